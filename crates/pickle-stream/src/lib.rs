@@ -1,1 +1,90 @@
-//! .
+//! Decodes Python pickles, of every protocol from 0 to 5, incrementally and without running anything.
+//!
+//! A pickle is a program for a small stack machine, and `pickle.load` runs whatever that program names. This crate reads
+//! the same program as data. A global is a name, a call is a node that says what would have been called with what, and
+//! the value is a flat graph in which shared and cyclic objects are exactly what they were.
+//!
+//! # A whole pickle
+//!
+//! ```
+//! use pickle_stream::{Kind, Limits, decode};
+//!
+//! // pickle.dumps({"answer": 42}, protocol=2)
+//! let bytes = b"\x80\x02}q\0X\x06\0\0\0answerq\x01K*s.";
+//! let decoded = decode(bytes, &Limits::default())?;
+//! let Kind::Dict(mut entries) = decoded.value().kind() else { panic!("not a dict") };
+//! let (key, value) = entries.next().unwrap();
+//! assert!(matches!(key.kind(), Kind::Str(text) if text == "answer"));
+//! assert!(matches!(value.kind(), Kind::Int(42)));
+//! # Ok::<(), pickle_stream::Error>(())
+//! ```
+//!
+//! # A list that is larger than memory
+//!
+//! Two facts decide how a list is read one element at a time: an element is only known to be whole when its *batch* ends,
+//! and a reader that keeps the memo keeps everything. So a [`Survey`] walks ahead, builds nothing, and says where the
+//! elements of each batch lie; a [`Machine`] then runs the instructions of one element alone. What an element reads from
+//! the memo of another is found by its address with a [`Locator`], decoded once, and kept in the [`Graph`]'s shared region.
+//!
+//! ```
+//! use pickle_stream::{Event, Graph, Lexer, Limits, Machine, Region, Source, Survey};
+//!
+//! // pickle.dumps([(1, 2), 3], protocol=2): an element that looks like two until TUPLE2.
+//! let bytes = b"\x80\x02]q\0(K\x01K\x02\x86q\x01K\x03e.";
+//! let limits = Limits::default();
+//! let mut survey = Survey::new(0, 0, &limits);
+//! survey.watch(0); // the list will be the lowest value on the stack
+//! let (mut machine, mut graph) = (Machine::new(&limits), Graph::new());
+//! while survey.advance(&bytes[survey.offset() as usize..])? == Event::Batch {
+//!     for span in survey.batch() {
+//!         graph.clear();
+//!         machine.reset(&graph, Region::Own, span.memo);
+//!         let element = &bytes[span.begin as usize..span.end as usize];
+//!         machine.run(&mut graph, &mut Lexer::new(span.begin, &limits), element)?;
+//!         let value = machine.finish(span.end)?;
+//!         println!("{:?}", graph.value(value, Source { bytes: element, offset: span.begin }).kind());
+//!     }
+//! }
+//! # Ok::<(), pickle_stream::Error>(())
+//! ```
+//!
+//! Nothing here does I/O: bytes come in at any cut, answers and "at least so many more" go out. Offsets count from the start
+//! of the source in 64 bits.
+//!
+//! # In which order to read the modules
+//!
+//! `opcode` (the table), `lexer` (bytes to instructions), `machine` (instructions to a graph), `graph`, `view` (looking at
+//! it), then `survey` and `locate` (finding elements without building them), `dis` (for people), `value` (owned trees).
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod decode;
+mod error;
+mod graph;
+mod lexer;
+mod limits;
+mod locate;
+mod machine;
+mod memo;
+mod opcode;
+mod survey;
+mod text;
+mod utf8;
+mod value;
+mod view;
+
+pub use decode::{Decoded, decode};
+pub use error::{Cause, Error, Result};
+pub use graph::{Construct, Graph, NodeId, Region, Source};
+pub use lexer::{Argument, Head, Instruction, Lexer, Progress};
+pub use limits::Limits;
+pub use locate::{Located, Locator};
+pub use machine::{Flow, Machine, Ran};
+pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
+pub use survey::{Event, Slot, Span, Survey};
+pub use value::{Object, TreeLimits, Value};
+pub use view::{Entries, Global, Items, Kind, Long, ObjectRef, Str, ValueRef};

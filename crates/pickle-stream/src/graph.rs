@@ -1,0 +1,507 @@
+//! The graph of a decoded value: a flat arena of nodes that name one another by index.
+//!
+//! An object that the stream shares, or that contains itself, is one node named twice: identity and cycles are exact
+//! and cost nothing. Nothing here recurses, not even dropping, and an arena that is cleared keeps its memory, so that a
+//! loop over a million values allocates nothing per value.
+//!
+//! A graph has two regions. *Own* holds the value that is being looked at and is cleared for the next one. *Shared*
+//! holds definitions that several values read through the memo; it outlives them, by memo index, until
+//! [`Graph::forget_shared`]. Nodes of the own region may name shared ones, never the other way round.
+//!
+//! ```text
+//!  node     List { first, last, len }
+//!                   │      └──────────────┐
+//!  chunks   [start, len, next] ─► [start, len, end]     one chunk a batch, so that a list can grow between its items
+//!               │                     │
+//!  links    .. [id id id] .. .. .. [id id] ..           node ids
+//! ```
+//!
+//! Payloads stay where they are: a node of the own region says which bytes of the source are its text. Those that had
+//! to be rewritten (escapes, decimal ints), and all of the shared region, whose source is gone, are in the region's
+//! scratch bytes.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::error::Result;
+use crate::limits;
+
+/// A node of a [`Graph`], by index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(u32);
+
+impl NodeId {
+    const SHARED: u32 = 1 << 31;
+
+    pub(crate) const NONE: NodeId = NodeId(0);
+    pub(crate) const FALSE: NodeId = NodeId(1);
+    pub(crate) const TRUE: NodeId = NodeId(2);
+    pub(crate) const EMPTY_TUPLE: NodeId = NodeId(3);
+
+    fn new(region: Region, index: usize) -> NodeId {
+        // The region refuses a node whose index would reach the flag.
+        NodeId(
+            index as u32
+                | if region == Region::Shared {
+                    NodeId::SHARED
+                } else {
+                    0
+                },
+        )
+    }
+
+    #[inline]
+    pub(crate) fn region(self) -> Region {
+        if self.0 & NodeId::SHARED == 0 {
+            Region::Own
+        } else {
+            Region::Shared
+        }
+    }
+
+    #[inline]
+    pub(crate) fn index(self) -> usize {
+        (self.0 & !NodeId::SHARED) as usize
+    }
+}
+
+/// Which of the two arenas of a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Region {
+    /// The value being looked at.
+    Own,
+    /// Definitions that outlive it.
+    Shared,
+}
+
+/// One value, or one part of a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Node {
+    None,
+    Bool(bool),
+    Int(i64),
+    /// An int beyond 64 bits: little-endian two's complement.
+    Long(Payload),
+    Float(f64),
+    /// UTF-8 in which surrogates may stand alone.
+    Str(Payload),
+    /// A Python 2 str: bytes of an encoding that the stream does not name.
+    Str2(Payload),
+    Bytes(Payload),
+    ByteArray(Payload),
+    Tuple(Run),
+    List(Chain),
+    Set(Chain),
+    FrozenSet(Run),
+    /// Keys and values alternate.
+    Dict(Chain),
+    Global {
+        module: NodeId,
+        name: NodeId,
+    },
+    /// An index into the region's objects.
+    Object(u32),
+    PersistentId(NodeId),
+    Extension(i32),
+    Buffer {
+        index: u32,
+        readonly: bool,
+    },
+    /// The object with this memo index, which is still being built around the value.
+    Outer(u64),
+}
+
+/// Bytes of the source, by absolute offset, or of the region's scratch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Payload {
+    offset: u64,
+    /// The top bit says scratch.
+    len: u64,
+}
+
+impl Payload {
+    const SCRATCH: u64 = 1 << 63;
+
+    pub(crate) fn source(offset: u64, len: usize) -> Payload {
+        Payload {
+            offset,
+            len: len as u64,
+        }
+    }
+
+    fn scratch(offset: usize, len: usize) -> Payload {
+        Payload {
+            offset: offset as u64,
+            len: len as u64 | Payload::SCRATCH,
+        }
+    }
+}
+
+/// Nodes that stand side by side in the links.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Run {
+    pub(crate) start: u32,
+    pub(crate) len: u32,
+}
+
+/// Nodes in batches: a linked list of chunks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Chain {
+    first: u32,
+    last: u32,
+    len: u32,
+}
+
+impl Chain {
+    const END: u32 = u32::MAX;
+    pub(crate) const EMPTY: Chain = Chain {
+        first: Chain::END,
+        last: Chain::END,
+        len: 0,
+    };
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Chunk {
+    run: Run,
+    next: u32,
+}
+
+/// How an inert object would have been made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Construct {
+    /// By calling the callable with the arguments: REDUCE, and INST and OBJ where there are arguments.
+    Call,
+    /// By the class's `__new__`: NEWOBJ, NEWOBJ_EX, and INST and OBJ where there are no arguments.
+    New,
+}
+
+/// What the stream would have had Python make, and what it did to it afterwards.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Object {
+    pub(crate) construct: Construct,
+    pub(crate) callable: NodeId,
+    pub(crate) args: NodeId,
+    /// [`NodeId::NONE`] where there are none.
+    pub(crate) kwargs: NodeId,
+    /// The argument of every BUILD.
+    pub(crate) states: Chain,
+    pub(crate) appended: Chain,
+    /// Keys and values alternate.
+    pub(crate) items: Chain,
+    pub(crate) added: Chain,
+}
+
+#[derive(Debug, Default)]
+struct Arena {
+    nodes: Vec<Node>,
+    links: Vec<NodeId>,
+    chunks: Vec<Chunk>,
+    objects: Vec<Object>,
+    scratch: Vec<u8>,
+}
+
+impl Arena {
+    fn clear(&mut self) {
+        self.nodes.clear();
+        self.links.clear();
+        self.chunks.clear();
+        self.objects.clear();
+        self.scratch.clear();
+    }
+
+    fn bytes(&self) -> usize {
+        self.nodes.len() * size_of::<Node>()
+            + self.links.len() * size_of::<NodeId>()
+            + self.chunks.len() * size_of::<Chunk>()
+            + self.objects.len() * size_of::<Object>()
+            + self.scratch.len()
+    }
+}
+
+/// An arena of nodes, made by a [`Machine`](crate::Machine) and looked at through [`ValueRef`](crate::ValueRef).
+#[derive(Debug)]
+pub struct Graph {
+    own: Arena,
+    shared: Arena,
+    entries: BTreeMap<u64, NodeId>,
+}
+
+impl Default for Graph {
+    fn default() -> Graph {
+        Graph::new()
+    }
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new() -> Graph {
+        let mut graph = Graph {
+            own: Arena::default(),
+            shared: Arena::default(),
+            entries: BTreeMap::new(),
+        };
+        graph.clear();
+        graph
+    }
+
+    /// Empties the own region and keeps its memory. Every [`NodeId`] of that region becomes meaningless.
+    pub fn clear(&mut self) {
+        self.own.clear();
+        // The values that have no more than their kind are made once: floods of them cost no node each.
+        self.own
+            .nodes
+            .extend([Node::None, Node::Bool(false), Node::Bool(true)]);
+        self.own.nodes.push(Node::Tuple(Run { start: 0, len: 0 }));
+    }
+
+    /// Empties the shared region and forgets which memo entries were in it. The own region must be cleared too, as its
+    /// nodes may name shared ones.
+    pub fn forget_shared(&mut self) {
+        self.clear();
+        self.shared = Arena::default();
+        self.entries.clear();
+    }
+
+    /// Bytes that the shared region takes, for a caller that bounds it.
+    pub fn shared_bytes(&self) -> usize {
+        self.shared.bytes() + self.entries.len() * 2 * size_of::<(u64, NodeId)>()
+    }
+
+    /// The shared definition of a memo entry, where there is one.
+    #[inline]
+    pub fn shared_entry(&self, memo: u64) -> Option<NodeId> {
+        self.entries.get(&memo).copied()
+    }
+
+    /// Makes `node`, of the shared region, the definition of a memo entry.
+    pub(crate) fn define(&mut self, memo: u64, node: NodeId) {
+        self.entries.insert(memo, node);
+    }
+
+    /// Makes a memo entry stand for an object that is still being built around the values that read it.
+    pub fn define_outer(&mut self, memo: u64) {
+        let id = NodeId::new(Region::Shared, self.shared.nodes.len());
+        self.shared.nodes.push(Node::Outer(memo));
+        self.define(memo, id);
+    }
+
+    #[inline]
+    fn arena(&self, region: Region) -> &Arena {
+        match region {
+            Region::Own => &self.own,
+            Region::Shared => &self.shared,
+        }
+    }
+
+    #[inline]
+    fn arena_mut(&mut self, region: Region) -> &mut Arena {
+        match region {
+            Region::Own => &mut self.own,
+            Region::Shared => &mut self.shared,
+        }
+    }
+
+    /// Nodes in a region.
+    pub(crate) fn len(&self, region: Region) -> usize {
+        self.arena(region).nodes.len()
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, region: Region, node: Node) -> NodeId {
+        let nodes = &mut self.arena_mut(region).nodes;
+        let id = NodeId::new(region, nodes.len());
+        nodes.push(node);
+        id
+    }
+
+    pub(crate) fn push_object(&mut self, region: Region, object: Object) -> NodeId {
+        let objects = &mut self.arena_mut(region).objects;
+        let index = objects.len() as u32;
+        objects.push(object);
+        self.push(region, Node::Object(index))
+    }
+
+    /// Copies ids into the links.
+    pub(crate) fn push_run(&mut self, region: Region, items: &[NodeId]) -> Run {
+        let links = &mut self.arena_mut(region).links;
+        let run = Run {
+            start: links.len() as u32,
+            len: items.len() as u32,
+        };
+        links.extend_from_slice(items);
+        run
+    }
+
+    /// Copies bytes into the scratch.
+    pub(crate) fn push_scratch(&mut self, region: Region, bytes: &[u8]) -> Payload {
+        let scratch = &mut self.arena_mut(region).scratch;
+        let payload = Payload::scratch(scratch.len(), bytes.len());
+        scratch.extend_from_slice(bytes);
+        payload
+    }
+
+    /// Adds a batch to the end of a chain.
+    pub(crate) fn extend(&mut self, region: Region, chain: &mut Chain, items: &[NodeId]) {
+        let run = self.push_run(region, items);
+        let chunks = &mut self.arena_mut(region).chunks;
+        chain.len += run.len;
+        let new = chunks.len() as u32;
+        match chunks.get_mut(chain.last as usize) {
+            Some(last) if last.run.start + last.run.len == run.start => {
+                last.run.len += run.len;
+                return;
+            }
+            Some(last) => last.next = new,
+            None => chain.first = new,
+        }
+        chain.last = new;
+        chunks.push(Chunk {
+            run,
+            next: Chain::END,
+        });
+    }
+
+    #[inline]
+    pub(crate) fn node(&self, id: NodeId) -> Node {
+        self.arena(id.region()).nodes[id.index()]
+    }
+
+    #[inline]
+    pub(crate) fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        &mut self.arena_mut(id.region()).nodes[id.index()]
+    }
+
+    pub(crate) fn object(&self, region: Region, index: u32) -> &Object {
+        &self.arena(region).objects[index as usize]
+    }
+
+    pub(crate) fn object_mut(&mut self, region: Region, index: u32) -> &mut Object {
+        &mut self.arena_mut(region).objects[index as usize]
+    }
+
+    /// The bytes of a payload of a node in `region`.
+    ///
+    /// # Panics
+    /// If the payload is of the source and `source` does not hold it: the caller gave other bytes than it decoded.
+    #[inline]
+    pub(crate) fn payload<'a>(
+        &'a self,
+        region: Region,
+        payload: Payload,
+        source: Source<'a>,
+    ) -> &'a [u8] {
+        let len = (payload.len & !Payload::SCRATCH) as usize;
+        let (bytes, start) = match payload.len & Payload::SCRATCH {
+            0 => (source.bytes, (payload.offset - source.offset) as usize),
+            _ => (
+                self.arena(region).scratch.as_slice(),
+                payload.offset as usize,
+            ),
+        };
+        &bytes[start..start + len]
+    }
+
+    pub(crate) fn run(&self, region: Region, run: Run) -> Links<'_> {
+        let arena = self.arena(region);
+        Links {
+            arena,
+            batch: links(arena, run).iter(),
+            next: Chain::END,
+            remaining: run.len,
+        }
+    }
+
+    pub(crate) fn chain(&self, region: Region, chain: Chain) -> Links<'_> {
+        Links {
+            arena: self.arena(region),
+            batch: [].iter(),
+            next: chain.first,
+            remaining: chain.len,
+        }
+    }
+
+    /// Refuses one node more than `limit` in a region.
+    #[inline]
+    pub(crate) fn charge(&self, region: Region, limit: usize, offset: u64) -> Result<()> {
+        let arena = self.arena(region);
+        // Links are charged like nodes, as tuples of shared values make many links of few nodes.
+        let used = arena.nodes.len().max(arena.links.len()) as u64 + 1;
+        let limit = limit.min(NodeId::SHARED as usize - 1) as u64;
+        limits::check(limit, used, "pickle.limit.nodes", offset)
+    }
+}
+
+fn links(arena: &Arena, run: Run) -> &[NodeId] {
+    &arena.links[run.start as usize..(run.start + run.len) as usize]
+}
+
+/// The ids of a run or a chain, in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Links<'a> {
+    arena: &'a Arena,
+    batch: core::slice::Iter<'a, NodeId>,
+    /// The chunk after `batch`.
+    next: u32,
+    remaining: u32,
+}
+
+impl Iterator for Links<'_> {
+    type Item = NodeId;
+
+    #[inline]
+    fn next(&mut self) -> Option<NodeId> {
+        loop {
+            if let Some(&id) = self.batch.next() {
+                self.remaining -= 1;
+                return Some(id);
+            }
+            let chunk = self.arena.chunks.get(self.next as usize)?;
+            self.batch = links(self.arena, chunk.run).iter();
+            self.next = chunk.next;
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.remaining as usize, Some(self.remaining as usize))
+    }
+}
+
+impl ExactSizeIterator for Links<'_> {}
+
+/// The bytes that a value was decoded from, with their place in the source.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// Where they begin: bytes from the start of the source.
+    pub offset: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_stays_small() {
+        assert_eq!(size_of::<Node>(), 24);
+        assert_eq!(size_of::<NodeId>(), 4);
+    }
+
+    #[test]
+    fn a_chain_grows_between_its_items() {
+        let mut graph = Graph::new();
+        let ids: Vec<NodeId> = (0..5)
+            .map(|n| graph.push(Region::Own, Node::Int(n)))
+            .collect::<Vec<_>>();
+        let mut chain = Chain::EMPTY;
+        graph.extend(Region::Own, &mut chain, &ids[..2]);
+        graph.extend(Region::Own, &mut chain, &ids[2..3]);
+        assert_eq!(graph.own.chunks.len(), 1, "adjacent batches share a chunk");
+        graph.push_run(Region::Own, &ids);
+        graph.extend(Region::Own, &mut chain, &ids[3..]);
+        let links = graph.chain(Region::Own, chain);
+        assert_eq!(links.len(), 5);
+        assert_eq!(links.collect::<Vec<_>>(), ids);
+    }
+}

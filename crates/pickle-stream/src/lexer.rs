@@ -1,0 +1,460 @@
+//! Bytes to instructions, at any cut of the input.
+//!
+//! The grammar is nom's: each opcode's argument is read by a streaming parser, for which running out of bytes is an
+//! answer ([`Progress::Need`]) and no error. There are two depths. [`Lexer::head`] reads an instruction up to where its
+//! counted payload begins and steps over the payload unseen: that is all a survey needs, and a string of gigabytes costs
+//! it nothing. [`Lexer::instruction`] wants the payload too.
+
+use nom::bytes::streaming::{tag, take_until};
+use nom::error::{ErrorKind, ParseError};
+use nom::number::streaming::{be_f64, le_i32, le_u8, le_u16, le_u32, le_u64};
+use nom::sequence::terminated;
+use nom::{Err, IResult, Needed, Parser};
+
+use crate::error::{Error, Result};
+use crate::limits::{self, Limits};
+use crate::opcode::{ArgumentKind, MemoEffect, Opcode};
+use crate::text;
+
+/// The answer of a push parser: it is done, or it has to see more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress<T> {
+    /// At least this many bytes beyond the end of the input are needed. Nothing was consumed.
+    Need(usize),
+    /// The answer.
+    Done(T),
+}
+
+/// The argument of an instruction, borrowed from the input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Argument<'a> {
+    /// There is none.
+    None,
+    /// A binary number of at most 4 bytes.
+    Int(i64),
+    /// The 8-byte number of FRAME.
+    Size(u64),
+    /// A binary float.
+    Float(f64),
+    /// A counted payload: a string, bytes, or the two's complement of an int.
+    Bytes(&'a [u8]),
+    /// A line, without its newline, not decoded.
+    Line(&'a [u8]),
+    /// Two lines: module and name.
+    Lines(&'a [u8], &'a [u8]),
+}
+
+/// An instruction whose counted payload, if it has one, need not be resident.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Head<'a> {
+    /// What it does.
+    pub opcode: Opcode,
+    /// Its argument; [`Argument::None`] in place of a counted payload.
+    pub argument: Argument<'a>,
+    /// Where its opcode stands, in bytes from the start of the source.
+    pub offset: u64,
+    /// Bytes from the opcode to where the payload begins.
+    pub size: usize,
+    /// Bytes of the payload; 0 where there is none.
+    pub payload: u64,
+}
+
+/// A whole instruction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Instruction<'a> {
+    /// What it does.
+    pub opcode: Opcode,
+    /// Its argument.
+    pub argument: Argument<'a>,
+    /// Where its opcode stands, in bytes from the start of the source.
+    pub offset: u64,
+    /// Bytes it takes in all.
+    pub size: usize,
+}
+
+/// Reads instructions one after another. It holds no bytes, only the place where the next instruction begins.
+#[derive(Clone, Debug)]
+pub struct Lexer {
+    offset: u64,
+    argument: u64,
+}
+
+impl Lexer {
+    /// A lexer whose first input begins `offset` bytes after the start of the source.
+    pub fn new(offset: u64, limits: &Limits) -> Lexer {
+        Lexer {
+            offset,
+            argument: limits.argument,
+        }
+    }
+
+    /// Where the next instruction begins: the input of the next call must begin there.
+    #[inline]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Reads the instruction that `input` begins with, but for its counted payload, and moves behind both.
+    ///
+    /// Fails on a byte that is no opcode, on a negative length, and on an argument over the limit.
+    #[inline]
+    pub fn head<'a>(&mut self, input: &'a [u8]) -> Result<Progress<Head<'a>>> {
+        let head = match head(input) {
+            Ok((rest, (opcode, argument, payload))) => {
+                let size = input.len() - rest.len();
+                Head {
+                    opcode,
+                    argument,
+                    offset: self.offset,
+                    size,
+                    payload,
+                }
+            }
+            Err(Err::Incomplete(needed)) => return self.incomplete(input, needed),
+            Err(Err::Error(fault) | Err::Failure(fault)) => return Err(fault.at(self.offset)),
+        };
+        let argument = head.payload.max(head.size as u64);
+        limits::check(
+            self.argument,
+            argument,
+            "pickle.limit.argument",
+            head.offset,
+        )?;
+        // The limit keeps the sum far from overflow for any real offset; a made-up one saturates.
+        self.offset = self
+            .offset
+            .saturating_add(head.size as u64)
+            .saturating_add(head.payload);
+        Ok(Progress::Done(head))
+    }
+
+    /// Reads the whole instruction that `input` begins with, and moves behind it.
+    ///
+    /// Fails as [`head`](Self::head) does.
+    #[inline]
+    pub fn instruction<'a>(&mut self, input: &'a [u8]) -> Result<Progress<Instruction<'a>>> {
+        let start = self.offset;
+        let head = match self.head(input)? {
+            Progress::Done(head) => head,
+            Progress::Need(more) => return Ok(Progress::Need(more)),
+        };
+        let body = &input[head.size..];
+        if body.len() as u64 >= head.payload {
+            return Ok(Progress::Done(
+                head.with_payload(&body[..head.payload as usize]),
+            ));
+        }
+        self.offset = start;
+        let missing = head.payload - body.len() as u64;
+        Ok(Progress::Need(
+            usize::try_from(missing).unwrap_or(usize::MAX),
+        ))
+    }
+
+    #[cold]
+    fn incomplete<T>(&self, input: &[u8], needed: Needed) -> Result<Progress<T>> {
+        // Only a line is open-ended: what there is of it is charged before more is asked for.
+        limits::check(
+            self.argument,
+            input.len() as u64,
+            "pickle.limit.argument",
+            self.offset,
+        )?;
+        match needed {
+            Needed::Size(more) => Ok(Progress::Need(more.get())),
+            Needed::Unknown => Ok(Progress::Need(1)),
+        }
+    }
+}
+
+impl<'a> Head<'a> {
+    /// The instruction, once its payload is at hand.
+    #[inline]
+    fn with_payload(self, payload: &'a [u8]) -> Instruction<'a> {
+        let Head {
+            opcode,
+            mut argument,
+            offset,
+            size,
+            ..
+        } = self;
+        if is_counted(opcode.info().argument) {
+            argument = Argument::Bytes(payload);
+        }
+        Instruction {
+            opcode,
+            argument,
+            offset,
+            size: size + payload.len(),
+        }
+    }
+
+    /// The memo index that a GET or PUT names, or `None` for any other opcode.
+    ///
+    /// Fails where the index is a line that is no decimal number.
+    #[inline]
+    pub fn memo_index(&self) -> Result<Option<u64>> {
+        memo_index(self.opcode, self.argument, self.offset)
+    }
+}
+
+impl Instruction<'_> {
+    /// The memo index that a GET or PUT names, or `None` for any other opcode.
+    ///
+    /// Fails where the index is a line that is no decimal number.
+    #[inline]
+    pub fn memo_index(&self) -> Result<Option<u64>> {
+        memo_index(self.opcode, self.argument, self.offset)
+    }
+
+    /// Where the next instruction begins.
+    #[inline]
+    pub fn end(&self) -> u64 {
+        self.offset + self.size as u64
+    }
+}
+
+#[inline]
+fn memo_index(opcode: Opcode, argument: Argument<'_>, offset: u64) -> Result<Option<u64>> {
+    match (opcode.info().memo, argument) {
+        (MemoEffect::Get | MemoEffect::Put, Argument::Int(index)) => Ok(Some(index as u64)),
+        (MemoEffect::Get | MemoEffect::Put, Argument::Line(line)) => {
+            text::index(line, offset).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+const fn is_counted(kind: ArgumentKind) -> bool {
+    use ArgumentKind as A;
+    matches!(
+        kind,
+        A::Long1
+            | A::Long4
+            | A::String1
+            | A::String4
+            | A::Bytes1
+            | A::Bytes4
+            | A::Bytes8
+            | A::ByteArray8
+            | A::Unicode1
+            | A::Unicode4
+            | A::Unicode8
+    )
+}
+
+/// What the grammar refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    NotAnOpcode(u8),
+    NegativeLength(Opcode, i32),
+    /// What nom reports by itself; the parsers below never let it out.
+    Grammar,
+}
+
+impl Fault {
+    #[cold]
+    fn at(self, offset: u64) -> Error {
+        match self {
+            Fault::NotAnOpcode(byte) => {
+                let message = alloc::format!("byte 0x{byte:02x} is no opcode of protocols 0 to 5");
+                Error::malformed("pickle.opcode", offset, message)
+            }
+            Fault::NegativeLength(opcode, length) => {
+                let message = alloc::format!("{} of negative length {length}", opcode.name());
+                Error::malformed("pickle.length", offset, message)
+            }
+            Fault::Grammar => Error::malformed("pickle.opcode", offset, "no instruction"),
+        }
+    }
+}
+
+impl ParseError<&[u8]> for Fault {
+    fn from_error_kind(_: &[u8], _: ErrorKind) -> Fault {
+        Fault::Grammar
+    }
+
+    fn append(_: &[u8], _: ErrorKind, other: Fault) -> Fault {
+        other
+    }
+}
+
+/// The grammar of one instruction: its opcode, its argument or else the length of its counted payload.
+#[inline]
+fn head(input: &[u8]) -> IResult<&[u8], (Opcode, Argument<'_>, u64), Fault> {
+    use ArgumentKind as A;
+    let (input, byte) = le_u8(input)?;
+    let Some(opcode) = Opcode::from_byte(byte) else {
+        return Err(Err::Failure(Fault::NotAnOpcode(byte)));
+    };
+    let inline = |(rest, argument)| (rest, (opcode, argument, 0));
+    let counted = |(rest, length)| (rest, (opcode, Argument::None, length));
+    Ok(match opcode.info().argument {
+        A::None => inline((input, Argument::None)),
+        A::Uint1 => inline(le_u8.map(|n| Argument::Int(n.into())).parse(input)?),
+        A::Uint2 => inline(le_u16.map(|n| Argument::Int(n.into())).parse(input)?),
+        A::Uint4 => inline(le_u32.map(|n| Argument::Int(n.into())).parse(input)?),
+        A::Int4 => inline(le_i32.map(|n| Argument::Int(n.into())).parse(input)?),
+        A::Uint8 => inline(le_u64.map(Argument::Size).parse(input)?),
+        A::Float8 => inline(be_f64.map(Argument::Float).parse(input)?),
+        A::DecimalLine | A::LongLine | A::FloatLine | A::StringLine | A::UnicodeLine | A::Line => {
+            inline(line.map(Argument::Line).parse(input)?)
+        }
+        A::LinePair => inline(
+            (line, line)
+                .map(|(module, name)| Argument::Lines(module, name))
+                .parse(input)?,
+        ),
+        A::Long1 | A::String1 | A::Bytes1 | A::Unicode1 => {
+            counted(le_u8.map(u64::from).parse(input)?)
+        }
+        A::Bytes4 | A::Unicode4 => counted(le_u32.map(u64::from).parse(input)?),
+        A::Bytes8 | A::ByteArray8 | A::Unicode8 => counted(le_u64(input)?),
+        A::Long4 | A::String4 => {
+            let (rest, length) = le_i32(input)?;
+            let Ok(length) = u64::try_from(length) else {
+                return Err(Err::Failure(Fault::NegativeLength(opcode, length)));
+            };
+            counted((rest, length))
+        }
+    })
+}
+
+/// A line, without its newline. A carriage return before the newline is part of it, as for CPython.
+fn line(input: &[u8]) -> IResult<&[u8], &[u8], Fault> {
+    terminated(take_until("\n"), tag("\n")).parse(input)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Cause;
+    use alloc::vec::Vec;
+
+    fn lexer() -> Lexer {
+        Lexer::new(0, &Limits::default())
+    }
+
+    fn read(input: &[u8]) -> Instruction<'_> {
+        match lexer().instruction(input).unwrap() {
+            Progress::Done(instruction) => instruction,
+            Progress::Need(more) => panic!("needs {more} more"),
+        }
+    }
+
+    /// One instruction of every opcode, each complete.
+    fn samples() -> Vec<Vec<u8>> {
+        use ArgumentKind as A;
+        let argument = |kind| -> &[u8] {
+            match kind {
+                A::None => b"",
+                A::Uint1 => b"\x07",
+                A::Uint2 => b"\x07\x01",
+                A::Uint4 | A::Int4 => b"\x07\x00\x00\x01",
+                A::Uint8 => b"\x07\0\0\0\0\0\0\x01",
+                A::Float8 => b"\x3f\xf0\0\0\0\0\0\0",
+                A::Long1 | A::String1 | A::Bytes1 | A::Unicode1 => b"\x02ab",
+                A::Long4 | A::String4 | A::Bytes4 | A::Unicode4 => b"\x02\0\0\0ab",
+                A::Bytes8 | A::ByteArray8 | A::Unicode8 => b"\x02\0\0\0\0\0\0\0ab",
+                A::DecimalLine | A::LongLine => b"12\n",
+                A::FloatLine => b"1.5\n",
+                A::StringLine => b"'a'\n",
+                A::UnicodeLine | A::Line => b"text\n",
+                A::LinePair => b"module\nname\n",
+            }
+        };
+        let sample = |opcode: &Opcode| {
+            let mut bytes = Vec::from([opcode.byte()]);
+            bytes.extend_from_slice(argument(opcode.info().argument));
+            bytes
+        };
+        Opcode::ALL.iter().map(sample).collect()
+    }
+
+    #[test]
+    fn every_opcode_is_read_at_every_cut() {
+        for sample in samples() {
+            for cut in 0..sample.len() {
+                let mut lexer = lexer();
+                match lexer.instruction(&sample[..cut]).unwrap() {
+                    Progress::Need(more) => {
+                        assert!(
+                            more >= 1 && cut + more <= sample.len(),
+                            "{sample:?} cut at {cut}"
+                        );
+                    }
+                    Progress::Done(done) => panic!("{done:?} of {sample:?} cut at {cut}"),
+                }
+                assert_eq!(lexer.offset(), 0);
+            }
+            assert_eq!(read(&sample).size, sample.len());
+            let mut longer = sample.clone();
+            longer.push(b'.');
+            assert_eq!(read(&longer).size, sample.len());
+        }
+    }
+
+    #[test]
+    fn binary_numbers_are_little_endian_but_for_the_float() {
+        assert_eq!(read(b"M\x01\x02").argument, Argument::Int(0x0201));
+        assert_eq!(read(b"J\xff\xff\xff\xff").argument, Argument::Int(-1));
+        assert_eq!(
+            read(b"j\xff\xff\xff\xff").argument,
+            Argument::Int(0xffff_ffff)
+        );
+        assert_eq!(
+            read(b"G\x3f\xf8\0\0\0\0\0\0").argument,
+            Argument::Float(1.5)
+        );
+        assert_eq!(
+            read(b"\x95\x01\0\0\0\0\0\0\x80").argument,
+            Argument::Size((1 << 63) + 1)
+        );
+    }
+
+    #[test]
+    fn a_line_keeps_its_carriage_return() {
+        assert_eq!(read(b"Va\r\n").argument, Argument::Line(b"a\r"));
+        assert_eq!(read(b"cm\nn\n").argument, Argument::Lines(b"m", b"n"));
+    }
+
+    #[test]
+    fn a_payload_that_is_not_resident_is_stepped_over() {
+        let mut lexer = lexer();
+        let Progress::Done(head) = lexer.head(b"B\0\0\0\x80abc").unwrap() else {
+            panic!()
+        };
+        assert_eq!((head.size, head.payload), (5, 0x8000_0000));
+        assert_eq!(lexer.offset(), 0x8000_0005);
+    }
+
+    #[test]
+    fn refuses_what_is_no_instruction() {
+        let error = lexer().head(b"\xff").unwrap_err();
+        assert_eq!(
+            (error.cause(), error.clause()),
+            (Cause::Malformed, "pickle.opcode")
+        );
+        let error = lexer().head(b"T\xff\xff\xff\xff").unwrap_err();
+        assert_eq!(error.clause(), "pickle.length");
+    }
+
+    #[test]
+    fn charges_arguments_before_asking_for_them() {
+        let limits = Limits {
+            argument: 10,
+            ..Limits::default()
+        };
+        let passes = Lexer::new(0, &limits).instruction(b"C\x0a");
+        assert_eq!(passes.unwrap(), Progress::Need(10));
+        let fails = Lexer::new(0, &limits).instruction(b"C\x0b").unwrap_err();
+        assert_eq!(
+            (fails.cause(), fails.clause()),
+            (Cause::Limit, "pickle.limit.argument")
+        );
+        let line = Lexer::new(0, &limits)
+            .instruction(b"Vabcdefghijk")
+            .unwrap_err();
+        assert_eq!(line.clause(), "pickle.limit.argument");
+    }
+}

@@ -1,0 +1,845 @@
+//! The pickle machine: runs instructions and leaves a value in a graph.
+//!
+//! It has the stack, the marks and the memo of CPython's unpickler and follows `Modules/_pickle.c` in what it takes and
+//! refuses. What it does not have is anything to call: a global is its name, and a call is a node that names the
+//! callable and its arguments.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::error::{Cause, Error, Result};
+use crate::graph::{Chain, Construct, Graph, Node, NodeId, Object, Payload, Region, Run};
+use crate::lexer::{Argument, Instruction, Lexer, Progress};
+use crate::limits::{self, Limits};
+use crate::memo::Memo;
+use crate::opcode::Opcode;
+use crate::{text, utf8};
+
+/// What an instruction led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// It was carried out.
+    Next,
+    /// It was STOP, and this is the result.
+    Stop(NodeId),
+    /// It reads this memo entry, which was made before the machine started and has no definition in the graph's shared
+    /// region. Nothing was done: define the entry, then execute the instruction again.
+    Missing(u64),
+}
+
+/// Why [`Machine::run`] came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// See [`Flow::Stop`].
+    Stop(NodeId),
+    /// See [`Flow::Missing`].
+    Missing(u64),
+    /// The input is used up; the next instruction needs at least this many bytes beyond it.
+    Need(usize),
+}
+
+/// Executes instructions on a stack and builds nodes in one region of a [`Graph`].
+#[derive(Debug)]
+pub struct Machine {
+    limits: Limits,
+    region: Region,
+    /// The first node of the region that this run may change.
+    first: usize,
+    stack: Vec<NodeId>,
+    marks: Vec<u32>,
+    memo: Memo,
+    buffers: u32,
+}
+
+impl Machine {
+    /// A machine that is to run a stream from its beginning and build in the own region.
+    pub fn new(limits: &Limits) -> Machine {
+        Machine {
+            limits: limits.clone(),
+            region: Region::Own,
+            first: 0,
+            stack: Vec::new(),
+            marks: Vec::new(),
+            memo: Memo::default(),
+            buffers: 0,
+        }
+    }
+
+    /// Empties stack, marks and memo, for a stretch of a stream that has made `memo` entries before it.
+    ///
+    /// In [`Region::Own`] the graph must have been cleared; in [`Region::Shared`] what stands there stays.
+    pub fn reset(&mut self, graph: &Graph, region: Region, memo: u64) {
+        self.region = region;
+        self.first = graph.len(region);
+        self.stack.clear();
+        self.marks.clear();
+        self.memo.reset(memo);
+        self.buffers = 0;
+    }
+
+    /// The values on the stack, bottom first; marks are not among them.
+    pub fn stack(&self) -> &[NodeId] {
+        &self.stack
+    }
+
+    /// How many values lie below each open mark, outermost first.
+    pub fn marks(&self) -> &[u32] {
+        &self.marks
+    }
+
+    /// The value that the stretch left: the only one on the stack, with no mark open.
+    ///
+    /// Fails, naming `offset`, where the stretch left anything else.
+    pub fn finish(&self, offset: u64) -> Result<NodeId> {
+        match (self.stack.as_slice(), self.marks.as_slice()) {
+            (&[value], &[]) => Ok(value),
+            (values, marks) => {
+                let message = alloc::format!(
+                    "an element leaves {} values and {} marks",
+                    values.len(),
+                    marks.len()
+                );
+                Err(Error::malformed("pickle.element.balance", offset, message))
+            }
+        }
+    }
+
+    /// Makes every memo entry of this run, which was in [`Region::Shared`], a definition of the graph.
+    pub fn define_entries(&self, graph: &mut Graph) {
+        debug_assert_eq!(self.region, Region::Shared);
+        for (index, id) in self.memo.entries() {
+            graph.define(index, id);
+        }
+    }
+
+    /// The memo entries of this run that are `node`.
+    pub fn entries_of(&self, node: NodeId) -> impl Iterator<Item = u64> + '_ {
+        self.memo
+            .entries()
+            .filter(move |&(_, id)| id == node)
+            .map(|(index, _)| index)
+    }
+
+    /// Pushes a value that was decoded before, in place of the instructions that would make it again.
+    pub fn push_known(&mut self, value: NodeId) {
+        self.stack.push(value);
+    }
+
+    /// Executes the instructions of `input`, which begins at `lexer`'s offset, until it is used up or stops.
+    pub fn run(&mut self, graph: &mut Graph, lexer: &mut Lexer, input: &[u8]) -> Result<Ran> {
+        let start = lexer.offset();
+        loop {
+            let before = lexer.clone();
+            let rest = &input[(before.offset() - start) as usize..];
+            let instruction = match lexer.instruction(rest)? {
+                Progress::Done(instruction) => instruction,
+                Progress::Need(more) => return Ok(Ran::Need(more)),
+            };
+            match self.execute(graph, &instruction)? {
+                Flow::Next => {}
+                Flow::Stop(value) => return Ok(Ran::Stop(value)),
+                Flow::Missing(index) => {
+                    *lexer = before;
+                    return Ok(Ran::Missing(index));
+                }
+            }
+        }
+    }
+
+    /// Executes one instruction.
+    ///
+    /// Fails where CPython's unpickler would, on what is not supported here, and over a limit. After an error the
+    /// machine must be reset.
+    #[inline]
+    pub fn execute(&mut self, graph: &mut Graph, instruction: &Instruction<'_>) -> Result<Flow> {
+        graph.charge(self.region, self.limits.nodes, instruction.offset)?;
+        Step {
+            machine: self,
+            graph,
+            instruction,
+        }
+        .execute()
+    }
+}
+
+/// One instruction being executed.
+struct Step<'s, 'i> {
+    machine: &'s mut Machine,
+    graph: &'s mut Graph,
+    instruction: &'s Instruction<'i>,
+}
+
+impl Step<'_, '_> {
+    #[inline]
+    fn execute(&mut self) -> Result<Flow> {
+        use Opcode as O;
+        let instruction = *self.instruction;
+        match (instruction.opcode, instruction.argument) {
+            (O::Proto, Argument::Int(version)) => self.protocol(version)?,
+            (O::Frame, _) => {}
+            (O::Stop, _) => return self.pop().map(Flow::Stop),
+
+            (O::None, _) => self.push_id(NodeId::NONE)?,
+            (O::NewTrue, _) => self.push_id(NodeId::TRUE)?,
+            (O::NewFalse, _) => self.push_id(NodeId::FALSE)?,
+            (O::BinInt | O::BinInt1 | O::BinInt2, Argument::Int(int)) => {
+                self.push(Node::Int(int))?
+            }
+            (O::Int, Argument::Line(line)) => {
+                self.push_int(text::int(
+                    line,
+                    self.machine.limits.digits,
+                    instruction.offset,
+                )?)?;
+            }
+            (O::Long, Argument::Line(line)) => {
+                self.push_int(text::long(
+                    line,
+                    self.machine.limits.digits,
+                    instruction.offset,
+                )?)?;
+            }
+            (O::Long1 | O::Long4, Argument::Bytes(bytes)) => self.push_long(bytes)?,
+            (O::BinFloat, Argument::Float(float)) => self.push(Node::Float(float))?,
+            (O::Float, Argument::Line(line)) => {
+                self.push(Node::Float(text::float(line, instruction.offset)?))?;
+            }
+
+            (O::BinString | O::ShortBinString, Argument::Bytes(bytes)) => {
+                self.push_payload(Node::Str2, bytes)?;
+            }
+            (O::String, Argument::Line(line)) => {
+                let bytes = text::string(line, instruction.offset)?;
+                self.push_rewritten(Node::Str2, &bytes)?;
+            }
+            (O::BinBytes | O::ShortBinBytes | O::BinBytes8, Argument::Bytes(bytes)) => {
+                self.push_payload(Node::Bytes, bytes)?;
+            }
+            (O::ByteArray8, Argument::Bytes(bytes)) => self.push_payload(Node::ByteArray, bytes)?,
+            (O::BinUnicode | O::ShortBinUnicode | O::BinUnicode8, Argument::Bytes(bytes)) => {
+                self.check_utf8(bytes, instruction.end() - bytes.len() as u64)?;
+                self.push_payload(Node::Str, bytes)?;
+            }
+            (O::Unicode, Argument::Line(line)) => {
+                let bytes = text::unicode(line, instruction.offset)?;
+                self.push_rewritten(Node::Str, &bytes)?;
+            }
+
+            (O::EmptyTuple, _) => self.push_id(NodeId::EMPTY_TUPLE)?,
+            (O::Tuple1, _) => self.tuple(1)?,
+            (O::Tuple2, _) => self.tuple(2)?,
+            (O::Tuple3, _) => self.tuple(3)?,
+            (O::Tuple, _) => {
+                let mark = self.pop_mark()?;
+                let tuple = self.collect_tuple(mark);
+                self.push_id(tuple)?;
+            }
+            (O::EmptyList, _) => self.push(Node::List(Chain::EMPTY))?,
+            (O::List, _) => self.collect(Node::List)?,
+            (O::EmptyDict, _) => self.push(Node::Dict(Chain::EMPTY))?,
+            (O::Dict, _) => self.collect(Node::Dict)?,
+            (O::EmptySet, _) => self.push(Node::Set(Chain::EMPTY))?,
+            (O::FrozenSet, _) => {
+                let mark = self.pop_mark()?;
+                self.check_hashable(mark, 1)?;
+                let run = self.take_run(mark);
+                self.push(Node::FrozenSet(run))?;
+            }
+            (O::Append, _) => {
+                let items = self.below(1)?;
+                self.grow(items)?;
+            }
+            (O::Appends | O::AddItems | O::SetItems, _) => {
+                let items = self.pop_mark()?;
+                self.grow(items)?;
+            }
+            (O::SetItem, _) => {
+                let items = self.below(2)?;
+                self.grow(items)?;
+            }
+
+            (O::Mark, _) => {
+                let marks = self.machine.marks.len() as u64 + 1;
+                self.check(self.machine.limits.marks, marks, "pickle.limit.marks")?;
+                self.machine.marks.push(self.machine.stack.len() as u32);
+            }
+            (O::Pop, _) => {
+                let height = self.machine.stack.len();
+                match self.machine.marks.last() {
+                    Some(&mark) if mark as usize == height => {
+                        self.machine.marks.pop();
+                    }
+                    _ => {
+                        self.pop()?;
+                    }
+                }
+            }
+            (O::PopMark, _) => {
+                let mark = self.pop_mark()?;
+                self.machine.stack.truncate(mark);
+            }
+            (O::Dup, _) => {
+                let top = self.top()?;
+                self.push_id(top)?;
+            }
+
+            (O::Get | O::BinGet | O::LongBinGet, _) => return self.get(),
+            (O::Put | O::BinPut | O::LongBinPut, _) => {
+                let index = instruction.memo_index()?.unwrap_or_default();
+                self.put(index)?;
+            }
+            (O::Memoize, _) => self.put(self.machine.memo.next_index())?,
+
+            (O::Global, Argument::Lines(module, name)) => {
+                let global = self.global(module, name)?;
+                self.push_id(global)?;
+            }
+            (O::StackGlobal, _) => self.stack_global()?,
+            (O::Ext1 | O::Ext2 | O::Ext4, Argument::Int(code)) => self.extension(code)?,
+            (O::PersId, Argument::Line(line)) => {
+                if !line.is_ascii() {
+                    let message = "a persistent id of protocol 0 must be ASCII";
+                    return Err(self.malformed("pickle.text.ascii", message));
+                }
+                let payload = self.payload(line, instruction.offset + 1);
+                let id = self.graph.push(self.machine.region, Node::Str(payload));
+                self.push(Node::PersistentId(id))?;
+            }
+            (O::BinPersId, _) => {
+                let id = self.pop()?;
+                self.push(Node::PersistentId(id))?;
+            }
+            (O::NextBuffer, _) => {
+                let index = self.machine.buffers;
+                self.machine.buffers += 1;
+                self.push(Node::Buffer {
+                    index,
+                    readonly: false,
+                })?;
+            }
+            (O::ReadonlyBuffer, _) => match self.graph.node(self.top()?) {
+                Node::Buffer { index, .. } => {
+                    self.pop()?;
+                    self.push(Node::Buffer {
+                        index,
+                        readonly: true,
+                    })?;
+                }
+                other => return Err(self.wrong_type("an out-of-band buffer", other)),
+            },
+
+            (O::Reduce, _) => self.construct(Construct::Call, false)?,
+            (O::NewObj, _) => self.construct(Construct::New, false)?,
+            (O::NewObjEx, _) => self.construct(Construct::New, true)?,
+            (O::Inst, Argument::Lines(module, name)) => {
+                let mark = self.pop_mark()?;
+                let args = self.collect_tuple(mark);
+                let class = self.global(module, name)?;
+                self.instantiate(class, args)?;
+            }
+            (O::Obj, _) => {
+                let mark = self.pop_mark()?;
+                let Some(&class) = self.machine.stack.get(mark) else {
+                    return Err(self.underflow(1, 0));
+                };
+                let args = self.collect_tuple(mark + 1);
+                self.machine.stack.pop();
+                self.instantiate(class, args)?;
+            }
+            (O::Build, _) => self.build()?,
+
+            (opcode, argument) => unreachable!("the lexer gives {opcode:?} no {argument:?}"),
+        }
+        Ok(Flow::Next)
+    }
+
+    // The stack. Nothing may reach below the topmost mark, except through the mark itself.
+
+    fn fence(&self) -> usize {
+        self.machine.marks.last().map_or(0, |&mark| mark as usize)
+    }
+
+    /// The place of the lowest of the top `count` values.
+    #[inline]
+    fn below(&self, count: usize) -> Result<usize> {
+        let height = self.machine.stack.len() - self.fence();
+        if height < count {
+            return Err(self.underflow(count, height));
+        }
+        Ok(self.machine.stack.len() - count)
+    }
+
+    #[inline]
+    fn top(&self) -> Result<NodeId> {
+        self.below(1).map(|place| self.machine.stack[place])
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Result<NodeId> {
+        let top = self.top()?;
+        self.machine.stack.pop();
+        Ok(top)
+    }
+
+    /// Closes the topmost mark and says how many values lie below it.
+    fn pop_mark(&mut self) -> Result<usize> {
+        match self.machine.marks.pop() {
+            Some(mark) => Ok(mark as usize),
+            None => {
+                let message = alloc::format!("{} finds no mark", self.instruction.opcode.name());
+                Err(self.malformed("pickle.stack.mark", message))
+            }
+        }
+    }
+
+    #[inline]
+    fn push_id(&mut self, id: NodeId) -> Result<()> {
+        let height = self.machine.stack.len() as u64 + 1;
+        self.check(self.machine.limits.stack, height, "pickle.limit.stack")?;
+        self.machine.stack.push(id);
+        Ok(())
+    }
+
+    #[inline]
+    fn push(&mut self, node: Node) -> Result<()> {
+        let id = self.graph.push(self.machine.region, node);
+        self.push_id(id)
+    }
+
+    // Atoms.
+
+    fn protocol(&self, version: i64) -> Result<()> {
+        if version <= 5 {
+            return Ok(());
+        }
+        let message = alloc::format!("pickle protocol {version}; 5 is the highest there is");
+        Err(Error::new(
+            Cause::Unsupported,
+            "pickle.protocol",
+            self.instruction.offset,
+            message,
+        ))
+    }
+
+    fn push_int(&mut self, int: text::Int) -> Result<()> {
+        match int {
+            text::Int::Bool(true) => self.push_id(NodeId::TRUE),
+            text::Int::Bool(false) => self.push_id(NodeId::FALSE),
+            text::Int::Small(int) => self.push(Node::Int(int)),
+            text::Int::Big(int) => self.push_rewritten(Node::Long, &int.to_signed_bytes_le()),
+        }
+    }
+
+    fn push_long(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(int) = small(bytes) {
+            return self.push(Node::Int(int));
+        }
+        self.push_payload(Node::Long, bytes)
+    }
+
+    /// A payload of the source: left where it is, unless the node outlives the source.
+    fn payload(&mut self, bytes: &[u8], offset: u64) -> Payload {
+        match self.machine.region {
+            Region::Own => Payload::source(offset, bytes.len()),
+            Region::Shared => self.graph.push_scratch(Region::Shared, bytes),
+        }
+    }
+
+    /// Pushes a node of the counted payload of the instruction.
+    #[inline]
+    fn push_payload(&mut self, node: fn(Payload) -> Node, bytes: &[u8]) -> Result<()> {
+        let payload = self.payload(bytes, self.instruction.end() - bytes.len() as u64);
+        self.push(node(payload))
+    }
+
+    /// Pushes a node of bytes that are not in the source as they are.
+    fn push_rewritten(&mut self, node: fn(Payload) -> Node, bytes: &[u8]) -> Result<()> {
+        let payload = self.graph.push_scratch(self.machine.region, bytes);
+        self.push(node(payload))
+    }
+
+    #[inline]
+    fn check_utf8(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        utf8::validate(bytes)
+            .map_err(|at| Error::malformed("pickle.utf8", offset + at as u64, "a str is not UTF-8"))
+    }
+
+    // Containers.
+
+    /// Moves the values from `place` on into a run.
+    fn take_run(&mut self, place: usize) -> Run {
+        let run = self
+            .graph
+            .push_run(self.machine.region, &self.machine.stack[place..]);
+        self.machine.stack.truncate(place);
+        run
+    }
+
+    fn collect_tuple(&mut self, place: usize) -> NodeId {
+        if place == self.machine.stack.len() {
+            return NodeId::EMPTY_TUPLE;
+        }
+        let run = self.take_run(place);
+        self.graph.push(self.machine.region, Node::Tuple(run))
+    }
+
+    fn tuple(&mut self, count: usize) -> Result<()> {
+        let place = self.below(count)?;
+        let tuple = self.collect_tuple(place);
+        self.push_id(tuple)
+    }
+
+    /// LIST and DICT: a container of the values above the mark.
+    fn collect(&mut self, node: fn(Chain) -> Node) -> Result<()> {
+        let mark = self.pop_mark()?;
+        let mut chain = Chain::EMPTY;
+        if matches!(node(chain), Node::Dict(_)) {
+            self.check_hashable(mark, 2)?;
+        }
+        self.graph
+            .extend(self.machine.region, &mut chain, &self.machine.stack[mark..]);
+        self.machine.stack.truncate(mark);
+        self.push(node(chain))
+    }
+
+    /// APPEND(S), SETITEM(S), ADDITEMS: moves the values from `place` on into the container below them.
+    fn grow(&mut self, place: usize) -> Result<()> {
+        use Opcode as O;
+        let region = self.machine.region;
+        let Some(below) = place.checked_sub(1).filter(|&below| below >= self.fence()) else {
+            return Err(self.underflow(
+                self.machine.stack.len() - place + 1,
+                self.machine.stack.len() - place,
+            ));
+        };
+        let target = self.machine.stack[below];
+        if place == self.machine.stack.len() {
+            return Ok(()); // Nothing is added, and CPython does not even look at the target.
+        }
+        let opcode = self.instruction.opcode;
+        let node = self.graph.node(target);
+        let mut chain = match (opcode, node) {
+            (O::Append | O::Appends, Node::List(chain)) => chain,
+            (O::SetItem | O::SetItems, Node::Dict(chain)) => chain,
+            (O::AddItems, Node::Set(chain)) => chain,
+            (O::Append | O::Appends, Node::Object(index)) => {
+                self.graph.object(target.region(), index).appended
+            }
+            (O::SetItem | O::SetItems, Node::Object(index)) => {
+                self.graph.object(target.region(), index).items
+            }
+            (O::AddItems, Node::Object(index)) => self.graph.object(target.region(), index).added,
+            (O::Append | O::Appends, other) => return Err(self.wrong_type("a list", other)),
+            (O::AddItems, other) => return Err(self.wrong_type("a set", other)),
+            (_, other) => return Err(self.wrong_type("a dict", other)),
+        };
+        self.check_own(target)?;
+        match (opcode, node) {
+            (O::SetItem | O::SetItems, _) => self.check_hashable(place, 2)?,
+            (_, Node::Set(_)) => self.check_hashable(place, 1)?,
+            _ => {}
+        }
+        self.graph
+            .extend(region, &mut chain, &self.machine.stack[place..]);
+        self.machine.stack.truncate(place);
+        match self.graph.node_mut(target) {
+            Node::List(grown) | Node::Dict(grown) | Node::Set(grown) => *grown = chain,
+            &mut Node::Object(index) => {
+                let object = self.graph.object_mut(region, index);
+                match opcode {
+                    O::Append | O::Appends => object.appended = chain,
+                    O::AddItems => object.added = chain,
+                    _ => object.items = chain,
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Refuses as keys what Python cannot hash, and keys without a value. Keys are every `step`th value from `place` on.
+    fn check_hashable(&self, place: usize, step: usize) -> Result<()> {
+        let values = &self.machine.stack[place..];
+        if !values.len().is_multiple_of(step) {
+            let message =
+                alloc::format!("odd number of items for {}", self.instruction.opcode.name());
+            return Err(self.malformed("pickle.items.odd", message));
+        }
+        for &key in values.iter().step_by(step) {
+            let node = self.graph.node(key);
+            if matches!(
+                node,
+                Node::List(_) | Node::Dict(_) | Node::Set(_) | Node::ByteArray(_)
+            ) {
+                let message = alloc::format!("a {} cannot be hashed", describe(node));
+                return Err(self.malformed("pickle.items.unhashable", message));
+            }
+        }
+        Ok(())
+    }
+
+    // The memo.
+
+    fn get(&mut self) -> Result<Flow> {
+        let index = self.instruction.memo_index()?.unwrap_or_default();
+        let known = match self.machine.memo.get(index) {
+            None if index < self.machine.memo.base() => {
+                let Some(id) = self.graph.shared_entry(index) else {
+                    return Ok(Flow::Missing(index));
+                };
+                Some(id)
+            }
+            known => known,
+        };
+        let Some(id) = known else {
+            let message = alloc::format!("memo entry {index} is read but was never written");
+            return Err(self.malformed("pickle.memo.missing", message));
+        };
+        self.push_id(id)?;
+        Ok(Flow::Next)
+    }
+
+    fn put(&mut self, index: u64) -> Result<()> {
+        let top = self.top()?;
+        if index < self.machine.memo.base() {
+            let message = alloc::format!("memo entry {index}, made outside, is written again");
+            return Err(self.malformed("pickle.independence.memo", message));
+        }
+        let entries = self.machine.memo.len() as u64 + 1;
+        self.check(self.machine.limits.nodes, entries, "pickle.limit.memo")?;
+        self.machine.memo.put(index, top);
+        Ok(())
+    }
+
+    // Globals, and what would be called.
+
+    fn global(&mut self, module: &[u8], name: &[u8]) -> Result<NodeId> {
+        let offset = self.instruction.offset + 1;
+        self.check_utf8(module, offset)?;
+        let module_text = self.payload(module, offset);
+        let offset = offset + module.len() as u64 + 1;
+        self.check_utf8(name, offset)?;
+        let name_text = self.payload(name, offset);
+        let module = self.graph.push(self.machine.region, Node::Str(module_text));
+        let name = self.graph.push(self.machine.region, Node::Str(name_text));
+        Ok(self
+            .graph
+            .push(self.machine.region, Node::Global { module, name }))
+    }
+
+    fn stack_global(&mut self) -> Result<()> {
+        let place = self.below(2)?;
+        let (module, name) = (self.machine.stack[place], self.machine.stack[place + 1]);
+        for part in [module, name] {
+            let node = self.graph.node(part);
+            if !matches!(node, Node::Str(_) | Node::Str2(_)) {
+                return Err(self.wrong_type("a str", node));
+            }
+        }
+        self.machine.stack.truncate(place);
+        self.push(Node::Global { module, name })
+    }
+
+    fn extension(&mut self, code: i64) -> Result<()> {
+        match i32::try_from(code) {
+            Ok(code) if code > 0 => self.push(Node::Extension(code)),
+            _ => {
+                let message = alloc::format!("extension code {code} is not positive");
+                Err(self.malformed("pickle.extension", message))
+            }
+        }
+    }
+
+    /// REDUCE, NEWOBJ, NEWOBJ_EX.
+    fn construct(&mut self, construct: Construct, has_kwargs: bool) -> Result<()> {
+        let place = self.below(2 + usize::from(has_kwargs))?;
+        let (callable, args) = (self.machine.stack[place], self.machine.stack[place + 1]);
+        self.check_callable(callable)?;
+        let node = self.graph.node(args);
+        if !matches!(node, Node::Tuple(_)) {
+            return Err(self.wrong_type("a tuple of arguments", node));
+        }
+        let kwargs = if has_kwargs {
+            self.machine.stack[place + 2]
+        } else {
+            NodeId::NONE
+        };
+        let node = self.graph.node(kwargs);
+        if has_kwargs && !matches!(node, Node::Dict(_)) {
+            return Err(self.wrong_type("a dict of keyword arguments", node));
+        }
+        self.machine.stack.truncate(place);
+        self.push_object(construct, callable, args, kwargs)
+    }
+
+    /// INST and OBJ.
+    fn instantiate(&mut self, class: NodeId, args: NodeId) -> Result<()> {
+        self.check_callable(class)?;
+        let construct = if args == NodeId::EMPTY_TUPLE {
+            Construct::New
+        } else {
+            Construct::Call
+        };
+        self.push_object(construct, class, args, NodeId::NONE)
+    }
+
+    fn push_object(
+        &mut self,
+        construct: Construct,
+        callable: NodeId,
+        args: NodeId,
+        kwargs: NodeId,
+    ) -> Result<()> {
+        let object = Object {
+            construct,
+            callable,
+            args,
+            kwargs,
+            states: Chain::EMPTY,
+            appended: Chain::EMPTY,
+            items: Chain::EMPTY,
+            added: Chain::EMPTY,
+        };
+        let id = self.graph.push_object(self.machine.region, object);
+        self.push_id(id)
+    }
+
+    fn build(&mut self) -> Result<()> {
+        let place = self.below(2)?;
+        let (target, state) = (self.machine.stack[place], self.machine.stack[place + 1]);
+        match self.graph.node(target) {
+            Node::Object(index) => {
+                self.check_own(target)?;
+                let region = self.machine.region;
+                let mut states = self.graph.object(region, index).states;
+                self.graph.extend(region, &mut states, &[state]);
+                self.graph.object_mut(region, index).states = states;
+            }
+            // CPython gives None to nothing that has no `__setstate__`.
+            _ if state == NodeId::NONE => {}
+            other => return Err(self.wrong_type("an object that takes a state", other)),
+        }
+        self.machine.stack.pop();
+        Ok(())
+    }
+
+    /// Refuses what can be known not to be callable.
+    fn check_callable(&self, callable: NodeId) -> Result<()> {
+        match self.graph.node(callable) {
+            Node::Global { .. }
+            | Node::Object(_)
+            | Node::PersistentId(_)
+            | Node::Extension(_)
+            | Node::Outer(_) => Ok(()),
+            other => Err(self.wrong_type("something callable", other)),
+        }
+    }
+
+    /// Refuses to change a value that was made before this run: the value of one element must not depend on another.
+    fn check_own(&self, target: NodeId) -> Result<()> {
+        if target.region() == self.machine.region && target.index() >= self.machine.first {
+            return Ok(());
+        }
+        let message = alloc::format!(
+            "{} changes an object that was made in another element",
+            self.instruction.opcode.name()
+        );
+        Err(Error::new(
+            Cause::Unsupported,
+            "pickle.independence.mutation",
+            self.instruction.offset,
+            message,
+        ))
+    }
+
+    // Errors.
+
+    #[inline]
+    fn check(&self, limit: usize, value: u64, clause: &'static str) -> Result<()> {
+        limits::check(
+            (limit as u64).min(u32::MAX.into()),
+            value,
+            clause,
+            self.instruction.offset,
+        )
+    }
+
+    #[cold]
+    fn malformed(&self, clause: &'static str, message: impl Into<String>) -> Error {
+        Error::malformed(clause, self.instruction.offset, message)
+    }
+
+    #[cold]
+    fn underflow(&self, needed: usize, found: usize) -> Error {
+        let plural = if needed == 1 { "" } else { "s" };
+        let name = self.instruction.opcode.name();
+        let message =
+            alloc::format!("stack underflow: {name} needs {needed} value{plural}, found {found}");
+        self.malformed("pickle.stack.underflow", message)
+    }
+
+    #[cold]
+    fn wrong_type(&self, wanted: &str, found: Node) -> Error {
+        let name = self.instruction.opcode.name();
+        let message = alloc::format!("{name} needs {wanted}, found {}", describe(found));
+        self.malformed("pickle.stack.type", message)
+    }
+}
+
+/// The int of little-endian two's complement, if it fits.
+fn small(mut bytes: &[u8]) -> Option<i64> {
+    while bytes.len() > 8 {
+        let [rest @ .., below, top] = bytes else {
+            break;
+        };
+        // The top byte may go only if the one below it says the same sign.
+        if *top != (*below as i8 >> 7) as u8 {
+            return None;
+        }
+        bytes = &bytes[..rest.len() + 1];
+    }
+    let negative = bytes.last().is_some_and(|&top| top & 0x80 != 0);
+    let mut extended = [if negative { 0xff } else { 0 }; 8];
+    extended[..bytes.len()].copy_from_slice(bytes);
+    Some(i64::from_le_bytes(extended))
+}
+
+fn describe(node: Node) -> &'static str {
+    match node {
+        Node::None => "None",
+        Node::Bool(_) => "bool",
+        Node::Int(_) | Node::Long(_) => "int",
+        Node::Float(_) => "float",
+        Node::Str(_) => "str",
+        Node::Str2(_) => "Python 2 str",
+        Node::Bytes(_) => "bytes",
+        Node::ByteArray(_) => "bytearray",
+        Node::Tuple(_) => "tuple",
+        Node::List(_) => "list",
+        Node::Set(_) => "set",
+        Node::FrozenSet(_) => "frozenset",
+        Node::Dict(_) => "dict",
+        Node::Global { .. } => "global",
+        Node::Object(_) => "object",
+        Node::PersistentId(_) => "persistent id",
+        Node::Extension(_) => "extension code",
+        Node::Buffer { .. } => "buffer",
+        Node::Outer(_) => "object that is still being built",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ints_of_two_s_complement() {
+        assert_eq!(small(b""), Some(0));
+        assert_eq!(small(b"\xff"), Some(-1));
+        assert_eq!(small(b"\xff\x00"), Some(255));
+        assert_eq!(small(b"\0\0\0\0\0\0\0\x80"), Some(i64::MIN));
+        assert_eq!(small(b"\0\0\0\0\0\0\0\x80\xff\xff"), Some(i64::MIN));
+        assert_eq!(small(b"\0\0\0\0\0\0\0\x80\0"), None);
+        assert_eq!(small(b"\x01\0\0\0\0\0\0\0\0\0\0"), Some(1));
+    }
+}

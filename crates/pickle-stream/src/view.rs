@@ -1,0 +1,397 @@
+//! Looking at a decoded value, without copying it.
+//!
+//! A [`ValueRef`] is three words; whoever walks a deep value keeps his own stack of them.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use core::{fmt, str};
+
+use num_bigint::BigInt;
+
+use crate::graph::{Chain, Construct, Graph, Links, Node, NodeId, Payload, Region, Source};
+use crate::utf8;
+
+/// A value of a graph, with the bytes it was decoded from.
+#[derive(Clone, Copy)]
+pub struct ValueRef<'a> {
+    graph: &'a Graph,
+    source: Source<'a>,
+    id: NodeId,
+}
+
+/// What a value is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Kind<'a> {
+    /// `None`
+    None,
+    /// `bool`
+    Bool(bool),
+    /// `int` of at most 64 bits.
+    Int(i64),
+    /// `int` of more than 64 bits.
+    Long(Long<'a>),
+    /// `float`
+    Float(f64),
+    /// `str`
+    Str(Str<'a>),
+    /// The `str` of Python 2: bytes of an encoding that the stream does not name.
+    Str2(&'a [u8]),
+    /// `bytes`
+    Bytes(&'a [u8]),
+    /// `bytearray`
+    ByteArray(&'a [u8]),
+    /// `tuple`
+    Tuple(Items<'a>),
+    /// `list`
+    List(Items<'a>),
+    /// `set`
+    Set(Items<'a>),
+    /// `frozenset`
+    FrozenSet(Items<'a>),
+    /// `dict`: every key and value that was set, in the order of the stream. A key that was set twice is there twice; for
+    /// Python the later value counts.
+    Dict(Entries<'a>),
+    /// A class or function, by name.
+    Global(Global<'a>),
+    /// A call that was not made.
+    Object(ObjectRef<'a>),
+    /// An object that only the writer's application knows, by its id.
+    PersistentId(ValueRef<'a>),
+    /// A global that only the writer's `copyreg` knows, by its code.
+    Extension(i32),
+    /// An out-of-band buffer.
+    Buffer {
+        /// Its number in the stream, from 0.
+        index: u32,
+        /// Whether the stream asks for a read-only view of it.
+        readonly: bool,
+    },
+    /// The object of this memo index, which is still being built around the value: the value contains what contains it.
+    Outer(u64),
+}
+
+impl Graph {
+    /// Looks at a node. `source` is the bytes that the own region was decoded from.
+    #[inline]
+    pub fn value<'a>(&'a self, id: NodeId, source: Source<'a>) -> ValueRef<'a> {
+        ValueRef {
+            graph: self,
+            source,
+            id,
+        }
+    }
+}
+
+impl<'a> ValueRef<'a> {
+    /// The node. Two values of one graph are the same object if they are the same node.
+    #[inline]
+    pub fn id(self) -> NodeId {
+        self.id
+    }
+
+    /// Whether the value is a definition that several values share; it keeps its [`id`](Self::id) from one value to the
+    /// next, until [`Graph::forget_shared`].
+    pub fn is_shared(self) -> bool {
+        self.id.region() == Region::Shared
+    }
+
+    /// What the value is.
+    #[inline]
+    pub fn kind(self) -> Kind<'a> {
+        match self.graph.node(self.id) {
+            Node::None => Kind::None,
+            Node::Bool(value) => Kind::Bool(value),
+            Node::Int(value) => Kind::Int(value),
+            Node::Long(payload) => Kind::Long(Long(self.bytes(payload))),
+            Node::Float(value) => Kind::Float(value),
+            Node::Str(payload) => Kind::Str(Str(self.bytes(payload))),
+            Node::Str2(payload) => Kind::Str2(self.bytes(payload)),
+            Node::Bytes(payload) => Kind::Bytes(self.bytes(payload)),
+            Node::ByteArray(payload) => Kind::ByteArray(self.bytes(payload)),
+            Node::Tuple(run) => Kind::Tuple(self.items(self.graph.run(self.id.region(), run))),
+            Node::FrozenSet(run) => {
+                Kind::FrozenSet(self.items(self.graph.run(self.id.region(), run)))
+            }
+            Node::List(chain) => Kind::List(self.chain(chain)),
+            Node::Set(chain) => Kind::Set(self.chain(chain)),
+            Node::Dict(chain) => Kind::Dict(Entries(self.chain(chain))),
+            Node::Global { module, name } => Kind::Global(Global {
+                module: self.text(module),
+                name: self.text(name),
+            }),
+            Node::Object(index) => Kind::Object(ObjectRef { value: self, index }),
+            Node::PersistentId(id) => Kind::PersistentId(self.at(id)),
+            Node::Extension(code) => Kind::Extension(code),
+            Node::Buffer { index, readonly } => Kind::Buffer { index, readonly },
+            Node::Outer(memo) => Kind::Outer(memo),
+        }
+    }
+
+    #[inline]
+    fn at(self, id: NodeId) -> ValueRef<'a> {
+        ValueRef { id, ..self }
+    }
+
+    #[inline]
+    fn bytes(self, payload: Payload) -> &'a [u8] {
+        self.graph.payload(self.id.region(), payload, self.source)
+    }
+
+    fn items(self, links: Links<'a>) -> Items<'a> {
+        Items {
+            links,
+            graph: self.graph,
+            source: self.source,
+        }
+    }
+
+    fn chain(self, chain: Chain) -> Items<'a> {
+        self.items(self.graph.chain(self.id.region(), chain))
+    }
+
+    /// The text of a part of a global.
+    fn text(self, id: NodeId) -> Str<'a> {
+        match self.graph.node(id) {
+            Node::Str(payload) | Node::Str2(payload) => Str(self.at(id).bytes(payload)),
+            _ => Str(&[]),
+        }
+    }
+}
+
+impl fmt::Debug for ValueRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The kind alone: what it contains may contain it.
+        write!(f, "ValueRef({:?})", self.graph.node(self.id))
+    }
+}
+
+/// An int of any size.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Long<'a>(&'a [u8]);
+
+impl<'a> Long<'a> {
+    /// Little-endian two's complement, of any length.
+    pub fn to_le_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The number.
+    pub fn to_big_int(self) -> BigInt {
+        BigInt::from_signed_bytes_le(self.0)
+    }
+}
+
+impl fmt::Debug for Long<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.to_big_int(), f)
+    }
+}
+
+/// A Python str: Unicode text in which a surrogate may stand alone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Str<'a>(&'a [u8]);
+
+impl<'a> Str<'a> {
+    /// The text, unless a surrogate stands alone in it.
+    #[inline]
+    pub fn to_str(self) -> Option<&'a str> {
+        str::from_utf8(self.0).ok()
+    }
+
+    /// The text, with U+FFFD in place of surrogates that stand alone.
+    pub fn to_string_lossy(self) -> Cow<'a, str> {
+        if let Some(text) = self.to_str() {
+            return Cow::Borrowed(text);
+        }
+        let code_points = self.code_points();
+        let chars = code_points.map(|c| char::from_u32(c).unwrap_or(char::REPLACEMENT_CHARACTER));
+        Cow::Owned(chars.collect::<String>())
+    }
+
+    /// UTF-8, with surrogates that stand alone encoded as Python's `surrogatepass` does.
+    #[inline]
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The code points, surrogates among them.
+    pub fn code_points(self) -> impl Iterator<Item = u32> + 'a {
+        let mut rest = self.0;
+        core::iter::from_fn(move || {
+            let (code_point, len) = match utf8::surrogate(rest) {
+                Some(surrogate) => (surrogate, 3),
+                None => {
+                    let width = match rest.first()? {
+                        0..0x80 => 1,
+                        0x80..0xe0 => 2,
+                        0xe0..0xf0 => 3,
+                        0xf0.. => 4,
+                    };
+                    let char = str::from_utf8(rest.get(..width)?).ok()?.chars().next()?;
+                    (char.into(), width)
+                }
+            };
+            rest = &rest[len..];
+            Some(code_point)
+        })
+    }
+}
+
+impl fmt::Debug for Str<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.to_string_lossy(), f)
+    }
+}
+
+impl PartialEq<&str> for Str<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+/// The name of a class or function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Global<'a> {
+    /// The module, as the stream spells it: Python 2 names are not mapped.
+    pub module: Str<'a>,
+    /// The qualified name.
+    pub name: Str<'a>,
+}
+
+/// The members of a tuple, list, set or frozenset, in the order of the stream.
+#[derive(Clone)]
+pub struct Items<'a> {
+    links: Links<'a>,
+    graph: &'a Graph,
+    source: Source<'a>,
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = ValueRef<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<ValueRef<'a>> {
+        let id = self.links.next()?;
+        Some(ValueRef {
+            graph: self.graph,
+            source: self.source,
+            id,
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.links.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Items<'_> {}
+
+impl fmt::Debug for Items<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} items", self.len())
+    }
+}
+
+/// Keys with their values, in the order of the stream.
+#[derive(Clone)]
+pub struct Entries<'a>(Items<'a>);
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (ValueRef<'a>, ValueRef<'a>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        Some((self.0.next()?, self.0.next()?))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.0.len() / 2, Some(self.0.len() / 2))
+    }
+}
+
+impl ExactSizeIterator for Entries<'_> {}
+
+impl fmt::Debug for Entries<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} entries", self.len())
+    }
+}
+
+/// A call that was not made: what would have been called, and what would have been done to the result.
+#[derive(Clone, Copy)]
+pub struct ObjectRef<'a> {
+    value: ValueRef<'a>,
+    index: u32,
+}
+
+impl<'a> ObjectRef<'a> {
+    #[inline]
+    fn object(self) -> &'a crate::graph::Object {
+        self.value.graph.object(self.value.id.region(), self.index)
+    }
+
+    /// How it would have been made.
+    pub fn construct(self) -> Construct {
+        self.object().construct
+    }
+
+    /// What would have been called, or whose `__new__` would have been.
+    pub fn callable(self) -> ValueRef<'a> {
+        self.value.at(self.object().callable)
+    }
+
+    /// The arguments: a tuple.
+    pub fn args(self) -> ValueRef<'a> {
+        self.value.at(self.object().args)
+    }
+
+    /// The keyword arguments, a dict, where the stream gives them.
+    pub fn kwargs(self) -> Option<ValueRef<'a>> {
+        let kwargs = self.object().kwargs;
+        (kwargs != NodeId::NONE).then(|| self.value.at(kwargs))
+    }
+
+    /// The argument of every BUILD, mostly none or one.
+    pub fn states(self) -> Items<'a> {
+        self.value.chain(self.object().states)
+    }
+
+    /// The values that would have been appended.
+    pub fn appended(self) -> Items<'a> {
+        self.value.chain(self.object().appended)
+    }
+
+    /// The items that would have been set.
+    pub fn items(self) -> Entries<'a> {
+        Entries(self.value.chain(self.object().items))
+    }
+
+    /// The values that would have been added as to a set.
+    pub fn added(self) -> Items<'a> {
+        self.value.chain(self.object().added)
+    }
+}
+
+impl fmt::Debug for ObjectRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} of {:?}", self.construct(), self.callable())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn surrogates_that_stand_alone() {
+        let text = Str(b"a\xed\xa0\x80\xc3\xa9\xf0\x9f\x98\x80");
+        assert_eq!(text.to_str(), None);
+        assert_eq!(text.to_string_lossy(), "a\u{fffd}é😀");
+        assert_eq!(
+            text.code_points().collect::<Vec<_>>(),
+            [0x61, 0xd800, 0xe9, 0x1f600]
+        );
+    }
+}
