@@ -1,0 +1,258 @@
+//! Dtypes written as strings: the array protocol's `<f8`, the names that `numpy.dtype` knows
+//! besides, and lists such as `f4,(2,)i8`. Reading is by [`DType::from_str`]; a [`Scalar`] displays
+//! as the array protocol has it.
+//!
+//! NumPy's `_convert_from_str` (`descriptor.c`), `parse_datetime_metadata_from_metastr`
+//! (`datetime.c`) and `_commastring` (`_internal.py`) are the reference.
+
+use alloc::{format, vec::Vec};
+use core::{fmt, str::FromStr};
+
+use nom::{
+    IResult, Parser,
+    branch::alt,
+    bytes::complete::tag,
+    character::complete::{digit0, digit1, one_of, space0},
+    combinator::{map, map_res, opt},
+    multi::separated_list0,
+    sequence::delimited,
+};
+
+use crate::{
+    dtype::{
+        ByteOrder, DType, Field, Scalar, ScalarKind, Struct, TimeBase, TimeUnit, check_itemsize,
+    },
+    error::{Clause, Error},
+};
+
+impl FromStr for DType {
+    type Err = Error;
+
+    /// Reads what `numpy.dtype` takes as a string: `<f8`, `d`, `float64`, `<M8[25s]`, `f4,i8`.
+    ///
+    /// Native order, written `=` or not at all, is little-endian: a file does not say which machine
+    /// wrote it, and `numpy.save` always writes the order out. Types whose size depends on the
+    /// machine are those of 64-bit Linux on x86: `l` is `<i8`, `g` is `<f16`.
+    ///
+    /// # Errors
+    /// `npy.descr.type` where NumPy has no such type, `npy.descr.unit` for a unit of time, and what
+    /// [`Struct::new`] and [`DType::subarray`] find. The offset is 0.
+    fn from_str(text: &str) -> Result<DType, Error> {
+        let mut elements = split_list(text);
+        if let [element] = elements[..] {
+            return list_element(element);
+        }
+        if elements.last().is_some_and(|last| last.trim().is_empty()) {
+            elements.pop(); // as in a Python tuple, a comma may end the list
+        }
+        let mut fields = Vec::new();
+        let mut offset = 0;
+        for (index, element) in elements.iter().enumerate() {
+            let dtype = list_element(element.trim())?;
+            let itemsize = dtype.itemsize();
+            fields.push(Field {
+                name: format!("f{index}"),
+                title: None,
+                dtype,
+                offset,
+            });
+            offset = check_itemsize(offset.checked_add(itemsize))?;
+        }
+        Struct::new(fields, offset).map(DType::Struct)
+    }
+}
+
+/// The parts between commas that stand in no brackets.
+fn split_list(text: &str) -> Vec<&str> {
+    let mut depth = 0i32;
+    let comma = |c| {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth -= 1,
+            _ => {}
+        }
+        c == ',' && depth == 0
+    };
+    text.split(comma).collect()
+}
+
+/// `<f8`, `3i4`, `(2,3)f8`, `<(2,)f8`, `2<f8`.
+fn list_element(text: &str) -> Result<DType, Error> {
+    let Ok((name, (first, shape, second))) = element_prefix(text) else {
+        return Err(unknown(text));
+    };
+    if first.is_some() && second.is_some() && first != second {
+        return Err(Error::malformed(
+            Clause::DescrType,
+            0,
+            format!("type '{text}' has two byte orders"),
+        ));
+    }
+    let scalar = scalar(first.or(second), name)?.ok_or_else(|| unknown(text))?;
+    DType::subarray(scalar.into(), shape.unwrap_or_default())
+}
+
+/// What may stand before a type: byte order, shape, and byte order again.
+type Prefix = (Option<char>, Option<Vec<usize>>, Option<char>);
+
+fn element_prefix(text: &str) -> IResult<&str, Prefix, ()> {
+    let number = || map_res(digit1, str::parse::<usize>);
+    let count = map(number(), |length| Vec::from([length]));
+    let lengths = separated_list0(tag(","), delimited(space0, number(), space0));
+    let closing = (opt(tag(",")), space0, tag(")"));
+    let shape = alt((count, delimited((tag("("), space0), lengths, closing)));
+    let order = || opt(one_of("<>|="));
+    (order(), opt(delimited(space0, shape, space0)), order()).parse(text)
+}
+
+/// The scalar of this name, if there is one.
+fn scalar(order: Option<char>, name: &str) -> Result<Option<Scalar>, Error> {
+    let byte_order = if order == Some('>') {
+        ByteOrder::Big
+    } else {
+        ByteOrder::Little
+    };
+    let new = |kind, itemsize| Scalar::new(kind, byte_order, itemsize).map(Some);
+
+    for prefix in ["M8", "datetime64"] {
+        if let Some(unit) = name.strip_prefix(prefix) {
+            return new(ScalarKind::Datetime(bracketed_unit(unit)?), 8);
+        }
+    }
+    for prefix in ["m8", "timedelta64"] {
+        if let Some(unit) = name.strip_prefix(prefix) {
+            return new(ScalarKind::Timedelta(bracketed_unit(unit)?), 8);
+        }
+    }
+    // Of the names, only those of one letter go with an order.
+    if order.is_none() || name.len() == 1 {
+        let named = NAMES
+            .iter()
+            .find(|(names, ..)| names.split(' ').any(|known| known == name));
+        if let Some(&(_, kind, itemsize)) = named {
+            return new(kind, itemsize);
+        }
+    }
+    let mut chars = name.chars();
+    let kind = match chars.next() {
+        Some('b') => ScalarKind::Bool,
+        Some('i') => ScalarKind::Int,
+        Some('u') => ScalarKind::Uint,
+        Some('f') => ScalarKind::Float,
+        Some('c') => ScalarKind::Complex,
+        Some('S' | 'a') => ScalarKind::Bytes,
+        Some('U') => ScalarKind::Unicode,
+        Some('V') => ScalarKind::Void,
+        Some('O') => ScalarKind::Object,
+        _ => return Ok(None),
+    };
+    let digits = chars.as_str();
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Ok(None);
+    }
+    let length = digits.parse::<usize>().ok();
+    let unit = if kind == ScalarKind::Unicode { 4 } else { 1 };
+    new(
+        kind,
+        check_itemsize(length.and_then(|length| length.checked_mul(unit)))?,
+    )
+}
+
+/// The names of types that are no kind and size: first the one-letter code, then what NumPy 2
+/// calls it, then what only NumPy 1 did. Some stand for another type on other machines, see
+/// [`DType::from_str`].
+const NAMES: &[(&str, ScalarKind, usize)] = {
+    use ScalarKind::*;
+    const GENERIC: TimeUnit = TimeUnit::GENERIC;
+    &[
+        ("? bool bool_ bool8", Bool, 1),
+        ("b byte int8", Int, 1),
+        ("h short int16", Int, 2),
+        ("i intc int32", Int, 4),
+        ("l q p n long longlong int int_ intp int64 int0", Int, 8),
+        ("B ubyte uint8", Uint, 1),
+        ("H ushort uint16", Uint, 2),
+        ("I uintc uint32", Uint, 4),
+        ("L Q P N ulong ulonglong uint uintp uint64 uint0", Uint, 8),
+        ("e half float16", Float, 2),
+        ("f single float32", Float, 4),
+        ("d double float float64 float_", Float, 8),
+        ("g longdouble float128 longfloat", Float, 16),
+        ("F csingle complex64 singlecomplex", Complex, 8),
+        ("D cdouble complex complex128 complex_ cfloat", Complex, 16),
+        (
+            "G clongdouble complex256 clongfloat longcomplex",
+            Complex,
+            32,
+        ),
+        ("S a bytes bytes_ bytes0 string_", Bytes, 0),
+        ("c", Bytes, 1),
+        ("U str str_ unicode str0 unicode_", Unicode, 0),
+        ("V void void0", Void, 0),
+        ("O object object_ object0", Object, 8),
+        ("M", Datetime(GENERIC), 8),
+        ("m", Timedelta(GENERIC), 8),
+    ]
+};
+
+/// `[25s]`, `[3D/2]`, or nothing.
+fn bracketed_unit(text: &str) -> Result<TimeUnit, Error> {
+    if text.is_empty() {
+        return Ok(TimeUnit::GENERIC);
+    }
+    let refuse = || {
+        let message = format!("unit of time '{text}' is not understood");
+        Error::malformed(Clause::DescrUnit, 0, message)
+    };
+    let inner = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    let (name, num) = digit0::<_, ()>(inner.ok_or_else(refuse)?).map_err(|_| refuse())?;
+    let (name, den) = name.split_once('/').unwrap_or((name, "1"));
+    let base = TimeBase::from_name(name).ok_or_else(refuse)?;
+    let num = if num.is_empty() {
+        1
+    } else {
+        num.parse().map_err(|_| refuse())?
+    };
+    TimeUnit::new(base, num, den.parse().map_err(|_| refuse())?)
+}
+
+fn unknown(text: &str) -> Error {
+    let start = text.chars().take(40).collect::<alloc::string::String>();
+    Error::malformed(
+        Clause::DescrType,
+        0,
+        format!("'{start}' is no type that NumPy knows"),
+    )
+}
+
+/// The array-protocol string: `<f8`, `|b1`, `<U3`, `<M8[25s]`, `|O`.
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.order().sign(), self.kind().letter())?;
+        match self.kind() {
+            ScalarKind::Object => Ok(()),
+            ScalarKind::Unicode => write!(f, "{}", self.itemsize() / 4),
+            ScalarKind::Datetime(unit) | ScalarKind::Timedelta(unit) => {
+                write!(f, "{}", self.itemsize())?;
+                if unit == TimeUnit::GENERIC {
+                    Ok(())
+                } else {
+                    write!(f, "[{unit}]")
+                }
+            }
+            _ => write!(f, "{}", self.itemsize()),
+        }
+    }
+}
+
+/// `s`, `25s`, `generic`.
+impl fmt::Display for TimeUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.num() != 1 {
+            write!(f, "{}", self.num())?;
+        }
+        f.write_str(self.base().name())
+    }
+}
