@@ -29,7 +29,7 @@ pub enum Located {
     Need(usize),
     /// These instructions make the value, on an empty stack.
     Found(Span),
-    /// The stretch was walked to its end, the end of a batch, and did not make the entry.
+    /// The list was walked to its end, and the entry was not made.
     Absent,
 }
 
@@ -81,10 +81,8 @@ impl Locator {
                 };
                 self.found = Some(Found { slot, span });
             }
-            if step != Step::Next {
-                return Ok(self
-                    .found
-                    .map_or(Located::Absent, |found| Located::Found(found.span)));
+            if matches!(step, Step::Closed | Step::Stop) {
+                return Ok(Located::Absent);
             }
         }
     }

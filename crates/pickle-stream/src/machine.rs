@@ -6,6 +6,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::error::{Cause, Error, Result};
 use crate::graph::{Chain, Construct, Graph, Node, NodeId, Object, Payload, Region, Run};
@@ -120,9 +121,15 @@ impl Machine {
             .map(|(index, _)| index)
     }
 
-    /// Pushes a value that was decoded before, in place of the instructions that would make it again.
-    pub fn push_known(&mut self, value: NodeId) {
+    /// Pushes a definition of the shared region in place of the instructions that would make it again, and takes over
+    /// the memo entries `memo` that they would have made.
+    pub fn push_known(&mut self, graph: &Graph, value: NodeId, memo: Range<u64>) {
         self.stack.push(value);
+        for index in memo {
+            if let Some(id) = graph.shared_entry(index) {
+                self.memo.put(index, id);
+            }
+        }
     }
 
     /// Executes the instructions of `input`, which begins at `lexer`'s offset, until it is used up or stops.
