@@ -34,21 +34,18 @@ pub(crate) fn read(descr: &Node) -> Result<DType, Error> {
 /// `base` with what follows it in a pair, or as the third part of a field: mostly the shape of a
 /// subarray.
 fn shaped(base: DType, shape: &Node) -> Result<DType, Error> {
-    let lengths = match &shape.value {
+    let unsized_scalar = base.as_scalar().filter(|scalar| scalar.itemsize() == 0);
+    let dtype = match (&shape.value, unsized_scalar) {
         // Metadata, which old writers put here, and which NumPy no longer reads.
-        Value::Dict(_) | Value::None => Vec::new(),
-        Value::Tuple(nodes) | Value::List(nodes) => {
-            nodes.iter().map(length).collect::<Result<_, _>>()?
+        (Value::Dict(_) | Value::None, _) => Ok(base),
+        // `('S', 5)` is `S5`: a number after a type without a length is its length.
+        (_, Some(scalar)) => resized(scalar, length(shape)?),
+        (Value::Tuple(nodes) | Value::List(nodes), None) => {
+            DType::subarray(base, nodes.iter().map(length).collect::<Result<_, _>>()?)
         }
-        _ => {
-            let length = length(shape)?;
-            if let Some(dtype) = resized(&base, length) {
-                return dtype.map_err(|error| at(shape, error));
-            }
-            Vec::from([length])
-        }
+        (_, None) => DType::subarray(base, Vec::from([length(shape)?])),
     };
-    DType::subarray(base, lengths).map_err(|error| at(shape, error))
+    dtype.map_err(|error| at(shape, error))
 }
 
 fn length(node: &Node) -> Result<usize, Error> {
@@ -64,17 +61,15 @@ fn length(node: &Node) -> Result<usize, Error> {
     })
 }
 
-/// `('S', 5)` is `S5`: a number after a type without a length is its length, not a shape.
-fn resized(base: &DType, length: usize) -> Option<Result<DType, Error>> {
-    let scalar = base.as_scalar().filter(|scalar| scalar.itemsize() == 0)?;
+/// A scalar of the same kind, `length` characters or bytes long.
+fn resized(scalar: Scalar, length: usize) -> Result<DType, Error> {
     let unit = if scalar.kind() == ScalarKind::Unicode {
         4
     } else {
         1
     };
-    let itemsize = check_itemsize(length.checked_mul(unit));
-    let resized = itemsize.and_then(|size| Scalar::new(scalar.kind(), scalar.order(), size));
-    Some(resized.map(DType::Scalar))
+    let itemsize = check_itemsize(length.checked_mul(unit))?;
+    Scalar::new(scalar.kind(), scalar.order(), itemsize).map(DType::Scalar)
 }
 
 fn structure(descr: &Node, nodes: &[Node]) -> Result<DType, Error> {

@@ -307,7 +307,7 @@ impl TimeBase {
         match self {
             Year => &[(12, Month), (52, Week), (365, Day)],
             Month => &[(4, Week), (30, Day), (720, Hour)],
-            Week => &[(7, Day), (168, Hour), (10_080, Minute), (604_800, Second)],
+            Week => &[(7, Day), (168, Hour), (10_080, Minute)],
             Day => &[(24, Hour), (1_440, Minute), (86_400, Second)],
             Hour => &[(60, Minute), (3_600, Second)],
             Minute => &[(60, Second), (60_000, Millisecond)],

@@ -20,6 +20,16 @@ pub struct Header {
 }
 
 impl Header {
+    /// The header of a new file, in the oldest [version](Self::version).
+    pub fn new(dtype: DType, fortran_order: bool, shape: Vec<usize>) -> Header {
+        Header {
+            version: Version::V1,
+            dtype,
+            fortran_order,
+            shape,
+        }
+    }
+
     /// How many items the array has; `None` where that does not fit.
     pub fn count(&self) -> Option<u64> {
         if self.shape.contains(&0) {

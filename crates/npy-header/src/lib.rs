@@ -14,6 +14,7 @@ mod literal;
 mod preamble;
 mod repr;
 mod typestr;
+mod write;
 
 pub use dtype::{
     ByteOrder, DType, Field, Scalar, ScalarKind, Struct, Subarray, TimeBase, TimeUnit,
@@ -21,3 +22,4 @@ pub use dtype::{
 pub use error::{Error, ErrorKind, Limit};
 pub use header::{Header, Version};
 pub use preamble::{Limits, Progress, parse};
+pub use write::Padding;
