@@ -63,6 +63,7 @@ extern crate alloc;
 extern crate std;
 
 mod decode;
+mod dis;
 mod error;
 mod graph;
 mod lexer;
@@ -71,6 +72,7 @@ mod locate;
 mod machine;
 mod memo;
 mod opcode;
+mod repr;
 mod survey;
 mod text;
 mod utf8;
@@ -78,6 +80,7 @@ mod value;
 mod view;
 
 pub use decode::{Decoded, decode};
+pub use dis::{Disassembler, Line};
 pub use error::{Cause, Error, Result};
 pub use graph::{Construct, Graph, NodeId, Region, Source};
 pub use lexer::{Argument, Head, Instruction, Lexer, Progress};

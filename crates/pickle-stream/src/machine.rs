@@ -121,6 +121,16 @@ impl Machine {
             .map(|(index, _)| index)
     }
 
+    /// The limits that the machine keeps.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// One more than the highest memo index that this run made.
+    pub fn memo_end(&self) -> u64 {
+        self.memo.end()
+    }
+
     /// Pushes a definition of the shared region in place of the instructions that would make it again, and takes over
     /// the memo entries `memo` that they would have made.
     pub fn push_known(&mut self, graph: &Graph, value: NodeId, memo: Range<u64>) {
@@ -190,7 +200,7 @@ impl Step<'_, '_> {
             (O::NewTrue, _) => self.push_id(NodeId::TRUE)?,
             (O::NewFalse, _) => self.push_id(NodeId::FALSE)?,
             (O::BinInt | O::BinInt1 | O::BinInt2, Argument::Int(int)) => {
-                self.push(Node::Int(int))?
+                self.push(Node::Int(int))?;
             }
             (O::Int, Argument::Line(line)) => {
                 self.push_int(text::int(

@@ -46,6 +46,14 @@ impl Memo {
         self.base + self.len as u64
     }
 
+    /// One more than the highest index.
+    pub(crate) fn end(&self) -> u64 {
+        let dense = self.base + self.dense.len() as u64;
+        self.sparse
+            .last_key_value()
+            .map_or(dense, |(&index, _)| index.saturating_add(1))
+    }
+
     #[inline]
     pub(crate) fn get(&self, index: u64) -> Option<NodeId> {
         let place = usize::try_from(index.checked_sub(self.base)?).ok()?;

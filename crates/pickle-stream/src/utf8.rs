@@ -35,6 +35,27 @@ pub(crate) fn surrogate(bytes: &[u8]) -> Option<u32> {
     }
 }
 
+/// The code points of such UTF-8, surrogates among them.
+pub(crate) fn code_points(mut rest: &[u8]) -> impl Iterator<Item = u32> + Clone + '_ {
+    core::iter::from_fn(move || {
+        let (code_point, len) = match surrogate(rest) {
+            Some(surrogate) => (surrogate, 3),
+            None => {
+                let width = match rest.first()? {
+                    0..0x80 => 1,
+                    0x80..0xe0 => 2,
+                    0xe0..0xf0 => 3,
+                    0xf0.. => 4,
+                };
+                let char = str::from_utf8(rest.get(..width)?).ok()?.chars().next()?;
+                (char.into(), width)
+            }
+        };
+        rest = &rest[len..];
+        Some(code_point)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -217,24 +217,7 @@ impl<'a> Str<'a> {
 
     /// The code points, surrogates among them.
     pub fn code_points(self) -> impl Iterator<Item = u32> + 'a {
-        let mut rest = self.0;
-        core::iter::from_fn(move || {
-            let (code_point, len) = match utf8::surrogate(rest) {
-                Some(surrogate) => (surrogate, 3),
-                None => {
-                    let width = match rest.first()? {
-                        0..0x80 => 1,
-                        0x80..0xe0 => 2,
-                        0xe0..0xf0 => 3,
-                        0xf0.. => 4,
-                    };
-                    let char = str::from_utf8(rest.get(..width)?).ok()?.chars().next()?;
-                    (char.into(), width)
-                }
-            };
-            rest = &rest[len..];
-            Some(code_point)
-        })
+        utf8::code_points(self.0)
     }
 }
 

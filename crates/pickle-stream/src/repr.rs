@@ -1,0 +1,154 @@
+//! How Python's `repr` writes the values that stand in a pickle, for people who compare with `pickletools`.
+
+use core::fmt::{self, Write};
+
+/// `repr` of a float: the fewest digits that read back as the same number, with an exponent below 1e-4 and from 1e16.
+pub(crate) fn float(f: &mut impl Write, value: f64) -> fmt::Result {
+    if value.is_nan() {
+        return f.write_str("nan"); // Python shows no sign of a NaN.
+    }
+    if value.is_infinite() {
+        return write!(f, "{value}");
+    }
+    let shortest = alloc::format!("{value:e}");
+    let (digits, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
+    let digits = digits.bytes().filter(u8::is_ascii_digit).count() as i32;
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    // Where two numbers of so many digits are equally near, Rust shows the larger and Python the even one: rounding to
+    // that many digits gives the even one.
+    if (-4..16).contains(&exponent) {
+        let decimals = (digits - 1 - exponent).max(1) as usize;
+        return write!(f, "{value:.decimals$}");
+    }
+    let decimals = (digits - 1) as usize;
+    let even = alloc::format!("{value:.decimals$e}");
+    // Below a power of two floats are denser, and the even one may read back as another of them.
+    let reads_back = even.parse() == Ok(value);
+    let text = if reads_back { &even } else { &shortest };
+    let mantissa = text.split('e').next().unwrap_or(text);
+    write!(f, "{mantissa}e{exponent:+03}")
+}
+
+/// `repr` of bytes.
+pub(crate) fn bytes(f: &mut impl Write, bytes: &[u8]) -> fmt::Result {
+    f.write_char('b')?;
+    quoted(f, bytes.iter().map(|&byte| byte.into()), |code_point| {
+        matches!(code_point, 0x20..0x7f)
+    })
+}
+
+/// `repr` of a str, by its code points; surrogates may stand alone.
+pub(crate) fn str(
+    f: &mut impl Write,
+    code_points: impl Iterator<Item = u32> + Clone,
+) -> fmt::Result {
+    quoted(f, code_points, is_printable)
+}
+
+fn quoted(
+    f: &mut impl Write,
+    code_points: impl Iterator<Item = u32> + Clone,
+    is_printable: fn(u32) -> bool,
+) -> fmt::Result {
+    let has = |quote: char| code_points.clone().any(|c| c == quote.into());
+    let quote = if has('\'') && !has('"') { '"' } else { '\'' };
+    f.write_char(quote)?;
+    for code_point in code_points {
+        match (code_point, char::from_u32(code_point)) {
+            (_, Some('\n')) => f.write_str("\\n")?,
+            (_, Some('\r')) => f.write_str("\\r")?,
+            (_, Some('\t')) => f.write_str("\\t")?,
+            (_, Some(c)) if c == quote || c == '\\' => write!(f, "\\{c}")?,
+            (_, Some(c)) if is_printable(code_point) => f.write_char(c)?,
+            (0..0x100, _) => write!(f, "\\x{code_point:02x}")?,
+            (0x100..0x1_0000, _) => write!(f, "\\u{code_point:04x}")?,
+            _ => write!(f, "\\U{code_point:08x}")?,
+        }
+    }
+    f.write_char(quote)
+}
+
+/// Whether Python's `str.isprintable` holds: not of the categories Cc, Cf, Cs, Co, Cn, Zl, Zp, Zs, but for the space.
+///
+/// Rust's own tables say the same, of the version of Unicode that the compiler has.
+fn is_printable(code_point: u32) -> bool {
+    match char::from_u32(code_point) {
+        Some(' '..='~') => true,
+        // Behind another character, so that accents which combine with it are not escaped for standing alone.
+        Some(c) => {
+            let mut buffer = [b'a'; 5];
+            let len = 1 + c.encode_utf8(&mut buffer[1..]).len();
+            core::str::from_utf8(&buffer[..len]).is_ok_and(|text| text.escape_debug().count() == 2)
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+
+    #[test]
+    fn floats() {
+        for (value, expected) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (0.1, "0.1"),
+            (-1234.5, "-1234.5"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (1.5e-7, "1.5e-07"),
+            (9007199254740993e0, "9007199254740992.0"),
+            (0.216_175_079_345_703_13, "0.21617507934570312"),
+            (2f64.powi(-24), "5.960464477539063e-08"),
+            (1e16, "1e+16"),
+            (1e22, "1e+22"),
+            (1.7976931348623157e308, "1.7976931348623157e+308"),
+            (5e-324, "5e-324"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+            (-f64::NAN, "nan"),
+        ] {
+            let mut out = String::new();
+            float(&mut out, value).unwrap();
+            assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn byte_strings() {
+        for (value, expected) in [
+            (&b""[..], "b''"),
+            (b"a'b", r#"b"a'b""#),
+            (b"a'\"b", r#"b'a\'"b'"#),
+            (b"\\\n\r\t\0\x7f\xff", r"b'\\\n\r\t\x00\x7f\xff'"),
+        ] {
+            let mut out = String::new();
+            bytes(&mut out, value).unwrap();
+            assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn strs() {
+        for (value, expected) in [
+            ("é€😀", "'é€😀'"),
+            ("a\u{301}\u{301}", "'a\u{301}\u{301}'"),
+            ("\0\x7f\u{85}\u{a0}\u{ad}", r"'\x00\x7f\x85\xa0\xad'"),
+            (
+                "\u{200b}\u{2028}\u{3000}\u{e000}",
+                r"'\u200b\u2028\u3000\ue000'",
+            ),
+            ("\u{e0001}\u{10ffff}", r"'\U000e0001\U0010ffff'"),
+        ] {
+            let mut out = String::new();
+            str(&mut out, value.chars().map(u32::from)).unwrap();
+            assert_eq!(out, expected);
+        }
+        let mut out = String::new();
+        str(&mut out, [0x61, 0xd800].into_iter()).unwrap();
+        assert_eq!(out, r"'a\ud800'");
+    }
+}
