@@ -1,0 +1,104 @@
+"""Makes all fixtures anew: environments, files, typed JSON, manifest.
+
+    python generate.py
+
+Needs every environment of environments.py, for a fixture that lost a writer would lose its name.
+"""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+
+import environments
+import manifest
+
+
+def main():
+    working = environments.available(environments.ENVIRONMENTS)
+    if len(working) < len(environments.ENVIRONMENTS):
+        sys.exit("not all environments are here: nothing was changed")
+    entries = {}  # by the content's hash, so that what several environments write alike is kept once
+    contents = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for environment in working:
+            target = os.path.join(folder, environments.tag(environment))
+            os.mkdir(target)
+            environments.run(environment, "write.py", target, environment.protocols)
+            collect(target, environments.tag(environment), entries, contents)
+        target = os.path.join(folder, "handmade")
+        os.mkdir(target)
+        environments.run(environments.JUDGE, "handmade.py", target)
+        collect(target, None, entries, contents)
+    save(entries, contents)
+    answers = judge(list(entries.values()))
+    failures = [answer for answer in answers if "failure" in answer]
+    for answer in failures:
+        print("%(file)s: %(failure)s" % answer)
+    if failures:
+        sys.exit("%d files have no answer" % len(failures))
+    for answer in answers:
+        manifest.write_lines(answer["file"], answer["lines"])
+    manifest.write(entries.values())
+    print("%d files" % len(entries))
+
+
+def collect(target, tag, entries, contents):
+    """Adds the files in a folder that are new, and the environment's tag to those that are not."""
+    with open(os.path.join(target, "written.json")) as file:
+        written = json.load(file)
+    for number, description in enumerate(written):
+        with open(os.path.join(target, "%d.npy" % number), "rb") as file:
+            data = file.read()
+        key = manifest.sha256(data)
+        if key not in entries:
+            contents[key] = data
+            entries[key] = new_entry(description, key, tag)
+        elif tag and tag not in entries[key].get("written_by", []):
+            entries[key].setdefault("written_by", []).append(tag)
+
+
+def new_entry(description, key, tag):
+    parts = [description["name"]]
+    entry = {"file": None, "about": description["about"], "sha256": key}
+    protocol = description.get("protocol")
+    if protocol is not None:
+        entry["protocol"] = protocol
+        parts.append("p%d" % protocol)
+    if description.get("pickler", "c") != "c":
+        entry["pickler"] = description["pickler"]
+        parts.append(description["pickler"])
+    if tag:
+        entry["written_by"] = [tag]
+        parts.append(tag)
+    if (tag or "").startswith("py2") or description["name"].startswith(("py2-", "win64python2")):
+        entry["encoding"] = "latin1"
+    entry["file"] = "%s/%s.npy" % (description["group"], "-".join(parts))
+    return entry
+
+
+def save(entries, contents):
+    """Replaces the fixtures, apart from notices, which are written by hand."""
+    for group in sorted({entry["file"].split("/")[0] for entry in entries.values()}):
+        target = os.path.join(manifest.FIXTURES, group)
+        os.makedirs(target, exist_ok=True)
+        for name in os.listdir(target):
+            if name.endswith((".npy", ".jsonl")):
+                os.remove(os.path.join(target, name))
+    for key, entry in entries.items():
+        with open(os.path.join(manifest.FIXTURES, entry["file"]), "xb") as file:
+            file.write(contents[key])
+
+
+def judge(entries, environment=environments.JUDGE):
+    """What Python says each of these fixtures holds: see judge.py."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        json.dump(entries, file)
+        file.flush()
+        output = environments.run(environment, "judge.py", manifest.FIXTURES, file.name)
+    return [json.loads(line) for line in output.splitlines()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""Runs inside the judge's environment: writes the files that no NumPy writes.
+
+    python handmade.py FOLDER
+
+`truncated` are files that were cut off; `header-forms` have headers as other programs and hostile ones write them;
+`numpy-tests` are the files NumPy tests itself with. Leaves the same as write.py.
+"""
+
+import io
+import json
+import os
+import pickle
+import pickletools
+import struct
+import sys
+
+import numpy as np
+from cases import objects
+from write import dump
+
+NUMBERS = np.array([1, -2, 3], "<i4").tobytes()
+OBJECTS = pickle.dumps(objects(1, "two", [3]), 4)
+
+
+def npy(header, payload=NUMBERS, version=(1, 0), length=None):
+    """An .npy file with this header to the letter, and a length field that may lie."""
+    if isinstance(header, str):
+        header = header.encode("utf-8" if version == (3, 0) else "latin1")
+    length = len(header) if length is None else length
+    return b"\x93NUMPY" + bytes(version) + struct.pack("<H" if version == (1, 0) else "<I", length) + header + payload
+
+
+def header(descr="'<i4'", fortran_order="False", shape="(3,)"):
+    return "{'descr': %s, 'fortran_order': %s, 'shape': %s, }" % (descr, fortran_order, shape)
+
+
+def header_forms():
+    """Name, description, bytes. Whether a reader accepts them is for Python to say."""
+    pairs = "[('a', '<i2'), ('b', '<i2')]"
+    plain = header()
+    yield "plain", "as NumPy writes it, without any padding", npy(plain)
+    yield "padded", "spaces and a newline", npy(plain + " " * 57 + "\n")
+    yield "version-2", "version 2.0", npy(plain, version=(2, 0))
+    yield "version-3", "version 3.0", npy(plain, version=(3, 0))
+    yield "key-order", "keys in another order", npy("{'shape': (3,), 'fortran_order': False, 'descr': '<i4'}")
+    yield "compact", "no spaces, no last comma", npy("{'descr':'<i4','fortran_order':False,'shape':(3,)}")
+    yield "double-quotes", "double quotes", npy(plain.replace("'", '"'))
+    yield "triple-quotes", "a triple-quoted string", npy(header("'''<i4'''"))
+    yield "raw-string", "a raw string", npy(header("r'<i4'"))
+    yield "unicode-string", "a u string", npy(header("u'<i4'"))
+    yield "bytes-string", "a b string as descr", npy(header("b'<i4'"))
+    yield "concatenated", "two strings side by side", npy(header("'<' 'i4'"))
+    yield "escapes", "escapes in a string", npy(header(r"'\x3ci\u0034'"))
+    yield "comment", "comments", npy("{'descr': '<i4', # four bytes\n 'fortran_order': False, 'shape': (3,)} # end\n")
+    yield "newlines", "newlines in the dict", npy(plain.replace(" ", "\n"))
+    yield "crlf", "CRLF", npy(plain.replace(" ", "\r\n") + "\r\n")
+    yield "leading-newline", "a newline first", npy("\n" + plain)
+    yield "leading-space", "a space first", npy(" " + plain)
+    yield "tabs", "tabs and form feeds", npy(plain.replace(" ", "\t\f"))
+    yield "parentheses", "the dict in parentheses", npy("(" + plain + ")")
+    yield "duplicate-key", "a key twice: the last wins", npy("{'shape': (9,), 'descr': '<i4', 'fortran_order': False, 'shape': (3,)}")
+    yield "long-v1", "2L, as Python 2 wrote it, version 1.0", npy(header(shape="(3L,)"))
+    yield "long-v2", "2L, version 2.0", npy(header(shape="(3L, 1L)"), version=(2, 0))
+    yield "long-v3", "2L, version 3.0", npy(header(shape="(3L,)"), version=(3, 0))
+    yield "hex-shape", "hexadecimal, octal, binary and underscores", npy(header(shape="(0x1, 0o1, 0b11, 0_1)"))
+    yield "plus-shape", "a sign", npy(header(shape="(+3,)"))
+    yield "no-comma-shape", "(3)", npy(header(shape="(3)"))
+    yield "int-shape", "3", npy(header(shape="3"))
+    yield "list-shape", "[3]", npy(header(shape="[3]"))
+    yield "bool-shape", "(True,)", npy(header(shape="(True,)"))
+    yield "sum-shape", "(1+2,)", npy(header(shape="(1+2,)"))
+    yield "negative-shape", "(-3,)", npy(header(shape="(-3,)"))
+    yield "float-shape", "(3.0,)", npy(header(shape="(3.0,)"))
+    yield "leading-zero-shape", "(03,)", npy(header(shape="(03,)"))
+    yield "huge-shape", "10**12 elements and no data", npy(header(shape="(1000000000000,)"), b"")
+    yield "overflowing-shape", "a shape whose product does not fit 64 bits", npy(header(shape="(4294967296, 4294967296, 4294967296)"), b"")
+    yield "overflowing-to-zero", "the same with a zero", npy(header(shape="(4294967296, 4294967296, 4294967296, 0)"), b"")
+    yield "64-dimensions", "64 dimensions", npy(header(shape="(" + "1, " * 63 + "3)"))
+    yield "65-dimensions", "65 dimensions", npy(header(shape="(" + "1, " * 64 + "3)"))
+    yield "fortran", "Fortran order", npy(header(fortran_order="True", shape="(3, 1)"))
+    yield "fortran-1", "fortran_order is 1", npy(header(fortran_order="1"))
+    yield "fortran-none", "fortran_order is None", npy(header(fortran_order="None"))
+    for name, descr in (("f4", "'f4'"), ("equals", "'=i4'"), ("letter", "'i'"), ("float32", "'float32'"), ("int", "'int32'"), ("bang", "'!i4'")):
+        yield "alias-" + name, "an alias as descr", npy(header(descr))
+    yield "comma-string", "fields in a string", npy(header("'i2,i2'"))
+    yield "bar-number", "| before a number", npy(header("'|i4'"))
+    yield "case", "an unknown type", npy(header("'<z4'"))
+    yield "width", "a width no type has", npy(header("'<i3'"))
+    yield "list", "a list of fields", npy(header(pairs))
+    yield "tuple-fields", "fields as lists", npy(header("[['a', '<i2'], ['b', '<i2']]"))
+    yield "tuple-of-fields", "a tuple of fields", npy(header("(('a', '<i2'), ('b', '<i2'))"))
+    yield "titles", "titles", npy(header("[(('T', 'a'), '<i2'), (('U', 'b'), '<i2')]"))
+    yield "padding-fields", "padding as NumPy writes it", npy(header("[('a', '<i2'), ('', '|V1'), ('b', '|u1')]"))
+    yield "unnamed-field", "a field without a name", npy(header("[('', '<i2'), ('', '<i2')]"))
+    yield "duplicate-field", "a field name twice", npy(header("[('a', '<i2'), ('a', '<i2')]"))
+    yield "subarray", "a subarray field", npy(header("[('a', '<i2', (2,))]"))
+    yield "subarray-int", "a subarray whose shape is a number", npy(header("[('a', '<i2', 2)]"))
+    yield "tuple-descr", "descr with a shape", npy(header("('<i2', (2,))"))
+    yield "nested", "nested fields", npy(header("[('a', [('x', '<i2')]), ('b', '<i2')]"))
+    yield "empty-fields", "no fields", npy(header("[]"), b"")
+    yield "dict-descr", "descr as a dict", npy(header("{'names': ['a'], 'formats': ['<i4']}"))
+    yield "metadata", "a dtype with metadata", npy(header("('<i4', {'unit': 'm'})"))
+    yield "metadata-field", "a field with metadata", npy(header("[('a', ('<i4', {'unit': 'm'}))]"))
+    yield "none-descr", "descr is None", npy(header("None"))
+    yield "bfloat16", "what ml_dtypes leaves: V2", npy(header("'<V2'"), NUMBERS[:6])
+    for name, descr in (("generic", "<M8"), ("25s", "<M8[25s]"), ("divided", "<M8[3D/2]"), ("delta", "<m8[ns]"), ("bad", "<M8[parsec]")):
+        yield "time-" + name, "units", npy(header("'%s'" % descr), NUMBERS * 2)
+    yield "zero-width", "S0", npy(header("'|S0'"), b"")
+    yield "latin1-name", "a Latin-1 name, version 1.0", npy(header("[('caf\xe9', '<i4')]"))
+    yield "utf8-name", "a name of all planes, version 3.0", npy(header("[('\u65e5\U0001f600', '<i4')]"), version=(3, 0))
+    yield "bad-utf8", "version 3.0 that is not UTF-8", npy(header("[('caf\xe9', '<i4')]").encode("latin1"), version=(3, 0))
+    yield "missing-key", "two keys", npy("{'descr': '<i4', 'shape': (3,)}")
+    yield "extra-key", "four keys", npy("{'descr': '<i4', 'fortran_order': False, 'shape': (3,), 'x': 1}")
+    yield "not-a-dict", "a list", npy("['<i4', False, (3,)]")
+    yield "not-closed", "an open brace", npy(plain[:-1])
+    yield "two-dicts", "a dict and something else", npy(plain + " 1")
+    yield "expression", "a call", npy(plain.replace("(3,)", "tuple([3])"))
+    yield "empty-header", "no header", npy("")
+    yield "nul", "a NUL in the padding", npy(plain + "\0")
+    yield "long-header", "more than 10,000 characters", npy(plain + " " * 10100)
+    yield "length-beyond-end", "a v1 length beyond the end", npy(plain, length=60000)
+    yield "length-4g", "12 bytes that claim 4 GiB", npy("", b"", version=(2, 0), length=0xFFFFFFFF)
+    yield "length-short", "a length that ends in the dict", npy(plain, length=20)
+    yield "version-0", "version 0.0", npy(plain, version=(0, 0))
+    yield "version-1.1", "version 1.1", npy(plain, version=(1, 1))
+    yield "version-4", "version 4.0", npy(plain, version=(4, 0))
+    yield "magic", "another magic", b"\x92" + npy(plain)[1:]
+    yield "trailing-bytes", "bytes after the data", npy(plain, NUMBERS + b"more")
+
+    objects_header = header("'|O'")
+    yield "object", "objects behind a header without padding", npy(objects_header, OBJECTS)
+    yield "object-O8", "|O8, as NumPy once wrote it", npy(header("'|O8'"), OBJECTS)
+    yield "object-O", "O", npy(header("'O'"), OBJECTS)
+    yield "object-version-2", "objects, version 2.0", npy(objects_header, OBJECTS, version=(2, 0))
+    yield "object-version-3", "objects, version 3.0", npy(objects_header, OBJECTS, version=(3, 0))
+    yield "object-other-shape", "a header whose shape is not the array's", npy(header("'|O'", shape="(7, 7)"), OBJECTS)
+    yield "object-other-order", "a header whose order is not the array's", npy(header("'|O'", "True"), OBJECTS)
+    yield "object-field", "a header with an object field before an array of objects", npy(header("[('a', '|O')]"), OBJECTS)
+    yield "object-trailing-bytes", "bytes after STOP", npy(objects_header, OBJECTS + b"more")
+    yield "object-concatenated", "two arrays in one file", npy(objects_header, OBJECTS) + npy(objects_header, OBJECTS)
+    yield "object-long-header", "objects behind more than 10,000 characters", npy(objects_header + " " * 10100, OBJECTS)
+
+
+def truncated():
+    """Name, description, bytes."""
+    def ends_of_batches(data):
+        """The offsets behind every APPENDS. The pickle begins after the 128 bytes of the header."""
+        return [128 + place + 1 for opcode, _, place in pickletools.genops(data[128:]) if opcode.name == "APPENDS"]
+
+    ints = objects(*[i % 251 for i in range(2500)])
+    lists = objects(*[[i % 5] for i in range(1200)])
+    four = dump(ints, 4, "c")
+    batches = ends_of_batches(four)
+    yield "empty-file", "no bytes", b""
+    yield "in-magic", "cut in the magic", four[:4]
+    yield "in-version", "cut in the version", four[:7]
+    yield "in-header-length", "cut in the length of the header", four[:9]
+    yield "in-header", "cut in the header", four[:70]
+    yield "header-only", "nothing after the header", four[:128]
+    yield "in-first-opcode", "one byte of pickle", four[:129]
+    yield "in-preamble", "cut before the list of elements begins", four[:200]
+    yield "in-first-batch", "cut in the first of three batches", four[:batches[0] - 700]
+    yield "before-appends", "cut where the first batch would have been closed", four[:batches[0] - 1]
+    yield "after-appends", "cut after the first batch was closed", four[:batches[0]]
+    yield "in-third-batch", "cut in the third batch", four[:batches[1] + 333]
+    yield "before-build", "cut after the last batch", four[:batches[2]]
+    yield "before-stop", "only STOP is missing", four[:-1]
+    two = dump(lists, 2, "c")
+    yield "lists-p2", "1,200 lists, cut in the second batch, protocol 2", two[:ends_of_batches(two)[0] + 100]
+    zero = dump(objects(*range(20)), 0, "c")
+    yield "ints-p0", "protocol 0, which closes every element for itself", zero[:zero.index(b"aI12\n") + 3]
+    text = dump(objects("a", "long " * 30), 4, "c")
+    yield "in-text", "cut in a str", text[:-40]
+    yield "0d-dict", "a 0-d array, cut in its dict", dump(np.array({"a": 1, "b": [1, 2]}), 4, "c")[:-12]
+    numbers = npy(header(shape="(5,)"), struct.pack("<3i", 1, -2, 3) + b"\1\2")
+    yield "numbers", "numbers, cut in the fourth of five", numbers
+    yield "rows", "numbers in two dimensions, cut in the third row", npy(header(shape="(4, 2)"), struct.pack("<5i", 1, 2, 3, 4, 5))
+    yield "rows-fortran", "numbers in Fortran order", npy(header(fortran_order="True", shape="(4, 2)"), struct.pack("<5i", 1, 2, 3, 4, 5))
+
+
+def numpy_tests():
+    """Name, description, bytes."""
+    folder = os.path.join(os.path.dirname(np.lib.__file__), "tests", "data")
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".npy"):
+            with open(os.path.join(folder, name), "rb") as file:
+                yield name[:-len(".npy")], "numpy/lib/tests/data/" + name, file.read()
+
+
+def main(folder):
+    written = []
+    for group, files in (("header-forms", header_forms()), ("truncated", truncated()), ("numpy-tests", numpy_tests())):
+        for name, about, data in files:
+            with open(os.path.join(folder, "%d.npy" % len(written)), "wb") as file:
+                file.write(data)
+            written.append({"group": group, "name": name, "about": about})
+    with open(os.path.join(folder, "written.json"), "w") as file:
+        json.dump(written, file)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,159 @@
+"""What takes the place of classes that are not rebuilt: stubs that record what the stream would have had Python do.
+
+`resolve` answers find_class. The real types are those that spec/typed-json.md gives a form of their own; every other
+name becomes a stub, and nothing that a file names is ever imported.
+"""
+
+import codecs
+import collections
+import datetime
+import decimal
+
+import numpy as np
+
+
+class Inert(datetime.tzinfo):
+    """A call that was not made, or an instance that was not. A tzinfo only so that datetime accepts it as one."""
+
+    def __init__(self, kind, callable, args, kwargs):
+        self.kind = kind
+        self.callable = callable
+        self.args = args
+        self.kwargs = kwargs
+        self.state = []
+        self.appended = []
+        self.items = []
+        self.added = []
+
+    def __call__(self, *args, **kwargs):
+        return Inert("call", self, args, kwargs)
+
+    def __setstate__(self, state):
+        self.state.append(state)
+
+    def append(self, value):
+        self.appended.append(value)
+
+    def __setitem__(self, key, value):
+        self.items.append((key, value))
+
+    def add(self, value):
+        self.added.append(value)
+
+
+class Stub(type):
+    """The class of stub classes. REDUCE calls a stub and arrives here; NEWOBJ goes straight to its `__new__`."""
+
+    def __call__(cls, *args, **kwargs):
+        return Inert("call", cls, args, kwargs)
+
+
+def make_stub(name):
+    return Stub(name, (), {"__new__": lambda cls, *args, **kwargs: Inert("new", cls, args, kwargs)})
+
+
+class MaskedArray(np.ma.MaskedArray):
+    """A masked array that remembers the fill value it was pickled with, where NumPy puts its default for None."""
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self._optinfo["pickled fill value"] = state[-1]
+
+    @staticmethod
+    def pickled_fill_value(array):
+        return array._optinfo["pickled fill value"]
+
+
+class Names:
+    """The names that one stream spells, and what stands for each."""
+
+    def __init__(self):
+        self.objects = {}
+        self.raw = {}
+        self.stubbed = set()
+
+    def resolve(self, module, name):
+        if (module, name) not in self.objects:
+            found = self._find(module, name)
+            self.objects[module, name] = found
+            self.raw[id(found)] = (module, name)
+        return self.objects[module, name]
+
+    def _find(self, module, name):
+        def stub():
+            self.stubbed.add((module, name))
+            return make_stub(name)
+
+        real = REAL.get((module, name))
+        if real is None:
+            return stub()
+        if real in GUARDS:
+            return self._guarded(real, GUARDS[real], stub)
+        return real
+
+    def _guarded(self, real, accepts, stub):
+        """The real function for arguments it is meant for; an inert call for others."""
+        def call(*args):
+            if accepts(*args):
+                return real(*args)
+            inert = stub()(*args)
+            inert.callable = call
+            return inert
+        return call
+
+
+def named(modules, name, value):
+    return {(module, name): value for module in modules.split()}
+
+
+def numpy_core(module):
+    """The module's name in NumPy 1 and in NumPy 2."""
+    return "numpy.core.%s numpy._core.%s" % (module, module)
+
+
+_multiarray = getattr(np, "_core", np.core if not hasattr(np, "_core") else None).multiarray
+_numeric = getattr(np, "_core", None).numeric if hasattr(np, "_core") else np.core.numeric
+_internal = np._core._internal if hasattr(np, "_core") else np.core._internal
+_ma = np.ma.core
+
+ARRAY_TYPES = (np.ndarray, np.matrix, np.recarray, np.memmap, np.char.chararray, MaskedArray)
+
+BUILTINS = "builtins __builtin__"
+
+REAL = {
+    **named(BUILTINS, "bytearray", bytearray),
+    **named(BUILTINS, "bytes", bytes),
+    **named(BUILTINS, "complex", complex),
+    **named(BUILTINS, "frozenset", frozenset),
+    **named(BUILTINS, "set", set),
+    **named("_codecs", "encode", codecs.encode),
+    **named("collections", "OrderedDict", collections.OrderedDict),
+    **named("collections", "defaultdict", collections.defaultdict),
+    **named("datetime", "date", datetime.date),
+    **named("datetime", "datetime", datetime.datetime),
+    **named("datetime", "time", datetime.time),
+    **named("datetime", "timedelta", datetime.timedelta),
+    **named("decimal", "Decimal", decimal.Decimal),
+    **named("numpy", "dtype", np.dtype),
+    **named("numpy", "ndarray", np.ndarray),
+    **named("numpy numpy.core.records numpy._core.records numpy.rec", "recarray", np.recarray),
+    **named("numpy numpy.core.records numpy._core.records numpy.rec", "record", np.record),
+    **named("numpy numpy.matrixlib.defmatrix", "matrix", np.matrix),
+    **named("numpy numpy.core.memmap numpy._core.memmap", "memmap", np.memmap),
+    **named("numpy numpy.char numpy.core.defchararray numpy._core.defchararray", "chararray", np.char.chararray),
+    **named("numpy.ma.core numpy.ma", "MaskedArray", MaskedArray),
+    **named("numpy.ma.core", "_mareconstruct", _ma._mareconstruct),
+    **named(numpy_core("multiarray"), "_reconstruct", _multiarray._reconstruct),
+    **named(numpy_core("multiarray"), "scalar", _multiarray.scalar),
+    **named(numpy_core("numeric"), "_frombuffer", _numeric._frombuffer),
+}
+if hasattr(_internal, "_convert_to_stringdtype_kwargs"):
+    REAL.update(named("numpy._core._internal", "_convert_to_stringdtype_kwargs", _internal._convert_to_stringdtype_kwargs))
+
+GUARDS = {
+    # bytes in protocols 0 to 2; any other encoding is somebody's own business
+    codecs.encode: lambda *args: len(args) == 2 and isinstance(args[0], str) and args[1] == "latin1",
+    # an array class nobody knows
+    _multiarray._reconstruct: lambda subtype, *_: subtype in ARRAY_TYPES,
+    _ma._mareconstruct: lambda subtype, baseclass, *_: subtype is MaskedArray and baseclass in ARRAY_TYPES,
+}
