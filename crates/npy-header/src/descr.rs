@@ -34,16 +34,15 @@ pub(crate) fn read(descr: &Node) -> Result<DType, Error> {
 /// `base` with what follows it in a pair, or as the third part of a field: mostly the shape of a
 /// subarray.
 fn shaped(base: DType, shape: &Node) -> Result<DType, Error> {
-    let unsized_scalar = base.as_scalar().filter(|scalar| scalar.itemsize() == 0);
-    let dtype = match (&shape.value, unsized_scalar) {
+    let dtype = match (&shape.value, base.as_scalar()) {
         // Metadata, which old writers put here, and which NumPy no longer reads.
         (Value::Dict(_) | Value::None, _) => Ok(base),
-        // `('S', 5)` is `S5`: a number after a type without a length is its length.
-        (_, Some(scalar)) => resized(scalar, length(shape)?),
-        (Value::Tuple(nodes) | Value::List(nodes), None) => {
+        (Value::Tuple(nodes) | Value::List(nodes), _) => {
             DType::subarray(base, nodes.iter().map(length).collect::<Result<_, _>>()?)
         }
-        (_, None) => DType::subarray(base, Vec::from([length(shape)?])),
+        // `('S', 5)` is `S5`: a number after a type without a length is its length.
+        (_, Some(scalar)) if scalar.itemsize() == 0 => resized(scalar, length(shape)?),
+        _ => DType::subarray(base, Vec::from([length(shape)?])),
     };
     dtype.map_err(|error| at(shape, error))
 }
@@ -291,4 +290,100 @@ fn write_list(
         write!(f, "{separator}{item}")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::literal;
+
+    fn dtype(text: &str) -> Result<DType, Error> {
+        read(&literal::parse(text, false)?)
+    }
+
+    /// What NumPy writes comes back to the letter.
+    #[test]
+    fn written_as_read() {
+        for descr in [
+            "'<f8'",
+            "'|O'",
+            "('<f8', (2,))",
+            "(('<f8', (2,)), (3, 4))",
+            "[]",
+            "[('', '|V4')]",
+            "[('a', '<f8'), ('b', '|S3', (2, 2))]",
+            "[(('title', 'a'), '|O')]",
+            "[('', '|V2'), ('a', '<i2'), ('', '|V4'), ('b', [('c', '|u1'), ('', '|V3')]), ('', '|V1')]",
+            "[('a', ('<f4', (2,)), (3,))]",
+            "[(\"it's\", '<f8'), ('é\\n', '<M8[25s]')]",
+        ] {
+            assert_eq!(dtype(descr).unwrap().descr().unwrap(), descr);
+        }
+    }
+
+    #[test]
+    fn padding_moves_fields() {
+        let DType::Struct(record) = dtype("[('', 'V4'), ('a', 'i1'), ('', 'V', 3)]").unwrap()
+        else {
+            panic!("a list makes a structure");
+        };
+        assert_eq!(record.fields().len(), 1);
+        assert_eq!((record.fields()[0].offset, record.itemsize()), (4, 8));
+    }
+
+    #[test]
+    fn overlaps_are_displayed_but_not_described() {
+        let field = |name: &str, text: &str| Field {
+            name: name.into(),
+            title: None,
+            dtype: text.parse().unwrap(),
+            offset: 0,
+        };
+        let union = Struct::new(Vec::from([field("a", "<i4"), field("b", "<f4")]), 4).unwrap();
+        let dtype = DType::subarray(DType::Struct(union), Vec::from([2])).unwrap();
+        assert_eq!(dtype.descr().unwrap_err().clause(), "npy.descr.layout");
+        assert_eq!(
+            dtype.to_string(),
+            "({'names': ['a', 'b'], 'formats': ['<i4', '<f4'], 'offsets': [0, 0], 'itemsize': 4}, \
+             (2,))"
+        );
+    }
+
+    #[test]
+    fn errors_point_at_the_part() {
+        for (descr, at, clause) in [
+            ("[('a', 'f8'), ('b', 'x')]", 20, "npy.descr.type"),
+            ("[('a', 'M8[q]')]", 7, "npy.descr.unit"),
+            ("('f8', (2, -1))", 11, "npy.descr.subarray"),
+            ("('f8', 'x')", 7, "npy.descr.subarray"),
+            ("('f8',)", 0, "npy.descr.form"),
+            ("[('a', 1)]", 7, "npy.descr.form"),
+            ("[5]", 1, "npy.descr.form"),
+            ("[(1, 'f8')]", 2, "npy.descr.field"),
+            ("[('a', 'f8'), ('a', 'f8')]", 0, "npy.descr.field"),
+            ("[('a', 'S2147483647'), ('b', 'S1')]", 23, "npy.descr.size"),
+        ] {
+            let error = dtype(descr).unwrap_err();
+            assert_eq!((error.offset(), error.clause()), (at, clause), "{descr}");
+        }
+        let title = dtype("[((1, 'a'), 'f8')]").unwrap_err();
+        assert_eq!(
+            (title.kind(), title.clause()),
+            (ErrorKind::Unsupported, "npy.descr.field")
+        );
+    }
+
+    #[test]
+    fn nesting_is_limited() {
+        let nested = |n| format!("{}'f8'{}", "[('a', ".repeat(n), ")]".repeat(n));
+        assert!(dtype(&nested(DType::MAX_DEPTH)).is_ok());
+        assert_eq!(
+            dtype(&nested(DType::MAX_DEPTH + 1)).unwrap_err().clause(),
+            "npy.descr.depth"
+        );
+        assert_eq!(
+            dtype(&nested(1_000)).unwrap_err().clause(),
+            "npy.header.depth"
+        );
+    }
 }

@@ -520,3 +520,140 @@ fn one_deeper(depth: usize) -> Result<usize, Error> {
         message,
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn f8() -> DType {
+        Scalar::new(ScalarKind::Float, ByteOrder::Little, 8)
+            .unwrap()
+            .into()
+    }
+
+    fn field(name: &str, dtype: DType, offset: usize) -> Field {
+        Field {
+            name: name.into(),
+            title: None,
+            dtype,
+            offset,
+        }
+    }
+
+    #[test]
+    fn scalars_are_brought_to_one_form() {
+        let scalar = |kind, order, size| Scalar::new(kind, order, size).unwrap();
+        use ByteOrder::*;
+        use ScalarKind::*;
+        assert_eq!(scalar(Int, Big, 1).order(), NotApplicable);
+        assert_eq!(scalar(Bytes, Big, 5).order(), NotApplicable);
+        assert_eq!(scalar(Unicode, NotApplicable, 0).order(), Little);
+        assert_eq!(scalar(Float, Big, 2).order(), Big);
+        assert_eq!(DType::from(scalar(Object, Little, 4)), DType::OBJECT);
+        assert_eq!(
+            Scalar::new(Int, Little, 3).unwrap_err().clause(),
+            "npy.descr.type"
+        );
+        assert_eq!(
+            Scalar::new(Unicode, Little, 6).unwrap_err().clause(),
+            "npy.descr.type"
+        );
+        let huge = Scalar::new(Void, Little, 1 << 31).unwrap_err();
+        assert_eq!(
+            huge.kind(),
+            ErrorKind::OverLimit(Limit::ItemSize, i32::MAX as u64)
+        );
+    }
+
+    #[test]
+    fn structures_are_checked() {
+        let clause = |fields, itemsize| Struct::new(fields, itemsize).unwrap_err().clause();
+        let twice = Vec::from([field("a", f8(), 0), field("a", f8(), 8)]);
+        assert_eq!(clause(twice, 16), "npy.descr.field");
+        let titled = Field {
+            title: Some("b".into()),
+            ..field("a", f8(), 0)
+        };
+        assert_eq!(
+            clause(Vec::from([titled, field("b", f8(), 8)]), 16),
+            "npy.descr.field"
+        );
+        assert_eq!(
+            clause(Vec::from([field("a", f8(), 1)]), 8),
+            "npy.descr.layout"
+        );
+        assert_eq!(
+            clause(Vec::from([field("a", f8(), usize::MAX)]), 8),
+            "npy.descr.layout"
+        );
+        assert_eq!(clause(Vec::new(), 1 << 31), "npy.descr.size");
+        let overlapping = Vec::from([field("a", f8(), 4), field("b", f8(), 0)]);
+        assert_eq!(Struct::new(overlapping, 12).unwrap().itemsize(), 12);
+    }
+
+    #[test]
+    fn subarrays_are_checked() {
+        assert_eq!(DType::subarray(f8(), Vec::new()), Ok(f8()));
+        let square = DType::subarray(f8(), Vec::from([3, 3])).unwrap();
+        assert_eq!(square.itemsize(), 72);
+        let error = |shape: &[usize]| DType::subarray(f8(), shape.into()).unwrap_err();
+        assert_eq!(error(&[1 << 28]).clause(), "npy.descr.size");
+        assert_eq!(error(&[usize::MAX, usize::MAX]).clause(), "npy.descr.size");
+        assert_eq!(error(&[0, 1 << 31]).clause(), "npy.descr.size");
+        assert_eq!(
+            error(&[1; 65]).kind(),
+            ErrorKind::OverLimit(Limit::Dimensions, 64)
+        );
+    }
+
+    #[test]
+    fn nesting_is_limited() {
+        let mut dtype = f8();
+        for _ in 0..DType::MAX_DEPTH {
+            dtype = DType::Struct(Struct::new(Vec::from([field("a", dtype, 0)]), 8).unwrap());
+        }
+        let error = DType::subarray(dtype, Vec::from([1])).unwrap_err();
+        assert_eq!(error.clause(), "npy.descr.depth");
+    }
+
+    #[test]
+    fn objects_are_found_inside() {
+        let inner = DType::subarray(DType::OBJECT, Vec::from([2])).unwrap();
+        let outer = Struct::new(Vec::from([field("a", f8(), 0), field("b", inner, 8)]), 24);
+        assert!(DType::Struct(outer.unwrap()).has_object());
+        assert!(!f8().has_object());
+    }
+
+    #[test]
+    fn units_are_divided_as_in_numpy() {
+        let unit = |base, num, den| TimeUnit::new(base, num, den).map(|u| (u.num(), u.base()));
+        use TimeBase::*;
+        assert_eq!(unit(Day, 3, 2), Ok((36, Hour)));
+        assert_eq!(unit(Year, 1, 5), Ok((73, Day)));
+        assert_eq!(unit(Week, 2, 7), Ok((2, Day)));
+        assert_eq!(unit(Second, 1, 1_000_000), Ok((1, Microsecond)));
+        assert_eq!(unit(Generic, 5, 1), Ok((1, Generic)));
+        for (base, num, den) in [
+            (Day, 3, 0),
+            (Second, 1, 7),
+            (Attosecond, 1, 2),
+            (Generic, 1, 2),
+            (Second, 1 << 31, 1),
+            (Second, u32::MAX, 2),
+        ] {
+            assert_eq!(unit(base, num, den).unwrap_err().clause(), "npy.descr.unit");
+        }
+    }
+
+    #[test]
+    fn names_of_units() {
+        for (base, name) in TimeBase::TIMES {
+            assert_eq!((TimeBase::from_name(name), base.name()), (Some(base), name));
+        }
+        assert_eq!(
+            TimeBase::from_name(TimeBase::Generic.name()),
+            Some(TimeBase::Generic)
+        );
+        assert_eq!(TimeBase::from_name("B"), None);
+    }
+}

@@ -272,3 +272,209 @@ fn refuse(clause: Clause, node: &Node, expected: &str) -> Error {
         format!("{expected}, found {}", node.value.describe()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    /// A preamble of version 1 or 3, without padding.
+    fn preamble(version: u8, header: &[u8]) -> Vec<u8> {
+        let length = (header.len() as u32).to_le_bytes();
+        let width = if version == 1 { 2 } else { 4 };
+        [MAGIC, &[version, 0][..], &length[..width], header].concat()
+    }
+
+    fn read(header: &str) -> Result<Header, Error> {
+        match parse(&preamble(1, header.as_bytes()), &Limits::default())? {
+            Progress::Done { header, .. } => Ok(header),
+            Progress::Need(more) => panic!("asks for {more} more bytes of a whole preamble"),
+        }
+    }
+
+    #[track_caller]
+    fn refused(bytes: &[u8], expected: &str) {
+        let error = parse(bytes, &Limits::default()).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn asks_for_what_is_missing() {
+        let text = b"{'descr': '|O', 'fortran_order': False, 'shape': (3,)}";
+        let whole = preamble(1, text);
+        let need = |n: usize| match parse(&whole[..n], &Limits::default()) {
+            Ok(Progress::Need(more)) => more,
+            other => panic!("{n} bytes: {other:?}"),
+        };
+        assert_eq!([need(0), need(6), need(9)], [10, 4, 1]);
+        assert_eq!([need(10), need(63)], [text.len(), 1]);
+        let header = Header::new(crate::DType::OBJECT, false, Vec::from([3]));
+        let done = Progress::Done { header, length: 64 };
+        assert_eq!(parse(&whole, &Limits::default()), Ok(done.clone()));
+        assert_eq!(
+            parse(&[&whole[..], b"data"].concat(), &Limits::default()),
+            Ok(done)
+        );
+        // Version 3 has a wider length.
+        assert_eq!(
+            parse(b"\x93NUMPY\x03\0", &Limits::default()),
+            Ok(Progress::Need(4))
+        );
+    }
+
+    #[test]
+    fn wrong_magic_is_said_at_the_byte() {
+        refused(
+            b"P",
+            "not a .npy file: it does not begin with \\x93NUMPY (at byte 0) [npy.magic]",
+        );
+        refused(
+            b"\x93NUMpy",
+            "not a .npy file: it does not begin with \\x93NUMPY (at byte 4) [npy.magic]",
+        );
+    }
+
+    #[test]
+    fn other_versions_are_refused() {
+        refused(
+            b"\x93NUMPY\x04",
+            "versions are 1.0, 2.0 and 3.0, found major version 4 (at byte 6) [npy.version]",
+        );
+        refused(
+            b"\x93NUMPY\x01\x01",
+            "versions are 1.0, 2.0 and 3.0, found minor version 1 (at byte 7) [npy.version]",
+        );
+    }
+
+    /// Twelve bytes that claim 4 GiB: nothing is asked for, nothing allocated.
+    #[test]
+    fn long_headers_are_refused_at_once() {
+        refused(
+            b"\x93NUMPY\x02\0\xff\xff\xff\xff",
+            "header of 4294967295 bytes is over the limit of 10000 characters \
+             (at byte 8) [npy.header.length]",
+        );
+        let error = parse(b"\x93NUMPY\x01\0\x11\x27", &Limits::default()).unwrap_err();
+        assert_eq!(
+            error.kind(),
+            ErrorKind::OverLimit(Limit::HeaderChars, 10_000)
+        );
+        // The limit is one of characters, as in NumPy: in UTF-8 that may be four times the bytes.
+        let claims = |length: u32| {
+            let bytes = [b"\x93NUMPY\x03\0", &length.to_le_bytes()[..]].concat();
+            parse(&bytes, &Limits::default())
+        };
+        assert_eq!(claims(40_000), Ok(Progress::Need(40_000)));
+        assert!(claims(40_001).is_err());
+        let long = preamble(3, " ".repeat(10_001).as_bytes());
+        refused(
+            &long,
+            "header of 10001 characters is over the limit of 10000 characters \
+             (at byte 8) [npy.header.length]",
+        );
+        let limits = Limits {
+            header_chars: 10_001,
+            ..Limits::default()
+        };
+        assert_eq!(
+            parse(&long, &limits).unwrap_err().clause(),
+            "npy.header.literal"
+        );
+    }
+
+    #[test]
+    fn charsets() {
+        let latin1 = b"{'descr': [('\xe9','f8')], 'fortran_order': False, 'shape': 2}";
+        // The offset counts bytes of the file, not of the text they decode to.
+        refused(
+            &preamble(1, latin1),
+            "shape must be a tuple of integers, found 2 (at byte 67) [npy.header.shape]",
+        );
+        refused(
+            &preamble(3, latin1),
+            "header is not UTF-8 (at byte 25) [npy.header.charset]",
+        );
+        let utf8 = "{'descr': [('é','f8')], 'fortran_order': False, 'shape': 2}";
+        refused(
+            &preamble(3, utf8.as_bytes()),
+            "shape must be a tuple of integers, found 2 (at byte 70) [npy.header.shape]",
+        );
+    }
+
+    #[test]
+    fn longs_of_python_2_are_of_versions_1_and_2() {
+        let text = b"{'descr': 'f8', 'fortran_order': False, 'shape': (2L, 3L)}";
+        assert!(matches!(
+            parse(&preamble(1, text), &Limits::default()),
+            Ok(Progress::Done { header, .. }) if header.shape == [2, 3]
+        ));
+        refused(
+            &preamble(3, text),
+            "expected ',' or ')', found L (at byte 63) [npy.header.literal]",
+        );
+    }
+
+    #[test]
+    fn keys() {
+        let clause = |text| read(text).unwrap_err().clause();
+        assert_eq!(clause("[]"), "npy.header.keys");
+        assert_eq!(clause("{'descr': 'f8', 'shape': ()}"), "npy.header.keys");
+        let more = "{'descr': 'f8', 'fortran_order': False, 'shape': (), 'x': 1}";
+        assert_eq!(read(more).unwrap_err().offset(), 10 + 53);
+        assert_eq!(clause(&more.replace("'x'", "b'shape'")), "npy.header.keys");
+        let again = more.replace("'x': 1", "'shape': (7,)");
+        assert_eq!(read(&again).unwrap().shape, [7]);
+        let order = more.replace("False", "0").replace(", 'x': 1", "");
+        assert_eq!(
+            read(&order).unwrap_err().to_string(),
+            "fortran_order must be a bool, found 0 (at byte 43) [npy.header.order]"
+        );
+    }
+
+    #[test]
+    fn shapes() {
+        let shape = |shape: &str| {
+            let header = format!("{{'descr': 'f8', 'fortran_order': False, 'shape': {shape}}}");
+            read(&header).map(|header| header.shape)
+        };
+        assert_eq!(shape("()"), Ok(Vec::new()));
+        assert_eq!(shape("(0x10, 2L)"), Ok(Vec::from([16, 2])));
+        assert_eq!(
+            shape(&format!("({})", "1,".repeat(64))),
+            Ok(Vec::from([1; 64]))
+        );
+        let many = shape(&format!("({})", "1,".repeat(65))).unwrap_err();
+        assert_eq!(many.kind(), ErrorKind::OverLimit(Limit::Dimensions, 64));
+        for wrong in [
+            "2",
+            "[2]",
+            "True",
+            "(True,)",
+            "(-1,)",
+            "(2.0,)",
+            "(9223372036854775808,)",
+        ] {
+            assert_eq!(
+                shape(wrong).unwrap_err().clause(),
+                "npy.header.shape",
+                "{wrong}"
+            );
+        }
+        assert_eq!(shape("(1+1,)").unwrap_err().clause(), "npy.header.literal");
+    }
+
+    #[test]
+    fn counts_do_not_overflow() {
+        let sized = |shape: &[usize]| {
+            let header = Header::new("<f8".parse().unwrap(), false, shape.to_vec());
+            (header.count(), header.nbytes())
+        };
+        assert_eq!(sized(&[]), (Some(1), Some(8)));
+        assert_eq!(sized(&[2, 3]), (Some(6), Some(48)));
+        let huge = 1 << (usize::BITS - 2);
+        assert_eq!(sized(&[huge, huge, huge]), (None, None));
+        assert_eq!(sized(&[huge, huge, 0, huge]), (Some(0), Some(0)));
+        #[cfg(target_pointer_width = "64")]
+        assert_eq!(sized(&[1 << 62]), (Some(1 << 62), None));
+    }
+}

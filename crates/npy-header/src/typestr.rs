@@ -256,3 +256,69 @@ impl fmt::Display for TimeUnit {
         f.write_str(self.base().name())
     }
 }
+
+// What NumPy makes of each string is in tests/as_numpy.rs; here is what only this crate can tell.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[track_caller]
+    fn refused(text: &str, expected: &str) {
+        assert_eq!(text.parse::<DType>().unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn written_as_read() {
+        for text in [
+            "|b1", "|i1", "|u1", "<i2", ">u8", "<f2", "<f16", ">c16", "|S0", "|S5", "<U0", ">U3",
+            "|V2", "|O", "<M8", "<M8[ns]", ">m8[25s]",
+        ] {
+            assert_eq!(text.parse::<DType>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn names_are_there_once() {
+        let mut names: Vec<&str> = NAMES
+            .iter()
+            .flat_map(|(names, ..)| names.split(' '))
+            .collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn refusals_say_why() {
+        refused(
+            "f3",
+            "no type of kind 'f' takes 3 bytes (at byte 0) [npy.descr.type]",
+        );
+        refused(
+            "xyz",
+            "'xyz' is no type that NumPy knows (at byte 0) [npy.descr.type]",
+        );
+        refused(
+            "<2>f8",
+            "type '<2>f8' has two byte orders (at byte 0) [npy.descr.type]",
+        );
+        refused(
+            "M8[D",
+            "unit of time '[D' is not understood (at byte 0) [npy.descr.unit]",
+        );
+        refused(
+            "M8[3D/0]",
+            "unit '3D/0' divides by zero (at byte 0) [npy.descr.unit]",
+        );
+        refused(
+            "M8[s/7]",
+            "no shorter unit makes 's' divisible by 7 (at byte 0) [npy.descr.unit]",
+        );
+        refused(
+            "U999999999",
+            "dtype takes over 2147483647 bytes an item (at byte 0) [npy.descr.size]",
+        );
+    }
+}

@@ -99,3 +99,130 @@ fn assemble(text: &str, version: Version, padding: Padding) -> Option<Vec<u8>> {
         .concat(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtype::{DType, Field, Struct};
+
+    const FLOAT: &str = "<f8";
+
+    fn header(dtype: &str, fortran_order: bool, shape: &[usize]) -> Header {
+        Header::new(dtype.parse().unwrap(), fortran_order, shape.to_vec())
+    }
+
+    /// A header of one field, whose name has `length` characters.
+    fn named(length: usize, letter: char) -> Header {
+        let name = core::iter::repeat_n(letter, length).collect();
+        let field = Field {
+            name,
+            title: None,
+            dtype: FLOAT.parse().unwrap(),
+            offset: 0,
+        };
+        let record = Struct::new(vec![field], 8).unwrap();
+        Header::new(DType::Struct(record), false, vec![7])
+    }
+
+    fn written(header: &Header, padding: Padding) -> (u8, usize) {
+        let bytes = header.to_bytes(padding).unwrap();
+        (bytes[6], bytes.len())
+    }
+
+    /// From NumPy 2.5.
+    #[test]
+    fn bytes_are_those_of_numpy() {
+        let spaces = " ".repeat(60);
+        let expected = format!(
+            "NUMPY\x01\0v\0{{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }}{spaces}\n"
+        );
+        let bytes = header(FLOAT, false, &[3])
+            .to_bytes(Padding::default())
+            .unwrap();
+        assert_eq!(bytes[0], 0x93);
+        assert_eq!(core::str::from_utf8(&bytes[1..]).unwrap(), expected);
+    }
+
+    /// The axis that has room to grow is the first, or the last in Fortran order.
+    #[test]
+    fn room_to_grow() {
+        let spaces = |order, shape: &[usize]| {
+            let text = header(FLOAT, order, shape).text(Padding::Growable).unwrap();
+            text.len() - text.trim_end().len()
+        };
+        assert_eq!(spaces(false, &[123, 4]), 18);
+        assert_eq!(spaces(true, &[123, 4]), 20);
+        assert_eq!(spaces(false, &[]), 0);
+        assert_eq!(
+            spaces(false, &[usize::MAX]),
+            21 - format!("{}", usize::MAX).len()
+        );
+    }
+
+    /// Lengths of the preamble from NumPy 2.5, 1.23 and 1.13, where one more character makes them
+    /// jump.
+    #[test]
+    fn padding_of_each_age() {
+        for (padding, length, before, after) in [
+            (Padding::Growable, 32, 128, 192),
+            (Padding::Growable, 96, 192, 256),
+            (Padding::Align64, 52, 128, 192),
+            (Padding::Align64, 116, 192, 256),
+            (Padding::Align16, 4, 80, 96),
+            (Padding::Align16, 132, 208, 224),
+        ] {
+            assert_eq!(
+                written(&named(length - 1, 'a'), padding),
+                (1, before),
+                "{padding:?}"
+            );
+            assert_eq!(
+                written(&named(length, 'a'), padding),
+                (1, after),
+                "{padding:?}"
+            );
+        }
+    }
+
+    /// From NumPy 2.5, 1.23 and 1.13; the last of them misaligned version 2.
+    #[test]
+    fn long_headers_take_version_2() {
+        assert_eq!(written(&named(65_430, 'a'), Padding::Growable), (1, 65_536));
+        assert_eq!(written(&named(65_440, 'a'), Padding::Growable), (2, 65_600));
+        assert_eq!(written(&named(65_455, 'a'), Padding::Align64), (1, 65_536));
+        assert_eq!(written(&named(65_460, 'a'), Padding::Align64), (2, 65_600));
+        assert_eq!(written(&named(65_455, 'a'), Padding::Align16), (1, 65_536));
+        assert_eq!(written(&named(65_460, 'a'), Padding::Align16), (2, 65_554));
+    }
+
+    #[test]
+    fn charset_decides_between_versions() {
+        assert_eq!(written(&named(1, 'é'), Padding::Growable), (1, 128));
+        assert_eq!(written(&named(1, '€'), Padding::Growable), (3, 128));
+        let later = Header {
+            version: Version::V2,
+            ..named(1, 'a')
+        };
+        assert_eq!(written(&later, Padding::Growable), (2, 128));
+    }
+
+    #[test]
+    fn fields_out_of_order_cannot_be_written() {
+        let field = |name: &str, offset| {
+            let dtype = FLOAT.parse().unwrap();
+            Field {
+                name: name.into(),
+                title: None,
+                dtype,
+                offset,
+            }
+        };
+        let record = Struct::new(vec![field("a", 4), field("b", 0)], 12).unwrap();
+        let header = Header::new(DType::Struct(record), false, vec![1]);
+        let error = header.to_bytes(Padding::default()).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.clause()),
+            (ErrorKind::Misuse, "npy.descr.layout")
+        );
+    }
+}

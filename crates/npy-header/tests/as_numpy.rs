@@ -29,6 +29,11 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ),
     ("' f8,i4'", "{f0=<f8@0 f1=<i4@8}12 False 3", ELEMENTS),
     ("'(2)f8'", "<f8[2] False 3", ELEMENTS),
+    (
+        "('S', (5,))",
+        "|S0[5] False 3",
+        "a subarray of empty strings, so that what is written is read",
+    ),
     ("\n {'descr'", "<f8 True 4", LINE_ENDS),
     (" \\\n", "<f8 True 4", LINE_ENDS),
     // Refused here, read by NumPy 2.
