@@ -35,7 +35,7 @@ pub(crate) fn read(descr: &Node) -> Result<DType, Error> {
 /// subarray.
 fn shaped(base: DType, shape: &Node) -> Result<DType, Error> {
     let dtype = match (&shape.value, base.as_scalar()) {
-        // Metadata, which old writers put here, and which NumPy no longer reads.
+        // Metadata of a field, which NumPy 1 wrote here and cannot read back.
         (Value::Dict(_) | Value::None, _) => Ok(base),
         (Value::Tuple(nodes) | Value::List(nodes), _) => {
             DType::subarray(base, nodes.iter().map(length).collect::<Result<_, _>>()?)

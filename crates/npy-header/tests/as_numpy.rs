@@ -18,9 +18,13 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     (
         "{'vlen': 'str'}",
         "{a=|O@0}8 False 3",
-        "metadata of old writers",
+        "metadata as NumPy 1 wrote it",
     ),
-    ("{'metadata': ", "|O False 3", "metadata of old writers"),
+    (
+        "{'metadata': ",
+        "|O False 3",
+        "metadata as NumPy 1 wrote it",
+    ),
     ("'int_,f8'", "{f0=<i8@0 f1=<f8@8}16 False 3", ELEMENTS),
     (
         "'M8[3D/2],f8'",
