@@ -130,16 +130,18 @@ pub struct OpcodeInfo {
     pub after: &'static [StackItem],
     /// What it does to the memo.
     pub memo: MemoEffect,
+    /// What it does, in a sentence.
+    pub summary: &'static str,
 }
 
 macro_rules! opcodes {
-    ($($(#[$doc:meta])* $variant:ident = $code:literal, $name:literal, $protocol:literal, $argument:ident,
+    ($(#[doc = $summary:literal] $variant:ident = $code:literal, $name:literal, $protocol:literal, $argument:ident,
         [$($before:ident),*] -> [$($after:ident),*], $memo:ident;)*) => {
         /// An opcode of pickle protocols 0 to 5. Its discriminant is its byte in the stream.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Opcode {
-            $($(#[$doc])* $variant = $code,)*
+            $(#[doc = $summary] $variant = $code,)*
         }
 
         impl Opcode {
@@ -159,13 +161,16 @@ macro_rules! opcodes {
             #[inline]
             pub const fn info(self) -> &'static OpcodeInfo {
                 match self {
-                    $(Opcode::$variant => &OpcodeInfo {
+                    $(Opcode::$variant => const {
+                        &OpcodeInfo {
                         name: $name,
                         protocol: $protocol,
                         argument: ArgumentKind::$argument,
                         before: &[$(StackItem::$before),*],
                         after: &[$(StackItem::$after),*],
                         memo: MemoEffect::$memo,
+                        summary: $summary.trim_ascii(),
+                        }
                     },)*
                 }
             }
