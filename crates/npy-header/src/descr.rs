@@ -62,12 +62,7 @@ fn length(node: &Node) -> Result<usize, Error> {
 
 /// A scalar of the same kind, `length` characters or bytes long.
 fn resized(scalar: Scalar, length: usize) -> Result<DType, Error> {
-    let unit = if scalar.kind() == ScalarKind::Unicode {
-        4
-    } else {
-        1
-    };
-    let itemsize = check_itemsize(length.checked_mul(unit))?;
+    let itemsize = check_itemsize(length.checked_mul(scalar.kind().unit_size()))?;
     Scalar::new(scalar.kind(), scalar.order(), itemsize).map(DType::Scalar)
 }
 
@@ -308,6 +303,7 @@ mod tests {
             "'<f8'",
             "'|O'",
             "('<f8', (2,))",
+            "('|S0', (2,))",
             "(('<f8', (2,)), (3, 4))",
             "[]",
             "[('', '|V4')]",

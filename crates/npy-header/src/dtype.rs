@@ -171,7 +171,7 @@ impl Scalar {
             K::Float => matches!(itemsize, 2 | 4 | 8 | 12 | 16),
             K::Complex => matches!(itemsize, 8 | 16 | 24 | 32),
             K::Bytes | K::Void => true,
-            K::Unicode => itemsize.is_multiple_of(4),
+            K::Unicode => itemsize.is_multiple_of(kind.unit_size()),
             K::Datetime(_) | K::Timedelta(_) => itemsize == 8,
             K::Object => matches!(itemsize, 4 | 8),
         };
@@ -230,6 +230,12 @@ impl ScalarKind {
             ScalarKind::Timedelta(_) => 'm',
             ScalarKind::Object => 'O',
         }
+    }
+
+    /// Bytes that the number after the kind counts by in the array protocol: `U3` has three
+    /// characters of four bytes.
+    pub(crate) fn unit_size(self) -> usize {
+        if self == ScalarKind::Unicode { 4 } else { 1 }
     }
 }
 

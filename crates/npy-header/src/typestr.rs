@@ -5,7 +5,7 @@
 //! NumPy's `_convert_from_str` (`descriptor.c`), `parse_datetime_metadata_from_metastr`
 //! (`datetime.c`) and `_commastring` (`_internal.py`) are the reference.
 
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use core::{fmt, str::FromStr};
 
 use nom::{
@@ -151,11 +151,8 @@ fn scalar(order: Option<char>, name: &str) -> Result<Option<Scalar>, Error> {
         return Ok(None);
     }
     let length = digits.parse::<usize>().ok();
-    let unit = if kind == ScalarKind::Unicode { 4 } else { 1 };
-    new(
-        kind,
-        check_itemsize(length.and_then(|length| length.checked_mul(unit)))?,
-    )
+    let itemsize = length.and_then(|length| length.checked_mul(kind.unit_size()));
+    new(kind, check_itemsize(itemsize)?)
 }
 
 /// The names of types that are no kind and size: first the one-letter code, then what NumPy 2
@@ -219,7 +216,7 @@ fn bracketed_unit(text: &str) -> Result<TimeUnit, Error> {
 }
 
 fn unknown(text: &str) -> Error {
-    let start = text.chars().take(40).collect::<alloc::string::String>();
+    let start = text.chars().take(40).collect::<String>();
     Error::malformed(
         Clause::DescrType,
         0,
@@ -233,16 +230,15 @@ impl fmt::Display for Scalar {
         write!(f, "{}{}", self.order().sign(), self.kind().letter())?;
         match self.kind() {
             ScalarKind::Object => Ok(()),
-            ScalarKind::Unicode => write!(f, "{}", self.itemsize() / 4),
             ScalarKind::Datetime(unit) | ScalarKind::Timedelta(unit) => {
-                write!(f, "{}", self.itemsize())?;
+                f.write_str("8")?;
                 if unit == TimeUnit::GENERIC {
                     Ok(())
                 } else {
                     write!(f, "[{unit}]")
                 }
             }
-            _ => write!(f, "{}", self.itemsize()),
+            kind => write!(f, "{}", self.itemsize() / kind.unit_size()),
         }
     }
 }
