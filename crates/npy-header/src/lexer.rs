@@ -11,10 +11,10 @@ use nom::{
     Err, IResult, Parser,
     branch::alt,
     bytes::complete::{tag, tag_no_case, take_till, take_while_m_n, take_while1},
-    character::complete::{anychar, digit1, hex_digit1, oct_digit1, one_of},
-    combinator::{map, not, opt, recognize, value},
+    character::complete::{anychar, one_of},
+    combinator::{map, opt, recognize, value},
     error::ParseError,
-    multi::{many0_count, separated_list1},
+    multi::many0_count,
     sequence::{pair, preceded, terminated},
 };
 
@@ -78,10 +78,10 @@ pub(crate) fn token(text: &str) -> Result<(&str, &str, Token), Fault<'_>> {
             return Ok((start, start, Token::End));
         }
         let (rest, token) = alt((
+            map(one_of("()[]{},:+-"), Token::Punct),
             string, // before names: a prefix looks like one
             map(number, Token::Number),
             map(name, |name| Token::Name(name.into())),
-            map(one_of("()[]{},:+-"), Token::Punct),
         ))
         .parse(start)?;
         Ok((rest, start, token))
@@ -111,7 +111,7 @@ fn name(text: &str) -> Lexed<'_, &str> {
 }
 
 // Numbers. Nothing checks what follows them: a number never stands right before a name or another
-// number in a literal, so `017`, `1_` and `2if` fail in the grammar.
+// number in a literal, so `1_`, `2L` and `2if` fail in the grammar.
 
 fn number(text: &str) -> Lexed<'_, Number> {
     alt((
@@ -125,22 +125,29 @@ fn number(text: &str) -> Lexed<'_, Number> {
 }
 
 fn integer(text: &str) -> Lexed<'_, Option<i64>> {
-    let hex = preceded(pair(tag_no_case("0x"), opt(tag("_"))), grouped(hex_digit1));
-    let octal = preceded(pair(tag_no_case("0o"), opt(tag("_"))), grouped(oct_digit1));
-    let binary = preceded(
-        pair(tag_no_case("0b"), opt(tag("_"))),
-        grouped(take_while1(|c| "01".contains(c))),
-    );
-    let zero = grouped(take_while1(|c| c == '0'));
-    let decimal = preceded(not(tag("0")), digits);
     alt((
-        map(hex, |digits| integer_value(digits, 16)),
-        map(octal, |digits| integer_value(digits, 8)),
-        map(binary, |digits| integer_value(digits, 2)),
-        map(zero, |_| Some(0)),
-        map(decimal, |digits| integer_value(digits, 10)),
+        prefixed("0x", 16),
+        prefixed("0o", 8),
+        prefixed("0b", 2),
+        decimal,
     ))
     .parse(text)
+}
+
+fn prefixed<'a>(
+    prefix: &'static str,
+    radix: u32,
+) -> impl Parser<&'a str, Output = Option<i64>, Error = Fault<'a>> {
+    let digits = preceded(pair(tag_no_case(prefix), opt(tag("_"))), grouped(radix));
+    map(digits, move |digits| integer_value(digits, radix))
+}
+
+fn decimal(text: &str) -> Lexed<'_, Option<i64>> {
+    let (rest, digits) = digits(text)?;
+    if digits.starts_with('0') && digits.contains(|c| !matches!(c, '0' | '_')) {
+        return malformed(text, "decimal integer begins with 0");
+    }
+    Ok((rest, integer_value(digits, 10)))
 }
 
 fn integer_value(digits: &str, radix: u32) -> Option<i64> {
@@ -167,14 +174,13 @@ fn float(text: &str) -> Lexed<'_, &str> {
 }
 
 fn digits(text: &str) -> Lexed<'_, &str> {
-    grouped(digit1).parse(text)
+    grouped(10).parse(text)
 }
 
 /// Digits that single underscores may divide.
-fn grouped<'a>(
-    digits: impl Parser<&'a str, Output = &'a str, Error = Fault<'a>>,
-) -> impl Parser<&'a str, Output = &'a str, Error = Fault<'a>> {
-    recognize(separated_list1(tag("_"), digits))
+fn grouped<'a>(radix: u32) -> impl Parser<&'a str, Output = &'a str, Error = Fault<'a>> {
+    let digits = move || take_while1(move |c: char| c.is_digit(radix));
+    recognize(pair(digits(), many0_count(preceded(tag("_"), digits()))))
 }
 
 // Strings.
@@ -219,12 +225,17 @@ fn string(text: &str) -> Lexed<'_, Token> {
                 out.extend(character);
                 rest
             }
-            Some(c) if bytes && !c.is_ascii() => {
-                return malformed(rest, "bytes literal has a character outside ASCII");
-            }
-            Some(c) => {
-                out.push(c);
-                &rest[c.len_utf8()..]
+            Some(_) => {
+                // Up to the next character that may mean something; the first one does not.
+                let special =
+                    |&(_, c): &(usize, char)| matches!(c, '\\' | '\n' | '\r' | '\'' | '"');
+                let next = rest.char_indices().skip(1).find(special);
+                let (run, after) = rest.split_at(next.map_or(rest.len(), |(at, _)| at));
+                if bytes && !run.is_ascii() {
+                    return malformed(rest, "bytes literal has a character outside ASCII");
+                }
+                out.push_str(run);
+                after
             }
         };
     }
@@ -340,7 +351,8 @@ mod tests {
             assert_eq!(one(text), Token::Number(Number::Int(value)), "{text}");
         }
         // No integers of Python 3; the grammar refuses two tokens in a row.
-        for text in ["017", "1__0", "1_", "2L", "0x", "0b2", "1if"] {
+        assert_eq!(tokens("0_17"), Err("decimal integer begins with 0"));
+        for text in ["1__0", "1_", "2L", "0x", "0b2", "1if"] {
             assert_eq!(tokens(text).unwrap().len(), 2, "{text}");
         }
     }

@@ -355,10 +355,7 @@ mod tests {
             ),
             ("--1", "expected a number, found '-' (at byte 1)"),
             ("-True", "expected a number, found True (at byte 1)"),
-            (
-                "017",
-                "expected the end of the header, found a number (at byte 1)",
-            ),
+            ("017", "decimal integer begins with 0 (at byte 0)"),
             ("2L", "expected the end of the header, found L (at byte 1)"),
             (
                 "'a' b'b'",
