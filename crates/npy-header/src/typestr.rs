@@ -64,7 +64,7 @@ impl FromStr for DType {
 
 /// The parts between commas that stand in no brackets.
 fn split_list(text: &str) -> Vec<&str> {
-    let mut depth = 0i32;
+    let mut depth = 0i64;
     let comma = |c| {
         match c {
             '(' | '[' => depth += 1,
