@@ -2,8 +2,9 @@
 
     python handmade.py FOLDER
 
-`truncated` are files that were cut off; `header-forms` have headers as other programs and hostile ones write them;
-`numpy-tests` are the files NumPy tests itself with. Leaves the same as write.py.
+`header-forms` have headers as other programs and hostile ones write them; `hand-pickled` hold opcodes that picklers
+write differently or not at all; `truncated` were cut off; `numpy-tests` are the files NumPy tests itself with. Leaves
+the same as write.py.
 """
 
 import io
@@ -141,6 +142,93 @@ def header_forms():
     yield "object-long-header", "objects behind more than 10,000 characters", npy(objects_header + " " * 10100, OBJECTS)
 
 
+def hand_pickled():
+    """Name, description, bytes. The first of two elements is made of opcodes that no pickler writes, or not so."""
+    def spliced(code):
+        two = dump(objects(7, 8), 2, "c")
+        assert two.count(b"(K\x07K\x08e") == 1
+        return two.replace(b"(K\x07K\x08e", b"(" + code + b"K\x08e")
+
+    for name, about, code in (
+        ("dup", "DUP: one list twice in a tuple", b"]2\x86"),
+        ("pop", "POP", b"K\x01K\x020"),
+        ("pop-mark", "POP_MARK", b"K\x01(K\x02K\x031"),
+        ("pop-of-mark", "POP that takes a MARK", b"(0K\x01"),
+        ("below", "TUPLE2 of two values that looked like elements", b"K\x01K\x02\x86"),
+        ("list", "LIST", b"(K\x01K\x02l"),
+        ("dict", "DICT", b"(K\x01K\x02d"),
+        ("tuple", "TUPLE of no values", b"(t"),
+        ("tuple-5", "TUPLE", b"(K\x01K\x02K\x03K\x04K\x05t"),
+        ("appends-none", "APPENDS of nothing", b"](e"),
+        ("setitems-none", "SETITEMS of nothing", b"}(u"),
+        ("setitem", "SETITEM", b"}K\x01K\x02s"),
+        ("additems", "ADDITEMS", b"\x8f(K\x01\x90"),
+        ("frozenset", "FROZENSET", b"(K\x01\x91"),
+        ("frozenset-none", "FROZENSET of nothing", b"(\x91"),
+        ("nested-batches", "APPENDS twice to one list", b"](K\x01K\x02e(K\x03e"),
+        ("long1-minus-one", "LONG1 of one byte, -1", b"\x8a\x01\xff"),
+        ("long1-nothing", "LONG1 of no bytes", b"\x8a\x00"),
+        ("long1-padded", "LONG1 of more bytes than it needs", b"\x8a\x05\x01\x00\x00\x00\x00"),
+        ("long4", "LONG4", b"\x8b\x02\x00\x00\x00\xff\x7f"),
+        ("long4-negative", "LONG4 of a negative length", b"\x8b\xff\xff\xff\xff"),
+        ("int", "INT", b"I-12\n"),
+        ("int-wide", "INT of more than 64 bits", b"I99999999999999999999\n"),
+        ("int-bools", "INT 00 and 01", b"I00\nI01\n\x86"),
+        ("int-spaces", "INT with a space before it", b"I 7\n"),
+        ("int-plus", "INT with a plus", b"I+7\n"),
+        ("int-not", "INT that is none", b"Iseven\n"),
+        ("long-text", "LONG with and without L", b"L7L\nL-7\n\x86"),
+        ("float-text", "FLOAT", b"F1.5\nFnan\nF-inf\n\x87"),
+        ("float-not", "FLOAT that is none", b"Fx\n"),
+        ("string", "STRING with escapes", b"S'a\\x41\\n\\\\'\n"),
+        ("string-octal", "STRING with octal escapes", b"S'\\101\\7'\n"),
+        ("string-double-quotes", "STRING in double quotes", b'S"it\'s"\n'),
+        ("string-unquoted", "STRING without quotes", b"Sabc\n"),
+        ("binstring", "BINSTRING", b"T\x03\x00\x00\x00abc"),
+        ("binstring-not-ascii", "SHORT_BINSTRING that is not ASCII", b"U\x01\xe9"),
+        ("binstring-negative", "BINSTRING of a negative length", b"T\xff\xff\xff\xff"),
+        ("unicode", "UNICODE with escapes", b"V\\u0041\\U0001f600\xe9\n"),
+        ("unicode-bad-escape", "UNICODE with a broken escape", b"V\\u12\n"),
+        ("short-binunicode", "SHORT_BINUNICODE", b"\x8c\x02\xc3\xa9"),
+        ("binunicode8", "BINUNICODE8", b"\x8d\x01\x00\x00\x00\x00\x00\x00\x00a"),
+        ("binunicode8-huge", "BINUNICODE8 of 2**63 bytes", b"\x8d\x00\x00\x00\x00\x00\x00\x00\x80a"),
+        ("binunicode-surrogate", "BINUNICODE with a lone surrogate", b"X\x03\x00\x00\x00\xed\xa0\x80"),
+        ("binunicode-bad", "BINUNICODE that is not UTF-8", b"X\x01\x00\x00\x00\xff"),
+        ("short-binbytes", "SHORT_BINBYTES", b"C\x02ab"),
+        ("binbytes", "BINBYTES", b"B\x02\x00\x00\x00ab"),
+        ("binbytes8", "BINBYTES8", b"\x8e\x02\x00\x00\x00\x00\x00\x00\x00ab"),
+        ("bytearray8", "BYTEARRAY8", b"\x96\x02\x00\x00\x00\x00\x00\x00\x00ab"),
+        ("put-and-get", "PUT and GET in text", b"]p200\ng200\n\x86"),
+        ("long-binput", "LONG_BINPUT and LONG_BINGET", b"]r\x00\x01\x00\x00j\x00\x01\x00\x00\x86"),
+        ("memoize", "MEMOIZE, whose index is the number of entries", b"]q\xc8K\x01a\x94h\xc8\x86"),
+        ("get-missing", "BINGET of what is not there", b"h\xf0"),
+        ("proto", "PROTO in the middle", b"\x80\x03K\x01"),
+        ("proto-6", "PROTO 6", b"\x80\x06K\x01"),
+        ("unknown", "an opcode that is none", b"\xff"),
+        ("underflow", "SETITEM without a dict", b"0ss"),
+        ("append-to-int", "APPEND to an int", b"K\x01K\x02a"),
+        ("setitem-to-list", "SETITEM on a list that is too short", b"]K\x01K\x02s"),
+        ("unhashable-key", "a list as a key", b"}]K\x01s"),
+        ("unhashable-member", "a list in a set", b"\x8f(]\x90"),
+        ("odd-dict", "DICT of three values", b"(K\x01K\x02K\x03d"),
+        ("reduce-int", "REDUCE of an int", b"K\x01)R"),
+        ("reduce-list", "REDUCE with a list of arguments", b"cgeometry\nPoint\n]R"),
+        ("inst", "INST without and with arguments", b"(igeometry\nOld\n(K\x01igeometry\nOld\n\x86"),
+        ("obj", "OBJ without and with arguments", b"(cgeometry\nOld\no(cgeometry\nOld\nK\x01o\x86"),
+        ("newobj", "NEWOBJ", b"cgeometry\nPoint\nK\x01\x85\x81"),
+        ("newobj-ex", "NEWOBJ_EX", b"cgeometry\nPoint\n)}X\x01\x00\x00\x00kK\x01s\x92"),
+        ("stack-global", "STACK_GLOBAL", b"\x8c\x08geometry\x8c\x05Point\x93"),
+        ("stack-global-int", "STACK_GLOBAL of an int", b"\x8c\x08geometryK\x01\x93"),
+        ("global-spaces", "a name that is no identifier", b"cgeo metry\nPo.int\n"),
+        ("build-twice", "BUILD twice", b"cgeometry\nPoint\n)\x81}b]b"),
+        ("all-at-once", "an instance with everything", b"cgeometry\nPoint\n)RK\x01a(K\x02K\x03eK\x04K\x05s(K\x06K\x07u(K\x08\x90Nb"),
+        ("encode", "_codecs.encode into latin1", b"c_codecs\nencode\nX\x02\x00\x00\x00\xc3\xa9X\x06\x00\x00\x00latin1\x86R"),
+        ("encode-hex", "_codecs.encode into something else", b"c_codecs\nencode\nC\x01aX\x03\x00\x00\x00hex\x86R"),
+        ("os-system", "a call nobody should make", b"cos\nsystem\nX\x04\x00\x00\x00true\x85R"),
+    ):
+        yield name, about, spliced(code)
+
+
 def truncated():
     """Name, description, bytes."""
     def ends_of_batches(data):
@@ -189,7 +277,8 @@ def numpy_tests():
 
 def main(folder):
     written = []
-    for group, files in (("header-forms", header_forms()), ("truncated", truncated()), ("numpy-tests", numpy_tests())):
+    for group, files in (("header-forms", header_forms()), ("hand-pickled", hand_pickled()), ("truncated", truncated()),
+                         ("numpy-tests", numpy_tests())):
         for name, about, data in files:
             with open(os.path.join(folder, "%d.npy" % len(written)), "wb") as file:
                 file.write(data)

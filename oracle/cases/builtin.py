@@ -11,6 +11,10 @@ FEW_TEXT = (0, 2, 4)
 """Protocol 0, which has no batches, and one each of the old and the framed binary protocols."""
 
 
+LONG = type(2**100)
+"""Python 2's other int."""
+
+
 def bits(text):
     """The float with these 64 bits, in hex. Keeps what float("nan") would lose."""
     return struct.unpack(str(">d"), bytes(bytearray.fromhex(text)))[0]
@@ -27,6 +31,7 @@ def cases():
     integers = [0, 1, -1, 127, 128, 255, 256, -128, -129, 65535, 65536, -32768, 2**31 - 1, 2**31, -2**31, -2**31 - 1]
     wide = [2**32, 2**53 - 1, 2**53, -2**53, 2**63 - 1, 2**63, -2**63, -2**63 - 1, 2**64, 10**100, -10**100]
     widest = [2**2039 - 1, 2**2039, -2**2039, -2**2039 - 1]  # 255 and 256 bytes: LONG1 ends and LONG4 begins
+    small = [0, 1, -1, 127, 128, -128, -129, 255, 256, -256, 32768]
     floats = [0.0, -0.0, 1.0, -1.5, 0.1, 1e300, 5e-324, float("inf"), float("-inf"), float("nan")]
     nans = [bits("7ff8000000000001"), bits("fff8000000000000"), bits("7ff0000000000001")]
     text = ["", "a", "ascii text", "caf\xe9", "\xff\x00\x80", "\u65e5\u672c\u8a9e", "\U0001f600", "\x00"]
@@ -42,6 +47,7 @@ def cases():
         case("builtin", "ints", "ints at the edges of the opcodes' widths", lambda: objects(*integers)),
         case("builtin", "ints-wide", "ints of more than 32 bits", lambda: objects(*wide)),
         case("builtin", "ints-widest", "ints of 255 and 256 bytes", lambda: objects(*widest), protocols=(0, 2, 4)),
+        case("builtin", "longs", "small longs on Python 2: LONG1 with no byte and with a sign", lambda: objects(*[LONG(n) for n in small]), protocols=(0, 1, 2)),
         case("builtin", "floats", "floats with signed zeros, infinities, NaN", lambda: objects(*floats)),
         case("builtin", "nan-payloads", "NaNs with payload and sign", lambda: objects(*nans), protocols=(1, 2, 3, 4, 5)),
         case("builtin", "complex", "complex numbers",

@@ -24,7 +24,7 @@ LINE = structure(("from", POINT), ("to", POINT), ("tags", "S3", (2,)))
 ALIGNED = structure(("a", "i1"), ("b", "f8"), ("c", "i2"), align=True)
 TITLED = np.dtype([((str("The title"), str("a")), "i4"), ((str("Other"), str("b")), "f4")])
 SPARSE = np.dtype({"names": [str("late"), str("early")], "formats": [str("u2"), str("u1")], "offsets": [9, 1], "itemsize": 12})
-MIXED = structure(("n", "<i4"), ("o", "O"), ("inner", structure(("p", "O"), ("q", "<u2"))), ("pair", "<i2", (2,)))
+MIXED = structure(("n", "<i4"), ("o", "O"), ("inner", structure(("p", "O"), ("q", ">u2"))), ("pair", "<i2", (2,)))
 
 
 def mixed(count):
@@ -107,7 +107,7 @@ def _scalars():
                  lambda c=code: objects(filled("<" + c, (2,))[1], filled(">" + c, (2,))[0])) for code in NUMBERS] + [
         case("scalars", "longdouble", "long double scalars", lambda: objects(long_doubles("g", 1)[0], long_doubles("G", 1)[0]), protocols=(2, 4)),
         case("scalars", "text", "str_ and bytes_", lambda: objects(np.array("ab\xe9")[()], np.array(b"ab\xff")[()], np.array("")[()], np.array(b"")[()])),
-        case("scalars", "void", "void: unstructured and structured", lambda: objects(np.void(b"abc"), filled(POINT)[1], filled(LINE)[0])),
+        case("scalars", "void", "void: unstructured and structured", lambda: objects(np.void(b"abc"), filled(POINT)[1], filled(LINE)[0], np.zeros(1, ALIGNED)[0])),
         case("scalars", "datetimes", "datetime64 and timedelta64",
              lambda: objects(np.datetime64("2024-02-29"), np.datetime64("NaT"), np.datetime64(5, str("25s")), np.timedelta64(-3, str("ns")), np.timedelta64(1))),
         case("scalars", "in-containers", "scalars in lists and dicts, one of them twice",

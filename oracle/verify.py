@@ -1,0 +1,154 @@
+"""Asks Python again what is true, and compares it with what is committed.
+
+    python verify.py [--all]
+
+Every fixture is read by several pairs of CPython and NumPy: three, or with --all every one that can. Makes the
+environments it needs. The last line counts what passed and what failed; the exit code is 1 if anything did.
+"""
+
+import argparse
+import collections
+import fnmatch
+import json
+import os
+import sys
+
+import environments
+import generate
+import manifest
+
+OPCODES = os.path.join(environments.HERE, os.pardir, "spec", "opcodes.toml")
+
+USUAL = [environments.JUDGE] + [one for one in environments.ENVIRONMENTS
+                                if (one.python, one.numpy) in (("3.11", "1.26.4"), ("3.9", "2.0.2"))]
+
+ALIGNED = "the flags of an aligned dtype pickled by NumPy 2 do not fit into NumPy 1"
+
+# Where an older Python or NumPy rightly sees something else than the judge: which, the first release that agrees, the
+# fixtures, the reason.
+DIFFERENCES = [
+    ("numpy", (2, 0), "strings/*", "StringDType came with NumPy 2.0"),
+    ("numpy", (2, 0), "*/64-dimensions*", "NumPy 1 has at most 32 dimensions"),
+    ("numpy", (2, 0), "arrays/aligned-*-np2.*", ALIGNED),
+    ("numpy", (2, 0), "dtypes/structured-*-np2.*", ALIGNED),
+    ("numpy", (2, 0), "scalars/void-p*-np2.*", ALIGNED),
+    ("numpy", (2, 3), "arrays/strided-p5-*-np2.5.npy", "_frombuffer takes the order of the axes from NumPy 2.3"),
+    ("python", (3, 10), "header-forms/leading-space.npy", "ast.literal_eval strips leading spaces from Python 3.10"),
+]
+
+
+class Count:
+    """What passed and what failed."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+
+    def check(self, passed, complaint):
+        if passed:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print("FAILED " + complaint)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--all", action="store_true", help="use every environment that can read the fixtures")
+    wanted = [one for one in environments.ENVIRONMENTS if version(one.numpy) >= (1, 24)] if parser.parse_args().all else USUAL
+    entries = manifest.read()
+    count = Count()
+    check_files(entries, count)
+    working = environments.available(wanted)
+    for environment in working:
+        check_environment(environment, entries, count)
+    check_opcodes(working, count)
+    if not working:
+        count.check(False, "no environment could be made, so nobody was asked")
+    print("%d passed, %d failed" % (count.passed, count.failed))
+    sys.exit(1 if count.failed else 0)
+
+
+def check_files(entries, count):
+    """The files are those of the manifest, byte for byte."""
+    present = {os.path.relpath(os.path.join(folder, name), manifest.FIXTURES).replace(os.sep, "/")
+               for folder, _, names in os.walk(manifest.FIXTURES) for name in names if name.endswith((".npy", ".jsonl"))}
+    for entry in entries:
+        lines = entry["file"][:-len(".npy")] + ".jsonl"
+        complete = {entry["file"], lines} <= present
+        present -= {entry["file"], lines}
+        count.check(complete and file_hash(entry["file"]) == entry["sha256"], entry["file"] + ": not what the manifest says")
+    for name in sorted(present):
+        count.check(False, name + ": not in the manifest")
+    print("%d files have the manifest's bytes" % count.passed)
+
+
+def check_environment(environment, entries, count):
+    before = (count.passed, count.failed)
+    excused = collections.Counter()
+    plain = collections.Counter()
+    for answer in generate.judge(entries, environment):
+        if "failure" in answer:
+            agrees, complaint = False, answer["failure"]
+        else:
+            agrees, complaint = compare(manifest.read_lines(answer["file"]), answer["lines"])
+            plain[answer["plain"]] += 1
+        reason = None if agrees else excuse(environment, answer["file"])
+        if reason:
+            excused[reason] += 1
+        else:
+            count.check(agrees, "%s, %s: %s" % (environments.tag(environment), answer["file"], complaint))
+    print("%-14s %d agree, %d differ" % (environments.tag(environment), count.passed - before[0], count.failed - before[1]))
+    for reason, number in sorted(excused.items()):
+        print("%14s %d not compared: %s" % ("", number, reason))
+    print("%14s np.load itself: the same for %d" % ("", plain.pop("same")))
+    for reason, number in sorted(plain.items()):
+        print("%14s %s: %d" % ("", reason, number))
+
+
+def compare(committed, found):
+    """Whether two lists of lines say the same. The text of an error is not compared."""
+    if len(committed) != len(found):
+        return False, "%d lines, committed are %d; the last is %s" % (len(found), len(committed), found[-1][:300])
+    for number, (one, other) in enumerate(zip(committed, found)):
+        if one != other and not (is_error(one) and is_error(other)):
+            return False, "line %d is %s, committed is %s" % (number + 1, other[:300], one[:300])
+    return True, ""
+
+
+def is_error(line):
+    return line.startswith('{"error":')
+
+
+def excuse(environment, file):
+    """Why this environment need not agree about this file; None if it must."""
+    for attribute, first, pattern, reason in DIFFERENCES:
+        if version(getattr(environment, attribute)) < first and fnmatch.fnmatch(file, pattern):
+            return reason
+    return None
+
+
+def check_opcodes(working, count):
+    if not os.path.exists(OPCODES):
+        print("spec/opcodes.toml    MISSING: not compared with pickletools")
+    elif environments.JUDGE not in working:
+        print("spec/opcodes.toml    not compared: that takes %s" % environments.tag(environments.JUDGE))
+    else:
+        answer = json.loads(environments.run(environments.JUDGE, "opcodes.py", OPCODES))
+        for difference in answer["differences"]:
+            count.check(False, "spec/opcodes.toml: " + difference)
+        count.check(not answer["differences"], "spec/opcodes.toml is not pickletools' table")
+        print("spec/opcodes.toml    %d opcodes compared with pickletools" % answer["opcodes"])
+
+
+def file_hash(file):
+    with open(os.path.join(manifest.FIXTURES, file), "rb") as stream:
+        return manifest.sha256(stream.read())
+
+
+def version(text):
+    return tuple(int(part) for part in text.split(".")[:2])
+
+
+if __name__ == "__main__":
+    main()
