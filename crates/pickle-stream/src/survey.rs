@@ -71,9 +71,19 @@ pub enum Event {
 /// A use of a value that is fine inside the element that made it, and only there: changing it, naming it again in the
 /// memo, copying it on the stack.
 #[derive(Clone, Copy, Debug)]
-struct Use {
-    offset: u64,
+pub(crate) struct Use {
+    pub(crate) offset: u64,
     made: Made,
+}
+
+impl Use {
+    /// Whether the value was made in a stretch, whose memo entries end at `memo_end`.
+    pub(crate) fn is_of(self, span: Span, memo_end: u64) -> bool {
+        match self.made {
+            Made::Memo(memo) => (span.memo..memo_end).contains(&memo),
+            Made::Offset(offset) => (span.begin..span.end).contains(&offset),
+        }
+    }
 }
 
 /// How a value is known to be of an element or not.
@@ -98,6 +108,8 @@ pub struct Survey {
     memo: u64,
     /// The entry that the last instruction made.
     made: Option<u64>,
+    /// The value that the last instruction used.
+    used: Option<Use>,
     /// How many slots the last instruction left alone.
     kept: usize,
     /// The slot of the list whose batches are wanted.
@@ -119,6 +131,7 @@ impl Survey {
             entries: memo,
             memo,
             made: None,
+            used: None,
             kept: 0,
             watched: None,
             closed: false,
@@ -167,6 +180,16 @@ impl Survey {
         self.kept
     }
 
+    /// How many marks are open.
+    pub(crate) fn depth(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// The value that the last instruction used.
+    pub(crate) fn used(&self) -> Option<Use> {
+        self.used
+    }
+
     /// Makes the list in a slot of the stack the one whose batches [`advance`](Self::advance) reports.
     pub fn watch(&mut self, slot: usize) {
         self.watched = Some(slot);
@@ -213,6 +236,7 @@ impl Survey {
         use Opcode as O;
         let begin = head.offset;
         self.made = None;
+        self.used = None;
         self.kept = self.slots.len();
         match head.opcode {
             O::Mark => {
@@ -233,7 +257,7 @@ impl Survey {
                     O::Append => self.below(1, head)?,
                     _ => self.pop_mark(head)?.place,
                 };
-                if self.watched.is_some_and(|list| place == list + 1) {
+                if self.watched == Some(self.target(place, head)?) {
                     self.close_batch(place, begin)?;
                     return Ok(Step::Batch);
                 }
@@ -268,8 +292,18 @@ impl Survey {
                     read: top.read,
                 })?;
             }
+            O::NextBuffer if self.watched.is_some() => {
+                // Buffers are numbered through the stream, and an element cannot know how many came before it.
+                let message = "an element needs an out-of-band buffer";
+                return Err(not_independent(
+                    "pickle.independence.buffer",
+                    begin,
+                    message.into(),
+                ));
+            }
             O::Stop => {
                 self.below(1, head)?;
+                self.close_list(0)?;
                 return Ok(Step::Stop);
             }
             opcode => match opcode.info().memo {
@@ -298,6 +332,8 @@ impl Survey {
     fn replace(&mut self, head: &Head<'_>) -> Result<Step> {
         let info = head.opcode.info();
         let (place, slot) = match info.before {
+            // PROTO and FRAME.
+            [] if info.after.is_empty() => return Ok(Step::Next),
             [] => {
                 let slot = Slot {
                     begin: head.offset,
@@ -335,16 +371,12 @@ impl Survey {
         if !info.after.is_empty() {
             self.push(slot)?;
         }
-        Ok(self.close_list(place))
+        self.close_list(place)
     }
 
     /// An instruction that changes the value below `place` and takes those from there on.
     fn grow(&mut self, place: usize, head: &Head<'_>) -> Result<Step> {
-        let fence = self.fence();
-        let Some(target) = place.checked_sub(1).filter(|&target| target >= fence) else {
-            let found = self.slots.len() - place;
-            return Err(underflow(head, found + 1, found));
-        };
+        let target = self.target(place, head)?;
         if self.watched == Some(target) {
             let name = head.opcode.name();
             let message = alloc::format!("{name} changes the list of elements");
@@ -358,7 +390,19 @@ impl Survey {
         if self.slots[target].read != NOT_READ {
             self.note(head.offset, Made::Memo(self.slots[target].read))?;
         }
-        Ok(self.close_list(place))
+        self.close_list(place)
+    }
+
+    /// The place of the value below `place`, which must not lie below a mark.
+    fn target(&self, place: usize, head: &Head<'_>) -> Result<usize> {
+        let fence = self.fence();
+        place
+            .checked_sub(1)
+            .filter(|&target| target >= fence)
+            .ok_or_else(|| {
+                let found = self.slots.len() - place;
+                underflow(head, found + 1, found)
+            })
     }
 
     /// Takes the slots from `place` on off the stack.
@@ -368,13 +412,17 @@ impl Survey {
     }
 
     /// After the slots from `place` on were taken: was the watched list among them?
-    fn close_list(&mut self, place: usize) -> Step {
+    fn close_list(&mut self, place: usize) -> Result<Step> {
         if self.watched.is_none_or(|list| place > list) {
-            return Step::Next;
+            return Ok(Step::Next);
         }
         self.watched = None;
         self.closed = true;
-        Step::Closed
+        // What was used since the last batch was not used inside an element.
+        match self.uses.first() {
+            Some(&used) => Err(foreign(used)),
+            None => Ok(Step::Closed),
+        }
     }
 
     /// Remembers a use until it is known in which element it is.
@@ -383,6 +431,7 @@ impl Survey {
         if self.closed {
             return Err(foreign(Use { offset, made }));
         }
+        self.used = Some(Use { offset, made });
         if self.watched.is_some() {
             let uses = self.uses.len() as u64 + 1;
             limits::check(self.limits.stack as u64, uses, "pickle.limit.stack", offset)?;
@@ -490,7 +539,7 @@ fn underflow(head: &Head<'_>, needed: usize, found: usize) -> Error {
 }
 
 #[cold]
-fn foreign(Use { offset, made }: Use) -> Error {
+pub(crate) fn foreign(Use { offset, made }: Use) -> Error {
     let value = match made {
         Made::Memo(memo) => alloc::format!("memo entry {memo}"),
         Made::Offset(begin) => alloc::format!("the value of byte {begin}"),
@@ -502,4 +551,190 @@ fn foreign(Use { offset, made }: Use) -> Error {
 #[cold]
 fn not_independent(clause: &'static str, offset: u64, message: alloc::string::String) -> Error {
     Error::new(Cause::Unsupported, clause, offset, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The elements of every batch of the list that is the lowest value on the stack, as `(begin, end, memo)`.
+    fn batches(stream: &[u8]) -> Result<Vec<Vec<(u64, u64, u64)>>> {
+        let mut survey = Survey::new(0, 0, &Limits::default());
+        survey.watch(0);
+        follow(&mut survey, stream)
+    }
+
+    fn follow(survey: &mut Survey, stream: &[u8]) -> Result<Vec<Vec<(u64, u64, u64)>>> {
+        let mut batches = Vec::new();
+        loop {
+            match survey.advance(&stream[survey.offset() as usize..])? {
+                Event::Batch => {
+                    let spans = survey.batch().iter();
+                    batches.push(
+                        spans
+                            .map(|span| (span.begin, span.end, span.memo))
+                            .collect(),
+                    );
+                }
+                Event::Closed => {}
+                Event::Stop => return Ok(batches),
+                Event::Need(more) => panic!("needs {more} more"),
+            }
+        }
+    }
+
+    #[test]
+    fn elements() {
+        for (stream, expected) in [
+            // pickle.dumps([], 2)
+            (&b"\x80\x02]q\0."[..], &[][..]),
+            // pickle.dumps([7], 2): a single element needs no mark
+            (b"\x80\x02]q\0K\x07a.", &[&[(5, 7, 1)][..]]),
+            // pickle.dumps([(1, 2), 3], 2): two values that turn out to be one
+            (
+                b"\x80\x02]q\0(K\x01K\x02\x86q\x01K\x03e.",
+                &[&[(6, 13, 1), (13, 15, 2)]],
+            ),
+            // pickle.dumps([[], (), [5]], 2): elements that have marks or memo entries of their own, or neither
+            (
+                b"\x80\x02]q\0(]q\x01)]q\x02K\x05ae.",
+                &[&[(6, 9, 1), (9, 10, 2), (10, 16, 2)]],
+            ),
+            // pickle.dumps([(1, 2, 3, 4), 'a'], 2): an element that begins with a mark
+            (
+                b"]((K\x01K\x02K\x03K\x04tNe.",
+                &[&[(2, 12, 0), (12, 13, 0)]],
+            ),
+            // Several batches, one of them empty.
+            (
+                b"](NNe(eNa(Ne.",
+                &[&[(2, 3, 0), (3, 4, 0)], &[], &[(7, 8, 0)], &[(10, 11, 0)]],
+            ),
+            // Values that are dropped belong to no element, or to the one before them; so do empty marks.
+            (b"](K\x050(0NK\x060Ne.", &[&[(7, 11, 0), (11, 12, 0)]]),
+            // An element of a payload that is stepped over.
+            (b"](C\x03eeeNe.", &[&[(2, 7, 0), (7, 8, 0)]]),
+            // The list is taken: what follows may do with it what it likes.
+            (b"](Ne\x85q\0.", &[&[(2, 3, 0)]]),
+        ] {
+            assert_eq!(
+                batches(stream).unwrap(),
+                expected,
+                "{}",
+                stream.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_elements_that_depend_on_one_another() {
+        for (clause, stream) in [
+            // l = []; [l, (l.append(5), l)[1]]
+            ("pickle.independence.mutation", &b"](]q\0h\0K\x05ae."[..]),
+            // The same, in another batch.
+            ("pickle.independence.mutation", b"](]q\0e(h\0K\x05ae."),
+            ("pickle.independence.mutation", b"](}q\0h\0NNse."),
+            ("pickle.independence.mutation", b"](cm\nn\n)R\x94h\0Nbe."),
+            // Another element's object under another name, by which it could be changed.
+            ("pickle.independence.mutation", b"](]q\0h\0q\x01e."),
+            // DUP of what was made in another element.
+            ("pickle.independence.mutation", b"](]2e."),
+            // The list itself, under another name: DUP or GET, then APPEND, before it is taken or after.
+            ("pickle.independence.mutation", b"](Ne2Na0."),
+            ("pickle.independence.mutation", b"]q\0(Neh\0Na0."),
+            ("pickle.independence.mutation", b"](]q\0e\x85h\0Na0."),
+            ("pickle.independence.memo", b"](]q\0]q\0e."),
+            ("pickle.independence.memo", b"](Nq\x05Nq\x03e."),
+            // MEMOIZE counts entries: this one writes entry 1 after entry 5.
+            ("pickle.independence.memo", b"](Nq\x05N\x94e."),
+            ("pickle.independence.list", b"](NNu."),
+            ("pickle.independence.list", b"]NNs."),
+            ("pickle.independence.list", b"](N\x90."),
+            ("pickle.independence.list", b"]Nb."),
+            ("pickle.independence.buffer", b"](\x97e."),
+            // APPEND reaches below a mark, to the list of elements.
+            ("pickle.stack.underflow", b"](NaNe."),
+            ("pickle.stack.underflow", b"](R."),
+            ("pickle.stack.underflow", b"(o."),
+            ("pickle.stack.underflow", b"."),
+            ("pickle.stack.underflow", b"0."),
+            ("pickle.stack.mark", b"]e."),
+            ("pickle.opcode", b"]\xff"),
+            ("pickle.text.int", b"]g1x\n."),
+        ] {
+            let refused = batches(stream).unwrap_err();
+            assert_eq!(
+                refused.clause(),
+                clause,
+                "{}: {refused}",
+                stream.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn what_an_element_does_to_its_own_is_its_own() {
+        for stream in [
+            // t = ([],); t[0].append(t): POP_MARK, then the tuple by GET
+            &b"]((]q\0(h\0tq\x01a1h\x01e."[..],
+            // An object that is changed, copied, and named again where it was made.
+            b"](]q\0h\0K\x05a0e.",
+            b"](]q\0h\0q\x010e.",
+            b"](N2\x86e.",
+        ] {
+            assert_eq!(
+                batches(stream).unwrap().len(),
+                1,
+                "{}",
+                stream.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn resumes_between_batches() {
+        let stream = b"](]q\0e(Nq\x01h\0e]q\x02aNb0N.";
+        let mut whole = Survey::new(0, 0, &Limits::default());
+        whole.watch(0);
+        assert_eq!(whole.advance(stream).unwrap(), Event::Batch);
+        let (offset, memo) = (whole.offset(), whole.memo());
+        assert_eq!((offset, memo), (6, 1));
+        let mut resumed = Survey::resume(offset, memo, &Limits::default());
+        for _ in 0..2 {
+            let rest = &stream[resumed.offset() as usize..];
+            assert_eq!(whole.advance(rest).unwrap(), Event::Batch);
+            assert_eq!(resumed.advance(rest).unwrap(), Event::Batch);
+            assert_eq!(resumed.batch(), whole.batch());
+        }
+    }
+
+    #[test]
+    fn says_what_it_needs_to_see() {
+        let mut survey = Survey::new(0, 0, &Limits::default());
+        survey.watch(0);
+        assert_eq!(survey.advance(b"](K").unwrap(), Event::Need(1));
+        assert_eq!(survey.advance(b"K\x01B\0\0\0\x80").unwrap(), Event::Need(1));
+        // The next input begins behind the payload, which was never seen.
+        assert_eq!(survey.offset(), 2 + 2 + 5 + 0x8000_0000);
+        assert_eq!(survey.advance(b"e").unwrap(), Event::Batch);
+        assert_eq!(survey.batch().len(), 2);
+    }
+
+    #[test]
+    fn floods_meet_limits() {
+        let limits = Limits {
+            stack: 3,
+            marks: 3,
+            ..Limits::default()
+        };
+        for (stream, clause) in [
+            (&b"NNNN"[..], "pickle.limit.stack"),
+            (b"((((", "pickle.limit.marks"),
+            (b"](]2020202", "pickle.limit.stack"),
+        ] {
+            let mut survey = Survey::new(0, 0, &limits);
+            survey.watch(0);
+            assert_eq!(survey.advance(stream).unwrap_err().clause(), clause);
+        }
+    }
 }
