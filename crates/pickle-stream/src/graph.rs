@@ -22,6 +22,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::error::Result;
 use crate::limits;
@@ -48,6 +49,11 @@ impl NodeId {
                     0
                 },
         )
+    }
+
+    /// Whether it is one of the nodes that every graph has.
+    pub(crate) fn is_constant(self) -> bool {
+        self <= NodeId::EMPTY_TUPLE
     }
 
     #[inline]
@@ -274,6 +280,11 @@ impl Graph {
         self.entries.get(&memo).copied()
     }
 
+    /// The memo entries of a range that have a shared definition. The range may be of any size: a stream can leave gaps.
+    pub(crate) fn shared_entries(&self, memo: Range<u64>) -> impl Iterator<Item = (u64, NodeId)> {
+        self.entries.range(memo).map(|(&index, &id)| (index, id))
+    }
+
     /// Makes `node`, of the shared region, the definition of a memo entry.
     pub(crate) fn define(&mut self, memo: u64, node: NodeId) {
         self.entries.insert(memo, node);
@@ -315,11 +326,11 @@ impl Graph {
         id
     }
 
-    pub(crate) fn push_object(&mut self, region: Region, object: Object) -> NodeId {
+    /// Adds an object, for a [`Node::Object`] to name.
+    pub(crate) fn add_object(&mut self, region: Region, object: Object) -> u32 {
         let objects = &mut self.arena_mut(region).objects;
-        let index = objects.len() as u32;
         objects.push(object);
-        self.push(region, Node::Object(index))
+        objects.len() as u32 - 1
     }
 
     /// Copies ids into the links.

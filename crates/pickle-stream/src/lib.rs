@@ -62,6 +62,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod copy;
 mod decode;
 mod dis;
 mod error;

@@ -135,10 +135,8 @@ impl Machine {
     /// the memo entries `memo` that they would have made.
     pub fn push_known(&mut self, graph: &Graph, value: NodeId, memo: Range<u64>) {
         self.stack.push(value);
-        for index in memo {
-            if let Some(id) = graph.shared_entry(index) {
-                self.memo.put(index, id);
-            }
+        for (index, id) in graph.shared_entries(memo) {
+            self.memo.put(index, id);
         }
     }
 
@@ -717,8 +715,8 @@ impl Step<'_, '_> {
             items: Chain::EMPTY,
             added: Chain::EMPTY,
         };
-        let id = self.graph.push_object(self.machine.region, object);
-        self.push_id(id)
+        let index = self.graph.add_object(self.machine.region, object);
+        self.push(Node::Object(index))
     }
 
     fn build(&mut self) -> Result<()> {

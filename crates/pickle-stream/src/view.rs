@@ -128,6 +128,11 @@ impl<'a> ValueRef<'a> {
         }
     }
 
+    /// The graph, the bytes, and the node.
+    pub(crate) fn into_parts(self) -> (&'a Graph, Source<'a>, NodeId) {
+        (self.graph, self.source, self.id)
+    }
+
     #[inline]
     fn at(self, id: NodeId) -> ValueRef<'a> {
         ValueRef { id, ..self }

@@ -1,0 +1,205 @@
+//! An open file.
+
+use std::sync::Arc;
+
+use npy_header::{Header, Progress};
+
+use crate::element::{Context, Element};
+use crate::envelope::Envelope;
+use crate::error::{Cause, Error, Result};
+use crate::objects::Objects;
+use crate::options::Options;
+use crate::owned::{Elements, OwnedElement};
+use crate::plain::Rows;
+use crate::window::Window;
+
+/// An open `.npy` file: its header, and its elements one after another.
+pub struct NpyArray {
+    header: Header,
+    /// Where the data begin.
+    data_offset: u64,
+    shape: Vec<usize>,
+    context: Arc<Context>,
+    elements: Payload,
+}
+
+enum Payload {
+    Objects(Box<Objects>),
+    Rows(Box<Rows>),
+}
+
+impl NpyArray {
+    pub(crate) fn new(mut window: Window, options: Options) -> Result<NpyArray> {
+        let (header, data_offset) = read_header(&mut window, &options)?;
+        let Options {
+            encoding,
+            limits,
+            trust_payload,
+        } = options;
+        let mut context = Context {
+            encoding,
+            limits,
+            item: None,
+        };
+        let (shape, elements) = if header.dtype.has_object() {
+            let objects = Objects::open(window, data_offset, &context)?;
+            let envelope = objects.envelope();
+            if !trust_payload {
+                check_agreement(&header, envelope, data_offset)?;
+            }
+            context.item = Some(envelope.item.clone());
+            (envelope.shape.clone(), Payload::Objects(Box::new(objects)))
+        } else {
+            let rows = Rows::open(window, data_offset, &header)?;
+            (header.shape.clone(), Payload::Rows(Box::new(rows)))
+        };
+        Ok(NpyArray {
+            header,
+            data_offset,
+            shape,
+            context: Arc::new(context),
+            elements,
+        })
+    }
+
+    /// What the preamble says.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Where the data begin: bytes from the start of the file.
+    pub fn data_offset(&self) -> u64 {
+        self.data_offset
+    }
+
+    /// The length of each dimension; empty for a 0-d array.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Whether the data are a pickle.
+    pub fn has_objects(&self) -> bool {
+        matches!(self.elements, Payload::Objects(_))
+    }
+
+    /// How many elements there are in all. In an array of objects these are its items in C order, whatever its
+    /// dimensions; in any other its rows along the first axis. An array without dimensions has one.
+    pub fn len(&self) -> u64 {
+        match &self.elements {
+            Payload::Objects(objects) => objects.len(),
+            Payload::Rows(rows) => rows.len(),
+        }
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The next element, until there are no more. It uses again what the last one was decoded into, so that a loop takes
+    /// the memory of one element, and allocates nothing once that is large enough.
+    ///
+    /// After an error there are no more elements; those that came before it are what they are.
+    ///
+    /// ```
+    /// # let file = std::io::Cursor::new(npy_object::examples::STRINGS);
+    /// let mut array = npy_object::Options::new().read(file)?;
+    /// let mut letters = 0;
+    /// while let Some(element) = array.next_element()? {
+    ///     letters += element.as_str()?.len();
+    /// }
+    /// # assert_eq!(letters, 8);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn next_element(&mut self) -> Result<Option<Element<'_>>> {
+        match &mut self.elements {
+            Payload::Objects(objects) => Ok(objects
+                .next()?
+                .map(|value| Element::of_array(value, &self.context))),
+            Payload::Rows(rows) => Ok(rows.next()?.map(|row| Element::row(row, &self.context))),
+        }
+    }
+
+    /// Steps over elements without decoding them, and says how many there were to step over.
+    pub fn skip_elements(&mut self, count: u64) -> Result<u64> {
+        match &mut self.elements {
+            Payload::Objects(objects) => objects.skip(count),
+            Payload::Rows(rows) => Ok(rows.skip(count)),
+        }
+    }
+
+    /// The elements from here on, each owning what it holds, for those who keep or send them.
+    ///
+    /// ```
+    /// # let file = std::io::Cursor::new(npy_object::examples::STRINGS);
+    /// let mut array = npy_object::Options::new().read(file)?;
+    /// let elements: Vec<_> = array.elements().collect::<Result<_, _>>()?;
+    /// assert_eq!(elements[1].element().as_str()?, "NumPy");
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn elements(&mut self) -> Elements<'_> {
+        Elements(self)
+    }
+
+    /// The next element, owning what it holds.
+    pub fn next_owned(&mut self) -> Result<Option<OwnedElement>> {
+        let context = Arc::clone(&self.context);
+        Ok(match &mut self.elements {
+            Payload::Objects(objects) => objects
+                .next()?
+                .map(|value| OwnedElement::of_value(value, context)),
+            Payload::Rows(rows) => rows.next()?.map(|row| OwnedElement::of_row(row, context)),
+        })
+    }
+}
+
+impl std::fmt::Debug for NpyArray {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NpyArray")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
+
+fn read_header(window: &mut Window, options: &Options) -> Result<(Header, u64)> {
+    let mut needed = 1;
+    loop {
+        let bytes = window.fill(0, needed)?;
+        let ended = bytes.len() < needed;
+        match npy_header::parse(bytes, &options.limits.header)? {
+            Progress::Done { header, length } => return Ok((header, length as u64)),
+            Progress::Need(more) if ended => {
+                let message = format!("the file ends in its preamble: {more} bytes are missing");
+                let (end, clause) = (bytes.len() as u64, "npy.truncated");
+                return Err(Error::new(Cause::Truncated, clause, end, message));
+            }
+            Progress::Need(more) => needed = bytes.len() + more,
+        }
+    }
+}
+
+/// Refuses a header that says something else than the pickle behind it.
+fn check_agreement(header: &Header, envelope: &Envelope, offset: u64) -> Result<()> {
+    let disagree = |what, in_header: String, in_payload: String| {
+        let message = format!("the header says {what} {in_header}, the pickle {in_payload}");
+        Err(Error::new(
+            Cause::Malformed,
+            "npy.object.agreement",
+            offset,
+            message,
+        ))
+    };
+    if header.shape != envelope.shape {
+        let (shape, pickled) = (&header.shape, &envelope.shape);
+        return disagree("shape", format!("{shape:?}"), format!("{pickled:?}"));
+    }
+    if header.fortran_order != envelope.fortran_order {
+        let (order, pickled) = (header.fortran_order, envelope.fortran_order);
+        return disagree("fortran_order", order.to_string(), pickled.to_string());
+    }
+    if !envelope.item.is_in_header_as(&header.dtype) {
+        let pickled = format!("{:?}", envelope.item);
+        return disagree("dtype", header.dtype.to_string(), pickled);
+    }
+    Ok(())
+}

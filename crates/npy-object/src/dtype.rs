@@ -1,0 +1,219 @@
+//! Pickled dtypes.
+//!
+//! NumPy pickles `dtype('<f8')` as `dtype('f8', False, True)` with the state `(3, '<', None, None, None, -1, -1, 0)`:
+//! version, byte order, subarray, names, fields, itemsize, alignment, flags. Version 4 has metadata besides, which for
+//! a datetime holds its unit (`arraydescr_reduce` and `arraydescr_setstate` in NumPy's `descriptor.c`).
+
+use npy_header::{ByteOrder, DType, Field, Scalar, ScalarKind, Struct, TimeBase, TimeUnit};
+
+use crate::element::Element;
+use crate::globals::{self, Known};
+use crate::kind::Kind;
+
+/// What the items of an array are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ItemType {
+    /// A dtype that a header can say.
+    Plain(DType),
+    /// `numpy.dtypes.StringDType`: str of any length.
+    String {
+        /// Whether NumPy turns what is not a str into one.
+        coerce: bool,
+        /// Whether there is an object that stands for a missing str.
+        has_na: bool,
+    },
+}
+
+impl ItemType {
+    /// Reads a pickled dtype.
+    pub(crate) fn read(value: Element<'_>) -> Option<ItemType> {
+        if globals::called(value.value()?)? != Known::StringDType {
+            return plain(value, 0).map(ItemType::Plain);
+        }
+        let mut args = value.call_args()?;
+        let Kind::Bool(coerce) = args.next()?.kind() else {
+            return None;
+        };
+        Some(ItemType::String {
+            coerce,
+            has_na: args.next().is_some(),
+        })
+    }
+
+    /// Whether the items are Python objects, each pickled for itself.
+    pub fn has_object(&self) -> bool {
+        match self {
+            ItemType::Plain(dtype) => dtype.has_object(),
+            ItemType::String { .. } => true,
+        }
+    }
+}
+
+/// The object that stands for a missing str, of a pickled StringDType.
+pub(crate) fn na_object(value: Element<'_>) -> Option<Element<'_>> {
+    value.call_args()?.nth(1)
+}
+
+fn plain(value: Element<'_>, depth: usize) -> Option<DType> {
+    if depth > DType::MAX_DEPTH || globals::called(value.value()?)? != Known::DType {
+        return None;
+    }
+    let code = value.call_args()?.next()?;
+    let code: DType = match code.kind() {
+        Kind::Str(code) => code.to_str()?.parse().ok()?,
+        // A class: that of the scalars of a structured dtype, such as `numpy.record`.
+        Kind::Global(class) if class.name == "record" || class.name == "void" => {
+            Scalar::new(ScalarKind::Void, ByteOrder::NotApplicable, 0)
+                .ok()?
+                .into()
+        }
+        _ => return None,
+    };
+    let Some(state) = value.call_state() else {
+        return Some(code);
+    };
+    let Kind::Tuple(mut state) = state.kind() else {
+        return None;
+    };
+    let Kind::Int(_version) = state.next()?.kind() else {
+        return None;
+    };
+    let Kind::Str(order) = state.next()?.kind() else {
+        return None;
+    };
+    let order = match order.to_str()? {
+        "<" => ByteOrder::Little,
+        ">" => ByteOrder::Big,
+        // Native order: that of the writer's machine, which the file does not name.
+        _ => ByteOrder::NotApplicable,
+    };
+    let subarray = state.next()?;
+    let names = state.next()?;
+    let fields = state.next()?;
+    let Kind::Int(itemsize) = state.next()?.kind() else {
+        return None;
+    };
+    let metadata = state.nth(2);
+
+    if let Kind::Tuple(mut parts) = subarray.kind() {
+        let base = plain(parts.next()?, depth + 1)?;
+        let shape = parts.next()?;
+        let shape = match shape.kind() {
+            Kind::Int(length) => vec![usize::try_from(length).ok()?],
+            _ => shape.to_shape()?,
+        };
+        return DType::subarray(base, shape).ok();
+    }
+    if let Kind::Tuple(names) = names.kind() {
+        let itemsize = usize::try_from(itemsize).ok()?;
+        let fields = fields_of(names, fields)?
+            .into_iter()
+            .map(|(name, field)| {
+                let dtype = plain(field.dtype, depth + 1)?;
+                Some(Field {
+                    name,
+                    title: field.title,
+                    dtype,
+                    offset: field.offset,
+                })
+            })
+            .collect::<Option<Vec<Field>>>()?;
+        return Struct::new(fields, itemsize).ok().map(DType::Struct);
+    }
+    let scalar = code.as_scalar()?;
+    let kind = match (scalar.kind(), metadata) {
+        (ScalarKind::Datetime(_), Some(metadata)) => ScalarKind::Datetime(unit(metadata)?),
+        (ScalarKind::Timedelta(_), Some(metadata)) => ScalarKind::Timedelta(unit(metadata)?),
+        (kind, _) => kind,
+    };
+    let size = match kind {
+        ScalarKind::Bytes | ScalarKind::Unicode | ScalarKind::Void if itemsize >= 0 => {
+            usize::try_from(itemsize).ok()?
+        }
+        _ => scalar.itemsize(),
+    };
+    Scalar::new(kind, order, size).ok().map(DType::Scalar)
+}
+
+/// A field of a pickled structured dtype.
+pub(crate) struct PickledField<'a> {
+    pub(crate) dtype: Element<'a>,
+    offset: usize,
+    title: Option<String>,
+}
+
+/// The fields of a pickled structured dtype, if it is one: names with their dtypes.
+pub(crate) fn fields(value: Element<'_>) -> Option<Vec<(String, PickledField<'_>)>> {
+    let Kind::Tuple(mut state) = value.call_state()?.kind() else {
+        return None;
+    };
+    let Kind::Tuple(names) = state.nth(3)?.kind() else {
+        return None;
+    };
+    fields_of(names, state.next()?)
+}
+
+fn fields_of<'a>(
+    names: crate::kind::Items<'a>,
+    fields: Element<'a>,
+) -> Option<Vec<(String, PickledField<'a>)>> {
+    let Kind::Dict(entries) = fields.kind() else {
+        return None;
+    };
+    let mut by_name = std::collections::HashMap::new();
+    for (name, field) in entries {
+        // A title is a second key for the same field, and can be any object.
+        if let Kind::Str(name) = name.kind() {
+            by_name.insert(name.to_string_lossy().into_owned(), field);
+        }
+    }
+    names
+        .map(|name| {
+            let Kind::Str(name) = name.kind() else {
+                return None;
+            };
+            let name = name.to_string_lossy().into_owned();
+            let Kind::Tuple(mut field) = by_name.get(&name)?.kind() else {
+                return None;
+            };
+            let dtype = field.next()?;
+            let Kind::Int(offset) = field.next()?.kind() else {
+                return None;
+            };
+            let title = match field.next().map(Element::kind) {
+                Some(Kind::Str(title)) => Some(title.to_string_lossy().into_owned()),
+                _ => None,
+            };
+            Some((
+                name,
+                PickledField {
+                    dtype,
+                    offset: usize::try_from(offset).ok()?,
+                    title,
+                },
+            ))
+        })
+        .collect()
+}
+
+/// The unit of a datetime: `({}, (unit, num, den, events))`.
+fn unit(metadata: Element<'_>) -> Option<TimeUnit> {
+    let Kind::Tuple(mut metadata) = metadata.kind() else {
+        return None;
+    };
+    let Kind::Tuple(mut unit) = metadata.nth(1)?.kind() else {
+        return None;
+    };
+    let base = match unit.next()?.kind() {
+        Kind::Str(base) => TimeBase::from_name(base.to_str()?)?,
+        Kind::Bytes(base) => TimeBase::from_name(std::str::from_utf8(&base).ok()?)?,
+        _ => return None,
+    };
+    let Kind::Int(num) = unit.next()?.kind() else {
+        return None;
+    };
+    let Kind::Int(den) = unit.next().map_or(Kind::Int(1), Element::kind) else {
+        return None;
+    };
+    TimeUnit::new(base, u32::try_from(num).ok()?, u32::try_from(den).ok()?).ok()
+}

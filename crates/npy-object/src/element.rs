@@ -1,0 +1,314 @@
+//! An element of an array, or a value inside one.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use npy_header::DType;
+use pickle_stream::{Kind as Raw, NodeId, ValueRef};
+
+use crate::array::{Array, Primitive, Shape, TypedArray};
+use crate::dtype::ItemType;
+use crate::error::{Error, Result};
+use crate::globals::{self, Known};
+use crate::kind::{Entries, Items, Kind, Object};
+use crate::options::{Encoding, Limits};
+use crate::record::{FieldType, Record};
+
+/// What the values of one file have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    pub(crate) encoding: Encoding,
+    pub(crate) limits: Arc<Limits>,
+    /// What the elements are, where the array is pickled.
+    pub(crate) item: Option<ItemType>,
+}
+
+/// An element of an array, or a value inside one: a reference into what was decoded, of a few words.
+///
+/// [`kind`](Self::kind) says what it is; the `as_` methods are for those who know. What a value shares with another part
+/// of the same element is the same [`identity`](Self::identity).
+#[derive(Clone, Copy)]
+pub struct Element<'a> {
+    place: Place<'a>,
+    context: &'a Context,
+}
+
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// A pickled value.
+    Value(ValueRef<'a>),
+    /// A pickled value which stands for an item of a dtype that it does not say.
+    Typed(ValueRef<'a>, FieldType<'a>),
+    /// Bytes of an array without objects, in C order.
+    Row(Row<'a>),
+}
+
+/// A row of an array without objects: its dtype, the shape of the row, and its bytes in C order.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'a> {
+    pub(crate) dtype: &'a DType,
+    pub(crate) shape: &'a [usize],
+    pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> Element<'a> {
+    pub(crate) fn new(value: ValueRef<'a>, context: &'a Context) -> Element<'a> {
+        Element {
+            place: Place::Value(value),
+            context,
+        }
+    }
+
+    /// A value that stands for an item of this dtype.
+    pub(crate) fn typed(
+        value: ValueRef<'a>,
+        dtype: FieldType<'a>,
+        context: &'a Context,
+    ) -> Element<'a> {
+        Element {
+            place: Place::Typed(value, dtype),
+            context,
+        }
+    }
+
+    /// An element of the array itself: of a structured array, a tuple that stands for a record.
+    pub(crate) fn of_array(value: ValueRef<'a>, context: &'a Context) -> Element<'a> {
+        match &context.item {
+            Some(ItemType::Plain(dtype @ DType::Struct(_))) => {
+                Element::typed(value, FieldType::Parsed(dtype), context)
+            }
+            _ => Element::new(value, context),
+        }
+    }
+
+    pub(crate) fn row(row: Row<'a>, context: &'a Context) -> Element<'a> {
+        Element {
+            place: Place::Row(row),
+            context,
+        }
+    }
+
+    pub(crate) fn context(self) -> &'a Context {
+        self.context
+    }
+
+    /// The value as the pickle has it, before anything of NumPy is recognised; `None` in an array without objects.
+    pub fn value(self) -> Option<ValueRef<'a>> {
+        match self.place {
+            Place::Value(value) | Place::Typed(value, _) => Some(value),
+            Place::Row(_) => None,
+        }
+    }
+
+    /// What the value is.
+    pub fn kind(self) -> Kind<'a> {
+        match self.place {
+            Place::Value(value) => Kind::of(value, self.context),
+            Place::Typed(value, dtype) => Record::item(value, dtype, self.context),
+            Place::Row(row) => Kind::of_row(row),
+        }
+    }
+
+    /// The same for values of one element that are the same object; `None` in an array without objects.
+    pub fn identity(self) -> Option<NodeId> {
+        self.value().map(ValueRef::id)
+    }
+
+    /// The value as a bool.
+    pub fn as_bool(self) -> Result<bool> {
+        match self.kind() {
+            Kind::Bool(value) => Ok(value),
+            Kind::Scalar(scalar) => scalar.get(),
+            other => Err(wrong_type("bool", &other)),
+        }
+    }
+
+    /// The value as an int, where it fits.
+    pub fn as_i64(self) -> Result<i64> {
+        match self.kind() {
+            Kind::Int(value) => Ok(value),
+            Kind::Scalar(scalar) => scalar
+                .to_i64()
+                .ok_or_else(|| wrong_type("int of 64 bits", &Kind::Scalar(scalar))),
+            other => Err(wrong_type("int of 64 bits", &other)),
+        }
+    }
+
+    /// The value as a float: of a Python float or a NumPy one of at most 8 bytes.
+    pub fn as_f64(self) -> Result<f64> {
+        match self.kind() {
+            Kind::Float(value) => Ok(value),
+            Kind::Scalar(scalar) => scalar
+                .to_f64()
+                .ok_or_else(|| wrong_type("float", &Kind::Scalar(scalar))),
+            other => Err(wrong_type("float", &other)),
+        }
+    }
+
+    /// The value as text; fails also where a surrogate stands alone in it.
+    pub fn as_str(self) -> Result<Cow<'a, str>> {
+        match self.kind() {
+            Kind::Str(text) => text.into_str().ok_or_else(|| {
+                let message =
+                    "the str has a surrogate that stands alone, which Rust text cannot have";
+                Error::usage("access.type", message)
+            }),
+            Kind::Scalar(scalar) => scalar
+                .to_text()
+                .ok_or_else(|| wrong_type("str", &Kind::Scalar(scalar))),
+            other => Err(wrong_type("str", &other)),
+        }
+    }
+
+    /// The value as bytes: of bytes or a bytearray.
+    pub fn as_bytes(self) -> Result<Cow<'a, [u8]>> {
+        match self.kind() {
+            Kind::Bytes(bytes) | Kind::ByteArray(bytes) => Ok(bytes),
+            other => Err(wrong_type("bytes", &other)),
+        }
+    }
+
+    /// The members of a list or tuple.
+    pub fn as_items(self) -> Result<Items<'a>> {
+        match self.kind() {
+            Kind::List(items) | Kind::Tuple(items) => Ok(items),
+            other => Err(wrong_type("list or tuple", &other)),
+        }
+    }
+
+    /// The keys and values of a dict, an OrderedDict or a defaultdict.
+    pub fn as_entries(self) -> Result<Entries<'a>> {
+        match self.kind() {
+            Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
+                Ok(entries)
+            }
+            other => Err(wrong_type("dict", &other)),
+        }
+    }
+
+    /// The value as an array of numbers. They are borrowed from the file where they lie there as `T` does in memory
+    /// (byte order, alignment), else copied.
+    ///
+    /// Fails with clause `access.type` where the value is no array, or one of another type.
+    pub fn as_array<T: Primitive>(self) -> Result<TypedArray<'a, T>> {
+        let known = self.value().and_then(globals::called);
+        if let Some(known @ (Known::Reconstruct | Known::MaskedReconstruct | Known::FromBuffer)) =
+            known
+            && let Some(array) = Array::read(known, self)
+        {
+            return array.into_typed();
+        }
+        match self.kind() {
+            Kind::Array(array) => array.into_typed(),
+            other => Err(wrong_type("array", &other)),
+        }
+    }
+
+    /// The value as numbers of a one-dimensional array.
+    ///
+    /// Fails with clause `access.type` as [`as_array`](Self::as_array) does, with `access.shape` where the array has another
+    /// number of dimensions.
+    pub fn as_slice<T: Primitive>(self) -> Result<Cow<'a, [T]>> {
+        let array = self.as_array()?;
+        match array.shape().len() {
+            1 => Ok(array.into_data()),
+            other => {
+                let message = format!("an array of {other} dimensions, not 1");
+                Err(Error::usage("access.shape", message))
+            }
+        }
+    }
+
+    /// The value as one number: a NumPy scalar, or an array without dimensions.
+    ///
+    /// Fails with clause `access.type` where the type is another, with `access.shape` where an array has dimensions.
+    pub fn as_scalar<T: Primitive>(self) -> Result<T> {
+        match self.kind() {
+            Kind::Scalar(scalar) => scalar.get(),
+            Kind::Array(array) if array.shape().is_empty() => {
+                let array = array.into_typed::<T>()?;
+                Ok(array.data()[0])
+            }
+            Kind::Array(array) => {
+                let message = format!("an array of shape {:?}, not a scalar", array.shape());
+                Err(Error::usage("access.shape", message))
+            }
+            other => Err(wrong_type("NumPy scalar", &other)),
+        }
+    }
+
+    // What the readers of NumPy's envelopes need.
+
+    fn object(self) -> Option<Object<'a>> {
+        let Raw::Object(object) = self.value()?.kind() else {
+            return None;
+        };
+        Some(Object::new(object, self.context))
+    }
+
+    /// The arguments of a call.
+    pub(crate) fn call_args(self) -> Option<Items<'a>> {
+        match self.object()?.args().kind() {
+            Kind::Tuple(args) => Some(args),
+            _ => None,
+        }
+    }
+
+    /// The state of a call, as the last BUILD gave it.
+    pub(crate) fn call_state(self) -> Option<Element<'a>> {
+        self.object()?.states().last()
+    }
+
+    /// A tuple of lengths.
+    pub(crate) fn to_shape(self) -> Option<Vec<usize>> {
+        let Kind::Tuple(lengths) = self.kind() else {
+            return None;
+        };
+        let length = |length: Element<'_>| match length.kind() {
+            Kind::Int(length) => usize::try_from(length).ok(),
+            _ => None,
+        };
+        (lengths.len() <= Shape::MAX)
+            .then(|| lengths.map(length).collect())
+            .flatten()
+    }
+
+    /// The bytes that an array, or a datetime, is made of, whatever the protocol made them into.
+    pub(crate) fn to_raw_bytes(self) -> Option<Cow<'a, [u8]>> {
+        match self.value()?.kind() {
+            Raw::Bytes(bytes) | Raw::ByteArray(bytes) | Raw::Str2(bytes) => Some(bytes.into()),
+            // Read by a Python that took a Python 2 str for text, and written again.
+            Raw::Str(text) => {
+                let bytes = text
+                    .to_str()?
+                    .chars()
+                    .map(|c| u8::try_from(u32::from(c)).ok());
+                bytes.collect::<Option<Vec<u8>>>().map(Cow::Owned)
+            }
+            Raw::Object(_) => match self.kind() {
+                Kind::Bytes(bytes) | Kind::ByteArray(bytes) => Some(bytes),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Element<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Element({})", self.kind().name())
+    }
+}
+
+#[cold]
+pub(crate) fn wrong_type(wanted: &str, found: &Kind<'_>) -> Error {
+    let found = match found {
+        Kind::Scalar(scalar) => format!("NumPy scalar of dtype {}", scalar.dtype()),
+        other => other.name().to_owned(),
+    };
+    Error::usage(
+        "access.type",
+        format!("the value is a {found}, not a {wanted}"),
+    )
+}

@@ -1,0 +1,163 @@
+//! The one error of this crate.
+
+use std::borrow::Cow;
+use std::{fmt, io};
+
+/// Why a file could not be opened, or an element not be read. One word wide.
+///
+/// Displayed as `what (at byte N) [clause]`, with `N` counted from the start of the file.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    cause: Cause,
+    offset: Option<u64>,
+    clause: &'static str,
+    message: Cow<'static, str>,
+    source: Option<io::Error>,
+}
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What sort of thing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The file breaks a rule of its format.
+    Malformed,
+    /// The file ends before its array does.
+    Truncated,
+    /// The file is, or may be, right, but not handled here.
+    Unsupported,
+    /// The file asks for more than a limit allows.
+    Limit,
+    /// The caller asked for something that cannot be: a type that the element is not, an element beyond the last.
+    Usage,
+    /// Reading failed.
+    Io,
+}
+
+impl Error {
+    #[cold]
+    pub(crate) fn new(
+        cause: Cause,
+        clause: &'static str,
+        offset: impl Into<Option<u64>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Error {
+        let (offset, message) = (offset.into(), message.into());
+        Error(Box::new(Inner {
+            cause,
+            offset,
+            clause,
+            message,
+            source: None,
+        }))
+    }
+
+    #[cold]
+    pub(crate) fn usage(clause: &'static str, message: impl Into<Cow<'static, str>>) -> Error {
+        Error::new(Cause::Usage, clause, None, message)
+    }
+
+    /// What sort of thing went wrong.
+    pub fn cause(&self) -> Cause {
+        self.0.cause
+    }
+
+    /// Where: bytes from the start of the file; `None` where no place is to blame.
+    pub fn offset(&self) -> Option<u64> {
+        self.0.offset
+    }
+
+    /// The permanent id of the clause of the spec that is broken, such as `npy.header.shape`.
+    pub fn clause(&self) -> &'static str {
+        self.0.clause
+    }
+
+    /// What, without the place and the clause.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+}
+
+impl From<pickle_stream::Error> for Error {
+    fn from(error: pickle_stream::Error) -> Error {
+        use pickle_stream::Cause as C;
+        let cause = match error.cause() {
+            C::Malformed => Cause::Malformed,
+            C::Truncated => Cause::Truncated,
+            C::Limit => Cause::Limit,
+            C::Usage => Cause::Usage,
+            _ => Cause::Unsupported,
+        };
+        Error::new(
+            cause,
+            error.clause(),
+            error.offset(),
+            error.message().to_owned(),
+        )
+    }
+}
+
+impl From<npy_header::Error> for Error {
+    fn from(error: npy_header::Error) -> Error {
+        use npy_header::ErrorKind as K;
+        let cause = match error.kind() {
+            K::Malformed => Cause::Malformed,
+            K::OverLimit(..) => Cause::Limit,
+            K::Misuse => Cause::Usage,
+            _ => Cause::Unsupported,
+        };
+        Error::new(
+            cause,
+            error.clause(),
+            error.offset(),
+            error.message().to_owned(),
+        )
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
+        Error(Box::new(Inner {
+            cause: Cause::Io,
+            offset: None,
+            clause: "io",
+            message: error.to_string().into(),
+            source: Some(error),
+        }))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner {
+            cause,
+            offset,
+            clause,
+            message,
+            ..
+        } = &*self.0;
+        write!(f, "{message}")?;
+        if let Some(offset) = offset {
+            write!(f, " (at byte {offset})")?;
+        }
+        match cause {
+            Cause::Io => Ok(()),
+            _ => write!(f, " [{clause}]"),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {self}", self.0.cause)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| source as _)
+    }
+}

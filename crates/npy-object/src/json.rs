@@ -1,0 +1,39 @@
+//! Elements as JSON, one line each.
+//!
+//! [`TypedJson`] is lossless: every value can be told from every other, and what is shared is shared. It is described in
+//! `spec/typed-json.md`. [`PlainJson`] is what a person expects: arrays are nested lists, tuples are lists, bytes are
+//! base64.
+//!
+//! Both walk a value with a stack of their own, so that no depth is too deep, and write as they go.
+
+mod instant;
+mod plain;
+mod typed;
+
+use std::io::{self, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+pub use plain::PlainJson;
+pub use typed::{TypedJson, write_dtype};
+
+/// Writes text as a JSON string.
+fn write_str(out: &mut impl Write, text: &str) -> io::Result<()> {
+    serde_json::to_writer(out, text).map_err(io::Error::from)
+}
+
+/// Writes bytes as a JSON string of base64, without holding more than a piece of it.
+fn write_base64(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    // A multiple of three, so that padding comes at the end alone.
+    const PIECE: usize = 3 << 10;
+    let mut text = [0; 4 << 10];
+    out.write_all(b"\"")?;
+    for piece in bytes.chunks(PIECE) {
+        let written = STANDARD
+            .encode_slice(piece, &mut text)
+            .map_err(io::Error::other)?;
+        out.write_all(&text[..written])?;
+    }
+    out.write_all(b"\"")
+}

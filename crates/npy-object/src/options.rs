@@ -1,0 +1,110 @@
+//! How a file is to be read.
+
+use std::fs::File;
+use std::io::{Cursor, Read, Seek};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::array_file::NpyArray;
+use crate::error::Result;
+use crate::window::Window;
+
+/// How to read the `str` of Python 2, whose encoding a pickle does not name. NumPy's `encoding`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encoding {
+    /// Text where it is ASCII, else bytes. (NumPy's default refuses the whole file in the second case.)
+    #[default]
+    Ascii,
+    /// Text: every byte is the code point of its value.
+    Latin1,
+    /// Text where it is UTF-8, else bytes.
+    Utf8,
+    /// Bytes, always.
+    Bytes,
+}
+
+/// How much a file may ask for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Of the preamble.
+    pub header: npy_header::Limits,
+    /// Of each element, and of the survey.
+    pub pickle: pickle_stream::Limits,
+    /// Bytes before the first element of an object array, from the start of its pickle: an envelope takes about 150, more
+    /// where its dtype is structured.
+    pub envelope: usize,
+    /// Bytes of definitions that elements share which are kept from one element to the next. What a single element needs
+    /// is always decoded.
+    pub shared: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            header: npy_header::Limits::default(),
+            pickle: pickle_stream::Limits::default(),
+            envelope: 1 << 20,
+            shared: 8 << 20,
+        }
+    }
+}
+
+/// How a file is to be opened: see the methods. The default is right for most.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(crate) encoding: Encoding,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) trust_payload: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            encoding: Encoding::default(),
+            limits: Arc::new(Limits::default()),
+            trust_payload: false,
+        }
+    }
+}
+
+impl Options {
+    /// The default options.
+    pub fn new() -> Options {
+        Options::default()
+    }
+
+    /// How to read the `str` of Python 2.
+    pub fn encoding(mut self, encoding: Encoding) -> Options {
+        self.encoding = encoding;
+        self
+    }
+
+    /// How much a file may ask for.
+    pub fn limits(mut self, limits: Limits) -> Options {
+        self.limits = Arc::new(limits);
+        self
+    }
+
+    /// Whether to go on where the header says another shape, order or dtype than the pickle behind it: NumPy does, and
+    /// believes the pickle. By default it is an error, as one of the two is wrong.
+    pub fn trust_payload(mut self, trust: bool) -> Options {
+        self.trust_payload = trust;
+        self
+    }
+
+    /// Opens a file.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<NpyArray> {
+        self.read(File::open(path)?)
+    }
+
+    /// Reads from anything that can seek, from its start.
+    pub fn read(self, reader: impl Read + Seek + Send + 'static) -> Result<NpyArray> {
+        NpyArray::new(Window::new(Box::new(reader))?, self)
+    }
+
+    /// Reads a file that is in memory.
+    pub fn read_bytes(self, bytes: impl AsRef<[u8]> + Send + 'static) -> Result<NpyArray> {
+        self.read(Cursor::new(bytes))
+    }
+}

@@ -1,0 +1,97 @@
+//! Elements that own what they hold.
+
+use std::fmt;
+use std::sync::Arc;
+
+use npy_header::DType;
+use pickle_stream::{Graph, NodeId, Source, ValueRef};
+
+use crate::array_file::NpyArray;
+use crate::element::{Context, Element, Row};
+use crate::error::Result;
+
+/// An element that owns what it holds: it can be kept, and sent to another thread.
+pub struct OwnedElement {
+    context: Arc<Context>,
+    owned: Owned,
+}
+
+enum Owned {
+    Value {
+        graph: Graph,
+        root: NodeId,
+    },
+    Row {
+        dtype: DType,
+        shape: Vec<usize>,
+        bytes: Vec<u8>,
+    },
+}
+
+impl OwnedElement {
+    pub(crate) fn of_value(value: ValueRef<'_>, context: Arc<Context>) -> OwnedElement {
+        let (graph, root) = value.to_graph();
+        OwnedElement {
+            context,
+            owned: Owned::Value { graph, root },
+        }
+    }
+
+    pub(crate) fn of_row(row: Row<'_>, context: Arc<Context>) -> OwnedElement {
+        let (dtype, shape, bytes) = (row.dtype.clone(), row.shape.to_vec(), row.bytes.to_vec());
+        OwnedElement {
+            context,
+            owned: Owned::Row {
+                dtype,
+                shape,
+                bytes,
+            },
+        }
+    }
+
+    /// The element.
+    pub fn element(&self) -> Element<'_> {
+        match &self.owned {
+            Owned::Value { graph, root } => {
+                let value = graph.value(
+                    *root,
+                    Source {
+                        bytes: &[],
+                        offset: 0,
+                    },
+                );
+                Element::of_array(value, &self.context)
+            }
+            Owned::Row {
+                dtype,
+                shape,
+                bytes,
+            } => Element::row(
+                Row {
+                    dtype,
+                    shape,
+                    bytes,
+                },
+                &self.context,
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for OwnedElement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.element(), f)
+    }
+}
+
+/// The elements of an array from where it stands on: see [`NpyArray::elements`].
+#[derive(Debug)]
+pub struct Elements<'a>(pub(crate) &'a mut NpyArray);
+
+impl Iterator for Elements<'_> {
+    type Item = Result<OwnedElement>;
+
+    fn next(&mut self) -> Option<Result<OwnedElement>> {
+        self.0.next_owned().transpose()
+    }
+}

@@ -1,0 +1,164 @@
+//! Arrays without objects: their elements are their rows, along the first axis.
+
+use npy_header::{DType, Header};
+
+use crate::element::Row;
+use crate::envelope::truncated;
+use crate::error::{Cause, Error, Result};
+use crate::window::Window;
+
+/// Bytes of rows that are read at once, unless one row takes more.
+const BLOCK: usize = 1 << 20;
+
+/// The rows of an array without objects, in order.
+pub(crate) struct Rows {
+    window: Window,
+    dtype: DType,
+    /// The shape of a row.
+    shape: Vec<usize>,
+    /// How many rows there are, and how many were handed out.
+    count: u64,
+    taken: u64,
+    /// Bytes of a row.
+    size: usize,
+    /// Where the data begin in the file.
+    data: u64,
+    /// Rows that were gathered from an array in Fortran order, and the number of the first of them.
+    block: Option<(u64, Vec<u8>)>,
+    fortran_order: bool,
+}
+
+impl Rows {
+    /// The rows of an array whose data begin at `data`.
+    pub(crate) fn open(window: Window, data: u64, header: &Header) -> Result<Rows> {
+        let (count, shape) = match header.shape.split_first() {
+            Some((&count, shape)) => (count as u64, shape.to_vec()),
+            None => (1, Vec::new()),
+        };
+        let size = shape
+            .iter()
+            .try_fold(header.dtype.itemsize(), |size, &n| size.checked_mul(n));
+        let size = size.filter(|&size| header.nbytes().is_some() && isize::try_from(size).is_ok());
+        let size = size.ok_or_else(|| {
+            let message = "the array takes over 2^63 bytes";
+            Error::new(Cause::Malformed, "npy.header.shape", None, message)
+        })?;
+        Ok(Rows {
+            window,
+            dtype: header.dtype.clone(),
+            fortran_order: header.fortran_order && !shape.is_empty(),
+            shape,
+            count,
+            taken: 0,
+            size,
+            data,
+            block: None,
+        })
+    }
+
+    /// The next row, until there are no more.
+    pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>> {
+        if self.taken == self.count {
+            return Ok(None);
+        }
+        let row = self.taken;
+        self.taken += 1;
+        let loaded = self.load(row);
+        if loaded.is_err() {
+            self.taken = self.count;
+        }
+        loaded?;
+        let bytes = match &self.block {
+            Some((first, rows)) => {
+                let place = (row - first) as usize * self.size;
+                &rows[place..place + self.size]
+            }
+            None => {
+                let place = self.data + row * self.size as u64;
+                self.window.resident(place, place + self.size as u64)
+            }
+        };
+        Ok(Some(Row {
+            dtype: &self.dtype,
+            shape: &self.shape,
+            bytes,
+        }))
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.count
+    }
+
+    /// Steps over rows. Says how many there were to step over.
+    pub(crate) fn skip(&mut self, count: u64) -> u64 {
+        let skipped = count.min(self.count - self.taken);
+        self.taken += skipped;
+        skipped
+    }
+
+    /// Makes a row resident.
+    fn load(&mut self, row: u64) -> Result<()> {
+        if !self.fortran_order {
+            return fetch(
+                &mut self.window,
+                self.data + row * self.size as u64,
+                self.size,
+            )
+            .map(drop);
+        }
+        let rows = (BLOCK / self.size.max(1)).max(1) as u64;
+        let in_block = self.block.as_ref().is_some_and(|(first, bytes)| {
+            let held = bytes.len().checked_div(self.size).unwrap_or(usize::MAX);
+            row >= *first && row - first < held as u64
+        });
+        if !in_block {
+            self.gather(row, rows.min(self.count - row) as usize)?;
+        }
+        Ok(())
+    }
+
+    /// Reads rows of an array in Fortran order, in which the items of a row lie `count` items apart, and puts each row
+    /// in C order.
+    fn gather(&mut self, first: u64, rows: usize) -> Result<()> {
+        let itemsize = self.dtype.itemsize();
+        let columns = self.size.checked_div(itemsize).unwrap_or(0);
+        // The file has to hold the last item of the array before room is made for a row of it.
+        let whole = self.count * self.size as u64;
+        if self.window.len() < self.data.saturating_add(whole) {
+            return Err(truncated(self.window.len(), 1));
+        }
+        let mut block = vec![0; rows * self.size];
+        let mut index = vec![0; self.shape.len()];
+        for column in 0..columns {
+            let place = self.data + (column as u64 * self.count + first) * itemsize as u64;
+            let items = fetch(&mut self.window, place, rows * itemsize)?;
+            let in_c_order = index
+                .iter()
+                .zip(&self.shape)
+                .fold(0, |place, (&at, &length)| place * length + at);
+            for (row, item) in items.chunks_exact(itemsize).enumerate() {
+                let place = row * self.size + in_c_order * itemsize;
+                block[place..place + itemsize].copy_from_slice(item);
+            }
+            for (at, &length) in index.iter_mut().zip(&self.shape) {
+                *at += 1;
+                if *at < length {
+                    break;
+                }
+                *at = 0;
+            }
+        }
+        self.block = Some((first, block));
+        Ok(())
+    }
+}
+
+/// Bytes of the file, all of them.
+fn fetch(window: &mut Window, place: u64, size: usize) -> Result<&[u8]> {
+    window.set_anchor(place);
+    let end = window.len();
+    let bytes = window.fill(place, size)?;
+    bytes
+        .get(..size)
+        .ok_or_else(|| truncated(end, size - bytes.len()))
+}

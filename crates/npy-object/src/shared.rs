@@ -1,0 +1,219 @@
+//! Definitions that elements share, found by address.
+//!
+//! An element may read a memo entry that another element made: a dtype, the key of a dict, or an object that is in both.
+//! Nothing is kept for the case that it will be read. Instead the checkpoints say in which thousand elements the entry
+//! was made, a walk through those finds the instructions that made it, and these are run, once, into the shared region
+//! of the graph.
+//!
+//! A definition may read others, made before it or around it, and those again; they wait for one another on a stack of
+//! their own. To keep identity exact, a definition that is run skips over any part of itself that was run before.
+
+use std::collections::BTreeMap;
+
+use pickle_stream::{Graph, Lexer, Limits, Located, Locator, Machine, NodeId};
+use pickle_stream::{Ran, Region, Span};
+
+use crate::envelope::truncated;
+use crate::error::{Cause, Error, Result};
+use crate::window::Window;
+
+/// A place between two batches from which a survey can go on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checkpoint {
+    /// The number of the first element behind it.
+    pub(crate) element: u64,
+    /// Where its instructions begin.
+    pub(crate) offset: u64,
+    /// Memo entries before it.
+    pub(crate) memo: u64,
+}
+
+/// Where the definitions in the shared region came from.
+#[derive(Default)]
+pub(crate) struct Definitions {
+    /// By where they begin; where several begin at one place, the longest.
+    known: BTreeMap<u64, Known>,
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    end: u64,
+    value: NodeId,
+    memo: u64,
+    memo_end: u64,
+}
+
+/// A definition that is being run.
+struct Frame {
+    span: Span,
+    machine: Machine,
+    lexer: Lexer,
+}
+
+/// How many definitions may wait for one another. In real files it is one or two.
+const DEPTH: usize = 10_000;
+
+impl Definitions {
+    pub(crate) fn clear(&mut self) {
+        self.known.clear();
+    }
+
+    /// Brings memo entry `memo` into the shared region of `graph`.
+    pub(crate) fn resolve(
+        &mut self,
+        memo: u64,
+        offset: u64,
+        checkpoints: &[Checkpoint],
+        window: &mut Window,
+        graph: &mut Graph,
+        limits: &Limits,
+    ) -> Result<()> {
+        let find = |memo, window: &mut Window| {
+            let after = checkpoints.partition_point(|checkpoint| checkpoint.memo <= memo);
+            let from = after.checked_sub(1).map(|index| checkpoints[index]);
+            locate(
+                memo,
+                from.ok_or_else(|| never_made(memo, offset))?,
+                offset,
+                window,
+                limits,
+            )
+        };
+        let mut frames: Vec<Frame> = Vec::new();
+        let mut wanted = Some(memo);
+        loop {
+            if let Some(memo) = wanted.take() {
+                let span = find(memo, window)?;
+                // A definition around one that is being run: that one will come out of it.
+                while frames
+                    .last()
+                    .is_some_and(|frame| encloses(span, frame.span))
+                {
+                    frames.pop();
+                }
+                if frames.len() == DEPTH {
+                    let message = format!("over {DEPTH} shared definitions wait for one another");
+                    return Err(Error::new(
+                        Cause::Limit,
+                        "npy.object.shared",
+                        offset,
+                        message,
+                    ));
+                }
+                let mut machine = Machine::new(limits);
+                machine.reset(graph, Region::Shared, span.memo);
+                frames.push(Frame {
+                    span,
+                    machine,
+                    lexer: Lexer::new(span.begin, limits),
+                });
+            }
+            let Some(frame) = frames.last_mut() else {
+                break;
+            };
+            wanted = self.run(frame, window, graph)?;
+            if wanted.is_none() {
+                frames.pop();
+            }
+        }
+        match graph.shared_entry(memo) {
+            Some(_) => Ok(()),
+            None => Err(never_made(memo, offset)),
+        }
+    }
+
+    /// Goes on with a definition: to its end, or to the entry that it has to wait for.
+    fn run(
+        &mut self,
+        frame: &mut Frame,
+        window: &mut Window,
+        graph: &mut Graph,
+    ) -> Result<Option<u64>> {
+        let Frame {
+            span,
+            machine,
+            lexer,
+        } = frame;
+        let size = (span.end - span.begin) as usize;
+        let bytes = window.fill_aside(span.begin, size)?;
+        let bytes = bytes
+            .get(..size)
+            .ok_or_else(|| truncated(span.begin + bytes.len() as u64, 1))?;
+        while lexer.offset() < span.end {
+            let place = lexer.offset();
+            // Up to here nothing inside this definition is known, so it can be run in one go.
+            let stop = self
+                .known
+                .range(place..span.end)
+                .find(|(_, known)| known.end < span.end);
+            match stop {
+                Some((&begin, known)) if begin == place => {
+                    machine.push_known(graph, known.value, known.memo..known.memo_end);
+                    *lexer = Lexer::new(known.end, machine.limits());
+                }
+                stop => {
+                    let to = stop.map_or(span.end, |(&begin, _)| begin);
+                    let part = &bytes[(place - span.begin) as usize..(to - span.begin) as usize];
+                    match machine.run(graph, lexer, part)? {
+                        Ran::Missing(memo) => return Ok(Some(memo)),
+                        Ran::Need(_) if lexer.offset() == to => {}
+                        Ran::Need(_) | Ran::Stop(_) => {
+                            let message = "a shared definition does not end where it should";
+                            let clause = "pickle.element.balance";
+                            return Err(Error::new(Cause::Malformed, clause, to, message));
+                        }
+                    }
+                }
+            }
+        }
+        let value = machine.finish(span.end)?;
+        machine.define_entries(graph);
+        let known = Known {
+            end: span.end,
+            value,
+            memo: span.memo,
+            memo_end: machine.memo_end(),
+        };
+        let longest = self.known.entry(span.begin).or_insert(known);
+        if longest.end < known.end {
+            *longest = known;
+        }
+        Ok(None)
+    }
+}
+
+fn encloses(outer: Span, inner: Span) -> bool {
+    outer.begin <= inner.begin && inner.end <= outer.end
+}
+
+/// The instructions that made a memo entry, looked for from a checkpoint on.
+fn locate(
+    memo: u64,
+    from: Checkpoint,
+    offset: u64,
+    window: &mut Window,
+    limits: &Limits,
+) -> Result<Span> {
+    let mut locator = Locator::new(from.offset, from.memo, memo, limits);
+    let mut needed = 1;
+    loop {
+        let place = locator.offset();
+        let input = window.fill_aside(place, needed)?;
+        let ended = input.len() < needed;
+        let end = place + input.len() as u64;
+        match locator.advance(input)? {
+            Located::Found(span) => return Ok(span),
+            Located::Absent => return Err(never_made(memo, offset)),
+            Located::Need(more) if ended => return Err(truncated(end, more)),
+            Located::Need(more) => {
+                needed = end.saturating_sub(locator.offset()) as usize + more;
+            }
+        }
+    }
+}
+
+#[cold]
+fn never_made(memo: u64, offset: u64) -> Error {
+    let message = format!("memo entry {memo} is read but was never written");
+    Error::new(Cause::Malformed, "pickle.memo.missing", offset, message)
+}

@@ -1,0 +1,146 @@
+//! Copying a value into a graph of its own.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::graph::{Chain, Graph, Links, Node, NodeId, Object, Payload, Region, Source};
+use crate::view::ValueRef;
+
+impl ValueRef<'_> {
+    /// Copies the value, with everything that it contains, into a graph that needs no source. What is one object here is
+    /// one object there.
+    pub fn to_graph(self) -> (Graph, NodeId) {
+        let (from, source, root) = self.into_parts();
+        let mut copier = Copier {
+            from,
+            source,
+            to: Graph::new(),
+            ids: BTreeMap::new(),
+            left: Vec::new(),
+        };
+        let root = copier.id(root);
+        while let Some((old, new)) = copier.left.pop() {
+            *copier.to.node_mut(new) = copier.node(old);
+        }
+        (copier.to, root)
+    }
+}
+
+struct Copier<'a> {
+    from: &'a Graph,
+    source: Source<'a>,
+    to: Graph,
+    /// Old ids to new ones.
+    ids: BTreeMap<NodeId, NodeId>,
+    /// Nodes that have a new id and are not copied yet. A stack of their own, as values nest to any depth.
+    left: Vec<(NodeId, NodeId)>,
+}
+
+impl Copier<'_> {
+    fn id(&mut self, old: NodeId) -> NodeId {
+        if old.is_constant() {
+            return old;
+        }
+        *self.ids.entry(old).or_insert_with(|| {
+            let new = self.to.push(Region::Own, Node::None);
+            self.left.push((old, new));
+            new
+        })
+    }
+
+    fn node(&mut self, old: NodeId) -> Node {
+        let (from, region) = (self.from, old.region());
+        match from.node(old) {
+            Node::Long(payload) => Node::Long(self.payload(region, payload)),
+            Node::Str(payload) => Node::Str(self.payload(region, payload)),
+            Node::Str2(payload) => Node::Str2(self.payload(region, payload)),
+            Node::Bytes(payload) => Node::Bytes(self.payload(region, payload)),
+            Node::ByteArray(payload) => Node::ByteArray(self.payload(region, payload)),
+            Node::Tuple(run) => {
+                let links = self.links(from.run(region, run));
+                Node::Tuple(self.to.push_run(Region::Own, &links))
+            }
+            Node::FrozenSet(run) => {
+                let links = self.links(from.run(region, run));
+                Node::FrozenSet(self.to.push_run(Region::Own, &links))
+            }
+            Node::List(chain) => Node::List(self.chain(region, chain)),
+            Node::Set(chain) => Node::Set(self.chain(region, chain)),
+            Node::Dict(chain) => Node::Dict(self.chain(region, chain)),
+            Node::Global { module, name } => Node::Global {
+                module: self.id(module),
+                name: self.id(name),
+            },
+            Node::Object(index) => {
+                let object = *from.object(region, index);
+                let object = Object {
+                    construct: object.construct,
+                    callable: self.id(object.callable),
+                    args: self.id(object.args),
+                    kwargs: self.id(object.kwargs),
+                    states: self.chain(region, object.states),
+                    appended: self.chain(region, object.appended),
+                    items: self.chain(region, object.items),
+                    added: self.chain(region, object.added),
+                };
+                Node::Object(self.to.add_object(Region::Own, object))
+            }
+            Node::PersistentId(id) => Node::PersistentId(self.id(id)),
+            node @ (Node::None
+            | Node::Bool(_)
+            | Node::Int(_)
+            | Node::Float(_)
+            | Node::Extension(_)
+            | Node::Buffer { .. }
+            | Node::Outer(_)) => node,
+        }
+    }
+
+    fn payload(&mut self, region: Region, payload: Payload) -> Payload {
+        let bytes = self.from.payload(region, payload, self.source);
+        self.to.push_scratch(Region::Own, bytes)
+    }
+
+    fn links(&mut self, links: Links<'_>) -> Vec<NodeId> {
+        links.map(|old| self.id(old)).collect()
+    }
+
+    fn chain(&mut self, region: Region, chain: Chain) -> Chain {
+        let links = self.links(self.from.chain(region, chain));
+        let mut copy = Chain::EMPTY;
+        self.to.extend(Region::Own, &mut copy, &links);
+        copy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Kind, Limits, Source, decode};
+
+    #[test]
+    fn keeps_identity_and_cycles() {
+        // l = [1]; l += [l, ("a", l)], protocol 2
+        let bytes = b"\x80\x02]q\0(K\x01h\0X\x01\0\0\0ah\0\x86e.";
+        let (graph, root) = decode(bytes, &Limits::default())
+            .unwrap()
+            .value()
+            .to_graph();
+        let value = graph.value(
+            root,
+            Source {
+                bytes: &[],
+                offset: 0,
+            },
+        );
+        let Kind::List(mut items) = value.kind() else {
+            panic!()
+        };
+        assert!(matches!(items.next().unwrap().kind(), Kind::Int(1)));
+        assert_eq!(items.next().unwrap().id(), value.id());
+        let Kind::Tuple(mut pair) = items.next().unwrap().kind() else {
+            panic!()
+        };
+        assert!(matches!(pair.next().unwrap().kind(), Kind::Str(text) if text == "a"));
+        assert_eq!(pair.next().unwrap().id(), value.id());
+    }
+}
