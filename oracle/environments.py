@@ -18,20 +18,20 @@ Environment = collections.namedtuple("Environment", "python abi numpy protocols"
 # Oldest first: a fixture is named after the first environment that wrote its bytes. Beside what np.save chooses, each
 # writes the protocols in which it differs from the others most, so that the fixtures stay few.
 ENVIRONMENTS = [
-    Environment("2.7", "cp27mu", "1.16.6", "012"),   # the last NumPy for Python 2: longs, two kinds of str, two picklers
-    Environment("3.6", "cp36m", "1.16.6", "2"),      # np.save writes protocol 2; a dtype's arguments are 0 and 1
-    Environment("3.6", "cp36m", "1.17.5", "3"),      # np.save writes protocol 3; version 3.0 headers
+    Environment("2.7", "cp27mu", "1.16.6", "012"),  # the last NumPy for Python 2: longs, two kinds of str, two picklers
+    Environment("3.6", "cp36m", "1.16.6", "2"),  # np.save writes protocol 2; a dtype's arguments are 0 and 1
+    Environment("3.6", "cp36m", "1.17.5", "3"),  # np.save writes protocol 3; version 3.0 headers
     Environment("3.7", "cp37m", "1.21.6", "3"),
-    Environment("3.8", "cp38", "1.24.4", "5"),       # padding for growth in the header; protocol 5 in the standard library
-    Environment("3.9", "cp39", "1.26.4", "01"),      # the last of NumPy 1
-    Environment("3.9", "cp39", "2.0.2", "245"),      # numpy._core; StringDType
-    Environment("3.10", "cp310", "2.1.3", "4"),      # np.save writes protocol 4
+    Environment("3.8", "cp38", "1.24.4", "5"),  # padding for growth in the header; protocol 5 in the standard library
+    Environment("3.9", "cp39", "1.26.4", "01"),  # the last of NumPy 1
+    Environment("3.9", "cp39", "2.0.2", "245"),  # numpy._core; StringDType
+    Environment("3.10", "cp310", "2.1.3", "4"),  # np.save writes protocol 4
     Environment("3.10", "cp310", "2.2.6", "4"),
-    Environment("3.11", "cp311", "1.26.4", "4"),     # the default __reduce_ex__ learns of __getstate__
+    Environment("3.11", "cp311", "1.26.4", "4"),  # the default __reduce_ex__ learns of __getstate__
     Environment("3.11", "cp311", "2.3.5", "4"),
     Environment("3.12", "cp312", "2.4.6", "4"),
     Environment("3.13", "cp313", "2.1.3", "4"),
-    Environment("3.13", "cp313", "2.5.5", "045"),    # _frombuffer with the order of the axes
+    Environment("3.13", "cp313", "2.5.5", "045"),  # _frombuffer with the order of the axes (from 2.3)
 ]
 
 JUDGE = ENVIRONMENTS[-1]
@@ -47,12 +47,14 @@ def find_python(version):
     """The path of CPython `version` (such as "3.13"), from pyenv or from PATH; None if this machine has none."""
     versions = os.path.join(os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv")), "versions")
     installed = sorted(os.listdir(versions)) if os.path.isdir(versions) else []
-    candidates = [os.path.join(versions, name, "bin", "python") for name in installed
-                  if name.split(".")[:2] == version.split(".")]
+    candidates = [
+        os.path.join(versions, name, "bin", "python") for name in installed if name.split(".")[:2] == version.split(".")
+    ]
     candidates.append(shutil.which("python" + version))
     for candidate in candidates:
-        if candidate and _runs(candidate, "import sys; sys.exit(sys.version_info[:2] != (%s))"
-                               % version.replace(".", ", ")):
+        if candidate and _runs(
+            candidate, "import sys; sys.exit(sys.version_info[:2] != (%s))" % version.replace(".", ", ")
+        ):
             return candidate
     return None
 
@@ -67,10 +69,29 @@ def make(environment):
     target = _target(environment)
     shutil.rmtree(target, ignore_errors=True)
     pip = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
-         "--only-binary", ":all:", "--target", target, "--implementation", "cp",
-         "--python-version", environment.python, "--abi", environment.abi, "numpy==" + environment.numpy],
-        stderr=subprocess.PIPE, universal_newlines=True)
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--target",
+            target,
+            "--implementation",
+            "cp",
+            "--python-version",
+            environment.python,
+            "--abi",
+            environment.abi,
+            "numpy==" + environment.numpy,
+        ],
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
     if pip.returncode != 0:
         return "pip: " + (pip.stderr.strip().splitlines() or ["no message"])[-1]
     return None if _works(environment) else "its wheel was installed but does not import"
@@ -79,7 +100,9 @@ def make(environment):
 def run(environment, script, *arguments):
     """Runs a script of this folder inside the environment and returns its standard output. Fails if the script does."""
     command = [find_python(environment.python), os.path.join(HERE, script)] + list(arguments)
-    return subprocess.run(command, env=_variables(environment), stdout=subprocess.PIPE, check=True).stdout.decode("utf-8")
+    return subprocess.run(command, env=_variables(environment), stdout=subprocess.PIPE, check=True).stdout.decode(
+        "utf-8"
+    )
 
 
 def available(environments):

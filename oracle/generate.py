@@ -7,13 +7,11 @@ Needs every environment of environments.py, for a fixture that lost a writer wou
 
 import json
 import os
-import shutil
 import sys
 import tempfile
 
 import environments
 import manifest
-
 
 MAY_FAIL = ("hand-pickled/", "header-forms/", "truncated/")
 """The groups with files that Python refuses."""

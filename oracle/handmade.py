@@ -7,7 +7,6 @@ write differently or not at all; `truncated` were cut off; `numpy-tests` are the
 the same as write.py.
 """
 
-import io
 import json
 import os
 import pickle
@@ -59,7 +58,9 @@ def header_forms():
     yield "leading-space", "a space first", npy(" " + plain)
     yield "tabs", "tabs and form feeds", npy(plain.replace(" ", "\t\f"))
     yield "parentheses", "the dict in parentheses", npy("(" + plain + ")")
-    yield "duplicate-key", "a key twice: the last wins", npy("{'shape': (9,), 'descr': '<i4', 'fortran_order': False, 'shape': (3,)}")
+    yield "duplicate-key", "a key twice: the last wins", npy(
+        "{'shape': (9,), 'descr': '<i4', 'fortran_order': False, 'shape': (3,)}"
+    )
     yield "long-v1", "2L, as Python 2 wrote it, version 1.0", npy(header(shape="(3L,)"))
     yield "long-v2", "2L, version 2.0", npy(header(shape="(3L, 1L)"), version=(2, 0))
     yield "long-v3", "2L, version 3.0", npy(header(shape="(3L,)"), version=(3, 0))
@@ -74,14 +75,25 @@ def header_forms():
     yield "float-shape", "(3.0,)", npy(header(shape="(3.0,)"))
     yield "leading-zero-shape", "(03,)", npy(header(shape="(03,)"))
     yield "huge-shape", "10**12 elements and no data", npy(header(shape="(1000000000000,)"), b"")
-    yield "overflowing-shape", "a shape whose product does not fit 64 bits", npy(header(shape="(4294967296, 4294967296, 4294967296)"), b"")
-    yield "overflowing-to-zero", "the same with a zero", npy(header(shape="(4294967296, 4294967296, 4294967296, 0)"), b"")
+    yield "overflowing-shape", "a shape whose product does not fit 64 bits", npy(
+        header(shape="(4294967296, 4294967296, 4294967296)"), b""
+    )
+    yield "overflowing-to-zero", "the same with a zero", npy(
+        header(shape="(4294967296, 4294967296, 4294967296, 0)"), b""
+    )
     yield "64-dimensions", "64 dimensions", npy(header(shape="(" + "1, " * 63 + "3)"))
     yield "65-dimensions", "65 dimensions", npy(header(shape="(" + "1, " * 64 + "3)"))
     yield "fortran", "Fortran order", npy(header(fortran_order="True", shape="(3, 1)"))
     yield "fortran-1", "fortran_order is 1", npy(header(fortran_order="1"))
     yield "fortran-none", "fortran_order is None", npy(header(fortran_order="None"))
-    for name, descr in (("f4", "'f4'"), ("equals", "'=i4'"), ("letter", "'i'"), ("float32", "'float32'"), ("int", "'int32'"), ("bang", "'!i4'")):
+    for name, descr in (
+        ("f4", "'f4'"),
+        ("equals", "'=i4'"),
+        ("letter", "'i'"),
+        ("float32", "'float32'"),
+        ("int", "'int32'"),
+        ("bang", "'!i4'"),
+    ):
         yield "alias-" + name, "an alias as descr", npy(header(descr))
     yield "comma-string", "fields in a string", npy(header("'i2,i2'"))
     yield "bar-number", "| before a number", npy(header("'|i4'"))
@@ -104,12 +116,20 @@ def header_forms():
     yield "metadata-field", "a field with metadata", npy(header("[('a', ('<i4', {'unit': 'm'}))]"))
     yield "none-descr", "descr is None", npy(header("None"))
     yield "bfloat16", "what ml_dtypes leaves: V2", npy(header("'<V2'"), NUMBERS[:6])
-    for name, descr in (("generic", "<M8"), ("25s", "<M8[25s]"), ("divided", "<M8[3D/2]"), ("delta", "<m8[ns]"), ("bad", "<M8[parsec]")):
+    for name, descr in (
+        ("generic", "<M8"),
+        ("25s", "<M8[25s]"),
+        ("divided", "<M8[3D/2]"),
+        ("delta", "<m8[ns]"),
+        ("bad", "<M8[parsec]"),
+    ):
         yield "time-" + name, "units", npy(header("'%s'" % descr), NUMBERS * 2)
     yield "zero-width", "S0", npy(header("'|S0'"), b"")
     yield "latin1-name", "a Latin-1 name, version 1.0", npy(header("[('caf\xe9', '<i4')]"))
     yield "utf8-name", "a name of all planes, version 3.0", npy(header("[('\u65e5\U0001f600', '<i4')]"), version=(3, 0))
-    yield "bad-utf8", "version 3.0 that is not UTF-8", npy(header("[('caf\xe9', '<i4')]").encode("latin1"), version=(3, 0))
+    yield "bad-utf8", "version 3.0 that is not UTF-8", npy(
+        header("[('caf\xe9', '<i4')]").encode("latin1"), version=(3, 0)
+    )
     yield "missing-key", "two keys", npy("{'descr': '<i4', 'shape': (3,)}")
     yield "extra-key", "four keys", npy("{'descr': '<i4', 'fortran_order': False, 'shape': (3,), 'x': 1}")
     yield "not-a-dict", "a list", npy("['<i4', False, (3,)]")
@@ -136,7 +156,9 @@ def header_forms():
     yield "object-version-3", "objects, version 3.0", npy(objects_header, OBJECTS, version=(3, 0))
     yield "object-other-shape", "a header whose shape is not the array's", npy(header("'|O'", shape="(7, 7)"), OBJECTS)
     yield "object-other-order", "a header whose order is not the array's", npy(header("'|O'", "True"), OBJECTS)
-    yield "object-field", "a header with an object field before an array of objects", npy(header("[('a', '|O')]"), OBJECTS)
+    yield "object-field", "a header with an object field before an array of objects", npy(
+        header("[('a', '|O')]"), OBJECTS
+    )
     yield "object-trailing-bytes", "bytes after STOP", npy(objects_header, OBJECTS + b"more")
     yield "object-concatenated", "two arrays in one file", npy(objects_header, OBJECTS) + npy(objects_header, OBJECTS)
     yield "object-long-header", "objects behind more than 10,000 characters", npy(objects_header + " " * 10100, OBJECTS)
@@ -144,6 +166,7 @@ def header_forms():
 
 def hand_pickled():
     """Name, description, bytes. The first of two elements is made of opcodes that no pickler writes, or not so."""
+
     def spliced(code):
         two = dump(objects(7, 8), 2, "c")
         assert two.count(b"(K\x07K\x08e") == 1
@@ -221,8 +244,16 @@ def hand_pickled():
         ("stack-global-int", "STACK_GLOBAL of an int", b"\x8c\x08geometryK\x01\x93"),
         ("global-spaces", "a name that is no identifier", b"cgeo metry\nPo.int\n"),
         ("build-twice", "BUILD twice", b"cgeometry\nPoint\n)\x81}b]b"),
-        ("all-at-once", "an instance with everything", b"cgeometry\nPoint\n)RK\x01a(K\x02K\x03eK\x04K\x05s(K\x06K\x07u(K\x08\x90Nb"),
-        ("encode", "_codecs.encode into latin1", b"c_codecs\nencode\nX\x02\x00\x00\x00\xc3\xa9X\x06\x00\x00\x00latin1\x86R"),
+        (
+            "all-at-once",
+            "an instance with everything",
+            b"cgeometry\nPoint\n)RK\x01a(K\x02K\x03eK\x04K\x05s(K\x06K\x07u(K\x08\x90Nb",
+        ),
+        (
+            "encode",
+            "_codecs.encode into latin1",
+            b"c_codecs\nencode\nX\x02\x00\x00\x00\xc3\xa9X\x06\x00\x00\x00latin1\x86R",
+        ),
         ("encode-hex", "_codecs.encode into something else", b"c_codecs\nencode\nC\x01aX\x03\x00\x00\x00hex\x86R"),
         ("os-system", "a call nobody should make", b"cos\nsystem\nX\x04\x00\x00\x00true\x85R"),
     ):
@@ -231,6 +262,7 @@ def hand_pickled():
 
 def truncated():
     """Name, description, bytes."""
+
     def ends_of_batches(data):
         """The offsets behind every APPENDS. The pickle begins after the 128 bytes of the header."""
         return [128 + place + 1 for opcode, _, place in pickletools.genops(data[128:]) if opcode.name == "APPENDS"]
@@ -247,23 +279,27 @@ def truncated():
     yield "header-only", "nothing after the header", four[:128]
     yield "in-first-opcode", "one byte of pickle", four[:129]
     yield "in-preamble", "cut before the list of elements begins", four[:200]
-    yield "in-first-batch", "cut in the first of three batches", four[:batches[0] - 700]
-    yield "before-appends", "cut where the first batch would have been closed", four[:batches[0] - 1]
-    yield "after-appends", "cut after the first batch was closed", four[:batches[0]]
-    yield "in-third-batch", "cut in the third batch", four[:batches[1] + 333]
-    yield "before-build", "cut after the last batch", four[:batches[2]]
+    yield "in-first-batch", "cut in the first of three batches", four[: batches[0] - 700]
+    yield "before-appends", "cut where the first batch would have been closed", four[: batches[0] - 1]
+    yield "after-appends", "cut after the first batch was closed", four[: batches[0]]
+    yield "in-third-batch", "cut in the third batch", four[: batches[1] + 333]
+    yield "before-build", "cut after the last batch", four[: batches[2]]
     yield "before-stop", "only STOP is missing", four[:-1]
     two = dump(lists, 2, "c")
-    yield "lists-p2", "1,200 lists, cut in the second batch, protocol 2", two[:ends_of_batches(two)[0] + 100]
+    yield "lists-p2", "1,200 lists, cut in the second batch, protocol 2", two[: ends_of_batches(two)[0] + 100]
     zero = dump(objects(*range(20)), 0, "c")
-    yield "ints-p0", "protocol 0, which closes every element for itself", zero[:zero.index(b"aI12\n") + 3]
+    yield "ints-p0", "protocol 0, which closes every element for itself", zero[: zero.index(b"aI12\n") + 3]
     text = dump(objects("a", "long " * 30), 4, "c")
     yield "in-text", "cut in a str", text[:-40]
     yield "0d-dict", "a 0-d array, cut in its dict", dump(np.array({"a": 1, "b": [1, 2]}), 4, "c")[:-12]
     numbers = npy(header(shape="(5,)"), struct.pack("<3i", 1, -2, 3) + b"\1\2")
     yield "numbers", "numbers, cut in the fourth of five", numbers
-    yield "rows", "numbers in two dimensions, cut in the third row", npy(header(shape="(4, 2)"), struct.pack("<5i", 1, 2, 3, 4, 5))
-    yield "rows-fortran", "numbers in Fortran order", npy(header(fortran_order="True", shape="(4, 2)"), struct.pack("<5i", 1, 2, 3, 4, 5))
+    yield "rows", "numbers in two dimensions, cut in the third row", npy(
+        header(shape="(4, 2)"), struct.pack("<5i", 1, 2, 3, 4, 5)
+    )
+    yield "rows-fortran", "numbers in Fortran order", npy(
+        header(fortran_order="True", shape="(4, 2)"), struct.pack("<5i", 1, 2, 3, 4, 5)
+    )
 
 
 def numpy_tests():
@@ -272,13 +308,17 @@ def numpy_tests():
     for name in sorted(os.listdir(folder)):
         if name.endswith(".npy"):
             with open(os.path.join(folder, name), "rb") as file:
-                yield name[:-len(".npy")], "numpy/lib/tests/data/" + name, file.read()
+                yield name[: -len(".npy")], "numpy/lib/tests/data/" + name, file.read()
 
 
 def main(folder):
     written = []
-    for group, files in (("header-forms", header_forms()), ("hand-pickled", hand_pickled()), ("truncated", truncated()),
-                         ("numpy-tests", numpy_tests())):
+    for group, files in (
+        ("header-forms", header_forms()),
+        ("hand-pickled", hand_pickled()),
+        ("truncated", truncated()),
+        ("numpy-tests", numpy_tests()),
+    ):
         for name, about, data in files:
             with open(os.path.join(folder, "%d.npy" % len(written)), "wb") as file:
                 file.write(data)

@@ -93,12 +93,14 @@ class Names:
 
     def _guarded(self, real, accepts, stub):
         """The real function for arguments it is meant for; an inert call for others."""
+
         def call(*args):
             if accepts(*args):
                 return real(*args)
             inert = stub()(*args)
             inert.callable = call
             return inert
+
         return call
 
 
@@ -111,10 +113,7 @@ def numpy_core(module):
     return "numpy.core.%s numpy._core.%s" % (module, module)
 
 
-_multiarray = getattr(np, "_core", np.core if not hasattr(np, "_core") else None).multiarray
-_numeric = getattr(np, "_core", None).numeric if hasattr(np, "_core") else np.core.numeric
-_internal = np._core._internal if hasattr(np, "_core") else np.core._internal
-_ma = np.ma.core
+CORE = np._core if int(np.__version__.split(".")[0]) >= 2 else np.core
 
 ARRAY_TYPES = (np.ndarray, np.matrix, np.recarray, np.memmap, np.char.chararray, MaskedArray)
 
@@ -142,18 +141,20 @@ REAL = {
     **named("numpy numpy.core.memmap numpy._core.memmap", "memmap", np.memmap),
     **named("numpy numpy.char numpy.core.defchararray numpy._core.defchararray", "chararray", np.char.chararray),
     **named("numpy.ma.core numpy.ma", "MaskedArray", MaskedArray),
-    **named("numpy.ma.core", "_mareconstruct", _ma._mareconstruct),
-    **named(numpy_core("multiarray"), "_reconstruct", _multiarray._reconstruct),
-    **named(numpy_core("multiarray"), "scalar", _multiarray.scalar),
-    **named(numpy_core("numeric"), "_frombuffer", _numeric._frombuffer),
+    **named("numpy.ma.core", "_mareconstruct", np.ma.core._mareconstruct),
+    **named(numpy_core("multiarray"), "_reconstruct", CORE.multiarray._reconstruct),
+    **named(numpy_core("multiarray"), "scalar", CORE.multiarray.scalar),
+    **named(numpy_core("numeric"), "_frombuffer", CORE.numeric._frombuffer),
 }
-if hasattr(_internal, "_convert_to_stringdtype_kwargs"):
-    REAL.update(named("numpy._core._internal", "_convert_to_stringdtype_kwargs", _internal._convert_to_stringdtype_kwargs))
+if hasattr(CORE._internal, "_convert_to_stringdtype_kwargs"):
+    REAL.update(
+        named("numpy._core._internal", "_convert_to_stringdtype_kwargs", CORE._internal._convert_to_stringdtype_kwargs)
+    )
 
 GUARDS = {
     # bytes in protocols 0 to 2; any other encoding is somebody's own business
     codecs.encode: lambda *args: len(args) == 2 and isinstance(args[0], str) and args[1] == "latin1",
     # an array class nobody knows
-    _multiarray._reconstruct: lambda subtype, *_: subtype in ARRAY_TYPES,
-    _ma._mareconstruct: lambda subtype, baseclass, *_: subtype is MaskedArray and baseclass in ARRAY_TYPES,
+    CORE.multiarray._reconstruct: lambda subtype, *_: subtype in ARRAY_TYPES,
+    np.ma.core._mareconstruct: lambda subtype, baseclass, *_: subtype is MaskedArray and baseclass in ARRAY_TYPES,
 }

@@ -69,13 +69,17 @@ def judge(path, encoding):
             np.broadcast_to(np.zeros((), dtype), shape)  # fails if no array can have this shape, and takes no memory
     except Exception as error:
         return [error_line(error)], "no header"
-    header = {"version": list(version), "descr": typed_json.Line(None, {}).dtype(dtype), "fortran_order": fortran_order,
-              "shape": list(shape)}
+    header = {
+        "version": list(version),
+        "descr": typed_json.Line(None, {}).dtype(dtype),
+        "fortran_order": fortran_order,
+        "shape": list(shape),
+    }
     lines = [typed_json.to_text({"header": header})]
     if dtype.hasobject:
-        found, plain = judge_pickle(path, data[file.tell():], encoding)
+        found, plain = judge_pickle(path, data[file.tell() :], encoding)
     else:
-        found, plain = judge_numbers(path, data[file.tell():], dtype, shape, fortran_order)
+        found, plain = judge_numbers(path, data[file.tell() :], dtype, shape, fortran_order)
     return lines + found, plain
 
 
@@ -115,7 +119,7 @@ def whole_rows(data, dtype, shape):
     count = len(data) // width if width else 0
     if count == 0 or count >= shape[0]:
         return []
-    return rows_of(np.frombuffer(data[:count * width], dtype).reshape((count,) + shape[1:]))
+    return rows_of(np.frombuffer(data[: count * width], dtype).reshape((count,) + shape[1:]))
 
 
 def rows_of(array):

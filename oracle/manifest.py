@@ -25,7 +25,7 @@ def sha256(data):
 
 def lines_path(file):
     """Where the typed JSON of a fixture is."""
-    return os.path.join(FIXTURES, file[:-len(".npy")] + ".jsonl")
+    return os.path.join(FIXTURES, file[: -len(".npy")] + ".jsonl")
 
 
 def read_lines(file):

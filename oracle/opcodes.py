@@ -13,13 +13,16 @@ import tomllib
 
 def from_python():
     """The opcodes by name, with the members of opcodes.toml that pickletools knows of."""
-    return {opcode.name: {
-        "code": ord(opcode.code),
-        "protocol": opcode.proto,
-        "argument": opcode.arg.name if opcode.arg else "none",
-        "stack_before": [thing.name for thing in opcode.stack_before],
-        "stack_after": [thing.name for thing in opcode.stack_after],
-    } for opcode in pickletools.opcodes}
+    return {
+        opcode.name: {
+            "code": ord(opcode.code),
+            "protocol": opcode.proto,
+            "argument": opcode.arg.name if opcode.arg else "none",
+            "stack_before": [thing.name for thing in opcode.stack_before],
+            "stack_after": [thing.name for thing in opcode.stack_after],
+        }
+        for opcode in pickletools.opcodes
+    }
 
 
 def compare(theirs, ours):

@@ -10,8 +10,13 @@ import struct
 import numpy as np
 from inert import Inert, MaskedArray
 
-ARRAY_CLASSES = [(np.ma.MaskedArray, "masked"), (np.matrix, "matrix"), (np.recarray, "recarray"), (np.memmap, "memmap"),
-                 (np.char.chararray, "chararray")]
+ARRAY_CLASSES = [
+    (np.ma.MaskedArray, "masked"),
+    (np.matrix, "matrix"),
+    (np.recarray, "recarray"),
+    (np.memmap, "memmap"),
+    (np.char.chararray, "chararray"),
+]
 STRING_DTYPE = getattr(getattr(np, "dtypes", None), "StringDType", ())
 SAFE_INTEGER = 2**53 - 1
 
@@ -72,11 +77,24 @@ class Line:
         return {"scalar": {"dtype": self.dtype(value.dtype), "data": base64_of(value.tobytes())}}
 
     def moment(self, value):
-        return {"datetime": [value.year, value.month, value.day, value.hour, value.minute, value.second,
-                             value.microsecond, value.fold, self.value(value.tzinfo)]}
+        return {
+            "datetime": [
+                value.year,
+                value.month,
+                value.day,
+                value.hour,
+                value.minute,
+                value.second,
+                value.microsecond,
+                value.fold,
+                self.value(value.tzinfo),
+            ]
+        }
 
     def time(self, value):
-        return {"time": [value.hour, value.minute, value.second, value.microsecond, value.fold, self.value(value.tzinfo)]}
+        return {
+            "time": [value.hour, value.minute, value.second, value.microsecond, value.fold, self.value(value.tzinfo)]
+        }
 
     def record(self, value):
         return {"record": [self.value(value[name]) for name in value.dtype.names]}
@@ -122,6 +140,7 @@ class Line:
 
     def members(self, values):
         """A set has no order. We write one that does not depend on the Python that runs: that of the members' text."""
+
         def text(member):
             trial = Line(self.root, self.raw_names)
             trial.numbers = dict(self.numbers)
@@ -196,7 +215,8 @@ class Line:
         dict: lambda self, value: {"dict": self.pairs(value.items())},
         collections.OrderedDict: lambda self, value: {"ordereddict": self.pairs(value.items())},
         collections.defaultdict: lambda self, value: {
-            "defaultdict": [self.value(value.default_factory), self.pairs(value.items())]},
+            "defaultdict": [self.value(value.default_factory), self.pairs(value.items())]
+        },
     }
 
 

@@ -19,8 +19,9 @@ import manifest
 
 OPCODES = os.path.join(environments.HERE, os.pardir, "spec", "opcodes.toml")
 
-USUAL = [environments.JUDGE] + [one for one in environments.ENVIRONMENTS
-                                if (one.python, one.numpy) in (("3.11", "1.26.4"), ("3.9", "2.0.2"))]
+USUAL = [environments.JUDGE] + [
+    one for one in environments.ENVIRONMENTS if (one.python, one.numpy) in (("3.11", "1.26.4"), ("3.9", "2.0.2"))
+]
 
 ALIGNED = "the flags of an aligned dtype pickled by NumPy 2 do not fit into NumPy 1"
 
@@ -55,10 +56,13 @@ class Count:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--all", action="store_true", help="use every environment that can read the fixtures")
-    wanted = [one for one in environments.ENVIRONMENTS if version(one.numpy) >= (1, 24)] if parser.parse_args().all else USUAL
-    entries = manifest.read()
+    wanted = (
+        [one for one in environments.ENVIRONMENTS if version(one.numpy) >= (1, 24)]
+        if parser.parse_args().all
+        else USUAL
+    )
     count = Count()
-    check_files(entries, count)
+    entries = check_files(manifest.read(), count)
     working = environments.available(wanted)
     for environment in working:
         check_environment(environment, entries, count)
@@ -70,17 +74,26 @@ def main():
 
 
 def check_files(entries, count):
-    """The files are those of the manifest, byte for byte."""
-    present = {os.path.relpath(os.path.join(folder, name), manifest.FIXTURES).replace(os.sep, "/")
-               for folder, _, names in os.walk(manifest.FIXTURES) for name in names if name.endswith((".npy", ".jsonl"))}
+    """The files are those of the manifest, byte for byte. Returns the entries of which that is true."""
+    present = {
+        os.path.relpath(os.path.join(folder, name), manifest.FIXTURES).replace(os.sep, "/")
+        for folder, _, names in os.walk(manifest.FIXTURES)
+        for name in names
+        if name.endswith((".npy", ".jsonl"))
+    }
+    sound = []
     for entry in entries:
-        lines = entry["file"][:-len(".npy")] + ".jsonl"
+        lines = entry["file"][: -len(".npy")] + ".jsonl"
         complete = {entry["file"], lines} <= present
         present -= {entry["file"], lines}
-        count.check(complete and file_hash(entry["file"]) == entry["sha256"], entry["file"] + ": not what the manifest says")
+        same = complete and file_hash(entry["file"]) == entry["sha256"]
+        count.check(same, entry["file"] + ": not what the manifest says")
+        if same:
+            sound.append(entry)
     for name in sorted(present):
         count.check(False, name + ": not in the manifest")
-    print("%d files have the manifest's bytes" % count.passed)
+    print("%d files have the manifest's bytes" % len(sound))
+    return sound
 
 
 def check_environment(environment, entries, count):
@@ -98,7 +111,10 @@ def check_environment(environment, entries, count):
             excused[reason] += 1
         else:
             count.check(agrees, "%s, %s: %s" % (environments.tag(environment), answer["file"], complaint))
-    print("%-14s %d agree, %d differ" % (environments.tag(environment), count.passed - before[0], count.failed - before[1]))
+    print(
+        "%-14s %d agree, %d differ"
+        % (environments.tag(environment), count.passed - before[0], count.failed - before[1])
+    )
     for reason, number in sorted(excused.items()):
         print("%14s %d not compared: %s" % ("", number, reason))
     print("%14s np.load itself: the same for %d" % ("", plain.pop("same")))

@@ -3,7 +3,8 @@
 
     python write.py FOLDER PROTOCOLS
 
-PROTOCOLS is a string of digits, such as 012. Leaves `FOLDER/<number>.npy` and `FOLDER/written.json`, a list of what each file is. Runs on Python 2.7 and 3.6 upwards.
+PROTOCOLS is a string of digits, such as 012. Leaves `FOLDER/<number>.npy` and `FOLDER/written.json`, a list of what
+each file is. Runs on Python 2.7 and 3.6 upwards.
 """
 
 import io
@@ -19,6 +20,7 @@ import cases
 
 if sys.version_info[0] == 2:
     import cPickle as c_pickle
+
     PythonPickler = pickle.Pickler
     CPickler = c_pickle.Pickler
 else:
@@ -46,6 +48,7 @@ def dump_pickle(array, protocol, pickler):
     writer.dump(array)
     if pickler == "optimized":
         import pickletools
+
         return pickletools.optimize(file.getvalue())
     return file.getvalue()
 
@@ -67,7 +70,15 @@ def main(folder, protocols):
             data = dump(case.make(), protocol, case.pickler)
             with open(os.path.join(folder, "%d.npy" % len(written)), "wb") as file:
                 file.write(data)
-            written.append({"group": case.group, "name": case.name, "about": case.about, "protocol": protocol, "pickler": case.pickler})
+            written.append(
+                {
+                    "group": case.group,
+                    "name": case.name,
+                    "about": case.about,
+                    "protocol": protocol,
+                    "pickler": case.pickler,
+                }
+            )
     with open(os.path.join(folder, "written.json"), "w") as file:
         json.dump(written, file)
 

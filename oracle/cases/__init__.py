@@ -37,5 +37,6 @@ def box(element):
 
 def all_cases():
     from cases import builtin, classes, numpy_values, plain, shapes, sharing, stdlib, streams
+
     modules = [builtin, stdlib, numpy_values, classes, sharing, shapes, streams, plain]
     return [one for module in modules for one in module.cases()]

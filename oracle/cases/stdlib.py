@@ -36,15 +36,38 @@ def cases():
         case("stdlib", "dates", "datetime.date", lambda: objects(*dates)),
         case("stdlib", "timedeltas", "datetime.timedelta", lambda: objects(*spans)),
         case("stdlib", "decimals", "decimal.Decimal", lambda: objects(*decimals)),
-        case("stdlib", "ordereddicts", "collections.OrderedDict",
-             lambda: objects(ordered(), ordered(("b", 1), ("a", 2)), ordered((1, ordered((2, [3])))))),
-        case("stdlib", "defaultdicts", "collections.defaultdict with the factories list, int, None",
-             lambda: objects(default(list, a=[1]), default(int), default(None, k=0), default(dict, d={}))),
-        case("stdlib", "globals", "classes and functions as elements",
-             lambda: objects(int, range, len, math.sqrt, collections.OrderedDict, datetime.datetime, dict, [len, len])),
-        case("stdlib", "inert", "standard-library values that no reader rebuilds: calls",
-             lambda: objects(fractions.Fraction(1, 3), slice(1, None, 2), collections.deque([1, 2], 5), collections.deque("ab"))),
-        case("stdlib", "uuids", "uuid.UUID: an object with a state", lambda: objects(uuid.UUID(int=5), uuid.UUID(int=2**127))),
+        case(
+            "stdlib",
+            "ordereddicts",
+            "collections.OrderedDict",
+            lambda: objects(ordered(), ordered(("b", 1), ("a", 2)), ordered((1, ordered((2, [3]))))),
+        ),
+        case(
+            "stdlib",
+            "defaultdicts",
+            "collections.defaultdict with the factories list, int, None",
+            lambda: objects(default(list, a=[1]), default(int), default(None, k=0), default(dict, d={})),
+        ),
+        case(
+            "stdlib",
+            "globals",
+            "classes and functions as elements",
+            lambda: objects(int, range, len, math.sqrt, collections.OrderedDict, datetime.datetime, dict, [len, len]),
+        ),
+        case(
+            "stdlib",
+            "inert",
+            "standard-library values that no reader rebuilds: calls",
+            lambda: objects(
+                fractions.Fraction(1, 3), slice(1, None, 2), collections.deque([1, 2], 5), collections.deque("ab")
+            ),
+        ),
+        case(
+            "stdlib",
+            "uuids",
+            "uuid.UUID: an object with a state",
+            lambda: objects(uuid.UUID(int=5), uuid.UUID(int=2**127)),
+        ),
         case("stdlib", "exceptions", "an exception with arguments", lambda: objects(ValueError("bad", 1), KeyError())),
     ]
     if sys.version_info[0] > 2:
@@ -56,5 +79,12 @@ def cases():
 def _with_zones():
     utc = datetime.timezone.utc
     east = datetime.timezone(datetime.timedelta(hours=5, minutes=30), "IST")
-    return objects(MOMENT.replace(tzinfo=utc), MOMENT.replace(fold=1), MOMENT.replace(fold=1, tzinfo=east),
-                   datetime.time(1, 30, fold=1), datetime.time(2, tzinfo=utc), [MOMENT.replace(tzinfo=utc)] * 2, utc)
+    return objects(
+        MOMENT.replace(tzinfo=utc),
+        MOMENT.replace(fold=1),
+        MOMENT.replace(fold=1, tzinfo=east),
+        datetime.time(1, 30, fold=1),
+        datetime.time(2, tzinfo=utc),
+        [MOMENT.replace(tzinfo=utc)] * 2,
+        utc,
+    )
