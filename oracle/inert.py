@@ -143,6 +143,7 @@ REAL = {
     **named("numpy.ma.core numpy.ma", "MaskedArray", MaskedArray),
     **named("numpy.ma.core", "_mareconstruct", np.ma.core._mareconstruct),
     **named(numpy_core("multiarray"), "_reconstruct", CORE.multiarray._reconstruct),
+    **named("numpy.core._internal", "_reconstruct", CORE.multiarray._reconstruct),  # its place in NumPy 1.0
     **named(numpy_core("multiarray"), "scalar", CORE.multiarray.scalar),
     **named(numpy_core("numeric"), "_frombuffer", CORE.numeric._frombuffer),
 }

@@ -96,6 +96,8 @@ def judge_pickle(path, data, encoding):
         # The array stays unfinished, so nothing can be it.
         closed = [typed_json.line(one, None, unpickler.names.raw) for one in unpickler.closed_elements()]
         return closed + [error_line(error)], "it fails"
+    if not isinstance(array, np.ndarray):
+        raise TypeError("the pickle holds no array but %r" % type(array))
     lines = [typed_json.line(one, array, unpickler.names.raw) for one in typed_json.elements_of(array)]
     if unpickler.names.stubbed:
         return lines, "names classes that are not rebuilt"
