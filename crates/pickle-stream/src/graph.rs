@@ -282,7 +282,9 @@ impl Graph {
 
     /// The memo entries of a range that have a shared definition. The range may be of any size: a stream can leave gaps.
     pub(crate) fn shared_entries(&self, memo: Range<u64>) -> impl Iterator<Item = (u64, NodeId)> {
-        self.entries.range(memo).map(|(&index, &id)| (index, id))
+        self.entries
+            .range(memo.start..memo.end.max(memo.start))
+            .map(|(&index, &id)| (index, id))
     }
 
     /// Makes `node`, of the shared region, the definition of a memo entry.

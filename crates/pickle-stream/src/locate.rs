@@ -177,7 +177,7 @@ mod tests {
             (b"]((]q\0(h\0tq\x01a1h\x01e.", 0, Some(3..13)),
             (b"]((]q\0(h\0tq\x01a1h\x01e.", 1, Some(6..12)),
             // A value that is dropped again.
-            (b"](Nq\00Ne.", 0, Some(2..5)),
+            (b"](Nq\x000Ne.", 0, Some(2..5)),
             // In a later batch, and nowhere.
             (b"](e(Ne(]q\0e.", 0, Some(7..10)),
             (b"](]q\0e0N.", 1, None),
@@ -196,7 +196,7 @@ mod tests {
             (b"](]q\0\x85q\x01h\0K\x05a\x86e.", 1),
             // A second name, and a copy on the stack.
             (b"](]q\0h\0q\x01K\x05a\x86e.", 0),
-            (b"](]q\02K\x05a\x86e.", 0),
+            (b"](]q\x002K\x05a\x86e.", 0),
         ] {
             let refused = locate(stream, memo).unwrap_err();
             assert_eq!(

@@ -10,7 +10,7 @@ use core::ops::Range;
 
 use crate::error::{Cause, Error, Result};
 use crate::graph::{Chain, Construct, Graph, Node, NodeId, Object, Payload, Region, Run};
-use crate::lexer::{Argument, Instruction, Lexer, Progress};
+use crate::lexer::{Argument, Instruction, Lexer, Progress, check_protocol};
 use crate::limits::{self, Limits};
 use crate::memo::Memo;
 use crate::opcode::Opcode;
@@ -190,7 +190,7 @@ impl Step<'_, '_> {
         use Opcode as O;
         let instruction = *self.instruction;
         match (instruction.opcode, instruction.argument) {
-            (O::Proto, Argument::Int(version)) => self.protocol(version)?,
+            (O::Proto, Argument::Int(version)) => check_protocol(version, instruction.offset)?,
             (O::Frame, _) => {}
             (O::Stop, _) => return self.pop().map(Flow::Stop),
 
@@ -422,19 +422,6 @@ impl Step<'_, '_> {
     }
 
     // Atoms.
-
-    fn protocol(&self, version: i64) -> Result<()> {
-        if version <= 5 {
-            return Ok(());
-        }
-        let message = alloc::format!("pickle protocol {version}; 5 is the highest there is");
-        Err(Error::new(
-            Cause::Unsupported,
-            "pickle.protocol",
-            self.instruction.offset,
-            message,
-        ))
-    }
 
     fn push_int(&mut self, int: text::Int) -> Result<()> {
         match int {
@@ -846,6 +833,426 @@ fn describe(node: Node) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::decode;
+    use crate::graph::Source;
+    use crate::lexer::Head;
+    use crate::value::{Object, TreeLimits, Value};
+    use crate::view::Kind;
+    use alloc::collections::BTreeSet;
+    use alloc::format;
+    use std::thread;
+
+    fn show(stream: &[u8]) -> String {
+        match decode(stream, &Limits::default()) {
+            Ok(decoded) => match decoded.value().to_value(TreeLimits::default()) {
+                Ok(value) => format!("{value:?}"),
+                Err(error) => error.clause().into(),
+            },
+            Err(error) => error.clause().into(),
+        }
+    }
+
+    fn check(cases: &[(&[u8], &str)]) {
+        for (stream, expected) in cases {
+            assert_eq!(show(stream), *expected, "{}", stream.escape_ascii());
+        }
+    }
+
+    /// Streams that use every opcode, and what they make.
+    const VALUES: &[(&[u8], &str)] = &[
+        // Atoms.
+        (b"\x80\x02N.", "None"),
+        (b"\x80\x05\x95\x02\0\0\0\0\0\0\0\x88.", "Bool(true)"),
+        (b"\x89.", "Bool(false)"),
+        (b"I01\n.", "Bool(true)"),
+        (b"I1\n.", "Int(1)"),
+        (b"I-00\n.", "Int(0)"),
+        (b"I9223372036854775808\n.", "Long(9223372036854775808)"),
+        (b"J\xff\xff\xff\xff.", "Int(-1)"),
+        (b"K\xff.", "Int(255)"),
+        (b"M\xff\xff.", "Int(65535)"),
+        (b"L-5L\n.", "Int(-5)"),
+        (b"\x8a\0.", "Int(0)"),
+        (b"\x8a\x01\xff.", "Int(-1)"),
+        (b"\x8a\x02\xff\0.", "Int(255)"),
+        (
+            b"\x8a\x09\0\0\0\0\0\0\0\x80\0.",
+            "Long(9223372036854775808)",
+        ),
+        (b"\x8b\x02\0\0\0\0\x80.", "Int(-32768)"),
+        (b"F-0.0\n.", "Float(-0.0)"),
+        (b"G\xc0\x04\0\0\0\0\0\0.", "Float(-2.5)"),
+        // Strings: those of Python 2 are bytes of an unknown encoding.
+        (b"S'a\\x41\\n'\n.", "Str2([97, 65, 10])"),
+        (b"T\x01\0\0\0\xe9.", "Str2([233])"),
+        (b"U\x01a.", "Str2([97])"),
+        (b"B\x01\0\0\0a.", "Bytes([97])"),
+        (b"C\x01a.", "Bytes([97])"),
+        (b"\x8e\x01\0\0\0\0\0\0\0a.", "Bytes([97])"),
+        (b"\x96\x01\0\0\0\0\0\0\0a.", "ByteArray([97])"),
+        (b"V\\u20ac\r\n.", r#"Str("€\r")"#),
+        (b"X\x02\0\0\0\xc3\xa9.", r#"Str("é")"#),
+        (b"\x8c\x01a.", r#"Str("a")"#),
+        (b"\x8d\x01\0\0\0\0\0\0\0a.", r#"Str("a")"#),
+        (b"\x8c\x03\xed\xa0\x80.", "Surrogates([237, 160, 128])"),
+        // Containers.
+        (b").", "Tuple([])"),
+        (b"N\x85.", "Tuple([None])"),
+        (b"NK\x01\x86.", "Tuple([None, Int(1)])"),
+        (b"NK\x01K\x02\x87.", "Tuple([None, Int(1), Int(2)])"),
+        (
+            b"(NK\x01K\x02K\x03t.",
+            "Tuple([None, Int(1), Int(2), Int(3)])",
+        ),
+        (b"(t.", "Tuple([])"),
+        (b"].", "List([])"),
+        (
+            b"]Na(K\x01K\x02e(eK\x03a.",
+            "List([None, Int(1), Int(2), Int(3)])",
+        ),
+        (b"(NK\x01l.", "List([None, Int(1)])"),
+        (
+            b"}K\x01Ns(K\x02NK\x01\x88u.",
+            "Dict([(Int(1), None), (Int(2), None), (Int(1), Bool(true))])",
+        ),
+        (b"(K\x01Nd.", "Dict([(Int(1), None)])"),
+        (b"\x8f(K\x01N\x90.", "Set([Int(1), None])"),
+        (b"(K\x01\x91.", "FrozenSet([Int(1)])"),
+        // Equal numbers stay what they are.
+        (
+            b"(I01\nK\x01F0.0\nF-0.0\nt.",
+            "Tuple([Bool(true), Int(1), Float(0.0), Float(-0.0)])",
+        ),
+        // The stack and the marks.
+        (b"NK\x010.", "None"),
+        (b"N(0.", "None"),
+        (b"N(K\x01K\x021.", "None"),
+        (b"K\x012\x86.", "Tuple([Int(1), Int(1)])"),
+        // What CPython takes too: values left over at STOP, a mark left open below the result.
+        (b"K\x01N.", "None"),
+        (b"(N.", "None"),
+        // The memo.
+        (b"K\x05p1\n0g1\n.", "Int(5)"),
+        (b"K\x05q\x010h\x01.", "Int(5)"),
+        (b"K\x05r\xff\xff\xff\x7f0j\xff\xff\xff\x7f.", "Int(5)"),
+        // An index that is written twice has the later value.
+        (b"K\x05q\x01K\x06q\x01h\x01\x86.", "Tuple([Int(6), Int(6)])"),
+        // MEMOIZE writes the index that is the number of entries: after entry 5 alone, 1.
+        (b"K\x05q\x050K\x06\x94h\x01\x86.", "Tuple([Int(6), Int(6)])"),
+        // What would be called, by name only.
+        (b"cos\nsystem\n.", r#"Global("os", "system")"#),
+        (
+            b"\x8c\x02os\x8c\x06system\x93.",
+            r#"Global("os", "system")"#,
+        ),
+        (b"U\x02osU\x06system\x93.", r#"Global("os", "system")"#),
+        (b"\x82\x07.", "Extension(7)"),
+        (b"\x83\x07\x01.", "Extension(263)"),
+        (b"\x84\x07\0\0\x01.", "Extension(16777223)"),
+        (b"Pid\n.", r#"PersistentId(Str("id"))"#),
+        (b"K\x01Q.", "PersistentId(Int(1))"),
+        (b"\x970\x97\x98.", "Buffer(1)"),
+    ];
+
+    #[test]
+    fn values() {
+        check(VALUES);
+    }
+
+    /// Streams of calls, and `construct args kwargs states appended items added` of them.
+    const OBJECTS: &[(&[u8], &str)] = &[
+        (b"cm\nn\n(K\x01tR.", "Call Tuple([Int(1)]) - [] [] [] []"),
+        (
+            b"cm\nn\n)R(NK\x01eNa.",
+            "Call Tuple([]) - [] [None, Int(1), None] [] []",
+        ),
+        (b"cm\nn\n)RNNs.", "Call Tuple([]) - [] [] [(None, None)] []"),
+        (
+            b"cm\nn\n)R(K\x01Nu.",
+            "Call Tuple([]) - [] [] [(Int(1), None)] []",
+        ),
+        (
+            b"cm\nn\n)R(K\x01\x90.",
+            "Call Tuple([]) - [] [] [] [Int(1)]",
+        ),
+        (
+            b"cm\nn\n)RNbK\x01b.",
+            "Call Tuple([]) - [None, Int(1)] [] [] []",
+        ),
+        (b"cm\nn\n)\x81.", "New Tuple([]) - [] [] [] []"),
+        (b"cm\nn\n)}\x92.", "New Tuple([]) Dict([]) [] [] [] []"),
+        // INST and OBJ call with arguments, and make an instance of an old class without.
+        (b"(im\nn\n.", "New Tuple([]) - [] [] [] []"),
+        (b"(K\x01im\nn\n.", "Call Tuple([Int(1)]) - [] [] [] []"),
+        // The class of OBJ lies above its mark.
+        (b"(cm\nn\no.", "New Tuple([]) - [] [] [] []"),
+        (b"(cm\nn\nK\x01o.", "Call Tuple([Int(1)]) - [] [] [] []"),
+    ];
+
+    #[test]
+    fn objects() {
+        for (stream, expected) in OBJECTS {
+            let decoded = decode(stream, &Limits::default()).unwrap();
+            let Ok(Value::Object(object)) = decoded.value().to_value(TreeLimits::default()) else {
+                panic!("no object: {}", stream.escape_ascii())
+            };
+            let Object {
+                construct,
+                args,
+                states,
+                appended,
+                items,
+                added,
+                ..
+            } = &*object;
+            let kwargs = object
+                .kwargs
+                .as_ref()
+                .map_or(String::from("-"), |kwargs| format!("{kwargs:?}"));
+            let shown = format!(
+                "{construct:?} {args:?} {kwargs} {states:?} {appended:?} {items:?} {added:?}"
+            );
+            assert_eq!(shown, *expected, "{}", stream.escape_ascii());
+            assert_eq!(object.callable, Value::Global("m".into(), "n".into()));
+        }
+    }
+
+    #[test]
+    fn every_opcode_is_among_them() {
+        let mut seen = BTreeSet::new();
+        for (stream, _) in VALUES.iter().chain(OBJECTS) {
+            let mut lexer = Lexer::new(0, &Limits::default());
+            while let Some(rest) = stream
+                .get(lexer.offset() as usize..)
+                .filter(|rest| !rest.is_empty())
+            {
+                let Ok(Progress::Done(Head { opcode, .. })) = lexer.head(rest) else {
+                    panic!()
+                };
+                seen.insert(opcode);
+            }
+        }
+        assert!(seen.into_iter().eq(BTreeSet::from(Opcode::ALL)));
+    }
+
+    #[test]
+    fn refuses() {
+        check(&[
+            (b"\x80\x06N.", "pickle.protocol"),
+            (b"\xffN.", "pickle.opcode"),
+            (b"T\xff\xff\xff\xffN.", "pickle.length"),
+            (b"C\x02a", "pickle.truncated"),
+            (b"", "pickle.truncated"),
+            (b".", "pickle.stack.underflow"),
+            (b"0.", "pickle.stack.underflow"),
+            (b"(.", "pickle.stack.underflow"),
+            (b"N\x86.", "pickle.stack.underflow"),
+            // Nothing reaches below a mark.
+            (b"](Na.", "pickle.stack.underflow"),
+            (b"N(R.", "pickle.stack.underflow"),
+            (b"(o.", "pickle.stack.underflow"),
+            (b"(q\0.", "pickle.stack.underflow"),
+            (b"(e.", "pickle.stack.underflow"),
+            (b"Nt.", "pickle.stack.mark"),
+            (b"1.", "pickle.stack.mark"),
+            (b"NNa.", "pickle.stack.type"),
+            (b"]NNs.", "pickle.stack.type"),
+            (b"](N\x90.", "pickle.stack.type"),
+            (b"N)R.", "pickle.stack.type"),
+            (b"cm\nn\nNR.", "pickle.stack.type"),
+            (b"cm\nn\n)N\x92.", "pickle.stack.type"),
+            (b"NN\x93.", "pickle.stack.type"),
+            (b"]K\x01b.", "pickle.stack.type"),
+            (b"N\x98.", "pickle.stack.type"),
+            (b"h\0.", "pickle.memo.missing"),
+            (b"Nq\x02h\x01.", "pickle.memo.missing"),
+            (b"}(Nu.", "pickle.items.odd"),
+            (b"(Nd.", "pickle.items.odd"),
+            (b"}]Ns.", "pickle.items.unhashable"),
+            (b"\x8f(}\x90.", "pickle.items.unhashable"),
+            (b"(]\x91.", "pickle.items.unhashable"),
+            (b"\x82\0.", "pickle.extension"),
+            (b"\x84\xff\xff\xff\xff.", "pickle.extension"),
+            (b"P\xe9\n.", "pickle.text.ascii"),
+            (b"\x8c\x01\xff.", "pickle.utf8"),
+            (b"c\xff\nn\n.", "pickle.utf8"),
+            (b"I0x10\n.", "pickle.text.int"),
+            (b"F1,5\n.", "pickle.text.float"),
+            (b"Sa\n.", "pickle.text.string"),
+            (b"V\\u12\n.", "pickle.text.unicode"),
+        ]);
+    }
+
+    #[test]
+    fn says_what_where_and_which_clause() {
+        let error = decode(b"}K\x01s.", &Limits::default()).unwrap_err();
+        let expected =
+            "stack underflow: SETITEM needs 3 values, found 2 (at byte 3) [pickle.stack.underflow]";
+        assert_eq!(format!("{error}"), expected);
+    }
+
+    #[test]
+    fn floods_meet_limits() {
+        let limits = Limits {
+            stack: 4,
+            marks: 4,
+            nodes: 16,
+            digits: 4,
+            ..Limits::default()
+        };
+        for (stream, clause) in [
+            (&b"NNNNN"[..], "pickle.limit.stack"),
+            (b"(((((", "pickle.limit.marks"),
+            (&b"K\x010".repeat(20), "pickle.limit.nodes"),
+            // Tuples of what there is already: many links, few nodes.
+            (
+                &[&b"NNN"[..], &b"\x8722".repeat(9)].concat(),
+                "pickle.limit.nodes",
+            ),
+            (
+                &[&b"N"[..], b"\x94".repeat(20).as_slice()].concat(),
+                "pickle.limit.memo",
+            ),
+            (b"I12345\n", "pickle.limit.digits"),
+        ] {
+            assert_eq!(
+                decode(stream, &limits).unwrap_err().clause(),
+                clause,
+                "{}",
+                stream.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn shared_objects_are_one_object() {
+        // l = [1, 2]; pickle.dumps([l, l], 2)
+        let decoded = decode(
+            b"\x80\x02]q\0(]q\x01(K\x01K\x02eh\x01e.",
+            &Limits::default(),
+        )
+        .unwrap();
+        let Kind::List(mut items) = decoded.value().kind() else {
+            panic!()
+        };
+        let (first, second) = (items.next().unwrap(), items.next().unwrap());
+        assert_eq!(first.id(), second.id());
+        let Kind::List(items) = second.kind() else {
+            panic!()
+        };
+        assert_eq!(items.len(), 2);
+    }
+
+    #[test]
+    fn what_contains_itself() {
+        // l = []; l.append(l); pickle.dumps(l, 2)
+        let decoded = decode(b"\x80\x02]q\0h\0a.", &Limits::default()).unwrap();
+        let Kind::List(mut items) = decoded.value().kind() else {
+            panic!()
+        };
+        assert_eq!(items.next().unwrap().id(), decoded.value().id());
+
+        // t = ([],); t[0].append(t): pickle.dumps(t, 2) makes the tuple twice and drops the second,
+        // by POP at protocol 2 and POP_MARK at 1.
+        for stream in [
+            &b"\x80\x02]q\0h\0\x85q\x01a0h\x01."[..],
+            b"(]q\0(h\0tq\x01a1h\x01.",
+        ] {
+            let decoded = decode(stream, &Limits::default()).unwrap();
+            let Kind::Tuple(mut items) = decoded.value().kind() else {
+                panic!()
+            };
+            let Kind::List(mut items) = items.next().unwrap().kind() else {
+                panic!()
+            };
+            assert_eq!(items.next().unwrap().id(), decoded.value().id());
+        }
+    }
+
+    #[test]
+    fn a_million_levels_fit_on_a_small_stack() {
+        let deep = [b"]".repeat(1_000_000), b"a".repeat(999_999), b".".to_vec()].concat();
+        let small = thread::Builder::new().stack_size(64 << 10);
+        let run = move || {
+            let decoded = decode(&deep, &Limits::default()).unwrap();
+            let mut value = decoded.value();
+            let mut depth = 1;
+            while let Kind::List(mut items) = value.kind() {
+                let Some(item) = items.next() else { break };
+                (value, depth) = (item, depth + 1);
+            }
+            depth
+        };
+        assert_eq!(small.spawn(run).unwrap().join().unwrap(), 1_000_000);
+    }
+
+    #[test]
+    fn an_element_reads_what_was_made_before_it() {
+        let limits = Limits::default();
+        let (mut machine, mut graph) = (Machine::new(&limits), Graph::new());
+        // Entry 3 was made before: it is asked for, and nothing is done until it is there.
+        let element = b"h\x03q\x05h\x03\x86";
+        machine.reset(&graph, Region::Own, 5);
+        let mut lexer = Lexer::new(100, &limits);
+        assert_eq!(
+            machine.run(&mut graph, &mut lexer, element).unwrap(),
+            Ran::Missing(3)
+        );
+        assert_eq!(lexer.offset(), 100);
+
+        let mut definer = Machine::new(&limits);
+        definer.reset(&graph, Region::Shared, 3);
+        definer
+            .run(&mut graph, &mut Lexer::new(10, &limits), b"C\x02hiq\x03")
+            .unwrap();
+        definer.define_entries(&mut graph);
+        assert_eq!(
+            machine.run(&mut graph, &mut lexer, element).unwrap(),
+            Ran::Need(1)
+        );
+        let value = machine.finish(lexer.offset()).unwrap();
+        // The bytes of the definition are the graph's own: its source may be gone.
+        let value = graph.value(
+            value,
+            Source {
+                bytes: element,
+                offset: 100,
+            },
+        );
+        let tree = value.to_value(TreeLimits::default()).unwrap();
+        assert_eq!(
+            format!("{tree:?}"),
+            "Tuple([Bytes([104, 105]), Bytes([104, 105])])"
+        );
+    }
+
+    #[test]
+    fn an_element_leaves_what_was_made_before_it() {
+        let limits = Limits::default();
+        for (element, clause) in [
+            (&b"h\0K\x01a"[..], "pickle.independence.mutation"),
+            (b"h\x01Nb", "pickle.independence.mutation"),
+            (b"Nq\x01", "pickle.independence.memo"),
+            (b"NN", "pickle.element.balance"),
+            (b"N(", "pickle.element.balance"),
+            (b"", "pickle.element.balance"),
+        ] {
+            let (mut machine, mut graph) = (Machine::new(&limits), Graph::new());
+            machine.reset(&graph, Region::Shared, 0);
+            machine
+                .run(
+                    &mut graph,
+                    &mut Lexer::new(0, &limits),
+                    b"]q\0cm\nn\n)Rq\x01",
+                )
+                .unwrap();
+            machine.define_entries(&mut graph);
+            machine.reset(&graph, Region::Own, 2);
+            let ran = machine.run(&mut graph, &mut Lexer::new(50, &limits), element);
+            let refused = ran.and_then(|_| machine.finish(60)).unwrap_err();
+            assert_eq!(refused.clause(), clause, "{}", element.escape_ascii());
+        }
+    }
 
     #[test]
     fn ints_of_two_s_complement() {
