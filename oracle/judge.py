@@ -50,6 +50,8 @@ class SlowUnpickler(Recording, pickle._Unpickler):
     def closed_elements(self):
         """The elements whose batch was closed before the stream broke off."""
         levels = self.metastack + [self.stack]
+        if len(levels) == 1 and self.stack and isinstance(self.stack[0], np.ndarray) and self.stack[0].size:
+            return list(self.stack[0].flat)  # the array has its state already
         # The array that is being filled is at the bottom; above the first MARK stands its state, which
         # is version, shape, dtype, order, and the list of elements.
         if len(levels) > 1 and len(levels[1]) > 4 and isinstance(levels[1][4], list):

@@ -74,7 +74,9 @@ class Line:
     def scalar(self, value):
         if value.dtype.hasobject:
             return self.record(value)
-        return {"scalar": {"dtype": self.dtype(value.dtype), "data": base64_of(value.tobytes())}}
+        # Of empty text, whose dtype takes no bytes, tobytes() gives one NUL.
+        data = value.tobytes()[: value.dtype.itemsize]
+        return {"scalar": {"dtype": self.dtype(value.dtype), "data": base64_of(data)}}
 
     def moment(self, value):
         return {

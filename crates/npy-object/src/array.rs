@@ -150,6 +150,13 @@ impl<'a> Array<'a> {
             _ => return None,
         };
         let data = Data::read(state.next()?, &item, dtype)?;
+        let (item, data) = match (item, data) {
+            (ItemType::Plain(DType::Scalar(scalar)), Data::Bytes(bytes)) => {
+                let (scalar, bytes) = to_little_endian(scalar, bytes);
+                (ItemType::Plain(scalar.into()), Data::Bytes(bytes))
+            }
+            other => other,
+        };
         let mask = match known {
             Known::MaskedReconstruct => Some(Mask {
                 mask: state.next()?.to_raw_bytes()?,
@@ -333,6 +340,24 @@ impl<'a> Data<'a> {
     }
 }
 
+/// Items in little-endian order. NumPy brings what it unpickles to the order of its machine, scalars as well as arrays
+/// that were pickled with `_reconstruct`; here, as in a header, that is little-endian.
+fn to_little_endian<'a>(scalar: Scalar, data: Cow<'a, [u8]>) -> (Scalar, Cow<'a, [u8]>) {
+    let (kind, size) = (scalar.kind(), scalar.itemsize());
+    let unit = match (scalar.order(), kind) {
+        (ByteOrder::Little | ByteOrder::NotApplicable, _) => return (scalar, data),
+        (ByteOrder::Big, ScalarKind::Unicode) => 4,
+        (ByteOrder::Big, ScalarKind::Complex) => size / 2,
+        (ByteOrder::Big, _) => size,
+    };
+    let Ok(little) = Scalar::new(kind, ByteOrder::Little, size) else {
+        return (scalar, data);
+    };
+    let mut data = data.into_owned();
+    data.chunks_exact_mut(unit.max(1)).for_each(<[u8]>::reverse);
+    (little, Cow::Owned(data))
+}
+
 /// The items of an array in C order of `axes`, from those in C order of `shape`.
 fn transpose(data: &[u8], shape: &[usize], axes: &[usize], itemsize: usize) -> Vec<u8> {
     let mut strides = vec![itemsize; shape.len()];
@@ -368,8 +393,46 @@ pub struct NumPyScalar<'a> {
 
 impl<'a> NumPyScalar<'a> {
     /// The scalar of these bytes, if they are as many as the dtype says.
+    ///
+    /// As NumPy makes scalars, it is little-endian whatever it was in the array, and text is as long as it is without the
+    /// NULs that fill it up.
     pub(crate) fn new(dtype: DType, data: Cow<'a, [u8]>) -> Option<NumPyScalar<'a>> {
-        (data.len() == dtype.itemsize()).then_some(NumPyScalar { dtype, data })
+        if data.len() != dtype.itemsize() {
+            return None;
+        }
+        let DType::Scalar(scalar) = dtype else {
+            return Some(NumPyScalar { dtype, data });
+        };
+        let (mut scalar, mut data) = to_little_endian(scalar, data);
+        let unit = match scalar.kind() {
+            ScalarKind::Bytes => 1,
+            ScalarKind::Unicode => 4,
+            _ => {
+                return Some(NumPyScalar {
+                    dtype: scalar.into(),
+                    data,
+                });
+            }
+        };
+        let text = data
+            .iter()
+            .rposition(|&byte| byte != 0)
+            .map_or(0, |last| last + 1);
+        let size = text.next_multiple_of(unit);
+        if size < data.len() {
+            scalar = Scalar::new(scalar.kind(), scalar.order(), size).ok()?;
+            data = match data {
+                Cow::Borrowed(data) => Cow::Borrowed(&data[..size]),
+                Cow::Owned(mut data) => {
+                    data.truncate(size);
+                    Cow::Owned(data)
+                }
+            };
+        }
+        Some(NumPyScalar {
+            dtype: scalar.into(),
+            data,
+        })
     }
 
     /// `scalar(dtype, bytes)`.

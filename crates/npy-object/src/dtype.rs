@@ -31,8 +31,10 @@ impl ItemType {
             return plain(value, 0).map(ItemType::Plain);
         }
         let mut args = value.call_args()?;
-        let Kind::Bool(coerce) = args.next()?.kind() else {
-            return None;
+        let coerce = match args.next()?.kind() {
+            Kind::Bool(coerce) => coerce,
+            Kind::Int(coerce) => coerce != 0,
+            _ => return None,
         };
         Some(ItemType::String {
             coerce,

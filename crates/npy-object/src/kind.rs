@@ -5,11 +5,10 @@
 
 use std::borrow::Cow;
 
-use npy_header::DType;
 use pickle_stream::{Entries as RawEntries, Global, Items as RawItems, Kind as Raw, Long};
 use pickle_stream::{ObjectRef, Str, ValueRef};
 
-use crate::array::{Array, NumPyScalar};
+use crate::array::{Array, Data, NumPyScalar};
 use crate::dtype::ItemType;
 use crate::element::{Context, Element, Row};
 use crate::globals::{self, Known};
@@ -204,19 +203,20 @@ fn recognise<'a>(
         }
         Known::Scalar => {
             let (dtype, data) = (args.next()?, args.next()?);
-            match ItemType::read(dtype)? {
-                ItemType::Plain(DType::Struct(dtype))
-                    if DType::Struct(dtype.clone()).has_object() =>
-                {
-                    Kind::Record(Record::pickled(
-                        data.value()?,
-                        dtype_value(object)?,
-                        context,
-                    ))
-                }
-                ItemType::Plain(dtype) => Kind::Scalar(NumPyScalar::read(dtype, data)?),
-                ItemType::String { .. } => return None,
+            let ItemType::Plain(dtype) = ItemType::read(dtype)? else {
+                return None;
+            };
+            if !dtype.has_object() {
+                return NumPyScalar::read(dtype, data).map(Kind::Scalar);
             }
+            // The bytes of a scalar cannot hold objects: it comes as an array without dimensions, of one item.
+            let Kind::Array(array) = data.kind() else {
+                return None;
+            };
+            let Data::Items(items) = array.data() else {
+                return None;
+            };
+            items.clone().next()?.kind()
         }
         Known::DType | Known::StringDType => Kind::DType(Box::new(ItemType::read(element)?)),
         Known::Encode => Kind::Bytes(encoded(&mut args)?.into()),
@@ -300,13 +300,6 @@ fn recognise<'a>(
             _ => return None,
         },
     })
-}
-
-fn dtype_value<'a>(object: ObjectRef<'a>) -> Option<ValueRef<'a>> {
-    let Raw::Tuple(mut args) = object.args().kind() else {
-        return None;
-    };
-    args.next()
 }
 
 /// `_codecs.encode(text, 'latin1')`.

@@ -31,6 +31,15 @@ pub(crate) struct Rows {
 impl Rows {
     /// The rows of an array whose data begin at `data`.
     pub(crate) fn open(window: Window, data: u64, header: &Header) -> Result<Rows> {
+        if let DType::Subarray(_) = header.dtype {
+            let message = "an array has no items that are arrays: NumPy cannot give it its shape";
+            return Err(Error::new(
+                Cause::Unsupported,
+                "npy.data.subarray",
+                None,
+                message,
+            ));
+        }
         let (count, shape) = match header.shape.split_first() {
             Some((&count, shape)) => (count as u64, shape.to_vec()),
             None => (1, Vec::new()),

@@ -43,19 +43,6 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// A record whose dtype is pickled.
-    pub(crate) fn pickled(
-        value: ValueRef<'a>,
-        dtype: ValueRef<'a>,
-        context: &'a Context,
-    ) -> Record<'a> {
-        Record {
-            value,
-            dtype: FieldType::Pickled(dtype),
-            context,
-        }
-    }
-
     /// What a pickled value is, as an item of this dtype.
     pub(crate) fn item(
         value: ValueRef<'a>,

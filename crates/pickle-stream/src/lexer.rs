@@ -11,7 +11,7 @@ use nom::number::streaming::{be_f64, le_i32, le_u8, le_u16, le_u32, le_u64};
 use nom::sequence::terminated;
 use nom::{Err, IResult, Needed, Parser};
 
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::limits::{self, Limits};
 use crate::opcode::{ArgumentKind, MemoEffect, Opcode};
 use crate::text;
@@ -225,6 +225,20 @@ fn memo_index(opcode: Opcode, argument: Argument<'_>, offset: u64) -> Result<Opt
     }
 }
 
+/// Refuses a protocol that does not exist, for those who meet PROTO.
+pub(crate) fn check_protocol(version: i64, offset: u64) -> Result<()> {
+    if version <= 5 {
+        return Ok(());
+    }
+    let message = alloc::format!("pickle protocol {version}; 5 is the highest there is");
+    Err(Error::new(
+        Cause::Unsupported,
+        "pickle.protocol",
+        offset,
+        message,
+    ))
+}
+
 const fn is_counted(kind: ArgumentKind) -> bool {
     use ArgumentKind as A;
     matches!(
@@ -328,7 +342,6 @@ fn line(input: &[u8]) -> IResult<&[u8], &[u8], Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Cause;
     use alloc::vec::Vec;
 
     fn lexer() -> Lexer {

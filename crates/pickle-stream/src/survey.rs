@@ -18,7 +18,7 @@
 use alloc::vec::Vec;
 
 use crate::error::{Cause, Error, Result};
-use crate::lexer::{Head, Lexer, Progress};
+use crate::lexer::{Argument, Head, Lexer, Progress, check_protocol};
 use crate::limits::{self, Limits};
 use crate::opcode::{MemoEffect, Opcode, StackItem};
 
@@ -283,6 +283,11 @@ impl Survey {
             {
                 self.marks.pop();
             }
+            O::Proto => {
+                if let Argument::Int(version) = head.argument {
+                    check_protocol(version, begin)?;
+                }
+            }
             O::Dup => {
                 let top = self.slots[self.below(1, head)?];
                 self.note(begin, Made::Offset(top.begin))?;
@@ -442,7 +447,7 @@ impl Survey {
 
     fn memoize(&mut self, index: u64, head: &Head<'_>) -> Result<()> {
         let top = self.below(1, head)?;
-        if index < self.memo {
+        if index < self.memo && !self.closed {
             // An entry that is made out of order may be one that is made twice, and telling needs the whole memo.
             let message = alloc::format!(
                 "memo entry {index} is written after entry {}",
@@ -457,7 +462,7 @@ impl Survey {
         if self.slots[top].read != NOT_READ {
             self.note(head.offset, Made::Memo(self.slots[top].read))?;
         }
-        self.memo = index + 1;
+        self.memo = self.memo.max(index.saturating_add(1));
         self.entries += 1;
         self.made = Some(index);
         Ok(())
