@@ -82,10 +82,7 @@ pub struct Lexer {
 impl Lexer {
     /// A lexer whose first input begins `offset` bytes after the start of the source.
     pub fn new(offset: u64, limits: &Limits) -> Lexer {
-        Lexer {
-            offset,
-            argument: limits.argument,
-        }
+        Lexer { offset, argument: limits.argument }
     }
 
     /// Where the next instruction begins: the input of the next call must begin there.
@@ -102,29 +99,15 @@ impl Lexer {
         let head = match head(input) {
             Ok((rest, (opcode, argument, payload))) => {
                 let size = input.len() - rest.len();
-                Head {
-                    opcode,
-                    argument,
-                    offset: self.offset,
-                    size,
-                    payload,
-                }
+                Head { opcode, argument, offset: self.offset, size, payload }
             }
             Err(Err::Incomplete(needed)) => return self.incomplete(input, needed),
             Err(Err::Error(fault) | Err::Failure(fault)) => return Err(fault.at(self.offset)),
         };
-        let argument = head.payload.max(head.size as u64);
-        limits::check(
-            self.argument,
-            argument,
-            "pickle.limit.argument",
-            head.offset,
-        )?;
+        self.charge(head.size)?;
+        limits::check(self.argument, head.payload, "pickle.limit.argument", head.offset)?;
         // The limit keeps the sum far from overflow for any real offset; a made-up one saturates.
-        self.offset = self
-            .offset
-            .saturating_add(head.size as u64)
-            .saturating_add(head.payload);
+        self.offset = self.offset.saturating_add(head.size as u64).saturating_add(head.payload);
         Ok(Progress::Done(head))
     }
 
@@ -140,26 +123,24 @@ impl Lexer {
         };
         let body = &input[head.size..];
         if body.len() as u64 >= head.payload {
-            return Ok(Progress::Done(
-                head.with_payload(&body[..head.payload as usize]),
-            ));
+            return Ok(Progress::Done(head.with_payload(&body[..head.payload as usize])));
         }
         self.offset = start;
         let missing = head.payload - body.len() as u64;
-        Ok(Progress::Need(
-            usize::try_from(missing).unwrap_or(usize::MAX),
-        ))
+        Ok(Progress::Need(usize::try_from(missing).unwrap_or(usize::MAX)))
+    }
+
+    /// Charges `seen` bytes of an instruction without its payload. Only lines are open-ended, and of one that is too long
+    /// more or less may have been seen: the error says no more than that the limit was passed.
+    #[inline]
+    fn charge(&self, seen: usize) -> Result<()> {
+        let passed = self.argument.saturating_add(1);
+        limits::check(self.argument, passed.min(seen as u64), "pickle.limit.argument", self.offset)
     }
 
     #[cold]
     fn incomplete<T>(&self, input: &[u8], needed: Needed) -> Result<Progress<T>> {
-        // Only a line is open-ended: what there is of it is charged before more is asked for.
-        limits::check(
-            self.argument,
-            input.len() as u64,
-            "pickle.limit.argument",
-            self.offset,
-        )?;
+        self.charge(input.len())?;
         match needed {
             Needed::Size(more) => Ok(Progress::Need(more.get())),
             Needed::Unknown => Ok(Progress::Need(1)),
@@ -171,22 +152,11 @@ impl<'a> Head<'a> {
     /// The instruction, once its payload is at hand.
     #[inline]
     fn with_payload(self, payload: &'a [u8]) -> Instruction<'a> {
-        let Head {
-            opcode,
-            mut argument,
-            offset,
-            size,
-            ..
-        } = self;
+        let Head { opcode, mut argument, offset, size, .. } = self;
         if is_counted(opcode.info().argument) {
             argument = Argument::Bytes(payload);
         }
-        Instruction {
-            opcode,
-            argument,
-            offset,
-            size: size + payload.len(),
-        }
+        Instruction { opcode, argument, offset, size: size + payload.len() }
     }
 
     /// The memo index that a GET or PUT names, or `None` for any other opcode.
@@ -231,12 +201,7 @@ pub(crate) fn check_protocol(version: i64, offset: u64) -> Result<()> {
         return Ok(());
     }
     let message = alloc::format!("pickle protocol {version}; 5 is the highest there is");
-    Err(Error::new(
-        Cause::Unsupported,
-        "pickle.protocol",
-        offset,
-        message,
-    ))
+    Err(Error::new(Cause::Unsupported, "pickle.protocol", offset, message))
 }
 
 const fn is_counted(kind: ArgumentKind) -> bool {
@@ -314,11 +279,9 @@ fn head(input: &[u8]) -> IResult<&[u8], (Opcode, Argument<'_>, u64), Fault> {
         A::DecimalLine | A::LongLine | A::FloatLine | A::StringLine | A::UnicodeLine | A::Line => {
             inline(line.map(Argument::Line).parse(input)?)
         }
-        A::LinePair => inline(
-            (line, line)
-                .map(|(module, name)| Argument::Lines(module, name))
-                .parse(input)?,
-        ),
+        A::LinePair => {
+            inline((line, line).map(|(module, name)| Argument::Lines(module, name)).parse(input)?)
+        }
         A::Long1 | A::String1 | A::Bytes1 | A::Unicode1 => {
             counted(le_u8.map(u64::from).parse(input)?)
         }
@@ -391,10 +354,7 @@ mod tests {
                 let mut lexer = lexer();
                 match lexer.instruction(&sample[..cut]).unwrap() {
                     Progress::Need(more) => {
-                        assert!(
-                            more >= 1 && cut + more <= sample.len(),
-                            "{sample:?} cut at {cut}"
-                        );
+                        assert!(more >= 1 && cut + more <= sample.len(), "{sample:?} cut at {cut}");
                     }
                     Progress::Done(done) => panic!("{done:?} of {sample:?} cut at {cut}"),
                 }
@@ -411,18 +371,9 @@ mod tests {
     fn binary_numbers_are_little_endian_but_for_the_float() {
         assert_eq!(read(b"M\x01\x02").argument, Argument::Int(0x0201));
         assert_eq!(read(b"J\xff\xff\xff\xff").argument, Argument::Int(-1));
-        assert_eq!(
-            read(b"j\xff\xff\xff\xff").argument,
-            Argument::Int(0xffff_ffff)
-        );
-        assert_eq!(
-            read(b"G\x3f\xf8\0\0\0\0\0\0").argument,
-            Argument::Float(1.5)
-        );
-        assert_eq!(
-            read(b"\x95\x01\0\0\0\0\0\0\x80").argument,
-            Argument::Size((1 << 63) + 1)
-        );
+        assert_eq!(read(b"j\xff\xff\xff\xff").argument, Argument::Int(0xffff_ffff));
+        assert_eq!(read(b"G\x3f\xf8\0\0\0\0\0\0").argument, Argument::Float(1.5));
+        assert_eq!(read(b"\x95\x01\0\0\0\0\0\0\x80").argument, Argument::Size((1 << 63) + 1));
     }
 
     #[test]
@@ -434,9 +385,7 @@ mod tests {
     #[test]
     fn a_payload_that_is_not_resident_is_stepped_over() {
         let mut lexer = lexer();
-        let Progress::Done(head) = lexer.head(b"B\0\0\0\x80abc").unwrap() else {
-            panic!()
-        };
+        let Progress::Done(head) = lexer.head(b"B\0\0\0\x80abc").unwrap() else { panic!() };
         assert_eq!((head.size, head.payload), (5, 0x8000_0000));
         assert_eq!(lexer.offset(), 0x8000_0005);
     }
@@ -444,30 +393,22 @@ mod tests {
     #[test]
     fn refuses_what_is_no_instruction() {
         let error = lexer().head(b"\xff").unwrap_err();
-        assert_eq!(
-            (error.cause(), error.clause()),
-            (Cause::Malformed, "pickle.opcode")
-        );
+        assert_eq!((error.cause(), error.clause()), (Cause::Malformed, "pickle.opcode"));
         let error = lexer().head(b"T\xff\xff\xff\xff").unwrap_err();
         assert_eq!(error.clause(), "pickle.length");
     }
 
     #[test]
     fn charges_arguments_before_asking_for_them() {
-        let limits = Limits {
-            argument: 10,
-            ..Limits::default()
-        };
+        let limits = Limits { argument: 10, ..Limits::default() };
         let passes = Lexer::new(0, &limits).instruction(b"C\x0a");
         assert_eq!(passes.unwrap(), Progress::Need(10));
         let fails = Lexer::new(0, &limits).instruction(b"C\x0b").unwrap_err();
-        assert_eq!(
-            (fails.cause(), fails.clause()),
-            (Cause::Limit, "pickle.limit.argument")
-        );
-        let line = Lexer::new(0, &limits)
-            .instruction(b"Vabcdefghijk")
-            .unwrap_err();
+        assert_eq!((fails.cause(), fails.clause()), (Cause::Limit, "pickle.limit.argument"));
+        let line = Lexer::new(0, &limits).instruction(b"Vabcdefghijk").unwrap_err();
         assert_eq!(line.clause(), "pickle.limit.argument");
+        // However much of the line was seen.
+        let longer = Lexer::new(0, &limits).instruction(b"Vabcdefghijklm\n").unwrap_err();
+        assert_eq!(line, longer);
     }
 }

@@ -19,21 +19,14 @@ fn row(opcode: Opcode) -> Table {
         ("memo", Value::from(info.memo.name())),
         ("summary", Value::from(info.summary)),
     ];
-    fields
-        .map(|(key, value)| (key.into(), value))
-        .into_iter()
-        .collect()
+    fields.map(|(key, value)| (key.into(), value)).into_iter().collect()
 }
 
 #[test]
 fn the_table_is_that_of_the_spec() {
     let spec: Table = include_str!("../../../spec/opcodes.toml").parse().unwrap();
-    let rows: Vec<&Table> = spec["opcode"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| row.as_table().unwrap())
-        .collect();
+    let rows: Vec<&Table> =
+        spec["opcode"].as_array().unwrap().iter().map(|row| row.as_table().unwrap()).collect();
     assert_eq!(rows.len(), Opcode::ALL.len());
     for (opcode, expected) in Opcode::ALL.into_iter().zip(rows) {
         assert_eq!(row(opcode), *expected);

@@ -1,0 +1,104 @@
+//! What holds of every stream: cuts do not matter, an element alone is what it is in the whole, nothing panics.
+
+mod support;
+
+use proptest::prelude::*;
+
+use pickle_stream::{Disassembler, Lexer, Limits, Opcode, Progress};
+use support::by_element::{by_element, whole};
+use support::cuts::{batches, instructions};
+use support::pickler::pickled_list;
+
+/// Small limits, so that floods meet them.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    (limits.stack, limits.marks, limits.nodes, limits.argument) = (200, 200, 5000, 1000);
+    limits
+}
+
+/// Bytes of which most are opcodes and small numbers.
+fn any_stream() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![
+        4 => prop::sample::select(&Opcode::ALL[..]).prop_map(Opcode::byte),
+        // What it takes to make lists, and elements that depend on one another.
+        4 => prop::sample::select(&b"](eaNq\x94hb20}s\x8f\x85"[..]),
+        2 => 0..4u8,
+        1 => any::<u8>(),
+        1 => Just(b'\n'),
+    ];
+    prop::collection::vec(byte, 0..80)
+}
+
+/// A pickled list, with some of its bytes replaced or cut off.
+fn broken_list() -> impl Strategy<Value = Vec<u8>> {
+    let change = (any::<prop::sample::Index>(), any_stream(), 0..4usize);
+    (pickled_list(), prop::collection::vec(change, 0..3), any::<prop::sample::Index>()).prop_map(
+        |(mut stream, changes, end)| {
+            for (at, bytes, width) in changes {
+                let at = at.index(stream.len());
+                let bytes = &bytes[..bytes.len().min(width)];
+                stream.splice(at..(at + width).min(stream.len()), bytes.iter().copied());
+            }
+            stream.truncate(end.index(2 * stream.len() + 2));
+            stream
+        },
+    )
+}
+
+fn stream() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![pickled_list(), broken_list(), any_stream()]
+}
+
+/// A list with anything behind its beginning.
+fn hostile_list() -> impl Strategy<Value = Vec<u8>> {
+    let start = prop::sample::select(vec![&b"]"[..], b"]q\0", b"]\x94(", b"](]\x94"]);
+    (start, any_stream(), prop::sample::select(vec![&b"e."[..], b".", b"ae."]))
+        .prop_map(|(start, middle, end)| [start, &middle, end].concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn cuts_do_not_matter(stream in stream(), cuts in prop::collection::vec(0..300usize, 0..20)) {
+        let every: Vec<usize> = (0..stream.len()).collect();
+        for cuts in [cuts, every] {
+            prop_assert_eq!(instructions(&stream, &cuts, &limits()), instructions(&stream, &[], &limits()));
+            prop_assert_eq!(batches(&stream, &cuts, &limits()), batches(&stream, &[], &limits()));
+        }
+    }
+
+    #[test]
+    fn by_element_is_as_in_the_whole(stream in pickled_list()) {
+        let limits = Limits::default();
+        let expected = whole(&stream, &limits).unwrap();
+        prop_assert!(expected.is_some());
+        prop_assert_eq!(by_element(&stream, &limits).unwrap(), expected);
+    }
+
+    /// A stream that breaks independence is refused, and nothing else makes a difference.
+    #[test]
+    fn by_element_is_never_silently_wrong(stream in prop_oneof![broken_list(), hostile_list()]) {
+        let limits = limits();
+        if let (Ok(Some(whole)), Ok(Some(elements))) = (whole(&stream, &limits), by_element(&stream, &limits)) {
+            prop_assert_eq!(elements, whole);
+        }
+    }
+
+    #[test]
+    fn nothing_panics(mut stream in &stream()) {
+        let limits = limits();
+        let _ = whole(&stream, &limits);
+        let _ = by_element(&stream, &limits);
+        // As text, starting at every byte.
+        while !stream.is_empty() {
+            let (mut lexer, mut disassembler) = (Lexer::new(0, &limits), Disassembler::new());
+            while let Ok(Progress::Done(instruction)) = lexer.instruction(&stream[lexer.offset() as usize..]) {
+                let line = disassembler.line(&instruction);
+                let (whole, brief) = (line.to_string(), line.abbreviate(3).to_string());
+                prop_assert!(!whole.contains('\n') && brief.len() < 400);
+            }
+            stream.remove(0);
+        }
+    }
+}

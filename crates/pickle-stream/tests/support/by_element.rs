@@ -1,0 +1,144 @@
+//! A pickled list, decoded whole and decoded element by element.
+
+use pickle_stream::{
+    Error, Event, Graph, Kind, Lexer, Limits, Located, Locator, Machine, MemoEffect, NodeId,
+    Progress, Ran, Region, Source, Span, Survey, TreeLimits, ValueRef,
+};
+
+/// The elements of a pickled list, each as text, from its graph; `None` where the stream is no list and nothing else.
+pub(crate) fn whole(stream: &[u8], limits: &Limits) -> Result<Option<Vec<String>>, Error> {
+    let (mut machine, mut graph) = (Machine::new(limits), Graph::new());
+    let root = match machine.run(&mut graph, &mut Lexer::new(0, limits), stream)? {
+        Ran::Stop(root) if machine.stack().is_empty() => root,
+        Ran::Stop(_) => return Ok(None),
+        Ran::Need(more) => return Err(Error::truncated(stream.len() as u64, more)),
+        Ran::Missing(index) => unreachable!("entry {index} of an empty memo"),
+    };
+    let source = Source { bytes: stream, offset: 0 };
+    Ok(match graph.value(root, source).kind() {
+        Kind::List(items) => Some(items.map(show).collect()),
+        _ => None,
+    })
+}
+
+/// The same by way of a survey, a machine that sees one element at a time, and a locator for what elements share;
+/// `None` where the list was taken before the stream stopped.
+pub(crate) fn by_element(stream: &[u8], limits: &Limits) -> Result<Option<Vec<String>>, Error> {
+    let mut graph = Graph::new();
+    let mut machine = Machine::new(limits);
+    let start = preamble(stream, &mut machine, &mut graph, limits)?;
+
+    let mut survey = Survey::new(0, 0, limits);
+    survey.advance(&stream[..start as usize])?;
+    survey.watch(0);
+    let mut checkpoints = vec![(start, survey.memo())];
+    let mut elements = Vec::new();
+    loop {
+        let rest = stream.get(survey.offset() as usize..).unwrap_or_default();
+        match survey.advance(rest)? {
+            Event::Stop => return Ok(Some(elements)),
+            Event::Closed => return Ok(None),
+            Event::Need(more) => return Err(Error::truncated(stream.len() as u64, more)),
+            Event::Batch => {}
+        }
+        for &span in survey.batch() {
+            graph.clear();
+            machine.reset(&graph, Region::Own, span.memo);
+            let value = run(&mut machine, &mut graph, stream, span, &checkpoints, limits)?;
+            let source = Source { bytes: stream, offset: 0 };
+            elements.push(show(graph.value(value, source)));
+        }
+        checkpoints.push((survey.offset(), survey.memo()));
+    }
+}
+
+/// Runs the stream, in the shared region, up to the list and its memo entries; says where that ends.
+fn preamble(
+    stream: &[u8],
+    machine: &mut Machine,
+    graph: &mut Graph,
+    limits: &Limits,
+) -> Result<u64, Error> {
+    let mut lexer = Lexer::new(0, limits);
+    machine.reset(graph, Region::Shared, 0);
+    loop {
+        let place = lexer.offset();
+        let instruction = match lexer.instruction(&stream[place as usize..])? {
+            Progress::Done(instruction) => instruction,
+            Progress::Need(more) => return Err(Error::truncated(stream.len() as u64, more)),
+        };
+        let names = matches!(instruction.opcode.info().memo, MemoEffect::Put | MemoEffect::Memoize);
+        if let (&[list], &[], false) = (machine.stack(), machine.marks(), names) {
+            let entries: Vec<u64> = machine.entries_of(list).collect();
+            machine.define_entries(graph);
+            entries.into_iter().for_each(|entry| graph.define_outer(entry));
+            return Ok(place);
+        }
+        machine.execute(graph, &instruction)?;
+    }
+}
+
+/// Runs one element, or one definition, and before it whatever it reads.
+fn run(
+    machine: &mut Machine,
+    graph: &mut Graph,
+    stream: &[u8],
+    span: Span,
+    checkpoints: &[(u64, u64)],
+    limits: &Limits,
+) -> Result<NodeId, Error> {
+    let mut lexer = Lexer::new(span.begin, limits);
+    while lexer.offset() < span.end {
+        let input = &stream[lexer.offset() as usize..span.end as usize];
+        match machine.run(graph, &mut lexer, input)? {
+            Ran::Missing(index) => define(index, graph, stream, checkpoints, limits)?,
+            Ran::Need(_) => break,
+            Ran::Stop(_) => unreachable!("no span holds a STOP"),
+        }
+    }
+    machine.finish(span.end)
+}
+
+/// Brings a memo entry into the shared region. What it reads was made before it, so this ends.
+fn define(
+    index: u64,
+    graph: &mut Graph,
+    stream: &[u8],
+    checkpoints: &[(u64, u64)],
+    limits: &Limits,
+) -> Result<(), Error> {
+    let mut wanted = vec![index];
+    while let Some(&index) = wanted.last() {
+        let after = checkpoints.partition_point(|&(_, memo)| memo <= index);
+        let (offset, memo) = checkpoints[after.saturating_sub(1)];
+        let mut locator = Locator::new(offset, memo, index, limits);
+        let span = match locator.advance(&stream[offset as usize..])? {
+            Located::Found(span) => span,
+            // Nobody made the entry: the error is the one of an empty memo.
+            _ => {
+                return Machine::new(limits)
+                    .run(&mut Graph::new(), &mut Lexer::new(0, limits), b"h\0")
+                    .map(drop);
+            }
+        };
+        let mut machine = Machine::new(limits);
+        machine.reset(graph, Region::Shared, span.memo);
+        let input = &stream[span.begin as usize..span.end as usize];
+        match machine.run(graph, &mut Lexer::new(span.begin, limits), input)? {
+            Ran::Missing(other) => wanted.push(other),
+            _ => {
+                machine.finish(span.end)?;
+                machine.define_entries(graph);
+                wanted.pop();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A value as text. What contains itself, or is very large, is not spelt out.
+pub(crate) fn show(value: ValueRef<'_>) -> String {
+    let mut limits = TreeLimits::default();
+    (limits.depth, limits.values) = (32, 1000);
+    value.to_value(limits).map_or("...".into(), |value| format!("{value:?}"))
+}
