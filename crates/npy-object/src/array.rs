@@ -51,8 +51,7 @@ impl Shape {
         if self.contains(&0) {
             return Some(0);
         }
-        self.iter()
-            .try_fold(1usize, |count, &length| count.checked_mul(length))
+        self.iter().try_fold(1usize, |count, &length| count.checked_mul(length))
     }
 }
 
@@ -158,25 +157,13 @@ impl<'a> Array<'a> {
             other => other,
         };
         let mask = match known {
-            Known::MaskedReconstruct => Some(Mask {
-                mask: state.next()?.to_raw_bytes()?,
-                fill_value: state.next()?,
-            }),
+            Known::MaskedReconstruct => {
+                Some(Mask { mask: state.next()?.to_raw_bytes()?, fill_value: state.next()? })
+            }
             _ => None,
         };
-        let na_object = matches!(item, ItemType::String { .. })
-            .then(|| na_object(dtype))
-            .flatten();
-        Array {
-            class,
-            item,
-            shape,
-            fortran_order,
-            data,
-            mask,
-            na_object,
-        }
-        .checked()
+        let na_object = matches!(item, ItemType::String { .. }).then(|| na_object(dtype)).flatten();
+        Array { class, item, shape, fortran_order, data, mask, na_object }.checked()
     }
 
     /// `_frombuffer(buffer, dtype, shape, order[, axis_order])`, of protocol 5.
@@ -197,9 +184,9 @@ impl<'a> Array<'a> {
                     return None;
                 };
                 let axes = axes.map(|axis| match axis.kind() {
-                    Kind::Int(axis) => usize::try_from(axis)
-                        .ok()
-                        .filter(|&axis| axis < shape.len()),
+                    Kind::Int(axis) => {
+                        usize::try_from(axis).ok().filter(|&axis| axis < shape.len())
+                    }
                     _ => None,
                 });
                 let axes = axes.collect::<Option<Vec<usize>>>()?;
@@ -299,13 +286,7 @@ impl<'a> Array<'a> {
             (ItemType::Plain(DType::Scalar(scalar)), Data::Bytes(_)) if T::is(*scalar) => *scalar,
             (item, _) => return Err(wrong_items::<T>(item)),
         };
-        let Array {
-            shape,
-            fortran_order,
-            data: Data::Bytes(bytes),
-            ..
-        } = self
-        else {
+        let Array { shape, fortran_order, data: Data::Bytes(bytes), .. } = self else {
             return Err(wrong_items::<T>(&self.item));
         };
         let as_they_are = match bytes {
@@ -316,11 +297,7 @@ impl<'a> Array<'a> {
             Some(items) => Cow::Borrowed(items),
             None => Cow::Owned(T::read_all(&bytes, scalar.order())),
         };
-        Ok(TypedArray {
-            data,
-            shape,
-            fortran_order,
-        })
+        Ok(TypedArray { data, shape, fortran_order })
     }
 }
 
@@ -367,11 +344,7 @@ fn transpose(data: &[u8], shape: &[usize], axes: &[usize], itemsize: usize) -> V
     let mut out = Vec::with_capacity(data.len());
     let mut index = vec![0; axes.len()];
     while out.len() < data.len() {
-        let at: usize = axes
-            .iter()
-            .zip(&index)
-            .map(|(&axis, &place)| strides[axis] * place)
-            .sum();
+        let at: usize = axes.iter().zip(&index).map(|(&axis, &place)| strides[axis] * place).sum();
         out.extend_from_slice(&data[at..at + itemsize]);
         for (place, &axis) in index.iter_mut().zip(axes).rev() {
             *place += 1;
@@ -408,16 +381,10 @@ impl<'a> NumPyScalar<'a> {
             ScalarKind::Bytes => 1,
             ScalarKind::Unicode => 4,
             _ => {
-                return Some(NumPyScalar {
-                    dtype: scalar.into(),
-                    data,
-                });
+                return Some(NumPyScalar { dtype: scalar.into(), data });
             }
         };
-        let text = data
-            .iter()
-            .rposition(|&byte| byte != 0)
-            .map_or(0, |last| last + 1);
+        let text = data.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         let size = text.next_multiple_of(unit);
         if size < data.len() {
             scalar = Scalar::new(scalar.kind(), scalar.order(), size).ok()?;
@@ -429,10 +396,7 @@ impl<'a> NumPyScalar<'a> {
                 }
             };
         }
-        Some(NumPyScalar {
-            dtype: scalar.into(),
-            data,
-        })
+        Some(NumPyScalar { dtype: scalar.into(), data })
     }
 
     /// `scalar(dtype, bytes)`.
@@ -491,10 +455,7 @@ impl<'a> NumPyScalar<'a> {
     /// The float nearest to the number, where it is an x87 `long double`.
     #[cfg(feature = "json")]
     pub(crate) fn long_double_to_f64(&self) -> f64 {
-        let order = self
-            .dtype
-            .as_scalar()
-            .map_or(ByteOrder::Little, Scalar::order);
+        let order = self.dtype.as_scalar().map_or(ByteOrder::Little, Scalar::order);
         long_double(&self.data, order)
     }
 
@@ -505,14 +466,9 @@ impl<'a> NumPyScalar<'a> {
             return None;
         }
         let code_points = u32::read_all(&self.data, scalar.order());
-        let end = code_points
-            .iter()
-            .rposition(|&c| c != 0)
-            .map_or(0, |last| last + 1);
-        let text = code_points[..end]
-            .iter()
-            .map(|&c| char::from_u32(c))
-            .collect::<Option<String>>();
+        let end = code_points.iter().rposition(|&c| c != 0).map_or(0, |last| last + 1);
+        let text =
+            code_points[..end].iter().map(|&c| char::from_u32(c)).collect::<Option<String>>();
         text.map(Cow::Owned)
     }
 }
@@ -538,11 +494,7 @@ pub(crate) fn long_double(bytes: &[u8], order: ByteOrder) -> f64 {
         // In two steps, as the power alone can be out of range where the product is not.
         _ => mantissa as f64 * 2f64.powi(-63) * 2f64.powi((exponent - 16383).clamp(-2000, 2000)),
     };
-    if top & 0x8000 == 0 {
-        magnitude
-    } else {
-        -magnitude
-    }
+    if top & 0x8000 == 0 { magnitude } else { -magnitude }
 }
 
 /// An array of numbers.
@@ -601,10 +553,7 @@ mod private {
         /// The number of exactly as many bytes as it takes.
         fn read(bytes: &[u8], order: ByteOrder) -> Self;
         fn read_all(bytes: &[u8], order: ByteOrder) -> Vec<Self> {
-            bytes
-                .chunks_exact(size_of::<Self>())
-                .map(|item| Self::read(item, order))
-                .collect()
+            bytes.chunks_exact(size_of::<Self>()).map(|item| Self::read(item, order)).collect()
         }
         /// The bytes themselves, where they lie as the numbers do in memory and are in native order.
         fn cast(bytes: &[u8]) -> Option<&[Self]>;
@@ -705,8 +654,5 @@ fn wrong_items<T: Primitive>(item: &ItemType) -> Error {
         ItemType::Plain(dtype) => dtype.to_string(),
         ItemType::String { .. } => "StringDType".to_owned(),
     };
-    Error::usage(
-        "access.type",
-        format!("the array is of dtype {found}, not {}", T::NAME),
-    )
+    Error::usage("access.type", format!("the array is of dtype {found}, not {}", T::NAME))
 }

@@ -31,16 +31,8 @@ enum Payload {
 impl NpyArray {
     pub(crate) fn new(mut window: Window, options: Options) -> Result<NpyArray> {
         let (header, data_offset) = read_header(&mut window, &options)?;
-        let Options {
-            encoding,
-            limits,
-            trust_payload,
-        } = options;
-        let mut context = Context {
-            encoding,
-            limits,
-            item: None,
-        };
+        let Options { encoding, limits, trust_payload, .. } = options;
+        let mut context = Context { encoding, limits, item: None };
         let (shape, elements) = if header.dtype.has_object() {
             let objects = Objects::open(window, data_offset, &context)?;
             let envelope = objects.envelope();
@@ -53,13 +45,7 @@ impl NpyArray {
             let rows = Rows::open(window, data_offset, &header)?;
             (header.shape.clone(), Payload::Rows(Box::new(rows)))
         };
-        Ok(NpyArray {
-            header,
-            data_offset,
-            shape,
-            context: Arc::new(context),
-            elements,
-        })
+        Ok(NpyArray { header, data_offset, shape, context: Arc::new(context), elements })
     }
 
     /// What the preamble says.
@@ -113,9 +99,9 @@ impl NpyArray {
     /// ```
     pub fn next_element(&mut self) -> Result<Option<Element<'_>>> {
         match &mut self.elements {
-            Payload::Objects(objects) => Ok(objects
-                .next()?
-                .map(|value| Element::of_array(value, &self.context))),
+            Payload::Objects(objects) => {
+                Ok(objects.next()?.map(|value| Element::of_array(value, &self.context)))
+            }
             Payload::Rows(rows) => Ok(rows.next()?.map(|row| Element::row(row, &self.context))),
         }
     }
@@ -145,9 +131,9 @@ impl NpyArray {
     pub fn next_owned(&mut self) -> Result<Option<OwnedElement>> {
         let context = Arc::clone(&self.context);
         Ok(match &mut self.elements {
-            Payload::Objects(objects) => objects
-                .next()?
-                .map(|value| OwnedElement::of_value(value, context)),
+            Payload::Objects(objects) => {
+                objects.next()?.map(|value| OwnedElement::of_value(value, context))
+            }
             Payload::Rows(rows) => rows.next()?.map(|row| OwnedElement::of_row(row, context)),
         })
     }
@@ -155,9 +141,7 @@ impl NpyArray {
 
 impl std::fmt::Debug for NpyArray {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NpyArray")
-            .field("header", &self.header)
-            .finish_non_exhaustive()
+        f.debug_struct("NpyArray").field("header", &self.header).finish_non_exhaustive()
     }
 }
 
@@ -182,12 +166,7 @@ fn read_header(window: &mut Window, options: &Options) -> Result<(Header, u64)> 
 fn check_agreement(header: &Header, envelope: &Envelope, offset: u64) -> Result<()> {
     let disagree = |what, in_header: String, in_payload: String| {
         let message = format!("the header says {what} {in_header}, the pickle {in_payload}");
-        Err(Error::new(
-            Cause::Malformed,
-            "npy.object.agreement",
-            offset,
-            message,
-        ))
+        Err(Error::new(Cause::Malformed, "npy.object.agreement", offset, message))
     };
     if header.shape != envelope.shape {
         let (shape, pickled) = (&header.shape, &envelope.shape);

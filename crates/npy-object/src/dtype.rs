@@ -36,10 +36,7 @@ impl ItemType {
             Kind::Int(coerce) => coerce != 0,
             _ => return None,
         };
-        Some(ItemType::String {
-            coerce,
-            has_na: args.next().is_some(),
-        })
+        Some(ItemType::String { coerce, has_na: args.next().is_some() })
     }
 
     /// Whether the items are Python objects, each pickled for itself.
@@ -65,9 +62,7 @@ fn plain(value: Element<'_>, depth: usize) -> Option<DType> {
         Kind::Str(code) => code.to_str()?.parse().ok()?,
         // A class: that of the scalars of a structured dtype, such as `numpy.record`.
         Kind::Global(class) if class.name == "record" || class.name == "void" => {
-            Scalar::new(ScalarKind::Void, ByteOrder::NotApplicable, 0)
-                .ok()?
-                .into()
+            Scalar::new(ScalarKind::Void, ByteOrder::NotApplicable, 0).ok()?.into()
         }
         _ => return None,
     };
@@ -112,12 +107,7 @@ fn plain(value: Element<'_>, depth: usize) -> Option<DType> {
             .into_iter()
             .map(|(name, field)| {
                 let dtype = plain(field.dtype, depth + 1)?;
-                Some(Field {
-                    name,
-                    title: field.title,
-                    dtype,
-                    offset: field.offset,
-                })
+                Some(Field { name, title: field.title, dtype, offset: field.offset })
             })
             .collect::<Option<Vec<Field>>>()?;
         return Struct::new(fields, itemsize).ok().map(DType::Struct);
@@ -186,14 +176,7 @@ fn fields_of<'a>(
                 Some(Kind::Str(title)) => Some(title.to_string_lossy().into_owned()),
                 _ => None,
             };
-            Some((
-                name,
-                PickledField {
-                    dtype,
-                    offset: usize::try_from(offset).ok()?,
-                    title,
-                },
-            ))
+            Some((name, PickledField { dtype, offset: usize::try_from(offset).ok()?, title }))
         })
         .collect()
 }

@@ -54,10 +54,7 @@ pub(crate) struct Row<'a> {
 
 impl<'a> Element<'a> {
     pub(crate) fn new(value: ValueRef<'a>, context: &'a Context) -> Element<'a> {
-        Element {
-            place: Place::Value(value),
-            context,
-        }
+        Element { place: Place::Value(value), context }
     }
 
     /// A value that stands for an item of this dtype.
@@ -66,10 +63,7 @@ impl<'a> Element<'a> {
         dtype: FieldType<'a>,
         context: &'a Context,
     ) -> Element<'a> {
-        Element {
-            place: Place::Typed(value, dtype),
-            context,
-        }
+        Element { place: Place::Typed(value, dtype), context }
     }
 
     /// An element of the array itself: of a structured array, a tuple that stands for a record.
@@ -83,10 +77,7 @@ impl<'a> Element<'a> {
     }
 
     pub(crate) fn row(row: Row<'a>, context: &'a Context) -> Element<'a> {
-        Element {
-            place: Place::Row(row),
-            context,
-        }
+        Element { place: Place::Row(row), context }
     }
 
     pub(crate) fn context(self) -> &'a Context {
@@ -128,9 +119,9 @@ impl<'a> Element<'a> {
     pub fn as_i64(self) -> Result<i64> {
         match self.kind() {
             Kind::Int(value) => Ok(value),
-            Kind::Scalar(scalar) => scalar
-                .to_i64()
-                .ok_or_else(|| wrong_type("int of 64 bits", &Kind::Scalar(scalar))),
+            Kind::Scalar(scalar) => {
+                scalar.to_i64().ok_or_else(|| wrong_type("int of 64 bits", &Kind::Scalar(scalar)))
+            }
             other => Err(wrong_type("int of 64 bits", &other)),
         }
     }
@@ -139,9 +130,9 @@ impl<'a> Element<'a> {
     pub fn as_f64(self) -> Result<f64> {
         match self.kind() {
             Kind::Float(value) => Ok(value),
-            Kind::Scalar(scalar) => scalar
-                .to_f64()
-                .ok_or_else(|| wrong_type("float", &Kind::Scalar(scalar))),
+            Kind::Scalar(scalar) => {
+                scalar.to_f64().ok_or_else(|| wrong_type("float", &Kind::Scalar(scalar)))
+            }
             other => Err(wrong_type("float", &other)),
         }
     }
@@ -154,9 +145,9 @@ impl<'a> Element<'a> {
                     "the str has a surrogate that stands alone, which Rust text cannot have";
                 Error::usage("access.type", message)
             }),
-            Kind::Scalar(scalar) => scalar
-                .to_text()
-                .ok_or_else(|| wrong_type("str", &Kind::Scalar(scalar))),
+            Kind::Scalar(scalar) => {
+                scalar.to_text().ok_or_else(|| wrong_type("str", &Kind::Scalar(scalar)))
+            }
             other => Err(wrong_type("str", &other)),
         }
     }
@@ -269,9 +260,7 @@ impl<'a> Element<'a> {
             Kind::Int(length) => usize::try_from(length).ok(),
             _ => None,
         };
-        (lengths.len() <= Shape::MAX)
-            .then(|| lengths.map(length).collect())
-            .flatten()
+        (lengths.len() <= Shape::MAX).then(|| lengths.map(length).collect()).flatten()
     }
 
     /// The bytes that an array, or a datetime, is made of, whatever the protocol made them into.
@@ -280,10 +269,7 @@ impl<'a> Element<'a> {
             Raw::Bytes(bytes) | Raw::ByteArray(bytes) | Raw::Str2(bytes) => Some(bytes.into()),
             // Read by a Python that took a Python 2 str for text, and written again.
             Raw::Str(text) => {
-                let bytes = text
-                    .to_str()?
-                    .chars()
-                    .map(|c| u8::try_from(u32::from(c)).ok());
+                let bytes = text.to_str()?.chars().map(|c| u8::try_from(u32::from(c)).ok());
                 bytes.collect::<Option<Vec<u8>>>().map(Cow::Owned)
             }
             Raw::Object(_) => match self.kind() {
@@ -307,8 +293,5 @@ pub(crate) fn wrong_type(wanted: &str, found: &Kind<'_>) -> Error {
         Kind::Scalar(scalar) => format!("NumPy scalar of dtype {}", scalar.dtype()),
         other => other.name().to_owned(),
     };
-    Error::usage(
-        "access.type",
-        format!("the value is a {found}, not a {wanted}"),
-    )
+    Error::usage("access.type", format!("the value is a {found}, not a {wanted}"))
 }

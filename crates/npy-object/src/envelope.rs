@@ -54,12 +54,7 @@ impl Envelope {
             if read + needed > most {
                 let message =
                     format!("no list of elements in the first {most} bytes of the pickle");
-                return Err(Error::new(
-                    Cause::Limit,
-                    "npy.object.envelope",
-                    place,
-                    message,
-                ));
+                return Err(Error::new(Cause::Limit, "npy.object.envelope", place, message));
             }
             let bytes = window.fill(offset, read + needed)?;
             let instruction = match lexer.instruction(&bytes[read..])? {
@@ -93,17 +88,7 @@ impl Envelope {
             let mut survey = Survey::new(offset, 0, limits);
             survey.advance(&bytes)?;
             survey.watch(survey.slots().len() - 1);
-            return Ok((
-                Envelope {
-                    bytes,
-                    offset,
-                    shape,
-                    fortran_order,
-                    item,
-                    root,
-                },
-                survey,
-            ));
+            return Ok((Envelope { bytes, offset, shape, fortran_order, item, root }, survey));
         }
     }
 
@@ -116,9 +101,7 @@ impl Envelope {
             Ran::Stop(_) | Ran::Missing(_) => return Err(no_array(self.offset)),
         }
         machine.define_entries(graph);
-        self.root
-            .iter()
-            .for_each(|&entry| graph.define_outer(entry));
+        self.root.iter().for_each(|&entry| graph.define_outer(entry));
         Ok(())
     }
 }
@@ -130,10 +113,7 @@ fn state(
     context: &Context,
 ) -> Option<(Vec<usize>, bool, ItemType)> {
     // All of the envelope is in the shared region, which does not look at the source.
-    let source = Source {
-        bytes: &[],
-        offset: 0,
-    };
+    let source = Source { bytes: &[], offset: 0 };
     let at = |place: usize| Element::new(graph.value(machine.stack()[place], source), context);
     let (&[1], Some(above)) = (machine.marks(), machine.stack().len().checked_sub(1)) else {
         return None;

@@ -46,13 +46,7 @@ impl Error {
         message: impl Into<Cow<'static, str>>,
     ) -> Error {
         let (offset, message) = (offset.into(), message.into());
-        Error(Box::new(Inner {
-            cause,
-            offset,
-            clause,
-            message,
-            source: None,
-        }))
+        Error(Box::new(Inner { cause, offset, clause, message, source: None }))
     }
 
     #[cold]
@@ -91,12 +85,7 @@ impl From<pickle_stream::Error> for Error {
             C::Usage => Cause::Usage,
             _ => Cause::Unsupported,
         };
-        Error::new(
-            cause,
-            error.clause(),
-            error.offset(),
-            error.message().to_owned(),
-        )
+        Error::new(cause, error.clause(), error.offset(), error.message().to_owned())
     }
 }
 
@@ -109,12 +98,7 @@ impl From<npy_header::Error> for Error {
             K::Misuse => Cause::Usage,
             _ => Cause::Unsupported,
         };
-        Error::new(
-            cause,
-            error.clause(),
-            error.offset(),
-            error.message().to_owned(),
-        )
+        Error::new(cause, error.clause(), error.offset(), error.message().to_owned())
     }
 }
 
@@ -132,13 +116,7 @@ impl From<io::Error> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
-            cause,
-            offset,
-            clause,
-            message,
-            ..
-        } = &*self.0;
+        let Inner { cause, offset, clause, message, .. } = &*self.0;
         write!(f, "{message}")?;
         if let Some(offset) = offset {
             write!(f, " (at byte {offset})")?;

@@ -42,18 +42,13 @@ pub(crate) fn known(global: Global<'_>) -> Option<Known> {
     let found = |is: bool, known| is.then_some(known);
     match name {
         // `numpy.core._internal` had it before NumPy 1.0.
-        "_reconstruct" => found(
-            multiarray() || module == "numpy.core._internal",
-            K::Reconstruct,
-        ),
-        "_mareconstruct" => found(
-            matches!(module, "numpy.ma.core" | "numpy.ma"),
-            K::MaskedReconstruct,
-        ),
-        "_frombuffer" => found(
-            matches!(module, "numpy.core.numeric" | "numpy._core.numeric"),
-            K::FromBuffer,
-        ),
+        "_reconstruct" => found(multiarray() || module == "numpy.core._internal", K::Reconstruct),
+        "_mareconstruct" => {
+            found(matches!(module, "numpy.ma.core" | "numpy.ma"), K::MaskedReconstruct)
+        }
+        "_frombuffer" => {
+            found(matches!(module, "numpy.core.numeric" | "numpy._core.numeric"), K::FromBuffer)
+        }
         "scalar" => found(multiarray(), K::Scalar),
         "dtype" => found(module == "numpy" || multiarray(), K::DType),
         "_convert_to_stringdtype_kwargs" => found(
@@ -72,10 +67,7 @@ pub(crate) fn known(global: Global<'_>) -> Option<Known> {
         "date" => found(module == "datetime", K::Date),
         "time" => found(module == "datetime", K::Time),
         "timedelta" => found(module == "datetime", K::TimeDelta),
-        "Decimal" => found(
-            matches!(module, "decimal" | "_decimal" | "_pydecimal"),
-            K::Decimal,
-        ),
+        "Decimal" => found(matches!(module, "decimal" | "_decimal" | "_pydecimal"), K::Decimal),
         _ => None,
     }
 }
@@ -88,9 +80,7 @@ pub(crate) fn called(value: ValueRef<'_>) -> Option<Known> {
     let Kind::Global(callable) = object.callable().kind() else {
         return None;
     };
-    (object.construct() == Construct::Call)
-        .then(|| known(callable))
-        .flatten()
+    (object.construct() == Construct::Call).then(|| known(callable)).flatten()
 }
 
 /// The class of an array.

@@ -30,9 +30,7 @@ fn write_base64(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     let mut text = [0; 4 << 10];
     out.write_all(b"\"")?;
     for piece in bytes.chunks(PIECE) {
-        let written = STANDARD
-            .encode_slice(piece, &mut text)
-            .map_err(io::Error::other)?;
+        let written = STANDARD.encode_slice(piece, &mut text).map_err(io::Error::other)?;
         out.write_all(&text[..written])?;
     }
     out.write_all(b"\"")

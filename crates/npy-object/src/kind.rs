@@ -164,9 +164,7 @@ impl<'a> Kind<'a> {
 
 fn python_2_str(bytes: &[u8], encoding: Encoding) -> Kind<'_> {
     let text = match encoding {
-        Encoding::Ascii => bytes
-            .is_ascii()
-            .then(|| std::str::from_utf8(bytes).unwrap_or_default()),
+        Encoding::Ascii => bytes.is_ascii().then(|| std::str::from_utf8(bytes).unwrap_or_default()),
         Encoding::Utf8 => std::str::from_utf8(bytes).ok(),
         Encoding::Latin1 if bytes.is_ascii() => std::str::from_utf8(bytes).ok(),
         Encoding::Latin1 => {
@@ -191,10 +189,7 @@ fn recognise<'a>(
     let Raw::Tuple(args) = object.args().kind() else {
         return None;
     };
-    let mut args = Items {
-        items: args,
-        context,
-    };
+    let mut args = Items { items: args, context };
     let entries = || Entries::new(object.items(), context);
     let element = Element::new(value, context);
     Some(match known {
@@ -233,11 +228,7 @@ fn recognise<'a>(
                 }
                 Some(_) => return None,
             };
-            if known == Known::Bytes {
-                Kind::Bytes(bytes)
-            } else {
-                Kind::ByteArray(bytes)
-            }
+            if known == Known::Bytes { Kind::Bytes(bytes) } else { Kind::ByteArray(bytes) }
         }
         Known::Complex => {
             let mut float = || match args.next()?.kind() {
@@ -252,16 +243,9 @@ fn recognise<'a>(
                     Kind::List(members) | Kind::Tuple(members) => members,
                     _ => return None,
                 },
-                None => Items {
-                    items: object.added(),
-                    context,
-                },
+                None => Items { items: object.added(), context },
             };
-            if known == Known::Set {
-                Kind::Set(members)
-            } else {
-                Kind::FrozenSet(members)
-            }
+            if known == Known::Set { Kind::Set(members) } else { Kind::FrozenSet(members) }
         }
         Known::OrderedDict => match args.next() {
             None => Kind::OrderedDict(entries()),
@@ -277,10 +261,7 @@ fn recognise<'a>(
                 if !pairs.clone().all(is_pair) || object.items().len() > 0 {
                     return None;
                 }
-                Kind::OrderedDict(Entries {
-                    entries: EntriesOf::Pairs(pairs.items),
-                    context,
-                })
+                Kind::OrderedDict(Entries { entries: EntriesOf::Pairs(pairs.items), context })
             }
         },
         Known::DefaultDict => {
@@ -317,10 +298,7 @@ fn latin_1(text: Text<'_>, encoding: Text<'_>) -> Option<Vec<u8>> {
     if !matches!(encoding.to_str()?, "latin1" | "latin-1") {
         return None;
     }
-    text.to_str()?
-        .chars()
-        .map(|c| u8::try_from(u32::from(c)).ok())
-        .collect()
+    text.to_str()?.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
 }
 
 /// A Python str.
@@ -385,9 +363,7 @@ impl<'a> Iterator for Items<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Element<'a>> {
-        self.items
-            .next()
-            .map(|value| Element::new(value, self.context))
+        self.items.next().map(|value| Element::new(value, self.context))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -413,10 +389,7 @@ enum EntriesOf<'a> {
 
 impl<'a> Entries<'a> {
     fn new(entries: RawEntries<'a>, context: &'a Context) -> Entries<'a> {
-        Entries {
-            entries: EntriesOf::Dict(entries),
-            context,
-        }
+        Entries { entries: EntriesOf::Dict(entries), context }
     }
 }
 
@@ -432,10 +405,7 @@ impl<'a> Iterator for Entries<'a> {
                 _ => return None,
             },
         };
-        Some((
-            Element::new(key, self.context),
-            Element::new(value, self.context),
-        ))
+        Some((Element::new(key, self.context), Element::new(value, self.context)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -465,10 +435,7 @@ impl<'a> Object<'a> {
     }
 
     fn several(self, items: RawItems<'a>) -> Items<'a> {
-        Items {
-            items,
-            context: self.context,
-        }
+        Items { items, context: self.context }
     }
 
     /// How it would have been made.

@@ -40,15 +40,8 @@ impl Objects {
     pub(crate) fn open(mut window: Window, offset: u64, context: &Context) -> Result<Objects> {
         let mut graph = Graph::new();
         let (envelope, survey) = Envelope::read(&mut window, offset, context, &mut graph)?;
-        let count = envelope
-            .shape
-            .iter()
-            .try_fold(1u64, |n, &len| n.checked_mul(len as u64));
-        let promised = if envelope.shape.contains(&0) {
-            Some(0)
-        } else {
-            count
-        };
+        let count = envelope.shape.iter().try_fold(1u64, |n, &len| n.checked_mul(len as u64));
+        let promised = if envelope.shape.contains(&0) { Some(0) } else { count };
         let promised = promised.ok_or_else(|| {
             let message = "the shape promises over 2^64 elements";
             Error::new(Cause::Malformed, "npy.object.count", offset, message)
@@ -93,13 +86,7 @@ impl Objects {
         match self.decode(span) {
             Ok(root) => {
                 let bytes = self.window.resident(span.begin, span.end);
-                Ok(Some(self.graph.value(
-                    root,
-                    Source {
-                        bytes,
-                        offset: span.begin,
-                    },
-                )))
+                Ok(Some(self.graph.value(root, Source { bytes, offset: span.begin })))
             }
             Err(error) => {
                 self.done = true;
@@ -149,11 +136,7 @@ impl Objects {
             .is_none_or(|last| self.surveyed - last.element >= CHECKPOINT_EVERY);
         if fresh {
             let memo = self.survey.memo();
-            self.checkpoints.push(Checkpoint {
-                element: self.surveyed,
-                offset: start,
-                memo,
-            });
+            self.checkpoints.push(Checkpoint { element: self.surveyed, offset: start, memo });
         }
         let mut needed = 1;
         loop {
@@ -193,12 +176,7 @@ impl Objects {
             "the array's shape promises {} elements, its list has {}{more}",
             self.promised, self.surveyed
         );
-        Err(Error::new(
-            Cause::Malformed,
-            "npy.object.count",
-            offset,
-            message,
-        ))
+        Err(Error::new(Cause::Malformed, "npy.object.count", offset, message))
     }
 
     /// Decodes the element of a span into the graph's own region.
@@ -212,10 +190,7 @@ impl Objects {
         let size = usize::try_from(span.end - span.begin).unwrap_or(usize::MAX);
         let resident = self.window.fill(span.begin, size)?;
         if resident.len() < size {
-            return Err(truncated(
-                span.begin + resident.len() as u64,
-                size - resident.len(),
-            ));
+            return Err(truncated(span.begin + resident.len() as u64, size - resident.len()));
         }
         self.graph.clear();
         self.machine.reset(&self.graph, Region::Own, span.memo);
@@ -235,12 +210,7 @@ impl Objects {
                 Ran::Stop(_) => {
                     let message = "the pickle stops inside an element";
                     let clause = "pickle.element.balance";
-                    return Err(Error::new(
-                        Cause::Malformed,
-                        clause,
-                        lexer.offset(),
-                        message,
-                    ));
+                    return Err(Error::new(Cause::Malformed, clause, lexer.offset(), message));
                 }
             }
         }

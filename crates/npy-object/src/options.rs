@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::array_file::NpyArray;
 use crate::error::Result;
-use crate::window::Window;
+use crate::window::{ReadSize, Window};
 
 /// How to read the `str` of Python 2, whose encoding a pickle does not name. NumPy's `encoding`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,6 +56,7 @@ pub struct Options {
     pub(crate) encoding: Encoding,
     pub(crate) limits: Arc<Limits>,
     pub(crate) trust_payload: bool,
+    read_size: ReadSize,
 }
 
 impl Default for Options {
@@ -64,6 +65,7 @@ impl Default for Options {
             encoding: Encoding::default(),
             limits: Arc::new(Limits::default()),
             trust_payload: false,
+            read_size: ReadSize::default(),
         }
     }
 }
@@ -93,6 +95,13 @@ impl Options {
         self
     }
 
+    /// How many bytes are read at once: between `least`, after a jump over something large, and `most`, when reading
+    /// goes straight on. An element that is larger is read in one piece. By default 4 KiB and 128 KiB.
+    pub fn read_size(mut self, least: usize, most: usize) -> Options {
+        self.read_size = ReadSize { least: least.min(most), most };
+        self
+    }
+
     /// Opens a file.
     pub fn open(self, path: impl AsRef<Path>) -> Result<NpyArray> {
         self.read(File::open(path)?)
@@ -100,7 +109,7 @@ impl Options {
 
     /// Reads from anything that can seek, from its start.
     pub fn read(self, reader: impl Read + Seek + Send + 'static) -> Result<NpyArray> {
-        NpyArray::new(Window::new(Box::new(reader))?, self)
+        NpyArray::new(Window::new(Box::new(reader), self.read_size)?, self)
     }
 
     /// Reads a file that is in memory.

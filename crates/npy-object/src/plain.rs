@@ -33,20 +33,13 @@ impl Rows {
     pub(crate) fn open(window: Window, data: u64, header: &Header) -> Result<Rows> {
         if let DType::Subarray(_) = header.dtype {
             let message = "an array has no items that are arrays: NumPy cannot give it its shape";
-            return Err(Error::new(
-                Cause::Unsupported,
-                "npy.data.subarray",
-                None,
-                message,
-            ));
+            return Err(Error::new(Cause::Unsupported, "npy.data.subarray", None, message));
         }
         let (count, shape) = match header.shape.split_first() {
             Some((&count, shape)) => (count as u64, shape.to_vec()),
             None => (1, Vec::new()),
         };
-        let size = shape
-            .iter()
-            .try_fold(header.dtype.itemsize(), |size, &n| size.checked_mul(n));
+        let size = shape.iter().try_fold(header.dtype.itemsize(), |size, &n| size.checked_mul(n));
         let size = size.filter(|&size| header.nbytes().is_some() && isize::try_from(size).is_ok());
         let size = size.ok_or_else(|| {
             let message = "the array takes over 2^63 bytes";
@@ -87,11 +80,7 @@ impl Rows {
                 self.window.resident(place, place + self.size as u64)
             }
         };
-        Ok(Some(Row {
-            dtype: &self.dtype,
-            shape: &self.shape,
-            bytes,
-        }))
+        Ok(Some(Row { dtype: &self.dtype, shape: &self.shape, bytes }))
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -108,12 +97,8 @@ impl Rows {
     /// Makes a row resident.
     fn load(&mut self, row: u64) -> Result<()> {
         if !self.fortran_order {
-            return fetch(
-                &mut self.window,
-                self.data + row * self.size as u64,
-                self.size,
-            )
-            .map(drop);
+            return fetch(&mut self.window, self.data + row * self.size as u64, self.size)
+                .map(drop);
         }
         let rows = (BLOCK / self.size.max(1)).max(1) as u64;
         let in_block = self.block.as_ref().is_some_and(|(first, bytes)| {
@@ -141,10 +126,8 @@ impl Rows {
         for column in 0..columns {
             let place = self.data + (column as u64 * self.count + first) * itemsize as u64;
             let items = fetch(&mut self.window, place, rows * itemsize)?;
-            let in_c_order = index
-                .iter()
-                .zip(&self.shape)
-                .fold(0, |place, (&at, &length)| place * length + at);
+            let in_c_order =
+                index.iter().zip(&self.shape).fold(0, |place, (&at, &length)| place * length + at);
             for (row, item) in items.chunks_exact(itemsize).enumerate() {
                 let place = row * self.size + in_c_order * itemsize;
                 block[place..place + itemsize].copy_from_slice(item);
@@ -167,7 +150,5 @@ fn fetch(window: &mut Window, place: u64, size: usize) -> Result<&[u8]> {
     window.set_anchor(place);
     let end = window.len();
     let bytes = window.fill(place, size)?;
-    bytes
-        .get(..size)
-        .ok_or_else(|| truncated(end, size - bytes.len()))
+    bytes.get(..size).ok_or_else(|| truncated(end, size - bytes.len()))
 }

@@ -58,11 +58,7 @@ impl<'a> Record<'a> {
                 if fields.len() != record.fields().len() {
                     return plain;
                 }
-                Kind::Record(Record {
-                    value,
-                    dtype,
-                    context,
-                })
+                Kind::Record(Record { value, dtype, context })
             }
             (item, _) if item.has_object() => plain,
             // An array already, as NumPy has no Python value for it.
@@ -95,15 +91,12 @@ impl<'a> Record<'a> {
             FieldType::Parsed(_) => Vec::new(),
             FieldType::Pickled(dtype) => {
                 let fields = dtype::fields(Element::new(dtype, self.context)).unwrap_or_default();
-                let named = fields
-                    .into_iter()
-                    .zip(values)
-                    .filter_map(|((name, field), value)| {
-                        Some((
-                            Cow::Owned(name),
-                            element(value, FieldType::Pickled(field.dtype.value()?)),
-                        ))
-                    });
+                let named = fields.into_iter().zip(values).filter_map(|((name, field), value)| {
+                    Some((
+                        Cow::Owned(name),
+                        element(value, FieldType::Pickled(field.dtype.value()?)),
+                    ))
+                });
                 named.collect()
             }
         }

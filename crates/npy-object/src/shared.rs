@@ -71,13 +71,7 @@ impl Definitions {
         let find = |memo, window: &mut Window| {
             let after = checkpoints.partition_point(|checkpoint| checkpoint.memo <= memo);
             let from = after.checked_sub(1).map(|index| checkpoints[index]);
-            locate(
-                memo,
-                from.ok_or_else(|| never_made(memo, offset))?,
-                offset,
-                window,
-                limits,
-            )
+            locate(memo, from.ok_or_else(|| never_made(memo, offset))?, offset, window, limits)
         };
         let mut frames: Vec<Frame> = Vec::new();
         let mut wanted = Some(memo);
@@ -85,28 +79,16 @@ impl Definitions {
             if let Some(memo) = wanted.take() {
                 let span = find(memo, window)?;
                 // A definition around one that is being run: that one will come out of it.
-                while frames
-                    .last()
-                    .is_some_and(|frame| encloses(span, frame.span))
-                {
+                while frames.last().is_some_and(|frame| encloses(span, frame.span)) {
                     frames.pop();
                 }
                 if frames.len() == DEPTH {
                     let message = format!("over {DEPTH} shared definitions wait for one another");
-                    return Err(Error::new(
-                        Cause::Limit,
-                        "npy.object.shared",
-                        offset,
-                        message,
-                    ));
+                    return Err(Error::new(Cause::Limit, "npy.object.shared", offset, message));
                 }
                 let mut machine = Machine::new(limits);
                 machine.reset(graph, Region::Shared, span.memo);
-                frames.push(Frame {
-                    span,
-                    machine,
-                    lexer: Lexer::new(span.begin, limits),
-                });
+                frames.push(Frame { span, machine, lexer: Lexer::new(span.begin, limits) });
             }
             let Some(frame) = frames.last_mut() else {
                 break;
@@ -129,23 +111,15 @@ impl Definitions {
         window: &mut Window,
         graph: &mut Graph,
     ) -> Result<Option<u64>> {
-        let Frame {
-            span,
-            machine,
-            lexer,
-        } = frame;
+        let Frame { span, machine, lexer } = frame;
         let size = (span.end - span.begin) as usize;
         let bytes = window.fill_aside(span.begin, size)?;
-        let bytes = bytes
-            .get(..size)
-            .ok_or_else(|| truncated(span.begin + bytes.len() as u64, 1))?;
+        let bytes =
+            bytes.get(..size).ok_or_else(|| truncated(span.begin + bytes.len() as u64, 1))?;
         while lexer.offset() < span.end {
             let place = lexer.offset();
             // Up to here nothing inside this definition is known, so it can be run in one go.
-            let stop = self
-                .known
-                .range(place..span.end)
-                .find(|(_, known)| known.end < span.end);
+            let stop = self.known.range(place..span.end).find(|(_, known)| known.end < span.end);
             match stop {
                 Some((&begin, known)) if begin == place => {
                     machine.push_known(graph, known.value, known.memo..known.memo_end);
@@ -168,12 +142,7 @@ impl Definitions {
         }
         let value = machine.finish(span.end)?;
         machine.define_entries(graph);
-        let known = Known {
-            end: span.end,
-            value,
-            memo: span.memo,
-            memo_end: machine.memo_end(),
-        };
+        let known = Known { end: span.end, value, memo: span.memo, memo_end: machine.memo_end() };
         let longest = self.known.entry(span.begin).or_insert(known);
         if longest.end < known.end {
             *longest = known;

@@ -75,10 +75,7 @@ impl<'a> DateTime<'a> {
         };
         let date = Date::of([high, low, month & 0x7f, day])?;
         let fold = month & 0x80 != 0;
-        Some(DateTime {
-            date,
-            time: Time::of(*<&[u8; 6]>::try_from(clock).ok()?, fold, args)?,
-        })
+        Some(DateTime { date, time: Time::of(*<&[u8; 6]>::try_from(clock).ok()?, fold, args)? })
     }
 }
 
@@ -94,9 +91,7 @@ impl<'a> Time<'a> {
     fn of(clock: [u8; 6], fold: bool, args: &mut Items<'a>) -> Option<Time<'a>> {
         let [hour, minute, second, high, middle, low] = clock;
         let microsecond = u32::from_be_bytes([0, high, middle, low]);
-        let zone = args
-            .next()
-            .filter(|zone| !matches!(zone.kind(), Kind::None));
+        let zone = args.next().filter(|zone| !matches!(zone.kind(), Kind::None));
         (hour < 24 && minute < 60 && second < 60 && microsecond < 1_000_000).then_some(Time {
             hour,
             minute,
@@ -139,12 +134,10 @@ impl TimeDelta {
         }
         let days = i64::try_from(total.div_euclid(DAY)).ok()?;
         let rest = total.rem_euclid(DAY);
-        (-999_999_999..=999_999_999)
-            .contains(&days)
-            .then_some(TimeDelta {
-                days,
-                seconds: (rest / 1_000_000) as u32,
-                microseconds: (rest % 1_000_000) as u32,
-            })
+        (-999_999_999..=999_999_999).contains(&days).then_some(TimeDelta {
+            days,
+            seconds: (rest / 1_000_000) as u32,
+            microseconds: (rest % 1_000_000) as u32,
+        })
     }
 }

@@ -12,24 +12,40 @@ pub(crate) trait ReadSeek: Read + Seek + Send {}
 
 impl<T: Read + Seek + Send> ReadSeek for T {}
 
-/// The least that is read at once: after a jump over a payload, only the next few instructions are wanted.
-const LEAST: usize = 4 << 10;
-/// The most that is read at once beyond what is needed.
-const MOST: usize = 128 << 10;
+/// How much is read at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadSize {
+    /// After a jump over a payload, when only the next few instructions are wanted.
+    pub(crate) least: usize,
+    /// When reading goes straight on.
+    pub(crate) most: usize,
+}
+
+impl Default for ReadSize {
+    fn default() -> ReadSize {
+        ReadSize { least: 4 << 10, most: 128 << 10 }
+    }
+}
+
 /// How much behind the current place is kept for coming back to it.
 const KEEP: usize = 1 << 20;
 
 /// A file, and the stretch of it that is resident.
 pub(crate) struct Window {
-    reader: Box<dyn ReadSeek>,
-    /// Where the reader stands.
-    position: u64,
-    /// Bytes in the file.
-    len: u64,
+    reader: Reader,
     /// Where iteration is.
     main: Buffer,
     /// Where a look aside is: at a definition in an earlier element.
     aside: Buffer,
+}
+
+struct Reader {
+    file: Box<dyn ReadSeek>,
+    /// Bytes in the file.
+    len: u64,
+    /// Where the file stands.
+    position: u64,
+    size: ReadSize,
 }
 
 #[derive(Default)]
@@ -44,29 +60,22 @@ struct Buffer {
 }
 
 impl Window {
-    pub(crate) fn new(mut reader: Box<dyn ReadSeek>) -> Result<Window> {
-        let len = reader.seek(SeekFrom::End(0))?;
-        let (main, aside) = (Buffer::default(), Buffer::default());
-        Ok(Window {
-            reader,
-            position: len,
-            len,
-            main,
-            aside,
-        })
+    pub(crate) fn new(mut file: Box<dyn ReadSeek>, size: ReadSize) -> Result<Window> {
+        let len = file.seek(SeekFrom::End(0))?;
+        let reader = Reader { file, len, position: len, size };
+        Ok(Window { reader, main: Buffer::default(), aside: Buffer::default() })
     }
 
     /// Bytes in the file.
     pub(crate) fn len(&self) -> u64 {
-        self.len
+        self.reader.len
     }
 
     /// The bytes from `from` on: at least `needed`, unless the file ends before.
     #[inline]
     pub(crate) fn fill(&mut self, from: u64, needed: usize) -> io::Result<&[u8]> {
         if self.main.resident(from) < needed {
-            self.main
-                .read(&mut self.reader, &mut self.position, self.len, from, needed)?;
+            self.main.read(&mut self.reader, from, needed)?;
         }
         Ok(self.main.from(from))
     }
@@ -75,8 +84,7 @@ impl Window {
     pub(crate) fn fill_aside(&mut self, from: u64, needed: usize) -> io::Result<&[u8]> {
         if self.aside.resident(from) < needed {
             self.aside.anchor = from;
-            self.aside
-                .read(&mut self.reader, &mut self.position, self.len, from, needed)?;
+            self.aside.read(&mut self.reader, from, needed)?;
         }
         Ok(self.aside.from(from))
     }
@@ -102,11 +110,7 @@ impl Buffer {
     /// How many bytes from `from` on are here.
     #[inline]
     fn resident(&self, from: u64) -> usize {
-        if from < self.start {
-            0
-        } else {
-            self.end().saturating_sub(from) as usize
-        }
+        if from < self.start { 0 } else { self.end().saturating_sub(from) as usize }
     }
 
     #[inline]
@@ -118,54 +122,42 @@ impl Buffer {
     }
 
     #[cold]
-    fn read(
-        &mut self,
-        reader: &mut Box<dyn ReadSeek>,
-        position: &mut u64,
-        len: u64,
-        from: u64,
-        needed: usize,
-    ) -> io::Result<()> {
+    fn read(&mut self, reader: &mut Reader, from: u64, needed: usize) -> io::Result<()> {
+        let ReadSize { least, most } = reader.size;
         let goes_on = self.start <= from && from <= self.end();
-        self.ahead = if goes_on {
-            (self.ahead * 2).clamp(LEAST, MOST)
-        } else {
-            LEAST
-        };
         if goes_on {
+            self.ahead = (self.ahead * 2).clamp(least, most);
             let anchored = self.anchor.clamp(self.start, from);
-            let keep_from = if from - anchored <= KEEP as u64 {
-                anchored
-            } else {
-                from
-            };
-            self.bytes.drain(..(keep_from - self.start) as usize);
-            self.start = keep_from;
+            let keep = if from - anchored <= KEEP as u64 { anchored } else { from };
+            self.bytes.drain(..(keep - self.start) as usize);
+            self.start = keep;
         } else {
+            self.ahead = least;
             self.bytes.clear();
             self.start = from;
         }
         // A buffer that one large element made large is given back once elements are small again.
-        if self.bytes.capacity() > 4 * (KEEP + MOST) && self.bytes.len() + needed < KEEP {
-            self.bytes.shrink_to(KEEP + MOST);
+        let usual = KEEP + most;
+        if self.bytes.capacity() > 4 * usual && self.bytes.len() + needed < KEEP {
+            self.bytes.shrink_to(usual);
         }
         let wanted = from.saturating_add(needed as u64);
-        let to = wanted
-            .max(self.end().saturating_add(self.ahead as u64))
-            .min(len);
-        if self.end() >= to {
-            return Ok(());
+        let to = wanted.max(self.end().saturating_add(self.ahead as u64)).min(reader.len);
+        if let Some(more) = to.checked_sub(self.end()) {
+            self.bytes.reserve_exact(more as usize);
+            reader.read(self.end(), more, &mut self.bytes)?;
         }
-        if *position != self.end() {
-            *position = reader.seek(SeekFrom::Start(self.end()))?;
+        Ok(())
+    }
+}
+
+impl Reader {
+    /// Reads `size` bytes from a place in the file, or as many as there are.
+    fn read(&mut self, from: u64, size: u64, into: &mut Vec<u8>) -> io::Result<()> {
+        if self.position != from {
+            self.position = self.file.seek(SeekFrom::Start(from))?;
         }
-        let more = (to - self.end()) as usize;
-        self.bytes.reserve_exact(more);
-        let read = reader
-            .by_ref()
-            .take(more as u64)
-            .read_to_end(&mut self.bytes)?;
-        *position += read as u64;
+        self.position += self.file.by_ref().take(size).read_to_end(into)? as u64;
         Ok(())
     }
 }

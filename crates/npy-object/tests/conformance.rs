@@ -46,12 +46,7 @@ fn every_fixture_is_what_python_says() {
         }
     }
     let count = passed + failed.len();
-    assert!(
-        failed.is_empty(),
-        "{} of {count}:\n{}",
-        failed.len(),
-        failed.join("\n")
-    );
+    assert!(failed.is_empty(), "{} of {count}:\n{}", failed.len(), failed.join("\n"));
     assert!(count >= 1000, "only {count} fixtures were found");
 }
 
@@ -64,17 +59,11 @@ fn compare(fixture: &Fixture) -> Result<(), String> {
             Differs::Read => error.is_none() && expected.error,
             Differs::Refused => error.is_some() && !expected.error,
         };
-        return if still {
-            Ok(())
-        } else {
-            Err(format!("no longer differs: {reason}"))
-        };
+        return if still { Ok(()) } else { Err(format!("no longer differs: {reason}")) };
     }
     for (index, (line, expected)) in lines.iter().zip(&expected.lines).enumerate() {
         if canonical(line) != canonical(expected) {
-            return Err(format!(
-                "line {index}:\n  here   {line}\n  Python {expected}"
-            ));
+            return Err(format!("line {index}:\n  here   {line}\n  Python {expected}"));
         }
     }
     match (error, expected.error) {
@@ -83,11 +72,7 @@ fn compare(fixture: &Fixture) -> Result<(), String> {
         _ => {}
     }
     if lines.len() != expected.lines.len() {
-        return Err(format!(
-            "{} lines, Python has {}",
-            lines.len(),
-            expected.lines.len()
-        ));
+        return Err(format!("{} lines, Python has {}", lines.len(), expected.lines.len()));
     }
     Ok(())
 }

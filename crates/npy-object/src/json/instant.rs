@@ -41,13 +41,7 @@ pub(super) fn write_instant(out: &mut impl Write, count: i64, unit: TimeUnit) ->
     let (seconds, fraction) = (count.div_euclid(per_second), count.rem_euclid(per_second));
     write_day(out, seconds.div_euclid(86_400), "T")?;
     let second = seconds.rem_euclid(86_400);
-    write!(
-        out,
-        "{:02}:{:02}:{:02}",
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    )?;
+    write!(out, "{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)?;
     if digits > 0 {
         write!(out, ".{fraction:0digits$}")?;
     }
@@ -64,16 +58,8 @@ fn write_day(out: &mut impl Write, days: i128, then: &str) -> io::Result<()> {
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    write!(
-        out,
-        "\"{}-{month:02}-{day:02}{then}",
-        Year(cycle * 400 + year + next)
-    )
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    write!(out, "\"{}-{month:02}-{day:02}{then}", Year(cycle * 400 + year + next))
 }
 
 /// A year of at least four digits.
@@ -110,13 +96,7 @@ mod tests {
         assert_eq!(text(25, T::Hour, 1), "\"1970-01-02T01\"");
         assert_eq!(text(-1, T::Minute, 1), "\"1969-12-31T23:59\"");
         assert_eq!(text(2, T::Second, 25), "\"1970-01-01T00:00:50\"");
-        assert_eq!(
-            text(-1, T::Nanosecond, 1),
-            "\"1969-12-31T23:59:59.999999999\""
-        );
-        assert_eq!(
-            text(1, T::Attosecond, 1),
-            "\"1970-01-01T00:00:00.000000000000000001\""
-        );
+        assert_eq!(text(-1, T::Nanosecond, 1), "\"1969-12-31T23:59:59.999999999\"");
+        assert_eq!(text(1, T::Attosecond, 1), "\"1970-01-01T00:00:00.000000000000000001\"");
     }
 }

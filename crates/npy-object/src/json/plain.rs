@@ -99,41 +99,23 @@ impl PlainJson {
                 Task::Items { mut items, first } => {
                     if let Some(item) = items.next() {
                         comma(out, first)?;
-                        tasks.push(Task::Items {
-                            items,
-                            first: false,
-                        });
+                        tasks.push(Task::Items { items, first: false });
                         tasks.push(Task::Value(item));
                     }
                 }
                 Task::Entries { mut entries, first } => {
                     if let Some((key, value)) = entries.next() {
                         comma(out, first)?;
-                        tasks.push(Task::Entries {
-                            entries,
-                            first: false,
-                        });
+                        tasks.push(Task::Entries { entries, first: false });
                         tasks.extend([Task::Value(value), Task::Text(":"), Task::Key(key)]);
                     }
                 }
-                Task::Nested {
-                    mut items,
-                    array,
-                    index,
-                } => {
+                Task::Nested { mut items, array, index } => {
                     brackets(out, array.shape(), index)?;
                     if let Some(item) = items.next() {
                         let masked = is_masked(&array, position(&array, index));
-                        tasks.push(Task::Nested {
-                            items,
-                            array,
-                            index: index + 1,
-                        });
-                        tasks.push(if masked {
-                            Task::Text("null")
-                        } else {
-                            Task::Value(item)
-                        });
+                        tasks.push(Task::Nested { items, array, index: index + 1 });
+                        tasks.push(if masked { Task::Text("null") } else { Task::Value(item) });
                     }
                 }
                 Task::Close(id) => {
@@ -176,13 +158,7 @@ impl PlainJson {
                 out.write_all(b"[")
             }
             Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
-                tasks.extend([
-                    Task::Text("}"),
-                    Task::Entries {
-                        entries,
-                        first: true,
-                    },
-                ]);
+                tasks.extend([Task::Text("}"), Task::Entries { entries, first: true }]);
                 out.write_all(b"{")
             }
             Kind::DateTime(datetime) => {
@@ -206,11 +182,7 @@ impl PlainJson {
                 Data::Bytes(_) => write_array(out, &array),
                 Data::Items(items) => {
                     let items = items.clone();
-                    tasks.push(Task::Nested {
-                        items,
-                        array,
-                        index: 0,
-                    });
+                    tasks.push(Task::Nested { items, array, index: 0 });
                     Ok(())
                 }
             },
@@ -271,10 +243,7 @@ fn write_key(out: &mut impl Write, key: Element<'_>) -> io::Result<()> {
     PlainJson::new().write(&mut text, key)?;
     let text = String::from_utf8_lossy(&text);
     // A date is a string in JSON already.
-    match text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-    {
+    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
         Some(_) => out.write_all(text.as_bytes()),
         None => write_str(out, &text),
     }
@@ -302,13 +271,7 @@ fn write_complex(out: &mut impl Write, real: f64, imaginary: f64) -> io::Result<
 
 /// A time of day, to its closing quote. Of the zone only whether there is one can be said: it is an object.
 fn clock(out: &mut impl Write, time: Time<'_>) -> io::Result<()> {
-    let Time {
-        hour,
-        minute,
-        second,
-        microsecond,
-        ..
-    } = time;
+    let Time { hour, minute, second, microsecond, .. } = time;
     write!(out, "{hour:02}:{minute:02}:{second:02}")?;
     if microsecond > 0 {
         write!(out, ".{microsecond:06}")?;
@@ -321,10 +284,7 @@ fn clock(out: &mut impl Write, time: Time<'_>) -> io::Result<()> {
 }
 
 fn write_global(out: &mut impl Write, global: Global<'_>) -> io::Result<()> {
-    let (module, name) = (
-        global.module.to_string_lossy(),
-        global.name.to_string_lossy(),
-    );
+    let (module, name) = (global.module.to_string_lossy(), global.name.to_string_lossy());
     write_str(out, &format!("{module}.{name}"))
 }
 
@@ -341,28 +301,15 @@ fn write_object<'a>(
     if let Some(state) = object.states().last() {
         parts.extend([Task::Text(",\"state\":"), Task::Value(state)]);
     }
-    for (open, items) in [
-        (",\"items\":[", object.appended()),
-        (",\"members\":[", object.added()),
-    ] {
+    for (open, items) in [(",\"items\":[", object.appended()), (",\"members\":[", object.added())] {
         if items.len() > 0 {
-            parts.extend([
-                Task::Text(open),
-                Task::Items { items, first: true },
-                Task::Text("]"),
-            ]);
+            parts.extend([Task::Text(open), Task::Items { items, first: true }, Task::Text("]")]);
         }
     }
     let entries = object.items();
     if entries.len() > 0 {
         parts.push(Task::Text(",\"entries\":{"));
-        parts.extend([
-            Task::Entries {
-                entries,
-                first: true,
-            },
-            Task::Text("}"),
-        ]);
+        parts.extend([Task::Entries { entries, first: true }, Task::Text("}")]);
     }
     parts.push(Task::Text("}"));
     tasks.extend(parts.into_iter().rev());
@@ -471,10 +418,7 @@ fn write_scalar(out: &mut impl Write, scalar: Scalar, bytes: &[u8]) -> io::Resul
             Some(int) => write!(out, "{int}"),
             None => write!(out, "{}", value.get::<u64>().unwrap_or_default()),
         },
-        K::Float => write_float(
-            out,
-            value.to_f64().unwrap_or_else(|| value.long_double_to_f64()),
-        ),
+        K::Float => write_float(out, value.to_f64().unwrap_or_else(|| value.long_double_to_f64())),
         K::Complex => match (value.get::<[f32; 2]>(), value.get::<[f64; 2]>()) {
             (Ok([real, imaginary]), _) => write_complex(out, real.into(), imaginary.into()),
             (_, Ok([real, imaginary])) => write_complex(out, real, imaginary),
@@ -485,10 +429,7 @@ fn write_scalar(out: &mut impl Write, scalar: Scalar, bytes: &[u8]) -> io::Resul
             }
         },
         K::Bytes => {
-            let end = bytes
-                .iter()
-                .rposition(|&byte| byte != 0)
-                .map_or(0, |last| last + 1);
+            let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
             match std::str::from_utf8(&bytes[..end]) {
                 Ok(text) => write_str(out, text),
                 Err(_) => write_base64(out, &bytes[..end]),

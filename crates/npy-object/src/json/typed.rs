@@ -68,20 +68,14 @@ impl TypedJson {
                 Task::Items { mut items, first } => {
                     if let Some(item) = items.next() {
                         comma(out, first)?;
-                        tasks.push(Task::Items {
-                            items,
-                            first: false,
-                        });
+                        tasks.push(Task::Items { items, first: false });
                         tasks.push(Task::Value(item));
                     }
                 }
                 Task::ArrayItems { mut items, first } => {
                     if let Some(item) = items.next() {
                         comma(out, first)?;
-                        tasks.push(Task::ArrayItems {
-                            items,
-                            first: false,
-                        });
+                        tasks.push(Task::ArrayItems { items, first: false });
                         tasks.push(Task::Value(item));
                     }
                 }
@@ -89,10 +83,7 @@ impl TypedJson {
                     if let Some((key, value)) = entries.next() {
                         comma(out, first)?;
                         out.write_all(b"[")?;
-                        tasks.push(Task::Entries {
-                            entries,
-                            first: false,
-                        });
+                        tasks.push(Task::Entries { entries, first: false });
                         tasks.push(Task::Text("]"));
                         tasks.push(Task::Value(value));
                         tasks.push(Task::Text(","));
@@ -147,10 +138,7 @@ impl TypedJson {
             Kind::Float(float) => write!(out, "{{\"float\":\"{:016x}\"}}", float.to_bits()),
             Kind::Complex(real, imaginary) => {
                 let (real, imaginary) = (real.to_bits(), imaginary.to_bits());
-                write!(
-                    out,
-                    "{{\"complex\":[\"{real:016x}\",\"{imaginary:016x}\"]}}"
-                )
+                write!(out, "{{\"complex\":[\"{real:016x}\",\"{imaginary:016x}\"]}}")
             }
             Kind::Str(text) => match text.to_str() {
                 Some(text) => write_str(out, text),
@@ -186,11 +174,7 @@ impl TypedJson {
             }
             Kind::TimeDelta(delta) => {
                 let (seconds, microseconds) = (delta.seconds, delta.microseconds);
-                write!(
-                    out,
-                    "{{\"timedelta\":[{},{seconds},{microseconds}]}}",
-                    delta.days
-                )
+                write!(out, "{{\"timedelta\":[{},{seconds},{microseconds}]}}", delta.days)
             }
             Kind::Decimal(digits) => {
                 out.write_all(b"{\"decimal\":")?;
@@ -286,31 +270,14 @@ fn dict<'a>(
     close: &'static str,
     tasks: &mut Vec<Task<'a>>,
 ) -> io::Result<()> {
-    tasks.extend([
-        Task::Text(close),
-        Task::Entries {
-            entries,
-            first: true,
-        },
-    ]);
+    tasks.extend([Task::Text(close), Task::Entries { entries, first: true }]);
     out.write_all(open.as_bytes())
 }
 
 /// The part that a datetime and a time have in common, to the end.
 fn clock<'a>(out: &mut impl Write, time: Time<'a>, tasks: &mut Vec<Task<'a>>) -> io::Result<()> {
-    let Time {
-        hour,
-        minute,
-        second,
-        microsecond,
-        fold,
-        zone,
-    } = time;
-    write!(
-        out,
-        "{hour},{minute},{second},{microsecond},{},",
-        u8::from(fold)
-    )?;
+    let Time { hour, minute, second, microsecond, fold, zone } = time;
+    write!(out, "{hour},{minute},{second},{microsecond},{},", u8::from(fold))?;
     tasks.push(Task::Text("]}"));
     tasks.push(zone.map_or(Task::Text("null"), Task::Value));
     Ok(())
@@ -392,23 +359,13 @@ fn object<'a>(
     ];
     for (open, items) in lists {
         if items.len() > 0 {
-            parts.extend([
-                Task::Text(open),
-                Task::Items { items, first: true },
-                Task::Text("]"),
-            ]);
+            parts.extend([Task::Text(open), Task::Items { items, first: true }, Task::Text("]")]);
         }
     }
     let entries = object.items();
     if entries.len() > 0 {
         parts.push(Task::Text(",\"items\":["));
-        parts.extend([
-            Task::Entries {
-                entries,
-                first: true,
-            },
-            Task::Text("]"),
-        ]);
+        parts.extend([Task::Entries { entries, first: true }, Task::Text("]")]);
     }
     parts.push(Task::Text("}}"));
     tasks.extend(parts.into_iter().rev());
@@ -449,15 +406,7 @@ pub fn write_dtype(out: &mut impl Write, dtype: &DType) -> io::Result<()> {
         }
         DType::Struct(record) => {
             out.write_all(b"{\"fields\":[")?;
-            for (
-                index,
-                Field {
-                    name,
-                    title,
-                    dtype,
-                    offset,
-                },
-            ) in record.fields().iter().enumerate()
+            for (index, Field { name, title, dtype, offset }) in record.fields().iter().enumerate()
             {
                 comma(out, index == 0)?;
                 out.write_all(b"{\"name\":")?;

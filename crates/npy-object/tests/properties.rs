@@ -1,0 +1,190 @@
+//! What holds for every file: however it is cut, the same elements come out, or the same error at the same place.
+
+mod fixtures;
+
+use fixtures::{Fixture, fixtures, typed_lines};
+use npy_object::{Element, Kind, Options, pickle};
+use proptest::prelude::*;
+
+/// Fixtures of less than `size` bytes.
+fn small(size: usize) -> impl Iterator<Item = (Fixture, Vec<u8>)> {
+    fixtures()
+        .into_iter()
+        .map(|fixture| {
+            let bytes = fixture.bytes();
+            (fixture, bytes)
+        })
+        .filter(move |(_, bytes)| bytes.len() < size)
+}
+
+/// The lines, and the error as text.
+fn outcome(bytes: &[u8], options: Options) -> (Vec<String>, Option<String>) {
+    let (lines, error) = typed_lines(bytes, options);
+    (lines, error.map(|error| error.to_string()))
+}
+
+#[test]
+fn reading_in_any_pieces_gives_the_same() {
+    for (fixture, bytes) in small(usize::MAX) {
+        let whole = outcome(&bytes, fixture.options());
+        // With pieces of one byte the input ends at every place at which it can end.
+        for (least, most) in [(1, 1), (1, 3), (7, 64)] {
+            let pieces = outcome(&bytes, fixture.options().read_size(least, most));
+            assert_eq!(pieces, whole, "{} in pieces of {least} to {most}", fixture.file);
+        }
+    }
+}
+
+#[test]
+fn what_was_read_before_the_end_of_a_truncated_file_stays_good() {
+    for (fixture, bytes) in small(1200).step_by(5) {
+        let (lines, error) = outcome(&bytes, fixture.options());
+        if error.is_some() {
+            continue;
+        }
+        for cut in 0..bytes.len() {
+            let (before, error) = outcome(&bytes[..cut], fixture.options());
+            assert!(lines.starts_with(&before), "{} cut at {cut}", fixture.file);
+            // NumPy ignores what follows the end of a pickle.
+            assert!(
+                error.is_some() || before == lines,
+                "{} cut at {cut} ends without an error",
+                fixture.file
+            );
+        }
+    }
+}
+
+#[test]
+fn elements_alone_are_the_elements_of_the_whole() {
+    let mut compared = 0;
+    for (fixture, bytes) in small(usize::MAX) {
+        let Ok(mut array) = fixture.options().read_bytes(bytes.clone()) else { continue };
+        if !array.has_objects() {
+            continue;
+        }
+        let payload = &bytes[array.data_offset() as usize..];
+        let Ok(whole) = pickle::decode(payload, &pickle::Limits::default()) else { continue };
+        let mut elements = list_of_elements(whole.value()).expect("an array of objects");
+        let limits = pickle::TreeLimits::default();
+        while let Ok(Some(element)) = array.next_element() {
+            let alone = element.value().expect("a pickled value").to_value(limits);
+            let in_whole = elements.next().expect("as many elements").to_value(limits);
+            match (alone, in_whole) {
+                (Ok(alone), Ok(in_whole)) => {
+                    // Debug, as NaN is not equal to itself.
+                    assert_eq!(format!("{alone:?}"), format!("{in_whole:?}"), "{}", fixture.file);
+                    compared += 1;
+                }
+                // Cycles have no tree.
+                (Err(alone), Err(in_whole)) => assert_eq!(alone.cause(), in_whole.cause()),
+                (alone, in_whole) => panic!("{}: {alone:?}, {in_whole:?}", fixture.file),
+            }
+        }
+    }
+    assert!(compared > 10_000, "{compared}");
+}
+
+/// The list in the state of an array.
+fn list_of_elements(array: pickle::ValueRef<'_>) -> Option<pickle::Items<'_>> {
+    let pickle::Kind::Object(array) = array.kind() else { return None };
+    let pickle::Kind::Tuple(mut state) = array.states().last()?.kind() else { return None };
+    state.find_map(|part| match part.kind() {
+        pickle::Kind::List(elements) => Some(elements),
+        _ => None,
+    })
+}
+
+#[test]
+fn owned_elements_are_the_same() {
+    for (fixture, bytes) in small(usize::MAX) {
+        let read = || fixture.options().read_bytes(bytes.clone());
+        let (Ok(mut lent), Ok(mut owned)) = (read(), read()) else { continue };
+        let mut json = npy_object::json::TypedJson::new();
+        let mut text = |element: Element<'_>| {
+            let mut line = Vec::new();
+            json.write(&mut line, element).expect("written to memory");
+            line
+        };
+        for copy in owned.elements() {
+            match (lent.next_element(), copy) {
+                (Ok(Some(element)), Ok(copy)) => assert_eq!(text(element), text(copy.element())),
+                (Err(error), Err(copy)) => assert_eq!(error.to_string(), copy.to_string()),
+                (element, copy) => panic!("{}: {element:?}, {copy:?}", fixture.file),
+            }
+        }
+    }
+}
+
+#[test]
+fn skipping_is_reading_without_looking() {
+    for (fixture, bytes) in small(usize::MAX).step_by(7) {
+        let (lines, error) = outcome(&bytes, fixture.options());
+        if error.is_some() || lines.len() < 3 {
+            continue;
+        }
+        let elements = (lines.len() - 1) as u64;
+        for skipped in [1, elements / 2, elements - 1, elements, elements + 5] {
+            let mut array = fixture.options().read_bytes(bytes.clone()).unwrap();
+            assert_eq!(array.skip_elements(skipped).unwrap(), skipped.min(elements));
+            let mut left = 0;
+            while array.next_element().unwrap().is_some() {
+                left += 1;
+            }
+            assert_eq!(left, elements.saturating_sub(skipped), "{}", fixture.file);
+        }
+    }
+}
+
+#[test]
+fn a_header_that_disagrees_is_an_error_unless_waived() {
+    let mut bytes = fixtures()
+        .into_iter()
+        .find(|fixture| fixture.file == "numpy-tests/py3-objarr.npy")
+        .expect("NumPy's test file")
+        .bytes();
+    let place = bytes.windows(4).position(|text| text == b"(4,)").expect("its shape");
+    bytes[place + 1] = b'3';
+    let error = Options::new().read_bytes(bytes.clone()).unwrap_err();
+    assert_eq!(error.clause(), "npy.object.agreement");
+    let mut array = Options::new().trust_payload(true).read_bytes(bytes).unwrap();
+    assert_eq!((array.header().shape.as_slice(), array.shape()), (&[3][..], &[4][..]));
+    assert_eq!(array.elements().count(), 4);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// Damaged files end in an error or give other elements; they never panic.
+    #[test]
+    fn damage_does_no_harm(pick in any::<prop::sample::Index>(), damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+        thread_local! {
+            static FILES: Vec<Vec<u8>> =
+                small(3000).map(|(_, bytes)| bytes).filter(|bytes| !bytes.is_empty()).collect();
+        }
+        FILES.with(|files| {
+            let mut bytes = pick.get(files).clone();
+            for (place, value) in damage {
+                let place = place.index(bytes.len());
+                bytes[place] = value;
+            }
+            if let Ok(mut array) = Options::new().trust_payload(true).read_bytes(bytes) {
+                let mut elements = 0;
+                while let Ok(Some(element)) = array.next_element() {
+                    let _ = format!("{:?}", element.kind());
+                    let _ = npy_object::json::PlainJson::new().write(&mut std::io::sink(), element);
+                    let _ = npy_object::json::TypedJson::new().write(&mut std::io::sink(), element);
+                    elements += 1;
+                    // A plain array of items of no bytes can have any number of them.
+                    if elements > 5000 || matches!(element.kind(), Kind::Root) {
+                        break;
+                    }
+                }
+            }
+        });
+    }
+}
