@@ -1,0 +1,19 @@
+//! A list decoded element by element, by what the survey found, is the list decoded whole; if the stream does not allow
+//! that, it is refused. Nothing panics, and floods meet limits.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use pickle_stream::Limits;
+
+#[path = "../../crates/pickle-stream/tests/support/by_element.rs"]
+mod by_element;
+
+fuzz_target!(|stream: &[u8]| {
+    let mut limits = Limits::default();
+    (limits.stack, limits.marks, limits.nodes) = (10_000, 10_000, 100_000);
+    let whole = by_element::whole(stream, &limits);
+    let elements = by_element::by_element(stream, &limits);
+    if let (Ok(Some(whole)), Ok(Some(elements))) = (whole, elements) {
+        assert_eq!(elements, whole);
+    }
+});
