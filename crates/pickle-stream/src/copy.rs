@@ -11,13 +11,8 @@ impl ValueRef<'_> {
     /// one object there.
     pub fn to_graph(self) -> (Graph, NodeId) {
         let (from, source, root) = self.into_parts();
-        let mut copier = Copier {
-            from,
-            source,
-            to: Graph::new(),
-            ids: BTreeMap::new(),
-            left: Vec::new(),
-        };
+        let mut copier =
+            Copier { from, source, to: Graph::new(), ids: BTreeMap::new(), left: Vec::new() };
         let root = copier.id(root);
         while let Some((old, new)) = copier.left.pop() {
             *copier.to.node_mut(new) = copier.node(old);
@@ -67,10 +62,9 @@ impl Copier<'_> {
             Node::List(chain) => Node::List(self.chain(region, chain)),
             Node::Set(chain) => Node::Set(self.chain(region, chain)),
             Node::Dict(chain) => Node::Dict(self.chain(region, chain)),
-            Node::Global { module, name } => Node::Global {
-                module: self.id(module),
-                name: self.id(name),
-            },
+            Node::Global { module, name } => {
+                Node::Global { module: self.id(module), name: self.id(name) }
+            }
             Node::Object(index) => {
                 let object = *from.object(region, index);
                 let object = Object {
@@ -121,25 +115,12 @@ mod tests {
     fn keeps_identity_and_cycles() {
         // l = [1]; l += [l, ("a", l)], protocol 2
         let bytes = b"\x80\x02]q\0(K\x01h\0X\x01\0\0\0ah\0\x86e.";
-        let (graph, root) = decode(bytes, &Limits::default())
-            .unwrap()
-            .value()
-            .to_graph();
-        let value = graph.value(
-            root,
-            Source {
-                bytes: &[],
-                offset: 0,
-            },
-        );
-        let Kind::List(mut items) = value.kind() else {
-            panic!()
-        };
+        let (graph, root) = decode(bytes, &Limits::default()).unwrap().value().to_graph();
+        let value = graph.value(root, Source { bytes: &[], offset: 0 });
+        let Kind::List(mut items) = value.kind() else { panic!() };
         assert!(matches!(items.next().unwrap().kind(), Kind::Int(1)));
         assert_eq!(items.next().unwrap().id(), value.id());
-        let Kind::Tuple(mut pair) = items.next().unwrap().kind() else {
-            panic!()
-        };
+        let Kind::Tuple(mut pair) = items.next().unwrap().kind() else { panic!() };
         assert!(matches!(pair.next().unwrap().kind(), Kind::Str(text) if text == "a"));
         assert_eq!(pair.next().unwrap().id(), value.id());
     }

@@ -19,13 +19,7 @@ pub struct Decoded<'a> {
 impl Decoded<'_> {
     /// The value.
     pub fn value(&self) -> ValueRef<'_> {
-        self.graph.value(
-            self.root,
-            Source {
-                bytes: self.bytes,
-                offset: 0,
-            },
-        )
+        self.graph.value(self.root, Source { bytes: self.bytes, offset: 0 })
     }
 
     /// Where the pickle ended: the offset behind its STOP. What follows there was not looked at.
@@ -42,12 +36,7 @@ pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Decoded<'a>> {
     let mut lexer = Lexer::new(0, limits);
     let mut machine = Machine::new(limits);
     match machine.run(&mut graph, &mut lexer, bytes)? {
-        Ran::Stop(root) => Ok(Decoded {
-            graph,
-            root,
-            bytes,
-            end: lexer.offset(),
-        }),
+        Ran::Stop(root) => Ok(Decoded { graph, root, bytes, end: lexer.offset() }),
         Ran::Need(more) => Err(Error::truncated(bytes.len() as u64, more)),
         // A machine that began with an empty memo has nothing that was made before.
         Ran::Missing(index) => unreachable!("memo entry {index} of an earlier stretch"),

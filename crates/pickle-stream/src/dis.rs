@@ -86,10 +86,7 @@ impl Disassembler {
             MemoEffect::Get | MemoEffect::Untouched => None,
         };
         let closes = self.move_stack(instruction);
-        Line {
-            note: closes.or(note),
-            ..line
-        }
+        Line { note: closes.or(note), ..line }
     }
 
     /// The highest protocol that introduced one of the opcodes so far, or `None` where there was none.
@@ -116,10 +113,9 @@ impl Disassembler {
         };
         self.height = self.height.saturating_sub(taken).max(self.fence());
         match info.after {
-            [StackItem::Mark] => self.marks.push(Mark {
-                offset: instruction.offset,
-                height: self.height,
-            }),
+            [StackItem::Mark] => {
+                self.marks.push(Mark { offset: instruction.offset, height: self.height });
+            }
             after => self.height += after.len(),
         }
         note
@@ -142,10 +138,7 @@ impl Disassembler {
 impl Line<'_> {
     /// Shows at most about `bytes` bytes of an argument, and `...` for the rest.
     pub fn abbreviate(self, bytes: usize) -> Self {
-        Line {
-            shown: bytes,
-            ..self
-        }
+        Line { shown: bytes, ..self }
     }
 
     fn write_argument(&self, f: &mut impl Write) -> fmt::Result {
@@ -157,10 +150,7 @@ impl Line<'_> {
             Argument::Bytes(payload) => self.write_payload(f, payload),
             Argument::Line(line) => self.write_line(f, line),
             Argument::Lines(module, name) => {
-                if [module, name]
-                    .iter()
-                    .any(|text| utf8::validate(text).is_err())
-                {
+                if [module, name].iter().any(|text| utf8::validate(text).is_err()) {
                     self.write_bytes(f, module)?;
                     f.write_char(' ')?;
                     return self.write_bytes(f, name);
@@ -280,12 +270,7 @@ impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         /// Deeper lines are not indented further: a flood of marks would make lines of any length.
         const DEEPEST: usize = 64;
-        let Instruction {
-            opcode,
-            argument,
-            offset,
-            ..
-        } = self.instruction;
+        let Instruction { opcode, argument, offset, .. } = self.instruction;
         write!(f, "{offset:>5}: ")?;
         match opcode.byte() {
             byte @ 0x80.. => write!(f, "\\x{byte:02x}")?,
@@ -506,18 +491,9 @@ highest protocol among opcodes = 1
     #[test]
     fn counts_memo_indices_once() {
         let mut indices = Indices::default();
-        for (index, len) in [
-            (5, 1),
-            (4, 2),
-            (5, 2),
-            (6, 3),
-            (0, 4),
-            (1, 5),
-            (4, 5),
-            (3, 6),
-            (2, 7),
-            (2, 7),
-        ] {
+        for (index, len) in
+            [(5, 1), (4, 2), (5, 2), (6, 3), (0, 4), (1, 5), (4, 5), (3, 6), (2, 7), (2, 7)]
+        {
             indices.insert(index);
             assert_eq!(indices.len, len, "{index}");
         }

@@ -45,12 +45,7 @@ impl Error {
         offset: u64,
         message: impl Into<String>,
     ) -> Error {
-        Error(Box::new(Inner {
-            cause,
-            offset,
-            clause,
-            message: message.into(),
-        }))
+        Error(Box::new(Inner { cause, offset, clause, message: message.into() }))
     }
 
     #[cold]
@@ -97,12 +92,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
-            offset,
-            clause,
-            message,
-            ..
-        } = &*self.0;
+        let Inner { offset, clause, message, .. } = &*self.0;
         write!(f, "{message} (at byte {offset}) [{clause}]")
     }
 }

@@ -41,14 +41,7 @@ impl NodeId {
 
     fn new(region: Region, index: usize) -> NodeId {
         // The region refuses a node whose index would reach the flag.
-        NodeId(
-            index as u32
-                | if region == Region::Shared {
-                    NodeId::SHARED
-                } else {
-                    0
-                },
-        )
+        NodeId(index as u32 | if region == Region::Shared { NodeId::SHARED } else { 0 })
     }
 
     /// Whether it is one of the nodes that every graph has.
@@ -58,11 +51,7 @@ impl NodeId {
 
     #[inline]
     pub(crate) fn region(self) -> Region {
-        if self.0 & NodeId::SHARED == 0 {
-            Region::Own
-        } else {
-            Region::Shared
-        }
+        if self.0 & NodeId::SHARED == 0 { Region::Own } else { Region::Shared }
     }
 
     #[inline]
@@ -129,17 +118,11 @@ impl Payload {
     const SCRATCH: u64 = 1 << 63;
 
     pub(crate) fn source(offset: u64, len: usize) -> Payload {
-        Payload {
-            offset,
-            len: len as u64,
-        }
+        Payload { offset, len: len as u64 }
     }
 
     fn scratch(offset: usize, len: usize) -> Payload {
-        Payload {
-            offset: offset as u64,
-            len: len as u64 | Payload::SCRATCH,
-        }
+        Payload { offset: offset as u64, len: len as u64 | Payload::SCRATCH }
     }
 }
 
@@ -160,11 +143,7 @@ pub(crate) struct Chain {
 
 impl Chain {
     const END: u32 = u32::MAX;
-    pub(crate) const EMPTY: Chain = Chain {
-        first: Chain::END,
-        last: Chain::END,
-        len: 0,
-    };
+    pub(crate) const EMPTY: Chain = Chain { first: Chain::END, last: Chain::END, len: 0 };
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -242,11 +221,8 @@ impl Default for Graph {
 impl Graph {
     /// An empty graph.
     pub fn new() -> Graph {
-        let mut graph = Graph {
-            own: Arena::default(),
-            shared: Arena::default(),
-            entries: BTreeMap::new(),
-        };
+        let mut graph =
+            Graph { own: Arena::default(), shared: Arena::default(), entries: BTreeMap::new() };
         graph.clear();
         graph
     }
@@ -255,9 +231,7 @@ impl Graph {
     pub fn clear(&mut self) {
         self.own.clear();
         // The values that have no more than their kind are made once: floods of them cost no node each.
-        self.own
-            .nodes
-            .extend([Node::None, Node::Bool(false), Node::Bool(true)]);
+        self.own.nodes.extend([Node::None, Node::Bool(false), Node::Bool(true)]);
         self.own.nodes.push(Node::Tuple(Run { start: 0, len: 0 }));
     }
 
@@ -282,9 +256,7 @@ impl Graph {
 
     /// The memo entries of a range that have a shared definition. The range may be of any size: a stream can leave gaps.
     pub(crate) fn shared_entries(&self, memo: Range<u64>) -> impl Iterator<Item = (u64, NodeId)> {
-        self.entries
-            .range(memo.start..memo.end.max(memo.start))
-            .map(|(&index, &id)| (index, id))
+        self.entries.range(memo.start..memo.end.max(memo.start)).map(|(&index, &id)| (index, id))
     }
 
     /// Makes `node`, of the shared region, the definition of a memo entry.
@@ -338,10 +310,7 @@ impl Graph {
     /// Copies ids into the links.
     pub(crate) fn push_run(&mut self, region: Region, items: &[NodeId]) -> Run {
         let links = &mut self.arena_mut(region).links;
-        let run = Run {
-            start: links.len() as u32,
-            len: items.len() as u32,
-        };
+        let run = Run { start: links.len() as u32, len: items.len() as u32 };
         links.extend_from_slice(items);
         run
     }
@@ -369,10 +338,7 @@ impl Graph {
             None => chain.first = new,
         }
         chain.last = new;
-        chunks.push(Chunk {
-            run,
-            next: Chain::END,
-        });
+        chunks.push(Chunk { run, next: Chain::END });
     }
 
     #[inline]
@@ -407,22 +373,14 @@ impl Graph {
         let len = (payload.len & !Payload::SCRATCH) as usize;
         let (bytes, start) = match payload.len & Payload::SCRATCH {
             0 => (source.bytes, (payload.offset - source.offset) as usize),
-            _ => (
-                self.arena(region).scratch.as_slice(),
-                payload.offset as usize,
-            ),
+            _ => (self.arena(region).scratch.as_slice(), payload.offset as usize),
         };
         &bytes[start..start + len]
     }
 
     pub(crate) fn run(&self, region: Region, run: Run) -> Links<'_> {
         let arena = self.arena(region);
-        Links {
-            arena,
-            batch: links(arena, run).iter(),
-            next: Chain::END,
-            remaining: run.len,
-        }
+        Links { arena, batch: links(arena, run).iter(), next: Chain::END, remaining: run.len }
     }
 
     pub(crate) fn chain(&self, region: Region, chain: Chain) -> Links<'_> {
@@ -504,9 +462,8 @@ mod tests {
     #[test]
     fn a_chain_grows_between_its_items() {
         let mut graph = Graph::new();
-        let ids: Vec<NodeId> = (0..5)
-            .map(|n| graph.push(Region::Own, Node::Int(n)))
-            .collect::<Vec<_>>();
+        let ids: Vec<NodeId> =
+            (0..5).map(|n| graph.push(Region::Own, Node::Int(n))).collect::<Vec<_>>();
         let mut chain = Chain::EMPTY;
         graph.extend(Region::Own, &mut chain, &ids[..2]);
         graph.extend(Region::Own, &mut chain, &ids[2..3]);

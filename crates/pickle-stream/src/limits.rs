@@ -23,24 +23,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            stack: 1 << 28,
-            marks: 1 << 28,
-            nodes: 1 << 28,
-            argument: 1 << 40,
-            digits: 4300,
-        }
+        Limits { stack: 1 << 28, marks: 1 << 28, nodes: 1 << 28, argument: 1 << 40, digits: 4300 }
     }
 }
 
 /// Refuses `value` where it is above `limit`.
 #[inline]
 pub(crate) fn check(limit: u64, value: u64, clause: &'static str, offset: u64) -> Result<()> {
-    if value <= limit {
-        Ok(())
-    } else {
-        Err(over(limit, value, clause, offset))
-    }
+    if value <= limit { Ok(()) } else { Err(over(limit, value, clause, offset)) }
 }
 
 #[cold]

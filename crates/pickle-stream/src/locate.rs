@@ -45,11 +45,7 @@ pub enum Located {
 impl Locator {
     /// Looks for the entry of index `memo` in a stretch that is like that of [`Survey::resume`].
     pub fn new(offset: u64, entries: u64, memo: u64, limits: &Limits) -> Locator {
-        Locator {
-            survey: Survey::resume(offset, entries, limits),
-            memo,
-            found: None,
-        }
+        Locator { survey: Survey::resume(offset, entries, limits), memo, found: None }
     }
 
     /// Where the next input must begin.
@@ -98,11 +94,7 @@ impl Found {
         Found {
             slot,
             depth: survey.depth(),
-            span: Span {
-                begin,
-                end: survey.offset(),
-                memo,
-            },
+            span: Span { begin, end: survey.offset(), memo },
             memo_end: survey.memo(),
             whole: false,
             used: None,
@@ -111,10 +103,7 @@ impl Found {
 
     /// Takes note of what the last instruction did to the value.
     fn follow(&mut self, survey: &Survey) {
-        if let Some(used) = survey
-            .used()
-            .filter(|used| used.is_of(self.span, self.memo_end))
-        {
+        if let Some(used) = survey.used().filter(|used| used.is_of(self.span, self.memo_end)) {
             self.used = Some(used);
         }
         self.whole |= survey.kept() <= self.slot;

@@ -115,10 +115,7 @@ impl Machine {
 
     /// The memo entries of this run that are `node`.
     pub fn entries_of(&self, node: NodeId) -> impl Iterator<Item = u64> + '_ {
-        self.memo
-            .entries()
-            .filter(move |&(_, id)| id == node)
-            .map(|(index, _)| index)
+        self.memo.entries().filter(move |&(_, id)| id == node).map(|(index, _)| index)
     }
 
     /// The limits that the machine keeps.
@@ -168,12 +165,7 @@ impl Machine {
     #[inline]
     pub fn execute(&mut self, graph: &mut Graph, instruction: &Instruction<'_>) -> Result<Flow> {
         graph.charge(self.region, self.limits.nodes, instruction.offset)?;
-        Step {
-            machine: self,
-            graph,
-            instruction,
-        }
-        .execute()
+        Step { machine: self, graph, instruction }.execute()
     }
 }
 
@@ -201,18 +193,10 @@ impl Step<'_, '_> {
                 self.push(Node::Int(int))?;
             }
             (O::Int, Argument::Line(line)) => {
-                self.push_int(text::int(
-                    line,
-                    self.machine.limits.digits,
-                    instruction.offset,
-                )?)?;
+                self.push_int(text::int(line, self.machine.limits.digits, instruction.offset)?)?;
             }
             (O::Long, Argument::Line(line)) => {
-                self.push_int(text::long(
-                    line,
-                    self.machine.limits.digits,
-                    instruction.offset,
-                )?)?;
+                self.push_int(text::long(line, self.machine.limits.digits, instruction.offset)?)?;
             }
             (O::Long1 | O::Long4, Argument::Bytes(bytes)) => self.push_long(bytes)?,
             (O::BinFloat, Argument::Float(float)) => self.push(Node::Float(float))?,
@@ -327,18 +311,12 @@ impl Step<'_, '_> {
             (O::NextBuffer, _) => {
                 let index = self.machine.buffers;
                 self.machine.buffers += 1;
-                self.push(Node::Buffer {
-                    index,
-                    readonly: false,
-                })?;
+                self.push(Node::Buffer { index, readonly: false })?;
             }
             (O::ReadonlyBuffer, _) => match self.graph.node(self.top()?) {
                 Node::Buffer { index, .. } => {
                     self.pop()?;
-                    self.push(Node::Buffer {
-                        index,
-                        readonly: true,
-                    })?;
+                    self.push(Node::Buffer { index, readonly: true })?;
                 }
                 other => return Err(self.wrong_type("an out-of-band buffer", other)),
             },
@@ -470,9 +448,7 @@ impl Step<'_, '_> {
 
     /// Moves the values from `place` on into a run.
     fn take_run(&mut self, place: usize) -> Run {
-        let run = self
-            .graph
-            .push_run(self.machine.region, &self.machine.stack[place..]);
+        let run = self.graph.push_run(self.machine.region, &self.machine.stack[place..]);
         self.machine.stack.truncate(place);
         run
     }
@@ -498,8 +474,7 @@ impl Step<'_, '_> {
         if matches!(node(chain), Node::Dict(_)) {
             self.check_hashable(mark, 2)?;
         }
-        self.graph
-            .extend(self.machine.region, &mut chain, &self.machine.stack[mark..]);
+        self.graph.extend(self.machine.region, &mut chain, &self.machine.stack[mark..]);
         self.machine.stack.truncate(mark);
         self.push(node(chain))
     }
@@ -541,8 +516,7 @@ impl Step<'_, '_> {
             (_, Node::Set(_)) => self.check_hashable(place, 1)?,
             _ => {}
         }
-        self.graph
-            .extend(region, &mut chain, &self.machine.stack[place..]);
+        self.graph.extend(region, &mut chain, &self.machine.stack[place..]);
         self.machine.stack.truncate(place);
         match self.graph.node_mut(target) {
             Node::List(grown) | Node::Dict(grown) | Node::Set(grown) => *grown = chain,
@@ -569,10 +543,7 @@ impl Step<'_, '_> {
         }
         for &key in values.iter().step_by(step) {
             let node = self.graph.node(key);
-            if matches!(
-                node,
-                Node::List(_) | Node::Dict(_) | Node::Set(_) | Node::ByteArray(_)
-            ) {
+            if matches!(node, Node::List(_) | Node::Dict(_) | Node::Set(_) | Node::ByteArray(_)) {
                 let message = alloc::format!("a {} cannot be hashed", describe(node));
                 return Err(self.malformed("pickle.items.unhashable", message));
             }
@@ -624,9 +595,7 @@ impl Step<'_, '_> {
         let name_text = self.payload(name, offset);
         let module = self.graph.push(self.machine.region, Node::Str(module_text));
         let name = self.graph.push(self.machine.region, Node::Str(name_text));
-        Ok(self
-            .graph
-            .push(self.machine.region, Node::Global { module, name }))
+        Ok(self.graph.push(self.machine.region, Node::Global { module, name }))
     }
 
     fn stack_global(&mut self) -> Result<()> {
@@ -661,11 +630,7 @@ impl Step<'_, '_> {
         if !matches!(node, Node::Tuple(_)) {
             return Err(self.wrong_type("a tuple of arguments", node));
         }
-        let kwargs = if has_kwargs {
-            self.machine.stack[place + 2]
-        } else {
-            NodeId::NONE
-        };
+        let kwargs = if has_kwargs { self.machine.stack[place + 2] } else { NodeId::NONE };
         let node = self.graph.node(kwargs);
         if has_kwargs && !matches!(node, Node::Dict(_)) {
             return Err(self.wrong_type("a dict of keyword arguments", node));
@@ -677,11 +642,7 @@ impl Step<'_, '_> {
     /// INST and OBJ.
     fn instantiate(&mut self, class: NodeId, args: NodeId) -> Result<()> {
         self.check_callable(class)?;
-        let construct = if args == NodeId::EMPTY_TUPLE {
-            Construct::New
-        } else {
-            Construct::Call
-        };
+        let construct = if args == NodeId::EMPTY_TUPLE { Construct::New } else { Construct::Call };
         self.push_object(construct, class, args, NodeId::NONE)
     }
 
@@ -758,12 +719,7 @@ impl Step<'_, '_> {
 
     #[inline]
     fn check(&self, limit: usize, value: u64, clause: &'static str) -> Result<()> {
-        limits::check(
-            (limit as u64).min(u32::MAX.into()),
-            value,
-            clause,
-            self.instruction.offset,
-        )
+        limits::check((limit as u64).min(u32::MAX.into()), value, clause, self.instruction.offset)
     }
 
     #[cold]
@@ -875,10 +831,7 @@ mod tests {
         (b"\x8a\0.", "Int(0)"),
         (b"\x8a\x01\xff.", "Int(-1)"),
         (b"\x8a\x02\xff\0.", "Int(255)"),
-        (
-            b"\x8a\x09\0\0\0\0\0\0\0\x80\0.",
-            "Long(9223372036854775808)",
-        ),
+        (b"\x8a\x09\0\0\0\0\0\0\0\x80\0.", "Long(9223372036854775808)"),
         (b"\x8b\x02\0\0\0\0\x80.", "Int(-32768)"),
         (b"F-0.0\n.", "Float(-0.0)"),
         (b"G\xc0\x04\0\0\0\0\0\0.", "Float(-2.5)"),
@@ -900,16 +853,10 @@ mod tests {
         (b"N\x85.", "Tuple([None])"),
         (b"NK\x01\x86.", "Tuple([None, Int(1)])"),
         (b"NK\x01K\x02\x87.", "Tuple([None, Int(1), Int(2)])"),
-        (
-            b"(NK\x01K\x02K\x03t.",
-            "Tuple([None, Int(1), Int(2), Int(3)])",
-        ),
+        (b"(NK\x01K\x02K\x03t.", "Tuple([None, Int(1), Int(2), Int(3)])"),
         (b"(t.", "Tuple([])"),
         (b"].", "List([])"),
-        (
-            b"]Na(K\x01K\x02e(eK\x03a.",
-            "List([None, Int(1), Int(2), Int(3)])",
-        ),
+        (b"]Na(K\x01K\x02e(eK\x03a.", "List([None, Int(1), Int(2), Int(3)])"),
         (b"(NK\x01l.", "List([None, Int(1)])"),
         (
             b"}K\x01Ns(K\x02NK\x01\x88u.",
@@ -919,10 +866,7 @@ mod tests {
         (b"\x8f(K\x01N\x90.", "Set([Int(1), None])"),
         (b"(K\x01\x91.", "FrozenSet([Int(1)])"),
         // Equal numbers stay what they are.
-        (
-            b"(I01\nK\x01F0.0\nF-0.0\nt.",
-            "Tuple([Bool(true), Int(1), Float(0.0), Float(-0.0)])",
-        ),
+        (b"(I01\nK\x01F0.0\nF-0.0\nt.", "Tuple([Bool(true), Int(1), Float(0.0), Float(-0.0)])"),
         // The stack and the marks.
         (b"NK\x010.", "None"),
         (b"N(0.", "None"),
@@ -941,10 +885,7 @@ mod tests {
         (b"K\x05q\x050K\x06\x94h\x01\x86.", "Tuple([Int(6), Int(6)])"),
         // What would be called, by name only.
         (b"cos\nsystem\n.", r#"Global("os", "system")"#),
-        (
-            b"\x8c\x02os\x8c\x06system\x93.",
-            r#"Global("os", "system")"#,
-        ),
+        (b"\x8c\x02os\x8c\x06system\x93.", r#"Global("os", "system")"#),
         (b"U\x02osU\x06system\x93.", r#"Global("os", "system")"#),
         (b"\x82\x07.", "Extension(7)"),
         (b"\x83\x07\x01.", "Extension(263)"),
@@ -962,23 +903,11 @@ mod tests {
     /// Streams of calls, and `construct args kwargs states appended items added` of them.
     const OBJECTS: &[(&[u8], &str)] = &[
         (b"cm\nn\n(K\x01tR.", "Call Tuple([Int(1)]) - [] [] [] []"),
-        (
-            b"cm\nn\n)R(NK\x01eNa.",
-            "Call Tuple([]) - [] [None, Int(1), None] [] []",
-        ),
+        (b"cm\nn\n)R(NK\x01eNa.", "Call Tuple([]) - [] [None, Int(1), None] [] []"),
         (b"cm\nn\n)RNNs.", "Call Tuple([]) - [] [] [(None, None)] []"),
-        (
-            b"cm\nn\n)R(K\x01Nu.",
-            "Call Tuple([]) - [] [] [(Int(1), None)] []",
-        ),
-        (
-            b"cm\nn\n)R(K\x01\x90.",
-            "Call Tuple([]) - [] [] [] [Int(1)]",
-        ),
-        (
-            b"cm\nn\n)RNbK\x01b.",
-            "Call Tuple([]) - [None, Int(1)] [] [] []",
-        ),
+        (b"cm\nn\n)R(K\x01Nu.", "Call Tuple([]) - [] [] [(Int(1), None)] []"),
+        (b"cm\nn\n)R(K\x01\x90.", "Call Tuple([]) - [] [] [] [Int(1)]"),
+        (b"cm\nn\n)RNbK\x01b.", "Call Tuple([]) - [None, Int(1)] [] [] []"),
         (b"cm\nn\n)\x81.", "New Tuple([]) - [] [] [] []"),
         (b"cm\nn\n)}\x92.", "New Tuple([]) Dict([]) [] [] [] []"),
         // INST and OBJ call with arguments, and make an instance of an old class without.
@@ -996,19 +925,9 @@ mod tests {
             let Ok(Value::Object(object)) = decoded.value().to_value(TreeLimits::default()) else {
                 panic!("no object: {}", stream.escape_ascii())
             };
-            let Object {
-                construct,
-                args,
-                states,
-                appended,
-                items,
-                added,
-                ..
-            } = &*object;
-            let kwargs = object
-                .kwargs
-                .as_ref()
-                .map_or(String::from("-"), |kwargs| format!("{kwargs:?}"));
+            let Object { construct, args, states, appended, items, added, .. } = &*object;
+            let kwargs =
+                object.kwargs.as_ref().map_or(String::from("-"), |kwargs| format!("{kwargs:?}"));
             let shown = format!(
                 "{construct:?} {args:?} {kwargs} {states:?} {appended:?} {items:?} {added:?}"
             );
@@ -1022,13 +941,10 @@ mod tests {
         let mut seen = BTreeSet::new();
         for (stream, _) in VALUES.iter().chain(OBJECTS) {
             let mut lexer = Lexer::new(0, &Limits::default());
-            while let Some(rest) = stream
-                .get(lexer.offset() as usize..)
-                .filter(|rest| !rest.is_empty())
+            while let Some(rest) =
+                stream.get(lexer.offset() as usize..).filter(|rest| !rest.is_empty())
             {
-                let Ok(Progress::Done(Head { opcode, .. })) = lexer.head(rest) else {
-                    panic!()
-                };
+                let Ok(Progress::Done(Head { opcode, .. })) = lexer.head(rest) else { panic!() };
                 seen.insert(opcode);
             }
         }
@@ -1093,26 +1009,14 @@ mod tests {
 
     #[test]
     fn floods_meet_limits() {
-        let limits = Limits {
-            stack: 4,
-            marks: 4,
-            nodes: 16,
-            digits: 4,
-            ..Limits::default()
-        };
+        let limits = Limits { stack: 4, marks: 4, nodes: 16, digits: 4, ..Limits::default() };
         for (stream, clause) in [
             (&b"NNNNN"[..], "pickle.limit.stack"),
             (b"(((((", "pickle.limit.marks"),
             (&b"K\x010".repeat(20), "pickle.limit.nodes"),
             // Tuples of what there is already: many links, few nodes.
-            (
-                &[&b"NNN"[..], &b"\x8722".repeat(9)].concat(),
-                "pickle.limit.nodes",
-            ),
-            (
-                &[&b"N"[..], b"\x94".repeat(20).as_slice()].concat(),
-                "pickle.limit.memo",
-            ),
+            (&[&b"NNN"[..], &b"\x8722".repeat(9)].concat(), "pickle.limit.nodes"),
+            (&[&b"N"[..], b"\x94".repeat(20).as_slice()].concat(), "pickle.limit.memo"),
             (b"I12345\n", "pickle.limit.digits"),
         ] {
             assert_eq!(
@@ -1127,19 +1031,12 @@ mod tests {
     #[test]
     fn shared_objects_are_one_object() {
         // l = [1, 2]; pickle.dumps([l, l], 2)
-        let decoded = decode(
-            b"\x80\x02]q\0(]q\x01(K\x01K\x02eh\x01e.",
-            &Limits::default(),
-        )
-        .unwrap();
-        let Kind::List(mut items) = decoded.value().kind() else {
-            panic!()
-        };
+        let decoded =
+            decode(b"\x80\x02]q\0(]q\x01(K\x01K\x02eh\x01e.", &Limits::default()).unwrap();
+        let Kind::List(mut items) = decoded.value().kind() else { panic!() };
         let (first, second) = (items.next().unwrap(), items.next().unwrap());
         assert_eq!(first.id(), second.id());
-        let Kind::List(items) = second.kind() else {
-            panic!()
-        };
+        let Kind::List(items) = second.kind() else { panic!() };
         assert_eq!(items.len(), 2);
     }
 
@@ -1147,24 +1044,15 @@ mod tests {
     fn what_contains_itself() {
         // l = []; l.append(l); pickle.dumps(l, 2)
         let decoded = decode(b"\x80\x02]q\0h\0a.", &Limits::default()).unwrap();
-        let Kind::List(mut items) = decoded.value().kind() else {
-            panic!()
-        };
+        let Kind::List(mut items) = decoded.value().kind() else { panic!() };
         assert_eq!(items.next().unwrap().id(), decoded.value().id());
 
         // t = ([],); t[0].append(t): pickle.dumps(t, 2) makes the tuple twice and drops the second,
         // by POP at protocol 2 and POP_MARK at 1.
-        for stream in [
-            &b"\x80\x02]q\0h\0\x85q\x01a0h\x01."[..],
-            b"(]q\0(h\0tq\x01a1h\x01.",
-        ] {
+        for stream in [&b"\x80\x02]q\0h\0\x85q\x01a0h\x01."[..], b"(]q\0(h\0tq\x01a1h\x01."] {
             let decoded = decode(stream, &Limits::default()).unwrap();
-            let Kind::Tuple(mut items) = decoded.value().kind() else {
-                panic!()
-            };
-            let Kind::List(mut items) = items.next().unwrap().kind() else {
-                panic!()
-            };
+            let Kind::Tuple(mut items) = decoded.value().kind() else { panic!() };
+            let Kind::List(mut items) = items.next().unwrap().kind() else { panic!() };
             assert_eq!(items.next().unwrap().id(), decoded.value().id());
         }
     }
@@ -1194,36 +1082,19 @@ mod tests {
         let element = b"h\x03q\x05h\x03\x86";
         machine.reset(&graph, Region::Own, 5);
         let mut lexer = Lexer::new(100, &limits);
-        assert_eq!(
-            machine.run(&mut graph, &mut lexer, element).unwrap(),
-            Ran::Missing(3)
-        );
+        assert_eq!(machine.run(&mut graph, &mut lexer, element).unwrap(), Ran::Missing(3));
         assert_eq!(lexer.offset(), 100);
 
         let mut definer = Machine::new(&limits);
         definer.reset(&graph, Region::Shared, 3);
-        definer
-            .run(&mut graph, &mut Lexer::new(10, &limits), b"C\x02hiq\x03")
-            .unwrap();
+        definer.run(&mut graph, &mut Lexer::new(10, &limits), b"C\x02hiq\x03").unwrap();
         definer.define_entries(&mut graph);
-        assert_eq!(
-            machine.run(&mut graph, &mut lexer, element).unwrap(),
-            Ran::Need(1)
-        );
+        assert_eq!(machine.run(&mut graph, &mut lexer, element).unwrap(), Ran::Need(1));
         let value = machine.finish(lexer.offset()).unwrap();
         // The bytes of the definition are the graph's own: its source may be gone.
-        let value = graph.value(
-            value,
-            Source {
-                bytes: element,
-                offset: 100,
-            },
-        );
+        let value = graph.value(value, Source { bytes: element, offset: 100 });
         let tree = value.to_value(TreeLimits::default()).unwrap();
-        assert_eq!(
-            format!("{tree:?}"),
-            "Tuple([Bytes([104, 105]), Bytes([104, 105])])"
-        );
+        assert_eq!(format!("{tree:?}"), "Tuple([Bytes([104, 105]), Bytes([104, 105])])");
     }
 
     #[test]
@@ -1239,13 +1110,7 @@ mod tests {
         ] {
             let (mut machine, mut graph) = (Machine::new(&limits), Graph::new());
             machine.reset(&graph, Region::Shared, 0);
-            machine
-                .run(
-                    &mut graph,
-                    &mut Lexer::new(0, &limits),
-                    b"]q\0cm\nn\n)Rq\x01",
-                )
-                .unwrap();
+            machine.run(&mut graph, &mut Lexer::new(0, &limits), b"]q\0cm\nn\n)Rq\x01").unwrap();
             machine.define_entries(&mut graph);
             machine.reset(&graph, Region::Own, 2);
             let ran = machine.run(&mut graph, &mut Lexer::new(50, &limits), element);

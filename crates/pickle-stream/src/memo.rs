@@ -49,9 +49,7 @@ impl Memo {
     /// One more than the highest index.
     pub(crate) fn end(&self) -> u64 {
         let dense = self.base + self.dense.len() as u64;
-        self.sparse
-            .last_key_value()
-            .map_or(dense, |(&index, _)| index.saturating_add(1))
+        self.sparse.last_key_value().map_or(dense, |(&index, _)| index.saturating_add(1))
     }
 
     #[inline]
@@ -90,11 +88,7 @@ impl Memo {
     /// Every entry with its index, in order.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, NodeId)> + '_ {
         let base = self.base;
-        let dense = self
-            .dense
-            .iter()
-            .zip(base..)
-            .filter_map(|(id, index)| Some((index, (*id)?)));
+        let dense = self.dense.iter().zip(base..).filter_map(|(id, index)| Some((index, (*id)?)));
         dense.chain(self.sparse.iter().map(|(&index, &id)| (index, id)))
     }
 }
@@ -105,12 +99,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn indices() -> impl Strategy<Value = u64> {
-        prop_oneof![
-            0..300u64,
-            0..3000u64,
-            Just(u64::from(u32::MAX)),
-            any::<u64>()
-        ]
+        prop_oneof![0..300u64, 0..3000u64, Just(u64::from(u32::MAX)), any::<u64>()]
     }
 
     proptest! {

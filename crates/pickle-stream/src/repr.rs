@@ -32,9 +32,7 @@ pub(crate) fn float(f: &mut impl Write, value: f64) -> fmt::Result {
 /// `repr` of bytes.
 pub(crate) fn bytes(f: &mut impl Write, bytes: &[u8]) -> fmt::Result {
     f.write_char('b')?;
-    quoted(f, bytes.iter().map(|&byte| byte.into()), |code_point| {
-        matches!(code_point, 0x20..0x7f)
-    })
+    quoted(f, bytes.iter().map(|&byte| byte.into()), |code_point| matches!(code_point, 0x20..0x7f))
 }
 
 /// `repr` of a str, by its code points; surrogates may stand alone.
@@ -137,10 +135,7 @@ mod tests {
             ("é€😀", "'é€😀'"),
             ("a\u{301}\u{301}", "'a\u{301}\u{301}'"),
             ("\0\x7f\u{85}\u{a0}\u{ad}", r"'\x00\x7f\x85\xa0\xad'"),
-            (
-                "\u{200b}\u{2028}\u{3000}\u{e000}",
-                r"'\u200b\u2028\u3000\ue000'",
-            ),
+            ("\u{200b}\u{2028}\u{3000}\u{e000}", r"'\u200b\u2028\u3000\ue000'"),
             ("\u{e0001}\u{10ffff}", r"'\U000e0001\U0010ffff'"),
         ] {
             let mut out = String::new();

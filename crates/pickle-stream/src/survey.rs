@@ -145,11 +145,7 @@ impl Survey {
     /// `offset` and `memo` are what [`offset`](Self::offset) and [`memo`](Self::memo) were between two batches.
     pub fn resume(offset: u64, memo: u64, limits: &Limits) -> Survey {
         let mut survey = Survey::new(offset, memo, limits);
-        survey.slots.push(Slot {
-            begin: offset,
-            memo,
-            read: NOT_READ,
-        });
+        survey.slots.push(Slot { begin: offset, memo, read: NOT_READ });
         survey.watch(0);
         survey
     }
@@ -242,15 +238,8 @@ impl Survey {
             O::Mark => {
                 let marks = self.marks.len() as u64 + 1;
                 limits::check(self.limits.marks as u64, marks, "pickle.limit.marks", begin)?;
-                let slot = Slot {
-                    begin,
-                    memo: self.memo,
-                    read: NOT_READ,
-                };
-                self.marks.push(Mark {
-                    place: self.slots.len(),
-                    slot,
-                });
+                let slot = Slot { begin, memo: self.memo, read: NOT_READ };
+                self.marks.push(Mark { place: self.slots.len(), slot });
             }
             O::Append | O::Appends => {
                 let place = match head.opcode {
@@ -275,12 +264,7 @@ impl Survey {
                 let place = self.below(1, head)?;
                 return self.grow(place, head);
             }
-            O::Pop
-                if self
-                    .marks
-                    .last()
-                    .is_some_and(|mark| mark.place == self.slots.len()) =>
-            {
+            O::Pop if self.marks.last().is_some_and(|mark| mark.place == self.slots.len()) => {
                 self.marks.pop();
             }
             O::Proto => {
@@ -291,20 +275,12 @@ impl Survey {
             O::Dup => {
                 let top = self.slots[self.below(1, head)?];
                 self.note(begin, Made::Offset(top.begin))?;
-                self.push(Slot {
-                    begin,
-                    memo: self.memo,
-                    read: top.read,
-                })?;
+                self.push(Slot { begin, memo: self.memo, read: top.read })?;
             }
             O::NextBuffer if self.watched.is_some() => {
                 // Buffers are numbered through the stream, and an element cannot know how many came before it.
                 let message = "an element needs an out-of-band buffer";
-                return Err(not_independent(
-                    "pickle.independence.buffer",
-                    begin,
-                    message.into(),
-                ));
+                return Err(not_independent("pickle.independence.buffer", begin, message.into()));
             }
             O::Stop => {
                 self.below(1, head)?;
@@ -314,11 +290,7 @@ impl Survey {
             opcode => match opcode.info().memo {
                 MemoEffect::Get => {
                     let index = head.memo_index()?.unwrap_or_default();
-                    self.push(Slot {
-                        begin,
-                        memo: self.memo,
-                        read: index,
-                    })?;
+                    self.push(Slot { begin, memo: self.memo, read: index })?;
                 }
                 MemoEffect::Put => {
                     let index = head.memo_index()?.unwrap_or_default();
@@ -340,11 +312,7 @@ impl Survey {
             // PROTO and FRAME.
             [] if info.after.is_empty() => return Ok(Step::Next),
             [] => {
-                let slot = Slot {
-                    begin: head.offset,
-                    memo: self.memo,
-                    read: NOT_READ,
-                };
+                let slot = Slot { begin: head.offset, memo: self.memo, read: NOT_READ };
                 self.push(slot)?;
                 return Ok(Step::Next);
             }
@@ -352,10 +320,7 @@ impl Survey {
                 let Mark { place, slot } = self.pop_mark(head)?;
                 let taken = self.slots.len() - place;
                 // OBJ has a class between its mark and its arguments.
-                let needed = above
-                    .iter()
-                    .filter(|&&item| item != StackItem::Slice)
-                    .count();
+                let needed = above.iter().filter(|&&item| item != StackItem::Slice).count();
                 if taken < needed {
                     return Err(underflow(head, needed, taken));
                 }
@@ -363,13 +328,7 @@ impl Survey {
             }
             taken => {
                 let place = self.below(taken.len(), head)?;
-                (
-                    place,
-                    Slot {
-                        read: NOT_READ,
-                        ..self.slots[place]
-                    },
-                )
+                (place, Slot { read: NOT_READ, ..self.slots[place] })
             }
         };
         self.take(place);
@@ -385,11 +344,7 @@ impl Survey {
         if self.watched == Some(target) {
             let name = head.opcode.name();
             let message = alloc::format!("{name} changes the list of elements");
-            return Err(not_independent(
-                "pickle.independence.list",
-                head.offset,
-                message,
-            ));
+            return Err(not_independent("pickle.independence.list", head.offset, message));
         }
         self.take(place);
         if self.slots[target].read != NOT_READ {
@@ -401,13 +356,10 @@ impl Survey {
     /// The place of the value below `place`, which must not lie below a mark.
     fn target(&self, place: usize, head: &Head<'_>) -> Result<usize> {
         let fence = self.fence();
-        place
-            .checked_sub(1)
-            .filter(|&target| target >= fence)
-            .ok_or_else(|| {
-                let found = self.slots.len() - place;
-                underflow(head, found + 1, found)
-            })
+        place.checked_sub(1).filter(|&target| target >= fence).ok_or_else(|| {
+            let found = self.slots.len() - place;
+            underflow(head, found + 1, found)
+        })
     }
 
     /// Takes the slots from `place` on off the stack.
@@ -449,15 +401,9 @@ impl Survey {
         let top = self.below(1, head)?;
         if index < self.memo && !self.closed {
             // An entry that is made out of order may be one that is made twice, and telling needs the whole memo.
-            let message = alloc::format!(
-                "memo entry {index} is written after entry {}",
-                self.memo - 1
-            );
-            return Err(not_independent(
-                "pickle.independence.memo",
-                head.offset,
-                message,
-            ));
+            let message =
+                alloc::format!("memo entry {index} is written after entry {}", self.memo - 1);
+            return Err(not_independent("pickle.independence.memo", head.offset, message));
         }
         if self.slots[top].read != NOT_READ {
             self.note(head.offset, Made::Memo(self.slots[top].read))?;
@@ -575,11 +521,7 @@ mod tests {
             match survey.advance(&stream[survey.offset() as usize..])? {
                 Event::Batch => {
                     let spans = survey.batch().iter();
-                    batches.push(
-                        spans
-                            .map(|span| (span.begin, span.end, span.memo))
-                            .collect(),
-                    );
+                    batches.push(spans.map(|span| (span.begin, span.end, span.memo)).collect());
                 }
                 Event::Closed => {}
                 Event::Stop => return Ok(batches),
@@ -596,25 +538,13 @@ mod tests {
             // pickle.dumps([7], 2): a single element needs no mark
             (b"\x80\x02]q\0K\x07a.", &[&[(5, 7, 1)][..]]),
             // pickle.dumps([(1, 2), 3], 2): two values that turn out to be one
-            (
-                b"\x80\x02]q\0(K\x01K\x02\x86q\x01K\x03e.",
-                &[&[(6, 13, 1), (13, 15, 2)]],
-            ),
+            (b"\x80\x02]q\0(K\x01K\x02\x86q\x01K\x03e.", &[&[(6, 13, 1), (13, 15, 2)]]),
             // pickle.dumps([[], (), [5]], 2): elements that have marks or memo entries of their own, or neither
-            (
-                b"\x80\x02]q\0(]q\x01)]q\x02K\x05ae.",
-                &[&[(6, 9, 1), (9, 10, 2), (10, 16, 2)]],
-            ),
+            (b"\x80\x02]q\0(]q\x01)]q\x02K\x05ae.", &[&[(6, 9, 1), (9, 10, 2), (10, 16, 2)]]),
             // pickle.dumps([(1, 2, 3, 4), 'a'], 2): an element that begins with a mark
-            (
-                b"]((K\x01K\x02K\x03K\x04tNe.",
-                &[&[(2, 12, 0), (12, 13, 0)]],
-            ),
+            (b"]((K\x01K\x02K\x03K\x04tNe.", &[&[(2, 12, 0), (12, 13, 0)]]),
             // Several batches, one of them empty.
-            (
-                b"](NNe(eNa(Ne.",
-                &[&[(2, 3, 0), (3, 4, 0)], &[], &[(7, 8, 0)], &[(10, 11, 0)]],
-            ),
+            (b"](NNe(eNa(Ne.", &[&[(2, 3, 0), (3, 4, 0)], &[], &[(7, 8, 0)], &[(10, 11, 0)]]),
             // Values that are dropped belong to no element, or to the one before them; so do empty marks.
             (b"](K\x050(0NK\x060Ne.", &[&[(7, 11, 0), (11, 12, 0)]]),
             // An element of a payload that is stepped over.
@@ -622,12 +552,7 @@ mod tests {
             // The list is taken: what follows may do with it what it likes.
             (b"](Ne\x85q\0.", &[&[(2, 3, 0)]]),
         ] {
-            assert_eq!(
-                batches(stream).unwrap(),
-                expected,
-                "{}",
-                stream.escape_ascii()
-            );
+            assert_eq!(batches(stream).unwrap(), expected, "{}", stream.escape_ascii());
         }
     }
 
@@ -668,12 +593,7 @@ mod tests {
             ("pickle.text.int", b"]g1x\n."),
         ] {
             let refused = batches(stream).unwrap_err();
-            assert_eq!(
-                refused.clause(),
-                clause,
-                "{}: {refused}",
-                stream.escape_ascii()
-            );
+            assert_eq!(refused.clause(), clause, "{}: {refused}", stream.escape_ascii());
         }
     }
 
@@ -687,12 +607,7 @@ mod tests {
             b"](]q\0h\0q\x010e.",
             b"](N2\x86e.",
         ] {
-            assert_eq!(
-                batches(stream).unwrap().len(),
-                1,
-                "{}",
-                stream.escape_ascii()
-            );
+            assert_eq!(batches(stream).unwrap().len(), 1, "{}", stream.escape_ascii());
         }
     }
 
@@ -727,11 +642,7 @@ mod tests {
 
     #[test]
     fn floods_meet_limits() {
-        let limits = Limits {
-            stack: 3,
-            marks: 3,
-            ..Limits::default()
-        };
+        let limits = Limits { stack: 3, marks: 3, ..Limits::default() };
         for (stream, clause) in [
             (&b"NNNN"[..], "pickle.limit.stack"),
             (b"((((", "pickle.limit.marks"),

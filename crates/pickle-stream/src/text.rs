@@ -47,10 +47,7 @@ pub(crate) fn index(line: &[u8], offset: u64) -> Result<u64> {
 fn decimal(line: &[u8], digits: usize, offset: u64) -> Result<Int> {
     let refuse = || not_a(line, "decimal int", "pickle.text.int", offset);
     let trimmed = line.trim_ascii();
-    let unsigned = trimmed
-        .strip_prefix(b"-")
-        .or(trimmed.strip_prefix(b"+"))
-        .unwrap_or(trimmed);
+    let unsigned = trimmed.strip_prefix(b"-").or(trimmed.strip_prefix(b"+")).unwrap_or(trimmed);
     let mut text = String::with_capacity(trimmed.len().min(32));
     if trimmed.starts_with(b"-") {
         text.push('-');
@@ -100,12 +97,7 @@ pub(crate) fn string(line: &[u8], offset: u64) -> Result<Vec<u8>> {
             continue;
         }
         let Some((&escape, tail)) = rest.split_first() else {
-            return Err(not_a(
-                line,
-                "string with whole escapes",
-                "pickle.text.string",
-                offset,
-            ));
+            return Err(not_a(line, "string with whole escapes", "pickle.text.string", offset));
         };
         rest = tail;
         match escape {
@@ -194,9 +186,9 @@ fn push_code_point(out: &mut Vec<u8>, code_point: u32) {
 /// The number that the first `width` bytes spell in hexadecimal, and what follows them.
 fn hex(bytes: &[u8], width: usize) -> Option<(u32, &[u8])> {
     let (digits, rest) = bytes.split_at_checked(width)?;
-    let value = digits.iter().try_fold(0u32, |value, &digit| {
-        Some(value << 4 | (digit as char).to_digit(16)?)
-    })?;
+    let value = digits
+        .iter()
+        .try_fold(0u32, |value, &digit| Some(value << 4 | (digit as char).to_digit(16)?))?;
     Some((value, rest))
 }
 
@@ -205,11 +197,7 @@ fn not_a(line: &[u8], what: &str, clause: &'static str, offset: u64) -> Error {
     const SHOWN: usize = 40;
     let dots = if line.len() > SHOWN { "..." } else { "" };
     let shown = line[..line.len().min(SHOWN)].escape_ascii();
-    Error::malformed(
-        clause,
-        offset,
-        alloc::format!("\"{shown}{dots}\" is no {what}"),
-    )
+    Error::malformed(clause, offset, alloc::format!("\"{shown}{dots}\" is no {what}"))
 }
 
 #[cfg(test)]
@@ -226,41 +214,19 @@ mod tests {
         assert_eq!(read(b" -1_000").unwrap(), Int::Small(-1000));
         assert_eq!(read(b"-9223372036854775808").unwrap(), Int::Small(i64::MIN));
         let big: BigInt = BigInt::from(u64::MAX) + 1;
-        assert_eq!(
-            read(b"18446744073709551616").unwrap(),
-            Int::Big(big.clone())
-        );
-        assert_eq!(
-            long(b"-18446744073709551616L", 4300, 0).unwrap(),
-            Int::Big(-big)
-        );
-        for refused in [
-            &b""[..],
-            b"-",
-            b"1__0",
-            b"_1",
-            b"1_",
-            b"0x10",
-            b"1.0",
-            b"--1",
-            b"1L",
-            b"1\0",
-        ] {
-            assert_eq!(
-                read(refused).unwrap_err().clause(),
-                "pickle.text.int",
-                "{refused:?}"
-            );
+        assert_eq!(read(b"18446744073709551616").unwrap(), Int::Big(big.clone()));
+        assert_eq!(long(b"-18446744073709551616L", 4300, 0).unwrap(), Int::Big(-big));
+        for refused in
+            [&b""[..], b"-", b"1__0", b"_1", b"1_", b"0x10", b"1.0", b"--1", b"1L", b"1\0"]
+        {
+            assert_eq!(read(refused).unwrap_err().clause(), "pickle.text.int", "{refused:?}");
         }
     }
 
     #[test]
     fn digits_are_limited() {
         assert!(int(&[b'1'; 4300], 4300, 0).is_ok());
-        assert_eq!(
-            int(&[b'1'; 4301], 4300, 0).unwrap_err().clause(),
-            "pickle.limit.digits"
-        );
+        assert_eq!(int(&[b'1'; 4301], 4300, 0).unwrap_err().clause(), "pickle.limit.digits");
     }
 
     #[test]
@@ -283,27 +249,18 @@ mod tests {
 
     #[test]
     fn strings() {
-        assert_eq!(
-            string(br#"'a\'\"\\\n\x41\101\7\q'"#, 0).unwrap(),
-            b"a'\"\\\nAA\x07\\q"
-        );
+        assert_eq!(string(br#"'a\'\"\\\n\x41\101\7\q'"#, 0).unwrap(), b"a'\"\\\nAA\x07\\q");
         assert_eq!(string(br#""\777""#, 0).unwrap(), b"\xff");
         assert_eq!(string(b"'a\r'", 0).unwrap(), b"a\r");
         for refused in [&b"a"[..], b"'", b"'a\"", b"'\\'", b"'\\x4'", b"'a' "] {
-            assert_eq!(
-                string(refused, 0).unwrap_err().clause(),
-                "pickle.text.string"
-            );
+            assert_eq!(string(refused, 0).unwrap_err().clause(), "pickle.text.string");
         }
     }
 
     #[test]
     fn unicode_lines() {
         let read = |line: &[u8]| unicode(line, 0);
-        assert_eq!(
-            read(b"a\\u00e9\xe9\\U0001F600").unwrap(),
-            "a\u{e9}\u{e9}\u{1f600}".as_bytes()
-        );
+        assert_eq!(read(b"a\\u00e9\xe9\\U0001F600").unwrap(), "a\u{e9}\u{e9}\u{1f600}".as_bytes());
         assert_eq!(read(b"\\\\u0041\\n").unwrap(), b"\\\\u0041\\n");
         assert_eq!(read(b"\\ud800").unwrap(), b"\xed\xa0\x80");
         assert_eq!(read(b"a\\").unwrap(), b"a\\");

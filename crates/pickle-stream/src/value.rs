@@ -60,10 +60,7 @@ pub enum Value {
 
 /// A call that was not made: see [`ObjectRef`](crate::ObjectRef).
 #[derive(Clone, Debug, PartialEq)]
-#[allow(
-    missing_docs,
-    reason = "each is the method of the same name of ObjectRef"
-)]
+#[allow(missing_docs, reason = "each is the method of the same name of ObjectRef")]
 pub struct Object {
     pub construct: Construct,
     pub callable: Value,
@@ -86,10 +83,7 @@ pub struct TreeLimits {
 
 impl Default for TreeLimits {
     fn default() -> TreeLimits {
-        TreeLimits {
-            depth: 256,
-            values: 1 << 24,
-        }
+        TreeLimits { depth: 256, values: 1 << 24 }
     }
 }
 
@@ -98,10 +92,7 @@ impl ValueRef<'_> {
     ///
     /// Fails where it is nested deeper, or would be larger, than `limits` allow; a value that contains itself is both.
     pub fn to_value(self, limits: TreeLimits) -> Result<Value> {
-        Copier {
-            left: limits.values,
-        }
-        .copy(self, limits.depth)
+        Copier { left: limits.values }.copy(self, limits.depth)
     }
 }
 
@@ -114,10 +105,7 @@ impl Copier {
     // The depth is limited, so this may recurse.
     fn copy(&mut self, value: ValueRef<'_>, depth: usize) -> Result<Value> {
         let Some(depth) = depth.checked_sub(1) else {
-            return Err(refused(
-                "pickle.limit.depth",
-                "the value is nested too deep for a tree",
-            ));
+            return Err(refused("pickle.limit.depth", "the value is nested too deep for a tree"));
         };
         let Some(left) = self.left.checked_sub(1) else {
             let message = "the value, with what it shares, is too large for a tree";
@@ -150,10 +138,7 @@ impl Copier {
                 construct: object.construct(),
                 callable: self.copy(object.callable(), depth)?,
                 args: self.copy(object.args(), depth)?,
-                kwargs: object
-                    .kwargs()
-                    .map(|kwargs| self.copy(kwargs, depth))
-                    .transpose()?,
+                kwargs: object.kwargs().map(|kwargs| self.copy(kwargs, depth)).transpose()?,
                 states: self.items(object.states(), depth)?,
                 appended: self.items(object.appended(), depth)?,
                 items: self.entries(object.items(), depth)?,
@@ -174,9 +159,7 @@ impl Copier {
     }
 
     fn entries(&mut self, entries: Entries<'_>, depth: usize) -> Result<Vec<(Value, Value)>> {
-        entries
-            .map(|(key, value)| Ok((self.copy(key, depth)?, self.copy(value, depth)?)))
-            .collect()
+        entries.map(|(key, value)| Ok((self.copy(key, depth)?, self.copy(value, depth)?))).collect()
     }
 }
 

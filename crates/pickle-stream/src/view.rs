@@ -75,11 +75,7 @@ impl Graph {
     /// Looks at a node. `source` is the bytes that the own region was decoded from.
     #[inline]
     pub fn value<'a>(&'a self, id: NodeId, source: Source<'a>) -> ValueRef<'a> {
-        ValueRef {
-            graph: self,
-            source,
-            id,
-        }
+        ValueRef { graph: self, source, id }
     }
 }
 
@@ -116,10 +112,9 @@ impl<'a> ValueRef<'a> {
             Node::List(chain) => Kind::List(self.chain(chain)),
             Node::Set(chain) => Kind::Set(self.chain(chain)),
             Node::Dict(chain) => Kind::Dict(Entries(self.chain(chain))),
-            Node::Global { module, name } => Kind::Global(Global {
-                module: self.text(module),
-                name: self.text(name),
-            }),
+            Node::Global { module, name } => {
+                Kind::Global(Global { module: self.text(module), name: self.text(name) })
+            }
             Node::Object(index) => Kind::Object(ObjectRef { value: self, index }),
             Node::PersistentId(id) => Kind::PersistentId(self.at(id)),
             Node::Extension(code) => Kind::Extension(code),
@@ -144,11 +139,7 @@ impl<'a> ValueRef<'a> {
     }
 
     fn items(self, links: Links<'a>) -> Items<'a> {
-        Items {
-            links,
-            graph: self.graph,
-            source: self.source,
-        }
+        Items { links, graph: self.graph, source: self.source }
     }
 
     fn chain(self, chain: Chain) -> Items<'a> {
@@ -261,11 +252,7 @@ impl<'a> Iterator for Items<'a> {
     #[inline]
     fn next(&mut self) -> Option<ValueRef<'a>> {
         let id = self.links.next()?;
-        Some(ValueRef {
-            graph: self.graph,
-            source: self.source,
-            id,
-        })
+        Some(ValueRef { graph: self.graph, source: self.source, id })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -377,9 +364,6 @@ mod tests {
         let text = Str(b"a\xed\xa0\x80\xc3\xa9\xf0\x9f\x98\x80");
         assert_eq!(text.to_str(), None);
         assert_eq!(text.to_string_lossy(), "a\u{fffd}é😀");
-        assert_eq!(
-            text.code_points().collect::<Vec<_>>(),
-            [0x61, 0xd800, 0xe9, 0x1f600]
-        );
+        assert_eq!(text.code_points().collect::<Vec<_>>(), [0x61, 0xd800, 0xe9, 0x1f600]);
     }
 }
