@@ -1,0 +1,109 @@
+//! `npyo cat`: the elements, as JSON lines.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use npy_object::Element;
+use npy_object::json::{PlainJson, TypedJson};
+
+use crate::failure::Failure;
+use crate::input::{Input, Reading};
+
+/// Print the elements as JSON, one a line
+///
+/// Arrays become nested lists, dicts objects, bytes base64; dates are ISO 8601. Memory is that of one element, whatever
+/// the length of the file. An array without objects is printed row by row.
+///
+/// Elements that come before an error in the file are printed before it.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Cat {
+    #[command(flatten)]
+    input: Input,
+
+    /// Print typed JSON, which tells every value from every other and keeps what is shared
+    #[arg(long)]
+    typed: bool,
+
+    /// Start at element N, counted from 0
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(allow_negative_numbers = true, value_parser = position)]
+    from: u64,
+
+    /// Stop before element N
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = position)]
+    to: Option<u64>,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  npyo cat data.npy | head -3
+  npyo cat data.npy --from 1000 --to 1010
+  npyo cat data.npy | jq length";
+
+impl Cat {
+    pub(crate) fn file(&self) -> &Path {
+        &self.input.file
+    }
+
+    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+        let mut array = self.input.array(self.input.open()?, &self.reading)?;
+        array.skip_elements(self.from)?;
+        let mut lines = Lines::new(self.typed);
+        let bar = progress_bar(self.to.unwrap_or(u64::MAX).min(array.len()), self.from);
+        // Without an end this goes on until there are no more: only then is the file known to be whole.
+        for _ in self.from..self.to.unwrap_or(u64::MAX) {
+            let Some(element) = array.next_element()? else {
+                break;
+            };
+            lines.write(out, element)?;
+            bar.inc(1);
+        }
+        Ok(())
+    }
+}
+
+/// A writer of either form.
+enum Lines {
+    Plain(PlainJson),
+    Typed(TypedJson),
+}
+
+impl Lines {
+    fn new(typed: bool) -> Lines {
+        if typed { Lines::Typed(TypedJson::new()) } else { Lines::Plain(PlainJson::new()) }
+    }
+
+    fn write(&mut self, out: &mut impl Write, element: Element<'_>) -> io::Result<()> {
+        match self {
+            Lines::Plain(json) => json.write(out, element)?,
+            Lines::Typed(json) => json.write(out, element)?,
+        }
+        out.write_all(b"\n")
+    }
+}
+
+/// A bar for the elements up to `to`, gone when it is dropped; hidden where nobody would see it, or where it would stand
+/// among the elements.
+fn progress_bar(to: u64, from: u64) -> ProgressBar {
+    if !io::stderr().is_terminal() || io::stdout().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = "{wide_bar} {human_pos} of {human_len} elements, {eta} left";
+    ProgressBar::new(to.saturating_sub(from))
+        .with_style(ProgressStyle::with_template(style).expect("the template is well formed"))
+        .with_finish(ProgressFinish::AndClear)
+}
+
+/// The number of an element. Python counts negative ones from the end; here they are refused.
+fn position(text: &str) -> Result<u64, String> {
+    if text.starts_with('-') {
+        return Err("elements are counted from 0; none is negative".to_owned());
+    }
+    text.parse().map_err(|error: std::num::ParseIntError| error.to_string())
+}

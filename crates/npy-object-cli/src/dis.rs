@@ -1,0 +1,168 @@
+//! `npyo dis`: the instructions of a pickle, as text.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use clap::Args;
+use npy_object::pickle::{self, Argument, Disassembler, Instruction, Lexer, Opcode, Progress};
+
+use crate::failure::Failure;
+use crate::input::Input;
+
+/// Print the instructions of the pickle behind the header
+///
+/// As Python's pickletools.dis does, with offsets from the start of the file, and without loading anything. Works on
+/// broken files too, as far as they can be read.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Dis {
+    #[command(flatten)]
+    input: Input,
+
+    /// Print arguments whole, not only their first 64 bytes
+    #[arg(long)]
+    full: bool,
+}
+
+const EXAMPLES: &str = "\
+Example:
+  npyo dis data.npy | less";
+
+/// Bytes of an argument that are shown.
+const SHOWN: usize = 64;
+
+impl Dis {
+    pub(crate) fn file(&self) -> &Path {
+        &self.input.file
+    }
+
+    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+        let mut file = self.input.open()?;
+        let (header, offset) = self.input.header(&mut file)?;
+        if !header.dtype.has_object() {
+            let why = format!("no pickle: the dtype is {}, without objects", header.dtype);
+            return Err(Failure::Refused(why));
+        }
+        let shown = if self.full { usize::MAX } else { SHOWN };
+        let mut instructions = Instructions::new(file, offset, shown)?;
+        let mut disassembler = Disassembler::new();
+        loop {
+            let instruction = instructions.next()?;
+            let line = disassembler.line(&instruction);
+            writeln!(out, "{}", line.abbreviate(shown))?;
+            if instruction.opcode == Opcode::Stop {
+                break;
+            }
+        }
+        if let Some(protocol) = disassembler.highest_protocol() {
+            writeln!(out, "highest protocol among opcodes = {protocol}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The instructions of a file, of each no more in memory than is shown.
+struct Instructions {
+    tape: Tape,
+    lexer: Lexer,
+    shown: usize,
+}
+
+impl Instructions {
+    /// The instructions from `offset` on.
+    fn new(file: File, offset: u64, shown: usize) -> npy_object::Result<Instructions> {
+        Ok(Instructions {
+            tape: Tape::new(file)?,
+            lexer: Lexer::new(offset, &pickle::Limits::default()),
+            shown,
+        })
+    }
+
+    /// The next instruction. Of a longer payload it has one byte more than is shown.
+    fn next(&mut self) -> npy_object::Result<Instruction<'_>> {
+        let offset = self.lexer.offset();
+        let (size, payload) = self.measure(offset)?;
+        let end = offset.saturating_add(size as u64).saturating_add(payload);
+        if end > self.tape.len {
+            let missing = usize::try_from(end - self.tape.len).unwrap_or(usize::MAX);
+            return Err(pickle::Error::truncated(self.tape.len, missing).into());
+        }
+        let most = self.shown.saturating_add(1);
+        let part = usize::try_from(payload).map_or(most, |payload| payload.min(most));
+        let input = self.tape.fill(offset, size + part)?;
+        if part as u64 == payload {
+            return match self.lexer.instruction(input)? {
+                Progress::Done(instruction) => Ok(instruction),
+                Progress::Need(more) => Err(pickle::Error::truncated(offset, more).into()),
+            };
+        }
+        match self.lexer.head(input)? {
+            Progress::Done(head) => Ok(Instruction {
+                opcode: head.opcode,
+                argument: Argument::Bytes(&input[size..size + part]),
+                offset,
+                size: size + part,
+            }),
+            Progress::Need(more) => Err(pickle::Error::truncated(offset, more).into()),
+        }
+    }
+
+    /// How many bytes the next instruction takes up to its payload, and for its payload.
+    fn measure(&mut self, offset: u64) -> npy_object::Result<(usize, u64)> {
+        let mut needed = 1;
+        loop {
+            let input = self.tape.fill(offset, needed)?;
+            match self.lexer.clone().head(input)? {
+                Progress::Done(head) => return Ok((head.size, head.payload)),
+                Progress::Need(more) if input.len() < needed => {
+                    let end = offset + input.len() as u64;
+                    return Err(pickle::Error::truncated(end, more).into());
+                }
+                // A line, which may be of any length, is searched anew each time: so it is read in ever larger steps.
+                Progress::Need(more) => needed = input.len() * 2 + more,
+            }
+        }
+    }
+}
+
+/// A file that is read forwards, and the part of it that is in memory.
+struct Tape {
+    file: File,
+    /// Bytes in the file.
+    len: u64,
+    bytes: Vec<u8>,
+    /// Where `bytes` begin; the file stands at their end.
+    start: u64,
+}
+
+impl Tape {
+    /// Bytes that are read at once.
+    const CHUNK: usize = 64 << 10;
+
+    fn new(mut file: File) -> io::Result<Tape> {
+        let len = file.seek(SeekFrom::End(0))?;
+        Ok(Tape { file, len, bytes: Vec::new(), start: len })
+    }
+
+    /// The bytes from `from` on: at least `needed`, unless the file ends before.
+    fn fill(&mut self, from: u64, needed: usize) -> io::Result<&[u8]> {
+        let behind = from.checked_sub(self.start).map(usize::try_from);
+        let mut place = match behind {
+            Some(Ok(place)) if place <= self.bytes.len() => place,
+            _ => {
+                self.bytes.clear();
+                self.start = self.file.seek(SeekFrom::Start(from))?;
+                0
+            }
+        };
+        if self.bytes.len() - place < needed {
+            self.bytes.drain(..place);
+            self.start = from;
+            place = 0;
+            let more = (needed - self.bytes.len()).max(Tape::CHUNK);
+            (&self.file).take(more as u64).read_to_end(&mut self.bytes)?;
+        }
+        Ok(&self.bytes[place..])
+    }
+}

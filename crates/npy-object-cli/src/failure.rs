@@ -1,0 +1,66 @@
+//! Why a run failed, and how a person is told.
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use npy_object::Cause;
+
+/// Why a run failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The file cannot be read, or not to its end.
+    Input(npy_object::Error),
+    /// The file is not one for this command.
+    Refused(String),
+    /// The output cannot be written.
+    Output(io::Error),
+}
+
+impl Failure {
+    /// Says on stderr what went wrong, unless the output was no longer wanted, and gives the exit code.
+    pub(crate) fn report(&self, file: &Path) -> ExitCode {
+        let file = file.display();
+        match self {
+            // As in `npyo cat big.npy | head`.
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                return ExitCode::SUCCESS;
+            }
+            Failure::Output(error) => eprintln!("npyo: {file}: cannot write: {error}"),
+            Failure::Refused(why) => eprintln!("npyo: {file}: {why}"),
+            Failure::Input(error) => {
+                eprintln!("npyo: {file}: {error}");
+                if let Some(hint) = hint(error) {
+                    eprintln!("npyo: {hint}");
+                }
+            }
+        }
+        ExitCode::FAILURE
+    }
+}
+
+/// What may help.
+fn hint(error: &npy_object::Error) -> Option<&'static str> {
+    match (error.cause(), error.clause()) {
+        (Cause::Limit, "npy.header.length") => {
+            Some("if you trust the file, allow more with --max-header N")
+        }
+        (_, "npy.object.agreement") => {
+            Some("to believe the pickle, as NumPy does, use --trust-payload")
+        }
+        _ => None,
+    }
+}
+
+impl From<npy_object::Error> for Failure {
+    fn from(error: npy_object::Error) -> Failure {
+        Failure::Input(error)
+    }
+}
+
+/// Of writing: what reads a file returns [`npy_object::Error`].
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::Output(error)
+    }
+}

@@ -1,0 +1,76 @@
+//! `npyo`: looks into NumPy object arrays from the shell.
+//!
+//! Here a command line becomes a run, and its result an exit code: 0, also where the reader of the output went away; 1
+//! where a file could not be read to the end; 2, from clap, for wrong use.
+#![forbid(unsafe_code)]
+
+mod cat;
+mod dis;
+mod failure;
+mod info;
+mod input;
+mod writer;
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+/// Looks into NumPy arrays of Python objects (.npy), one element at a time.
+///
+/// Files may be larger than memory and need not be trusted: nothing that they name is imported or called.
+#[derive(Parser)]
+#[command(name = "npyo", version, about, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  npyo info data.npy              what is in it
+  npyo cat data.npy | head -3     the first three elements, as JSON
+  npyo dis data.npy | less        the instructions of its pickle";
+
+#[derive(Subcommand)]
+enum Command {
+    Info(info::Info),
+    Cat(cat::Cat),
+    Dis(dis::Dis),
+}
+
+impl Command {
+    fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+        match self {
+            Command::Info(info) => info.run(out),
+            Command::Cat(cat) => cat.run(out),
+            Command::Dis(dis) => dis.run(out),
+        }
+    }
+
+    fn file(&self) -> &Path {
+        match self {
+            Command::Info(info) => info.file(),
+            Command::Cat(cat) => cat.file(),
+            Command::Dis(dis) => dis.file(),
+        }
+    }
+}
+
+/// Bytes of output that are held back.
+const OUTPUT_BUFFER: usize = 64 << 10;
+
+fn main() -> ExitCode {
+    let Cli { command } = Cli::parse();
+    let mut out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock());
+    let result = command.run(&mut out);
+    // What was read before an error stands before it.
+    let flushed = out.flush().map_err(Failure::Output);
+    match result.and(flushed) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(command.file()),
+    }
+}
