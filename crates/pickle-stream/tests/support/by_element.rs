@@ -26,7 +26,9 @@ pub(crate) fn whole(stream: &[u8], limits: &Limits) -> Result<Option<Vec<String>
 pub(crate) fn by_element(stream: &[u8], limits: &Limits) -> Result<Option<Vec<String>>, Error> {
     let mut graph = Graph::new();
     let mut machine = Machine::new(limits);
-    let start = preamble(stream, &mut machine, &mut graph, limits)?;
+    let Some(start) = preamble(stream, &mut machine, &mut graph, limits)? else {
+        return Ok(None);
+    };
 
     let mut survey = Survey::new(0, 0, limits);
     survey.advance(&stream[..start as usize])?;
@@ -52,13 +54,13 @@ pub(crate) fn by_element(stream: &[u8], limits: &Limits) -> Result<Option<Vec<St
     }
 }
 
-/// Runs the stream, in the shared region, up to the list and its memo entries; says where that ends.
+/// Runs the stream, in the shared region, up to a new list and its memo entries; says where that ends.
 fn preamble(
     stream: &[u8],
     machine: &mut Machine,
     graph: &mut Graph,
     limits: &Limits,
-) -> Result<u64, Error> {
+) -> Result<Option<u64>, Error> {
     let mut lexer = Lexer::new(0, limits);
     machine.reset(graph, Region::Shared, 0);
     loop {
@@ -69,10 +71,14 @@ fn preamble(
         };
         let names = matches!(instruction.opcode.info().memo, MemoEffect::Put | MemoEffect::Memoize);
         if let (&[list], &[], false) = (machine.stack(), machine.marks(), names) {
+            let source = Source { bytes: stream, offset: 0 };
+            if !matches!(graph.value(list, source).kind(), Kind::List(items) if items.len() == 0) {
+                return Ok(None);
+            }
             let entries: Vec<u64> = machine.entries_of(list).collect();
             machine.define_entries(graph);
             entries.into_iter().for_each(|entry| graph.define_outer(entry));
-            return Ok(place);
+            return Ok(Some(place));
         }
         machine.execute(graph, &instruction)?;
     }

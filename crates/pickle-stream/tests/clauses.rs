@@ -1,0 +1,85 @@
+//! Every clause that an error can name has its heading in `spec/pickle.md`, and the other way round; and the examples there
+//! break the clause that they are an example of, where the text says.
+
+use std::collections::BTreeSet;
+use std::{fs, path::Path};
+
+use pickle_stream::{Error, Graph, Lexer, Limits, Machine, Ran, Survey};
+
+const SPEC: &str = include_str!("../../../spec/pickle.md");
+
+#[test]
+fn the_spec_has_the_clauses_of_the_code() {
+    let mut code = BTreeSet::new();
+    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        let literals = text.split('"').filter(|literal| literal.starts_with("pickle."));
+        code.extend(literals.map(str::to_owned));
+    }
+    assert!(code.contains("pickle.stack.underflow"));
+    assert_eq!(sections().map(|(clause, _)| clause.to_owned()).collect::<BTreeSet<_>>(), code);
+}
+
+#[test]
+fn the_examples_break_their_clauses() {
+    let mut clauses_with_examples = BTreeSet::new();
+    for (clause, section) in sections() {
+        for line in section.lines().filter(|line| line.starts_with("    b\"")) {
+            // Floods are tested where the limits are.
+            if line.contains("\" * ") {
+                continue;
+            }
+            let place = line.split("byte ").nth(1).map(|digits| digits.parse::<u64>().unwrap());
+            for literal in line.split(" b\"").skip(1) {
+                let bytes = unescape(literal.split('"').next().unwrap());
+                let expected = (clause, place.unwrap_or(bytes.len() as u64 - 1));
+                let errors = errors(&bytes);
+                let found = errors.iter().any(|error| (error.clause(), error.offset()) == expected);
+                assert!(found, "{expected:?} is not among {errors:?}");
+                clauses_with_examples.insert(clause);
+            }
+        }
+    }
+    assert!(clauses_with_examples.len() > 20);
+}
+
+/// The clauses of the spec, with what stands below each.
+fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let sections = SPEC.split("\n### ").skip(1).filter_map(|section| section.split_once('\n'));
+    sections.filter(|(clause, _)| clause.starts_with("pickle."))
+}
+
+/// What refuses a stream: the machine that runs it, as a whole or as a span, or the survey of a list.
+fn errors(stream: &[u8]) -> Vec<Error> {
+    let limits = Limits::default();
+    let (mut machine, mut graph) = (Machine::new(&limits), Graph::new());
+    let end = stream.len() as u64;
+    let whole = machine.run(&mut graph, &mut Lexer::new(0, &limits), stream);
+    let truncated = match whole {
+        Ok(Ran::Need(more)) => Some(Error::truncated(end, more)),
+        _ => None,
+    };
+    let mut survey = Survey::new(0, 0, &limits);
+    survey.watch(0);
+    let surveyed = survey.advance(&[stream, b"e."].concat());
+    let errors = [whole.err(), truncated, machine.finish(end).err(), surveyed.err()];
+    errors.into_iter().flatten().collect()
+}
+
+/// The bytes of a Python literal with the escapes that the spec uses.
+fn unescape(literal: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = literal;
+    while let Some(first) = rest.chars().next() {
+        let (byte, width) = match (first, rest.chars().nth(1)) {
+            ('\\', Some('x')) => (u8::from_str_radix(&rest[2..4], 16).unwrap(), 4),
+            ('\\', Some('n')) => (b'\n', 2),
+            ('\\', Some('\\')) => (b'\\', 2),
+            ('\\', Some('0')) => (0, 2),
+            _ => (u8::try_from(first).unwrap(), 1),
+        };
+        bytes.push(byte);
+        rest = &rest[width..];
+    }
+    bytes
+}
