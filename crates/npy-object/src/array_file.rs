@@ -88,13 +88,12 @@ impl NpyArray {
     /// After an error there are no more elements; those that came before it are what they are.
     ///
     /// ```
-    /// # let file = std::io::Cursor::new(npy_object::examples::STRINGS);
-    /// let mut array = npy_object::Options::new().read(file)?;
+    /// let mut array = npy_object::open("tests/data/strings.npy")?;
     /// let mut letters = 0;
     /// while let Some(element) = array.next_element()? {
     ///     letters += element.as_str()?.len();
     /// }
-    /// # assert_eq!(letters, 8);
+    /// assert_eq!(letters, 17);
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     pub fn next_element(&mut self) -> Result<Option<Element<'_>>> {
@@ -117,8 +116,7 @@ impl NpyArray {
     /// The elements from here on, each owning what it holds, for those who keep or send them.
     ///
     /// ```
-    /// # let file = std::io::Cursor::new(npy_object::examples::STRINGS);
-    /// let mut array = npy_object::Options::new().read(file)?;
+    /// let mut array = npy_object::open("tests/data/strings.npy")?;
     /// let elements: Vec<_> = array.elements().collect::<Result<_, _>>()?;
     /// assert_eq!(elements[1].element().as_str()?, "NumPy");
     /// # Ok::<(), npy_object::Error>(())
