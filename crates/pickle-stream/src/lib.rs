@@ -92,3 +92,8 @@ pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
 pub use survey::{Event, Slot, Span, Survey};
 pub use value::{Object, TreeLimits, Value};
 pub use view::{Entries, Global, Items, Kind, Long, ObjectRef, Str, ValueRef};
+
+/// The examples of the README are compiled.
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

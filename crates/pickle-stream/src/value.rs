@@ -167,3 +167,49 @@ impl Copier {
 fn refused(clause: &'static str, message: &str) -> Error {
     Error::new(Cause::Limit, clause, 0, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::decode;
+    use crate::limits::Limits;
+
+    fn tree(stream: &[u8]) -> Result<Value> {
+        let limits = TreeLimits { values: 1 << 12, ..TreeLimits::default() };
+        decode(stream, &Limits::default())?.value().to_value(limits)
+    }
+
+    #[test]
+    fn what_is_shared_is_written_out() {
+        // l = [1, 2]; pickle.dumps([l, l], 2)
+        let list = Value::List([1, 2].map(Value::Int).to_vec());
+        let pair = Value::List([list.clone(), list].to_vec());
+        assert_eq!(tree(b"\x80\x02]q\0(]q\x01(K\x01K\x02eh\x01e.").unwrap(), pair);
+    }
+
+    #[test]
+    fn a_tree_has_limits() {
+        let nested = |depth| [b"]".repeat(depth), b"a".repeat(depth - 1), b".".to_vec()].concat();
+        assert!(tree(&nested(256)).is_ok());
+        // 25 levels of pairs that share: x = (x, x)
+        let bomb = [b"N".as_slice(), &b"2\x86".repeat(25), b"."].concat();
+        for (stream, clause) in [
+            (&nested(257)[..], "pickle.limit.depth"),
+            // l = []; l.append(l)
+            (b"]q\0h\0a.", "pickle.limit.depth"),
+            (&bomb, "pickle.limit.tree"),
+        ] {
+            let error = tree(stream).unwrap_err();
+            assert_eq!((error.cause(), error.clause()), (Cause::Limit, clause));
+        }
+    }
+
+    #[test]
+    fn a_limit_counts_every_value() {
+        // (None, (None,)) is four values, three deep.
+        let decoded = decode(b"NN\x85\x86.", &Limits::default()).unwrap();
+        let fits = |depth, values| decoded.value().to_value(TreeLimits { depth, values }).is_ok();
+        assert!(fits(3, 4));
+        assert!(!fits(2, 4) && !fits(3, 3) && !fits(0, 0));
+    }
+}

@@ -357,7 +357,14 @@ impl fmt::Debug for ObjectRef<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::{Decoded, decode};
+    use crate::limits::Limits;
+    use alloc::format;
     use alloc::vec::Vec;
+
+    fn read(stream: &[u8]) -> Decoded<'_> {
+        decode(stream, &Limits::default()).unwrap()
+    }
 
     #[test]
     fn surrogates_that_stand_alone() {
@@ -365,5 +372,49 @@ mod tests {
         assert_eq!(text.to_str(), None);
         assert_eq!(text.to_string_lossy(), "a\u{fffd}é😀");
         assert_eq!(text.code_points().collect::<Vec<_>>(), [0x61, 0xd800, 0xe9, 0x1f600]);
+    }
+    #[test]
+    fn lengths_are_known() {
+        // A list that grew in batches, between which others grew.
+        let decoded = read(b"](N](NNeNe(NeNa.");
+        let Kind::List(mut items) = decoded.value().kind() else { panic!() };
+        for left in (1..=5).rev() {
+            assert_eq!(items.len(), left);
+            assert!(items.next().is_some());
+        }
+        assert!(items.next().is_none());
+
+        let decoded = read(b"}(K\x01NK\x02Nu.");
+        let Kind::Dict(entries) = decoded.value().kind() else { panic!() };
+        assert_eq!((entries.len(), entries.count()), (2, 2));
+    }
+
+    #[test]
+    fn large_ints() {
+        for (stream, expected) in [
+            (&b"\x8a\x09\0\0\0\0\0\0\0\0\x01."[..], "18446744073709551616"),
+            (b"\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\xfe.", "-18446744073709551617"),
+            (b"L-18446744073709551617L\n.", "-18446744073709551617"),
+        ] {
+            let decoded = read(stream);
+            let Kind::Long(long) = decoded.value().kind() else { panic!() };
+            assert_eq!(format!("{long:?}"), expected);
+            assert_eq!(BigInt::from_signed_bytes_le(long.to_le_bytes()), long.to_big_int());
+        }
+    }
+
+    #[test]
+    fn payloads_are_borrowed() {
+        let stream = b"C\x03abc.";
+        let decoded = read(stream);
+        let Kind::Bytes(bytes) = decoded.value().kind() else { panic!() };
+        assert_eq!(bytes.as_ptr(), stream[2..].as_ptr());
+    }
+
+    #[test]
+    fn debug_does_not_follow_cycles() {
+        // l = []; l.append(l)
+        let decoded = read(b"]q\0h\0a.");
+        assert!(format!("{:?} {:?}", decoded.value(), decoded.value().kind()).len() < 200);
     }
 }
