@@ -1,6 +1,5 @@
-//! What the tests, and the fuzz targets, have in common.
+//! What the tests have in common; `by_element` and `cuts` are also the bodies of fuzz targets.
 
 pub(crate) mod by_element;
 pub(crate) mod cuts;
-#[allow(dead_code, reason = "the fuzz targets make their own bytes")]
 pub(crate) mod pickler;
