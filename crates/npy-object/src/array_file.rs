@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use npy_header::{Header, Progress};
 
+use crate::dtype::ItemTypes;
 use crate::element::{Context, Element};
 use crate::envelope::Envelope;
 use crate::error::{Cause, Error, Result};
@@ -32,7 +33,8 @@ impl NpyArray {
     pub(crate) fn new(mut window: Window, options: Options) -> Result<NpyArray> {
         let (header, data_offset) = read_header(&mut window, &options)?;
         let Options { encoding, limits, trust_payload, .. } = options;
-        let mut context = Context { encoding, limits, item: None };
+        let item_types = ItemTypes::default();
+        let mut context = Context { encoding, limits, item: None, item_types };
         let (shape, elements) = if header.dtype.has_object() {
             let objects = Objects::open(window, data_offset, &context)?;
             let envelope = objects.envelope();
@@ -98,9 +100,9 @@ impl NpyArray {
     /// ```
     pub fn next_element(&mut self) -> Result<Option<Element<'_>>> {
         match &mut self.elements {
-            Payload::Objects(objects) => {
-                Ok(objects.next()?.map(|value| Element::of_array(value, &self.context)))
-            }
+            Payload::Objects(objects) => Ok(objects
+                .next(&self.context)?
+                .map(|value| Element::of_array(value, &self.context))),
             Payload::Rows(rows) => Ok(rows.next()?.map(|row| Element::row(row, &self.context))),
         }
     }
@@ -130,7 +132,8 @@ impl NpyArray {
         let context = Arc::clone(&self.context);
         Ok(match &mut self.elements {
             Payload::Objects(objects) => {
-                objects.next()?.map(|value| OwnedElement::of_value(value, context))
+                let value = objects.next(&context)?;
+                value.map(|value| OwnedElement::of_value(value, Arc::clone(&context)))
             }
             Payload::Rows(rows) => rows.next()?.map(|row| OwnedElement::of_row(row, context)),
         })

@@ -4,7 +4,10 @@
 //! version, byte order, subarray, names, fields, itemsize, alignment, flags. Version 4 has metadata besides, which for
 //! a datetime holds its unit (`arraydescr_reduce` and `arraydescr_setstate` in NumPy's `descriptor.c`).
 
+use std::sync::Mutex;
+
 use npy_header::{ByteOrder, DType, Field, Scalar, ScalarKind, Struct, TimeBase, TimeUnit};
+use pickle_stream::NodeId;
 
 use crate::element::Element;
 use crate::globals::{self, Known};
@@ -27,16 +30,18 @@ pub enum ItemType {
 impl ItemType {
     /// Reads a pickled dtype.
     pub(crate) fn read(value: Element<'_>) -> Option<ItemType> {
-        if globals::called(value.value()?)? != Known::StringDType {
-            return plain(value, 0).map(ItemType::Plain);
+        let pickled = value.value()?;
+        if !pickled.is_shared() {
+            return read(value);
         }
-        let mut args = value.call_args()?;
-        let coerce = match args.next()?.kind() {
-            Kind::Bool(coerce) => coerce,
-            Kind::Int(coerce) => coerce != 0,
-            _ => return None,
-        };
-        Some(ItemType::String { coerce, has_na: args.next().is_some() })
+        // The arrays of a file mostly have the dtype that the first of them brought along.
+        let known = &value.context().item_types;
+        if let Some(item) = known.get(pickled.id()) {
+            return Some(item);
+        }
+        let item = read(value)?;
+        known.insert(pickled.id(), item.clone());
+        Some(item)
     }
 
     /// Whether the items are Python objects, each pickled for itself.
@@ -48,6 +53,48 @@ impl ItemType {
     }
 }
 
+/// What pickled dtypes in the shared region of the graph were read as.
+#[derive(Debug, Default)]
+pub(crate) struct ItemTypes(Mutex<Vec<(NodeId, ItemType)>>);
+
+impl ItemTypes {
+    /// Files have few dtypes; those of a file that has more are read again.
+    const MOST: usize = 16;
+
+    fn get(&self, id: NodeId) -> Option<ItemType> {
+        let known = self.0.lock().ok()?;
+        known.iter().find(|(known, _)| *known == id).map(|(_, item)| item.clone())
+    }
+
+    fn insert(&self, id: NodeId, item: ItemType) {
+        if let Ok(mut known) = self.0.lock()
+            && known.len() < ItemTypes::MOST
+        {
+            known.push((id, item));
+        }
+    }
+
+    /// Forgets all of them, as the shared region does.
+    pub(crate) fn clear(&self) {
+        if let Ok(mut known) = self.0.lock() {
+            known.clear();
+        }
+    }
+}
+
+fn read(value: Element<'_>) -> Option<ItemType> {
+    if globals::called(value.value()?)? != Known::StringDType {
+        return plain(value, 0).map(ItemType::Plain);
+    }
+    let mut args = value.call_args()?;
+    let coerce = match args.next()?.kind() {
+        Kind::Bool(coerce) => coerce,
+        Kind::Int(coerce) => coerce != 0,
+        _ => return None,
+    };
+    Some(ItemType::String { coerce, has_na: args.next().is_some() })
+}
+
 /// The object that stands for a missing str, of a pickled StringDType.
 pub(crate) fn na_object(value: Element<'_>) -> Option<Element<'_>> {
     value.call_args()?.nth(1)
@@ -57,9 +104,11 @@ fn plain(value: Element<'_>, depth: usize) -> Option<DType> {
     if depth > DType::MAX_DEPTH || globals::called(value.value()?)? != Known::DType {
         return None;
     }
-    let code = value.call_args()?.next()?;
-    let code: DType = match code.kind() {
-        Kind::Str(code) => code.to_str()?.parse().ok()?,
+    let named: DType = match value.call_args()?.next()?.kind() {
+        Kind::Str(text) => match code(text.as_bytes()) {
+            Some(scalar) => scalar.into(),
+            None => text.to_str()?.parse().ok()?,
+        },
         // A class: that of the scalars of a structured dtype, such as `numpy.record`.
         Kind::Global(class) if class.name == "record" || class.name == "void" => {
             Scalar::new(ScalarKind::Void, ByteOrder::NotApplicable, 0).ok()?.into()
@@ -67,7 +116,7 @@ fn plain(value: Element<'_>, depth: usize) -> Option<DType> {
         _ => return None,
     };
     let Some(state) = value.call_state() else {
-        return Some(code);
+        return Some(named);
     };
     let Kind::Tuple(mut state) = state.kind() else {
         return None;
@@ -112,7 +161,7 @@ fn plain(value: Element<'_>, depth: usize) -> Option<DType> {
             .collect::<Option<Vec<Field>>>()?;
         return Struct::new(fields, itemsize).ok().map(DType::Struct);
     }
-    let scalar = code.as_scalar()?;
+    let scalar = named.as_scalar()?;
     let kind = match (scalar.kind(), metadata) {
         (ScalarKind::Datetime(_), Some(metadata)) => ScalarKind::Datetime(unit(metadata)?),
         (ScalarKind::Timedelta(_), Some(metadata)) => ScalarKind::Timedelta(unit(metadata)?),
@@ -125,6 +174,27 @@ fn plain(value: Element<'_>, depth: usize) -> Option<DType> {
         _ => scalar.itemsize(),
     };
     Scalar::new(kind, order, size).ok().map(DType::Scalar)
+}
+
+/// The scalar of a code as NumPy pickles it: a letter and a size, such as `f8`.
+fn code(code: &[u8]) -> Option<Scalar> {
+    let (letter, digits) = code.split_first()?;
+    let kind = match letter {
+        b'b' => ScalarKind::Bool,
+        b'i' => ScalarKind::Int,
+        b'u' => ScalarKind::Uint,
+        b'f' => ScalarKind::Float,
+        b'c' => ScalarKind::Complex,
+        b'O' => ScalarKind::Object,
+        _ => return None,
+    };
+    let size = match digits {
+        [size @ b'1'..=b'9'] => size - b'0',
+        b"16" => 16,
+        b"32" => 32,
+        _ => return None,
+    };
+    Scalar::new(kind, ByteOrder::NotApplicable, size.into()).ok()
 }
 
 /// A field of a pickled structured dtype.

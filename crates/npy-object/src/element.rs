@@ -8,7 +8,7 @@ use npy_header::DType;
 use pickle_stream::{Kind as Raw, NodeId, ValueRef};
 
 use crate::array::{Array, Primitive, Shape, TypedArray};
-use crate::dtype::ItemType;
+use crate::dtype::{ItemType, ItemTypes};
 use crate::error::{Error, Result};
 use crate::globals::{self, Known};
 use crate::kind::{Entries, Items, Kind, Object};
@@ -16,12 +16,14 @@ use crate::options::{Encoding, Limits};
 use crate::record::{FieldType, Record};
 
 /// What the values of one file have in common.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) encoding: Encoding,
     pub(crate) limits: Arc<Limits>,
     /// What the elements are, where the array is pickled.
     pub(crate) item: Option<ItemType>,
+    /// Dtypes that were read.
+    pub(crate) item_types: ItemTypes,
 }
 
 /// An element of an array, or a value inside one: a reference into what was decoded, of a few words.

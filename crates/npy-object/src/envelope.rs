@@ -128,6 +128,10 @@ fn state(
     if !matches!(callable, Known::Reconstruct | Known::MaskedReconstruct) {
         return None;
     }
+    // A list that LIST made of something has elements that no batch brings.
+    if !matches!(at(above).kind(), Kind::List(elements) if elements.len() == 0) {
+        return None;
+    }
     let fortran_order = match at(shape + 2).kind() {
         Kind::Bool(fortran_order) => fortran_order,
         Kind::Int(flag) => flag != 0,

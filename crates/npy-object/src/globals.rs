@@ -36,38 +36,38 @@ pub(crate) enum Known {
 /// The callable of this name, if it is recognised.
 pub(crate) fn known(global: Global<'_>) -> Option<Known> {
     use Known as K;
-    let (module, name) = (global.module.to_str()?, global.name.to_str()?);
-    let multiarray = || matches!(module, "numpy.core.multiarray" | "numpy._core.multiarray");
-    let builtin = || matches!(module, "builtins" | "__builtin__");
+    let (module, name) = (global.module.as_bytes(), global.name.as_bytes());
+    let multiarray = || matches!(module, b"numpy.core.multiarray" | b"numpy._core.multiarray");
+    let builtin = || matches!(module, b"builtins" | b"__builtin__");
     let found = |is: bool, known| is.then_some(known);
     match name {
         // `numpy.core._internal` had it before NumPy 1.0.
-        "_reconstruct" => found(multiarray() || module == "numpy.core._internal", K::Reconstruct),
-        "_mareconstruct" => {
-            found(matches!(module, "numpy.ma.core" | "numpy.ma"), K::MaskedReconstruct)
+        b"_reconstruct" => found(multiarray() || module == b"numpy.core._internal", K::Reconstruct),
+        b"_mareconstruct" => {
+            found(matches!(module, b"numpy.ma.core" | b"numpy.ma"), K::MaskedReconstruct)
         }
-        "_frombuffer" => {
-            found(matches!(module, "numpy.core.numeric" | "numpy._core.numeric"), K::FromBuffer)
+        b"_frombuffer" => {
+            found(matches!(module, b"numpy.core.numeric" | b"numpy._core.numeric"), K::FromBuffer)
         }
-        "scalar" => found(multiarray(), K::Scalar),
-        "dtype" => found(module == "numpy" || multiarray(), K::DType),
-        "_convert_to_stringdtype_kwargs" => found(
-            matches!(module, "numpy._core._internal" | "numpy.core._internal"),
+        b"scalar" => found(multiarray(), K::Scalar),
+        b"dtype" => found(module == b"numpy" || multiarray(), K::DType),
+        b"_convert_to_stringdtype_kwargs" => found(
+            matches!(module, b"numpy._core._internal" | b"numpy.core._internal"),
             K::StringDType,
         ),
-        "encode" => found(module == "_codecs", K::Encode),
-        "bytes" => found(builtin(), K::Bytes),
-        "bytearray" => found(builtin(), K::ByteArray),
-        "complex" => found(builtin(), K::Complex),
-        "set" => found(builtin(), K::Set),
-        "frozenset" => found(builtin(), K::FrozenSet),
-        "OrderedDict" => found(module == "collections", K::OrderedDict),
-        "defaultdict" => found(module == "collections", K::DefaultDict),
-        "datetime" => found(module == "datetime", K::DateTime),
-        "date" => found(module == "datetime", K::Date),
-        "time" => found(module == "datetime", K::Time),
-        "timedelta" => found(module == "datetime", K::TimeDelta),
-        "Decimal" => found(matches!(module, "decimal" | "_decimal" | "_pydecimal"), K::Decimal),
+        b"encode" => found(module == b"_codecs", K::Encode),
+        b"bytes" => found(builtin(), K::Bytes),
+        b"bytearray" => found(builtin(), K::ByteArray),
+        b"complex" => found(builtin(), K::Complex),
+        b"set" => found(builtin(), K::Set),
+        b"frozenset" => found(builtin(), K::FrozenSet),
+        b"OrderedDict" => found(module == b"collections", K::OrderedDict),
+        b"defaultdict" => found(module == b"collections", K::DefaultDict),
+        b"datetime" => found(module == b"datetime", K::DateTime),
+        b"date" => found(module == b"datetime", K::Date),
+        b"time" => found(module == b"datetime", K::Time),
+        b"timedelta" => found(module == b"datetime", K::TimeDelta),
+        b"Decimal" => found(matches!(module, b"decimal" | b"_decimal" | b"_pydecimal"), K::Decimal),
         _ => None,
     }
 }

@@ -1,14 +1,11 @@
 //! Reading an object array: survey a batch, decode its elements one by one.
 
-use std::sync::Arc;
-
 use pickle_stream::ValueRef;
 use pickle_stream::{Event, Graph, Lexer, Machine, NodeId, Ran, Region, Source, Span, Survey};
 
 use crate::element::Context;
 use crate::envelope::{Envelope, truncated};
 use crate::error::{Cause, Error, Result};
-use crate::options::Limits;
 use crate::shared::{Checkpoint, Definitions};
 use crate::window::Window;
 
@@ -18,7 +15,6 @@ const CHECKPOINT_EVERY: u64 = 1000;
 /// The elements of an object array, in order.
 pub(crate) struct Objects {
     window: Window,
-    limits: Arc<Limits>,
     envelope: Envelope,
     /// How many elements the shape promises.
     promised: u64,
@@ -49,7 +45,6 @@ impl Objects {
         let machine = Machine::new(&context.limits.pickle);
         Ok(Objects {
             window,
-            limits: Arc::clone(&context.limits),
             envelope,
             promised,
             survey,
@@ -74,7 +69,7 @@ impl Objects {
     }
 
     /// The next element, until there are no more. After an error there are no more either.
-    pub(crate) fn next(&mut self) -> Result<Option<ValueRef<'_>>> {
+    pub(crate) fn next(&mut self, context: &Context) -> Result<Option<ValueRef<'_>>> {
         let span = match self.next_span() {
             Ok(Some(span)) => span,
             Ok(None) => return Ok(None),
@@ -83,7 +78,7 @@ impl Objects {
                 return Err(error);
             }
         };
-        match self.decode(span) {
+        match self.decode(span, context) {
             Ok(root) => {
                 let bytes = self.window.resident(span.begin, span.end);
                 Ok(Some(self.graph.value(root, Source { bytes, offset: span.begin })))
@@ -180,11 +175,12 @@ impl Objects {
     }
 
     /// Decodes the element of a span into the graph's own region.
-    fn decode(&mut self, span: Span) -> Result<NodeId> {
-        let limits = &self.limits;
+    fn decode(&mut self, span: Span, context: &Context) -> Result<NodeId> {
+        let limits = &context.limits;
         if self.graph.shared_bytes() > limits.shared {
             self.graph.forget_shared();
             self.definitions.clear();
+            context.item_types.clear();
             self.envelope.define(&mut self.graph, &limits.pickle)?;
         }
         let size = usize::try_from(span.end - span.begin).unwrap_or(usize::MAX);

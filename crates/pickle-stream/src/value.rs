@@ -83,7 +83,7 @@ pub struct TreeLimits {
 
 impl Default for TreeLimits {
     fn default() -> TreeLimits {
-        TreeLimits { depth: 256, values: 1 << 24 }
+        TreeLimits { depth: 256, values: 1 << 20 }
     }
 }
 
