@@ -1,5 +1,6 @@
 //! Why a run failed, and how a person is told.
 
+use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -42,8 +43,13 @@ impl Failure {
 /// What may help.
 fn hint(error: &npy_object::Error) -> Option<&'static str> {
     match (error.cause(), error.clause()) {
+        (Cause::Io, _) => {
+            let source = error.source()?.downcast_ref::<io::Error>()?;
+            let is_pipe = source.kind() == io::ErrorKind::NotSeekable;
+            is_pipe.then_some("a pipe cannot be read yet: write it to a file first")
+        }
         (Cause::Limit, "npy.header.length") => {
-            Some("if you trust the file, allow more with --max-header N")
+            Some("to read it all the same, allow a longer header with --max-header N")
         }
         (_, "npy.object.agreement") => {
             Some("to believe the pickle, as NumPy does, use --trust-payload")

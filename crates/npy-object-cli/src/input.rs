@@ -19,6 +19,7 @@ pub(crate) struct Input {
 
     /// Accept a header of up to N characters
     #[arg(long, value_name = "N", default_value_t = Limits::default().header.header_chars)]
+    #[arg(display_order = 100)]
     max_header: usize,
 }
 
@@ -59,7 +60,8 @@ impl Input {
     pub(crate) fn open(&self) -> Result<File, Failure> {
         let mut file = File::open(&self.file).map_err(npy_object::Error::from)?;
         if is_zip(&mut file)? {
-            let why = "a .npz archive, which npyo cannot read yet: unzip it, and give a .npy file from inside";
+            let why =
+                "a .npz archive cannot be read yet: unzip it, and give a .npy file from inside";
             return Err(Failure::Refused(why.to_owned()));
         }
         Ok(file)
@@ -77,9 +79,9 @@ impl Input {
                 Progress::Done { header, length } => return Ok((header, length as u64)),
                 Progress::Need(more) if read < needed => {
                     let end = bytes.len();
-                    let why = format!(
-                        "the file ends in its preamble: {more} bytes are missing (at byte {end})"
-                    );
+                    let what = "the file ends in its preamble";
+                    let why =
+                        format!("{what}: {more} bytes are missing (at byte {end}) [npy.truncated]");
                     return Err(Failure::Refused(why));
                 }
                 Progress::Need(more) => needed = more,

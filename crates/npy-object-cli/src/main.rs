@@ -23,7 +23,7 @@ use crate::failure::Failure;
 ///
 /// Files may be larger than memory and need not be trusted: nothing that they name is imported or called.
 #[derive(Parser)]
-#[command(name = "npyo", version, about, after_help = EXAMPLES)]
+#[command(name = "npyo", version, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
