@@ -157,24 +157,22 @@ macro_rules! opcodes {
                 }
             }
 
-            /// The row of the table for this opcode.
-            #[inline]
-            pub const fn info(self) -> &'static OpcodeInfo {
-                match self {
-                    $(Opcode::$variant => const {
-                        &OpcodeInfo {
-                        name: $name,
-                        protocol: $protocol,
-                        argument: ArgumentKind::$argument,
-                        before: &[$(StackItem::$before),*],
-                        after: &[$(StackItem::$after),*],
-                        memo: MemoEffect::$memo,
-                        summary: $summary.trim_ascii(),
-                        }
-                    },)*
-                }
-            }
         }
+
+        /// The rows, by the byte of their opcode.
+        static TABLE: [OpcodeInfo; 256] = {
+            let mut table = [const { OpcodeInfo::UNDEFINED }; 256];
+            $(table[$code as usize] = OpcodeInfo {
+                name: $name,
+                protocol: $protocol,
+                argument: ArgumentKind::$argument,
+                before: &[$(StackItem::$before),*],
+                after: &[$(StackItem::$after),*],
+                memo: MemoEffect::$memo,
+                summary: $summary.trim_ascii(),
+            };)*
+            table
+        };
     };
 }
 
@@ -317,7 +315,26 @@ opcodes! {
     BinPersId = b'Q', "BINPERSID", 1, None, [Any] -> [Any], Untouched;
 }
 
+impl OpcodeInfo {
+    /// The row of a byte that is no opcode. Nobody sees it.
+    const UNDEFINED: OpcodeInfo = OpcodeInfo {
+        name: "",
+        protocol: 0,
+        argument: ArgumentKind::None,
+        before: &[],
+        after: &[],
+        memo: MemoEffect::Untouched,
+        summary: "",
+    };
+}
+
 impl Opcode {
+    /// The row of the table for this opcode.
+    #[inline]
+    pub fn info(self) -> &'static OpcodeInfo {
+        &TABLE[self as usize]
+    }
+
     /// The byte in the stream.
     #[inline]
     pub const fn byte(self) -> u8 {
@@ -325,7 +342,7 @@ impl Opcode {
     }
 
     /// The name in `pickletools`, such as `BINPUT`.
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         self.info().name
     }
 }

@@ -1,8 +1,6 @@
 //! What holds for every file: however it is cut, the same elements come out, or the same error at the same place.
 
-mod fixtures;
-
-use fixtures::{Fixture, fixtures, typed_lines};
+use crate::fixtures::{Fixture, fixtures, typed_lines};
 use npy_object::{Element, Kind, Options, pickle};
 use proptest::prelude::*;
 

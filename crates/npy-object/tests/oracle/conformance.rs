@@ -1,8 +1,6 @@
 //! Every fixture of the oracle, against what Python says of it.
 
-mod fixtures;
-
-use fixtures::{Fixture, canonical, fixtures, typed_lines};
+use crate::fixtures::{Fixture, canonical, fixtures, typed_lines};
 
 /// Where we differ from Python, and why: the chapter on differences in the spec says more.
 const DIFFERENCES: &[(&str, Differs, &str)] = &[

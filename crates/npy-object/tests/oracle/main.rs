@@ -1,0 +1,5 @@
+//! What is held against the oracle's fixtures.
+
+mod conformance;
+mod fixtures;
+mod properties;
