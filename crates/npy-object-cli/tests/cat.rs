@@ -1,0 +1,112 @@
+//! `npyo cat`, as it is run.
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use common::{command, file_of, npyo, oracle, ran};
+
+const RAGGED: &str = "arrays/ragged-p4-py3.9-np2.0.npy";
+/// 2,500 elements, cut off in the last batch.
+const CUT_OFF: &str = "truncated/in-third-batch.npy";
+
+#[test]
+fn prints_what_a_person_expects() {
+    let out = npyo("cat", RAGGED, &[]).output();
+    assert_eq!(out, "[0.0,1.0,2.0]\n[0.0]\n[]\n[0.0,1.0,2.0,3.0,4.0]\n");
+}
+
+#[test]
+fn typed_is_what_the_oracle_says() {
+    for file in [RAGGED, "sharing/diamond-p2-py3.6-np1.16.npy", "plain/2d-fortran-py2.7-np1.16.npy"]
+    {
+        let out = npyo("cat", file, &["--typed"]).output();
+        assert!(out.lines().eq(oracle(file)), "{file}: {out}");
+    }
+}
+
+#[test]
+fn slices_as_python_does() {
+    let all = oracle(RAGGED);
+    for (from, to, expected) in [
+        (Some("1"), Some("3"), &all[1..3]),
+        (Some("3"), None, &all[3..]),
+        (None, Some("1"), &all[..1]),
+        (None, Some("99"), &all[..]),
+        (Some("4"), None, &[]),
+        (Some("99"), Some("100"), &[]),
+        (Some("2"), Some("1"), &[]),
+    ] {
+        let mut options = vec!["--typed"];
+        options.extend(from.iter().flat_map(|from| ["--from", from]));
+        options.extend(to.iter().flat_map(|to| ["--to", to]));
+        let out = npyo("cat", RAGGED, &options).output();
+        assert!(out.lines().eq(expected), "{options:?}: {out}");
+    }
+}
+
+#[test]
+fn a_slice_reaches_into_later_batches() {
+    let (all, options) = (oracle(CUT_OFF), ["--typed", "--from", "998", "--to", "1003"]);
+    let out = npyo("cat", CUT_OFF, &options).output();
+    assert!(out.lines().eq(&all[998..1003]), "{out}");
+}
+
+#[test]
+fn elements_of_whole_batches_come_before_the_error() {
+    let ran = npyo("cat", CUT_OFF, &["--typed"]);
+    assert_eq!(ran.stdout.lines().count(), 2000);
+    assert!(ran.stdout.lines().eq(oracle(CUT_OFF)));
+    let complaint =
+        "pickle data was truncated: at least 1 byte missing (at byte 4609) [pickle.truncated]\n";
+    assert_eq!(ran.complaint(), complaint);
+}
+
+#[test]
+fn reads_the_str_of_python_2_as_told() {
+    let file = "hand-pickled/binstring-not-ascii.npy";
+    let first = |encoding| {
+        let out = npyo("cat", file, &["--typed", "--encoding", encoding]).output();
+        out.lines().next().map(str::to_owned)
+    };
+    assert_ne!(first("latin1"), first("bytes"));
+    assert_eq!(first("ascii"), first("bytes"));
+}
+
+#[test]
+fn believes_the_payload_only_when_told() {
+    let file = "header-forms/object-other-shape.npy";
+    let refused = npyo("cat", file, &[]);
+    let expected =
+        "the header says shape [7, 7], the pickle [3] (at byte 68) [npy.object.agreement]";
+    let (error, hint) = refused.complaint().split_once('\n').unwrap();
+    assert_eq!((error, refused.stdout.as_str()), (expected, ""));
+    assert!(hint.contains("--trust-payload"), "{hint}");
+    let trusted = npyo("cat", file, &["--trust-payload"]).output();
+    assert_eq!(trusted, "1\n\"two\"\n[3]\n");
+}
+
+#[test]
+fn reads_a_long_header_only_when_told() {
+    let file = "header-forms/object-long-header.npy";
+    let refused = npyo("cat", file, &[]);
+    assert!(refused.complaint().contains("--max-header"), "{}", refused.stderr);
+    assert_eq!(npyo("cat", file, &["--typed", "--max-header", "20000"]).output(), {
+        oracle(file).join("\n") + "\n"
+    });
+}
+
+/// As in `npyo cat big.npy | head -1`.
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let rows = 1_000_000; // far more than a pipe holds
+    let file = file_of("|i1", &format!("({rows},)"), &vec![7; rows]);
+    let mut cat = command(["cat".as_ref(), file.path()]);
+    let mut cat = cat.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(cat.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "7\n");
+    let ran = ran(cat.wait_with_output());
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+}

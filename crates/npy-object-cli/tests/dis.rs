@@ -1,0 +1,101 @@
+//! `npyo dis`, as it is run.
+
+mod common;
+
+use common::{command, file_of, npyo, ran};
+
+/// What `pickletools.dis` of Python 3.13 prints of the file from byte 128 on.
+const NONE: &str = r"  128: \x80 PROTO      2
+  130: c    GLOBAL     'numpy.core.multiarray _reconstruct'
+  166: q    BINPUT     1
+  168: c    GLOBAL     'numpy ndarray'
+  183: q    BINPUT     2
+  185: K    BININT1    0
+  187: \x85 TUPLE1
+  188: U    SHORT_BINSTRING 'b'
+  191: \x87 TUPLE3
+  192: R    REDUCE
+  193: q    BINPUT     3
+  195: (    MARK
+  196: K        BININT1    1
+  198: )        EMPTY_TUPLE
+  199: c        GLOBAL     'numpy dtype'
+  212: q        BINPUT     4
+  214: U        SHORT_BINSTRING 'O8'
+  218: K        BININT1    0
+  220: K        BININT1    1
+  222: \x87     TUPLE3
+  223: R        REDUCE
+  224: q        BINPUT     5
+  226: (        MARK
+  227: K            BININT1    3
+  229: U            SHORT_BINSTRING '|'
+  232: N            NONE
+  233: N            NONE
+  234: N            NONE
+  235: J            BININT     -1
+  240: J            BININT     -1
+  245: K            BININT1    63
+  247: t            TUPLE      (MARK at 226)
+  248: b        BUILD
+  249: \x89     NEWFALSE
+  250: ]        EMPTY_LIST
+  251: q        BINPUT     6
+  253: N        NONE
+  254: a        APPEND
+  255: t        TUPLE      (MARK at 195)
+  256: b    BUILD
+  257: .    STOP
+highest protocol among opcodes = 2
+";
+
+#[test]
+fn reads_like_pickletools() {
+    assert_eq!(npyo("dis", "shapes/0d-none-p2-py2.7-np1.16.npy", &[]).output(), NONE);
+}
+
+#[test]
+fn shows_long_arguments_in_part_unless_told() {
+    // Longer than what is read at once, so that the instruction behind it has to be found by a jump.
+    let size = 200_000;
+    let payload =
+        [b"B", &u32::to_le_bytes(size)[..], &vec![b'x'; size as usize], b"C\0N."].concat();
+    let file = file_of("|O", "()", &payload);
+    let dis = |options: &[&str]| {
+        let mut command = command(["dis".as_ref(), file.path()]);
+        ran(command.args(options).output()).output()
+    };
+    let rest = [
+        "200070: C    SHORT_BINBYTES b''",
+        "200072: N    NONE",
+        "200073: .    STOP",
+        "highest protocol among opcodes = 3",
+        "",
+    ];
+    let rest = rest.join("\n");
+    let start = "   65: B    BINBYTES   ";
+    assert_eq!(dis(&[]), format!("{start}b'{}'...\n{rest}", "x".repeat(64)));
+    assert_eq!(dis(&["--full"]), format!("{start}b'{}'\n{rest}", "x".repeat(size as usize)));
+}
+
+#[test]
+fn shows_what_comes_before_an_error() {
+    let ran = npyo("dis", "hand-pickled/unknown.npy", &[]);
+    assert_eq!(
+        ran.complaint(),
+        "byte 0xff is no opcode of protocols 0 to 5 (at byte 317) [pickle.opcode]\n"
+    );
+    assert!(ran.stdout.ends_with('\n') && ran.stdout.contains("EMPTY_LIST"), "{}", ran.stdout);
+
+    let ran = npyo("dis", "truncated/in-text.npy", &[]);
+    let complaint =
+        "pickle data was truncated: at least 34 bytes missing (at byte 394) [pickle.truncated]\n";
+    assert_eq!(ran.complaint(), complaint);
+    assert!(ran.stdout.contains("SHORT_BINUNICODE 'a'"), "{}", ran.stdout);
+}
+
+#[test]
+fn an_array_without_objects_has_no_pickle() {
+    let ran = npyo("dis", "plain/1d-py2.7-np1.16.npy", &[]);
+    assert!(ran.complaint().starts_with("no pickle: the dtype is "), "{}", ran.stderr);
+}

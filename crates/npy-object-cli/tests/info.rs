@@ -1,0 +1,80 @@
+//! `npyo info`, as it is run.
+
+mod common;
+
+use common::npyo;
+
+#[test]
+fn says_what_is_in_a_file() {
+    let out = npyo("info", "arrays/ragged-p3-py3.7-np1.21.npy", &[]).output();
+    let expected = "\
+size      545 bytes
+format    version 1.0, data at byte 128
+dtype     |O
+order     C
+shape     (4,)
+elements  4
+pickle    protocol 3
+writer    NumPy 1.17 to 1.26 (judging by protocol 3, numpy.core)
+       0  array <f8 (3,): [0.0,1.0,2.0]
+       1  array <f8 (1,): [0.0]
+       2  array <f8 (0,): []
+       3  array <f8 (5,): [0.0,1.0,2.0,3.0,4.0]
+";
+    assert_eq!(out, expected);
+}
+
+#[test]
+fn says_it_in_json_too() {
+    let out = npyo("info", "plain/2d-fortran-py2.7-np1.16.npy", &["--json"]).output();
+    let info: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(out.lines().count(), 1);
+    assert_eq!(info["dtype"], "<u2");
+    assert_eq!(info["shape"], serde_json::json!([3, 4]));
+    assert_eq!(info["fortran_order"], true);
+    assert_eq!(info["elements"], 3);
+    assert_eq!(info["protocol"], serde_json::Value::Null);
+    let first = serde_json::json!({"kind": "array <u2 (4,)", "preview": "[256,770,1284,1798]"});
+    assert_eq!(info["first"][0], first);
+}
+
+#[test]
+fn concludes_who_wrote_it() {
+    for (file, writer) in [
+        ("ragged-p2-py2.7-np1.16.npy", "NumPy 1.16 or earlier, on Python 2"),
+        ("ragged-p2-py3.6-np1.16.npy", "NumPy 1.16 or earlier"),
+        ("ragged-p3-py3.6-np1.17.npy", "NumPy 1.17 to 1.26"),
+        ("ragged-p4-py3.9-np2.0.npy", "NumPy 2.1 or later"),
+        ("ragged-p0-py3.9-np1.26.npy", "NumPy 1, but not its numpy.save"),
+        ("ragged-p5-py3.9-np2.0.npy", "NumPy 2, but not its numpy.save"),
+    ] {
+        let out = npyo("info", &format!("arrays/{file}"), &["--json"]).output();
+        let info: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(info["writer"], writer, "{file}");
+        let protocol = file.as_bytes()["ragged-p".len()] - b'0';
+        assert_eq!(info["protocol"], protocol, "{file}");
+    }
+}
+
+#[test]
+fn shows_the_beginning_of_what_is_long() {
+    let out = npyo("info", "builtin/list-of-1000-p2-py3.9-np2.0.npy", &[]);
+    for line in out.output().lines() {
+        assert!(line.chars().count() < 120, "{line}");
+    }
+}
+
+#[test]
+fn shows_the_header_of_a_file_that_ends_there() {
+    let ran = npyo("info", "truncated/header-only.npy", &[]);
+    assert!(ran.stdout.contains("\ndtype     |O\n"), "{}", ran.stdout);
+    assert!(ran.complaint().ends_with("(at byte 128) [pickle.truncated]\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn says_where_a_preamble_is_cut_off() {
+    let ran = npyo("info", "truncated/in-header.npy", &[]);
+    let expected =
+        "the file ends in its preamble: 58 bytes are missing (at byte 70) [npy.truncated]\n";
+    assert_eq!((ran.complaint(), ran.stdout.as_str()), (expected, ""));
+}

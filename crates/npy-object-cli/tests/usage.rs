@@ -1,0 +1,56 @@
+//! What is refused before anything is read, and with which exit code.
+
+mod common;
+
+use std::fs;
+
+use common::{command, ran};
+
+#[test]
+fn wrong_use_exits_2() {
+    for args in [
+        &[][..],
+        &["cat"],
+        &["frobnicate", "x.npy"],
+        &["cat", "x.npy", "--from", "-1"],
+        &["cat", "x.npy", "--to", "ten"],
+        &["info", "x.npy", "--encoding", "ebcdic"],
+    ] {
+        let ran = ran(command(args).output());
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{args:?}");
+        assert!(ran.stderr.contains("Usage: ") || ran.stderr.contains("--help"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn negative_positions_are_refused_with_the_reason() {
+    let ran = ran(command(["cat", "x.npy", "--from", "-1"]).output());
+    assert!(ran.stderr.contains("elements are counted from 0"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    for subcommand in ["info", "cat", "dis"] {
+        let ran = ran(command([subcommand, "no/such.npy"]).output());
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.starts_with("npyo: no/such.npy: "), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn an_archive_is_refused_with_advice() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("some.npz");
+    fs::write(&file, b"PK\x03\x04").unwrap();
+    for subcommand in ["info", "cat", "dis"] {
+        let ran = ran(command([subcommand.as_ref(), file.as_os_str()]).output());
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+        assert!(ran.stderr.contains("some.npz: a .npz archive"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn gives_its_version() {
+    let version = ran(command(["--version"]).output()).output();
+    assert_eq!(version, concat!("npyo ", env!("CARGO_PKG_VERSION"), "\n"));
+}
