@@ -62,7 +62,8 @@ impl Envelope {
                 Progress::Need(more) => {
                     let have = bytes.len() - read;
                     if have < needed {
-                        return Err(truncated(offset + bytes.len() as u64, more));
+                        let wanted = place.saturating_add((have + more) as u64);
+                        return Err(window.truncated(wanted));
                     }
                     needed = have + more;
                     continue;
@@ -149,11 +150,6 @@ impl ItemType {
             ItemType::String { .. } => *header == DType::OBJECT,
         }
     }
-}
-
-#[cold]
-pub(crate) fn truncated(end: u64, missing: usize) -> Error {
-    pickle_stream::Error::truncated(end, missing).into()
 }
 
 #[cold]

@@ -51,13 +51,12 @@
 //!
 //! # In which order to read the modules
 //!
-//! `array_file` (what a user holds), `envelope` (what stands around the elements), `objects` (survey a batch, decode an
+//! `npy_array` (what a user holds), `envelope` (what stands around the elements), `objects` (survey a batch, decode an
 //! element), `shared` (what elements share), then `element` and `kind` (what a value is), `array`, `dtype`, `record`, `time`.
 //! All reading goes through `window`. Opcodes are the business of [`pickle`], the preamble that of [`header`].
 #![forbid(unsafe_code)]
 
 mod array;
-mod array_file;
 mod dtype;
 mod element;
 mod envelope;
@@ -66,11 +65,12 @@ mod globals;
 #[cfg(feature = "json")]
 pub mod json;
 mod kind;
+mod npy_array;
 mod objects;
 mod options;
 mod owned;
-mod plain;
 mod record;
+mod rows;
 mod shared;
 mod time;
 mod window;
@@ -81,12 +81,12 @@ pub use npy_header as header;
 pub use pickle_stream as pickle;
 
 pub use array::{Array, ArrayItems, Data, Mask, NumPyScalar, Primitive, Shape, TypedArray};
-pub use array_file::NpyArray;
 pub use dtype::ItemType;
 pub use element::Element;
 pub use error::{Cause, Error, Result};
 pub use globals::ArrayClass;
 pub use kind::{Entries, Items, Kind, Object, Text};
+pub use npy_array::NpyArray;
 pub use options::{Encoding, Limits, Options};
 pub use owned::{Elements, OwnedElement};
 pub use record::Record;

@@ -4,7 +4,7 @@ use pickle_stream::ValueRef;
 use pickle_stream::{Event, Graph, Lexer, Machine, NodeId, Ran, Region, Source, Span, Survey};
 
 use crate::element::Context;
-use crate::envelope::{Envelope, truncated};
+use crate::envelope::Envelope;
 use crate::error::{Cause, Error, Result};
 use crate::shared::{Checkpoint, Definitions};
 use crate::window::Window;
@@ -140,7 +140,9 @@ impl Objects {
             let ended = input.len() < needed;
             let end = place + input.len() as u64;
             match self.survey.advance(input)? {
-                Event::Need(more) if ended => return Err(truncated(end, more)),
+                Event::Need(more) if ended => {
+                    return Err(self.window.truncated(end.saturating_add(more as u64)));
+                }
                 Event::Need(more) => {
                     needed = end.saturating_sub(self.survey.offset()) as usize + more;
                 }
@@ -184,9 +186,8 @@ impl Objects {
             self.envelope.define(&mut self.graph, &limits.pickle)?;
         }
         let size = usize::try_from(span.end - span.begin).unwrap_or(usize::MAX);
-        let resident = self.window.fill(span.begin, size)?;
-        if resident.len() < size {
-            return Err(truncated(span.begin + resident.len() as u64, size - resident.len()));
+        if self.window.fill(span.begin, size)?.len() < size {
+            return Err(self.window.truncated(span.end));
         }
         self.graph.clear();
         self.machine.reset(&self.graph, Region::Own, span.memo);

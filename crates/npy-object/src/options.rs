@@ -5,8 +5,8 @@ use std::io::{Cursor, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::array_file::NpyArray;
 use crate::error::Result;
+use crate::npy_array::NpyArray;
 use crate::window::{ReadSize, Window};
 
 /// How to read the `str` of Python 2, whose encoding a pickle does not name. NumPy's `encoding`.

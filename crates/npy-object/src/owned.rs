@@ -6,9 +6,9 @@ use std::sync::Arc;
 use npy_header::DType;
 use pickle_stream::{Graph, NodeId, Source, ValueRef};
 
-use crate::array_file::NpyArray;
 use crate::element::{Context, Element, Row};
 use crate::error::Result;
+use crate::npy_array::NpyArray;
 
 /// An element that owns what it holds: it can be kept, and sent to another thread.
 pub struct OwnedElement {

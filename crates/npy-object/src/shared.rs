@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use pickle_stream::{Graph, Lexer, Limits, Located, Locator, Machine, NodeId};
 use pickle_stream::{Ran, Region, Span};
 
-use crate::envelope::truncated;
 use crate::error::{Cause, Error, Result};
 use crate::window::Window;
 
@@ -113,9 +112,10 @@ impl Definitions {
     ) -> Result<Option<u64>> {
         let Frame { span, machine, lexer } = frame;
         let size = (span.end - span.begin) as usize;
-        let bytes = window.fill_aside(span.begin, size)?;
-        let bytes =
-            bytes.get(..size).ok_or_else(|| truncated(span.begin + bytes.len() as u64, 1))?;
+        if window.fill_aside(span.begin, size)?.len() < size {
+            return Err(window.truncated(span.end));
+        }
+        let bytes = window.resident_aside(span.begin, span.end);
         while lexer.offset() < span.end {
             let place = lexer.offset();
             // Up to here nothing inside this definition is known, so it can be run in one go.
@@ -173,7 +173,9 @@ fn locate(
         match locator.advance(input)? {
             Located::Found(span) => return Ok(span),
             Located::Absent => return Err(never_made(memo, offset)),
-            Located::Need(more) if ended => return Err(truncated(end, more)),
+            Located::Need(more) if ended => {
+                return Err(window.truncated(end.saturating_add(more as u64)));
+            }
             Located::Need(more) => {
                 needed = end.saturating_sub(locator.offset()) as usize + more;
             }

@@ -6,7 +6,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 pub(crate) trait ReadSeek: Read + Seek + Send {}
 
@@ -89,11 +89,23 @@ impl Window {
         Ok(self.aside.from(from))
     }
 
+    /// The error for a file that ends before `wanted`, a place in it up to which bytes are needed.
+    #[cold]
+    pub(crate) fn truncated(&self, wanted: u64) -> Error {
+        let missing = wanted.saturating_sub(self.len()).max(1);
+        let missing = usize::try_from(missing).unwrap_or(usize::MAX);
+        pickle_stream::Error::truncated(self.len(), missing).into()
+    }
+
     /// What [`fill`](Self::fill) made resident of a range; empty where it did not.
     #[inline]
     pub(crate) fn resident(&self, from: u64, to: u64) -> &[u8] {
-        let bytes = self.main.from(from);
-        bytes.get(..(to - from) as usize).unwrap_or_default()
+        self.main.from(from).get(..(to - from) as usize).unwrap_or_default()
+    }
+
+    /// As [`resident`](Self::resident), of [`fill_aside`](Self::fill_aside).
+    pub(crate) fn resident_aside(&self, from: u64, to: u64) -> &[u8] {
+        self.aside.from(from).get(..(to - from) as usize).unwrap_or_default()
     }
 
     /// Says that nothing before `anchor` will be wanted, and that what lies behind it may be wanted again.

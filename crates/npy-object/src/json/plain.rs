@@ -8,7 +8,7 @@
 //! | str | a string; a surrogate that stands alone becomes U+FFFD |
 //! | bytes, bytearray | a string of base64 |
 //! | list, tuple, set, frozenset, array | an array; of a NumPy array, nested as its dimensions are |
-//! | dict | an object; a key that is no str becomes its own JSON text, as in Python's `json` |
+//! | dict | an object; a key that is no str becomes its own JSON text, as in Python's `json`, and inside that `"..."` |
 //! | a masked item, NaT | `null`, `"NaT"` |
 //! | date, time, datetime, datetime64 | ISO 8601 |
 //! | timedelta | its seconds, a number |
@@ -41,6 +41,8 @@ pub struct PlainJson {
     open: HashSet<NodeId>,
     /// Values that were written out again, of those that there may be.
     written: u64,
+    /// Whether the writer is inside a key.
+    in_key: bool,
 }
 
 /// The most values that one element may have when everything it shares is written out.
@@ -85,12 +87,17 @@ impl PlainJson {
     pub fn write(&mut self, out: &mut impl Write, element: Element<'_>) -> io::Result<()> {
         self.open.clear();
         self.written = 0;
+        self.in_key = false;
+        self.run(out, element)
+    }
+
+    fn run(&mut self, out: &mut impl Write, element: Element<'_>) -> io::Result<()> {
         let mut tasks = vec![Task::Value(element)];
         while let Some(task) = tasks.pop() {
             match task {
                 Task::Text(text) => out.write_all(text.as_bytes())?,
                 Task::Value(value) => self.value(out, value, &mut tasks)?,
-                Task::Key(key) => write_key(out, key)?,
+                Task::Key(key) => self.key(out, key)?,
                 Task::Name { name, first } => {
                     comma(out, first)?;
                     write_str(out, &name)?;
@@ -124,6 +131,23 @@ impl PlainJson {
             }
         }
         Ok(())
+    }
+
+    /// A key of a dict, which in JSON has to be a string.
+    fn key(&mut self, out: &mut impl Write, key: Element<'_>) -> io::Result<()> {
+        if let Kind::Str(text) = key.kind() {
+            return write_str(out, &text.to_string_lossy());
+        }
+        // A key of a key would be escaped twice, one in that four times, and so on.
+        if self.in_key {
+            return out.write_all(b"\"...\"");
+        }
+        self.in_key = true;
+        let mut text = KeyText { out, is_string: None };
+        self.run(&mut text, key)?;
+        let is_string = text.is_string == Some(true);
+        self.in_key = false;
+        if is_string { Ok(()) } else { out.write_all(b"\"") }
     }
 
     fn value<'a>(
@@ -233,19 +257,40 @@ fn comma(out: &mut impl Write, first: bool) -> io::Result<()> {
     if first { Ok(()) } else { out.write_all(b",") }
 }
 
-/// A key of a dict, which in JSON has to be a string.
-fn write_key(out: &mut impl Write, key: Element<'_>) -> io::Result<()> {
-    if let Kind::Str(text) = key.kind() {
-        return write_str(out, &text.to_string_lossy());
+/// Makes a string of the JSON text that is written to it, unless that is a string already.
+struct KeyText<'w> {
+    out: &'w mut dyn Write,
+    is_string: Option<bool>,
+}
+
+impl Write for KeyText<'_> {
+    fn write(&mut self, json: &[u8]) -> io::Result<usize> {
+        let Some(&first) = json.first() else { return Ok(0) };
+        if self.is_string.is_none() {
+            self.is_string = Some(first == b'"');
+            if first != b'"' {
+                self.out.write_all(b"\"")?;
+            }
+        }
+        if self.is_string == Some(true) {
+            self.out.write_all(json)?;
+            return Ok(json.len());
+        }
+        // JSON text has no other characters that a JSON string escapes.
+        for piece in json.split_inclusive(|&byte| matches!(byte, b'"' | b'\\')) {
+            match piece {
+                [text @ .., last @ (b'"' | b'\\')] => {
+                    self.out.write_all(text)?;
+                    self.out.write_all(&[b'\\', *last])?;
+                }
+                text => self.out.write_all(text)?,
+            }
+        }
+        Ok(json.len())
     }
-    let mut text = Vec::new();
-    // Keys do not contain the dict they are keys of, unless somebody made them so; then this ends at the limit of depth.
-    PlainJson::new().write(&mut text, key)?;
-    let text = String::from_utf8_lossy(&text);
-    // A date is a string in JSON already.
-    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-        Some(_) => out.write_all(text.as_bytes()),
-        None => write_str(out, &text),
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

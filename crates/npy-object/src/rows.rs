@@ -3,7 +3,6 @@
 use npy_header::{DType, Header};
 
 use crate::element::Row;
-use crate::envelope::truncated;
 use crate::error::{Cause, Error, Result};
 use crate::window::Window;
 
@@ -119,7 +118,7 @@ impl Rows {
         // The file has to hold the last item of the array before room is made for a row of it.
         let whole = self.count * self.size as u64;
         if self.window.len() < self.data.saturating_add(whole) {
-            return Err(truncated(self.window.len(), 1));
+            return Err(truncated(&self.window, self.data.saturating_add(whole)));
         }
         let mut block = vec![0; rows * self.size];
         let mut index = vec![0; self.shape.len()];
@@ -148,7 +147,16 @@ impl Rows {
 /// Bytes of the file, all of them.
 fn fetch(window: &mut Window, place: u64, size: usize) -> Result<&[u8]> {
     window.set_anchor(place);
-    let end = window.len();
-    let bytes = window.fill(place, size)?;
-    bytes.get(..size).ok_or_else(|| truncated(end, size - bytes.len()))
+    let end = place + size as u64;
+    if window.fill(place, size)?.len() < size {
+        return Err(truncated(window, end));
+    }
+    Ok(window.resident(place, end))
+}
+
+#[cold]
+fn truncated(window: &Window, wanted: u64) -> Error {
+    let missing = wanted - window.len();
+    let message = format!("the array's data were truncated: at least {missing} bytes missing");
+    Error::new(Cause::Truncated, "npy.truncated", window.len(), message)
 }

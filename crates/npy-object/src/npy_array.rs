@@ -11,7 +11,7 @@ use crate::error::{Cause, Error, Result};
 use crate::objects::Objects;
 use crate::options::Options;
 use crate::owned::{Elements, OwnedElement};
-use crate::plain::Rows;
+use crate::rows::Rows;
 use crate::window::Window;
 
 /// An open `.npy` file: its header, and its elements one after another.
