@@ -83,7 +83,8 @@ impl PlainJson {
 
     /// Writes an element, without a newline.
     ///
-    /// Fails where `out` does, and where the element, with everything that it shares written out, has over 2^28 values.
+    /// Fails where `out` does, and where the element, with everything that it shares written out, has over 2^28 values;
+    /// the items of an array count only where no byte in the file stands for them.
     pub fn write(&mut self, out: &mut impl Write, element: Element<'_>) -> io::Result<()> {
         self.open.clear();
         self.written = 0;
@@ -156,12 +157,12 @@ impl PlainJson {
         value: Element<'a>,
         tasks: &mut Vec<Task<'a>>,
     ) -> io::Result<()> {
-        self.written += 1;
+        let kind = value.kind();
+        self.written = self.written.saturating_add(unpaid(&kind)).saturating_add(1);
         if self.written > MOST {
             let message = "the element, with what it shares written out, has over 2^28 values";
             return Err(io::Error::other(message));
         }
-        let kind = value.kind();
         if let (true, Some(id)) = (is_container(&kind), value.identity()) {
             if !self.open.insert(id) {
                 return out.write_all(b"\"...\"");
@@ -382,12 +383,48 @@ fn brackets(out: &mut impl Write, shape: &[usize], index: usize) -> io::Result<(
     (0..opened).try_for_each(|_| out.write_all(b"["))
 }
 
+/// How many items an array of this shape has. There may be more than can be where they take no bytes.
+fn count(shape: &[usize]) -> usize {
+    if shape.contains(&0) {
+        return 0;
+    }
+    shape.iter().fold(1, |count, &length| count.saturating_mul(length))
+}
+
+/// How many values would be written that no byte of the file stands for: items of `S0`, say.
+fn unpaid(kind: &Kind<'_>) -> u64 {
+    fn of_item(dtype: &DType) -> u64 {
+        // The depth of a dtype is limited, so this may recurse.
+        match dtype {
+            DType::Scalar(scalar) => u64::from(scalar.itemsize() == 0),
+            DType::Struct(record) if record.fields().is_empty() => 1,
+            DType::Struct(record) => record
+                .fields()
+                .iter()
+                .fold(0, |sum: u64, field| sum.saturating_add(of_item(&field.dtype))),
+            DType::Subarray(subarray) => {
+                of_item(subarray.base()).saturating_mul(count(subarray.shape()) as u64)
+            }
+        }
+    }
+    match kind {
+        Kind::Array(array) => match (array.item(), array.data()) {
+            (ItemType::Plain(dtype), Data::Bytes(_)) => {
+                of_item(dtype).saturating_mul(count(array.shape()) as u64)
+            }
+            _ => 0,
+        },
+        Kind::Scalar(scalar) => of_item(scalar.dtype()),
+        _ => 0,
+    }
+}
+
 /// Where item `index`, in C order, is in the order of the array.
 fn position(array: &Array<'_>, mut index: usize) -> usize {
     if !array.fortran_order() {
         return index;
     }
-    let count: usize = array.shape().iter().product();
+    let count = count(array.shape());
     let mut stride = count;
     let mut place = 0;
     for &length in array.shape().iter().rev() {
@@ -400,7 +437,7 @@ fn position(array: &Array<'_>, mut index: usize) -> usize {
 
 fn is_masked(array: &Array<'_>, position: usize) -> bool {
     // Of a structured dtype the mask has more bytes than items, and an item is not masked as a whole.
-    let count: usize = array.shape().iter().product();
+    let count = count(array.shape());
     let mask = array.mask().filter(|mask| mask.mask.len() == count);
     mask.is_some_and(|mask| mask.mask[position] != 0)
 }
@@ -410,7 +447,7 @@ fn write_array(out: &mut impl Write, array: &Array<'_>) -> io::Result<()> {
         return out.write_all(b"[]");
     };
     let itemsize = dtype.itemsize();
-    let count: usize = array.shape().iter().product();
+    let count = count(array.shape());
     for index in 0..count {
         brackets(out, array.shape(), index)?;
         let place = position(array, index);
@@ -441,7 +478,7 @@ fn write_item(out: &mut impl Write, dtype: &DType, bytes: &[u8]) -> io::Result<(
         }
         DType::Subarray(subarray) => {
             let itemsize = subarray.base().itemsize();
-            let count: usize = subarray.shape().iter().product();
+            let count = count(subarray.shape());
             for index in 0..count {
                 brackets(out, subarray.shape(), index)?;
                 let place = index * itemsize..(index + 1) * itemsize;
