@@ -26,8 +26,8 @@ impl Shape {
         Shape(SmallVec::from_slice(lengths))
     }
 
-    fn read(value: Element<'_>) -> Option<Shape> {
-        let lengths = match value.kind() {
+    pub(crate) fn read(value: Element<'_>) -> Option<Shape> {
+        let lengths = match value.shallow_kind() {
             Kind::Tuple(lengths) => lengths,
             // `_frombuffer` also takes a length.
             Kind::Int(length) => return Some(Shape::new(&[usize::try_from(length).ok()?])),
@@ -35,7 +35,7 @@ impl Shape {
         };
         let mut shape = SmallVec::new();
         for length in lengths {
-            let Kind::Int(length) = length.kind() else {
+            let Kind::Int(length) = length.shallow_kind() else {
                 return None;
             };
             if shape.len() == Shape::MAX {
@@ -132,18 +132,18 @@ impl<'a> Array<'a> {
             return Array::from_buffer(args);
         }
         let class = ArrayClass::of(args.next()?.value()?)?;
-        let Kind::Tuple(mut state) = value.call_state()?.kind() else {
+        let Kind::Tuple(mut state) = value.call_state()?.shallow_kind() else {
             return None;
         };
         // Pickles from before NumPy 1.0 have no version before the shape.
         let mut shape = state.next()?;
-        if let Kind::Int(_version) = shape.kind() {
+        if let Kind::Int(_version) = shape.shallow_kind() {
             shape = state.next()?;
         }
         let shape = Shape::read(shape)?;
         let dtype = state.next()?;
         let item = ItemType::read(dtype)?;
-        let fortran_order = match state.next()?.kind() {
+        let fortran_order = match state.next()?.shallow_kind() {
             Kind::Bool(flag) => flag,
             Kind::Int(flag) => flag != 0,
             _ => return None,
@@ -171,7 +171,7 @@ impl<'a> Array<'a> {
         let buffer = args.next()?.to_raw_bytes()?;
         let item = ItemType::read(args.next()?)?;
         let mut shape = Shape::read(args.next()?)?;
-        let Kind::Str(order) = args.next()?.kind() else {
+        let Kind::Str(order) = args.next()?.shallow_kind() else {
             return None;
         };
         let mut data = buffer;
@@ -180,10 +180,10 @@ impl<'a> Array<'a> {
             "F" => true,
             // The buffer is in C order of `shape`, whose axes are to be put in another order.
             "K" => {
-                let Kind::Tuple(axes) = args.next()?.kind() else {
+                let Kind::Tuple(axes) = args.next()?.shallow_kind() else {
                     return None;
                 };
-                let axes = axes.map(|axis| match axis.kind() {
+                let axes = axes.map(|axis| match axis.shallow_kind() {
                     Kind::Int(axis) => {
                         usize::try_from(axis).ok().filter(|&axis| axis < shape.len())
                     }
@@ -306,7 +306,7 @@ impl<'a> Data<'a> {
         if !item.has_object() {
             return value.to_raw_bytes().map(Data::Bytes);
         }
-        let Kind::List(items) = value.kind() else {
+        let Kind::List(items) = value.shallow_kind() else {
             return None;
         };
         let dtype = match item {

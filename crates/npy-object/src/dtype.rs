@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use npy_header::{ByteOrder, DType, Field, Scalar, ScalarKind, Struct, TimeBase, TimeUnit};
 use pickle_stream::NodeId;
 
+use crate::array::Shape;
 use crate::element::Element;
 use crate::globals::{self, Known};
 use crate::kind::Kind;
@@ -87,7 +88,7 @@ fn read(value: Element<'_>) -> Option<ItemType> {
         return plain(value, 0).map(ItemType::Plain);
     }
     let mut args = value.call_args()?;
-    let coerce = match args.next()?.kind() {
+    let coerce = match args.next()?.shallow_kind() {
         Kind::Bool(coerce) => coerce,
         Kind::Int(coerce) => coerce != 0,
         _ => return None,
@@ -104,7 +105,7 @@ fn plain(value: Element<'_>, depth: usize) -> Option<DType> {
     if depth > DType::MAX_DEPTH || globals::called(value.value()?)? != Known::DType {
         return None;
     }
-    let named: DType = match value.call_args()?.next()?.kind() {
+    let named: DType = match value.call_args()?.next()?.shallow_kind() {
         Kind::Str(text) => match code(text.as_bytes()) {
             Some(scalar) => scalar.into(),
             None => text.to_str()?.parse().ok()?,
@@ -118,13 +119,13 @@ fn plain(value: Element<'_>, depth: usize) -> Option<DType> {
     let Some(state) = value.call_state() else {
         return Some(named);
     };
-    let Kind::Tuple(mut state) = state.kind() else {
+    let Kind::Tuple(mut state) = state.shallow_kind() else {
         return None;
     };
-    let Kind::Int(_version) = state.next()?.kind() else {
+    let Kind::Int(_version) = state.next()?.shallow_kind() else {
         return None;
     };
-    let Kind::Str(order) = state.next()?.kind() else {
+    let Kind::Str(order) = state.next()?.shallow_kind() else {
         return None;
     };
     let order = match order.to_str()? {
@@ -136,21 +137,21 @@ fn plain(value: Element<'_>, depth: usize) -> Option<DType> {
     let subarray = state.next()?;
     let names = state.next()?;
     let fields = state.next()?;
-    let Kind::Int(itemsize) = state.next()?.kind() else {
+    let Kind::Int(itemsize) = state.next()?.shallow_kind() else {
         return None;
     };
     let metadata = state.nth(2);
 
-    if let Kind::Tuple(mut parts) = subarray.kind() {
+    if let Kind::Tuple(mut parts) = subarray.shallow_kind() {
         let base = plain(parts.next()?, depth + 1)?;
         let shape = parts.next()?;
-        let shape = match shape.kind() {
+        let shape = match shape.shallow_kind() {
             Kind::Int(length) => vec![usize::try_from(length).ok()?],
-            _ => shape.to_shape()?,
+            _ => Shape::read(shape)?.to_vec(),
         };
         return DType::subarray(base, shape).ok();
     }
-    if let Kind::Tuple(names) = names.kind() {
+    if let Kind::Tuple(names) = names.shallow_kind() {
         let itemsize = usize::try_from(itemsize).ok()?;
         let fields = fields_of(names, fields)?
             .into_iter()
@@ -206,10 +207,10 @@ pub(crate) struct PickledField<'a> {
 
 /// The fields of a pickled structured dtype, if it is one: names with their dtypes.
 pub(crate) fn fields(value: Element<'_>) -> Option<Vec<(String, PickledField<'_>)>> {
-    let Kind::Tuple(mut state) = value.call_state()?.kind() else {
+    let Kind::Tuple(mut state) = value.call_state()?.shallow_kind() else {
         return None;
     };
-    let Kind::Tuple(names) = state.nth(3)?.kind() else {
+    let Kind::Tuple(names) = state.nth(3)?.shallow_kind() else {
         return None;
     };
     fields_of(names, state.next()?)
@@ -219,30 +220,30 @@ fn fields_of<'a>(
     names: crate::kind::Items<'a>,
     fields: Element<'a>,
 ) -> Option<Vec<(String, PickledField<'a>)>> {
-    let Kind::Dict(entries) = fields.kind() else {
+    let Kind::Dict(entries) = fields.shallow_kind() else {
         return None;
     };
     let mut by_name = std::collections::HashMap::new();
     for (name, field) in entries {
         // A title is a second key for the same field, and can be any object.
-        if let Kind::Str(name) = name.kind() {
+        if let Kind::Str(name) = name.shallow_kind() {
             by_name.insert(name.to_string_lossy().into_owned(), field);
         }
     }
     names
         .map(|name| {
-            let Kind::Str(name) = name.kind() else {
+            let Kind::Str(name) = name.shallow_kind() else {
                 return None;
             };
             let name = name.to_string_lossy().into_owned();
-            let Kind::Tuple(mut field) = by_name.get(&name)?.kind() else {
+            let Kind::Tuple(mut field) = by_name.get(&name)?.shallow_kind() else {
                 return None;
             };
             let dtype = field.next()?;
-            let Kind::Int(offset) = field.next()?.kind() else {
+            let Kind::Int(offset) = field.next()?.shallow_kind() else {
                 return None;
             };
-            let title = match field.next().map(Element::kind) {
+            let title = match field.next().map(Element::shallow_kind) {
                 Some(Kind::Str(title)) => Some(title.to_string_lossy().into_owned()),
                 _ => None,
             };
@@ -253,21 +254,21 @@ fn fields_of<'a>(
 
 /// The unit of a datetime: `({}, (unit, num, den, events))`.
 fn unit(metadata: Element<'_>) -> Option<TimeUnit> {
-    let Kind::Tuple(mut metadata) = metadata.kind() else {
+    let Kind::Tuple(mut metadata) = metadata.shallow_kind() else {
         return None;
     };
-    let Kind::Tuple(mut unit) = metadata.nth(1)?.kind() else {
+    let Kind::Tuple(mut unit) = metadata.nth(1)?.shallow_kind() else {
         return None;
     };
-    let base = match unit.next()?.kind() {
+    let base = match unit.next()?.shallow_kind() {
         Kind::Str(base) => TimeBase::from_name(base.to_str()?)?,
         Kind::Bytes(base) => TimeBase::from_name(std::str::from_utf8(&base).ok()?)?,
         _ => return None,
     };
-    let Kind::Int(num) = unit.next()?.kind() else {
+    let Kind::Int(num) = unit.next()?.shallow_kind() else {
         return None;
     };
-    let Kind::Int(den) = unit.next().map_or(Kind::Int(1), Element::kind) else {
+    let Kind::Int(den) = unit.next().map_or(Kind::Int(1), Element::shallow_kind) else {
         return None;
     };
     TimeUnit::new(base, u32::try_from(num).ok()?, u32::try_from(den).ok()?).ok()

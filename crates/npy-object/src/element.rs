@@ -7,11 +7,11 @@ use std::sync::Arc;
 use npy_header::DType;
 use pickle_stream::{Kind as Raw, NodeId, ValueRef};
 
-use crate::array::{Array, Primitive, Shape, TypedArray};
+use crate::array::{Array, Primitive, TypedArray};
 use crate::dtype::{ItemType, ItemTypes};
 use crate::error::{Error, Result};
 use crate::globals::{self, Known};
-use crate::kind::{Entries, Items, Kind, Object};
+use crate::kind::{self, Entries, Items, Kind, Object};
 use crate::options::{Encoding, Limits};
 use crate::record::{FieldType, Record};
 
@@ -231,18 +231,27 @@ impl<'a> Element<'a> {
         }
     }
 
-    // What the readers of NumPy's envelopes need.
+    // What those who recognise NumPy's calls look at. They never ask a part for its kind: that would recognise the parts
+    // of the part in turn, as deep as the file is nested.
+
+    /// What the value is, where calls are left as they are.
+    pub(crate) fn shallow_kind(self) -> Kind<'a> {
+        match self.value() {
+            Some(value) => Kind::shallow(value, self.context),
+            None => Kind::None,
+        }
+    }
 
     fn object(self) -> Option<Object<'a>> {
-        let Raw::Object(object) = self.value()?.kind() else {
-            return None;
-        };
-        Some(Object::new(object, self.context))
+        match self.shallow_kind() {
+            Kind::Object(object) => Some(object),
+            _ => None,
+        }
     }
 
     /// The arguments of a call.
     pub(crate) fn call_args(self) -> Option<Items<'a>> {
-        match self.object()?.args().kind() {
+        match self.object()?.args().shallow_kind() {
             Kind::Tuple(args) => Some(args),
             _ => None,
         }
@@ -253,31 +262,17 @@ impl<'a> Element<'a> {
         self.object()?.states().last()
     }
 
-    /// A tuple of lengths.
-    pub(crate) fn to_shape(self) -> Option<Vec<usize>> {
-        let Kind::Tuple(lengths) = self.kind() else {
-            return None;
-        };
-        let length = |length: Element<'_>| match length.kind() {
-            Kind::Int(length) => usize::try_from(length).ok(),
-            _ => None,
-        };
-        (lengths.len() <= Shape::MAX).then(|| lengths.map(length).collect()).flatten()
-    }
-
     /// The bytes that an array, or a datetime, is made of, whatever the protocol made them into.
     pub(crate) fn to_raw_bytes(self) -> Option<Cow<'a, [u8]>> {
-        match self.value()?.kind() {
+        let value = self.value()?;
+        match value.kind() {
             Raw::Bytes(bytes) | Raw::ByteArray(bytes) | Raw::Str2(bytes) => Some(bytes.into()),
             // Read by a Python that took a Python 2 str for text, and written again.
             Raw::Str(text) => {
                 let bytes = text.to_str()?.chars().map(|c| u8::try_from(u32::from(c)).ok());
                 bytes.collect::<Option<Vec<u8>>>().map(Cow::Owned)
             }
-            Raw::Object(_) => match self.kind() {
-                Kind::Bytes(bytes) | Kind::ByteArray(bytes) => Some(bytes),
-                _ => None,
-            },
+            Raw::Object(_) => kind::bytes_of_call(globals::called(value)?, &mut self.call_args()?),
             _ => None,
         }
     }

@@ -14,6 +14,7 @@
 use npy_header::DType;
 use pickle_stream::{Graph, Lexer, Limits, Machine, Opcode, Progress, Ran, Region, Source, Survey};
 
+use crate::array::Shape;
 use crate::dtype::ItemType;
 use crate::element::{Context, Element};
 use crate::error::{Cause, Error, Result};
@@ -27,7 +28,7 @@ pub(crate) struct Envelope {
     bytes: Vec<u8>,
     /// Where they begin in the file.
     offset: u64,
-    pub(crate) shape: Vec<usize>,
+    pub(crate) shape: Shape,
     pub(crate) fortran_order: bool,
     pub(crate) item: ItemType,
     /// The memo entries that are the array.
@@ -108,11 +109,7 @@ impl Envelope {
 }
 
 /// Reads the state of an array of objects, if that is what the stack holds with a new list on top of it.
-fn state(
-    machine: &Machine,
-    graph: &Graph,
-    context: &Context,
-) -> Option<(Vec<usize>, bool, ItemType)> {
+fn state(machine: &Machine, graph: &Graph, context: &Context) -> Option<(Shape, bool, ItemType)> {
     // All of the envelope is in the shared region, which does not look at the source.
     let source = Source { bytes: &[], offset: 0 };
     let at = |place: usize| Element::new(graph.value(machine.stack()[place], source), context);
@@ -130,16 +127,16 @@ fn state(
         return None;
     }
     // A list that LIST made of something has elements that no batch brings.
-    if !matches!(at(above).kind(), Kind::List(elements) if elements.len() == 0) {
+    if !matches!(at(above).shallow_kind(), Kind::List(elements) if elements.len() == 0) {
         return None;
     }
-    let fortran_order = match at(shape + 2).kind() {
+    let fortran_order = match at(shape + 2).shallow_kind() {
         Kind::Bool(fortran_order) => fortran_order,
         Kind::Int(flag) => flag != 0,
         _ => return None,
     };
     let item = ItemType::read(at(shape + 1))?;
-    Some((at(shape).to_shape()?, fortran_order, item))
+    Some((Shape::read(at(shape))?, fortran_order, item))
 }
 
 impl ItemType {

@@ -86,6 +86,18 @@ pub enum Kind<'a> {
 
 impl<'a> Kind<'a> {
     pub(crate) fn of(value: ValueRef<'a>, context: &'a Context) -> Kind<'a> {
+        let found = match (Kind::shallow(value, context), globals::called(value)) {
+            (Kind::Object(object), Some(known)) => Ok((object, known)),
+            (other, _) => Err(other),
+        };
+        match found {
+            Ok((object, known)) => recognise(known, value, object).unwrap_or(Kind::Object(object)),
+            Err(other) => other,
+        }
+    }
+
+    /// What the value is, where calls are left as they are.
+    pub(crate) fn shallow(value: ValueRef<'a>, context: &'a Context) -> Kind<'a> {
         let items = |items| Items { items, context };
         match value.kind() {
             Raw::None => Kind::None,
@@ -103,12 +115,7 @@ impl<'a> Kind<'a> {
             Raw::FrozenSet(members) => Kind::FrozenSet(items(members)),
             Raw::Dict(entries) => Kind::Dict(Entries::new(entries, context)),
             Raw::Global(global) => Kind::Global(global),
-            Raw::Object(object) => {
-                let known = globals::called(value);
-                known
-                    .and_then(|known| recognise(known, value, object, context))
-                    .unwrap_or(Kind::Object(Object { object, context }))
-            }
+            Raw::Object(object) => Kind::Object(Object { object, context }),
             Raw::PersistentId(id) => Kind::PersistentId(Element::new(id, context)),
             Raw::Extension(code) => Kind::Extension(code),
             Raw::Buffer { index, .. } => Kind::Buffer(index),
@@ -180,58 +187,27 @@ fn python_2_str(bytes: &[u8], encoding: Encoding) -> Kind<'_> {
 }
 
 /// The value that a call stands for; `None` where it is not what its callable takes.
-fn recognise<'a>(
-    known: Known,
-    value: ValueRef<'a>,
-    object: ObjectRef<'a>,
-    context: &'a Context,
-) -> Option<Kind<'a>> {
-    let Raw::Tuple(args) = object.args().kind() else {
-        return None;
-    };
-    let mut args = Items { items: args, context };
-    let entries = || Entries::new(object.items(), context);
+fn recognise<'a>(known: Known, value: ValueRef<'a>, object: Object<'a>) -> Option<Kind<'a>> {
+    let context = object.context;
     let element = Element::new(value, context);
+    let mut args = element.call_args()?;
     Some(match known {
         Known::Reconstruct | Known::MaskedReconstruct | Known::FromBuffer => {
             Kind::Array(Box::new(Array::read(known, element)?))
         }
         Known::Scalar => {
             let (dtype, data) = (args.next()?, args.next()?);
-            let ItemType::Plain(dtype) = ItemType::read(dtype)? else {
-                return None;
-            };
+            let ItemType::Plain(dtype) = ItemType::read(dtype)? else { return None };
             if !dtype.has_object() {
                 return NumPyScalar::read(dtype, data).map(Kind::Scalar);
             }
-            // The bytes of a scalar cannot hold objects: it comes as an array without dimensions, of one item.
-            let Kind::Array(array) = data.kind() else {
-                return None;
-            };
-            let Data::Items(items) = array.data() else {
-                return None;
-            };
-            items.clone().next()?.kind()
+            return record_scalar(data);
         }
         Known::DType | Known::StringDType => Kind::DType(Box::new(ItemType::read(element)?)),
-        Known::Encode => Kind::Bytes(encoded(&mut args)?.into()),
-        Known::Bytes | Known::ByteArray => {
-            let bytes = match args.next().map(Element::kind) {
-                None => Cow::Borrowed(&[][..]),
-                Some(Kind::Bytes(bytes)) => bytes,
-                // `bytearray(text, 'latin-1')`, before protocol 3.
-                Some(Kind::Str(text)) if known == Known::ByteArray => {
-                    let Kind::Str(encoding) = args.next()?.kind() else {
-                        return None;
-                    };
-                    latin_1(text, encoding)?.into()
-                }
-                Some(_) => return None,
-            };
-            if known == Known::Bytes { Kind::Bytes(bytes) } else { Kind::ByteArray(bytes) }
-        }
+        Known::Encode | Known::Bytes => Kind::Bytes(bytes_of_call(known, &mut args)?),
+        Known::ByteArray => Kind::ByteArray(bytes_of_call(known, &mut args)?),
         Known::Complex => {
-            let mut float = || match args.next()?.kind() {
+            let mut float = || match args.next()?.shallow_kind() {
                 Kind::Float(value) => Some(value),
                 _ => None,
             };
@@ -239,22 +215,20 @@ fn recognise<'a>(
         }
         Known::Set | Known::FrozenSet => {
             let members = match args.next() {
-                Some(members) => match members.kind() {
+                Some(members) => match members.shallow_kind() {
                     Kind::List(members) | Kind::Tuple(members) => members,
                     _ => return None,
                 },
-                None => Items { items: object.added(), context },
+                None => object.added(),
             };
             if known == Known::Set { Kind::Set(members) } else { Kind::FrozenSet(members) }
         }
         Known::OrderedDict => match args.next() {
-            None => Kind::OrderedDict(entries()),
+            None => Kind::OrderedDict(object.items()),
             // Python 2: `OrderedDict([[key, value], ...])`.
             Some(pairs) => {
-                let Kind::List(pairs) = pairs.kind() else {
-                    return None;
-                };
-                let is_pair = |pair: Element<'_>| match pair.kind() {
+                let Kind::List(pairs) = pairs.shallow_kind() else { return None };
+                let is_pair = |pair: Element<'_>| match pair.shallow_kind() {
                     Kind::List(pair) | Kind::Tuple(pair) => pair.len() == 2,
                     _ => false,
                 };
@@ -265,33 +239,45 @@ fn recognise<'a>(
             }
         },
         Known::DefaultDict => {
-            let factory = match args.next().map(Element::kind) {
+            let factory = match args.next().map(Element::shallow_kind) {
                 None | Some(Kind::None) => None,
                 Some(Kind::Global(factory)) => Some(factory),
                 Some(_) => return None,
             };
-            Kind::DefaultDict(factory, entries())
+            Kind::DefaultDict(factory, object.items())
         }
         Known::DateTime => Kind::DateTime(DateTime::read(&mut args)?),
         Known::Date => Kind::Date(Date::read(&mut args)?),
         Known::Time => Kind::Time(Time::read(&mut args)?),
         Known::TimeDelta => Kind::TimeDelta(TimeDelta::read(&mut args)?),
-        Known::Decimal => match args.next()?.kind() {
+        Known::Decimal => match args.next()?.shallow_kind() {
             Kind::Str(text) => Kind::Decimal(text.into_str()?),
             _ => return None,
         },
     })
 }
 
-/// `_codecs.encode(text, 'latin1')`.
-fn encoded(args: &mut Items<'_>) -> Option<Vec<u8>> {
-    let Kind::Str(text) = args.next()?.kind() else {
-        return None;
-    };
-    let Kind::Str(encoding) = args.next()?.kind() else {
-        return None;
-    };
-    latin_1(text, encoding)
+/// A scalar whose dtype holds objects: it comes not as bytes but as an array without dimensions, of one item.
+fn record_scalar(data: Element<'_>) -> Option<Kind<'_>> {
+    let known = globals::called(data.value()?)?;
+    let array = Array::read(known, data)?;
+    let Data::Items(items) = array.data() else { return None };
+    let item = items.clone().next()?;
+    matches!(item.shallow_kind(), Kind::Tuple(_)).then(|| item.kind())
+}
+
+/// The bytes that a call of `encode`, `bytes` or `bytearray` makes.
+pub(crate) fn bytes_of_call<'a>(known: Known, args: &mut Items<'a>) -> Option<Cow<'a, [u8]>> {
+    match (known, args.next().map(Element::shallow_kind)) {
+        (Known::Bytes | Known::ByteArray, None) => Some(Cow::Borrowed(&[])),
+        (Known::Bytes | Known::ByteArray, Some(Kind::Bytes(bytes))) => Some(bytes),
+        // `_codecs.encode(text, 'latin1')`, and `bytearray(text, 'latin-1')`, before protocol 3.
+        (Known::Encode | Known::ByteArray, Some(Kind::Str(text))) => {
+            let Kind::Str(encoding) = args.next()?.shallow_kind() else { return None };
+            latin_1(text, encoding).map(Cow::Owned)
+        }
+        _ => None,
+    }
 }
 
 fn latin_1(text: Text<'_>, encoding: Text<'_>) -> Option<Vec<u8>> {
@@ -426,10 +412,6 @@ pub struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    pub(crate) fn new(object: ObjectRef<'a>, context: &'a Context) -> Object<'a> {
-        Object { object, context }
-    }
-
     fn element(self, value: ValueRef<'a>) -> Element<'a> {
         Element::new(value, self.context)
     }

@@ -42,7 +42,7 @@ impl NpyArray {
                 check_agreement(&header, envelope, data_offset)?;
             }
             context.item = Some(envelope.item.clone());
-            (envelope.shape.clone(), Payload::Objects(Box::new(objects)))
+            (envelope.shape.to_vec(), Payload::Objects(Box::new(objects)))
         } else {
             let rows = Rows::open(window, data_offset, &header)?;
             (header.shape.clone(), Payload::Rows(Box::new(rows)))
@@ -169,7 +169,7 @@ fn check_agreement(header: &Header, envelope: &Envelope, offset: u64) -> Result<
         let message = format!("the header says {what} {in_header}, the pickle {in_payload}");
         Err(Error::new(Cause::Malformed, "npy.object.agreement", offset, message))
     };
-    if header.shape != envelope.shape {
+    if *header.shape != *envelope.shape {
         let (shape, pickled) = (&header.shape, &envelope.shape);
         return disagree("shape", format!("{shape:?}"), format!("{pickled:?}"));
     }

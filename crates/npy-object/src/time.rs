@@ -91,7 +91,7 @@ impl<'a> Time<'a> {
     fn of(clock: [u8; 6], fold: bool, args: &mut Items<'a>) -> Option<Time<'a>> {
         let [hour, minute, second, high, middle, low] = clock;
         let microsecond = u32::from_be_bytes([0, high, middle, low]);
-        let zone = args.next().filter(|zone| !matches!(zone.kind(), Kind::None));
+        let zone = args.next().filter(|zone| !matches!(zone.shallow_kind(), Kind::None));
         (hour < 24 && minute < 60 && second < 60 && microsecond < 1_000_000).then_some(Time {
             hour,
             minute,
@@ -106,16 +106,16 @@ impl<'a> Time<'a> {
 impl Time<'_> {
     /// Seconds east of UTC, where the zone is a `datetime.timezone`.
     pub fn utc_offset(&self) -> Option<i64> {
-        let Kind::Object(zone) = self.zone?.kind() else {
+        let Kind::Object(zone) = self.zone?.shallow_kind() else {
             return None;
         };
-        let Kind::Global(class) = zone.callable().kind() else {
+        let Kind::Global(class) = zone.callable().shallow_kind() else {
             return None;
         };
         if class.module != "datetime" || class.name != "timezone" {
             return None;
         }
-        let Kind::TimeDelta(offset) = zone.args().as_items().ok()?.next()?.kind() else {
+        let Kind::TimeDelta(offset) = zone.args().as_items().ok()?.next()?.shallow_kind() else {
             return None;
         };
         Some(offset.days * 86_400 + i64::from(offset.seconds))
@@ -127,7 +127,7 @@ impl TimeDelta {
         const DAY: i128 = 86_400_000_000;
         let mut total: i128 = 0;
         for unit in [DAY, 1_000_000, 1] {
-            let Some(Kind::Int(count)) = args.next().map(Element::kind) else {
+            let Some(Kind::Int(count)) = args.next().map(Element::shallow_kind) else {
                 return None;
             };
             total += i128::from(count) * unit;

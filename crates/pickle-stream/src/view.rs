@@ -123,6 +123,11 @@ impl<'a> ValueRef<'a> {
         }
     }
 
+    /// How many nodes the graph has, those of all values that are in it.
+    pub fn graph_len(self) -> usize {
+        self.graph.len(Region::Own) + self.graph.len(Region::Shared)
+    }
+
     /// The graph, the bytes, and the node.
     pub(crate) fn into_parts(self) -> (&'a Graph, Source<'a>, NodeId) {
         (self.graph, self.source, self.id)

@@ -24,7 +24,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use npy_header::{DType, Scalar, ScalarKind};
-use pickle_stream::{Global, NodeId};
+use pickle_stream::{Global, NodeId, ValueRef};
 
 use super::instant::{NOT_A_TIME, write_instant};
 use super::{write_base64, write_str};
@@ -39,14 +39,16 @@ use crate::time::{Date, Time};
 pub struct PlainJson {
     /// The values that are open around the place where the writer is.
     open: HashSet<NodeId>,
-    /// Values that were written out again, of those that there may be.
-    written: u64,
+    /// Values that may still be written.
+    left: u64,
     /// Whether the writer is inside a key.
     in_key: bool,
 }
 
-/// The most values that one element may have when everything it shares is written out.
-const MOST: u64 = 1 << 28;
+/// How many values may be written, whatever the element is, and how many more for each that it has: what is shared is
+/// written again and again, and a few bytes can share enough to fill a disk.
+const FREE: u64 = 1 << 24;
+const REPEATED: u64 = 16;
 
 /// What is still to be written, last first.
 enum Task<'a> {
@@ -83,11 +85,12 @@ impl PlainJson {
 
     /// Writes an element, without a newline.
     ///
-    /// Fails where `out` does, and where the element, with everything that it shares written out, has over 2^28 values;
-    /// the items of an array count only where no byte in the file stands for them.
+    /// Fails where `out` does, and where the element, with everything that it shares written out, has over 2^24 values and
+    /// 16 times as many as it has in the file; the items of an array count only where no byte stands for them.
     pub fn write(&mut self, out: &mut impl Write, element: Element<'_>) -> io::Result<()> {
         self.open.clear();
-        self.written = 0;
+        let values = element.value().map_or(0, ValueRef::graph_len) as u64;
+        self.left = values.saturating_mul(REPEATED).saturating_add(FREE);
         self.in_key = false;
         self.run(out, element)
     }
@@ -158,11 +161,11 @@ impl PlainJson {
         tasks: &mut Vec<Task<'a>>,
     ) -> io::Result<()> {
         let kind = value.kind();
-        self.written = self.written.saturating_add(unpaid(&kind)).saturating_add(1);
-        if self.written > MOST {
-            let message = "the element, with what it shares written out, has over 2^28 values";
+        let Some(left) = self.left.checked_sub(unpaid(&kind).saturating_add(1)) else {
+            let message = "the element, with what it shares written out, has too many values";
             return Err(io::Error::other(message));
-        }
+        };
+        self.left = left;
         if let (true, Some(id)) = (is_container(&kind), value.identity()) {
             if !self.open.insert(id) {
                 return out.write_all(b"\"...\"");
