@@ -260,11 +260,8 @@ fn unit(metadata: Element<'_>) -> Option<TimeUnit> {
     let Kind::Tuple(mut unit) = metadata.nth(1)?.shallow_kind() else {
         return None;
     };
-    let base = match unit.next()?.shallow_kind() {
-        Kind::Str(base) => TimeBase::from_name(base.to_str()?)?,
-        Kind::Bytes(base) => TimeBase::from_name(std::str::from_utf8(&base).ok()?)?,
-        _ => return None,
-    };
+    let base = unit.next()?.to_raw_bytes()?;
+    let base = TimeBase::from_name(std::str::from_utf8(&base).ok()?)?;
     let Kind::Int(num) = unit.next()?.shallow_kind() else {
         return None;
     };

@@ -268,13 +268,22 @@ fn record_scalar(data: Element<'_>) -> Option<Kind<'_>> {
 
 /// The bytes that a call of `encode`, `bytes` or `bytearray` makes.
 pub(crate) fn bytes_of_call<'a>(known: Known, args: &mut Items<'a>) -> Option<Cow<'a, [u8]>> {
-    match (known, args.next().map(Element::shallow_kind)) {
-        (Known::Bytes | Known::ByteArray, None) => Some(Cow::Borrowed(&[])),
-        (Known::Bytes | Known::ByteArray, Some(Kind::Bytes(bytes))) => Some(bytes),
+    let Some(arg) = args.next() else {
+        return (known != Known::Encode).then_some(Cow::Borrowed(&[]));
+    };
+    match (known, arg.shallow_kind()) {
+        (Known::Bytes | Known::ByteArray, Kind::Bytes(bytes)) => Some(bytes),
         // `_codecs.encode(text, 'latin1')`, and `bytearray(text, 'latin-1')`, before protocol 3.
-        (Known::Encode | Known::ByteArray, Some(Kind::Str(text))) => {
-            let Kind::Str(encoding) = args.next()?.shallow_kind() else { return None };
+        (Known::Encode | Known::ByteArray, Kind::Str(text)) => {
+            let Kind::Str(encoding) = args.next()?.shallow_kind() else {
+                return None;
+            };
             latin_1(text, encoding).map(Cow::Owned)
+        }
+        // `bytearray(_codecs.encode(..))`; `encode` takes no call, so this goes no deeper.
+        (Known::Bytes | Known::ByteArray, Kind::Object(_)) => {
+            let encode = globals::called(arg.value()?).filter(|known| *known == Known::Encode)?;
+            bytes_of_call(encode, &mut arg.call_args()?)
         }
         _ => None,
     }
