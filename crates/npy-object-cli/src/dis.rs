@@ -38,8 +38,8 @@ impl Dis {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let mut file = self.input.open()?;
-        let (header, offset) = self.input.header(&mut file)?;
+        let file = self.input.open()?;
+        let (header, offset) = self.input.header(&file)?;
         if !header.dtype.has_object() {
             let why = format!("no pickle: the dtype is {}, without objects", header.dtype);
             return Err(Failure::Refused(why));

@@ -79,7 +79,7 @@ impl Info {
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let mut file = self.input.open()?;
         let size = file.metadata().map_err(npy_object::Error::from)?.len();
-        let (header, data_offset) = self.input.header(&mut file)?;
+        let (header, data_offset) = self.input.header(&file)?;
         let writer =
             if header.dtype.has_object() { Writer::of(&mut file, data_offset)? } else { None };
         let mut report = Report {

@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use npy_object::header::{self, Header, Progress};
+use npy_object::header::Header;
 use npy_object::{Encoding, Limits, NpyArray, Options};
 
 use crate::failure::Failure;
@@ -68,25 +68,8 @@ impl Input {
     }
 
     /// Reads what stands before the data, and says where they begin.
-    pub(crate) fn header(&self, file: &mut File) -> Result<(Header, u64), Failure> {
-        let limits = self.limits().header;
-        let mut bytes = Vec::new();
-        let mut needed = 1;
-        loop {
-            let read = file.take(needed as u64).read_to_end(&mut bytes);
-            let read = read.map_err(npy_object::Error::from)?;
-            match header::parse(&bytes, &limits).map_err(npy_object::Error::from)? {
-                Progress::Done { header, length } => return Ok((header, length as u64)),
-                Progress::Need(more) if read < needed => {
-                    let end = bytes.len();
-                    let what = "the file ends in its preamble";
-                    let why =
-                        format!("{what}: {more} bytes are missing (at byte {end}) [npy.truncated]");
-                    return Err(Failure::Refused(why));
-                }
-                Progress::Need(more) => needed = more,
-            }
-        }
+    pub(crate) fn header(&self, file: &File) -> npy_object::Result<(Header, u64)> {
+        Options::new().limits(self.limits()).read_header(file.try_clone()?)
     }
 
     /// Opens the array in a file.

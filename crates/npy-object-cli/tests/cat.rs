@@ -79,7 +79,7 @@ fn believes_the_payload_only_when_told() {
     let file = "header-forms/object-other-shape.npy";
     let refused = npyo("cat", file, &[]);
     let expected =
-        "the header says shape [7, 7], the pickle [3] (at byte 68) [npy.object.agreement]";
+        "the header says shape (7, 7), the pickle (3,) (at byte 68) [npy.object.agreement]";
     let (error, hint) = refused.complaint().split_once('\n').unwrap();
     assert_eq!((error, refused.stdout.as_str()), (expected, ""));
     assert!(hint.contains("--trust-payload"), "{hint}");

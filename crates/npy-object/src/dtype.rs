@@ -4,6 +4,7 @@
 //! version, byte order, subarray, names, fields, itemsize, alignment, flags. Version 4 has metadata besides, which for
 //! a datetime holds its unit (`arraydescr_reduce` and `arraydescr_setstate` in NumPy's `descriptor.c`).
 
+use std::fmt;
 use std::sync::Mutex;
 
 use npy_header::{ByteOrder, DType, Field, Scalar, ScalarKind, Struct, TimeBase, TimeUnit};
@@ -50,6 +51,15 @@ impl ItemType {
         match self {
             ItemType::Plain(dtype) => dtype.has_object(),
             ItemType::String { .. } => true,
+        }
+    }
+}
+
+impl fmt::Display for ItemType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ItemType::Plain(dtype) => dtype.fmt(f),
+            ItemType::String { .. } => f.write_str("StringDType()"),
         }
     }
 }

@@ -31,7 +31,7 @@ enum Payload {
 
 impl NpyArray {
     pub(crate) fn new(mut window: Window, options: Options) -> Result<NpyArray> {
-        let (header, data_offset) = read_header(&mut window, &options)?;
+        let (header, data_offset) = read_header(&mut window, &options.limits.header)?;
         let Options { encoding, limits, trust_payload, .. } = options;
         let item_types = ItemTypes::default();
         let mut context = Context { encoding, limits, item: None, item_types };
@@ -146,15 +146,21 @@ impl std::fmt::Debug for NpyArray {
     }
 }
 
-fn read_header(window: &mut Window, options: &Options) -> Result<(Header, u64)> {
+/// Reads the preamble, and says where it ends.
+pub(crate) fn read_header(
+    window: &mut Window,
+    limits: &npy_header::Limits,
+) -> Result<(Header, u64)> {
     let mut needed = 1;
     loop {
         let bytes = window.fill(0, needed)?;
         let ended = bytes.len() < needed;
-        match npy_header::parse(bytes, &options.limits.header)? {
+        match npy_header::parse(bytes, limits)? {
             Progress::Done { header, length } => return Ok((header, length as u64)),
-            Progress::Need(more) if ended => {
-                let message = format!("the file ends in its preamble: {more} bytes are missing");
+            Progress::Need(missing) if ended => {
+                let plural = if missing == 1 { "" } else { "s" };
+                let message =
+                    format!("the preamble was truncated: at least {missing} byte{plural} missing");
                 let (end, clause) = (bytes.len() as u64, "npy.truncated");
                 return Err(Error::new(Cause::Truncated, clause, end, message));
             }
@@ -165,21 +171,27 @@ fn read_header(window: &mut Window, options: &Options) -> Result<(Header, u64)> 
 
 /// Refuses a header that says something else than the pickle behind it.
 fn check_agreement(header: &Header, envelope: &Envelope, offset: u64) -> Result<()> {
-    let disagree = |what, in_header: String, in_payload: String| {
-        let message = format!("the header says {what} {in_header}, the pickle {in_payload}");
-        Err(Error::new(Cause::Malformed, "npy.object.agreement", offset, message))
-    };
-    if *header.shape != *envelope.shape {
-        let (shape, pickled) = (&header.shape, &envelope.shape);
-        return disagree("shape", format!("{shape:?}"), format!("{pickled:?}"));
-    }
-    if header.fortran_order != envelope.fortran_order {
+    let (what, in_header, in_pickle) = if *header.shape != *envelope.shape {
+        ("shape", python_tuple(&header.shape), python_tuple(&envelope.shape))
+    } else if header.fortran_order != envelope.fortran_order {
         let (order, pickled) = (header.fortran_order, envelope.fortran_order);
-        return disagree("fortran_order", order.to_string(), pickled.to_string());
-    }
-    if !envelope.item.is_in_header_as(&header.dtype) {
-        let pickled = format!("{:?}", envelope.item);
-        return disagree("dtype", header.dtype.to_string(), pickled);
-    }
-    Ok(())
+        ("fortran_order", python_bool(order), python_bool(pickled))
+    } else if !envelope.item.is_in_header_as(&header.dtype) {
+        ("dtype", header.dtype.to_string(), envelope.item.to_string())
+    } else {
+        return Ok(());
+    };
+    let message = format!("the header says {what} {in_header}, the pickle {in_pickle}");
+    Err(Error::new(Cause::Malformed, "npy.object.agreement", offset, message))
+}
+
+/// A shape as Python prints it.
+fn python_tuple(lengths: &[usize]) -> String {
+    let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
+    let comma = if lengths.len() == 1 { "," } else { "" };
+    format!("({}{comma})", lengths.join(", "))
+}
+
+fn python_bool(value: bool) -> String {
+    if value { "True" } else { "False" }.to_owned()
 }

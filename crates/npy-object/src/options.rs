@@ -5,8 +5,10 @@ use std::io::{Cursor, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
+use npy_header::Header;
+
 use crate::error::Result;
-use crate::npy_array::NpyArray;
+use crate::npy_array::{self, NpyArray};
 use crate::window::{ReadSize, Window};
 
 /// How to read the `str` of Python 2, whose encoding a pickle does not name. NumPy's `encoding`.
@@ -110,6 +112,13 @@ impl Options {
     /// Reads from anything that can seek, from its start.
     pub fn read(self, reader: impl Read + Seek + Send + 'static) -> Result<NpyArray> {
         NpyArray::new(Window::new(Box::new(reader), self.read_size)?, self)
+    }
+
+    /// Reads a preamble and nothing else: what it says, and where the data begin. Unlike [`open`](Self::open) this does not
+    /// ask whether there are data.
+    pub fn read_header(&self, reader: impl Read + Seek + Send + 'static) -> Result<(Header, u64)> {
+        let mut window = Window::new(Box::new(reader), self.read_size)?;
+        npy_array::read_header(&mut window, &self.limits.header)
     }
 
     /// Reads a file that is in memory.
