@@ -75,6 +75,6 @@ fn shows_the_header_of_a_file_that_ends_there() {
 fn says_where_a_preamble_is_cut_off() {
     let ran = npyo("info", "truncated/in-header.npy", &[]);
     let expected =
-        "the file ends in its preamble: 58 bytes are missing (at byte 70) [npy.truncated]\n";
+        "the preamble was truncated: at least 58 bytes missing (at byte 70) [npy.truncated]\n";
     assert_eq!((ran.complaint(), ran.stdout.as_str()), (expected, ""));
 }
