@@ -13,8 +13,8 @@ use crate::input::{Input, Reading};
 
 /// Print the elements as JSON, one a line
 ///
-/// Arrays become nested lists, dicts objects, bytes base64; dates are ISO 8601. Memory is that of one element, whatever
-/// the length of the file. An array without objects is printed row by row.
+/// Arrays become nested lists, dicts objects, bytes base64; dates are ISO 8601. Memory is that of
+/// one element, whatever the length of the file. An array without objects is printed row by row.
 ///
 /// Elements that come before an error in the file are printed before it.
 #[derive(Args)]
@@ -56,7 +56,8 @@ impl Cat {
         array.skip_elements(self.from)?;
         let mut lines = Lines::new(self.typed);
         let bar = progress_bar(self.to.unwrap_or(u64::MAX).min(array.len()), self.from);
-        // Without an end this goes on until there are no more: only then is the file known to be whole.
+        // Without an end this goes on until there are no more: only then is the file known to be
+        // whole.
         for _ in self.from..self.to.unwrap_or(u64::MAX) {
             let Some(element) = array.next_element()? else {
                 break;
@@ -88,8 +89,8 @@ impl Lines {
     }
 }
 
-/// A bar for the elements up to `to`, gone when it is dropped; hidden where nobody would see it, or where it would stand
-/// among the elements.
+/// A bar for the elements up to `to`, gone when it is dropped; hidden where nobody would see it, or
+/// where it would stand among the elements.
 fn progress_bar(to: u64, from: u64) -> ProgressBar {
     if !io::stderr().is_terminal() || io::stdout().is_terminal() {
         return ProgressBar::hidden();

@@ -12,8 +12,8 @@ use crate::input::Input;
 
 /// Print the instructions of the pickle behind the header
 ///
-/// As Python's pickletools.dis does, with offsets from the start of the file, and without loading anything. Works on
-/// broken files too, as far as they can be read.
+/// As Python's pickletools.dis does, with offsets from the start of the file, and without loading
+/// anything. Works on broken files too, as far as they can be read.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Dis {
@@ -119,7 +119,8 @@ impl Instructions {
                     let end = offset + input.len() as u64;
                     return Err(pickle::Error::truncated(end, more).into());
                 }
-                // A line, which may be of any length, is searched anew each time: so it is read in ever larger steps.
+                // A line, which may be of any length, is searched anew each time: so it is read in
+                // ever larger steps.
                 Progress::Need(more) => needed = input.len() * 2 + more,
             }
         }

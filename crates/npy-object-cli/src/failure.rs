@@ -19,7 +19,8 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Says on stderr what went wrong, unless the output was no longer wanted, and gives the exit code.
+    /// Says on stderr what went wrong, unless the output was no longer wanted, and gives the exit
+    /// code.
     pub(crate) fn report(&self, file: &Path) -> ExitCode {
         let file = file.display();
         match self {

@@ -1,7 +1,7 @@
 //! `npyo`: looks into NumPy object arrays from the shell.
 //!
-//! Here a command line becomes a run, and its result an exit code: 0, also where the reader of the output went away; 1
-//! where a file could not be read to the end; 2, from clap, for wrong use.
+//! Here a command line becomes a run, and its result an exit code: 0, also where the reader of the
+//! output went away; 1 where a file could not be read to the end; 2, from clap, for wrong use.
 #![forbid(unsafe_code)]
 
 mod cat;
@@ -21,7 +21,8 @@ use crate::failure::Failure;
 
 /// Looks into NumPy arrays of Python objects (.npy), one element at a time.
 ///
-/// Files may be larger than memory and need not be trusted: nothing that they name is imported or called.
+/// Files may be larger than memory and need not be trusted: nothing that they name is imported or
+/// called.
 #[derive(Parser)]
 #[command(name = "npyo", version, after_help = EXAMPLES)]
 struct Cli {

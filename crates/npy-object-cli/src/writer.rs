@@ -1,7 +1,8 @@
 //! Who wrote a pickle: what its first instructions give away.
 //!
-//! `numpy.save` chose pickle protocol 2 before NumPy 1.17, 3 up to 2.0, and 4 since 2.1 (`numpy/lib/format.py`); NumPy 2
-//! calls `numpy.core` `numpy._core`; and only Python 2 writes the opcodes of a str that is not Unicode.
+//! `numpy.save` chose pickle protocol 2 before NumPy 1.17, 3 up to 2.0, and 4 since 2.1
+//! (`numpy/lib/format.py`); NumPy 2 calls `numpy.core` `numpy._core`; and only Python 2 writes the
+//! opcodes of a str that is not Unicode.
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -10,7 +11,8 @@ use npy_object::pickle::{Argument, ArgumentKind, Lexer, Limits, Opcode, Progress
 /// Signs of the writer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Writer {
-    /// The pickle protocol; of a pickle that does not name it, the highest that its first instructions need.
+    /// The pickle protocol; of a pickle that does not name it, the highest that its first
+    /// instructions need.
     pub(crate) protocol: u8,
     /// Whether it was Python 2.
     python_2: bool,
@@ -30,7 +32,8 @@ enum Package {
 const START: u64 = 4 << 10;
 
 impl Writer {
-    /// Looks at the pickle at `offset`, up to its list of elements; `None` where there is no pickle.
+    /// Looks at the pickle at `offset`, up to its list of elements; `None` where there is no
+    /// pickle.
     pub(crate) fn of(
         reader: &mut (impl Read + Seek),
         offset: u64,

@@ -56,7 +56,8 @@ fn reads_like_pickletools() {
 
 #[test]
 fn shows_long_arguments_in_part_unless_told() {
-    // Longer than what is read at once, so that the instruction behind it has to be found by a jump.
+    // Longer than what is read at once, so that the instruction behind it has to be found by a
+    // jump.
     let size = 200_000;
     let payload =
         [b"B", &u32::to_le_bytes(size)[..], &vec![b'x'; size as usize], b"C\0N."].concat();

@@ -93,7 +93,8 @@ pub enum Data<'a> {
 /// What makes an array a masked one.
 #[derive(Clone, Debug)]
 pub struct Mask<'a> {
-    /// A byte an item (of a structured dtype, a byte a leaf field), 1 where it is masked, in the order of the array.
+    /// A byte an item (of a structured dtype, a byte a leaf field), 1 where it is masked, in the
+    /// order of the array.
     pub mask: Cow<'a, [u8]>,
     /// What stands for a masked item; `None` where it was not set.
     pub fill_value: Element<'a>,
@@ -232,7 +233,8 @@ impl<'a> Array<'a> {
     /// The array, if its data are as many as its shape says.
     fn checked(mut self) -> Option<Array<'a>> {
         let count = self.shape.count()?;
-        // Where at most one dimension is longer than 1 both orders are the same, and NumPy calls it C.
+        // Where at most one dimension is longer than 1 both orders are the same, and NumPy calls it
+        // C.
         self.fortran_order &=
             count > 0 && self.shape.iter().filter(|&&length| length > 1).count() > 1;
         let fits = match (&self.data, &self.item) {
@@ -317,8 +319,9 @@ impl<'a> Data<'a> {
     }
 }
 
-/// Items in little-endian order. NumPy brings what it unpickles to the order of its machine, scalars as well as arrays
-/// that were pickled with `_reconstruct`; here, as in a header, that is little-endian.
+/// Items in little-endian order. NumPy brings what it unpickles to the order of its machine,
+/// scalars as well as arrays that were pickled with `_reconstruct`; here, as in a header, that is
+/// little-endian.
 fn to_little_endian<'a>(scalar: Scalar, data: Cow<'a, [u8]>) -> (Scalar, Cow<'a, [u8]>) {
     let (kind, size) = (scalar.kind(), scalar.itemsize());
     let unit = match (scalar.order(), kind) {
@@ -367,8 +370,8 @@ pub struct NumPyScalar<'a> {
 impl<'a> NumPyScalar<'a> {
     /// The scalar of these bytes, if they are as many as the dtype says.
     ///
-    /// As NumPy makes scalars, it is little-endian whatever it was in the array, and text is as long as it is without the
-    /// NULs that fill it up.
+    /// As NumPy makes scalars, it is little-endian whatever it was in the array, and text is as
+    /// long as it is without the NULs that fill it up.
     pub(crate) fn new(dtype: DType, data: Cow<'a, [u8]>) -> Option<NumPyScalar<'a>> {
         if data.len() != dtype.itemsize() {
             return None;
@@ -473,7 +476,8 @@ impl<'a> NumPyScalar<'a> {
     }
 }
 
-/// The float nearest to an x87 `long double`: 64 bits of mantissa with its leading one, 15 of exponent, a sign, padding.
+/// The float nearest to an x87 `long double`: 64 bits of mantissa with its leading one, 15 of
+/// exponent, a sign, padding.
 #[cfg(feature = "json")]
 pub(crate) fn long_double(bytes: &[u8], order: ByteOrder) -> f64 {
     let mut bytes = bytes.to_vec();
@@ -537,8 +541,8 @@ fn native(order: ByteOrder) -> bool {
 
 /// A number that the items of an array can be: what [`Element::as_array`] and its like give.
 ///
-/// `bool`, the ints of 8 to 64 bits, `half::f16`, `f32`, `f64`, and, for complex numbers, `[f32; 2]` and `[f64; 2]`
-/// (real, imaginary). Datetimes and timedeltas are `i64`.
+/// `bool`, the ints of 8 to 64 bits, `half::f16`, `f32` and `f64`. Datetimes and timedeltas are
+/// `i64`; complex numbers are `[f32; 2]` and `[f64; 2]`: real, imaginary.
 pub trait Primitive: private::Primitive {
     /// Its name in messages.
     const NAME: &'static str;
@@ -555,7 +559,8 @@ mod private {
         fn read_all(bytes: &[u8], order: ByteOrder) -> Vec<Self> {
             bytes.chunks_exact(size_of::<Self>()).map(|item| Self::read(item, order)).collect()
         }
-        /// The bytes themselves, where they lie as the numbers do in memory and are in native order.
+        /// The bytes themselves, where they lie as the numbers do in memory and are in native
+        /// order.
         fn cast(bytes: &[u8]) -> Option<&[Self]>;
     }
 }

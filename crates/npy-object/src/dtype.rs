@@ -1,8 +1,14 @@
 //! Pickled dtypes.
 //!
-//! NumPy pickles `dtype('<f8')` as `dtype('f8', False, True)` with the state `(3, '<', None, None, None, -1, -1, 0)`:
-//! version, byte order, subarray, names, fields, itemsize, alignment, flags. Version 4 has metadata besides, which for
-//! a datetime holds its unit (`arraydescr_reduce` and `arraydescr_setstate` in NumPy's `descriptor.c`).
+//! NumPy pickles `dtype('<f8')` as `dtype('f8', False, True)` with a state:
+//!
+//! ```text
+//! (3, '<', None, None, None, -1, -1, 0)
+//! ```
+//!
+//! version, byte order, subarray, names, fields, itemsize, alignment, flags. Version 4 has metadata
+//! besides, which for a datetime holds its unit (`arraydescr_reduce` and `arraydescr_setstate` in
+//! NumPy's `descriptor.c`).
 
 use std::fmt;
 use std::sync::Mutex;

@@ -26,10 +26,11 @@ pub(crate) struct Context {
     pub(crate) item_types: ItemTypes,
 }
 
-/// An element of an array, or a value inside one: a reference into what was decoded, of a few words.
+/// An element of an array, or a value inside one: a reference into what was decoded, of a few
+/// words.
 ///
-/// [`kind`](Self::kind) says what it is; the `as_` methods are for those who know. What a value shares with another part
-/// of the same element is the same [`identity`](Self::identity).
+/// [`kind`](Self::kind) says what it is; the `as_` methods are for those who know. What a value
+/// shares with another part of the same element is the same [`identity`](Self::identity).
 #[derive(Clone, Copy)]
 pub struct Element<'a> {
     place: Place<'a>,
@@ -86,7 +87,8 @@ impl<'a> Element<'a> {
         self.context
     }
 
-    /// The value as the pickle has it, before anything of NumPy is recognised; `None` in an array without objects.
+    /// The value as the pickle has it, before anything of NumPy is recognised; `None` in an array
+    /// without objects.
     pub fn value(self) -> Option<ValueRef<'a>> {
         match self.place {
             Place::Value(value) | Place::Typed(value, _) => Some(value),
@@ -103,7 +105,8 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// The same for values of one element that are the same object; `None` in an array without objects.
+    /// The same for values of one element that are the same object; `None` in an array without
+    /// objects.
     pub fn identity(self) -> Option<NodeId> {
         self.value().map(ValueRef::id)
     }
@@ -180,8 +183,8 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// The value as an array of numbers. They are borrowed from the file where they lie there as `T` does in memory
-    /// (byte order, alignment), else copied.
+    /// The value as an array of numbers. They are borrowed from the file where they lie there as
+    /// `T` does in memory (byte order, alignment), else copied.
     ///
     /// Fails with clause `access.type` where the value is no array, or one of another type.
     pub fn as_array<T: Primitive>(self) -> Result<TypedArray<'a, T>> {
@@ -200,8 +203,8 @@ impl<'a> Element<'a> {
 
     /// The value as numbers of a one-dimensional array.
     ///
-    /// Fails with clause `access.type` as [`as_array`](Self::as_array) does, with `access.shape` where the array has another
-    /// number of dimensions.
+    /// Fails with clause `access.type` as [`as_array`](Self::as_array) does, with `access.shape`
+    /// where the array has another number of dimensions.
     pub fn as_slice<T: Primitive>(self) -> Result<Cow<'a, [T]>> {
         let array = self.as_array()?;
         match array.shape().len() {
@@ -215,7 +218,8 @@ impl<'a> Element<'a> {
 
     /// The value as one number: a NumPy scalar, or an array without dimensions.
     ///
-    /// Fails with clause `access.type` where the type is another, with `access.shape` where an array has dimensions.
+    /// Fails with clause `access.type` where the type is another, with `access.shape` where an
+    /// array has dimensions.
     pub fn as_scalar<T: Primitive>(self) -> Result<T> {
         match self.kind() {
             Kind::Scalar(scalar) => scalar.get(),
@@ -231,8 +235,8 @@ impl<'a> Element<'a> {
         }
     }
 
-    // What those who recognise NumPy's calls look at. They never ask a part for its kind: that would recognise the parts
-    // of the part in turn, as deep as the file is nested.
+    // What those who recognise NumPy's calls look at. They never ask a part for its kind: that
+    // would recognise the parts of the part in turn, as deep as the file is nested.
 
     /// What the value is, where calls are left as they are.
     pub(crate) fn shallow_kind(self) -> Kind<'a> {

@@ -7,9 +7,9 @@
 //!  ] ) BUILD .                                             the rest of the state, and the end
 //! ```
 //!
-//! The envelope is everything before the first batch. It is run once, in the shared region of the graph, as elements
-//! read what it put in the memo. The array itself is not whole before its last element is: an element that reads it
-//! contains what contains it.
+//! The envelope is everything before the first batch. It is run once, in the shared region of the
+//! graph, as elements read what it put in the memo. The array itself is not whole before its last
+//! element is: an element that reads it contains what contains it.
 
 use npy_header::DType;
 use pickle_stream::{Graph, Lexer, Limits, Machine, Opcode, Progress, Ran, Region, Source, Survey};
@@ -36,7 +36,8 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
-    /// Runs the pickle at `offset` up to the list of elements, and says where the survey of them begins.
+    /// Runs the pickle at `offset` up to the list of elements, and says where the survey of them
+    /// begins.
     pub(crate) fn read(
         window: &mut Window,
         offset: u64,
@@ -108,7 +109,8 @@ impl Envelope {
     }
 }
 
-/// Reads the state of an array of objects, if that is what the stack holds with a new list on top of it.
+/// Reads the state of an array of objects, if that is what the stack holds with a new list on top
+/// of it.
 fn state(machine: &Machine, graph: &Graph, context: &Context) -> Option<(Shape, bool, ItemType)> {
     // All of the envelope is in the shared region, which does not look at the source.
     let source = Source { bytes: &[], offset: 0 };
@@ -140,7 +142,8 @@ fn state(machine: &Machine, graph: &Graph, context: &Context) -> Option<(Shape, 
 }
 
 impl ItemType {
-    /// Whether a header may say `header` where the pickle says this. StringDType has no name that a header could say.
+    /// Whether a header may say `header` where the pickle says this. StringDType has no name that a
+    /// header could say.
     pub(crate) fn is_in_header_as(&self, header: &DType) -> bool {
         match self {
             ItemType::Plain(dtype) => dtype == header,

@@ -31,7 +31,8 @@ pub enum Cause {
     Unsupported,
     /// The file asks for more than a limit allows.
     Limit,
-    /// The caller asked for something that cannot be: a type that the element is not, an element beyond the last.
+    /// The caller asked for something that cannot be: a type that the element is not, an element
+    /// beyond the last.
     Usage,
     /// Reading failed.
     Io,

@@ -1,8 +1,8 @@
 //! Elements as JSON, one line each.
 //!
-//! [`TypedJson`] is lossless: every value can be told from every other, and what is shared is shared. It is described in
-//! `spec/typed-json.md`. [`PlainJson`] is what a person expects: arrays are nested lists, tuples are lists, bytes are
-//! base64.
+//! [`TypedJson`] is lossless: every value can be told from every other, and what is shared is
+//! shared. It is described in `spec/typed-json.md`. [`PlainJson`] is what a person expects: arrays
+//! are nested lists, tuples are lists, bytes are base64.
 //!
 //! Both walk a value with a stack of their own, so that no depth is too deep, and write as they go.
 

@@ -1,7 +1,8 @@
 //! What a value is, to someone who knows Python and NumPy.
 //!
-//! `pickle-stream` gives a call as a call; here those of NumPy and of the standard library that stand for values become
-//! these values. What is not recognised, or is not as its maker would write it, stays the inert object that it was.
+//! `pickle-stream` gives a call as a call; here those of NumPy and of the standard library that
+//! stand for values become these values. What is not recognised, or is not as its maker would write
+//! it, stays the inert object that it was.
 
 use std::borrow::Cow;
 
@@ -257,7 +258,8 @@ fn recognise<'a>(known: Known, value: ValueRef<'a>, object: Object<'a>) -> Optio
     })
 }
 
-/// A scalar whose dtype holds objects: it comes not as bytes but as an array without dimensions, of one item.
+/// A scalar whose dtype holds objects: it comes not as bytes but as an array without dimensions, of
+/// one item.
 fn record_scalar(data: Element<'_>) -> Option<Kind<'_>> {
     let known = globals::called(data.value()?)?;
     let array = Array::read(known, data)?;
@@ -413,7 +415,8 @@ impl<'a> Iterator for Entries<'a> {
 
 impl ExactSizeIterator for Entries<'_> {}
 
-/// A call that was not made: what would have been called, and what would have been done to the result.
+/// A call that was not made: what would have been called, and what would have been done to the
+/// result.
 #[derive(Clone, Copy, Debug)]
 pub struct Object<'a> {
     object: ObjectRef<'a>,

@@ -1,8 +1,8 @@
 //! Loops over NumPy object arrays that are larger than memory.
 //!
-//! NumPy saves an array of dtype `object` (ragged arrays, strings, dicts) as one pickle behind a `.npy` header, which can
-//! only be loaded whole, and runs code when it is. Here its elements come out one at a time, in the memory of one
-//! element, and nothing is ever run.
+//! NumPy saves an array of dtype `object` (ragged arrays, strings, dicts) as one pickle behind a
+//! `.npy` header, which can only be loaded whole, and runs code when it is. Here its elements come
+//! out one at a time, in the memory of one element, and nothing is ever run.
 //!
 //! ```
 //! let mut array = npy_object::open("tests/data/ragged.npy")?;
@@ -18,31 +18,35 @@
 //!
 //! # Two ways to loop
 //!
-//! [`NpyArray::next_element`] lends one element after another and decodes each into the memory of the last: nothing is
-//! allocated per element. [`NpyArray::elements`] is an iterator of elements that own what they hold, to keep or to send.
+//! [`NpyArray::next_element`] lends one element after another and decodes each into the memory of
+//! the last: nothing is allocated per element. [`NpyArray::elements`] is an iterator of elements
+//! that own what they hold, to keep or to send.
 //!
 //! # What an element is
 //!
-//! [`Element::kind`] says: a [`Kind`] has a variant for every Python type that NumPy's users pickle, arrays and scalars of
-//! every dtype, and, for objects of classes that are not known, the call that would have made them. Those who know what
-//! they read ask for it: [`as_array`](Element::as_array), [`as_str`](Element::as_str), [`as_f64`](Element::as_f64) and so on;
-//! or, with the feature `serde`, `deserialize` it into a type of their own.
+//! [`Element::kind`] says: a [`Kind`] has a variant for every Python type that NumPy's users
+//! pickle, arrays and scalars of every dtype, and, for objects of classes that are not known, the
+//! call that would have made them. Those who know what they read ask for it:
+//! [`as_array`](Element::as_array), [`as_str`](Element::as_str), [`as_f64`](Element::as_f64) and so
+//! on; or, with the feature `serde`, `deserialize` it into a type of their own.
 //!
-//! The file's bytes are not copied where they can be borrowed. An object that an element holds twice has one
-//! [`identity`](Element::identity).
+//! The file's bytes are not copied where they can be borrowed. An object that an element holds
+//! twice has one [`identity`](Element::identity).
 //!
 //! Files without objects open too; their elements are their rows.
 //!
 //! # Memory
 //!
-//! What a loop takes is the instructions of one element and its graph, a batch's worth of positions (24 bytes for each of its
-//! mostly 1,000 elements), windows of at most about 1 MiB, definitions that elements share up to
-//! [`Limits::shared`], and 24 bytes for every 1,000 elements that were passed, by which a shared definition is found.
+//! What a loop takes is the instructions of one element and its graph, a batch's worth of positions
+//! (24 bytes for each of its mostly 1,000 elements), windows of at most about 1 MiB, definitions
+//! that elements share up to [`Limits::shared`], and 24 bytes for every 1,000 elements that were
+//! passed, by which a shared definition is found.
 //!
 //! # Errors
 //!
-//! An [`Error`] says what is wrong, at which byte, and which clause of the project's `spec/` is broken. Elements that came
-//! before it are what they are: a file that was cut off gives every element of its whole batches first.
+//! An [`Error`] says what is wrong, at which byte, and which clause of the project's `spec/` is
+//! broken. Elements that came before it are what they are: a file that was cut off gives every
+//! element of its whole batches first.
 //!
 //! # Features
 //!
@@ -51,9 +55,10 @@
 //!
 //! # In which order to read the modules
 //!
-//! `npy_array` (what a user holds), `envelope` (what stands around the elements), `objects` (survey a batch, decode an
-//! element), `shared` (what elements share), then `element` and `kind` (what a value is), `array`, `dtype`, `record`, `time`.
-//! All reading goes through `window`. Opcodes are the business of [`pickle`], the preamble that of [`header`].
+//! `npy_array` (what a user holds), `envelope` (what stands around the elements), `objects` (survey
+//! a batch, decode an element), `shared` (what elements share), then `element` and `kind` (what a
+//! value is), `array`, `dtype`, `record`, `time`. All reading goes through `window`. Opcodes are
+//! the business of [`pickle`], the preamble that of [`header`].
 #![forbid(unsafe_code)]
 
 mod array;
@@ -94,8 +99,8 @@ pub use time::{Date, DateTime, Time, TimeDelta};
 
 /// Opens a file with the default [`Options`].
 ///
-/// Fails where the file cannot be read, where its preamble or the beginning of its pickle break the format, and where the
-/// two disagree.
+/// Fails where the file cannot be read, where its preamble or the beginning of its pickle break the
+/// format, and where the two disagree.
 pub fn open(path: impl AsRef<Path>) -> Result<NpyArray> {
     Options::new().open(path)
 }

@@ -70,8 +70,9 @@ impl NpyArray {
         matches!(self.elements, Payload::Objects(_))
     }
 
-    /// How many elements there are in all. In an array of objects these are its items in C order, whatever its
-    /// dimensions; in any other its rows along the first axis. An array without dimensions has one.
+    /// How many elements there are in all. In an array of objects these are its items in C order,
+    /// whatever its dimensions; in any other its rows along the first axis. An array without
+    /// dimensions has one.
     pub fn len(&self) -> u64 {
         match &self.elements {
             Payload::Objects(objects) => objects.len(),
@@ -84,8 +85,9 @@ impl NpyArray {
         self.len() == 0
     }
 
-    /// The next element, until there are no more. It uses again what the last one was decoded into, so that a loop takes
-    /// the memory of one element, and allocates nothing once that is large enough.
+    /// The next element, until there are no more. It uses again what the last one was decoded into,
+    /// so that a loop takes the memory of one element, and allocates nothing once that is large
+    /// enough.
     ///
     /// After an error there are no more elements; those that came before it are what they are.
     ///

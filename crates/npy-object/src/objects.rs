@@ -147,7 +147,8 @@ impl Objects {
                     needed = end.saturating_sub(self.survey.offset()) as usize + more;
                 }
                 Event::Batch => break,
-                // What is behind the list is still walked through: the array is whole only with its STOP.
+                // What is behind the list is still walked through: the array is whole only with its
+                // STOP.
                 Event::Closed => {}
                 Event::Stop => {
                     self.done = true;

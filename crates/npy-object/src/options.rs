@@ -14,7 +14,8 @@ use crate::window::{ReadSize, Window};
 /// How to read the `str` of Python 2, whose encoding a pickle does not name. NumPy's `encoding`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
-    /// Text where it is ASCII, else bytes. (NumPy's default refuses the whole file in the second case.)
+    /// Text where it is ASCII, else bytes. (NumPy's default refuses the whole file in the second
+    /// case.)
     #[default]
     Ascii,
     /// Text: every byte is the code point of its value.
@@ -33,11 +34,11 @@ pub struct Limits {
     pub header: npy_header::Limits,
     /// Of each element, and of the survey.
     pub pickle: pickle_stream::Limits,
-    /// Bytes before the first element of an object array, from the start of its pickle: an envelope takes about 150, more
-    /// where its dtype is structured.
+    /// Bytes before the first element of an object array, from the start of its pickle: an
+    /// envelope takes about 150, more where its dtype is structured.
     pub envelope: usize,
-    /// Bytes of definitions that elements share which are kept from one element to the next. What a single element needs
-    /// is always decoded.
+    /// Bytes of definitions that elements share which are kept from one element to the next. What
+    /// a single element needs is always decoded.
     pub shared: usize,
 }
 
@@ -90,15 +91,17 @@ impl Options {
         self
     }
 
-    /// Whether to go on where the header says another shape, order or dtype than the pickle behind it: NumPy does, and
-    /// believes the pickle. By default it is an error, as one of the two is wrong.
+    /// Whether to go on where the header says another shape, order or dtype than the pickle behind
+    /// it: NumPy does, and believes the pickle. By default it is an error, as one of the two is
+    /// wrong.
     pub fn trust_payload(mut self, trust: bool) -> Options {
         self.trust_payload = trust;
         self
     }
 
-    /// How many bytes are read at once: between `least`, after a jump over something large, and `most`, when reading
-    /// goes straight on. An element that is larger is read in one piece. By default 4 KiB and 128 KiB.
+    /// How many bytes are read at once: between `least`, after a jump over something large, and
+    /// `most`, when reading goes straight on. An element that is larger is read in one piece.
+    /// By default 4 KiB and 128 KiB.
     pub fn read_size(mut self, least: usize, most: usize) -> Options {
         self.read_size = ReadSize { least: least.min(most), most };
         self
@@ -114,8 +117,8 @@ impl Options {
         NpyArray::new(Window::new(Box::new(reader), self.read_size)?, self)
     }
 
-    /// Reads a preamble and nothing else: what it says, and where the data begin. Unlike [`open`](Self::open) this does not
-    /// ask whether there are data.
+    /// Reads a preamble and nothing else: what it says, and where the data begin. Unlike
+    /// [`open`](Self::open) this does not ask whether there are data.
     pub fn read_header(&self, reader: impl Read + Seek + Send + 'static) -> Result<(Header, u64)> {
         let mut window = Window::new(Box::new(reader), self.read_size)?;
         npy_array::read_header(&mut window, &self.limits.header)

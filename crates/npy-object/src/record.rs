@@ -1,8 +1,8 @@
 //! The items of structured arrays that hold objects.
 //!
-//! NumPy pickles such an item as a tuple of Python values (`VOID_getitem`): of a field of type `<i2`, an int. What it is
-//! for NumPy, the dtype has to say; so a record is a tuple beside a dtype, and its fields are brought back to what they
-//! were in the array.
+//! NumPy pickles such an item as a tuple of Python values (`VOID_getitem`): of a field of type
+//! `<i2`, an int. What it is for NumPy, the dtype has to say; so a record is a tuple beside a
+//! dtype, and its fields are brought back to what they were in the array.
 
 use std::borrow::Cow;
 
@@ -103,7 +103,8 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Writes a Python value as an item of `dtype`: the inverse of NumPy's `getitem`. `None` where that is no such value.
+/// Writes a Python value as an item of `dtype`: the inverse of NumPy's `getitem`. `None` where that
+/// is no such value.
 fn pack(value: &Kind<'_>, dtype: &DType, out: &mut [u8]) -> Option<()> {
     match (dtype, value) {
         (DType::Struct(record), Kind::Tuple(_)) => pack_fields(value, record, out),

@@ -22,7 +22,8 @@ pub(crate) struct Rows {
     size: usize,
     /// Where the data begin in the file.
     data: u64,
-    /// Rows that were gathered from an array in Fortran order, and the number of the first of them.
+    /// Rows that were gathered from an array in Fortran order, and the number of the first of
+    /// them.
     block: Option<(u64, Vec<u8>)>,
     fortran_order: bool,
 }
@@ -110,8 +111,8 @@ impl Rows {
         Ok(())
     }
 
-    /// Reads rows of an array in Fortran order, in which the items of a row lie `count` items apart, and puts each row
-    /// in C order.
+    /// Reads rows of an array in Fortran order, in which the items of a row lie `count` items
+    /// apart, and puts each row in C order.
     fn gather(&mut self, first: u64, rows: usize) -> Result<()> {
         let itemsize = self.dtype.itemsize();
         let columns = self.size.checked_div(itemsize).unwrap_or(0);

@@ -1,12 +1,13 @@
 //! Definitions that elements share, found by address.
 //!
-//! An element may read a memo entry that another element made: a dtype, the key of a dict, or an object that is in both.
-//! Nothing is kept for the case that it will be read. Instead the checkpoints say in which thousand elements the entry
-//! was made, a walk through those finds the instructions that made it, and these are run, once, into the shared region
-//! of the graph.
+//! An element may read a memo entry that another element made: a dtype, the key of a dict, or an
+//! object that is in both. Nothing is kept for the case that it will be read. Instead the
+//! checkpoints say in which thousand elements the entry was made, a walk through those finds the
+//! instructions that made it, and these are run, once, into the shared region of the graph.
 //!
-//! A definition may read others, made before it or around it, and those again; they wait for one another on a stack of
-//! their own. To keep identity exact, a definition that is run skips over any part of itself that was run before.
+//! A definition may read others, made before it or around it, and those again; they wait for one
+//! another on a stack of their own. To keep identity exact, a definition that is run skips over any
+//! part of itself that was run before.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! The dates and times of Python's `datetime`.
 //!
-//! They pickle as a few bytes (`__reduce_ex__` in CPython's `Lib/_pydatetime.py`), in which the top bit of the month, or of
-//! the hour of a time, is the fold.
+//! They pickle as a few bytes (`__reduce_ex__` in CPython's `Lib/_pydatetime.py`), in which the top
+//! bit of the month, or of the hour of a time, is the fold.
 
 use crate::element::Element;
 use crate::kind::{Items, Kind};

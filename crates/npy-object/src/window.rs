@@ -1,8 +1,8 @@
 //! The part of a file that is in memory.
 //!
-//! All reading goes through here: into buffers that are used again, in pieces that grow while reading goes straight on
-//! and shrink after a jump, and never past the end of the file, so that no length in a file makes anything larger than
-//! the file itself.
+//! All reading goes through here: into buffers that are used again, in pieces that grow while
+//! reading goes straight on and shrink after a jump, and never past the end of the file, so that no
+//! length in a file makes anything larger than the file itself.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -108,7 +108,8 @@ impl Window {
         self.aside.from(from).get(..(to - from) as usize).unwrap_or_default()
     }
 
-    /// Says that nothing before `anchor` will be wanted, and that what lies behind it may be wanted again.
+    /// Says that nothing before `anchor` will be wanted, and that what lies behind it may be wanted
+    /// again.
     pub(crate) fn set_anchor(&mut self, anchor: u64) {
         self.main.anchor = anchor;
     }

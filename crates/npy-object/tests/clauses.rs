@@ -1,4 +1,5 @@
-//! Every clause that an error can name has its heading in the spec, and every heading of `spec/objects.md` its error.
+//! Every clause that an error can name has its heading in the spec, and every heading of
+//! `spec/objects.md` its error.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -21,7 +21,8 @@ fn file(element: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Reads a file, as JSON of both sorts too, on a stack that leaves no room for recursion. Says what its element is.
+/// Reads a file, as JSON of both sorts too, on a stack that leaves no room for recursion. Says what
+/// its element is.
 fn read(file: Vec<u8>) -> &'static str {
     let reader = move || {
         let mut array = Options::new().read_bytes(file).unwrap();

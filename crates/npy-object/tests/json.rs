@@ -1,5 +1,5 @@
-//! Elements as JSON: the plain form, and what both forms make of values that are odd, endless or hostile. That typed JSON
-//! is what Python says of every fixture is tested with the oracle.
+//! Elements as JSON: the plain form, and what both forms make of values that are odd, endless or
+//! hostile. That typed JSON is what Python says of every fixture is tested with the oracle.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -152,8 +152,8 @@ fn depth_has_no_limit_of_its_own() {
     assert_eq!(first(array_of(&instructions), typed), expected("{\"tuple\":[", "]}"));
 }
 
-/// Objects whose state is a dict that has such an object as its key, and so on: the text of a key in a key would be
-/// escaped twice, and twice as long at every level.
+/// Objects whose state is a dict that has such an object as its key, and so on: the text of a key
+/// in a key would be escaped twice, and twice as long at every level.
 #[test]
 fn keys_inside_keys_end() {
     let depth = 50_000;
@@ -167,7 +167,8 @@ fn empty_arrays_have_one_pair_of_brackets() {
     for shape in [
         &b"K\0\x85"[..],
         b"K\x02K\0\x86",
-        // 2^40 in front of, between, and behind: lengths whose product does not fit, but for the zero.
+        // 2^40 in front of, between, and behind: lengths whose product does not fit, but for the
+        // zero.
         b"\x8a\x06\0\0\0\0\0\x01\x8a\x06\0\0\0\0\0\x01K\0\x87",
         b"K\0\x8a\x06\0\0\0\0\0\x01\x8a\x06\0\0\0\0\0\x01\x87",
     ] {

@@ -7,7 +7,8 @@ use npy_header::{TimeBase, TimeUnit};
 /// The count that means no time at all.
 pub(super) const NOT_A_TIME: i64 = i64::MIN;
 
-/// Writes a count of units since 1970-01-01T00:00 as a JSON string; of generic units, as the number.
+/// Writes a count of units since 1970-01-01T00:00 as a JSON string; of generic units, as the
+/// number.
 pub(super) fn write_instant(out: &mut impl Write, count: i64, unit: TimeUnit) -> io::Result<()> {
     use TimeBase as T;
     let count = i128::from(count) * i128::from(unit.num());
@@ -50,7 +51,8 @@ pub(super) fn write_instant(out: &mut impl Write, count: i64, unit: TimeUnit) ->
 
 /// Writes the opening quote, a day given by its number since 1970-01-01, and what follows it.
 fn write_day(out: &mut impl Write, days: i128, then: &str) -> io::Result<()> {
-    // Days are counted from 0000-03-01 in cycles of 400 years, so that the day of a leap year is the last of its year.
+    // Days are counted from 0000-03-01 in cycles of 400 years, so that the day of a leap year is
+    // the last of its year.
     const CYCLE: i128 = 146_097;
     let days = days + 719_468;
     let (cycle, day) = (days.div_euclid(CYCLE), days.rem_euclid(CYCLE));

@@ -45,8 +45,8 @@ pub struct PlainJson {
     in_key: bool,
 }
 
-/// How many values may be written, whatever the element is, and how many more for each that it has: what is shared is
-/// written again and again, and a few bytes can share enough to fill a disk.
+/// How many values may be written, whatever the element is, and how many more for each that it has:
+/// what is shared is written again and again, and a few bytes can share enough to fill a disk.
 const FREE: u64 = 1 << 24;
 const REPEATED: u64 = 16;
 
@@ -68,7 +68,8 @@ enum Task<'a> {
         entries: Entries<'a>,
         first: bool,
     },
-    /// The items of an array of objects, with how many of them lie between two brackets of each dimension.
+    /// The items of an array of objects, with how many of them lie between two brackets of each
+    /// dimension.
     Nested {
         items: ArrayItems<'a>,
         array: Box<Array<'a>>,
@@ -85,8 +86,9 @@ impl PlainJson {
 
     /// Writes an element, without a newline.
     ///
-    /// Fails where `out` does, and where the element, with everything that it shares written out, has over 2^24 values and
-    /// 16 times as many as it has in the file; the items of an array count only where no byte stands for them.
+    /// Fails where `out` does, and where the element, with everything that it shares written out,
+    /// has over 2^24 values and 16 times as many as it has in the file; the items of an array
+    /// count only where no byte stands for them.
     pub fn write(&mut self, out: &mut impl Write, element: Element<'_>) -> io::Result<()> {
         self.open.clear();
         let values = element.value().map_or(0, ValueRef::graph_len) as u64;
@@ -318,7 +320,8 @@ fn write_complex(out: &mut impl Write, real: f64, imaginary: f64) -> io::Result<
     out.write_all(b"}")
 }
 
-/// A time of day, to its closing quote. Of the zone only whether there is one can be said: it is an object.
+/// A time of day, to its closing quote. Of the zone only whether there is one can be said: it is an
+/// object.
 fn clock(out: &mut impl Write, time: Time<'_>) -> io::Result<()> {
     let Time { hour, minute, second, microsecond, .. } = time;
     write!(out, "{hour:02}:{minute:02}:{second:02}")?;
@@ -365,8 +368,8 @@ fn write_object<'a>(
     out.write_all(b"{\"callable\":")
 }
 
-/// The brackets and the comma that stand before item `index`, in C order, of an array; behind the last one, those that
-/// close it. An array without items is `[]`, whatever its dimensions.
+/// The brackets and the comma that stand before item `index`, in C order, of an array; behind the
+/// last one, those that close it. An array without items is `[]`, whatever its dimensions.
 fn brackets(out: &mut impl Write, shape: &[usize], index: usize) -> io::Result<()> {
     let mut size = 1usize;
     let mut turns = 0;
@@ -386,7 +389,8 @@ fn brackets(out: &mut impl Write, shape: &[usize], index: usize) -> io::Result<(
     (0..opened).try_for_each(|_| out.write_all(b"["))
 }
 
-/// How many items an array of this shape has. There may be more than can be where they take no bytes.
+/// How many items an array of this shape has. There may be more than can be where they take no
+/// bytes.
 fn count(shape: &[usize]) -> usize {
     if shape.contains(&0) {
         return 0;
@@ -439,7 +443,8 @@ fn position(array: &Array<'_>, mut index: usize) -> usize {
 }
 
 fn is_masked(array: &Array<'_>, position: usize) -> bool {
-    // Of a structured dtype the mask has more bytes than items, and an item is not masked as a whole.
+    // Of a structured dtype the mask has more bytes than items, and an item is not masked as a
+    // whole.
     let count = count(array.shape());
     let mask = array.mask().filter(|mask| mask.mask.len() == count);
     mask.is_some_and(|mask| mask.mask[position] != 0)

@@ -95,7 +95,8 @@ impl TypedJson {
         Ok(())
     }
 
-    /// Gives a value its number, or writes a reference to it where it has one already; then `false`.
+    /// Gives a value its number, or writes a reference to it where it has one already; then
+    /// `false`.
     fn begin(
         &mut self,
         out: &mut impl Write,

@@ -1,4 +1,5 @@
-//! What holds for every file: however it is cut, the same elements come out, or the same error at the same place.
+//! What holds for every file: however it is cut, the same elements come out, or the same error at
+//! the same place.
 
 use crate::fixtures::{Fixture, fixtures, typed_lines};
 use npy_object::{Element, Kind, Options, pickle};
