@@ -18,6 +18,11 @@ use base64::engine::general_purpose::STANDARD;
 pub use plain::PlainJson;
 pub use typed::{TypedJson, write_dtype};
 
+/// Writes what stands between an item and the one before it.
+fn comma(out: &mut impl Write, first: bool) -> io::Result<()> {
+    if first { Ok(()) } else { out.write_all(b",") }
+}
+
 /// Writes text as a JSON string.
 fn write_str(out: &mut impl Write, text: &str) -> io::Result<()> {
     serde_json::to_writer(out, text).map_err(io::Error::from)

@@ -91,9 +91,9 @@ pub use element::Element;
 pub use error::{Cause, Error, Result};
 pub use globals::ArrayClass;
 pub use kind::{Entries, Items, Kind, Object, Text};
-pub use npy_array::NpyArray;
+pub use npy_array::{Elements, NpyArray};
 pub use options::{Encoding, Limits, Options};
-pub use owned::{Elements, OwnedElement};
+pub use owned::OwnedElement;
 pub use record::Record;
 pub use time::{Date, DateTime, Time, TimeDelta};
 

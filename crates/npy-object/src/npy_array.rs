@@ -1,5 +1,8 @@
-//! An open file.
+//! Opening a file, and what the user then holds.
 
+use std::fs::File;
+use std::io::{Cursor, Read, Seek};
+use std::path::Path;
 use std::sync::Arc;
 
 use npy_header::{Header, Progress};
@@ -10,9 +13,33 @@ use crate::envelope::Envelope;
 use crate::error::{Cause, Error, Result};
 use crate::objects::Objects;
 use crate::options::Options;
-use crate::owned::{Elements, OwnedElement};
+use crate::owned::OwnedElement;
 use crate::rows::Rows;
 use crate::window::Window;
+
+impl Options {
+    /// Opens a file.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<NpyArray> {
+        self.read(File::open(path)?)
+    }
+
+    /// Reads from anything that can seek, from its start.
+    pub fn read(self, reader: impl Read + Seek + Send + 'static) -> Result<NpyArray> {
+        NpyArray::new(Window::new(Box::new(reader), self.read_size)?, self)
+    }
+
+    /// Reads a preamble and nothing else: what it says, and where the data begin. Unlike
+    /// [`open`](Self::open) this does not ask whether there are data.
+    pub fn read_header(&self, reader: impl Read + Seek + Send + 'static) -> Result<(Header, u64)> {
+        let mut window = Window::new(Box::new(reader), self.read_size)?;
+        read_header(&mut window, &self.limits.header)
+    }
+
+    /// Reads a file that is in memory.
+    pub fn read_bytes(self, bytes: impl AsRef<[u8]> + Send + 'static) -> Result<NpyArray> {
+        self.read(Cursor::new(bytes))
+    }
+}
 
 /// An open `.npy` file: its header, and its elements one after another.
 pub struct NpyArray {
@@ -139,6 +166,18 @@ impl NpyArray {
             }
             Payload::Rows(rows) => rows.next()?.map(|row| OwnedElement::of_row(row, context)),
         })
+    }
+}
+
+/// The elements of an array from where it stands on: see [`NpyArray::elements`].
+#[derive(Debug)]
+pub struct Elements<'a>(&'a mut NpyArray);
+
+impl Iterator for Elements<'_> {
+    type Item = Result<OwnedElement>;
+
+    fn next(&mut self) -> Option<Result<OwnedElement>> {
+        self.0.next_owned().transpose()
     }
 }
 

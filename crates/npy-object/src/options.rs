@@ -1,15 +1,8 @@
 //! How a file is to be read.
 
-use std::fs::File;
-use std::io::{Cursor, Read, Seek};
-use std::path::Path;
 use std::sync::Arc;
 
-use npy_header::Header;
-
-use crate::error::Result;
-use crate::npy_array::{self, NpyArray};
-use crate::window::{ReadSize, Window};
+use crate::window::ReadSize;
 
 /// How to read the `str` of Python 2, whose encoding a pickle does not name. NumPy's `encoding`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +52,7 @@ pub struct Options {
     pub(crate) encoding: Encoding,
     pub(crate) limits: Arc<Limits>,
     pub(crate) trust_payload: bool,
-    read_size: ReadSize,
+    pub(crate) read_size: ReadSize,
 }
 
 impl Default for Options {
@@ -105,27 +98,5 @@ impl Options {
     pub fn read_size(mut self, least: usize, most: usize) -> Options {
         self.read_size = ReadSize { least: least.min(most), most };
         self
-    }
-
-    /// Opens a file.
-    pub fn open(self, path: impl AsRef<Path>) -> Result<NpyArray> {
-        self.read(File::open(path)?)
-    }
-
-    /// Reads from anything that can seek, from its start.
-    pub fn read(self, reader: impl Read + Seek + Send + 'static) -> Result<NpyArray> {
-        NpyArray::new(Window::new(Box::new(reader), self.read_size)?, self)
-    }
-
-    /// Reads a preamble and nothing else: what it says, and where the data begin. Unlike
-    /// [`open`](Self::open) this does not ask whether there are data.
-    pub fn read_header(&self, reader: impl Read + Seek + Send + 'static) -> Result<(Header, u64)> {
-        let mut window = Window::new(Box::new(reader), self.read_size)?;
-        npy_array::read_header(&mut window, &self.limits.header)
-    }
-
-    /// Reads a file that is in memory.
-    pub fn read_bytes(self, bytes: impl AsRef<[u8]> + Send + 'static) -> Result<NpyArray> {
-        self.read(Cursor::new(bytes))
     }
 }

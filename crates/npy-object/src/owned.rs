@@ -7,8 +7,6 @@ use npy_header::DType;
 use pickle_stream::{Graph, NodeId, Source, ValueRef};
 
 use crate::element::{Context, Element, Row};
-use crate::error::Result;
-use crate::npy_array::NpyArray;
 
 /// An element that owns what it holds: it can be kept, and sent to another thread.
 pub struct OwnedElement {
@@ -49,17 +47,5 @@ impl OwnedElement {
 impl fmt::Debug for OwnedElement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.element(), f)
-    }
-}
-
-/// The elements of an array from where it stands on: see [`NpyArray::elements`].
-#[derive(Debug)]
-pub struct Elements<'a>(pub(crate) &'a mut NpyArray);
-
-impl Iterator for Elements<'_> {
-    type Item = Result<OwnedElement>;
-
-    fn next(&mut self) -> Option<Result<OwnedElement>> {
-        self.0.next_owned().transpose()
     }
 }

@@ -27,7 +27,7 @@ use npy_header::{DType, Scalar, ScalarKind};
 use pickle_stream::{Global, NodeId, ValueRef};
 
 use super::instant::{NOT_A_TIME, write_instant};
-use super::{write_base64, write_str};
+use super::{comma, write_base64, write_str};
 use crate::array::{Array, ArrayItems, Data, NumPyScalar};
 use crate::dtype::ItemType;
 use crate::element::Element;
@@ -257,10 +257,6 @@ fn is_container(kind: &Kind<'_>) -> bool {
             | Kind::Object(_)
             | Kind::PersistentId(_)
     )
-}
-
-fn comma(out: &mut impl Write, first: bool) -> io::Result<()> {
-    if first { Ok(()) } else { out.write_all(b",") }
 }
 
 /// Makes a string of the JSON text that is written to it, unless that is a string already.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use npy_header::{DType, Field};
 use pickle_stream::{Construct, Global, NodeId};
 
-use super::{write_base64, write_str};
+use super::{comma, write_base64, write_str};
 use crate::array::{Array, ArrayItems, Data};
 use crate::dtype::ItemType;
 use crate::element::Element;
@@ -241,10 +241,6 @@ fn is_numbered(kind: &Kind<'_>) -> bool {
         | Kind::Object(_) => true,
         _ => false,
     }
-}
-
-fn comma(out: &mut impl Write, first: bool) -> io::Result<()> {
-    if first { Ok(()) } else { out.write_all(b",") }
 }
 
 fn tagged(out: &mut impl Write, tag: &str, bytes: &[u8]) -> io::Result<()> {
