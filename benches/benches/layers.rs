@@ -1,0 +1,73 @@
+//! What each layer takes of the time, with the pickle in memory.
+
+use std::fs;
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use npy_object::header::{self, Progress as Preamble};
+use npy_object::pickle::{Event, Graph, Lexer, Limits, Machine, Opcode, Progress, Ran, Survey};
+use npy_object_benches::WORKS;
+
+/// The pickle of a file.
+fn payload(file: Vec<u8>) -> Vec<u8> {
+    match header::parse(&file, &header::Limits::default()) {
+        Ok(Preamble::Done { length, .. }) => file[length..].to_vec(),
+        other => panic!("not a file of generate.py: {other:?}"),
+    }
+}
+
+/// Reads every instruction. Returns how many there are.
+fn lex(pickle: &[u8]) -> u64 {
+    let mut lexer = Lexer::new(0, &Limits::default());
+    let mut count = 0;
+    loop {
+        match lexer.head(&pickle[lexer.offset() as usize..]).expect("a whole pickle") {
+            Progress::Done(head) if head.opcode == Opcode::Stop => return count + 1,
+            Progress::Done(_) => count += 1,
+            Progress::Need(more) => panic!("{more} bytes are missing"),
+        }
+    }
+}
+
+/// Finds the places of all values on the stack. Returns how many memo entries were made.
+fn survey(pickle: &[u8]) -> u64 {
+    let mut survey = Survey::new(0, 0, &Limits::default());
+    match survey.advance(pickle).expect("a whole pickle") {
+        Event::Stop => survey.memo(),
+        other => panic!("{other:?} before STOP"),
+    }
+}
+
+/// Builds all of it at once.
+fn machine(pickle: &[u8]) -> Graph {
+    let limits = Limits::default();
+    let mut graph = Graph::new();
+    let mut machine = Machine::new(&limits);
+    match machine.run(&mut graph, &mut Lexer::new(0, &limits), pickle).expect("a whole pickle") {
+        Ran::Stop(_) => graph,
+        other => panic!("{other:?} before STOP"),
+    }
+}
+
+fn layers(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("layers");
+    group.sample_size(10);
+    for work in WORKS {
+        let pickle = match work.file() {
+            Ok(file) => payload(fs::read(file).expect("a file of generate.py")),
+            Err(missing) => {
+                eprintln!("{missing}");
+                continue;
+            }
+        };
+        group.throughput(Throughput::Elements(lex(&pickle)));
+        let id = |layer| BenchmarkId::new(layer, work.name);
+        group.bench_function(id("lexer"), |bencher| bencher.iter(|| lex(black_box(&pickle))));
+        group.bench_function(id("survey"), |bencher| bencher.iter(|| survey(black_box(&pickle))));
+        group.bench_function(id("machine"), |bencher| bencher.iter(|| machine(black_box(&pickle))));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, layers);
+criterion_main!(benches);

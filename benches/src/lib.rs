@@ -1,0 +1,74 @@
+//! The works that are measured: what somebody would loop over a file for.
+
+use std::path::{Path, PathBuf};
+
+use npy_object::{Element, NpyArray, Result};
+
+/// A file, and what is done with each of its elements.
+#[derive(Clone, Copy, Debug)]
+pub struct Work {
+    /// The name of the work, and of its file.
+    pub name: &'static str,
+    /// What one element adds to the result.
+    pub element: fn(Element<'_>) -> Result<f64>,
+}
+
+/// All of them.
+pub const WORKS: [Work; 5] = [
+    Work { name: "ragged", element: sum_of_floats },
+    Work { name: "large", element: sum_of_floats },
+    Work { name: "strings", element: |element| Ok(element.as_str()?.len() as f64) },
+    Work { name: "ints", element: sum_of_ints },
+    Work { name: "dicts", element: field_of_dict },
+];
+
+fn sum_of_floats(element: Element<'_>) -> Result<f64> {
+    Ok(element.as_array::<f64>()?.data().iter().sum())
+}
+
+fn sum_of_ints(element: Element<'_>) -> Result<f64> {
+    let mut sum = 0;
+    for item in element.as_items()? {
+        sum += item.as_i64()?;
+    }
+    Ok(sum as f64)
+}
+
+fn field_of_dict(element: Element<'_>) -> Result<f64> {
+    for (key, value) in element.as_entries()? {
+        if key.as_str()? == "id" {
+            return Ok(value.as_i64()? as f64);
+        }
+    }
+    Ok(0.0)
+}
+
+impl Work {
+    /// The file, where `benches/generate.py` puts it.
+    ///
+    /// # Errors
+    /// Says how to make it where it is not there.
+    pub fn file(&self) -> std::result::Result<PathBuf, String> {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("data")
+            .join(self.name)
+            .with_extension("npy");
+        if file.exists() {
+            return Ok(file);
+        }
+        Err(format!("{} is missing: run `python benches/generate.py` first", file.display()))
+    }
+
+    /// Does the work: how many elements there were, and the result.
+    ///
+    /// # Errors
+    /// As reading does.
+    pub fn run(&self, array: &mut NpyArray) -> Result<(u64, f64)> {
+        let (mut count, mut result) = (0, 0.0);
+        while let Some(element) = array.next_element()? {
+            result += (self.element)(element)?;
+            count += 1;
+        }
+        Ok((count, result))
+    }
+}
