@@ -87,17 +87,19 @@ pub enum Kind<'a> {
 
 impl<'a> Kind<'a> {
     pub(crate) fn of(value: ValueRef<'a>, context: &'a Context) -> Kind<'a> {
-        let found = match (Kind::shallow(value, context), globals::called(value)) {
-            (Kind::Object(object), Some(known)) => Ok((object, known)),
-            (other, _) => Err(other),
-        };
-        match found {
-            Ok((object, known)) => recognise(known, value, object).unwrap_or(Kind::Object(object)),
-            Err(other) => other,
+        match Kind::shallow(value, context) {
+            Kind::Object(object) => {
+                let known = globals::called(value);
+                known
+                    .and_then(|known| recognise(known, value, object))
+                    .unwrap_or(Kind::Object(object))
+            }
+            other => other,
         }
     }
 
     /// What the value is, where calls are left as they are.
+    #[inline]
     pub(crate) fn shallow(value: ValueRef<'a>, context: &'a Context) -> Kind<'a> {
         let items = |items| Items { items, context };
         match value.kind() {
