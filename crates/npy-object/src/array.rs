@@ -277,6 +277,25 @@ impl<'a> Array<'a> {
         self.mask.as_ref()
     }
 
+    /// The mask, if it has a byte for each item. That of a structured dtype has more, and masks no
+    /// item as a whole.
+    #[cfg(any(feature = "json", feature = "serde"))]
+    pub(crate) fn item_mask(&self) -> Option<&[u8]> {
+        let mask = &self.mask.as_ref()?.mask;
+        (Some(mask.len()) == self.shape.count()).then_some(mask)
+    }
+
+    /// What has so many bytes for each item, in the order of the array, in C order.
+    #[cfg(feature = "serde")]
+    pub(crate) fn to_c_order<'b>(&self, bytes: &'b [u8], itemsize: usize) -> Cow<'b, [u8]> {
+        if !self.fortran_order {
+            return Cow::Borrowed(bytes);
+        }
+        let reversed: Vec<usize> = self.shape.iter().rev().copied().collect();
+        let axes: Vec<usize> = (0..reversed.len()).rev().collect();
+        Cow::Owned(transpose(bytes, &reversed, &axes, itemsize))
+    }
+
     /// The object that stands for a missing str, where the dtype is a StringDType that has one.
     pub fn na_object(&self) -> Option<Element<'a>> {
         self.na_object
@@ -340,6 +359,10 @@ fn to_little_endian<'a>(scalar: Scalar, data: Cow<'a, [u8]>) -> (Scalar, Cow<'a,
 
 /// The items of an array in C order of `axes`, from those in C order of `shape`.
 fn transpose(data: &[u8], shape: &[usize], axes: &[usize], itemsize: usize) -> Vec<u8> {
+    if data.is_empty() {
+        // The strides of an array without items can be of any size.
+        return Vec::new();
+    }
     let mut strides = vec![itemsize; shape.len()];
     for axis in (1..shape.len()).rev() {
         strides[axis - 1] = strides[axis] * shape[axis];
@@ -478,7 +501,7 @@ impl<'a> NumPyScalar<'a> {
 
 /// The float nearest to an x87 `long double`: 64 bits of mantissa with its leading one, 15 of
 /// exponent, a sign, padding.
-#[cfg(feature = "json")]
+#[cfg(any(feature = "json", feature = "serde"))]
 pub(crate) fn long_double(bytes: &[u8], order: ByteOrder) -> f64 {
     let mut bytes = bytes.to_vec();
     if order == ByteOrder::Big {

@@ -145,11 +145,7 @@ impl<'a> Element<'a> {
     /// The value as text; fails also where a surrogate stands alone in it.
     pub fn as_str(self) -> Result<Cow<'a, str>> {
         match self.kind() {
-            Kind::Str(text) => text.into_str().ok_or_else(|| {
-                let message =
-                    "the str has a surrogate that stands alone, which Rust text cannot have";
-                Error::usage("access.type", message)
-            }),
+            Kind::Str(text) => text.into_str().ok_or_else(lone_surrogate),
             Kind::Scalar(scalar) => {
                 scalar.to_text().ok_or_else(|| wrong_type("str", &Kind::Scalar(scalar)))
             }
@@ -295,4 +291,10 @@ pub(crate) fn wrong_type(wanted: &str, found: &Kind<'_>) -> Error {
         other => other.name().to_owned(),
     };
     Error::usage("access.type", format!("the value is a {found}, not a {wanted}"))
+}
+
+#[cold]
+pub(crate) fn lone_surrogate() -> Error {
+    let message = "the str has a surrogate that stands alone, which Rust text cannot have";
+    Error::usage("access.type", message)
 }

@@ -6,7 +6,6 @@
 //!
 //! Both walk a value with a stack of their own, so that no depth is too deep, and write as they go.
 
-mod instant;
 mod plain;
 mod typed;
 

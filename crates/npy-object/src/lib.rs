@@ -62,11 +62,15 @@
 #![forbid(unsafe_code)]
 
 mod array;
+#[cfg(feature = "serde")]
+mod de;
 mod dtype;
 mod element;
 mod envelope;
 mod error;
 mod globals;
+#[cfg(any(feature = "json", feature = "serde"))]
+mod instant;
 #[cfg(feature = "json")]
 pub mod json;
 mod kind;

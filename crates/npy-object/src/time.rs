@@ -3,6 +3,8 @@
 //! They pickle as a few bytes (`__reduce_ex__` in CPython's `Lib/_pydatetime.py`), in which the top
 //! bit of the month, or of the hour of a time, is the fold.
 
+use std::fmt;
+
 use crate::element::Element;
 use crate::kind::{Items, Kind};
 
@@ -115,7 +117,7 @@ impl Time<'_> {
         if class.module != "datetime" || class.name != "timezone" {
             return None;
         }
-        let Kind::TimeDelta(offset) = zone.args().as_items().ok()?.next()?.shallow_kind() else {
+        let Kind::TimeDelta(offset) = zone.args().as_items().ok()?.next()?.kind() else {
             return None;
         };
         Some(offset.days * 86_400 + i64::from(offset.seconds))
@@ -123,6 +125,12 @@ impl Time<'_> {
 }
 
 impl TimeDelta {
+    /// The seconds, to the nearest float.
+    pub fn total_seconds(&self) -> f64 {
+        let seconds = self.days * 86_400 + i64::from(self.seconds);
+        seconds as f64 + f64::from(self.microseconds) / 1e6
+    }
+
     pub(crate) fn read(args: &mut Items<'_>) -> Option<TimeDelta> {
         const DAY: i128 = 86_400_000_000;
         let mut total: i128 = 0;
@@ -139,5 +147,37 @@ impl TimeDelta {
             seconds: (rest / 1_000_000) as u32,
             microseconds: (rest % 1_000_000) as u32,
         })
+    }
+}
+
+// As `isoformat()` has them: ISO 8601.
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Date { year, month, day } = self;
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
+impl fmt::Display for DateTime<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}T{}", self.date, self.time)
+    }
+}
+
+/// With the time zone where that is a `datetime.timezone`: any other is an object, of which there is
+/// nothing to print.
+impl fmt::Display for Time<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Time { hour, minute, second, microsecond, .. } = self;
+        write!(f, "{hour:02}:{minute:02}:{second:02}")?;
+        if *microsecond > 0 {
+            write!(f, ".{microsecond:06}")?;
+        }
+        if let Some(offset) = self.utc_offset() {
+            let (sign, minutes) = (if offset < 0 { '-' } else { '+' }, offset.abs() / 60);
+            write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)?;
+        }
+        Ok(())
     }
 }

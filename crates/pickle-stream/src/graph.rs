@@ -248,6 +248,11 @@ impl Graph {
         self.shared.bytes() + self.entries.len() * 2 * size_of::<(u64, NodeId)>()
     }
 
+    /// Bytes that the graph takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.own.bytes() + self.shared_bytes()
+    }
+
     /// The shared definition of a memo entry, where there is one.
     #[inline]
     pub fn shared_entry(&self, memo: u64) -> Option<NodeId> {

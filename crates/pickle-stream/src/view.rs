@@ -128,6 +128,12 @@ impl<'a> ValueRef<'a> {
         self.graph.len(Region::Own) + self.graph.len(Region::Shared)
     }
 
+    /// How many bytes the graph takes, with all values that are in it, and the bytes that they were
+    /// decoded from.
+    pub fn graph_bytes(self) -> usize {
+        self.graph.bytes() + self.source.bytes.len()
+    }
+
     /// The graph, the bytes, and the node.
     pub(crate) fn into_parts(self) -> (&'a Graph, Source<'a>, NodeId) {
         (self.graph, self.source, self.id)

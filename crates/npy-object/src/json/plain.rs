@@ -23,16 +23,15 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use npy_header::{DType, Scalar, ScalarKind};
+use npy_header::{DType, Scalar, ScalarKind, TimeBase};
 use pickle_stream::{Global, NodeId, ValueRef};
 
-use super::instant::{NOT_A_TIME, write_instant};
 use super::{comma, write_base64, write_str};
 use crate::array::{Array, ArrayItems, Data, NumPyScalar};
 use crate::dtype::ItemType;
 use crate::element::Element;
+use crate::instant::{Instant, NOT_A_TIME};
 use crate::kind::{Entries, Items, Kind, Object};
-use crate::time::{Date, Time};
 
 /// Writes elements as JSON for people. One writer can write any number of them.
 #[derive(Debug, Default)]
@@ -191,22 +190,10 @@ impl PlainJson {
                 tasks.extend([Task::Text("}"), Task::Entries { entries, first: true }]);
                 out.write_all(b"{")
             }
-            Kind::DateTime(datetime) => {
-                let Date { year, month, day } = datetime.date;
-                write!(out, "\"{year:04}-{month:02}-{day:02}T")?;
-                clock(out, datetime.time)
-            }
-            Kind::Date(Date { year, month, day }) => {
-                write!(out, "\"{year:04}-{month:02}-{day:02}\"")
-            }
-            Kind::Time(time) => {
-                out.write_all(b"\"")?;
-                clock(out, time)
-            }
-            Kind::TimeDelta(delta) => {
-                let seconds = delta.days * 86_400 + i64::from(delta.seconds);
-                write_float(out, seconds as f64 + f64::from(delta.microseconds) / 1e6)
-            }
+            Kind::DateTime(datetime) => write!(out, "\"{datetime}\""),
+            Kind::Date(date) => write!(out, "\"{date}\""),
+            Kind::Time(time) => write!(out, "\"{time}\""),
+            Kind::TimeDelta(delta) => write_float(out, delta.total_seconds()),
             Kind::Decimal(digits) => write_str(out, &digits),
             Kind::Array(array) => match array.data() {
                 Data::Bytes(_) => write_array(out, &array),
@@ -314,21 +301,6 @@ fn write_complex(out: &mut impl Write, real: f64, imaginary: f64) -> io::Result<
     out.write_all(b",\"imag\":")?;
     write_float(out, imaginary)?;
     out.write_all(b"}")
-}
-
-/// A time of day, to its closing quote. Of the zone only whether there is one can be said: it is an
-/// object.
-fn clock(out: &mut impl Write, time: Time<'_>) -> io::Result<()> {
-    let Time { hour, minute, second, microsecond, .. } = time;
-    write!(out, "{hour:02}:{minute:02}:{second:02}")?;
-    if microsecond > 0 {
-        write!(out, ".{microsecond:06}")?;
-    }
-    if let Some(offset) = time.utc_offset() {
-        let (sign, minutes) = (if offset < 0 { '-' } else { '+' }, offset.abs() / 60);
-        write!(out, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)?;
-    }
-    out.write_all(b"\"")
 }
 
 fn write_global(out: &mut impl Write, global: Global<'_>) -> io::Result<()> {
@@ -439,11 +411,7 @@ fn position(array: &Array<'_>, mut index: usize) -> usize {
 }
 
 fn is_masked(array: &Array<'_>, position: usize) -> bool {
-    // Of a structured dtype the mask has more bytes than items, and an item is not masked as a
-    // whole.
-    let count = count(array.shape());
-    let mask = array.mask().filter(|mask| mask.mask.len() == count);
-    mask.is_some_and(|mask| mask.mask[position] != 0)
+    array.item_mask().is_some_and(|mask| mask[position] != 0)
 }
 
 fn write_array(out: &mut impl Write, array: &Array<'_>) -> io::Result<()> {
@@ -523,8 +491,10 @@ fn write_scalar(out: &mut impl Write, scalar: Scalar, bytes: &[u8]) -> io::Resul
         }
         K::Unicode => write_str(out, &value.to_text().unwrap_or_default()),
         K::Datetime(unit) => match value.get::<i64>().unwrap_or(NOT_A_TIME) {
-            NOT_A_TIME => write_str(out, "NaT"),
-            count => write_instant(out, count, unit),
+            count if unit.base() == TimeBase::Generic && count != NOT_A_TIME => {
+                write!(out, "{count}")
+            }
+            count => write!(out, "\"{}\"", Instant { count, unit }),
         },
         K::Timedelta(_) => match value.get::<i64>().unwrap_or(NOT_A_TIME) {
             NOT_A_TIME => write_str(out, "NaT"),

@@ -1,0 +1,286 @@
+//! Elements through serde. What each value is, `tests/data/generate.py` says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::path::Path;
+
+use npy_object::{Cause, Element, Error, Result};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Value as Json, json};
+
+/// Applies `read` to the value of this name.
+fn with<T>(name: &str, read: impl FnOnce(Element<'_>) -> T) -> T {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/values.npy");
+    let mut array = npy_object::open(file).expect("the file of values");
+    while let Some(element) = array.next_element().expect("a whole file") {
+        let mut named = element.as_items().expect("a name and a value");
+        if named.next().expect("a name").as_str().expect("a name") == name {
+            return read(named.next().expect("a value"));
+        }
+    }
+    panic!("no value {name}");
+}
+
+fn read<T: for<'de> Deserialize<'de>>(name: &str) -> Result<T> {
+    with(name, |element| element.deserialize())
+}
+
+#[track_caller]
+fn is<T: for<'de> Deserialize<'de> + PartialEq + Debug>(name: &str, expected: T) {
+    assert_eq!(read::<T>(name).unwrap(), expected, "{name}");
+}
+
+#[track_caller]
+fn refused<T: for<'de> Deserialize<'de> + Debug>(name: &str) -> Error {
+    let error = read::<T>(name).unwrap_err();
+    assert_eq!(error.cause(), Cause::Usage);
+    error
+}
+
+#[test]
+fn scalars_of_python() {
+    is("none", ());
+    is("true", true);
+    is("int", 7u8);
+    is("int", 7i64);
+    is("int", 7.0f64);
+    is("negative", -7i32);
+    is("u64", u64::MAX);
+    is("i128", -(1i128 << 100));
+    is("u128", u128::MAX);
+    is("float", 1.5f32);
+    is("complex", (1.5, -2.0));
+    is("str", "naïve".to_owned());
+    is("timedelta", -86_399.5);
+    is("decimal", "1.10".to_owned());
+}
+
+#[test]
+fn scalars_of_numpy() {
+    is("f2", 0.5f32);
+    is("f4", 0.1f32);
+    is("f8", 0.1f64);
+    is("longdouble", 0.5f64);
+    is("i1", -1i64);
+    is("u8", u64::MAX);
+    is("bool_", true);
+    is("str_", "né".to_owned());
+    is("bytes_", "ab".to_owned());
+    is("bytes_", b"ab".to_vec());
+    is("complex64", [1.0f32, -2.0]);
+    is("timedelta64", 90);
+    is("0-d", 4u8);
+}
+
+#[test]
+fn text_and_bytes_are_borrowed_from_the_file() {
+    with("str", |element| assert_eq!(element.deserialize::<&str>().unwrap(), "naïve"));
+    with("bytes", |element| assert_eq!(element.deserialize::<&[u8]>().unwrap(), b"\0\xff"));
+    with("bytearray", |element| assert_eq!(element.deserialize::<&[u8]>().unwrap(), b"ab"));
+    with("ordereddict", |element| {
+        assert_eq!(
+            element.deserialize::<BTreeMap<&str, u8>>().unwrap(),
+            BTreeMap::from([("a", 1)])
+        );
+    });
+    is("bytes", vec![0u8, 255]);
+}
+
+#[test]
+fn dates_are_iso_8601() {
+    for (name, expected) in [
+        ("date", "2024-02-29"),
+        ("time", "23:59:01"),
+        ("datetime", "2024-02-29T12:30:00.000250"),
+        ("zoned", "2024-01-01T00:00:00-03:30"),
+        ("datetime64", "2024-02-29T12:30:00"),
+    ] {
+        is(name, expected.to_owned());
+    }
+    is("datetime64", 1_709_209_800i64);
+    is("dates", vec![Some("2024-02-29".to_owned()), None]);
+    is("dates", vec![19_782, i64::MIN]);
+}
+
+#[test]
+fn what_is_missing_is_none() {
+    is("none", None::<u8>);
+    is("int", Some(7));
+    is("nat", None::<String>);
+    is("masked", vec![vec![Some(0), None, Some(2)], vec![Some(3), Some(4), None]]);
+    is("masked fortran", json!([[0, null, 2], [3, 4, null]]));
+    is("stringdtype", vec![Some("a".to_owned()), None]);
+    is("array", Some(vec![1.0, 2.0, -0.5]));
+}
+
+#[test]
+fn sequences() {
+    is("tuple", (1u8, "a".to_owned(), 2.5f32));
+    is("list", vec![1, 2, 3]);
+    is("list", [1, 2, 3]);
+    is("set", BTreeSet::from([5]));
+    is("frozenset", BTreeSet::from([5]));
+}
+
+#[test]
+fn maps() {
+    is("dict", BTreeMap::from([("a".to_owned(), 2), ("b".to_owned(), 1)]));
+    is("int keys", BTreeMap::from([(1, "one".to_owned()), (2, "two".to_owned())]));
+    is("defaultdict", BTreeMap::from([("a".to_owned(), [1])]));
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Id(u64);
+
+#[test]
+fn structs() {
+    #[derive(Debug, Deserialize)]
+    struct Track<'a> {
+        id: Id,
+        name: &'a str,
+        score: Option<f64>,
+        #[serde(default)]
+        length: f32,
+    }
+    // The field that nobody asks for is an object that could not be read.
+    with("struct", |element| {
+        let Track { id, name, score, length } = element.deserialize().unwrap();
+        assert_eq!((id, name, score, length), (Id(3), "loop", None, 0.0));
+    });
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+enum Shape {
+    Circle {
+        radius: f32,
+    },
+    Line(u8, u8),
+    Text(String),
+    #[serde(rename = "naïve")]
+    Naive,
+}
+
+#[test]
+fn enums() {
+    is("enum struct", Shape::Circle { radius: 2.0 });
+    is("enum tuple", Shape::Line(1, 2));
+    is("enum newtype", Shape::Text("words".to_owned()));
+    is("str", Shape::Naive);
+    refused::<Shape>("enum two");
+    refused::<Shape>("int");
+    refused::<Shape>("str_");
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(rename_all = "lowercase")]
+    enum Letters {
+        A,
+        Bcd,
+        #[serde(rename = "")]
+        Nothing,
+        #[serde(rename = "né")]
+        Born,
+    }
+    is("strings", [Letters::A, Letters::Bcd, Letters::Nothing]);
+    is("str_", Letters::Born);
+}
+
+#[test]
+fn arrays() {
+    is("array", vec![1.0, 2.0, -0.5]);
+    is("big-endian", [1u16, 2, 258]);
+    is("matrix", vec![vec![0.0f32, 1.0, 2.0], vec![3.0, 4.0, 5.0]]);
+    is("fortran", {
+        let item = |i, j, k| 12 * i + 4 * j + k;
+        let line = |i, j| [item(i, j, 0), item(i, j, 1), item(i, j, 2), item(i, j, 3)];
+        [0, 1].map(|i| [line(i, 0), line(i, 1), line(i, 2)])
+    });
+    is("empty", [Vec::<f64>::new(), Vec::new()]);
+    is("strings", ["a", "bcd", ""].map(str::to_owned));
+    is("objects", (1, "a".to_owned(), ()));
+    is("square objects", [[1, 2], [3, 4]]);
+}
+
+#[test]
+fn records() {
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Point {
+        id: u16,
+        at: [f32; 2],
+        name: String,
+    }
+    let point = |name: &str, at, id| Point { name: name.to_owned(), at, id };
+    is("void", point("ab", [1.0, 2.0], 3));
+    is("void", ("ab".to_owned(), (1.0, 2.0), 3));
+    is("records", vec![point("ab", [1.0, 2.0], 3), point("c", [0.5, 4.0], u16::MAX)]);
+
+    is("holders", json!([{"id": 1, "what": "a"}, {"id": 2, "what": [3]}]));
+    is("holders", ((1, "a".to_owned()), (2, [3])));
+}
+
+#[test]
+fn whatever_there_is() {
+    is("struct", IgnoredAny);
+    is("unknown", IgnoredAny);
+    is("cyclic", IgnoredAny);
+    is("tuple", json!([1, "a", 2.5]));
+    is("matrix", json!([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]));
+    is("ordereddict", json!({"a": 1}));
+    is(
+        "records",
+        json!([
+            {"name": "ab", "at": [1.0, 2.0], "id": 3},
+            {"name": "c", "at": [0.5, 4.0], "id": 65535},
+        ]),
+    );
+    let twice: (Vec<f64>, Vec<f64>) = read("twice").unwrap();
+    assert_eq!((twice.0.len(), &twice.0), (1000, &twice.1));
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(untagged)]
+    enum Either {
+        Number(f64),
+        Numbers(Vec<f64>),
+    }
+    is("float", Either::Number(1.5));
+    is("array", Either::Numbers(vec![1.0, 2.0, -0.5]));
+}
+
+#[test]
+fn a_wrong_type_says_what_there_is() {
+    for (error, message) in [
+        (refused::<u8>("str"), "invalid type: string \"naïve\", expected u8"),
+        (refused::<u8>("negative"), "invalid value: integer `-7`, expected u8"),
+        (refused::<Vec<u8>>("dict"), "invalid type: map, expected a sequence"),
+        (refused::<String>("array"), "invalid type: sequence, expected a string"),
+        (refused::<(i8, i8)>("list"), "a sequence of 3 values, where 2 were expected"),
+        (refused::<[f32; 2]>("array"), "a sequence of 3 values, where 2 were expected"),
+        (refused::<u128>("too wide"), "the int has more than 128 bits"),
+        (
+            refused::<String>("surrogate"),
+            "the str has a surrogate that stands alone, which Rust text cannot have",
+        ),
+        (
+            refused::<Json>("unknown"),
+            "serde has nothing for this value: object of an unknown class",
+        ),
+        (refused::<Json>("class"), "serde has nothing for this value: global"),
+        (refused::<Json>("cyclic"), "the value contains itself"),
+        (refused::<Json>("root"), "the value contains itself"),
+        (refused::<Shape>("list"), "the value is a list, not a str or dict of one entry"),
+    ] {
+        assert_eq!((error.message(), error.clause()), (message, "access.type"));
+    }
+}
+
+#[test]
+fn neither_depth_nor_sharing_exhausts_memory() {
+    read::<Json>("nested 128").unwrap();
+    assert_eq!(refused::<Json>("nested 129").clause(), "access.depth");
+    for name in ["shared", "no bytes", "no items"] {
+        assert_eq!(refused::<Json>(name).clause(), "access.sharing");
+    }
+    // Not even where nothing is kept.
+    assert_eq!(refused::<Vec<IgnoredAny>>("no bytes").clause(), "access.sharing");
+    assert_eq!(refused::<Vec<IgnoredAny>>("no items").clause(), "access.sharing");
+}
