@@ -277,10 +277,9 @@ fn a_wrong_type_says_what_there_is() {
 fn neither_depth_nor_sharing_exhausts_memory() {
     read::<Json>("nested 128").unwrap();
     assert_eq!(refused::<Json>("nested 129").clause(), "access.depth");
-    for name in ["shared", "no bytes", "no items"] {
-        assert_eq!(refused::<Json>(name).clause(), "access.sharing");
-    }
-    // Not even where nothing is kept.
+    assert_eq!(refused::<Json>("shared").clause(), "access.sharing");
+    assert_eq!(refused::<Json>("no items").clause(), "access.sharing");
+    // Nor time, where nothing is kept.
     assert_eq!(refused::<Vec<IgnoredAny>>("no bytes").clause(), "access.sharing");
     assert_eq!(refused::<Vec<IgnoredAny>>("no items").clause(), "access.sharing");
 }
