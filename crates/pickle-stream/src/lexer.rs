@@ -94,26 +94,38 @@ impl Lexer {
     /// Reads the instruction that `input` begins with, but for its counted payload, and moves behind both.
     ///
     /// Fails on a byte that is no opcode, on a negative length, and on an argument over the limit.
-    #[inline]
+    #[inline(always)]
     pub fn head<'a>(&mut self, input: &'a [u8]) -> Result<Progress<Head<'a>>> {
-        if let Some((opcode, argument, size)) = short(input) {
-            let head = Head { opcode, argument, offset: self.offset, size, payload: 0 };
-            self.offset = self.offset.saturating_add(size as u64);
-            return Ok(Progress::Done(head));
+        if let Some(short) = short(input)
+            && short.payload().max(short.size() as u64) <= self.argument
+        {
+            return Ok(Progress::Done(self.move_behind(short.size(), short.parts())));
         }
-        let head = match head(input) {
-            Ok((rest, (opcode, argument, payload))) => {
-                let size = input.len() - rest.len();
-                Head { opcode, argument, offset: self.offset, size, payload }
-            }
+        self.head_by_grammar(input)
+    }
+
+    /// What [`head`](Self::head) does, for any instruction and any fault. It stands by itself so that the short way is
+    /// small enough to be inlined into the loops over instructions, where it leaves no struct to be moved about.
+    #[inline(never)]
+    fn head_by_grammar<'a>(&mut self, input: &'a [u8]) -> Result<Progress<Head<'a>>> {
+        let (size, parts) = match head(input) {
+            Ok((rest, parts)) => (input.len() - rest.len(), parts),
             Err(Err::Incomplete(needed)) => return self.incomplete(input, needed),
             Err(Err::Error(fault) | Err::Failure(fault)) => return Err(fault.at(self.offset)),
         };
-        self.charge(head.size)?;
-        limits::check(self.argument, head.payload, "pickle.limit.argument", head.offset)?;
+        let (.., payload) = parts;
+        self.charge(size)?;
+        limits::check(self.argument, payload, "pickle.limit.argument", self.offset)?;
+        Ok(Progress::Done(self.move_behind(size, parts)))
+    }
+
+    #[inline]
+    fn move_behind<'a>(&mut self, size: usize, parts: Parts<'a>) -> Head<'a> {
+        let (opcode, argument, payload) = parts;
+        let head = Head { opcode, argument, offset: self.offset, size, payload };
         // The limit keeps the sum far from overflow for any real offset; a made-up one saturates.
-        self.offset = self.offset.saturating_add(head.size as u64).saturating_add(head.payload);
-        Ok(Progress::Done(head))
+        self.offset = self.offset.saturating_add(size as u64).saturating_add(payload);
+        head
     }
 
     /// Reads the whole instruction that `input` begins with, and moves behind it.
@@ -191,12 +203,21 @@ impl Instruction<'_> {
 
 #[inline]
 fn memo_index(opcode: Opcode, argument: Argument<'_>, offset: u64) -> Result<Option<u64>> {
-    match (opcode.info().memo, argument) {
-        (MemoEffect::Get | MemoEffect::Put, Argument::Int(index)) => Ok(Some(index as u64)),
-        (MemoEffect::Get | MemoEffect::Put, Argument::Line(line)) => {
-            text::index(line, offset).map(Some)
+    match opcode.info().memo {
+        MemoEffect::Get | MemoEffect::Put => argument.index(offset).map(Some),
+        MemoEffect::Untouched | MemoEffect::Memoize => Ok(None),
+    }
+}
+
+impl Argument<'_> {
+    /// The memo index that it is: the argument of a GET or PUT at `offset`.
+    #[inline]
+    pub(crate) fn index(self, offset: u64) -> Result<u64> {
+        match self {
+            Argument::Int(index) => Ok(index as u64),
+            Argument::Line(line) => text::index(line, offset),
+            _ => unreachable!("no argument of a GET or PUT"),
         }
-        _ => Ok(None),
     }
 }
 
@@ -263,22 +284,60 @@ impl ParseError<&[u8]> for Fault {
     }
 }
 
-/// The instructions of one or two bytes, most of those in a real file: what [`head`] says of them, without its detour
-/// through parsers. `None` for every other.
+/// Of an instruction: its opcode, its argument, and the bytes of its counted payload.
+type Parts<'a> = (Opcode, Argument<'a>, u64);
+
+/// A binary instruction as the short way reads it: an opcode and a number, which is its argument or counts its payload.
+#[derive(Clone, Copy)]
+struct Short {
+    opcode: Opcode,
+    /// Bytes of the number.
+    width: u8,
+    counted: bool,
+    number: u32,
+}
+
+impl Short {
+    #[inline]
+    fn size(self) -> usize {
+        1 + usize::from(self.width)
+    }
+
+    #[inline]
+    fn payload(self) -> u64 {
+        if self.counted { self.number.into() } else { 0 }
+    }
+
+    #[inline]
+    fn parts<'a>(self) -> Parts<'a> {
+        let argument = match self.width {
+            1.. if !self.counted => Argument::Int(self.number.into()),
+            _ => Argument::None,
+        };
+        (self.opcode, argument, self.payload())
+    }
+}
+
+/// The binary instructions that real files are made of: what [`head`] says of them, without its detour through parsers.
+/// `None` for every other, and where a byte is missing.
 #[inline]
-fn short(input: &[u8]) -> Option<(Opcode, Argument<'_>, usize)> {
+fn short(input: &[u8]) -> Option<Short> {
+    use ArgumentKind as A;
     let (&byte, rest) = input.split_first()?;
     let opcode = Opcode::from_byte(byte)?;
-    match (opcode.info().argument, rest.first()) {
-        (ArgumentKind::None, _) => Some((opcode, Argument::None, 1)),
-        (ArgumentKind::Uint1, Some(&n)) => Some((opcode, Argument::Int(n.into()), 2)),
-        _ => None,
-    }
+    let kind = opcode.info().argument;
+    let (width, number) = match kind {
+        A::None => (0, 0),
+        A::Uint1 | A::String1 | A::Bytes1 | A::Unicode1 => (1, u32::from(*rest.first()?)),
+        A::Uint4 | A::Bytes4 | A::Unicode4 => (4, u32::from_le_bytes(*rest.first_chunk()?)),
+        _ => return None,
+    };
+    Some(Short { opcode, width, counted: is_counted(kind), number })
 }
 
 /// The grammar of one instruction: its opcode, its argument or else the length of its counted payload.
 #[inline]
-fn head(input: &[u8]) -> IResult<&[u8], (Opcode, Argument<'_>, u64), Fault> {
+fn head(input: &[u8]) -> IResult<&[u8], Parts<'_>, Fault> {
     use ArgumentKind as A;
     let (input, byte) = le_u8(input)?;
     let Some(opcode) = Opcode::from_byte(byte) else {
@@ -389,10 +448,9 @@ mod tests {
     fn the_short_way_agrees_with_the_grammar() {
         for sample in samples() {
             for cut in 0..=sample.len() {
-                let Some((opcode, argument, size)) = short(&sample[..cut]) else { continue };
+                let Some(short) = short(&sample[..cut]) else { continue };
                 let (rest, by_grammar) = head(&sample[..cut]).unwrap();
-                assert_eq!((opcode, argument, 0), by_grammar);
-                assert_eq!(size, cut - rest.len());
+                assert_eq!((short.size(), short.parts()), (cut - rest.len(), by_grammar));
             }
         }
     }

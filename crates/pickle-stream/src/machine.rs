@@ -284,7 +284,7 @@ impl Step<'_, '_> {
 
             (O::Get | O::BinGet | O::LongBinGet, _) => return self.get(),
             (O::Put | O::BinPut | O::LongBinPut, _) => {
-                let index = instruction.memo_index()?.unwrap_or_default();
+                let index = instruction.argument.index(instruction.offset)?;
                 self.put(index)?;
             }
             (O::Memoize, _) => self.put(self.machine.memo.next_index())?,

@@ -151,13 +151,15 @@ macro_rules! opcodes {
             /// The opcode of a byte, or `None` where no protocol defines it.
             #[inline]
             pub const fn from_byte(byte: u8) -> Option<Opcode> {
-                match byte {
-                    $($code => Some(Opcode::$variant),)*
-                    _ => None,
-                }
+                BY_BYTE[byte as usize]
             }
-
         }
+
+        static BY_BYTE: [Option<Opcode>; 256] = {
+            let mut opcodes = [None; 256];
+            $(opcodes[$code as usize] = Some(Opcode::$variant);)*
+            opcodes
+        };
 
         /// The rows, by the byte of their opcode.
         static TABLE: [OpcodeInfo; 256] = {
@@ -331,7 +333,7 @@ impl OpcodeInfo {
 impl Opcode {
     /// The row of the table for this opcode.
     #[inline]
-    pub fn info(self) -> &'static OpcodeInfo {
+    pub const fn info(self) -> &'static OpcodeInfo {
         &TABLE[self as usize]
     }
 
