@@ -55,6 +55,13 @@ struct Mark {
     slot: Slot,
 }
 
+/// The instruction that is carried out: what an error says of it.
+#[derive(Clone, Copy, Debug)]
+struct At {
+    opcode: Opcode,
+    offset: u64,
+}
+
 /// Why [`Survey::advance`] came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -218,23 +225,76 @@ impl Survey {
         }
     }
 
-    /// Carries out one instruction, the first of `input`.
+    /// Carries out one instruction, the first of `input`. Inlined, as a call costs as much as what most instructions do.
+    #[inline(always)]
     pub(crate) fn step(&mut self, input: &[u8]) -> Result<Progress<Step>> {
         let head = match self.lexer.head(input)? {
             Progress::Done(head) => head,
             Progress::Need(more) => return Ok(Progress::Need(more)),
         };
-        self.execute(&head).map(Progress::Done)
+        self.execute(head).map(Progress::Done)
     }
 
-    #[inline]
-    fn execute(&mut self, head: &Head<'_>) -> Result<Step> {
-        use Opcode as O;
-        let begin = head.offset;
+    #[inline(always)]
+    fn execute(&mut self, head: Head<'_>) -> Result<Step> {
+        let Head { opcode, offset, .. } = head;
+        let at = At { opcode, offset };
         self.made = None;
         self.used = None;
         self.kept = self.slots.len();
-        match head.opcode {
+        let (place, slot, gives) = match EFFECTS[opcode as usize] {
+            Effect::Nothing => return Ok(Step::Next),
+            Effect::Proto => {
+                if let Argument::Int(version) = head.argument {
+                    check_protocol(version, offset)?;
+                }
+                return Ok(Step::Next);
+            }
+            Effect::Push => {
+                self.push(Slot { begin: offset, memo: self.memo, read: NOT_READ })?;
+                return Ok(Step::Next);
+            }
+            Effect::Get => {
+                let index = head.argument.index(offset)?;
+                self.push(Slot { begin: offset, memo: self.memo, read: index })?;
+                return Ok(Step::Next);
+            }
+            Effect::Put => {
+                let index = head.argument.index(offset)?;
+                self.memoize(index, at)?;
+                return Ok(Step::Next);
+            }
+            Effect::Memoize => {
+                self.memoize(self.entries, at)?;
+                return Ok(Step::Next);
+            }
+            // The result begins where the lowest value that is taken began.
+            Effect::Top { takes, gives } => {
+                let place = self.below(takes.into(), at)?;
+                (place, Slot { read: NOT_READ, ..self.slots[place] }, gives)
+            }
+            Effect::Marked { least, gives } => {
+                let Mark { place, slot } = self.pop_mark(at)?;
+                let taken = self.slots.len() - place;
+                if taken < least.into() {
+                    return Err(underflow(at, least.into(), taken));
+                }
+                (place, slot, gives)
+            }
+            Effect::Special => return self.special(at),
+        };
+        self.take(place);
+        if gives {
+            self.push(slot)?;
+        }
+        self.close_list(place)
+    }
+
+    /// The opcodes that do more than the table says.
+    fn special(&mut self, at: At) -> Result<Step> {
+        use Opcode as O;
+        let At { opcode, offset: begin } = at;
+        match opcode {
             O::Mark => {
                 let marks = self.marks.len() as u64 + 1;
                 limits::check(self.limits.marks as u64, marks, "pickle.limit.marks", begin)?;
@@ -242,38 +302,38 @@ impl Survey {
                 self.marks.push(Mark { place: self.slots.len(), slot });
             }
             O::Append | O::Appends => {
-                let place = match head.opcode {
-                    O::Append => self.below(1, head)?,
-                    _ => self.pop_mark(head)?.place,
+                let place = match opcode {
+                    O::Append => self.below(1, at)?,
+                    _ => self.pop_mark(at)?.place,
                 };
-                if self.watched == Some(self.target(place, head)?) {
+                if self.watched == Some(self.target(place, at)?) {
                     self.close_batch(place, begin)?;
                     return Ok(Step::Batch);
                 }
-                return self.grow(place, head);
+                return self.grow(place, at);
             }
             O::SetItem => {
-                let place = self.below(2, head)?;
-                return self.grow(place, head);
+                let place = self.below(2, at)?;
+                return self.grow(place, at);
             }
             O::SetItems | O::AddItems => {
-                let place = self.pop_mark(head)?.place;
-                return self.grow(place, head);
+                let place = self.pop_mark(at)?.place;
+                return self.grow(place, at);
             }
             O::Build => {
-                let place = self.below(1, head)?;
-                return self.grow(place, head);
+                let place = self.below(1, at)?;
+                return self.grow(place, at);
             }
             O::Pop if self.marks.last().is_some_and(|mark| mark.place == self.slots.len()) => {
                 self.marks.pop();
             }
-            O::Proto => {
-                if let Argument::Int(version) = head.argument {
-                    check_protocol(version, begin)?;
-                }
+            O::Pop => {
+                let place = self.below(1, at)?;
+                self.take(place);
+                return self.close_list(place);
             }
             O::Dup => {
-                let top = self.slots[self.below(1, head)?];
+                let top = self.slots[self.below(1, at)?];
                 self.note(begin, Made::Offset(top.begin))?;
                 self.push(Slot { begin, memo: self.memo, read: top.read })?;
             }
@@ -282,83 +342,38 @@ impl Survey {
                 let message = "an element needs an out-of-band buffer";
                 return Err(not_independent("pickle.independence.buffer", begin, message.into()));
             }
+            O::NextBuffer => self.push(Slot { begin, memo: self.memo, read: NOT_READ })?,
             O::Stop => {
-                self.below(1, head)?;
+                self.below(1, at)?;
                 self.close_list(0)?;
                 return Ok(Step::Stop);
             }
-            opcode => match opcode.info().memo {
-                MemoEffect::Get => {
-                    let index = head.memo_index()?.unwrap_or_default();
-                    self.push(Slot { begin, memo: self.memo, read: index })?;
-                }
-                MemoEffect::Put => {
-                    let index = head.memo_index()?.unwrap_or_default();
-                    self.memoize(index, head)?;
-                }
-                MemoEffect::Memoize => self.memoize(self.entries, head)?,
-                MemoEffect::Untouched => return self.replace(head),
-            },
+            opcode => unreachable!("{opcode:?} does what the table says"),
         }
         Ok(Step::Next)
     }
 
-    /// Any instruction that does no more than the table says: its result begins where the lowest value that it takes
-    /// began.
-    #[inline]
-    fn replace(&mut self, head: &Head<'_>) -> Result<Step> {
-        let info = head.opcode.info();
-        let (place, slot) = match info.before {
-            // PROTO and FRAME.
-            [] if info.after.is_empty() => return Ok(Step::Next),
-            [] => {
-                let slot = Slot { begin: head.offset, memo: self.memo, read: NOT_READ };
-                self.push(slot)?;
-                return Ok(Step::Next);
-            }
-            [StackItem::Mark, above @ ..] => {
-                let Mark { place, slot } = self.pop_mark(head)?;
-                let taken = self.slots.len() - place;
-                // OBJ has a class between its mark and its arguments.
-                let needed = above.iter().filter(|&&item| item != StackItem::Slice).count();
-                if taken < needed {
-                    return Err(underflow(head, needed, taken));
-                }
-                (place, slot)
-            }
-            taken => {
-                let place = self.below(taken.len(), head)?;
-                (place, Slot { read: NOT_READ, ..self.slots[place] })
-            }
-        };
-        self.take(place);
-        if !info.after.is_empty() {
-            self.push(slot)?;
-        }
-        self.close_list(place)
-    }
-
     /// An instruction that changes the value below `place` and takes those from there on.
-    fn grow(&mut self, place: usize, head: &Head<'_>) -> Result<Step> {
-        let target = self.target(place, head)?;
+    fn grow(&mut self, place: usize, at: At) -> Result<Step> {
+        let target = self.target(place, at)?;
         if self.watched == Some(target) {
-            let name = head.opcode.name();
+            let name = at.opcode.name();
             let message = alloc::format!("{name} changes the list of elements");
-            return Err(not_independent("pickle.independence.list", head.offset, message));
+            return Err(not_independent("pickle.independence.list", at.offset, message));
         }
         self.take(place);
         if self.slots[target].read != NOT_READ {
-            self.note(head.offset, Made::Memo(self.slots[target].read))?;
+            self.note(at.offset, Made::Memo(self.slots[target].read))?;
         }
         self.close_list(place)
     }
 
     /// The place of the value below `place`, which must not lie below a mark.
-    fn target(&self, place: usize, head: &Head<'_>) -> Result<usize> {
+    fn target(&self, place: usize, at: At) -> Result<usize> {
         let fence = self.fence();
         place.checked_sub(1).filter(|&target| target >= fence).ok_or_else(|| {
             let found = self.slots.len() - place;
-            underflow(head, found + 1, found)
+            underflow(at, found + 1, found)
         })
     }
 
@@ -397,16 +412,14 @@ impl Survey {
         Ok(())
     }
 
-    fn memoize(&mut self, index: u64, head: &Head<'_>) -> Result<()> {
-        let top = self.below(1, head)?;
+    #[inline(always)]
+    fn memoize(&mut self, index: u64, at: At) -> Result<()> {
+        let top = self.below(1, at)?;
         if index < self.memo && !self.closed {
-            // An entry that is made out of order may be one that is made twice, and telling needs the whole memo.
-            let message =
-                alloc::format!("memo entry {index} is written after entry {}", self.memo - 1);
-            return Err(not_independent("pickle.independence.memo", head.offset, message));
+            return Err(out_of_order(index, self.memo - 1, at));
         }
         if self.slots[top].read != NOT_READ {
-            self.note(head.offset, Made::Memo(self.slots[top].read))?;
+            self.note(at.offset, Made::Memo(self.slots[top].read))?;
         }
         self.memo = self.memo.max(index.saturating_add(1));
         self.entries += 1;
@@ -445,19 +458,19 @@ impl Survey {
 
     /// The place of the lowest of the top `count` values.
     #[inline]
-    fn below(&self, count: usize, head: &Head<'_>) -> Result<usize> {
+    fn below(&self, count: usize, at: At) -> Result<usize> {
         let height = self.slots.len() - self.fence();
         if height < count {
-            return Err(underflow(head, count, height));
+            return Err(underflow(at, count, height));
         }
         Ok(self.slots.len() - count)
     }
 
     /// Closes the topmost mark.
-    fn pop_mark(&mut self, head: &Head<'_>) -> Result<Mark> {
+    fn pop_mark(&mut self, at: At) -> Result<Mark> {
         self.marks.pop().ok_or_else(|| {
-            let message = alloc::format!("{} finds no mark", head.opcode.name());
-            Error::malformed("pickle.stack.mark", head.offset, message)
+            let message = alloc::format!("{} finds no mark", at.opcode.name());
+            Error::malformed("pickle.stack.mark", at.offset, message)
         })
     }
 
@@ -480,13 +493,79 @@ pub(crate) enum Step {
     Stop,
 }
 
+/// What a row of the opcode table comes to for a stack of places: worked out once, as it is asked of every instruction.
+#[derive(Clone, Copy, Debug)]
+enum Effect {
+    Nothing,
+    Proto,
+    Push,
+    Get,
+    Put,
+    Memoize,
+    /// Takes so many values and may give one in their place.
+    Top {
+        takes: u8,
+        gives: bool,
+    },
+    /// Takes the values above the mark, at least so many, and may give one in their place: OBJ has a class there.
+    Marked {
+        least: u8,
+        gives: bool,
+    },
+    Special,
+}
+
+impl Effect {
+    const fn of(opcode: Opcode) -> Effect {
+        use Opcode as O;
+        let info = opcode.info();
+        let gives = !info.after.is_empty();
+        match (opcode, info.memo, info.before) {
+            (O::Proto, ..) => Effect::Proto,
+            (
+                O::Mark
+                | O::Append
+                | O::Appends
+                | O::SetItem
+                | O::SetItems
+                | O::AddItems
+                | O::Build
+                | O::Pop
+                | O::Dup
+                | O::NextBuffer
+                | O::Stop,
+                ..,
+            ) => Effect::Special,
+            (_, MemoEffect::Get, _) => Effect::Get,
+            (_, MemoEffect::Put, _) => Effect::Put,
+            (_, MemoEffect::Memoize, _) => Effect::Memoize,
+            (.., []) if gives => Effect::Push,
+            (.., []) => Effect::Nothing,
+            (.., [StackItem::Mark, StackItem::Slice]) => Effect::Marked { least: 0, gives },
+            (.., [StackItem::Mark, ..]) => Effect::Marked { least: 1, gives },
+            (.., taken) => Effect::Top { takes: taken.len() as u8, gives },
+        }
+    }
+}
+
+/// The effects, by the byte of their opcode.
+static EFFECTS: [Effect; 256] = {
+    let mut effects = [Effect::Nothing; 256];
+    let mut n = 0;
+    while n < Opcode::ALL.len() {
+        effects[Opcode::ALL[n] as usize] = Effect::of(Opcode::ALL[n]);
+        n += 1;
+    }
+    effects
+};
+
 #[cold]
-fn underflow(head: &Head<'_>, needed: usize, found: usize) -> Error {
+fn underflow(at: At, needed: usize, found: usize) -> Error {
     let plural = if needed == 1 { "" } else { "s" };
-    let name = head.opcode.name();
+    let name = at.opcode.name();
     let message =
         alloc::format!("stack underflow: {name} needs {needed} value{plural}, found {found}");
-    Error::malformed("pickle.stack.underflow", head.offset, message)
+    Error::malformed("pickle.stack.underflow", at.offset, message)
 }
 
 #[cold]
@@ -497,6 +576,13 @@ pub(crate) fn foreign(Use { offset, made }: Use) -> Error {
     };
     let message = alloc::format!("{value}, made in another element, is changed or used again");
     not_independent("pickle.independence.mutation", offset, message)
+}
+
+/// An entry that is made out of order may be one that is made twice, and telling needs the whole memo.
+#[cold]
+fn out_of_order(index: u64, last: u64, at: At) -> Error {
+    let message = alloc::format!("memo entry {index} is written after entry {last}");
+    not_independent("pickle.independence.memo", at.offset, message)
 }
 
 #[cold]
