@@ -131,7 +131,7 @@ impl Lexer {
     /// Reads the whole instruction that `input` begins with, and moves behind it.
     ///
     /// Fails as [`head`](Self::head) does.
-    #[inline]
+    #[inline(always)]
     pub fn instruction<'a>(&mut self, input: &'a [u8]) -> Result<Progress<Instruction<'a>>> {
         let start = self.offset;
         let head = match self.head(input)? {
@@ -197,7 +197,7 @@ impl Instruction<'_> {
     /// Where the next instruction begins.
     #[inline]
     pub fn end(&self) -> u64 {
-        self.offset + self.size as u64
+        self.offset.saturating_add(self.size as u64)
     }
 }
 
@@ -209,16 +209,52 @@ fn memo_index(opcode: Opcode, argument: Argument<'_>, offset: u64) -> Result<Opt
     }
 }
 
-impl Argument<'_> {
-    /// The memo index that it is: the argument of a GET or PUT at `offset`.
+/// What an argument is, for those who know it from the opcode.
+impl<'a> Argument<'a> {
+    /// The memo index of a GET or PUT at `offset`.
     #[inline]
     pub(crate) fn index(self, offset: u64) -> Result<u64> {
         match self {
-            Argument::Int(index) => Ok(index as u64),
             Argument::Line(line) => text::index(line, offset),
-            _ => unreachable!("no argument of a GET or PUT"),
+            _ => Ok(self.int() as u64),
         }
     }
+
+    #[inline]
+    pub(crate) fn int(self) -> i64 {
+        let Argument::Int(int) = self else { mismatch() };
+        int
+    }
+
+    #[inline]
+    pub(crate) fn float(self) -> f64 {
+        let Argument::Float(float) = self else { mismatch() };
+        float
+    }
+
+    #[inline]
+    pub(crate) fn bytes(self) -> &'a [u8] {
+        let Argument::Bytes(bytes) = self else { mismatch() };
+        bytes
+    }
+
+    #[inline]
+    pub(crate) fn line(self) -> &'a [u8] {
+        let Argument::Line(line) = self else { mismatch() };
+        line
+    }
+
+    #[inline]
+    pub(crate) fn lines(self) -> (&'a [u8], &'a [u8]) {
+        let Argument::Lines(first, second) = self else { mismatch() };
+        (first, second)
+    }
+}
+
+/// The lexer gives every opcode the argument that the table says.
+#[cold]
+fn mismatch() -> ! {
+    unreachable!("an argument of another kind than the opcode's")
 }
 
 /// Refuses a protocol that does not exist, for those who meet PROTO.

@@ -162,107 +162,108 @@ impl Machine {
     ///
     /// Fails where CPython's unpickler would, on what is not supported here, and over a limit. After an error the
     /// machine must be reset.
-    #[inline]
+    #[inline(always)]
     pub fn execute(&mut self, graph: &mut Graph, instruction: &Instruction<'_>) -> Result<Flow> {
-        graph.charge(self.region, self.limits.nodes, instruction.offset)?;
-        Step { machine: self, graph, instruction }.execute()
+        let &Instruction { opcode, argument, offset, .. } = instruction;
+        graph.charge(self.region, self.limits.nodes, offset)?;
+        let end = instruction.end();
+        Step { machine: self, graph, opcode, offset, end }.execute(argument)
     }
 }
 
 /// One instruction being executed.
-struct Step<'s, 'i> {
+struct Step<'s> {
     machine: &'s mut Machine,
     graph: &'s mut Graph,
-    instruction: &'s Instruction<'i>,
+    opcode: Opcode,
+    offset: u64,
+    /// Where the next instruction begins.
+    end: u64,
 }
 
-impl Step<'_, '_> {
-    #[inline]
-    fn execute(&mut self) -> Result<Flow> {
+impl Step<'_> {
+    /// The argument comes by itself: it stays in registers where the lexer is inlined before this.
+    #[inline(always)]
+    fn execute(&mut self, argument: Argument<'_>) -> Result<Flow> {
         use Opcode as O;
-        let instruction = *self.instruction;
-        match (instruction.opcode, instruction.argument) {
-            (O::Proto, Argument::Int(version)) => check_protocol(version, instruction.offset)?,
-            (O::Frame, _) => {}
-            (O::Stop, _) => return self.pop().map(Flow::Stop),
+        let offset = self.offset;
+        match self.opcode {
+            O::Proto => check_protocol(argument.int(), offset)?,
+            O::Frame => {}
+            O::Stop => return self.pop().map(Flow::Stop),
 
-            (O::None, _) => self.push_id(NodeId::NONE)?,
-            (O::NewTrue, _) => self.push_id(NodeId::TRUE)?,
-            (O::NewFalse, _) => self.push_id(NodeId::FALSE)?,
-            (O::BinInt | O::BinInt1 | O::BinInt2, Argument::Int(int)) => {
-                self.push(Node::Int(int))?;
+            O::None => self.push_id(NodeId::NONE)?,
+            O::NewTrue => self.push_id(NodeId::TRUE)?,
+            O::NewFalse => self.push_id(NodeId::FALSE)?,
+            O::BinInt | O::BinInt1 | O::BinInt2 => self.push(Node::Int(argument.int()))?,
+            O::Int => {
+                self.push_int(text::int(argument.line(), self.machine.limits.digits, offset)?)?;
             }
-            (O::Int, Argument::Line(line)) => {
-                self.push_int(text::int(line, self.machine.limits.digits, instruction.offset)?)?;
+            O::Long => {
+                self.push_int(text::long(argument.line(), self.machine.limits.digits, offset)?)?;
             }
-            (O::Long, Argument::Line(line)) => {
-                self.push_int(text::long(line, self.machine.limits.digits, instruction.offset)?)?;
-            }
-            (O::Long1 | O::Long4, Argument::Bytes(bytes)) => self.push_long(bytes)?,
-            (O::BinFloat, Argument::Float(float)) => self.push(Node::Float(float))?,
-            (O::Float, Argument::Line(line)) => {
-                self.push(Node::Float(text::float(line, instruction.offset)?))?;
-            }
+            O::Long1 | O::Long4 => self.push_long(argument.bytes())?,
+            O::BinFloat => self.push(Node::Float(argument.float()))?,
+            O::Float => self.push(Node::Float(text::float(argument.line(), offset)?))?,
 
-            (O::BinString | O::ShortBinString, Argument::Bytes(bytes)) => {
-                self.push_payload(Node::Str2, bytes)?;
-            }
-            (O::String, Argument::Line(line)) => {
-                let bytes = text::string(line, instruction.offset)?;
+            O::BinString | O::ShortBinString => self.push_payload(Node::Str2, argument.bytes())?,
+            O::String => {
+                let bytes = text::string(argument.line(), offset)?;
                 self.push_rewritten(Node::Str2, &bytes)?;
             }
-            (O::BinBytes | O::ShortBinBytes | O::BinBytes8, Argument::Bytes(bytes)) => {
-                self.push_payload(Node::Bytes, bytes)?;
+            O::BinBytes | O::ShortBinBytes | O::BinBytes8 => {
+                self.push_payload(Node::Bytes, argument.bytes())?;
             }
-            (O::ByteArray8, Argument::Bytes(bytes)) => self.push_payload(Node::ByteArray, bytes)?,
-            (O::BinUnicode | O::ShortBinUnicode | O::BinUnicode8, Argument::Bytes(bytes)) => {
-                self.check_utf8(bytes, instruction.end() - bytes.len() as u64)?;
+            O::ByteArray8 => self.push_payload(Node::ByteArray, argument.bytes())?,
+            O::BinUnicode | O::ShortBinUnicode | O::BinUnicode8 => {
+                let bytes = argument.bytes();
+                self.check_utf8(bytes, self.end - bytes.len() as u64)?;
                 self.push_payload(Node::Str, bytes)?;
             }
-            (O::Unicode, Argument::Line(line)) => {
-                let bytes = text::unicode(line, instruction.offset)?;
+            O::Unicode => {
+                let bytes = text::unicode(argument.line(), offset)?;
                 self.push_rewritten(Node::Str, &bytes)?;
             }
 
-            (O::EmptyTuple, _) => self.push_id(NodeId::EMPTY_TUPLE)?,
-            (O::Tuple1, _) => self.tuple(1)?,
-            (O::Tuple2, _) => self.tuple(2)?,
-            (O::Tuple3, _) => self.tuple(3)?,
-            (O::Tuple, _) => {
+            O::EmptyTuple => self.push_id(NodeId::EMPTY_TUPLE)?,
+            O::Tuple1 => self.tuple(1)?,
+            O::Tuple2 => self.tuple(2)?,
+            O::Tuple3 => self.tuple(3)?,
+            O::Tuple => {
                 let mark = self.pop_mark()?;
                 let tuple = self.collect_tuple(mark);
                 self.push_id(tuple)?;
             }
-            (O::EmptyList, _) => self.push(Node::List(Chain::EMPTY))?,
-            (O::List, _) => self.collect(Node::List)?,
-            (O::EmptyDict, _) => self.push(Node::Dict(Chain::EMPTY))?,
-            (O::Dict, _) => self.collect(Node::Dict)?,
-            (O::EmptySet, _) => self.push(Node::Set(Chain::EMPTY))?,
-            (O::FrozenSet, _) => {
+            O::EmptyList => self.push(Node::List(Chain::EMPTY))?,
+            O::List => self.collect(Node::List)?,
+            O::EmptyDict => self.push(Node::Dict(Chain::EMPTY))?,
+            O::Dict => self.collect(Node::Dict)?,
+            O::EmptySet => self.push(Node::Set(Chain::EMPTY))?,
+            O::FrozenSet => {
                 let mark = self.pop_mark()?;
                 self.check_hashable(mark, 1)?;
                 let run = self.take_run(mark);
                 self.push(Node::FrozenSet(run))?;
             }
-            (O::Append, _) => {
+            O::Append => {
                 let items = self.below(1)?;
                 self.grow(items)?;
             }
-            (O::Appends | O::AddItems | O::SetItems, _) => {
+            O::Appends | O::AddItems | O::SetItems => {
                 let items = self.pop_mark()?;
                 self.grow(items)?;
             }
-            (O::SetItem, _) => {
+            O::SetItem => {
                 let items = self.below(2)?;
                 self.grow(items)?;
             }
 
-            (O::Mark, _) => {
+            O::Mark => {
                 let marks = self.machine.marks.len() as u64 + 1;
                 self.check(self.machine.limits.marks, marks, "pickle.limit.marks")?;
                 self.machine.marks.push(self.machine.stack.len() as u32);
             }
-            (O::Pop, _) => {
+            O::Pop => {
                 let height = self.machine.stack.len();
                 match self.machine.marks.last() {
                     Some(&mark) if mark as usize == height => {
@@ -273,47 +274,49 @@ impl Step<'_, '_> {
                     }
                 }
             }
-            (O::PopMark, _) => {
+            O::PopMark => {
                 let mark = self.pop_mark()?;
                 self.machine.stack.truncate(mark);
             }
-            (O::Dup, _) => {
+            O::Dup => {
                 let top = self.top()?;
                 self.push_id(top)?;
             }
 
-            (O::Get | O::BinGet | O::LongBinGet, _) => return self.get(),
-            (O::Put | O::BinPut | O::LongBinPut, _) => {
-                let index = instruction.argument.index(instruction.offset)?;
+            O::Get | O::BinGet | O::LongBinGet => return self.get(argument.index(offset)?),
+            O::Put | O::BinPut | O::LongBinPut => {
+                let index = argument.index(offset)?;
                 self.put(index)?;
             }
-            (O::Memoize, _) => self.put(self.machine.memo.next_index())?,
+            O::Memoize => self.put(self.machine.memo.next_index())?,
 
-            (O::Global, Argument::Lines(module, name)) => {
+            O::Global => {
+                let (module, name) = argument.lines();
                 let global = self.global(module, name)?;
                 self.push_id(global)?;
             }
-            (O::StackGlobal, _) => self.stack_global()?,
-            (O::Ext1 | O::Ext2 | O::Ext4, Argument::Int(code)) => self.extension(code)?,
-            (O::PersId, Argument::Line(line)) => {
+            O::StackGlobal => self.stack_global()?,
+            O::Ext1 | O::Ext2 | O::Ext4 => self.extension(argument.int())?,
+            O::PersId => {
+                let line = argument.line();
                 if !line.is_ascii() {
                     let message = "a persistent id of protocol 0 must be ASCII";
                     return Err(self.malformed("pickle.text.ascii", message));
                 }
-                let payload = self.payload(line, instruction.offset + 1);
+                let payload = self.payload(line, offset + 1);
                 let id = self.graph.push(self.machine.region, Node::Str(payload));
                 self.push(Node::PersistentId(id))?;
             }
-            (O::BinPersId, _) => {
+            O::BinPersId => {
                 let id = self.pop()?;
                 self.push(Node::PersistentId(id))?;
             }
-            (O::NextBuffer, _) => {
+            O::NextBuffer => {
                 let index = self.machine.buffers;
                 self.machine.buffers += 1;
                 self.push(Node::Buffer { index, readonly: false })?;
             }
-            (O::ReadonlyBuffer, _) => match self.graph.node(self.top()?) {
+            O::ReadonlyBuffer => match self.graph.node(self.top()?) {
                 Node::Buffer { index, .. } => {
                     self.pop()?;
                     self.push(Node::Buffer { index, readonly: true })?;
@@ -321,16 +324,17 @@ impl Step<'_, '_> {
                 other => return Err(self.wrong_type("an out-of-band buffer", other)),
             },
 
-            (O::Reduce, _) => self.construct(Construct::Call, false)?,
-            (O::NewObj, _) => self.construct(Construct::New, false)?,
-            (O::NewObjEx, _) => self.construct(Construct::New, true)?,
-            (O::Inst, Argument::Lines(module, name)) => {
+            O::Reduce => self.construct(Construct::Call, false)?,
+            O::NewObj => self.construct(Construct::New, false)?,
+            O::NewObjEx => self.construct(Construct::New, true)?,
+            O::Inst => {
+                let (module, name) = argument.lines();
                 let mark = self.pop_mark()?;
                 let args = self.collect_tuple(mark);
                 let class = self.global(module, name)?;
                 self.instantiate(class, args)?;
             }
-            (O::Obj, _) => {
+            O::Obj => {
                 let mark = self.pop_mark()?;
                 let Some(&class) = self.machine.stack.get(mark) else {
                     return Err(self.underflow(1, 0));
@@ -339,9 +343,7 @@ impl Step<'_, '_> {
                 self.machine.stack.pop();
                 self.instantiate(class, args)?;
             }
-            (O::Build, _) => self.build()?,
-
-            (opcode, argument) => unreachable!("the lexer gives {opcode:?} no {argument:?}"),
+            O::Build => self.build()?,
         }
         Ok(Flow::Next)
     }
@@ -378,10 +380,7 @@ impl Step<'_, '_> {
     fn pop_mark(&mut self) -> Result<usize> {
         match self.machine.marks.pop() {
             Some(mark) => Ok(mark as usize),
-            None => {
-                let message = alloc::format!("{} finds no mark", self.instruction.opcode.name());
-                Err(self.malformed("pickle.stack.mark", message))
-            }
+            None => Err(self.no_mark()),
         }
     }
 
@@ -427,13 +426,13 @@ impl Step<'_, '_> {
 
     /// Pushes a node of the counted payload of the instruction.
     #[inline]
-    fn push_payload(&mut self, node: fn(Payload) -> Node, bytes: &[u8]) -> Result<()> {
-        let payload = self.payload(bytes, self.instruction.end() - bytes.len() as u64);
+    fn push_payload(&mut self, node: impl FnOnce(Payload) -> Node, bytes: &[u8]) -> Result<()> {
+        let payload = self.payload(bytes, self.end - bytes.len() as u64);
         self.push(node(payload))
     }
 
     /// Pushes a node of bytes that are not in the source as they are.
-    fn push_rewritten(&mut self, node: fn(Payload) -> Node, bytes: &[u8]) -> Result<()> {
+    fn push_rewritten(&mut self, node: impl FnOnce(Payload) -> Node, bytes: &[u8]) -> Result<()> {
         let payload = self.graph.push_scratch(self.machine.region, bytes);
         self.push(node(payload))
     }
@@ -493,7 +492,7 @@ impl Step<'_, '_> {
         if place == self.machine.stack.len() {
             return Ok(()); // Nothing is added, and CPython does not even look at the target.
         }
-        let opcode = self.instruction.opcode;
+        let opcode = self.opcode;
         let node = self.graph.node(target);
         let mut chain = match (opcode, node) {
             (O::Append | O::Appends, Node::List(chain)) => chain,
@@ -537,8 +536,7 @@ impl Step<'_, '_> {
     fn check_hashable(&self, place: usize, step: usize) -> Result<()> {
         let values = &self.machine.stack[place..];
         if !values.len().is_multiple_of(step) {
-            let message =
-                alloc::format!("odd number of items for {}", self.instruction.opcode.name());
+            let message = alloc::format!("odd number of items for {}", self.opcode.name());
             return Err(self.malformed("pickle.items.odd", message));
         }
         for &key in values.iter().step_by(step) {
@@ -553,8 +551,8 @@ impl Step<'_, '_> {
 
     // The memo.
 
-    fn get(&mut self) -> Result<Flow> {
-        let index = self.instruction.memo_index()?.unwrap_or_default();
+    #[inline]
+    fn get(&mut self, index: u64) -> Result<Flow> {
         let known = match self.machine.memo.get(index) {
             None if index < self.machine.memo.base() => {
                 let Some(id) = self.graph.shared_entry(index) else {
@@ -565,18 +563,17 @@ impl Step<'_, '_> {
             known => known,
         };
         let Some(id) = known else {
-            let message = alloc::format!("memo entry {index} is read but was never written");
-            return Err(self.malformed("pickle.memo.missing", message));
+            return Err(self.never_written(index));
         };
         self.push_id(id)?;
         Ok(Flow::Next)
     }
 
+    #[inline]
     fn put(&mut self, index: u64) -> Result<()> {
         let top = self.top()?;
         if index < self.machine.memo.base() {
-            let message = alloc::format!("memo entry {index}, made outside, is written again");
-            return Err(self.malformed("pickle.independence.memo", message));
+            return Err(self.written_again(index));
         }
         let entries = self.machine.memo.len() as u64 + 1;
         self.check(self.machine.limits.nodes, entries, "pickle.limit.memo")?;
@@ -587,7 +584,7 @@ impl Step<'_, '_> {
     // Globals, and what would be called.
 
     fn global(&mut self, module: &[u8], name: &[u8]) -> Result<NodeId> {
-        let offset = self.instruction.offset + 1;
+        let offset = self.offset + 1;
         self.check_utf8(module, offset)?;
         let module_text = self.payload(module, offset);
         let offset = offset + module.len() as u64 + 1;
@@ -705,40 +702,53 @@ impl Step<'_, '_> {
         }
         let message = alloc::format!(
             "{} changes an object that was made in another element",
-            self.instruction.opcode.name()
+            self.opcode.name()
         );
-        Err(Error::new(
-            Cause::Unsupported,
-            "pickle.independence.mutation",
-            self.instruction.offset,
-            message,
-        ))
+        Err(Error::new(Cause::Unsupported, "pickle.independence.mutation", self.offset, message))
     }
 
     // Errors.
 
     #[inline]
     fn check(&self, limit: usize, value: u64, clause: &'static str) -> Result<()> {
-        limits::check((limit as u64).min(u32::MAX.into()), value, clause, self.instruction.offset)
+        limits::check((limit as u64).min(u32::MAX.into()), value, clause, self.offset)
     }
 
     #[cold]
     fn malformed(&self, clause: &'static str, message: impl Into<String>) -> Error {
-        Error::malformed(clause, self.instruction.offset, message)
+        Error::malformed(clause, self.offset, message)
     }
 
     #[cold]
     fn underflow(&self, needed: usize, found: usize) -> Error {
         let plural = if needed == 1 { "" } else { "s" };
-        let name = self.instruction.opcode.name();
+        let name = self.opcode.name();
         let message =
             alloc::format!("stack underflow: {name} needs {needed} value{plural}, found {found}");
         self.malformed("pickle.stack.underflow", message)
     }
 
     #[cold]
+    fn no_mark(&self) -> Error {
+        let message = alloc::format!("{} finds no mark", self.opcode.name());
+        self.malformed("pickle.stack.mark", message)
+    }
+
+    #[cold]
+    fn never_written(&self, index: u64) -> Error {
+        let message = alloc::format!("memo entry {index} is read but was never written");
+        self.malformed("pickle.memo.missing", message)
+    }
+
+    #[cold]
+    fn written_again(&self, index: u64) -> Error {
+        let message = alloc::format!("memo entry {index}, made outside, is written again");
+        self.malformed("pickle.independence.memo", message)
+    }
+
+    #[cold]
     fn wrong_type(&self, wanted: &str, found: Node) -> Error {
-        let name = self.instruction.opcode.name();
+        let name = self.opcode.name();
         let message = alloc::format!("{name} needs {wanted}, found {}", describe(found));
         self.malformed("pickle.stack.type", message)
     }

@@ -65,6 +65,16 @@ impl Memo {
     #[inline]
     pub(crate) fn put(&mut self, index: u64, id: NodeId) {
         let place = usize::try_from(index - self.base).unwrap_or(usize::MAX);
+        if place == self.dense.len() && self.sparse.is_empty() {
+            self.dense.push(Some(id));
+            self.len += 1;
+        } else {
+            self.put_anywhere(place, index, id);
+        }
+    }
+
+    /// What [`put`](Self::put) does where the entry is not simply the next one.
+    fn put_anywhere(&mut self, place: usize, index: u64, id: NodeId) {
         if place >= self.dense.len().saturating_add(GAP) {
             self.len += usize::from(self.sparse.insert(index, id).is_none());
             return;
