@@ -30,12 +30,12 @@ use serde::de::value::{MapAccessDeserializer, MapDeserializer};
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 
-use crate::array::{Array, ArrayItems, Data, NumPyScalar, long_double};
-use crate::dtype::ItemType;
-use crate::element::{Element, lone_surrogate, wrong_type};
 use crate::error::{Error, Result};
-use crate::instant::{Instant, NOT_A_TIME};
-use crate::kind::{Entries, Kind};
+use crate::value::array::{Array, ArrayItems, Data, NumPyScalar, long_double};
+use crate::value::dtype::ItemType;
+use crate::value::element::{Element, lone_surrogate, wrong_type};
+use crate::value::instant::{Instant, NOT_A_TIME};
+use crate::value::kind::{Entries, Kind};
 
 /// How deep values may be nested. They are read by recursion, and where the type leaves it to the
 /// file (`serde_json::Value`), the file decides how deep.

@@ -14,12 +14,12 @@
 use npy_header::DType;
 use pickle_stream::{Graph, Lexer, Limits, Machine, Opcode, Progress, Ran, Region, Source, Survey};
 
-use crate::array::Shape;
-use crate::dtype::ItemType;
-use crate::element::{Context, Element};
 use crate::error::{Cause, Error, Result};
-use crate::globals::{self, Known};
-use crate::kind::Kind;
+use crate::value::array::Shape;
+use crate::value::dtype::ItemType;
+use crate::value::element::{Context, Element};
+use crate::value::globals::{self, Known};
+use crate::value::kind::Kind;
 use crate::window::Window;
 
 /// The envelope of an object array.

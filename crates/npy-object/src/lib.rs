@@ -56,32 +56,23 @@
 //! # In which order to read the modules
 //!
 //! `npy_array` (what a user holds), `envelope` (what stands around the elements), `objects` (survey
-//! a batch, decode an element), `shared` (what elements share), then `element` and `kind` (what a
-//! value is), `array`, `dtype`, `record`, `time`. All reading goes through `window`. Opcodes are
-//! the business of [`pickle`], the preamble that of [`header`].
+//! a batch, decode an element), `shared` (what elements share), `rows` (arrays without objects),
+//! then `value` (what an element is), and `de` and `json`, which write it otherwise. All reading
+//! goes through `window`. Opcodes are the business of [`pickle`], the preamble that of [`header`].
 #![forbid(unsafe_code)]
 
-mod array;
 #[cfg(feature = "serde")]
 mod de;
-mod dtype;
-mod element;
 mod envelope;
 mod error;
-mod globals;
-#[cfg(any(feature = "json", feature = "serde"))]
-mod instant;
 #[cfg(feature = "json")]
 pub mod json;
-mod kind;
 mod npy_array;
 mod objects;
 mod options;
-mod owned;
-mod record;
 mod rows;
 mod shared;
-mod time;
+mod value;
 mod window;
 
 use std::path::Path;
@@ -89,17 +80,14 @@ use std::path::Path;
 pub use npy_header as header;
 pub use pickle_stream as pickle;
 
-pub use array::{Array, ArrayItems, Data, Mask, NumPyScalar, Primitive, Shape, TypedArray};
-pub use dtype::ItemType;
-pub use element::Element;
 pub use error::{Cause, Error, Result};
-pub use globals::ArrayClass;
-pub use kind::{Entries, Items, Kind, Object, Text};
 pub use npy_array::{Elements, NpyArray};
 pub use options::{Encoding, Limits, Options};
-pub use owned::OwnedElement;
-pub use record::Record;
-pub use time::{Date, DateTime, Time, TimeDelta};
+pub use value::{
+    Array, ArrayClass, ArrayItems, Data, Date, DateTime, Element, Entries, ItemType, Items, Kind,
+    Mask, NumPyScalar, Object, OwnedElement, Primitive, Record, Shape, Text, Time, TimeDelta,
+    TypedArray,
+};
 
 /// Opens a file with the default [`Options`].
 ///

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use npy_header::{Header, Progress};
 
-use crate::dtype::ItemTypes;
-use crate::element::{Context, Element};
 use crate::envelope::Envelope;
 use crate::error::{Cause, Error, Result};
 use crate::objects::Objects;
 use crate::options::Options;
-use crate::owned::OwnedElement;
 use crate::rows::Rows;
+use crate::value::dtype::ItemTypes;
+use crate::value::element::{Context, Element};
+use crate::value::owned::OwnedElement;
 use crate::window::Window;
 
 impl Options {

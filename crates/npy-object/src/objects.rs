@@ -3,10 +3,10 @@
 use pickle_stream::ValueRef;
 use pickle_stream::{Event, Graph, Lexer, Machine, NodeId, Ran, Region, Source, Span, Survey};
 
-use crate::element::Context;
 use crate::envelope::Envelope;
 use crate::error::{Cause, Error, Result};
 use crate::shared::{Checkpoint, Definitions};
+use crate::value::element::Context;
 use crate::window::Window;
 
 /// Elements between two checkpoints: as many as CPython puts in a batch.

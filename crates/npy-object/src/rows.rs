@@ -2,8 +2,8 @@
 
 use npy_header::{DType, Header};
 
-use crate::element::Row;
 use crate::error::{Cause, Error, Result};
+use crate::value::element::Row;
 use crate::window::Window;
 
 /// Bytes of rows that are read at once, unless one row takes more.

@@ -7,11 +7,11 @@ use npy_header::{DType, Field};
 use pickle_stream::{Construct, Global, NodeId};
 
 use super::{comma, write_base64, write_str};
-use crate::array::{Array, ArrayItems, Data};
-use crate::dtype::ItemType;
-use crate::element::Element;
-use crate::kind::{Entries, Items, Kind, Object};
-use crate::time::{Date, Time};
+use crate::value::array::{Array, ArrayItems, Data};
+use crate::value::dtype::ItemType;
+use crate::value::element::Element;
+use crate::value::kind::{Entries, Items, Kind, Object};
+use crate::value::time::{Date, Time};
 
 /// Writes elements as typed JSON. One writer can write any number of them.
 #[derive(Debug, Default)]
@@ -212,7 +212,7 @@ impl TypedJson {
             }
             Kind::DType(item) => {
                 out.write_all(b"{\"dtype\":")?;
-                item_type(out, &item, crate::dtype::na_object(value), "}", tasks)
+                item_type(out, &item, crate::value::dtype::na_object(value), "}", tasks)
             }
             Kind::Global(name) => global(out, name),
             Kind::Object(value) => object(out, value, tasks),

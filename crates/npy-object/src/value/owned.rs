@@ -6,7 +6,7 @@ use std::sync::Arc;
 use npy_header::DType;
 use pickle_stream::{Graph, NodeId, Source, ValueRef};
 
-use crate::element::{Context, Element, Row};
+use crate::value::element::{Context, Element, Row};
 
 /// An element that owns what it holds: it can be kept, and sent to another thread.
 pub struct OwnedElement {

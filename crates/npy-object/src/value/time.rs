@@ -5,8 +5,8 @@
 
 use std::fmt;
 
-use crate::element::Element;
-use crate::kind::{Items, Kind};
+use crate::value::element::Element;
+use crate::value::kind::{Items, Kind};
 
 /// `datetime.date`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,12 +7,12 @@ use std::ops::Deref;
 use npy_header::{ByteOrder, DType, Scalar, ScalarKind};
 use smallvec::SmallVec;
 
-use crate::dtype::{ItemType, na_object};
-use crate::element::{Element, Row};
 use crate::error::{Error, Result};
-use crate::globals::{ArrayClass, Known};
-use crate::kind::{Items, Kind};
-use crate::record::FieldType;
+use crate::value::dtype::{ItemType, na_object};
+use crate::value::element::{Element, Row};
+use crate::value::globals::{ArrayClass, Known};
+use crate::value::kind::{Items, Kind};
+use crate::value::record::FieldType;
 
 /// The length of each dimension.
 #[derive(Clone, PartialEq, Eq)]

@@ -16,10 +16,10 @@ use std::sync::Mutex;
 use npy_header::{ByteOrder, DType, Field, Scalar, ScalarKind, Struct, TimeBase, TimeUnit};
 use pickle_stream::NodeId;
 
-use crate::array::Shape;
-use crate::element::Element;
-use crate::globals::{self, Known};
-use crate::kind::Kind;
+use crate::value::array::Shape;
+use crate::value::element::Element;
+use crate::value::globals::{self, Known};
+use crate::value::kind::Kind;
 
 /// What the items of an array are.
 #[derive(Clone, Debug, PartialEq)]
@@ -233,7 +233,7 @@ pub(crate) fn fields(value: Element<'_>) -> Option<Vec<(String, PickledField<'_>
 }
 
 fn fields_of<'a>(
-    names: crate::kind::Items<'a>,
+    names: crate::value::kind::Items<'a>,
     fields: Element<'a>,
 ) -> Option<Vec<(String, PickledField<'a>)>> {
     let Kind::Dict(entries) = fields.shallow_kind() else {

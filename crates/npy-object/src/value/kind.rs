@@ -1,4 +1,4 @@
-//! What a value is, to someone who knows Python and NumPy.
+//! [`Kind`]: what a value is, and how calls are recognised as the values they make.
 //!
 //! `pickle-stream` gives a call as a call; here those of NumPy and of the standard library that
 //! stand for values become these values. What is not recognised, or is not as its maker would write
@@ -9,13 +9,13 @@ use std::borrow::Cow;
 use pickle_stream::{Entries as RawEntries, Global, Items as RawItems, Kind as Raw, Long};
 use pickle_stream::{ObjectRef, Str, ValueRef};
 
-use crate::array::{Array, Data, NumPyScalar};
-use crate::dtype::ItemType;
-use crate::element::{Context, Element, Row};
-use crate::globals::{self, Known};
 use crate::options::Encoding;
-use crate::record::Record;
-use crate::time::{Date, DateTime, Time, TimeDelta};
+use crate::value::array::{Array, Data, NumPyScalar};
+use crate::value::dtype::ItemType;
+use crate::value::element::{Context, Element, Row};
+use crate::value::globals::{self, Known};
+use crate::value::record::Record;
+use crate::value::time::{Date, DateTime, Time, TimeDelta};
 
 /// What a value is. Cheap to make: nothing is copied that does not have to be rewritten.
 #[derive(Clone, Debug)]

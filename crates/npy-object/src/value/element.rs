@@ -7,13 +7,13 @@ use std::sync::Arc;
 use npy_header::DType;
 use pickle_stream::{Kind as Raw, NodeId, ValueRef};
 
-use crate::array::{Array, Primitive, TypedArray};
-use crate::dtype::{ItemType, ItemTypes};
 use crate::error::{Error, Result};
-use crate::globals::{self, Known};
-use crate::kind::{self, Entries, Items, Kind, Object};
 use crate::options::{Encoding, Limits};
-use crate::record::{FieldType, Record};
+use crate::value::array::{Array, Primitive, TypedArray};
+use crate::value::dtype::{ItemType, ItemTypes};
+use crate::value::globals::{self, Known};
+use crate::value::kind::{self, Entries, Items, Kind, Object};
+use crate::value::record::{FieldType, Record};
 
 /// What the values of one file have in common.
 #[derive(Debug)]

@@ -1,0 +1,26 @@
+//! What a value is, to someone who knows Python and NumPy.
+//!
+//! `pickle-stream` gives a call as a call. Here those of NumPy and of the standard library that
+//! stand for values become these values: [`element`] is a value in a file, [`kind`] what it is, and
+//! the others what it can be. They name one another, as values contain values; nothing here knows
+//! where a value was read from.
+
+pub(crate) mod array;
+pub(crate) mod dtype;
+pub(crate) mod element;
+pub(crate) mod globals;
+#[cfg(any(feature = "json", feature = "serde"))]
+pub(crate) mod instant;
+pub(crate) mod kind;
+pub(crate) mod owned;
+pub(crate) mod record;
+pub(crate) mod time;
+
+pub use array::{Array, ArrayItems, Data, Mask, NumPyScalar, Primitive, Shape, TypedArray};
+pub use dtype::ItemType;
+pub use element::Element;
+pub use globals::ArrayClass;
+pub use kind::{Entries, Items, Kind, Object, Text};
+pub use owned::OwnedElement;
+pub use record::Record;
+pub use time::{Date, DateTime, Time, TimeDelta};
