@@ -24,10 +24,7 @@ pub(crate) fn read(descr: &Node) -> Result<DType, Error> {
             [base, shape] => shaped(read(base)?, shape),
             _ => Err(form(descr, "a pair of dtype and shape")),
         },
-        _ => Err(form(
-            descr,
-            "a string, a list of fields, or a pair of dtype and shape",
-        )),
+        _ => Err(form(descr, "a string, a list of fields, or a pair of dtype and shape")),
     }
 }
 
@@ -88,18 +85,11 @@ fn structure(descr: &Node, nodes: &[Node]) -> Result<DType, Error> {
             DType::Struct(_) => false,
         };
         if !(void && name.is_empty() && title.is_none()) {
-            fields.push(Field {
-                name,
-                title,
-                dtype,
-                offset,
-            });
+            fields.push(Field { name, title, dtype, offset });
         }
         offset = end;
     }
-    Struct::new(fields, offset)
-        .map(DType::Struct)
-        .map_err(|error| at(descr, error))
+    Struct::new(fields, offset).map(DType::Struct).map_err(|error| at(descr, error))
 }
 
 /// `'a'`, or `('title', 'a')`.
@@ -109,10 +99,7 @@ fn title_and_name(node: &Node) -> Result<(Option<String>, String), Error> {
         Value::Tuple(parts) => match &parts[..] {
             [title, name] => (&title.value, &name.value),
             _ => {
-                return refuse(
-                    ErrorKind::Malformed,
-                    "a field's title and name must be a pair",
-                );
+                return refuse(ErrorKind::Malformed, "a field's title and name must be a pair");
             }
         },
         name => (&Value::None, name),
@@ -149,12 +136,7 @@ impl DType {
             return Ok(Literal(self).to_string());
         }
         let message = "a header cannot describe fields that overlap or are out of order";
-        Err(Error::new(
-            ErrorKind::Misuse,
-            Clause::DescrLayout,
-            0,
-            message,
-        ))
+        Err(Error::new(ErrorKind::Misuse, Clause::DescrLayout, 0, message))
     }
 }
 
@@ -197,12 +179,7 @@ impl fmt::Display for Literal<'_> {
         match self.0 {
             DType::Scalar(scalar) => write!(f, "'{scalar}'"),
             DType::Subarray(subarray) => {
-                write!(
-                    f,
-                    "({}, {})",
-                    Literal(subarray.base()),
-                    repr::Tuple(subarray.shape())
-                )
+                write!(f, "({}, {})", Literal(subarray.base()), repr::Tuple(subarray.shape()))
             }
             DType::Struct(record) if fields_in_order(record) => write_fields(f, record),
             DType::Struct(record) => write_dict(f, record),
@@ -229,12 +206,7 @@ fn write_fields(f: &mut fmt::Formatter<'_>, record: &Struct) -> fmt::Result {
         separator = ", ";
         match &field.dtype {
             DType::Subarray(subarray) => {
-                write!(
-                    f,
-                    "{}, {})",
-                    Literal(subarray.base()),
-                    repr::Tuple(subarray.shape())
-                )?;
+                write!(f, "{}, {})", Literal(subarray.base()), repr::Tuple(subarray.shape()))?;
             }
             dtype => write!(f, "{})", Literal(dtype))?,
         }
@@ -247,27 +219,12 @@ fn write_fields(f: &mut fmt::Formatter<'_>, record: &Struct) -> fmt::Result {
 
 fn write_dict(f: &mut fmt::Formatter<'_>, record: &Struct) -> fmt::Result {
     let fields = record.fields();
-    write_list(
-        f,
-        "{'names': [",
-        fields.iter().map(|field| repr::Str(&field.name)),
-    )?;
-    write_list(
-        f,
-        "], 'formats': [",
-        fields.iter().map(|field| Literal(&field.dtype)),
-    )?;
-    write_list(
-        f,
-        "], 'offsets': [",
-        fields.iter().map(|field| field.offset),
-    )?;
+    write_list(f, "{'names': [", fields.iter().map(|field| repr::Str(&field.name)))?;
+    write_list(f, "], 'formats': [", fields.iter().map(|field| Literal(&field.dtype)))?;
+    write_list(f, "], 'offsets': [", fields.iter().map(|field| field.offset))?;
     if fields.iter().any(|field| field.title.is_some()) {
         let title = |field: &Field| {
-            field
-                .title
-                .as_ref()
-                .map_or("None".into(), |t| repr::Str(t).to_string())
+            field.title.as_ref().map_or("None".into(), |t| repr::Str(t).to_string())
         };
         write_list(f, "], 'titles': [", fields.iter().map(title))?;
     }
@@ -363,23 +320,14 @@ mod tests {
             assert_eq!((error.offset(), error.clause()), (at, clause), "{descr}");
         }
         let title = dtype("[((1, 'a'), 'f8')]").unwrap_err();
-        assert_eq!(
-            (title.kind(), title.clause()),
-            (ErrorKind::Unsupported, "npy.descr.field")
-        );
+        assert_eq!((title.kind(), title.clause()), (ErrorKind::Unsupported, "npy.descr.field"));
     }
 
     #[test]
     fn nesting_is_limited() {
         let nested = |n| format!("{}'f8'{}", "[('a', ".repeat(n), ")]".repeat(n));
         assert!(dtype(&nested(DType::MAX_DEPTH)).is_ok());
-        assert_eq!(
-            dtype(&nested(DType::MAX_DEPTH + 1)).unwrap_err().clause(),
-            "npy.descr.depth"
-        );
-        assert_eq!(
-            dtype(&nested(1_000)).unwrap_err().clause(),
-            "npy.header.depth"
-        );
+        assert_eq!(dtype(&nested(DType::MAX_DEPTH + 1)).unwrap_err().clause(), "npy.descr.depth");
+        assert_eq!(dtype(&nested(1_000)).unwrap_err().clause(), "npy.header.depth");
     }
 }

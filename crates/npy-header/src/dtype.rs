@@ -190,11 +190,7 @@ impl Scalar {
             (true, ByteOrder::Big) => ByteOrder::Big,
             (true, _) => ByteOrder::Little,
         };
-        let size = if kind == K::Object {
-            8
-        } else {
-            itemsize as u32
-        };
+        let size = if kind == K::Object { 8 } else { itemsize as u32 };
         Ok(Scalar { kind, order, size })
     }
 
@@ -291,19 +287,13 @@ impl TimeBase {
         match name {
             "generic" => Some(TimeBase::Generic),
             "\u{3bc}s" => Some(TimeBase::Microsecond),
-            _ => Self::TIMES
-                .iter()
-                .find(|(_, known)| *known == name)
-                .map(|(base, _)| *base),
+            _ => Self::TIMES.iter().find(|(_, known)| *known == name).map(|(base, _)| *base),
         }
     }
 
     /// The name that NumPy has for this unit.
     pub fn name(self) -> &'static str {
-        Self::TIMES
-            .iter()
-            .find(|(base, _)| *base == self)
-            .map_or("generic", |(_, name)| name)
+        Self::TIMES.iter().find(|(base, _)| *base == self).map_or("generic", |(_, name)| name)
     }
 
     /// What NumPy tries, in turn, to write a fraction of this unit with: how many of a shorter
@@ -330,10 +320,7 @@ impl TimeBase {
 
 impl TimeUnit {
     /// No unit: `<M8` and `<m8` without brackets.
-    pub const GENERIC: TimeUnit = TimeUnit {
-        num: 1,
-        base: TimeBase::Generic,
-    };
+    pub const GENERIC: TimeUnit = TimeUnit { num: 1, base: TimeBase::Generic };
 
     /// `num` times `base` divided by `den`, the three numbers that a datetime dtype's pickle and
     /// the form `[3D/2]` have; `den` is 1 in everything NumPy writes.
@@ -424,18 +411,9 @@ impl Struct {
                 return Err(Error::malformed(Clause::DescrLayout, 0, message));
             }
         }
-        let deepest = fields
-            .iter()
-            .map(|field| field.dtype.depth())
-            .max()
-            .unwrap_or(0);
+        let deepest = fields.iter().map(|field| field.dtype.depth()).max().unwrap_or(0);
         let has_object = fields.iter().any(|field| field.dtype.has_object());
-        Ok(Struct {
-            fields,
-            itemsize,
-            depth: one_deeper(deepest)?,
-            has_object,
-        })
+        Ok(Struct { fields, itemsize, depth: one_deeper(deepest)?, has_object })
     }
 
     /// The fields, in the order in which they were declared.
@@ -470,20 +448,11 @@ impl Subarray {
             ));
         }
         // A dimension of 0 hides no other: each must fit on its own, as in NumPy.
-        shape
-            .iter()
-            .try_for_each(|&length| check_itemsize(Some(length)).map(drop))?;
-        let product = shape
-            .iter()
-            .try_fold(base.itemsize(), |size, &n| size.checked_mul(n));
+        shape.iter().try_for_each(|&length| check_itemsize(Some(length)).map(drop))?;
+        let product = shape.iter().try_fold(base.itemsize(), |size, &n| size.checked_mul(n));
         let itemsize = check_itemsize(product)?;
         let depth = one_deeper(base.depth())?;
-        Ok(Subarray {
-            base: Box::new(base),
-            shape,
-            itemsize,
-            depth,
-        })
+        Ok(Subarray { base: Box::new(base), shape, itemsize, depth })
     }
 
     /// The dtype of the elements.
@@ -499,18 +468,11 @@ impl Subarray {
 
 /// The item size, unless it is over the limit; `None` stands for one that overflowed.
 pub(crate) fn check_itemsize(itemsize: Option<usize>) -> Result<usize, Error> {
-    itemsize
-        .filter(|&size| size <= DType::MAX_ITEMSIZE)
-        .ok_or_else(|| {
-            let max = DType::MAX_ITEMSIZE as u64;
-            let message = format!("dtype takes over {max} bytes an item");
-            Error::new(
-                ErrorKind::OverLimit(Limit::ItemSize, max),
-                Clause::DescrSize,
-                0,
-                message,
-            )
-        })
+    itemsize.filter(|&size| size <= DType::MAX_ITEMSIZE).ok_or_else(|| {
+        let max = DType::MAX_ITEMSIZE as u64;
+        let message = format!("dtype takes over {max} bytes an item");
+        Error::new(ErrorKind::OverLimit(Limit::ItemSize, max), Clause::DescrSize, 0, message)
+    })
 }
 
 fn one_deeper(depth: usize) -> Result<usize, Error> {
@@ -519,12 +481,7 @@ fn one_deeper(depth: usize) -> Result<usize, Error> {
     }
     let max = DType::MAX_DEPTH as u64;
     let message = format!("dtypes nest over {max} deep");
-    Err(Error::new(
-        ErrorKind::OverLimit(Limit::Depth, max),
-        Clause::DescrDepth,
-        0,
-        message,
-    ))
+    Err(Error::new(ErrorKind::OverLimit(Limit::Depth, max), Clause::DescrDepth, 0, message))
 }
 
 #[cfg(test)]
@@ -532,18 +489,11 @@ mod tests {
     use super::*;
 
     fn f8() -> DType {
-        Scalar::new(ScalarKind::Float, ByteOrder::Little, 8)
-            .unwrap()
-            .into()
+        Scalar::new(ScalarKind::Float, ByteOrder::Little, 8).unwrap().into()
     }
 
     fn field(name: &str, dtype: DType, offset: usize) -> Field {
-        Field {
-            name: name.into(),
-            title: None,
-            dtype,
-            offset,
-        }
+        Field { name: name.into(), title: None, dtype, offset }
     }
 
     #[test]
@@ -556,19 +506,10 @@ mod tests {
         assert_eq!(scalar(Unicode, NotApplicable, 0).order(), Little);
         assert_eq!(scalar(Float, Big, 2).order(), Big);
         assert_eq!(DType::from(scalar(Object, Little, 4)), DType::OBJECT);
-        assert_eq!(
-            Scalar::new(Int, Little, 3).unwrap_err().clause(),
-            "npy.descr.type"
-        );
-        assert_eq!(
-            Scalar::new(Unicode, Little, 6).unwrap_err().clause(),
-            "npy.descr.type"
-        );
+        assert_eq!(Scalar::new(Int, Little, 3).unwrap_err().clause(), "npy.descr.type");
+        assert_eq!(Scalar::new(Unicode, Little, 6).unwrap_err().clause(), "npy.descr.type");
         let huge = Scalar::new(Void, Little, 1 << 31).unwrap_err();
-        assert_eq!(
-            huge.kind(),
-            ErrorKind::OverLimit(Limit::ItemSize, i32::MAX as u64)
-        );
+        assert_eq!(huge.kind(), ErrorKind::OverLimit(Limit::ItemSize, i32::MAX as u64));
     }
 
     #[test]
@@ -576,22 +517,10 @@ mod tests {
         let clause = |fields, itemsize| Struct::new(fields, itemsize).unwrap_err().clause();
         let twice = Vec::from([field("a", f8(), 0), field("a", f8(), 8)]);
         assert_eq!(clause(twice, 16), "npy.descr.field");
-        let titled = Field {
-            title: Some("b".into()),
-            ..field("a", f8(), 0)
-        };
-        assert_eq!(
-            clause(Vec::from([titled, field("b", f8(), 8)]), 16),
-            "npy.descr.field"
-        );
-        assert_eq!(
-            clause(Vec::from([field("a", f8(), 1)]), 8),
-            "npy.descr.layout"
-        );
-        assert_eq!(
-            clause(Vec::from([field("a", f8(), usize::MAX)]), 8),
-            "npy.descr.layout"
-        );
+        let titled = Field { title: Some("b".into()), ..field("a", f8(), 0) };
+        assert_eq!(clause(Vec::from([titled, field("b", f8(), 8)]), 16), "npy.descr.field");
+        assert_eq!(clause(Vec::from([field("a", f8(), 1)]), 8), "npy.descr.layout");
+        assert_eq!(clause(Vec::from([field("a", f8(), usize::MAX)]), 8), "npy.descr.layout");
         assert_eq!(clause(Vec::new(), 1 << 31), "npy.descr.size");
         let overlapping = Vec::from([field("a", f8(), 4), field("b", f8(), 0)]);
         assert_eq!(Struct::new(overlapping, 12).unwrap().itemsize(), 12);
@@ -606,10 +535,7 @@ mod tests {
         assert_eq!(error(&[1 << 28]).clause(), "npy.descr.size");
         assert_eq!(error(&[usize::MAX, usize::MAX]).clause(), "npy.descr.size");
         assert_eq!(error(&[0, 1 << 31]).clause(), "npy.descr.size");
-        assert_eq!(
-            error(&[1; 65]).kind(),
-            ErrorKind::OverLimit(Limit::Dimensions, 64)
-        );
+        assert_eq!(error(&[1; 65]).kind(), ErrorKind::OverLimit(Limit::Dimensions, 64));
     }
 
     #[test]
@@ -656,10 +582,7 @@ mod tests {
         for (base, name) in TimeBase::TIMES {
             assert_eq!((TimeBase::from_name(name), base.name()), (Some(base), name));
         }
-        assert_eq!(
-            TimeBase::from_name(TimeBase::Generic.name()),
-            Some(TimeBase::Generic)
-        );
+        assert_eq!(TimeBase::from_name(TimeBase::Generic.name()), Some(TimeBase::Generic));
         assert_eq!(TimeBase::from_name("B"), None);
     }
 }

@@ -56,12 +56,7 @@ impl Error {
         offset: usize,
         message: impl Into<String>,
     ) -> Self {
-        Error(Box::new(Inner {
-            kind,
-            clause,
-            offset: offset as u64,
-            message: message.into(),
-        }))
+        Error(Box::new(Inner { kind, clause, offset: offset as u64, message: message.into() }))
     }
 
     #[cold]
@@ -106,13 +101,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} (at byte {}) [{}]",
-            self.0.message,
-            self.0.offset,
-            self.0.clause.id()
-        )
+        write!(f, "{} (at byte {}) [{}]", self.0.message, self.0.offset, self.0.clause.id())
     }
 }
 
@@ -185,22 +174,14 @@ mod tests {
         let Ok(spec) = std::fs::read_to_string(path) else {
             return; // the published crate does not carry the specification
         };
-        let headings: Vec<&str> = spec
-            .lines()
-            .filter_map(|line| line.strip_prefix("### "))
-            .collect();
+        let headings: Vec<&str> =
+            spec.lines().filter_map(|line| line.strip_prefix("### ")).collect();
         let clauses: Vec<&str> = Clause::ALL.iter().map(|clause| clause.id()).collect();
         assert_eq!(headings, clauses);
         for clause in clauses {
-            let section = spec
-                .split(&format!("### {clause}\n"))
-                .nth(1)
-                .unwrap_or_default();
+            let section = spec.split(&format!("### {clause}\n")).nth(1).unwrap_or_default();
             let section = section.split("\n#").next().unwrap_or_default();
-            assert!(
-                section.contains("MUST"),
-                "{clause} says nothing that MUST hold"
-            );
+            assert!(section.contains("MUST"), "{clause} says nothing that MUST hold");
         }
     }
 }

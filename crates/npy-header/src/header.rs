@@ -22,12 +22,7 @@ pub struct Header {
 impl Header {
     /// The header of a new file, in the oldest [version](Self::version).
     pub fn new(dtype: DType, fortran_order: bool, shape: Vec<usize>) -> Header {
-        Header {
-            version: Version::V1,
-            dtype,
-            fortran_order,
-            shape,
-        }
+        Header { version: Version::V1, dtype, fortran_order, shape }
     }
 
     /// How many items the array has; `None` where that does not fit.
@@ -35,9 +30,7 @@ impl Header {
         if self.shape.contains(&0) {
             return Some(0); // whatever the other dimensions are
         }
-        self.shape
-            .iter()
-            .try_fold(1u64, |count, &length| count.checked_mul(length as u64))
+        self.shape.iter().try_fold(1u64, |count, &length| count.checked_mul(length as u64))
     }
 
     /// How many bytes of data follow the preamble; `None` where that does not fit. Means nothing

@@ -59,11 +59,7 @@ type Lexed<'a, T> = IResult<&'a str, T, Fault<'a>>;
 
 impl<'a> ParseError<&'a str> for Fault<'a> {
     fn from_error_kind(at: &'a str, _: nom::error::ErrorKind) -> Self {
-        Fault {
-            at,
-            kind: ErrorKind::Malformed,
-            message: "unexpected character",
-        }
+        Fault { at, kind: ErrorKind::Malformed, message: "unexpected character" }
     }
 
     fn append(_: &'a str, _: nom::error::ErrorKind, other: Self) -> Self {
@@ -115,9 +111,7 @@ fn name(text: &str) -> Lexed<'_, &str> {
 
 fn number(text: &str) -> Lexed<'_, Number> {
     alt((
-        map(terminated(alt((float, digits)), tag_no_case("j")), |_| {
-            Number::Imaginary
-        }),
+        map(terminated(alt((float, digits)), tag_no_case("j")), |_| Number::Imaginary),
         map(float, |_| Number::Float),
         map(integer, Number::Int),
     ))
@@ -125,13 +119,7 @@ fn number(text: &str) -> Lexed<'_, Number> {
 }
 
 fn integer(text: &str) -> Lexed<'_, Option<i64>> {
-    alt((
-        prefixed("0x", 16),
-        prefixed("0o", 8),
-        prefixed("0b", 2),
-        decimal,
-    ))
-    .parse(text)
+    alt((prefixed("0x", 16), prefixed("0o", 8), prefixed("0b", 2), decimal)).parse(text)
 }
 
 fn prefixed<'a>(
@@ -154,23 +142,14 @@ fn integer_value(digits: &str, radix: u32) -> Option<i64> {
     digits
         .chars()
         .filter_map(|c| c.to_digit(radix))
-        .try_fold(0i64, |number, digit| {
-            number.checked_mul(radix.into())?.checked_add(digit.into())
-        })
+        .try_fold(0i64, |number, digit| number.checked_mul(radix.into())?.checked_add(digit.into()))
 }
 
 /// `1.`, `.5`, `1.5e3`, `1e3`.
 fn float(text: &str) -> Lexed<'_, &str> {
-    let point = alt((
-        recognize((digits, tag("."), opt(digits))),
-        recognize((tag("."), digits)),
-    ));
+    let point = alt((recognize((digits, tag("."), opt(digits))), recognize((tag("."), digits))));
     let exponent = || recognize((tag_no_case("e"), opt(one_of("+-")), digits));
-    alt((
-        recognize((point, opt(exponent()))),
-        recognize((digits, exponent())),
-    ))
-    .parse(text)
+    alt((recognize((point, opt(exponent()))), recognize((digits, exponent())))).parse(text)
 }
 
 fn digits(text: &str) -> Lexed<'_, &str> {
@@ -264,10 +243,7 @@ fn escape(text: &str, bytes: bool) -> Lexed<'_, Option<char>> {
         'v' => '\x0b',
         '0'..='7' => {
             let (rest, code) = take_while_m_n(1, 3, |c: char| c.is_digit(8)).parse(rest)?;
-            return Ok((
-                rest,
-                u32::from_str_radix(code, 8).ok().and_then(char::from_u32),
-            ));
+            return Ok((rest, u32::from_str_radix(code, 8).ok().and_then(char::from_u32)));
         }
         'x' => return code_point(text, after, 2),
         'u' if !bytes => return code_point(text, after, 4),
@@ -293,19 +269,11 @@ fn code_point<'a>(escape: &'a str, digits: &'a str, width: usize) -> Lexed<'a, O
 }
 
 fn malformed<'a, T>(at: &'a str, message: &'static str) -> Lexed<'a, T> {
-    Err(Err::Failure(Fault {
-        at,
-        kind: ErrorKind::Malformed,
-        message,
-    }))
+    Err(Err::Failure(Fault { at, kind: ErrorKind::Malformed, message }))
 }
 
 fn unsupported<'a, T>(at: &'a str, message: &'static str) -> Lexed<'a, T> {
-    Err(Err::Failure(Fault {
-        at,
-        kind: ErrorKind::Unsupported,
-        message,
-    }))
+    Err(Err::Failure(Fault { at, kind: ErrorKind::Unsupported, message }))
 }
 
 #[cfg(test)]
@@ -373,10 +341,7 @@ mod tests {
             (r"'a'", "a"),
             (r#"u"a'b""#, "a'b"),
             (r"R'a\'b\n'", r"a\'b\n"),
-            (
-                r"'\a\b\f\n\r\t\v\\\'\x41\101\60\777'",
-                "\x07\x08\x0c\n\r\t\x0b\\'AA0\u{1ff}",
-            ),
+            (r"'\a\b\f\n\r\t\v\\\'\x41\101\60\777'", "\x07\x08\x0c\n\r\t\x0b\\'AA0\u{1ff}"),
             (r"'\u20ac\U0001F600'", "\u{20ac}\u{1f600}"),
             (r"'\q\8é'", r"\q\8é"),
             ("'a\\\r\nb\\\nc'", "abc"),
@@ -403,10 +368,7 @@ mod tests {
             ("'a\nb'", "line ends in a string"),
             (r"'\x4'", "escape has too few hexadecimal digits"),
             (r"'\ud800'", "lone surrogate in a string"),
-            (
-                r"'\U00110000'",
-                "escape is beyond the last Unicode character",
-            ),
+            (r"'\U00110000'", "escape is beyond the last Unicode character"),
             (r"'\N{BULLET}'", "character escaped by its Unicode name"),
             ("b'é'", "bytes literal has a character outside ASCII"),
         ];

@@ -61,14 +61,7 @@ pub(crate) fn parse(text: &str, python2: bool) -> Result<Node, Error> {
     if let Some(at) = text.find('\0') {
         return Err(Error::malformed(Clause::Literal, at, "NUL in the header"));
     }
-    let mut parser = Parser {
-        text,
-        rest: text,
-        at: 0,
-        token: Token::End,
-        python2,
-        depth: 0,
-    };
+    let mut parser = Parser { text, rest: text, at: 0, token: Token::End, python2, depth: 0 };
     parser.advance()?;
     let node = parser.value()?;
     match parser.token {
@@ -292,10 +285,7 @@ mod tests {
             Value::List(nodes) => format!("[{}]", list(nodes)),
             Value::Dict(entries) => {
                 let entry = |(key, value): &(Node, Node)| format!("{}: {}", repr(key), repr(value));
-                format!(
-                    "{{{}}}",
-                    entries.iter().map(entry).collect::<Vec<_>>().join(", ")
-                )
+                format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
             }
             scalar => scalar.describe(),
         }
@@ -308,11 +298,7 @@ mod tests {
 
     #[track_caller]
     fn refused(text: &str, expected: &str) {
-        assert_eq!(
-            parse(text, false).unwrap_err().to_string(),
-            expected,
-            "{text}"
-        );
+        assert_eq!(parse(text, false).unwrap_err().to_string(), expected, "{text}");
     }
 
     #[test]
@@ -338,35 +324,20 @@ mod tests {
     #[test]
     fn refusals() {
         for (text, error) in [
-            (
-                "",
-                "expected a value, found the end of the header (at byte 0)",
-            ),
+            ("", "expected a value, found the end of the header (at byte 0)"),
             ("(,)", "expected a value, found ',' (at byte 1)"),
             ("(1,,)", "expected a value, found ',' (at byte 3)"),
-            (
-                "(1",
-                "expected ',' or ')', found the end of the header (at byte 2)",
-            ),
+            ("(1", "expected ',' or ')', found the end of the header (at byte 2)"),
             ("(1]", "expected ',' or ')', found ']' (at byte 2)"),
-            (
-                "1+1",
-                "expected an imaginary number, found a number (at byte 2)",
-            ),
+            ("1+1", "expected an imaginary number, found a number (at byte 2)"),
             ("--1", "expected a number, found '-' (at byte 1)"),
             ("-True", "expected a number, found True (at byte 1)"),
             ("017", "decimal integer begins with 0 (at byte 0)"),
             ("2L", "expected the end of the header, found L (at byte 1)"),
-            (
-                "'a' b'b'",
-                "expected more of the same kind of string, found bytes (at byte 4)",
-            ),
+            ("'a' b'b'", "expected more of the same kind of string, found bytes (at byte 4)"),
             ("{1: 2, 3}", "expected ':', found '}' (at byte 8)"),
             ("{1, 2: 3}", "expected ',' or '}', found ':' (at byte 5)"),
-            (
-                "[] + []",
-                "expected the end of the header, found '+' (at byte 3)",
-            ),
+            ("[] + []", "expected the end of the header, found '+' (at byte 3)"),
             ("('a'*3)", "unexpected character (at byte 4)"),
             ("true", "expected a value, found true (at byte 0)"),
             ("f'a'", "expected a value, found f (at byte 0)"),

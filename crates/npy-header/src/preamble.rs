@@ -32,10 +32,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            header_chars: 10_000,
-            dimensions: 64,
-        }
+        Limits { header_chars: 10_000, dimensions: 64 }
     }
 }
 
@@ -57,26 +54,21 @@ pub enum Progress {
 /// Parses the preamble that `input`, the beginning of a `.npy` file, starts with.
 ///
 /// Input may end anywhere: what is missing is an answer, not an error. The answer depends on the
-/// bytes alone, so a caller may cut them as it likes; what is wrong is said as soon as the byte that
-/// makes it so is there. Nothing is kept between calls and little is done before the preamble is
-/// whole, so calling again from the start costs next to nothing.
+/// bytes alone, so a caller may cut them as it likes; what is wrong is said as soon as the byte
+/// that makes it so is there. Nothing is kept between calls and little is done before the preamble
+/// is whole, so calling again from the start costs next to nothing.
 ///
 /// # Errors
 /// See the clauses in `spec/npy.md`. Offsets count from the start of `input`.
 pub fn parse(input: &[u8], limits: &Limits) -> Result<Progress, Error> {
     let Some(version) = parse_version(input)? else {
-        return Ok(Progress::Need(
-            LENGTH_AT + Version::V1.length_width() - input.len(),
-        ));
+        return Ok(Progress::Need(LENGTH_AT + Version::V1.length_width() - input.len()));
     };
     let text_at = LENGTH_AT + version.length_width();
     let Some(field) = input.get(LENGTH_AT..text_at) else {
         return Ok(Progress::Need(text_at - input.len()));
     };
-    let length = field
-        .iter()
-        .rev()
-        .fold(0u32, |length, &byte| length << 8 | u32::from(byte));
+    let length = field.iter().rev().fold(0u32, |length, &byte| length << 8 | u32::from(byte));
     let length = check_length(length, version, limits)?;
     let end = text_at.saturating_add(length);
     let Some(bytes) = input.get(text_at..end) else {
@@ -87,30 +79,18 @@ pub fn parse(input: &[u8], limits: &Limits) -> Result<Progress, Error> {
     let header = parse_text(&text, version, limits).map_err(|error| {
         error.relocated(|at| (text_at + encoded_length(&text, at, version)) as u64)
     })?;
-    Ok(Progress::Done {
-        header,
-        length: end,
-    })
+    Ok(Progress::Done { header, length: end })
 }
 
 /// The version, or none where the input ends before it.
 fn parse_version(input: &[u8]) -> Result<Option<Version>, Error> {
-    if let Some(at) = input
-        .iter()
-        .zip(MAGIC)
-        .position(|(found, expected)| found != expected)
-    {
+    if let Some(at) = input.iter().zip(MAGIC).position(|(found, expected)| found != expected) {
         let message = "not a .npy file: it does not begin with \\x93NUMPY";
         return Err(Error::malformed(Clause::Magic, at, message));
     }
     let unknown = |at, part, found| {
         let message = format!("versions are 1.0, 2.0 and 3.0, found {part} version {found}");
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            Clause::Version,
-            at,
-            message,
-        ))
+        Err(Error::new(ErrorKind::Unsupported, Clause::Version, at, message))
     };
     let version = match input.get(MAGIC.len()) {
         None => return Ok(None),
@@ -158,18 +138,9 @@ fn decode(bytes: &[u8], version: Version) -> Result<Cow<'_, str>, Error> {
         (Ok(text), _) if text.is_ascii() => Ok(text.into()),
         (Err(error), Version::V3) => {
             let message = "header is not UTF-8";
-            Err(Error::malformed(
-                Clause::Charset,
-                error.valid_up_to(),
-                message,
-            ))
+            Err(Error::malformed(Clause::Charset, error.valid_up_to(), message))
         }
-        _ => Ok(bytes
-            .iter()
-            .copied()
-            .map(char::from)
-            .collect::<String>()
-            .into()),
+        _ => Ok(bytes.iter().copied().map(char::from).collect::<String>().into()),
     }
 }
 
@@ -191,11 +162,7 @@ fn parse_text(text: &str, version: Version, limits: &Limits) -> Result<Header, E
         fortran_order: match fortran_order.value {
             Value::Bool(order) => order,
             _ => {
-                return Err(refuse(
-                    Clause::Order,
-                    fortran_order,
-                    "fortran_order must be a bool",
-                ));
+                return Err(refuse(Clause::Order, fortran_order, "fortran_order must be a bool"));
             }
         },
         dtype: descr::read(descr)?,
@@ -236,22 +203,14 @@ fn entries(root: &Node) -> Result<[&Node; 3], Error> {
 
 fn read_shape(shape: &Node, limits: &Limits) -> Result<Vec<usize>, Error> {
     let Value::Tuple(lengths) = &shape.value else {
-        return Err(refuse(
-            Clause::Shape,
-            shape,
-            "shape must be a tuple of integers",
-        ));
+        return Err(refuse(Clause::Shape, shape, "shape must be a tuple of integers"));
     };
     if lengths.len() > limits.dimensions {
         return Err(Error::new(
             ErrorKind::OverLimit(Limit::Dimensions, limits.dimensions as u64),
             Clause::Shape,
             shape.at,
-            format!(
-                "shape has {} dimensions, over {}",
-                lengths.len(),
-                limits.dimensions
-            ),
+            format!("shape has {} dimensions, over {}", lengths.len(), limits.dimensions),
         ));
     }
     let length = |node: &Node| match node.value {
@@ -266,11 +225,7 @@ fn read_shape(shape: &Node, limits: &Limits) -> Result<Vec<usize>, Error> {
 }
 
 fn refuse(clause: Clause, node: &Node, expected: &str) -> Error {
-    Error::malformed(
-        clause,
-        node.at,
-        format!("{expected}, found {}", node.value.describe()),
-    )
+    Error::malformed(clause, node.at, format!("{expected}, found {}", node.value.describe()))
 }
 
 #[cfg(test)]
@@ -311,23 +266,14 @@ mod tests {
         let header = Header::new(crate::DType::OBJECT, false, Vec::from([3]));
         let done = Progress::Done { header, length: 64 };
         assert_eq!(parse(&whole, &Limits::default()), Ok(done.clone()));
-        assert_eq!(
-            parse(&[&whole[..], b"data"].concat(), &Limits::default()),
-            Ok(done)
-        );
+        assert_eq!(parse(&[&whole[..], b"data"].concat(), &Limits::default()), Ok(done));
         // Version 3 has a wider length.
-        assert_eq!(
-            parse(b"\x93NUMPY\x03\0", &Limits::default()),
-            Ok(Progress::Need(4))
-        );
+        assert_eq!(parse(b"\x93NUMPY\x03\0", &Limits::default()), Ok(Progress::Need(4)));
     }
 
     #[test]
     fn wrong_magic_is_said_at_the_byte() {
-        refused(
-            b"P",
-            "not a .npy file: it does not begin with \\x93NUMPY (at byte 0) [npy.magic]",
-        );
+        refused(b"P", "not a .npy file: it does not begin with \\x93NUMPY (at byte 0) [npy.magic]");
         refused(
             b"\x93NUMpy",
             "not a .npy file: it does not begin with \\x93NUMPY (at byte 4) [npy.magic]",
@@ -355,10 +301,7 @@ mod tests {
              (at byte 8) [npy.header.length]",
         );
         let error = parse(b"\x93NUMPY\x01\0\x11\x27", &Limits::default()).unwrap_err();
-        assert_eq!(
-            error.kind(),
-            ErrorKind::OverLimit(Limit::HeaderChars, 10_000)
-        );
+        assert_eq!(error.kind(), ErrorKind::OverLimit(Limit::HeaderChars, 10_000));
         // The limit is one of characters, as in NumPy: in UTF-8 that may be four times the bytes.
         let claims = |length: u32| {
             let bytes = [b"\x93NUMPY\x03\0", &length.to_le_bytes()[..]].concat();
@@ -372,14 +315,8 @@ mod tests {
             "header of 10001 characters is over the limit of 10000 characters \
              (at byte 8) [npy.header.length]",
         );
-        let limits = Limits {
-            header_chars: 10_001,
-            ..Limits::default()
-        };
-        assert_eq!(
-            parse(&long, &limits).unwrap_err().clause(),
-            "npy.header.literal"
-        );
+        let limits = Limits { header_chars: 10_001, ..Limits::default() };
+        assert_eq!(parse(&long, &limits).unwrap_err().clause(), "npy.header.literal");
     }
 
     #[test]
@@ -390,10 +327,7 @@ mod tests {
             &preamble(1, latin1),
             "shape must be a tuple of integers, found 2 (at byte 67) [npy.header.shape]",
         );
-        refused(
-            &preamble(3, latin1),
-            "header is not UTF-8 (at byte 25) [npy.header.charset]",
-        );
+        refused(&preamble(3, latin1), "header is not UTF-8 (at byte 25) [npy.header.charset]");
         let utf8 = "{'descr': [('é','f8')], 'fortran_order': False, 'shape': 2}";
         refused(
             &preamble(3, utf8.as_bytes()),
@@ -439,26 +373,11 @@ mod tests {
         };
         assert_eq!(shape("()"), Ok(Vec::new()));
         assert_eq!(shape("(0x10, 2L)"), Ok(Vec::from([16, 2])));
-        assert_eq!(
-            shape(&format!("({})", "1,".repeat(64))),
-            Ok(Vec::from([1; 64]))
-        );
+        assert_eq!(shape(&format!("({})", "1,".repeat(64))), Ok(Vec::from([1; 64])));
         let many = shape(&format!("({})", "1,".repeat(65))).unwrap_err();
         assert_eq!(many.kind(), ErrorKind::OverLimit(Limit::Dimensions, 64));
-        for wrong in [
-            "2",
-            "[2]",
-            "True",
-            "(True,)",
-            "(-1,)",
-            "(2.0,)",
-            "(9223372036854775808,)",
-        ] {
-            assert_eq!(
-                shape(wrong).unwrap_err().clause(),
-                "npy.header.shape",
-                "{wrong}"
-            );
+        for wrong in ["2", "[2]", "True", "(True,)", "(-1,)", "(2.0,)", "(9223372036854775808,)"] {
+            assert_eq!(shape(wrong).unwrap_err().clause(), "npy.header.shape", "{wrong}");
         }
         assert_eq!(shape("(1+1,)").unwrap_err().clause(), "npy.header.literal");
     }

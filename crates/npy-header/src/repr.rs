@@ -7,11 +7,7 @@ pub(crate) struct Str<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Str<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let quote = if self.0.contains('\'') && !self.0.contains('"') {
-            '"'
-        } else {
-            '\''
-        };
+        let quote = if self.0.contains('\'') && !self.0.contains('"') { '"' } else { '\'' };
         f.write_char(quote)?;
         for c in self.0.chars() {
             match c {
@@ -73,10 +69,7 @@ mod tests {
             ("'\"", "'\\'\"'"),
             ("a\\\n\r\t\x07\x7f", r"'a\\\n\r\t\x07\x7f'"),
             ("é\u{85}\u{a0}\u{ad}", r"'é\x85\xa0\xad'"),
-            (
-                "e\u{301}\u{20ac}\u{2028}\u{feff}",
-                "'e\u{301}\u{20ac}\\u2028\\ufeff'",
-            ),
+            ("e\u{301}\u{20ac}\u{2028}\u{feff}", "'e\u{301}\u{20ac}\\u2028\\ufeff'"),
             ("\u{1f600}\u{e0001}", "'\u{1f600}\\U000e0001'"),
         ] {
             assert_eq!(Str(text).to_string(), repr);

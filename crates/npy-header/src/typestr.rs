@@ -50,12 +50,7 @@ impl FromStr for DType {
         for (index, element) in elements.iter().enumerate() {
             let dtype = list_element(element.trim())?;
             let itemsize = dtype.itemsize();
-            fields.push(Field {
-                name: format!("f{index}"),
-                title: None,
-                dtype,
-                offset,
-            });
+            fields.push(Field { name: format!("f{index}"), title: None, dtype, offset });
             offset = check_itemsize(offset.checked_add(itemsize))?;
         }
         Struct::new(fields, offset).map(DType::Struct)
@@ -107,11 +102,7 @@ fn element_prefix(text: &str) -> IResult<&str, Prefix, ()> {
 
 /// The scalar of this name, if there is one.
 fn scalar(order: Option<char>, name: &str) -> Result<Option<Scalar>, Error> {
-    let byte_order = if order == Some('>') {
-        ByteOrder::Big
-    } else {
-        ByteOrder::Little
-    };
+    let byte_order = if order == Some('>') { ByteOrder::Big } else { ByteOrder::Little };
     let new = |kind, itemsize| Scalar::new(kind, byte_order, itemsize).map(Some);
 
     for prefix in ["M8", "datetime64"] {
@@ -126,9 +117,7 @@ fn scalar(order: Option<char>, name: &str) -> Result<Option<Scalar>, Error> {
     }
     // Of the names, only those of one letter go with an order.
     if order.is_none() || name.len() == 1 {
-        let named = NAMES
-            .iter()
-            .find(|(names, ..)| names.split(' ').any(|known| known == name));
+        let named = NAMES.iter().find(|(names, ..)| names.split(' ').any(|known| known == name));
         if let Some(&(_, kind, itemsize)) = named {
             return new(kind, itemsize);
         }
@@ -177,11 +166,7 @@ const NAMES: &[(&str, ScalarKind, usize)] = {
         ("g longdouble float128 longfloat", Float, 16),
         ("F csingle complex64 singlecomplex", Complex, 8),
         ("D cdouble complex complex128 complex_ cfloat", Complex, 16),
-        (
-            "G clongdouble complex256 clongfloat longcomplex",
-            Complex,
-            32,
-        ),
+        ("G clongdouble complex256 clongfloat longcomplex", Complex, 32),
         ("S a bytes bytes_ bytes0 string_", Bytes, 0),
         ("c", Bytes, 1),
         ("U str str_ unicode str0 unicode_", Unicode, 0),
@@ -201,27 +186,17 @@ fn bracketed_unit(text: &str) -> Result<TimeUnit, Error> {
         let message = format!("unit of time '{text}' is not understood");
         Error::malformed(Clause::DescrUnit, 0, message)
     };
-    let inner = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'));
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let (name, num) = digit0::<_, ()>(inner.ok_or_else(refuse)?).map_err(|_| refuse())?;
     let (name, den) = name.split_once('/').unwrap_or((name, "1"));
     let base = TimeBase::from_name(name).ok_or_else(refuse)?;
-    let num = if num.is_empty() {
-        1
-    } else {
-        num.parse().map_err(|_| refuse())?
-    };
+    let num = if num.is_empty() { 1 } else { num.parse().map_err(|_| refuse())? };
     TimeUnit::new(base, num, den.parse().map_err(|_| refuse())?)
 }
 
 fn unknown(text: &str) -> Error {
     let start = text.chars().take(40).collect::<String>();
-    Error::malformed(
-        Clause::DescrType,
-        0,
-        format!("'{start}' is no type that NumPy knows"),
-    )
+    Error::malformed(Clause::DescrType, 0, format!("'{start}' is no type that NumPy knows"))
 }
 
 /// The array-protocol string: `<f8`, `|b1`, `<U3`, `<M8[25s]`, `|O`.
@@ -232,11 +207,7 @@ impl fmt::Display for Scalar {
             ScalarKind::Object => Ok(()),
             ScalarKind::Datetime(unit) | ScalarKind::Timedelta(unit) => {
                 f.write_str("8")?;
-                if unit == TimeUnit::GENERIC {
-                    Ok(())
-                } else {
-                    write!(f, "[{unit}]")
-                }
+                if unit == TimeUnit::GENERIC { Ok(()) } else { write!(f, "[{unit}]") }
             }
             kind => write!(f, "{}", self.itemsize() / kind.unit_size()),
         }
@@ -276,10 +247,7 @@ mod tests {
 
     #[test]
     fn names_are_there_once() {
-        let mut names: Vec<&str> = NAMES
-            .iter()
-            .flat_map(|(names, ..)| names.split(' '))
-            .collect();
+        let mut names: Vec<&str> = NAMES.iter().flat_map(|(names, ..)| names.split(' ')).collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();
@@ -288,30 +256,12 @@ mod tests {
 
     #[test]
     fn refusals_say_why() {
-        refused(
-            "f3",
-            "no type of kind 'f' takes 3 bytes (at byte 0) [npy.descr.type]",
-        );
-        refused(
-            "xyz",
-            "'xyz' is no type that NumPy knows (at byte 0) [npy.descr.type]",
-        );
-        refused(
-            "<2>f8",
-            "type '<2>f8' has two byte orders (at byte 0) [npy.descr.type]",
-        );
-        refused(
-            "M8[D",
-            "unit of time '[D' is not understood (at byte 0) [npy.descr.unit]",
-        );
-        refused(
-            "M8[3D/0]",
-            "unit '3D/0' divides by zero (at byte 0) [npy.descr.unit]",
-        );
-        refused(
-            "M8[s/7]",
-            "no shorter unit makes 's' divisible by 7 (at byte 0) [npy.descr.unit]",
-        );
+        refused("f3", "no type of kind 'f' takes 3 bytes (at byte 0) [npy.descr.type]");
+        refused("xyz", "'xyz' is no type that NumPy knows (at byte 0) [npy.descr.type]");
+        refused("<2>f8", "type '<2>f8' has two byte orders (at byte 0) [npy.descr.type]");
+        refused("M8[D", "unit of time '[D' is not understood (at byte 0) [npy.descr.unit]");
+        refused("M8[3D/0]", "unit '3D/0' divides by zero (at byte 0) [npy.descr.unit]");
+        refused("M8[s/7]", "no shorter unit makes 's' divisible by 7 (at byte 0) [npy.descr.unit]");
         refused(
             "U999999999",
             "dtype takes over 2147483647 bytes an item (at byte 0) [npy.descr.size]",

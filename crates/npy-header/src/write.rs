@@ -53,11 +53,7 @@ impl Header {
             if self.fortran_order { "True" } else { "False" },
             repr::Tuple(&self.shape),
         );
-        let axis = if self.fortran_order {
-            self.shape.last()
-        } else {
-            self.shape.first()
-        };
+        let axis = if self.fortran_order { self.shape.last() } else { self.shape.first() };
         if let (Padding::Growable, Some(length)) = (padding, axis) {
             let digits = format!("{length}").len();
             text.extend((digits..GROWTH_AXIS_MAX_DIGITS).map(|_| ' '));
@@ -70,10 +66,9 @@ impl Header {
 fn assemble(text: &str, version: Version, padding: Padding) -> Option<Vec<u8>> {
     let encoded = match version {
         Version::V3 => text.as_bytes().to_vec(),
-        Version::V1 | Version::V2 => text
-            .chars()
-            .map(|c| u8::try_from(c).ok())
-            .collect::<Option<Vec<_>>>()?,
+        Version::V1 | Version::V2 => {
+            text.chars().map(|c| u8::try_from(c).ok()).collect::<Option<Vec<_>>>()?
+        }
     };
     let (align, prefix) = match padding {
         Padding::Growable | Padding::Align64 => (64, LENGTH_AT + version.length_width()),
@@ -87,17 +82,7 @@ fn assemble(text: &str, version: Version, padding: Padding) -> Option<Vec<u8>> {
         Version::V1 => u16::try_from(length).ok()?.to_le_bytes().to_vec(),
         Version::V2 | Version::V3 => length.to_le_bytes().to_vec(),
     };
-    Some(
-        [
-            MAGIC,
-            &[version.major(), 0][..],
-            &length,
-            &encoded,
-            &vec![b' '; spaces],
-            b"\n",
-        ]
-        .concat(),
-    )
+    Some([MAGIC, &[version.major(), 0][..], &length, &encoded, &vec![b' '; spaces], b"\n"].concat())
 }
 
 #[cfg(test)]
@@ -114,12 +99,7 @@ mod tests {
     /// A header of one field, whose name has `length` characters.
     fn named(length: usize, letter: char) -> Header {
         let name = core::iter::repeat_n(letter, length).collect();
-        let field = Field {
-            name,
-            title: None,
-            dtype: FLOAT.parse().unwrap(),
-            offset: 0,
-        };
+        let field = Field { name, title: None, dtype: FLOAT.parse().unwrap(), offset: 0 };
         let record = Struct::new(vec![field], 8).unwrap();
         Header::new(DType::Struct(record), false, vec![7])
     }
@@ -136,9 +116,7 @@ mod tests {
         let expected = format!(
             "NUMPY\x01\0v\0{{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }}{spaces}\n"
         );
-        let bytes = header(FLOAT, false, &[3])
-            .to_bytes(Padding::default())
-            .unwrap();
+        let bytes = header(FLOAT, false, &[3]).to_bytes(Padding::default()).unwrap();
         assert_eq!(bytes[0], 0x93);
         assert_eq!(core::str::from_utf8(&bytes[1..]).unwrap(), expected);
     }
@@ -153,10 +131,7 @@ mod tests {
         assert_eq!(spaces(false, &[123, 4]), 18);
         assert_eq!(spaces(true, &[123, 4]), 20);
         assert_eq!(spaces(false, &[]), 0);
-        assert_eq!(
-            spaces(false, &[usize::MAX]),
-            21 - format!("{}", usize::MAX).len()
-        );
+        assert_eq!(spaces(false, &[usize::MAX]), 21 - format!("{}", usize::MAX).len());
     }
 
     /// Lengths of the preamble from NumPy 2.5, 1.23 and 1.13, where one more character makes them
@@ -171,16 +146,8 @@ mod tests {
             (Padding::Align16, 4, 80, 96),
             (Padding::Align16, 132, 208, 224),
         ] {
-            assert_eq!(
-                written(&named(length - 1, 'a'), padding),
-                (1, before),
-                "{padding:?}"
-            );
-            assert_eq!(
-                written(&named(length, 'a'), padding),
-                (1, after),
-                "{padding:?}"
-            );
+            assert_eq!(written(&named(length - 1, 'a'), padding), (1, before), "{padding:?}");
+            assert_eq!(written(&named(length, 'a'), padding), (1, after), "{padding:?}");
         }
     }
 
@@ -199,10 +166,7 @@ mod tests {
     fn charset_decides_between_versions() {
         assert_eq!(written(&named(1, 'é'), Padding::Growable), (1, 128));
         assert_eq!(written(&named(1, '€'), Padding::Growable), (3, 128));
-        let later = Header {
-            version: Version::V2,
-            ..named(1, 'a')
-        };
+        let later = Header { version: Version::V2, ..named(1, 'a') };
         assert_eq!(written(&later, Padding::Growable), (2, 128));
     }
 
@@ -210,19 +174,11 @@ mod tests {
     fn fields_out_of_order_cannot_be_written() {
         let field = |name: &str, offset| {
             let dtype = FLOAT.parse().unwrap();
-            Field {
-                name: name.into(),
-                title: None,
-                dtype,
-                offset,
-            }
+            Field { name: name.into(), title: None, dtype, offset }
         };
         let record = Struct::new(vec![field("a", 4), field("b", 0)], 12).unwrap();
         let header = Header::new(DType::Struct(record), false, vec![1]);
         let error = header.to_bytes(Padding::default()).unwrap_err();
-        assert_eq!(
-            (error.kind(), error.clause()),
-            (ErrorKind::Misuse, "npy.descr.layout")
-        );
+        assert_eq!((error.kind(), error.clause()), (ErrorKind::Misuse, "npy.descr.layout"));
     }
 }

@@ -15,22 +15,10 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("'unicode_'", "<U0 False 3", NUMPY_1),
     ("'cfloat'", "<c16 False 3", NUMPY_1),
     ("'int0'", "<i8 False 3", NUMPY_1),
-    (
-        "{'vlen': 'str'}",
-        "{a=|O@0}8 False 3",
-        "metadata as NumPy 1 wrote it",
-    ),
-    (
-        "{'metadata': ",
-        "|O False 3",
-        "metadata as NumPy 1 wrote it",
-    ),
+    ("{'vlen': 'str'}", "{a=|O@0}8 False 3", "metadata as NumPy 1 wrote it"),
+    ("{'metadata': ", "|O False 3", "metadata as NumPy 1 wrote it"),
     ("'int_,f8'", "{f0=<i8@0 f1=<f8@8}16 False 3", ELEMENTS),
-    (
-        "'M8[3D/2],f8'",
-        "{f0=<M8[36h]@0 f1=<f8@8}16 False 3",
-        ELEMENTS,
-    ),
+    ("'M8[3D/2],f8'", "{f0=<M8[36h]@0 f1=<f8@8}16 False 3", ELEMENTS),
     ("' f8,i4'", "{f0=<f8@0 f1=<i4@8}12 False 3", ELEMENTS),
     ("'(2)f8'", "<f8[2] False 3", ELEMENTS),
     (
@@ -42,11 +30,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     (" \\\n", "<f8 True 4", LINE_ENDS),
     // Refused here, read by NumPy 2.
     ("'T'", "error", "StringDType: NumPy saves it as |O"),
-    (
-        "'M8[W/604800]'",
-        "error",
-        "NumPy reads beyond its table and says 0Y",
-    ),
+    ("'M8[W/604800]'", "error", "NumPy reads beyond its table and says 0Y"),
     ("'M8[h/-2]'", "error", STRTOL),
     ("'M8[s/ 2]'", "error", STRTOL),
     ("'S+5'", "error", STRTOL),
@@ -54,11 +38,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("'(2,)2f8'", "error", "a shape before a shape"),
     ("('<f8', 'i8')", "error", OVERLAY),
     ("('V8', [", "error", OVERLAY),
-    (
-        "('<f8', (2,), 3)",
-        "error",
-        "NumPy ignores what follows a pair",
-    ),
+    ("('<f8', (2,), 3)", "error", "NumPy ignores what follows a pair"),
     ("['ab']", "error", ITERABLE),
     ("{('a', 'f8')}", "error", ITERABLE),
     ("{('a', 'f8'): 1}", "error", ITERABLE),
@@ -84,17 +64,13 @@ const LOAD: &str = "no array has such a shape";
 fn headers_are_read_as_numpy_reads_them() {
     let mut wrong = Vec::new();
     let mut used = vec![false; DIFFERENCES.len()];
-    for line in include_str!("as_numpy.txt")
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-    {
+    for line in include_str!("as_numpy.txt").lines().filter(|line| !line.starts_with('#')) {
         let mut columns = line.split('\t');
         let mut next = || unescape(columns.next().unwrap());
         let (version, header, theirs) = (next(), next(), next());
         let ours = read(version.parse().unwrap(), &header);
-        let known = DIFFERENCES
-            .iter()
-            .position(|(part, says, _)| header.contains(part) && ours == *says);
+        let known =
+            DIFFERENCES.iter().position(|(part, says, _)| header.contains(part) && ours == *says);
         match known {
             Some(index) if ours != theirs => used[index] = true,
             _ if ours == theirs => {}
@@ -102,11 +78,7 @@ fn headers_are_read_as_numpy_reads_them() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let unused: Vec<_> = DIFFERENCES
-        .iter()
-        .zip(used)
-        .filter(|(_, used)| !used)
-        .collect();
+    let unused: Vec<_> = DIFFERENCES.iter().zip(used).filter(|(_, used)| !used).collect();
     assert!(unused.is_empty(), "NumPy agrees on these: {unused:?}");
 }
 
@@ -126,14 +98,8 @@ fn read(version: u8, header: &str) -> String {
         Ok(Progress::Need(_)) => panic!("the preamble is whole: {header}"),
         Ok(Progress::Done { header, length }) => {
             assert_eq!(length, bytes.len());
-            let order = if header.fortran_order {
-                "True"
-            } else {
-                "False"
-            };
-            format!("{} {order} {}", show(&header.dtype), join(&header.shape))
-                .trim_end()
-                .into()
+            let order = if header.fortran_order { "True" } else { "False" };
+            format!("{} {order} {}", show(&header.dtype), join(&header.shape)).trim_end().into()
         }
     }
 }
@@ -146,17 +112,8 @@ fn show(dtype: &DType) -> String {
         }
         DType::Struct(record) => {
             let field = |field: &npy_header::Field| {
-                let title = field
-                    .title
-                    .iter()
-                    .map(|title| format!("/{title}"))
-                    .collect::<String>();
-                format!(
-                    "{}{title}={}@{}",
-                    field.name,
-                    show(&field.dtype),
-                    field.offset
-                )
+                let title = field.title.iter().map(|title| format!("/{title}")).collect::<String>();
+                format!("{}{title}={}@{}", field.name, show(&field.dtype), field.offset)
             };
             let fields: Vec<_> = record.fields().iter().map(field).collect();
             format!("{{{}}}{}", fields.join(" "), record.itemsize())
@@ -165,11 +122,7 @@ fn show(dtype: &DType) -> String {
 }
 
 fn join(lengths: &[usize]) -> String {
-    lengths
-        .iter()
-        .map(usize::to_string)
-        .collect::<Vec<_>>()
-        .join(",")
+    lengths.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
 }
 
 fn unescape(text: &str) -> String {

@@ -49,9 +49,7 @@ fn feed(input: &[u8]) -> Result<Header, npy_header::Error> {
 fn scalars() -> impl Strategy<Value = DType> {
     use ScalarKind::*;
     let bases = (0..13usize).prop_map(|index| {
-        let names = [
-            "Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as",
-        ];
+        let names = ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"];
         TimeBase::from_name(names[index]).unwrap()
     });
     let units = prop_oneof![
@@ -72,10 +70,7 @@ fn scalars() -> impl Strategy<Value = DType> {
         units.clone().prop_map(|unit| (Datetime(unit), 8)),
         units.prop_map(|unit| (Timedelta(unit), 8)),
     ];
-    (
-        kinds,
-        prop_oneof![Just(ByteOrder::Little), Just(ByteOrder::Big)],
-    )
+    (kinds, prop_oneof![Just(ByteOrder::Little), Just(ByteOrder::Big)])
         .prop_map(|((kind, size), order)| Scalar::new(kind, order, size).unwrap().into())
 }
 
@@ -83,12 +78,7 @@ fn scalars() -> impl Strategy<Value = DType> {
 /// them look like padding.
 fn dtypes() -> impl Strategy<Value = DType> {
     scalars().prop_recursive(3, 16, 4, |inner| {
-        let field = (
-            "\\PC{0,6}|[\\x01-\\x7f]{1,3}",
-            any::<bool>(),
-            inner.clone(),
-            0..5usize,
-        );
+        let field = ("\\PC{0,6}|[\\x01-\\x7f]{1,3}", any::<bool>(), inner.clone(), 0..5usize);
         let fields = (proptest::collection::vec(field, 0..4), 0..5usize);
         prop_oneof![
             (inner, proptest::collection::vec(0..4usize, 1..3))
@@ -100,12 +90,7 @@ fn dtypes() -> impl Strategy<Value = DType> {
                     offset += gap;
                     let size = dtype.itemsize();
                     let title = titled.then(|| format!("{index} title"));
-                    fields.push(Field {
-                        name: format!("{index}{name}"),
-                        title,
-                        dtype,
-                        offset,
-                    });
+                    fields.push(Field { name: format!("{index}{name}"), title, dtype, offset });
                     offset += size;
                 }
                 DType::Struct(Struct::new(fields, offset + end).unwrap())
@@ -124,11 +109,7 @@ fn headers() -> impl Strategy<Value = Header> {
 }
 
 fn paddings() -> impl Strategy<Value = Padding> {
-    prop_oneof![
-        Just(Padding::Growable),
-        Just(Padding::Align64),
-        Just(Padding::Align16)
-    ]
+    prop_oneof![Just(Padding::Growable), Just(Padding::Align64), Just(Padding::Align16)]
 }
 
 proptest! {
