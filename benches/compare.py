@@ -14,7 +14,8 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-WORK = os.path.join(HERE, os.pardir, "target", "release", "work")
+TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, os.pardir, "target"))
+WORK = os.path.join(TARGET, "release", "work")
 
 WORKS = {
     "ragged": "sum(float(element.sum()) for element in array)",
