@@ -79,6 +79,7 @@ def make(environment):
             "--no-deps",
             "--only-binary",
             ":all:",
+            "--ignore-requires-python",  # older pips ask this of the Python that they run in
             "--target",
             target,
             "--implementation",
