@@ -22,8 +22,15 @@ pub const WORKS: [Work; 5] = [
     Work { name: "dicts", element: field_of_dict },
 ];
 
+/// In eight sums side by side, as NumPy does: one alone would take longer than the reading.
 fn sum_of_floats(element: Element<'_>) -> Result<f64> {
-    Ok(element.as_array::<f64>()?.data().iter().sum())
+    let array = element.as_array::<f64>()?;
+    let (eights, rest) = array.data().as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for eight in eights {
+        sums.iter_mut().zip(eight).for_each(|(sum, value)| *sum += value);
+    }
+    Ok(sums.iter().chain(rest).sum())
 }
 
 fn sum_of_ints(element: Element<'_>) -> Result<f64> {
