@@ -15,11 +15,11 @@ use npy_header::DType;
 use pickle_stream::{Graph, Lexer, Limits, Machine, Opcode, Progress, Ran, Region, Source, Survey};
 
 use crate::error::{Cause, Error, Result};
-use crate::value::array::Shape;
 use crate::value::dtype::ItemType;
 use crate::value::element::{Context, Element};
 use crate::value::globals::{self, Known};
 use crate::value::kind::Kind;
+use crate::value::shape::Shape;
 use crate::window::Window;
 
 /// The envelope of an object array.

@@ -12,15 +12,21 @@ pub(crate) mod globals;
 #[cfg(any(feature = "json", feature = "serde"))]
 pub(crate) mod instant;
 pub(crate) mod kind;
+pub(crate) mod numbers;
 pub(crate) mod owned;
 pub(crate) mod record;
+pub(crate) mod scalar;
+pub(crate) mod shape;
 pub(crate) mod time;
 
-pub use array::{Array, ArrayItems, Data, Mask, NumPyScalar, Primitive, Shape, TypedArray};
+pub use array::{Array, ArrayItems, Data, Mask};
 pub use dtype::ItemType;
 pub use element::Element;
 pub use globals::ArrayClass;
 pub use kind::{Entries, Items, Kind, Object, Text};
+pub use numbers::{Primitive, TypedArray};
 pub use owned::OwnedElement;
 pub use record::Record;
+pub use scalar::NumPyScalar;
+pub use shape::Shape;
 pub use time::{Date, DateTime, Time, TimeDelta};

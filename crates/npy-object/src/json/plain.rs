@@ -27,11 +27,12 @@ use npy_header::{DType, Scalar, ScalarKind, TimeBase};
 use pickle_stream::{Global, NodeId, ValueRef};
 
 use super::{comma, write_base64, write_str};
-use crate::value::array::{Array, ArrayItems, Data, NumPyScalar};
+use crate::value::array::{Array, ArrayItems, Data};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
 use crate::value::instant::{Instant, NOT_A_TIME};
 use crate::value::kind::{Entries, Items, Kind, Object};
+use crate::value::scalar::{NumPyScalar, long_double};
 
 /// Writes elements as JSON for people. One writer can write any number of them.
 #[derive(Debug, Default)]
@@ -478,7 +479,7 @@ fn write_scalar(out: &mut impl Write, scalar: Scalar, bytes: &[u8]) -> io::Resul
             (_, Ok([real, imaginary])) => write_complex(out, real, imaginary),
             _ => {
                 let (real, imaginary) = bytes.split_at(bytes.len() / 2);
-                let part = |bytes: &[u8]| crate::value::array::long_double(bytes, scalar.order());
+                let part = |bytes: &[u8]| long_double(bytes, scalar.order());
                 write_complex(out, part(real), part(imaginary))
             }
         },

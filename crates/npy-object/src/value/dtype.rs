@@ -16,10 +16,10 @@ use std::sync::Mutex;
 use npy_header::{ByteOrder, DType, Field, Scalar, ScalarKind, Struct, TimeBase, TimeUnit};
 use pickle_stream::NodeId;
 
-use crate::value::array::Shape;
 use crate::value::element::Element;
 use crate::value::globals::{self, Known};
 use crate::value::kind::Kind;
+use crate::value::shape::Shape;
 
 /// What the items of an array are.
 #[derive(Clone, Debug, PartialEq)]

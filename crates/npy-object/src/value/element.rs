@@ -9,10 +9,11 @@ use pickle_stream::{Kind as Raw, NodeId, ValueRef};
 
 use crate::error::{Error, Result};
 use crate::options::{Encoding, Limits};
-use crate::value::array::{Array, Primitive, TypedArray};
+use crate::value::array::Array;
 use crate::value::dtype::{ItemType, ItemTypes};
 use crate::value::globals::{self, Known};
 use crate::value::kind::{self, Entries, Items, Kind, Object};
+use crate::value::numbers::{Primitive, TypedArray};
 use crate::value::record::{FieldType, Record};
 
 /// What the values of one file have in common.

@@ -10,11 +10,12 @@ use pickle_stream::{Entries as RawEntries, Global, Items as RawItems, Kind as Ra
 use pickle_stream::{ObjectRef, Str, ValueRef};
 
 use crate::options::Encoding;
-use crate::value::array::{Array, Data, NumPyScalar};
+use crate::value::array::{Array, Data};
 use crate::value::dtype::ItemType;
 use crate::value::element::{Context, Element, Row};
 use crate::value::globals::{self, Known};
 use crate::value::record::Record;
+use crate::value::scalar::NumPyScalar;
 use crate::value::time::{Date, DateTime, Time, TimeDelta};
 
 /// What a value is. Cheap to make: nothing is copied that does not have to be rewritten.

@@ -9,10 +9,10 @@ use std::borrow::Cow;
 use npy_header::{ByteOrder, DType, Scalar, ScalarKind, Struct};
 use pickle_stream::{Kind as Raw, ValueRef};
 
-use crate::value::array::NumPyScalar;
 use crate::value::dtype::{self, ItemType};
 use crate::value::element::{Context, Element};
 use crate::value::kind::Kind;
+use crate::value::scalar::NumPyScalar;
 
 /// Where the dtype of an item is.
 #[derive(Clone, Copy, Debug)]

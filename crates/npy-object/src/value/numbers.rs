@@ -1,0 +1,197 @@
+//! Arrays and scalars as numbers of Rust's.
+
+use std::borrow::Cow;
+
+use npy_header::{ByteOrder, Scalar, ScalarKind};
+
+use crate::error::{Error, Result};
+use crate::value::dtype::ItemType;
+use crate::value::shape::Shape;
+
+/// An array of numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TypedArray<'a, T: Primitive> {
+    data: Cow<'a, [T]>,
+    shape: Shape,
+    fortran_order: bool,
+}
+
+impl<'a, T: Primitive> TypedArray<'a, T> {
+    /// The items of these bytes, which are as many as the shape says. Borrowed where they lie there
+    /// as they do in memory.
+    ///
+    /// Fails where items of this dtype are no such numbers.
+    pub(crate) fn new(
+        scalar: Scalar,
+        bytes: Cow<'a, [u8]>,
+        shape: Shape,
+        fortran_order: bool,
+    ) -> Result<TypedArray<'a, T>> {
+        if !T::is(scalar) {
+            return Err(wrong_items::<T>(&ItemType::Plain(scalar.into())));
+        }
+        let as_they_are = match bytes {
+            Cow::Borrowed(bytes) if native(scalar.order()) => T::cast(bytes),
+            _ => None,
+        };
+        let data = match as_they_are {
+            Some(items) => Cow::Borrowed(items),
+            None => Cow::Owned(T::read_all(&bytes, scalar.order())),
+        };
+        Ok(TypedArray { data, shape, fortran_order })
+    }
+
+    /// The numbers, in the order that [`fortran_order`](Self::fortran_order) says.
+    pub fn data(&self) -> &[T] {
+        &self.data
+    }
+
+    /// The numbers, borrowed from the file where they can be.
+    pub fn into_data(self) -> Cow<'a, [T]> {
+        self.data
+    }
+
+    /// The length of each dimension.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Whether the first index varies fastest in the data, rather than the last.
+    pub fn fortran_order(&self) -> bool {
+        self.fortran_order
+    }
+}
+
+/// The numbers that bytes are.
+pub(crate) fn read_all<T: Primitive>(bytes: &[u8], order: ByteOrder) -> Vec<T> {
+    T::read_all(bytes, order)
+}
+
+fn native(order: ByteOrder) -> bool {
+    match order {
+        ByteOrder::Little => cfg!(target_endian = "little"),
+        ByteOrder::Big => cfg!(target_endian = "big"),
+        ByteOrder::NotApplicable => true,
+    }
+}
+
+/// A number that the items of an array can be: what [`Element::as_array`](crate::Element::as_array) and its like give.
+///
+/// `bool`, the ints of 8 to 64 bits, `half::f16`, `f32` and `f64`. Datetimes and timedeltas are
+/// `i64`; complex numbers are `[f32; 2]` and `[f64; 2]`: real, imaginary.
+pub trait Primitive: private::Primitive {
+    /// Its name in messages.
+    const NAME: &'static str;
+}
+
+mod private {
+    use npy_header::{ByteOrder, Scalar};
+
+    pub trait Primitive: Copy + PartialEq + std::fmt::Debug + 'static {
+        /// Whether items of this dtype are such numbers.
+        fn is(scalar: Scalar) -> bool;
+        /// The number of exactly as many bytes as it takes.
+        fn read(bytes: &[u8], order: ByteOrder) -> Self;
+        fn read_all(bytes: &[u8], order: ByteOrder) -> Vec<Self> {
+            bytes.chunks_exact(size_of::<Self>()).map(|item| Self::read(item, order)).collect()
+        }
+        /// The bytes themselves, where they lie as the numbers do in memory and are in native
+        /// order.
+        fn cast(bytes: &[u8]) -> Option<&[Self]>;
+    }
+}
+
+macro_rules! primitives {
+    ($($kind:pat => $type:ty, $name:literal;)*) => {$(
+        impl Primitive for $type {
+            const NAME: &'static str = $name;
+        }
+
+        impl private::Primitive for $type {
+            fn is(scalar: Scalar) -> bool {
+                matches!(scalar.kind(), $kind) && scalar.itemsize() == size_of::<$type>()
+            }
+
+            fn read(bytes: &[u8], order: ByteOrder) -> $type {
+                let bytes = bytes.try_into().unwrap_or_default();
+                match order {
+                    ByteOrder::Big => <$type>::from_be_bytes(bytes),
+                    _ => <$type>::from_le_bytes(bytes),
+                }
+            }
+
+            fn cast(bytes: &[u8]) -> Option<&[$type]> {
+                bytemuck::try_cast_slice(bytes).ok()
+            }
+        }
+    )*};
+}
+
+primitives! {
+    ScalarKind::Int => i8, "i8";
+    ScalarKind::Int => i16, "i16";
+    ScalarKind::Int => i32, "i32";
+    ScalarKind::Int | ScalarKind::Datetime(_) | ScalarKind::Timedelta(_) => i64, "i64";
+    ScalarKind::Uint => u8, "u8";
+    ScalarKind::Uint => u16, "u16";
+    ScalarKind::Uint => u32, "u32";
+    ScalarKind::Uint => u64, "u64";
+    ScalarKind::Float => half::f16, "f16";
+    ScalarKind::Float => f32, "f32";
+    ScalarKind::Float => f64, "f64";
+}
+
+macro_rules! complex {
+    ($($type:ty: $name:literal;)*) => {$(
+        impl Primitive for [$type; 2] {
+            const NAME: &'static str = $name;
+        }
+
+        impl private::Primitive for [$type; 2] {
+            fn is(scalar: Scalar) -> bool {
+                scalar.kind() == ScalarKind::Complex && scalar.itemsize() == size_of::<Self>()
+            }
+
+            fn read(bytes: &[u8], order: ByteOrder) -> Self {
+                let (real, imaginary) = bytes.split_at(size_of::<$type>());
+                [<$type>::read(real, order), <$type>::read(imaginary, order)]
+            }
+
+            fn cast(bytes: &[u8]) -> Option<&[Self]> {
+                bytemuck::try_cast_slice(bytes).ok()
+            }
+        }
+    )*};
+}
+
+complex! {
+    f32: "[f32; 2]";
+    f64: "[f64; 2]";
+}
+
+impl Primitive for bool {
+    const NAME: &'static str = "bool";
+}
+
+impl private::Primitive for bool {
+    fn is(scalar: Scalar) -> bool {
+        scalar.kind() == ScalarKind::Bool
+    }
+
+    fn read(bytes: &[u8], _: ByteOrder) -> bool {
+        bytes.first().is_some_and(|&byte| byte != 0)
+    }
+
+    fn cast(bytes: &[u8]) -> Option<&[bool]> {
+        bytemuck::checked::try_cast_slice(bytes).ok()
+    }
+}
+
+#[cold]
+pub(crate) fn wrong_items<T: Primitive>(item: &ItemType) -> Error {
+    let found = match item {
+        ItemType::Plain(dtype) => dtype.to_string(),
+        ItemType::String { .. } => "StringDType".to_owned(),
+    };
+    Error::usage("access.type", format!("the array is of dtype {found}, not {}", T::NAME))
+}
