@@ -75,8 +75,8 @@ impl<'a> Element<'a> {
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     ///
-    /// None and masked items are `None`, arrays are sequences, dicts are maps or structs, tuples are
-    /// tuples; a str, or a dict of one entry, is an enum. Dates are ISO 8601.
+    /// None and masked items are `None`, arrays are sequences, dicts are maps or structs, tuples
+    /// are tuples; a str, or a dict of one entry, is an enum. Dates are ISO 8601.
     ///
     /// Fails with clause `access.type` where the value is no `T`, with `access.depth` where it is
     /// nested more than 128 deep, with `access.sharing` where, with what it shares read again each
@@ -194,8 +194,8 @@ impl<'a, 'de> Value<'a, 'de> {
         }
     }
 
-    /// Counts what no byte of the file stands for, of which there may be any number: the items of an
-    /// array of `V0`.
+    /// Counts what no byte of the file stands for, of which there may be any number: the items of
+    /// an array of `V0`.
     fn charge_unpaid(&self) -> Result<()> {
         let unpaid = match &self.place {
             Place::Item(_, bytes) => bytes.is_empty(),

@@ -7,8 +7,8 @@ use crate::graph::{Chain, Graph, Links, Node, NodeId, Object, Payload, Region, S
 use crate::view::ValueRef;
 
 impl ValueRef<'_> {
-    /// Copies the value, with everything that it contains, into a graph that needs no source. What is one object here is
-    /// one object there.
+    /// Copies the value, with everything that it contains, into a graph that needs no source. What
+    /// is one object here is one object there.
     pub fn to_graph(self) -> (Graph, NodeId) {
         let (from, source, root) = self.into_parts();
         let mut copier =
@@ -27,7 +27,8 @@ struct Copier<'a> {
     to: Graph,
     /// Old ids to new ones.
     ids: BTreeMap<NodeId, NodeId>,
-    /// Nodes that have a new id and are not copied yet. A stack of their own, as values nest to any depth.
+    /// Nodes that have a new id and are not copied yet. A stack of their own, as values nest to
+    /// any depth.
     left: Vec<(NodeId, NodeId)>,
 }
 

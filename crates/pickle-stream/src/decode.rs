@@ -30,7 +30,8 @@ impl Decoded<'_> {
 
 /// Decodes the pickle that `bytes` begin with, up to its STOP.
 ///
-/// Fails where CPython's unpickler would, on what is not supported, over a limit, and where `bytes` end early.
+/// Fails where CPython's unpickler would, on what is not supported, over a limit, and where `bytes`
+/// end early.
 pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Decoded<'a>> {
     let mut graph = Graph::new();
     let mut lexer = Lexer::new(0, limits);

@@ -1,10 +1,12 @@
 //! Instructions as text that people can read, in the columns of CPython's `pickletools.dis`.
 //!
-//! It is made for broken streams too: nothing is refused, and what does not read as it should (a decimal line that is no
-//! number, a str that is not UTF-8) is shown as bytes. `pickletools` stops there, and at stack and memo errors, of which
-//! only a missing mark is told here. Otherwise the lines are the same, but for
+//! It is made for broken streams too: nothing is refused, and what does not read as it should (a
+//! decimal line that is no number, a str that is not UTF-8) is shown as bytes. `pickletools` stops
+//! there, and at stack and memo errors, of which only a missing mark is told here. Otherwise the
+//! lines are the same, but for
 //! - ints of more than 4,300 digits, which Python refuses to print: they are shown as bytes;
-//! - escapes in the lines of GLOBAL, INST and PERSID, which `pickletools` undoes and no unpickler does;
+//! - escapes in the lines of GLOBAL, INST and PERSID, which `pickletools` undoes and no unpickler
+//!   does;
 //! - indentation, which ends at 64 open marks.
 
 use alloc::collections::BTreeMap;
@@ -89,7 +91,8 @@ impl Disassembler {
         Line { note: closes.or(note), ..line }
     }
 
-    /// The highest protocol that introduced one of the opcodes so far, or `None` where there was none.
+    /// The highest protocol that introduced one of the opcodes so far, or `None` where there was
+    /// none.
     ///
     /// `pickletools` ends with it: `highest protocol among opcodes = 4`.
     pub fn highest_protocol(&self) -> Option<u8> {
@@ -249,7 +252,8 @@ impl Line<'_> {
     }
 }
 
-/// The most digits that Python prints of an int, and as many bytes of two's complement as never need more.
+/// The most digits that Python prints of an int, and as many bytes of two's complement as never
+/// need more.
 const DECIMAL_DIGITS: usize = 4300;
 const DECIMAL_BYTES: usize = 1785;
 

@@ -59,8 +59,8 @@ impl Error {
 
     /// The error for a source that ends at `offset` although the reader needs `needed` bytes more.
     ///
-    /// Being incomplete is no error to anything in this crate; whoever knows that no more bytes will come makes it one
-    /// with this.
+    /// Being incomplete is no error to anything in this crate; whoever knows that no more bytes
+    /// will come makes it one with this.
     #[cold]
     pub fn truncated(offset: u64, needed: usize) -> Error {
         let bytes = if needed == 1 { "byte" } else { "bytes" };

@@ -1,12 +1,13 @@
 //! The graph of a decoded value: a flat arena of nodes that name one another by index.
 //!
-//! An object that the stream shares, or that contains itself, is one node named twice: identity and cycles are exact
-//! and cost nothing. Nothing here recurses, not even dropping, and an arena that is cleared keeps its memory, so that a
-//! loop over a million values allocates nothing per value.
+//! An object that the stream shares, or that contains itself, is one node named twice: identity and
+//! cycles are exact and cost nothing. Nothing here recurses, not even dropping, and an arena that
+//! is cleared keeps its memory, so that a loop over a million values allocates nothing per value.
 //!
-//! A graph has two regions. *Own* holds the value that is being looked at and is cleared for the next one. *Shared*
-//! holds definitions that several values read through the memo; it outlives them, by memo index, until
-//! [`Graph::forget_shared`]. Nodes of the own region may name shared ones, never the other way round.
+//! A graph has two regions. *Own* holds the value that is being looked at and is cleared for the
+//! next one. *Shared* holds definitions that several values read through the memo; it outlives
+//! them, by memo index, until [`Graph::forget_shared`]. Nodes of the own region may name shared
+//! ones, never the other way round.
 //!
 //! ```text
 //!  node     List { first, last, len }
@@ -16,9 +17,9 @@
 //!  links    .. [id id id] .. .. .. [id id] ..           node ids
 //! ```
 //!
-//! Payloads stay where they are: a node of the own region says which bytes of the source are its text. Those that had
-//! to be rewritten (escapes, decimal ints), and all of the shared region, whose source is gone, are in the region's
-//! scratch bytes.
+//! Payloads stay where they are: a node of the own region says which bytes of the source are its
+//! text. Those that had to be rewritten (escapes, decimal ints), and all of the shared region,
+//! whose source is gone, are in the region's scratch bytes.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -155,7 +156,8 @@ struct Chunk {
 /// How an inert object would have been made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Construct {
-    /// By calling the callable with the arguments: REDUCE, and INST and OBJ where there are arguments.
+    /// By calling the callable with the arguments: REDUCE, and INST and OBJ where there are
+    /// arguments.
     Call,
     /// By the class's `__new__`: NEWOBJ, NEWOBJ_EX, and INST and OBJ where there are no arguments.
     New,
@@ -204,7 +206,8 @@ impl Arena {
     }
 }
 
-/// An arena of nodes, made by a [`Machine`](crate::Machine) and looked at through [`ValueRef`](crate::ValueRef).
+/// An arena of nodes, made by a [`Machine`](crate::Machine) and looked at through
+/// [`ValueRef`](crate::ValueRef).
 #[derive(Debug)]
 pub struct Graph {
     own: Arena,
@@ -227,16 +230,18 @@ impl Graph {
         graph
     }
 
-    /// Empties the own region and keeps its memory. Every [`NodeId`] of that region becomes meaningless.
+    /// Empties the own region and keeps its memory. Every [`NodeId`] of that region becomes
+    /// meaningless.
     pub fn clear(&mut self) {
         self.own.clear();
-        // The values that have no more than their kind are made once: floods of them cost no node each.
+        // The values that have no more than their kind are made once: floods of them cost no node
+        // each.
         self.own.nodes.extend([Node::None, Node::Bool(false), Node::Bool(true)]);
         self.own.nodes.push(Node::Tuple(Run { start: 0, len: 0 }));
     }
 
-    /// Empties the shared region and forgets which memo entries were in it. The own region must be cleared too, as its
-    /// nodes may name shared ones.
+    /// Empties the shared region and forgets which memo entries were in it. The own region must be
+    /// cleared too, as its nodes may name shared ones.
     pub fn forget_shared(&mut self) {
         self.clear();
         self.shared = Arena::default();
@@ -259,7 +264,8 @@ impl Graph {
         self.entries.get(&memo).copied()
     }
 
-    /// The memo entries of a range that have a shared definition. The range may be of any size: a stream can leave gaps.
+    /// The memo entries of a range that have a shared definition. The range may be of any size: a
+    /// stream can leave gaps.
     pub(crate) fn shared_entries(&self, memo: Range<u64>) -> impl Iterator<Item = (u64, NodeId)> {
         self.entries.range(memo.start..memo.end.max(memo.start)).map(|(&index, &id)| (index, id))
     }
@@ -269,7 +275,8 @@ impl Graph {
         self.entries.insert(memo, node);
     }
 
-    /// Makes a memo entry stand for an object that is still being built around the values that read it.
+    /// Makes a memo entry stand for an object that is still being built around the values that read
+    /// it.
     pub fn define_outer(&mut self, memo: u64) {
         let id = NodeId::new(Region::Shared, self.shared.nodes.len());
         self.shared.nodes.push(Node::Outer(memo));
@@ -367,7 +374,8 @@ impl Graph {
     /// The bytes of a payload of a node in `region`.
     ///
     /// # Panics
-    /// If the payload is of the source and `source` does not hold it: the caller gave other bytes than it decoded.
+    /// If the payload is of the source and `source` does not hold it: the caller gave other bytes
+    /// than it decoded.
     #[inline]
     pub(crate) fn payload<'a>(
         &'a self,

@@ -1,9 +1,10 @@
 //! Bytes to instructions, at any cut of the input.
 //!
-//! The grammar is nom's: each opcode's argument is read by a streaming parser, for which running out of bytes is an
-//! answer ([`Progress::Need`]) and no error. There are two depths. [`Lexer::head`] reads an instruction up to where its
-//! counted payload begins and steps over the payload unseen: that is all a survey needs, and a string of gigabytes costs
-//! it nothing. [`Lexer::instruction`] wants the payload too.
+//! The grammar is nom's: each opcode's argument is read by a streaming parser, for which running
+//! out of bytes is an answer ([`Progress::Need`]) and no error. There are two depths.
+//! [`Lexer::head`] reads an instruction up to where its counted payload begins and steps over the
+//! payload unseen: that is all a survey needs, and a string of gigabytes costs it nothing.
+//! [`Lexer::instruction`] wants the payload too.
 
 use nom::bytes::streaming::{tag, take_until};
 use nom::error::{ErrorKind, ParseError};
@@ -72,7 +73,8 @@ pub struct Instruction<'a> {
     pub size: usize,
 }
 
-/// Reads instructions one after another. It holds no bytes, only the place where the next instruction begins.
+/// Reads instructions one after another. It holds no bytes, only the place where the next
+/// instruction begins.
 #[derive(Clone, Debug)]
 pub struct Lexer {
     offset: u64,
@@ -91,7 +93,8 @@ impl Lexer {
         self.offset
     }
 
-    /// Reads the instruction that `input` begins with, but for its counted payload, and moves behind both.
+    /// Reads the instruction that `input` begins with, but for its counted payload, and moves
+    /// behind both.
     ///
     /// Fails on a byte that is no opcode, on a negative length, and on an argument over the limit.
     #[inline(always)]
@@ -104,8 +107,9 @@ impl Lexer {
         self.head_by_grammar(input)
     }
 
-    /// What [`head`](Self::head) does, for any instruction and any fault. It stands by itself so that the short way is
-    /// small enough to be inlined into the loops over instructions, where it leaves no struct to be moved about.
+    /// What [`head`](Self::head) does, for any instruction and any fault. It stands by itself so
+    /// that the short way is small enough to be inlined into the loops over instructions, where
+    /// it leaves no struct to be moved about.
     #[inline(never)]
     fn head_by_grammar<'a>(&mut self, input: &'a [u8]) -> Result<Progress<Head<'a>>> {
         let (size, parts) = match head(input) {
@@ -147,8 +151,9 @@ impl Lexer {
         Ok(Progress::Need(usize::try_from(missing).unwrap_or(usize::MAX)))
     }
 
-    /// Charges `seen` bytes of an instruction without its payload. Only lines are open-ended, and of one that is too long
-    /// more or less may have been seen: the error says no more than that the limit was passed.
+    /// Charges `seen` bytes of an instruction without its payload. Only lines are open-ended, and
+    /// of one that is too long more or less may have been seen: the error says no more than
+    /// that the limit was passed.
     #[inline]
     fn charge(&self, seen: usize) -> Result<()> {
         let passed = self.argument.saturating_add(1);
@@ -323,7 +328,8 @@ impl ParseError<&[u8]> for Fault {
 /// Of an instruction: its opcode, its argument, and the bytes of its counted payload.
 type Parts<'a> = (Opcode, Argument<'a>, u64);
 
-/// A binary instruction as the short way reads it: an opcode and a number, which is its argument or counts its payload.
+/// A binary instruction as the short way reads it: an opcode and a number, which is its argument or
+/// counts its payload.
 #[derive(Clone, Copy)]
 struct Short {
     opcode: Opcode,
@@ -354,8 +360,8 @@ impl Short {
     }
 }
 
-/// The binary instructions that real files are made of: what [`head`] says of them, without its detour through parsers.
-/// `None` for every other, and where a byte is missing.
+/// The binary instructions that real files are made of: what [`head`] says of them, without its
+/// detour through parsers. `None` for every other, and where a byte is missing.
 #[inline]
 fn short(input: &[u8]) -> Option<Short> {
     use ArgumentKind as A;
@@ -371,7 +377,8 @@ fn short(input: &[u8]) -> Option<Short> {
     Some(Short { opcode, width, counted: is_counted(kind), number })
 }
 
-/// The grammar of one instruction: its opcode, its argument or else the length of its counted payload.
+/// The grammar of one instruction: its opcode, its argument or else the length of its counted
+/// payload.
 #[inline]
 fn head(input: &[u8]) -> IResult<&[u8], Parts<'_>, Fault> {
     use ArgumentKind as A;

@@ -1,8 +1,10 @@
-//! Decodes Python pickles, of every protocol from 0 to 5, incrementally and without running anything.
+//! Decodes Python pickles, of every protocol from 0 to 5, incrementally and without running
+//! anything.
 //!
-//! A pickle is a program for a small stack machine, and `pickle.load` runs whatever that program names. This crate reads
-//! the same program as data. A global is a name, a call is a node that says what would have been called with what, and
-//! the value is a flat graph in which shared and cyclic objects are exactly what they were.
+//! A pickle is a program for a small stack machine, and `pickle.load` runs whatever that program
+//! names. This crate reads the same program as data. A global is a name, a call is a node that says
+//! what would have been called with what, and the value is a flat graph in which shared and cyclic
+//! objects are exactly what they were.
 //!
 //! # A whole pickle
 //!
@@ -21,10 +23,11 @@
 //!
 //! # A list that is larger than memory
 //!
-//! Two facts decide how a list is read one element at a time: an element is only known to be whole when its *batch* ends,
-//! and a reader that keeps the memo keeps everything. So a [`Survey`] walks ahead, builds nothing, and says where the
-//! elements of each batch lie; a [`Machine`] then runs the instructions of one element alone. What an element reads from
-//! the memo of another is found by its address with a [`Locator`], decoded once, and kept in the [`Graph`]'s shared region.
+//! Two facts decide how a list is read one element at a time: an element is only known to be whole
+//! when its *batch* ends, and a reader that keeps the memo keeps everything. So a [`Survey`] walks
+//! ahead, builds nothing, and says where the elements of each batch lie; a [`Machine`] then runs
+//! the instructions of one element alone. What an element reads from the memo of another is found
+//! by its address with a [`Locator`], decoded once, and kept in the [`Graph`]'s shared region.
 //!
 //! ```
 //! use pickle_stream::{Event, Graph, Lexer, Limits, Machine, Region, Source, Survey};
@@ -48,13 +51,14 @@
 //! # Ok::<(), pickle_stream::Error>(())
 //! ```
 //!
-//! Nothing here does I/O: bytes come in at any cut, answers and "at least so many more" go out. Offsets count from the start
-//! of the source in 64 bits.
+//! Nothing here does I/O: bytes come in at any cut, answers and "at least so many more" go out.
+//! Offsets count from the start of the source in 64 bits.
 //!
 //! # In which order to read the modules
 //!
-//! `opcode` (the table), `lexer` (bytes to instructions), `machine` (instructions to a graph), `graph`, `view` (looking at
-//! it), then `survey` and `locate` (finding elements without building them), `dis` (for people), `value` (owned trees).
+//! `opcode` (the table), `lexer` (bytes to instructions), `machine` (instructions to a graph),
+//! `graph`, `view` (looking at it), then `survey` and `locate` (finding elements without building
+//! them), `dis` (for people), `value` (owned trees).
 #![no_std]
 #![forbid(unsafe_code)]
 

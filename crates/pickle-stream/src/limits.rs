@@ -14,10 +14,11 @@ pub struct Limits {
     pub marks: usize,
     /// Nodes of one decoded value, and entries of its memo: guards the memory of one value.
     pub nodes: usize,
-    /// Bytes of one argument (a string, a line, an int): guards against a length that the source cannot hold, where the
-    /// length of the source is not known.
+    /// Bytes of one argument (a string, a line, an int): guards against a length that the source
+    /// cannot hold, where the length of the source is not known.
     pub argument: u64,
-    /// Digits of an int written in decimal. CPython refuses more than 4,300 too, as reading them takes quadratic time.
+    /// Digits of an int written in decimal. CPython refuses more than 4,300 too, as reading them
+    /// takes quadratic time.
     pub digits: usize,
 }
 

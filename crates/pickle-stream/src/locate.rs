@@ -7,9 +7,10 @@ use crate::survey::{Slot, Span, Step, Survey, Use, foreign};
 
 /// Walks a stretch of a stream to the value that a memo entry stands for.
 ///
-/// An object can be in the memo before it is whole (a list is, before its items), so the span found goes on to the last
-/// instruction that changes it. What changes it later, by way of the memo, would be missed: such an element can be read,
-/// but not from another one. So the walk goes on to the end of the batch.
+/// An object can be in the memo before it is whole (a list is, before its items), so the span found
+/// goes on to the last instruction that changes it. What changes it later, by way of the memo,
+/// would be missed: such an element can be read, but not from another one. So the walk goes on to
+/// the end of the batch.
 #[derive(Debug)]
 pub struct Locator {
     survey: Survey,
@@ -34,7 +35,8 @@ struct Found {
 /// The answer of a [`Locator`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Located {
-    /// At least this many bytes beyond the end of the input are needed, from [`Locator::offset`] on.
+    /// At least this many bytes beyond the end of the input are needed, from [`Locator::offset`]
+    /// on.
     Need(usize),
     /// These instructions make the value, on an empty stack.
     Found(Span),
@@ -130,7 +132,8 @@ mod tests {
     use crate::error::Error;
     use core::ops::Range;
 
-    /// The bytes that make memo entry `memo`, in a list that begins with the second byte of `stream`.
+    /// The bytes that make memo entry `memo`, in a list that begins with the second byte of
+    /// `stream`.
     fn locate(stream: &[u8], memo: u64) -> Result<Option<Range<u64>>, Error> {
         let mut locator = Locator::new(1, 0, memo, &Limits::default());
         // A byte more each time, as if it came over a slow line.

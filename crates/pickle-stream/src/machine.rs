@@ -1,8 +1,8 @@
 //! The pickle machine: runs instructions and leaves a value in a graph.
 //!
-//! It has the stack, the marks and the memo of CPython's unpickler and follows `Modules/_pickle.c` in what it takes and
-//! refuses. What it does not have is anything to call: a global is its name, and a call is a node that names the
-//! callable and its arguments.
+//! It has the stack, the marks and the memo of CPython's unpickler and follows `Modules/_pickle.c`
+//! in what it takes and refuses. What it does not have is anything to call: a global is its name,
+//! and a call is a node that names the callable and its arguments.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -23,8 +23,9 @@ pub enum Flow {
     Next,
     /// It was STOP, and this is the result.
     Stop(NodeId),
-    /// It reads this memo entry, which was made before the machine started and has no definition in the graph's shared
-    /// region. Nothing was done: define the entry, then execute the instruction again.
+    /// It reads this memo entry, which was made before the machine started and has no definition in
+    /// the graph's shared region. Nothing was done: define the entry, then execute the
+    /// instruction again.
     Missing(u64),
 }
 
@@ -66,9 +67,11 @@ impl Machine {
         }
     }
 
-    /// Empties stack, marks and memo, for a stretch of a stream that has made `memo` entries before it.
+    /// Empties stack, marks and memo, for a stretch of a stream that has made `memo` entries before
+    /// it.
     ///
-    /// In [`Region::Own`] the graph must have been cleared; in [`Region::Shared`] what stands there stays.
+    /// In [`Region::Own`] the graph must have been cleared; in [`Region::Shared`] what stands there
+    /// stays.
     pub fn reset(&mut self, graph: &Graph, region: Region, memo: u64) {
         self.region = region;
         self.first = graph.len(region);
@@ -105,7 +108,8 @@ impl Machine {
         }
     }
 
-    /// Makes every memo entry of this run, which was in [`Region::Shared`], a definition of the graph.
+    /// Makes every memo entry of this run, which was in [`Region::Shared`], a definition of the
+    /// graph.
     pub fn define_entries(&self, graph: &mut Graph) {
         debug_assert_eq!(self.region, Region::Shared);
         for (index, id) in self.memo.entries() {
@@ -128,8 +132,8 @@ impl Machine {
         self.memo.end()
     }
 
-    /// Pushes a definition of the shared region in place of the instructions that would make it again, and takes over
-    /// the memo entries `memo` that they would have made.
+    /// Pushes a definition of the shared region in place of the instructions that would make it
+    /// again, and takes over the memo entries `memo` that they would have made.
     pub fn push_known(&mut self, graph: &Graph, value: NodeId, memo: Range<u64>) {
         self.stack.push(value);
         for (index, id) in graph.shared_entries(memo) {
@@ -137,7 +141,8 @@ impl Machine {
         }
     }
 
-    /// Executes the instructions of `input`, which begins at `lexer`'s offset, until it is used up or stops.
+    /// Executes the instructions of `input`, which begins at `lexer`'s offset, until it is used up
+    /// or stops.
     pub fn run(&mut self, graph: &mut Graph, lexer: &mut Lexer, input: &[u8]) -> Result<Ran> {
         let start = lexer.offset();
         loop {
@@ -160,8 +165,8 @@ impl Machine {
 
     /// Executes one instruction.
     ///
-    /// Fails where CPython's unpickler would, on what is not supported here, and over a limit. After an error the
-    /// machine must be reset.
+    /// Fails where CPython's unpickler would, on what is not supported here, and over a limit.
+    /// After an error the machine must be reset.
     #[inline(always)]
     pub fn execute(&mut self, graph: &mut Graph, instruction: &Instruction<'_>) -> Result<Flow> {
         let &Instruction { opcode, argument, offset, .. } = instruction;
@@ -478,7 +483,8 @@ impl Step<'_> {
         self.push(node(chain))
     }
 
-    /// APPEND(S), SETITEM(S), ADDITEMS: moves the values from `place` on into the container below them.
+    /// APPEND(S), SETITEM(S), ADDITEMS: moves the values from `place` on into the container below
+    /// them.
     fn grow(&mut self, place: usize) -> Result<()> {
         use Opcode as O;
         let region = self.machine.region;
@@ -532,7 +538,8 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Refuses as keys what Python cannot hash, and keys without a value. Keys are every `step`th value from `place` on.
+    /// Refuses as keys what Python cannot hash, and keys without a value. Keys are every `step`th
+    /// value from `place` on.
     fn check_hashable(&self, place: usize, step: usize) -> Result<()> {
         let values = &self.machine.stack[place..];
         if !values.len().is_multiple_of(step) {
@@ -695,7 +702,8 @@ impl Step<'_> {
         }
     }
 
-    /// Refuses to change a value that was made before this run: the value of one element must not depend on another.
+    /// Refuses to change a value that was made before this run: the value of one element must not
+    /// depend on another.
     fn check_own(&self, target: NodeId) -> Result<()> {
         if target.region() == self.machine.region && target.index() >= self.machine.first {
             return Ok(());

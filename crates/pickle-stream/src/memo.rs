@@ -7,8 +7,8 @@ use crate::graph::NodeId;
 
 /// The entries made since `base`.
 ///
-/// Writers number entries one after another, so they live in a vector. An index far beyond its end (one instruction can
-/// name 2^32) goes into a map: an entry takes memory for itself alone.
+/// Writers number entries one after another, so they live in a vector. An index far beyond its end
+/// (one instruction can name 2^32) goes into a map: an entry takes memory for itself alone.
 #[derive(Debug, Default)]
 pub(crate) struct Memo {
     base: u64,
@@ -17,7 +17,8 @@ pub(crate) struct Memo {
     len: usize,
 }
 
-/// How far beyond its end the vector grows to reach an index. `pickletools.optimize` leaves gaps of this order.
+/// How far beyond its end the vector grows to reach an index. `pickletools.optimize` leaves gaps of
+/// this order.
 const GAP: usize = 64;
 
 impl Memo {
@@ -40,7 +41,8 @@ impl Memo {
         self.len
     }
 
-    /// The index that MEMOIZE gives: the number of entries, which is not always one more than the highest.
+    /// The index that MEMOIZE gives: the number of entries, which is not always one more than the
+    /// highest.
     #[inline]
     pub(crate) fn next_index(&self) -> u64 {
         self.base + self.len as u64

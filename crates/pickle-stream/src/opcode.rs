@@ -1,8 +1,8 @@
 //! The opcode table: what each of the 68 opcodes is called, takes, and leaves behind.
 //!
-//! Everything that follows the stream (lexer, survey, disassembler) is driven by this table. It also stands, for readers
-//! in other languages, in `spec/opcodes.toml`; a test compares the two, and the oracle compares that file with
-//! CPython's `Lib/pickletools.py`.
+//! Everything that follows the stream (lexer, survey, disassembler) is driven by this table. It
+//! also stands, for readers in other languages, in `spec/opcodes.toml`; a test compares the two,
+//! and the oracle compares that file with CPython's `Lib/pickletools.py`.
 
 /// What a pickle program may find on, or leave on, the stack. The names are those of `pickletools`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,8 @@ pub enum StackItem {
     Slice,
 }
 
-/// How an opcode's argument is written after its byte. All binary numbers but [`Float8`](Self::Float8) are little-endian.
+/// How an opcode's argument is written after its byte. All binary numbers but
+/// [`Float8`](Self::Float8) are little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArgumentKind {

@@ -1,8 +1,10 @@
-//! How Python's `repr` writes the values that stand in a pickle, for people who compare with `pickletools`.
+//! How Python's `repr` writes the values that stand in a pickle, for people who compare with
+//! `pickletools`.
 
 use core::fmt::{self, Write};
 
-/// `repr` of a float: the fewest digits that read back as the same number, with an exponent below 1e-4 and from 1e16.
+/// `repr` of a float: the fewest digits that read back as the same number, with an exponent below
+/// 1e-4 and from 1e16.
 pub(crate) fn float(f: &mut impl Write, value: f64) -> fmt::Result {
     if value.is_nan() {
         return f.write_str("nan"); // Python shows no sign of a NaN.
@@ -14,8 +16,8 @@ pub(crate) fn float(f: &mut impl Write, value: f64) -> fmt::Result {
     let (digits, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
     let digits = digits.bytes().filter(u8::is_ascii_digit).count() as i32;
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    // Where two numbers of so many digits are equally near, Rust shows the larger and Python the even one: rounding to
-    // that many digits gives the even one.
+    // Where two numbers of so many digits are equally near, Rust shows the larger and Python the
+    // even one: rounding to that many digits gives the even one.
     if (-4..16).contains(&exponent) {
         let decimals = (digits - 1 - exponent).max(1) as usize;
         return write!(f, "{value:.decimals$}");
@@ -66,13 +68,15 @@ fn quoted(
     f.write_char(quote)
 }
 
-/// Whether Python's `str.isprintable` holds: not of the categories Cc, Cf, Cs, Co, Cn, Zl, Zp, Zs, but for the space.
+/// Whether Python's `str.isprintable` holds: not of the categories Cc, Cf, Cs, Co, Cn, Zl, Zp, Zs,
+/// but for the space.
 ///
 /// Rust's own tables say the same, of the version of Unicode that the compiler has.
 fn is_printable(code_point: u32) -> bool {
     match char::from_u32(code_point) {
         Some(' '..='~') => true,
-        // Behind another character, so that accents which combine with it are not escaped for standing alone.
+        // Behind another character, so that accents which combine with it are not escaped for
+        // standing alone.
         Some(c) => {
             let mut buffer = [b'a'; 5];
             let len = 1 + c.encode_utf8(&mut buffer[1..]).len();

@@ -1,9 +1,10 @@
 //! The look ahead: where each element of a list begins and ends, without building anything.
 //!
-//! An element cannot be told by the height of the stack: `(1, 2)` is two pushes before TUPLE2 makes one value of them.
-//! It is known to be whole when its batch ends, with an APPENDS that takes everything above its mark, or an APPEND that
-//! takes one value. So the survey carries out every instruction on a stack of *places*, in which a slot holds where its
-//! value began and how many memo entries existed then:
+//! An element cannot be told by the height of the stack: `(1, 2)` is two pushes before TUPLE2 makes
+//! one value of them. It is known to be whole when its batch ends, with an APPENDS that takes
+//! everything above its mark, or an APPEND that takes one value. So the survey carries out every
+//! instruction on a stack of *places*, in which a slot holds where its value began and how many
+//! memo entries existed then:
 //!
 //! ```text
 //!  stream   ]   (   K1  K2  \x86  q5  K3  e          (1, 2) and 3, appended to a list
@@ -12,8 +13,9 @@
 //!
 //! What each opcode takes and leaves is in the opcode table; payloads are stepped over unseen.
 //!
-//! Elements can then be decoded alone, as long as none changes what another one made. CPython's pickler never writes
-//! that. A stream that does it is refused with an error that says where: see `pickle.independence` in the spec.
+//! Elements can then be decoded alone, as long as none changes what another one made. CPython's
+//! pickler never writes that. A stream that does it is refused with an error that says where: see
+//! `pickle.independence` in the spec.
 
 use alloc::vec::Vec;
 
@@ -75,8 +77,8 @@ pub enum Event {
     Stop,
 }
 
-/// A use of a value that is fine inside the element that made it, and only there: changing it, naming it again in the
-/// memo, copying it on the stack.
+/// A use of a value that is fine inside the element that made it, and only there: changing it,
+/// naming it again in the memo, copying it on the stack.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Use {
     pub(crate) offset: u64,
@@ -128,7 +130,8 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// A survey that begins at `offset`, on an empty stack, in a stream that has made `memo` entries before.
+    /// A survey that begins at `offset`, on an empty stack, in a stream that has made `memo`
+    /// entries before.
     pub fn new(offset: u64, memo: u64, limits: &Limits) -> Survey {
         Survey {
             lexer: Lexer::new(offset, limits),
@@ -147,9 +150,11 @@ impl Survey {
         }
     }
 
-    /// Continues at the beginning of a batch of a list that is not on this survey's stack, and watches that list.
+    /// Continues at the beginning of a batch of a list that is not on this survey's stack, and
+    /// watches that list.
     ///
-    /// `offset` and `memo` are what [`offset`](Self::offset) and [`memo`](Self::memo) were between two batches.
+    /// `offset` and `memo` are what [`offset`](Self::offset) and [`memo`](Self::memo) were between
+    /// two batches.
     pub fn resume(offset: u64, memo: u64, limits: &Limits) -> Survey {
         let mut survey = Survey::new(offset, memo, limits);
         survey.slots.push(Slot { begin: offset, memo, read: NOT_READ });
@@ -157,8 +162,8 @@ impl Survey {
         survey
     }
 
-    /// Where the next instruction begins: the next input must begin there. It can be far behind the end of the last
-    /// input, where a payload was stepped over.
+    /// Where the next instruction begins: the next input must begin there. It can be far behind the
+    /// end of the last input, where a payload was stepped over.
     pub fn offset(&self) -> u64 {
         self.lexer.offset()
     }
@@ -193,7 +198,8 @@ impl Survey {
         self.used
     }
 
-    /// Makes the list in a slot of the stack the one whose batches [`advance`](Self::advance) reports.
+    /// Makes the list in a slot of the stack the one whose batches [`advance`](Self::advance)
+    /// reports.
     pub fn watch(&mut self, slot: usize) {
         self.watched = Some(slot);
     }
@@ -205,9 +211,9 @@ impl Survey {
 
     /// Walks through `input`, which begins at [`offset`](Self::offset), up to the next event.
     ///
-    /// Fails on what the machine would refuse for its place in the stream (unknown opcodes, underflow, missing marks), on
-    /// elements that are not independent of one another, and over a limit. What the instructions say inside an element
-    /// is the machine's to judge.
+    /// Fails on what the machine would refuse for its place in the stream (unknown opcodes,
+    /// underflow, missing marks), on elements that are not independent of one another, and over
+    /// a limit. What the instructions say inside an element is the machine's to judge.
     pub fn advance(&mut self, input: &[u8]) -> Result<Event> {
         let start = self.offset();
         loop {
@@ -225,7 +231,8 @@ impl Survey {
         }
     }
 
-    /// Carries out one instruction, the first of `input`. Inlined, as a call costs as much as what most instructions do.
+    /// Carries out one instruction, the first of `input`. Inlined, as a call costs as much as what
+    /// most instructions do.
     #[inline(always)]
     pub(crate) fn step(&mut self, input: &[u8]) -> Result<Progress<Step>> {
         let head = match self.lexer.head(input)? {
@@ -338,7 +345,8 @@ impl Survey {
                 self.push(Slot { begin, memo: self.memo, read: top.read })?;
             }
             O::NextBuffer if self.watched.is_some() => {
-                // Buffers are numbered through the stream, and an element cannot know how many came before it.
+                // Buffers are numbered through the stream, and an element cannot know how many came
+                // before it.
                 let message = "an element needs an out-of-band buffer";
                 return Err(not_independent("pickle.independence.buffer", begin, message.into()));
             }
@@ -427,7 +435,8 @@ impl Survey {
         Ok(())
     }
 
-    /// Turns the slots from `place` on, which the instruction at `end` appends to the watched list, into spans.
+    /// Turns the slots from `place` on, which the instruction at `end` appends to the watched list,
+    /// into spans.
     fn close_batch(&mut self, place: usize, end: u64) -> Result<()> {
         self.batch.clear();
         let slots = &self.slots[place..];
@@ -493,7 +502,8 @@ pub(crate) enum Step {
     Stop,
 }
 
-/// What a row of the opcode table comes to for a stack of places: worked out once, as it is asked of every instruction.
+/// What a row of the opcode table comes to for a stack of places: worked out once, as it is asked
+/// of every instruction.
 #[derive(Clone, Copy, Debug)]
 enum Effect {
     Nothing,
@@ -507,7 +517,8 @@ enum Effect {
         takes: u8,
         gives: bool,
     },
-    /// Takes the values above the mark, at least so many, and may give one in their place: OBJ has a class there.
+    /// Takes the values above the mark, at least so many, and may give one in their place: OBJ has
+    /// a class there.
     Marked {
         least: u8,
         gives: bool,
@@ -578,7 +589,8 @@ pub(crate) fn foreign(Use { offset, made }: Use) -> Error {
     not_independent("pickle.independence.mutation", offset, message)
 }
 
-/// An entry that is made out of order may be one that is made twice, and telling needs the whole memo.
+/// An entry that is made out of order may be one that is made twice, and telling needs the whole
+/// memo.
 #[cold]
 fn out_of_order(index: u64, last: u64, at: At) -> Error {
     let message = alloc::format!("memo entry {index} is written after entry {last}");
@@ -594,7 +606,8 @@ fn not_independent(clause: &'static str, offset: u64, message: alloc::string::St
 mod tests {
     use super::*;
 
-    /// The elements of every batch of the list that is the lowest value on the stack, as `(begin, end, memo)`.
+    /// The elements of every batch of the list that is the lowest value on the stack, as `(begin,
+    /// end, memo)`.
     fn batches(stream: &[u8]) -> Result<Vec<Vec<(u64, u64, u64)>>> {
         let mut survey = Survey::new(0, 0, &Limits::default());
         survey.watch(0);
@@ -625,13 +638,15 @@ mod tests {
             (b"\x80\x02]q\0K\x07a.", &[&[(5, 7, 1)][..]]),
             // pickle.dumps([(1, 2), 3], 2): two values that turn out to be one
             (b"\x80\x02]q\0(K\x01K\x02\x86q\x01K\x03e.", &[&[(6, 13, 1), (13, 15, 2)]]),
-            // pickle.dumps([[], (), [5]], 2): elements that have marks or memo entries of their own, or neither
+            // pickle.dumps([[], (), [5]], 2): elements that have marks or memo entries of their
+            // own, or neither
             (b"\x80\x02]q\0(]q\x01)]q\x02K\x05ae.", &[&[(6, 9, 1), (9, 10, 2), (10, 16, 2)]]),
             // pickle.dumps([(1, 2, 3, 4), 'a'], 2): an element that begins with a mark
             (b"]((K\x01K\x02K\x03K\x04tNe.", &[&[(2, 12, 0), (12, 13, 0)]]),
             // Several batches, one of them empty.
             (b"](NNe(eNa(Ne.", &[&[(2, 3, 0), (3, 4, 0)], &[], &[(7, 8, 0)], &[(10, 11, 0)]]),
-            // Values that are dropped belong to no element, or to the one before them; so do empty marks.
+            // Values that are dropped belong to no element, or to the one before them; so do empty
+            // marks.
             (b"](K\x050(0NK\x060Ne.", &[&[(7, 11, 0), (11, 12, 0)]]),
             // An element of a payload that is stepped over.
             (b"](C\x03eeeNe.", &[&[(2, 7, 0), (7, 8, 0)]]),
@@ -655,7 +670,8 @@ mod tests {
             ("pickle.independence.mutation", b"](]q\0h\0q\x01e."),
             // DUP of what was made in another element.
             ("pickle.independence.mutation", b"](]2e."),
-            // The list itself, under another name: DUP or GET, then APPEND, before it is taken or after.
+            // The list itself, under another name: DUP or GET, then APPEND, before it is taken or
+            // after.
             ("pickle.independence.mutation", b"](Ne2Na0."),
             ("pickle.independence.mutation", b"]q\0(Neh\0Na0."),
             ("pickle.independence.mutation", b"](]q\0e\x85h\0Na0."),

@@ -1,8 +1,8 @@
 //! The arguments of protocol 0: numbers and strings written as lines of text.
 //!
-//! Each function takes a line without its newline and the offset of its instruction, for the error. What CPython's two
-//! unpicklers accept differs in corners; where it does, these follow the rule that both agree on since Python 3.14:
-//! decimal numbers only.
+//! Each function takes a line without its newline and the offset of its instruction, for the error.
+//! What CPython's two unpicklers accept differs in corners; where it does, these follow the rule
+//! that both agree on since Python 3.14: decimal numbers only.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -77,7 +77,8 @@ fn decimal(line: &[u8], digits: usize, offset: u64) -> Result<Int> {
 
 /// The line of FLOAT.
 pub(crate) fn float(line: &[u8], offset: u64) -> Result<f64> {
-    // Rust and CPython take the same decimal grammar here, `inf`, `nan` and `infinity` in any case included.
+    // Rust and CPython take the same decimal grammar here, `inf`, `nan` and `infinity` in any case
+    // included.
     let parsed = str::from_utf8(line).ok().and_then(|text| text.parse().ok());
     parsed.ok_or_else(|| not_a(line, "float", "pickle.text.float", offset))
 }
@@ -146,7 +147,8 @@ pub(crate) fn unicode(line: &[u8], offset: u64) -> Result<Vec<u8>> {
             (b'\\', Some(b'u')) => 4,
             (b'\\', Some(b'U')) => 8,
             (b'\\', Some(&next)) => {
-                // A backslash escapes no other character, but hides a second backslash from being seen as one.
+                // A backslash escapes no other character, but hides a second backslash from being
+                // seen as one.
                 out.push(b'\\');
                 push_code_point(&mut out, next.into());
                 rest = &rest[1..];

@@ -1,4 +1,5 @@
-//! UTF-8 as Python's `surrogatepass` reads it: a surrogate may stand alone, encoded like any other code point.
+//! UTF-8 as Python's `surrogatepass` reads it: a surrogate may stand alone, encoded like any other
+//! code point.
 
 use core::str;
 

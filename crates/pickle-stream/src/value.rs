@@ -90,7 +90,8 @@ impl Default for TreeLimits {
 impl ValueRef<'_> {
     /// Copies the value out of its graph.
     ///
-    /// Fails where it is nested deeper, or would be larger, than `limits` allow; a value that contains itself is both.
+    /// Fails where it is nested deeper, or would be larger, than `limits` allow; a value that
+    /// contains itself is both.
     pub fn to_value(self, limits: TreeLimits) -> Result<Value> {
         Copier { left: limits.values }.copy(self, limits.depth)
     }

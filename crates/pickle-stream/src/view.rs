@@ -49,8 +49,8 @@ pub enum Kind<'a> {
     Set(Items<'a>),
     /// `frozenset`
     FrozenSet(Items<'a>),
-    /// `dict`: every key and value that was set, in the order of the stream. A key that was set twice is there twice; for
-    /// Python the later value counts.
+    /// `dict`: every key and value that was set, in the order of the stream. A key that was set
+    /// twice is there twice; for Python the later value counts.
     Dict(Entries<'a>),
     /// A class or function, by name.
     Global(Global<'a>),
@@ -67,7 +67,8 @@ pub enum Kind<'a> {
         /// Whether the stream asks for a read-only view of it.
         readonly: bool,
     },
-    /// The object of this memo index, which is still being built around the value: the value contains what contains it.
+    /// The object of this memo index, which is still being built around the value: the value
+    /// contains what contains it.
     Outer(u64),
 }
 
@@ -86,8 +87,8 @@ impl<'a> ValueRef<'a> {
         self.id
     }
 
-    /// Whether the value is a definition that several values share; it keeps its [`id`](Self::id) from one value to the
-    /// next, until [`Graph::forget_shared`].
+    /// Whether the value is a definition that several values share; it keeps its [`id`](Self::id)
+    /// from one value to the next, until [`Graph::forget_shared`].
     pub fn is_shared(self) -> bool {
         self.id.region() == Region::Shared
     }
@@ -304,7 +305,8 @@ impl fmt::Debug for Entries<'_> {
     }
 }
 
-/// A call that was not made: what would have been called, and what would have been done to the result.
+/// A call that was not made: what would have been called, and what would have been done to the
+/// result.
 #[derive(Clone, Copy)]
 pub struct ObjectRef<'a> {
     value: ValueRef<'a>,

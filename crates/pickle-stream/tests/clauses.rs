@@ -1,5 +1,5 @@
-//! Every clause that an error can name has its heading in `spec/pickle.md`, and the other way round; and the examples there
-//! break the clause that they are an example of, where the text says.
+//! Every clause that an error can name has its heading in `spec/pickle.md`, and the other way
+//! round; and the examples there break the clause that they are an example of, where the text says.
 
 use std::collections::BTreeSet;
 use std::{fs, path::Path};
@@ -49,7 +49,8 @@ fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {
     sections.filter(|(clause, _)| clause.starts_with("pickle."))
 }
 
-/// What refuses a stream: the machine that runs it, as a whole or as a span, or the survey of a list.
+/// What refuses a stream: the machine that runs it, as a whole or as a span, or the survey of a
+/// list.
 fn errors(stream: &[u8]) -> Vec<Error> {
     let limits = Limits::default();
     let (mut machine, mut graph) = (Machine::new(&limits), Graph::new());

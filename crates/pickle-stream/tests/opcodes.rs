@@ -1,4 +1,5 @@
-//! The opcode table of the code and the one for readers in other languages, `spec/opcodes.toml`, say the same.
+//! The opcode table of the code and the one for readers in other languages, `spec/opcodes.toml`,
+//! say the same.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! What holds of every stream: cuts do not matter, an element alone is what it is in the whole, nothing panics.
+//! What holds of every stream: cuts do not matter, an element alone is what it is in the whole,
+//! nothing panics.
 
 mod support;
 

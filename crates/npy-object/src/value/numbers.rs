@@ -75,7 +75,8 @@ fn native(order: ByteOrder) -> bool {
     }
 }
 
-/// A number that the items of an array can be: what [`Element::as_array`](crate::Element::as_array) and its like give.
+/// A number that the items of an array can be: what [`Element::as_array`](crate::Element::as_array)
+/// and its like give.
 ///
 /// `bool`, the ints of 8 to 64 bits, `half::f16`, `f32` and `f64`. Datetimes and timedeltas are
 /// `i64`; complex numbers are `[f32; 2]` and `[f64; 2]`: real, imaginary.

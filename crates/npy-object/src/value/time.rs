@@ -165,8 +165,8 @@ impl fmt::Display for DateTime<'_> {
     }
 }
 
-/// With the time zone where that is a `datetime.timezone`: any other is an object, of which there is
-/// nothing to print.
+/// With the time zone where that is a `datetime.timezone`: any other is an object, of which there
+/// is nothing to print.
 impl fmt::Display for Time<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Time { hour, minute, second, microsecond, .. } = self;

@@ -5,7 +5,8 @@ use pickle_stream::{
     Progress, Ran, Region, Source, Span, Survey, TreeLimits, ValueRef,
 };
 
-/// The elements of a pickled list, each as text, from its graph; `None` where the stream is no list and nothing else.
+/// The elements of a pickled list, each as text, from its graph; `None` where the stream is no list
+/// and nothing else.
 pub(crate) fn whole(stream: &[u8], limits: &Limits) -> Result<Option<Vec<String>>, Error> {
     let (mut machine, mut graph) = (Machine::new(limits), Graph::new());
     let root = match machine.run(&mut graph, &mut Lexer::new(0, limits), stream)? {
@@ -21,8 +22,8 @@ pub(crate) fn whole(stream: &[u8], limits: &Limits) -> Result<Option<Vec<String>
     })
 }
 
-/// The same by way of a survey, a machine that sees one element at a time, and a locator for what elements share;
-/// `None` where the list was taken before the stream stopped.
+/// The same by way of a survey, a machine that sees one element at a time, and a locator for what
+/// elements share; `None` where the list was taken before the stream stopped.
 pub(crate) fn by_element(stream: &[u8], limits: &Limits) -> Result<Option<Vec<String>>, Error> {
     let mut graph = Graph::new();
     let mut machine = Machine::new(limits);
@@ -54,7 +55,8 @@ pub(crate) fn by_element(stream: &[u8], limits: &Limits) -> Result<Option<Vec<St
     }
 }
 
-/// Runs the stream, in the shared region, up to a new list and its memo entries; says where that ends.
+/// Runs the stream, in the shared region, up to a new list and its memo entries; says where that
+/// ends.
 fn preamble(
     stream: &[u8],
     machine: &mut Machine,

@@ -210,7 +210,8 @@ impl Pickler<'_> {
                 if let Some(&entry) = self.memo.get(&which) {
                     return self.get(entry);
                 }
-                // A shared object may contain those before it, or be one of them: that one is in the memo already.
+                // A shared object may contain those before it, or be one of them: that one is in
+                // the memo already.
                 let object = self.shared[which].clone();
                 self.save(&object, which);
                 if !matches!(object, Py::Shared(_) | Py::Root) {
