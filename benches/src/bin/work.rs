@@ -1,5 +1,5 @@
-//! Does one work once and prints the seconds, the elements, the result, and the peak of memory in KiB
-//! where the system tells: the other side of `compare.py`.
+//! Does one work once and prints the seconds, the elements, the result, and the peak of memory in
+//! KiB where the system tells: the other side of `compare.py`.
 
 use std::process::ExitCode;
 use std::time::Instant;
