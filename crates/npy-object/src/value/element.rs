@@ -106,6 +106,16 @@ impl<'a> Element<'a> {
         }
     }
 
+    /// The value as the pickle has it, where that alone says what it is: for the values that there
+    /// are most of, which need no more than a look.
+    #[inline]
+    fn plain(self) -> Option<Raw<'a>> {
+        match self.place {
+            Place::Value(value) => Some(value.kind()),
+            Place::Typed(..) | Place::Row(_) => None,
+        }
+    }
+
     /// The same for values of one element that are the same object; `None` in an array without
     /// objects.
     pub fn identity(self) -> Option<NodeId> {
@@ -123,6 +133,9 @@ impl<'a> Element<'a> {
 
     /// The value as an int, where it fits.
     pub fn as_i64(self) -> Result<i64> {
+        if let Some(Raw::Int(value)) = self.plain() {
+            return Ok(value);
+        }
         match self.kind() {
             Kind::Int(value) => Ok(value),
             Kind::Scalar(scalar) => {
@@ -134,6 +147,9 @@ impl<'a> Element<'a> {
 
     /// The value as a float: of a Python float or a NumPy one of at most 8 bytes.
     pub fn as_f64(self) -> Result<f64> {
+        if let Some(Raw::Float(value)) = self.plain() {
+            return Ok(value);
+        }
         match self.kind() {
             Kind::Float(value) => Ok(value),
             Kind::Scalar(scalar) => {
@@ -145,6 +161,11 @@ impl<'a> Element<'a> {
 
     /// The value as text; fails also where a surrogate stands alone in it.
     pub fn as_str(self) -> Result<Cow<'a, str>> {
+        if let Some(Raw::Str(text)) = self.plain()
+            && let Some(text) = text.to_str()
+        {
+            return Ok(text.into());
+        }
         match self.kind() {
             Kind::Str(text) => text.into_str().ok_or_else(lone_surrogate),
             Kind::Scalar(scalar) => {
