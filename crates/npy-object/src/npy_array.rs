@@ -127,6 +127,7 @@ impl NpyArray {
     /// assert_eq!(letters, 17);
     /// # Ok::<(), npy_object::Error>(())
     /// ```
+    #[inline]
     pub fn next_element(&mut self) -> Result<Option<Element<'_>>> {
         match &mut self.elements {
             Payload::Objects(objects) => Ok(objects

@@ -69,25 +69,21 @@ impl Objects {
     }
 
     /// The next element, until there are no more. After an error there are no more either.
+    #[inline]
     pub(crate) fn next(&mut self, context: &Context) -> Result<Option<ValueRef<'_>>> {
-        let span = match self.next_span() {
-            Ok(Some(span)) => span,
-            Ok(None) => return Ok(None),
-            Err(error) => {
-                self.done = true;
-                return Err(error);
-            }
+        let advanced = self.advance(context);
+        self.done |= advanced.is_err();
+        let Some((span, root)) = advanced? else {
+            return Ok(None);
         };
-        match self.decode(span, context) {
-            Ok(root) => {
-                let bytes = self.window.resident(span.begin, span.end);
-                Ok(Some(self.graph.value(root, Source { bytes, offset: span.begin })))
-            }
-            Err(error) => {
-                self.done = true;
-                Err(error)
-            }
-        }
+        let bytes = self.window.resident(span.begin, span.end);
+        Ok(Some(self.graph.value(root, Source { bytes, offset: span.begin })))
+    }
+
+    /// Decodes the next element, and says where it is in the file and in the graph.
+    fn advance(&mut self, context: &Context) -> Result<Option<(Span, NodeId)>> {
+        let Some(span) = self.next_span()? else { return Ok(None) };
+        Ok(Some((span, self.decode(span, context)?)))
     }
 
     /// Steps over elements without decoding them. Says how many there were to step over.

@@ -189,8 +189,8 @@ struct Arena {
 }
 
 impl Arena {
-    fn clear(&mut self) {
-        self.nodes.clear();
+    fn clear(&mut self, kept: usize) {
+        self.nodes.truncate(kept);
         self.links.clear();
         self.chunks.clear();
         self.objects.clear();
@@ -205,6 +205,10 @@ impl Arena {
             + self.scratch.len()
     }
 }
+
+/// The values that have no more than their kind are made once: floods of them cost no node each.
+const CONSTANTS: [Node; 4] =
+    [Node::None, Node::Bool(false), Node::Bool(true), Node::Tuple(Run { start: 0, len: 0 })];
 
 /// An arena of nodes, made by a [`Machine`](crate::Machine) and looked at through
 /// [`ValueRef`](crate::ValueRef).
@@ -226,18 +230,14 @@ impl Graph {
     pub fn new() -> Graph {
         let mut graph =
             Graph { own: Arena::default(), shared: Arena::default(), entries: BTreeMap::new() };
-        graph.clear();
+        graph.own.nodes.extend(CONSTANTS);
         graph
     }
 
     /// Empties the own region and keeps its memory. Every [`NodeId`] of that region becomes
     /// meaningless.
     pub fn clear(&mut self) {
-        self.own.clear();
-        // The values that have no more than their kind are made once: floods of them cost no node
-        // each.
-        self.own.nodes.extend([Node::None, Node::Bool(false), Node::Bool(true)]);
-        self.own.nodes.push(Node::Tuple(Run { start: 0, len: 0 }));
+        self.own.clear(CONSTANTS.len());
     }
 
     /// Empties the shared region and forgets which memo entries were in it. The own region must be

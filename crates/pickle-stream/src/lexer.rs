@@ -336,7 +336,7 @@ struct Short {
     /// Bytes of the number.
     width: u8,
     counted: bool,
-    number: u32,
+    number: i64,
 }
 
 impl Short {
@@ -347,13 +347,13 @@ impl Short {
 
     #[inline]
     fn payload(self) -> u64 {
-        if self.counted { self.number.into() } else { 0 }
+        if self.counted { self.number as u64 } else { 0 }
     }
 
     #[inline]
     fn parts<'a>(self) -> Parts<'a> {
         let argument = match self.width {
-            1.. if !self.counted => Argument::Int(self.number.into()),
+            1.. if !self.counted => Argument::Int(self.number),
             _ => Argument::None,
         };
         (self.opcode, argument, self.payload())
@@ -370,8 +370,10 @@ fn short(input: &[u8]) -> Option<Short> {
     let kind = opcode.info().argument;
     let (width, number) = match kind {
         A::None => (0, 0),
-        A::Uint1 | A::String1 | A::Bytes1 | A::Unicode1 => (1, u32::from(*rest.first()?)),
-        A::Uint4 | A::Bytes4 | A::Unicode4 => (4, u32::from_le_bytes(*rest.first_chunk()?)),
+        A::Uint1 | A::String1 | A::Bytes1 | A::Unicode1 => (1, i64::from(*rest.first()?)),
+        A::Uint2 => (2, u16::from_le_bytes(*rest.first_chunk()?).into()),
+        A::Int4 => (4, i32::from_le_bytes(*rest.first_chunk()?).into()),
+        A::Uint4 | A::Bytes4 | A::Unicode4 => (4, u32::from_le_bytes(*rest.first_chunk()?).into()),
         _ => return None,
     };
     Some(Short { opcode, width, counted: is_counted(kind), number })

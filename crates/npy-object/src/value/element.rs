@@ -98,6 +98,7 @@ impl<'a> Element<'a> {
     }
 
     /// What the value is.
+    #[inline(always)]
     pub fn kind(self) -> Kind<'a> {
         match self.place {
             Place::Value(value) => Kind::of(value, self.context),

@@ -87,20 +87,23 @@ pub enum Kind<'a> {
 }
 
 impl<'a> Kind<'a> {
+    // Inlined, so that who asks for one kind alone pays for no other.
+    #[inline(always)]
     pub(crate) fn of(value: ValueRef<'a>, context: &'a Context) -> Kind<'a> {
         match Kind::shallow(value, context) {
-            Kind::Object(object) => {
-                let known = globals::called(value);
-                known
-                    .and_then(|known| recognise(known, value, object))
-                    .unwrap_or(Kind::Object(object))
-            }
+            Kind::Object(object) => Kind::of_call(value, object),
             other => other,
         }
     }
 
+    #[inline(never)]
+    fn of_call(value: ValueRef<'a>, object: Object<'a>) -> Kind<'a> {
+        let known = globals::called(value);
+        known.and_then(|known| recognise(known, value, object)).unwrap_or(Kind::Object(object))
+    }
+
     /// What the value is, where calls are left as they are.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn shallow(value: ValueRef<'a>, context: &'a Context) -> Kind<'a> {
         let items = |items| Items { items, context };
         match value.kind() {
