@@ -133,14 +133,10 @@ impl Objects {
         loop {
             let place = self.survey.offset();
             let input = self.window.fill(place, needed)?;
-            let ended = input.len() < needed;
             let end = place + input.len() as u64;
             match self.survey.advance(input)? {
-                Event::Need(more) if ended => {
-                    return Err(self.window.truncated(end.saturating_add(more as u64)));
-                }
                 Event::Need(more) => {
-                    needed = end.saturating_sub(self.survey.offset()) as usize + more;
+                    needed = self.window.needed(end, self.survey.offset(), more)?;
                 }
                 Event::Batch => break,
                 // What is behind the list is still walked through: the array is whole only with its

@@ -169,17 +169,11 @@ fn locate(
     loop {
         let place = locator.offset();
         let input = window.fill_aside(place, needed)?;
-        let ended = input.len() < needed;
         let end = place + input.len() as u64;
         match locator.advance(input)? {
             Located::Found(span) => return Ok(span),
             Located::Absent => return Err(never_made(memo, offset)),
-            Located::Need(more) if ended => {
-                return Err(window.truncated(end.saturating_add(more as u64)));
-            }
-            Located::Need(more) => {
-                needed = end.saturating_sub(locator.offset()) as usize + more;
-            }
+            Located::Need(more) => needed = window.needed(end, locator.offset(), more)?,
         }
     }
 }

@@ -89,6 +89,15 @@ impl Window {
         Ok(self.aside.from(from))
     }
 
+    /// How many bytes a walk needs that saw the file up to `end`, goes on at `at`, and asked for
+    /// `more`. Fails where the file has no more.
+    pub(crate) fn needed(&self, end: u64, at: u64, more: usize) -> Result<usize> {
+        if end < self.len() {
+            return Ok(end.saturating_sub(at) as usize + more);
+        }
+        Err(self.truncated(end.max(at).saturating_add(more as u64)))
+    }
+
     /// The error for a file that ends before `wanted`, a place in it up to which bytes are needed.
     #[cold]
     pub(crate) fn truncated(&self, wanted: u64) -> Error {
@@ -170,7 +179,11 @@ impl Reader {
         if self.position != from {
             self.position = self.file.seek(SeekFrom::Start(from))?;
         }
-        self.position += self.file.by_ref().take(size).read_to_end(into)? as u64;
+        let read = self.file.by_ref().take(size).read_to_end(into)? as u64;
+        self.position += read;
+        if read < size {
+            self.len = self.position; // somebody has shortened the file
+        }
         Ok(())
     }
 }
