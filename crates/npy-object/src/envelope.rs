@@ -12,7 +12,7 @@
 //! element is: an element that reads it contains what contains it.
 
 use npy_header::DType;
-use pickle_stream::{Graph, Lexer, Limits, Machine, Opcode, Progress, Ran, Region, Source, Survey};
+use pickle_stream::{Container, Graph, Lexer, Limits, Machine, Opcode, Progress, Ran, Region, Source, Survey};
 
 use crate::error::{Cause, Error, Result};
 use crate::value::dtype::ItemType;
@@ -90,7 +90,7 @@ impl Envelope {
 
             let mut survey = Survey::new(offset, 0, limits);
             survey.advance(&bytes)?;
-            survey.watch(survey.slots().len() - 1);
+            survey.watch(survey.slots().len() - 1, Container::List);
             return Ok((Envelope { bytes, offset, shape, fortran_order, item, root }, survey));
         }
     }

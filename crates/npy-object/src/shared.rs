@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use pickle_stream::{Graph, Lexer, Limits, Located, Locator, Machine, NodeId};
+use pickle_stream::{Container, Graph, Lexer, Limits, Located, Locator, Machine, NodeId};
 use pickle_stream::{Ran, Region, Span};
 
 use crate::error::{Cause, Error, Result};
@@ -164,7 +164,7 @@ fn locate(
     window: &mut Window,
     limits: &Limits,
 ) -> Result<Span> {
-    let mut locator = Locator::new(from.offset, from.memo, memo, limits);
+    let mut locator = Locator::new(from.offset, from.memo, Container::List, memo, limits);
     let mut needed = 1;
     loop {
         let place = locator.offset();

@@ -30,13 +30,13 @@
 //! by its address with a [`Locator`], decoded once, and kept in the [`Graph`]'s shared region.
 //!
 //! ```
-//! use pickle_stream::{Event, Graph, Lexer, Limits, Machine, Region, Source, Survey};
+//! use pickle_stream::{Container, Event, Graph, Lexer, Limits, Machine, Region, Source, Survey};
 //!
 //! // pickle.dumps([(1, 2), 3], protocol=2): an element that looks like two until TUPLE2.
 //! let bytes = b"\x80\x02]q\0(K\x01K\x02\x86q\x01K\x03e.";
 //! let limits = Limits::default();
 //! let mut survey = Survey::new(0, 0, &limits);
-//! survey.watch(0); // the list will be the lowest value on the stack
+//! survey.watch(0, Container::List); // the list will be the lowest value on the stack
 //! let (mut machine, mut graph) = (Machine::new(&limits), Graph::new());
 //! while survey.advance(&bytes[survey.offset() as usize..])? == Event::Batch {
 //!     for span in survey.batch() {
@@ -93,7 +93,7 @@ pub use limits::Limits;
 pub use locate::{Located, Locator};
 pub use machine::{Flow, Machine, Ran};
 pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
-pub use survey::{Event, Slot, Span, Survey};
+pub use survey::{Container, Event, Slot, Span, Survey};
 pub use value::{Object, TreeLimits, Value};
 pub use view::{Entries, Global, Items, Kind, Long, ObjectRef, Str, ValueRef};
 

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::lexer::Progress;
 use crate::limits::Limits;
-use crate::survey::{Slot, Span, Step, Survey, Use, foreign};
+use crate::survey::{Container, Slot, Span, Step, Survey, Use, foreign};
 
 /// Walks a stretch of a stream to the value that a memo entry stands for.
 ///
@@ -40,14 +40,20 @@ pub enum Located {
     Need(usize),
     /// These instructions make the value, on an empty stack.
     Found(Span),
-    /// The list was walked to its end, and the entry was not made.
+    /// The container was walked to its end, and the entry was not made.
     Absent,
 }
 
 impl Locator {
     /// Looks for the entry of index `memo` in a stretch that is like that of [`Survey::resume`].
-    pub fn new(offset: u64, entries: u64, memo: u64, limits: &Limits) -> Locator {
-        Locator { survey: Survey::resume(offset, entries, limits), memo, found: None }
+    pub fn new(
+        offset: u64,
+        entries: u64,
+        container: Container,
+        memo: u64,
+        limits: &Limits,
+    ) -> Locator {
+        Locator { survey: Survey::resume(offset, entries, container, limits), memo, found: None }
     }
 
     /// Where the next input must begin.
@@ -135,7 +141,7 @@ mod tests {
     /// The bytes that make memo entry `memo`, in a list that begins with the second byte of
     /// `stream`.
     fn locate(stream: &[u8], memo: u64) -> Result<Option<Range<u64>>, Error> {
-        let mut locator = Locator::new(1, 0, memo, &Limits::default());
+        let mut locator = Locator::new(1, 0, Container::List, memo, &Limits::default());
         // A byte more each time, as if it came over a slow line.
         let mut end = 1;
         loop {

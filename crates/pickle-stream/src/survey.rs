@@ -1,4 +1,5 @@
-//! The look ahead: where each element of a list begins and ends, without building anything.
+//! The look ahead: where each member of a list, set or dict begins and ends, without building
+//! anything.
 //!
 //! An element cannot be told by the height of the stack: `(1, 2)` is two pushes before TUPLE2 makes
 //! one value of them. It is known to be whole when its batch ends, with an APPENDS that takes
@@ -64,14 +65,43 @@ struct At {
     offset: u64,
 }
 
+/// What sort of container is watched, which decides how it grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// By APPEND and APPENDS; its members are values. A list, or an object that is like one.
+    List,
+    /// By ADDITEMS; its members are values.
+    Set,
+    /// By SETITEM and SETITEMS; its members are entries, a key and then its value. A dict, or an
+    /// object that is like one.
+    Dict,
+}
+
+impl Container {
+    /// Whether this opcode brings a batch of members.
+    fn grows_by(self, opcode: Opcode) -> bool {
+        use Opcode as O;
+        match self {
+            Container::List => matches!(opcode, O::Append | O::Appends),
+            Container::Set => opcode == O::AddItems,
+            Container::Dict => matches!(opcode, O::SetItem | O::SetItems),
+        }
+    }
+
+    /// How many values on the stack make a member.
+    fn width(self) -> usize {
+        if self == Container::Dict { 2 } else { 1 }
+    }
+}
+
 /// Why [`Survey::advance`] came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// At least this many bytes beyond the end of the input are needed, from [`Survey::offset`] on.
     Need(usize),
-    /// A batch of the watched list closed: [`Survey::batch`] has its elements.
+    /// A batch of the watched container closed: [`Survey::batch`] has its members.
     Batch,
-    /// The watched list was taken by the instruction that ends here: there are no more elements.
+    /// The watched container was taken by the instruction that ends here: there are no more members.
     Closed,
     /// The pickle ended.
     Stop,
@@ -104,7 +134,7 @@ enum Made {
     Offset(u64),
 }
 
-/// Walks a stream and says where the elements of one list are.
+/// Walks a stream and says where the members of one container are.
 #[derive(Clone, Debug)]
 pub struct Survey {
     lexer: Lexer,
@@ -121,9 +151,9 @@ pub struct Survey {
     used: Option<Use>,
     /// How many slots the last instruction left alone.
     kept: usize,
-    /// The slot of the list whose batches are wanted.
-    watched: Option<usize>,
-    /// Whether that list was taken, so that its elements are final.
+    /// The slot of the container whose batches are wanted.
+    watched: Option<(usize, Container)>,
+    /// Whether that container was taken, so that its members are final.
     closed: bool,
     batch: Vec<Span>,
     uses: Vec<Use>,
@@ -150,15 +180,15 @@ impl Survey {
         }
     }
 
-    /// Continues at the beginning of a batch of a list that is not on this survey's stack, and
-    /// watches that list.
+    /// Continues at the beginning of a batch of a container that is not on this survey's stack, and
+    /// watches that container.
     ///
     /// `offset` and `memo` are what [`offset`](Self::offset) and [`memo`](Self::memo) were between
     /// two batches.
-    pub fn resume(offset: u64, memo: u64, limits: &Limits) -> Survey {
+    pub fn resume(offset: u64, memo: u64, container: Container, limits: &Limits) -> Survey {
         let mut survey = Survey::new(offset, memo, limits);
         survey.slots.push(Slot { begin: offset, memo, read: NOT_READ });
-        survey.watch(0);
+        survey.watch(0, container);
         survey
     }
 
@@ -198,13 +228,15 @@ impl Survey {
         self.used
     }
 
-    /// Makes the list in a slot of the stack the one whose batches [`advance`](Self::advance)
+    /// Makes the container in a slot of the stack the one whose batches [`advance`](Self::advance)
     /// reports.
-    pub fn watch(&mut self, slot: usize) {
-        self.watched = Some(slot);
+    pub fn watch(&mut self, slot: usize, container: Container) {
+        self.watched = Some((slot, container));
+        self.closed = false;
     }
 
-    /// The elements of the batch that closed last, in order.
+    /// The members of the batch that closed last, in order: elements, or entries, whose span is
+    /// that of the key and then of the value.
     pub fn batch(&self) -> &[Span] {
         &self.batch
     }
@@ -294,7 +326,7 @@ impl Survey {
         if gives {
             self.push(slot)?;
         }
-        self.close_list(place)
+        self.close_container(place)
     }
 
     /// The opcodes that do more than the table says.
@@ -308,27 +340,16 @@ impl Survey {
                 let slot = Slot { begin, memo: self.memo, read: NOT_READ };
                 self.marks.push(Mark { place: self.slots.len(), slot });
             }
-            O::Append | O::Appends => {
-                let place = match opcode {
-                    O::Append => self.below(1, at)?,
-                    _ => self.pop_mark(at)?.place,
-                };
-                if self.watched == Some(self.target(place, at)?) {
-                    self.close_batch(place, begin)?;
-                    return Ok(Step::Batch);
-                }
+            O::Appends | O::SetItems | O::AddItems => {
+                let place = self.pop_mark(at)?.place;
+                return self.grow(place, at);
+            }
+            O::Append | O::Build => {
+                let place = self.below(1, at)?;
                 return self.grow(place, at);
             }
             O::SetItem => {
                 let place = self.below(2, at)?;
-                return self.grow(place, at);
-            }
-            O::SetItems | O::AddItems => {
-                let place = self.pop_mark(at)?.place;
-                return self.grow(place, at);
-            }
-            O::Build => {
-                let place = self.below(1, at)?;
                 return self.grow(place, at);
             }
             O::Pop if self.marks.last().is_some_and(|mark| mark.place == self.slots.len()) => {
@@ -337,7 +358,7 @@ impl Survey {
             O::Pop => {
                 let place = self.below(1, at)?;
                 self.take(place);
-                return self.close_list(place);
+                return self.close_container(place);
             }
             O::Dup => {
                 let top = self.slots[self.below(1, at)?];
@@ -353,7 +374,7 @@ impl Survey {
             O::NextBuffer => self.push(Slot { begin, memo: self.memo, read: NOT_READ })?,
             O::Stop => {
                 self.below(1, at)?;
-                self.close_list(0)?;
+                self.close_container(0)?;
                 return Ok(Step::Stop);
             }
             opcode => unreachable!("{opcode:?} does what the table says"),
@@ -364,7 +385,13 @@ impl Survey {
     /// An instruction that changes the value below `place` and takes those from there on.
     fn grow(&mut self, place: usize, at: At) -> Result<Step> {
         let target = self.target(place, at)?;
-        if self.watched == Some(target) {
+        if let Some((watched, container)) = self.watched
+            && watched == target
+        {
+            if container.grows_by(at.opcode) {
+                self.close_batch(place, container.width(), at)?;
+                return Ok(Step::Batch);
+            }
             let name = at.opcode.name();
             let message = alloc::format!("{name} changes the list of elements");
             return Err(not_independent("pickle.independence.list", at.offset, message));
@@ -373,7 +400,7 @@ impl Survey {
         if self.slots[target].read != NOT_READ {
             self.note(at.offset, Made::Memo(self.slots[target].read))?;
         }
-        self.close_list(place)
+        self.close_container(place)
     }
 
     /// The place of the value below `place`, which must not lie below a mark.
@@ -391,9 +418,9 @@ impl Survey {
         self.kept = place;
     }
 
-    /// After the slots from `place` on were taken: was the watched list among them?
-    fn close_list(&mut self, place: usize) -> Result<Step> {
-        if self.watched.is_none_or(|list| place > list) {
+    /// After the slots from `place` on were taken: was the watched container among them?
+    fn close_container(&mut self, place: usize) -> Result<Step> {
+        if self.watched.is_none_or(|(watched, _)| place > watched) {
             return Ok(Step::Next);
         }
         self.watched = None;
@@ -435,14 +462,18 @@ impl Survey {
         Ok(())
     }
 
-    /// Turns the slots from `place` on, which the instruction at `end` appends to the watched list,
-    /// into spans.
-    fn close_batch(&mut self, place: usize, end: u64) -> Result<()> {
+    /// Turns the slots from `place` on, which this instruction adds to the watched container, into
+    /// spans of `width` slots each.
+    fn close_batch(&mut self, place: usize, width: usize, at: At) -> Result<()> {
         self.batch.clear();
         let slots = &self.slots[place..];
-        let ends = slots.iter().skip(1).map(|slot| slot.begin).chain([end]);
-        let spans = slots.iter().zip(ends);
-        self.batch.extend(spans.map(|(slot, end)| Span {
+        if !slots.len().is_multiple_of(width) {
+            let message = alloc::format!("odd number of items for {}", at.opcode.name());
+            return Err(Error::malformed("pickle.items.odd", at.offset, message));
+        }
+        let begins = slots.iter().step_by(width);
+        let ends = begins.clone().skip(1).map(|slot| slot.begin).chain([at.offset]);
+        self.batch.extend(begins.zip(ends).map(|(slot, end)| Span {
             begin: slot.begin,
             end,
             memo: slot.memo,
@@ -493,7 +524,7 @@ impl Survey {
     }
 }
 
-/// What one instruction meant to the watched list.
+/// What one instruction meant to the watched container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Next,
@@ -610,7 +641,7 @@ mod tests {
     /// end, memo)`.
     fn batches(stream: &[u8]) -> Result<Vec<Vec<(u64, u64, u64)>>> {
         let mut survey = Survey::new(0, 0, &Limits::default());
-        survey.watch(0);
+        survey.watch(0, Container::List);
         follow(&mut survey, stream)
     }
 
@@ -717,11 +748,11 @@ mod tests {
     fn resumes_between_batches() {
         let stream = b"](]q\0e(Nq\x01h\0e]q\x02aNb0N.";
         let mut whole = Survey::new(0, 0, &Limits::default());
-        whole.watch(0);
+        whole.watch(0, Container::List);
         assert_eq!(whole.advance(stream).unwrap(), Event::Batch);
         let (offset, memo) = (whole.offset(), whole.memo());
         assert_eq!((offset, memo), (6, 1));
-        let mut resumed = Survey::resume(offset, memo, &Limits::default());
+        let mut resumed = Survey::resume(offset, memo, Container::List, &Limits::default());
         for _ in 0..2 {
             let rest = &stream[resumed.offset() as usize..];
             assert_eq!(whole.advance(rest).unwrap(), Event::Batch);
@@ -731,15 +762,44 @@ mod tests {
     }
 
     #[test]
+    fn a_key_needs_a_value() {
+        let mut survey = Survey::new(0, 0, &Limits::default());
+        survey.watch(0, Container::Dict);
+        let error = survey.advance(b"}(K\x01u.").unwrap_err();
+        assert_eq!((error.clause(), error.offset()), ("pickle.items.odd", 4));
+    }
+
+    #[test]
     fn says_what_it_needs_to_see() {
         let mut survey = Survey::new(0, 0, &Limits::default());
-        survey.watch(0);
+        survey.watch(0, Container::List);
         assert_eq!(survey.advance(b"](K").unwrap(), Event::Need(1));
         assert_eq!(survey.advance(b"K\x01B\0\0\0\x80").unwrap(), Event::Need(1));
         // The next input begins behind the payload, which was never seen.
         assert_eq!(survey.offset(), 2 + 2 + 5 + 0x8000_0000);
         assert_eq!(survey.advance(b"e").unwrap(), Event::Batch);
         assert_eq!(survey.batch().len(), 2);
+    }
+
+    #[test]
+    fn entries_and_members_of_sets_have_spans_too() {
+        for (container, stream, expected) in [
+            // {1: (), 2: None}, and one more by SETITEM.
+            (Container::Dict, &b"}(K\x01)K\x02NuK\x03Ns."[..], &[&[2..5, 5..8][..], &[9..12]][..]),
+            (Container::Set, b"\x8f(K\x01)\x90(\x90(N\x90.", &[&[2..4, 4..5], &[], &[8..9]]),
+        ] {
+            let mut survey = Survey::new(0, 0, &Limits::default());
+            survey.watch(0, container);
+            for expected in expected {
+                let rest = &stream[survey.offset() as usize..];
+                assert_eq!(survey.advance(rest).unwrap(), Event::Batch);
+                let found: Vec<_> =
+                    survey.batch().iter().map(|span| span.begin..span.end).collect();
+                assert_eq!(found, *expected);
+            }
+            let rest = &stream[survey.offset() as usize..];
+            assert_eq!(survey.advance(rest).unwrap(), Event::Closed);
+        }
     }
 
     #[test]
@@ -751,7 +811,7 @@ mod tests {
             (b"](]2020202", "pickle.limit.stack"),
         ] {
             let mut survey = Survey::new(0, 0, &limits);
-            survey.watch(0);
+            survey.watch(0, Container::List);
             assert_eq!(survey.advance(stream).unwrap_err().clause(), clause);
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::{fs, path::Path};
 
-use pickle_stream::{Error, Graph, Lexer, Limits, Machine, Ran, Survey};
+use pickle_stream::{Container, Error, Graph, Lexer, Limits, Machine, Ran, Survey};
 
 const SPEC: &str = include_str!("../../../spec/pickle.md");
 
@@ -61,7 +61,7 @@ fn errors(stream: &[u8]) -> Vec<Error> {
         _ => None,
     };
     let mut survey = Survey::new(0, 0, &limits);
-    survey.watch(0);
+    survey.watch(0, Container::List);
     let surveyed = survey.advance(&[stream, b"e."].concat());
     let errors = [whole.err(), truncated, machine.finish(end).err(), surveyed.err()];
     errors.into_iter().flatten().collect()

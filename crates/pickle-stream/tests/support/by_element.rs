@@ -1,8 +1,8 @@
 //! A pickled list, decoded whole and decoded element by element.
 
 use pickle_stream::{
-    Error, Event, Graph, Kind, Lexer, Limits, Located, Locator, Machine, MemoEffect, NodeId,
-    Progress, Ran, Region, Source, Span, Survey, TreeLimits, ValueRef,
+    Container, Error, Event, Graph, Kind, Lexer, Limits, Located, Locator, Machine, MemoEffect,
+    NodeId, Progress, Ran, Region, Source, Span, Survey, TreeLimits, ValueRef,
 };
 
 /// The elements of a pickled list, each as text, from its graph; `None` where the stream is no list
@@ -33,7 +33,7 @@ pub(crate) fn by_element(stream: &[u8], limits: &Limits) -> Result<Option<Vec<St
 
     let mut survey = Survey::new(0, 0, limits);
     survey.advance(&stream[..start as usize])?;
-    survey.watch(0);
+    survey.watch(0, Container::List);
     let mut checkpoints = vec![(start, survey.memo())];
     let mut elements = Vec::new();
     loop {
@@ -119,7 +119,7 @@ fn define(
     while let Some(&index) = wanted.last() {
         let after = checkpoints.partition_point(|&(_, memo)| memo <= index);
         let (offset, memo) = checkpoints[after.saturating_sub(1)];
-        let mut locator = Locator::new(offset, memo, index, limits);
+        let mut locator = Locator::new(offset, memo, Container::List, index, limits);
         let span = match locator.advance(&stream[offset as usize..])? {
             Located::Found(span) => span,
             // Nobody made the entry: the error is the one of an empty memo.

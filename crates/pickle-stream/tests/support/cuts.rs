@@ -1,6 +1,6 @@
 //! Push parsers fed piece by piece: what they say must not depend on where the pieces end.
 
-use pickle_stream::{Error, Event, Lexer, Limits, Progress, Span, Survey};
+use pickle_stream::{Container, Error, Event, Lexer, Limits, Progress, Span, Survey};
 
 /// Every instruction of `stream`, as text, and how it ended, when the lexer sees it cut at `cuts`.
 pub(crate) fn instructions(
@@ -32,7 +32,7 @@ pub(crate) fn batches(
     limits: &Limits,
 ) -> (Vec<Vec<Span>>, Result<Event, Error>) {
     let (mut survey, mut batches) = (Survey::new(0, 0, limits), Vec::new());
-    survey.watch(0);
+    survey.watch(0, Container::List);
     for end in ends(stream, cuts) {
         // A payload may have been stepped over that is not there yet.
         while let Some(input) = stream[..end].get(survey.offset() as usize..) {
