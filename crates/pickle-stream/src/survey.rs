@@ -798,7 +798,7 @@ mod tests {
                 assert_eq!(found, *expected);
             }
             let rest = &stream[survey.offset() as usize..];
-            assert_eq!(survey.advance(rest).unwrap(), Event::Closed);
+            assert_eq!(survey.advance(rest).unwrap(), Event::Stop);
         }
     }
 
