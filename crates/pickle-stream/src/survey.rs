@@ -89,7 +89,7 @@ impl Container {
     }
 
     /// How many values on the stack make a member.
-    fn width(self) -> usize {
+    pub fn width(self) -> usize {
         if self == Container::Dict { 2 } else { 1 }
     }
 }
@@ -235,8 +235,8 @@ impl Survey {
         self.closed = false;
     }
 
-    /// The members of the batch that closed last, in order: elements, or entries, whose span is
-    /// that of the key and then of the value.
+    /// The members of the batch that closed last, in order; an entry is two spans, of its key and
+    /// of its value.
     pub fn batch(&self) -> &[Span] {
         &self.batch
     }
@@ -389,7 +389,7 @@ impl Survey {
             && watched == target
         {
             if container.grows_by(at.opcode) {
-                self.close_batch(place, container.width(), at)?;
+                self.close_batch(place, container, at)?;
                 return Ok(Step::Batch);
             }
             let name = at.opcode.name();
@@ -463,17 +463,16 @@ impl Survey {
     }
 
     /// Turns the slots from `place` on, which this instruction adds to the watched container, into
-    /// spans of `width` slots each.
-    fn close_batch(&mut self, place: usize, width: usize, at: At) -> Result<()> {
+    /// spans.
+    fn close_batch(&mut self, place: usize, container: Container, at: At) -> Result<()> {
         self.batch.clear();
         let slots = &self.slots[place..];
-        if !slots.len().is_multiple_of(width) {
+        if !slots.len().is_multiple_of(container.width()) {
             let message = alloc::format!("odd number of items for {}", at.opcode.name());
             return Err(Error::malformed("pickle.items.odd", at.offset, message));
         }
-        let begins = slots.iter().step_by(width);
-        let ends = begins.clone().skip(1).map(|slot| slot.begin).chain([at.offset]);
-        self.batch.extend(begins.zip(ends).map(|(slot, end)| Span {
+        let ends = slots.iter().skip(1).map(|slot| slot.begin).chain([at.offset]);
+        self.batch.extend(slots.iter().zip(ends).map(|(slot, end)| Span {
             begin: slot.begin,
             end,
             memo: slot.memo,
@@ -785,8 +784,12 @@ mod tests {
     fn entries_and_members_of_sets_have_spans_too() {
         for (container, stream, expected) in [
             // {1: (), 2: None}, and one more by SETITEM.
-            (Container::Dict, &b"}(K\x01)K\x02NuK\x03Ns."[..], &[&[2..5, 5..8][..], &[9..12]][..]),
-            (Container::Set, b"\x8f(K\x01)\x90(\x90(N\x90.", &[&[2..4, 4..5], &[], &[8..9]]),
+            (
+                Container::Dict,
+                &b"}(K\x01)K\x02NuK\x03Ns."[..],
+                &[&[2..4, 4..5, 5..7, 7..8][..], &[9..11, 11..12]][..],
+            ),
+            (Container::Set, b"\x8f(K\x01)\x90(\x90(N\x90.", &[&[2..4, 4..5], &[], &[9..10]]),
         ] {
             let mut survey = Survey::new(0, 0, &Limits::default());
             survey.watch(0, container);
