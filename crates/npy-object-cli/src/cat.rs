@@ -53,7 +53,7 @@ impl Cat {
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let mut array = self.input.array(self.input.open()?, &self.reading)?;
-        array.skip_elements(self.from)?;
+        array.seek(self.from);
         let mut lines = Lines::new(self.typed);
         let bar = progress_bar(self.to.unwrap_or(u64::MAX).min(array.len()), self.from);
         // Without an end this goes on until there are no more: only then is the file known to be

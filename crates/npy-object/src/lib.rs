@@ -61,14 +61,18 @@
 //! goes through `window`. Opcodes are the business of [`pickle`], the preamble that of [`header`].
 #![forbid(unsafe_code)]
 
+mod batches;
+mod checkpoints;
 #[cfg(feature = "serde")]
 mod de;
-mod envelope;
+mod decoder;
+mod elements;
 mod error;
 #[cfg(feature = "json")]
 pub mod json;
+mod members;
 mod npy_array;
-mod objects;
+mod opening;
 mod options;
 mod rows;
 mod shared;
@@ -80,8 +84,10 @@ use std::path::Path;
 pub use npy_header as header;
 pub use pickle_stream as pickle;
 
+pub use elements::Elements;
 pub use error::{Cause, Error, Result};
-pub use npy_array::{Elements, NpyArray};
+pub use npy_array::NpyArray;
+pub use opening::ContainerKind;
 pub use options::{Encoding, Limits, Options};
 pub use value::{
     Array, ArrayClass, ArrayItems, Data, Date, DateTime, Element, Entries, ItemType, Items, Kind,

@@ -2,17 +2,21 @@
 
 use std::fs::File;
 use std::io::{Cursor, Read, Seek};
+use std::ops::RangeBounds;
 use std::path::Path;
 use std::sync::Arc;
 
 use npy_header::{Header, Progress};
 
-use crate::envelope::Envelope;
+use crate::batches::Batches;
+use crate::checkpoints::Route;
+use crate::decoder::{Decoder, Place, Wanted};
+use crate::elements::Elements;
 use crate::error::{Cause, Error, Result};
-use crate::objects::Objects;
+use crate::members::Members;
+use crate::opening::ArrayState;
 use crate::options::Options;
 use crate::rows::Rows;
-use crate::value::dtype::ItemTypes;
 use crate::value::element::{Context, Element};
 use crate::value::owned::OwnedElement;
 use crate::window::Window;
@@ -41,9 +45,9 @@ impl Options {
     }
 }
 
-/// An open `.npy` file: its header, and its elements one after another.
+/// An open array: its shape, and its elements one after another, or in any order.
 pub struct NpyArray {
-    header: Header,
+    header: Option<Header>,
     /// Where the data begin.
     data_offset: u64,
     shape: Vec<usize>,
@@ -52,34 +56,49 @@ pub struct NpyArray {
 }
 
 enum Payload {
-    Objects(Box<Objects>),
+    Objects(Box<Members>),
     Rows(Box<Rows>),
 }
 
 impl NpyArray {
     pub(crate) fn new(mut window: Window, options: Options) -> Result<NpyArray> {
         let (header, data_offset) = read_header(&mut window, &options.limits.header)?;
-        let Options { encoding, limits, trust_payload, .. } = options;
-        let item_types = ItemTypes::default();
-        let mut context = Context { encoding, limits, item: None, item_types };
-        let (shape, elements) = if header.dtype.has_object() {
-            let objects = Objects::open(window, data_offset, &context)?;
-            let envelope = objects.envelope();
-            if !trust_payload {
-                check_agreement(&header, envelope, data_offset)?;
-            }
-            context.item = Some(envelope.item.clone());
-            (envelope.shape.to_vec(), Payload::Objects(Box::new(objects)))
-        } else {
+        let context = Context::new(&options);
+        if !header.dtype.has_object() {
             let rows = Rows::open(window, data_offset, &header)?;
-            (header.shape.clone(), Payload::Rows(Box::new(rows)))
-        };
-        Ok(NpyArray { header, data_offset, shape, context: Arc::new(context), elements })
+            return Ok(NpyArray {
+                data_offset,
+                shape: header.shape.clone(),
+                header: Some(header),
+                context: Arc::new(context),
+                elements: Payload::Rows(Box::new(rows)),
+            });
+        }
+        let (members, state) = open_objects(window, data_offset, context)?;
+        if !options.trust_payload {
+            check_agreement(&header, &state, data_offset)?;
+        }
+        Ok(NpyArray::of_objects(Some(header), data_offset, members, &state))
+    }
+
+    fn of_objects(
+        header: Option<Header>,
+        data_offset: u64,
+        members: Members,
+        state: &ArrayState,
+    ) -> NpyArray {
+        NpyArray {
+            header,
+            data_offset,
+            shape: state.shape.to_vec(),
+            context: Arc::clone(&members.decoder.context),
+            elements: Payload::Objects(Box::new(members)),
+        }
     }
 
     /// What the preamble says.
-    pub fn header(&self) -> &Header {
-        &self.header
+    pub fn header(&self) -> Option<&Header> {
+        self.header.as_ref()
     }
 
     /// Where the data begin: bytes from the start of the file.
@@ -102,7 +121,7 @@ impl NpyArray {
     /// dimensions has one.
     pub fn len(&self) -> u64 {
         match &self.elements {
-            Payload::Objects(objects) => objects.len(),
+            Payload::Objects(members) => members.len().unwrap_or(0),
             Payload::Rows(rows) => rows.len(),
         }
     }
@@ -117,6 +136,8 @@ impl NpyArray {
     /// enough.
     ///
     /// After an error there are no more elements; those that came before it are what they are.
+    /// Whoever comes to the end by going on has seen the whole file: an error there says that the
+    /// file is not whole.
     ///
     /// ```
     /// let mut array = npy_object::open("tests/data/strings.npy")?;
@@ -130,18 +151,53 @@ impl NpyArray {
     #[inline]
     pub fn next_element(&mut self) -> Result<Option<Element<'_>>> {
         match &mut self.elements {
-            Payload::Objects(objects) => Ok(objects
-                .next(&self.context)?
-                .map(|value| Element::of_array(value, &self.context))),
+            Payload::Objects(members) => {
+                let Some(decoded) = members.next()? else { return Ok(None) };
+                let value = members.decoder.value(decoded, decoded.first);
+                Ok(Some(Element::of_array(value, &self.context)))
+            }
             Payload::Rows(rows) => Ok(rows.next()?.map(|row| Element::row(row, &self.context))),
         }
     }
 
-    /// Steps over elements without decoding them, and says how many there were to step over.
-    pub fn skip_elements(&mut self, count: u64) -> Result<u64> {
+    /// The element of this number, counted from 0 in the order in which [`next_element`] gives
+    /// them; `None` where there are not so many. A loop goes on where it was.
+    ///
+    /// The first time that an element is asked for, the file is surveyed up to it; after that, it is
+    /// found from a place a few thousand elements before it at most, wherever it is.
+    ///
+    /// [`next_element`]: Self::next_element
+    ///
+    /// ```
+    /// let mut array = npy_object::open("tests/data/strings.npy")?;
+    /// assert_eq!(array.get(1)?.unwrap().as_str()?, "NumPy");
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn get(&mut self, index: u64) -> Result<Option<Element<'_>>> {
         match &mut self.elements {
-            Payload::Objects(objects) => objects.skip(count),
-            Payload::Rows(rows) => Ok(rows.skip(count)),
+            Payload::Objects(members) => {
+                let Some(decoded) = members.get(index)? else { return Ok(None) };
+                let value = members.decoder.value(decoded, decoded.first);
+                Ok(Some(Element::of_array(value, &self.context)))
+            }
+            Payload::Rows(rows) => Ok(rows.get(index)?.map(|row| Element::row(row, &self.context))),
+        }
+    }
+
+    /// The number of the element that comes next.
+    pub fn position(&self) -> u64 {
+        match &self.elements {
+            Payload::Objects(members) => members.position(),
+            Payload::Rows(rows) => rows.position(),
+        }
+    }
+
+    /// Makes the element of this number the one that comes next. It is looked for when it is asked
+    /// for.
+    pub fn seek(&mut self, index: u64) {
+        match &mut self.elements {
+            Payload::Objects(members) => members.seek(index),
+            Payload::Rows(rows) => rows.seek(index),
         }
     }
 
@@ -154,32 +210,45 @@ impl NpyArray {
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     pub fn elements(&mut self) -> Elements<'_> {
-        Elements(self)
+        Elements::new(self, ..)
+    }
+
+    /// The elements of these numbers, each owning what it holds. Elements that are not there are
+    /// left out, as in Python.
+    ///
+    /// ```
+    /// let mut array = npy_object::open("tests/data/strings.npy")?;
+    /// let last = array.elements_in(1..).rev().next().unwrap()?;
+    /// assert_eq!(last.element().as_str()?, "objects");
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn elements_in(&mut self, range: impl RangeBounds<u64>) -> Elements<'_> {
+        Elements::new(self, range)
     }
 
     /// The next element, owning what it holds.
     pub fn next_owned(&mut self) -> Result<Option<OwnedElement>> {
         let context = Arc::clone(&self.context);
-        Ok(match &mut self.elements {
-            Payload::Objects(objects) => {
-                let value = objects.next(&context)?;
-                value.map(|value| OwnedElement::of_value(value, Arc::clone(&context)))
-            }
-            Payload::Rows(rows) => rows.next()?.map(|row| OwnedElement::of_row(row, context)),
-        })
+        let Some(element) = self.next_element()? else { return Ok(None) };
+        Ok(Some(element.into_owned(context)))
     }
 }
 
-/// The elements of an array from where it stands on: see [`NpyArray::elements`].
-#[derive(Debug)]
-pub struct Elements<'a>(&'a mut NpyArray);
-
-impl Iterator for Elements<'_> {
-    type Item = Result<OwnedElement>;
-
-    fn next(&mut self) -> Option<Result<OwnedElement>> {
-        self.0.next_owned().transpose()
-    }
+/// Opens the array of objects that is pickled at `offset`.
+fn open_objects(window: Window, offset: u64, context: Context) -> Result<(Members, ArrayState)> {
+    let mut decoder = Decoder::new(window, context);
+    let place = Place { offset, memo: 0, end: None };
+    let start = decoder.open(place, Wanted::Array, &Route::default())?;
+    let Some((start, state)) =
+        start.and_then(|start| start.array.clone().map(|state| (start, state)))
+    else {
+        let message = "the pickle is not an array of objects as NumPy writes it";
+        return Err(Error::new(Cause::Unsupported, "npy.object.envelope", offset, message));
+    };
+    decoder.set_item(state.item.clone());
+    let limits = &decoder.context.limits.pickle;
+    let batches = Batches::new(start, None, Route::default(), limits)?;
+    Ok((Members::new(decoder, batches), state))
 }
 
 impl std::fmt::Debug for NpyArray {
@@ -212,14 +281,14 @@ pub(crate) fn read_header(
 }
 
 /// Refuses a header that says something else than the pickle behind it.
-fn check_agreement(header: &Header, envelope: &Envelope, offset: u64) -> Result<()> {
-    let (what, in_header, in_pickle) = if *header.shape != *envelope.shape {
-        ("shape", python_tuple(&header.shape), python_tuple(&envelope.shape))
-    } else if header.fortran_order != envelope.fortran_order {
-        let (order, pickled) = (header.fortran_order, envelope.fortran_order);
+fn check_agreement(header: &Header, state: &ArrayState, offset: u64) -> Result<()> {
+    let (what, in_header, in_pickle) = if *header.shape != *state.shape {
+        ("shape", python_tuple(&header.shape), python_tuple(&state.shape))
+    } else if header.fortran_order != state.fortran_order {
+        let (order, pickled) = (header.fortran_order, state.fortran_order);
         ("fortran_order", python_bool(order), python_bool(pickled))
-    } else if !envelope.item.is_in_header_as(&header.dtype) {
-        ("dtype", header.dtype.to_string(), envelope.item.to_string())
+    } else if !state.item.is_in_header_as(&header.dtype) {
+        ("dtype", header.dtype.to_string(), state.item.to_string())
     } else {
         return Ok(());
     };

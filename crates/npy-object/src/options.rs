@@ -30,6 +30,8 @@ pub struct Limits {
     /// Bytes before the first element of an object array, from the start of its pickle: an
     /// envelope takes about 150, more where its dtype is structured.
     pub envelope: usize,
+    /// Bytes of one element in the file: all of it is in memory when it is decoded.
+    pub element: usize,
     /// Bytes of definitions that elements share which are kept from one element to the next. What
     /// a single element needs is always decoded.
     pub shared: usize,
@@ -41,6 +43,7 @@ impl Default for Limits {
             header: npy_header::Limits::default(),
             pickle: pickle_stream::Limits::default(),
             envelope: 1 << 20,
+            element: usize::MAX,
             shared: 8 << 20,
         }
     }

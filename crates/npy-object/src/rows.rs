@@ -70,6 +70,34 @@ impl Rows {
             self.taken = self.count;
         }
         loaded?;
+        Ok(Some(self.resident(row)))
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.count
+    }
+
+    /// The number of the row that comes next.
+    pub(crate) fn position(&self) -> u64 {
+        self.taken
+    }
+
+    /// Makes this row the next one.
+    pub(crate) fn seek(&mut self, row: u64) {
+        self.taken = row.min(self.count);
+    }
+
+    /// A row, if there are so many.
+    pub(crate) fn get(&mut self, row: u64) -> Result<Option<Row<'_>>> {
+        if row >= self.count {
+            return Ok(None);
+        }
+        self.load(row)?;
+        Ok(Some(self.resident(row)))
+    }
+
+    /// A row that was loaded.
+    fn resident(&self, row: u64) -> Row<'_> {
         let bytes = match &self.block {
             Some((first, rows)) => {
                 let place = (row - first) as usize * self.size;
@@ -80,18 +108,7 @@ impl Rows {
                 self.window.resident(place, place + self.size as u64)
             }
         };
-        Ok(Some(Row { dtype: &self.dtype, shape: &self.shape, bytes }))
-    }
-
-    pub(crate) fn len(&self) -> u64 {
-        self.count
-    }
-
-    /// Steps over rows. Says how many there were to step over.
-    pub(crate) fn skip(&mut self, count: u64) -> u64 {
-        let skipped = count.min(self.count - self.taken);
-        self.taken += skipped;
-        skipped
+        Row { dtype: &self.dtype, shape: &self.shape, bytes }
     }
 
     /// Makes a row resident.

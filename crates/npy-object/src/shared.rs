@@ -2,8 +2,8 @@
 //!
 //! An element may read a memo entry that another element made: a dtype, the key of a dict, or an
 //! object that is in both. Nothing is kept for the case that it will be read. Instead the
-//! checkpoints say in which thousand elements the entry was made, a walk through those finds the
-//! instructions that made it, and these are run, once, into the shared region of the graph.
+//! checkpoints say in which few thousand elements the entry was made, a walk through those finds
+//! the instructions that made it, and these are run, once, into the shared region of the graph.
 //!
 //! A definition may read others, made before it or around it, and those again; they wait for one
 //! another on a stack of their own. To keep identity exact, a definition that is run skips over any
@@ -11,22 +11,12 @@
 
 use std::collections::BTreeMap;
 
-use pickle_stream::{Container, Graph, Lexer, Limits, Located, Locator, Machine, NodeId};
+use pickle_stream::{Graph, Lexer, Limits, Located, Locator, Machine, NodeId};
 use pickle_stream::{Ran, Region, Span};
 
+use crate::checkpoints::Addresses;
 use crate::error::{Cause, Error, Result};
 use crate::window::Window;
-
-/// A place between two batches from which a survey can go on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Checkpoint {
-    /// The number of the first element behind it.
-    pub(crate) element: u64,
-    /// Where its instructions begin.
-    pub(crate) offset: u64,
-    /// Memo entries before it.
-    pub(crate) memo: u64,
-}
 
 /// Where the definitions in the shared region came from.
 #[derive(Default)]
@@ -63,21 +53,16 @@ impl Definitions {
         &mut self,
         memo: u64,
         offset: u64,
-        checkpoints: &[Checkpoint],
+        addresses: &dyn Addresses,
         window: &mut Window,
         graph: &mut Graph,
         limits: &Limits,
     ) -> Result<()> {
-        let find = |memo, window: &mut Window| {
-            let after = checkpoints.partition_point(|checkpoint| checkpoint.memo <= memo);
-            let from = after.checked_sub(1).map(|index| checkpoints[index]);
-            locate(memo, from.ok_or_else(|| never_made(memo, offset))?, offset, window, limits)
-        };
         let mut frames: Vec<Frame> = Vec::new();
         let mut wanted = Some(memo);
         loop {
             if let Some(memo) = wanted.take() {
-                let span = find(memo, window)?;
+                let span = locate(memo, offset, addresses, window, limits)?;
                 // A definition around one that is being run: that one will come out of it.
                 while frames.last().is_some_and(|frame| encloses(span, frame.span)) {
                     frames.pop();
@@ -156,15 +141,16 @@ fn encloses(outer: Span, inner: Span) -> bool {
     outer.begin <= inner.begin && inner.end <= outer.end
 }
 
-/// The instructions that made a memo entry, looked for from a checkpoint on.
-fn locate(
+/// The instructions that made a memo entry.
+pub(crate) fn locate(
     memo: u64,
-    from: Checkpoint,
     offset: u64,
+    addresses: &dyn Addresses,
     window: &mut Window,
     limits: &Limits,
 ) -> Result<Span> {
-    let mut locator = Locator::new(from.offset, from.memo, Container::List, memo, limits);
+    let (from, container) = addresses.before_entry(memo).ok_or_else(|| never_made(memo, offset))?;
+    let mut locator = Locator::new(from.offset, from.memo, container, memo, limits);
     let mut needed = 1;
     loop {
         let place = locator.offset();

@@ -8,12 +8,13 @@ use npy_header::DType;
 use pickle_stream::{Kind as Raw, NodeId, ValueRef};
 
 use crate::error::{Error, Result};
-use crate::options::{Encoding, Limits};
+use crate::options::{Encoding, Limits, Options};
 use crate::value::array::Array;
 use crate::value::dtype::{ItemType, ItemTypes};
 use crate::value::globals::{self, Known};
 use crate::value::kind::{self, Entries, Items, Kind, Object};
 use crate::value::numbers::{Primitive, TypedArray};
+use crate::value::owned::OwnedElement;
 use crate::value::record::{FieldType, Record};
 
 /// What the values of one file have in common.
@@ -56,6 +57,23 @@ pub(crate) struct Row<'a> {
     pub(crate) bytes: &'a [u8],
 }
 
+impl Context {
+    pub(crate) fn new(options: &Options) -> Context {
+        let (encoding, limits) = (options.encoding, Arc::clone(&options.limits));
+        Context { encoding, limits, item: None, item_types: ItemTypes::default() }
+    }
+
+    /// The same for another graph, of which nothing is known yet.
+    pub(crate) fn fresh(&self) -> Context {
+        Context {
+            encoding: self.encoding,
+            limits: Arc::clone(&self.limits),
+            item: self.item.clone(),
+            item_types: ItemTypes::default(),
+        }
+    }
+}
+
 impl<'a> Element<'a> {
     pub(crate) fn new(value: ValueRef<'a>, context: &'a Context) -> Element<'a> {
         Element { place: Place::Value(value), context }
@@ -82,6 +100,14 @@ impl<'a> Element<'a> {
 
     pub(crate) fn row(row: Row<'a>, context: &'a Context) -> Element<'a> {
         Element { place: Place::Row(row), context }
+    }
+
+    /// An element of an array, owning what it holds; `context` is the one that it has.
+    pub(crate) fn into_owned(self, context: Arc<Context>) -> OwnedElement {
+        match self.place {
+            Place::Value(value) | Place::Typed(value, _) => OwnedElement::of_value(value, context),
+            Place::Row(row) => OwnedElement::of_row(row, context),
+        }
     }
 
     pub(crate) fn context(self) -> &'a Context {

@@ -115,24 +115,64 @@ fn owned_elements_are_the_same() {
     }
 }
 
+/// An element as typed JSON.
+fn line(element: Element<'_>) -> String {
+    let mut line = Vec::new();
+    npy_object::json::TypedJson::new().write(&mut line, element).expect("written to memory");
+    String::from_utf8(line).expect("JSON is UTF-8")
+}
+
 #[test]
-fn skipping_is_reading_without_looking() {
-    for (fixture, bytes) in small(usize::MAX).step_by(7) {
+fn elements_are_the_same_in_any_order() {
+    for (fixture, bytes) in small(usize::MAX) {
         let (lines, error) = outcome(&bytes, fixture.options());
-        if error.is_some() || lines.len() < 3 {
+        if error.is_some() {
             continue;
         }
-        let elements = (lines.len() - 1) as u64;
-        for skipped in [1, elements / 2, elements - 1, elements, elements + 5] {
-            let mut array = fixture.options().read_bytes(bytes.clone()).unwrap();
-            assert_eq!(array.skip_elements(skipped).unwrap(), skipped.min(elements));
-            let mut left = 0;
-            while array.next_element().unwrap().is_some() {
-                left += 1;
-            }
-            assert_eq!(left, elements.saturating_sub(skipped), "{}", fixture.file);
+        let lines = &lines[1..];
+        let open = || fixture.options().read_bytes(bytes.clone()).unwrap();
+        let count = lines.len() as u64;
+        // Each step leads anywhere, also twice to the same place; steps of every size come up.
+        let mut anywhere = open();
+        let mut index = 0;
+        for step in 0..count.min(300) {
+            index = (index + step * step + 7) % count;
+            let element = anywhere.get(index).unwrap().expect("an element");
+            assert_eq!(line(element), lines[index as usize], "{} {index}", fixture.file);
         }
+        assert!(anywhere.get(count).unwrap().is_none());
+        assert_eq!(anywhere.position(), 0);
+
+        let backwards: Vec<_> =
+            open().elements().rev().map(|copy| line(copy.unwrap().element())).collect();
+        assert!(backwards.iter().eq(lines.iter().rev()), "{}", fixture.file);
     }
+}
+
+#[test]
+fn parts_of_an_array_are_those_of_the_list_in_python() {
+    let fixtures = small(usize::MAX).filter(|(fixture, _)| fixture.file.contains("batches"));
+    let mut seen = 0;
+    for (fixture, bytes) in fixtures.chain(small(2000).step_by(40)) {
+        let (lines, error) = outcome(&bytes, fixture.options());
+        if error.is_some() {
+            continue;
+        }
+        let lines = &lines[1..];
+        let count = lines.len() as u64;
+        let mut array = fixture.options().read_bytes(bytes.clone()).unwrap();
+        for (from, to) in [(0, 1), (1, count), (count / 2, count / 2 + 3), (count, count + 9)] {
+            let part: Vec<_> =
+                array.elements_in(from..to).map(|copy| line(copy.unwrap().element())).collect();
+            let (from, to) = (from.min(count) as usize, to.min(count) as usize);
+            assert_eq!(part, lines[from..to.max(from)], "{} {from}..{to}", fixture.file);
+        }
+        array.seek(count / 3);
+        let rest = array.elements().step_by(2).count();
+        assert_eq!(rest, (count - count / 3).div_ceil(2) as usize);
+        seen += 1;
+    }
+    assert!(seen > 10, "{seen}");
 }
 
 #[test]
@@ -147,7 +187,7 @@ fn a_header_that_disagrees_is_an_error_unless_waived() {
     let error = Options::new().read_bytes(bytes.clone()).unwrap_err();
     assert_eq!(error.clause(), "npy.object.agreement");
     let mut array = Options::new().trust_payload(true).read_bytes(bytes).unwrap();
-    assert_eq!((array.header().shape.as_slice(), array.shape()), (&[3][..], &[4][..]));
+    assert_eq!((array.header().unwrap().shape.as_slice(), array.shape()), (&[3][..], &[4][..]));
     assert_eq!(array.elements().count(), 4);
 }
 

@@ -1,0 +1,374 @@
+//! Where the members of a container are, batch by batch.
+//!
+//! One survey goes through the pickle from the first member to STOP, once, as far as members are
+//! asked for, and leaves checkpoints behind. What it has passed is found again from them: a second
+//! survey goes on from the last checkpoint before the member.
+
+use pickle_stream::{Container, Event, Limits, Opcode, Span, Survey};
+
+use crate::checkpoints::{Addresses, Checkpoint, Checkpoints, Level, Route};
+use crate::decoder::Start;
+use crate::error::{Cause, Error, Result};
+use crate::opening::ContainerKind;
+use crate::window::Window;
+
+/// Members that lie behind one another in the file.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    /// The number of the first of them.
+    first: u64,
+    /// One for each member, or, for each entry, one for its key and one for its value.
+    spans: Vec<Span>,
+    /// Where the next batch begins.
+    next: Checkpoint,
+}
+
+impl Batch {
+    /// None of them, before the members at `next`.
+    pub(crate) fn before(next: Checkpoint) -> Batch {
+        Batch { first: next.member, spans: Vec::new(), next }
+    }
+
+    /// The place of a member among them; `None` where it is not one of them.
+    #[inline]
+    pub(crate) fn place(&self, member: u64) -> Option<usize> {
+        if (self.first..self.next.member).contains(&member) {
+            Some((member - self.first) as usize)
+        } else {
+            None
+        }
+    }
+
+    /// The spans of the values of the member at a place.
+    #[inline]
+    pub(crate) fn values(&self, place: usize, width: usize) -> &[Span] {
+        &self.spans[place * width..(place + 1) * width]
+    }
+
+    /// The number of the first member behind them.
+    pub(crate) fn end(&self) -> u64 {
+        self.next.member
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.spans.capacity() * size_of::<Span>()
+    }
+
+    /// Takes over what `survey` found from `from` on.
+    fn take(&mut self, from: Checkpoint, survey: &Survey, width: usize) {
+        self.spans.clear();
+        self.spans.extend_from_slice(survey.batch());
+        self.first = from.member;
+        let member = from.member + (self.spans.len() / width) as u64;
+        self.next = Checkpoint { member, offset: survey.offset(), memo: survey.memo() };
+    }
+}
+
+/// The batches of one container.
+#[derive(Debug)]
+pub(crate) struct Batches {
+    container: Container,
+    limits: Limits,
+    /// Goes through the pickle once.
+    survey: Survey,
+    /// Where that survey is.
+    frontier: Checkpoint,
+    progress: Progress,
+    /// How many members there have to be, where something says so.
+    promised: Option<u64>,
+    /// Where the container's own instructions end, where it is in another one.
+    end: Option<u64>,
+    /// The slot of the container, where it has to become the only element of an array.
+    element: Option<usize>,
+    /// Whether it has become that.
+    closed: bool,
+    /// Members that were not found by batches: those of a tuple.
+    parts: Vec<Span>,
+    route: Route,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Going,
+    /// All was seen, to the end.
+    Whole,
+    /// The container is not a value by itself but a part of another one.
+    Part,
+    Failed,
+}
+
+impl Batches {
+    /// Those of a container that was opened. `end` is where its instructions end, if that is
+    /// known, and `outer` leads to it.
+    pub(crate) fn new(
+        start: Start,
+        end: Option<u64>,
+        mut outer: Route,
+        limits: &Limits,
+    ) -> Result<Batches> {
+        let Start { kind, survey, array } = start;
+        let frontier = Checkpoint { member: 0, offset: survey.offset(), memo: survey.memo() };
+        let container = kind.container();
+        let is_array = kind == ContainerKind::Array;
+        let promised = match &array {
+            Some(state) if is_array => Some(state.count().ok_or_else(|| {
+                let message = "the shape promises over 2^64 elements";
+                Error::new(Cause::Malformed, "npy.object.count", frontier.offset, message)
+            })?),
+            _ => None,
+        };
+        let mut checkpoints = Checkpoints::new();
+        checkpoints.note(frontier);
+        outer.levels.push(Level { container, checkpoints });
+        Ok(Batches {
+            container,
+            limits: limits.clone(),
+            frontier,
+            progress: Progress::Going,
+            promised,
+            end,
+            element: (array.is_some() && !is_array).then(|| survey.slots().len() - 1),
+            closed: false,
+            survey,
+            parts: Vec::new(),
+            route: outer,
+        })
+    }
+
+    /// The members of a tuple, which are all known.
+    pub(crate) fn of_parts(parts: Vec<Span>, route: Route, limits: &Limits) -> Batches {
+        let frontier = Checkpoint { member: 0, offset: 0, memo: 0 };
+        Batches {
+            container: Container::List,
+            limits: limits.clone(),
+            survey: Survey::new(0, 0, limits),
+            frontier,
+            progress: Progress::Whole,
+            promised: Some(parts.len() as u64),
+            end: None,
+            element: None,
+            closed: false,
+            parts,
+            route,
+        }
+    }
+
+    /// How many values make a member.
+    pub(crate) fn width(&self) -> usize {
+        self.container.width()
+    }
+
+    /// How many members there are, where that is known.
+    pub(crate) fn len(&self) -> Option<u64> {
+        match self.progress {
+            Progress::Whole if self.parts.is_empty() => Some(self.frontier.member),
+            _ => self.promised,
+        }
+    }
+
+    /// A batch before the first.
+    pub(crate) fn start(&self) -> Batch {
+        Batch::before(self.before_member(0))
+    }
+
+    /// The way to the members.
+    pub(crate) fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// The nearest place from which a walk comes to a member.
+    fn before_member(&self, member: u64) -> Checkpoint {
+        let level = self.route.levels.last().filter(|_| self.parts.is_empty());
+        let known = level.and_then(|level| level.checkpoints.before_member(member));
+        match known {
+            Some(known) if self.frontier.member > member || known.member > self.frontier.member => {
+                known
+            }
+            _ => self.frontier,
+        }
+    }
+
+    /// Replaces a batch by the one behind it; `false` where there is none.
+    pub(crate) fn next(&mut self, window: &mut Window, batch: &mut Batch) -> Result<bool> {
+        if !self.parts.is_empty() {
+            let first = batch.end() == 0;
+            batch.spans.clone_from(&self.parts);
+            batch.next.member = self.parts.len() as u64;
+            return Ok(first);
+        }
+        let at_frontier = batch.next.member == self.frontier.member;
+        if at_frontier && matches!(self.progress, Progress::Going | Progress::Whole) {
+            return self.survey_next(window, batch);
+        }
+        // Whoever begins in the middle does not see what is behind the members.
+        if self.promised == Some(batch.next.member) {
+            return Ok(false);
+        }
+        let from = batch.next;
+        window.set_anchor(from.offset);
+        let mut survey = Survey::resume(from.offset, from.memo, self.container, &self.limits);
+        match walk(&mut survey, window, self.end)? {
+            Event::Batch => batch.take(from, &survey, self.width()),
+            _ => return Err(self.miscounted(self.frontier.member, from.member, true)),
+        }
+        Ok(true)
+    }
+
+    /// Replaces a batch by the one that a member is in; `false` where there is no such member.
+    pub(crate) fn find(
+        &mut self,
+        member: u64,
+        window: &mut Window,
+        batch: &mut Batch,
+    ) -> Result<bool> {
+        let from = self.before_member(member);
+        let spans = std::mem::take(&mut batch.spans);
+        *batch = Batch { spans, ..Batch::before(from) };
+        while batch.end() <= member {
+            if !self.next(window, batch)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Surveys all that was not surveyed. `false` where the container turns out to be a part of
+    /// another value than the one that was looked for.
+    pub(crate) fn survey_all(&mut self, window: &mut Window) -> Result<bool> {
+        let mut batch = Batch::before(self.frontier);
+        loop {
+            match self.survey_next(window, &mut batch) {
+                Ok(true) => {}
+                Ok(false) => return Ok(true),
+                Err(_) if self.progress == Progress::Part => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Surveys the batch at the frontier.
+    fn survey_next(&mut self, window: &mut Window, batch: &mut Batch) -> Result<bool> {
+        if self.progress == Progress::Whole {
+            return Ok(false);
+        }
+        let from = self.frontier;
+        window.set_anchor(from.offset);
+        let walked = self.walk_on(window);
+        match walked {
+            Ok(true) => {
+                batch.take(from, &self.survey, self.width());
+                self.frontier = batch.next;
+                if let Some(level) = self.route.levels.last_mut() {
+                    level.checkpoints.note(batch.next);
+                }
+            }
+            Ok(false) => self.progress = Progress::Whole,
+            Err(_) if self.progress == Progress::Going => self.progress = Progress::Failed,
+            Err(_) => {}
+        }
+        walked
+    }
+
+    /// Goes on to the end of the next batch; `false` at the end of everything.
+    fn walk_on(&mut self, window: &mut Window) -> Result<bool> {
+        loop {
+            match walk(&mut self.survey, window, self.end)? {
+                Event::Batch if self.closed => return Err(self.miscounted(1, 2, false)),
+                Event::Batch => {
+                    let members = (self.survey.batch().len() / self.width()) as u64;
+                    self.check_count(self.frontier.member + members, false)?;
+                    return Ok(true);
+                }
+                Event::Closed => self.close(window)?,
+                // What is behind the members is walked through too: the array is whole only with
+                // its STOP.
+                Event::Stop => return self.check_count(self.frontier.member, true).map(|()| false),
+                Event::Need(_) => unreachable!("a walk goes on to an event"),
+            }
+        }
+    }
+
+    /// The container was taken off the stack: by what it belongs to?
+    fn close(&mut self, window: &mut Window) -> Result<()> {
+        let offset = self.survey.offset();
+        let Some(slot) = self.element else {
+            // The list of elements of an array goes into its state.
+            if self.promised.is_some() {
+                return Ok(());
+            }
+            self.progress = Progress::Part;
+            return Err(part(offset));
+        };
+        if std::mem::replace(&mut self.closed, true) {
+            return Ok(());
+        }
+        let last = offset - 1;
+        let appended = window.fill(last, 1)?.first() == Some(&(Opcode::Append as u8));
+        if !appended || self.survey.slots().len() != slot {
+            self.progress = Progress::Part;
+            return Err(part(offset));
+        }
+        // To see whether more is appended.
+        self.survey.watch(slot - 1, Container::List);
+        Ok(())
+    }
+
+    /// Holds the number of members against the shape.
+    fn check_count(&self, count: u64, ended: bool) -> Result<()> {
+        match self.promised {
+            Some(promised) if count > promised || (ended && count < promised) => {
+                Err(self.miscounted(promised, count, ended))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn miscounted(&self, promised: u64, count: u64, ended: bool) -> Error {
+        let more = if ended { "" } else { " or more" };
+        let message =
+            format!("the array's shape promises {promised} elements, its list has {count}{more}");
+        Error::new(Cause::Malformed, "npy.object.count", self.survey.offset(), message)
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.route.levels.iter().map(|level| level.checkpoints.memory()).sum()
+    }
+}
+
+impl Addresses for Batches {
+    fn before_entry(&self, memo: u64) -> Option<(Checkpoint, Container)> {
+        self.route.before_entry(memo)
+    }
+}
+
+/// Lets a survey walk to its next event. Where the container's instructions end, the pickle ends
+/// for it.
+fn walk(survey: &mut Survey, window: &mut Window, end: Option<u64>) -> Result<Event> {
+    let mut needed = 1;
+    loop {
+        let place = survey.offset();
+        if end.is_some_and(|end| end <= place) {
+            return Ok(Event::Stop);
+        }
+        let input = window.fill(place, needed)?;
+        let seen = place + input.len() as u64;
+        let input = match end {
+            Some(end) if end < seen => &input[..(end - place) as usize],
+            _ => input,
+        };
+        match survey.advance(input)? {
+            Event::Need(_) if end.is_some_and(|end| end <= survey.offset()) => {
+                return Ok(Event::Stop);
+            }
+            Event::Need(more) => needed = window.needed(seen, survey.offset(), more)?,
+            event => return Ok(event),
+        }
+    }
+}
+
+#[cold]
+fn part(offset: u64) -> Error {
+    let message = "the container is not the array's element, but a part of it";
+    Error::new(Cause::Unsupported, "npy.object.element", offset, message)
+}

@@ -1,0 +1,293 @@
+//! Decoding one member at a time, each alone.
+
+use std::sync::Arc;
+
+use pickle_stream::{
+    Flow, Graph, Lexer, Machine, MemoEffect, NodeId, Opcode, Progress, Ran, Region, Source, Span,
+    Survey, ValueRef,
+};
+
+use crate::checkpoints::Addresses;
+use crate::error::{Cause, Error, Result};
+use crate::opening::{self, ArrayState, Base, Begun, ContainerKind, Opening};
+use crate::shared::Definitions;
+use crate::value::dtype::ItemType;
+use crate::value::element::Context;
+use crate::window::Window;
+
+/// A window on the file, and what members are decoded into, one after another.
+pub(crate) struct Decoder {
+    pub(crate) window: Window,
+    pub(crate) context: Arc<Context>,
+    graph: Graph,
+    machine: Machine,
+    definitions: Definitions,
+    /// Of the containers around a member, from the outermost in.
+    openings: Vec<Opening>,
+}
+
+/// Where a value is that may be a container.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Where its instructions begin.
+    pub(crate) offset: u64,
+    /// Memo entries before it.
+    pub(crate) memo: u64,
+    /// Where its instructions end; `None` where it is the whole pickle.
+    pub(crate) end: Option<u64>,
+}
+
+/// A container whose first member comes next.
+pub(crate) struct Start {
+    pub(crate) kind: ContainerKind,
+    /// The survey stands before the first member.
+    pub(crate) survey: Survey,
+    /// Of the array that it is, or, for the one element of an array without dimensions, that it is
+    /// in.
+    pub(crate) array: Option<ArrayState>,
+}
+
+/// What is looked for in a [`Place`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// An array of objects.
+    Array,
+    /// A container of any kind; of an array without dimensions, the one that is its element.
+    Any,
+}
+
+/// A member that was decoded: the values that it left, one, or a key and its value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decoded {
+    span: Span,
+    pub(crate) first: NodeId,
+    pub(crate) last: NodeId,
+}
+
+impl Decoder {
+    pub(crate) fn new(window: Window, context: Context) -> Decoder {
+        Decoder {
+            window,
+            graph: Graph::new(),
+            machine: Machine::new(&context.limits.pickle),
+            definitions: Definitions::default(),
+            openings: Vec::new(),
+            context: Arc::new(context),
+        }
+    }
+
+    /// Says what dtype the members are items of.
+    pub(crate) fn set_item(&mut self, item: ItemType) {
+        let mut context = self.context.fresh();
+        context.item = Some(item);
+        self.context = Arc::new(context);
+    }
+
+    /// Decodes the members' instructions, which leave `width` values.
+    pub(crate) fn decode(
+        &mut self,
+        span: Span,
+        width: usize,
+        addresses: &dyn Addresses,
+    ) -> Result<Decoded> {
+        let limits = Arc::clone(&self.context.limits);
+        if self.graph.shared_bytes() > limits.shared {
+            self.graph.forget_shared();
+            self.definitions.clear();
+            self.context.item_types.clear();
+            self.define_openings(addresses)?;
+        }
+        let size = usize::try_from(span.end - span.begin).unwrap_or(usize::MAX);
+        if size > limits.element {
+            return Err(too_large(span.begin, size, limits.element));
+        }
+        if self.window.fill(span.begin, size)?.len() < size {
+            return Err(self.window.truncated(span.end));
+        }
+        self.graph.clear();
+        self.machine.reset(&self.graph, Region::Own, span.memo);
+        let mut lexer = Lexer::new(span.begin, &limits.pickle);
+        loop {
+            let bytes = self.window.resident(lexer.offset(), span.end);
+            match self.machine.run(&mut self.graph, &mut lexer, bytes)? {
+                Ran::Need(_) => break,
+                Ran::Missing(memo) => self.resolve(memo, lexer.offset(), addresses)?,
+                Ran::Stop(_) => {
+                    let message = "the pickle stops inside an element";
+                    let clause = "pickle.element.balance";
+                    return Err(Error::new(Cause::Malformed, clause, lexer.offset(), message));
+                }
+            }
+        }
+        match (width, self.machine.stack(), self.machine.marks()) {
+            (2, &[first, last], []) => Ok(Decoded { span, first, last }),
+            _ => {
+                let value = self.machine.finish(span.end)?;
+                Ok(Decoded { span, first: value, last: value })
+            }
+        }
+    }
+
+    /// A value of the member that was decoded last.
+    #[inline]
+    pub(crate) fn value(&self, decoded: Decoded, id: NodeId) -> ValueRef<'_> {
+        let Span { begin, end, .. } = decoded.span;
+        let bytes = self.window.resident(begin, end);
+        self.graph.value(id, Source { bytes, offset: begin })
+    }
+
+    /// Brings a memo entry into the shared region of the graph.
+    fn resolve(&mut self, memo: u64, offset: u64, addresses: &dyn Addresses) -> Result<()> {
+        let limits = &self.context.limits.pickle;
+        let Decoder { definitions, window, graph, .. } = self;
+        definitions.resolve(memo, offset, addresses, window, graph, limits)
+    }
+
+    /// Where the instructions are that made a memo entry.
+    pub(crate) fn locate(
+        &mut self,
+        memo: u64,
+        offset: u64,
+        addresses: &dyn Addresses,
+    ) -> Result<Span> {
+        let limits = &self.context.limits.pickle;
+        crate::shared::locate(memo, offset, addresses, &mut self.window, limits)
+    }
+
+    /// Runs the value at `place` up to its first member, if it is a container of the wanted kind.
+    ///
+    /// Fails where the instructions do, and over the limit on what stands before the first element
+    /// of an array.
+    pub(crate) fn open(
+        &mut self,
+        place: Place,
+        wanted: Wanted,
+        addresses: &dyn Addresses,
+    ) -> Result<Option<Start>> {
+        let limits = Arc::clone(&self.context.limits);
+        let mut machine = Machine::new(&limits.pickle);
+        machine.reset(&self.graph, Region::Shared, place.memo);
+        let mut base = Base::default();
+        let (mut found, mut array, mut unfinished) = (None, None, Vec::new());
+        let (mut here, mut needed) = (place.offset, 1);
+        while place.end != Some(here) {
+            let read = (here - place.offset) as usize;
+            if read + needed > limits.envelope {
+                return match wanted {
+                    Wanted::Any => Ok(None),
+                    Wanted::Array => Err(too_long(here, limits.envelope)),
+                };
+            }
+            let bytes = self.window.fill(place.offset, read + needed)?;
+            let mut lexer = Lexer::new(here, &limits.pickle);
+            let instruction = match lexer.instruction(&bytes[read..])? {
+                Progress::Done(instruction) => instruction,
+                Progress::Need(more) => {
+                    let have = bytes.len() - read;
+                    if have < needed {
+                        let wanted = here.saturating_add((have + more) as u64);
+                        return Err(self.window.truncated(wanted));
+                    }
+                    needed = have + more;
+                    continue;
+                }
+            };
+            let opcode = instruction.opcode;
+            // The memo entries of the container itself are made behind it.
+            if found.is_some() && !is_put(opcode) {
+                break;
+            }
+            if opcode == Opcode::Stop {
+                return Ok(None);
+            }
+            if let Flow::Missing(memo) = machine.execute(&mut self.graph, &instruction)? {
+                self.resolve(memo, here, addresses)?;
+                continue;
+            }
+            (here, needed) = (lexer.offset(), 1);
+            match opening::begun(opcode, base, &machine, &self.graph, &self.context) {
+                Some(Begun::Array(state)) if array.is_none() => {
+                    unfinished.extend([machine.stack()[base.values], top(&machine)]);
+                    if wanted == Wanted::Any && state.shape.is_empty() {
+                        // What is wanted is its one element.
+                        base = Base { values: machine.stack().len(), marks: machine.marks().len() };
+                    } else {
+                        found = Some(ContainerKind::Array);
+                    }
+                    array = Some(state);
+                }
+                Some(Begun::Other(kind)) if wanted == Wanted::Any => {
+                    unfinished.push(top(&machine));
+                    found = Some(kind);
+                }
+                _ => {}
+            }
+        }
+        let Some(kind) = found else { return Ok(None) };
+        let opening = Opening {
+            bytes: self.window.resident(place.offset, here).to_vec(),
+            offset: place.offset,
+            memo: place.memo,
+            unfinished: unfinished.iter().flat_map(|&node| machine.entries_of(node)).collect(),
+        };
+        define(&mut self.graph, &machine, &opening);
+        let mut survey = Survey::new(place.offset, place.memo, &limits.pickle);
+        survey.advance(&opening.bytes)?;
+        survey.watch(survey.slots().len() - 1, kind.container());
+        self.openings.push(opening);
+        Ok(Some(Start { kind, survey, array }))
+    }
+
+    /// Says that the container that was opened last is none after all.
+    pub(crate) fn close(&mut self) {
+        self.openings.pop();
+    }
+
+    /// Defines the entries of the openings in a graph that does not know them.
+    fn define_openings(&mut self, addresses: &dyn Addresses) -> Result<()> {
+        let limits = Arc::clone(&self.context.limits);
+        let openings = std::mem::take(&mut self.openings);
+        for opening in &openings {
+            let mut machine = Machine::new(&limits.pickle);
+            machine.reset(&self.graph, Region::Shared, opening.memo);
+            let mut lexer = Lexer::new(opening.offset, &limits.pickle);
+            loop {
+                let rest = &opening.bytes[(lexer.offset() - opening.offset) as usize..];
+                match machine.run(&mut self.graph, &mut lexer, rest)? {
+                    Ran::Missing(memo) => self.resolve(memo, lexer.offset(), addresses)?,
+                    Ran::Need(_) | Ran::Stop(_) => break,
+                }
+            }
+            define(&mut self.graph, &machine, opening);
+        }
+        self.openings = openings;
+        Ok(())
+    }
+}
+
+/// Makes the memo entries of an opening definitions of the graph: those of containers that are not
+/// whole stand for what is around a member.
+fn define(graph: &mut Graph, machine: &Machine, opening: &Opening) {
+    machine.define_entries(graph);
+    opening.unfinished.iter().for_each(|&entry| graph.define_outer(entry));
+}
+
+fn top(machine: &Machine) -> NodeId {
+    *machine.stack().last().expect("an instruction has begun a container")
+}
+
+fn is_put(opcode: Opcode) -> bool {
+    matches!(opcode.info().memo, MemoEffect::Put | MemoEffect::Memoize)
+}
+
+#[cold]
+fn too_large(offset: u64, size: usize, limit: usize) -> Error {
+    let message = format!("an element of {size} bytes; the limit is {limit}");
+    Error::new(Cause::Limit, "npy.limit.element", offset, message)
+}
+
+#[cold]
+fn too_long(offset: u64, limit: usize) -> Error {
+    let message = format!("no list of elements in the first {limit} bytes of the pickle");
+    Error::new(Cause::Limit, "npy.object.envelope", offset, message)
+}

@@ -1,0 +1,97 @@
+//! The members of a container, one after another or in any order.
+
+use pickle_stream::Span;
+
+use crate::batches::{Batch, Batches};
+use crate::decoder::{Decoded, Decoder};
+use crate::error::Result;
+
+/// A container, and the place in it where a loop stands.
+pub(crate) struct Members {
+    pub(crate) decoder: Decoder,
+    pub(crate) batches: Batches,
+    /// The batch that was looked at last.
+    batch: Batch,
+    /// The number of the next member.
+    position: u64,
+    /// Whether a loop has met an error, behind which nothing comes.
+    failed: bool,
+}
+
+impl Members {
+    pub(crate) fn new(decoder: Decoder, batches: Batches) -> Members {
+        let batch = batches.start();
+        Members { decoder, batches, batch, position: 0, failed: false }
+    }
+
+    /// How many members there are, where that is known.
+    pub(crate) fn len(&self) -> Option<u64> {
+        self.batches.len()
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Makes this member the next one.
+    pub(crate) fn seek(&mut self, member: u64) {
+        self.position = member;
+    }
+
+    /// The next member, until there are no more. After an error there are no more either.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Result<Option<Decoded>> {
+        if self.failed {
+            return Ok(None);
+        }
+        let decoded = self.decode_at(self.position);
+        match decoded {
+            Ok(Some(_)) => self.position += 1,
+            Ok(None) => {}
+            Err(_) => self.failed = true,
+        }
+        decoded
+    }
+
+    /// A member, if there are so many.
+    pub(crate) fn get(&mut self, member: u64) -> Result<Option<Decoded>> {
+        self.decode_at(member)
+    }
+
+    #[inline]
+    fn decode_at(&mut self, member: u64) -> Result<Option<Decoded>> {
+        let Some(place) = self.place_of(member)? else { return Ok(None) };
+        let width = self.batches.width();
+        let values = self.batch.values(place, width);
+        let span = Span { end: values[width - 1].end, ..values[0] };
+        self.decoder.decode(span, width, &self.batches).map(Some)
+    }
+
+    /// The place of a member in the batch, once that is the one that has it.
+    #[inline]
+    fn place_of(&mut self, member: u64) -> Result<Option<usize>> {
+        match self.batch.place(member) {
+            Some(place) => Ok(Some(place)),
+            None => self.load(member),
+        }
+    }
+
+    /// Makes the batch the one that has a member.
+    #[cold]
+    fn load(&mut self, member: u64) -> Result<Option<usize>> {
+        let Members { decoder, batches, batch, .. } = self;
+        // Whoever comes to the end by going on sees the pickle through to its STOP.
+        while batch.end() == member {
+            if !batches.next(&mut decoder.window, batch)? {
+                return Ok(None);
+            }
+        }
+        if batch.place(member).is_none() {
+            let beyond = batches.len().is_some_and(|len| member >= len);
+            if beyond || !batches.find(member, &mut decoder.window, batch)? {
+                return Ok(None);
+            }
+        }
+        Ok(batch.place(member))
+    }
+}
