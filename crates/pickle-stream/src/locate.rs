@@ -10,7 +10,7 @@ use crate::survey::{Container, Slot, Span, Step, Survey, Use, foreign};
 /// An object can be in the memo before it is whole (a list is, before its items), so the span found
 /// goes on to the last instruction that changes it. What changes it later, by way of the memo,
 /// would be missed: such an element can be read, but not from another one. So the walk goes on to
-/// the end of the batch.
+/// the end of the batch, or of the container.
 #[derive(Debug)]
 pub struct Locator {
     survey: Survey,
@@ -88,7 +88,9 @@ impl Locator {
                 None => {}
             }
             if matches!(step, Step::Closed | Step::Stop) {
-                return Ok(Located::Absent);
+                return self.found.as_ref().map_or(Ok(Located::Absent), |found| {
+                    found.span().map(Located::Found)
+                });
             }
         }
     }
@@ -176,6 +178,8 @@ mod tests {
             (b"]((]q\0(h\0tq\x01a1h\x01e.", 1, Some(6..12)),
             // A value that is dropped again.
             (b"](Nq\x000Ne.", 0, Some(2..5)),
+            // In a value that is no list: (None, []).
+            (b"N]q\0\x86q\x01.", 0, Some(1..4)),
             // In a later batch, and nowhere.
             (b"](e(Ne(]q\0e.", 0, Some(7..10)),
             (b"](]q\0e0N.", 1, None),

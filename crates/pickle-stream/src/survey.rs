@@ -219,7 +219,7 @@ impl Survey {
     }
 
     /// How many marks are open.
-    pub(crate) fn depth(&self) -> usize {
+    pub fn depth(&self) -> usize {
         self.marks.len()
     }
 
