@@ -45,6 +45,11 @@ impl Batch {
         &self.spans[place * width..(place + 1) * width]
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        (self.next.member - self.first) as usize
+    }
+
     /// The number of the first member behind them.
     pub(crate) fn end(&self) -> u64 {
         self.next.member
@@ -172,8 +177,8 @@ impl Batches {
     }
 
     /// The way to the members.
-    pub(crate) fn route(&self) -> &Route {
-        &self.route
+    pub(crate) fn into_route(self) -> Route {
+        self.route
     }
 
     /// The nearest place from which a walk comes to a member.
@@ -235,15 +240,18 @@ impl Batches {
     /// Surveys all that was not surveyed. `false` where the container turns out to be a part of
     /// another value than the one that was looked for.
     pub(crate) fn survey_all(&mut self, window: &mut Window) -> Result<bool> {
-        let mut batch = Batch::before(self.frontier);
-        loop {
-            match self.survey_next(window, &mut batch) {
-                Ok(true) => {}
-                Ok(false) => return Ok(true),
-                Err(_) if self.progress == Progress::Part => return Ok(false),
-                Err(error) => return Err(error),
-            }
+        match self.count(window) {
+            Ok(_) => Ok(true),
+            Err(_) if self.progress == Progress::Part => Ok(false),
+            Err(error) => Err(error),
         }
+    }
+
+    /// How many members there are, once all were surveyed.
+    pub(crate) fn count(&mut self, window: &mut Window) -> Result<u64> {
+        let mut batch = Batch::before(self.frontier);
+        while self.next(window, &mut batch)? {}
+        Ok(batch.end())
     }
 
     /// Surveys the batch at the frontier.

@@ -64,6 +64,13 @@ pub(crate) struct Decoded {
     pub(crate) last: NodeId,
 }
 
+impl Decoded {
+    /// Where its instructions begin.
+    pub(crate) fn offset(self) -> u64 {
+        self.span.begin
+    }
+}
+
 impl Decoder {
     pub(crate) fn new(window: Window, context: Context) -> Decoder {
         Decoder {
@@ -77,9 +84,9 @@ impl Decoder {
     }
 
     /// Says what dtype the members are items of.
-    pub(crate) fn set_item(&mut self, item: ItemType) {
+    pub(crate) fn set_item(&mut self, item: Option<ItemType>) {
         let mut context = self.context.fresh();
-        context.item = Some(item);
+        context.item = item;
         self.context = Arc::new(context);
     }
 
@@ -92,10 +99,7 @@ impl Decoder {
     ) -> Result<Decoded> {
         let limits = Arc::clone(&self.context.limits);
         if self.graph.shared_bytes() > limits.shared {
-            self.graph.forget_shared();
-            self.definitions.clear();
-            self.context.item_types.clear();
-            self.define_openings(addresses)?;
+            self.forget_shared(addresses)?;
         }
         let size = usize::try_from(span.end - span.begin).unwrap_or(usize::MAX);
         if size > limits.element {
@@ -141,6 +145,11 @@ impl Decoder {
         let limits = &self.context.limits.pickle;
         let Decoder { definitions, window, graph, .. } = self;
         definitions.resolve(memo, offset, addresses, window, graph, limits)
+    }
+
+    /// Whether a memo entry was made by what stands before the members of a container around them.
+    pub(crate) fn is_in_opening(&self, memo: u64) -> bool {
+        self.openings.iter().any(|opening| opening.memo.contains(&memo))
     }
 
     /// Where the instructions are that made a memo entry.
@@ -227,7 +236,7 @@ impl Decoder {
         let opening = Opening {
             bytes: self.window.resident(place.offset, here).to_vec(),
             offset: place.offset,
-            memo: place.memo,
+            memo: place.memo..machine.memo_end(),
             unfinished: unfinished.iter().flat_map(|&node| machine.entries_of(node)).collect(),
         };
         define(&mut self.graph, &machine, &opening);
@@ -239,8 +248,17 @@ impl Decoder {
     }
 
     /// Says that the container that was opened last is none after all.
-    pub(crate) fn close(&mut self) {
+    pub(crate) fn close(&mut self, addresses: &dyn Addresses) -> Result<()> {
         self.openings.pop();
+        self.forget_shared(addresses)
+    }
+
+    /// Makes room in the shared region of the graph. What it held is found again by address.
+    fn forget_shared(&mut self, addresses: &dyn Addresses) -> Result<()> {
+        self.graph.forget_shared();
+        self.definitions.clear();
+        self.context.item_types.clear();
+        self.define_openings(addresses)
     }
 
     /// Defines the entries of the openings in a graph that does not know them.
@@ -249,7 +267,7 @@ impl Decoder {
         let openings = std::mem::take(&mut self.openings);
         for opening in &openings {
             let mut machine = Machine::new(&limits.pickle);
-            machine.reset(&self.graph, Region::Shared, opening.memo);
+            machine.reset(&self.graph, Region::Shared, opening.memo.start);
             let mut lexer = Lexer::new(opening.offset, &limits.pickle);
             loop {
                 let rest = &opening.bytes[(lexer.offset() - opening.offset) as usize..];

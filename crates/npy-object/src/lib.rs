@@ -63,9 +63,11 @@
 
 mod batches;
 mod checkpoints;
+mod container;
 #[cfg(feature = "serde")]
 mod de;
 mod decoder;
+mod descent;
 mod elements;
 mod error;
 #[cfg(feature = "json")]
@@ -76,6 +78,7 @@ mod opening;
 mod options;
 mod rows;
 mod shared;
+mod subscripts;
 mod value;
 mod window;
 
@@ -84,11 +87,14 @@ use std::path::Path;
 pub use npy_header as header;
 pub use pickle_stream as pickle;
 
+pub use container::{Container, Member};
+pub use descent::At;
 pub use elements::Elements;
 pub use error::{Cause, Error, Result};
 pub use npy_array::NpyArray;
 pub use opening::ContainerKind;
 pub use options::{Encoding, Limits, Options};
+pub use subscripts::{Subscript, Subscripts};
 pub use value::{
     Array, ArrayClass, ArrayItems, Data, Date, DateTime, Element, Entries, ItemType, Items, Kind,
     Mask, NumPyScalar, Object, OwnedElement, Primitive, Record, Shape, Text, Time, TimeDelta,
@@ -101,6 +107,26 @@ pub use value::{
 /// format, and where the two disagree.
 pub fn open(path: impl AsRef<Path>) -> Result<NpyArray> {
     Options::new().open(path)
+}
+
+/// Goes down into the containers of a file, with the default [`Options`].
+///
+/// What a file holds is its array; if that has no dimensions, its one element (`numpy.save` makes
+/// such an array of a dict); or the object of a bare pickle. From there each subscript leads to a
+/// member. What lies beside the way is surveyed, but not decoded.
+///
+/// Fails as reading does, and with clause `access.subscript` where there is no such member.
+///
+/// ```
+/// use npy_object::{At, at};
+///
+/// let subscripts = "['train'][-1]".parse()?;
+/// let At::Value(value) = at("tests/data/splits.npy", &subscripts)? else { panic!("an int") };
+/// assert_eq!(value.element().as_i64()?, 5);
+/// # Ok::<(), npy_object::Error>(())
+/// ```
+pub fn at(path: impl AsRef<Path>, subscripts: &Subscripts) -> Result<At> {
+    Options::new().at(path, subscripts)
 }
 
 #[cfg(doctest)]

@@ -29,6 +29,14 @@ impl Members {
         self.batches.len()
     }
 
+    /// How many members there are. What was not surveyed is surveyed.
+    pub(crate) fn count(&mut self) -> Result<u64> {
+        if let Some(len) = self.len() {
+            return Ok(len);
+        }
+        self.batches.count(&mut self.decoder.window)
+    }
+
     pub(crate) fn position(&self) -> u64 {
         self.position
     }

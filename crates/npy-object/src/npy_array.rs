@@ -11,12 +11,14 @@ use npy_header::{Header, Progress};
 use crate::batches::Batches;
 use crate::checkpoints::Route;
 use crate::decoder::{Decoder, Place, Wanted};
+use crate::descent::At;
 use crate::elements::Elements;
 use crate::error::{Cause, Error, Result};
 use crate::members::Members;
 use crate::opening::ArrayState;
 use crate::options::Options;
 use crate::rows::Rows;
+use crate::subscripts::Subscripts;
 use crate::value::element::{Context, Element};
 use crate::value::owned::OwnedElement;
 use crate::window::Window;
@@ -30,6 +32,21 @@ impl Options {
     /// Reads from anything that can seek, from its start.
     pub fn read(self, reader: impl Read + Seek + Send + 'static) -> Result<NpyArray> {
         NpyArray::new(Window::new(Box::new(reader), self.read_size)?, self)
+    }
+
+    /// Goes down into the containers of a file: see [`at`](crate::at).
+    pub fn at(self, path: impl AsRef<Path>, subscripts: &Subscripts) -> Result<At> {
+        self.at_reader(File::open(path)?, subscripts)
+    }
+
+    /// As [`at`](Self::at), in anything that can seek.
+    pub fn at_reader(
+        self,
+        reader: impl Read + Seek + Send + 'static,
+        subscripts: &Subscripts,
+    ) -> Result<At> {
+        let window = Window::new(Box::new(reader), self.read_size)?;
+        At::find(window, self, subscripts)
     }
 
     /// Reads a preamble and nothing else: what it says, and where the data begin. Unlike
@@ -62,8 +79,11 @@ enum Payload {
 
 impl NpyArray {
     pub(crate) fn new(mut window: Window, options: Options) -> Result<NpyArray> {
-        let (header, data_offset) = read_header(&mut window, &options.limits.header)?;
         let context = Context::new(&options);
+        let Some((header, data_offset)) = preamble(&mut window, &options)? else {
+            let (members, state) = open_objects(window, 0, context)?;
+            return Ok(NpyArray::of_objects(None, 0, members, &state));
+        };
         if !header.dtype.has_object() {
             let rows = Rows::open(window, data_offset, &header)?;
             return Ok(NpyArray {
@@ -96,7 +116,7 @@ impl NpyArray {
         }
     }
 
-    /// What the preamble says.
+    /// What the preamble says; `None` in a bare pickle, which has none.
     pub fn header(&self) -> Option<&Header> {
         self.header.as_ref()
     }
@@ -245,7 +265,7 @@ fn open_objects(window: Window, offset: u64, context: Context) -> Result<(Member
         let message = "the pickle is not an array of objects as NumPy writes it";
         return Err(Error::new(Cause::Unsupported, "npy.object.envelope", offset, message));
     };
-    decoder.set_item(state.item.clone());
+    decoder.set_item(Some(state.item.clone()));
     let limits = &decoder.context.limits.pickle;
     let batches = Batches::new(start, None, Route::default(), limits)?;
     Ok((Members::new(decoder, batches), state))
@@ -280,8 +300,18 @@ pub(crate) fn read_header(
     }
 }
 
+/// Reads the preamble, and says where it ends; `None` where the file is a bare pickle.
+pub(crate) fn preamble(window: &mut Window, options: &Options) -> Result<Option<(Header, u64)>> {
+    // PROTO begins every pickle since protocol 2; before that, these are what containers and
+    // arrays begin with.
+    match *window.fill(0, 2)? {
+        [0x80, 0..=5, ..] | [b'(' | b']' | b'}' | b'c', _, ..] => Ok(None),
+        _ => read_header(window, &options.limits.header).map(Some),
+    }
+}
+
 /// Refuses a header that says something else than the pickle behind it.
-fn check_agreement(header: &Header, state: &ArrayState, offset: u64) -> Result<()> {
+pub(crate) fn check_agreement(header: &Header, state: &ArrayState, offset: u64) -> Result<()> {
     let (what, in_header, in_pickle) = if *header.shape != *state.shape {
         ("shape", python_tuple(&header.shape), python_tuple(&state.shape))
     } else if header.fortran_order != state.fortran_order {

@@ -15,6 +15,8 @@
 //! graph, as members read what it put in the memo. The container itself is not whole before its
 //! last member is: a member that reads it contains what contains it.
 
+use std::ops::Range;
+
 use npy_header::DType;
 use pickle_stream::{Container, Graph, Machine, NodeId, Opcode, Source};
 
@@ -30,8 +32,8 @@ pub(crate) struct Opening {
     pub(crate) bytes: Vec<u8>,
     /// Where they begin in the file.
     pub(crate) offset: u64,
-    /// Memo entries before them.
-    pub(crate) memo: u64,
+    /// The memo entries that they make: from the first index on, before the second.
+    pub(crate) memo: Range<u64>,
     /// The memo entries that are the container, or one around it.
     pub(crate) unfinished: Vec<u64>,
 }

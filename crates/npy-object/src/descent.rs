@@ -1,0 +1,331 @@
+//! The way down to a value inside nested containers. Siblings on the way are surveyed, and of dicts
+//! the keys are decoded; nothing else is.
+
+use std::sync::Arc;
+
+use pickle_stream::{Lexer, MemoEffect, Opcode, Progress, Slot, Span, Survey};
+
+use crate::batches::Batches;
+use crate::checkpoints::{Checkpoint, Level, Route};
+use crate::container::Container;
+use crate::decoder::{Decoder, Place, Wanted};
+use crate::error::{Error, Result};
+use crate::members::Members;
+use crate::npy_array::{NpyArray, check_agreement, preamble};
+use crate::opening::{ArrayState, ContainerKind};
+use crate::options::Options;
+use crate::subscripts::{Subscript, Subscripts};
+use crate::value::element::{Context, Element};
+use crate::value::kind::Kind;
+use crate::value::owned::OwnedElement;
+use crate::window::Window;
+
+/// What [`Subscripts`] lead to.
+#[derive(Debug)]
+pub enum At {
+    /// A container, of which nothing was decoded.
+    Container(Box<Container>),
+    /// Any other value.
+    Value(OwnedElement),
+}
+
+impl At {
+    /// Goes down from the value that a file holds: the array, or, of an array without dimensions,
+    /// its element.
+    pub(crate) fn find(window: Window, options: Options, subscripts: &Subscripts) -> Result<At> {
+        let mut decoder = Decoder::new(window, Context::new(&options));
+        let Some((header, offset)) = preamble(&mut decoder.window, &options)? else {
+            let place = Place { offset: 0, memo: 0, end: None };
+            let entered = enter(&mut decoder, place, Route::default())?;
+            return descend(decoder, entered, subscripts);
+        };
+        if header.dtype.has_object() {
+            let place = Place { offset, memo: 0, end: None };
+            if let Some(mut here) = open(&mut decoder, place, Route::default())? {
+                let state = here.array.as_ref().filter(|_| !options.trust_payload);
+                state.map_or(Ok(()), |state| check_agreement(&header, state, offset))?;
+                // Whoever wants nothing but to see the members need not wait until all of them
+                // were surveyed.
+                let is_whole = subscripts.as_slice().is_empty()
+                    || here.kind == ContainerKind::Array
+                    || here.batches.survey_all(&mut decoder.window).unwrap_or(true);
+                if is_whole {
+                    return descend(decoder, Entered::Container(here), subscripts);
+                }
+            }
+        }
+        // Its elements are no containers.
+        let mut array = NpyArray::new(decoder.window, options)?;
+        let index = match subscripts.as_slice() {
+            [] if array.shape().is_empty() => 0,
+            [Subscript::Index(index)] if !array.has_objects() => {
+                let from_end = if *index < 0 { array.len() } else { 0 };
+                from_end.checked_add_signed(*index).unwrap_or(u64::MAX)
+            }
+            [] => {
+                return Err(Error::usage(
+                    "access.subscript",
+                    "an array of numbers holds no objects",
+                ));
+            }
+            [first, ..] => return Err(no_container(first)),
+        };
+        array.seek(index);
+        let element = if index < array.len() { array.next_owned()? } else { None };
+        element
+            .map(At::Value)
+            .ok_or_else(|| absent(&subscripts.as_slice()[0], ContainerKind::Array))
+    }
+}
+
+#[cold]
+fn absent(subscript: &Subscript, kind: ContainerKind) -> Error {
+    let message = format!("there is no [{subscript}] in the {}", kind.name());
+    Error::usage("access.subscript", message)
+}
+
+#[cold]
+fn no_container(subscript: &Subscript) -> Error {
+    let message = format!("there is no [{subscript}] in a value that is not a container");
+    Error::usage("access.subscript", message)
+}
+
+/// A container on the way.
+struct Here {
+    kind: ContainerKind,
+    /// Of the array that it is, or is the one element of.
+    array: Option<ArrayState>,
+    batches: Batches,
+}
+
+/// Goes down from a value.
+fn descend(mut decoder: Decoder, mut entered: Entered, subscripts: &Subscripts) -> Result<At> {
+    for subscript in subscripts.as_slice() {
+        let Entered::Container(mut here) = entered else { return Err(no_container(subscript)) };
+        let span = here.find(subscript, &mut decoder)?;
+        let span = span.ok_or_else(|| absent(subscript, here.kind))?;
+        let place = Place { offset: span.begin, memo: span.memo, end: Some(span.end) };
+        entered = enter(&mut decoder, place, here.batches.into_route())?;
+    }
+    match entered {
+        Entered::Container(Here { kind, array, batches }) => {
+            let array = array.filter(|_| kind == ContainerKind::Array);
+            let shape = array.map(|state| state.shape.to_vec());
+            let members = Members::new(decoder, batches);
+            Ok(At::Container(Box::new(Container::new(kind, shape, members))))
+        }
+        Entered::Leaf(span, route) => {
+            let decoded = decoder.decode(span, 1, &route)?;
+            let value = decoder.value(decoded, decoded.first);
+            let context = Arc::clone(&decoder.context);
+            Ok(At::Value(OwnedElement::of_value(value, context)))
+        }
+    }
+}
+
+/// A value on the way.
+enum Entered {
+    Container(Here),
+    /// No container: its instructions, and the way there.
+    Leaf(Span, Route),
+}
+
+/// Opens the value at a place.
+fn enter(decoder: &mut Decoder, place: Place, route: Route) -> Result<Entered> {
+    let made = made_at(decoder, place, &route)?;
+    if let Some(mut here) = open(decoder, made, route.clone())? {
+        let is_container = match here.batches.survey_all(&mut decoder.window) {
+            Ok(is_whole) => is_whole,
+            // Members that change one another can only be decoded together.
+            Err(error) if error.clause().contains(".independence.") => false,
+            // A survey that fails will fail again, for those who come that far.
+            Err(_) => true,
+        };
+        if is_container {
+            return Ok(Entered::Container(here));
+        }
+        decoder.close(&route)?;
+    }
+    decoder.set_item(None);
+    let (tuple, end) = parts(decoder, made)?;
+    let Some((kind, parts)) = tuple else {
+        let end = place.end.unwrap_or(end);
+        return Ok(Entered::Leaf(Span { begin: place.offset, memo: place.memo, end }, route));
+    };
+    let batches = Batches::of_parts(parts, way_into(made, route), &decoder.context.limits.pickle);
+    Ok(Entered::Container(Here { kind, array: None, batches }))
+}
+
+/// Opens the container at a place, if there is one. It was not seen whether what begins there is
+/// all of the value.
+fn open(decoder: &mut Decoder, place: Place, route: Route) -> Result<Option<Here>> {
+    let Some(start) = decoder.open(place, Wanted::Any, &route)? else { return Ok(None) };
+    let (kind, array) = (start.kind, start.array.clone());
+    let is_array = kind == ContainerKind::Array;
+    decoder.set_item(array.as_ref().filter(|_| is_array).map(|state| state.item.clone()));
+    let batches = Batches::new(start, place.end, route, &decoder.context.limits.pickle)?;
+    Ok(Some(Here { kind, array, batches }))
+}
+
+impl Here {
+    /// The instructions of the member under a subscript, or of the value of the entry.
+    fn find(&mut self, subscript: &Subscript, decoder: &mut Decoder) -> Result<Option<Span>> {
+        let Some(index) = self.index(subscript) else {
+            return match self.batches.width() {
+                2 => self.find_key(subscript, decoder),
+                _ => Ok(None),
+            };
+        };
+        let mut batch = self.batches.start();
+        if !self.batches.find(index, &mut decoder.window, &mut batch)? {
+            return Ok(None);
+        }
+        Ok(batch.place(index).map(|place| batch.values(place, 1)[0]))
+    }
+
+    /// The number of the member under a subscript.
+    fn index(&self, subscript: &Subscript) -> Option<u64> {
+        use ContainerKind as K;
+        let shape = match (self.kind, &self.array) {
+            (K::Array, Some(state)) => state.shape.iter().map(|&length| length as u64).collect(),
+            (K::List | K::Tuple, _) => vec![self.batches.len()?],
+            _ => return None,
+        };
+        let indices = match subscript {
+            Subscript::Index(index) => std::slice::from_ref(index),
+            Subscript::Indices(indices) => indices.as_slice(),
+            Subscript::Key(_) => return None,
+        };
+        if indices.len() != shape.len() {
+            return None;
+        }
+        indices.iter().zip(shape).try_fold(0u64, |flat, (&index, length)| {
+            let from_end = if index < 0 { length } else { 0 };
+            let index = from_end.checked_add_signed(index).filter(|&index| index < length)?;
+            flat.checked_mul(length)?.checked_add(index)
+        })
+    }
+
+    /// The value of the first entry whose key is this.
+    fn find_key(&mut self, subscript: &Subscript, decoder: &mut Decoder) -> Result<Option<Span>> {
+        let mut batch = self.batches.start();
+        while self.batches.next(&mut decoder.window, &mut batch)? {
+            for place in 0..batch.len() {
+                let &[key, value] = batch.values(place, 2) else { unreachable!("an entry is two") };
+                let decoded = decoder.decode(key, 1, &self.batches)?;
+                let key = decoder.value(decoded, decoded.first);
+                if is_key(Element::new(key, &decoder.context), subscript) {
+                    return Ok(Some(value));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Whether a key is equal to the subscript in Python.
+fn is_key(key: Element<'_>, subscript: &Subscript) -> bool {
+    match (subscript, key.kind()) {
+        (Subscript::Key(wanted), Kind::Str(text)) => text.to_str() == Some(wanted),
+        (Subscript::Key(wanted), Kind::Scalar(scalar)) => {
+            scalar.to_text().as_deref() == Some(wanted.as_str())
+        }
+        (Subscript::Index(wanted), Kind::Int(int)) => int == *wanted,
+        (Subscript::Index(wanted), Kind::Bool(bool)) => i64::from(bool) == *wanted,
+        (Subscript::Index(wanted), Kind::Scalar(scalar)) => scalar.to_i64() == Some(*wanted),
+        (Subscript::Indices(wanted), Kind::Tuple(items)) => {
+            items.len() == wanted.len()
+                && items.zip(wanted).all(|(item, &index)| is_key(item, &Subscript::Index(index)))
+        }
+        _ => false,
+    }
+}
+
+/// Where the value at a place was made, if it is only named there, by its memo entry.
+fn made_at(decoder: &mut Decoder, mut place: Place, route: &Route) -> Result<Place> {
+    // Every step leads to an earlier place.
+    loop {
+        let mut lexer = Lexer::new(place.offset, &decoder.context.limits.pickle);
+        let bytes = decoder.window.fill(place.offset, NAME)?;
+        let Progress::Done(head) = lexer.head(bytes)? else { return Ok(place) };
+        let (Some(memo), Some(end)) = (head.memo_index()?, place.end) else { return Ok(place) };
+        let is_all = head.opcode.info().memo == MemoEffect::Get && lexer.offset() == end;
+        if !is_all || decoder.is_in_opening(memo) {
+            return Ok(place);
+        }
+        let span = decoder.locate(memo, place.offset, route)?;
+        place = Place { offset: span.begin, memo: span.memo, end: Some(span.end) };
+    }
+}
+
+/// Bytes in which a GET is whole: in protocol 0, an opcode, digits and a newline.
+const NAME: usize = 24;
+
+/// The way to the members of a tuple: that to the tuple, unless it is the whole pickle.
+fn way_into(place: Place, mut route: Route) -> Route {
+    if route.levels.is_empty() {
+        let start = Checkpoint { member: 0, offset: place.offset, memo: place.memo };
+        route.levels.push(Level {
+            container: ContainerKind::Tuple.container(),
+            checkpoints: [start].into_iter().collect(),
+        });
+    }
+    route
+}
+
+/// The members of the tuple or frozenset at a place, if it is one, and where it ends.
+///
+/// What an instruction makes is only known to be all of the value when nothing but PUT comes behind
+/// it.
+#[expect(clippy::type_complexity, reason = "there is nothing else that it would be")]
+fn parts(decoder: &mut Decoder, place: Place) -> Result<(Option<(ContainerKind, Vec<Span>)>, u64)> {
+    let limits = decoder.context.limits.pickle.clone();
+    let mut lexer = Lexer::new(place.offset, &limits);
+    let mut survey = Survey::new(place.offset, place.memo, &limits);
+    let (mut made, mut needed) = (None, 1);
+    loop {
+        let here = lexer.offset();
+        if place.end == Some(here) {
+            return Ok((made, here));
+        }
+        let bytes = decoder.window.fill(here, needed)?;
+        let seen = here + bytes.len() as u64;
+        let head = match lexer.head(bytes)? {
+            Progress::Done(head) => head,
+            Progress::Need(more) => {
+                needed = decoder.window.needed(seen, here, more)?;
+                continue;
+            }
+        };
+        needed = 1;
+        let kind = match head.opcode {
+            Opcode::Stop => return Ok((made, here)),
+            Opcode::EmptyTuple | Opcode::Tuple1 | Opcode::Tuple2 | Opcode::Tuple3 => {
+                Some(ContainerKind::Tuple)
+            }
+            Opcode::Tuple => Some(ContainerKind::Tuple),
+            Opcode::FrozenSet => Some(ContainerKind::FrozenSet),
+            opcode if opcode.info().memo == MemoEffect::Untouched && opcode != Opcode::Frame => {
+                made = None;
+                None
+            }
+            _ => None,
+        };
+        let taken = match kind {
+            // Only what takes everything on the stack makes the whole value.
+            Some(kind) if survey.depth() <= 1 => Some((kind, survey.slots().to_vec())),
+            _ => None,
+        };
+        survey.advance(&bytes[..head.size])?;
+        if let (Some((kind, taken)), 1) = (taken, survey.slots().len()) {
+            made = Some((kind, spans(&taken, here)));
+        }
+    }
+}
+
+/// The stretches that begin with each of some slots; the last ends at `end`.
+fn spans(slots: &[Slot], end: u64) -> Vec<Span> {
+    let ends = slots.iter().skip(1).map(|slot| slot.begin).chain([end]);
+    let spans = slots.iter().zip(ends);
+    spans.map(|(slot, end)| Span { begin: slot.begin, end, memo: slot.memo }).collect()
+}
