@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use pickle_stream::{Lexer, MemoEffect, Opcode, Progress, Slot, Span, Survey};
+use pickle_stream::{Container, Lexer, MemoEffect, Opcode, Progress, Slot, Span, Survey};
 
 use crate::batches::Batches;
 use crate::checkpoints::{Checkpoint, Level, Route};
-use crate::container::Container;
+use crate::container::Container as Opened;
 use crate::decoder::{Decoder, Place, Wanted};
 use crate::error::{Error, Result};
 use crate::members::Members;
@@ -24,7 +24,7 @@ use crate::window::Window;
 #[derive(Debug)]
 pub enum At {
     /// A container, of which nothing was decoded.
-    Container(Box<Container>),
+    Container(Box<Opened>),
     /// Any other value.
     Value(OwnedElement),
 }
@@ -104,6 +104,11 @@ fn descend(mut decoder: Decoder, mut entered: Entered, subscripts: &Subscripts) 
         let Entered::Container(mut here) = entered else { return Err(no_container(subscript)) };
         let span = here.find(subscript, &mut decoder)?;
         let span = span.ok_or_else(|| absent(subscript, here.kind))?;
+        // Of a structured array, a tuple stands for an item.
+        if decoder.context.has_records() {
+            entered = Entered::Leaf(span, here.batches.into_route());
+            continue;
+        }
         let place = Place { offset: span.begin, memo: span.memo, end: Some(span.end) };
         entered = enter(&mut decoder, place, here.batches.into_route())?;
     }
@@ -112,7 +117,7 @@ fn descend(mut decoder: Decoder, mut entered: Entered, subscripts: &Subscripts) 
             let array = array.filter(|_| kind == ContainerKind::Array);
             let shape = array.map(|state| state.shape.to_vec());
             let members = Members::new(decoder, batches);
-            Ok(At::Container(Box::new(Container::new(kind, shape, members))))
+            Ok(At::Container(Box::new(Opened::new(kind, shape, members))))
         }
         Entered::Leaf(span, route) => {
             let decoded = decoder.decode(span, 1, &route)?;
@@ -265,10 +270,9 @@ const NAME: usize = 24;
 fn way_into(place: Place, mut route: Route) -> Route {
     if route.levels.is_empty() {
         let start = Checkpoint { member: 0, offset: place.offset, memo: place.memo };
-        route.levels.push(Level {
-            container: ContainerKind::Tuple.container(),
-            checkpoints: [start].into_iter().collect(),
-        });
+        route
+            .levels
+            .push(Level { container: Container::List, checkpoints: [start].into_iter().collect() });
     }
     route
 }
@@ -281,7 +285,8 @@ fn way_into(place: Place, mut route: Route) -> Route {
 fn parts(decoder: &mut Decoder, place: Place) -> Result<(Option<(ContainerKind, Vec<Span>)>, u64)> {
     let limits = decoder.context.limits.pickle.clone();
     let mut lexer = Lexer::new(place.offset, &limits);
-    let mut survey = Survey::new(place.offset, place.memo, &limits);
+    // Above the lowest slot, as the members of a list would be, so that it is seen what they use.
+    let mut survey = Survey::resume(place.offset, place.memo, Container::List, &limits);
     let (mut made, mut needed) = (None, 1);
     loop {
         let here = lexer.offset();
@@ -313,12 +318,13 @@ fn parts(decoder: &mut Decoder, place: Place) -> Result<(Option<(ContainerKind, 
         };
         let taken = match kind {
             // Only what takes everything on the stack makes the whole value.
-            Some(kind) if survey.depth() <= 1 => Some((kind, survey.slots().to_vec())),
+            Some(kind) if survey.depth() <= 1 => Some((kind, survey.slots()[1..].to_vec())),
             _ => None,
         };
         survey.advance(&bytes[..head.size])?;
-        if let (Some((kind, taken)), 1) = (taken, survey.slots().len()) {
-            made = Some((kind, spans(&taken, here)));
+        if let (Some((kind, taken)), 2) = (taken, survey.slots().len()) {
+            let parts = spans(&taken, here);
+            made = survey.check_independence(&parts).is_ok().then_some((kind, parts));
         }
     }
 }

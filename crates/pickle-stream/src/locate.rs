@@ -88,9 +88,10 @@ impl Locator {
                 None => {}
             }
             if matches!(step, Step::Closed | Step::Stop) {
-                return self.found.as_ref().map_or(Ok(Located::Absent), |found| {
-                    found.span().map(Located::Found)
-                });
+                return self
+                    .found
+                    .as_ref()
+                    .map_or(Ok(Located::Absent), |found| found.span().map(Located::Found));
             }
         }
     }

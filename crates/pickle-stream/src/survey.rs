@@ -478,17 +478,24 @@ impl Survey {
             memo: slot.memo,
         }));
         self.take(place);
-        for used in self.uses.drain(..) {
-            let element = self.batch.partition_point(|span| span.end <= used.offset);
-            let inside = self.batch.get(element).is_some_and(|span| match used.made {
+        self.check_independence(&self.batch)?;
+        self.uses.clear();
+        Ok(())
+    }
+
+    /// Holds what was used since the last batch against the stretches in which that should have
+    /// been made.
+    ///
+    /// Fails where one of them uses what another made.
+    pub fn check_independence(&self, spans: &[Span]) -> Result<()> {
+        let foreign_use = self.uses.iter().find(|used| {
+            let element = spans.partition_point(|span| span.end <= used.offset);
+            !spans.get(element).is_some_and(|span| match used.made {
                 Made::Memo(memo) => memo >= span.memo,
                 Made::Offset(offset) => offset >= span.begin,
-            });
-            if !inside {
-                return Err(foreign(used));
-            }
-        }
-        Ok(())
+            })
+        });
+        foreign_use.map_or(Ok(()), |&used| Err(foreign(used)))
     }
 
     fn fence(&self) -> usize {

@@ -63,6 +63,11 @@ impl Context {
         Context { encoding, limits, item: None, item_types: ItemTypes::default() }
     }
 
+    /// Whether the elements are items of a structured array.
+    pub(crate) fn has_records(&self) -> bool {
+        matches!(self.item, Some(ItemType::Plain(DType::Struct(_))))
+    }
+
     /// The same for another graph, of which nothing is known yet.
     pub(crate) fn fresh(&self) -> Context {
         Context {
