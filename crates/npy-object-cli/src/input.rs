@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use npy_object::header::Header;
-use npy_object::{Encoding, Limits, NpyArray, Options};
+use npy_object::{Encoding, Limits, NpyArray, Options, Source};
 
 use crate::failure::Failure;
 
@@ -69,7 +69,7 @@ impl Input {
 
     /// Reads what stands before the data, and says where they begin.
     pub(crate) fn header(&self, file: &File) -> npy_object::Result<(Header, u64)> {
-        Options::new().limits(self.limits()).read_header(file.try_clone()?)
+        Options::new().limits(self.limits()).read_header(Source::file(file.try_clone()?)?)
     }
 
     /// Opens the array in a file.

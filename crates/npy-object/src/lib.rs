@@ -78,6 +78,7 @@ mod opening;
 mod options;
 mod rows;
 mod shared;
+mod source;
 mod subscripts;
 mod value;
 mod window;
@@ -94,6 +95,7 @@ pub use error::{Cause, Error, Result};
 pub use npy_array::NpyArray;
 pub use opening::ContainerKind;
 pub use options::{Encoding, Limits, Options};
+pub use source::{ReadAt, Source, SourceReader};
 pub use subscripts::{Subscript, Subscripts};
 pub use value::{
     Array, ArrayClass, ArrayItems, Data, Date, DateTime, Element, Entries, ItemType, Items, Kind,

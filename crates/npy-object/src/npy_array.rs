@@ -1,7 +1,6 @@
 //! Opening a file, and what the user then holds.
 
-use std::fs::File;
-use std::io::{Cursor, Read, Seek};
+use std::io::{Read, Seek};
 use std::ops::RangeBounds;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use crate::members::Members;
 use crate::opening::ArrayState;
 use crate::options::Options;
 use crate::rows::Rows;
+use crate::source::Source;
 use crate::subscripts::Subscripts;
 use crate::value::element::{Context, Element};
 use crate::value::owned::OwnedElement;
@@ -26,17 +26,32 @@ use crate::window::Window;
 impl Options {
     /// Opens a file.
     pub fn open(self, path: impl AsRef<Path>) -> Result<NpyArray> {
-        self.read(File::open(path)?)
+        self.read_source(Source::open(path)?)
+    }
+
+    /// Reads from any [`Source`], from its start.
+    pub fn read_source(self, source: Source) -> Result<NpyArray> {
+        NpyArray::new(self.window(source)?, self)
     }
 
     /// Reads from anything that can seek, from its start.
     pub fn read(self, reader: impl Read + Seek + Send + 'static) -> Result<NpyArray> {
-        NpyArray::new(Window::new(Box::new(reader), self.read_size)?, self)
+        self.read_source(Source::reader(reader)?)
+    }
+
+    /// Reads a file that is in memory, and borrows from there.
+    pub fn read_bytes(self, bytes: impl AsRef<[u8]> + Send + 'static) -> Result<NpyArray> {
+        self.read_source(Source::bytes(bytes))
     }
 
     /// Goes down into the containers of a file: see [`at`](crate::at).
     pub fn at(self, path: impl AsRef<Path>, subscripts: &Subscripts) -> Result<At> {
-        self.at_reader(File::open(path)?, subscripts)
+        self.at_source(Source::open(path)?, subscripts)
+    }
+
+    /// As [`at`](Self::at), in any [`Source`].
+    pub fn at_source(self, source: Source, subscripts: &Subscripts) -> Result<At> {
+        At::find(self.window(source)?, self, subscripts)
     }
 
     /// As [`at`](Self::at), in anything that can seek.
@@ -45,20 +60,18 @@ impl Options {
         reader: impl Read + Seek + Send + 'static,
         subscripts: &Subscripts,
     ) -> Result<At> {
-        let window = Window::new(Box::new(reader), self.read_size)?;
-        At::find(window, self, subscripts)
+        self.at_source(Source::reader(reader)?, subscripts)
     }
 
     /// Reads a preamble and nothing else: what it says, and where the data begin. Unlike
     /// [`open`](Self::open) this does not ask whether there are data.
-    pub fn read_header(&self, reader: impl Read + Seek + Send + 'static) -> Result<(Header, u64)> {
-        let mut window = Window::new(Box::new(reader), self.read_size)?;
-        read_header(&mut window, &self.limits.header)
+    pub fn read_header(&self, source: Source) -> Result<(Header, u64)> {
+        read_header(&mut self.window(source)?, &self.limits.header)
     }
 
-    /// Reads a file that is in memory.
-    pub fn read_bytes(self, bytes: impl AsRef<[u8]> + Send + 'static) -> Result<NpyArray> {
-        self.read(Cursor::new(bytes))
+    /// A window on what is to be read of a source.
+    fn window(&self, source: Source) -> Result<Window> {
+        Ok(Window::new(source, self.read_size))
     }
 }
 

@@ -135,8 +135,9 @@ impl Rows {
         let columns = self.size.checked_div(itemsize).unwrap_or(0);
         // The file has to hold the last item of the array before room is made for a row of it.
         let whole = self.count * self.size as u64;
-        if self.window.len() < self.data.saturating_add(whole) {
-            return Err(truncated(&self.window, self.data.saturating_add(whole)));
+        let end = self.data.saturating_add(whole);
+        if self.window.len()? < end {
+            return Err(truncated(&self.window, end));
         }
         let mut block = vec![0; rows * self.size];
         let mut index = vec![0; self.shape.len()];
@@ -174,7 +175,8 @@ fn fetch(window: &mut Window, place: u64, size: usize) -> Result<&[u8]> {
 
 #[cold]
 fn truncated(window: &Window, wanted: u64) -> Error {
-    let missing = wanted - window.len();
+    let end = window.end().unwrap_or(wanted);
+    let missing = wanted - end;
     let message = format!("the array's data were truncated: at least {missing} bytes missing");
-    Error::new(Cause::Truncated, "npy.truncated", window.len(), message)
+    Error::new(Cause::Truncated, "npy.truncated", end, message)
 }

@@ -1,16 +1,19 @@
-//! The part of a file that is in memory.
+//! The part of a source that is in memory.
 //!
 //! All reading goes through here: into buffers that are used again, in pieces that grow while
-//! reading goes straight on and shrink after a jump, and never past the end of the file, so that no
-//! length in a file makes anything larger than the file itself.
+//! reading goes straight on and shrink after a jump. What is in memory anyhow is borrowed from
+//! there.
+//!
+//! No length in a file makes anything large: a buffer grows with the bytes that arrive, at most to
+//! twice what it holds. Nor is the length of the source asked for, which may be a pipe: it ends
+//! where a read finds nothing.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
+
+use bytes::Bytes;
 
 use crate::error::{Error, Result};
-
-pub(crate) trait ReadSeek: Read + Seek + Send {}
-
-impl<T: Read + Seek + Send> ReadSeek for T {}
+use crate::source::Source;
 
 /// How much is read at once.
 #[derive(Clone, Copy, Debug)]
@@ -30,103 +33,162 @@ impl Default for ReadSize {
 /// How much behind the current place is kept for coming back to it.
 const KEEP: usize = 1 << 20;
 
-/// A file, and the stretch of it that is resident.
+/// A source, and the stretch of it that is resident.
 pub(crate) struct Window {
-    reader: Reader,
+    /// All of it, where that is in memory anyhow.
+    whole: Option<Bytes>,
+    input: Input,
     /// Where iteration is.
     main: Buffer,
     /// Where a look aside is: at a definition in an earlier element.
     aside: Buffer,
 }
 
-struct Reader {
-    file: Box<dyn ReadSeek>,
-    /// Bytes in the file.
-    len: u64,
-    /// Where the file stands.
-    position: u64,
+struct Input {
+    source: Source,
+    /// Where it ends, once that is known.
+    end: Option<u64>,
     size: ReadSize,
 }
 
-#[derive(Default)]
-struct Buffer {
-    bytes: Vec<u8>,
-    /// Where `bytes` begin in the file.
-    start: u64,
-    /// What lies before this is not wanted again.
-    anchor: u64,
-    /// How much was read beyond the need the last time.
-    ahead: usize,
-}
-
 impl Window {
-    pub(crate) fn new(mut file: Box<dyn ReadSeek>, size: ReadSize) -> Result<Window> {
-        let len = file.seek(SeekFrom::End(0))?;
-        let reader = Reader { file, len, position: len, size };
-        Ok(Window { reader, main: Buffer::default(), aside: Buffer::default() })
+    pub(crate) fn new(source: Source, size: ReadSize) -> Window {
+        Window {
+            whole: source.in_memory().cloned(),
+            input: Input { end: source.known_size(), source, size },
+            main: Buffer::default(),
+            aside: Buffer::default(),
+        }
     }
 
-    /// Bytes in the file.
-    pub(crate) fn len(&self) -> u64 {
-        self.reader.len
+    /// Another window on the same source, for another thread.
+    pub(crate) fn sibling(&self) -> Window {
+        Window::new(self.input.source.clone(), self.input.size)
     }
 
-    /// The bytes from `from` on: at least `needed`, unless the file ends before.
+    pub(crate) fn source(&self) -> &Source {
+        &self.input.source
+    }
+
+    /// Bytes in the source, to whose end it reads if need be.
+    pub(crate) fn len(&mut self) -> io::Result<u64> {
+        let end = match self.input.end {
+            Some(end) => end,
+            None => self.input.source.size()?,
+        };
+        self.input.end = Some(end);
+        Ok(end)
+    }
+
+    /// Bytes of memory that the window takes.
+    pub(crate) fn memory(&self) -> usize {
+        self.main.bytes.capacity() + self.aside.bytes.capacity()
+    }
+
+    /// The bytes from `from` on: at least `needed`, unless the source ends before.
     #[inline]
     pub(crate) fn fill(&mut self, from: u64, needed: usize) -> io::Result<&[u8]> {
+        if let Some(whole) = &self.whole {
+            return Ok(behind(whole, from));
+        }
         if self.main.resident(from) < needed {
-            self.main.read(&mut self.reader, from, needed)?;
+            self.main.read(&mut self.input, from, needed)?;
         }
         Ok(self.main.from(from))
     }
 
     /// As [`fill`](Self::fill), and leaves what that gave resident.
     pub(crate) fn fill_aside(&mut self, from: u64, needed: usize) -> io::Result<&[u8]> {
+        if let Some(whole) = &self.whole {
+            return Ok(behind(whole, from));
+        }
         if self.aside.resident(from) < needed {
             self.aside.anchor = from;
-            self.aside.read(&mut self.reader, from, needed)?;
+            self.aside.read(&mut self.input, from, needed)?;
         }
         Ok(self.aside.from(from))
     }
 
-    /// How many bytes a walk needs that saw the file up to `end`, goes on at `at`, and asked for
-    /// `more`. Fails where the file has no more.
+    /// How many bytes a walk needs that saw the source up to `end`, goes on at `at`, and asked for
+    /// `more`. Fails where the source has no more.
     pub(crate) fn needed(&self, end: u64, at: u64, more: usize) -> Result<usize> {
-        if end < self.len() {
-            return Ok(end.saturating_sub(at) as usize + more);
+        if self.input.end.is_some_and(|all| all <= end) {
+            return Err(self.truncated(end.max(at).saturating_add(more as u64)));
         }
-        Err(self.truncated(end.max(at).saturating_add(more as u64)))
+        let again = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
+        Ok(again.saturating_add(more))
     }
 
-    /// The error for a file that ends before `wanted`, a place in it up to which bytes are needed.
+    /// The error for a source that was seen to end before `wanted`, a place in it up to which bytes
+    /// are needed.
     #[cold]
     pub(crate) fn truncated(&self, wanted: u64) -> Error {
-        let missing = wanted.saturating_sub(self.len()).max(1);
+        let end = self.end().unwrap_or(wanted);
+        let missing = wanted.saturating_sub(end).max(1);
         let missing = usize::try_from(missing).unwrap_or(usize::MAX);
-        pickle_stream::Error::truncated(self.len(), missing).into()
+        pickle_stream::Error::truncated(end, missing).into()
+    }
+
+    /// Where the source ends, if that was seen.
+    pub(crate) fn end(&self) -> Option<u64> {
+        self.input.end
     }
 
     /// What [`fill`](Self::fill) made resident of a range; empty where it did not.
     #[inline]
     pub(crate) fn resident(&self, from: u64, to: u64) -> &[u8] {
-        self.main.from(from).get(..(to - from) as usize).unwrap_or_default()
+        let bytes = match &self.whole {
+            Some(whole) => behind(whole, from),
+            None => self.main.from(from),
+        };
+        bytes.get(..(to - from) as usize).unwrap_or_default()
     }
 
     /// As [`resident`](Self::resident), of [`fill_aside`](Self::fill_aside).
     pub(crate) fn resident_aside(&self, from: u64, to: u64) -> &[u8] {
-        self.aside.from(from).get(..(to - from) as usize).unwrap_or_default()
+        let bytes = match &self.whole {
+            Some(whole) => behind(whole, from),
+            None => self.aside.from(from),
+        };
+        bytes.get(..(to - from) as usize).unwrap_or_default()
     }
 
     /// Says that nothing before `anchor` will be wanted, and that what lies behind it may be wanted
     /// again.
+    #[inline]
     pub(crate) fn set_anchor(&mut self, anchor: u64) {
         self.main.anchor = anchor;
     }
 }
 
+/// What follows a place.
+#[inline]
+fn behind(bytes: &[u8], from: u64) -> &[u8] {
+    bytes.get(usize::try_from(from).unwrap_or(usize::MAX)..).unwrap_or_default()
+}
+
+#[derive(Default)]
+struct Buffer {
+    /// Room, of which `head..tail` holds bytes of the source. All of it stays initialised, so that
+    /// nothing is cleared before it is read into.
+    bytes: Vec<u8>,
+    head: usize,
+    tail: usize,
+    /// Where `head` is in the source.
+    start: u64,
+    /// What lies before this is not wanted again.
+    anchor: u64,
+    /// How much is read beyond the need while reading goes on.
+    ahead: usize,
+    /// The largest need of late.
+    need: usize,
+}
+
 impl Buffer {
+    /// Where `tail` is in the source.
+    #[inline]
     fn end(&self) -> u64 {
-        self.start + self.bytes.len() as u64
+        self.start + (self.tail - self.head) as u64
     }
 
     /// How many bytes from `from` on are here.
@@ -139,51 +201,75 @@ impl Buffer {
     fn from(&self, from: u64) -> &[u8] {
         match self.resident(from) {
             0 => &[],
-            _ => &self.bytes[(from - self.start) as usize..],
+            size => &self.bytes[self.tail - size..self.tail],
         }
     }
 
+    /// Reads on to `from + needed`, or the end of the source.
     #[cold]
-    fn read(&mut self, reader: &mut Reader, from: u64, needed: usize) -> io::Result<()> {
-        let ReadSize { least, most } = reader.size;
+    fn read(&mut self, input: &mut Input, from: u64, needed: usize) -> io::Result<()> {
+        let ReadSize { least, most } = input.size;
         let goes_on = self.start <= from && from <= self.end();
         if goes_on {
-            self.ahead = (self.ahead * 2).clamp(least, most);
+            // Who waits for more and more of one thing gets it in few pieces.
+            self.ahead = (self.ahead * 2).clamp(least, most).max(self.resident(from));
             let anchored = self.anchor.clamp(self.start, from);
             let keep = if from - anchored <= KEEP as u64 { anchored } else { from };
-            self.bytes.drain(..(keep - self.start) as usize);
+            self.head += (keep - self.start) as usize;
             self.start = keep;
         } else {
             self.ahead = least;
-            self.bytes.clear();
-            self.start = from;
+            (self.head, self.tail, self.start) = (0, 0, from);
         }
-        // A buffer that one large element made large is given back once elements are small again.
-        let usual = KEEP + most;
-        if self.bytes.capacity() > 4 * usual && self.bytes.len() + needed < KEEP {
-            self.bytes.shrink_to(usual);
-        }
-        let wanted = from.saturating_add(needed as u64);
-        let to = wanted.max(self.end().saturating_add(self.ahead as u64)).min(reader.len);
-        if let Some(more) = to.checked_sub(self.end()) {
-            self.bytes.reserve_exact(more as usize);
-            reader.read(self.end(), more, &mut self.bytes)?;
+        self.shrink(needed, KEEP + most);
+        let known = input.end.unwrap_or(u64::MAX);
+        let wanted = from.saturating_add(needed as u64).min(known);
+        let to = wanted.max(self.end().saturating_add(self.ahead as u64)).min(known);
+        while self.end() < wanted {
+            let left = usize::try_from(to - self.end()).unwrap_or(usize::MAX);
+            let room = self.make_room(left);
+            let place = self.end();
+            match input.source.read_at(&mut self.bytes[self.tail..self.tail + room], place) {
+                Ok(0) => {
+                    // Somebody may have shortened the file.
+                    input.end = Some(input.source.size()?.min(place));
+                    break;
+                }
+                Ok(read) => self.tail += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
-}
 
-impl Reader {
-    /// Reads `size` bytes from a place in the file, or as many as there are.
-    fn read(&mut self, from: u64, size: u64, into: &mut Vec<u8>) -> io::Result<()> {
-        if self.position != from {
-            self.position = self.file.seek(SeekFrom::Start(from))?;
+    /// Makes room behind what is held, for up to `wanted` bytes, and says for how many.
+    fn make_room(&mut self, wanted: usize) -> usize {
+        let held = self.tail - self.head;
+        // Moving to the front costs less than was read since the last time.
+        if self.bytes.len() - self.tail < wanted && self.head >= held {
+            self.bytes.copy_within(self.head..self.tail, 0);
+            (self.head, self.tail) = (0, held);
         }
-        let read = self.file.by_ref().take(size).read_to_end(into)? as u64;
-        self.position += read;
-        if read < size {
-            self.len = self.position; // somebody has shortened the file
+        let room = self.bytes.len() - self.tail;
+        let room = wanted.min(room.max(held).max(KEEP));
+        if self.bytes.len() - self.tail < room {
+            let size = self.tail + room;
+            self.bytes.reserve_exact(size - self.bytes.len());
+            self.bytes.resize(size, 0);
         }
-        Ok(())
+        room
+    }
+
+    /// Gives back what a large element took, once there have been none for a while.
+    fn shrink(&mut self, needed: usize, usual: usize) {
+        self.need = needed.max(self.need - self.need / 64);
+        let held = self.tail - self.head;
+        if self.bytes.len() > 4 * usual && self.need.max(held) < usual {
+            self.bytes.copy_within(self.head..self.tail, 0);
+            (self.head, self.tail) = (0, held);
+            self.bytes.truncate(usual);
+            self.bytes.shrink_to_fit();
+        }
     }
 }

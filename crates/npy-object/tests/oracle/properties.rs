@@ -1,8 +1,10 @@
 //! What holds for every file: however it is cut, the same elements come out, or the same error at
 //! the same place.
 
-use crate::fixtures::{Fixture, fixtures, typed_lines};
-use npy_object::{Element, Kind, Options, pickle};
+use std::io::Cursor;
+
+use crate::fixtures::{Fixture, fixtures, typed_lines, typed_lines_of};
+use npy_object::{Element, Kind, Options, Source, pickle};
 use proptest::prelude::*;
 
 /// Fixtures of less than `size` bytes.
@@ -28,7 +30,10 @@ fn reading_in_any_pieces_gives_the_same() {
         let whole = outcome(&bytes, fixture.options());
         // With pieces of one byte the input ends at every place at which it can end.
         for (least, most) in [(1, 1), (1, 3), (7, 64)] {
-            let pieces = outcome(&bytes, fixture.options().read_size(least, most));
+            let options = fixture.options().read_size(least, most);
+            let source = Source::reader(Cursor::new(bytes.clone())).expect("in memory");
+            let (lines, error) = typed_lines_of(source, &bytes, options);
+            let pieces = (lines, error.map(|error| error.to_string()));
             assert_eq!(pieces, whole, "{} in pieces of {least} to {most}", fixture.file);
         }
     }

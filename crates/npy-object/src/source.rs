@@ -1,0 +1,211 @@
+//! Where the bytes of a file are: on disk, in memory, behind something that can seek, in a stream.
+//!
+//! Every source answers one question: which bytes are at this place? What cannot go back, a stream,
+//! is spooled, as far as it was asked for.
+
+mod file;
+mod reader;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::{Bound, RangeBounds};
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use file::FileAt;
+use reader::Reader;
+
+/// Bytes that can be read at any place, by several threads at once.
+///
+/// Implement it to read from elsewhere, an object store for instance, and hand it to
+/// [`Source::new`].
+pub trait ReadAt: Send + Sync {
+    /// Reads bytes from `offset` on into `buffer`, and returns how many: fewer than there is room
+    /// for where that is convenient, and 0 only where there are none left, or no room.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// How many bytes there are, where that is known without reading.
+    fn known_size(&self) -> Option<u64>;
+
+    /// How many bytes there are, by reading to the end if nothing else helps.
+    fn size(&self) -> io::Result<u64>;
+
+    /// How many of the bytes are kept in memory.
+    fn memory(&self) -> usize {
+        0
+    }
+}
+
+/// Bytes to read an array from, wherever they are.
+///
+/// It is cheap to clone, and every clone reads the same bytes, from several threads if need be.
+///
+/// ```
+/// use npy_object::{Options, Source};
+///
+/// let two = [std::fs::read("tests/data/strings.npy")?, std::fs::read("tests/data/ragged.npy")?];
+/// let source = Source::bytes(two.concat());
+/// let second = source.section(two[0].len() as u64..);
+/// assert_eq!(Options::new().read_source(second)?.shape(), [3]);
+/// # Ok::<(), npy_object::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Source(Place);
+
+#[derive(Clone)]
+enum Place {
+    Memory(Bytes),
+    /// The bytes from `start` on, before `end` or the end of all.
+    At {
+        all: Arc<dyn ReadAt>,
+        start: u64,
+        end: u64,
+    },
+}
+
+impl Source {
+    /// Bytes at places.
+    pub fn new(bytes: impl ReadAt + 'static) -> Source {
+        Source(Place::At { all: Arc::new(bytes), start: 0, end: u64::MAX })
+    }
+
+    /// A file.
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Source> {
+        Source::file(File::open(path)?)
+    }
+
+    /// An open file, from its start, wherever it stands. Its length is that which it has now.
+    pub fn file(file: File) -> io::Result<Source> {
+        Ok(Source::new(FileAt::new(file)?))
+    }
+
+    /// What is in memory. It is borrowed from there and never copied.
+    pub fn bytes(bytes: impl AsRef<[u8]> + Send + 'static) -> Source {
+        Source(Place::Memory(Bytes::from_owner(bytes)))
+    }
+
+    /// Anything that can seek, from its start. Threads wait for one another.
+    pub fn reader(reader: impl Read + Seek + Send + 'static) -> io::Result<Source> {
+        Ok(Source::new(Reader::new(reader)?))
+    }
+
+    /// A part of this one, that counts as a source: its places are counted from where it begins.
+    /// What lies beyond the end of this source is not in it.
+    pub fn section(&self, range: impl RangeBounds<u64>) -> Source {
+        let from = match range.start_bound() {
+            Bound::Included(&from) => from,
+            Bound::Excluded(&before) => before.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let to = match range.end_bound() {
+            Bound::Included(&last) => last.saturating_add(1),
+            Bound::Excluded(&to) => to,
+            Bound::Unbounded => u64::MAX,
+        };
+        Source(match &self.0 {
+            Place::Memory(bytes) => {
+                let to = to.min(bytes.len() as u64) as usize;
+                Place::Memory(bytes.slice(to.min(from.try_into().unwrap_or(to))..to))
+            }
+            Place::At { all, start, end } => {
+                let to = start.saturating_add(to).min(*end);
+                Place::At {
+                    all: Arc::clone(all),
+                    start: start.saturating_add(from).min(to),
+                    end: to,
+                }
+            }
+        })
+    }
+
+    /// Reads bytes from `offset` on into `buffer`, and returns how many: 0 only at the end, or where
+    /// there is no room.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match &self.0 {
+            Place::Memory(bytes) => {
+                let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..));
+                rest.unwrap_or_default().read(buffer)
+            }
+            Place::At { all, start, end } => {
+                let offset = start.saturating_add(offset);
+                let room = end.saturating_sub(offset).min(buffer.len() as u64) as usize;
+                all.read_at(&mut buffer[..room], offset)
+            }
+        }
+    }
+
+    /// How many bytes there are, where that is known without reading.
+    pub fn known_size(&self) -> Option<u64> {
+        match &self.0 {
+            Place::Memory(bytes) => Some(bytes.len() as u64),
+            Place::At { all, start, end } => {
+                all.known_size().map(|size| size.min(*end).saturating_sub(*start))
+            }
+        }
+    }
+
+    /// How many bytes there are. A stream is read to its end for that.
+    pub fn size(&self) -> io::Result<u64> {
+        match &self.0 {
+            Place::Memory(bytes) => Ok(bytes.len() as u64),
+            Place::At { all, start, end } => Ok(all.size()?.min(*end).saturating_sub(*start)),
+        }
+    }
+
+    /// The bytes one after another, from the first on.
+    pub fn to_reader(&self) -> SourceReader {
+        SourceReader { source: self.clone(), position: 0 }
+    }
+
+    /// The bytes, if they are in memory.
+    pub(crate) fn in_memory(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Place::Memory(bytes) => Some(bytes),
+            Place::At { .. } => None,
+        }
+    }
+
+    /// How many bytes the source keeps in memory, apart from those that were in memory before.
+    pub fn memory(&self) -> usize {
+        match &self.0 {
+            Place::Memory(_) => 0,
+            Place::At { all, .. } => all.memory(),
+        }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("size", &self.known_size()).finish_non_exhaustive()
+    }
+}
+
+/// The bytes of a [`Source`] one after another.
+#[derive(Clone, Debug)]
+pub struct SourceReader {
+    source: Source,
+    position: u64,
+}
+
+impl Read for SourceReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read_at(buffer, self.position)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for SourceReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(place) => Some(place),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+            SeekFrom::End(by) => self.source.size()?.checked_add_signed(by),
+        };
+        self.position = place.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
