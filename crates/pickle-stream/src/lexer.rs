@@ -93,6 +93,18 @@ impl Lexer {
         self.offset
     }
 
+    /// Moves behind `size` bytes of instructions that somebody else has read.
+    #[inline]
+    pub(crate) fn skip(&mut self, size: usize) {
+        self.offset += size as u64;
+    }
+
+    /// Within so many bytes no argument is over the limit, and no offset too large.
+    #[inline]
+    pub(crate) fn room(&self) -> usize {
+        usize::try_from(self.argument.min(u64::MAX - self.offset)).unwrap_or(usize::MAX)
+    }
+
     /// Reads the instruction that `input` begins with, but for its counted payload, and moves
     /// behind both.
     ///

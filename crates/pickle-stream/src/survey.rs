@@ -18,6 +18,8 @@
 //! pickler never writes that. A stream that does it is refused with an error that says where: see
 //! `pickle.independence` in the spec.
 
+mod fast;
+
 use alloc::vec::Vec;
 
 use crate::error::{Cause, Error, Result};
@@ -203,8 +205,8 @@ impl Survey {
         self.memo
     }
 
-    /// The memo index that the last instruction made.
-    pub fn made(&self) -> Option<u64> {
+    /// The memo index that the last [`step`](Self::step) made.
+    pub(crate) fn made(&self) -> Option<u64> {
         self.made
     }
 
@@ -213,7 +215,7 @@ impl Survey {
         &self.slots
     }
 
-    /// How many slots the last instruction left alone, or changed without taking them.
+    /// How many slots the last [`step`](Self::step) left alone, or changed without taking them.
     pub(crate) fn kept(&self) -> usize {
         self.kept
     }
@@ -223,7 +225,7 @@ impl Survey {
         self.marks.len()
     }
 
-    /// The value that the last instruction used.
+    /// The value that the last [`step`](Self::step) used.
     pub(crate) fn used(&self) -> Option<Use> {
         self.used
     }
@@ -253,7 +255,8 @@ impl Survey {
             let Some(rest) = input.get(place..) else {
                 return Ok(Event::Need(1));
             };
-            match self.step(rest)? {
+            let plain = self.run_plain(rest);
+            match self.step(&rest[plain..])? {
                 Progress::Need(more) => return Ok(Event::Need(more)),
                 Progress::Done(Step::Next) => {}
                 Progress::Done(Step::Batch) => return Ok(Event::Batch),
@@ -523,10 +526,13 @@ impl Survey {
     #[inline]
     fn push(&mut self, slot: Slot) -> Result<()> {
         let height = self.slots.len() as u64 + 1;
-        let limit = self.limits.stack.min(u32::MAX as usize) as u64;
-        limits::check(limit, height, "pickle.limit.stack", slot.begin)?;
+        limits::check(self.most_slots() as u64, height, "pickle.limit.stack", slot.begin)?;
         self.slots.push(slot);
         Ok(())
+    }
+
+    fn most_slots(&self) -> usize {
+        self.limits.stack.min(u32::MAX as usize)
     }
 }
 

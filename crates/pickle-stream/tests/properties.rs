@@ -5,9 +5,9 @@ mod support;
 
 use proptest::prelude::*;
 
-use pickle_stream::{Disassembler, Lexer, Limits, Opcode, Progress};
+use pickle_stream::{Container, Disassembler, Lexer, Limits, Opcode, Progress};
 use support::by_element::{by_element, whole};
-use support::cuts::{batches, instructions};
+use support::cuts::{instructions, surveyed};
 use support::pickler::pickled_list;
 
 /// Small limits, so that floods meet them.
@@ -65,7 +65,21 @@ proptest! {
         let every: Vec<usize> = (0..stream.len()).collect();
         for cuts in [cuts, every] {
             prop_assert_eq!(instructions(&stream, &cuts, &limits()), instructions(&stream, &[], &limits()));
-            prop_assert_eq!(batches(&stream, &cuts, &limits()), batches(&stream, &[], &limits()));
+        }
+    }
+
+    /// This is also what holds the fast way of the survey against the plain one, which an input of
+    /// a few bytes takes alone.
+    #[test]
+    fn cuts_do_not_matter_to_a_survey(
+        stream in stream(),
+        cuts in prop::collection::vec(0..300usize, 0..20),
+        container in prop::sample::select(vec![Container::List, Container::Set, Container::Dict]),
+    ) {
+        let every: Vec<usize> = (0..stream.len()).collect();
+        let whole = surveyed(&stream, &[], container, &limits());
+        for cuts in [cuts, every] {
+            prop_assert_eq!(&surveyed(&stream, &cuts, container, &limits()), &whole);
         }
     }
 

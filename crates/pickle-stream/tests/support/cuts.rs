@@ -1,6 +1,6 @@
 //! Push parsers fed piece by piece: what they say must not depend on where the pieces end.
 
-use pickle_stream::{Container, Error, Event, Lexer, Limits, Progress, Span, Survey};
+use pickle_stream::{Container, Error, Event, Lexer, Limits, Progress, Slot, Span, Survey};
 
 /// Every instruction of `stream`, as text, and how it ended, when the lexer sees it cut at `cuts`.
 pub(crate) fn instructions(
@@ -25,27 +25,50 @@ pub(crate) fn instructions(
     (seen, Ok(needed))
 }
 
-/// The batches of the list that is the lowest value on the stack of `stream`, and how it ended.
-pub(crate) fn batches(
+/// What a survey came to.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Surveyed {
+    /// Every batch of the container that is the lowest value on the stack.
+    batches: Vec<Vec<Span>>,
+    /// How it ended; of what was needed, only that it was.
+    end: Result<Option<Event>, Error>,
+    /// What was on the stack then.
+    slots: Vec<Slot>,
+    depth: usize,
+    memo: u64,
+    offset: u64,
+}
+
+/// What a survey of `stream` comes to when it sees it cut at `cuts`.
+pub(crate) fn surveyed(
     stream: &[u8],
     cuts: &[usize],
+    container: Container,
     limits: &Limits,
-) -> (Vec<Vec<Span>>, Result<Event, Error>) {
+) -> Surveyed {
     let (mut survey, mut batches) = (Survey::new(0, 0, limits), Vec::new());
-    survey.watch(0, Container::List);
-    for end in ends(stream, cuts) {
+    survey.watch(0, container);
+    let mut end = Ok(None);
+    'pieces: for piece in ends(stream, cuts) {
         // A payload may have been stepped over that is not there yet.
-        while let Some(input) = stream[..end].get(survey.offset() as usize..) {
+        while let Some(input) = stream[..piece].get(survey.offset() as usize..) {
             match survey.advance(input) {
                 Ok(Event::Batch) => batches.push(survey.batch().to_vec()),
                 Ok(Event::Need(_)) => break,
-                Ok(Event::Stop) => return (batches, Ok(Event::Stop)),
                 Ok(Event::Closed) => batches.push(Vec::new()),
-                Err(error) => return (batches, Err(error)),
+                Ok(Event::Stop) => {
+                    end = Ok(Some(Event::Stop));
+                    break 'pieces;
+                }
+                Err(error) => {
+                    end = Err(error);
+                    break 'pieces;
+                }
             }
         }
     }
-    (batches, Ok(Event::Need(1)))
+    let (slots, depth) = (survey.slots().to_vec(), survey.depth());
+    Surveyed { batches, end, slots, depth, memo: survey.memo(), offset: survey.offset() }
 }
 
 /// Where the pieces end: at the cuts, in order, and at the end of the stream.
