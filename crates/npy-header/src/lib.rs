@@ -37,7 +37,7 @@
 //! ```
 //!
 //! [`Limits`] holds what hostile files run into. Every [`Error`] says what is wrong, at which byte,
-//! and which clause of the specification it breaks, `spec/npy.md`.
+//! and which clause of the specification it breaks, `spec/`.
 //!
 //! # Writing
 //!

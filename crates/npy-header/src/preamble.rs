@@ -59,7 +59,7 @@ pub enum Progress {
 /// is whole, so calling again from the start costs next to nothing.
 ///
 /// # Errors
-/// See the clauses in `spec/npy.md`. Offsets count from the start of `input`.
+/// See the clauses in `spec/preamble.md` and `spec/header.md`. Offsets count from the start of `input`.
 pub fn parse(input: &[u8], limits: &Limits) -> Result<Progress, Error> {
     let Some(version) = parse_version(input)? else {
         return Ok(Progress::Need(LENGTH_AT + Version::V1.length_width() - input.len()));
