@@ -193,6 +193,26 @@ impl Batches {
         }
     }
 
+    /// The checkpoints that are known; `None` where there is no need of any.
+    pub(crate) fn checkpoints(&self) -> Option<&Checkpoints> {
+        self.route.levels.last().map(|level| &level.checkpoints)
+    }
+
+    /// Takes over checkpoints from elsewhere, if they are of these members.
+    pub(crate) fn adopt(&mut self, checkpoints: Checkpoints) -> bool {
+        let Some(level) = self.route.levels.last_mut() else { return false };
+        let is_same = checkpoints.as_slice().first() == level.checkpoints.as_slice().first();
+        if is_same {
+            level.checkpoints = checkpoints;
+        }
+        is_same
+    }
+
+    /// How far the pickle was surveyed.
+    pub(crate) fn offset(&self) -> u64 {
+        self.survey.offset()
+    }
+
     /// Replaces a batch by the one behind it; `false` where there is none.
     pub(crate) fn next(&mut self, window: &mut Window, batch: &mut Batch) -> Result<bool> {
         if !self.parts.is_empty() {
@@ -339,6 +359,7 @@ impl Batches {
         Error::new(Cause::Malformed, "npy.object.count", self.survey.offset(), message)
     }
 
+    /// Bytes that the checkpoints take.
     pub(crate) fn memory(&self) -> usize {
         self.route.levels.iter().map(|level| level.checkpoints.memory()).sum()
     }

@@ -18,7 +18,7 @@ pub(crate) struct Checkpoint {
 ///
 /// There are never more than [`MOST`](Self::MOST): when there would be, every other one goes, and
 /// from then on they stand twice as far apart.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Checkpoints {
     places: Vec<Checkpoint>,
     /// Members between two of them, at least.
@@ -27,7 +27,7 @@ pub(crate) struct Checkpoints {
 
 impl Checkpoints {
     /// 3 MiB of them.
-    const MOST: usize = 1 << 17;
+    pub(crate) const MOST: usize = 1 << 17;
     /// As many members as take well under a millisecond to survey.
     const SPACING: u64 = 3000;
     /// How many more there is room for when the room is used up.

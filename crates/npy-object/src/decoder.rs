@@ -83,6 +83,19 @@ impl Decoder {
         }
     }
 
+    /// Another one for the same members, for another thread.
+    pub(crate) fn sibling(&self, addresses: &dyn Addresses) -> Result<Decoder> {
+        let mut sibling = Decoder::new(self.window.sibling(), self.context.fresh());
+        sibling.openings.clone_from(&self.openings);
+        sibling.define_openings(addresses)?;
+        Ok(sibling)
+    }
+
+    /// Bytes that the window and the graph hold.
+    pub(crate) fn memory(&self) -> usize {
+        self.window.memory() + self.graph.bytes()
+    }
+
     /// Says what dtype the members are items of.
     pub(crate) fn set_item(&mut self, item: Option<ItemType>) {
         let mut context = self.context.fresh();

@@ -11,7 +11,7 @@ use crate::container::Container as Opened;
 use crate::decoder::{Decoder, Place, Wanted};
 use crate::error::{Error, Result};
 use crate::members::Members;
-use crate::npy_array::{NpyArray, check_agreement, preamble};
+use crate::open::{check_agreement, open_array, preamble};
 use crate::opening::{ArrayState, ContainerKind};
 use crate::options::Options;
 use crate::subscripts::{Subscript, Subscripts};
@@ -55,7 +55,7 @@ impl At {
             }
         }
         // Its elements are no containers.
-        let mut array = NpyArray::new(decoder.window, options)?;
+        let mut array = open_array(decoder.window, &options)?;
         let index = match subscripts.as_slice() {
             [] if array.shape().is_empty() => 0,
             [Subscript::Index(index)] if !array.has_objects() => {

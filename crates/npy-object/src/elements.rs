@@ -31,9 +31,9 @@ impl<'a> Elements<'a> {
         let end = match range.end_bound() {
             Bound::Included(&last) => last.saturating_add(1),
             Bound::Excluded(&end) => end,
-            Bound::Unbounded => array.len(),
+            Bound::Unbounded => array.end(),
         };
-        let end = end.min(array.len());
+        let end = end.min(array.end());
         Elements { array, next: next.min(end), end, done: false }
     }
 

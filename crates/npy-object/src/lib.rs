@@ -70,15 +70,19 @@ mod decoder;
 mod descent;
 mod elements;
 mod error;
+mod index;
 #[cfg(feature = "json")]
 pub mod json;
 mod members;
 mod npy_array;
+mod open;
 mod opening;
 mod options;
+mod parallel;
 mod rows;
 mod shared;
 mod source;
+mod split;
 mod subscripts;
 mod value;
 mod window;
@@ -92,10 +96,13 @@ pub use container::{Container, Member};
 pub use descent::At;
 pub use elements::Elements;
 pub use error::{Cause, Error, Result};
+pub use index::IndexUse;
 pub use npy_array::NpyArray;
+pub use open::Arrays;
 pub use opening::ContainerKind;
 pub use options::{Encoding, Limits, Options};
 pub use source::{ReadAt, Source, SourceReader};
+pub use split::Split;
 pub use subscripts::{Subscript, Subscripts};
 pub use value::{
     Array, ArrayClass, ArrayItems, Data, Date, DateTime, Element, Entries, ItemType, Items, Kind,

@@ -14,6 +14,8 @@ pub(crate) struct Members {
     batch: Batch,
     /// The number of the next member.
     position: u64,
+    /// The number of the first member that a loop does not come to.
+    end: u64,
     /// Whether a loop has met an error, behind which nothing comes.
     failed: bool,
 }
@@ -21,7 +23,7 @@ pub(crate) struct Members {
 impl Members {
     pub(crate) fn new(decoder: Decoder, batches: Batches) -> Members {
         let batch = batches.start();
-        Members { decoder, batches, batch, position: 0, failed: false }
+        Members { decoder, batches, batch, position: 0, end: u64::MAX, failed: false }
     }
 
     /// How many members there are, where that is known.
@@ -41,6 +43,27 @@ impl Members {
         self.position
     }
 
+    /// Says that nothing comes behind the members before `end`.
+    pub(crate) fn set_end(&mut self, end: u64) {
+        self.end = end;
+    }
+
+    /// The number of the first member that does not come.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Surveys what was not surveyed, and says where the pickle ends.
+    pub(crate) fn see_through(&mut self) -> Result<u64> {
+        self.batches.count(&mut self.decoder.window)?;
+        Ok(self.batches.offset())
+    }
+
+    /// Bytes that are held.
+    pub(crate) fn memory(&self) -> usize {
+        self.decoder.memory() + self.batches.memory() + self.batch.memory()
+    }
+
     /// Makes this member the next one.
     pub(crate) fn seek(&mut self, member: u64) {
         self.position = member;
@@ -49,7 +72,7 @@ impl Members {
     /// The next member, until there are no more. After an error there are no more either.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Decoded>> {
-        if self.failed {
+        if self.failed || self.position >= self.end {
             return Ok(None);
         }
         let decoded = self.decode_at(self.position);

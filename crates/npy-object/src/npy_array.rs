@@ -1,79 +1,21 @@
-//! Opening a file, and what the user then holds.
+//! [`NpyArray`]: what the user holds.
 
-use std::io::{Read, Seek};
-use std::ops::RangeBounds;
-use std::path::Path;
+use std::ops::{ControlFlow, RangeBounds};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use npy_header::{Header, Progress};
+use npy_header::Header;
 
-use crate::batches::Batches;
-use crate::checkpoints::Route;
-use crate::decoder::{Decoder, Place, Wanted};
-use crate::descent::At;
 use crate::elements::Elements;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, Result};
+use crate::index::{Fingerprint, Index, IndexUse};
 use crate::members::Members;
 use crate::opening::ArrayState;
-use crate::options::Options;
+use crate::parallel;
 use crate::rows::Rows;
-use crate::source::Source;
-use crate::subscripts::Subscripts;
+use crate::split::Split;
 use crate::value::element::{Context, Element};
 use crate::value::owned::OwnedElement;
-use crate::window::Window;
-
-impl Options {
-    /// Opens a file.
-    pub fn open(self, path: impl AsRef<Path>) -> Result<NpyArray> {
-        self.read_source(Source::open(path)?)
-    }
-
-    /// Reads from any [`Source`], from its start.
-    pub fn read_source(self, source: Source) -> Result<NpyArray> {
-        NpyArray::new(self.window(source)?, self)
-    }
-
-    /// Reads from anything that can seek, from its start.
-    pub fn read(self, reader: impl Read + Seek + Send + 'static) -> Result<NpyArray> {
-        self.read_source(Source::reader(reader)?)
-    }
-
-    /// Reads a file that is in memory, and borrows from there.
-    pub fn read_bytes(self, bytes: impl AsRef<[u8]> + Send + 'static) -> Result<NpyArray> {
-        self.read_source(Source::bytes(bytes))
-    }
-
-    /// Goes down into the containers of a file: see [`at`](crate::at).
-    pub fn at(self, path: impl AsRef<Path>, subscripts: &Subscripts) -> Result<At> {
-        self.at_source(Source::open(path)?, subscripts)
-    }
-
-    /// As [`at`](Self::at), in any [`Source`].
-    pub fn at_source(self, source: Source, subscripts: &Subscripts) -> Result<At> {
-        At::find(self.window(source)?, self, subscripts)
-    }
-
-    /// As [`at`](Self::at), in anything that can seek.
-    pub fn at_reader(
-        self,
-        reader: impl Read + Seek + Send + 'static,
-        subscripts: &Subscripts,
-    ) -> Result<At> {
-        self.at_source(Source::reader(reader)?, subscripts)
-    }
-
-    /// Reads a preamble and nothing else: what it says, and where the data begin. Unlike
-    /// [`open`](Self::open) this does not ask whether there are data.
-    pub fn read_header(&self, source: Source) -> Result<(Header, u64)> {
-        read_header(&mut self.window(source)?, &self.limits.header)
-    }
-
-    /// A window on what is to be read of a source.
-    fn window(&self, source: Source) -> Result<Window> {
-        Ok(Window::new(source, self.read_size))
-    }
-}
 
 /// An open array: its shape, and its elements one after another, or in any order.
 pub struct NpyArray {
@@ -83,6 +25,9 @@ pub struct NpyArray {
     shape: Vec<usize>,
     context: Arc<Context>,
     elements: Payload,
+    /// Where it was opened from.
+    file: Option<PathBuf>,
+    index: IndexUse,
 }
 
 enum Payload {
@@ -91,30 +36,7 @@ enum Payload {
 }
 
 impl NpyArray {
-    pub(crate) fn new(mut window: Window, options: Options) -> Result<NpyArray> {
-        let context = Context::new(&options);
-        let Some((header, data_offset)) = preamble(&mut window, &options)? else {
-            let (members, state) = open_objects(window, 0, context)?;
-            return Ok(NpyArray::of_objects(None, 0, members, &state));
-        };
-        if !header.dtype.has_object() {
-            let rows = Rows::open(window, data_offset, &header)?;
-            return Ok(NpyArray {
-                data_offset,
-                shape: header.shape.clone(),
-                header: Some(header),
-                context: Arc::new(context),
-                elements: Payload::Rows(Box::new(rows)),
-            });
-        }
-        let (members, state) = open_objects(window, data_offset, context)?;
-        if !options.trust_payload {
-            check_agreement(&header, &state, data_offset)?;
-        }
-        Ok(NpyArray::of_objects(Some(header), data_offset, members, &state))
-    }
-
-    fn of_objects(
+    pub(crate) fn of_objects(
         header: Option<Header>,
         data_offset: u64,
         members: Members,
@@ -126,6 +48,25 @@ impl NpyArray {
             shape: state.shape.to_vec(),
             context: Arc::clone(&members.decoder.context),
             elements: Payload::Objects(Box::new(members)),
+            file: None,
+            index: IndexUse::None,
+        }
+    }
+
+    pub(crate) fn of_rows(
+        header: Header,
+        data_offset: u64,
+        rows: Rows,
+        context: Context,
+    ) -> NpyArray {
+        NpyArray {
+            shape: header.shape.clone(),
+            header: Some(header),
+            data_offset,
+            context: Arc::new(context),
+            elements: Payload::Rows(Box::new(rows)),
+            file: None,
+            index: IndexUse::None,
         }
     }
 
@@ -265,87 +206,193 @@ impl NpyArray {
         let Some(element) = self.next_element()? else { return Ok(None) };
         Ok(Some(element.into_owned(context)))
     }
-}
 
-/// Opens the array of objects that is pickled at `offset`.
-fn open_objects(window: Window, offset: u64, context: Context) -> Result<(Members, ArrayState)> {
-    let mut decoder = Decoder::new(window, context);
-    let place = Place { offset, memo: 0, end: None };
-    let start = decoder.open(place, Wanted::Array, &Route::default())?;
-    let Some((start, state)) =
-        start.and_then(|start| start.array.clone().map(|state| (start, state)))
-    else {
-        let message = "the pickle is not an array of objects as NumPy writes it";
-        return Err(Error::new(Cause::Unsupported, "npy.object.envelope", offset, message));
-    };
-    decoder.set_item(Some(state.item.clone()));
-    let limits = &decoder.context.limits.pickle;
-    let batches = Batches::new(start, None, Route::default(), limits)?;
-    Ok((Members::new(decoder, batches), state))
+    /// Does `map` to the elements from here on, on several threads, and `each`, on this one, to what
+    /// that gives, in the order of the elements, until that breaks. 0 threads are as many as the
+    /// machine runs at once.
+    ///
+    /// Each thread takes the memory of an element, and some hundred results wait to be taken.
+    /// Arrays without objects have nothing to decode: their rows come one after another.
+    ///
+    /// Fails as a loop would, after the elements that come before the error.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    ///
+    /// let mut array = npy_object::open("tests/data/ragged.npy")?;
+    /// let sum = |element: npy_object::Element<'_>| {
+    ///     element.as_array::<f64>().map(|values| values.data().iter().sum::<f64>())
+    /// };
+    /// let mut sums = Vec::new();
+    /// array.map_parallel(2, sum, |sum| {
+    ///     sums.push(sum);
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// assert_eq!(sums.into_iter().collect::<Result<Vec<_>, _>>()?, [0.0, 1.0, 3.0]);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn map_parallel<T: Send>(
+        &mut self,
+        threads: usize,
+        map: impl Fn(Element<'_>) -> T + Sync,
+        mut each: impl FnMut(T) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let threads = match threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        if let Payload::Objects(members) = &mut self.elements {
+            return parallel::map(members, threads, &map, each);
+        }
+        while let Some(element) = self.next_element()? {
+            if each(map(element)).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Parts of the array, `count` of them or fewer, with about as many elements each, in order:
+    /// for other processes or machines, which open them with
+    /// [`Options::open_split`](crate::Options::open_split). What elements share with others before
+    /// their part is found from there too.
+    ///
+    /// An array of objects that has no index is surveyed to its end.
+    ///
+    /// ```
+    /// use npy_object::Options;
+    ///
+    /// let splits = npy_object::open("tests/data/strings.npy")?.splits(2)?;
+    /// let mut lengths = Vec::new();
+    /// for split in &splits {
+    ///     let mut part = Options::new().open_split("tests/data/strings.npy", split)?;
+    ///     lengths.push(part.elements().count());
+    /// }
+    /// assert_eq!(lengths, [1, 2]);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn splits(&mut self, count: usize) -> Result<Vec<Split>> {
+        if let Payload::Objects(members) = &mut self.elements
+            && self.index != IndexUse::Used
+        {
+            members.see_through()?;
+        }
+        let (file_size, known) = match &self.elements {
+            Payload::Objects(members) => {
+                (members.decoder.window.source().size()?, members.batches.checkpoints())
+            }
+            Payload::Rows(rows) => (rows.source().size()?, None),
+        };
+        let (len, parts) = (u128::from(self.len()), count as u128);
+        let bounds = (0..=parts).map(|part| (len * part / parts.max(1)) as u64);
+        let firsts = bounds.clone().zip(bounds.skip(1)).filter(|(first, end)| first < end);
+        Ok(firsts.map(|(first, end)| Split::new(first, end - first, file_size, known)).collect())
+    }
+
+    /// Makes the elements of a part those that come one after another.
+    pub(crate) fn enter(&mut self, split: &Split) -> Result<()> {
+        let end = split.first().checked_add(split.len()).filter(|&end| end <= self.len());
+        let (size, adopted) = match &mut self.elements {
+            Payload::Objects(members) => (
+                members.decoder.window.source().size()?,
+                members.batches.adopt(split.checkpoints()),
+            ),
+            Payload::Rows(rows) => (rows.source().size()?, true),
+        };
+        let Some(end) = end.filter(|_| size == split.file_size() && adopted) else {
+            let message = "the part is of another file";
+            return Err(Error::usage("access.split", message));
+        };
+        match &mut self.elements {
+            Payload::Objects(members) => members.set_end(end),
+            Payload::Rows(rows) => rows.set_end(end),
+        }
+        self.seek(split.first());
+        Ok(())
+    }
+
+    /// The number behind that of the last element which comes.
+    pub(crate) fn end(&self) -> u64 {
+        match &self.elements {
+            Payload::Objects(members) => members.end().min(self.len()),
+            Payload::Rows(rows) => rows.end(),
+        }
+    }
+
+    /// Where the data end: bytes from the start of the file. An array of objects is surveyed for it.
+    pub fn data_end(&mut self) -> Result<u64> {
+        match &mut self.elements {
+            Payload::Objects(members) => members.see_through(),
+            Payload::Rows(rows) => Ok(rows.data_end()),
+        }
+    }
+
+    /// Writes the index of the file beside it, as `FILE.idx`: with it, any element is found at once
+    /// by whoever opens the file next. Returns where it is. An array without objects needs none.
+    ///
+    /// The array is surveyed to its end. The index says of which file it is: it is not used once that
+    /// was changed.
+    ///
+    /// Fails as reading does, and where the array was not opened by its path.
+    pub fn write_index(&mut self) -> Result<PathBuf> {
+        let Some(file) = &self.file else {
+            let message = "only a file that was opened by its path has an index";
+            return Err(Error::usage("access.index", message));
+        };
+        let Payload::Objects(members) = &mut self.elements else {
+            let message = "an array without objects needs no index";
+            return Err(Error::usage("access.index", message));
+        };
+        members.see_through()?;
+        let fingerprint = Fingerprint::of(file, &mut members.decoder.window)?;
+        let elements = members.len().unwrap_or(0);
+        let checkpoints = members.batches.checkpoints().cloned().unwrap_or_default();
+        Index { fingerprint, elements, checkpoints }.write(file)
+    }
+
+    /// Whether the index of the file is used.
+    pub fn index_use(&self) -> IndexUse {
+        self.index
+    }
+
+    /// Says where it was opened from.
+    pub(crate) fn set_file(&mut self, file: &Path) {
+        self.file = Some(file.to_owned());
+    }
+
+    /// Uses the index of the file, if there is one.
+    pub(crate) fn find_index(&mut self) -> Result<()> {
+        let (Some(file), Payload::Objects(members)) = (&self.file, &mut self.elements) else {
+            return Ok(());
+        };
+        self.index = match Index::read(file) {
+            Ok(None) => IndexUse::None,
+            Ok(Some(index)) => {
+                let here = Fingerprint::of(file, &mut members.decoder.window)?;
+                let is_of_file = index.fingerprint == here && Some(index.elements) == members.len();
+                if is_of_file && members.batches.adopt(index.checkpoints) {
+                    IndexUse::Used
+                } else {
+                    IndexUse::Stale
+                }
+            }
+            Err(_) => IndexUse::Damaged,
+        };
+        Ok(())
+    }
+
+    /// Bytes of memory that the reader holds: windows on the file, what was decoded last, what
+    /// elements share, and checkpoints.
+    pub fn memory(&self) -> usize {
+        match &self.elements {
+            Payload::Objects(members) => members.memory(),
+            Payload::Rows(rows) => rows.memory(),
+        }
+    }
 }
 
 impl std::fmt::Debug for NpyArray {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NpyArray").field("header", &self.header).finish_non_exhaustive()
     }
-}
-
-/// Reads the preamble, and says where it ends.
-pub(crate) fn read_header(
-    window: &mut Window,
-    limits: &npy_header::Limits,
-) -> Result<(Header, u64)> {
-    let mut needed = 1;
-    loop {
-        let bytes = window.fill(0, needed)?;
-        let ended = bytes.len() < needed;
-        match npy_header::parse(bytes, limits)? {
-            Progress::Done { header, length } => return Ok((header, length as u64)),
-            Progress::Need(missing) if ended => {
-                let plural = if missing == 1 { "" } else { "s" };
-                let message =
-                    format!("the preamble was truncated: at least {missing} byte{plural} missing");
-                let (end, clause) = (bytes.len() as u64, "npy.truncated");
-                return Err(Error::new(Cause::Truncated, clause, end, message));
-            }
-            Progress::Need(more) => needed = bytes.len() + more,
-        }
-    }
-}
-
-/// Reads the preamble, and says where it ends; `None` where the file is a bare pickle.
-pub(crate) fn preamble(window: &mut Window, options: &Options) -> Result<Option<(Header, u64)>> {
-    // PROTO begins every pickle since protocol 2; before that, these are what containers and
-    // arrays begin with.
-    match *window.fill(0, 2)? {
-        [0x80, 0..=5, ..] | [b'(' | b']' | b'}' | b'c', _, ..] => Ok(None),
-        _ => read_header(window, &options.limits.header).map(Some),
-    }
-}
-
-/// Refuses a header that says something else than the pickle behind it.
-pub(crate) fn check_agreement(header: &Header, state: &ArrayState, offset: u64) -> Result<()> {
-    let (what, in_header, in_pickle) = if *header.shape != *state.shape {
-        ("shape", python_tuple(&header.shape), python_tuple(&state.shape))
-    } else if header.fortran_order != state.fortran_order {
-        let (order, pickled) = (header.fortran_order, state.fortran_order);
-        ("fortran_order", python_bool(order), python_bool(pickled))
-    } else if !state.item.is_in_header_as(&header.dtype) {
-        ("dtype", header.dtype.to_string(), state.item.to_string())
-    } else {
-        return Ok(());
-    };
-    let message = format!("the header says {what} {in_header}, the pickle {in_pickle}");
-    Err(Error::new(Cause::Malformed, "npy.object.agreement", offset, message))
-}
-
-/// A shape as Python prints it.
-fn python_tuple(lengths: &[usize]) -> String {
-    let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
-    let comma = if lengths.len() == 1 { "," } else { "" };
-    format!("({}{comma})", lengths.join(", "))
-}
-
-fn python_bool(value: bool) -> String {
-    if value { "True" } else { "False" }.to_owned()
 }

@@ -49,6 +49,38 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Limits that keep a reader within about `memory` bytes, but for 4 MiB that it always takes.
+    ///
+    /// Half is for the bytes of one element, a quarter for what is decoded from them, an eighth for
+    /// what elements share, and an eighth for the positions of the elements of one batch. What does
+    /// not fit is an error with [`Cause::Limit`](crate::Cause::Limit), before memory is taken.
+    ///
+    /// ```
+    /// use npy_object::{Cause, Limits, Options};
+    ///
+    /// let mut limits = Limits::within(64 << 20);
+    /// limits.element = 100; // each of these can be changed on its own
+    /// let mut array = Options::new().limits(limits).open("tests/data/ragged.npy")?;
+    /// let error = array.elements().find_map(Result::err).expect("an element is larger");
+    /// assert_eq!((error.cause(), error.clause()), (Cause::Limit, "npy.limit.element"));
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn within(memory: usize) -> Limits {
+        // Bytes that one of them can take, with its part of what grows by doubling.
+        const NODE: usize = 96;
+        const PLACE: usize = 160;
+        let memory = memory.max(1 << 20);
+        let mut limits = Limits::default();
+        limits.element = memory / 2;
+        limits.shared = limits.shared.min(memory / 8);
+        limits.pickle.nodes = memory / 4 / NODE;
+        limits.pickle.stack = memory / 8 / PLACE;
+        limits.pickle.marks = memory / 8 / PLACE;
+        limits
+    }
+}
+
 /// How a file is to be opened: see the methods. The default is right for most.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -56,6 +88,7 @@ pub struct Options {
     pub(crate) limits: Arc<Limits>,
     pub(crate) trust_payload: bool,
     pub(crate) read_size: ReadSize,
+    pub(crate) index: bool,
 }
 
 impl Default for Options {
@@ -65,6 +98,7 @@ impl Default for Options {
             limits: Arc::new(Limits::default()),
             trust_payload: false,
             read_size: ReadSize::default(),
+            index: true,
         }
     }
 }
@@ -92,6 +126,13 @@ impl Options {
     /// wrong.
     pub fn trust_payload(mut self, trust: bool) -> Options {
         self.trust_payload = trust;
+        self
+    }
+
+    /// Whether to use the index that stands beside a file. By default it is used, if it is of the
+    /// file as it is now: [`NpyArray::index_use`](crate::NpyArray::index_use) says.
+    pub fn index(mut self, index: bool) -> Options {
+        self.index = index;
         self
     }
 

@@ -3,6 +3,7 @@
 use npy_header::{DType, Header};
 
 use crate::error::{Cause, Error, Result};
+use crate::source::Source;
 use crate::value::element::Row;
 use crate::window::Window;
 
@@ -18,6 +19,8 @@ pub(crate) struct Rows {
     /// How many rows there are, and how many were handed out.
     count: u64,
     taken: u64,
+    /// The number of the first row that a loop does not come to.
+    end: u64,
     /// Bytes of a row.
     size: usize,
     /// Where the data begin in the file.
@@ -52,6 +55,7 @@ impl Rows {
             shape,
             count,
             taken: 0,
+            end: count,
             size,
             data,
             block: None,
@@ -60,7 +64,7 @@ impl Rows {
 
     /// The next row, until there are no more.
     pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>> {
-        if self.taken == self.count {
+        if self.taken >= self.end {
             return Ok(None);
         }
         let row = self.taken;
@@ -75,6 +79,31 @@ impl Rows {
 
     pub(crate) fn len(&self) -> u64 {
         self.count
+    }
+
+    /// Says that nothing comes behind the rows before `end`.
+    pub(crate) fn set_end(&mut self, end: u64) {
+        self.end = end.min(self.count);
+    }
+
+    /// The number of the first row that does not come.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// What the rows are read from.
+    pub(crate) fn source(&self) -> &Source {
+        self.window.source()
+    }
+
+    /// Where the data end in the file.
+    pub(crate) fn data_end(&self) -> u64 {
+        self.data + self.count * self.size as u64
+    }
+
+    /// Bytes that are held.
+    pub(crate) fn memory(&self) -> usize {
+        self.window.memory() + self.block.as_ref().map_or(0, |(_, rows)| rows.capacity())
     }
 
     /// The number of the row that comes next.

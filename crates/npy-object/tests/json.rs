@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use npy_object::json::{PlainJson, TypedJson};
-use npy_object::{Element, NpyArray, Options};
+use npy_object::{At, Element, NpyArray, Options, Subscripts};
 
 /// Applies `read` to the first element of an array.
 fn first<T>(mut array: NpyArray, read: impl FnOnce(Element<'_>) -> T) -> T {
@@ -222,4 +222,20 @@ fn a_writer_that_failed_can_be_used_again() {
             assert_eq!(out, expected_typed.as_bytes());
         }
     });
+}
+
+#[test]
+fn entries_are_objects_of_one_key_or_pairs() {
+    let At::Container(mut dict) = npy_object::at("tests/data/splits.npy", &Subscripts::default())
+        .expect("a dict in an array without dimensions")
+    else {
+        panic!("a dict is a container")
+    };
+    let (mut plain, mut typed) = (Vec::new(), Vec::new());
+    while let Some(member) = dict.next_member().unwrap() {
+        PlainJson::new().write_member(&mut plain, member).unwrap();
+        TypedJson::new().write_member(&mut typed, member).unwrap();
+    }
+    assert_eq!(plain, br#"{"train":[3,4,5]}{"test":[6]}"#);
+    assert_eq!(typed, br#"["train",[3,4,5]]["test",[6]]"#);
 }

@@ -21,12 +21,12 @@
 //! text. Those that had to be rewritten (escapes, decimal ints), and all of the shared region,
 //! whose source is gone, are in the region's scratch bytes.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::error::Result;
 use crate::limits;
+use crate::memo::Memo;
 
 /// A node of a [`Graph`], by index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -216,7 +216,7 @@ const CONSTANTS: [Node; 4] =
 pub struct Graph {
     own: Arena,
     shared: Arena,
-    entries: BTreeMap<u64, NodeId>,
+    entries: Memo,
 }
 
 impl Default for Graph {
@@ -229,7 +229,7 @@ impl Graph {
     /// An empty graph.
     pub fn new() -> Graph {
         let mut graph =
-            Graph { own: Arena::default(), shared: Arena::default(), entries: BTreeMap::new() };
+            Graph { own: Arena::default(), shared: Arena::default(), entries: Memo::default() };
         graph.own.nodes.extend(CONSTANTS);
         graph
     }
@@ -245,34 +245,34 @@ impl Graph {
     pub fn forget_shared(&mut self) {
         self.clear();
         self.shared = Arena::default();
-        self.entries.clear();
+        self.entries.reset(0);
     }
 
     /// Bytes that the shared region takes, for a caller that bounds it.
     pub fn shared_bytes(&self) -> usize {
-        self.shared.bytes() + self.entries.len() * 2 * size_of::<(u64, NodeId)>()
+        self.shared.bytes() + self.entries.bytes()
     }
 
     /// Bytes that the graph takes.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.own.bytes() + self.shared_bytes()
     }
 
     /// The shared definition of a memo entry, where there is one.
     #[inline]
     pub fn shared_entry(&self, memo: u64) -> Option<NodeId> {
-        self.entries.get(&memo).copied()
+        self.entries.get(memo)
     }
 
     /// The memo entries of a range that have a shared definition. The range may be of any size: a
     /// stream can leave gaps.
     pub(crate) fn shared_entries(&self, memo: Range<u64>) -> impl Iterator<Item = (u64, NodeId)> {
-        self.entries.range(memo.start..memo.end.max(memo.start)).map(|(&index, &id)| (index, id))
+        self.entries.range(memo)
     }
 
     /// Makes `node`, of the shared region, the definition of a memo entry.
     pub(crate) fn define(&mut self, memo: u64, node: NodeId) {
-        self.entries.insert(memo, node);
+        self.entries.put(memo, node);
     }
 
     /// Makes a memo entry stand for an object that is still being built around the values that read
@@ -411,9 +411,20 @@ impl Graph {
         let arena = self.arena(region);
         // Links are charged like nodes, as tuples of shared values make many links of few nodes.
         let used = arena.nodes.len().max(arena.links.len()) as u64 + 1;
-        let limit = limit.min(NodeId::SHARED as usize - 1) as u64;
-        limits::check(limit, used, "pickle.limit.nodes", offset)
+        limits::check(most_nodes(limit) as u64, used, "pickle.limit.nodes", offset)
     }
+
+    /// How many nodes, and links besides `pending` ones, a region has room for under `limit`.
+    #[inline]
+    pub(crate) fn room(&self, region: Region, limit: usize, pending: usize) -> usize {
+        let arena = self.arena(region);
+        most_nodes(limit).saturating_sub(arena.nodes.len().max(arena.links.len() + pending))
+    }
+}
+
+/// What a limit comes to: the top bit of an id names the region.
+fn most_nodes(limit: usize) -> usize {
+    limit.min(NodeId::SHARED as usize - 1)
 }
 
 fn links(arena: &Arena, run: Run) -> &[NodeId] {

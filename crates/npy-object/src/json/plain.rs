@@ -27,6 +27,7 @@ use npy_header::{DType, Scalar, ScalarKind, TimeBase};
 use pickle_stream::{Global, NodeId, ValueRef};
 
 use super::{comma, write_base64, write_str};
+use crate::container::Member;
 use crate::value::array::{Array, ArrayItems, Data};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
@@ -90,15 +91,29 @@ impl PlainJson {
     /// has over 2^24 values and 16 times as many as it has in the file; the items of an array
     /// count only where no byte stands for them.
     pub fn write(&mut self, out: &mut impl Write, element: Element<'_>) -> io::Result<()> {
+        self.begin(element);
+        self.run(out, vec![Task::Value(element)])
+    }
+
+    /// Writes a member of a container, without a newline: an entry as an object of one key.
+    ///
+    /// Fails as [`write`](Self::write) does.
+    pub fn write_member(&mut self, out: &mut impl Write, member: Member<'_>) -> io::Result<()> {
+        let Member { key: Some(key), value } = member else { return self.write(out, member.value) };
+        self.begin(value);
+        let (begin, end) = (Task::Text("{"), Task::Text("}"));
+        self.run(out, vec![end, Task::Value(value), Task::Text(":"), Task::Key(key), begin])
+    }
+
+    fn begin(&mut self, element: Element<'_>) {
         self.open.clear();
         let values = element.value().map_or(0, ValueRef::graph_len) as u64;
         self.left = values.saturating_mul(REPEATED).saturating_add(FREE);
         self.in_key = false;
-        self.run(out, element)
     }
 
-    fn run(&mut self, out: &mut impl Write, element: Element<'_>) -> io::Result<()> {
-        let mut tasks = vec![Task::Value(element)];
+    /// Does the tasks, the last first.
+    fn run<'a>(&mut self, out: &mut impl Write, mut tasks: Vec<Task<'a>>) -> io::Result<()> {
         while let Some(task) = tasks.pop() {
             match task {
                 Task::Text(text) => out.write_all(text.as_bytes())?,
@@ -150,7 +165,7 @@ impl PlainJson {
         }
         self.in_key = true;
         let mut text = KeyText { out, is_string: None };
-        self.run(&mut text, key)?;
+        self.run(&mut text, vec![Task::Value(key)])?;
         let is_string = text.is_string == Some(true);
         self.in_key = false;
         if is_string { Ok(()) } else { out.write_all(b"\"") }

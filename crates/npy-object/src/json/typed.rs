@@ -7,6 +7,7 @@ use npy_header::{DType, Field};
 use pickle_stream::{Construct, Global, NodeId};
 
 use super::{comma, write_base64, write_str};
+use crate::container::Member;
 use crate::value::array::{Array, ArrayItems, Data};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
@@ -55,9 +56,23 @@ impl TypedJson {
     ///
     /// Fails only where `out` does.
     pub fn write(&mut self, out: &mut impl Write, element: Element<'_>) -> io::Result<()> {
+        self.run(out, vec![Task::Value(element)])
+    }
+
+    /// Writes a member of a container, without a newline: an entry as the key and the value in
+    /// brackets.
+    ///
+    /// Fails only where `out` does.
+    pub fn write_member(&mut self, out: &mut impl Write, member: Member<'_>) -> io::Result<()> {
+        let Member { key: Some(key), value } = member else { return self.write(out, member.value) };
+        let (begin, end) = (Task::Text("["), Task::Text("]"));
+        self.run(out, vec![end, Task::Value(value), Task::Text(","), Task::Value(key), begin])
+    }
+
+    /// Does the tasks, the last first.
+    fn run<'a>(&mut self, out: &mut impl Write, mut tasks: Vec<Task<'a>>) -> io::Result<()> {
         self.numbers.clear();
         self.next = 0;
-        let mut tasks = vec![Task::Value(element)];
         while let Some(task) = tasks.pop() {
             match task {
                 Task::Text(text) => out.write_all(text.as_bytes())?,

@@ -1,0 +1,245 @@
+//! Opening a file: what stands before the elements, and what reads them.
+
+use std::io::{Read, Seek};
+use std::path::Path;
+
+use npy_header::{Header, Progress};
+
+use crate::batches::Batches;
+use crate::checkpoints::Route;
+use crate::decoder::{Decoder, Place, Wanted};
+use crate::descent::At;
+use crate::error::{Cause, Error, Result};
+use crate::members::Members;
+use crate::npy_array::NpyArray;
+use crate::opening::ArrayState;
+use crate::options::Options;
+use crate::rows::Rows;
+use crate::source::Source;
+use crate::split::Split;
+use crate::subscripts::Subscripts;
+use crate::value::element::Context;
+use crate::window::Window;
+
+impl Options {
+    /// Opens a file, and uses its index if there is one: see [`NpyArray::write_index`].
+    pub fn open(self, path: impl AsRef<Path>) -> Result<NpyArray> {
+        let path = path.as_ref();
+        let use_index = self.index;
+        let mut array = self.read_source(Source::open(path)?)?;
+        array.set_file(path);
+        if use_index {
+            array.find_index()?;
+        }
+        Ok(array)
+    }
+
+    /// Opens a part of a file: see [`NpyArray::splits`]. The elements that come one after another
+    /// are those of the part; their numbers, and everything else, are those of the whole.
+    ///
+    /// Fails as [`open`](Self::open) does, and with clause `access.split` where the file is not the
+    /// one that was split.
+    pub fn open_split(self, path: impl AsRef<Path>, split: &Split) -> Result<NpyArray> {
+        let mut array = self.index(false).open(path)?;
+        array.enter(split)?;
+        Ok(array)
+    }
+
+    /// The arrays that lie behind one another in a file, as calls of `numpy.save` on one open file
+    /// leave them. `numpy.load` sees the first.
+    ///
+    /// ```
+    /// use npy_object::{Options, Source};
+    ///
+    /// let files = [std::fs::read("tests/data/strings.npy")?, std::fs::read("tests/data/ragged.npy")?];
+    /// let mut lengths = Vec::new();
+    /// for array in Options::new().read_arrays(Source::bytes(files.concat())) {
+    ///     lengths.push(array?.len());
+    /// }
+    /// assert_eq!(lengths, [3, 3]);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn read_arrays(self, source: Source) -> Arrays {
+        Arrays { options: self, source, last: None, done: false }
+    }
+
+    /// Reads from any [`Source`], from its start.
+    pub fn read_source(self, source: Source) -> Result<NpyArray> {
+        open_array(self.window(source)?, &self)
+    }
+
+    /// Reads from anything that can seek, from its start.
+    pub fn read(self, reader: impl Read + Seek + Send + 'static) -> Result<NpyArray> {
+        self.read_source(Source::reader(reader)?)
+    }
+
+    /// Reads a file that is in memory, and borrows from there.
+    pub fn read_bytes(self, bytes: impl AsRef<[u8]> + Send + 'static) -> Result<NpyArray> {
+        self.read_source(Source::bytes(bytes))
+    }
+
+    /// Goes down into the containers of a file: see [`at`](crate::at).
+    pub fn at(self, path: impl AsRef<Path>, subscripts: &Subscripts) -> Result<At> {
+        self.at_source(Source::open(path)?, subscripts)
+    }
+
+    /// As [`at`](Self::at), in any [`Source`].
+    pub fn at_source(self, source: Source, subscripts: &Subscripts) -> Result<At> {
+        At::find(self.window(source)?, self, subscripts)
+    }
+
+    /// As [`at`](Self::at), in anything that can seek.
+    pub fn at_reader(
+        self,
+        reader: impl Read + Seek + Send + 'static,
+        subscripts: &Subscripts,
+    ) -> Result<At> {
+        self.at_source(Source::reader(reader)?, subscripts)
+    }
+
+    /// Reads a preamble and nothing else: what it says, and where the data begin. Unlike
+    /// [`open`](Self::open) this does not ask whether there are data.
+    pub fn read_header(&self, source: Source) -> Result<(Header, u64)> {
+        read_header(&mut self.window(source)?, &self.limits.header)
+    }
+
+    /// A window on what is to be read of a source.
+    fn window(&self, source: Source) -> Result<Window> {
+        Ok(Window::new(source, self.read_size))
+    }
+}
+
+/// Opens the array that a window is on.
+pub(crate) fn open_array(mut window: Window, options: &Options) -> Result<NpyArray> {
+    let context = Context::new(options);
+    let Some((header, data_offset)) = preamble(&mut window, options)? else {
+        let (members, state) = open_objects(window, 0, context)?;
+        return Ok(NpyArray::of_objects(None, 0, members, &state));
+    };
+    if !header.dtype.has_object() {
+        let rows = Rows::open(window, data_offset, &header)?;
+        return Ok(NpyArray::of_rows(header, data_offset, rows, context));
+    }
+    let (members, state) = open_objects(window, data_offset, context)?;
+    if !options.trust_payload {
+        check_agreement(&header, &state, data_offset)?;
+    }
+    Ok(NpyArray::of_objects(Some(header), data_offset, members, &state))
+}
+
+/// Opens the array of objects that is pickled at `offset`.
+fn open_objects(window: Window, offset: u64, context: Context) -> Result<(Members, ArrayState)> {
+    let mut decoder = Decoder::new(window, context);
+    let place = Place { offset, memo: 0, end: None };
+    let start = decoder.open(place, Wanted::Array, &Route::default())?;
+    let Some((start, state)) =
+        start.and_then(|start| start.array.clone().map(|state| (start, state)))
+    else {
+        let message = "the pickle is not an array of objects as NumPy writes it";
+        return Err(Error::new(Cause::Unsupported, "npy.object.envelope", offset, message));
+    };
+    decoder.set_item(Some(state.item.clone()));
+    let limits = &decoder.context.limits.pickle;
+    let batches = Batches::new(start, None, Route::default(), limits)?;
+    Ok((Members::new(decoder, batches), state))
+}
+
+/// Reads the preamble, and says where it ends.
+pub(crate) fn read_header(
+    window: &mut Window,
+    limits: &npy_header::Limits,
+) -> Result<(Header, u64)> {
+    let mut needed = 1;
+    loop {
+        let bytes = window.fill(0, needed)?;
+        let ended = bytes.len() < needed;
+        match npy_header::parse(bytes, limits)? {
+            Progress::Done { header, length } => return Ok((header, length as u64)),
+            Progress::Need(missing) if ended => {
+                let plural = if missing == 1 { "" } else { "s" };
+                let message =
+                    format!("the preamble was truncated: at least {missing} byte{plural} missing");
+                let (end, clause) = (bytes.len() as u64, "npy.truncated");
+                return Err(Error::new(Cause::Truncated, clause, end, message));
+            }
+            Progress::Need(more) => needed = bytes.len() + more,
+        }
+    }
+}
+
+/// Reads the preamble, and says where it ends; `None` where the file is a bare pickle.
+pub(crate) fn preamble(window: &mut Window, options: &Options) -> Result<Option<(Header, u64)>> {
+    // PROTO begins every pickle since protocol 2; before that, these are what containers and
+    // arrays begin with.
+    match *window.fill(0, 2)? {
+        [0x80, 0..=5, ..] | [b'(' | b']' | b'}' | b'c', _, ..] => Ok(None),
+        _ => read_header(window, &options.limits.header).map(Some),
+    }
+}
+
+/// Refuses a header that says something else than the pickle behind it.
+pub(crate) fn check_agreement(header: &Header, state: &ArrayState, offset: u64) -> Result<()> {
+    let (what, in_header, in_pickle) = if *header.shape != *state.shape {
+        ("shape", python_tuple(&header.shape), python_tuple(&state.shape))
+    } else if header.fortran_order != state.fortran_order {
+        let (order, pickled) = (header.fortran_order, state.fortran_order);
+        ("fortran_order", python_bool(order), python_bool(pickled))
+    } else if !state.item.is_in_header_as(&header.dtype) {
+        ("dtype", header.dtype.to_string(), state.item.to_string())
+    } else {
+        return Ok(());
+    };
+    let message = format!("the header says {what} {in_header}, the pickle {in_pickle}");
+    Err(Error::new(Cause::Malformed, "npy.object.agreement", offset, message))
+}
+
+/// A shape as Python prints it.
+fn python_tuple(lengths: &[usize]) -> String {
+    let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
+    let comma = if lengths.len() == 1 { "," } else { "" };
+    format!("({}{comma})", lengths.join(", "))
+}
+
+fn python_bool(value: bool) -> String {
+    if value { "True" } else { "False" }.to_owned()
+}
+
+/// Arrays that lie behind one another: see [`Options::read_arrays`].
+#[derive(Debug)]
+pub struct Arrays {
+    options: Options,
+    source: Source,
+    /// Where the array begins that came last.
+    last: Option<u64>,
+    done: bool,
+}
+
+impl Arrays {
+    /// The array behind the last one. To know where that ends it is surveyed.
+    fn read_next(&mut self) -> Result<Option<NpyArray>> {
+        let open = |offset| self.options.clone().read_source(self.source.section(offset..));
+        let offset = match self.last {
+            None => 0,
+            Some(last) => last + open(last)?.data_end()?,
+        };
+        if self.last.is_some() && self.source.read_at(&mut [0], offset)? == 0 {
+            return Ok(None);
+        }
+        self.last = Some(offset);
+        open(offset).map(Some)
+    }
+}
+
+/// After an error nothing comes.
+impl Iterator for Arrays {
+    type Item = Result<NpyArray>;
+
+    fn next(&mut self) -> Option<Result<NpyArray>> {
+        if self.done {
+            return None;
+        }
+        let next = self.read_next().transpose();
+        self.done = !matches!(next, Some(Ok(_)));
+        next
+    }
+}

@@ -1,0 +1,212 @@
+//! Ways to the same elements: on several threads, by parts, with an index, without a cache.
+
+use std::fs;
+use std::ops::ControlFlow;
+
+use npy_object::json::TypedJson;
+use npy_object::{Cause, Element, IndexUse, Limits, NpyArray, Result, Split};
+
+use crate::fixtures::{Fixture, fixtures, typed_lines};
+
+/// Those that have objects and can be read, with their elements.
+fn readable() -> impl Iterator<Item = (Fixture, Vec<u8>, Vec<String>)> {
+    fixtures().into_iter().filter_map(|fixture| {
+        let bytes = fixture.bytes();
+        let (lines, error) = typed_lines(&bytes, fixture.options());
+        let array = fixture.options().read_bytes(bytes.clone()).ok()?;
+        (error.is_none() && array.has_objects()).then(|| (fixture, bytes, lines[1..].to_vec()))
+    })
+}
+
+fn line(element: Element<'_>) -> String {
+    let mut line = Vec::new();
+    TypedJson::new().write(&mut line, element).expect("written to memory");
+    String::from_utf8(line).expect("JSON is UTF-8")
+}
+
+fn all(array: &mut NpyArray) -> Result<Vec<String>> {
+    array.elements().map(|element| Ok(line(element?.element()))).collect()
+}
+
+fn on_threads(array: &mut NpyArray, threads: usize) -> (Vec<String>, Option<String>) {
+    let mut lines = Vec::new();
+    let outcome = array.map_parallel(threads, line, |line| {
+        lines.push(line);
+        ControlFlow::Continue(())
+    });
+    (lines, outcome.err().map(|error| error.to_string()))
+}
+
+#[test]
+fn on_several_threads() {
+    for fixture in fixtures() {
+        let bytes = fixture.bytes();
+        let open = || fixture.options().read_bytes(bytes.clone());
+        let (Ok(mut alone), Ok(mut threads)) = (open(), open()) else { continue };
+        let mut expected = Vec::new();
+        let error = loop {
+            match alone.next_element() {
+                Ok(Some(element)) => expected.push(line(element)),
+                Ok(None) => break None,
+                Err(error) => break Some(error.to_string()),
+            }
+        };
+        assert_eq!(on_threads(&mut threads, 3), (expected, error), "{}", fixture.file);
+    }
+}
+
+#[test]
+fn from_anywhere_and_no_further_than_wanted() {
+    for (fixture, bytes, lines) in readable().filter(|(.., lines)| lines.len() > 900) {
+        let mut array = fixture.options().read_bytes(bytes).unwrap();
+        array.seek(700);
+        let mut seen = Vec::new();
+        let each = |line| {
+            seen.push(line);
+            if seen.len() < 150 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        array.map_parallel(2, line, each).unwrap();
+        assert_eq!(seen, lines[700..850]);
+        assert_eq!(array.position(), 850);
+        assert_eq!(line(array.next_element().unwrap().unwrap()), lines[850]);
+    }
+}
+
+#[test]
+fn by_parts_that_others_read() {
+    for (fixture, bytes, lines) in readable() {
+        let splits = fixture.options().read_bytes(bytes).unwrap().splits(3).unwrap();
+        let mut together = Vec::new();
+        for split in &splits {
+            // As it would come to another machine.
+            let split: Split =
+                serde_json::from_str(&serde_json::to_string(split).unwrap()).unwrap();
+            let mut part = fixture.options().open_split(fixture.path(), &split).unwrap();
+            assert_eq!(part.position(), split.first());
+            let elements = all(&mut part).unwrap();
+            assert_eq!(elements.len() as u64, split.len());
+            together.extend(elements);
+        }
+        assert_eq!(together, lines, "{}", fixture.file);
+    }
+}
+
+#[test]
+fn with_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, (fixture, bytes, lines)) in readable().enumerate() {
+        let file = folder.path().join(format!("{number}.npy"));
+        fs::write(&file, &bytes).unwrap();
+        let open = || fixture.options().open(&file).unwrap();
+        assert_eq!(open().index_use(), IndexUse::None);
+        let index = open().write_index().unwrap();
+        assert_eq!(index, folder.path().join(format!("{number}.npy.idx")));
+        let mut array = open();
+        assert_eq!(array.index_use(), IndexUse::Used);
+        for (index, expected) in lines.iter().enumerate().rev().step_by(1 + lines.len() / 40) {
+            let element = array.get(index as u64).unwrap().expect("an element");
+            assert_eq!(line(element), *expected, "{} {index}", fixture.file);
+        }
+        assert_eq!(all(&mut array).unwrap(), lines);
+        assert_eq!(fixture.options().index(false).open(&file).unwrap().index_use(), IndexUse::None);
+    }
+}
+
+#[test]
+fn an_index_of_another_file_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.npy");
+    let (fixture, bytes, lines) =
+        readable().find(|(.., lines)| lines.len() > 2000).expect("a fixture of several batches");
+    fs::write(&file, &bytes).unwrap();
+    let open = || fixture.options().open(&file).unwrap();
+    let index = open().write_index().unwrap();
+    let whole = fs::read(&index).unwrap();
+    let modified = fs::metadata(&file).unwrap().modified().unwrap();
+    let touch = |time| fs::File::options().write(true).open(&file).unwrap().set_modified(time);
+
+    // Written again, at another time.
+    touch(modified + std::time::Duration::from_secs(1)).unwrap();
+    assert_eq!(open().index_use(), IndexUse::Stale);
+    // Another file, of the same size and time.
+    let mut changed = bytes.clone();
+    *changed.last_mut().unwrap() = b'!';
+    fs::write(&file, &changed).unwrap();
+    touch(modified).unwrap();
+    assert_eq!(open().index_use(), IndexUse::Stale);
+    fs::write(&file, &bytes).unwrap();
+    touch(modified).unwrap();
+    assert_eq!(open().index_use(), IndexUse::Used);
+
+    for place in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 0x10;
+        fs::write(&index, &damaged).unwrap();
+        assert_eq!(open().index_use(), IndexUse::Damaged, "byte {place}");
+        fs::write(&index, &whole[..place]).unwrap();
+        assert_eq!(open().index_use(), IndexUse::Damaged, "cut at {place}");
+    }
+    assert_eq!(all(&mut open()).unwrap(), lines);
+}
+
+/// An index whose checksum is right, and whose last checkpoint is wrong.
+#[test]
+fn an_index_that_lies_does_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.npy");
+    let (fixture, bytes, lines) =
+        readable().find(|(.., lines)| lines.len() > 3500).expect("a fixture of several batches");
+    fs::write(&file, &bytes).unwrap();
+    let index = fixture.options().open(&file).unwrap().write_index().unwrap();
+    let whole = fs::read(&index).unwrap();
+    let end = whole.len() - 4;
+    assert!(end >= 48 + 2 * 24, "it has one checkpoint");
+    for wrong in [1, 7, 100, u64::MAX / 2] {
+        for field in [8, 16] {
+            let mut lie = whole[..end].to_vec();
+            let place = &mut lie[end - field..end - field + 8];
+            let number = u64::from_le_bytes((&*place).try_into().unwrap()).wrapping_add(wrong);
+            place.copy_from_slice(&number.to_le_bytes());
+            let sum = crc32fast::hash(&lie).to_le_bytes();
+            fs::write(&index, [&lie[..], &sum].concat()).unwrap();
+            let mut array = fixture.options().open(&file).unwrap();
+            for element in (3000..lines.len() as u64).step_by(50) {
+                let _ = array.get(element).map(|element| element.map(line));
+            }
+        }
+    }
+}
+
+/// As the fixtures need them.
+fn wide_header(mut limits: Limits) -> Limits {
+    limits.header.header_chars = usize::MAX;
+    limits
+}
+
+#[test]
+fn without_room_for_what_elements_share() {
+    for (fixture, bytes, lines) in readable() {
+        let mut limits = wide_header(Limits::default());
+        limits.shared = 0;
+        let options = fixture.options().limits(limits);
+        let mut array = options.read_bytes(bytes).unwrap();
+        assert_eq!(all(&mut array).unwrap(), lines, "{}", fixture.file);
+    }
+}
+
+#[test]
+fn within_little_memory() {
+    for (fixture, bytes, lines) in readable() {
+        let options = fixture.options().limits(wide_header(Limits::within(1 << 20)));
+        let mut array = options.clone().read_bytes(bytes).unwrap();
+        let mut elements = array.elements().map(|element| element.map(|copy| line(copy.element())));
+        let before: Vec<_> = elements.by_ref().map_while(Result::ok).collect();
+        assert!(lines.starts_with(&before), "{}", fixture.file);
+        if before.len() < lines.len() {
+            // It was a limit that ended it, and says so.
+            let mut array = options.read_bytes(fixture.bytes()).unwrap();
+            let error = all(&mut array).unwrap_err();
+            assert_eq!(error.cause(), Cause::Limit, "{}: {error}", fixture.file);
+        }
+    }
+}
