@@ -3,7 +3,7 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use pickle_stream::Limits;
+use pickle_stream::{Container, Limits};
 
 #[path = "../../crates/pickle-stream/tests/support/cuts.rs"]
 mod cuts;
@@ -30,5 +30,11 @@ fuzz_target!(|input: Input<'_>| {
         cuts::instructions(stream, &cuts, &limits),
         cuts::instructions(stream, &[], &limits)
     );
-    assert_eq!(cuts::batches(stream, &cuts, &limits), cuts::batches(stream, &[], &limits));
+    // A byte at a time, too: that is the plain way of the survey, without the fast one.
+    for cuts in [cuts, (0..stream.len()).collect()] {
+        assert_eq!(
+            cuts::surveyed(stream, &cuts, Container::List, &limits),
+            cuts::surveyed(stream, &[], Container::List, &limits)
+        );
+    }
 });

@@ -1,5 +1,5 @@
 //! A list decoded element by element, by what the survey found, is the list decoded whole; if the stream does not allow
-//! that, it is refused. Nothing panics, and floods meet limits.
+//! that, it is refused. The fast way of the machine does what the plain one does. Nothing panics, and floods meet limits.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,6 +7,8 @@ use pickle_stream::Limits;
 
 #[path = "../../crates/pickle-stream/tests/support/by_element.rs"]
 mod by_element;
+#[path = "../../crates/pickle-stream/tests/support/runs.rs"]
+mod runs;
 
 fuzz_target!(|stream: &[u8]| {
     let mut limits = Limits::default();
@@ -16,4 +18,5 @@ fuzz_target!(|stream: &[u8]| {
     if let (Ok(Some(whole)), Ok(Some(elements))) = (whole, elements) {
         assert_eq!(elements, whole);
     }
+    assert_eq!(runs::at_once(stream, &limits), runs::one_by_one(stream, &limits));
 });

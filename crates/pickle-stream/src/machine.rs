@@ -4,6 +4,8 @@
 //! in what it takes and refuses. What it does not have is anything to call: a global is its name,
 //! and a call is a node that names the callable and its arguments.
 
+mod fast;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -146,9 +148,10 @@ impl Machine {
     pub fn run(&mut self, graph: &mut Graph, lexer: &mut Lexer, input: &[u8]) -> Result<Ran> {
         let start = lexer.offset();
         loop {
+            let rest = &input[(lexer.offset() - start) as usize..];
+            let plain = self.run_plain(graph, lexer, rest)?;
             let before = lexer.clone();
-            let rest = &input[(before.offset() - start) as usize..];
-            let instruction = match lexer.instruction(rest)? {
+            let instruction = match lexer.instruction(&rest[plain..])? {
                 Progress::Done(instruction) => instruction,
                 Progress::Need(more) => return Ok(Ran::Need(more)),
             };
@@ -167,7 +170,7 @@ impl Machine {
     ///
     /// Fails where CPython's unpickler would, on what is not supported here, and over a limit.
     /// After an error the machine must be reset.
-    #[inline(always)]
+    #[inline]
     pub fn execute(&mut self, graph: &mut Graph, instruction: &Instruction<'_>) -> Result<Flow> {
         let &Instruction { opcode, argument, offset, .. } = instruction;
         graph.charge(self.region, self.limits.nodes, offset)?;
@@ -187,8 +190,7 @@ struct Step<'s> {
 }
 
 impl Step<'_> {
-    /// The argument comes by itself: it stays in registers where the lexer is inlined before this.
-    #[inline(always)]
+    #[inline(never)]
     fn execute(&mut self, argument: Argument<'_>) -> Result<Flow> {
         use Opcode as O;
         let offset = self.offset;
@@ -719,7 +721,7 @@ impl Step<'_> {
 
     #[inline]
     fn check(&self, limit: usize, value: u64, clause: &'static str) -> Result<()> {
-        limits::check((limit as u64).min(u32::MAX.into()), value, clause, self.offset)
+        limits::check(most(limit) as u64, value, clause, self.offset)
     }
 
     #[cold]
@@ -760,6 +762,11 @@ impl Step<'_> {
         let message = alloc::format!("{name} needs {wanted}, found {}", describe(found));
         self.malformed("pickle.stack.type", message)
     }
+}
+
+/// What a limit comes to: places on the stack are kept in 32 bits.
+fn most(limit: usize) -> usize {
+    limit.min(u32::MAX as usize)
 }
 
 /// The int of little-endian two's complement, if it fits.

@@ -1,7 +1,8 @@
-//! The memo of one machine: values by index.
+//! Values by memo index: the memo of a machine, and the definitions of a graph.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::graph::NodeId;
 
@@ -99,9 +100,27 @@ impl Memo {
 
     /// Every entry with its index, in order.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, NodeId)> + '_ {
-        let base = self.base;
-        let dense = self.dense.iter().zip(base..).filter_map(|(id, index)| Some((index, (*id)?)));
-        dense.chain(self.sparse.iter().map(|(&index, &id)| (index, id)))
+        self.range(self.base..u64::MAX).chain(self.get(u64::MAX).map(|id| (u64::MAX, id)))
+    }
+
+    /// The entries of a range of indices, in order. The range may be of any size: a stream can
+    /// leave gaps.
+    pub(crate) fn range(&self, indices: Range<u64>) -> impl Iterator<Item = (u64, NodeId)> + '_ {
+        let place = |index: u64| {
+            let place = usize::try_from(index.saturating_sub(self.base)).unwrap_or(usize::MAX);
+            place.min(self.dense.len())
+        };
+        let (start, end) = (indices.start, indices.end.max(indices.start));
+        let (first, last) = (place(start), place(end));
+        let dense = self.dense[first..last].iter().zip(self.base + first as u64..);
+        let dense = dense.filter_map(|(id, index)| Some((index, (*id)?)));
+        dense.chain(self.sparse.range(start..end).map(|(&index, &id)| (index, id)))
+    }
+
+    /// Bytes that the entries take, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        self.dense.len() * size_of::<Option<NodeId>>()
+            + self.sparse.len() * 2 * size_of::<(u64, NodeId)>()
     }
 }
 

@@ -800,9 +800,9 @@ mod tests {
             (
                 Container::Dict,
                 &b"}(K\x01)K\x02NuK\x03Ns."[..],
-                &[&[2..4, 4..5, 5..7, 7..8][..], &[9..11, 11..12]][..],
+                &[&[(2, 4), (4, 5), (5, 7), (7, 8)][..], &[(9, 11), (11, 12)]][..],
             ),
-            (Container::Set, b"\x8f(K\x01)\x90(\x90(N\x90.", &[&[2..4, 4..5], &[], &[9..10]]),
+            (Container::Set, b"\x8f(K\x01)\x90(\x90(N\x90.", &[&[(2, 4), (4, 5)], &[], &[(9, 10)]]),
         ] {
             let mut survey = Survey::new(0, 0, &Limits::default());
             survey.watch(0, container);
@@ -810,7 +810,7 @@ mod tests {
                 let rest = &stream[survey.offset() as usize..];
                 assert_eq!(survey.advance(rest).unwrap(), Event::Batch);
                 let found: Vec<_> =
-                    survey.batch().iter().map(|span| span.begin..span.end).collect();
+                    survey.batch().iter().map(|span| (span.begin, span.end)).collect();
                 assert_eq!(found, *expected);
             }
             let rest = &stream[survey.offset() as usize..];

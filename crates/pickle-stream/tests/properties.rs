@@ -9,6 +9,7 @@ use pickle_stream::{Container, Disassembler, Lexer, Limits, Opcode, Progress};
 use support::by_element::{by_element, whole};
 use support::cuts::{instructions, surveyed};
 use support::pickler::pickled_list;
+use support::runs::{at_once, one_by_one};
 
 /// Small limits, so that floods meet them.
 fn limits() -> Limits {
@@ -80,6 +81,16 @@ proptest! {
         let whole = surveyed(&stream, &[], container, &limits());
         for cuts in [cuts, every] {
             prop_assert_eq!(&surveyed(&stream, &cuts, container, &limits()), &whole);
+        }
+    }
+
+    /// The fast way of the machine and the plain one make the same of everything.
+    #[test]
+    fn running_is_executing_one_by_one(stream in stream(), small in 20..200usize) {
+        let mut limits = limits();
+        (limits.stack, limits.marks, limits.nodes) = (small, small, small + small / 2);
+        for limits in [limits, Limits::default()] {
+            prop_assert_eq!(at_once(&stream, &limits), one_by_one(&stream, &limits));
         }
     }
 

@@ -1,0 +1,234 @@
+//! The fast way through the instructions that files are made of.
+//!
+//! [`Machine::execute`] is the reference: it knows every opcode, every limit and every fault. This
+//! loop does the same for the plain case alone: a binary opcode that is wholly there, no limit near,
+//! nodes of the own region. What makes one value of many, or changes one, it hands to the
+//! reference's own methods; any instruction that is not plain it leaves, untouched, to the reference
+//! and its lexer. A property holds that both ways make the same graph.
+
+use super::{Machine, Step, most, small};
+use crate::error::Result;
+use crate::graph::{Chain, Graph, Node, NodeId, Payload, Region};
+use crate::lexer::{Argument, Lexer};
+use crate::opcode::Opcode;
+use crate::utf8;
+
+/// A machine among plain instructions.
+struct Run<'s> {
+    machine: &'s mut Machine,
+    graph: &'s mut Graph,
+}
+
+impl Machine {
+    /// Executes the plain instructions that `input` begins with, which begins at `lexer`'s offset.
+    /// Returns how many bytes they take.
+    ///
+    /// Fails as [`execute`](Self::execute) does.
+    #[inline]
+    pub(super) fn run_plain(
+        &mut self,
+        graph: &mut Graph,
+        lexer: &mut Lexer,
+        input: &[u8],
+    ) -> Result<usize> {
+        if self.region != Region::Own {
+            return Ok(0);
+        }
+        let input = &input[..input.len().min(self.room(graph)).min(lexer.room())];
+        let start = lexer.offset();
+        let mut run = Run { machine: self, graph };
+        let (mut at, mut failed) = (0, None);
+        while let Some(&byte) = input.get(at)
+            && let Some(opcode) = Opcode::from_byte(byte)
+            && failed.is_none()
+        {
+            let offset = start + at as u64;
+            at += match run.step(opcode, &input[at + 1..], offset) {
+                Some(size) => size,
+                None if is_composite(opcode) => {
+                    failed = run.compose(opcode, offset).err();
+                    1
+                }
+                None => break,
+            };
+        }
+        lexer.skip(at);
+        failed.map_or(Ok(at), Err)
+    }
+
+    /// Within so many bytes no limit is met: an instruction takes one at least, pushes one value or
+    /// mark at most, makes one node at most, and writes one memo entry at most. A link is made of a
+    /// value that leaves the stack.
+    fn room(&self, graph: &Graph) -> usize {
+        let stack = most(self.limits.stack).saturating_sub(self.stack.len());
+        let marks = most(self.limits.marks).saturating_sub(self.marks.len());
+        let memo = most(self.limits.nodes).saturating_sub(self.memo.len());
+        let nodes = graph.room(Region::Own, self.limits.nodes, self.stack.len());
+        stack.min(marks).min(memo).min(nodes)
+    }
+}
+
+/// Whether the opcode has no argument, and is left to a method of the reference.
+fn is_composite(opcode: Opcode) -> bool {
+    use Opcode as O;
+    matches!(
+        opcode,
+        O::Append
+            | O::Appends
+            | O::SetItem
+            | O::SetItems
+            | O::AddItems
+            | O::List
+            | O::Dict
+            | O::FrozenSet
+            | O::StackGlobal
+            | O::Reduce
+            | O::NewObj
+            | O::Build
+    )
+}
+
+impl Run<'_> {
+    /// Executes an instruction without an argument as the reference does, out of the way of those
+    /// that there are most of.
+    #[inline(never)]
+    fn compose(&mut self, opcode: Opcode, offset: u64) -> Result<()> {
+        let mut step =
+            Step { machine: self.machine, graph: self.graph, opcode, offset, end: offset + 1 };
+        step.execute(Argument::None).map(drop)
+    }
+
+    /// Executes one instruction, if it is a plain one; `rest` is what stands behind its opcode.
+    /// Returns its size.
+    #[inline(always)]
+    fn step(&mut self, opcode: Opcode, rest: &[u8], offset: u64) -> Option<usize> {
+        use Opcode as O;
+        match opcode {
+            O::None => self.push_id(NodeId::NONE, 1),
+            O::NewTrue => self.push_id(NodeId::TRUE, 1),
+            O::NewFalse => self.push_id(NodeId::FALSE, 1),
+            O::EmptyTuple => self.push_id(NodeId::EMPTY_TUPLE, 1),
+            O::BinInt1 => self.push(Node::Int(u8::from_le_bytes(number(rest)?).into()), 2),
+            O::BinInt2 => self.push(Node::Int(u16::from_le_bytes(number(rest)?).into()), 3),
+            O::BinInt => self.push(Node::Int(i32::from_le_bytes(number(rest)?).into()), 5),
+            O::BinFloat => self.push(Node::Float(f64::from_be_bytes(number(rest)?)), 9),
+            O::Long1 => {
+                let payload = short_payload(rest)?;
+                self.push(Node::Int(small(payload)?), 2 + payload.len())
+            }
+            O::ShortBinUnicode => self.push_str(short_payload(rest)?, offset, 2),
+            O::BinUnicode => self.push_str(payload(rest)?, offset, 5),
+            O::ShortBinBytes => self.push_payload(Node::Bytes, short_payload(rest)?, offset, 2),
+            O::BinBytes => self.push_payload(Node::Bytes, payload(rest)?, offset, 5),
+            O::ShortBinString => self.push_payload(Node::Str2, short_payload(rest)?, offset, 2),
+            O::EmptyList => self.push(Node::List(Chain::EMPTY), 1),
+            O::EmptyDict => self.push(Node::Dict(Chain::EMPTY), 1),
+            O::EmptySet => self.push(Node::Set(Chain::EMPTY), 1),
+            O::Tuple1 => self.tuple(self.machine.stack.len().checked_sub(1)?),
+            O::Tuple2 => self.tuple(self.machine.stack.len().checked_sub(2)?),
+            O::Tuple3 => self.tuple(self.machine.stack.len().checked_sub(3)?),
+            O::Tuple => {
+                let mark = self.machine.marks.pop()? as usize;
+                match self.machine.stack.len() - mark {
+                    0 => self.push_id(NodeId::EMPTY_TUPLE, 1),
+                    _ => self.tuple(mark),
+                }
+            }
+            O::Mark => {
+                self.machine.marks.push(self.machine.stack.len() as u32);
+                Some(1)
+            }
+            O::BinGet => self.get(u8::from_le_bytes(number(rest)?).into(), 2),
+            O::LongBinGet => self.get(u32::from_le_bytes(number(rest)?).into(), 5),
+            O::Memoize => self.put(self.machine.memo.next_index(), 1),
+            O::BinPut => self.put(u8::from_le_bytes(number(rest)?).into(), 2),
+            O::LongBinPut => self.put(u32::from_le_bytes(number(rest)?).into(), 5),
+            O::Frame => number::<8>(rest).map(|_| 9),
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn push_id(&mut self, id: NodeId, size: usize) -> Option<usize> {
+        self.machine.stack.push(id);
+        Some(size)
+    }
+
+    #[inline(always)]
+    fn push(&mut self, node: Node, size: usize) -> Option<usize> {
+        let id = self.graph.push(Region::Own, node);
+        self.push_id(id, size)
+    }
+
+    #[inline(always)]
+    fn push_payload(
+        &mut self,
+        node: impl FnOnce(Payload) -> Node,
+        bytes: &[u8],
+        offset: u64,
+        size: usize,
+    ) -> Option<usize> {
+        let payload = Payload::source(offset + size as u64, bytes.len());
+        self.push(node(payload), size + bytes.len())
+    }
+
+    #[inline(always)]
+    fn push_str(&mut self, bytes: &[u8], offset: u64, size: usize) -> Option<usize> {
+        utf8::validate(bytes).ok()?;
+        self.push_payload(Node::Str, bytes, offset, size)
+    }
+
+    /// A tuple of the values from `place` on.
+    #[inline(always)]
+    fn tuple(&mut self, place: usize) -> Option<usize> {
+        if place < self.fence() {
+            return None;
+        }
+        let run = self.graph.push_run(Region::Own, &self.machine.stack[place..]);
+        self.machine.stack.truncate(place);
+        self.push(Node::Tuple(run), 1)
+    }
+
+    #[inline(always)]
+    fn get(&mut self, index: u64, size: usize) -> Option<usize> {
+        let known = match self.machine.memo.get(index) {
+            None if index < self.machine.memo.base() => self.graph.shared_entry(index),
+            known => known,
+        };
+        self.push_id(known?, size)
+    }
+
+    #[inline(always)]
+    fn put(&mut self, index: u64, size: usize) -> Option<usize> {
+        if index < self.machine.memo.base() || self.machine.stack.len() <= self.fence() {
+            return None;
+        }
+        let top = *self.machine.stack.last()?;
+        self.machine.memo.put(index, top);
+        Some(size)
+    }
+
+    #[inline(always)]
+    fn fence(&self) -> usize {
+        self.machine.marks.last().map_or(0, |&mark| mark as usize)
+    }
+}
+
+#[inline(always)]
+fn number<const N: usize>(rest: &[u8]) -> Option<[u8; N]> {
+    rest.first_chunk().copied()
+}
+
+/// A payload counted by one byte.
+#[inline(always)]
+fn short_payload(rest: &[u8]) -> Option<&[u8]> {
+    let (&len, rest) = rest.split_first()?;
+    rest.get(..len.into())
+}
+
+/// A payload counted by four bytes.
+#[inline(always)]
+fn payload(rest: &[u8]) -> Option<&[u8]> {
+    let (len, rest) = rest.split_first_chunk()?;
+    rest.get(..u32::from_le_bytes(*len) as usize)
+}
