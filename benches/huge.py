@@ -1,0 +1,78 @@
+"""Writes files that are larger than memory: python benches/huge.py ragged 4GB, or strings 100000000
+
+A batch that NumPy has pickled is repeated, with new elements only in the first: MEMOIZE does not say an index, and
+what a batch reads from the memo is in the first one, so that the result is what NumPy would have written, unframed.
+Needs NumPy 2.1 or later, which pickles with protocol 4.
+"""
+
+import io
+import pickletools
+import sys
+from pathlib import Path
+
+import numpy as np
+
+UNITS = {"KB": 2**10, "MB": 2**20, "GB": 2**30}
+
+
+def objects(values):
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+def batches(values):
+    """The preamble and all before the second batch, that batch, and what is behind the last."""
+    file = io.BytesIO()
+    np.save(file, objects(values), allow_pickle=True)
+    file.seek(0)
+    np.lib.format.read_magic(file)
+    np.lib.format.read_array_header_1_0(file)
+    pickle = file.read()
+    ops = list(pickletools.genops(pickle))
+    ends = [position for _, _, position in ops[1:]] + [len(pickle)]
+    parts, part = [], b""
+    for (opcode, _, position), end in zip(ops, ends):
+        if opcode.name != "FRAME":
+            part += pickle[position:end]
+        if opcode.name == "APPENDS":
+            parts.append(part)
+            part = b""
+    first, second = parts
+    return first, second, part
+
+
+def ragged(rng, count):
+    return [rng.random(rng.integers(1, 21)) for _ in range(count)]
+
+
+def strings(rng, count):
+    return [f"element {number:09d}" for number in rng.integers(0, 10**9, count)]
+
+
+def main(kind, amount):
+    values = {"ragged": ragged, "strings": strings}[kind](np.random.default_rng(7), 2000)
+    first, batch, last = batches(values)
+    if amount[-2:] in UNITS:
+        times = int(amount[:-2]) * UNITS[amount[-2:]] // len(batch)
+    else:
+        times = int(amount) // 1000 - 1
+    elements = 1000 * (times + 1)
+    # The shape is an int of four bytes in place of two.
+    small, large = b"M" + (2000).to_bytes(2, "little"), b"J" + elements.to_bytes(4, "little")
+    assert first.count(small) == 1
+    path = Path(__file__).parent / "data" / f"huge-{kind}.npy"
+    path.parent.mkdir(exist_ok=True)
+    with open(path, "wb") as out:
+        header = {"descr": "|O", "fortran_order": False, "shape": (elements,)}
+        np.lib.format.write_array_header_1_0(out, header)
+        out.write(first.replace(small, large))
+        for _ in range(times // 100):
+            out.write(batch * 100)
+        out.write(batch * (times % 100))
+        out.write(last)
+    print(f"{path}: {elements} elements, {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
