@@ -1,8 +1,12 @@
-"""Writes splits.npy, tracks.npy and values.npy, which documentation and tests read: python generate.py"""
+"""Writes splits.npy, tracks.npy, values.npy and packed files, which documentation and tests read: python generate.py"""
 
 import collections
 import datetime
 import decimal
+import gzip
+import io
+import warnings
+import zipfile
 
 import numpy as np
 from numpy.dtypes import StringDType
@@ -131,6 +135,67 @@ VALUES = {
     "class": Unknown,
 }
 
+
+def npy(array):
+    """The bytes of its file."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+class CodePage437(zipfile.ZipInfo):
+    """A member whose name is not marked as UTF-8, as other programs write it."""
+
+    __slots__ = ()
+
+    def _encodeFilenameFlags(self):
+        return self.filename.encode("cp437"), self.flag_bits
+
+
+def write_archives():
+    arrays = {"words": objects(["loop", "spur", None]), "numbers": np.arange(6.0).reshape(3, 2)}
+    np.savez("archive.npz", **arrays)
+    np.savez_compressed("deflated.npz", **arrays)
+    np.savez("one.npz", objects(["alone"]))
+
+    # What zipfile writes where an archive, or a member, is larger than 4 GiB.
+    limit, zipfile.ZIP64_LIMIT = zipfile.ZIP64_LIMIT, 100
+    np.savez("zip64.npz", **arrays)
+    zipfile.ZIP64_LIMIT = limit
+
+    with open("odd.npz", "wb") as file, warnings.catch_warnings(action="ignore"):
+        file.write(b"#!/bin/sh, or whatever else stands before an archive\n")
+        with zipfile.ZipFile(file, "w") as archive:
+
+            def add(name, data, method=zipfile.ZIP_DEFLATED, info=zipfile.ZipInfo):
+                archive.writestr(info(name), data, method)
+
+            add("twice.npy", npy(objects(["first"])))
+            add("größe.npy", npy(objects(["Größe"])))
+            add("ü.npy", npy(objects(["cp437"])), info=CodePage437)
+            add("no suffix", npy(objects(["no suffix"])))
+            add("folder/", b"")
+            add("folder/inner.npy", npy(objects(["inner"])), zipfile.ZIP_STORED)
+            add("notes.txt", b"no array", zipfile.ZIP_STORED)
+            add("bzip2.npy", npy(objects(["bzip2"])), zipfile.ZIP_BZIP2)
+            add("twice.npy", npy(objects(["last"])))
+
+
+def write_gzips():
+    strings = open("strings.npy", "rb").read()
+
+    def member(data, name=""):
+        file = io.BytesIO()
+        with gzip.GzipFile(name, "wb", fileobj=file, mtime=0) as packed:
+            packed.write(data)
+        return file.getvalue()
+
+    with open("strings.npy.gz", "wb") as file:
+        file.write(member(strings, "strings.npy"))
+    with open("members.npy.gz", "wb") as file:
+        file.write(member(strings[:100]) + member(b"") + b"\0\0" + member(strings[100:]) + b"\0")
+
+
 if __name__ == "__main__":
     tracks = [
         {"id": 7, "name": "loop", "points": np.arange(6, dtype="f4").reshape(3, 2)},
@@ -139,3 +204,5 @@ if __name__ == "__main__":
     np.save("tracks.npy", objects(tracks))
     np.save("values.npy", objects(list(VALUES.items())))
     np.save("splits.npy", {"train": [3, 4, 5], "test": [6]})
+    write_archives()
+    write_gzips()
