@@ -5,8 +5,8 @@ use std::path::Path;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
-use npy_object::Element;
 use npy_object::json::{PlainJson, TypedJson};
+use npy_object::{Member, Subscripts};
 
 use crate::failure::Failure;
 use crate::input::{Input, Reading};
@@ -14,7 +14,8 @@ use crate::input::{Input, Reading};
 /// Print the elements as JSON, one a line
 ///
 /// Arrays become nested lists, dicts objects, bytes base64; dates are ISO 8601. Memory is that of
-/// one element, whatever the length of the file. An array without objects is printed row by row.
+/// one element, whatever the length of the file. An array without objects is printed row by row, a
+/// dict that was saved alone entry by entry.
 ///
 /// Elements that come before an error in the file are printed before it.
 #[derive(Args)]
@@ -26,6 +27,10 @@ pub(crate) struct Cat {
     /// Print typed JSON, which tells every value from every other and keeps what is shared
     #[arg(long)]
     typed: bool,
+
+    /// Go in: print the members of the container under these subscripts, or the value there
+    #[arg(long, value_name = "['KEY'][N]")]
+    at: Option<Subscripts>,
 
     /// Start at element N, counted from 0
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
@@ -44,6 +49,7 @@ const EXAMPLES: &str = "\
 Examples:
   npyo cat data.npy | head -3
   npyo cat data.npy --from 1000 --to 1010
+  npyo cat dict.npy --at '[\"train\"][3]'
   npyo cat data.npy | jq length";
 
 impl Cat {
@@ -52,38 +58,34 @@ impl Cat {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let mut array = self.input.array(self.input.open()?, &self.reading)?;
-        array.seek(self.from);
+        self.input.refuse_archives()?;
+        let mut contents = self.input.contents(&self.reading, self.at.as_ref(), !self.typed)?;
         let mut lines = Lines::new(self.typed);
-        let bar = progress_bar(self.to.unwrap_or(u64::MAX).min(array.len()), self.from);
-        // Without an end this goes on until there are no more: only then is the file known to be
-        // whole.
-        for _ in self.from..self.to.unwrap_or(u64::MAX) {
-            let Some(element) = array.next_element()? else {
-                break;
-            };
-            lines.write(out, element)?;
+        let to = self.to.unwrap_or(u64::MAX);
+        let bar = progress_bar(contents.len().map(|len| to.min(len)), self.from);
+        contents.each(self.from, to, |member| {
+            lines.write(out, member)?;
             bar.inc(1);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 
 /// A writer of either form.
-enum Lines {
+pub(crate) enum Lines {
     Plain(PlainJson),
     Typed(TypedJson),
 }
 
 impl Lines {
-    fn new(typed: bool) -> Lines {
+    pub(crate) fn new(typed: bool) -> Lines {
         if typed { Lines::Typed(TypedJson::new()) } else { Lines::Plain(PlainJson::new()) }
     }
 
-    fn write(&mut self, out: &mut impl Write, element: Element<'_>) -> io::Result<()> {
+    pub(crate) fn write(&mut self, out: &mut impl Write, member: Member<'_>) -> io::Result<()> {
         match self {
-            Lines::Plain(json) => json.write(out, element)?,
-            Lines::Typed(json) => json.write(out, element)?,
+            Lines::Plain(json) => json.write_member(out, member)?,
+            Lines::Typed(json) => json.write_member(out, member)?,
         }
         out.write_all(b"\n")
     }
@@ -91,10 +93,9 @@ impl Lines {
 
 /// A bar for the elements up to `to`, gone when it is dropped; hidden where nobody would see it, or
 /// where it would stand among the elements.
-fn progress_bar(to: u64, from: u64) -> ProgressBar {
-    if !io::stderr().is_terminal() || io::stdout().is_terminal() {
-        return ProgressBar::hidden();
-    }
+fn progress_bar(to: Option<u64>, from: u64) -> ProgressBar {
+    let hidden = !io::stderr().is_terminal() || io::stdout().is_terminal();
+    let Some(to) = to.filter(|_| !hidden) else { return ProgressBar::hidden() };
     let style = "{wide_bar} {human_pos} of {human_len} elements, {eta} left";
     ProgressBar::new(to.saturating_sub(from))
         .with_style(ProgressStyle::with_template(style).expect("the template is well formed"))

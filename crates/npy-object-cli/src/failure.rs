@@ -52,6 +52,9 @@ fn hint(error: &npy_object::Error) -> Option<&'static str> {
         (Cause::Limit, "npy.header.length") => {
             Some("to read it all the same, allow a longer header with --max-header N")
         }
+        (Cause::Limit, "npy.limit.element" | "pickle.limit.nodes" | "pickle.limit.stack") => {
+            Some("to let it take more memory, raise --max-memory, or leave it out")
+        }
         (_, "npy.object.agreement") => {
             Some("to believe the pickle, as NumPy does, use --trust-payload")
         }

@@ -96,10 +96,8 @@ impl Info {
             first: Vec::new(),
         };
         // What could be read is shown, whatever comes after it.
-        let result = self
-            .input
-            .array(file, &self.reading)
-            .and_then(|mut array| report.look_into(&mut array));
+        let result =
+            self.input.array(&self.reading).and_then(|mut array| report.look_into(&mut array));
         if self.json {
             serde_json::to_writer(&mut *out, &report).map_err(io::Error::from)?;
             writeln!(out)?;

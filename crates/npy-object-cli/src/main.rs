@@ -7,6 +7,8 @@
 mod cat;
 mod dis;
 mod failure;
+mod get;
+mod index;
 mod info;
 mod input;
 mod writer;
@@ -34,12 +36,15 @@ const EXAMPLES: &str = "\
 Examples:
   npyo info data.npy              what is in it
   npyo cat data.npy | head -3     the first three elements, as JSON
+  npyo get data.npy -1            the last element
   npyo dis data.npy | less        the instructions of its pickle";
 
 #[derive(Subcommand)]
 enum Command {
     Info(info::Info),
     Cat(cat::Cat),
+    Get(get::Get),
+    Index(index::Index),
     Dis(dis::Dis),
 }
 
@@ -48,6 +53,8 @@ impl Command {
         match self {
             Command::Info(info) => info.run(out),
             Command::Cat(cat) => cat.run(out),
+            Command::Get(get) => get.run(out),
+            Command::Index(index) => index.run(out),
             Command::Dis(dis) => dis.run(out),
         }
     }
@@ -56,6 +63,8 @@ impl Command {
         match self {
             Command::Info(info) => info.file(),
             Command::Cat(cat) => cat.file(),
+            Command::Get(get) => get.file(),
+            Command::Index(index) => index.file(),
             Command::Dis(dis) => dis.file(),
         }
     }
