@@ -16,11 +16,21 @@
 //! # Ok::<(), npy_object::Error>(())
 //! ```
 //!
-//! # Two ways to loop
+//! # Ways to the elements
 //!
-//! [`NpyArray::next_element`] lends one element after another and decodes each into the memory of
-//! the last: nothing is allocated per element. [`NpyArray::elements`] is an iterator of elements
-//! that own what they hold, to keep or to send.
+//! - [`NpyArray::next_element`] lends one element after another and decodes each into the memory of
+//!   the last: nothing is allocated per element.
+//! - [`NpyArray::elements`] is an iterator of elements that own what they hold, to keep or to send,
+//!   from either end; [`elements_in`](NpyArray::elements_in) is a part of them.
+//! - [`NpyArray::get`] goes to any element. The first time, the file is surveyed up to there; an
+//!   index, which [`write_index`](NpyArray::write_index) puts beside the file, saves even that.
+//! - [`NpyArray::map_parallel`] decodes on several threads, in order. [`NpyArray::splits`] are parts
+//!   for several processes or machines.
+//! - [`at`] goes into containers, whatever holds them: the dict that was saved alone, the list under
+//!   one of its keys, a bare pickle. It leads to a [`Container`], whose members come one at a time
+//!   too.
+//!
+//! A file can be anything that is a [`Source`].
 //!
 //! # What an element is
 //!
@@ -37,10 +47,19 @@
 //!
 //! # Memory
 //!
-//! What a loop takes is the instructions of one element and its graph, a batch's worth of positions
-//! (24 bytes for each of its mostly 1,000 elements), windows of at most about 1 MiB, definitions
-//! that elements share up to [`Limits::shared`], and 24 bytes for every 1,000 elements that were
-//! passed, by which a shared definition is found.
+//! However long the array is, reading it takes at most
+//!
+//! ```text
+//! 16 MiB + the bytes of the largest element + 96 bytes for each of its instructions
+//!        + 80 bytes for each element of the largest batch (NumPy writes 1,000)
+//! ```
+//!
+//! and mostly less than 4 MiB beside the element. The constant is two windows on the file of 1 MiB
+//! each, definitions that elements share up to [`Limits::shared`] (8 MiB), and at most 3 MiB of
+//! checkpoints, by which elements and definitions are found: 24 bytes for 3,000 elements, further
+//! apart from 400 million elements on. [`Limits::within`] makes sure of a bound of your own:
+//! whatever needs more is an error before memory is taken. With a file in memory, or mapped into it,
+//! elements are borrowed from there.
 //!
 //! # Errors
 //!
@@ -55,10 +74,13 @@
 //!
 //! # In which order to read the modules
 //!
-//! `npy_array` (what a user holds), `envelope` (what stands around the elements), `objects` (survey
-//! a batch, decode an element), `shared` (what elements share), `rows` (arrays without objects),
-//! then `value` (what an element is), and `de` and `json`, which write it otherwise. All reading
-//! goes through `window`. Opcodes are the business of [`pickle`], the preamble that of [`header`].
+//! `npy_array` (what a user holds) and `open` (how it comes about); `opening` (what stands before
+//! the elements), `batches` (where they are), `checkpoints`, `decoder` (one element at a time),
+//! `shared` (what elements share), `members` (all of these together); `rows` (arrays without
+//! objects); `value` (what an element is), and `de` and `json`, which write it otherwise. Beside
+//! these stand `container`, `subscripts` and `descent` (going into containers), `index`, `split`
+//! and `parallel`. All reading goes through `window`, from a `source`. Opcodes are the business of
+//! [`pickle`], the preamble that of [`header`].
 #![forbid(unsafe_code)]
 
 mod batches;
