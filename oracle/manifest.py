@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 
+import clauses
+
 FIXTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fixtures")
 PATH = os.path.join(FIXTURES, "manifest.json")
 
@@ -14,6 +16,9 @@ def read():
 
 
 def write(entries):
+    """Writes the list, with the clauses of each fixture."""
+    for entry in entries:
+        entry["clauses"] = clauses.of(entry["file"])
     lines = [json.dumps(entry, ensure_ascii=False) for entry in sorted(entries, key=lambda entry: entry["file"])]
     with open(PATH, "w", encoding="utf-8") as file:
         file.write("[\n" + ",\n".join(lines) + "\n]\n")

@@ -13,11 +13,13 @@ import json
 import os
 import sys
 
+import clauses
 import environments
 import generate
 import manifest
 
-OPCODES = os.path.join(environments.HERE, os.pardir, "spec", "opcodes.toml")
+SPEC = os.path.join(environments.HERE, os.pardir, "spec")
+OPCODES = os.path.join(SPEC, "opcodes.toml")
 
 USUAL = [environments.JUDGE] + [
     one for one in environments.ENVIRONMENTS if (one.python, one.numpy) in (("3.11", "1.26.4"), ("3.9", "2.0.2"))
@@ -63,6 +65,7 @@ def main():
     )
     count = Count()
     entries = check_files(manifest.read(), count)
+    check_clauses(entries, count)
     working = environments.available(wanted)
     for environment in working:
         check_environment(environment, entries, count)
@@ -94,6 +97,23 @@ def check_files(entries, count):
         count.check(False, name + ": not in the manifest")
     print("%d files have the manifest's bytes" % len(sound))
     return sound
+
+
+def check_clauses(entries, count):
+    """Every fixture is a case of a clause, as clauses.py says, and the specification has that clause."""
+    headings = set()
+    for name in os.listdir(SPEC):
+        if name.endswith(".md"):
+            with open(os.path.join(SPEC, name), encoding="utf-8") as chapter:
+                headings.update(line[4:].strip() for line in chapter if line.startswith("### "))
+    for entry in entries:
+        as_listed = entry["clauses"] and entry["clauses"] == clauses.of(entry["file"])
+        count.check(as_listed, entry["file"] + ": clauses.py says something else, or nothing")
+    for clause, pattern in clauses.unused([entry["file"] for entry in entries]):
+        count.check(False, "clauses.py: no fixture is called %s" % pattern)
+    for clause in sorted({clause for clause, _ in clauses.ROWS} - headings):
+        count.check(False, "clauses.py: the specification has no %s" % clause)
+    print("%d clauses have fixtures" % len({clause for clause, _ in clauses.ROWS}))
 
 
 def check_environment(environment, entries, count):

@@ -1,4 +1,5 @@
-//! The clauses that errors name, in all three crates, are the rules for files in `spec/`.
+//! The clauses that errors name, in all three crates, are those of `spec/`; and every rule for
+//! files there is named by an error. A rule for readers need not be.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -40,31 +41,35 @@ fn is_clause(text: &str) -> bool {
     let known = ["npy.", "npz.", "pickle.", "access.", "index."];
     known.iter().any(|prefix| text.starts_with(prefix))
         && !text.ends_with('.')
-        && text.chars().all(|c| c == '.' || c.is_ascii_lowercase())
+        && text.chars().all(|c| matches!(c, '.' | 'a'..='z' | '0'..='9'))
 }
 
-/// The rules that a file can break: not those for readers.
-fn rules() -> BTreeSet<String> {
-    let mut clauses = BTreeSet::new();
+/// The clauses of the spec: the rules for files, then those for readers.
+fn rules() -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut of_files, mut of_readers) = (BTreeSet::new(), BTreeSet::new());
     for text in files(root().join("spec"), "md") {
         for section in text.split("\n### ").skip(1) {
             let Some((clause, rule)) = section.split_once("\n\n") else { continue };
-            if is_clause(clause) && !rule.starts_with("A reader MUST") {
-                clauses.insert(clause.to_owned());
+            if is_clause(clause) {
+                let is_for_readers = rule.starts_with("A reader MUST");
+                let rules = if is_for_readers { &mut of_readers } else { &mut of_files };
+                rules.insert(clause.to_owned());
             }
         }
     }
-    clauses
+    (of_files, of_readers)
 }
 
 #[test]
 fn the_spec_has_every_clause() {
-    let unknown: Vec<String> = named().difference(&rules()).cloned().collect();
+    let (of_files, of_readers) = rules();
+    let known = of_files.union(&of_readers).cloned().collect();
+    let unknown: Vec<String> = named().difference(&known).cloned().collect();
     assert!(unknown.is_empty(), "not in the spec: {unknown:?}");
 }
 
 #[test]
 fn the_code_names_every_clause() {
-    let unused: Vec<String> = rules().difference(&named()).cloned().collect();
+    let unused: Vec<String> = rules().0.difference(&named()).cloned().collect();
     assert!(unused.is_empty(), "named by no error: {unused:?}");
 }
