@@ -14,6 +14,7 @@ pub(crate) mod instant;
 pub(crate) mod kind;
 pub(crate) mod numbers;
 pub(crate) mod owned;
+pub(crate) mod plain;
 pub(crate) mod record;
 pub(crate) mod scalar;
 pub(crate) mod shape;

@@ -363,6 +363,7 @@ impl Graph {
         &mut self.arena_mut(id.region()).nodes[id.index()]
     }
 
+    #[inline]
     pub(crate) fn object(&self, region: Region, index: u32) -> &Object {
         &self.arena(region).objects[index as usize]
     }
@@ -391,11 +392,13 @@ impl Graph {
         &bytes[start..start + len]
     }
 
+    #[inline]
     pub(crate) fn run(&self, region: Region, run: Run) -> Links<'_> {
         let arena = self.arena(region);
         Links { arena, batch: links(arena, run).iter(), next: Chain::END, remaining: run.len }
     }
 
+    #[inline]
     pub(crate) fn chain(&self, region: Region, chain: Chain) -> Links<'_> {
         Links {
             arena: self.arena(region),
@@ -427,6 +430,7 @@ fn most_nodes(limit: usize) -> usize {
     limit.min(NodeId::SHARED as usize - 1)
 }
 
+#[inline]
 fn links(arena: &Arena, run: Run) -> &[NodeId] {
     &arena.links[run.start as usize..(run.start + run.len) as usize]
 }

@@ -150,8 +150,12 @@ impl Machine {
         loop {
             let rest = &input[(lexer.offset() - start) as usize..];
             let plain = self.run_plain(graph, lexer, rest)?;
+            let rest = &rest[plain..];
+            if rest.is_empty() {
+                return Ok(Ran::Need(1));
+            }
             let before = lexer.clone();
-            let instruction = match lexer.instruction(&rest[plain..])? {
+            let instruction = match lexer.instruction(rest)? {
                 Progress::Done(instruction) => instruction,
                 Progress::Need(more) => return Ok(Ran::Need(more)),
             };

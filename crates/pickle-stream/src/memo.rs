@@ -77,6 +77,7 @@ impl Memo {
     }
 
     /// What [`put`](Self::put) does where the entry is not simply the next one.
+    #[cold]
     fn put_anywhere(&mut self, place: usize, index: u64, id: NodeId) {
         if place >= self.dense.len().saturating_add(GAP) {
             self.len += usize::from(self.sparse.insert(index, id).is_none());

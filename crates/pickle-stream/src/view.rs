@@ -89,12 +89,14 @@ impl<'a> ValueRef<'a> {
 
     /// Whether the value is a definition that several values share; it keeps its [`id`](Self::id)
     /// from one value to the next, until [`Graph::forget_shared`].
+    #[inline]
     pub fn is_shared(self) -> bool {
         self.id.region() == Region::Shared
     }
 
     /// What the value is.
-    #[inline]
+    // Inlined, so that who asks for one kind alone pays for no other.
+    #[inline(always)]
     pub fn kind(self) -> Kind<'a> {
         match self.graph.node(self.id) {
             Node::None => Kind::None,
@@ -150,10 +152,12 @@ impl<'a> ValueRef<'a> {
         self.graph.payload(self.id.region(), payload, self.source)
     }
 
+    #[inline]
     fn items(self, links: Links<'a>) -> Items<'a> {
         Items { links, graph: self.graph, source: self.source }
     }
 
+    #[inline]
     fn chain(self, chain: Chain) -> Items<'a> {
         self.items(self.graph.chain(self.id.region(), chain))
     }
@@ -320,16 +324,19 @@ impl<'a> ObjectRef<'a> {
     }
 
     /// How it would have been made.
+    #[inline]
     pub fn construct(self) -> Construct {
         self.object().construct
     }
 
     /// What would have been called, or whose `__new__` would have been.
+    #[inline]
     pub fn callable(self) -> ValueRef<'a> {
         self.value.at(self.object().callable)
     }
 
     /// The arguments: a tuple.
+    #[inline]
     pub fn args(self) -> ValueRef<'a> {
         self.value.at(self.object().args)
     }
@@ -341,6 +348,7 @@ impl<'a> ObjectRef<'a> {
     }
 
     /// The argument of every BUILD, mostly none or one.
+    #[inline]
     pub fn states(self) -> Items<'a> {
         self.value.chain(self.object().states)
     }

@@ -178,10 +178,7 @@ impl<'a> Array<'a> {
     /// The array, if its data are as many as its shape says.
     fn checked(mut self) -> Option<Array<'a>> {
         let count = self.shape.count()?;
-        // Where at most one dimension is longer than 1 both orders are the same, and NumPy calls it
-        // C.
-        self.fortran_order &=
-            count > 0 && self.shape.iter().filter(|&&length| length > 1).count() > 1;
+        self.fortran_order &= self.shape.has_order();
         let fits = match (&self.data, &self.item) {
             (Data::Items(items), _) => items.len() == count,
             (Data::Bytes(bytes), ItemType::Plain(dtype)) => {

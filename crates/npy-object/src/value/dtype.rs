@@ -14,10 +14,10 @@ use std::fmt;
 use std::sync::Mutex;
 
 use npy_header::{ByteOrder, DType, Field, Scalar, ScalarKind, Struct, TimeBase, TimeUnit};
-use pickle_stream::NodeId;
+use pickle_stream::{Kind as Raw, NodeId, ValueRef};
 
-use crate::value::element::Element;
-use crate::value::globals::{self, Known};
+use crate::value::element::{Context, Element};
+use crate::value::globals::{self, ArrayClass, Known};
 use crate::value::kind::Kind;
 use crate::value::shape::Shape;
 
@@ -72,29 +72,71 @@ impl fmt::Display for ItemType {
 
 /// What pickled dtypes in the shared region of the graph were read as.
 #[derive(Debug, Default)]
-pub(crate) struct ItemTypes(Mutex<Vec<(NodeId, ItemType)>>);
+pub(crate) struct ItemTypes {
+    known: Mutex<Vec<(NodeId, ItemType)>>,
+    /// What arrays of numbers begin with: callable, class and dtype.
+    heads: Mutex<Vec<([NodeId; 3], Scalar)>>,
+}
 
 impl ItemTypes {
     /// Files have few dtypes; those of a file that has more are read again.
     const MOST: usize = 16;
 
     fn get(&self, id: NodeId) -> Option<ItemType> {
-        let known = self.0.lock().ok()?;
+        let known = self.known.lock().ok()?;
         known.iter().find(|(known, _)| *known == id).map(|(_, item)| item.clone())
     }
 
     fn insert(&self, id: NodeId, item: ItemType) {
-        if let Ok(mut known) = self.0.lock()
+        if let Ok(mut known) = self.known.lock()
             && known.len() < ItemTypes::MOST
         {
             known.push((id, item));
         }
     }
 
+    /// The scalar that an array is made of which begins with this callable, class and dtype, all of
+    /// them in the shared region: `None` where they are not, where the items are no numbers of
+    /// little-endian order, or where the callable is not `_reconstruct` of an array.
+    pub(crate) fn scalar_of_array(
+        &self,
+        head: [ValueRef<'_>; 3],
+        context: &Context,
+    ) -> Option<Scalar> {
+        if !head.iter().all(|value| value.is_shared()) {
+            return None;
+        }
+        let ids = head.map(ValueRef::id);
+        let mut heads = self.heads.lock().ok()?;
+        if let Some((_, scalar)) = heads.iter().find(|(known, _)| *known == ids) {
+            return Some(*scalar);
+        }
+        let [callable, class, dtype] = head;
+        let Raw::Global(callable) = callable.kind() else { return None };
+        if globals::known(callable)? != Known::Reconstruct {
+            return None;
+        }
+        ArrayClass::of(class)?;
+        let ItemType::Plain(DType::Scalar(scalar)) = ItemType::read(Element::new(dtype, context))?
+        else {
+            return None;
+        };
+        if scalar.kind() == ScalarKind::Object || scalar.order() == ByteOrder::Big {
+            return None;
+        }
+        if heads.len() < ItemTypes::MOST {
+            heads.push((ids, scalar));
+        }
+        Some(scalar)
+    }
+
     /// Forgets all of them, as the shared region does.
     pub(crate) fn clear(&self) {
-        if let Ok(mut known) = self.0.lock() {
+        if let Ok(mut known) = self.known.lock() {
             known.clear();
+        }
+        if let Ok(mut heads) = self.heads.lock() {
+            heads.clear();
         }
     }
 }

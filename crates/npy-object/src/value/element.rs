@@ -15,6 +15,7 @@ use crate::value::globals::{self, Known};
 use crate::value::kind::{self, Entries, Items, Kind, Object};
 use crate::value::numbers::{Primitive, TypedArray};
 use crate::value::owned::OwnedElement;
+use crate::value::plain::PlainArray;
 use crate::value::record::{FieldType, Record};
 
 /// What the values of one file have in common.
@@ -140,7 +141,7 @@ impl<'a> Element<'a> {
 
     /// The value as the pickle has it, where that alone says what it is: for the values that there
     /// are most of, which need no more than a look.
-    #[inline]
+    #[inline(always)]
     fn plain(self) -> Option<Raw<'a>> {
         match self.place {
             Place::Value(value) => Some(value.kind()),
@@ -164,10 +165,16 @@ impl<'a> Element<'a> {
     }
 
     /// The value as an int, where it fits.
+    #[inline]
     pub fn as_i64(self) -> Result<i64> {
-        if let Some(Raw::Int(value)) = self.plain() {
-            return Ok(value);
+        match self.plain() {
+            Some(Raw::Int(value)) => Ok(value),
+            _ => self.to_i64(),
         }
+    }
+
+    #[inline(never)]
+    fn to_i64(self) -> Result<i64> {
         match self.kind() {
             Kind::Int(value) => Ok(value),
             Kind::Scalar(scalar) => {
@@ -178,10 +185,16 @@ impl<'a> Element<'a> {
     }
 
     /// The value as a float: of a Python float or a NumPy one of at most 8 bytes.
+    #[inline]
     pub fn as_f64(self) -> Result<f64> {
-        if let Some(Raw::Float(value)) = self.plain() {
-            return Ok(value);
+        match self.plain() {
+            Some(Raw::Float(value)) => Ok(value),
+            _ => self.to_f64(),
         }
+    }
+
+    #[inline(never)]
+    fn to_f64(self) -> Result<f64> {
         match self.kind() {
             Kind::Float(value) => Ok(value),
             Kind::Scalar(scalar) => {
@@ -192,12 +205,18 @@ impl<'a> Element<'a> {
     }
 
     /// The value as text; fails also where a surrogate stands alone in it.
+    #[inline]
     pub fn as_str(self) -> Result<Cow<'a, str>> {
         if let Some(Raw::Str(text)) = self.plain()
             && let Some(text) = text.to_str()
         {
             return Ok(text.into());
         }
+        self.to_text()
+    }
+
+    #[inline(never)]
+    fn to_text(self) -> Result<Cow<'a, str>> {
         match self.kind() {
             Kind::Str(text) => text.into_str().ok_or_else(lone_surrogate),
             Kind::Scalar(scalar) => {
@@ -216,7 +235,16 @@ impl<'a> Element<'a> {
     }
 
     /// The members of a list or tuple.
+    #[inline]
     pub fn as_items(self) -> Result<Items<'a>> {
+        match self.plain() {
+            Some(Raw::List(items) | Raw::Tuple(items)) => Ok(Items::new(items, self.context)),
+            _ => self.to_items(),
+        }
+    }
+
+    #[inline(never)]
+    fn to_items(self) -> Result<Items<'a>> {
         match self.kind() {
             Kind::List(items) | Kind::Tuple(items) => Ok(items),
             other => Err(wrong_type("list or tuple", &other)),
@@ -224,7 +252,16 @@ impl<'a> Element<'a> {
     }
 
     /// The keys and values of a dict, an OrderedDict or a defaultdict.
+    #[inline]
     pub fn as_entries(self) -> Result<Entries<'a>> {
+        match self.plain() {
+            Some(Raw::Dict(entries)) => Ok(Entries::new(entries, self.context)),
+            _ => self.to_entries(),
+        }
+    }
+
+    #[inline(never)]
+    fn to_entries(self) -> Result<Entries<'a>> {
         match self.kind() {
             Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
                 Ok(entries)
@@ -237,7 +274,18 @@ impl<'a> Element<'a> {
     /// `T` does in memory (byte order, alignment), else copied.
     ///
     /// Fails with clause `access.type` where the value is no array, or one of another type.
+    #[inline]
     pub fn as_array<T: Primitive>(self) -> Result<TypedArray<'a, T>> {
+        if let Place::Value(value) = self.place
+            && let Some(plain) = PlainArray::read(value, self.context)
+        {
+            return plain.into_typed();
+        }
+        self.to_array()
+    }
+
+    #[inline(never)]
+    fn to_array<T: Primitive>(self) -> Result<TypedArray<'a, T>> {
         let known = self.value().and_then(globals::called);
         if let Some(known @ (Known::Reconstruct | Known::MaskedReconstruct | Known::FromBuffer)) =
             known

@@ -361,6 +361,12 @@ pub struct Items<'a> {
     context: &'a Context,
 }
 
+impl<'a> Items<'a> {
+    pub(crate) fn new(items: RawItems<'a>, context: &'a Context) -> Items<'a> {
+        Items { items, context }
+    }
+}
+
 impl<'a> Iterator for Items<'a> {
     type Item = Element<'a>;
 
@@ -391,7 +397,7 @@ enum EntriesOf<'a> {
 }
 
 impl<'a> Entries<'a> {
-    fn new(entries: RawEntries<'a>, context: &'a Context) -> Entries<'a> {
+    pub(crate) fn new(entries: RawEntries<'a>, context: &'a Context) -> Entries<'a> {
         Entries { entries: EntriesOf::Dict(entries), context }
     }
 }

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::ops::Deref;
 
+use pickle_stream::{Items, Kind as Raw};
 use smallvec::SmallVec;
 
 use crate::value::element::Element;
-use crate::value::kind::Kind;
 
 /// The length of each dimension.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,17 +26,19 @@ impl Shape {
     }
 
     pub(crate) fn read(value: Element<'_>) -> Option<Shape> {
-        let lengths = match value.shallow_kind() {
-            Kind::Tuple(lengths) => lengths,
+        match value.value()?.kind() {
+            Raw::Tuple(lengths) => Shape::of_tuple(lengths),
             // `_frombuffer` also takes a length.
-            Kind::Int(length) => return Some(Shape::new(&[usize::try_from(length).ok()?])),
-            _ => return None,
-        };
+            Raw::Int(length) => Some(Shape::new(&[usize::try_from(length).ok()?])),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn of_tuple(lengths: Items<'_>) -> Option<Shape> {
         let mut shape = SmallVec::new();
         for length in lengths {
-            let Kind::Int(length) = length.shallow_kind() else {
-                return None;
-            };
+            let Raw::Int(length) = length.kind() else { return None };
             if shape.len() == Shape::MAX {
                 return None;
             }
@@ -51,6 +53,12 @@ impl Shape {
             return Some(0);
         }
         self.iter().try_fold(1usize, |count, &length| count.checked_mul(length))
+    }
+
+    /// Whether it makes a difference which index varies fastest: where at most one dimension is
+    /// longer than 1 it makes none, and NumPy calls both orders C.
+    pub(crate) fn has_order(&self) -> bool {
+        !self.contains(&0) && self.iter().filter(|&&length| length > 1).count() > 1
     }
 }
 

@@ -1,0 +1,59 @@
+//! Arrays of numbers as nearly all files have them, read with less ado.
+//!
+//! [`Array::read`](crate::value::array::Array::read) is the reference: it reads every array that
+//! NumPy ever pickled. Here it is `_reconstruct` with a state of version, shape, dtype, order and
+//! bytes, where callable, class and dtype are shared with an element before: then what they are is
+//! known from that element, and all that is left to read is the shape and the bytes. A test holds
+//! that both agree.
+
+use npy_header::Scalar;
+use pickle_stream::{Construct, Kind as Raw, ValueRef};
+
+use crate::error::Result;
+use crate::value::element::Context;
+use crate::value::numbers::{Primitive, TypedArray};
+use crate::value::shape::Shape;
+
+/// An array of numbers, its bytes as they are in the file.
+pub(crate) struct PlainArray<'a> {
+    scalar: Scalar,
+    shape: Shape,
+    fortran_order: bool,
+    bytes: &'a [u8],
+}
+
+impl<'a> PlainArray<'a> {
+    /// The array that a value is, if it is a plain one.
+    #[inline]
+    pub(crate) fn read(value: ValueRef<'a>, context: &'a Context) -> Option<PlainArray<'a>> {
+        let Raw::Object(object) = value.kind() else { return None };
+        let Raw::Tuple(mut args) = object.args().kind() else { return None };
+        let Raw::Tuple(mut state) = object.states().last()?.kind() else { return None };
+        let Raw::Int(_version) = state.next()?.kind() else { return None };
+        let Raw::Tuple(lengths) = state.next()?.kind() else { return None };
+        let dtype = state.next()?;
+        let Raw::Bool(fortran_order) = state.next()?.kind() else { return None };
+        let Raw::Bytes(bytes) = state.next()?.kind() else { return None };
+        if object.construct() != Construct::Call {
+            return None;
+        }
+        let head = [object.callable(), args.next()?, dtype];
+        let scalar = context.item_types.scalar_of_array(head, context)?;
+
+        let shape = Shape::of_tuple(lengths)?;
+        let count = shape.count()?;
+        if count.checked_mul(scalar.itemsize())? != bytes.len() {
+            return None;
+        }
+        let fortran_order = fortran_order && shape.has_order();
+        Some(PlainArray { scalar, shape, fortran_order, bytes })
+    }
+
+    /// Its items as numbers.
+    ///
+    /// Fails where they are others.
+    #[inline]
+    pub(crate) fn into_typed<T: Primitive>(self) -> Result<TypedArray<'a, T>> {
+        TypedArray::new(self.scalar, self.bytes.into(), self.shape, self.fortran_order)
+    }
+}
