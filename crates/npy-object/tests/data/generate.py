@@ -163,22 +163,24 @@ def write_archives():
     np.savez("zip64.npz", **arrays)
     zipfile.ZIP64_LIMIT = limit
 
-    with open("odd.npz", "wb") as file, warnings.catch_warnings(action="ignore"):
-        file.write(b"#!/bin/sh, or whatever else stands before an archive\n")
-        with zipfile.ZipFile(file, "w") as archive:
+    with open("prefixed.npz", "wb") as file:
+        file.write(b"#!/bin/sh, or whatever else was put before an archive\n")
+        file.write(open("one.npz", "rb").read())
 
-            def add(name, data, method=zipfile.ZIP_DEFLATED, info=zipfile.ZipInfo):
-                archive.writestr(info(name), data, method)
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile("odd.npz", "w") as archive:
 
-            add("twice.npy", npy(objects(["first"])))
-            add("größe.npy", npy(objects(["Größe"])))
-            add("ü.npy", npy(objects(["cp437"])), info=CodePage437)
-            add("no suffix", npy(objects(["no suffix"])))
-            add("folder/", b"")
-            add("folder/inner.npy", npy(objects(["inner"])), zipfile.ZIP_STORED)
-            add("notes.txt", b"no array", zipfile.ZIP_STORED)
-            add("bzip2.npy", npy(objects(["bzip2"])), zipfile.ZIP_BZIP2)
-            add("twice.npy", npy(objects(["last"])))
+        def add(name, data, method=zipfile.ZIP_DEFLATED, info=zipfile.ZipInfo):
+            archive.writestr(info(name), data, method)
+
+        add("twice.npy", npy(objects(["first"])))
+        add("größe.npy", npy(objects(["Größe"])))
+        add("ü.npy", npy(objects(["cp437"])), info=CodePage437)
+        add("no suffix", npy(objects(["no suffix"])))
+        add("folder/", b"")
+        add("folder/inner.npy", npy(objects(["inner"])), zipfile.ZIP_STORED)
+        add("notes.txt", b"no array", zipfile.ZIP_STORED)
+        add("bzip2.npy", npy(objects(["bzip2"])), zipfile.ZIP_BZIP2)
+        add("twice.npy", npy(objects(["last"])))
 
 
 def write_gzips():
