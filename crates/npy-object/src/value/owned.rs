@@ -14,6 +14,7 @@ pub struct OwnedElement {
     owned: Owned,
 }
 
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are values")]
 enum Owned {
     Value { graph: Graph, root: NodeId },
     Row { dtype: DType, shape: Vec<usize>, bytes: Vec<u8> },
