@@ -15,8 +15,8 @@ use crate::window::Window;
 /// Members that lie behind one another in the file.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
-    /// The number of the first of them.
-    first: u64,
+    /// Where the first of them is.
+    begin: Checkpoint,
     /// One for each member, or, for each entry, one for its key and one for its value.
     spans: Vec<Span>,
     /// Where the next batch begins.
@@ -26,14 +26,24 @@ pub(crate) struct Batch {
 impl Batch {
     /// None of them, before the members at `next`.
     pub(crate) fn before(next: Checkpoint) -> Batch {
-        Batch { first: next.member, spans: Vec::new(), next }
+        Batch { begin: next, spans: Vec::new(), next }
+    }
+
+    /// Where the first of them is.
+    pub(crate) fn begin(&self) -> Checkpoint {
+        self.begin
+    }
+
+    /// Where the first member behind them is.
+    pub(crate) fn next(&self) -> Checkpoint {
+        self.next
     }
 
     /// The place of a member among them; `None` where it is not one of them.
     #[inline]
     pub(crate) fn place(&self, member: u64) -> Option<usize> {
-        if (self.first..self.next.member).contains(&member) {
-            Some((member - self.first) as usize)
+        if (self.begin.member..self.next.member).contains(&member) {
+            Some((member - self.begin.member) as usize)
         } else {
             None
         }
@@ -47,7 +57,7 @@ impl Batch {
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        (self.next.member - self.first) as usize
+        (self.next.member - self.begin.member) as usize
     }
 
     /// The number of the first member behind them.
@@ -59,12 +69,17 @@ impl Batch {
         self.spans.capacity() * size_of::<Span>()
     }
 
-    /// Takes over what `survey` found from `from` on.
-    fn take(&mut self, from: Checkpoint, survey: &Survey, width: usize) {
+    /// Makes it the one, without members, behind those that it has.
+    fn pass(&mut self) {
         self.spans.clear();
-        self.spans.extend_from_slice(survey.batch());
-        self.first = from.member;
-        let member = from.member + (self.spans.len() / width) as u64;
+        self.begin = self.next;
+    }
+
+    /// Adds what `survey` has found behind it.
+    fn extend(&mut self, survey: &Survey, width: usize) {
+        let found = survey.batch();
+        self.spans.extend_from_slice(found);
+        let member = self.next.member + (found.len() / width) as u64;
         self.next = Checkpoint { member, offset: survey.offset(), memo: survey.memo() };
     }
 }
@@ -215,6 +230,13 @@ impl Batches {
 
     /// Replaces a batch by the one behind it; `false` where there is none.
     pub(crate) fn next(&mut self, window: &mut Window, batch: &mut Batch) -> Result<bool> {
+        batch.pass();
+        window.set_anchor(batch.next.offset);
+        self.extend(window, batch)
+    }
+
+    /// Adds the batch behind it to a batch; `false` where there is none.
+    pub(crate) fn extend(&mut self, window: &mut Window, batch: &mut Batch) -> Result<bool> {
         if !self.parts.is_empty() {
             let first = batch.end() == 0;
             batch.spans.clone_from(&self.parts);
@@ -223,17 +245,16 @@ impl Batches {
         }
         let at_frontier = batch.next.member == self.frontier.member;
         if at_frontier && matches!(self.progress, Progress::Going | Progress::Whole) {
-            return self.survey_next(window, batch);
+            return self.survey_on(window, batch);
         }
         // Whoever begins in the middle does not see what is behind the members.
         if self.promised == Some(batch.next.member) {
             return Ok(false);
         }
         let from = batch.next;
-        window.set_anchor(from.offset);
         let mut survey = Survey::resume(from.offset, from.memo, self.container, &self.limits);
         match walk(&mut survey, window, self.end)? {
-            Event::Batch => batch.take(from, &survey, self.width()),
+            Event::Batch => batch.extend(&survey, self.width()),
             _ => return Err(self.miscounted(self.frontier.member, from.member, true)),
         }
         Ok(true)
@@ -274,17 +295,15 @@ impl Batches {
         Ok(batch.end())
     }
 
-    /// Surveys the batch at the frontier.
-    fn survey_next(&mut self, window: &mut Window, batch: &mut Batch) -> Result<bool> {
+    /// Surveys on from the frontier, where a batch ends, to the end of the next one.
+    fn survey_on(&mut self, window: &mut Window, batch: &mut Batch) -> Result<bool> {
         if self.progress == Progress::Whole {
             return Ok(false);
         }
-        let from = self.frontier;
-        window.set_anchor(from.offset);
         let walked = self.walk_on(window);
         match walked {
             Ok(true) => {
-                batch.take(from, &self.survey, self.width());
+                batch.extend(&self.survey, self.width());
                 self.frontier = batch.next;
                 if let Some(level) = self.route.levels.last_mut() {
                     level.checkpoints.note(batch.next);

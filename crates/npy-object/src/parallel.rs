@@ -1,9 +1,10 @@
 //! Decoding on several threads.
 //!
-//! Threads take turns at the survey: whoever has finished a batch surveys the next one, with its
-//! own window on the file, and decodes what it has found there while others survey on. The results
-//! of each batch come through a channel of their own. These channels are queued in the order of the
-//! batches, so that results are in order, and nobody runs ahead further than the queue is long.
+//! Threads take turns at the survey: whoever has finished a stretch of elements surveys the next
+//! one, with its own window on the file, and decodes what it has found there while others survey
+//! on. The results of each stretch come through a channel of their own. These channels are queued in
+//! the order of the stretches, so that results are in order, and nobody runs ahead further than the
+//! queue is long.
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -15,14 +16,16 @@ use pickle_stream::Container;
 use crate::batches::{Batch, Batches};
 use crate::checkpoints::{Addresses, Checkpoint};
 use crate::decoder::Decoder;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::members::Members;
 use crate::value::element::Element;
 
-/// Batches that may wait to be looked at, for each thread.
+/// Stretches that may wait to be looked at, for each thread.
 const AHEAD: usize = 2;
-/// Results that are sent at once, and how many such parcels of a batch may wait.
-const PARCEL: usize = 128;
+/// Bytes of a stretch, at least: as many as a window keeps, less what is read ahead.
+const STRETCH: u64 = 3 << 18;
+/// Results that are sent at once, and how many such parcels of a stretch may wait.
+const PARCEL: usize = 1024;
 const PARCELS: usize = 2;
 /// Bytes of elements after which results are sent though they are fewer.
 const PARCEL_BYTES: u64 = 1 << 18;
@@ -34,21 +37,22 @@ type Parcel<T> = Result<Vec<T>>;
 struct Shared<'a, T> {
     turn: Mutex<Turn<T>>,
     batches: Mutex<&'a mut Batches>,
+    /// The first element that is wanted.
+    position: u64,
 }
 
 /// What belongs to the thread whose turn it is.
 struct Turn<T> {
-    /// Where the results of each batch are announced; `None` when nothing more is to come.
+    /// Where the results of each stretch are announced; `None` when nothing more is to come.
     queue: Option<SyncSender<Receiver<Parcel<T>>>>,
-    /// The batch that was surveyed last, and the first element that no thread has taken.
-    batch: Batch,
-    position: u64,
+    /// Where the next stretch begins.
+    next: Checkpoint,
 }
 
-/// A batch, the place in it from which on it is to be decoded, and where the results go.
+/// A stretch of elements, the error behind them, if there is one, and where the results go.
 struct Task<T> {
     batch: Batch,
-    from: usize,
+    error: Option<Error>,
     results: SyncSender<Parcel<T>>,
 }
 
@@ -67,8 +71,9 @@ pub(crate) fn map<T: Send>(
     let decoders = decoders.collect::<Result<Vec<Decoder>>>()?;
     let (queue, announced) = sync_channel(threads * AHEAD);
     let shared = Shared {
-        turn: Mutex::new(Turn { queue: Some(queue), batch, position }),
+        turn: Mutex::new(Turn { queue: Some(queue), next: batch.begin() }),
         batches: Mutex::new(&mut members.batches),
+        position,
     };
     let mut done = position;
     let outcome = thread::scope(|scope| {
@@ -94,14 +99,14 @@ pub(crate) fn map<T: Send>(
 
 impl<T> Shared<'_, T> {
     fn work(&self, mut decoder: Decoder, map: &impl Fn(Element<'_>) -> T) {
-        while let Some(Task { batch, from, results }) = self.next(&mut decoder) {
-            if self.decode(&mut decoder, &batch, from, &results, map).is_break() {
+        while let Some(task) = self.next(&mut decoder) {
+            if self.decode(&mut decoder, task, map).is_break() {
                 return;
             }
         }
     }
 
-    /// The next batch, once it is this thread's turn; `None` where there is none.
+    /// The next stretch, once it is this thread's turn; `None` where there is none.
     fn next(&self, decoder: &mut Decoder) -> Option<Task<T>> {
         let mut turn = lock(&self.turn);
         let (results, parcels) = sync_channel(PARCELS);
@@ -110,50 +115,45 @@ impl<T> Shared<'_, T> {
             turn.queue = None;
             return None;
         }
-        let Turn { queue, batch, position } = &mut *turn;
-        while batch.place(*position).is_none() {
-            let next = lock(&self.batches).next(&mut decoder.window, batch);
-            if !matches!(next, Ok(true)) {
-                *queue = None;
-            }
-            match next {
-                Ok(true) => {}
-                Ok(false) => return None,
-                Err(error) => {
-                    let _ = results.send(Err(error));
-                    return None;
-                }
+        let mut batch = Batch::before(turn.next);
+        decoder.window.set_anchor(turn.next.offset);
+        let mut error = None;
+        while batch.next().offset - batch.begin().offset < STRETCH {
+            let surveyed = lock(&self.batches).extend(&mut decoder.window, &mut batch);
+            if !matches!(surveyed, Ok(true)) {
+                turn.queue = None;
+                error = surveyed.err();
+                break;
             }
         }
-        let from = batch.place(*position)?;
-        *position = batch.end();
-        Some(Task { batch: batch.clone(), from, results })
+        turn.next = batch.next();
+        Some(Task { batch, error, results })
     }
 
-    /// Decodes a batch. Breaks after an error, and where nobody waits for the results.
+    /// Decodes a stretch. Breaks where nobody waits for more.
     fn decode(
         &self,
         decoder: &mut Decoder,
-        batch: &Batch,
-        from: usize,
-        results: &SyncSender<Parcel<T>>,
+        task: Task<T>,
         map: &impl Fn(Element<'_>) -> T,
     ) -> ControlFlow<()> {
+        let Task { batch, mut error, results } = task;
         let (mut parcel, mut bytes) = (Vec::new(), 0);
         let send = |parcel| match results.send(parcel) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         };
-        for place in from..batch.len() {
+        let passed = self.position.saturating_sub(batch.begin().member) as usize;
+        for place in passed..batch.len() {
             let span = batch.values(place, 1)[0];
             match decoder.decode(span, 1, &self.batches) {
                 Ok(decoded) => {
                     let value = decoder.value(decoded, decoded.first);
                     parcel.push(map(Element::of_array(value, &decoder.context)));
                 }
-                Err(error) => {
-                    send(Ok(parcel))?;
-                    return send(Err(error));
+                Err(here) => {
+                    error = Some(here);
+                    break;
                 }
             }
             bytes += span.end - span.begin;
@@ -162,7 +162,11 @@ impl<T> Shared<'_, T> {
                 bytes = 0;
             }
         }
-        send(Ok(parcel))
+        send(Ok(parcel))?;
+        match error {
+            Some(error) => send(Err(error)),
+            None => ControlFlow::Continue(()),
+        }
     }
 }
 
