@@ -1,0 +1,29 @@
+"""Python as a command of the kit: prints what the judge says of a file.
+
+    python python.py FILE ENCODING
+
+Runs in the judge's environment: README.md has the whole command.
+"""
+
+import os
+import sys
+import warnings
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+
+import judge  # noqa: E402: it lies beside this folder
+
+
+def main(path, encoding):
+    sys.setrecursionlimit(10000)
+    warnings.simplefilter("ignore")
+    sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    lines, _ = judge.judge(path, encoding)
+    refused = lines[-1].startswith('{"error":')
+    for line in lines[:-1] if refused else lines:
+        print(line)
+    sys.exit(refused)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
