@@ -69,6 +69,7 @@ def main():
     working = environments.available(wanted)
     for environment in working:
         check_environment(environment, entries, count)
+        check_examples(environment, count)
     check_opcodes(working, count)
     if not working:
         count.check(False, "no environment could be made, so nobody was asked")
@@ -140,6 +141,15 @@ def check_environment(environment, entries, count):
     print("%14s np.load itself: the same for %d" % ("", plain.pop("same")))
     for reason, number in sorted(plain.items()):
         print("%14s %s: %d" % ("", reason, number))
+
+
+def check_examples(environment, count):
+    """The Python examples of the specification run to their end."""
+    answers = [json.loads(line) for line in environments.run(environment, "examples.py", SPEC).splitlines()]
+    for answer in answers:
+        complaint = "%s, %s: %s" % (environments.tag(environment), answer["place"], answer.get("failure"))
+        count.check("failure" not in answer, complaint)
+    print("%14s %d examples of the specification were run" % ("", len(answers)))
 
 
 def compare(committed, found):
