@@ -1,19 +1,22 @@
 //! The one error of this crate.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::{fmt, io};
 
 /// Why a file could not be opened, or an element not be read. One word wide.
 ///
 /// Displayed as `what (at byte N) [clause]`, with `N` counted from the start of the file.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     cause: Cause,
     offset: Option<u64>,
     clause: &'static str,
     message: Cow<'static, str>,
-    source: Option<io::Error>,
+    source: Option<Arc<io::Error>>,
 }
 
 /// The result of everything in this crate that can fail.
@@ -104,14 +107,31 @@ impl From<npy_header::Error> for Error {
 }
 
 impl From<io::Error> for Error {
+    /// An error of this crate that went through a reader comes out as what it was.
     fn from(error: io::Error) -> Error {
+        let error = match error.downcast::<Error>() {
+            Ok(error) => return error,
+            Err(error) => error,
+        };
         Error(Box::new(Inner {
             cause: Cause::Io,
             offset: None,
             clause: "io",
             message: error.to_string().into(),
-            source: Some(error),
+            source: Some(Arc::new(error)),
         }))
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        let kind = match (&error.0.source, error.cause()) {
+            (Some(source), _) => source.kind(),
+            (None, Cause::Truncated) => io::ErrorKind::UnexpectedEof,
+            (None, Cause::Usage) => io::ErrorKind::InvalidInput,
+            (None, _) => io::ErrorKind::InvalidData,
+        };
+        io::Error::new(kind, error)
     }
 }
 

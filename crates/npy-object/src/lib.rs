@@ -70,6 +70,9 @@
 //! # Features
 //!
 //! - `serde` (default): `Element::deserialize`
+//! - `npz` (default): `Npz`, archives of arrays
+//! - `gzip` (default): `.npy.gz`, wherever a file is opened
+//! - `mmap`: `Source::map`, files mapped into memory
 //! - `json`: the module `json`, elements as JSON for people, and lossless
 //!
 //! # In which order to read the modules
@@ -79,9 +82,11 @@
 //! `shared` (what elements share), `members` (all of these together); `rows` (arrays without
 //! objects); `value` (what an element is), and `de` and `json`, which write it otherwise. Beside
 //! these stand `container`, `subscripts` and `descent` (going into containers), `index`, `split`
-//! and `parallel`. All reading goes through `window`, from a `source`. Opcodes are the business of
-//! [`pickle`], the preamble that of [`header`].
-#![forbid(unsafe_code)]
+//! and `parallel`. All reading goes through `window`, from a `source`, whose `format` is seen by its
+//! first bytes: `npz` are archives. Opcodes are the business of [`pickle`], the preamble that of
+//! [`header`].
+#![deny(unsafe_code)]
+#![cfg_attr(not(feature = "mmap"), forbid(unsafe_code))]
 
 mod batches;
 mod checkpoints;
@@ -92,11 +97,14 @@ mod decoder;
 mod descent;
 mod elements;
 mod error;
+mod format;
 mod index;
 #[cfg(feature = "json")]
 pub mod json;
 mod members;
 mod npy_array;
+#[cfg(feature = "npz")]
+pub mod npz;
 mod open;
 mod opening;
 mod options;
@@ -118,8 +126,11 @@ pub use container::{Container, Member};
 pub use descent::At;
 pub use elements::Elements;
 pub use error::{Cause, Error, Result};
+pub use format::Format;
 pub use index::IndexUse;
 pub use npy_array::NpyArray;
+#[cfg(feature = "npz")]
+pub use npz::Npz;
 pub use open::Arrays;
 pub use opening::ContainerKind;
 pub use options::{Encoding, Limits, Options};

@@ -68,6 +68,12 @@ impl Options {
         open_array(self.window(source)?, &self)
     }
 
+    /// Reads a stream, as far as elements are asked for: see [`Source::stream`].
+    pub fn read_stream(self, stream: impl Read + Send + 'static) -> Result<NpyArray> {
+        let source = Source::spooled(stream, self.spool_memory);
+        self.read_source(source)
+    }
+
     /// Reads from anything that can seek, from its start.
     pub fn read(self, reader: impl Read + Seek + Send + 'static) -> Result<NpyArray> {
         self.read_source(Source::reader(reader)?)
@@ -105,7 +111,7 @@ impl Options {
 
     /// A window on what is to be read of a source.
     fn window(&self, source: Source) -> Result<Window> {
-        Ok(Window::new(source, self.read_size))
+        Ok(Window::new(self.unpack(source)?, self.read_size))
     }
 }
 
@@ -217,6 +223,9 @@ pub struct Arrays {
 impl Arrays {
     /// The array behind the last one. To know where that ends it is surveyed.
     fn read_next(&mut self) -> Result<Option<NpyArray>> {
+        if self.last.is_none() {
+            self.source = self.options.unpack(self.source.clone())?;
+        }
         let open = |offset| self.options.clone().read_source(self.source.section(offset..));
         let offset = match self.last {
             None => 0,

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::source::SPOOL_MEMORY;
+#[cfg(feature = "gzip")]
+use crate::source::inflate::Allowance;
 use crate::window::ReadSize;
 
 /// How to read the `str` of Python 2, whose encoding a pickle does not name. NumPy's `encoding`.
@@ -35,6 +38,11 @@ pub struct Limits {
     /// Bytes of definitions that elements share which are kept from one element to the next. What
     /// a single element needs is always decoded.
     pub shared: usize,
+    /// Bytes that may come out of a compressed file, or of a member of an archive, however small it
+    /// is. They are kept in memory or in a temporary file as they are asked for.
+    pub decompressed: u64,
+    /// How many bytes may come out for each that goes in, where that is more.
+    pub expansion: u64,
 }
 
 impl Default for Limits {
@@ -45,6 +53,8 @@ impl Default for Limits {
             envelope: 1 << 20,
             element: usize::MAX,
             shared: 8 << 20,
+            decompressed: 4 << 30,
+            expansion: 250,
         }
     }
 }
@@ -89,6 +99,7 @@ pub struct Options {
     pub(crate) trust_payload: bool,
     pub(crate) read_size: ReadSize,
     pub(crate) index: bool,
+    pub(crate) spool_memory: usize,
 }
 
 impl Default for Options {
@@ -99,6 +110,7 @@ impl Default for Options {
             trust_payload: false,
             read_size: ReadSize::default(),
             index: true,
+            spool_memory: SPOOL_MEMORY,
         }
     }
 }
@@ -142,5 +154,16 @@ impl Options {
     pub fn read_size(mut self, least: usize, most: usize) -> Options {
         self.read_size = ReadSize { least: least.min(most), most };
         self
+    }
+    /// How many bytes of a stream, or of what comes out of a compressed file, are kept in memory.
+    /// Of a longer one, all is in a temporary file. By default 8 MiB.
+    pub fn spool_memory(mut self, memory: usize) -> Options {
+        self.spool_memory = memory;
+        self
+    }
+
+    #[cfg(feature = "gzip")]
+    pub(crate) fn allowance(&self) -> Allowance {
+        Allowance { least: self.limits.decompressed, ratio: self.limits.expansion }
     }
 }

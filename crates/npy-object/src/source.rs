@@ -4,7 +4,12 @@
 //! is spooled, as far as it was asked for.
 
 mod file;
+#[cfg(feature = "gzip")]
+pub(crate) mod gzip;
+#[cfg(feature = "gzip")]
+pub(crate) mod inflate;
 mod reader;
+mod spool;
 
 use std::fmt;
 use std::fs::File;
@@ -16,7 +21,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use file::FileAt;
+#[cfg(feature = "gzip")]
+use inflate::Allowance;
 use reader::Reader;
+use spool::Spool;
+
+/// Bytes of a stream that are kept in memory before a temporary file takes them.
+pub(crate) const SPOOL_MEMORY: usize = 8 << 20;
 
 /// Bytes that can be read at any place, by several threads at once.
 ///
@@ -77,9 +88,33 @@ impl Source {
         Source::file(File::open(path)?)
     }
 
-    /// An open file, from its start, wherever it stands. Its length is that which it has now.
+    /// An open file, from its start, wherever it stands. Its length is that which it has now. What
+    /// is no regular file, a named pipe for instance, is read as a [`stream`](Self::stream).
     pub fn file(file: File) -> io::Result<Source> {
-        Ok(Source::new(FileAt::new(file)?))
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Ok(Source::stream(file));
+        }
+        Ok(Source::new(FileAt::new(file, metadata.len())))
+    }
+
+    /// A file, mapped into memory: it is borrowed from there, and no memory but the system's cache
+    /// of files holds it.
+    ///
+    /// Whether that is faster than [`open`](Self::open) depends on the system; a read error there
+    /// ends the process.
+    ///
+    /// # Safety
+    ///
+    /// Nobody may change the file, or make it shorter, while this source or anything that was read
+    /// from it is in use.
+    #[cfg(feature = "mmap")]
+    #[allow(unsafe_code, reason = "who calls it can know who writes to the file; we cannot")]
+    pub unsafe fn map(path: impl AsRef<Path>) -> io::Result<Source> {
+        let file = File::open(path)?;
+        // SAFETY: the caller promises that the bytes stay what they are while they are mapped.
+        let map = unsafe { memmap2::Mmap::map(&file)? };
+        Ok(Source::bytes(map))
     }
 
     /// What is in memory. It is borrowed from there and never copied.
@@ -90,6 +125,26 @@ impl Source {
     /// Anything that can seek, from its start. Threads wait for one another.
     pub fn reader(reader: impl Read + Seek + Send + 'static) -> io::Result<Source> {
         Ok(Source::new(Reader::new(reader)?))
+    }
+
+    /// Anything that can be read once, from the first byte to the last: a pipe, a socket.
+    ///
+    /// It is read as far as somebody asks. What was read of it is kept, the first 8 MiB in memory;
+    /// of a longer one, all is in a temporary file that goes when the source does. An error of the
+    /// stream stays: whoever asks for what is behind it gets it again.
+    pub fn stream(stream: impl Read + Send + 'static) -> Source {
+        Source::spooled(stream, SPOOL_MEMORY)
+    }
+
+    /// As [`stream`](Self::stream), with up to `memory` bytes in memory.
+    pub fn spooled(stream: impl Read + Send + 'static, memory: usize) -> Source {
+        Source::new(Spool::new(stream, memory))
+    }
+
+    /// What a gzip file holds, as a stream.
+    #[cfg(feature = "gzip")]
+    pub(crate) fn gunzip(self, allowance: Allowance, memory: usize) -> Source {
+        Source::spooled(gzip::Gunzip::new(self, allowance), memory)
     }
 
     /// A part of this one, that counts as a source: its places are counted from where it begins.

@@ -80,9 +80,9 @@ impl Window {
         Ok(end)
     }
 
-    /// Bytes of memory that the window takes.
+    /// Bytes of memory that the window takes, and the source for what it keeps.
     pub(crate) fn memory(&self) -> usize {
-        self.main.bytes.capacity() + self.aside.bytes.capacity()
+        self.main.bytes.capacity() + self.aside.bytes.capacity() + self.input.source.memory()
     }
 
     /// The bytes from `from` on: at least `needed`, unless the source ends before.

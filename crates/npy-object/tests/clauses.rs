@@ -38,7 +38,7 @@ fn named() -> BTreeSet<String> {
 }
 
 fn is_clause(text: &str) -> bool {
-    let known = ["npy.", "npz.", "pickle.", "access.", "index."];
+    let known = ["npy.", "npz.", "gzip.", "pickle.", "access.", "index."];
     known.iter().any(|prefix| text.starts_with(prefix))
         && !text.ends_with('.')
         && text.chars().all(|c| matches!(c, '.' | 'a'..='z' | '0'..='9'))

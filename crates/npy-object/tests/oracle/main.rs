@@ -3,4 +3,5 @@
 mod conformance;
 mod fixtures;
 mod properties;
+mod sources;
 mod ways;

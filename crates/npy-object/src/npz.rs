@@ -1,0 +1,302 @@
+//! Archives of arrays (`.npz`), as `numpy.savez` and `numpy.savez_compressed` write them: zip files,
+//! of whose members each is a file.
+
+mod directory;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Read};
+use std::path::Path;
+
+use flate2::Crc;
+
+use crate::error::{Cause, Error, Result};
+use crate::options::Options;
+use crate::source::Source;
+use crate::source::inflate::{Allowance, Clauses, Inflate};
+
+/// An open archive.
+///
+/// Only its directory is read to open it. A stored member is then read where it is, in any order; a
+/// deflated one is a stream, decompressed as far as somebody asks.
+///
+/// ```
+/// use npy_object::{Npz, Options};
+///
+/// let archive = Npz::open("tests/data/archive.npz")?;
+/// let names: Vec<_> = archive.members().iter().map(|member| member.array_name()).collect();
+/// assert_eq!(names, ["words", "numbers"]);
+/// let words = archive.find("words").expect("it is there");
+/// let mut array = Options::new().read_source(archive.source(words)?)?;
+/// assert_eq!(array.next_element()?.unwrap().as_str()?, "loop");
+/// # Ok::<(), npy_object::Error>(())
+/// ```
+pub struct Npz {
+    source: Source,
+    members: Vec<Member>,
+    allowance: Allowance,
+    spool_memory: usize,
+}
+
+/// A member of an archive, as its directory has it.
+#[derive(Clone, Debug)]
+pub struct Member {
+    name: String,
+    raw_name: Vec<u8>,
+    method: Method,
+    encrypted: bool,
+    crc32: u32,
+    size: u64,
+    compressed_size: u64,
+    /// Where its header is in the archive.
+    offset: u64,
+    /// Where what follows it begins: another member, or the directory.
+    end: u64,
+}
+
+/// How a member is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Method {
+    /// Not at all: `numpy.savez`.
+    Stored,
+    /// By deflate: `numpy.savez_compressed`.
+    Deflated,
+    /// In a way that is not read, by its number in the zip format: 12 is bzip2, 14 LZMA, 93
+    /// Zstandard.
+    Other(u16),
+}
+
+impl Npz {
+    /// Opens an archive with the default [`Options`].
+    ///
+    /// Fails where it has no directory that can be read.
+    pub fn open(path: impl AsRef<Path>) -> Result<Npz> {
+        Options::new().open_npz(path)
+    }
+
+    pub(crate) fn read(source: Source, options: &Options) -> Result<Npz> {
+        let members = directory::read(&source)?;
+        let (allowance, spool_memory) = (options.allowance(), options.spool_memory);
+        Ok(Npz { source, members, allowance, spool_memory })
+    }
+
+    /// What is in it, in the order of its directory. Two members may have one name.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The number of the member of this name, with or without the `.npy` that NumPy appends. Of
+    /// several it is the last, as in Python.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        let last = |is: &dyn Fn(&Member) -> bool| self.members.iter().rposition(is);
+        last(&|member| member.name == name).or_else(|| last(&|member| member.array_name() == name))
+    }
+
+    /// What the member of this number holds.
+    ///
+    /// Of a deflated member, size and checksum are held against the data where the last of them are
+    /// read, so that who gets these knows that all were right; of a stored one, only by
+    /// [`verify`](Self::verify), as it is read here and there.
+    ///
+    /// Fails where it is encrypted or compressed in a way that is not read, where its own header is
+    /// not what the directory says, and where it overlaps another one, which only zip bombs do.
+    ///
+    /// # Panics
+    ///
+    /// Where there are not so many members.
+    pub fn source(&self, member: usize) -> Result<Source> {
+        let member = &self.members[member];
+        let data = directory::data(&self.source, member)?;
+        Ok(match member.method {
+            Method::Stored => data,
+            _ => Source::spooled(self.inflated(member, data), self.spool_memory),
+        })
+    }
+
+    /// Reads a member from its first byte to its last, and holds size and checksum against what is
+    /// read.
+    ///
+    /// Fails as [`source`](Self::source) does, with clause `npz.checksum` where the data are not
+    /// those that were saved, and as reading does.
+    ///
+    /// # Panics
+    ///
+    /// Where there are not so many members.
+    pub fn verify(&self, member: usize) -> Result<()> {
+        let member = &self.members[member];
+        let data = directory::data(&self.source, member)?;
+        let mut buffer = vec![0; 64 << 10];
+        if member.method == Method::Deflated {
+            let mut data = self.inflated(member, data);
+            while data.read(&mut buffer)? > 0 {}
+            return Ok(());
+        }
+        let (mut crc, mut data) = (Crc::new(), data.to_reader());
+        loop {
+            match data.read(&mut buffer) {
+                Ok(0) => return member.check(member.size, &crc),
+                Ok(read) => crc.update(&buffer[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn inflated(&self, member: &Member, data: Source) -> Inflated {
+        let inflate = Inflate::new(data, self.allowance, CLAUSES);
+        Inflated { inflate, member: member.clone(), crc: Crc::new(), read: 0 }
+    }
+
+    /// The number of the only array.
+    pub(crate) fn only(&self) -> Result<usize> {
+        let places = |is: fn(&Member) -> bool| -> Vec<usize> {
+            (0..self.members.len()).filter(|&place| is(&self.members[place])).collect()
+        };
+        let mut arrays = places(|member| member.name.ends_with(SUFFIX));
+        if arrays.is_empty() {
+            arrays = places(|member| !member.name.ends_with('/'));
+        }
+        match *arrays {
+            [only] => Ok(only),
+            [] => Err(Error::usage("npz.choice", "an archive without members")),
+            _ => {
+                const SHOWN: usize = 20;
+                let shown = arrays.iter().take(SHOWN);
+                let names: Vec<_> = shown.map(|&place| self.members[place].array_name()).collect();
+                let (names, more) =
+                    (names.join(", "), if arrays.len() > SHOWN { ", ..." } else { "" });
+                let message = format!(
+                    "an archive of {} arrays, of which one has to be chosen: {names}{more}",
+                    arrays.len()
+                );
+                Err(Error::usage("npz.choice", message))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Npz {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Npz").field("members", &self.members).finish_non_exhaustive()
+    }
+}
+
+/// What NumPy appends to the name of an array.
+const SUFFIX: &str = ".npy";
+
+impl Member {
+    /// Its name in the archive, as Python reads it: UTF-8 where the archive says so, else in code
+    /// page 437, in which every byte is a character.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its name without the `.npy` that NumPy appends.
+    pub fn array_name(&self) -> &str {
+        self.name.strip_suffix(SUFFIX).unwrap_or(&self.name)
+    }
+
+    /// The bytes of its name.
+    pub fn raw_name(&self) -> &[u8] {
+        &self.raw_name
+    }
+
+    /// How it is compressed.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Whether a password is needed, so that it cannot be read.
+    pub fn is_encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    /// Bytes of what it holds.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Bytes that it takes in the archive.
+    pub fn compressed_size(&self) -> u64 {
+        self.compressed_size
+    }
+
+    /// The CRC-32 of what it holds.
+    pub fn crc32(&self) -> u32 {
+        self.crc32
+    }
+
+    /// Where its header begins: bytes from the start of the archive.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Holds what was read against what the directory says.
+    fn check(&self, size: u64, crc: &Crc) -> Result<()> {
+        if size != self.size {
+            let message = format!("{} bytes in {}, of {}", size, self.name, self.size);
+            return Err(self.error(Cause::Malformed, "npz.size", message));
+        }
+        if crc.sum() != self.crc32 {
+            let (found, says) = (crc.sum(), self.crc32);
+            let message = format!(
+                "the CRC-32 of {} is {found:08x}, the archive says {says:08x}: its data are damaged",
+                self.name
+            );
+            return Err(self.error(Cause::Malformed, "npz.checksum", message));
+        }
+        Ok(())
+    }
+
+    /// An error at the member's header.
+    #[cold]
+    fn error(
+        &self,
+        cause: Cause,
+        clause: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Error {
+        Error::new(cause, clause, self.offset, message)
+    }
+}
+
+impl Options {
+    /// Opens an archive.
+    pub fn open_npz(&self, path: impl AsRef<Path>) -> Result<Npz> {
+        self.read_npz(Source::open(path)?)
+    }
+
+    /// Reads an archive from any [`Source`]. A stream is read to its end first, where the directory
+    /// is.
+    pub fn read_npz(&self, source: Source) -> Result<Npz> {
+        Npz::read(source, self)
+    }
+}
+
+const CLAUSES: Clauses =
+    Clauses { truncated: "npz.truncated", data: "npz.data", limit: "npz.limit" };
+
+/// What a deflated member holds.
+struct Inflated {
+    inflate: Inflate,
+    member: Member,
+    crc: Crc,
+    /// Bytes that came out.
+    read: u64,
+}
+
+impl Read for Inflated {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() || self.inflate.ended() {
+            return Ok(0);
+        }
+        let read = self.inflate.inflate(buffer)?;
+        self.crc.update(&buffer[..read]);
+        self.read += read as u64;
+        if self.inflate.ended() || self.read > self.member.size {
+            self.member.check(self.read, &self.crc)?;
+        }
+        Ok(read)
+    }
+}

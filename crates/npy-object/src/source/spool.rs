@@ -1,0 +1,173 @@
+//! Streams, which cannot go back: what was read of one is kept, in memory up to a limit, then in a
+//! temporary file that has no name.
+//!
+//! A stream is read only as far as somebody asks, so that what it begins with is there before it
+//! ends. Threads that ask for what is kept do not wait for one that reads on.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use super::ReadAt;
+use super::file;
+use crate::error::Error;
+
+/// Bytes of a stream that are stepped over at once.
+const STEP: usize = 64 << 10;
+
+/// A stream, and what was read of it.
+pub(super) struct Spool {
+    /// Locked before `store`, by the thread that reads on.
+    stream: Mutex<Stream>,
+    store: RwLock<Store>,
+}
+
+enum Stream {
+    Going(Box<dyn Read + Send>),
+    Ended,
+    /// What is behind cannot be had. Said to everybody who asks.
+    Failed(Error),
+}
+
+struct Store {
+    /// The bytes, until there are too many for memory.
+    memory: Vec<u8>,
+    limit: usize,
+    file: Option<Arc<File>>,
+    size: u64,
+    ended: bool,
+}
+
+impl Spool {
+    /// Keeps up to `limit` bytes in memory.
+    pub(super) fn new(stream: impl Read + Send + 'static, limit: usize) -> Spool {
+        let store = Store { memory: Vec::new(), limit, file: None, size: 0, ended: false };
+        Spool { stream: Mutex::new(Stream::Going(Box::new(stream))), store: RwLock::new(store) }
+    }
+
+    /// Reads what is kept; `None` where `offset` is not.
+    fn kept(&self, buffer: &mut [u8], offset: u64) -> io::Result<Option<usize>> {
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        if store.size <= offset {
+            return Ok(if store.ended { Some(0) } else { None });
+        }
+        let room = (store.size - offset).min(buffer.len() as u64) as usize;
+        let buffer = &mut buffer[..room];
+        let Some(file) = &store.file else {
+            let from = offset as usize;
+            buffer.copy_from_slice(&store.memory[from..from + room]);
+            return Ok(Some(room));
+        };
+        let file = Arc::clone(file);
+        drop(store);
+        file::read_at(&file, buffer, offset).map(Some)
+    }
+
+    /// Reads on, into `buffer` and the store.
+    fn read_on(&self, stream: &mut Stream, buffer: &mut [u8]) -> io::Result<usize> {
+        let reader = match stream {
+            Stream::Going(reader) => reader,
+            Stream::Ended => return Ok(0),
+            Stream::Failed(error) => return Err(error.clone().into()),
+        };
+        let read = loop {
+            match reader.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        let kept = read.and_then(|read| store.append(&buffer[..read]).map(|()| read));
+        match kept {
+            Ok(0) => {
+                *stream = Stream::Ended;
+                store.ended = true;
+                Ok(0)
+            }
+            Ok(read) => Ok(read),
+            Err(error) => {
+                let error = Error::from(error);
+                *stream = Stream::Failed(error.clone());
+                Err(error.into())
+            }
+        }
+    }
+
+    fn stored(&self) -> u64 {
+        self.store.read().unwrap_or_else(PoisonError::into_inner).size
+    }
+}
+
+impl ReadAt for Spool {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if let Some(read) = self.kept(buffer, offset)? {
+            return Ok(read);
+        }
+        let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut step = Vec::new();
+        loop {
+            // Another thread may have read on in the meantime.
+            if let Some(read) = self.kept(buffer, offset)? {
+                return Ok(read);
+            }
+            match offset - self.stored() {
+                0 => return self.read_on(&mut stream, buffer),
+                before => {
+                    step.resize(STEP, 0);
+                    let size = before.min(STEP as u64) as usize;
+                    self.read_on(&mut stream, &mut step[..size])?;
+                }
+            }
+        }
+    }
+
+    fn known_size(&self) -> Option<u64> {
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        store.ended.then_some(store.size)
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut step = vec![0; STEP];
+        while self.read_on(&mut stream, &mut step)? > 0 {}
+        Ok(self.stored())
+    }
+
+    fn memory(&self) -> usize {
+        self.store.read().unwrap_or_else(PoisonError::into_inner).memory.capacity()
+    }
+}
+
+impl Store {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.file.is_none() && self.memory.len() + bytes.len() > self.limit {
+            let file = tempfile::tempfile().map_err(in_temporary_file)?;
+            file::write_all_at(&file, &self.memory, 0).map_err(in_temporary_file)?;
+            self.memory = Vec::new();
+            self.file = Some(Arc::new(file));
+        }
+        match &self.file {
+            Some(file) => {
+                file::write_all_at(file, bytes, self.size).map_err(in_temporary_file)?;
+            }
+            None => {
+                let (size, more) = (self.memory.len(), bytes.len());
+                if self.memory.capacity() - size < more {
+                    self.memory.reserve_exact((size + more).max(2 * size).min(self.limit) - size);
+                }
+                self.memory.extend_from_slice(bytes);
+            }
+        }
+        self.size += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// Says which file could not be written: nobody asked for it by name.
+fn in_temporary_file(error: io::Error) -> io::Error {
+    let folder = std::env::temp_dir();
+    io::Error::new(error.kind(), format!("a temporary file in {}: {error}", folder.display()))
+}

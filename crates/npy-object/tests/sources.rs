@@ -1,0 +1,436 @@
+//! Where bytes come from: lazily, by threads, from archives and compressed files, and what is wrong
+//! with those.
+
+use std::fs;
+use std::io::{self, Cursor, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use npy_object::npz::Method;
+use npy_object::{Cause, Error, Format, Limits, NpyArray, Npz, Options, Source};
+
+fn data(name: &str) -> PathBuf {
+    Path::new("tests/data").join(name)
+}
+
+fn bytes_of(name: &str) -> Vec<u8> {
+    fs::read(data(name)).unwrap()
+}
+
+/// The elements of an array of strings.
+fn strings(array: npy_object::Result<NpyArray>) -> npy_object::Result<Vec<String>> {
+    array?.elements().map(|element| Ok(element?.element().as_str()?.into_owned())).collect()
+}
+
+fn refused<T>(result: npy_object::Result<T>) -> (Cause, &'static str) {
+    let error = result.err().expect("an error");
+    (error.cause(), error.clause())
+}
+
+const STRINGS: [&str; 3] = ["hello", "NumPy", "objects"];
+
+/// Counts the bytes that were read of a stream, which fails at its end.
+struct Counted {
+    bytes: Cursor<Vec<u8>>,
+    read: Arc<AtomicUsize>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let size = buffer.len().min(4096);
+        match self.bytes.read(&mut buffer[..size])? {
+            0 => Err(io::Error::new(io::ErrorKind::ConnectionReset, "the line went dead")),
+            read => {
+                self.read.fetch_add(read, Ordering::Relaxed);
+                Ok(read)
+            }
+        }
+    }
+}
+
+/// An array of bytes with many rows.
+fn rows(count: usize) -> Vec<u8> {
+    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({count}, 1024)}}\n");
+    let mut file = b"\x93NUMPY\x01\x00".to_vec();
+    file.extend((header.len() as u16).to_le_bytes());
+    file.extend(header.bytes());
+    file.extend((0..count * 1024).map(|place| (place * 7 % 251) as u8));
+    file
+}
+
+#[test]
+fn a_stream_is_read_as_far_as_is_asked() {
+    let file = rows(1000);
+    for memory in [0, 10_000, usize::MAX] {
+        let read = Arc::new(AtomicUsize::new(0));
+        let stream =
+            Counted { bytes: Cursor::new(file[..900_000].to_vec()), read: Arc::clone(&read) };
+        let source = Source::spooled(stream, memory);
+        let mut array = Options::new().read_source(source.clone()).unwrap();
+        assert!(array.next_element().unwrap().is_some());
+        assert!(read.load(Ordering::Relaxed) < 20_000);
+        assert!(array.get(500).unwrap().is_some());
+        let so_far = read.load(Ordering::Relaxed);
+        assert!((500_000..700_000).contains(&so_far));
+        // What was read is not read again.
+        assert!(array.get(3).unwrap().is_some());
+        assert_eq!(read.load(Ordering::Relaxed), so_far);
+        // What cannot be had is an error every time, and no end of the file.
+        for _ in 0..2 {
+            let error = array.get(990).unwrap_err();
+            assert_eq!((error.cause(), error.message()), (Cause::Io, "the line went dead"));
+        }
+        assert!(array.get(870).unwrap().is_some());
+        assert_eq!(source.known_size(), None);
+    }
+}
+
+#[test]
+fn threads_share_a_stream() {
+    let file = rows(2000);
+    let source = Source::spooled(Cursor::new(file.clone()), 100_000);
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let (source, file) = (source.clone(), &file);
+            scope.spawn(move || {
+                let mut array = Options::new().read_source(source).unwrap();
+                for step in 0..500 {
+                    let row = (step * 37 + thread * 501) % 2000;
+                    let place = file.len() - (2000 - row) * 1024;
+                    let element = array.get(row as u64).unwrap().unwrap();
+                    let items = element.as_array::<u8>().unwrap();
+                    assert_eq!(*items.data(), file[place..place + 1024]);
+                }
+            });
+        }
+    });
+    assert_eq!(source.size().unwrap(), file.len() as u64);
+    assert_eq!(source.memory(), 0, "it is in a file");
+}
+
+#[test]
+fn bytes_are_borrowed() {
+    let file = bytes_of("strings.npy");
+    let kept: &'static [u8] = file.leak();
+    let mut array = Options::new().read_bytes(kept).unwrap();
+    let element = array.next_element().unwrap().unwrap();
+    let text = element.as_str().unwrap();
+    assert!(kept.as_ptr_range().contains(&text.as_ptr()));
+}
+
+#[test]
+fn sections_end_where_they_should() {
+    let source = Source::bytes(b"0123456789".to_vec());
+    let all = |source: &Source| {
+        let mut bytes = String::new();
+        source.to_reader().read_to_string(&mut bytes).unwrap();
+        assert_eq!(source.size().unwrap(), bytes.len() as u64);
+        bytes
+    };
+    let stream = || Source::stream(Cursor::new(b"0123456789".to_vec()));
+    for source in [source, stream(), Source::reader(Cursor::new(b"0123456789")).unwrap()] {
+        assert_eq!(all(&source.section(2..5)), "234");
+        assert_eq!(all(&source.section(2..=5).section(1..)), "345");
+        assert_eq!(all(&source.section(2..5).section(1..9)), "34");
+        assert_eq!(all(&source.section(..)), "0123456789");
+        assert_eq!(all(&source.section(8..20)), "89");
+        assert_eq!(all(&source.section(20..30)), "");
+        assert_eq!(all(&source.section(u64::MAX..)), "");
+        assert_eq!(all(&source.section(5..).section(u64::MAX - 2..)), "");
+        #[allow(clippy::reversed_empty_ranges)]
+        let backwards = source.section(5..2);
+        assert_eq!(all(&backwards), "");
+    }
+}
+
+#[test]
+fn lengths_in_a_stream_make_nothing_large() {
+    // BINBYTES8 of 2^60 bytes, of which there are ten.
+    let mut file = bytes_of("strings.npy");
+    let place = file.windows(7).position(|bytes| bytes == b"\x8c\x05hello").unwrap();
+    file.splice(place..place + 7, *b"\x8e\0\0\0\0\0\0\0\x10");
+    let outcome = |array: npy_object::Result<NpyArray>| {
+        let mut array = array?;
+        let error = array.next_element().map(drop).unwrap_err();
+        assert!(array.memory() < 16 << 20, "{}", array.memory());
+        Err::<(), Error>(error)
+    };
+    let mut limits = Limits::default();
+    limits.pickle.argument = u64::MAX;
+    let options = Options::new().limits(limits);
+    let known = outcome(options.clone().read_bytes(file.clone())).unwrap_err();
+    assert_eq!(known.cause(), Cause::Truncated);
+    let unknown = outcome(options.read_stream(Cursor::new(file))).unwrap_err();
+    assert_eq!(unknown.to_string(), known.to_string());
+}
+
+#[test]
+fn a_named_pipe_is_a_stream() {
+    #[cfg(unix)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let to = pipe.clone();
+        let writer = thread::spawn(move || fs::write(to, bytes_of("strings.npy")).unwrap());
+        assert_eq!(strings(npy_object::open(&pipe)).unwrap(), STRINGS);
+        writer.join().unwrap();
+    }
+}
+
+#[test]
+fn formats_are_seen_by_their_first_bytes() {
+    let of = |name: &str| Format::of(&Source::open(data(name)).unwrap()).unwrap();
+    assert_eq!(of("strings.npy"), Format::Npy);
+    assert_eq!(of("archive.npz"), Format::Zip);
+    assert_eq!(of("strings.npy.gz"), Format::Gzip);
+    assert_eq!(of("generate.py"), Format::Other);
+    assert_eq!(Format::of(&Source::bytes(b"P")).unwrap(), Format::Other);
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+#[test]
+fn gzip_files() {
+    assert_eq!(strings(npy_object::open(data("strings.npy.gz"))).unwrap(), STRINGS);
+    // Two members and an empty one, with zeros behind them.
+    assert_eq!(strings(npy_object::open(data("members.npy.gz"))).unwrap(), STRINGS);
+    let twice = gzip(&bytes_of("strings.npy.gz"));
+    assert_eq!(strings(Options::new().read_bytes(twice)).unwrap(), STRINGS);
+    let too_deep = gzip(&gzip(&gzip(&bytes_of("strings.npy.gz"))));
+    let error = refused(Options::new().read_bytes(gzip(&too_deep)));
+    assert_eq!(error, (Cause::Limit, "gzip.depth"));
+}
+
+#[test]
+fn broken_gzip_files() {
+    let whole = bytes_of("strings.npy.gz");
+    let read = |bytes: Vec<u8>| strings(Options::new().read_stream(Cursor::new(bytes)));
+    // Whatever is cut off, what comes out before is right, and the end is missed.
+    for cut in 2..whole.len() {
+        let error = refused(read(whole[..cut].to_vec()));
+        assert_eq!(error, (Cause::Truncated, "gzip.truncated"), "cut at {cut}");
+    }
+    let with = |place: usize, byte: u8| {
+        let mut bytes = whole.clone();
+        bytes[place] = byte;
+        read(bytes)
+    };
+    let last = whole.len() - 1;
+    assert_eq!(refused(with(last, 9)), (Cause::Malformed, "gzip.checksum"));
+    assert_eq!(refused(with(last - 4, 9)), (Cause::Malformed, "gzip.checksum"));
+    assert_eq!(refused(with(2, 7)), (Cause::Malformed, "gzip.magic"));
+    // The name in the header is "strings.npy": behind its NUL, a block of type 3.
+    assert_eq!(refused(with(10 + 12, 7)), (Cause::Malformed, "gzip.data"));
+    // What follows an array is only looked at by who wants another one.
+    let text_behind = [&whole[..], b"text"].concat();
+    assert_eq!(read(text_behind.clone()).unwrap(), STRINGS);
+    let mut arrays = Options::new().read_arrays(Source::bytes(text_behind));
+    assert_eq!(strings(arrays.next().unwrap()).unwrap(), STRINGS);
+    assert_eq!(refused(arrays.next().unwrap()), (Cause::Malformed, "gzip.magic"));
+}
+
+#[test]
+fn what_expands_too_far() {
+    let mut limits = Limits::default();
+    (limits.decompressed, limits.expansion) = (50_000, 2);
+    let options = Options::new().limits(limits);
+    let all = |array: NpyArray| {
+        let mut array = array;
+        while array.next_element()?.is_some() {}
+        Ok(())
+    };
+    // Zeros, of which deflate makes a thousandth.
+    let mut zeros = rows(1000);
+    let start = zeros.len() - 1000 * 1024;
+    zeros[start..].fill(0);
+    let error = options.clone().read_bytes(gzip(&zeros)).and_then(all).unwrap_err();
+    assert_eq!((error.cause(), error.clause()), (Cause::Limit, "gzip.limit"));
+    let archive = zip(&[("a.npy", &zeros)], zip::CompressionMethod::Deflated);
+    let npz = options.read_npz(Source::bytes(archive)).unwrap();
+    let error = npz.verify(0).unwrap_err();
+    assert_eq!((error.cause(), error.clause()), (Cause::Limit, "npz.limit"));
+}
+
+fn zip(members: &[(&str, &[u8])], method: zip::CompressionMethod) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().compression_method(method);
+    for (name, bytes) in members {
+        zip.start_file(*name, options).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+#[test]
+fn archives_that_python_writes() {
+    for name in ["archive.npz", "deflated.npz", "zip64.npz"] {
+        let npz = Npz::open(data(name)).unwrap();
+        let members: Vec<_> = npz.members().iter().map(|member| member.name()).collect();
+        assert_eq!(members, ["words.npy", "numbers.npy"], "{name}");
+        let method = if name == "deflated.npz" { Method::Deflated } else { Method::Stored };
+        assert!(npz.members().iter().all(|member| member.method() == method), "{name}");
+        for number in 0..2 {
+            npz.verify(number).unwrap();
+        }
+        let numbers = npz.source(npz.find("numbers").unwrap()).unwrap();
+        let mut array = Options::new().read_source(numbers).unwrap();
+        assert_eq!(array.shape(), [3, 2]);
+        let row = array.get(2).unwrap().unwrap();
+        assert_eq!(*row.as_array::<f64>().unwrap().data(), [4.0, 5.0]);
+        assert!(npz.find("letters").is_none());
+
+        let error = npy_object::open(data(name)).unwrap_err();
+        assert_eq!((error.cause(), error.clause()), (Cause::Usage, "npz.choice"));
+        assert!(error.message().contains("words, numbers"), "{error}");
+    }
+    assert_eq!(strings(npy_object::open(data("one.npz"))).unwrap(), ["alone"]);
+    let in_gzip = gzip(&bytes_of("one.npz"));
+    assert_eq!(strings(Options::new().read_bytes(in_gzip)).unwrap(), ["alone"]);
+}
+
+#[test]
+fn odd_archives() {
+    let npz = Npz::open(data("odd.npz")).unwrap();
+    let read = |number: usize| strings(Options::new().read_source(npz.source(number)?));
+    let named = |name: &str| read(npz.find(name).unwrap()).unwrap().concat();
+    // Of two members of one name the last is meant; the first is there.
+    assert_eq!(named("twice"), "last");
+    assert_eq!(read(0).unwrap(), ["first"]);
+    assert_eq!(named("größe"), "Größe");
+    assert_eq!(named("ü"), "cp437");
+    assert_eq!(npz.members()[npz.find("ü").unwrap()].raw_name(), b"\x81.npy");
+    assert_eq!(named("no suffix"), "no suffix");
+    assert_eq!(named("folder/inner.npy"), "inner");
+    let bzip2 = npz.find("bzip2").unwrap();
+    assert_eq!(npz.members()[bzip2].method(), Method::Other(12));
+    assert_eq!(refused(npz.source(bzip2)), (Cause::Unsupported, "npz.method"));
+    assert_eq!(refused(npz.verify(bzip2)), (Cause::Unsupported, "npz.method"));
+}
+
+/// An archive after a change to its bytes: a place is found by what stands there.
+fn changed(archive: &[u8], at: &[u8], by: usize, to: &[u8]) -> npy_object::Result<Npz> {
+    let mut bytes = archive.to_vec();
+    let found = bytes.windows(at.len()).rposition(|bytes| bytes == at).unwrap() + by;
+    bytes[found..found + to.len()].copy_from_slice(to);
+    Options::new().read_npz(Source::bytes(bytes))
+}
+
+const END: &[u8] = b"PK\x05\x06";
+const ENTRY: &[u8] = b"PK\x01\x02";
+const HEADER: &[u8] = b"PK\x03\x04";
+
+#[test]
+fn broken_archives() {
+    use Cause::{Malformed, Truncated, Unsupported};
+    let words = bytes_of("strings.npy");
+    let archive = zip(&[("a.npy", &words), ("b.npy", &words)], zip::CompressionMethod::Stored);
+    // What is changed is the last of its sort: of the member b.
+    let change = |at, by, to: &[u8]| changed(&archive, at, by, to);
+    let source = |npz: npy_object::Result<Npz>| npz.and_then(|npz| npz.source(1));
+    let verify = |npz: npy_object::Result<Npz>| npz.and_then(|npz| npz.verify(1));
+    verify(change(END, 0, END)).unwrap();
+
+    assert_eq!(refused(change(END, 0, b"PKPK")), (Truncated, "npz.end"));
+    assert_eq!(refused(change(END, 12, &[0xff; 3])), (Malformed, "npz.directory"));
+    assert_eq!(refused(change(END, 16, &[0xff; 4])), (Malformed, "npz.directory"));
+    assert_eq!(refused(change(ENTRY, 0, b"PKPK")), (Malformed, "npz.directory"));
+    assert_eq!(refused(change(ENTRY, 28, &[0xff; 2])), (Malformed, "npz.directory"));
+    assert_eq!(refused(change(ENTRY, 42, &[0xff, 0xff, 0xff, 0])), (Malformed, "npz.directory"));
+    assert_eq!(refused(change(ENTRY, 24, &[0xff; 4])), (Malformed, "npz.wide"));
+    assert_eq!(refused(source(change(ENTRY, 46, b"c"))), (Malformed, "npz.header"));
+    assert_eq!(refused(source(change(HEADER, 0, b"PKPK"))), (Malformed, "npz.header"));
+    assert_eq!(refused(source(change(HEADER, 26, &[9]))), (Malformed, "npz.header"));
+    assert_eq!(refused(source(change(HEADER, 28, &[1]))), (Malformed, "npz.overlap"));
+    assert_eq!(refused(source(change(ENTRY, 20, &[0xff]))), (Malformed, "npz.overlap"));
+    assert_eq!(refused(source(change(ENTRY, 24, &[1]))), (Malformed, "npz.size"));
+    assert_eq!(refused(source(change(ENTRY, 8, &[1]))), (Unsupported, "npz.encrypted"));
+    assert_eq!(refused(source(change(ENTRY, 10, &[93]))), (Unsupported, "npz.method"));
+    let damaged = change(b"objects", 0, b"O").unwrap();
+    assert_eq!(refused(damaged.verify(1)), (Malformed, "npz.checksum"));
+    // A stored member is read where it is, without a look at its checksum.
+    let read = strings(Options::new().read_source(damaged.source(1).unwrap())).unwrap();
+    assert_eq!(read, ["hello", "NumPy", "Objects"]);
+
+    // Two entries of one header.
+    let twice = change(ENTRY, 42, &[0; 4]).unwrap();
+    assert_eq!(refused(twice.source(1)), (Malformed, "npz.header"));
+    let mut name_too = archive.clone();
+    let entry = name_too.windows(4).rposition(|bytes| bytes == ENTRY).unwrap();
+    name_too[entry + 42..entry + 46].fill(0);
+    name_too[entry + 46] = b'a';
+    let npz = Options::new().read_npz(Source::bytes(name_too)).unwrap();
+    assert_eq!(refused(npz.source(0)), (Malformed, "npz.overlap"));
+    assert_eq!(refused(npz.source(1)), (Malformed, "npz.overlap"));
+
+    let deflated = zip(&[("b.npy", &words)], zip::CompressionMethod::Deflated);
+    let change = |at, by, to: &[u8]| changed(&deflated, at, by, to);
+    let read = |npz: npy_object::Result<Npz>| {
+        let source = npz.unwrap().source(0).unwrap();
+        strings(Options::new().read_source(source))
+    };
+    assert_eq!(read(change(END, 0, END)).unwrap(), STRINGS);
+    assert_eq!(refused(read(change(ENTRY, 16, &[0, 0]))), (Malformed, "npz.checksum"));
+    assert_eq!(refused(read(change(ENTRY, 24, &[1, 0]))), (Malformed, "npz.size"));
+    assert_eq!(refused(read(change(ENTRY, 24, &[1, 9]))), (Malformed, "npz.size"));
+    assert_eq!(refused(read(change(ENTRY, 20, &[9]))), (Truncated, "npz.truncated"));
+}
+
+#[test]
+fn no_archive_does_harm() {
+    for name in ["archive.npz", "deflated.npz", "zip64.npz", "odd.npz", "members.npy.gz"] {
+        let whole = bytes_of(name);
+        let read = |bytes: Vec<u8>| {
+            let source = Source::bytes(bytes);
+            if let Ok(npz) = Options::new().read_npz(source.clone()) {
+                for number in 0..npz.members().len() {
+                    let _ = npz.verify(number);
+                    let array = npz.source(number).and_then(|one| Options::new().read_source(one));
+                    let _ = array.map(|mut array| array.elements().take(100).count());
+                }
+            }
+            let _ = Options::new().read_source(source);
+        };
+        for place in 0..whole.len() {
+            read(whole[..place].to_vec());
+            for change in [0x01, 0x80, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[place] ^= change;
+                read(bytes);
+            }
+        }
+    }
+}
+
+/// A source of one's own.
+struct Store(Mutex<Vec<u64>>);
+
+impl npy_object::ReadAt for Store {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.lock().unwrap().push(offset);
+        bytes_of("strings.npy").get(offset as usize..).unwrap_or_default().read(buffer)
+    }
+
+    fn known_size(&self) -> Option<u64> {
+        None
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(bytes_of("strings.npy").len() as u64)
+    }
+}
+
+#[test]
+fn a_source_of_ones_own() {
+    let source = Source::new(Store(Mutex::default()));
+    assert_eq!(strings(Options::new().read_source(source)).unwrap(), STRINGS);
+}
