@@ -49,6 +49,7 @@ const EXAMPLES: &str = "\
 Examples:
   npyo cat data.npy | head -3
   npyo cat data.npy --from 1000 --to 1010
+  npyo cat arrays.npz:train | head -3
   npyo cat dict.npy --at '[\"train\"][3]'
   npyo cat data.npy | jq length";
 
@@ -58,8 +59,8 @@ impl Cat {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        self.input.refuse_archives()?;
-        let mut contents = self.input.contents(&self.reading, self.at.as_ref(), !self.typed)?;
+        let opened = self.input.open()?;
+        let mut contents = opened.contents(&self.reading, self.at.as_ref(), !self.typed)?;
         let mut lines = Lines::new(self.typed);
         let to = self.to.unwrap_or(u64::MAX);
         let bar = progress_bar(contents.len().map(|len| to.min(len)), self.from);
@@ -67,7 +68,11 @@ impl Cat {
             lines.write(out, member)?;
             bar.inc(1);
             Ok(())
-        })
+        })?;
+        if self.from == 0 && self.to.is_none() && self.at.is_none() {
+            opened.verify()?;
+        }
+        Ok(())
     }
 }
 

@@ -1,11 +1,11 @@
 //! `npyo dis`: the instructions of a pickle, as text.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use clap::Args;
 use npy_object::pickle::{self, Argument, Disassembler, Instruction, Lexer, Opcode, Progress};
+use npy_object::{Source, SourceReader};
 
 use crate::failure::Failure;
 use crate::input::Input;
@@ -38,14 +38,15 @@ impl Dis {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let file = self.input.open()?;
-        let (header, offset) = self.input.header(&file)?;
+        let opened = self.input.open()?;
+        let npy = opened.npy()?;
+        let (header, offset) = opened.header(&npy)?;
         if !header.dtype.has_object() {
             let why = format!("no pickle: the dtype is {}, without objects", header.dtype);
             return Err(Failure::Refused(why));
         }
         let shown = if self.full { usize::MAX } else { SHOWN };
-        let mut instructions = Instructions::new(file, offset, shown)?;
+        let mut instructions = Instructions::new(npy, offset, shown);
         let mut disassembler = Disassembler::new();
         loop {
             let instruction = instructions.next()?;
@@ -71,12 +72,9 @@ struct Instructions {
 
 impl Instructions {
     /// The instructions from `offset` on.
-    fn new(file: File, offset: u64, shown: usize) -> npy_object::Result<Instructions> {
-        Ok(Instructions {
-            tape: Tape::new(file)?,
-            lexer: Lexer::new(offset, &pickle::Limits::default()),
-            shown,
-        })
+    fn new(source: Source, offset: u64, shown: usize) -> Instructions {
+        let lexer = Lexer::new(offset, &pickle::Limits::default());
+        Instructions { tape: Tape::new(source), lexer, shown }
     }
 
     /// The next instruction. Of a longer payload it has one byte more than is shown.
@@ -84,9 +82,10 @@ impl Instructions {
         let offset = self.lexer.offset();
         let (size, payload) = self.measure(offset)?;
         let end = offset.saturating_add(size as u64).saturating_add(payload);
-        if end > self.tape.len {
-            let missing = usize::try_from(end - self.tape.len).unwrap_or(usize::MAX);
-            return Err(pickle::Error::truncated(self.tape.len, missing).into());
+        if !self.tape.reaches(end)? {
+            let len = self.tape.source.size()?;
+            let missing = usize::try_from(end - len).unwrap_or(usize::MAX);
+            return Err(pickle::Error::truncated(len, missing).into());
         }
         let most = self.shown.saturating_add(1);
         let part = usize::try_from(payload).map_or(most, |payload| payload.min(most));
@@ -129,11 +128,10 @@ impl Instructions {
 
 /// A file that is read forwards, and the part of it that is in memory.
 struct Tape {
-    file: File,
-    /// Bytes in the file.
-    len: u64,
+    source: Source,
+    reader: SourceReader,
     bytes: Vec<u8>,
-    /// Where `bytes` begin; the file stands at their end.
+    /// Where `bytes` begin; the reader stands at their end.
     start: u64,
 }
 
@@ -141,9 +139,14 @@ impl Tape {
     /// Bytes that are read at once.
     const CHUNK: usize = 64 << 10;
 
-    fn new(mut file: File) -> io::Result<Tape> {
-        let len = file.seek(SeekFrom::End(0))?;
-        Ok(Tape { file, len, bytes: Vec::new(), start: len })
+    fn new(source: Source) -> Tape {
+        Tape { reader: source.to_reader(), source, bytes: Vec::new(), start: 0 }
+    }
+
+    /// Whether there are bytes up to `end`. Of a stream that is read as far for it.
+    fn reaches(&self, end: u64) -> io::Result<bool> {
+        let here = self.start + self.bytes.len() as u64;
+        Ok(end <= here || self.source.read_at(&mut [0], end - 1)? > 0)
     }
 
     /// The bytes from `from` on: at least `needed`, unless the file ends before.
@@ -153,7 +156,7 @@ impl Tape {
             Some(Ok(place)) if place <= self.bytes.len() => place,
             _ => {
                 self.bytes.clear();
-                self.start = self.file.seek(SeekFrom::Start(from))?;
+                self.start = self.reader.seek(SeekFrom::Start(from))?;
                 0
             }
         };
@@ -162,7 +165,7 @@ impl Tape {
             self.start = from;
             place = 0;
             let more = (needed - self.bytes.len()).max(Tape::CHUNK);
-            (&self.file).take(more as u64).read_to_end(&mut self.bytes)?;
+            self.reader.by_ref().take(more as u64).read_to_end(&mut self.bytes)?;
         }
         Ok(&self.bytes[place..])
     }

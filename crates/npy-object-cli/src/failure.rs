@@ -1,6 +1,5 @@
 //! Why a run failed, and how a person is told.
 
-use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -31,7 +30,7 @@ impl Failure {
             Failure::Output(error) => eprintln!("npyo: {file}: cannot write: {error}"),
             Failure::Refused(why) => eprintln!("npyo: {file}: {why}"),
             Failure::Input(error) => {
-                eprintln!("npyo: {file}: {error}");
+                eprintln!("npyo: {file}: {}", printable(&error.to_string()));
                 if let Some(hint) = hint(error) {
                     eprintln!("npyo: {hint}");
                 }
@@ -41,23 +40,24 @@ impl Failure {
     }
 }
 
+/// A text in which a file may have a say, without what would control a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
 /// What may help.
 fn hint(error: &npy_object::Error) -> Option<&'static str> {
     match (error.cause(), error.clause()) {
-        (Cause::Io, _) => {
-            let source = error.source()?.downcast_ref::<io::Error>()?;
-            let is_pipe = source.kind() == io::ErrorKind::NotSeekable;
-            is_pipe.then_some("a pipe cannot be read yet: write it to a file first")
-        }
         (Cause::Limit, "npy.header.length") => {
             Some("to read it all the same, allow a longer header with --max-header N")
-        }
-        (Cause::Limit, "npy.limit.element" | "pickle.limit.nodes" | "pickle.limit.stack") => {
-            Some("to let it take more memory, raise --max-memory, or leave it out")
         }
         (_, "npy.object.agreement") => {
             Some("to believe the pickle, as NumPy does, use --trust-payload")
         }
+        (Cause::Limit, "npy.limit.element" | "pickle.limit.nodes" | "pickle.limit.stack") => {
+            Some("to let it take more memory, raise --max-memory, or leave it out")
+        }
+        (_, "npz.choice") => Some("to choose one, write FILE:NAME, or add --member NAME"),
         _ => None,
     }
 }

@@ -47,8 +47,8 @@ impl Get {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        self.input.refuse_archives()?;
-        let mut contents = self.input.contents(&self.reading, self.at.as_ref(), !self.typed)?;
+        let mut contents =
+            self.input.open()?.contents(&self.reading, self.at.as_ref(), !self.typed)?;
         let index = match u64::try_from(self.index) {
             Ok(index) => Some(index),
             Err(_) => contents.count()?.checked_add_signed(self.index),

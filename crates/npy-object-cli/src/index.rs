@@ -27,8 +27,7 @@ impl Index {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        self.input.refuse_archives()?;
-        let mut array = self.input.array(&self.reading)?;
+        let mut array = self.input.open()?.array(&self.reading)?;
         let index = array.write_index()?;
         let size = index.metadata().map_err(npy_object::Error::from)?.len();
         let (index, count) = (index.display(), array.len());

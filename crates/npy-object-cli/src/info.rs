@@ -6,16 +6,18 @@ use std::path::Path;
 use clap::Args;
 use npy_object::header::Header;
 use npy_object::json::{PlainJson, write_dtype};
-use npy_object::{Element, ItemType, Kind, NpyArray};
+use npy_object::npz::Method;
+use npy_object::{Element, Format, ItemType, Kind, NpyArray};
 use serde::Serialize;
 
+use crate::archive::Listing;
 use crate::failure::Failure;
-use crate::input::{Input, Reading};
+use crate::input::{Input, Opened, Reading};
 use crate::writer::Writer;
 
 /// Show the header, the shape, who wrote the file, and the first elements
 ///
-/// Reads only the beginning of the file, however large it is.
+/// Reads only the beginning of the file, however large it is. Of an archive, its arrays are listed.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Info {
@@ -33,6 +35,8 @@ pub(crate) struct Info {
 const EXAMPLES: &str = "\
 Examples:
   npyo info data.npy
+  npyo info arrays.npz            what is in the archive
+  npyo info arrays.npz:train      one of its arrays
   npyo info --json data.npy | jq .shape";
 
 /// Elements that are shown.
@@ -43,7 +47,8 @@ const PREVIEW: usize = 60;
 /// What there is to say of a file, in the order in which it is said.
 #[derive(Serialize)]
 struct Report {
-    size: u64,
+    #[serde(flatten)]
+    size: Size,
     version: [u8; 2],
     /// Where the data begin.
     data_offset: u64,
@@ -63,6 +68,49 @@ struct Report {
     first: Vec<Sample>,
 }
 
+/// How large a file is, as far as that is known without reading it.
+#[derive(Serialize)]
+struct Size {
+    /// Of the `.npy` file.
+    size: Option<u64>,
+    /// Where it is compressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compressed_size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compression: Option<&'static str>,
+}
+
+impl Size {
+    fn of(opened: &Opened<'_>) -> npy_object::Result<Size> {
+        let known = opened.source.known_size();
+        Ok(match opened.member()? {
+            Some((archive, member)) => {
+                let member = &archive.members()[member];
+                let compression = (member.method() == Method::Deflated).then_some("deflate");
+                Size {
+                    size: Some(member.size()),
+                    compressed_size: compression.map(|_| member.compressed_size()),
+                    compression,
+                }
+            }
+            None if opened.format == Format::Gzip => {
+                Size { size: None, compressed_size: known, compression: Some("gzip") }
+            }
+            None => Size { size: known, compressed_size: None, compression: None },
+        })
+    }
+
+    /// For a person; `None` where nothing is known.
+    fn text(&self) -> Option<String> {
+        let bytes = |what: &str, size| format!("{size} bytes{what}");
+        let compressed = self.compression.map(|by| format!(" compressed by {by}"));
+        let compressed = compressed.and_then(|by| Some(bytes(&by, self.compressed_size?)));
+        let parts: Vec<_> =
+            self.size.map(|size| bytes("", size)).into_iter().chain(compressed).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
+
 /// An element, in short.
 #[derive(Serialize)]
 struct Sample {
@@ -77,13 +125,19 @@ impl Info {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let mut file = self.input.open()?;
-        let size = file.metadata().map_err(npy_object::Error::from)?.len();
-        let (header, data_offset) = self.input.header(&file)?;
-        let writer =
-            if header.dtype.has_object() { Writer::of(&mut file, data_offset)? } else { None };
+        let opened = self.input.open()?;
+        if let Some(archive) = opened.whole_archive() {
+            return Listing::of(archive, &opened)?.write(self.json, out).map_err(Failure::Output);
+        }
+        let npy = opened.npy()?;
+        let (header, data_offset) = opened.header(&npy)?;
+        let writer = if header.dtype.has_object() {
+            Writer::of(&mut npy.to_reader(), data_offset)?
+        } else {
+            None
+        };
         let mut report = Report {
-            size,
+            size: Size::of(&opened)?,
             version: [header.version.major(), 0],
             data_offset,
             dtype: dtype_as_json(&header)?,
@@ -96,8 +150,7 @@ impl Info {
             first: Vec::new(),
         };
         // What could be read is shown, whatever comes after it.
-        let result =
-            self.input.array(&self.reading).and_then(|mut array| report.look_into(&mut array));
+        let result = opened.array(&self.reading).and_then(|mut array| report.look_into(&mut array));
         if self.json {
             serde_json::to_writer(&mut *out, &report).map_err(io::Error::from)?;
             writeln!(out)?;
@@ -129,7 +182,9 @@ impl Report {
         header: &Header,
         writer: Option<Writer>,
     ) -> io::Result<()> {
-        writeln!(out, "size      {} bytes", self.size)?;
+        if let Some(size) = self.size.text() {
+            writeln!(out, "size      {size}")?;
+        }
         let (version, offset) = (header.version, self.data_offset);
         writeln!(out, "format    version {version}, data at byte {offset}")?;
         writeln!(out, "dtype     {}", header.dtype)?;
@@ -193,7 +248,7 @@ fn describe(kind: &Kind<'_>) -> String {
 }
 
 /// A shape as Python writes it.
-fn python_tuple(lengths: &[usize]) -> String {
+pub(crate) fn python_tuple(lengths: &[usize]) -> String {
     match lengths {
         [length] => format!("({length},)"),
         _ => {
@@ -203,7 +258,7 @@ fn python_tuple(lengths: &[usize]) -> String {
     }
 }
 
-fn dtype_as_json(header: &Header) -> io::Result<serde_json::Value> {
+pub(crate) fn dtype_as_json(header: &Header) -> io::Result<serde_json::Value> {
     let mut json = Vec::new();
     write_dtype(&mut json, &header.dtype)?;
     Ok(serde_json::from_slice(&json)?)

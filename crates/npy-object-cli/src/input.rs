@@ -1,24 +1,27 @@
 //! What the commands have in common: which file, and how it is opened.
 
-use std::fs::File;
-use std::io::{Read, Seek};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use npy_object::header::Header;
-use npy_object::{
-    At, Container, Encoding, IndexUse, Limits, Member, NpyArray, Options, OwnedElement, Source,
-    Subscripts,
-};
+use npy_object::npz::Method;
+use npy_object::{Encoding, Format, IndexUse, Limits, NpyArray, Npz, Options, Source, Subscripts};
 
+use crate::contents::Contents;
 use crate::failure::Failure;
 
 /// A file, and how much it may ask for.
 #[derive(Args)]
 pub(crate) struct Input {
-    /// The .npy file
+    /// A .npy file, plain or in gzip; ARCHIVE.npz:NAME for an array of an archive; - for standard
+    /// input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+
+    /// The array of this name, of an .npz archive
+    #[arg(long, value_name = "NAME")]
+    member: Option<String>,
 
     /// Accept a header of up to N characters
     #[arg(long, value_name = "N", default_value_t = Limits::default().header.header_chars)]
@@ -62,31 +65,120 @@ impl From<EncodingName> for Encoding {
     }
 }
 
+/// What stands for standard input.
+const STDIN: &str = "-";
+
 impl Input {
-    /// Opens the file, unless it is an archive.
-    pub(crate) fn open(&self) -> Result<File, Failure> {
-        let mut file = File::open(&self.file).map_err(npy_object::Error::from)?;
-        if is_zip(&mut file)? {
-            let why =
-                "a .npz archive cannot be read yet: unzip it, and give a .npy file from inside";
-            return Err(Failure::Refused(why.to_owned()));
+    /// Opens the file. Of an archive the member is found that was named, if one was.
+    pub(crate) fn open(&self) -> Result<Opened<'_>, Failure> {
+        let (file, name) = self.place();
+        let source = if file == Path::new(STDIN) {
+            stdin(self.spool_memory())?
+        } else {
+            Source::open(file).map_err(npy_object::Error::from)?
+        };
+        let format = Format::of(&source).map_err(npy_object::Error::from)?;
+        let mut opened = Opened { input: self, file, source, format, archive: None, member: None };
+        if name.is_some() || format == Format::Zip {
+            let archive = self.options().read_npz(opened.source.clone())?;
+            if let Some(name) = name {
+                let none = || Failure::Refused(format!("no member {name:?} in the archive"));
+                opened.member = Some(archive.find(name).ok_or_else(none)?);
+            }
+            opened.archive = Some(archive);
         }
-        Ok(file)
+        Ok(opened)
     }
 
-    /// Fails where the file is an archive.
-    pub(crate) fn refuse_archives(&self) -> Result<(), Failure> {
-        self.open().map(drop)
+    /// The file, and the name of the member.
+    fn place(&self) -> (&Path, Option<&str>) {
+        let file = self.file.as_path();
+        if self.member.is_none()
+            && !file.exists()
+            && let Some((archive, name)) = file.to_str().and_then(|text| text.rsplit_once(':'))
+            && Path::new(archive).is_file()
+        {
+            return (Path::new(archive), Some(name));
+        }
+        (file, self.member.as_deref())
+    }
+
+    /// How a file is to be opened.
+    fn options(&self) -> Options {
+        let mut limits = self.max_memory.map_or_else(Limits::default, Limits::within);
+        limits.header.header_chars = self.max_header;
+        Options::new().limits(limits).spool_memory(self.spool_memory())
+    }
+
+    /// Bytes of a stream that are kept in memory.
+    fn spool_memory(&self) -> usize {
+        self.max_memory.map_or(usize::MAX, |memory| memory / 8).min(8 << 20)
+    }
+}
+
+/// Standard input: where a file was put there, that file, which can be read at any place.
+fn stdin(memory: usize) -> Result<Source, Failure> {
+    #[cfg(unix)]
+    {
+        use std::io::Seek;
+        use std::os::fd::AsFd;
+
+        let same = io::stdin().as_fd().try_clone_to_owned().map(std::fs::File::from);
+        if let Ok(mut file) = same
+            && file.metadata().is_ok_and(|metadata| metadata.is_file())
+            && file.stream_position().is_ok_and(|position| position == 0)
+        {
+            return Ok(Source::file(file).map_err(npy_object::Error::from)?);
+        }
+    }
+    Ok(Source::spooled(io::stdin(), memory))
+}
+
+/// A file that was opened.
+pub(crate) struct Opened<'a> {
+    input: &'a Input,
+    file: &'a Path,
+    pub(crate) source: Source,
+    pub(crate) format: Format,
+    archive: Option<Npz>,
+    /// The member that was named.
+    member: Option<usize>,
+}
+
+impl Opened<'_> {
+    /// The archive, if none of its members was named.
+    pub(crate) fn whole_archive(&self) -> Option<&Npz> {
+        self.archive.as_ref().filter(|_| self.member.is_none())
+    }
+
+    /// The archive, and the number of the member that was named, or is its only array.
+    pub(crate) fn member(&self) -> npy_object::Result<Option<(&Npz, usize)>> {
+        let Some(archive) = &self.archive else { return Ok(None) };
+        let member = self.member.map_or_else(|| archive.only(), Ok)?;
+        Ok(Some((archive, member)))
+    }
+
+    /// The bytes of the array.
+    pub(crate) fn npy(&self) -> npy_object::Result<Source> {
+        match self.member()? {
+            Some((archive, member)) => archive.source(member),
+            None => self.input.options().unpack(self.source.clone()),
+        }
     }
 
     /// Reads what stands before the data, and says where they begin.
-    pub(crate) fn header(&self, file: &File) -> npy_object::Result<(Header, u64)> {
-        Options::new().limits(self.limits()).read_header(Source::file(file.try_clone()?)?)
+    pub(crate) fn header(&self, npy: &Source) -> npy_object::Result<(Header, u64)> {
+        self.input.options().read_header(npy.clone())
     }
 
-    /// Opens the array in a file, and says if its index is of no use.
+    /// Opens the array, and says if its index is of no use.
     pub(crate) fn array(&self, reading: &Reading) -> npy_object::Result<NpyArray> {
-        let array = self.options(reading).open(&self.file)?;
+        let options = reading.apply(self.input.options());
+        // What is no file, a named pipe for instance, cannot be opened a second time.
+        if self.archive.is_some() || self.file == Path::new(STDIN) || !self.file.is_file() {
+            return options.read_source(self.npy()?);
+        }
+        let array = options.open(self.file)?;
         let index = match array.index_use() {
             IndexUse::Stale => "out of date",
             IndexUse::Damaged => "damaged",
@@ -97,18 +189,19 @@ impl Input {
         Ok(array)
     }
 
-    /// Opens what there is to be seen of a file, or of what the subscripts lead to: with `entries`
-    /// the members of a container that is alone in its array.
+    /// Opens what there is to be seen, or what the subscripts lead to: with `entries` the members
+    /// of a container that is alone in its array.
     pub(crate) fn contents(
         &self,
         reading: &Reading,
         at: Option<&Subscripts>,
         entries: bool,
     ) -> npy_object::Result<Contents> {
+        let options = || reading.apply(self.input.options());
         if let Some(subscripts) = at {
-            return Ok(Contents::of(self.options(reading).at(&self.file, subscripts)?));
+            return Ok(Contents::of(options().at_source(self.npy()?, subscripts)?));
         }
-        let within = || self.options(reading).at(&self.file, &Subscripts::default());
+        let within = || options().at_source(self.npy()?, &Subscripts::default());
         match self.array(reading) {
             Ok(array) if entries && array.has_objects() && array.shape().is_empty() => {
                 Ok(Contents::of(within()?))
@@ -122,94 +215,21 @@ impl Input {
         }
     }
 
-    /// How the file is to be read.
-    fn options(&self, reading: &Reading) -> Options {
-        Options::new()
-            .limits(self.limits())
-            .encoding(reading.encoding.into())
-            .trust_payload(reading.trust_payload)
-    }
-
-    fn limits(&self) -> Limits {
-        let mut limits = self.max_memory.map_or_else(Limits::default, Limits::within);
-        limits.header.header_chars = self.max_header;
-        limits
-    }
-}
-
-/// What there is to be seen.
-pub(crate) enum Contents {
-    Array(NpyArray),
-    Container(Box<Container>),
-    Value(OwnedElement),
-}
-
-impl Contents {
-    fn of(at: At) -> Contents {
-        match at {
-            At::Container(container) => Contents::Container(container),
-            At::Value(value) => Contents::Value(value),
-        }
-    }
-
-    /// How many elements or members there are, where that is known.
-    pub(crate) fn len(&self) -> Option<u64> {
-        match self {
-            Contents::Array(array) => Some(array.len()),
-            Contents::Container(container) => container.len(),
-            Contents::Value(_) => Some(1),
-        }
-    }
-
-    /// How many there are, if they have to be counted.
-    pub(crate) fn count(&mut self) -> npy_object::Result<u64> {
-        match self {
-            Contents::Container(container) => container.count(),
-            Contents::Array(_) | Contents::Value(_) => Ok(self.len().unwrap_or(0)),
-        }
-    }
-
-    /// The one of this number, if there are so many.
-    pub(crate) fn get(&mut self, index: u64) -> npy_object::Result<Option<Member<'_>>> {
-        let member = |value| Member { key: None, value };
-        match self {
-            Contents::Array(array) => Ok(array.get(index)?.map(member)),
-            Contents::Container(container) => container.get(index),
-            Contents::Value(value) => Ok((index == 0).then(|| member(value.element()))),
-        }
-    }
-
-    /// Does something to each, from one number on and before another.
-    pub(crate) fn each(
-        &mut self,
-        from: u64,
-        to: u64,
-        mut each: impl FnMut(Member<'_>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        match self {
-            Contents::Array(array) => array.seek(from),
-            Contents::Container(container) => container.seek(from),
-            Contents::Value(_) => {}
-        }
-        // Without an end this goes on until there are no more: only then is the file known to be
-        // whole.
-        for _ in from..to {
-            let member = match self {
-                Contents::Array(array) => {
-                    array.next_element()?.map(|value| Member { key: None, value })
-                }
-                Contents::Container(container) => container.next_member()?,
-                Contents::Value(value) if from == 0 => {
-                    return each(Member { key: None, value: value.element() });
-                }
-                Contents::Value(_) => None,
-            };
-            match member {
-                Some(member) => each(member)?,
-                None => break,
+    /// Reads a stored member of an archive through, to see whether it is what was saved; the
+    /// checksum of what is compressed was seen where its end was read.
+    pub(crate) fn verify(&self) -> npy_object::Result<()> {
+        match self.member()? {
+            Some((archive, member)) if archive.members()[member].method() == Method::Stored => {
+                archive.verify(member)
             }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+}
+
+impl Reading {
+    fn apply(&self, options: Options) -> Options {
+        options.encoding(self.encoding.into()).trust_payload(self.trust_payload)
     }
 }
 
@@ -228,12 +248,4 @@ fn bytes(text: &str) -> Result<usize, String> {
     let number: usize =
         digits.parse().map_err(|error: std::num::ParseIntError| error.to_string())?;
     number.checked_mul(unit).ok_or_else(|| "too many bytes".to_owned())
-}
-
-/// Whether a file begins as an archive does, which an .npz is.
-fn is_zip(file: &mut File) -> npy_object::Result<bool> {
-    let mut start = Vec::new();
-    file.take(2).read_to_end(&mut start)?;
-    file.rewind()?;
-    Ok(start == b"PK")
 }

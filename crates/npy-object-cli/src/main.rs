@@ -4,7 +4,9 @@
 //! output went away; 1 where a file could not be read to the end; 2, from clap, for wrong use.
 #![forbid(unsafe_code)]
 
+mod archive;
 mod cat;
+mod contents;
 mod dis;
 mod failure;
 mod get;
@@ -21,7 +23,7 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 
-/// Looks into NumPy arrays of Python objects (.npy), one element at a time.
+/// Looks into NumPy arrays of Python objects (.npy, .npz), one element at a time.
 ///
 /// Files may be larger than memory and need not be trusted: nothing that they name is imported or
 /// called.
@@ -37,6 +39,8 @@ Examples:
   npyo info data.npy              what is in it
   npyo cat data.npy | head -3     the first three elements, as JSON
   npyo get data.npy -1            the last element
+  npyo cat arrays.npz:train       an array of an archive
+  curl URL | npyo cat -           standard input
   npyo dis data.npy | less        the instructions of its pickle";
 
 #[derive(Subcommand)]

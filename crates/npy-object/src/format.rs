@@ -50,8 +50,10 @@ impl Format {
 
 impl Options {
     /// What is to be read of a source: of a gzip file what was compressed, of an archive its only
-    /// array. Fails with clause `npz.choice` where it has none or several.
-    pub(crate) fn unpack(&self, mut source: Source) -> Result<Source> {
+    /// array, of anything else the source itself. Whatever opens an array does this first.
+    ///
+    /// Fails with clause `npz.choice` where an archive has no array or several, and as reading does.
+    pub fn unpack(&self, mut source: Source) -> Result<Source> {
         for _ in 0..NESTING {
             source = match Format::of(&source)? {
                 Format::Npy | Format::Other => return Ok(source),

@@ -148,8 +148,11 @@ impl Npz {
         Inflated { inflate, member: member.clone(), crc: Crc::new(), read: 0 }
     }
 
-    /// The number of the only array.
-    pub(crate) fn only(&self) -> Result<usize> {
+    /// The number of the only array: of the only member whose name ends in `.npy`, or, if no name
+    /// does, of the only one.
+    ///
+    /// Fails with clause `npz.choice` where there is none or there are several, which it names.
+    pub fn only(&self) -> Result<usize> {
         let places = |is: fn(&Member) -> bool| -> Vec<usize> {
             (0..self.members.len()).filter(|&place| is(&self.members[place])).collect()
         };
