@@ -69,7 +69,7 @@ impl Container {
     }
 
     /// How many members it has, where that is known without a walk to its end.
-    pub fn len(&self) -> Option<u64> {
+    pub fn known_len(&self) -> Option<u64> {
         self.members.len()
     }
 

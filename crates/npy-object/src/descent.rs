@@ -26,7 +26,7 @@ pub enum At {
     /// A container, of which nothing was decoded.
     Container(Box<Opened>),
     /// Any other value.
-    Value(OwnedElement),
+    Value(Box<OwnedElement>),
 }
 
 impl At {
@@ -50,7 +50,7 @@ impl At {
                     || here.kind == ContainerKind::Array
                     || here.batches.survey_all(&mut decoder.window).unwrap_or(true);
                 if is_whole {
-                    return descend(decoder, Entered::Container(here), subscripts);
+                    return descend(decoder, Entered::Container(Box::new(here)), subscripts);
                 }
             }
         }
@@ -63,18 +63,19 @@ impl At {
                 from_end.checked_add_signed(*index).unwrap_or(u64::MAX)
             }
             [] => {
-                return Err(Error::usage(
-                    "access.subscript",
-                    "an array of numbers holds no objects",
-                ));
+                let message = "an array of numbers is no container of objects";
+                return Err(Error::usage("access.subscript", message));
             }
             [first, ..] => return Err(no_container(first)),
         };
         array.seek(index);
-        let element = if index < array.len() { array.next_owned()? } else { None };
-        element
-            .map(At::Value)
-            .ok_or_else(|| absent(&subscripts.as_slice()[0], ContainerKind::Array))
+        match if index < array.len() { array.next_owned()? } else { None } {
+            Some(element) => Ok(At::Value(Box::new(element))),
+            None => {
+                let message = format!("there is no {subscripts} in the array");
+                Err(Error::usage("access.subscript", message))
+            }
+        }
     }
 }
 
@@ -113,7 +114,8 @@ fn descend(mut decoder: Decoder, mut entered: Entered, subscripts: &Subscripts) 
         entered = enter(&mut decoder, place, here.batches.into_route())?;
     }
     match entered {
-        Entered::Container(Here { kind, array, batches }) => {
+        Entered::Container(here) => {
+            let Here { kind, array, batches } = *here;
             let array = array.filter(|_| kind == ContainerKind::Array);
             let shape = array.map(|state| state.shape.to_vec());
             let members = Members::new(decoder, batches);
@@ -123,14 +125,14 @@ fn descend(mut decoder: Decoder, mut entered: Entered, subscripts: &Subscripts) 
             let decoded = decoder.decode(span, 1, &route)?;
             let value = decoder.value(decoded, decoded.first);
             let context = Arc::clone(&decoder.context);
-            Ok(At::Value(OwnedElement::of_value(value, context)))
+            Ok(At::Value(Box::new(OwnedElement::of_value(value, context))))
         }
     }
 }
 
 /// A value on the way.
 enum Entered {
-    Container(Here),
+    Container(Box<Here>),
     /// No container: its instructions, and the way there.
     Leaf(Span, Route),
 }
@@ -147,7 +149,7 @@ fn enter(decoder: &mut Decoder, place: Place, route: Route) -> Result<Entered> {
             Err(_) => true,
         };
         if is_container {
-            return Ok(Entered::Container(here));
+            return Ok(Entered::Container(Box::new(here)));
         }
         decoder.close(&route)?;
     }
@@ -158,7 +160,7 @@ fn enter(decoder: &mut Decoder, place: Place, route: Route) -> Result<Entered> {
         return Ok(Entered::Leaf(Span { begin: place.offset, memo: place.memo, end }, route));
     };
     let batches = Batches::of_parts(parts, way_into(made, route), &decoder.context.limits.pickle);
-    Ok(Entered::Container(Here { kind, array: None, batches }))
+    Ok(Entered::Container(Box::new(Here { kind, array: None, batches })))
 }
 
 /// Opens the container at a place, if there is one. It was not seen whether what begins there is

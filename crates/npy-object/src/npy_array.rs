@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::index::{Fingerprint, Index, IndexUse};
 use crate::members::Members;
 use crate::opening::ArrayState;
-use crate::parallel;
+use crate::parallel::{self, Work};
 use crate::rows::Rows;
 use crate::split::Split;
 use crate::value::element::{Context, Element};
@@ -237,15 +237,61 @@ impl NpyArray {
         map: impl Fn(Element<'_>) -> T + Sync,
         mut each: impl FnMut(T) -> ControlFlow<()>,
     ) -> Result<()> {
+        let first = self.position();
+        let mut taken = 0;
+        let outcome = self.fold_parallel(
+            threads,
+            Vec::new,
+            |results, element| results.push(map(element)),
+            |results| {
+                results.into_iter().try_for_each(|result| {
+                    taken += 1;
+                    each(result)
+                })
+            },
+        );
+        self.seek(first + taken);
+        outcome
+    }
+
+    /// As [`map_parallel`](Self::map_parallel), with one result for some hundred elements: `new` is
+    /// what there is before the first of them, `fold` adds an element, and `each` gets what came of
+    /// them, in order.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    ///
+    /// let mut letters = 0;
+    /// npy_object::open("tests/data/strings.npy")?.fold_parallel(
+    ///     2,
+    ///     || 0,
+    ///     |sum, element| *sum += element.as_str().map_or(0, |text| text.len()),
+    ///     |sum| {
+    ///         letters += sum;
+    ///         ControlFlow::Continue(())
+    ///     },
+    /// )?;
+    /// assert_eq!(letters, 17);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn fold_parallel<A: Send>(
+        &mut self,
+        threads: usize,
+        new: impl Fn() -> A + Sync,
+        fold: impl Fn(&mut A, Element<'_>) + Sync,
+        mut each: impl FnMut(A) -> ControlFlow<()>,
+    ) -> Result<()> {
         let threads = match threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
         if let Payload::Objects(members) = &mut self.elements {
-            return parallel::map(members, threads, &map, each);
+            return parallel::fold(members, threads, &Work { new, fold }, each);
         }
         while let Some(element) = self.next_element()? {
-            if each(map(element)).is_break() {
+            let mut result = new();
+            fold(&mut result, element);
+            if each(result).is_break() {
                 break;
             }
         }

@@ -127,9 +127,7 @@ pub(crate) fn begun(
     context: &Context,
 ) -> Option<Begun> {
     use Opcode as O;
-    let Some(stack) = machine.stack().get(base.values..).filter(|stack| !stack.is_empty()) else {
-        return None;
-    };
+    let stack = machine.stack().get(base.values..).filter(|stack| !stack.is_empty())?;
     let marks = &machine.marks()[base.marks.min(machine.marks().len())..];
     // All of an opening is in the shared region, which does not look at the source.
     let source = Source { bytes: &[], offset: 0 };

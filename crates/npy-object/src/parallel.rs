@@ -24,46 +24,60 @@ use crate::value::element::Element;
 const AHEAD: usize = 2;
 /// Bytes of a stretch, at least: as many as a window keeps, less what is read ahead.
 const STRETCH: u64 = 3 << 18;
-/// Results that are sent at once, and how many such parcels of a stretch may wait.
-const PARCEL: usize = 1024;
+/// Elements whose results are sent at once, and how many such parcels of a stretch may wait.
+const PARCEL: u64 = 1024;
 const PARCELS: usize = 2;
 /// Bytes of elements after which results are sent though they are fewer.
 const PARCEL_BYTES: u64 = 1 << 18;
 
-/// Results of elements that lie behind one another, or the error that stands in their place.
-type Parcel<T> = Result<Vec<T>>;
+/// What came of elements that lie behind one another, and how many they were; or the error that
+/// stands in their place.
+type Parcel<A> = Result<(A, u64)>;
+
+/// What is to be done with the elements of a parcel: on any thread, whose own it is.
+pub(crate) struct Work<New, Fold> {
+    /// What there is before the first of them.
+    pub(crate) new: New,
+    /// Adds an element.
+    pub(crate) fold: Fold,
+}
 
 /// What the threads share. The second lock may be taken under the first, and alone.
-struct Shared<'a, T> {
-    turn: Mutex<Turn<T>>,
+struct Shared<'a, A> {
+    turn: Mutex<Turn<A>>,
     batches: Mutex<&'a mut Batches>,
     /// The first element that is wanted.
     position: u64,
 }
 
 /// What belongs to the thread whose turn it is.
-struct Turn<T> {
+struct Turn<A> {
     /// Where the results of each stretch are announced; `None` when nothing more is to come.
-    queue: Option<SyncSender<Receiver<Parcel<T>>>>,
+    queue: Option<SyncSender<Receiver<Parcel<A>>>>,
     /// Where the next stretch begins.
     next: Checkpoint,
 }
 
 /// A stretch of elements, the error behind them, if there is one, and where the results go.
-struct Task<T> {
+struct Task<A> {
     batch: Batch,
     error: Option<Error>,
-    results: SyncSender<Parcel<T>>,
+    results: SyncSender<Parcel<A>>,
 }
 
-/// Does `map` to the elements from the members' position on, on so many threads, and `each` to what
-/// that gives, in order, on this one.
-pub(crate) fn map<T: Send>(
+/// Does the work with the elements from the members' position on, on so many threads, and `each`
+/// with what comes of each parcel of them, in order, on this one.
+pub(crate) fn fold<A, New, Fold>(
     members: &mut Members,
     threads: usize,
-    map: &(impl Fn(Element<'_>) -> T + Sync),
-    mut each: impl FnMut(T) -> ControlFlow<()>,
-) -> Result<()> {
+    work: &Work<New, Fold>,
+    mut each: impl FnMut(A) -> ControlFlow<()>,
+) -> Result<()>
+where
+    A: Send,
+    New: Fn() -> A + Sync,
+    Fold: Fn(&mut A, Element<'_>) + Sync,
+{
     let position = members.position();
     let mut batch = members.batches.start();
     members.batches.find(position, &mut members.decoder.window, &mut batch)?;
@@ -78,16 +92,15 @@ pub(crate) fn map<T: Send>(
     let mut done = position;
     let outcome = thread::scope(|scope| {
         for decoder in decoders {
-            scope.spawn(|| shared.work(decoder, map));
+            scope.spawn(|| shared.work(decoder, work));
         }
         // When this ends, early or not, the channels go, and the threads end too.
         for parcels in announced {
             for parcel in parcels {
-                for result in parcel? {
-                    done += 1;
-                    if each(result).is_break() {
-                        return Ok(());
-                    }
+                let (result, elements) = parcel?;
+                done += elements;
+                if each(result).is_break() {
+                    return Ok(());
                 }
             }
         }
@@ -97,17 +110,21 @@ pub(crate) fn map<T: Send>(
     outcome
 }
 
-impl<T> Shared<'_, T> {
-    fn work(&self, mut decoder: Decoder, map: &impl Fn(Element<'_>) -> T) {
+impl<A> Shared<'_, A> {
+    fn work<New, Fold>(&self, mut decoder: Decoder, work: &Work<New, Fold>)
+    where
+        New: Fn() -> A,
+        Fold: Fn(&mut A, Element<'_>),
+    {
         while let Some(task) = self.next(&mut decoder) {
-            if self.decode(&mut decoder, task, map).is_break() {
+            if self.decode(&mut decoder, task, work).is_break() {
                 return;
             }
         }
     }
 
     /// The next stretch, once it is this thread's turn; `None` where there is none.
-    fn next(&self, decoder: &mut Decoder) -> Option<Task<T>> {
+    fn next(&self, decoder: &mut Decoder) -> Option<Task<A>> {
         let mut turn = lock(&self.turn);
         let (results, parcels) = sync_channel(PARCELS);
         // Here a thread waits that is ahead.
@@ -131,38 +148,43 @@ impl<T> Shared<'_, T> {
     }
 
     /// Decodes a stretch. Breaks where nobody waits for more.
-    fn decode(
+    fn decode<New, Fold>(
         &self,
         decoder: &mut Decoder,
-        task: Task<T>,
-        map: &impl Fn(Element<'_>) -> T,
-    ) -> ControlFlow<()> {
+        task: Task<A>,
+        work: &Work<New, Fold>,
+    ) -> ControlFlow<()>
+    where
+        New: Fn() -> A,
+        Fold: Fn(&mut A, Element<'_>),
+    {
         let Task { batch, mut error, results } = task;
-        let (mut parcel, mut bytes) = (Vec::new(), 0);
         let send = |parcel| match results.send(parcel) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         };
+        let (mut parcel, mut elements, mut bytes) = ((work.new)(), 0, 0);
         let passed = self.position.saturating_sub(batch.begin().member) as usize;
         for place in passed..batch.len() {
             let span = batch.values(place, 1)[0];
             match decoder.decode(span, 1, &self.batches) {
                 Ok(decoded) => {
                     let value = decoder.value(decoded, decoded.first);
-                    parcel.push(map(Element::of_array(value, &decoder.context)));
+                    (work.fold)(&mut parcel, Element::of_array(value, &decoder.context));
                 }
                 Err(here) => {
                     error = Some(here);
                     break;
                 }
             }
+            elements += 1;
             bytes += span.end - span.begin;
-            if parcel.len() == PARCEL || bytes >= PARCEL_BYTES {
-                send(Ok(std::mem::take(&mut parcel)))?;
-                bytes = 0;
+            if elements == PARCEL || bytes >= PARCEL_BYTES {
+                send(Ok((std::mem::replace(&mut parcel, (work.new)()), elements)))?;
+                (elements, bytes) = (0, 0);
             }
         }
-        send(Ok(parcel))?;
+        send(Ok((parcel, elements)))?;
         match error {
             Some(error) => send(Err(error)),
             None => ControlFlow::Continue(()),
