@@ -70,7 +70,7 @@ impl Limits {
     /// use npy_object::{Cause, Limits, Options};
     ///
     /// let mut limits = Limits::within(64 << 20);
-    /// limits.element = 100; // each of these can be changed on its own
+    /// limits.element = 40; // each of these can be changed on its own
     /// let mut array = Options::new().limits(limits).open("tests/data/ragged.npy")?;
     /// let error = array.elements().find_map(Result::err).expect("an element is larger");
     /// assert_eq!((error.cause(), error.clause()), (Cause::Limit, "npy.limit.element"));
