@@ -27,6 +27,7 @@ use core::ops::Range;
 use crate::error::Result;
 use crate::limits;
 use crate::memo::Memo;
+use crate::template::{Filling, Hole, Template};
 
 /// A node of a [`Graph`], by index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -217,6 +218,28 @@ pub struct Graph {
     own: Arena,
     shared: Arena,
     entries: Memo,
+    repeated: Repeated,
+}
+
+/// What it takes to fill the own region in again, instead of building it.
+#[derive(Debug, Default)]
+struct Repeated {
+    template: Template,
+    /// Whether the own region holds what the instructions of the template made.
+    is_ready: bool,
+    /// The nodes that fill its holes, in order.
+    holes: Vec<NodeId>,
+    /// What they left on the stack.
+    results: Vec<NodeId>,
+    /// How many elements pass before another one is learnt, and how many that will be the next
+    /// time: elements that are all made in their own ways are not worth it.
+    patience: u32,
+    wait: u32,
+}
+
+impl Repeated {
+    const MOST_PATIENCE: u32 = 63;
+    const MOST_NODES: usize = 256;
 }
 
 impl Default for Graph {
@@ -228,8 +251,12 @@ impl Default for Graph {
 impl Graph {
     /// An empty graph.
     pub fn new() -> Graph {
-        let mut graph =
-            Graph { own: Arena::default(), shared: Arena::default(), entries: Memo::default() };
+        let mut graph = Graph {
+            own: Arena::default(),
+            shared: Arena::default(),
+            entries: Memo::default(),
+            repeated: Repeated::default(),
+        };
         graph.own.nodes.extend(CONSTANTS);
         graph
     }
@@ -238,6 +265,7 @@ impl Graph {
     /// meaningless.
     pub fn clear(&mut self) {
         self.own.clear(CONSTANTS.len());
+        self.repeated.is_ready = false;
     }
 
     /// Empties the shared region and forgets which memo entries were in it. The own region must be
@@ -283,6 +311,84 @@ impl Graph {
         self.define(memo, id);
     }
 
+    /// Says that the own region is about to change by other means than
+    /// [`fill_in`](Self::fill_in).
+    #[inline]
+    pub(crate) fn touch(&mut self) {
+        self.repeated.is_ready = false;
+    }
+
+    /// Learns the instructions that made the own region and left `results` on the stack, so that it
+    /// can be filled in by others that are like them.
+    pub(crate) fn learn(&mut self, input: &[u8], memo: u64, results: &[NodeId]) {
+        let Repeated { template, is_ready, holes, results: left, patience, wait } =
+            &mut self.repeated;
+        if *wait > 0 {
+            *wait -= 1;
+            return;
+        }
+        *patience = (*patience * 2 + 1).min(Repeated::MOST_PATIENCE);
+        *wait = *patience;
+        if self.own.nodes.len() > Repeated::MOST_NODES {
+            return;
+        }
+        holes.clear();
+        left.clear();
+        let nodes = self.own.nodes.iter().enumerate().skip(CONSTANTS.len());
+        let kinds = nodes.filter_map(|(index, node)| {
+            let kind = match node {
+                Node::Int(_) => Hole::Int,
+                Node::Float(_) => Hole::Float,
+                Node::Str(_) => Hole::Str,
+                Node::Str2(_) => Hole::Str2,
+                Node::Bytes(_) => Hole::Bytes,
+                _ => return None,
+            };
+            holes.push(NodeId::new(Region::Own, index));
+            Some(kind)
+        });
+        *is_ready = template.learn(input, memo, kinds).is_some();
+        left.extend_from_slice(results);
+    }
+
+    /// Makes the own region what the instructions of `input`, which begins at `offset`, make of it,
+    /// if they are like those that were learnt from the last element. Says what they leave on the
+    /// stack; where they are not like them, the region has to be cleared.
+    #[inline]
+    pub(crate) fn fill_in(
+        &mut self,
+        input: &[u8],
+        offset: u64,
+        memo: u64,
+        longest: u64,
+    ) -> Option<&[NodeId]> {
+        let Repeated { template, is_ready, holes, results, patience, wait } = &mut self.repeated;
+        if !*is_ready {
+            return None;
+        }
+        let (nodes, mut holes) = (&mut self.own.nodes, holes.iter());
+        *is_ready = template.fit(input, memo, longest, |filling| {
+            let Some(node) = holes.next().and_then(|hole| nodes.get_mut(hole.index())) else {
+                return false;
+            };
+            match (node, filling) {
+                (Node::Int(old), Filling::Int(new)) => *old = new,
+                (Node::Float(old), Filling::Float(new)) => *old = new,
+                (
+                    Node::Str(old) | Node::Str2(old) | Node::Bytes(old),
+                    Filling::Payload(start, len),
+                ) => *old = Payload::source(offset + start as u64, len),
+                _ => return false,
+            }
+            true
+        });
+        if !*is_ready {
+            return None;
+        }
+        (*patience, *wait) = (0, 0);
+        Some(results)
+    }
+
     #[inline]
     fn arena(&self, region: Region) -> &Arena {
         match region {
@@ -310,6 +416,19 @@ impl Graph {
         let id = NodeId::new(region, nodes.len());
         nodes.push(node);
         id
+    }
+
+    /// Adds several nodes, and gives their ids.
+    #[inline]
+    pub(crate) fn push_row(
+        &mut self,
+        region: Region,
+        row: &[Node],
+    ) -> impl Iterator<Item = NodeId> + use<> {
+        let nodes = &mut self.arena_mut(region).nodes;
+        let first = nodes.len();
+        nodes.extend_from_slice(row);
+        (first..first + row.len()).map(move |index| NodeId::new(region, index))
     }
 
     /// Adds an object, for a [`Node::Object`] to name.

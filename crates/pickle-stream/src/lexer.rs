@@ -436,6 +436,29 @@ fn line(input: &[u8]) -> IResult<&[u8], &[u8], Fault> {
     terminated(take_until("\n"), tag("\n")).parse(input)
 }
 
+// The parts of plain instructions, for those who take a short way: they know the opcode, and the
+// grammar comes after them where there is nothing here.
+
+/// A number of a fixed width, which is all or the first part of an argument.
+#[inline(always)]
+pub(crate) fn number<const N: usize>(argument: &[u8]) -> Option<[u8; N]> {
+    argument.first_chunk().copied()
+}
+
+/// A payload that one byte counts.
+#[inline(always)]
+pub(crate) fn short_payload(argument: &[u8]) -> Option<&[u8]> {
+    let (&len, rest) = argument.split_first()?;
+    rest.get(..len.into())
+}
+
+/// A payload that four bytes count.
+#[inline(always)]
+pub(crate) fn long_payload(argument: &[u8]) -> Option<&[u8]> {
+    let (len, rest) = argument.split_first_chunk()?;
+    rest.get(..u32::from_le_bytes(*len) as usize)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -57,7 +57,7 @@
 //! # In which order to read the modules
 //!
 //! `opcode` (the table), `lexer` (bytes to instructions), `machine` (instructions to a graph),
-//! `graph`, `view` (looking at it), then `survey` and `locate` (finding elements without building
+//! `graph`, `template` (filling it in again), `view` (looking at it), then `survey` and `locate` (finding elements without building
 //! them), `dis` (for people), `value` (owned trees).
 #![no_std]
 #![forbid(unsafe_code)]
@@ -79,6 +79,7 @@ mod memo;
 mod opcode;
 mod repr;
 mod survey;
+mod template;
 mod text;
 mod utf8;
 mod value;

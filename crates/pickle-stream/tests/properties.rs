@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use pickle_stream::{Container, Disassembler, Lexer, Limits, Opcode, Progress};
 use support::by_element::{by_element, whole};
 use support::cuts::{instructions, surveyed};
-use support::pickler::pickled_list;
+use support::pickler::{pickled_list, pickled_repeats};
 use support::runs::{at_once, one_by_one};
 
 /// Small limits, so that floods meet them.
@@ -33,8 +33,13 @@ fn any_stream() -> impl Strategy<Value = Vec<u8>> {
 
 /// A pickled list, with some of its bytes replaced or cut off.
 fn broken_list() -> impl Strategy<Value = Vec<u8>> {
+    broken(pickled_list())
+}
+
+/// A stream, with some of its bytes replaced or cut off.
+fn broken(stream: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let change = (any::<prop::sample::Index>(), any_stream(), 0..4usize);
-    (pickled_list(), prop::collection::vec(change, 0..3), any::<prop::sample::Index>()).prop_map(
+    (stream, prop::collection::vec(change, 0..3), any::<prop::sample::Index>()).prop_map(
         |(mut stream, changes, end)| {
             for (at, bytes, width) in changes {
                 let at = at.index(stream.len());
@@ -95,18 +100,33 @@ proptest! {
     }
 
     #[test]
-    fn by_element_is_as_in_the_whole(stream in pickled_list()) {
+    fn by_element_is_as_in_the_whole(stream in prop_oneof![pickled_list(), pickled_repeats()]) {
         let limits = Limits::default();
         let expected = whole(&stream, &limits).unwrap();
         prop_assert!(expected.is_some());
-        prop_assert_eq!(by_element(&stream, &limits).unwrap(), expected);
+        prop_assert_eq!(&by_element(&stream, false, &limits).unwrap(), &expected);
+        prop_assert_eq!(&by_element(&stream, true, &limits).unwrap(), &expected);
+    }
+
+    /// To fill in the graph of the last element is to build it.
+    #[test]
+    fn repeating_is_running(
+        stream in prop_oneof![broken(pickled_repeats()), broken_list(), hostile_list()],
+        small in 5..200usize,
+    ) {
+        let mut limits = limits();
+        (limits.stack, limits.marks, limits.nodes) = (small, small, small + small / 2);
+        limits.argument = small as u64;
+        for limits in [limits, Limits::default()] {
+            prop_assert_eq!(by_element(&stream, true, &limits), by_element(&stream, false, &limits));
+        }
     }
 
     /// A stream that breaks independence is refused, and nothing else makes a difference.
     #[test]
     fn by_element_is_never_silently_wrong(stream in prop_oneof![broken_list(), hostile_list()]) {
         let limits = limits();
-        if let (Ok(Some(whole)), Ok(Some(elements))) = (whole(&stream, &limits), by_element(&stream, &limits)) {
+        if let (Ok(Some(whole)), Ok(Some(elements))) = (whole(&stream, &limits), by_element(&stream, true, &limits)) {
             prop_assert_eq!(elements, whole);
         }
     }
@@ -115,7 +135,7 @@ proptest! {
     fn nothing_panics(mut stream in &stream()) {
         let limits = limits();
         let _ = whole(&stream, &limits);
-        let _ = by_element(&stream, &limits);
+        let _ = by_element(&stream, true, &limits);
         // As text, starting at every byte.
         while !stream.is_empty() {
             let (mut lexer, mut disassembler) = (Lexer::new(0, &limits), Disassembler::new());

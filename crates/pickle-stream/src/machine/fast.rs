@@ -9,7 +9,7 @@
 use super::{Machine, Step, most, small};
 use crate::error::Result;
 use crate::graph::{Chain, Graph, Node, NodeId, Payload, Region};
-use crate::lexer::{Argument, Lexer};
+use crate::lexer::{Argument, Lexer, long_payload, number, short_payload};
 use crate::opcode::Opcode;
 use crate::utf8;
 
@@ -108,18 +108,19 @@ impl Run<'_> {
             O::NewTrue => self.push_id(NodeId::TRUE, 1),
             O::NewFalse => self.push_id(NodeId::FALSE, 1),
             O::EmptyTuple => self.push_id(NodeId::EMPTY_TUPLE, 1),
-            O::BinInt1 => self.push(Node::Int(u8::from_le_bytes(number(rest)?).into()), 2),
-            O::BinInt2 => self.push(Node::Int(u16::from_le_bytes(number(rest)?).into()), 3),
-            O::BinInt => self.push(Node::Int(i32::from_le_bytes(number(rest)?).into()), 5),
-            O::BinFloat => self.push(Node::Float(f64::from_be_bytes(number(rest)?)), 9),
+            O::BinInt1 | O::BinInt2 | O::BinInt | O::BinFloat => {
+                let (node, size) = a_number(opcode, rest)?;
+                self.push(node, size)?;
+                Some(size + self.push_numbers(&rest[size - 1..]))
+            }
             O::Long1 => {
                 let payload = short_payload(rest)?;
                 self.push(Node::Int(small(payload)?), 2 + payload.len())
             }
             O::ShortBinUnicode => self.push_str(short_payload(rest)?, offset, 2),
-            O::BinUnicode => self.push_str(payload(rest)?, offset, 5),
+            O::BinUnicode => self.push_str(long_payload(rest)?, offset, 5),
             O::ShortBinBytes => self.push_payload(Node::Bytes, short_payload(rest)?, offset, 2),
-            O::BinBytes => self.push_payload(Node::Bytes, payload(rest)?, offset, 5),
+            O::BinBytes => self.push_payload(Node::Bytes, long_payload(rest)?, offset, 5),
             O::ShortBinString => self.push_payload(Node::Str2, short_payload(rest)?, offset, 2),
             O::EmptyList => self.push(Node::List(Chain::EMPTY), 1),
             O::EmptyDict => self.push(Node::Dict(Chain::EMPTY), 1),
@@ -158,6 +159,26 @@ impl Run<'_> {
     fn push(&mut self, node: Node, size: usize) -> Option<usize> {
         let id = self.graph.push(Region::Own, node);
         self.push_id(id, size)
+    }
+
+    /// The numbers that `input` begins with. They come in long rows, and to push one by one is to
+    /// wait each time for two lengths that were written a moment ago.
+    #[inline(always)]
+    fn push_numbers(&mut self, input: &[u8]) -> usize {
+        let (mut row, mut count, mut at) = ([Node::None; 16], 0, 0);
+        while count < row.len()
+            && let Some((&byte, rest)) = input[at..].split_first()
+            && let Some(opcode) = Opcode::from_byte(byte)
+            && let Some((node, size)) = a_number(opcode, rest)
+        {
+            row[count] = node;
+            count += 1;
+            at += size;
+        }
+        if count > 0 {
+            self.machine.stack.extend(self.graph.push_row(Region::Own, &row[..count]));
+        }
+        at
     }
 
     #[inline(always)]
@@ -214,21 +235,15 @@ impl Run<'_> {
     }
 }
 
+/// The node of an instruction that is a number of a fixed width, and its size.
 #[inline(always)]
-fn number<const N: usize>(rest: &[u8]) -> Option<[u8; N]> {
-    rest.first_chunk().copied()
-}
-
-/// A payload counted by one byte.
-#[inline(always)]
-fn short_payload(rest: &[u8]) -> Option<&[u8]> {
-    let (&len, rest) = rest.split_first()?;
-    rest.get(..len.into())
-}
-
-/// A payload counted by four bytes.
-#[inline(always)]
-fn payload(rest: &[u8]) -> Option<&[u8]> {
-    let (len, rest) = rest.split_first_chunk()?;
-    rest.get(..u32::from_le_bytes(*len) as usize)
+fn a_number(opcode: Opcode, rest: &[u8]) -> Option<(Node, usize)> {
+    use Opcode as O;
+    Some(match opcode {
+        O::BinInt1 => (Node::Int(u8::from_le_bytes(number(rest)?).into()), 2),
+        O::BinInt2 => (Node::Int(u16::from_le_bytes(number(rest)?).into()), 3),
+        O::BinInt => (Node::Int(i32::from_le_bytes(number(rest)?).into()), 5),
+        O::BinFloat => (Node::Float(f64::from_be_bytes(number(rest)?)), 9),
+        _ => return None,
+    })
 }

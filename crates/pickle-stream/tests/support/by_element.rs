@@ -23,8 +23,13 @@ pub(crate) fn whole(stream: &[u8], limits: &Limits) -> Result<Option<Vec<String>
 }
 
 /// The same by way of a survey, a machine that sees one element at a time, and a locator for what
-/// elements share; `None` where the list was taken before the stream stopped.
-pub(crate) fn by_element(stream: &[u8], limits: &Limits) -> Result<Option<Vec<String>>, Error> {
+/// elements share; `None` where the list was taken before the stream stopped. With `repeat`, an
+/// element that is like the last one fills in its graph.
+pub(crate) fn by_element(
+    stream: &[u8],
+    repeat: bool,
+    limits: &Limits,
+) -> Result<Option<Vec<String>>, Error> {
     let mut graph = Graph::new();
     let mut machine = Machine::new(limits);
     let Some(start) = preamble(stream, &mut machine, &mut graph, limits)? else {
@@ -45,9 +50,16 @@ pub(crate) fn by_element(stream: &[u8], limits: &Limits) -> Result<Option<Vec<St
             Event::Batch => {}
         }
         for &span in survey.batch() {
-            graph.clear();
-            machine.reset(&graph, Region::Own, span.memo);
-            let value = run(&mut machine, &mut graph, stream, span, &checkpoints, limits)?;
+            let input = &stream[span.begin as usize..span.end as usize];
+            let value = if repeat && machine.repeat(&mut graph, span.begin, span.memo, input) {
+                machine.finish(span.end)?
+            } else {
+                graph.clear();
+                machine.reset(&graph, Region::Own, span.memo);
+                let value = run(&mut machine, &mut graph, stream, span, &checkpoints, limits)?;
+                machine.learn(&mut graph, input);
+                value
+            };
             let source = Source { bytes: stream, offset: 0 };
             elements.push(show(graph.value(value, source)));
         }

@@ -79,6 +79,34 @@ pub(crate) fn pickled_list() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(elements, shared, style)| pickle(&elements, &shared, style))
 }
 
+/// A pickled list of elements that differ in numbers and texts alone.
+pub(crate) fn pickled_repeats() -> impl Strategy<Value = Vec<u8>> {
+    let changes = prop::collection::vec((any::<i64>(), ".{0,5}", 0..300usize), 1..12);
+    let shared = prop::collection::vec(value(), 0..4);
+    (value(), changes, shared, style()).prop_map(|(element, changes, shared, style)| {
+        let changed = |(int, text, len): &(i64, String, usize)| changed(&element, *int, text, *len);
+        pickle(&changes.iter().map(changed).collect::<Vec<_>>(), &shared, style)
+    })
+}
+
+/// A value with other numbers and payloads.
+fn changed(value: &Py, int: i64, text: &str, len: usize) -> Py {
+    let many = |items: &[Py]| items.iter().map(|item| changed(item, int, text, len)).collect();
+    match value {
+        Py::Int(old) => Py::Int(old.wrapping_add(int) >> (int.unsigned_abs() % 60)),
+        Py::Float(_) => Py::Float(int as f64),
+        Py::Str(_) => Py::Str(text.to_owned()),
+        Py::Bytes(_) => Py::Bytes(vec![int as u8; len]),
+        Py::Tuple(items) => Py::Tuple(many(items)),
+        Py::List(items) => Py::List(many(items)),
+        Py::Dict(items) => Py::Dict(
+            items.iter().map(|(key, item)| (*key, changed(item, int, text, len))).collect(),
+        ),
+        Py::Object(args, state) => Py::Object(many(args), Box::new(changed(state, int, text, len))),
+        other => other.clone(),
+    }
+}
+
 /// The pickle of a list of `elements`, in which `Py::Shared` stands for one of `shared`.
 pub(crate) fn pickle(elements: &[Py], shared: &[Py], style: Style) -> Vec<u8> {
     let mut pickler = Pickler { style, shared, out: Vec::new(), memo: HashMap::new(), entries: 0 };
