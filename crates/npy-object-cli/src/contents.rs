@@ -8,7 +8,7 @@ use crate::failure::Failure;
 pub(crate) enum Contents {
     Array(NpyArray),
     Container(Box<Container>),
-    Value(OwnedElement),
+    Value(Box<OwnedElement>),
 }
 
 impl Contents {
@@ -23,7 +23,7 @@ impl Contents {
     pub(crate) fn len(&self) -> Option<u64> {
         match self {
             Contents::Array(array) => Some(array.len()),
-            Contents::Container(container) => container.len(),
+            Contents::Container(container) => container.known_len(),
             Contents::Value(_) => Some(1),
         }
     }
