@@ -1,0 +1,174 @@
+//! The rules of `spec/` that no other test here breaks: what is around the elements, what they
+//! share, indexes, and wrong use.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use npy_object::header::{DType, Header, Padding, Version};
+use npy_object::{Cause, Error, IndexUse, Limits, NpyArray, Options, Source};
+
+/// What NumPy 1 writes with protocol 2 for an array of so many elements, up to their list.
+fn envelope(count: u16) -> Vec<u8> {
+    let [low, high] = count.to_le_bytes();
+    let mut pickle =
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R\
+        (K\x01M"
+            .to_vec();
+    pickle.extend([low, high]);
+    pickle.extend_from_slice(
+        b"\x85cnumpy\ndtype\nU\x02O8K\0K\x01\x87R\
+          (K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89]",
+    );
+    pickle
+}
+
+/// A file of so many elements, as its header and its pickle say, with these instructions after the
+/// empty list.
+fn file(count: u16, elements: &[u8]) -> Vec<u8> {
+    [preamble(count), envelope(count), elements.to_vec(), b"tb.".to_vec()].concat()
+}
+
+fn preamble(count: u16) -> Vec<u8> {
+    let (dtype, shape) = (DType::OBJECT, vec![count.into()]);
+    let header = Header { version: Version::V1, dtype, fortran_order: false, shape };
+    header.to_bytes(Padding::default()).unwrap()
+}
+
+fn open(file: Vec<u8>) -> NpyArray {
+    Options::new().read_bytes(file).unwrap()
+}
+
+/// How many elements come, and the error after them.
+fn read(mut array: NpyArray) -> (usize, Option<Error>) {
+    let mut count = 0;
+    loop {
+        match array.next_element() {
+            Ok(Some(_)) => count += 1,
+            Ok(None) => return (count, None),
+            Err(error) => return (count, Some(error)),
+        }
+    }
+}
+
+fn refused<T>(result: npy_object::Result<T>) -> (Cause, &'static str) {
+    let error = result.err().expect("an error");
+    (error.cause(), error.clause())
+}
+
+/// A copy of a file in a folder of its own.
+fn copied(name: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::copy(Path::new("tests/data").join(name), &path).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn the_pickle_is_of_an_array() {
+    let list = [preamble(1), b"\x80\x02]K\x01a.".to_vec()].concat();
+    let (_, clause) = refused(Options::new().read_bytes(list));
+    assert_eq!(clause, "npy.object.envelope");
+    // Elements that begin too late: the shape is an int of many bytes.
+    let mut limits = Limits::default();
+    limits.envelope = 100;
+    let error = refused(Options::new().limits(limits).read_bytes(file(1, b"Na")));
+    assert_eq!(error, (Cause::Limit, "npy.object.envelope"));
+}
+
+#[test]
+fn there_are_as_many_elements_as_the_shape_says() {
+    for (elements, come) in [(&b"(NNNe"[..], 0), (b"Na", 1), (b"(NNe", 2)] {
+        let (count, error) = read(open(file(2, elements)));
+        assert_eq!(count, come);
+        match error {
+            Some(error) => assert_eq!(error.clause(), "npy.object.count"),
+            None => assert_eq!(come, 2),
+        }
+    }
+}
+
+#[test]
+fn definitions_do_not_wait_for_one_another_without_end() {
+    // Each element is a batch, and a list that holds the one before it, read through the memo.
+    let mut elements = b"]r\0\0\0\0a".to_vec();
+    for index in 1..10_200_u32 {
+        let (this, last) = (index.to_le_bytes(), (index - 1).to_le_bytes());
+        elements.extend([b"]r", &this[..], b"j", &last[..], b"aa"].concat());
+    }
+    let mut array = open(file(10_200, &elements));
+    assert!(array.get(100).unwrap().is_some());
+    assert_eq!(refused(array.get(10_199)), (Cause::Limit, "npy.object.shared"));
+}
+
+#[test]
+fn an_element_is_no_larger_than_the_limit() {
+    let mut limits = Limits::default();
+    limits.element = 4;
+    let elements = b"(NX\x04\0\0\0wideNe"; // the second takes 9 bytes
+    let array = Options::new().limits(limits).read_bytes(file(3, elements)).unwrap();
+    let (count, error) = read(array);
+    let error = error.unwrap();
+    assert_eq!((count, error.cause(), error.clause()), (1, Cause::Limit, "npy.limit.element"));
+}
+
+#[test]
+fn an_array_has_the_dimensions_that_it_is_read_with() {
+    let mut array = npy_object::open("tests/data/ragged.npy").unwrap();
+    let element = array.next_element().unwrap().unwrap();
+    assert!(element.as_slice::<f64>().is_ok());
+    // Two dimensions: of the rows of a cube, one is a table.
+    let (dtype, shape) = ("<f8".parse().unwrap(), vec![1, 1, 1]);
+    let header = Header { version: Version::V1, dtype, fortran_order: false, shape };
+    let cube = [header.to_bytes(Padding::default()).unwrap(), vec![0; 8]].concat();
+    let mut array = open(cube);
+    let row = array.next_element().unwrap().unwrap();
+    assert_eq!(refused(row.as_slice::<f64>()), (Cause::Usage, "access.shape"));
+}
+
+#[test]
+fn an_index_is_for_files_of_objects() {
+    let mut piped = open(fs::read("tests/data/strings.npy").unwrap());
+    assert_eq!(refused(piped.write_index()), (Cause::Usage, "access.index"));
+}
+
+#[test]
+fn a_part_is_read_from_its_own_file() {
+    let mut whole = npy_object::open("tests/data/strings.npy").unwrap();
+    let parts = whole.splits(2).unwrap();
+    assert!(Options::new().open_split("tests/data/strings.npy", &parts[1]).is_ok());
+    let other = Options::new().open_split("tests/data/ragged.npy", &parts[1]);
+    assert_eq!(refused(other), (Cause::Usage, "access.split"));
+}
+
+#[test]
+fn an_index_is_used_if_it_is_whole_and_of_this_file() {
+    // Checks index.layout, index.fresh.
+    let (_folder, path) = copied("strings.npy");
+    let uses = || npy_object::open(&path).unwrap().index_use();
+    assert_eq!(uses(), IndexUse::None);
+    let index = npy_object::open(&path).unwrap().write_index().unwrap();
+    assert_eq!(uses(), IndexUse::Used);
+    let bytes = fs::read(&index).unwrap();
+    for place in 0..bytes.len() {
+        let mut broken = bytes.clone();
+        broken[place] ^= 1;
+        fs::write(&index, broken).unwrap();
+        assert_eq!(uses(), IndexUse::Damaged, "byte {place}");
+    }
+    fs::write(&index, &bytes).unwrap();
+    let mut file = fs::read(&path).unwrap();
+    file.push(0);
+    fs::write(&path, file).unwrap();
+    assert_eq!(uses(), IndexUse::Stale);
+}
+
+#[test]
+fn a_member_is_a_deflate_stream() {
+    let mut archive = fs::read("tests/data/deflated.npz").unwrap();
+    let length = |at: usize| usize::from(u16::from_le_bytes([archive[at], archive[at + 1]]));
+    let data = 30 + length(26) + length(28);
+    archive[data] = 7; // a block of a type that there is not
+    let npz = Options::new().read_npz(Source::bytes(archive)).unwrap();
+    let read = npz.source(0).and_then(|source| Options::new().read_source(source));
+    assert_eq!(refused(read), (Cause::Malformed, "npz.data"));
+}
