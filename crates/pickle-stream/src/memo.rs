@@ -27,7 +27,9 @@ impl Memo {
     pub(crate) fn reset(&mut self, base: u64) {
         self.base = base;
         self.dense.clear();
-        self.sparse.clear();
+        if !self.sparse.is_empty() {
+            self.sparse.clear();
+        }
         self.len = 0;
     }
 

@@ -1,0 +1,133 @@
+//! A loop that uses one element's memory again allocates nothing for an element.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use npy_object::{Element, Options, Result};
+
+/// The system's allocator, which counts what this thread asks it for.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: all of it is the system's; counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+const ELEMENTS: u16 = 20_000;
+
+/// A file as NumPy 2 writes it, of elements that are pickled like this: the first in its own way.
+fn file(element: impl Fn(u16) -> Vec<u8>) -> Vec<u8> {
+    let header = format!("{{'descr': '|O', 'fortran_order': False, 'shape': ({ELEMENTS},), }}\n");
+    let mut file = b"\x93NUMPY\x01\x00".to_vec();
+    file.extend((header.len() as u16).to_le_bytes());
+    file.extend(header.as_bytes());
+    file.extend(b"\x80\x04\x8c\x16numpy._core.multiarray\x94\x8c\x0c_reconstruct\x94\x93\x94");
+    file.extend(
+        b"\x8c\x05numpy\x94\x8c\x07ndarray\x94\x93\x94K\x00\x85\x94C\x01b\x94\x87\x94R\x94",
+    );
+    file.extend([b"(K\x01M", &ELEMENTS.to_le_bytes()[..], b"\x85\x94"].concat());
+    file.extend(b"h\x03\x8c\x05dtype\x94\x93\x94\x8c\x02O8\x94\x89\x88\x87\x94R\x94");
+    file.extend(b"(K\x03\x8c\x01|\x94NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?t\x94b\x89]\x94");
+    for number in 0..ELEMENTS {
+        if number % 1000 == 0 {
+            file.push(b'(');
+        }
+        file.extend(element(number));
+        if number % 1000 == 999 {
+            file.push(b'e');
+        }
+    }
+    file.extend(b"t\x94b.");
+    file
+}
+
+/// How many allocations it takes to go through the file, once an eighth of it was read.
+fn allocations(file: Vec<u8>, read: impl Fn(Element<'_>) -> Result<i64>) -> u64 {
+    let mut array = Options::new().read_bytes(file).unwrap();
+    let (mut sum, mut before, mut count) = (0, 0, 0);
+    while let Some(element) = array.next_element().unwrap() {
+        sum += read(element).unwrap();
+        count += 1;
+        if count == ELEMENTS / 8 {
+            before = ALLOCATIONS.get();
+        }
+    }
+    assert!(count == ELEMENTS && sum > 0);
+    ALLOCATIONS.get() - before
+}
+
+/// What grows with the file is a checkpoint for thousands of elements, in a vector that doubles.
+const CHECKPOINTS: u64 = 8;
+
+#[test]
+fn numbers_and_text() {
+    let int = |number: u16| [b"M", &number.to_le_bytes()[..]].concat();
+    assert!(allocations(file(int), |element| element.as_i64()) <= CHECKPOINTS);
+
+    let text = |number: u16| {
+        let text = "text"[..usize::from(number % 5)].as_bytes();
+        [b"\x8c", &[text.len() as u8][..], text, b"\x94"].concat()
+    };
+    let read = |element: Element<'_>| Ok(element.as_str()?.len() as i64);
+    assert!(allocations(file(text), read) <= CHECKPOINTS);
+}
+
+#[test]
+fn lists_and_dicts() {
+    // Of any length, so that they are not made alike.
+    let list = |number: u16| {
+        let ints: Vec<u8> = (0..number % 7).flat_map(|int| [b'K', int as u8]).collect();
+        [b"]\x94(", &ints[..], b"e"].concat()
+    };
+    let read = |element: Element<'_>| element.as_items()?.map(Element::as_i64).sum();
+    assert!(allocations(file(list), read) <= CHECKPOINTS);
+
+    let dict = |number: u16| [b"}\x94(K\x01M", &number.to_le_bytes()[..], b"K\x02Nu"].concat();
+    let read = |element: Element<'_>| match element.as_entries()?.next() {
+        Some((_, value)) => value.as_i64(),
+        None => Ok(0),
+    };
+    assert!(allocations(file(dict), read) <= CHECKPOINTS);
+}
+
+#[test]
+fn arrays() {
+    // The first brings the dtype along, as entry 25.
+    let array = |number: u16| {
+        let bytes = &[1; 9][..usize::from(number % 10)];
+        let len = [bytes.len() as u8];
+        let begin = b"h\x02h\x05K\x00\x85\x94h\x07\x87\x94R\x94(K\x01K";
+        let dtype: &[u8] = match number {
+            0 => {
+                b"\x85\x94h\x0c\x8c\x02u1\x94\x89\x88\x87\x94R\x94\
+                  (K\x03\x8c\x01|\x94NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00t\x94b\x89C"
+            }
+            _ => b"\x85\x94h\x19\x89C",
+        };
+        [begin, &len[..], dtype, &len[..], bytes, b"\x94t\x94b"].concat()
+    };
+    let read = |element: Element<'_>| Ok(element.as_array::<u8>()?.data().len() as i64);
+    assert!(allocations(file(array), read) <= CHECKPOINTS);
+}
