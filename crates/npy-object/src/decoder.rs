@@ -118,6 +118,7 @@ impl Decoder {
         if size > limits.element {
             return Err(too_large(span.begin, size, limits.element));
         }
+        self.window.set_anchor(span.begin);
         if self.window.fill(span.begin, size)?.len() < size {
             return Err(self.window.truncated(span.end));
         }

@@ -178,7 +178,7 @@ struct Buffer {
     start: u64,
     /// What lies before this is not wanted again.
     anchor: u64,
-    /// How much is read beyond the need while reading goes on.
+    /// How much is read at once while reading goes on, where less is needed.
     ahead: usize,
     /// The largest need of late.
     need: usize,
@@ -212,7 +212,7 @@ impl Buffer {
         let goes_on = self.start <= from && from <= self.end();
         if goes_on {
             // Who waits for more and more of one thing gets it in few pieces.
-            self.ahead = (self.ahead * 2).clamp(least, most).max(self.resident(from));
+            self.ahead = (self.ahead * 2).clamp(least, most).max(2 * self.resident(from));
             let anchored = self.anchor.clamp(self.start, from);
             let keep = if from - anchored <= KEEP as u64 { anchored } else { from };
             self.head += (keep - self.start) as usize;
@@ -224,7 +224,7 @@ impl Buffer {
         self.shrink(needed, KEEP + most);
         let known = input.end.unwrap_or(u64::MAX);
         let wanted = from.saturating_add(needed as u64).min(known);
-        let to = wanted.max(self.end().saturating_add(self.ahead as u64)).min(known);
+        let to = wanted.max(from.saturating_add(self.ahead as u64)).min(known);
         while self.end() < wanted {
             let left = usize::try_from(to - self.end()).unwrap_or(usize::MAX);
             let room = self.make_room(left);
