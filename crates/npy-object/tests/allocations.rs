@@ -87,7 +87,7 @@ fn numbers_and_text() {
     assert!(allocations(file(int), |element| element.as_i64()) <= CHECKPOINTS);
 
     let text = |number: u16| {
-        let text = "text"[..usize::from(number % 5)].as_bytes();
+        let text = &b"text"[..usize::from(number % 5)];
         [b"\x8c", &[text.len() as u8][..], text, b"\x94"].concat()
     };
     let read = |element: Element<'_>| Ok(element.as_str()?.len() as i64);
