@@ -110,38 +110,49 @@ impl Decoder {
         width: usize,
         addresses: &dyn Addresses,
     ) -> Result<Decoded> {
-        let limits = Arc::clone(&self.context.limits);
-        if self.graph.shared_bytes() > limits.shared {
+        let limits = &self.context.limits;
+        let (shared, most) = (limits.shared, limits.element);
+        if self.graph.shared_bytes() > shared {
             self.forget_shared(addresses)?;
         }
         let size = usize::try_from(span.end - span.begin).unwrap_or(usize::MAX);
-        if size > limits.element {
-            return Err(too_large(span.begin, size, limits.element));
+        if size > most {
+            return Err(too_large(span.begin, size, most));
         }
         self.window.set_anchor(span.begin);
         if self.window.fill(span.begin, size)?.len() < size {
             return Err(self.window.truncated(span.end));
         }
-        self.graph.clear();
-        self.machine.reset(&self.graph, Region::Own, span.memo);
-        let mut lexer = Lexer::new(span.begin, &limits.pickle);
-        loop {
-            let bytes = self.window.resident(lexer.offset(), span.end);
-            match self.machine.run(&mut self.graph, &mut lexer, bytes)? {
-                Ran::Need(_) => break,
-                Ran::Missing(memo) => self.resolve(memo, lexer.offset(), addresses)?,
-                Ran::Stop(_) => {
-                    let message = "the pickle stops inside an element";
-                    let clause = "pickle.element.balance";
-                    return Err(Error::new(Cause::Malformed, clause, lexer.offset(), message));
-                }
-            }
+        let bytes = self.window.resident(span.begin, span.end);
+        if !self.machine.repeat(&mut self.graph, span.begin, span.memo, bytes) {
+            self.run(span, addresses)?;
+            let bytes = self.window.resident(span.begin, span.end);
+            self.machine.learn(&mut self.graph, bytes);
         }
         match (width, self.machine.stack(), self.machine.marks()) {
             (2, &[first, last], []) => Ok(Decoded { span, first, last }),
             _ => {
                 let value = self.machine.finish(span.end)?;
                 Ok(Decoded { span, first: value, last: value })
+            }
+        }
+    }
+
+    /// Runs the instructions of a member, which are resident, on an empty stack.
+    fn run(&mut self, span: Span, addresses: &dyn Addresses) -> Result<()> {
+        self.graph.clear();
+        self.machine.reset(&self.graph, Region::Own, span.memo);
+        let mut lexer = Lexer::new(span.begin, &self.context.limits.pickle);
+        loop {
+            let bytes = self.window.resident(lexer.offset(), span.end);
+            match self.machine.run(&mut self.graph, &mut lexer, bytes)? {
+                Ran::Need(_) => return Ok(()),
+                Ran::Missing(memo) => self.resolve(memo, lexer.offset(), addresses)?,
+                Ran::Stop(_) => {
+                    let message = "the pickle stops inside an element";
+                    let clause = "pickle.element.balance";
+                    return Err(Error::new(Cause::Malformed, clause, lexer.offset(), message));
+                }
             }
         }
     }
