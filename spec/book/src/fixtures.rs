@@ -1,0 +1,86 @@
+//! The oracle's files, and what Python says of them.
+
+use std::fs;
+
+use npy_object::{Encoding, Error, Options};
+use serde_json::Value;
+
+use crate::{Complaint, root};
+
+/// A file of the oracle.
+pub struct Fixture {
+    /// Its name below `oracle/fixtures`.
+    pub file: String,
+    /// What it holds.
+    pub about: String,
+    /// The clauses that it is a case of.
+    pub clauses: Vec<String>,
+    /// The environments that wrote it, such as `py3.13-np2.5`.
+    pub written_by: Vec<String>,
+    /// The protocol that was asked for, where one was.
+    pub protocol: Option<u64>,
+    encoding: Encoding,
+}
+
+/// All of them, in the order of the manifest.
+pub fn fixtures() -> Vec<Fixture> {
+    let path = root().join("oracle/fixtures/manifest.json");
+    let manifest: Vec<Value> =
+        serde_json::from_slice(&fs::read(path).expect("the oracle's manifest")).expect("JSON");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let texts = |value: &Value| value.as_array().into_iter().flatten().map(text).collect();
+    let fixture = |entry: &Value| Fixture {
+        file: text(&entry["file"]),
+        about: text(&entry["about"]),
+        clauses: texts(&entry["clauses"]),
+        written_by: texts(&entry["written_by"]),
+        protocol: entry["protocol"].as_u64(),
+        encoding: match entry["encoding"].as_str() {
+            Some("latin1") => Encoding::Latin1,
+            _ => Encoding::Ascii,
+        },
+    };
+    manifest.iter().map(fixture).collect()
+}
+
+impl Fixture {
+    /// The bytes of the file.
+    pub fn bytes(&self) -> Vec<u8> {
+        fs::read(root().join("oracle/fixtures").join(&self.file)).expect("a fixture")
+    }
+
+    /// Python's lines: the header, the elements, or an error at the end.
+    pub fn lines(&self) -> Vec<String> {
+        let path = root().join("oracle/fixtures").join(&self.file).with_extension("jsonl");
+        let text = fs::read_to_string(path).expect("the fixture's JSON");
+        text.split_terminator('\n').map(str::to_owned).collect()
+    }
+
+    /// What Python refuses the file with: `ValueError: ...`.
+    pub fn python_error(&self) -> Option<String> {
+        let last: Value = serde_json::from_str(self.lines().last()?).ok()?;
+        Some(last.get("error")?.as_str()?.to_owned())
+    }
+
+    /// What this project refuses the file with, as it reads by default.
+    pub fn error(&self) -> Option<Error> {
+        let options = Options::new().encoding(self.encoding);
+        let mut array = match options.read_bytes(self.bytes()) {
+            Ok(array) => array,
+            Err(error) => return Some(error),
+        };
+        loop {
+            match array.next_element() {
+                Ok(Some(_)) => {}
+                Ok(None) => return None,
+                Err(error) => return Some(error),
+            }
+        }
+    }
+}
+
+/// The fixture of that name.
+pub fn find<'a>(fixtures: &'a [Fixture], file: &str) -> Result<&'a Fixture, Complaint> {
+    let found = fixtures.iter().find(|fixture| fixture.file == file);
+    found.ok_or_else(|| format!("there is no fixture {file}"))
+}
