@@ -9,7 +9,7 @@ first, and then that is compared too.
 
 A fixture is passed if the lines are those of Python, and if it is refused exactly where Python refuses it. A clause is
 met if all its fixtures are passed. Prints a line for each clause, and with --verbose what was wrong with which fixture.
---save keeps the result in ../conformance.json, for the book. The exit code is 1 if anything failed.
+--save keeps the result in results.json, for the book. The exit code is 1 if anything failed.
 """
 
 import argparse
@@ -25,7 +25,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 import manifest  # noqa: E402: it lies beside this folder
 
-RESULTS = os.path.join(os.path.dirname(HERE), "conformance.json")
+RESULTS = os.path.join(HERE, "results.json")
 SECONDS = 60
 """How long a command may take for one file."""
 
