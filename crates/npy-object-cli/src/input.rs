@@ -23,6 +23,10 @@ pub(crate) struct Input {
     #[arg(long, value_name = "NAME")]
     member: Option<String>,
 
+    /// The array of this number, counted from 0, where several lie behind one another
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    array: u64,
+
     /// Accept a header of up to N characters
     #[arg(long, value_name = "N", default_value_t = Limits::default().header.header_chars)]
     #[arg(display_order = 100)]
@@ -160,10 +164,16 @@ impl Opened<'_> {
 
     /// The bytes of the array.
     pub(crate) fn npy(&self) -> npy_object::Result<Source> {
-        match self.member()? {
-            Some((archive, member)) => archive.source(member),
-            None => self.input.options().unpack(self.source.clone()),
+        let options = || self.input.options();
+        let mut npy = match self.member()? {
+            Some((archive, member)) => archive.source(member)?,
+            None => options().unpack(self.source.clone())?,
+        };
+        for _ in 0..self.input.array {
+            let end = options().trust_payload(true).read_source(npy.clone())?.data_end()?;
+            npy = npy.section(end..);
         }
+        Ok(npy)
     }
 
     /// Reads what stands before the data, and says where they begin.
@@ -175,7 +185,8 @@ impl Opened<'_> {
     pub(crate) fn array(&self, reading: &Reading) -> npy_object::Result<NpyArray> {
         let options = reading.apply(self.input.options());
         // What is no file, a named pipe for instance, cannot be opened a second time.
-        if self.archive.is_some() || self.file == Path::new(STDIN) || !self.file.is_file() {
+        let is_file = self.file != Path::new(STDIN) && self.file.is_file();
+        if self.archive.is_some() || self.input.array > 0 || !is_file {
             return options.read_source(self.npy()?);
         }
         let array = options.open(self.file)?;

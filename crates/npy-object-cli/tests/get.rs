@@ -93,3 +93,23 @@ fn memory_is_limited_on_request() {
     assert!(refused.stderr.contains("--max-memory"), "{}", refused.stderr);
     assert_eq!(cat("many").code, Some(2));
 }
+
+#[test]
+fn arrays_behind_one_another() {
+    let read = |file| fs::read(fixture(file)).expect("a fixture");
+    let matrix = "plain/2d-fortran-py2.7-np1.16.npy";
+    let all = [read(RAGGED), read(matrix), read(RAGGED)].concat();
+    let file = tempfile::Builder::new().suffix(".npy").tempfile().expect("a file can be made");
+    fs::write(&file, all).expect("it can be written");
+    let cat = |number: &str| {
+        let mut command = command(["cat", "--typed", "--array", number]);
+        ran(command.arg(file.path()).output())
+    };
+    for (number, fixture) in [("0", RAGGED), ("1", matrix), ("2", RAGGED)] {
+        assert!(cat(number).output().lines().eq(oracle(fixture)), "{number}");
+    }
+    assert_eq!(
+        cat("3").complaint(),
+        "the preamble was truncated: at least 10 bytes missing (at byte 0) [npy.truncated]\n"
+    );
+}
