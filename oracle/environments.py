@@ -24,8 +24,8 @@ ENVIRONMENTS = [
     Environment("3.7", "cp37m", "1.21.6", "3"),
     Environment("3.8", "cp38", "1.24.4", "5"),  # padding for growth in the header; protocol 5 in the standard library
     Environment("3.9", "cp39", "1.26.4", "01"),  # the last of NumPy 1
-    Environment("3.9", "cp39", "2.0.2", "245"),  # numpy._core; StringDType
-    Environment("3.10", "cp310", "2.1.3", "4"),  # np.save writes protocol 4
+    Environment("3.9", "cp39", "2.0.2", "245"),  # np.save writes protocol 4; numpy._core; StringDType
+    Environment("3.10", "cp310", "2.1.3", "4"),
     Environment("3.10", "cp310", "2.2.6", "4"),
     Environment("3.11", "cp311", "1.26.4", "4"),  # the default __reduce_ex__ learns of __getstate__
     Environment("3.11", "cp311", "2.3.5", "4"),

@@ -76,8 +76,8 @@ fn block(lines: &[String], from: &str) -> String {
 fn from(fixture: &Fixture) -> String {
     let writers = match fixture.written_by.as_slice() {
         [] => "by hand".to_owned(),
-        [one] => environment(one),
-        [first, .., last] => format!("{} to {}", environment(first), environment(last)),
+        [one] => format!("by {}", environment(one)),
+        [first, .., last] => format!("by {} to {}", environment(first), environment(last)),
     };
     format!(
         "<p class=\"from\"><code>{}</code>: {}. Written {writers}.</p>\n",
@@ -89,7 +89,7 @@ fn from(fixture: &Fixture) -> String {
 /// `py3.13-np2.5` in words.
 fn environment(tag: &str) -> String {
     let (python, numpy) = tag.split_once('-').unwrap_or((tag, ""));
-    format!("by CPython {} and NumPy {}", &python[2..], &numpy[2..])
+    format!("CPython {} and NumPy {}", &python[2..], &numpy[2..])
 }
 
 /// `FROM..TO`, of which both may be absent, within `len`.
@@ -211,6 +211,13 @@ fn refused(fixture: &Fixture, clause: Option<&str>) -> Result<String, Complaint>
     let bytes = fixture.bytes();
     let place = error.offset().unwrap_or_default() as usize;
     let mut lines = match stream::preamble(&bytes) {
+        // No place is to blame: the header it is.
+        Some((_, start)) if error.offset().is_none() => {
+            header_lines(&bytes[..start], start).into_iter().take(1).collect()
+        }
+        Some((header, start)) if !header.dtype.has_object() && place > start => {
+            hex_rows(&bytes, start..bytes.len())
+        }
         Some((header, start)) if header.dtype.has_object() && place >= start => {
             let rows = stream::instructions(&bytes, start);
             let before = rows.iter().take_while(|row| row.offset <= place).count();
@@ -405,13 +412,13 @@ fn errors(book: &Book) -> String {
         let place = error.offset().map_or(String::new(), |offset| format!(" (at byte {offset})"));
         let python = fixture.python_error().map_or("reads it".to_owned(), |text| cell(&text));
         let name = fixture.file.trim_end_matches(".npy");
-        let row = format!("`{name}` | {}{place} | {python}", cell(error.message()));
-        found.entry(error.clause()).or_insert(row);
+        let said = format!("`{name}`<br>{}{place}<br>*Python:* {python}", cell(error.message()));
+        found.entry(error.clause()).or_insert(said);
     }
-    let mut out = String::from("| clause | fixture | here | Python |\n|---|---|---|---|\n");
+    let mut out = String::from("| clause | a file that breaks it |\n|---|---|\n");
     for clause in book.clauses.iter().filter(|clause| !clause.of_readers) {
-        let row = found.get(clause.name.as_str()).map_or("| |", String::as_str);
-        let _ = writeln!(out, "| [`{0}`]({1}#{0}) | {row} |", clause.name, clause.chapter);
+        let said = found.get(clause.name.as_str()).map_or("", String::as_str);
+        let _ = writeln!(out, "| [`{0}`]({1}#{0}) | {said} |", clause.name, clause.chapter);
     }
     out
 }
@@ -443,20 +450,18 @@ fn writers(book: &Book) -> String {
         }
     }
     let mut out = String::from(
-        "| CPython | NumPy | header starts data at | growth padding | `_reconstruct` in | protocol of `np.save` |\n|---|---|---|---|---|---|\n",
+        "| CPython | NumPy | `_reconstruct` in | growth padding |\n|---|---|---|---|\n",
     );
     for ((_, tag), written) in &seen {
         let (python, numpy) = tag.split_once('-').unwrap_or((tag, ""));
-        let list = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(", ");
+        let modules: Vec<&str> = written.modules.iter().copied().collect();
         let _ = writeln!(
             out,
-            "| {} | {} | multiples of {} | {} | {} | {} |",
+            "| {} | {} | `{}` | {} |",
             &python[2..],
             &numpy[2..],
-            written.alignment,
+            modules.join("`, `"),
             if written.growth { "yes" } else { "no" },
-            list(&written.modules),
-            list(&written.protocols),
         );
     }
     out
@@ -469,46 +474,29 @@ fn order(tag: &str) -> Vec<u32> {
 }
 
 /// What was found in the files of one environment.
+#[derive(Default)]
 struct Written {
-    /// The highest power of two, up to 64, that the offsets of all data are multiples of.
-    alignment: usize,
-    /// Whether a short header is padded beyond that.
+    /// Whether a header has more padding than its alignment takes.
     growth: bool,
-    modules: BTreeSet<String>,
-    protocols: BTreeSet<String>,
-}
-
-impl Default for Written {
-    fn default() -> Written {
-        Written {
-            alignment: 64,
-            growth: false,
-            modules: BTreeSet::new(),
-            protocols: BTreeSet::new(),
-        }
-    }
+    modules: BTreeSet<&'static str>,
 }
 
 impl Written {
     fn add(&mut self, fixture: &Fixture, bytes: &[u8]) {
         let Some((header, start)) = stream::preamble(bytes) else { return };
-        while start % self.alignment != 0 {
-            self.alignment /= 2;
-        }
-        let text = bytes[..start].iter().rposition(|&byte| byte == b'}').unwrap_or(start);
-        let padded = start - text - 1;
-        self.growth |= padded > self.alignment;
-        if !header.dtype.has_object() || fixture.file.starts_with("streams/") {
+        // Files of `streams/` have no header that NumPy wrote.
+        if fixture.file.starts_with("streams/") {
             return;
         }
+        let text = bytes[..start].iter().rposition(|&byte| byte == b'}').unwrap_or(start);
+        let needed = (text + 2).next_multiple_of(64);
+        self.growth |= start > needed;
         for module in ["numpy._core.multiarray", "numpy.core.multiarray"] {
-            if bytes[start..].windows(module.len()).take(40).any(|part| part == module.as_bytes()) {
-                self.modules.insert(format!("`{module}`"));
+            let envelope = &bytes[start..bytes.len().min(start + 60)];
+            let found = envelope.windows(module.len()).any(|part| part == module.as_bytes());
+            if header.dtype.has_object() && found {
+                self.modules.insert(module);
             }
-        }
-        // A file that np.save wrote and none of the listed protocols gives has no number.
-        if fixture.protocol.is_none() {
-            self.protocols.insert(bytes[start + 1].to_string());
         }
     }
 }
