@@ -18,7 +18,7 @@ def main(path, encoding):
     sys.setrecursionlimit(10000)
     warnings.simplefilter("ignore")
     sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    lines, _ = judge.judge(path, encoding)
+    lines, _ = judge.judge(path, {"ascii": "ASCII"}.get(encoding, encoding))  # as NumPy spells it
     refused = lines[-1].startswith('{"error":')
     for line in lines[:-1] if refused else lines:
         print(line)
