@@ -25,10 +25,10 @@ const AHEAD: usize = 2;
 /// Bytes of a stretch, at least: as many as a window keeps, less what is read ahead.
 const STRETCH: u64 = 3 << 18;
 /// Elements whose results are sent at once, and how many such parcels of a stretch may wait.
-const PARCEL: u64 = 1024;
+const PARCEL: u64 = 8192;
 const PARCELS: usize = 2;
 /// Bytes of elements after which results are sent though they are fewer.
-const PARCEL_BYTES: u64 = 1 << 18;
+const PARCEL_BYTES: u64 = 1 << 20;
 
 /// What came of elements that lie behind one another, and how many they were; or the error that
 /// stands in their place.
