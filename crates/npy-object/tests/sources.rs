@@ -311,6 +311,13 @@ fn odd_archives() {
     assert_eq!(npz.members()[npz.find("ü").unwrap()].raw_name(), b"\x81.npy");
     assert_eq!(named("no suffix"), "no suffix");
     assert_eq!(named("folder/inner.npy"), "inner");
+    // Something was put before it, so that it is no archive by its first bytes.
+    let prefixed = Npz::open(data("prefixed.npz")).unwrap();
+    assert_eq!(
+        strings(Options::new().read_source(prefixed.source(0).unwrap())).unwrap(),
+        ["alone"]
+    );
+
     let bzip2 = npz.find("bzip2").unwrap();
     assert_eq!(npz.members()[bzip2].method(), Method::Other(12));
     assert_eq!(refused(npz.source(bzip2)), (Cause::Unsupported, "npz.method"));
