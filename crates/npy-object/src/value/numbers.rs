@@ -3,24 +3,40 @@
 use std::borrow::Cow;
 
 use npy_header::{ByteOrder, Scalar, ScalarKind};
+use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
 use crate::value::dtype::ItemType;
 use crate::value::shape::Shape;
 
 /// An array of numbers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct TypedArray<'a, T: Primitive> {
-    data: Cow<'a, [T]>,
+    data: Data<'a, T>,
     shape: Shape,
     fortran_order: bool,
 }
+
+/// Where the numbers are.
+#[derive(Clone, Debug)]
+enum Data<'a, T> {
+    /// In the file, as they lie in memory.
+    InPlace(&'a [T]),
+    /// Read from bytes at an odd address, or in another order: most arrays in a pickle are. Short
+    /// ones, which there are most of, are kept right here, as to allocate takes longer than to read
+    /// them.
+    Read(SmallVec<[T; SHORT]>),
+}
+
+/// The most numbers for which nothing is allocated.
+const SHORT: usize = 16;
 
 impl<'a, T: Primitive> TypedArray<'a, T> {
     /// The items of these bytes, which are as many as the shape says. Borrowed where they lie there
     /// as they do in memory.
     ///
     /// Fails where items of this dtype are no such numbers.
+    #[inline]
     pub(crate) fn new(
         scalar: Scalar,
         bytes: Cow<'a, [u8]>,
@@ -30,25 +46,32 @@ impl<'a, T: Primitive> TypedArray<'a, T> {
         if !T::is(scalar) {
             return Err(wrong_items::<T>(&ItemType::Plain(scalar.into())));
         }
-        let as_they_are = match bytes {
+        let in_place = match bytes {
             Cow::Borrowed(bytes) if native(scalar.order()) => T::cast(bytes),
             _ => None,
         };
-        let data = match as_they_are {
-            Some(items) => Cow::Borrowed(items),
-            None => Cow::Owned(T::read_all(&bytes, scalar.order())),
+        let data = match in_place {
+            Some(items) => Data::InPlace(items),
+            None => Data::Read(T::read_all(&bytes, scalar.order())),
         };
         Ok(TypedArray { data, shape, fortran_order })
     }
 
     /// The numbers, in the order that [`fortran_order`](Self::fortran_order) says.
+    #[inline]
     pub fn data(&self) -> &[T] {
-        &self.data
+        match &self.data {
+            Data::InPlace(items) => items,
+            Data::Read(items) => items,
+        }
     }
 
     /// The numbers, borrowed from the file where they can be.
     pub fn into_data(self) -> Cow<'a, [T]> {
-        self.data
+        match self.data {
+            Data::InPlace(items) => Cow::Borrowed(items),
+            Data::Read(items) => Cow::Owned(items.into_vec()),
+        }
     }
 
     /// The length of each dimension.
@@ -62,8 +85,17 @@ impl<'a, T: Primitive> TypedArray<'a, T> {
     }
 }
 
+impl<T: Primitive> PartialEq for TypedArray<'_, T> {
+    /// Whether the numbers, the shape and the order are the same, wherever the numbers are.
+    fn eq(&self, other: &Self) -> bool {
+        self.data() == other.data()
+            && self.shape == other.shape
+            && self.fortran_order == other.fortran_order
+    }
+}
+
 /// The numbers that bytes are.
-pub(crate) fn read_all<T: Primitive>(bytes: &[u8], order: ByteOrder) -> Vec<T> {
+pub(crate) fn read_all<T: Primitive>(bytes: &[u8], order: ByteOrder) -> SmallVec<[T; SHORT]> {
     T::read_all(bytes, order)
 }
 
@@ -87,14 +119,21 @@ pub trait Primitive: private::Primitive {
 
 mod private {
     use npy_header::{ByteOrder, Scalar};
+    use smallvec::SmallVec;
+
+    use super::SHORT;
 
     pub trait Primitive: Copy + PartialEq + std::fmt::Debug + 'static {
         /// Whether items of this dtype are such numbers.
         fn is(scalar: Scalar) -> bool;
         /// The number of exactly as many bytes as it takes.
         fn read(bytes: &[u8], order: ByteOrder) -> Self;
-        fn read_all(bytes: &[u8], order: ByteOrder) -> Vec<Self> {
-            bytes.chunks_exact(size_of::<Self>()).map(|item| Self::read(item, order)).collect()
+        fn read_all(bytes: &[u8], order: ByteOrder) -> SmallVec<[Self; SHORT]> {
+            let items = bytes.chunks_exact(size_of::<Self>()).map(|item| Self::read(item, order));
+            if items.len() <= SHORT {
+                return items.collect();
+            }
+            SmallVec::from_vec(items.collect())
         }
         /// The bytes themselves, where they lie as the numbers do in memory and are in native
         /// order.
