@@ -86,7 +86,9 @@ impl Listing {
 
 impl Array {
     fn of(archive: &Npz, member: usize, opened: &Opened<'_>) -> npy_object::Result<Array> {
-        let (header, _) = opened.header(&archive.source(member)?)?;
+        let Some((header, _)) = opened.header(&archive.source(member)?)? else {
+            return Ok(Array::None { error: "a bare pickle, or no array".to_owned() });
+        };
         Ok(Array::Header {
             dtype: dtype_as_json(&header)?,
             dtype_text: header.dtype.to_string(),

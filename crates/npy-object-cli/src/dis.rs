@@ -40,11 +40,14 @@ impl Dis {
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let opened = self.input.open()?;
         let npy = opened.npy()?;
-        let (header, offset) = opened.header(&npy)?;
-        if !header.dtype.has_object() {
-            let why = format!("no pickle: the dtype is {}, without objects", header.dtype);
-            return Err(Failure::Refused(why));
-        }
+        let offset = match opened.header(&npy)? {
+            Some((header, _)) if !header.dtype.has_object() => {
+                let why = format!("no pickle: the dtype is {}, without objects", header.dtype);
+                return Err(Failure::Refused(why));
+            }
+            Some((_, offset)) => offset,
+            None => 0,
+        };
         let shown = if self.full { usize::MAX } else { SHOWN };
         let mut instructions = Instructions::new(npy, offset, shown);
         let mut disassembler = Disassembler::new();

@@ -130,7 +130,10 @@ impl Info {
             return Listing::of(archive, &opened)?.write(self.json, out).map_err(Failure::Output);
         }
         let npy = opened.npy()?;
-        let (header, data_offset) = opened.header(&npy)?;
+        let Some((header, data_offset)) = opened.header(&npy)? else {
+            let why = "a bare pickle, without a header: npyo cat prints what it holds";
+            return Err(Failure::Refused(why.to_owned()));
+        };
         let writer = if header.dtype.has_object() {
             Writer::of(&mut npy.to_reader(), data_offset)?
         } else {

@@ -176,8 +176,8 @@ impl Opened<'_> {
         Ok(npy)
     }
 
-    /// Reads what stands before the data, and says where they begin.
-    pub(crate) fn header(&self, npy: &Source) -> npy_object::Result<(Header, u64)> {
+    /// Reads what stands before the data, and says where they begin; `None` in a bare pickle.
+    pub(crate) fn header(&self, npy: &Source) -> npy_object::Result<Option<(Header, u64)>> {
         self.input.options().read_header(npy.clone())
     }
 

@@ -79,6 +79,18 @@ fn containers_are_printed_member_by_member() {
 }
 
 #[test]
+fn a_bare_pickle_has_instructions_and_no_header() {
+    let file = split_dict();
+    let run = |name| ran(command([name]).arg(file.path()).output());
+    let dis = run("dis").output();
+    assert!(dis.starts_with("    0: \\x80 PROTO      4\n"), "{dis}");
+    assert!(dis.ends_with("highest protocol among opcodes = 4\n"), "{dis}");
+    let refused = run("info");
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("without a header: npyo cat"), "{}", refused.stderr);
+}
+
+#[test]
 fn memory_is_limited_on_request() {
     // [1, bytes(2 MiB)]
     let large = vec![0; 2 << 20];

@@ -103,10 +103,10 @@ impl Options {
         self.at_source(Source::reader(reader)?, subscripts)
     }
 
-    /// Reads a preamble and nothing else: what it says, and where the data begin. Unlike
-    /// [`open`](Self::open) this does not ask whether there are data.
-    pub fn read_header(&self, source: Source) -> Result<(Header, u64)> {
-        read_header(&mut self.window(source)?, &self.limits.header)
+    /// Reads a preamble and nothing else: what it says, and where the data begin; `None` in a bare
+    /// pickle, which has none. Unlike [`open`](Self::open) this does not ask whether there are data.
+    pub fn read_header(&self, source: Source) -> Result<Option<(Header, u64)>> {
+        preamble(&mut self.window(source)?, self)
     }
 
     /// A window on what is to be read of a source.
