@@ -83,14 +83,13 @@ impl Writer {
     pub(crate) fn generation(self) -> &'static str {
         match (self.package, self.protocol) {
             _ if self.python_2 => "NumPy 1.16 or earlier, on Python 2",
-            (Some(Package::PrivateCore), 3) => "NumPy 2.0",
-            (Some(Package::PrivateCore), 4) => "NumPy 2.1 or later",
+            (Some(Package::PrivateCore), 4) => "NumPy 2",
             (Some(Package::PrivateCore), _) => "NumPy 2, but not its numpy.save",
             (Some(Package::Core) | None, 2) => "NumPy 1.16 or earlier",
             (Some(Package::Core), 3) => "NumPy 1.17 to 1.26",
             (Some(Package::Core), _) => "NumPy 1, but not its numpy.save",
-            (None, 3) => "NumPy 1.17 to 2.0",
-            (None, 4) => "NumPy 2.1 or later",
+            (None, 3) => "NumPy 1.17 to 1.26",
+            (None, 4) => "NumPy 2",
             (None, _) => "not numpy.save",
         }
     }

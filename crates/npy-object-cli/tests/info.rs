@@ -44,7 +44,7 @@ fn concludes_who_wrote_it() {
         ("ragged-p2-py2.7-np1.16.npy", "NumPy 1.16 or earlier, on Python 2"),
         ("ragged-p2-py3.6-np1.16.npy", "NumPy 1.16 or earlier"),
         ("ragged-p3-py3.6-np1.17.npy", "NumPy 1.17 to 1.26"),
-        ("ragged-p4-py3.9-np2.0.npy", "NumPy 2.1 or later"),
+        ("ragged-p4-py3.9-np2.0.npy", "NumPy 2"),
         ("ragged-p0-py3.9-np1.26.npy", "NumPy 1, but not its numpy.save"),
         ("ragged-p5-py3.9-np2.0.npy", "NumPy 2, but not its numpy.save"),
     ] {
