@@ -418,19 +418,6 @@ impl Graph {
         id
     }
 
-    /// Adds several nodes, and gives their ids.
-    #[inline]
-    pub(crate) fn push_row(
-        &mut self,
-        region: Region,
-        row: &[Node],
-    ) -> impl Iterator<Item = NodeId> + use<> {
-        let nodes = &mut self.arena_mut(region).nodes;
-        let first = nodes.len();
-        nodes.extend_from_slice(row);
-        (first..first + row.len()).map(move |index| NodeId::new(region, index))
-    }
-
     /// Adds an object, for a [`Node::Object`] to name.
     pub(crate) fn add_object(&mut self, region: Region, object: Object) -> u32 {
         let objects = &mut self.arena_mut(region).objects;

@@ -110,8 +110,7 @@ impl Run<'_> {
             O::EmptyTuple => self.push_id(NodeId::EMPTY_TUPLE, 1),
             O::BinInt1 | O::BinInt2 | O::BinInt | O::BinFloat => {
                 let (node, size) = a_number(opcode, rest)?;
-                self.push(node, size)?;
-                Some(size + self.push_numbers(&rest[size - 1..]))
+                self.push(node, size)
             }
             O::Long1 => {
                 let payload = short_payload(rest)?;
@@ -159,26 +158,6 @@ impl Run<'_> {
     fn push(&mut self, node: Node, size: usize) -> Option<usize> {
         let id = self.graph.push(Region::Own, node);
         self.push_id(id, size)
-    }
-
-    /// The numbers that `input` begins with. They come in long rows, and to push one by one is to
-    /// wait each time for two lengths that were written a moment ago.
-    #[inline(always)]
-    fn push_numbers(&mut self, input: &[u8]) -> usize {
-        let (mut row, mut count, mut at) = ([Node::None; 16], 0, 0);
-        while count < row.len()
-            && let Some((&byte, rest)) = input[at..].split_first()
-            && let Some(opcode) = Opcode::from_byte(byte)
-            && let Some((node, size)) = a_number(opcode, rest)
-        {
-            row[count] = node;
-            count += 1;
-            at += size;
-        }
-        if count > 0 {
-            self.machine.stack.extend(self.graph.push_row(Region::Own, &row[..count]));
-        }
-        at
     }
 
     #[inline(always)]
