@@ -2,15 +2,12 @@
 //! pickle, or further in.
 
 use std::fmt;
-use std::sync::Arc;
-
-use pickle_stream::Kind as Raw;
 
 use crate::decoder::Decoded;
 use crate::error::{Cause, Error, Result};
 use crate::members::Members;
 use crate::opening::ContainerKind;
-use crate::value::element::{Context, Element};
+use crate::value::element::Element;
 
 /// A list, tuple, set, dict or array of objects, whose members come one after another, or in any
 /// order, in the memory of one of them.
@@ -36,7 +33,6 @@ pub struct Container {
     /// Of an array.
     shape: Option<Vec<usize>>,
     members: Members,
-    context: Arc<Context>,
 }
 
 /// A member of a [`Container`].
@@ -54,8 +50,7 @@ impl Container {
         shape: Option<Vec<usize>>,
         members: Members,
     ) -> Container {
-        let context = Arc::clone(&members.decoder.context);
-        Container { kind, shape, members, context }
+        Container { kind, shape, members }
     }
 
     /// What it is.
@@ -105,14 +100,12 @@ impl Container {
 
     fn member(&self, decoded: Decoded) -> Result<Member<'_>> {
         let Members { decoder, batches, .. } = &self.members;
-        let element = |id| Element::of_array(decoder.value(decoded, id), &self.context);
-        let value = element(decoded.last);
+        let value = decoder.element(decoded, decoded.last);
         if batches.width() == 1 {
             return Ok(Member { key: None, value });
         }
-        let key = element(decoded.first);
-        let raw = key.value().map(|value| value.kind());
-        if let Some(Raw::List(_) | Raw::Dict(_) | Raw::Set(_) | Raw::ByteArray(_)) = raw {
+        let key = decoder.element(decoded, decoded.first);
+        if key.value().is_some_and(|key| !key.is_hashable()) {
             let message = "a key that cannot be hashed";
             let clause = "pickle.items.unhashable";
             return Err(Error::new(Cause::Malformed, clause, decoded.offset(), message));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pickle_stream::{
     Flow, Graph, Lexer, Machine, MemoEffect, NodeId, Opcode, Progress, Ran, Region, Source, Span,
-    Survey, ValueRef,
+    Survey,
 };
 
 use crate::checkpoints::Addresses;
@@ -12,7 +12,7 @@ use crate::error::{Cause, Error, Result};
 use crate::opening::{self, ArrayState, Base, Begun, ContainerKind, Opening};
 use crate::shared::Definitions;
 use crate::value::dtype::ItemType;
-use crate::value::element::Context;
+use crate::value::element::{Context, Element};
 use crate::window::Window;
 
 /// A window on the file, and what members are decoded into, one after another.
@@ -159,10 +159,10 @@ impl Decoder {
 
     /// A value of the member that was decoded last.
     #[inline]
-    pub(crate) fn value(&self, decoded: Decoded, id: NodeId) -> ValueRef<'_> {
+    pub(crate) fn element(&self, decoded: Decoded, id: NodeId) -> Element<'_> {
         let Span { begin, end, .. } = decoded.span;
         let bytes = self.window.resident(begin, end);
-        self.graph.value(id, Source { bytes, offset: begin })
+        Element::of_array(self.graph.value(id, Source { bytes, offset: begin }), &self.context)
     }
 
     /// Brings a memo entry into the shared region of the graph.

@@ -123,9 +123,9 @@ fn descend(mut decoder: Decoder, mut entered: Entered, subscripts: &Subscripts) 
         }
         Entered::Leaf(span, route) => {
             let decoded = decoder.decode(span, 1, &route)?;
-            let value = decoder.value(decoded, decoded.first);
             let context = Arc::clone(&decoder.context);
-            Ok(At::Value(Box::new(OwnedElement::of_value(value, context))))
+            let element = decoder.element(decoded, decoded.first);
+            Ok(At::Value(Box::new(element.into_owned(context))))
         }
     }
 }
@@ -220,8 +220,7 @@ impl Here {
             for place in 0..batch.len() {
                 let &[key, value] = batch.values(place, 2) else { unreachable!("an entry is two") };
                 let decoded = decoder.decode(key, 1, &self.batches)?;
-                let key = decoder.value(decoded, decoded.first);
-                if is_key(Element::new(key, &decoder.context), subscript) {
+                if is_key(decoder.element(decoded, decoded.first), subscript) {
                     return Ok(Some(value));
                 }
             }

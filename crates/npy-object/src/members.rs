@@ -75,7 +75,7 @@ impl Members {
         if self.failed || self.position >= self.end {
             return Ok(None);
         }
-        let decoded = self.decode_at(self.position);
+        let decoded = self.get(self.position);
         match decoded {
             Ok(Some(_)) => self.position += 1,
             Ok(None) => {}
@@ -85,12 +85,8 @@ impl Members {
     }
 
     /// A member, if there are so many.
-    pub(crate) fn get(&mut self, member: u64) -> Result<Option<Decoded>> {
-        self.decode_at(member)
-    }
-
     #[inline]
-    fn decode_at(&mut self, member: u64) -> Result<Option<Decoded>> {
+    pub(crate) fn get(&mut self, member: u64) -> Result<Option<Decoded>> {
         let Some(place) = self.place_of(member)? else { return Ok(None) };
         let width = self.batches.width();
         let values = self.batch.values(place, width);

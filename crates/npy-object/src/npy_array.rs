@@ -127,8 +127,7 @@ impl NpyArray {
         match &mut self.elements {
             Payload::Objects(members) => {
                 let Some(decoded) = members.next()? else { return Ok(None) };
-                let value = members.decoder.value(decoded, decoded.first);
-                Ok(Some(Element::of_array(value, &self.context)))
+                Ok(Some(members.decoder.element(decoded, decoded.first)))
             }
             Payload::Rows(rows) => Ok(rows.next()?.map(|row| Element::row(row, &self.context))),
         }
@@ -151,8 +150,7 @@ impl NpyArray {
         match &mut self.elements {
             Payload::Objects(members) => {
                 let Some(decoded) = members.get(index)? else { return Ok(None) };
-                let value = members.decoder.value(decoded, decoded.first);
-                Ok(Some(Element::of_array(value, &self.context)))
+                Ok(Some(members.decoder.element(decoded, decoded.first)))
             }
             Payload::Rows(rows) => Ok(rows.get(index)?.map(|row| Element::row(row, &self.context))),
         }

@@ -151,10 +151,7 @@ fn open_objects(window: Window, offset: u64, context: Context) -> Result<(Member
 }
 
 /// Reads the preamble, and says where it ends.
-pub(crate) fn read_header(
-    window: &mut Window,
-    limits: &npy_header::Limits,
-) -> Result<(Header, u64)> {
+fn read_header(window: &mut Window, limits: &npy_header::Limits) -> Result<(Header, u64)> {
     let mut needed = 1;
     loop {
         let bytes = window.fill(0, needed)?;

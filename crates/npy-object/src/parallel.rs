@@ -169,8 +169,7 @@ impl<A> Shared<'_, A> {
             let span = batch.values(place, 1)[0];
             match decoder.decode(span, 1, &self.batches) {
                 Ok(decoded) => {
-                    let value = decoder.value(decoded, decoded.first);
-                    (work.fold)(&mut parcel, Element::of_array(value, &decoder.context));
+                    (work.fold)(&mut parcel, decoder.element(decoded, decoded.first));
                 }
                 Err(here) => {
                     error = Some(here);

@@ -108,6 +108,13 @@ pub(crate) enum Node {
     Outer(u64),
 }
 
+impl Node {
+    /// Whether Python would take it for a key; what is in a tuple is not looked at.
+    pub(crate) fn is_hashable(self) -> bool {
+        !matches!(self, Node::List(_) | Node::Dict(_) | Node::Set(_) | Node::ByteArray(_))
+    }
+}
+
 /// Bytes of the source, by absolute offset, or of the region's scratch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Payload {

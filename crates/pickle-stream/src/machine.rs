@@ -585,7 +585,7 @@ impl Step<'_> {
         }
         for &key in values.iter().step_by(step) {
             let node = self.graph.node(key);
-            if matches!(node, Node::List(_) | Node::Dict(_) | Node::Set(_) | Node::ByteArray(_)) {
+            if !node.is_hashable() {
                 let message = alloc::format!("a {} cannot be hashed", describe(node));
                 return Err(self.malformed("pickle.items.unhashable", message));
             }

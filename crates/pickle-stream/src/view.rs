@@ -94,6 +94,12 @@ impl<'a> ValueRef<'a> {
         self.id.region() == Region::Shared
     }
 
+    /// Whether Python would take the value for the key of a dict, or the member of a set. What is in
+    /// a tuple is not looked at.
+    pub fn is_hashable(self) -> bool {
+        self.graph.node(self.id).is_hashable()
+    }
+
     /// What the value is.
     // Inlined, so that who asks for one kind alone pays for no other.
     #[inline(always)]
