@@ -1,5 +1,6 @@
 //! What the commands have in common: which file, and how it is opened.
 
+use std::cell::OnceCell;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -82,7 +83,9 @@ impl Input {
             Source::open(file).map_err(npy_object::Error::from)?
         };
         let format = Format::of(&source).map_err(npy_object::Error::from)?;
-        let mut opened = Opened { input: self, file, source, format, archive: None, member: None };
+        let npy = OnceCell::new();
+        let mut opened =
+            Opened { input: self, file, source, format, archive: None, member: None, npy };
         if name.is_some() || format == Format::Zip {
             let archive = self.options().read_npz(opened.source.clone())?;
             if let Some(name) = name {
@@ -147,6 +150,8 @@ pub(crate) struct Opened<'a> {
     archive: Option<Npz>,
     /// The member that was named.
     member: Option<usize>,
+    /// The bytes of the array, once they were asked for: what was unpacked is kept by its source.
+    npy: OnceCell<Source>,
 }
 
 impl Opened<'_> {
@@ -164,6 +169,9 @@ impl Opened<'_> {
 
     /// The bytes of the array.
     pub(crate) fn npy(&self) -> npy_object::Result<Source> {
+        if let Some(npy) = self.npy.get() {
+            return Ok(npy.clone());
+        }
         let options = || self.input.options();
         let mut npy = match self.member()? {
             Some((archive, member)) => archive.source(member)?,
@@ -173,7 +181,7 @@ impl Opened<'_> {
             let end = options().trust_payload(true).read_source(npy.clone())?.data_end()?;
             npy = npy.section(end..);
         }
-        Ok(npy)
+        Ok(self.npy.get_or_init(|| npy).clone())
     }
 
     /// Reads what stands before the data, and says where they begin; `None` in a bare pickle.
