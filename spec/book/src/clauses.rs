@@ -81,6 +81,18 @@ pub fn tests_by_clause() -> BTreeMap<String, BTreeSet<(String, String)>> {
     found
 }
 
+/// The clauses that the code of the crates names: those that errors break.
+pub fn of_errors() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for name in ["npy-header", "pickle-stream", "npy-object"] {
+        for path in rust_files(&root().join("crates").join(name).join("src")) {
+            let text = fs::read_to_string(path).expect("a source file");
+            found.extend(text.split('"').filter(|text| is_clause(text)).map(str::to_owned));
+        }
+    }
+    found
+}
+
 /// The clauses that are named in a test: in strings, and in comments that begin with "Checks".
 fn named(test: &str) -> BTreeSet<String> {
     let strings = test.split('"').filter(|text| is_clause(text)).map(str::to_owned);
@@ -90,6 +102,7 @@ fn named(test: &str) -> BTreeSet<String> {
     strings.chain(words.map(str::to_owned)).collect()
 }
 
+/// The sources below a folder, in order.
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];

@@ -1,4 +1,5 @@
-//! Every clause is checked, and whoever says that they check one names one that exists.
+//! The clauses that errors name are those of the specification, every one is checked, and whoever
+//! says that they check one names one that exists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,6 +17,24 @@ fn all() -> Vec<Clause> {
         }
     }
     found
+}
+
+#[test]
+fn the_spec_has_every_clause() {
+    let known: BTreeSet<String> = all().into_iter().map(|clause| clause.name).collect();
+    let named = clauses::of_errors();
+    let unknown: Vec<&String> = named.difference(&known).collect();
+    assert!(unknown.is_empty(), "not in the spec: {unknown:?}");
+}
+
+/// A rule for readers need not be.
+#[test]
+fn the_code_names_every_rule_for_files() {
+    let rules = all().into_iter().filter(|clause| !clause.of_readers);
+    let rules: BTreeSet<String> = rules.map(|clause| clause.name).collect();
+    let named = clauses::of_errors();
+    let unused: Vec<&String> = rules.difference(&named).collect();
+    assert!(unused.is_empty(), "named by no error: {unused:?}");
 }
 
 #[test]

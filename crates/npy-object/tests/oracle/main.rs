@@ -1,6 +1,8 @@
 //! What is held against the oracle's fixtures.
 
+mod arrays;
 mod conformance;
+mod containers;
 mod fixtures;
 mod properties;
 mod sources;

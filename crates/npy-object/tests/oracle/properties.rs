@@ -3,7 +3,7 @@
 
 use std::io::Cursor;
 
-use crate::fixtures::{Fixture, fixtures, typed_lines, typed_lines_of};
+use crate::fixtures::{Fixture, fixtures, line, typed_lines, typed_lines_of};
 use npy_object::{Element, Kind, Options, Source, pickle};
 use proptest::prelude::*;
 
@@ -118,13 +118,6 @@ fn owned_elements_are_the_same() {
             }
         }
     }
-}
-
-/// An element as typed JSON.
-fn line(element: Element<'_>) -> String {
-    let mut line = Vec::new();
-    npy_object::json::TypedJson::new().write(&mut line, element).expect("written to memory");
-    String::from_utf8(line).expect("JSON is UTF-8")
 }
 
 #[test]

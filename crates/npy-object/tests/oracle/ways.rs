@@ -3,10 +3,9 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use npy_object::json::TypedJson;
-use npy_object::{Cause, Element, IndexUse, Limits, NpyArray, Result, Split};
+use npy_object::{Cause, IndexUse, Limits, NpyArray, Result, Split};
 
-use crate::fixtures::{Fixture, fixtures, typed_lines};
+use crate::fixtures::{Fixture, fixtures, line, typed_lines};
 
 /// Those that have objects and can be read, with their elements.
 fn readable() -> impl Iterator<Item = (Fixture, Vec<u8>, Vec<String>)> {
@@ -16,12 +15,6 @@ fn readable() -> impl Iterator<Item = (Fixture, Vec<u8>, Vec<String>)> {
         let array = fixture.options().read_bytes(bytes.clone()).ok()?;
         (error.is_none() && array.has_objects()).then(|| (fixture, bytes, lines[1..].to_vec()))
     })
-}
-
-fn line(element: Element<'_>) -> String {
-    let mut line = Vec::new();
-    TypedJson::new().write(&mut line, element).expect("written to memory");
-    String::from_utf8(line).expect("JSON is UTF-8")
 }
 
 fn all(array: &mut NpyArray) -> Result<Vec<String>> {

@@ -1,37 +1,13 @@
 //! Containers that are read member by member, wherever they are: against the same containers read
 //! whole.
 
-use std::fs;
 use std::io::Cursor;
-use std::path::PathBuf;
 
-use npy_object::json::TypedJson;
 use npy_object::{
     At, Container, ContainerKind, Element, Entries, Items, Kind, Options, Subscripts,
 };
 
-fn fixtures() -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../oracle/fixtures")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("the oracle's fixtures") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "npy") {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    files
-}
-
-fn line(element: Element<'_>) -> String {
-    let mut line = Vec::new();
-    TypedJson::new().write(&mut line, element).expect("written to memory");
-    String::from_utf8(line).expect("JSON is UTF-8")
-}
+use crate::fixtures::{fixtures, line};
 
 /// What is in a container: a key, if there are keys, and a value.
 type Members = Vec<(Option<String>, String)>;
@@ -71,9 +47,9 @@ fn is_cyclic(members: &Members) -> bool {
 #[test]
 fn members_one_by_one_are_those_of_the_whole() {
     let mut compared = [0; 4];
-    for file in fixtures() {
-        let bytes = fs::read(&file).expect("a fixture");
-        let name = file.display();
+    for fixture in fixtures() {
+        let bytes = fixture.bytes();
+        let name = &fixture.file;
         let Ok(mut array) = Options::new().trust_payload(true).read_bytes(bytes.clone()) else {
             continue;
         };
@@ -125,8 +101,8 @@ fn members_one_by_one_are_those_of_the_whole() {
 
 #[test]
 fn a_pickle_without_a_preamble_is_an_array_too() {
-    for file in fixtures().into_iter().step_by(5) {
-        let bytes = fs::read(&file).expect("a fixture");
+    for fixture in fixtures().into_iter().step_by(5) {
+        let bytes = fixture.bytes();
         let Ok(mut array) = Options::new().trust_payload(true).read_bytes(bytes.clone()) else {
             continue;
         };
@@ -145,7 +121,7 @@ fn a_pickle_without_a_preamble_is_an_array_too() {
                     assert_eq!(error.message(), same.message());
                     break;
                 }
-                (element, same) => panic!("{}: {element:?} {same:?}", file.display()),
+                (element, same) => panic!("{}: {element:?} {same:?}", fixture.file),
             }
         }
     }
