@@ -1,0 +1,1 @@
+from npy_object import _npy_object
