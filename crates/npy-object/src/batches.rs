@@ -85,7 +85,7 @@ impl Batch {
 }
 
 /// The batches of one container.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Batches {
     container: Container,
     limits: Limits,

@@ -10,7 +10,7 @@ use pickle_stream::{
 use crate::checkpoints::Addresses;
 use crate::error::{Cause, Error, Result};
 use crate::opening::{self, ArrayState, Base, Begun, ContainerKind, Opening};
-use crate::shared::Definitions;
+use crate::shared::{Definitions, never_made};
 use crate::value::dtype::ItemType;
 use crate::value::element::{Context, Element};
 use crate::window::Window;
@@ -153,6 +153,36 @@ impl Decoder {
                     let clause = "pickle.element.balance";
                     return Err(Error::new(Cause::Malformed, clause, lexer.offset(), message));
                 }
+            }
+        }
+    }
+
+    /// Decodes the whole pickle at `offset`, from its first instruction to STOP.
+    pub(crate) fn decode_all(&mut self, offset: u64) -> Result<Decoded> {
+        self.graph.clear();
+        self.machine.reset(&self.graph, Region::Own, 0);
+        self.window.set_anchor(offset);
+        let most = self.context.limits.element;
+        let mut lexer = Lexer::new(offset, &self.context.limits.pickle);
+        let mut needed = 1;
+        loop {
+            if needed > most {
+                return Err(too_large(offset, needed, most));
+            }
+            let bytes = self.window.fill(offset, needed)?;
+            let (run, seen) = ((lexer.offset() - offset) as usize, bytes.len());
+            match self.machine.run(&mut self.graph, &mut lexer, &bytes[run..])? {
+                Ran::Stop(value) => {
+                    let span = Span { begin: offset, end: lexer.offset(), memo: 0 };
+                    return Ok(Decoded { span, first: value, last: value });
+                }
+                Ran::Need(more) => {
+                    let seen_to = offset + seen as u64;
+                    // From where it goes on, as many as it has seen and needs.
+                    let from_here = self.window.needed(seen_to, lexer.offset(), more)?;
+                    needed = (lexer.offset() - offset) as usize + from_here;
+                }
+                Ran::Missing(memo) => return Err(never_made(memo, lexer.offset())),
             }
         }
     }

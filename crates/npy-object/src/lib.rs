@@ -139,8 +139,8 @@ pub use split::Split;
 pub use subscripts::{Subscript, Subscripts};
 pub use value::{
     Array, ArrayClass, ArrayItems, Data, Date, DateTime, Element, Entries, ItemType, Items, Kind,
-    Mask, NumPyScalar, Object, OwnedElement, Primitive, Record, Shape, Text, Time, TimeDelta,
-    TypedArray,
+    Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape, Text, Time,
+    TimeDelta, TypedArray,
 };
 
 /// Opens a file with the default [`Options`].

@@ -26,6 +26,29 @@ impl Members {
         Members { decoder, batches, batch, position: 0, end: u64::MAX, failed: false }
     }
 
+    /// Another one of the same members, which stands where this one stands.
+    pub(crate) fn try_clone(&self) -> Result<Members> {
+        let Members { decoder, batches, batch, position, end, failed } = self;
+        Ok(Members {
+            decoder: decoder.sibling(batches)?,
+            batches: batches.clone(),
+            batch: batch.clone(),
+            position: *position,
+            end: *end,
+            failed: *failed,
+        })
+    }
+
+    /// Whether the next member was found and read, and is of no more than so many bytes.
+    #[inline]
+    pub(crate) fn is_at_hand(&self, bytes: usize) -> bool {
+        let Some(place) = self.batch.place(self.position) else { return false };
+        let width = self.batches.width();
+        let values = self.batch.values(place, width);
+        let (begin, end) = (values[0].begin, values[width - 1].end);
+        end - begin <= bytes as u64 && self.decoder.window.holds(begin, end)
+    }
+
     /// How many members there are, where that is known.
     pub(crate) fn len(&self) -> Option<u64> {
         self.batches.len()

@@ -14,6 +14,7 @@ use crate::opening::ArrayState;
 use crate::parallel::{self, Work};
 use crate::rows::Rows;
 use crate::split::Split;
+use crate::value::dtype::ItemType;
 use crate::value::element::{Context, Element};
 use crate::value::owned::OwnedElement;
 
@@ -83,6 +84,11 @@ impl NpyArray {
     /// The length of each dimension; empty for a 0-d array.
     pub fn shape(&self) -> &[usize] {
         &self.shape
+    }
+
+    /// What the items are; `None` where the header alone says it, in an array without objects.
+    pub fn item(&self) -> Option<&ItemType> {
+        self.context.item.as_ref()
     }
 
     /// Whether the data are a pickle.
@@ -171,6 +177,49 @@ impl NpyArray {
             Payload::Objects(members) => members.seek(index),
             Payload::Rows(rows) => rows.seek(index),
         }
+    }
+
+    /// Whether the element that comes next was found and read already, so that only decoding is
+    /// left to do, of at most `bytes`. For those who hold a lock that others want: reading may take
+    /// long, this does not.
+    #[inline]
+    pub fn is_at_hand(&self, bytes: usize) -> bool {
+        match &self.elements {
+            Payload::Objects(members) => members.is_at_hand(bytes),
+            Payload::Rows(rows) => rows.is_at_hand(bytes),
+        }
+    }
+
+    /// Another reader of the same array, which stands where this one stands and knows the places
+    /// that this one has found. Each goes its own way, on any thread.
+    ///
+    /// ```
+    /// let mut array = npy_object::open("tests/data/strings.npy")?;
+    /// array.next_element()?;
+    /// let mut other = array.try_clone()?;
+    /// assert_eq!(other.next_element()?.unwrap().as_str()?, "NumPy");
+    /// assert_eq!((array.position(), other.position()), (1, 2));
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn try_clone(&self) -> Result<NpyArray> {
+        let (context, elements) = match &self.elements {
+            Payload::Objects(members) => {
+                let members = members.try_clone()?;
+                (Arc::clone(&members.decoder.context), Payload::Objects(Box::new(members)))
+            }
+            Payload::Rows(rows) => {
+                (Arc::clone(&self.context), Payload::Rows(Box::new(rows.sibling())))
+            }
+        };
+        Ok(NpyArray {
+            header: self.header.clone(),
+            data_offset: self.data_offset,
+            shape: self.shape.clone(),
+            context,
+            elements,
+            file: self.file.clone(),
+            index: self.index,
+        })
     }
 
     /// The elements from here on, each owning what it holds, for those who keep or send them.

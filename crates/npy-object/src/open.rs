@@ -2,6 +2,7 @@
 
 use std::io::{Read, Seek};
 use std::path::Path;
+use std::sync::Arc;
 
 use npy_header::{Header, Progress};
 
@@ -19,6 +20,7 @@ use crate::source::Source;
 use crate::split::Split;
 use crate::subscripts::Subscripts;
 use crate::value::element::Context;
+use crate::value::owned::OwnedElement;
 use crate::window::Window;
 
 impl Options {
@@ -107,6 +109,40 @@ impl Options {
     /// pickle, which has none. Unlike [`open`](Self::open) this does not ask whether there are data.
     pub fn read_header(&self, source: Source) -> Result<Option<(Header, u64)>> {
         preamble(&mut self.window(source)?, self)
+    }
+
+    /// The object that is pickled in a file, all of it at once: of an array of objects the array
+    /// itself, with its class, its mask, and its elements in [`Data::Items`](crate::Data::Items).
+    ///
+    /// It takes the memory of all of it, as `numpy.load` does. But what two elements share is one
+    /// value here, and elements that change one another are what they are in the end.
+    ///
+    /// Fails as decoding does, and with clause `access.type` where nothing is pickled: in an array
+    /// without objects.
+    ///
+    /// ```
+    /// use npy_object::{Data, Kind, Options, Source};
+    ///
+    /// let whole = Options::new().read_pickle(Source::open("tests/data/strings.npy")?)?;
+    /// let Kind::Array(array) = whole.element().kind() else { panic!("NumPy saved an array") };
+    /// let Data::Items(mut items) = array.data().clone() else { panic!("of objects") };
+    /// assert_eq!(items.nth(1).unwrap().as_str()?, "NumPy");
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn read_pickle(self, source: Source) -> Result<OwnedElement> {
+        let mut window = self.window(source)?;
+        let offset = match preamble(&mut window, &self)? {
+            None => 0,
+            Some((header, offset)) if header.dtype.has_object() => offset,
+            Some(_) => {
+                let message = "an array without objects holds no pickle";
+                return Err(Error::usage("access.type", message));
+            }
+        };
+        let mut decoder = Decoder::new(window, Context::new(&self));
+        let decoded = decoder.decode_all(offset)?;
+        let context = Arc::clone(&decoder.context);
+        Ok(decoder.element(decoded, decoded.first).into_owned(context))
     }
 
     /// A window on what is to be read of a source.

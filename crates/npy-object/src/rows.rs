@@ -77,6 +77,31 @@ impl Rows {
         Ok(Some(self.resident(row)))
     }
 
+    /// The same rows through another window, from where this stands.
+    pub(crate) fn sibling(&self) -> Rows {
+        Rows {
+            window: self.window.sibling(),
+            dtype: self.dtype.clone(),
+            shape: self.shape.clone(),
+            block: None,
+            ..*self
+        }
+    }
+
+    /// Whether the next row was read, and is of no more than so many bytes.
+    #[inline]
+    pub(crate) fn is_at_hand(&self, bytes: usize) -> bool {
+        let place = self.data + self.taken * self.size as u64;
+        let is_read = match &self.block {
+            Some((first, rows)) => {
+                let held = rows.len().checked_div(self.size).unwrap_or(0) as u64;
+                (*first..*first + held).contains(&self.taken)
+            }
+            None => self.window.holds(place, place + self.size as u64),
+        };
+        is_read && self.size <= bytes
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.count
     }

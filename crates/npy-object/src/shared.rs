@@ -165,7 +165,7 @@ pub(crate) fn locate(
 }
 
 #[cold]
-fn never_made(memo: u64, offset: u64) -> Error {
+pub(crate) fn never_made(memo: u64, offset: u64) -> Error {
     let message = format!("memo entry {memo} is read but was never written");
     Error::new(Cause::Malformed, "pickle.memo.missing", offset, message)
 }

@@ -215,6 +215,11 @@ impl Source {
         SourceReader { source: self.clone(), position: 0 }
     }
 
+    /// The bytes, where they are in memory or mapped into it: elements are borrowed from there.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        self.in_memory().map(|bytes| &bytes[..])
+    }
+
     /// The bytes, if they are in memory.
     pub(crate) fn in_memory(&self) -> Option<&Bytes> {
         match &self.0 {

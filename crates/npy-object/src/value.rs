@@ -27,6 +27,7 @@ pub use globals::ArrayClass;
 pub use kind::{Entries, Items, Kind, Object, Text};
 pub use numbers::{Primitive, TypedArray};
 pub use owned::OwnedElement;
+pub use plain::PlainArray;
 pub use record::Record;
 pub use scalar::NumPyScalar;
 pub use shape::Shape;

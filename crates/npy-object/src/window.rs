@@ -144,6 +144,12 @@ impl Window {
         bytes.get(..(to - from) as usize).unwrap_or_default()
     }
 
+    /// Whether a range is resident.
+    #[inline]
+    pub(crate) fn holds(&self, from: u64, to: u64) -> bool {
+        self.resident(from, to).len() as u64 == to - from
+    }
+
     /// As [`resident`](Self::resident), of [`fill_aside`](Self::fill_aside).
     pub(crate) fn resident_aside(&self, from: u64, to: u64) -> &[u8] {
         let bytes = match &self.whole {

@@ -284,6 +284,25 @@ impl<'a> Element<'a> {
         self.to_array()
     }
 
+    /// The value as an array of any fixed-size items, nothing of it copied, where it is pickled as
+    /// nearly all arrays are. `None` says nothing: [`kind`](Self::kind) knows every array.
+    ///
+    /// ```
+    /// let mut array = npy_object::open("tests/data/ragged.npy")?;
+    /// let last = array.get(2)?.unwrap();
+    /// let plain = last.as_plain_array().expect("NumPy wrote it");
+    /// assert_eq!((plain.item().itemsize(), plain.shape()), (8, &[3][..]));
+    /// assert_eq!(plain.data().len(), 24);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    #[inline]
+    pub fn as_plain_array(self) -> Option<PlainArray<'a>> {
+        match self.place {
+            Place::Value(value) => PlainArray::read(value, self.context),
+            Place::Typed(..) | Place::Row(_) => None,
+        }
+    }
+
     #[inline(never)]
     fn to_array<T: Primitive>(self) -> Result<TypedArray<'a, T>> {
         let known = self.value().and_then(globals::called);

@@ -14,8 +14,10 @@ use crate::value::element::Context;
 use crate::value::numbers::{Primitive, TypedArray};
 use crate::value::shape::Shape;
 
-/// An array of numbers, its bytes as they are in the file.
-pub(crate) struct PlainArray<'a> {
+/// An array of numbers, its bytes as they are in the file: see
+/// [`Element::as_plain_array`](crate::Element::as_plain_array).
+#[derive(Clone, Debug)]
+pub struct PlainArray<'a> {
     scalar: Scalar,
     shape: Shape,
     fortran_order: bool,
@@ -47,6 +49,30 @@ impl<'a> PlainArray<'a> {
         }
         let fortran_order = fortran_order && shape.has_order();
         Some(PlainArray { scalar, shape, fortran_order, bytes })
+    }
+
+    /// What its items are: anything of a fixed size but objects, and not in big-endian order.
+    #[inline]
+    pub fn item(&self) -> Scalar {
+        self.scalar
+    }
+
+    /// The length of each dimension.
+    #[inline]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Whether the first index varies fastest in the bytes, rather than the last.
+    #[inline]
+    pub fn fortran_order(&self) -> bool {
+        self.fortran_order
+    }
+
+    /// The bytes of its items, as many as the shape says.
+    #[inline]
+    pub fn data(&self) -> &'a [u8] {
+        self.bytes
     }
 
     /// Its items as numbers.

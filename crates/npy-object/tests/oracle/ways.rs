@@ -1,9 +1,10 @@
-//! Ways to the same elements: on several threads, by parts, with an index, without a cache.
+//! Ways to the same elements: on several threads, by parts, with an index, without a cache, by
+//! several readers, all at once.
 
 use std::fs;
 use std::ops::ControlFlow;
 
-use npy_object::{Cause, IndexUse, Limits, NpyArray, Result, Split};
+use npy_object::{Cause, Data, IndexUse, Kind, Limits, NpyArray, Result, Source, Split};
 
 use crate::fixtures::{Fixture, fixtures, line, typed_lines};
 
@@ -202,4 +203,35 @@ fn within_little_memory() {
             assert_eq!(error.cause(), Cause::Limit, "{}: {error}", fixture.file);
         }
     }
+}
+
+#[test]
+fn by_readers_that_go_their_own_ways() {
+    for (fixture, bytes, lines) in readable() {
+        let mut array = fixture.options().read_bytes(bytes).unwrap();
+        let half = lines.len() / 2;
+        for expected in &lines[..half] {
+            assert_eq!(line(array.next_element().unwrap().unwrap()), *expected, "{}", fixture.file);
+        }
+        let mut other = array.try_clone().unwrap();
+        assert_eq!(all(&mut array).unwrap(), lines[half..], "{}", fixture.file);
+        assert_eq!(all(&mut other).unwrap(), lines[half..], "{}", fixture.file);
+    }
+}
+
+#[test]
+fn all_at_once() {
+    let mut read = 0;
+    for (fixture, bytes, lines) in readable() {
+        // In the whole, an array that contains itself is not called the array that is read.
+        if lines.iter().any(|line| line.contains("{\"root\":true}")) {
+            continue;
+        }
+        let whole = fixture.options().read_pickle(Source::bytes(bytes)).unwrap();
+        let Kind::Array(array) = whole.element().kind() else { panic!("{}", fixture.file) };
+        let Data::Items(items) = array.data() else { panic!("{}", fixture.file) };
+        assert_eq!(items.clone().map(line).collect::<Vec<_>>(), lines, "{}", fixture.file);
+        read += 1;
+    }
+    assert!(read > 1000, "{read} fixtures");
 }
