@@ -223,6 +223,12 @@ impl Batches {
         is_same
     }
 
+    /// How many members can be found without surveying on.
+    pub(crate) fn known(&self) -> u64 {
+        let last = self.checkpoints().and_then(|known| known.as_slice().last());
+        last.map_or(0, |last| last.member).max(self.frontier.member)
+    }
+
     /// How far the pickle was surveyed.
     pub(crate) fn offset(&self) -> u64 {
         self.survey.offset()

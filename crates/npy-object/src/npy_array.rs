@@ -16,6 +16,7 @@ use crate::rows::Rows;
 use crate::split::Split;
 use crate::value::dtype::ItemType;
 use crate::value::element::{Context, Element};
+use crate::value::globals::ArrayClass;
 use crate::value::owned::OwnedElement;
 
 /// An open array: its shape, and its elements one after another, or in any order.
@@ -23,7 +24,9 @@ pub struct NpyArray {
     header: Option<Header>,
     /// Where the data begin.
     data_offset: u64,
+    class: Option<ArrayClass>,
     shape: Vec<usize>,
+    fortran_order: bool,
     context: Arc<Context>,
     elements: Payload,
     /// Where it was opened from.
@@ -46,7 +49,9 @@ impl NpyArray {
         NpyArray {
             header,
             data_offset,
+            class: state.class,
             shape: state.shape.to_vec(),
+            fortran_order: state.fortran_order,
             context: Arc::clone(&members.decoder.context),
             elements: Payload::Objects(Box::new(members)),
             file: None,
@@ -61,7 +66,9 @@ impl NpyArray {
         context: Context,
     ) -> NpyArray {
         NpyArray {
+            class: Some(ArrayClass::Array),
             shape: header.shape.clone(),
+            fortran_order: header.fortran_order,
             header: Some(header),
             data_offset,
             context: Arc::new(context),
@@ -84,6 +91,27 @@ impl NpyArray {
     /// The length of each dimension; empty for a 0-d array.
     pub fn shape(&self) -> &[usize] {
         &self.shape
+    }
+
+    /// The class of the array; `None` where it is not NumPy's.
+    pub fn class(&self) -> Option<ArrayClass> {
+        self.class
+    }
+
+    /// Whether NumPy would keep the array with its first index varying fastest. Elements come in C
+    /// order all the same.
+    pub fn fortran_order(&self) -> bool {
+        self.fortran_order
+    }
+
+    /// How many elements, from the first on, can be found without a survey of what was never
+    /// looked at. Those who want to be asked between, by a signal for instance, go to a far element
+    /// in steps of it.
+    pub fn known(&self) -> u64 {
+        match &self.elements {
+            Payload::Objects(members) => members.batches.known(),
+            Payload::Rows(rows) => rows.len(),
+        }
     }
 
     /// What the items are; `None` where the header alone says it, in an array without objects.
@@ -214,7 +242,9 @@ impl NpyArray {
         Ok(NpyArray {
             header: self.header.clone(),
             data_offset: self.data_offset,
+            class: self.class,
             shape: self.shape.clone(),
+            fortran_order: self.fortran_order,
             context,
             elements,
             file: self.file.clone(),

@@ -22,7 +22,7 @@ use pickle_stream::{Container, Graph, Machine, NodeId, Opcode, Source};
 
 use crate::value::dtype::ItemType;
 use crate::value::element::{Context, Element};
-use crate::value::globals::{self, Known};
+use crate::value::globals::{self, ArrayClass, Known};
 use crate::value::kind::Kind;
 use crate::value::shape::Shape;
 
@@ -90,6 +90,8 @@ impl ContainerKind {
 /// What the state of an array of objects says before its elements.
 #[derive(Clone, Debug)]
 pub(crate) struct ArrayState {
+    /// `None` where it is not NumPy's.
+    pub(crate) class: Option<ArrayClass>,
     pub(crate) shape: Shape,
     pub(crate) fortran_order: bool,
     pub(crate) item: ItemType,
@@ -187,7 +189,9 @@ fn array_state<'a>(stack: &[NodeId], at: impl Fn(NodeId) -> Element<'a>) -> Opti
         Kind::Int(flag) => flag != 0,
         _ => return None,
     };
-    Some(ArrayState { shape: Shape::read(shape)?, fortran_order, item: ItemType::read(dtype)? })
+    let class = array.call_args()?.next().and_then(Element::value).and_then(ArrayClass::of);
+    let (shape, item) = (Shape::read(shape)?, ItemType::read(dtype)?);
+    Some(ArrayState { class, shape, fortran_order, item })
 }
 
 impl ItemType {
