@@ -69,6 +69,7 @@ extern crate std;
 mod copy;
 mod decode;
 mod dis;
+mod encode;
 mod error;
 mod graph;
 mod lexer;
@@ -87,6 +88,7 @@ mod view;
 
 pub use decode::{Decoded, decode};
 pub use dis::{Disassembler, Line};
+pub use encode::{Encoder, encode};
 pub use error::{Cause, Error, Result};
 pub use graph::{Construct, Graph, NodeId, Region, Source};
 pub use lexer::{Argument, Head, Instruction, Lexer, Progress};

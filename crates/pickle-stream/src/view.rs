@@ -132,6 +132,14 @@ impl<'a> ValueRef<'a> {
         }
     }
 
+    /// The strings that name a global, module and name; `None` for any other value.
+    pub(crate) fn names(self) -> Option<[ValueRef<'a>; 2]> {
+        match self.graph.node(self.id) {
+            Node::Global { module, name } => Some([self.at(module), self.at(name)]),
+            _ => None,
+        }
+    }
+
     /// How many nodes the graph has, those of all values that are in it.
     pub fn graph_len(self) -> usize {
         self.graph.len(Region::Own) + self.graph.len(Region::Shared)
@@ -293,6 +301,13 @@ impl fmt::Debug for Items<'_> {
 /// Keys with their values, in the order of the stream.
 #[derive(Clone)]
 pub struct Entries<'a>(Items<'a>);
+
+impl<'a> Entries<'a> {
+    /// Keys and values in turn.
+    pub(crate) fn into_items(self) -> Items<'a> {
+        self.0
+    }
+}
 
 impl<'a> Iterator for Entries<'a> {
     type Item = (ValueRef<'a>, ValueRef<'a>);

@@ -5,7 +5,7 @@ mod support;
 
 use proptest::prelude::*;
 
-use pickle_stream::{Container, Disassembler, Lexer, Limits, Opcode, Progress};
+use pickle_stream::{Container, Disassembler, Lexer, Limits, Opcode, Progress, decode, encode};
 use support::by_element::{by_element, whole};
 use support::cuts::{instructions, surveyed};
 use support::pickler::{pickled_list, pickled_repeats};
@@ -128,6 +128,22 @@ proptest! {
         let limits = limits();
         if let (Ok(Some(whole)), Ok(Some(elements))) = (whole(&stream, &limits), by_element(&stream, true, &limits)) {
             prop_assert_eq!(elements, whole);
+        }
+    }
+
+    /// What is encoded decodes to what it was. Only protocol 5 has an opcode for everything.
+    #[test]
+    fn encoding_is_the_inverse(stream in prop_oneof![pickled_list(), broken_list(), hostile_list()]) {
+        let limits = limits();
+        let Ok(decoded) = decode(&stream, &limits) else { return Ok(()) };
+        for protocol in 2..=5 {
+            let Ok(encoded) = encode(decoded.value(), protocol) else { continue };
+            if protocol == 5 && let Ok(Some(elements)) = whole(&stream, &limits) {
+                prop_assert_eq!(whole(&encoded, &Limits::default()).unwrap().unwrap(), elements);
+            }
+            let again = decode(&encoded, &Limits::default()).unwrap();
+            prop_assert_eq!(again.end(), encoded.len() as u64);
+            prop_assert_eq!(encode(again.value(), protocol).unwrap(), encoded);
         }
     }
 

@@ -3,6 +3,7 @@
 mod arrays;
 mod conformance;
 mod containers;
+mod encoding;
 mod fixtures;
 mod properties;
 mod sources;

@@ -1,0 +1,97 @@
+//! Bytes of a pickle, in frames from protocol 4 on.
+//!
+//! A frame is closed where a value begins after its 64 KiB are full, and before a payload that is
+//! as large by itself, which stands outside frames (`_Pickler_OpcodeBoundary` and
+//! `_Pickler_write_bytes` in `Modules/_pickle.c`).
+
+use alloc::vec::Vec;
+
+use crate::opcode::Opcode;
+
+/// Bytes of a frame after which the next value begins another one: `FRAME_SIZE_TARGET`.
+const FULL: usize = 64 << 10;
+
+/// Bytes of a frame that is worth its opcode: `FRAME_SIZE_MIN`.
+const SHORTEST: usize = 4;
+
+/// FRAME and its argument.
+const HEADER: usize = 9;
+
+#[derive(Debug, Default)]
+pub(crate) struct Frames {
+    bytes: Vec<u8>,
+    is_framed: bool,
+    /// Where the open frame begins in `bytes`: with its header, which is filled in at its end.
+    open: Option<usize>,
+    /// Bytes that were taken.
+    taken: u64,
+}
+
+impl Frames {
+    pub(crate) fn new(protocol: u8) -> Frames {
+        let bytes = [Opcode::Proto as u8, protocol].to_vec();
+        Frames { bytes, is_framed: protocol >= 4, open: None, taken: 0 }
+    }
+
+    /// How many bytes there are, with those that were taken.
+    pub(crate) fn len(&self) -> u64 {
+        self.taken + self.bytes.len() as u64
+    }
+
+    /// The bytes that are final: not those of a frame that is open.
+    pub(crate) fn ready(&self) -> &[u8] {
+        &self.bytes[..self.open.unwrap_or(self.bytes.len())]
+    }
+
+    /// Drops the bytes that are final.
+    pub(crate) fn take(&mut self) {
+        let ready = self.ready().len();
+        self.taken += ready as u64;
+        self.bytes.drain(..ready);
+        self.open = self.open.map(|_| 0);
+    }
+
+    /// Adds bytes that belong together.
+    #[inline]
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        if self.is_framed && self.open.is_none() {
+            self.open = Some(self.bytes.len());
+            self.bytes.extend_from_slice(&[0; HEADER]);
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Adds an opcode, the length of its payload, and the payload.
+    #[inline]
+    pub(crate) fn write_payload(&mut self, head: &[u8], payload: &[u8]) {
+        if payload.len() >= FULL {
+            self.close();
+            self.bytes.extend_from_slice(head);
+            self.bytes.extend_from_slice(payload);
+        } else {
+            self.write(head);
+            self.bytes.extend_from_slice(payload);
+        }
+    }
+
+    /// Says that a value begins.
+    #[inline]
+    pub(crate) fn boundary(&mut self) {
+        if self.open.is_some_and(|open| self.bytes.len() - open - HEADER >= FULL) {
+            self.close();
+        }
+    }
+
+    /// Closes the frame, if one is open.
+    pub(crate) fn close(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        let begin = open + HEADER;
+        let len = self.bytes.len() - begin;
+        if len < SHORTEST {
+            self.bytes.drain(open..begin);
+            return;
+        }
+        self.bytes[open] = Opcode::Frame as u8;
+        self.bytes[open + 1..begin].copy_from_slice(&(len as u64).to_le_bytes());
+    }
+}
