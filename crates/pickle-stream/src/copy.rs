@@ -1,4 +1,4 @@
-//! Copying a value into a graph of its own.
+//! Copying a value from one graph into another.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -10,21 +10,32 @@ impl ValueRef<'_> {
     /// Copies the value, with everything that it contains, into a graph that needs no source. What
     /// is one object here is one object there.
     pub fn to_graph(self) -> (Graph, NodeId) {
-        let (from, source, root) = self.into_parts();
-        let mut copier =
-            Copier { from, source, to: Graph::new(), ids: BTreeMap::new(), left: Vec::new() };
-        let root = copier.id(root);
-        while let Some((old, new)) = copier.left.pop() {
-            *copier.to.node_mut(new) = copier.node(old);
-        }
-        (copier.to, root)
+        let mut graph = Graph::new();
+        let root = copy(self, &mut graph, |_, _| None);
+        (graph, root)
     }
 }
 
-struct Copier<'a> {
+/// Copies a value, with everything that it contains, into the own region of a graph, but for what
+/// `known` says is there already.
+pub(crate) fn copy<F>(value: ValueRef<'_>, to: &mut Graph, known: F) -> NodeId
+where
+    F: FnMut(&mut Graph, ValueRef<'_>) -> Option<NodeId>,
+{
+    let (from, source, root) = value.into_parts();
+    let mut copier = Copier { from, source, to, known, ids: BTreeMap::new(), left: Vec::new() };
+    let root = copier.id(root);
+    while let Some((old, new)) = copier.left.pop() {
+        *copier.to.node_mut(new) = copier.node(old);
+    }
+    root
+}
+
+struct Copier<'a, F> {
     from: &'a Graph,
     source: Source<'a>,
-    to: Graph,
+    to: &'a mut Graph,
+    known: F,
     /// Old ids to new ones.
     ids: BTreeMap<NodeId, NodeId>,
     /// Nodes that have a new id and are not copied yet. A stack of their own, as values nest to
@@ -32,16 +43,24 @@ struct Copier<'a> {
     left: Vec<(NodeId, NodeId)>,
 }
 
-impl Copier<'_> {
+impl<F> Copier<'_, F>
+where
+    F: FnMut(&mut Graph, ValueRef<'_>) -> Option<NodeId>,
+{
     fn id(&mut self, old: NodeId) -> NodeId {
         if old.is_constant() {
             return old;
         }
-        *self.ids.entry(old).or_insert_with(|| {
+        if let Some(&new) = self.ids.get(&old) {
+            return new;
+        }
+        let new = (self.known)(self.to, self.from.value(old, self.source)).unwrap_or_else(|| {
             let new = self.to.push(Region::Own, Node::None);
             self.left.push((old, new));
             new
-        })
+        });
+        self.ids.insert(old, new);
+        new
     }
 
     fn node(&mut self, old: NodeId) -> Node {

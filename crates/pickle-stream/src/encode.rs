@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 
 use crate::error::{Cause, Error, Result};
 use crate::graph::{Construct, NodeId};
+use crate::lexer::{Argument, Instruction};
 use crate::opcode::{ArgumentKind, Opcode};
 use crate::view::{Entries, Items, Kind, ObjectRef, ValueRef};
 use frames::Frames;
@@ -114,11 +115,11 @@ struct Batches<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ends {
     /// It knows how many there are: `batch_list_exact`.
-    ByCount,
+    Counted,
     /// It begins another batch after a full one, and finds nothing: `batch_dict_exact`, `save_set`.
-    ByEmptyBatch,
+    WithEmptyBatch,
     /// It looks an item ahead, and puts the last one in by itself: `batch_list`, `batch_dict`.
-    ByLookingAhead,
+    Foreseen,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -253,12 +254,12 @@ impl Encoder {
             Kind::List(items) => {
                 self.opcode(Opcode::EmptyList);
                 self.memoize_node(value)?;
-                tasks.push(Task::Items(Batches::of_list(items, Ends::ByCount)));
+                tasks.push(Task::Items(Batches::of_list(items, Ends::Counted)));
             }
             Kind::Dict(entries) => {
                 self.opcode(Opcode::EmptyDict);
                 self.memoize_node(value)?;
-                tasks.push(Task::Items(Batches::of_dict(entries, Ends::ByEmptyBatch)));
+                tasks.push(Task::Items(Batches::of_dict(entries, Ends::WithEmptyBatch)));
             }
             Kind::Set(items) if self.protocol >= 4 => {
                 self.opcode(Opcode::EmptySet);
@@ -352,8 +353,8 @@ impl Encoder {
             states.flat_map(|state| [Task::Value(state), Task::Opcode(Opcode::Build)]),
         );
         tasks.push(Task::Items(Batches::of_set(object.added())));
-        tasks.push(Task::Items(Batches::of_dict(object.items(), Ends::ByLookingAhead)));
-        tasks.push(Task::Items(Batches::of_list(object.appended(), Ends::ByLookingAhead)));
+        tasks.push(Task::Items(Batches::of_dict(object.items(), Ends::Foreseen)));
+        tasks.push(Task::Items(Batches::of_list(object.appended(), Ends::Foreseen)));
         Ok(())
     }
 
@@ -364,7 +365,7 @@ impl Encoder {
             Place::Single => return batches.one.into_iter().for_each(|one| self.opcode(one)),
             Place::Batch(len) if len == BATCH || left == 0 => {
                 self.opcode(batches.many);
-                if left == 0 && len == BATCH && batches.ends == Ends::ByEmptyBatch {
+                if left == 0 && len == BATCH && batches.ends == Ends::WithEmptyBatch {
                     self.opcode(Opcode::Mark);
                     self.opcode(batches.many);
                 }
@@ -378,7 +379,7 @@ impl Encoder {
         batches.place = match batches.place {
             Place::Batch(len) => Place::Batch(len + 1),
             place => {
-                let looks = place == Place::Start || batches.ends == Ends::ByLookingAhead;
+                let looks = place == Place::Start || batches.ends == Ends::Foreseen;
                 if left == 1 && looks && batches.one.is_some() {
                     Place::Single
                 } else {
@@ -405,7 +406,7 @@ impl Encoder {
         self.opcode(Opcode::EmptyList);
         self.memoize();
         tasks.push(Task::Set(value));
-        tasks.push(Task::Items(Batches::of_list(items, Ends::ByCount)));
+        tasks.push(Task::Items(Batches::of_list(items, Ends::Counted)));
         Ok(())
     }
 
@@ -621,8 +622,31 @@ impl Encoder {
         self.frames.close();
     }
 
+    /// Says that a value begins, which [`value`](Self::value) and so on do by themselves.
+    pub(crate) fn boundary(&mut self) {
+        self.frames.boundary();
+    }
+
+    /// Writes an instruction that stands in another pickle as `bytes`. PROTO and FRAME are the
+    /// encoder's own.
+    pub(crate) fn instruction(&mut self, instruction: &Instruction<'_>, bytes: &[u8]) {
+        match (instruction.opcode, instruction.argument) {
+            (Opcode::Proto | Opcode::Frame, _) => {}
+            (_, Argument::Bytes(payload)) => {
+                self.frames.write_payload(&bytes[..bytes.len() - payload.len()], payload);
+            }
+            _ => self.frames.write(bytes),
+        }
+    }
+
+    /// The memo entry of a value of the last graph, if it was written and has one.
+    pub fn entry(&self, value: ValueRef<'_>) -> Option<u64> {
+        let written = if value.is_shared() { &self.shared } else { &self.own };
+        written.get(value.id())
+    }
+
     /// Gives what is on top of the stack a memo entry, which is returned.
-    fn memoize(&mut self) -> u64 {
+    pub fn memoize(&mut self) -> u64 {
         let entry = self.entries;
         self.entries += 1;
         match (self.protocol, u8::try_from(entry), u32::try_from(entry)) {
@@ -640,13 +664,6 @@ impl Encoder {
         let written = if value.is_shared() { &mut self.shared } else { &mut self.own };
         written.put(value.id(), entry);
         Ok(())
-    }
-
-    /// The memo entry of what was written before.
-    #[inline]
-    fn entry(&self, value: ValueRef<'_>) -> Option<u64> {
-        let written = if value.is_shared() { &self.shared } else { &self.own };
-        written.get(value.id())
     }
 
     #[inline]
@@ -678,7 +695,7 @@ impl<'a> Batches<'a> {
     }
 
     fn of_set(items: Items<'a>) -> Batches<'a> {
-        let (many, ends) = (Opcode::AddItems, Ends::ByEmptyBatch);
+        let (many, ends) = (Opcode::AddItems, Ends::WithEmptyBatch);
         Batches { items, width: 1, one: None, many, ends, place: Place::Start }
     }
 }

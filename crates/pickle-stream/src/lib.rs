@@ -1,5 +1,5 @@
 //! Decodes Python pickles, of every protocol from 0 to 5, incrementally and without running
-//! anything.
+//! anything; and writes them.
 //!
 //! A pickle is a program for a small stack machine, and `pickle.load` runs whatever that program
 //! names. This crate reads the same program as data. A global is a name, a call is a node that says
@@ -51,14 +51,20 @@
 //! # Ok::<(), pickle_stream::Error>(())
 //! ```
 //!
+//! # Writing
+//!
+//! An [`Encoder`] writes what CPython's pickler writes: [values](Encoder::value) of a graph, which a
+//! [`Builder`] makes from their parts, or a [`Transcriber`] takes from another pickle as they stand.
+//!
 //! Nothing here does I/O: bytes come in at any cut, answers and "at least so many more" go out.
 //! Offsets count from the start of the source in 64 bits.
 //!
 //! # In which order to read the modules
 //!
 //! `opcode` (the table), `lexer` (bytes to instructions), `machine` (instructions to a graph),
-//! `graph`, `template` (filling it in again), `view` (looking at it), then `survey` and `locate` (finding elements without building
-//! them), `dis` (for people), `value` (owned trees).
+//! `graph`, `template` (filling it in again), `view` (looking at it), then `survey` and `locate`
+//! (finding elements without building them), `dis` (for people), `value` (owned trees). To write:
+//! `build`, `encode`, `transcribe`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -66,6 +72,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod build;
 mod copy;
 mod decode;
 mod dis;
@@ -82,10 +89,12 @@ mod repr;
 mod survey;
 mod template;
 mod text;
+mod transcribe;
 mod utf8;
 mod value;
 mod view;
 
+pub use build::Builder;
 pub use decode::{Decoded, decode};
 pub use dis::{Disassembler, Line};
 pub use encode::{Encoder, encode};
@@ -97,6 +106,7 @@ pub use locate::{Located, Locator};
 pub use machine::{Flow, Machine, Ran};
 pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
 pub use survey::{Container, Event, Slot, Span, Survey};
+pub use transcribe::{Renumbering, Transcribed, Transcriber};
 pub use value::{Object, TreeLimits, Value};
 pub use view::{Entries, Global, Items, Kind, Long, ObjectRef, Str, ValueRef};
 

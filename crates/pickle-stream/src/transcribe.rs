@@ -1,0 +1,232 @@
+//! Instructions of one pickle copied into another: the memo entries get other numbers, and frames
+//! other bounds. Nothing is decoded.
+//!
+//! ```text
+//!  from   .. MARK  BININT1 7  MEMOIZE (120)  BINGET 31 ..
+//!              │        │          │             └─ 31 is 4 there: BINGET 4
+//!              │        │          └─ 120 is 17 there
+//!  to     .. MARK  BININT1 7  MEMOIZE (17)   BINGET 4  ..
+//! ```
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+
+use crate::encode::Encoder;
+use crate::error::{Cause, Error, Result};
+use crate::lexer::{Instruction, Lexer, Progress};
+use crate::limits::Limits;
+use crate::opcode::{MemoEffect, Opcode};
+use crate::survey::Span;
+
+/// Copies the instructions of a span.
+#[derive(Debug)]
+pub struct Transcriber {
+    lexer: Lexer,
+    /// The index of the entry that MEMOIZE would make.
+    next_entry: u64,
+    /// What came last, but for what it puts into the memo.
+    last: Opcode,
+}
+
+/// How far a [`Transcriber`] came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transcribed {
+    /// At least this many bytes beyond the end of the input are needed, or all were copied.
+    Need(usize),
+    /// The value of this memo entry, which is not in the other pickle, belongs here. The caller
+    /// writes it, or the instructions that make it, and goes on.
+    Missing(u64),
+}
+
+impl Transcriber {
+    /// Begins where the span does.
+    pub fn new(span: Span, limits: &Limits) -> Transcriber {
+        Transcriber {
+            lexer: Lexer::new(span.begin, limits),
+            next_entry: span.memo,
+            last: Opcode::None,
+        }
+    }
+
+    /// Where the next instruction begins: the input of the next call must begin there.
+    pub fn offset(&self) -> u64 {
+        self.lexer.offset()
+    }
+
+    /// Goes on behind a value that has been written already, of which the instructions end at
+    /// `offset`, where the memo has `entries`.
+    pub fn skip_to(&mut self, offset: u64, entries: u64, limits: &Limits) {
+        self.lexer = Lexer::new(offset, limits);
+        self.next_entry = entries;
+        self.last = Opcode::None;
+    }
+
+    /// Copies instructions, up to the end of the input or to a read of an entry that `entries` does
+    /// not know; it learns those that are made.
+    ///
+    /// Fails where an instruction cannot be read, and on one that the encoder's protocol does not
+    /// have.
+    pub fn advance(
+        &mut self,
+        mut input: &[u8],
+        entries: &mut Renumbering,
+        to: &mut Encoder,
+    ) -> Result<Transcribed> {
+        loop {
+            let instruction = match self.lexer.instruction(input)? {
+                Progress::Done(instruction) => instruction,
+                Progress::Need(more) => return Ok(Transcribed::Need(more)),
+            };
+            let (bytes, rest) = input.split_at(instruction.size);
+            input = rest;
+            let opcode = instruction.opcode;
+            let info = opcode.info();
+            if info.protocol > to.protocol() {
+                return Err(too_new(&instruction, to.protocol()));
+            }
+            match info.memo {
+                MemoEffect::Get => {
+                    let entry = instruction.memo_index()?.unwrap_or_default();
+                    self.last = opcode;
+                    match entries.get(entry) {
+                        Some(known) => {
+                            to.boundary();
+                            to.get(known)?;
+                        }
+                        None => return Ok(Transcribed::Missing(entry)),
+                    }
+                }
+                MemoEffect::Put | MemoEffect::Memoize => {
+                    let entry = instruction.memo_index()?.unwrap_or(self.next_entry);
+                    entries.note(entry, to.memoize());
+                    self.next_entry = self.next_entry.max(entry.saturating_add(1));
+                }
+                MemoEffect::Untouched => {
+                    if self.begins_a_value(opcode) {
+                        to.boundary();
+                    }
+                    to.instruction(&instruction, bytes);
+                    self.last = opcode;
+                }
+            }
+        }
+    }
+
+    /// Whether a pickler begins to write a value with this opcode. It does not with the MARK of a
+    /// batch.
+    fn begins_a_value(&self, opcode: Opcode) -> bool {
+        use Opcode as O;
+        let info = opcode.info();
+        let is_batch = opcode == O::Mark
+            && matches!(
+                self.last,
+                O::EmptyList | O::EmptyDict | O::EmptySet | O::Appends | O::SetItems | O::AddItems
+            );
+        info.before.is_empty() && !info.after.is_empty() && !is_batch
+    }
+}
+
+/// Which memo entries of one pickle are which of another: stretches of them keep their order.
+#[derive(Debug, Default)]
+pub struct Renumbering {
+    /// Where each stretch begins.
+    known: BTreeMap<u64, Stretch>,
+    /// The one that was noted last, where it begins.
+    last: Option<(u64, Stretch)>,
+}
+
+/// Entries behind one another in both pickles.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    len: u64,
+    to: u64,
+}
+
+impl Stretch {
+    fn entry(self, begin: u64, entry: u64) -> Option<u64> {
+        let place = entry.checked_sub(begin).filter(|&place| place < self.len)?;
+        Some(self.to + place)
+    }
+}
+
+impl Renumbering {
+    /// None are known.
+    pub fn new() -> Renumbering {
+        Renumbering::default()
+    }
+
+    /// Which entry an entry is, if that is known.
+    pub fn get(&self, entry: u64) -> Option<u64> {
+        let before = || self.known.range(..=entry).next_back();
+        self.last
+            .and_then(|(begin, last)| last.entry(begin, entry))
+            .or_else(|| before().and_then(|(&begin, known)| known.entry(begin, entry)))
+    }
+
+    /// Says which entry an entry is, whatever it was before.
+    pub fn note(&mut self, entry: u64, to: u64) {
+        match &mut self.last {
+            Some((begin, last)) if *begin + last.len == entry && last.to + last.len == to => {
+                last.len += 1;
+            }
+            last => {
+                if let Some((begin, before)) = last.replace((entry, Stretch { len: 1, to })) {
+                    self.insert(begin, before);
+                }
+            }
+        }
+    }
+
+    /// Adds a stretch, and takes its entries away from those that had them.
+    fn insert(&mut self, begin: u64, stretch: Stretch) {
+        let end = begin + stretch.len;
+        while let Some((&from, &old)) = self.known.range(..end).next_back() {
+            if from + old.len <= begin {
+                break;
+            }
+            self.known.remove(&from);
+            if from < begin {
+                self.known.insert(from, Stretch { len: begin - from, ..old });
+            }
+            if from + old.len > end {
+                let passed = end - from;
+                self.known.insert(end, Stretch { len: old.len - passed, to: old.to + passed });
+            }
+        }
+        self.known.insert(begin, stretch);
+    }
+
+    /// Bytes that it takes, about.
+    pub fn bytes(&self) -> usize {
+        self.known.len() * 2 * size_of::<(u64, Stretch)>()
+    }
+}
+
+#[cold]
+fn too_new(instruction: &Instruction<'_>, protocol: u8) -> Error {
+    let info = instruction.opcode.info();
+    let message = format!("{} is of protocol {}, not {protocol}", info.name, info.protocol);
+    Error::new(Cause::Unsupported, "pickle.protocol", instruction.offset, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_renumbering_is_a_map(runs in prop::collection::vec((0..40u64, 1..9u64, 0..99u64), 0..30)) {
+            let (mut renumbering, mut map) = (Renumbering::new(), BTreeMap::new());
+            for (begin, len, to) in runs {
+                for place in 0..len {
+                    renumbering.note(begin + place, to + place);
+                    map.insert(begin + place, to + place);
+                }
+            }
+            let found: Vec<_> = (0..50).filter_map(|entry| Some((entry, renumbering.get(entry)?))).collect();
+            prop_assert_eq!(found, map.into_iter().collect::<Vec<_>>());
+        }
+    }
+}
