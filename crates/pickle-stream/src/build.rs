@@ -306,15 +306,25 @@ impl Builder {
         self.push(Node::Extension(code))
     }
 
+    /// An object that the encoder of this value has written before, by the
+    /// [memo entry](crate::Encoder::entry) that it got.
+    pub fn written(&mut self, entry: u64) -> Result<NodeId> {
+        self.push(Node::Written(entry))
+    }
+
     /// Copies a value of another graph. What is one object there is one object here; globals are
-    /// those that are here.
-    pub fn copy(&mut self, value: ValueRef<'_>) -> Result<NodeId> {
+    /// those that are here; and `around` is the object that is [being built around
+    /// it](Kind::Outer), if the value contains that.
+    pub fn copy(&mut self, value: ValueRef<'_>, around: Option<u64>) -> Result<NodeId> {
         let nodes = value.graph_len() + self.graph.len(Region::Own);
         limits::check(self.most_nodes as u64, nodes as u64, "pickle.limit.nodes", 0)?;
         let globals = &mut self.globals;
-        Ok(copy(value, &mut self.graph, |graph, value| {
-            let Kind::Global(global) = value.kind() else { return None };
-            Some(globals.get(graph, global.module.to_str()?, global.name.to_str()?))
+        Ok(copy(value, &mut self.graph, |graph, value| match value.kind() {
+            Kind::Global(global) => {
+                Some(globals.get(graph, global.module.to_str()?, global.name.to_str()?))
+            }
+            Kind::Outer(_) => Some(graph.push(Region::Own, Node::Written(around?))),
+            _ => None,
         }))
     }
 
@@ -375,7 +385,7 @@ mod tests {
         let bytes = b"\x80\x02(]q\0(K\x01h\0eh\0cos\ngetcwd\nq\x01cos\ngetcwd\nq\x02tq\x03.";
         let decoded = decode(bytes, &Limits::default()).unwrap();
         let mut build = Builder::new(&Limits::default());
-        let copy = build.copy(decoded.value()).unwrap();
+        let copy = build.copy(decoded.value(), None).unwrap();
         let expected = b"\x80\x02(]q\0(K\x01h\0eh\0cos\ngetcwd\nq\x01h\x01tq\x02.";
         assert_eq!(encode(build.value(copy), 2).unwrap(), expected);
     }

@@ -106,7 +106,8 @@ where
             | Node::Float(_)
             | Node::Extension(_)
             | Node::Buffer { .. }
-            | Node::Outer(_)) => node,
+            | Node::Outer(_)
+            | Node::Written(_)) => node,
         }
     }
 

@@ -310,6 +310,7 @@ impl Encoder {
                     self.opcode(Opcode::ReadonlyBuffer);
                 }
             }
+            Kind::Written(entry) => self.get(entry)?,
             Kind::Outer(_) => return Err(self.cannot("an object that is not whole")),
         }
         Ok(())

@@ -106,6 +106,8 @@ pub(crate) enum Node {
     },
     /// The object with this memo index, which is still being built around the value.
     Outer(u64),
+    /// An object that an encoder has given this memo entry.
+    Written(u64),
 }
 
 impl Node {

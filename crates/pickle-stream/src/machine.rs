@@ -734,7 +734,8 @@ impl Step<'_> {
             | Node::Object(_)
             | Node::PersistentId(_)
             | Node::Extension(_)
-            | Node::Outer(_) => Ok(()),
+            | Node::Outer(_)
+            | Node::Written(_) => Ok(()),
             other => Err(self.wrong_type("something callable", other)),
         }
     }
@@ -843,6 +844,7 @@ fn describe(node: Node) -> &'static str {
         Node::Extension(_) => "extension code",
         Node::Buffer { .. } => "buffer",
         Node::Outer(_) => "object that is still being built",
+        Node::Written(_) => "object that was written",
     }
 }
 

@@ -139,8 +139,8 @@ impl Copier {
             Kind::PersistentId(id) => Value::PersistentId(Box::new(self.copy(id, depth)?)),
             Kind::Extension(code) => Value::Extension(code),
             Kind::Buffer { index, .. } => Value::Buffer(index),
-            Kind::Outer(_) => {
-                let message = "the value contains what contains it";
+            Kind::Outer(_) | Kind::Written(_) => {
+                let message = "the value holds an object that is not in its graph";
                 return Err(refused("pickle.limit.depth", message));
             }
         })

@@ -70,6 +70,9 @@ pub enum Kind<'a> {
     /// The object of this memo index, which is still being built around the value: the value
     /// contains what contains it.
     Outer(u64),
+    /// An object of the same pickle that an encoder has written, by its memo entry: see
+    /// [`Builder::written`](crate::Builder::written).
+    Written(u64),
 }
 
 impl Graph {
@@ -129,6 +132,7 @@ impl<'a> ValueRef<'a> {
             Node::Extension(code) => Kind::Extension(code),
             Node::Buffer { index, readonly } => Kind::Buffer { index, readonly },
             Node::Outer(memo) => Kind::Outer(memo),
+            Node::Written(entry) => Kind::Written(entry),
         }
     }
 

@@ -18,7 +18,7 @@ fn a_pickle_is_encoded_as_cpython_wrote_it() {
         else {
             continue;
         };
-        let pickle = &bytes[length as usize..];
+        let pickle = &bytes[length..];
         let is_listed_twice = fixture.file.starts_with(LISTED_TWICE);
         let [0x80, protocol, ..] = *pickle else { continue };
         if !header.dtype.has_object() || is_listed_twice {
