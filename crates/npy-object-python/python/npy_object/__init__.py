@@ -1,1 +1,36 @@
-from npy_object import _npy_object
+"""Loops over NumPy object arrays that are larger than memory, one element at a time.
+
+>>> import npy_object, numpy as np, tempfile
+>>> file = tempfile.mkdtemp() + "/big.npy"
+>>> np.save(file, np.array([np.zeros(2), "text", {"key": 1}], object))
+>>> for element in npy_object.open(file):
+...     print(element)
+[0. 0.]
+text
+{'key': 1}
+
+Nothing that a file names is imported or called: objects of unknown classes arrive as ``Opaque``.
+"""
+
+from collections.abc import Mapping
+
+from npy_object._errors import Error, LimitError, MalformedError, TruncatedError, UnsupportedError
+from npy_object._npy_object import Array, Container, Npz, Split, load, open
+from npy_object._opaque import Opaque
+
+__all__ = [
+    "Array",
+    "Container",
+    "Error",
+    "LimitError",
+    "MalformedError",
+    "Npz",
+    "Opaque",
+    "Split",
+    "TruncatedError",
+    "UnsupportedError",
+    "load",
+    "open",
+]
+
+Mapping.register(Npz)

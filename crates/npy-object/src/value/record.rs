@@ -73,6 +73,11 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// The dtype of which it is an item: a structured one.
+    pub fn dtype(self) -> Option<Cow<'a, DType>> {
+        self.dtype.dtype(self.context)
+    }
+
     /// The fields, in the order of the dtype: names with values.
     pub fn fields(self) -> Vec<(Cow<'a, str>, Element<'a>)> {
         let Raw::Tuple(values) = self.value.kind() else {

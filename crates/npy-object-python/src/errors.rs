@@ -1,0 +1,82 @@
+//! Errors of the library as Python's exceptions.
+
+use std::error::Error as _;
+use std::io;
+use std::path::Path;
+
+use npy_object::{Cause, Error};
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+
+use crate::names::Names;
+
+/// The exception that says what an error says. What a Python file object raised comes out as it
+/// was.
+pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
+    let class = match error.cause() {
+        Cause::Io => return raise_io(py, error),
+        Cause::Malformed => "MalformedError",
+        Cause::Truncated => "TruncatedError",
+        Cause::Unsupported => "UnsupportedError",
+        Cause::Limit => "LimitError",
+        _ => "Error",
+    };
+    exception(py, class, (error.to_string(), error.offset(), error.clause()))
+}
+
+/// For what the library below can read, and Python cannot have.
+#[cold]
+pub(crate) fn unsupported(py: Python<'_>, message: &str, clause: &str) -> PyErr {
+    exception(py, "UnsupportedError", (format!("{message} [{clause}]"), None, clause))
+}
+
+/// For what would take too long, or too much.
+#[cold]
+pub(crate) fn limit(py: Python<'_>, message: &str, clause: &str) -> PyErr {
+    exception(py, "LimitError", (format!("{message} [{clause}]"), None, clause))
+}
+
+fn exception(py: Python<'_>, class: &str, args: (String, Option<u64>, &str)) -> PyErr {
+    let made = Names::get(py)
+        .and_then(|names| names.errors.bind(py).getattr(class))
+        .and_then(|class| class.call1(args));
+    match made {
+        Ok(exception) => PyErr::from_value(exception),
+        Err(failure) => failure,
+    }
+}
+
+/// As [`raise`], of what happened to a file.
+pub(crate) fn raise_of(py: Python<'_>, error: &Error, file: &Path) -> PyErr {
+    match io_error(error).and_then(io::Error::raw_os_error) {
+        // With these, OSError becomes FileNotFoundError and the like.
+        Some(code) => PyOSError::new_err((code, message_of(code), file.as_os_str().to_owned())),
+        None => raise(py, error),
+    }
+}
+
+fn raise_io(py: Python<'_>, error: &Error) -> PyErr {
+    let source = io_error(error);
+    if let Some(raised) =
+        source.and_then(io::Error::get_ref).and_then(|raised| raised.downcast_ref::<PyErr>())
+    {
+        return raised.clone_ref(py);
+    }
+    match source.and_then(io::Error::raw_os_error) {
+        Some(code) => PyOSError::new_err((code, message_of(code))),
+        None => PyOSError::new_err(error.to_string()),
+    }
+}
+
+fn io_error(error: &Error) -> Option<&io::Error> {
+    error.source()?.downcast_ref()
+}
+
+/// What the system calls an error, without the number that Rust puts behind it.
+fn message_of(code: i32) -> String {
+    let message = io::Error::from_raw_os_error(code).to_string();
+    match message.rfind(" (os error") {
+        Some(end) => message[..end].to_owned(),
+        None => message,
+    }
+}

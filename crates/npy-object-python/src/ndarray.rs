@@ -1,0 +1,327 @@
+//! NumPy's arrays, scalars and dtypes, made of bytes through its C API.
+
+use std::ffi::c_int;
+use std::ptr;
+
+use npy_object::ItemType;
+use npy_object::header::{DType, Scalar};
+use numpy::npyffi::{self, NpyTypes, PY_ARRAY_API, npy_intp};
+use numpy::{PyArrayDescr, PyArrayDescrMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::errors::unsupported;
+use crate::names::Names;
+
+/// Bytes from which on copying them does not hold up other threads.
+const LONG: usize = 1 << 20;
+
+/// The dtypes that were made last.
+#[derive(Default)]
+pub(crate) struct DTypes {
+    scalars: Vec<(Scalar, Py<PyArrayDescr>)>,
+    others: Vec<(ItemType, Py<PyArrayDescr>)>,
+}
+
+impl DTypes {
+    /// Files have few dtypes; those of a file that has more are made again.
+    const MOST: usize = 16;
+
+    /// The dtype of a scalar.
+    #[inline]
+    pub(crate) fn of_scalar<'py>(
+        &mut self,
+        py: Python<'py>,
+        scalar: Scalar,
+    ) -> PyResult<Bound<'py, PyArrayDescr>> {
+        match self.scalars.iter().find(|(known, _)| *known == scalar) {
+            Some((_, dtype)) => Ok(dtype.bind(py).clone()),
+            None => self.make_scalar(py, scalar),
+        }
+    }
+
+    #[cold]
+    fn make_scalar<'py>(
+        &mut self,
+        py: Python<'py>,
+        scalar: Scalar,
+    ) -> PyResult<Bound<'py, PyArrayDescr>> {
+        let dtype = dtype(py, &scalar.into())?;
+        if self.scalars.len() < DTypes::MOST {
+            self.scalars.push((scalar, dtype.clone().unbind()));
+        }
+        Ok(dtype)
+    }
+
+    /// The dtype of the items of an array, but for StringDType, which is more than its name.
+    pub(crate) fn of<'py>(
+        &mut self,
+        py: Python<'py>,
+        item: &DType,
+    ) -> PyResult<Bound<'py, PyArrayDescr>> {
+        if let DType::Scalar(scalar) = item {
+            return self.of_scalar(py, *scalar);
+        }
+        let is_known = |(known, _): &&(ItemType, Py<PyArrayDescr>)| matches!(known, ItemType::Plain(known) if known == item);
+        if let Some((_, dtype)) = self.others.iter().find(is_known) {
+            return Ok(dtype.bind(py).clone());
+        }
+        let dtype = dtype(py, item)?;
+        if self.others.len() < DTypes::MOST {
+            self.others.push((ItemType::Plain(item.clone()), dtype.clone().unbind()));
+        }
+        Ok(dtype)
+    }
+}
+
+/// Makes a dtype. The nesting of one is limited, so this may recurse.
+pub(crate) fn dtype<'py>(py: Python<'py>, item: &DType) -> PyResult<Bound<'py, PyArrayDescr>> {
+    let spec = match item {
+        DType::Scalar(scalar) => scalar.to_string().into_pyobject(py)?.into_any(),
+        DType::Subarray(subarray) => {
+            let shape = PyTuple::new(py, subarray.shape())?;
+            (dtype(py, subarray.base())?, shape).into_pyobject(py)?.into_any()
+        }
+        DType::Struct(record) => {
+            let fields = record.fields();
+            let column = PyDict::new(py);
+            column.set_item("names", fields.iter().map(|field| &field.name).collect::<Vec<_>>())?;
+            let formats = fields.iter().map(|field| dtype(py, &field.dtype));
+            column.set_item("formats", formats.collect::<PyResult<Vec<_>>>()?)?;
+            column
+                .set_item("offsets", fields.iter().map(|field| field.offset).collect::<Vec<_>>())?;
+            if fields.iter().any(|field| field.title.is_some()) {
+                let titles = fields.iter().map(|field| &field.title);
+                column.set_item("titles", titles.collect::<Vec<_>>())?;
+            }
+            column.set_item("itemsize", record.itemsize())?;
+            column.into_any()
+        }
+    };
+    let dtype = Names::get(py)?.numpy.bind(py).getattr("dtype")?.call1((spec,))?;
+    let dtype = dtype.cast_into::<PyArrayDescr>()?;
+    // All that is made of it relies on this.
+    if dtype.itemsize() != item.itemsize() {
+        let message = format!("NumPy's {dtype} is not of {} bytes", item.itemsize());
+        return Err(PyValueError::new_err(message));
+    }
+    Ok(dtype)
+}
+
+/// NumPy's dtype for str of any length, and the object that stands for a missing one.
+pub(crate) fn string_dtype<'py>(
+    py: Python<'py>,
+    coerce: bool,
+    na_object: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let kwargs = PyDict::new(py);
+    kwargs.set_item("coerce", coerce)?;
+    if let Some(na_object) = na_object {
+        kwargs.set_item("na_object", na_object)?;
+    }
+    let dtypes = Names::get(py)?.numpy.bind(py).getattr("dtypes");
+    let class = dtypes.and_then(|dtypes| dtypes.getattr("StringDType")).map_err(|_| {
+        unsupported(py, "NumPy has StringDType from version 2 on", "npy.array.string")
+    })?;
+    class.call((), Some(&kwargs))
+}
+
+/// An array with a copy of these bytes, which lie in the given order.
+pub(crate) fn array<'py>(
+    dtype: Bound<'py, PyArrayDescr>,
+    shape: &[usize],
+    fortran_order: bool,
+    bytes: &[u8],
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = dtype.py();
+    let (array, room) = empty(dtype, shape, fortran_order)?;
+    if room.size != bytes.len() {
+        return Err(wrong_size(bytes.len(), room.size));
+    }
+    room.copy_from(py, bytes);
+    Ok(array)
+}
+
+/// An array that is not filled yet, and the room for its items: of objects they are None.
+pub(crate) fn empty<'py>(
+    dtype: Bound<'py, PyArrayDescr>,
+    shape: &[usize],
+    fortran_order: bool,
+) -> PyResult<(Bound<'py, PyAny>, Room)> {
+    let itemsize = dtype.itemsize();
+    let size = shape.iter().try_fold(itemsize, |size, &length| size.checked_mul(length));
+    let array = new(dtype, shape, fortran_order, None)?;
+    // SAFETY: it is an array that was just made.
+    let data = unsafe { (*array.as_ptr().cast::<npyffi::PyArrayObject>()).fields.data };
+    // NumPy has found that it fits.
+    Ok((array, Room { data: data.cast(), size: size.unwrap_or(0) }))
+}
+
+/// A read-only array of bytes that stay where they are as long as their owner lives.
+///
+/// # Safety
+/// That is so.
+pub(crate) unsafe fn view<'py>(
+    dtype: Bound<'py, PyArrayDescr>,
+    shape: &[usize],
+    fortran_order: bool,
+    bytes: &[u8],
+    owner: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let count = shape.iter().try_fold(dtype.itemsize(), |size, &length| size.checked_mul(length));
+    if count != Some(bytes.len()) {
+        return Err(wrong_size(bytes.len(), count.unwrap_or(usize::MAX)));
+    }
+    let py = dtype.py();
+    let array = new(dtype, shape, fortran_order, Some(bytes.as_ptr()))?;
+    // SAFETY: the array is new and has no base; the reference to the owner is handed over.
+    let set = unsafe {
+        PY_ARRAY_API.PyArray_SetBaseObject(py, array.as_ptr().cast(), owner.clone().into_ptr())
+    };
+    if set < 0 { Err(PyErr::fetch(py)) } else { Ok(array) }
+}
+
+fn new<'py>(
+    dtype: Bound<'py, PyArrayDescr>,
+    shape: &[usize],
+    fortran_order: bool,
+    data: Option<*const u8>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = dtype.py();
+    // NumPy has at most 64 dimensions, and says so itself.
+    let mut lengths = [0 as npy_intp; 64];
+    let Some(room) = lengths.get_mut(..shape.len()) else {
+        return Err(PyValueError::new_err("an array of more than 64 dimensions"));
+    };
+    for (room, &length) in room.iter_mut().zip(shape) {
+        *room = npy_intp::try_from(length)?;
+    }
+    let flags = if fortran_order { npyffi::NPY_ARRAY_F_CONTIGUOUS } else { 0 };
+    // SAFETY: the lengths are as many as is said; the dtype is handed over; NumPy sees to the
+    // rest, and gives a new array, or NULL and an exception.
+    unsafe {
+        let class = npyffi::get_type_object(py, NpyTypes::PyArray_Type);
+        let array = PY_ARRAY_API.PyArray_NewFromDescr(
+            py,
+            class,
+            dtype.into_ptr().cast(),
+            shape.len() as c_int,
+            lengths.as_mut_ptr(),
+            ptr::null_mut(),
+            data.map_or(ptr::null_mut(), |data| data.cast_mut().cast()),
+            flags,
+            ptr::null_mut(),
+        );
+        Bound::from_owned_ptr_or_err(py, array)
+    }
+}
+
+/// The items of a new array, which nobody else looks at.
+pub(crate) struct Room {
+    data: *mut u8,
+    size: usize,
+}
+
+impl Room {
+    fn copy_from(self, py: Python<'_>, bytes: &[u8]) {
+        debug_assert_eq!(self.size, bytes.len());
+        if bytes.len() >= LONG {
+            let room = self;
+            py.detach(move || room.copy(bytes));
+        } else {
+            self.copy(bytes);
+        }
+    }
+
+    #[inline]
+    fn copy(&self, bytes: &[u8]) {
+        // SAFETY: so many bytes were allocated there, and of those in the file none is among them.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.data, self.size.min(bytes.len())) }
+    }
+
+    /// The bytes of items that are no objects.
+    ///
+    /// # Safety
+    /// The array lives and nobody else looks at it.
+    pub(crate) unsafe fn as_mut_slice(&mut self) -> &mut [u8] {
+        // SAFETY: so many bytes were allocated there; what they are is of no matter, as the caller
+        // only writes to them.
+        unsafe {
+            ptr::write_bytes(self.data, 0, self.size);
+            std::slice::from_raw_parts_mut(self.data, self.size)
+        }
+    }
+}
+
+// SAFETY: it is memory that nobody else looks at.
+unsafe impl Send for Room {}
+
+/// Puts objects, in C order, into a new array of objects.
+pub(crate) fn fill<'py>(
+    array: &Bound<'py, PyAny>,
+    shape: &[usize],
+    objects: impl ExactSizeIterator<Item = Bound<'py, PyAny>>,
+) -> PyResult<()> {
+    let raw = array.as_ptr().cast::<npyffi::PyArrayObject>();
+    // SAFETY: it is an array, whose strides are as many as its dimensions.
+    let (data, strides) = unsafe {
+        let strides = if shape.is_empty() {
+            &[][..]
+        } else {
+            std::slice::from_raw_parts((*raw).fields.strides, shape.len())
+        };
+        ((*raw).fields.data.cast::<u8>(), strides)
+    };
+    let count = shape.iter().product::<usize>();
+    if objects.len() != count {
+        return Err(wrong_size(objects.len(), count));
+    }
+    let mut index = vec![0; shape.len()];
+    for object in objects {
+        let place = index.iter().zip(strides).map(|(&at, &stride)| at as isize * stride).sum();
+        // SAFETY: the place is inside the array, and holds an object or NULL.
+        unsafe {
+            let slot = data.offset(place).cast::<*mut ffi::PyObject>();
+            ffi::Py_XDECREF(slot.replace(object.into_ptr()));
+        }
+        for (at, &length) in index.iter_mut().zip(shape).rev() {
+            *at += 1;
+            if *at < length {
+                break;
+            }
+            *at = 0;
+        }
+    }
+    Ok(())
+}
+
+/// A NumPy scalar of the bytes of one item, which is no object.
+pub(crate) fn scalar<'py>(
+    dtype: &Bound<'py, PyArrayDescr>,
+    bytes: &[u8],
+) -> PyResult<Bound<'py, PyAny>> {
+    let (py, size) = (dtype.py(), dtype.itemsize());
+    if bytes.len() != size {
+        return Err(wrong_size(bytes.len(), size));
+    }
+    // Aligned for any item, and never empty.
+    let mut data = vec![0u128; size / 16 + 1];
+    // SAFETY: there is room for so many bytes, of which NumPy makes a copy of its own.
+    unsafe {
+        ptr::copy_nonoverlapping(bytes.as_ptr(), data.as_mut_ptr().cast(), size);
+        let scalar = PY_ARRAY_API.PyArray_Scalar(
+            py,
+            data.as_mut_ptr().cast(),
+            dtype.as_ptr().cast(),
+            ptr::null_mut(),
+        );
+        Bound::from_owned_ptr_or_err(py, scalar)
+    }
+}
+
+#[cold]
+fn wrong_size(have: usize, want: usize) -> PyErr {
+    PyValueError::new_err(format!("{have} bytes or items for an array of {want}"))
+}

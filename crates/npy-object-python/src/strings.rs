@@ -1,0 +1,44 @@
+//! Python strings that come again and again: the keys of dicts.
+
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+/// The strings that were made last, so that the keys of a million dicts are a few objects, as they
+/// are for `pickle`.
+pub(crate) struct Strings(Box<[Option<(Box<str>, Py<PyString>)>; SLOTS]>);
+
+const SLOTS: usize = 256;
+/// Bytes beyond which a string is not kept.
+const LONGEST: usize = 64;
+
+impl Default for Strings {
+    fn default() -> Strings {
+        Strings(Box::new([const { None }; SLOTS]))
+    }
+}
+
+impl Strings {
+    /// The string of this text: the one that was made before, if it is still there.
+    pub(crate) fn get<'py>(&mut self, py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+        if text.len() > LONGEST {
+            return PyString::new(py, text);
+        }
+        let slot = &mut self.0[slot_of(text)];
+        match slot {
+            Some((known, string)) if **known == *text => string.bind(py).clone(),
+            _ => {
+                let string = PyString::new(py, text);
+                *slot = Some((text.into(), string.clone().unbind()));
+                string
+            }
+        }
+    }
+}
+
+/// FNV-1a.
+fn slot_of(text: &str) -> usize {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash >> 32) as usize % SLOTS
+}

@@ -1,0 +1,148 @@
+//! Which elements of an array a part of it has: offset, shape and strides, as NumPy's views have
+//! them, but counted in elements.
+
+use pyo3::exceptions::{PyIndexError, PyTypeError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyEllipsis, PySlice, PyTuple};
+
+/// Elements of an array, in C order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    /// The number of the first element.
+    pub(crate) offset: i64,
+    pub(crate) shape: Vec<i64>,
+    /// How far elements lie apart along each dimension.
+    pub(crate) strides: Vec<i64>,
+}
+
+/// What a key leads to.
+pub(crate) enum Found<'py> {
+    Element(u64),
+    View(View),
+    /// The element, or the part, to which the rest of the key applies: the dimensions of the rows of
+    /// an array without objects are not among those of a view.
+    Within(Box<Found<'py>>, Bound<'py, PyTuple>),
+}
+
+impl View {
+    /// All of an array. `None` where it has over 2^63 elements.
+    pub(crate) fn all(shape: &[usize]) -> Option<View> {
+        let shape = shape.iter().map(|&length| i64::try_from(length).ok());
+        let shape = shape.collect::<Option<Vec<i64>>>()?;
+        let mut strides = vec![1i64; shape.len()];
+        for axis in (1..shape.len()).rev() {
+            strides[axis - 1] = strides[axis].checked_mul(shape[axis].max(1))?;
+        }
+        if let (Some(stride), Some(length)) = (strides.first(), shape.first()) {
+            stride.checked_mul((*length).max(1))?;
+        }
+        Some(View { offset: 0, shape, strides })
+    }
+
+    /// How many elements there are.
+    pub(crate) fn len(&self) -> u64 {
+        self.shape.iter().product::<i64>() as u64
+    }
+
+    /// Whether the elements lie behind one another.
+    pub(crate) fn is_contiguous(&self) -> bool {
+        let mut expected = 1;
+        let dimensions = self.shape.iter().zip(&self.strides).rev();
+        self.len() == 0
+            || dimensions.fold(true, |so_far, (&length, &stride)| {
+                let fits = length == 1 || stride == expected;
+                expected *= length;
+                so_far && fits
+            })
+    }
+
+    /// The number of its n-th element in C order.
+    pub(crate) fn element(&self, n: u64) -> u64 {
+        let (mut rest, mut element) = (n as i64, self.offset);
+        for (&length, &stride) in self.shape.iter().zip(&self.strides).rev() {
+            element += rest % length * stride;
+            rest /= length;
+        }
+        element as u64
+    }
+
+    /// The part with this index along the first dimension.
+    pub(crate) fn row(&self, index: i64) -> View {
+        View {
+            offset: self.offset + index * self.strides[0],
+            shape: self.shape[1..].to_vec(),
+            strides: self.strides[1..].to_vec(),
+        }
+    }
+
+    /// The rows from one to another.
+    pub(crate) fn rows(&self, from: i64, to: i64) -> View {
+        let mut part = self.clone();
+        part.offset += from * self.strides[0];
+        part.shape[0] = to - from;
+        part
+    }
+
+    /// What a key leads to: an int, a slice, `...`, or a tuple of these.
+    pub(crate) fn find<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Found<'py>> {
+        let py = key.py();
+        let keys = match key.cast::<PyTuple>() {
+            Ok(keys) => keys.clone(),
+            Err(_) => PyTuple::new(py, [key])?,
+        };
+        let is_ellipsis = |key: &Bound<'py, PyAny>| key.is_instance_of::<PyEllipsis>();
+        let given = keys.iter().filter(|key| !is_ellipsis(key)).count();
+        let mut found = View { offset: self.offset, shape: Vec::new(), strides: Vec::new() };
+        let (mut axis, mut is_view) = (0, false);
+        for (place, key) in keys.iter().enumerate() {
+            if is_ellipsis(&key) {
+                let left_out = self.shape.len().saturating_sub(given);
+                found.shape.extend_from_slice(&self.shape[axis..axis + left_out]);
+                found.strides.extend_from_slice(&self.strides[axis..axis + left_out]);
+                (axis, is_view) = (axis + left_out, true);
+                continue;
+            }
+            let Some((&length, &stride)) = self.shape.get(axis).zip(self.strides.get(axis)) else {
+                let rest = keys.get_slice(place, keys.len());
+                return Ok(Found::Within(Box::new(found.or_element(is_view)), rest));
+            };
+            if let Ok(slice) = key.cast::<PySlice>() {
+                let indices = slice.indices(length as isize)?;
+                found.offset += indices.start as i64 * stride;
+                found.shape.push(indices.slicelength as i64);
+                found.strides.push(indices.step as i64 * stride);
+            } else {
+                found.offset += index(&key, length, axis)? * stride;
+            }
+            axis += 1;
+        }
+        found.shape.extend_from_slice(&self.shape[axis..]);
+        found.strides.extend_from_slice(&self.strides[axis..]);
+        Ok(found.or_element(is_view))
+    }
+
+    fn or_element<'py>(self, is_view: bool) -> Found<'py> {
+        if self.shape.is_empty() && !is_view {
+            Found::Element(self.offset as u64)
+        } else {
+            Found::View(self)
+        }
+    }
+}
+
+/// An index along a dimension of this length, from the end if it is negative.
+fn index(key: &Bound<'_, PyAny>, length: i64, axis: usize) -> PyResult<i64> {
+    let py = key.py();
+    let Ok(index) = key.call_method0(intern!(py, "__index__")) else {
+        let message = "only ints, slices, ... and tuples of these are valid indices";
+        return Err(PyTypeError::new_err(message));
+    };
+    let index: i64 = index.extract().unwrap_or(i64::MAX);
+    let from_start = if index < 0 { index.saturating_add(length) } else { index };
+    if (0..length).contains(&from_start) {
+        return Ok(from_start);
+    }
+    let message = format!("index {key} is out of bounds for axis {axis} with size {length}");
+    Err(PyIndexError::new_err(message))
+}
