@@ -140,7 +140,9 @@ impl Array {
         }
         let is_whole = self.is_whole()?;
         let (class, order) = self.file.describe(|array| (array.class(), array.fortran_order()))?;
-        if is_whole && class.is_some_and(|class| class != ArrayClass::Array) {
+        let is_plain = class.is_none_or(|class| class == ArrayClass::Array)
+            && matches!(self.item, ItemType::Plain(_));
+        if is_whole && !is_plain {
             return self.at_once(py);
         }
         let mut elements = self.elements(py, false)?;

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use npy_object::header::DType;
-use npy_object::pickle::{Construct, Global, Kind as Raw, Long, NodeId};
+use npy_object::pickle::{Construct, Global, Kind as Raw, Long, NodeId, ValueRef};
 use npy_object::{
     Array, ArrayClass, ArrayItems, Data, DateTime, Element, Entries, ItemType, Items, Kind, Object,
     PlainArray, Source, Text, Time,
@@ -44,6 +44,8 @@ pub(crate) struct Maker {
     find_class: Option<Py<PyAny>>,
     /// Where arrays may be looked at instead of copied, and who keeps the bytes there.
     mapped: Option<(Source, Py<PyAny>)>,
+    /// Whether the elements are those of a `recarray`.
+    records: bool,
     dtypes: DTypes,
     strings: Strings,
     /// Objects that were made of parts of the element, for those that name them again.
@@ -77,12 +79,18 @@ impl Maker {
             names: Names::get(py)?,
             find_class,
             mapped,
+            records: false,
             dtypes: DTypes::default(),
             strings: Strings::default(),
             made: HashMap::new(),
             met_shared: false,
             patience: PATIENCE,
         })
+    }
+
+    /// The same for the elements of a `recarray`, which have their fields for attributes.
+    pub(crate) fn of_records(self, records: bool) -> Maker {
+        Maker { records, ..self }
     }
 
     /// Whether a value was met so far that elements share, and that `is` tells from an equal one:
@@ -103,8 +111,14 @@ impl Maker {
             return self.plain_array(py, &plain);
         }
         self.made.clear();
-        Work { py, maker: self, tasks: Vec::new(), values: Vec::new(), fills: Vec::new() }
-            .run(element)
+        let object =
+            Work { py, maker: self, tasks: Vec::new(), values: Vec::new(), fills: Vec::new() }
+                .run(element)?;
+        if self.records {
+            let dtype = object.getattr(intern!(py, "dtype"))?.cast_into::<PyArrayDescr>()?;
+            return object.call_method1(intern!(py, "view"), (ndarray::record(dtype)?,));
+        }
+        Ok(object)
     }
 
     #[inline]
@@ -210,6 +224,11 @@ enum Finish<'a, 'py> {
         shape: Vec<usize>,
         items: ArrayItems<'a>,
     },
+    /// A StringDType, and what stands for a missing str.
+    StringDType {
+        coerce: bool,
+        na_object: Option<Element<'a>>,
+    },
     /// An array of StringDType: its items, and what stands for a missing one.
     Strings {
         id: NodeId,
@@ -278,6 +297,7 @@ impl<'a> Finish<'a, '_> {
             | Finish::Set { items: members, .. } => vec![items(members)],
             Finish::Dict { entries: members, .. } => vec![entries(members.clone())],
             Finish::Array { items, .. } => vec![Members::ArrayItems(items.clone())],
+            Finish::StringDType { na_object, .. } => vec![Members::One(*na_object)],
             Finish::Strings { array, items, .. } => {
                 vec![Members::ArrayItems(items.clone()), Members::One(array.na_object())]
             }
@@ -383,6 +403,14 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         self.tasks.extend(members.into_iter().rev().map(Task::Members));
     }
 
+    /// As [`wait_for_members`](Self::wait_for_members), of what looks into its members: they have to
+    /// be filled by then.
+    fn wait_for_all_of_members(&mut self, finish: Finish<'a, 'py>) {
+        let members = finish.members();
+        self.tasks.extend([Task::Finish(finish), Task::Fill(self.fills.len())]);
+        self.tasks.extend(members.into_iter().rev().map(Task::Members));
+    }
+
     /// Has a container filled later.
     fn fill_later(
         &mut self,
@@ -462,10 +490,20 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             }
             Kind::Time(time) => return self.moment(None, time),
             Kind::Scalar(scalar) => {
-                let dtype = self.maker.dtypes.of(py, scalar.dtype())?;
+                let mut dtype = self.maker.dtypes.of(py, scalar.dtype())?;
+                if is_record(element) {
+                    dtype = ndarray::record(dtype)?;
+                }
                 ndarray::scalar(&dtype, scalar.data())?
             }
-            Kind::DType(item) => self.dtype(&item)?,
+            Kind::DType(item) => match *item {
+                ItemType::Plain(dtype) => self.maker.dtypes.of(py, &dtype)?.into_any(),
+                ItemType::String { coerce, .. } => {
+                    let na_object = element.na_object();
+                    self.wait_for_members(Finish::StringDType { coerce, na_object });
+                    return Ok(None);
+                }
+            },
             Kind::Tuple(items) if items.len() == 0 => PyTuple::empty(py).into_any(),
             Kind::Extension(code) => {
                 let name = format!("extension code {code}");
@@ -486,7 +524,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                     return Err(unsupported(py, message, "npy.object.record"));
                 };
                 let fields = record.fields().into_iter().map(|(_, value)| value).collect();
-                self.wait_for_members(Finish::Record { dtype, fields });
+                self.wait_for_all_of_members(Finish::Record { dtype, fields });
                 return Ok(None);
             }
             other => {
@@ -573,13 +611,6 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         self.fill_later(id, dict.clone(), Finish::Dict { dict, entries })
     }
 
-    fn dtype(&mut self, item: &ItemType) -> PyResult<Bound<'py, PyAny>> {
-        match item {
-            ItemType::Plain(dtype) => Ok(self.maker.dtypes.of(self.py, dtype)?.into_any()),
-            ItemType::String { coerce, .. } => ndarray::string_dtype(self.py, *coerce, None),
-        }
-    }
-
     fn moment(
         &mut self,
         date: Option<[u32; 3]>,
@@ -631,7 +662,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         let py = self.py;
         if array.mask().is_some() {
             let id = id.expect("only rows of numbers have none");
-            self.wait_for_members(Finish::Masked { id, array });
+            self.wait_for_all_of_members(Finish::Masked { id, array });
             return Ok(None);
         }
         let (class, shape, order) = (array.class(), array.shape(), array.fortran_order());
@@ -685,7 +716,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
     fn object(&mut self, id: NodeId, object: Object<'a>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if let Kind::Global(global) = object.callable().kind() {
             if let Some(known) = known::of(global, object) {
-                self.wait_for_members(Finish::Known { id, known, object });
+                self.wait_for_all_of_members(Finish::Known { id, known, object });
                 return Ok(None);
             }
             if let Some(callable) = self.allowed(global)? {
@@ -703,10 +734,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
 
     /// Has something called with arguments that are complete.
     fn call(&mut self, id: NodeId, object: Object<'a>, callable: Bound<'py, PyAny>) {
-        let call = Finish::Call { id, object, callable };
-        let members = call.members();
-        self.tasks.extend([Task::Finish(call), Task::Fill(self.fills.len())]);
-        self.tasks.extend(members.into_iter().rev().map(Task::Members));
+        self.wait_for_all_of_members(Finish::Call { id, object, callable });
     }
 
     /// The object that stands for one that is not made. Where its callable is not a name, that is
@@ -784,6 +812,10 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                     }
                 }
             }
+            Finish::StringDType { coerce, na_object } => {
+                let na_object = na_object.map(|_| self.pop());
+                self.values.push(ndarray::string_dtype(py, coerce, na_object)?);
+            }
             Finish::Strings { id, array, items } => {
                 let na_object = array.na_object().map(|_| self.pop());
                 let ItemType::String { coerce, .. } = array.item() else { unreachable!() };
@@ -860,10 +892,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 };
                 self.remember(Some(id), &made, 1);
                 self.values.push(made.clone());
-                let build = Finish::Build { made, object };
-                let members = build.members();
-                self.tasks.extend([Task::Finish(build), Task::Fill(self.fills.len())]);
-                self.tasks.extend(members.into_iter().rev().map(Task::Members));
+                self.wait_for_all_of_members(Finish::Build { made, object });
             }
             Finish::Build { made, object } => self.build(&made, object)?,
         }
@@ -886,7 +915,11 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         };
         let mask = array.mask().map_or(&[][..], |mask| &mask.mask);
         let ma = names.numpy.bind(py).getattr("ma")?;
-        let made = ma.getattr("MaskedArray")?.call1((PyTuple::empty(py),))?;
+        // With a mask, which `__setstate__` fills: what `_mareconstruct` does.
+        let kwargs = PyDict::new(py);
+        kwargs.set_item("mask", PyTuple::empty(py))?;
+        let class = ma.getattr("MaskedArray")?;
+        let made = class.call((PyTuple::empty(py),), Some(&kwargs))?;
         let dtype = self.maker.dtypes.of(py, dtype)?;
         let shape = PyTuple::new(py, array.shape())?;
         let mask = PyBytes::new(py, mask);
@@ -970,6 +1003,19 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether a NumPy scalar is a `numpy.record`: the first argument of its dtype says so.
+fn is_record(scalar: Element<'_>) -> bool {
+    let first_argument = |value: ValueRef<'_>| match value.kind() {
+        Raw::Object(object) => match object.args().kind() {
+            Raw::Tuple(mut args) => args.next(),
+            _ => None,
+        },
+        _ => None,
+    };
+    let class = scalar.value().and_then(first_argument).and_then(first_argument);
+    matches!(class.map(|class| class.kind()), Some(Raw::Global(class)) if class.name == "record")
 }
 
 fn full_name(global: Global<'_>) -> String {

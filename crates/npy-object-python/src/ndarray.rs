@@ -110,6 +110,13 @@ pub(crate) fn dtype<'py>(py: Python<'py>, item: &DType) -> PyResult<Bound<'py, P
     Ok(dtype)
 }
 
+/// The same dtype for a `numpy.record`, which has its fields for attributes.
+pub(crate) fn record<'py>(dtype: Bound<'py, PyArrayDescr>) -> PyResult<Bound<'py, PyArrayDescr>> {
+    let numpy = Names::get(dtype.py())?.numpy.bind(dtype.py());
+    let record = numpy.getattr("dtype")?.call1(((numpy.getattr("record")?, dtype),))?;
+    Ok(record.cast_into::<PyArrayDescr>()?)
+}
+
 /// NumPy's dtype for str of any length, and the object that stands for a missing one.
 pub(crate) fn string_dtype<'py>(
     py: Python<'py>,
@@ -190,6 +197,9 @@ fn new<'py>(
     data: Option<*const u8>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = dtype.py();
+    if dtype.itemsize() == 0 {
+        return without_bytes(dtype, shape, fortran_order);
+    }
     // NumPy has at most 64 dimensions, and says so itself.
     let mut lengths = [0 as npy_intp; 64];
     let Some(room) = lengths.get_mut(..shape.len()) else {
@@ -216,6 +226,21 @@ fn new<'py>(
         );
         Bound::from_owned_ptr_or_err(py, array)
     }
+}
+
+/// An array whose items take no bytes. The C API would make one byte of the dtype `S0`.
+#[cold]
+fn without_bytes<'py>(
+    dtype: Bound<'py, PyArrayDescr>,
+    shape: &[usize],
+    fortran_order: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = dtype.py();
+    let kwargs = PyDict::new(py);
+    kwargs.set_item("shape", PyTuple::new(py, shape)?)?;
+    kwargs.set_item("dtype", dtype)?;
+    kwargs.set_item("order", if fortran_order { "F" } else { "C" })?;
+    Names::get(py)?.numpy.bind(py).getattr("ndarray")?.call((), Some(&kwargs))
 }
 
 /// The items of a new array, which nobody else looks at.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use npy_object::{NpyArray, Source};
+use npy_object::{ArrayClass, NpyArray, Source};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -23,6 +23,8 @@ const HELD: &str = "a lease holds its reader until it is dropped";
 /// A file with an array in it.
 pub(crate) struct File {
     pub(crate) origin: Origin,
+    /// Whether its elements are those of a `recarray`.
+    records: bool,
     /// Never empty, unless the file was closed.
     idle: Mutex<Vec<Reader>>,
 }
@@ -69,8 +71,9 @@ impl Origin {
 
 impl File {
     pub(crate) fn new(py: Python<'_>, array: NpyArray, origin: Origin) -> PyResult<Arc<File>> {
-        let maker = origin.maker(py)?;
-        Ok(Arc::new(File { origin, idle: Mutex::new(vec![Reader { array, maker }]) }))
+        let records = array.class() == Some(ArrayClass::Record);
+        let maker = origin.maker(py)?.of_records(records);
+        Ok(Arc::new(File { origin, records, idle: Mutex::new(vec![Reader { array, maker }]) }))
     }
 
     /// Nothing can be read any more, but by those who read already.
@@ -88,7 +91,7 @@ impl File {
 impl Lease {
     /// A reader of a file, which stands anywhere.
     pub(crate) fn new(py: Python<'_>, file: &Arc<File>) -> PyResult<Lease> {
-        let maker = |py| file.origin.maker(py);
+        let maker = |py| Ok::<_, PyErr>(file.origin.maker(py)?.of_records(file.records));
         let lease = |reader| Lease { file: Arc::clone(file), reader: Some(reader), failed: false };
         // To make another one may read, and that may run Python.
         let taken = py.detach(|| {

@@ -10,7 +10,7 @@ use pickle_stream::{Kind as Raw, NodeId, ValueRef};
 use crate::error::{Error, Result};
 use crate::options::{Encoding, Limits, Options};
 use crate::value::array::Array;
-use crate::value::dtype::{ItemType, ItemTypes};
+use crate::value::dtype::{ItemType, ItemTypes, na_object};
 use crate::value::globals::{self, Known};
 use crate::value::kind::{self, Entries, Items, Kind, Object};
 use crate::value::numbers::{Primitive, TypedArray};
@@ -350,6 +350,11 @@ impl<'a> Element<'a> {
             }
             other => Err(wrong_type("NumPy scalar", &other)),
         }
+    }
+
+    /// Of a dtype, the object that stands for a missing str, where it is a StringDType that has one.
+    pub fn na_object(self) -> Option<Element<'a>> {
+        (globals::called(self.value()?)? == Known::StringDType).then(|| na_object(self)).flatten()
     }
 
     // What those who recognise NumPy's calls look at. They never ask a part for its kind: that

@@ -1,0 +1,108 @@
+"""Every file of the oracle is what np.load says, element by element and as a whole."""
+
+import fnmatch
+import io
+import json
+import os
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from same import Different, same
+
+import npy_object
+
+FIXTURES = os.path.join(os.path.dirname(__file__), *[os.pardir] * 3, "oracle", "fixtures")
+with open(os.path.join(FIXTURES, "manifest.json"), encoding="utf-8") as manifest:
+    ENTRIES = json.load(manifest)
+
+
+# Where the package rightly differs.
+DIFFERENCES = [
+    ("arrays/strided-p5-py3.13*", "the axes are in C order"),
+    ("header-forms/metadata*", "a header with metadata, from an old NumPy, is read"),
+    ("header-forms/negative-shape*", "refused, as by NumPy from 2.0 on"),
+    ("header-forms/leading-space*", "read, as by Python from 3.10 on"),
+]
+TOGETHER = ("pickle.independence.", "npy.object.root")
+"""Clauses of elements that can only be read all together."""
+
+
+def any_class(module, name):
+    """As np.load does: it imports what the file names."""
+    return pickle.Unpickler(io.BytesIO()).find_class(module, name)
+
+
+def load(entry):
+    """What NumPy says, or the exception that it raises."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            path = os.path.join(FIXTURES, entry["file"])
+            return np.load(path, allow_pickle=True, encoding=entry.get("encoding", "ASCII"))
+        except Exception as error:
+            return error
+
+
+def options(entry):
+    return dict(encoding=entry.get("encoding", "ASCII"), find_class=any_class, trust_payload=True)
+
+
+@pytest.mark.parametrize("group", sorted({entry["file"].split("/")[0] for entry in ENTRIES}))
+def test_group(group):
+    failures = []
+    for entry in ENTRIES:
+        if entry["file"].split("/")[0] != group:
+            continue
+        if any(fnmatch.fnmatch(entry["file"], pattern) for pattern, _ in DIFFERENCES):
+            continue
+        expected = load(entry)
+        path = os.path.join(FIXTURES, entry["file"])
+        try:
+            if isinstance(expected, Exception):
+                failing(entry, path, expected)
+            else:
+                whole(entry, path, expected)
+                try:
+                    elements(entry, path, expected)
+                except npy_object.UnsupportedError as error:
+                    if not error.clause.startswith(TOGETHER):
+                        raise
+        except Exception as error:
+            failures.append("%s: %s: %s" % (entry["file"], type(error).__name__, str(error)[:300]))
+    assert not failures, "\n".join(["%d failures" % len(failures)] + failures[:40])
+
+
+def whole(entry, path, expected):
+    same(npy_object.load(path, **options(entry)), expected)
+
+
+def elements(entry, path, expected):
+    array = npy_object.open(path, **options(entry))
+    assert array.shape == expected.shape
+    if expected.ndim == 0:
+        found, expected = [array[()]], [expected[()]]
+    else:
+        found = list(array.flat) if expected.dtype.hasobject else list(array)
+        if expected.dtype.hasobject:
+            expected = list(np.ma.getdata(expected).view(np.ndarray).reshape(-1))
+        else:
+            expected = [np.ascontiguousarray(row) if expected.ndim > 1 else row for row in expected]
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected):
+        same(one, other)
+
+
+def failing(entry, path, expected):
+    """What NumPy cannot read is not read, unless what NumPy lacks is a class, or an encoding."""
+    if isinstance(expected, (ImportError, AttributeError, UnicodeError)):
+        return
+    # NumPy 1 does not read the aligned dtypes of NumPy 2.
+    if "incorrect value for flags variable" in str(expected):
+        return
+    try:
+        npy_object.load(path, **options(entry))
+    except Exception:
+        return
+    raise Different("np.load: %r" % expected)
