@@ -1007,13 +1007,11 @@ impl<'a, 'py> Work<'a, 'py, '_> {
 
 /// Whether a NumPy scalar is a `numpy.record`: the first argument of its dtype says so.
 fn is_record(scalar: Element<'_>) -> bool {
-    let first_argument = |value: ValueRef<'_>| match value.kind() {
-        Raw::Object(object) => match object.args().kind() {
-            Raw::Tuple(mut args) => args.next(),
-            _ => None,
-        },
-        _ => None,
-    };
+    fn first_argument(value: ValueRef<'_>) -> Option<ValueRef<'_>> {
+        let Raw::Object(object) = value.kind() else { return None };
+        let Raw::Tuple(mut args) = object.args().kind() else { return None };
+        args.next()
+    }
     let class = scalar.value().and_then(first_argument).and_then(first_argument);
     matches!(class.map(|class| class.kind()), Some(Raw::Global(class)) if class.name == "record")
 }
