@@ -1,0 +1,70 @@
+"""Loops in Python over the files of generate.py: the package npy_object beside np.load, and np.fromfile.
+
+    pip install numpy crates/npy-object-python        # maturin builds the package
+    python benches/python.py [--rounds N]
+
+Each run is a process of its own, and both sides take turns. The time is that of opening and looping, and doing nothing
+with the elements; the memory that of the whole process at its peak, above one that has imported NumPy. Quote the ratios: both
+sides ran on the same machine at the same time. Wants Linux, for the peak of memory.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LOOP = "for element in array: pass"
+OURS = "array = npy_object.open(FILE); " + LOOP
+THEIRS = "array = np.load(FILE, allow_pickle=True); " + LOOP
+BYTES = "array = np.fromfile(FILE, 'u1')"
+
+WORKS = [
+    ("ragged", THEIRS, OURS),
+    ("strings", THEIRS, OURS),
+    ("ints", THEIRS, OURS),
+    ("dicts", THEIRS, OURS),
+    ("large", THEIRS, OURS),
+    ("large", BYTES, OURS),
+    ("large", BYTES, OURS.replace("(FILE)", "(FILE, mmap_mode='r')")),
+    ("ragged", THEIRS, "array = npy_object.load(FILE)"),
+]
+
+RUN = """
+import time, numpy as np
+%s
+FILE = %r
+def peak():
+    return [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")][0]
+bare, begin = peak(), time.perf_counter()
+%s
+print(time.perf_counter() - begin, peak() - bare)
+"""
+
+
+def run(name, work):
+    """Seconds, and MiB above a bare process."""
+    file = os.path.join(HERE, "data", name + ".npy")
+    imports = "import npy_object" if "npy_object" in work else ""
+    code = RUN % (imports, file, work.replace("; ", "\n"))
+    seconds, peak = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    return float(seconds), int(peak) / 1024
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    print("| file | this | against | times as fast | MiB | MiB |")
+    print("|---|---|---|---|---|---|")
+    for name, theirs, ours in WORKS:
+        pairs = [(run(name, theirs), run(name, ours)) for _ in range(rounds)]
+        ratio = statistics.median(their[0] / our[0] for their, our in pairs)
+        peaks = [max(pair[side][1] for pair in pairs) for side in (0, 1)]
+        what = [work.split("= ")[1].split(";")[0] for work in (ours, theirs)]
+        print("| %s | `%s` | `%s` | %.2f | %.1f | %.1f |" % (name, *what, ratio, peaks[1], peaks[0]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
