@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pickle_stream::{
     Flow, Graph, Lexer, Machine, MemoEffect, NodeId, Opcode, Progress, Ran, Region, Source, Span,
-    Survey,
+    Survey, ValueRef,
 };
 
 use crate::checkpoints::Addresses;
@@ -65,6 +65,11 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
+    /// Where its instructions are.
+    pub(crate) fn span(self) -> Span {
+        self.span
+    }
+
     /// Where its instructions begin.
     pub(crate) fn offset(self) -> u64 {
         self.span.begin
@@ -110,11 +115,10 @@ impl Decoder {
         width: usize,
         addresses: &dyn Addresses,
     ) -> Result<Decoded> {
-        let limits = &self.context.limits;
-        let (shared, most) = (limits.shared, limits.element);
-        if self.graph.shared_bytes() > shared {
+        if self.graph.shared_bytes() > self.context.limits.shared {
             self.forget_shared(addresses)?;
         }
+        let most = self.context.limits.element;
         let size = usize::try_from(span.end - span.begin).unwrap_or(usize::MAX);
         if size > most {
             return Err(too_large(span.begin, size, most));
@@ -202,9 +206,20 @@ impl Decoder {
         definitions.resolve(memo, offset, addresses, window, graph, limits)
     }
 
+    /// What stands before the members of the innermost container.
+    pub(crate) fn opening(&self) -> Option<&Opening> {
+        self.openings.last()
+    }
+
     /// Whether a memo entry was made by what stands before the members of a container around them.
     pub(crate) fn is_in_opening(&self, memo: u64) -> bool {
         self.openings.iter().any(|opening| opening.memo.contains(&memo))
+    }
+
+    /// What a memo entry stands for, if that is in the shared region of the graph.
+    pub(crate) fn defined(&self, memo: u64) -> Option<ValueRef<'_>> {
+        let id = self.graph.shared_entry(memo)?;
+        Some(self.graph.value(id, Source { bytes: &[], offset: 0 }))
     }
 
     /// Where the instructions are that made a memo entry.

@@ -116,6 +116,7 @@ mod split;
 mod subscripts;
 mod value;
 mod window;
+mod write;
 
 use std::path::Path;
 
@@ -142,6 +143,7 @@ pub use value::{
     Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape, Text, Time,
     TimeDelta, TypedArray,
 };
+pub use write::{ArrayWriter, Copy, WriteOptions};
 
 /// Opens a file with the default [`Options`].
 ///

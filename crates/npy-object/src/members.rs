@@ -110,11 +110,17 @@ impl Members {
     /// A member, if there are so many.
     #[inline]
     pub(crate) fn get(&mut self, member: u64) -> Result<Option<Decoded>> {
+        let Some(span) = self.span(member)? else { return Ok(None) };
+        self.decoder.decode(span, self.batches.width(), &self.batches).map(Some)
+    }
+
+    /// Where a member is, if there are so many.
+    #[inline]
+    pub(crate) fn span(&mut self, member: u64) -> Result<Option<Span>> {
         let Some(place) = self.place_of(member)? else { return Ok(None) };
         let width = self.batches.width();
         let values = self.batch.values(place, width);
-        let span = Span { end: values[width - 1].end, ..values[0] };
-        self.decoder.decode(span, width, &self.batches).map(Some)
+        Ok(Some(Span { end: values[width - 1].end, ..values[0] }))
     }
 
     /// The place of a member in the batch, once that is the one that has it.

@@ -478,6 +478,14 @@ impl NpyArray {
         self.index
     }
 
+    /// Its elements, where they are objects.
+    pub(crate) fn members_mut(&mut self) -> Option<&mut Members> {
+        match &mut self.elements {
+            Payload::Objects(members) => Some(members),
+            Payload::Rows(_) => None,
+        }
+    }
+
     /// Says where it was opened from.
     pub(crate) fn set_file(&mut self, file: &Path) {
         self.file = Some(file.to_owned());

@@ -316,14 +316,15 @@ impl Builder {
     /// those that are here; and `around` is the object that is [being built around
     /// it](Kind::Outer), if the value contains that.
     pub fn copy(&mut self, value: ValueRef<'_>, around: Option<u64>) -> Result<NodeId> {
-        let nodes = value.graph_len() + self.graph.len(Region::Own);
+        let region = self.region;
+        let nodes = value.graph_len() + self.graph.len(region);
         limits::check(self.most_nodes as u64, nodes as u64, "pickle.limit.nodes", 0)?;
         let globals = &mut self.globals;
-        Ok(copy(value, &mut self.graph, |graph, value| match value.kind() {
+        Ok(copy(value, &mut self.graph, region, |graph, value| match value.kind() {
             Kind::Global(global) => {
                 Some(globals.get(graph, global.module.to_str()?, global.name.to_str()?))
             }
-            Kind::Outer(_) => Some(graph.push(Region::Own, Node::Written(around?))),
+            Kind::Outer(_) => Some(graph.push(region, Node::Written(around?))),
             _ => None,
         }))
     }

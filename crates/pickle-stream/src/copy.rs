@@ -11,19 +11,20 @@ impl ValueRef<'_> {
     /// is one object here is one object there.
     pub fn to_graph(self) -> (Graph, NodeId) {
         let mut graph = Graph::new();
-        let root = copy(self, &mut graph, |_, _| None);
+        let root = copy(self, &mut graph, Region::Own, |_, _| None);
         (graph, root)
     }
 }
 
-/// Copies a value, with everything that it contains, into the own region of a graph, but for what
-/// `known` says is there already.
-pub(crate) fn copy<F>(value: ValueRef<'_>, to: &mut Graph, known: F) -> NodeId
+/// Copies a value, with everything that it contains, into a region of a graph, but for what `known`
+/// says is there already.
+pub(crate) fn copy<F>(value: ValueRef<'_>, to: &mut Graph, region: Region, known: F) -> NodeId
 where
     F: FnMut(&mut Graph, ValueRef<'_>) -> Option<NodeId>,
 {
     let (from, source, root) = value.into_parts();
-    let mut copier = Copier { from, source, to, known, ids: BTreeMap::new(), left: Vec::new() };
+    let mut copier =
+        Copier { from, source, to, region, known, ids: BTreeMap::new(), left: Vec::new() };
     let root = copier.id(root);
     while let Some((old, new)) = copier.left.pop() {
         *copier.to.node_mut(new) = copier.node(old);
@@ -35,6 +36,7 @@ struct Copier<'a, F> {
     from: &'a Graph,
     source: Source<'a>,
     to: &'a mut Graph,
+    region: Region,
     known: F,
     /// Old ids to new ones.
     ids: BTreeMap<NodeId, NodeId>,
@@ -55,7 +57,7 @@ where
             return new;
         }
         let new = (self.known)(self.to, self.from.value(old, self.source)).unwrap_or_else(|| {
-            let new = self.to.push(Region::Own, Node::None);
+            let new = self.to.push(self.region, Node::None);
             self.left.push((old, new));
             new
         });
@@ -73,11 +75,11 @@ where
             Node::ByteArray(payload) => Node::ByteArray(self.payload(region, payload)),
             Node::Tuple(run) => {
                 let links = self.links(from.run(region, run));
-                Node::Tuple(self.to.push_run(Region::Own, &links))
+                Node::Tuple(self.to.push_run(self.region, &links))
             }
             Node::FrozenSet(run) => {
                 let links = self.links(from.run(region, run));
-                Node::FrozenSet(self.to.push_run(Region::Own, &links))
+                Node::FrozenSet(self.to.push_run(self.region, &links))
             }
             Node::List(chain) => Node::List(self.chain(region, chain)),
             Node::Set(chain) => Node::Set(self.chain(region, chain)),
@@ -97,7 +99,7 @@ where
                     items: self.chain(region, object.items),
                     added: self.chain(region, object.added),
                 };
-                Node::Object(self.to.add_object(Region::Own, object))
+                Node::Object(self.to.add_object(self.region, object))
             }
             Node::PersistentId(id) => Node::PersistentId(self.id(id)),
             node @ (Node::None
@@ -113,7 +115,7 @@ where
 
     fn payload(&mut self, region: Region, payload: Payload) -> Payload {
         let bytes = self.from.payload(region, payload, self.source);
-        self.to.push_scratch(Region::Own, bytes)
+        self.to.push_scratch(self.region, bytes)
     }
 
     fn links(&mut self, links: Links<'_>) -> Vec<NodeId> {
@@ -123,7 +125,7 @@ where
     fn chain(&mut self, region: Region, chain: Chain) -> Chain {
         let links = self.links(self.from.chain(region, chain));
         let mut copy = Chain::EMPTY;
-        self.to.extend(Region::Own, &mut copy, &links);
+        self.to.extend(self.region, &mut copy, &links);
         copy
     }
 }

@@ -63,6 +63,14 @@ pub struct Encoder {
     known: Vec<(&'static str, &'static str, u64)>,
 }
 
+/// Where an [`Encoder`] was.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    frames: frames::Place,
+    entries: u64,
+    known: usize,
+}
+
 /// The memo entries of the nodes of a region that were written, by node: one more than the entry,
 /// and 0 where there is none.
 #[derive(Debug, Default)]
@@ -108,7 +116,7 @@ struct Batches<'a> {
     /// Puts a batch into it.
     many: Opcode,
     ends: Ends,
-    place: Place,
+    stage: Stage,
 }
 
 /// How a pickler that goes through the items sees that there are no more.
@@ -123,7 +131,7 @@ enum Ends {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Stage {
     /// Before all items.
     Start,
     /// Between batches.
@@ -171,6 +179,21 @@ impl Encoder {
     /// Drops the bytes that are [`ready`](Self::ready).
     pub fn take(&mut self) {
         self.frames.take();
+    }
+
+    /// Where the encoder is, to [go back](Self::go_back) to while nothing was [taken](Self::take).
+    pub fn place(&self) -> Place {
+        Place { frames: self.frames.place(), entries: self.entries, known: self.known.len() }
+    }
+
+    /// Forgets the instructions that were written since. What values had memo entries is forgotten
+    /// too.
+    pub fn go_back(&mut self, place: Place) {
+        self.frames.go_back(place.frames);
+        self.entries = place.entries;
+        self.known.truncate(place.known);
+        self.own.0.clear();
+        self.shared.0.clear();
     }
 
     /// Says that the next value is of another graph, or that the
@@ -362,30 +385,30 @@ impl Encoder {
     /// Goes on with the items of a container: puts in what is on top of it, or writes the next one.
     fn items<'a>(&mut self, mut batches: Batches<'a>, tasks: &mut Vec<Task<'a>>) {
         let left = batches.items.len() / batches.width;
-        match batches.place {
-            Place::Single => return batches.one.into_iter().for_each(|one| self.opcode(one)),
-            Place::Batch(len) if len == BATCH || left == 0 => {
+        match batches.stage {
+            Stage::Single => return batches.one.into_iter().for_each(|one| self.opcode(one)),
+            Stage::Batch(len) if len == BATCH || left == 0 => {
                 self.opcode(batches.many);
                 if left == 0 && len == BATCH && batches.ends == Ends::WithEmptyBatch {
                     self.opcode(Opcode::Mark);
                     self.opcode(batches.many);
                 }
-                batches.place = Place::Between;
+                batches.stage = Stage::Between;
             }
             _ => {}
         }
         if left == 0 {
             return;
         }
-        batches.place = match batches.place {
-            Place::Batch(len) => Place::Batch(len + 1),
-            place => {
-                let looks = place == Place::Start || batches.ends == Ends::Foreseen;
+        batches.stage = match batches.stage {
+            Stage::Batch(len) => Stage::Batch(len + 1),
+            stage => {
+                let looks = stage == Stage::Start || batches.ends == Ends::Foreseen;
                 if left == 1 && looks && batches.one.is_some() {
-                    Place::Single
+                    Stage::Single
                 } else {
                     self.opcode(Opcode::Mark);
-                    Place::Batch(1)
+                    Stage::Batch(1)
                 }
             }
         };
@@ -438,6 +461,15 @@ impl Encoder {
             self.with_argument(Opcode::Long1, &[digits.len() as u8]);
             self.frames.write(digits);
         }
+    }
+
+    /// Writes an int in 8 bytes, however small it is, so that another one can be put there later.
+    /// Returns where they begin: bytes from the start of the pickle, little-endian.
+    pub fn int_of_8_bytes(&mut self, int: i64) -> u64 {
+        self.frames.boundary();
+        self.with_argument(Opcode::Long1, &[8]);
+        self.frames.write(&int.to_le_bytes());
+        self.frames.len() - 8
     }
 
     /// Writes an int of any size, from little-endian two's complement.
@@ -577,6 +609,11 @@ impl Encoder {
         self.memoize()
     }
 
+    /// Writes POP: the top value goes.
+    pub fn pop(&mut self) {
+        self.opcode(Opcode::Pop);
+    }
+
     /// Writes MARK.
     pub fn mark(&mut self) {
         self.opcode(Opcode::Mark);
@@ -595,6 +632,12 @@ impl Encoder {
     /// Writes TUPLE: the values above the mark become a tuple, with the memo entry that is returned.
     pub fn tuple(&mut self) -> u64 {
         self.opcode(Opcode::Tuple);
+        self.memoize()
+    }
+
+    /// Writes TUPLE1: the top value becomes a tuple, with the memo entry that is returned.
+    pub fn tuple1(&mut self) -> u64 {
+        self.opcode(Opcode::Tuple1);
         self.memoize()
     }
 
@@ -687,17 +730,17 @@ impl Encoder {
 impl<'a> Batches<'a> {
     fn of_list(items: Items<'a>, ends: Ends) -> Batches<'a> {
         let one = Some(Opcode::Append);
-        Batches { items, width: 1, one, many: Opcode::Appends, ends, place: Place::Start }
+        Batches { items, width: 1, one, many: Opcode::Appends, ends, stage: Stage::Start }
     }
 
     fn of_dict(entries: Entries<'a>, ends: Ends) -> Batches<'a> {
         let (items, one) = (entries.into_items(), Some(Opcode::SetItem));
-        Batches { items, width: 2, one, many: Opcode::SetItems, ends, place: Place::Start }
+        Batches { items, width: 2, one, many: Opcode::SetItems, ends, stage: Stage::Start }
     }
 
     fn of_set(items: Items<'a>) -> Batches<'a> {
         let (many, ends) = (Opcode::AddItems, Ends::WithEmptyBatch);
-        Batches { items, width: 1, one: None, many, ends, place: Place::Start }
+        Batches { items, width: 1, one: None, many, ends, stage: Stage::Start }
     }
 }
 
@@ -721,4 +764,40 @@ fn shortest(bytes: &[u8]) -> &[u8] {
 /// The text that latin-1 makes these bytes.
 fn latin1(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::Builder;
+    use crate::limits::Limits;
+    use alloc::vec;
+
+    #[test]
+    fn going_back_forgets() {
+        let mut build = Builder::new(&Limits::default());
+        let text = |build: &mut Builder, len| build.bytes(&vec![7; len]).unwrap();
+        // Frames that are closed in between, also ones that lose their header.
+        for before in [0, 1, 2, 200, 70_000] {
+            for after in [0, 1, 200, 70_000] {
+                let mut encoder = Encoder::new(4).unwrap();
+                let mut expected = Encoder::new(4).unwrap();
+                let (first, second) = (text(&mut build, before), text(&mut build, after));
+                if before > 0 {
+                    encoder.value(build.value(first)).unwrap();
+                    expected.value(build.value(first)).unwrap();
+                }
+                encoder.int(1);
+                expected.int(1);
+                let place = encoder.place();
+                encoder.value(build.value(second)).unwrap();
+                encoder.value(build.value(first)).unwrap();
+                encoder.go_back(place);
+                encoder.stop();
+                expected.stop();
+                assert_eq!(encoder.ready(), expected.ready(), "{before} {after}");
+                assert_eq!(encoder.entries(), expected.entries());
+            }
+        }
+    }
 }

@@ -99,6 +99,11 @@ impl Lexer {
         self.offset += size as u64;
     }
 
+    /// Goes to the instruction that begins at `offset`.
+    pub(crate) fn move_to(&mut self, offset: u64) {
+        self.offset = offset;
+    }
+
     /// Within so many bytes no argument is over the limit, and no offset too large.
     #[inline]
     pub(crate) fn room(&self) -> usize {

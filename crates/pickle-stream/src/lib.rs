@@ -97,7 +97,7 @@ mod view;
 pub use build::Builder;
 pub use decode::{Decoded, decode};
 pub use dis::{Disassembler, Line};
-pub use encode::{Encoder, encode};
+pub use encode::{Encoder, Place, encode};
 pub use error::{Cause, Error, Result};
 pub use graph::{Construct, Graph, NodeId, Region, Source};
 pub use lexer::{Argument, Head, Instruction, Lexer, Progress};

@@ -10,6 +10,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
+use core::ops::Range;
 
 use crate::encode::Encoder;
 use crate::error::{Cause, Error, Result};
@@ -53,10 +54,10 @@ impl Transcriber {
         self.lexer.offset()
     }
 
-    /// Goes on behind a value that has been written already, of which the instructions end at
+    /// Goes on behind a value that the caller has written, of which the instructions end at
     /// `offset`, where the memo has `entries`.
-    pub fn skip_to(&mut self, offset: u64, entries: u64, limits: &Limits) {
-        self.lexer = Lexer::new(offset, limits);
+    pub fn skip_to(&mut self, offset: u64, entries: u64) {
+        self.lexer.move_to(offset);
         self.next_entry = entries;
         self.last = Opcode::None;
     }
@@ -177,6 +178,18 @@ impl Renumbering {
         }
     }
 
+    /// Says that none of these entries are known.
+    pub fn forget(&mut self, entries: Range<u64>) {
+        if let Some((begin, last)) = self.last.take() {
+            self.insert(begin, last);
+        }
+        if entries.start < entries.end {
+            let nothing = Stretch { len: entries.end - entries.start, to: 0 };
+            self.insert(entries.start, nothing);
+            self.known.remove(&entries.start);
+        }
+    }
+
     /// Adds a stretch, and takes its entries away from those that had them.
     fn insert(&mut self, begin: u64, stretch: Stretch) {
         let end = begin + stretch.len;
@@ -217,9 +230,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_renumbering_is_a_map(runs in prop::collection::vec((0..40u64, 1..9u64, 0..99u64), 0..30)) {
+        fn a_renumbering_is_a_map(
+            runs in prop::collection::vec((0..40u64, 0..9u64, prop::option::of(0..99u64)), 0..30),
+        ) {
             let (mut renumbering, mut map) = (Renumbering::new(), BTreeMap::new());
             for (begin, len, to) in runs {
+                let Some(to) = to else {
+                    renumbering.forget(begin..begin + len);
+                    map.retain(|entry, _| !(begin..begin + len).contains(entry));
+                    continue;
+                };
                 for place in 0..len {
                     renumbering.note(begin + place, to + place);
                     map.insert(begin + place, to + place);

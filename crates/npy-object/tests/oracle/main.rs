@@ -8,3 +8,4 @@ mod fixtures;
 mod properties;
 mod sources;
 mod ways;
+mod writing;

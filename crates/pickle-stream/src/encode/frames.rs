@@ -27,6 +27,15 @@ pub(crate) struct Frames {
     taken: u64,
 }
 
+/// A place to go back to, as long as nothing is taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    len: usize,
+    open: Option<usize>,
+    /// What a frame that may lose its header has in it.
+    short: [u8; SHORTEST],
+}
+
 impl Frames {
     pub(crate) fn new(protocol: u8) -> Frames {
         let bytes = [Opcode::Proto as u8, protocol].to_vec();
@@ -49,6 +58,27 @@ impl Frames {
         self.taken += ready as u64;
         self.bytes.drain(..ready);
         self.open = self.open.map(|_| 0);
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        let mut short = [0; SHORTEST];
+        let begin = self.open.map_or(self.bytes.len(), |open| open + HEADER);
+        short.iter_mut().zip(&self.bytes[begin..]).for_each(|(kept, &byte)| *kept = byte);
+        Place { len: self.bytes.len(), open: self.open, short }
+    }
+
+    /// Forgets what was written since.
+    pub(crate) fn go_back(&mut self, place: Place) {
+        let Place { len, open, short } = place;
+        self.open = open;
+        if let Some(begin) = open.map(|open| open + HEADER)
+            && len - begin < SHORTEST
+        {
+            self.bytes.truncate(begin - HEADER);
+            self.bytes.extend_from_slice(&[0; HEADER]);
+            self.bytes.extend_from_slice(&short[..len - begin]);
+        }
+        self.bytes.truncate(len);
     }
 
     /// Adds bytes that belong together.

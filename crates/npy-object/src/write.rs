@@ -1,0 +1,394 @@
+//! Writing arrays of objects, one element at a time.
+//!
+//! ```text
+//!  preamble              the shape, with room for any length
+//!  _reconstruct(..)      the array, empty, on the stack
+//!  ( 1  shape  dtype  fortran_order  [       its state, up to the list of elements
+//!      ( element .. 1,000 of them .. e       batch after batch, as they are appended
+//!      ( element .. e
+//!  t b .                 the state is whole, and with it the array
+//! ```
+//!
+//! Where the length is not known before, it is filled in at the end, in both places. A file gets
+//! its name only then: whoever stops half-way leaves what was there before.
+
+mod copy;
+mod envelope;
+mod file;
+
+use std::io::{Seek, Write};
+use std::path::Path;
+
+use npy_header::{DType, Header, Padding};
+use pickle_stream::{Builder, Encoder, NodeId, Opcode};
+
+use crate::error::{Cause, Error, Result};
+use crate::npy_array::NpyArray;
+use crate::opening::Opening;
+use crate::value::element::Element;
+use crate::value::globals::ArrayClass;
+pub use copy::Copy;
+use envelope::Envelope;
+use file::Output;
+
+/// How an array is to be written.
+///
+/// ```
+/// use std::io::Cursor;
+/// use npy_object::WriteOptions;
+///
+/// let mut file = Cursor::new(Vec::new());
+/// let mut writer = WriteOptions::new().protocol(2).write_to(&mut file)?;
+/// for text in ["ragged", "arrays"] {
+///     writer.append_with(|build| build.str(text))?;
+/// }
+/// writer.finish()?;
+/// let mut array = npy_object::Options::new().read_bytes(file.into_inner())?;
+/// assert_eq!(array.get(1)?.unwrap().as_str()?, "arrays");
+/// # Ok::<(), npy_object::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct WriteOptions {
+    protocol: u8,
+    shape: Option<Vec<usize>>,
+    fortran_order: bool,
+    model: Option<Model>,
+}
+
+/// An array that another one is to be like.
+#[derive(Clone, Debug)]
+struct Model {
+    header: Header,
+    /// Its bytes; none in a bare pickle.
+    preamble: Vec<u8>,
+    opening: Opening,
+    /// Whether it has a mask, which stands behind the elements.
+    is_masked: bool,
+}
+
+impl Default for WriteOptions {
+    fn default() -> WriteOptions {
+        WriteOptions::new()
+    }
+}
+
+impl WriteOptions {
+    /// One dimension, as long as it gets, in protocol 4.
+    pub fn new() -> WriteOptions {
+        WriteOptions { protocol: 4, shape: None, fortran_order: false, model: None }
+    }
+
+    /// An array like another one: of the same class, dtype, order and protocol, and, until another
+    /// one is [set](Self::shape), of the same shape. With its elements
+    /// [copied](ArrayWriter::copy_from) it is the same file, if NumPy wrote that.
+    ///
+    /// Of a masked array, whose mask stands behind the elements, it is an array of the data. Protocols
+    /// 0 and 1 become 2.
+    ///
+    /// Fails where `array` has no objects, and where reading fails.
+    pub fn like(array: &mut NpyArray) -> Result<WriteOptions> {
+        let is_masked = array.class() == Some(ArrayClass::Masked);
+        let (shape, fortran_order) = (array.shape().to_vec(), array.fortran_order());
+        let (header, preamble) = (array.header().cloned(), array.data_offset() as usize);
+        let Some(members) = array.members_mut() else {
+            let message = "an array without objects is not pickled";
+            return Err(Error::usage("access.type", message));
+        };
+        let preamble = members.decoder.window.fill_aside(0, preamble)?[..preamble].to_vec();
+        let opening = members.decoder.opening().cloned();
+        let protocol = match opening.as_ref().map(|opening| &opening.bytes[..]) {
+            Some(&[proto, protocol, ..]) if proto == Opcode::Proto as u8 => protocol.max(2),
+            _ => 2,
+        };
+        let new = || Header::new(DType::OBJECT, fortran_order, shape.clone());
+        let header = header.unwrap_or_else(new);
+        let model = opening.map(|opening| Model { header, preamble, opening, is_masked });
+        Ok(WriteOptions { protocol, shape: Some(shape), fortran_order, model })
+    }
+
+    /// The protocol of the pickle, 2 to 5. Python 2 reads 2, Python from 3.4 on 4; NumPy 2 itself
+    /// writes 4.
+    pub fn protocol(mut self, protocol: u8) -> WriteOptions {
+        self.protocol = protocol;
+        self
+    }
+
+    /// The length of each dimension; none for an array without dimensions, which has one element.
+    /// So many elements have to come then, in C order.
+    ///
+    /// With it the file is the one that NumPy would write, byte for byte; without it the length
+    /// takes more bytes than it needs.
+    pub fn shape(mut self, shape: &[usize]) -> WriteOptions {
+        self.shape = Some(shape.to_vec());
+        self
+    }
+
+    /// One dimension, as long as it gets.
+    pub fn any_length(mut self) -> WriteOptions {
+        self.shape = None;
+        self
+    }
+
+    /// Whether NumPy shall keep the array with its first index varying fastest.
+    pub fn fortran_order(mut self, fortran_order: bool) -> WriteOptions {
+        self.fortran_order = fortran_order;
+        self
+    }
+
+    /// Begins a file. Until [`finish`](ArrayWriter::finish) it is beside `path` under another name:
+    /// what is at `path` stays.
+    ///
+    /// Fails where the file cannot be made, and on a protocol that is not one of those.
+    pub fn create(self, path: impl AsRef<Path>) -> Result<ArrayWriter<'static>> {
+        let output = Output::create(path.as_ref())?;
+        ArrayWriter::begin(output, self)
+    }
+
+    /// Begins to write where the output is. It is not whole before
+    /// [`finish`](ArrayWriter::finish), which goes back to its beginning.
+    pub fn write_to<'a>(self, output: impl Write + Seek + Send + 'a) -> Result<ArrayWriter<'a>> {
+        ArrayWriter::begin(Output::of(output), self)
+    }
+}
+
+/// Writes an array of objects, one element after another, in the memory of one of them.
+///
+/// After an error nothing more can be written, and a file does not get its name; but an element
+/// that could not be made, before any of it was written, leaves the writer as it was.
+pub struct ArrayWriter<'a> {
+    output: Output<'a>,
+    encoder: Encoder,
+    build: Builder,
+    header: Header,
+    length: Length,
+    /// Elements that were written.
+    written: u64,
+    /// Elements of the batch that is open.
+    batch: usize,
+    /// The memo entry of the array itself.
+    root: u64,
+    /// What stands before the elements in an array where it is the same.
+    opening: Option<Opening>,
+    failed: bool,
+}
+
+/// How many elements there will be.
+enum Length {
+    Promised(u64),
+    /// As many as come. Where their number goes in the pickle: bytes from the start of the file.
+    Grows {
+        place: u64,
+    },
+}
+
+/// Elements between a MARK and its APPENDS, as CPython's pickler has it.
+const BATCH: usize = 1000;
+
+/// Bytes of shared values after which they are written again.
+const SHARED: usize = 1 << 20;
+
+impl ArrayWriter<'static> {
+    /// Begins the file at `path` with the default [`WriteOptions`].
+    pub fn create(path: impl AsRef<Path>) -> Result<ArrayWriter<'static>> {
+        WriteOptions::new().create(path)
+    }
+}
+
+impl<'a> ArrayWriter<'a> {
+    fn begin(mut output: Output<'a>, options: WriteOptions) -> Result<ArrayWriter<'a>> {
+        let WriteOptions { protocol, shape, fortran_order, model } = options;
+        let mut encoder = Encoder::new(protocol)?;
+        let mut build = Builder::new(&pickle_stream::Limits::default());
+        let like = match &model {
+            Some(Model { opening, is_masked, .. }) => {
+                Envelope::of(opening, *is_masked, &mut build)?
+            }
+            None => None,
+        };
+        let envelope = match like {
+            Some(like) => like,
+            None => Envelope::new(&mut build)?,
+        };
+        let places = envelope.write(shape.as_deref(), fortran_order, &mut build, &mut encoder)?;
+
+        let dtype = model.as_ref().map_or(DType::OBJECT, |model| model.header.dtype.clone());
+        let lengths = shape.clone().unwrap_or_else(|| vec![0]);
+        let header = Header::new(dtype, fortran_order, lengths);
+        let promised = header.count().ok_or_else(too_many)?;
+        let same = model.as_ref().filter(|model| {
+            let old = &model.header;
+            !model.preamble.is_empty()
+                && shape.is_some()
+                && (&old.shape, old.fortran_order) == (&header.shape, fortran_order)
+        });
+        let preamble = match same {
+            Some(model) => model.preamble.clone(),
+            None => header.to_bytes(Padding::Growable)?,
+        };
+        output.write(&preamble)?;
+        let length = match places.length {
+            None => Length::Promised(promised),
+            Some(place) => Length::Grows { place: preamble.len() as u64 + place },
+        };
+        let mut canonical = None;
+        if let Some(Model { header: old, opening, .. }) = model {
+            let (shape, order) = (&old.shape, old.fortran_order);
+            let is_same = envelope.is_written_as(&opening, shape, order, &mut build, protocol)?
+                && old.shape.is_empty() == header.shape.is_empty();
+            canonical = is_same.then_some(opening);
+        }
+        Ok(ArrayWriter {
+            output,
+            encoder,
+            build,
+            header,
+            length,
+            written: 0,
+            batch: 0,
+            root: places.root,
+            opening: canonical,
+            failed: false,
+        })
+    }
+
+    /// How many elements were written.
+    pub fn len(&self) -> u64 {
+        self.written
+    }
+
+    /// Whether no elements were written.
+    pub fn is_empty(&self) -> bool {
+        self.written == 0
+    }
+
+    /// Appends an element of an array that is being read. What it shares with other elements there
+    /// it has for itself here: see [`copy_from`](Self::copy_from).
+    ///
+    /// Fails where writing fails, beyond the promised shape, and where the protocol cannot say what
+    /// the element is.
+    pub fn append(&mut self, element: Element<'_>) -> Result<()> {
+        let Some(value) = element.value() else {
+            let message = "a row of an array without objects is not pickled";
+            return Err(Error::usage("access.type", message));
+        };
+        let root = self.root;
+        self.append_with(|build| build.copy(value, Some(root)))
+    }
+
+    /// Appends what `make` makes. If that fails, nothing was written.
+    ///
+    /// Fails as [`append`](Self::append) does.
+    pub fn append_with(
+        &mut self,
+        make: impl FnOnce(&mut Builder) -> pickle_stream::Result<NodeId>,
+    ) -> Result<()> {
+        self.check()?;
+        if self.build.shared_bytes() > SHARED {
+            self.build.forget_shared();
+            self.encoder.forget_shared();
+        }
+        self.build.clear();
+        let value = make(&mut self.build)?;
+        self.element(|encoder, build| Ok(encoder.value(build.value(value))?))
+    }
+
+    /// Goes on with elements of another file, as they stand there, with what they share.
+    ///
+    /// ```
+    /// use std::io::Cursor;
+    /// use npy_object::WriteOptions;
+    ///
+    /// let mut array = npy_object::open("tests/data/strings.npy")?;
+    /// let mut file = Cursor::new(Vec::new());
+    /// let mut writer = WriteOptions::new().write_to(&mut file)?;
+    /// writer.copy_from(&mut array).elements(1..3)?;
+    /// writer.finish()?;
+    /// # let mut array = npy_object::Options::new().read_bytes(file.into_inner())?;
+    /// # assert_eq!(array.get(0)?.unwrap().as_str()?, "NumPy");
+    /// # assert_eq!(array.len(), 2);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn copy_from<'w>(&'w mut self, array: &'w mut NpyArray) -> Copy<'w, 'a> {
+        Copy::new(self, array)
+    }
+
+    /// Writes an element into the batch.
+    fn element(
+        &mut self,
+        write: impl FnOnce(&mut Encoder, &mut Builder) -> Result<()>,
+    ) -> Result<()> {
+        self.check()?;
+        self.failed = true;
+        let is_single = matches!(self.length, Length::Promised(1));
+        if self.batch == BATCH {
+            self.encoder.appends();
+            self.batch = 0;
+        }
+        if self.batch == 0 && !is_single {
+            self.encoder.mark();
+        }
+        write(&mut self.encoder, &mut self.build)?;
+        self.batch += 1;
+        self.written += 1;
+        self.output.write(self.encoder.ready())?;
+        self.encoder.take();
+        self.failed = false;
+        Ok(())
+    }
+
+    /// Refuses to go on after an error, and beyond the promised shape.
+    fn check(&self) -> Result<()> {
+        if self.failed {
+            let message = "an element was written in part; nothing can come behind it";
+            return Err(Error::usage("npy.object.count", message));
+        }
+        match self.length {
+            Length::Promised(promised) if self.written >= promised => {
+                Err(miscounted(promised, self.written + 1))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the array; a file gets its name.
+    ///
+    /// Fails where writing fails or has failed, and where the shape promises more elements than
+    /// came.
+    pub fn finish(mut self) -> Result<()> {
+        match self.length {
+            Length::Promised(promised) if self.written < promised => {
+                return Err(miscounted(promised, self.written));
+            }
+            Length::Promised(_) if !self.failed => {}
+            _ => self.check()?,
+        }
+        match (&self.length, self.batch) {
+            (_, 0) => {}
+            (Length::Promised(1), _) => self.encoder.append(),
+            _ => self.encoder.appends(),
+        }
+        self.encoder.tuple();
+        self.encoder.build();
+        self.encoder.stop();
+        self.output.write(self.encoder.ready())?;
+        if let Length::Grows { place } = self.length {
+            self.header.shape = vec![self.written as usize];
+            // There is room for any length.
+            self.output.write_at(0, &self.header.to_bytes(Padding::Growable)?)?;
+            self.output.write_at(place, &self.written.to_le_bytes())?;
+        }
+        self.output.finish()?;
+        Ok(())
+    }
+}
+
+#[cold]
+fn too_many() -> Error {
+    Error::usage("npy.header.shape", "a shape of over 2^64 elements")
+}
+
+#[cold]
+fn miscounted(promised: u64, count: u64) -> Error {
+    let message = format!("the shape promises {promised} elements, and {count} were appended");
+    Error::new(Cause::Usage, "npy.object.count", None, message)
+}

@@ -1,0 +1,306 @@
+//! Elements of a file that is being read, copied into one that is being written.
+//!
+//! An element's instructions are copied as they stand; only memo entries get other numbers. Where
+//! it reads an entry that was made elsewhere (by another element, or before all of them), that is
+//! read here too, if it was copied before. If it was not, the instructions that make it take the
+//! place of the read, once: elements go on sharing what they shared.
+
+use std::collections::BTreeMap;
+use std::ops::{Bound, RangeBounds};
+
+use pickle_stream::{
+    Lexer, MemoEffect, Place, Progress, Renumbering, Span, Transcribed, Transcriber,
+};
+
+use crate::error::{Cause, Error, Result};
+use crate::members::Members;
+use crate::npy_array::NpyArray;
+use crate::window::Window;
+use crate::write::ArrayWriter;
+
+/// Copies elements of one array to the end of another: see
+/// [`ArrayWriter::copy_from`](ArrayWriter::copy_from).
+///
+/// What elements share is shared by all that one of these copies, in any order. It takes memory for
+/// each stretch of elements: 32 bytes or so.
+pub struct Copy<'w, 'a> {
+    writer: &'w mut ArrayWriter<'a>,
+    array: &'w mut NpyArray,
+    copied: Copied,
+}
+
+/// What is known here of a file.
+#[derive(Default)]
+pub(crate) struct Copied {
+    entries: Renumbering,
+    /// Definitions that were copied into other elements, by where they begin; where several begin
+    /// at one place, the longest, which contains the others.
+    definitions: BTreeMap<u64, Definition>,
+    /// Where those begin that were copied into this element.
+    of_element: Vec<u64>,
+}
+
+/// A value that was copied, or is being copied.
+#[derive(Clone, Copy)]
+struct Definition {
+    end: u64,
+    /// The memo entries of its file before it.
+    first_entry: u64,
+    /// Those behind it.
+    entries: u64,
+    /// Its own entry there.
+    entry: u64,
+}
+
+/// A span that is being copied.
+struct Frame {
+    span: Span,
+    transcriber: Transcriber,
+    role: Role,
+    /// Where it began to be written, and how many definitions there were in the element.
+    place: Place,
+    definitions: usize,
+}
+
+/// What a span is copied for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It is the element.
+    Element,
+    /// It takes the place of a read of this entry.
+    Entry(u64),
+    /// It is around the value of this entry, which is what was read, and makes it.
+    Around(u64),
+}
+
+/// How many definitions may stand in one another.
+const DEPTH: usize = 10_000;
+
+impl<'w, 'a> Copy<'w, 'a> {
+    pub(crate) fn new(writer: &'w mut ArrayWriter<'a>, array: &'w mut NpyArray) -> Copy<'w, 'a> {
+        let mut copied = Copied::default();
+        let opening = array.members_mut().and_then(|members| members.decoder.opening());
+        if let (Some(written), Some(opening)) = (&writer.opening, opening)
+            && written.bytes == opening.bytes
+        {
+            opening.memo.clone().for_each(|entry| copied.entries.note(entry, entry));
+        }
+        Copy { writer, array, copied }
+    }
+
+    /// Copies the elements of these numbers.
+    ///
+    /// Fails where reading or writing does, as far as it came to; where there are not so many
+    /// elements; in an array without objects; and where an instruction is of a later protocol than
+    /// is written.
+    pub fn elements(&mut self, numbers: impl RangeBounds<u64>) -> Result<()> {
+        let first = match numbers.start_bound() {
+            Bound::Included(&first) => first,
+            Bound::Excluded(&before) => before.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let end = match numbers.end_bound() {
+            Bound::Included(&last) => last.saturating_add(1),
+            Bound::Excluded(&end) => end,
+            Bound::Unbounded => self.array.len(),
+        };
+        let Copy { writer, array, copied } = self;
+        let Some(members) = array.members_mut() else {
+            let message = "an array without objects has no elements to copy";
+            return Err(Error::usage("access.type", message));
+        };
+        for number in first..end {
+            // One that cannot be decoded is not copied.
+            let Some(element) = members.get(number)? else {
+                let message = format!("there is no element {number}");
+                return Err(Error::usage("access.index", message));
+            };
+            let span = element.span();
+            let root = writer.root;
+            writer.element(|encoder, build| {
+                let mut target = Target { members, encoder, build, root };
+                copied.copy(span, &mut target)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Where instructions come from and go to.
+struct Target<'t> {
+    members: &'t mut Members,
+    encoder: &'t mut pickle_stream::Encoder,
+    build: &'t mut pickle_stream::Builder,
+    /// The memo entry of the array that is written.
+    root: u64,
+}
+
+impl Copied {
+    /// Copies the value of a span, which is an element and resident.
+    fn copy(&mut self, span: Span, target: &mut Target<'_>) -> Result<()> {
+        self.of_element.clear();
+        let mut frames = vec![self.frame(span, Role::Element, target)];
+        while let Some(last) = frames.last_mut() {
+            let Some(missing) = self.advance(last, target)? else {
+                if let Role::Around(entry) = last.role {
+                    let here = self.entries.get(entry).ok_or_else(|| uncopied(last.span.end))?;
+                    target.encoder.pop();
+                    target.encoder.get(here)?;
+                }
+                frames.pop();
+                continue;
+            };
+            let offset = last.transcriber.offset();
+            if target.members.decoder.opening().is_some_and(|it| it.memo.contains(&missing)) {
+                self.write_from_opening(missing, target)?;
+                continue;
+            }
+            if frames.len() == DEPTH {
+                let message = format!("over {DEPTH} shared definitions stand in one another");
+                return Err(Error::new(Cause::Limit, "npy.object.shared", offset, message));
+            }
+            let Members { decoder, batches, .. } = &mut *target.members;
+            let span = decoder.locate(missing, offset, batches)?;
+            let role = self.give_way(&mut frames, span, target).unwrap_or(Role::Entry(missing));
+            self.define(missing, span, target)?;
+            frames.push(self.frame(span, role, target));
+        }
+        Ok(())
+    }
+
+    fn frame(&self, span: Span, role: Role, target: &Target<'_>) -> Frame {
+        let transcriber = Transcriber::new(span, &target.members.decoder.context.limits.pickle);
+        let place = target.encoder.place();
+        Frame { span, transcriber, role, place, definitions: self.of_element.len() }
+    }
+
+    /// A tuple that contains itself is made inside of what it contains: where a value comes that is
+    /// around one that is being copied and has no entry yet, what was written of that is taken
+    /// back, and it comes out of the value around it.
+    fn give_way(
+        &mut self,
+        frames: &mut Vec<Frame>,
+        around: Span,
+        target: &mut Target<'_>,
+    ) -> Option<Role> {
+        let (at, entry) = frames.iter().enumerate().find_map(|(at, frame)| match frame.role {
+            Role::Entry(entry) | Role::Around(entry)
+                if encloses(around, frame.span) && self.entries.get(entry).is_none() =>
+            {
+                Some((at, entry))
+            }
+            _ => None,
+        })?;
+        target.encoder.go_back(frames[at].place);
+        // The first of them is that of the frame itself.
+        for begin in self.of_element.drain(frames[at].definitions - 1..) {
+            if let Some(definition) = self.definitions.remove(&begin) {
+                self.entries.forget(definition.first_entry..definition.entries);
+            }
+        }
+        frames.truncate(at);
+        Some(Role::Around(entry))
+    }
+
+    /// Makes the value of an entry known, which is to be written where it is read: values that it
+    /// contains may contain it.
+    fn define(&mut self, entry: u64, span: Span, target: &mut Target<'_>) -> Result<()> {
+        let Span { begin, end, memo: first_entry } = span;
+        let decoder = &mut target.members.decoder;
+        let limits = &decoder.context.limits.pickle;
+        let (mut lexer, mut entries) = (Lexer::new(begin, limits), first_entry);
+        let mut bytes = aside(&mut decoder.window, begin, end)?;
+        while let Progress::Done(head) = lexer.head(bytes)? {
+            match head.opcode.info().memo {
+                MemoEffect::Put | MemoEffect::Memoize => {
+                    let entry = head.memo_index()?.unwrap_or(entries);
+                    entries = entries.max(entry.saturating_add(1));
+                }
+                MemoEffect::Get | MemoEffect::Untouched => {}
+            }
+            bytes = bytes.get(head.size + head.payload as usize..).unwrap_or_default();
+        }
+        let definition = Definition { end, first_entry, entries, entry };
+        let known = self.definitions.entry(begin).or_insert(definition);
+        if known.end < end {
+            *known = definition;
+        }
+        self.of_element.push(begin);
+        Ok(())
+    }
+
+    /// Goes on with a span: to its end, or behind a read of an entry that is not known here.
+    fn advance(&mut self, frame: &mut Frame, target: &mut Target<'_>) -> Result<Option<u64>> {
+        let Frame { span, transcriber, role, .. } = frame;
+        loop {
+            let place = transcriber.offset();
+            let mut known = self.definitions.range(place..span.end);
+            let known = known.find(|(begin, known)| {
+                let is_itself = (**begin, known.end) == (span.begin, span.end);
+                known.end <= span.end && !(is_itself && *role != Role::Element)
+            });
+            let to = match known {
+                Some((&begin, known)) if begin == place => {
+                    let here = self.entries.get(known.entry).ok_or_else(|| uncopied(place))?;
+                    target.encoder.get(here)?;
+                    transcriber.skip_to(known.end, known.entries);
+                    continue;
+                }
+                Some((&begin, _)) => begin,
+                None => span.end,
+            };
+            if place == to {
+                return Ok(None);
+            }
+            let bytes = match role {
+                Role::Element => target.members.decoder.window.resident(place, to),
+                Role::Entry(_) | Role::Around(_) => {
+                    aside(&mut target.members.decoder.window, place, to)?
+                }
+            };
+            match transcriber.advance(bytes, &mut self.entries, target.encoder)? {
+                Transcribed::Missing(entry) => return Ok(Some(entry)),
+                Transcribed::Need(_) if transcriber.offset() == to => {}
+                Transcribed::Need(_) => return Err(uncopied(transcriber.offset())),
+            }
+        }
+    }
+
+    /// Writes what an entry of the opening stands for: a dtype or a global, mostly, or the array.
+    fn write_from_opening(&mut self, entry: u64, target: &mut Target<'_>) -> Result<()> {
+        let Target { members, encoder, build, root } = target;
+        let Some(value) = members.decoder.defined(entry) else {
+            return Err(uncopied(members.decoder.window.end().unwrap_or_default()));
+        };
+        build.clear();
+        let copy = build.copy(value, Some(*root))?;
+        encoder.value(build.value(copy))?;
+        let here = match build.value(copy).kind() {
+            pickle_stream::Kind::Written(root) => Some(root),
+            _ => encoder.entry(build.value(copy)),
+        };
+        if let Some(here) = here {
+            self.entries.note(entry, here);
+        }
+        Ok(())
+    }
+}
+
+fn encloses(outer: Span, inner: Span) -> bool {
+    outer.begin <= inner.begin && inner.end <= outer.end
+}
+
+/// The bytes of a definition.
+fn aside(window: &mut Window, from: u64, to: u64) -> Result<&[u8]> {
+    let size = usize::try_from(to - from).unwrap_or(usize::MAX);
+    if window.fill_aside(from, size)?.len() < size {
+        return Err(window.truncated(to));
+    }
+    Ok(window.resident_aside(from, to))
+}
+
+#[cold]
+fn uncopied(offset: u64) -> Error {
+    let message = "what elements share cannot be copied: it contains itself in more than one way";
+    Error::new(Cause::Unsupported, "npy.object.shared", offset, message)
+}

@@ -1,0 +1,140 @@
+//! What stands before the elements: the pickle up to the list of elements.
+
+use pickle_stream::{
+    Argument, Builder, Encoder, Graph, Lexer, Limits, Machine, NodeId, Opcode, Progress, Region,
+    Source,
+};
+
+use crate::error::Result;
+use crate::opening::Opening;
+
+/// What an array says of itself before its elements, apart from its shape. All of it is shared, so
+/// that elements read it.
+pub(crate) struct Envelope {
+    /// The array as it is before it has a state.
+    array: NodeId,
+    /// The first item of its state.
+    version: NodeId,
+    dtype: NodeId,
+}
+
+/// Where there are things in an envelope that was written.
+pub(crate) struct Places {
+    /// The memo entry of the array.
+    pub(crate) root: u64,
+    /// The 8 bytes for its length, if that is not known yet: from the start of the pickle.
+    pub(crate) length: Option<u64>,
+}
+
+impl Envelope {
+    /// That of an array of objects.
+    pub(crate) fn new(build: &mut Builder) -> Result<Envelope> {
+        // The module is numpy._core since NumPy 2, which goes on to know this name.
+        let reconstruct = build.global("numpy.core.multiarray", "_reconstruct")?;
+        let class = build.global("numpy", "ndarray")?;
+        let dtype = build.global("numpy", "dtype")?;
+        build.shared(|build| {
+            let zero = build.int(0)?;
+            let (shape, kind) = (build.tuple(&[zero])?, build.bytes(b"b")?);
+            let array = build.call(reconstruct, &[class, shape, kind])?;
+
+            let name = build.str("O8")?;
+            let (align, copy) = (build.bool(false), build.bool(true));
+            let dtype = build.call(dtype, &[name, align, copy])?;
+            let (version, order, none) = (build.int(3)?, build.str("|")?, build.none());
+            let (unknown, flags) = (build.int(-1)?, build.int(63)?);
+            let state = [version, order, none, none, none, unknown, unknown, flags];
+            let state = build.tuple(&state)?;
+            build.set_state(dtype, state)?;
+            Ok(Envelope { array, version: build.int(1)?, dtype })
+        })
+    }
+
+    /// That of another array: its dtype, its class, if that has no more in its state than arrays
+    /// have, and what they are called there. `None` where it does not have these parts.
+    pub(crate) fn of(
+        opening: &Opening,
+        is_masked: bool,
+        build: &mut Builder,
+    ) -> Result<Option<Envelope>> {
+        let limits = Limits::default();
+        let (mut graph, mut machine) = (Graph::new(), Machine::new(&limits));
+        machine.reset(&graph, Region::Shared, opening.memo.start);
+        machine.run(&mut graph, &mut Lexer::new(opening.offset, &limits), &opening.bytes)?;
+        let &[array, version, _shape, dtype, _order, _list] = machine.stack() else {
+            return Ok(None);
+        };
+        let mut copy = |id| {
+            let value = graph.value(id, Source { bytes: &[], offset: 0 });
+            build.shared(|build| build.copy(value, None))
+        };
+        let (dtype, version) = (copy(dtype)?, copy(version)?);
+        let array = if is_masked { Envelope::new(build)?.array } else { copy(array)? };
+        Ok(Some(Envelope { array, version, dtype }))
+    }
+
+    /// Writes it, up to the list of elements: `array_setstate` in NumPy's `methods.c` has the
+    /// state. Without a shape the array has one dimension, and room for its length.
+    pub(crate) fn write(
+        &self,
+        shape: Option<&[usize]>,
+        fortran_order: bool,
+        build: &mut Builder,
+        encoder: &mut Encoder,
+    ) -> Result<Places> {
+        encoder.value(build.value(self.array))?;
+        let root = encoder.entry(build.value(self.array)).unwrap_or_default();
+        encoder.mark();
+        encoder.value(build.value(self.version))?;
+        let mut length = None;
+        match shape {
+            Some(shape) => {
+                build.clear();
+                let lengths = shape.iter().map(|&length| build.int(length as i64));
+                let lengths = lengths.collect::<Result<Vec<_>, _>>()?;
+                let shape = build.tuple(&lengths)?;
+                encoder.value(build.value(shape))?;
+            }
+            None => {
+                length = Some(encoder.int_of_8_bytes(0));
+                encoder.tuple1();
+            }
+        }
+        encoder.value(build.value(self.dtype))?;
+        encoder.value(build.value(build.bool(fortran_order)))?;
+        encoder.empty_list();
+        Ok(Places { root, length })
+    }
+
+    /// Whether it is written, for a shape and an order, as `opening` has it, instruction for
+    /// instruction: then the memo entries have the same indices.
+    pub(crate) fn is_written_as(
+        &self,
+        opening: &Opening,
+        shape: &[usize],
+        fortran_order: bool,
+        build: &mut Builder,
+        protocol: u8,
+    ) -> Result<bool> {
+        let mut encoder = Encoder::new(protocol)?;
+        self.write(Some(shape), fortran_order, build, &mut encoder)?;
+        let entries = encoder.entries();
+        encoder.stop();
+        let mut written = instructions(encoder.ready());
+        written.pop_if(|(opcode, _)| *opcode == Opcode::Stop);
+        Ok(opening.memo == (0..entries) && written == instructions(&opening.bytes))
+    }
+}
+
+/// What a pickle does, however it is framed.
+fn instructions(mut bytes: &[u8]) -> Vec<(Opcode, Argument<'_>)> {
+    let mut found = Vec::new();
+    let mut lexer = Lexer::new(0, &Limits::default());
+    while let Ok(Progress::Done(instruction)) = lexer.instruction(bytes) {
+        bytes = &bytes[instruction.size..];
+        if !matches!(instruction.opcode, Opcode::Proto | Opcode::Frame) {
+            found.push((instruction.opcode, instruction.argument));
+        }
+    }
+    found
+}

@@ -1,0 +1,196 @@
+//! Elements that are written are what they were where they were read.
+
+use std::io::Cursor;
+
+use std::collections::HashMap;
+
+use npy_object::pickle::{self, Kind, NodeId, ValueRef};
+use npy_object::{ArrayClass, Cause, NpyArray, Result, WriteOptions};
+
+use crate::fixtures::{Fixture, fixtures, line, typed_lines};
+
+/// What contains itself is written otherwise by CPython's pickler when it is an element: what that
+/// makes and drops first is no part of the element.
+const MADE_BEFORE: [&str; 2] = ["cycles/frozenset-", "cycles/long-tuple-"];
+
+/// Those that have objects and can be read to the end.
+fn whole() -> impl Iterator<Item = (Fixture, Vec<u8>, NpyArray)> {
+    fixtures().into_iter().filter_map(|fixture| {
+        let bytes = fixture.bytes();
+        let array = fixture.options().read_bytes(bytes.clone()).ok()?;
+        let is_whole = typed_lines(&bytes, fixture.options()).1.is_none();
+        (array.has_objects() && is_whole).then_some((fixture, bytes, array))
+    })
+}
+
+/// The protocol that a fixture can be copied in.
+fn protocol(fixture: &Fixture, bytes: &[u8], array: &NpyArray) -> u8 {
+    match &bytes[array.data_offset() as usize..] {
+        [0x80, protocol, ..] if fixture.is_by_python_3 => *protocol,
+        _ => 5,
+    }
+}
+
+fn lines(array: &mut NpyArray) -> Vec<String> {
+    array.elements().map(|element| line(element.expect("an element").element())).collect()
+}
+
+/// Which objects the elements of an array have, which is pickled as a whole: numbers in the order in
+/// which they are met, with the elements in the order of `numbers`. Strings are not looked at, which
+/// nobody can change.
+fn identities(pickle: &[u8], numbers: &[u64]) -> Vec<usize> {
+    let decoded = pickle::decode(pickle, &pickle::Limits::default()).expect("a pickle");
+    let Kind::Object(array) = decoded.value().kind() else { panic!("no array") };
+    let Kind::Tuple(state) = array.states().next().expect("a state").kind() else { panic!() };
+    let elements: Vec<ValueRef<'_>> = state
+        .filter_map(|value| match value.kind() {
+            Kind::List(items) => Some(items),
+            _ => None,
+        })
+        .next()
+        .expect("a list of elements")
+        .collect();
+    let mut met: HashMap<NodeId, usize> = HashMap::from([(decoded.value().id(), 0)]);
+    let mut order = Vec::new();
+    for &number in numbers {
+        let mut left = vec![elements[number as usize]];
+        while let Some(value) = left.pop() {
+            let parts: Vec<ValueRef<'_>> = match value.kind() {
+                Kind::Tuple(items) | Kind::List(items) => items.collect(),
+                Kind::Set(items) | Kind::FrozenSet(items) => items.collect(),
+                Kind::Dict(entries) => entries.flat_map(|(key, value)| [key, value]).collect(),
+                Kind::Object(object) => {
+                    let items = object.items().flat_map(|(key, value)| [key, value]);
+                    let parts = [object.callable(), object.args()].into_iter();
+                    parts.chain(object.states()).chain(object.appended()).chain(items).collect()
+                }
+                Kind::ByteArray(_) => Vec::new(),
+                _ => continue,
+            };
+            let new = met.len();
+            let number = *met.entry(value.id()).or_insert(new);
+            order.push(number);
+            if number == new {
+                left.extend(parts);
+            }
+        }
+    }
+    order
+}
+
+#[test]
+fn what_is_copied_is_the_same_file() {
+    let mut same = 0;
+    for (fixture, bytes, mut array) in whole() {
+        let protocol = protocol(&fixture, &bytes, &array);
+        let mut copy = Cursor::new(Vec::new());
+        let options = WriteOptions::like(&mut array).unwrap().protocol(protocol);
+        let mut writer = options.write_to(&mut copy).unwrap();
+        writer.copy_from(&mut array).elements(..).unwrap();
+        writer.finish().unwrap();
+
+        let copy = copy.into_inner();
+        let mut written = fixture.options().read_bytes(copy.clone()).unwrap();
+        assert_eq!(written.shape(), array.shape(), "{}", fixture.file);
+        assert_eq!(lines(&mut written), lines(&mut array), "{}", fixture.file);
+        assert_eq!(written.data_end().unwrap(), copy.len() as u64, "{}", fixture.file);
+        let numbers: Vec<u64> = (0..array.len()).collect();
+        assert_eq!(
+            identities(&copy[written.data_offset() as usize..], &numbers),
+            identities(&bytes[array.data_offset() as usize..], &numbers),
+            "{}",
+            fixture.file
+        );
+        let can_be_same = fixture.is_by_python_3
+            && bytes[array.data_offset() as usize..].starts_with(&[0x80, protocol])
+            && array.class() != Some(ArrayClass::Masked)
+            && !MADE_BEFORE.iter().any(|name| fixture.file.starts_with(name));
+        if can_be_same {
+            let end = array.data_end().unwrap() as usize;
+            assert!(copy == bytes[..end], "{}", fixture.file);
+            same += 1;
+        }
+    }
+    assert!(same > 1000, "{same} files");
+}
+
+/// What they share with elements that are not there comes with them.
+#[test]
+fn any_elements_in_any_order_can_be_copied() {
+    for (fixture, bytes, mut array) in whole() {
+        let protocol = protocol(&fixture, &bytes, &array);
+        let all = lines(&mut array);
+        let last = all.len().saturating_sub(1) as u64;
+        let backwards: Vec<u64> = (0..=last).rev().collect();
+        let every_second: Vec<u64> = (0..=last).rev().step_by(2).collect();
+        let twice: Vec<u64> = (0..=last).rev().chain(0..=last).collect();
+        for numbers in [&backwards, &every_second, &twice, &vec![last]] {
+            if all.is_empty() {
+                continue;
+            }
+            let mut copy = Cursor::new(Vec::new());
+            let options = WriteOptions::like(&mut array).unwrap().any_length().protocol(protocol);
+            let mut writer = options.write_to(&mut copy).unwrap();
+            let mut copying = writer.copy_from(&mut array);
+            for &number in numbers {
+                copying.elements(number..=number).unwrap();
+            }
+            writer.finish().unwrap();
+            let copy = copy.into_inner();
+            let mut written = fixture.options().read_bytes(copy.clone()).unwrap();
+            if numbers == &backwards {
+                let places: Vec<u64> = (0..array.len()).collect();
+                assert_eq!(
+                    identities(&copy[written.data_offset() as usize..], &places),
+                    identities(&bytes[array.data_offset() as usize..], numbers),
+                    "{}",
+                    fixture.file
+                );
+            }
+            let expected: Vec<&String> = numbers.iter().map(|&n| &all[n as usize]).collect();
+            assert_eq!(
+                lines(&mut written).iter().collect::<Vec<_>>(),
+                expected,
+                "{}",
+                fixture.file
+            );
+        }
+    }
+}
+
+/// Elements by themselves: what they share with others is in each of them.
+#[test]
+fn what_is_appended_is_what_it_was() {
+    for (fixture, _, mut array) in whole() {
+        let mut copy = Cursor::new(Vec::new());
+        let options = WriteOptions::like(&mut array).unwrap().protocol(5);
+        let mut writer = options.write_to(&mut copy).unwrap();
+        let mut expected = Vec::new();
+        while let Some(element) = array.next_element().unwrap() {
+            expected.push(line(element));
+            writer.append(element).unwrap();
+        }
+        writer.finish().unwrap();
+        let mut written = fixture.options().read_bytes(copy.into_inner()).unwrap();
+        assert_eq!(lines(&mut written), expected, "{}", fixture.file);
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_refused() -> Result<()> {
+    let mut file = Cursor::new(Vec::new());
+    let mut writer = WriteOptions::new().shape(&[2]).write_to(&mut file)?;
+    for _ in 0..2 {
+        writer.append_with(|build| build.int(1))?;
+    }
+    let error = writer.append_with(|build| build.int(1)).unwrap_err();
+    assert_eq!((error.cause(), error.clause()), (Cause::Usage, "npy.object.count"));
+    // That was one too many; those before it are written.
+    writer.finish()?;
+
+    let writer = WriteOptions::new().shape(&[2]).write_to(Cursor::new(Vec::new()))?;
+    assert_eq!(writer.finish().unwrap_err().clause(), "npy.object.count");
+    let error = WriteOptions::new().protocol(1).write_to(Cursor::new(Vec::new())).err().unwrap();
+    assert_eq!(error.clause(), "pickle.protocol");
+    Ok(())
+}
