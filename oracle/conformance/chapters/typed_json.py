@@ -1,0 +1,103 @@
+"""typed-json.md: writes values, without recursion."""
+
+import base64
+import json
+import re
+import struct
+
+from .clause import need
+
+
+class Text(str):
+    """Typed JSON that is ready."""
+
+
+class Parts(list):
+    """Typed JSON in parts: texts, and values that are still to be written."""
+
+
+class Row(tuple):
+    """Values in brackets that are none together, such as a key and what is under it."""
+
+    def typed(self):
+        return brackets(self)
+
+
+def braces(members):
+    parts = Parts()
+    for name, part in members.items():
+        parts += Text("%s%s: " % (", " if parts else "{", json.dumps(name))), part
+    return Parts(parts + [Text("}")])
+
+
+def brackets(values):
+    parts = Parts([Text("[")])
+    for value in values:
+        parts += value, Text(", ")
+    return Parts((parts[:-1] if len(parts) > 1 else parts) + [Text("]")])
+
+
+def base64_of(data):
+    return Text('"%s"' % base64.b64encode(data).decode("ascii"))
+
+
+def line(value, root=None, seen=None, sets=0):
+    """A value as a line. `seen` numbers the objects that were met: "Sharing and cycles"."""
+    seen, ready, todo = {} if seen is None else seen, [], [value]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, Text):
+            ready.append(part)
+        elif isinstance(part, Parts):
+            todo.extend(reversed(part))
+        elif part is root and root is not None:
+            ready.append('{"root": true}')
+        elif id(part) in seen:
+            ready.append('{"ref": %d}' % seen[id(part)])
+        else:
+            if numbered(part):
+                seen[id(part)] = len(seen)
+            if hasattr(part, "members"):
+                # Each member as it would stand in its place first, and so twice as often a level.
+                need(sets < 20, "pickle.limit.depth", "sets nested over 20 deep")
+                members = [(line(one, root, dict(seen), sets + 1), one) for one in part.members]
+                members = [one for _, one in sorted(members, key=lambda member: member[0])]
+                todo.append(braces({part.name: brackets(members)}))
+            else:
+                todo.append(typed(part))
+    return "".join(ready)
+
+
+def numbered(value):
+    """Has it an identity worth keeping?"""
+    if isinstance(value, tuple):
+        return value != () and not isinstance(value, Row)
+    known = isinstance(value, (list, bytearray)) and not isinstance(value, Parts)
+    return known or getattr(value, "numbered", False)
+
+
+def typed(value):
+    """ "Values": a value in parts."""
+    if value is None or isinstance(value, bool):
+        return Text(json.dumps(value))
+    if isinstance(value, int):
+        return Text(value) if abs(value) < 2**53 else braces({"int": Text('"%d"' % value)})
+    if isinstance(value, float):
+        return braces({"float": bits(value)})
+    if isinstance(value, complex):
+        return braces({"complex": Row((bits(value.real), bits(value.imag)))})
+    if isinstance(value, str):
+        if re.search("[\ud800-\udfff]", value):
+            return braces({"str": base64_of(value.encode("utf-8", "surrogatepass"))})
+        return Text(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, (bytes, bytearray)):
+        return braces({type(value).__name__: base64_of(value)})
+    if isinstance(value, list):
+        return brackets(value)
+    if isinstance(value, tuple) and not isinstance(value, Row):
+        return braces({"tuple": brackets(value)})
+    return value.typed()
+
+
+def bits(value):
+    return struct.pack(">d", value).hex()
