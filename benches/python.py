@@ -35,10 +35,14 @@ RUN = """
 import time, numpy as np
 %s
 FILE = %r
+
+def work():
+    %s
+
 def peak():
     return [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")][0]
 bare, begin = peak(), time.perf_counter()
-%s
+work()
 print(time.perf_counter() - begin, peak() - bare)
 """
 
@@ -47,7 +51,7 @@ def run(name, work):
     """Seconds, and MiB above a bare process."""
     file = os.path.join(HERE, "data", name + ".npy")
     imports = "import npy_object" if "npy_object" in work else ""
-    code = RUN % (imports, file, work.replace("; ", "\n"))
+    code = RUN % (imports, file, work.replace("; ", "\n    "))
     seconds, peak = subprocess.check_output([sys.executable, "-c", code], text=True).split()
     return float(seconds), int(peak) / 1024
 

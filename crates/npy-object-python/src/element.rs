@@ -18,10 +18,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use npy_object::header::DType;
-use npy_object::pickle::{Construct, Global, Kind as Raw, Long, NodeId, ValueRef};
+use npy_object::pickle::{Construct, Global, Kind as Raw, Long, NodeId, Str, ValueRef};
 use npy_object::{
     Array, ArrayClass, ArrayItems, Data, DateTime, Element, Entries, ItemType, Items, Kind, Object,
-    PlainArray, Source, Text, Time,
+    PlainArray, Source, Time,
 };
 use numpy::PyArrayDescr;
 use pyo3::intern;
@@ -66,6 +66,9 @@ struct Made {
 /// that it contains: a few bytes can make a tuple that takes years.
 const HEAVIEST: u64 = 1 << 20;
 
+/// Containers in one another that are filled by calls in one another.
+const SHALLOW: usize = 6;
+
 /// Tasks between two looks for signals.
 const PATIENCE: u32 = 1 << 16;
 
@@ -106,10 +109,27 @@ impl Maker {
         py: Python<'py>,
         element: Element<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(plain) = element.as_plain_array() {
-            self.met_shared |= is_shared(element);
-            return self.plain_array(py, &plain);
+        // What most elements are takes no more than a look.
+        if let Some(value) = element.value() {
+            if let Some(leaf) = leaf(py, value) {
+                return leaf;
+            }
+            if let Raw::Object(_) = value.kind()
+                && let Some(plain) = element.as_plain_array()
+            {
+                self.met_shared |= value.is_shared();
+                return self.plain_array(py, &plain);
+            }
         }
+        self.make_any(py, element)
+    }
+
+    #[inline(never)]
+    fn make_any<'py>(
+        &mut self,
+        py: Python<'py>,
+        element: Element<'_>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         self.made.clear();
         let object =
             Work { py, maker: self, tasks: Vec::new(), values: Vec::new(), fills: Vec::new() }
@@ -348,22 +368,111 @@ struct Work<'a, 'py, 'm> {
 
 impl<'a, 'py> Work<'a, 'py, '_> {
     fn run(mut self, element: Element<'a>) -> PyResult<Bound<'py, PyAny>> {
-        let object = match self.begin(element)? {
-            Some(object) => object,
-            None => {
-                self.work()?;
-                self.pop()
-            }
-        };
-        self.tasks.push(Task::Fill(0));
-        self.work()?;
+        let object = self.shallow(element, 0)?;
+        while let Some(fill) = self.fills.pop() {
+            self.wait_for_members(fill);
+            self.work(0)?;
+        }
         Ok(object)
     }
 
-    /// Does all tasks.
-    fn work(&mut self) -> PyResult<()> {
-        while let Some(task) = self.tasks.pop() {
-            match task {
+    /// The object of a value that is nested in no more than [`SHALLOW`] containers, as nearly all
+    /// are: these are filled at once.
+    fn shallow(&mut self, element: Element<'a>, depth: usize) -> PyResult<Bound<'py, PyAny>> {
+        let py = self.py;
+        self.look_for_signals()?;
+        if let Some(leaf) = element.value().and_then(|value| leaf(py, value)) {
+            return leaf;
+        }
+        let kind = if depth < SHALLOW { element.kind() } else { Kind::None };
+        if !matches!(kind, Kind::List(_) | Kind::Dict(_) | Kind::Tuple(_)) {
+            return self.deep(element);
+        }
+        let id = element.identity();
+        self.maker.met_shared |= is_shared(element);
+        if let Some(made) = self.remembered(id) {
+            return Ok(made);
+        }
+        match kind {
+            Kind::List(items) => {
+                let list = PyList::empty(py);
+                self.remember(id, &list, 1);
+                for item in items {
+                    list.append(self.shallow(item, depth + 1)?)?;
+                }
+                Ok(list.into_any())
+            }
+            Kind::Dict(entries) => {
+                let dict = PyDict::new(py);
+                self.remember(id, &dict, 1);
+                for (key, value) in entries {
+                    let name = match self.name(key) {
+                        Some(name) => name.into_any(),
+                        None => self.shallow(key, depth + 1)?,
+                    };
+                    self.check_weights([key].into_iter())?;
+                    dict.set_item(name, self.shallow(value, depth + 1)?)?;
+                }
+                Ok(dict.into_any())
+            }
+            Kind::Tuple(items) => {
+                let parts = items.clone().map(|item| self.shallow(item, depth + 1));
+                let parts = parts.collect::<PyResult<Vec<_>>>()?;
+                self.tuple(id, items, parts)
+            }
+            _ => unreachable!("these are the three"),
+        }
+    }
+
+    /// The object of a value that may be nested as deep as it likes.
+    fn deep(&mut self, element: Element<'a>) -> PyResult<Bound<'py, PyAny>> {
+        let waiting = self.tasks.len();
+        match self.begin(element)? {
+            Some(object) => Ok(object),
+            None => {
+                self.work(waiting)?;
+                Ok(self.pop())
+            }
+        }
+    }
+
+    /// A str that elements share: mostly the key of a dict, of which one object will do.
+    fn name(&mut self, key: Element<'a>) -> Option<Bound<'py, PyString>> {
+        let value = key.value().filter(|value| value.is_shared())?;
+        let Raw::Str(text) = value.kind() else { return None };
+        Some(self.maker.strings.get(self.py, text.to_str()?))
+    }
+
+    #[inline]
+    fn look_for_signals(&mut self) -> PyResult<()> {
+        self.maker.patience -= 1;
+        if self.maker.patience == 0 {
+            self.maker.patience = PATIENCE;
+            self.py.check_signals()?;
+        }
+        Ok(())
+    }
+
+    fn tuple(
+        &mut self,
+        id: Option<NodeId>,
+        items: Items<'a>,
+        parts: Vec<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        // It may have been made meanwhile, as a member of one of its members.
+        if let Some(made) = self.remembered(id) {
+            return Ok(made);
+        }
+        let weight = self.weight(items);
+        let tuple = PyTuple::new(self.py, parts)?;
+        self.remember(id, &tuple, weight);
+        Ok(tuple.into_any())
+    }
+
+    /// Does all tasks but so many.
+    fn work(&mut self, waiting: usize) -> PyResult<()> {
+        while self.tasks.len() > waiting {
+            match self.tasks.pop().expect("there are more") {
                 Task::Members(members) => self.members(members)?,
                 Task::Finish(finish) => self.finish(finish)?,
                 Task::Fill(kept) if self.fills.len() > kept => {
@@ -379,11 +488,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
 
     fn members(&mut self, mut members: Members<'a>) -> PyResult<()> {
         while let Some(member) = members.next() {
-            self.maker.patience -= 1;
-            if self.maker.patience == 0 {
-                self.maker.patience = PATIENCE;
-                self.py.check_signals()?;
-            }
+            self.look_for_signals()?;
             let above = self.tasks.len();
             match self.begin(member)? {
                 Some(object) => self.values.push(object),
@@ -432,9 +537,10 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         self.values.split_off(self.values.len() - count)
     }
 
-    fn remember(&mut self, id: Option<NodeId>, object: &Bound<'py, PyAny>, weight: u64) {
+    fn remember<T>(&mut self, id: Option<NodeId>, object: &Bound<'py, T>, weight: u64) {
         if let Some(id) = id {
-            self.maker.made.insert(id, Made { object: object.clone().unbind(), weight });
+            let object = object.clone().into_any().unbind();
+            self.maker.made.insert(id, Made { object, weight });
         }
     }
 
@@ -472,7 +578,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             Kind::Str(text) => match text.to_str() {
                 Some(text) if is_shared(element) => self.maker.strings.get(py, text).into_any(),
                 Some(text) => PyString::new(py, text).into_any(),
-                None => surrogates(py, &text)?,
+                None => surrogates(py, text.as_bytes())?,
             },
             Kind::Bytes(bytes) => PyBytes::new(py, &bytes).into_any(),
             Kind::Date(date) => {
@@ -777,16 +883,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             }
             Finish::Tuple { id, items } => {
                 let parts = self.pop_all(items.len());
-                // It may have been made meanwhile, as a member of one of its members.
-                let tuple = match self.remembered(Some(id)) {
-                    Some(made) => made,
-                    None => {
-                        let weight = self.weight(items);
-                        let tuple = PyTuple::new(py, parts)?.into_any();
-                        self.remember(Some(id), &tuple, weight);
-                        tuple
-                    }
-                };
+                let tuple = self.tuple(Some(id), items, parts)?;
                 self.values.push(tuple);
             }
             Finish::FrozenSet { id, items } => {
@@ -1075,8 +1172,28 @@ fn long<'py>(py: Python<'py>, value: Long<'_>) -> PyResult<Bound<'py, PyAny>> {
     py.get_type::<PyInt>().call_method("from_bytes", (bytes, "little"), Some(&kwargs))
 }
 
-/// A str in which a surrogate stands alone.
+/// The object of a value that has no parts and that `is` need not tell from its equal.
+#[inline]
+fn leaf<'py>(py: Python<'py>, value: ValueRef<'_>) -> Option<PyResult<Bound<'py, PyAny>>> {
+    Some(match value.kind() {
+        Raw::Str(text) => string(py, text),
+        Raw::Int(value) => value.into_pyobject(py).map(Bound::into_any).map_err(PyErr::from),
+        Raw::Float(value) => Ok(PyFloat::new(py, value).into_any()),
+        Raw::None => Ok(py.None().into_bound(py)),
+        _ => return None,
+    })
+}
+
+/// A str; a surrogate may stand alone in it.
+#[inline]
+fn string<'py>(py: Python<'py>, text: Str<'_>) -> PyResult<Bound<'py, PyAny>> {
+    match PyString::from_bytes(py, text.as_bytes()) {
+        Ok(string) => Ok(string.into_any()),
+        Err(_) => surrogates(py, text.as_bytes()),
+    }
+}
+
 #[cold]
-fn surrogates<'py>(py: Python<'py>, text: &Text<'_>) -> PyResult<Bound<'py, PyAny>> {
-    PyBytes::new(py, text.as_bytes()).call_method1("decode", ("utf-8", "surrogatepass"))
+fn surrogates<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    PyBytes::new(py, text).call_method1("decode", ("utf-8", "surrogatepass"))
 }

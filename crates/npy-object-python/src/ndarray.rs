@@ -11,6 +11,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
+use smallvec::SmallVec;
 
 use crate::errors::unsupported;
 use crate::names::Names;
@@ -200,14 +201,8 @@ fn new<'py>(
     if dtype.itemsize() == 0 {
         return without_bytes(dtype, shape, fortran_order);
     }
-    // NumPy has at most 64 dimensions, and says so itself.
-    let mut lengths = [0 as npy_intp; 64];
-    let Some(room) = lengths.get_mut(..shape.len()) else {
-        return Err(PyValueError::new_err("an array of more than 64 dimensions"));
-    };
-    for (room, &length) in room.iter_mut().zip(shape) {
-        *room = npy_intp::try_from(length)?;
-    }
+    let lengths = shape.iter().map(|&length| npy_intp::try_from(length));
+    let mut lengths = lengths.collect::<Result<SmallVec<[npy_intp; 8]>, _>>()?;
     let flags = if fortran_order { npyffi::NPY_ARRAY_F_CONTIGUOUS } else { 0 };
     // SAFETY: the lengths are as many as is said; the dtype is handed over; NumPy sees to the
     // rest, and gives a new array, or NULL and an exception.
