@@ -157,6 +157,19 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_ref().map(|source| source as _)
+        // What is in the Arc, so that it can be asked for its type.
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_of_a_reader_is_there_to_be_found() {
+        let error = Error::from(io::Error::new(io::ErrorKind::PermissionDenied, "not you"));
+        let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref());
+        assert_eq!(source.map(io::Error::kind), Some(io::ErrorKind::PermissionDenied));
     }
 }
