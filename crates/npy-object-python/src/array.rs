@@ -9,7 +9,7 @@ use npy_object::{ArrayClass, ItemType};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyEllipsis, PyList, PyTuple};
 
 use crate::container::{Container, open_container};
 use crate::errors::{limit, raise};
@@ -308,6 +308,12 @@ impl Array {
         py: Python<'py>,
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        // The dimensions of rows are NumPy's business: only an Ellipsis does not say where they begin.
+        let keys =
+            key.cast::<PyTuple>().map_or_else(|_| vec![key.clone()], |keys| keys.iter().collect());
+        if !self.inner.is_empty() && keys.iter().any(|key| key.is_instance_of::<PyEllipsis>()) {
+            return self.numpy(py)?.get_item(key);
+        }
         self.found(py, self.view.find(key)?)
     }
 

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use npy_object::header::DType;
-use npy_object::pickle::{Construct, Global, Kind as Raw, Long, NodeId, Str, ValueRef};
+use npy_object::pickle::{Construct, Global, Kind as Raw, Long, NodeId, ValueRef};
 use npy_object::{
     Array, ArrayClass, ArrayItems, Data, DateTime, Element, Entries, ItemType, Items, Kind, Object,
     PlainArray, Source, Time,
@@ -110,16 +110,13 @@ impl Maker {
         element: Element<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
         // What most elements are takes no more than a look.
-        if let Some(value) = element.value() {
-            if let Some(leaf) = leaf(py, value) {
-                return leaf;
-            }
-            if let Raw::Object(_) = value.kind()
-                && let Some(plain) = element.as_plain_array()
-            {
-                self.met_shared |= value.is_shared();
-                return self.plain_array(py, &plain);
-            }
+        let value = element.value();
+        if let Some(leaf) = leaf(py, value) {
+            return Ok(leaf);
+        }
+        if let Some(plain) = element.as_plain_array() {
+            self.met_shared |= is_shared(element);
+            return self.plain_array(py, &plain);
         }
         self.make_any(py, element)
     }
@@ -380,10 +377,6 @@ impl<'a, 'py> Work<'a, 'py, '_> {
     /// are: these are filled at once.
     fn shallow(&mut self, element: Element<'a>, depth: usize) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
-        self.look_for_signals()?;
-        if let Some(leaf) = element.value().and_then(|value| leaf(py, value)) {
-            return leaf;
-        }
         let kind = if depth < SHALLOW { element.kind() } else { Kind::None };
         if !matches!(kind, Kind::List(_) | Kind::Dict(_) | Kind::Tuple(_)) {
             return self.deep(element);
@@ -398,7 +391,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 let list = PyList::empty(py);
                 self.remember(id, &list, 1);
                 for item in items {
-                    list.append(self.shallow(item, depth + 1)?)?;
+                    list.append(self.member(item, depth)?)?;
                 }
                 Ok(list.into_any())
             }
@@ -408,19 +401,29 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 for (key, value) in entries {
                     let name = match self.name(key) {
                         Some(name) => name.into_any(),
-                        None => self.shallow(key, depth + 1)?,
+                        None => self.member(key, depth)?,
                     };
                     self.check_weights([key].into_iter())?;
-                    dict.set_item(name, self.shallow(value, depth + 1)?)?;
+                    dict.set_item(name, self.member(value, depth)?)?;
                 }
                 Ok(dict.into_any())
             }
             Kind::Tuple(items) => {
-                let parts = items.clone().map(|item| self.shallow(item, depth + 1));
+                let parts = items.clone().map(|item| self.member(item, depth));
                 let parts = parts.collect::<PyResult<Vec<_>>>()?;
                 self.tuple(id, items, parts)
             }
             _ => unreachable!("these are the three"),
+        }
+    }
+
+    /// The object of a member of a container that is nested so deep.
+    #[inline]
+    fn member(&mut self, member: Element<'a>, depth: usize) -> PyResult<Bound<'py, PyAny>> {
+        self.look_for_signals()?;
+        match leaf(self.py, member.value()) {
+            Some(leaf) => Ok(leaf),
+            None => self.shallow(member, depth + 1),
         }
     }
 
@@ -1172,27 +1175,21 @@ fn long<'py>(py: Python<'py>, value: Long<'_>) -> PyResult<Bound<'py, PyAny>> {
     py.get_type::<PyInt>().call_method("from_bytes", (bytes, "little"), Some(&kwargs))
 }
 
-/// The object of a value that has no parts and that `is` need not tell from its equal.
-#[inline]
-fn leaf<'py>(py: Python<'py>, value: ValueRef<'_>) -> Option<PyResult<Bound<'py, PyAny>>> {
-    Some(match value.kind() {
-        Raw::Str(text) => string(py, text),
-        Raw::Int(value) => value.into_pyobject(py).map(Bound::into_any).map_err(PyErr::from),
-        Raw::Float(value) => Ok(PyFloat::new(py, value).into_any()),
-        Raw::None => Ok(py.None().into_bound(py)),
-        _ => return None,
-    })
-}
-
-/// A str; a surrogate may stand alone in it.
-#[inline]
-fn string<'py>(py: Python<'py>, text: Str<'_>) -> PyResult<Bound<'py, PyAny>> {
-    match PyString::from_bytes(py, text.as_bytes()) {
-        Ok(string) => Ok(string.into_any()),
-        Err(_) => surrogates(py, text.as_bytes()),
+/// The object of a value that has no parts and that `is` need not tell from its equal, if it is one
+/// of those that there are most of.
+#[inline(always)]
+fn leaf<'py>(py: Python<'py>, value: Option<ValueRef<'_>>) -> Option<Bound<'py, PyAny>> {
+    match value?.kind() {
+        // Fails where a surrogate stands alone.
+        Raw::Str(text) => PyString::from_bytes(py, text.as_bytes()).ok().map(Bound::into_any),
+        Raw::Int(value) => value.into_pyobject(py).ok().map(Bound::into_any),
+        Raw::Float(value) => Some(PyFloat::new(py, value).into_any()),
+        Raw::None => Some(py.None().into_bound(py)),
+        _ => None,
     }
 }
 
+/// A str in which a surrogate stands alone.
 #[cold]
 fn surrogates<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     PyBytes::new(py, text).call_method1("decode", ("utf-8", "surrogatepass"))

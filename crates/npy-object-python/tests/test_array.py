@@ -1,0 +1,424 @@
+"""What can be done with an array, beside loop over it."""
+
+import collections.abc
+import copy
+import gc
+import gzip
+import io
+import operator
+import pickle
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from same import same
+
+import npy_object
+
+
+def objects(elements):
+    array = np.empty(len(elements), object)
+    array[:] = elements
+    return array
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Saves an array, and says where."""
+
+    def save(array, name="a.npy"):
+        path = tmp_path / name
+        np.save(path, array, allow_pickle=True)
+        return path
+
+    return save
+
+
+@pytest.fixture
+def ragged(saved):
+    """5,000 arrays, of 0 to 6 numbers: several batches of a pickled list."""
+    return saved(objects([np.arange(n % 7, dtype="i2") for n in range(5000)]))
+
+
+def test_indices_and_slices_are_those_of_numpy(saved):
+    expected = objects(["%d" % n for n in range(20)])
+    array = npy_object.open(saved(expected))
+    assert (len(array), array.shape, array.ndim, array.size, array.dtype) == (20, (20,), 1, 20, np.dtype(object))
+    for index in (0, 7, 19, -1, -20, np.int64(3), True):
+        assert array[index] == expected[int(index)]
+    for index in (20, -21, 2**70):
+        with pytest.raises(IndexError):
+            array[index]
+    with pytest.raises(TypeError):
+        array["x"]
+    for key in (slice(None), slice(3, 9), slice(None, None, -1), slice(15, 2, -4), slice(30, 40), slice(-3, None)):
+        part = array[key]
+        assert part.shape == expected[key].shape
+        assert list(part) == list(expected[key]) == list(reversed(list(reversed(part))))
+        assert list(part[1:]) == list(expected[key][1:])
+        same(part.to_numpy(), expected[key].copy())
+
+
+def test_dimensions_are_those_of_numpy(saved):
+    expected = objects(["%d" % n for n in range(24)]).reshape(2, 3, 4)
+    for order in "CF":
+        array = npy_object.open(saved(np.array(expected, order=order)))
+        assert array.shape == (2, 3, 4)
+        for key in [
+            (1, 2, 3), (0, -1), 1, (slice(None), 1), (..., 2), (slice(None, None, -1), slice(1, None), 0), (1, ..., 1),
+            (), ..., (1, 2, 3, ...),
+        ]:  # fmt: skip
+            found, wanted = array[key], expected[key]
+            if isinstance(wanted, np.ndarray):
+                assert found.shape == wanted.shape, key
+                assert np.array_equal(np.asarray(found), wanted), key
+            else:
+                assert found == wanted
+        assert [list(row.flat) for row in array] == [list(row.flat) for row in expected]
+        assert [list(row.flat) for row in reversed(array)] == [list(row.flat) for row in expected[::-1]]
+        same(array.to_numpy(), np.array(expected, order=order))
+        with pytest.raises(IndexError):
+            array[0, 0, 0, 0]
+
+
+def test_rows_of_numbers(saved):
+    expected = np.arange(60, dtype=">f4").reshape(5, 3, 4)
+    for order in "CF":
+        array = npy_object.open(saved(np.array(expected, order=order)))
+        assert array.shape == (5, 3, 4) and array.dtype == expected.dtype
+        for key in (0, -1, (2, 1), (2, 1, 3), slice(1, 4), (slice(None, None, 2), 1), (..., 0), (3, slice(None), 2)):
+            assert np.array_equal(np.asarray(array[key]), expected[key]), key
+        same(array.to_numpy(), np.array(expected, order=order))
+        assert [row.tolist() for row in array] == expected.tolist()
+
+
+def test_what_has_no_dimensions(saved):
+    array = npy_object.open(saved({"a": [1, 2], "b": None}))
+    assert array.shape == () and array.size == 1
+    assert array[()] == {"a": [1, 2], "b": None}
+    assert list(array.entries()) == [("a", [1, 2]), ("b", None)]
+    assert (len(array.entries()), array.entries().kind) == (2, "dict")
+    for fails in (len, iter, reversed):
+        with pytest.raises(TypeError):
+            fails(array)
+    assert list(npy_object.open(saved(np.array(3.5))).flat) == [3.5]
+
+
+def test_loops_go_their_own_ways(ragged):
+    array = npy_object.open(ragged)
+    one, other = iter(array), iter(array[4990:])
+    lengths = [(len(next(one)), len(next(other)), len(array[100])) for _ in range(10)]
+    assert lengths == [(n % 7, (4990 + n) % 7, 2) for n in range(10)]
+    assert operator.length_hint(one) == 4990 and next(other, None) is None
+
+
+def test_batches(ragged):
+    array = npy_object.open(ragged)
+    batches = array.iter_batches(700)
+    assert operator.length_hint(batches) == 8
+    batches = list(batches)
+    assert [len(batch) for batch in batches] == [700] * 7 + [100]
+    assert [len(element) for batch in batches for element in batch] == [n % 7 for n in range(5000)]
+    with pytest.raises(ValueError):
+        array.iter_batches(0)
+
+
+def test_elements_are_ours_to_change(ragged):
+    array = npy_object.open(ragged)
+    first = array[5]
+    first[:] = 9
+    assert first.flags.owndata and first.flags.writeable
+    assert array[5].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_what_elements_share_is_shared(saved):
+    shared = [1, np.arange(3)]
+    expected = objects([shared, {"x": shared}, (shared,), 4])
+    path = saved(expected)
+    same(npy_object.open(path).to_numpy(), expected)
+    found = npy_object.open(path)[:].to_numpy()
+    assert found[0] is found[1]["x"] is found[2][0]
+
+
+def test_mapped(ragged, saved):
+    array = npy_object.open(ragged, mmap_mode="r")
+    element = array[6]
+    assert element.tolist() == [0, 1, 2, 3, 4, 5]
+    assert not element.flags.writeable and not element.flags.owndata
+    del array
+    gc.collect()
+    assert element.tolist() == [0, 1, 2, 3, 4, 5]
+    numbers = npy_object.load(saved(np.arange(10.0)), mmap_mode="r")
+    assert numbers.sum() == 45 and not numbers.flags.writeable and not numbers.flags.owndata
+    with pytest.raises(ValueError):
+        npy_object.open(ragged, mmap_mode="r+")
+
+
+def test_sources(ragged, tmp_path):
+    data = ragged.read_bytes()
+    expected = [n % 7 for n in range(5000)]
+    packed = tmp_path / "a.npy.gz"
+    packed.write_bytes(gzip.compress(data))
+
+    class Pipe:
+        """Can be read once, a little at a time."""
+
+        def __init__(self):
+            self.file = io.BytesIO(data)
+
+        def read(self, size):
+            return self.file.read(min(size, 1000))
+
+    with open(ragged, "rb") as file:
+        for source in (ragged, str(ragged), data, bytearray(data), file, io.BytesIO(data), Pipe(), packed):
+            array = npy_object.open(source)
+            assert [len(element) for element in array] == expected
+            assert len(array[-1]) == 4999 % 7
+    behind = io.BytesIO(b"something" + data)
+    behind.seek(9)
+    assert len(npy_object.open(behind)) == 5000
+
+
+def test_a_socket(ragged):
+    here, there = socket.socketpair()
+
+    def send():
+        there.sendall(ragged.read_bytes())
+        there.close()
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    assert sum(map(len, npy_object.open(here.makefile("rb")))) == sum(n % 7 for n in range(5000))
+    sender.join()
+
+
+def test_what_a_file_object_raises_comes_out():
+    class Broken(io.BytesIO):
+        def read(self, size=-1):
+            raise PermissionError("not you")
+
+    with pytest.raises(PermissionError, match="not you"):
+        npy_object.open(Broken(b"x" * 100))
+    with pytest.raises(TypeError):
+        npy_object.open(io.StringIO("text"))
+    with pytest.raises(TypeError):
+        npy_object.open(3)
+
+
+def test_errors(tmp_path, ragged):
+    with pytest.raises(FileNotFoundError) as raised:
+        npy_object.open(tmp_path / "none.npy")
+    assert raised.value.filename == str(tmp_path / "none.npy")
+    cut = ragged.read_bytes()[:-200]
+    seen = 0
+    with pytest.raises(npy_object.TruncatedError) as raised:
+        for _ in npy_object.open(cut):
+            seen += 1
+    assert seen == 4000 and raised.value.offset == len(cut) and raised.value.clause == "pickle.truncated"
+    assert "pickle data was truncated" in str(raised.value)
+    assert isinstance(raised.value, ValueError)
+    again = pickle.loads(pickle.dumps(raised.value))
+    assert (type(again), str(again), again.offset) == (type(raised.value), str(raised.value), raised.value.offset)
+    array = npy_object.open(cut)
+    for _ in range(2):  # an error leaves nothing behind
+        assert len(array[3999]) == 3999 % 7
+        with pytest.raises(npy_object.TruncatedError):
+            list(array)
+
+
+def test_limits(saved):
+    path = saved(objects(["small", "x" * (4 << 20)]))
+    array = npy_object.open(path, max_memory=1 << 20)
+    assert array[0] == "small"
+    with pytest.raises(npy_object.LimitError):
+        array[1]
+
+
+def test_a_key_that_takes_years_to_hash():
+    # ((((),) * 2,) * 2 ...), 60 deep, as the key of a dict that was saved alone
+    key = b")" + b"2\x86" * 60
+    file = io.BytesIO()
+    np.save(file, np.array({"KEY": 1}, object))
+    data = file.getvalue().replace(b"\x8c\x03KEY\x94", key)
+    frame = data.index(b"\x80\x04\x95")
+    length = int.from_bytes(data[frame + 3 : frame + 11], "little") + len(key) - 6
+    data = data[: frame + 3] + length.to_bytes(8, "little") + data[frame + 11 :]
+    with pytest.raises(npy_object.LimitError):
+        npy_object.open(data)[()]
+
+
+def test_parts_for_other_processes(ragged):
+    array = npy_object.open(ragged)
+    splits = pickle.loads(pickle.dumps(array.splits(3)))
+    assert sum(map(len, splits)) == 5000 and [split.first for split in splits][0] == 0
+    assert [len(element) for split in splits for element in split] == [n % 7 for n in range(5000)]
+    part = pickle.loads(pickle.dumps(array[100:4000:3]))
+    assert [len(element) for element in part] == [n % 7 for n in range(100, 4000, 3)]
+    assert len(pickle.dumps(array)) < 1000
+    assert list(copy.copy(array)[1]) == [0]
+    with pytest.raises(TypeError):
+        pickle.dumps(npy_object.open(ragged.read_bytes()))
+
+
+def test_index(ragged):
+    index = npy_object.open(ragged).save_index()
+    assert str(index) == str(ragged) + ".idx"
+    assert len(npy_object.open(ragged)[4999]) == 4999 % 7
+
+
+def test_closed(ragged):
+    with npy_object.open(ragged) as array:
+        loop = iter(array)
+        next(loop)
+    assert len(next(loop)) == 1
+    with pytest.raises(ValueError, match="closed"):
+        array[0]
+
+
+def test_archives(tmp_path):
+    path = tmp_path / "a.npz"
+    arrays = {"words": objects(["a", None]), "numbers": np.arange(6).reshape(2, 3)}
+    for save in (np.savez, np.savez_compressed):
+        save(path, **arrays)
+        with npy_object.open(path) as archive:
+            assert isinstance(archive, collections.abc.Mapping)
+            assert (len(archive), list(archive), "words" in archive, "x" in archive) == (2, list(arrays), True, False)
+            assert list(archive["words"]) == ["a", None] and archive["numbers.npy"][1, 2] == 5
+            assert archive.get("x") is None and dict(archive.items()).keys() == arrays.keys()
+            with pytest.raises(KeyError):
+                archive["x"]
+            part = pickle.loads(pickle.dumps(archive["words"]))
+            assert list(part) == ["a", None]
+        with pytest.raises(ValueError):
+            archive["words"]
+        for name, array in npy_object.load(path).items():
+            same(array, arrays[name])
+
+
+def test_pickles(tmp_path):
+    value = {"a": [1, {2, 3}], "b": (None,)}
+    path = tmp_path / "a.pkl"
+    path.write_bytes(pickle.dumps(value))
+    same(npy_object.load(path), value)
+    assert list(npy_object.open(path)) == list(value.items())
+    path.write_bytes(pickle.dumps(7))
+    assert npy_object.load(path) == 7
+    with pytest.raises(ValueError):
+        npy_object.open(path)
+    array = objects(["x", 1])
+    path.write_bytes(pickle.dumps(array))
+    assert list(npy_object.open(path)) == ["x", 1]
+
+
+def test_nothing_that_a_file_names_is_imported(saved, tmp_path, monkeypatch):
+    (tmp_path / "treacherous.py").write_text("class Point:\n    def __init__(self, x): self.x = x\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import treacherous
+
+    path = saved(objects([treacherous.Point(3), treacherous.Point, "x"]))
+    del sys.modules["treacherous"]
+    point, name, _ = npy_object.open(path)
+    assert "treacherous" not in sys.modules
+    assert (point.name, point.args, point.state) == ("treacherous.Point", (), {"x": 3})
+    assert (name.name, name.args) == ("treacherous.Point", None)
+    assert repr(point) == "Opaque('treacherous.Point', args=(), state={'x': 3})"
+    assert pickle.loads(pickle.dumps(point)).state == {"x": 3}
+
+    asked = []
+
+    def find_class(module, name):
+        asked.append((module, name))
+        return __import__(module).Point if name == "Point" else None
+
+    point, name, _ = npy_object.open(path, find_class=find_class)
+    assert asked and set(asked) == {("treacherous", "Point")}
+    assert point.x == 3 and name is type(point)
+
+    def refuse(module, name):
+        raise pickle.UnpicklingError("no")
+
+    with pytest.raises(pickle.UnpicklingError):
+        list(npy_object.open(path, find_class=refuse))
+
+
+def test_load_refuses_objects_where_it_is_told_to(saved):
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        npy_object.load(saved(objects([1])), allow_pickle=False)
+    assert npy_object.load(saved(np.arange(3)), allow_pickle=False).tolist() == [0, 1, 2]
+
+
+def test_threads_share_an_array(ragged):
+    array = npy_object.open(ragged)
+    wrong = []
+
+    def work(seed):
+        for n in range(seed, 5000, 37):
+            if len(array[n]) != n % 7:
+                wrong.append(n)
+        if [len(element) for element in array] != [n % 7 for n in range(5000)]:
+            wrong.append(seed)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_memory_is_that_of_an_element(saved):
+    path = saved(objects([np.zeros(1 << 15) for _ in range(400)]))  # 100 MB
+    code = """
+import numpy, npy_object
+def peak():
+    return [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")][0]
+bare = peak()
+assert sum(element.size for element in npy_object.open(%r)) == 400 << 15
+print(peak() - bare)
+""" % str(path)
+    if not sys.platform.startswith("linux"):
+        pytest.skip("wants /proc")
+    assert int(subprocess.check_output([sys.executable, "-c", code])) < 24 << 10
+
+
+def test_what_is_handed_over_is_freed(saved):
+    array = npy_object.open(saved(objects([{"a": [n, (n, {"b": n})]} for n in range(3000)])))
+    def count():
+        gc.collect()
+        return len(gc.get_objects())
+    list(array)
+    before = count()
+    for _ in range(5):
+        list(array)
+    assert count() - before < 100
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c(tmp_path):
+    """A survey of many elements is interrupted."""
+    path = tmp_path / "a.npy"
+    count = 3_000_000
+    np.save(path, np.zeros(1, object))
+    head = b"\x93NUMPY\x01\x00"
+    text = ("{'descr': '|O', 'fortran_order': False, 'shape': (%d,), }\n" % count).encode()
+    elements = (b"(" + b"N" * 1000 + b"e") * (count // 1000)
+    file = io.BytesIO()
+    np.save(file, np.array([None] * count, object))
+    path.write_bytes(file.getvalue())
+    del head, text, elements
+    code = """
+import npy_object, signal, os, threading, time
+array = npy_object.open(%r)
+threading.Timer(0.01, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+begin = time.perf_counter()
+try:
+    while True:
+        npy_object.open(%r, index=False)[-1]
+except KeyboardInterrupt:
+    print(time.perf_counter() - begin)
+""" % (str(path), str(path))
+    assert float(subprocess.check_output([sys.executable, "-c", code])) < 5
