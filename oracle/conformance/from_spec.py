@@ -6,19 +6,20 @@ prints a file as typed JSON: a line for the header, then one for each element. I
 where the file has to be refused, and says on stderr where and by which clause. ENCODING is how the
 str of Python 2 is read, `ascii` or `latin1`.
 
-It is there to be read. It takes whole files, is in no hurry, and needs Python 3.9 and nothing else.
-As the conformance kit asks, headers may be of any length, and the pickle is believed where the
-header says something else. Each part names the chapter or the clause that it follows.
+It is there to be read: `chapters/` has a module for each larger part of the specification, and each
+function there names the section or the clause that it follows. It takes whole files, is in no
+hurry, and needs Python 3.9 and nothing else. As the conformance kit asks, headers may be of any
+length, and the pickle is believed where the header says something else.
 """
 
 import math
 import sys
 
-from chapters.arrays import Array, Scalar, envelope, fortran_strides, gathered, item
-from chapters.calls import called
 from chapters.clause import Refused, need
 from chapters.header import header, preamble
 from chapters.machine import Machine
+from chapters.objects import Array, Other, Scalar, array_of_file, envelope, fortran_strides
+from chapters.objects import gathered, item, meant
 from chapters.typed_json import Row, braces, line
 
 
@@ -29,36 +30,41 @@ def read(data, encoding="ascii"):
     need(not dtype.base or dtype.objects, "npy.data.subarray", "the dtype is a subarray")
     members = {"version": Row(version), "descr": dtype.typed()}
     members.update(fortran_order=fortran, shape=Row(shape))
-    yield line(braces({"header": braces(members)}))
+    yield line(braces({"header": braces(members)}), meant)
     if not dtype.objects:
         yield from rows(data[start:], dtype, fortran, shape)
         return
-    machine, array, refusal = Machine(data, start, encoding, called), None, None
+    machine, value, refusal = Machine(data, start, encoding), None, None
     try:
-        array = machine.run()
-        right = isinstance(array, Array) and array.items is not None
-        need(right, "npy.object.envelope", "no array of objects", start)
+        value = machine.run()
+        array = array_of_file(value)
+        need(array.items is not None, "npy.object.envelope", "no array of objects", start)
+        found, promised = len(array.items), math.prod(array.shape)
+        text = "%d elements, %d in the shape" % (found, promised)
+        need(found == promised, "npy.object.count", text, machine.begin)
+    except Other:
+        refusal = Refused("npy.object.envelope", "no array as NumPy pickles them", start)
     except Refused as refused:
         refusal = refused
-    root, dtype, elements = closed(machine, array)
+    root, dtype, elements = closed(machine.stack if value is None else [value])
     for element in elements:
-        yield line(item(element, dtype), root)
+        yield line(item(element, dtype), meant, root)
     if refusal:
         raise refusal
 
 
-def closed(machine, array):
-    """npy.element.batch: the array, and those of its elements that are known to be whole."""
-    stack = machine.stack
-    array = array or (stack[0] if stack else None)
-    if not isinstance(array, Array):
-        return None, None, []
-    if array.items is not None:
-        return array, array.dtype, array.items
-    inside = stack[1] if len(stack) == 2 and isinstance(stack[1], tuple) else tuple(stack[1:])
-    _, dtype, _, elements, _ = envelope(inside) or (None,) * 5
-    right = dtype and dtype.objects and isinstance(elements, list)
-    return (array, dtype, elements) if right else (array, None, [])
+def closed(stack):
+    """npy.element.batch: the array, its dtype, and the elements that are known to be whole."""
+    root = stack[0] if stack else None
+    whole = len(stack) == 2 and isinstance(stack[1], tuple)  # the state is a tuple, or on its way
+    try:
+        if len(stack) == 1:
+            array = array_of_file(root)
+            return root, array.dtype, array.items or []
+        _, dtype, _, elements, _ = envelope(stack[1] if whole else tuple(stack[1:]))
+    except Other:
+        return root, None, []
+    return root, dtype, elements if dtype.objects and isinstance(elements, list) else []
 
 
 def rows(data, dtype, fortran, shape):
@@ -71,7 +77,8 @@ def rows(data, dtype, fortran, shape):
     for number in range(count):
         row = data[number * size : (number + 1) * size]
         need(len(row) == size, "npy.truncated", "items are missing")
-        yield line(Array("ndarray", dtype, inside, "C", row) if inside else Scalar(dtype, row))
+        value = Array("ndarray", dtype, inside, "C", row) if inside else Scalar(dtype, row)
+        yield line(value, meant)
 
 
 def main():
@@ -79,6 +86,8 @@ def main():
         sys.exit(__doc__)
     with open(sys.argv[1], "rb") as file:
         data = file.read()
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)  # LONG4 has ints of any width
     try:
         for text in read(data, *sys.argv[2:]):
             sys.stdout.buffer.write(text.encode("utf-8") + b"\n")

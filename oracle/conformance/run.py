@@ -71,10 +71,6 @@ def wanted(file, patterns):
 
 def fault(command, entry):
     """What is wrong with the command's answer; None if nothing is."""
-    expected = [json.loads(line) for line in manifest.read_lines(entry["file"])]
-    refused = "error" in expected[-1] if isinstance(expected[-1], dict) else False
-    if refused:
-        expected.pop()
     words = {"{file}": os.path.join(manifest.FIXTURES, entry["file"]), "{encoding}": entry.get("encoding", "ascii")}
     try:
         answer = subprocess.run(
@@ -86,6 +82,15 @@ def fault(command, entry):
         return "no answer in %d seconds" % SECONDS
     except ValueError:
         return "its answer is no JSON"
+    return difference(entry, lines, answer.returncode != 0)
+
+
+def difference(entry, lines, refused):
+    """Where these lines, and whether the file was refused, are not what Python says; None if they are."""
+    expected = [json.loads(line) for line in manifest.read_lines(entry["file"])]
+    wanted = isinstance(expected[-1], dict) and "error" in expected[-1]
+    if wanted:
+        expected.pop()
     if expected and not (lines and is_header(lines[0])):
         expected = expected[1:]  # the command does not print it
     for number, (line, one) in enumerate(zip(lines, expected)):
@@ -93,8 +98,8 @@ def fault(command, entry):
             return "line %d is %s, Python has %s" % (number, short(line), short(one))
     if len(lines) != len(expected):
         return "%d lines, Python has %d" % (len(lines), len(expected))
-    if (answer.returncode != 0) != refused:
-        return "not refused" if refused else "refused"
+    if refused != wanted:
+        return "not refused" if wanted else "refused"
     return None
 
 

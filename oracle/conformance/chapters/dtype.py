@@ -47,12 +47,16 @@ SHORTER = {
 SHORTER.update(
     (UNITS[i], [(1000**k, UNITS[i + k]) for k in (1, 2) if i + k < 13]) for i in range(6, 13)
 )
-ELEMENT = re.compile(r"([<>=|]?)([0-9]+|\([0-9, ]*\))?([<>=|]?)([^,()]+)")
+ELEMENT = re.compile(r"([<>=|]?)([0-9]+|\([0-9, ]*\))?([<>=|]?)([^,() ]+)(?: *, *|$)")
 TIME = re.compile(r"(M8|m8|datetime64|timedelta64)(?:\[([0-9]*)([A-Za-zμ]+)(?:/([0-9]+))?\])?")
 
 
+class Pairs(tuple):
+    """A dict in a header: its keys need not be such as Python can hash."""
+
+
 def is_shape(value):
-    return isinstance(value, tuple) and all(type(one) is int and 0 <= one < 2**63 for one in value)
+    return type(value) is tuple and all(type(one) is int and 0 <= one < 2**63 for one in value)
 
 
 class Dtype:
@@ -96,13 +100,13 @@ def descr(value, depth=0):
         return typestring(value)
     if isinstance(value, list):
         return structure([field(one, depth + 1) for one in value])
-    need(isinstance(value, tuple) and len(value) == 2, "npy.descr.form", "no descr")
+    need(type(value) is tuple and len(value) == 2, "npy.descr.form", "no descr")
     return subarray(descr(value[0], depth + 1), value[1])
 
 
 def field(value, depth):
     """npy.descr.field: name, title and dtype."""
-    right = isinstance(value, (tuple, list)) and len(value) in (2, 3)
+    right = type(value) in (tuple, list) and len(value) in (2, 3)
     need(right, "npy.descr.form", "no field")
     name, title, dtype = value[0], None, descr(value[1], depth)
     if len(value) == 3:
@@ -128,11 +132,16 @@ def structure(fields):
 
 def subarray(base, shape):
     """npy.descr.subarray, npy.descr.size."""
-    if shape is None or shape == () or isinstance(shape, dict):
+    if shape is None or isinstance(shape, Pairs):
         return base
-    shape = (shape,) if type(shape) is int else shape
+    if type(shape) is int and base.kind in "SUV" and base.size == 0 and not base.fields:
+        need(shape >= 0, "npy.descr.subarray", "a length of %d" % shape)
+        return Dtype(base.kind, shape * (4 if base.kind == "U" else 1))
+    shape = (shape,) if type(shape) is int else tuple(shape) if type(shape) is list else shape
     right = is_shape(shape) and len(shape) <= 64
     need(right, "npy.descr.subarray", "no shape of a subarray")
+    if not shape:
+        return base
     need(all(length < 2**31 for length in shape), "npy.descr.size", "a length over 2^31 - 1")
     return Dtype("V", base.size * math.prod(shape), base=base, shape=shape)
 
@@ -142,13 +151,13 @@ def typestring(text):
     dtypes, at = [], 0
     while at < len(text) or not dtypes:
         match = ELEMENT.match(text, at)
-        end = match.end() if match else at
-        need(match and text[end : end + 1] in ("", ","), "npy.descr.type", "no type: %r" % text)
+        right = match and len({match.group(1), match.group(3)} - {""}) < 2
+        need(right, "npy.descr.type", "no type: %r" % text)
         before, repeat, after, name = match.groups()
         dtype = one_type(name, before or after)
         lengths = tuple(int(digits) for digits in re.findall("[0-9]+", repeat or ""))
         dtypes.append(subarray(dtype, lengths))
-        at = end + 1
+        at = match.end()
     if "," not in re.sub(r"\(.*?\)", "", text):
         return dtypes[0]
     return structure([("f%d" % i, None, dtype) for i, dtype in enumerate(dtypes)])

@@ -4,7 +4,7 @@ import math
 import re
 
 from .clause import Refused, need
-from .dtype import descr, is_shape
+from .dtype import Pairs, descr, is_shape
 
 
 def preamble(data):
@@ -92,10 +92,7 @@ class Literal:
             return plain[0] if len(plain) == 1 and not comma else tuple(plain)
         pairs = {bool(pair) for _, pair in values}
         need(len(pairs) < 2, LITERAL, "a dict or a set?")
-        try:
-            return set(plain) if pairs == {False} else {key: pair[0] for key, pair in values}
-        except TypeError:
-            raise Refused(LITERAL, "a key that Python cannot hash") from None
+        return set() if pairs == {False} else Pairs((key, pair[0]) for key, pair in values)
 
     def values(self, close, depth):
         """Values up to a bracket, each with what stands behind its colon; was a comma last?"""
@@ -159,11 +156,13 @@ def unescaped(match):
 def header(text, version):
     """npy.header.keys, npy.header.order, npy.header.shape; dtype, order and shape."""
     value = Literal(text, version).whole()
-    right = isinstance(value, dict) and value.keys() == {"descr", "fortran_order", "shape"}
+    right = isinstance(value, Pairs) and all(isinstance(key, str) for key, _ in value)
+    right = right and {key for key, _ in value} == {"descr", "fortran_order", "shape"}
     need(right, "npy.header.keys", "other keys than descr, fortran_order, shape")
+    value = dict(value)
     dtype, fortran, shape = descr(value["descr"]), value["fortran_order"], value["shape"]
     need(isinstance(fortran, bool), "npy.header.order", "fortran_order is no bool")
     need(is_shape(shape) and len(shape) <= 64, "npy.header.shape", "no shape")
     size = dtype.size * math.prod(length for length in shape if length)
-    need(size < 2**63, "npy.header.shape", "an array of over 2^63 bytes")
+    need(dtype.objects or size < 2**63, "npy.header.shape", "an array of 2^63 bytes or more")
     return dtype, fortran, shape

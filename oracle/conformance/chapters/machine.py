@@ -20,10 +20,10 @@ with open(TABLE, encoding="utf-8") as file:
 
 
 class Machine:
-    """Runs the pickle that begins at a byte of a file. `called` makes the value of a call."""
+    """Runs the pickle that begins at a byte of a file. Nothing is called: pickle.call."""
 
-    def __init__(self, data, at, encoding, called):
-        self.data, self.at, self.encoding, self.called = data, at, encoding, called
+    def __init__(self, data, at, encoding):
+        self.data, self.at, self.encoding = data, at, encoding
         self.begin = at  # of the instruction that is run
         self.stack, self.marks, self.memo = [], [], {}  # a mark is a height of the stack
         self.buffers = 0
@@ -134,13 +134,10 @@ class Machine:
             changeable(target).added.extend(values)
 
     def build(self):
-        target, state = self.pop(2)
-        self.stack += target, state  # `closed` looks for them, should they not fit
-        if hasattr(target, "build"):
-            target.build(state)
-        elif state is not None or isinstance(target, Call):
+        (state,) = self.pop(1)
+        target = self.top()
+        if state is not None or isinstance(target, Call):
             changeable(target).state.append(state)
-        self.stack.pop()
 
     # "The memo"
 
@@ -173,15 +170,14 @@ class Machine:
         self.push(Global(*names))
 
     def lines(self, lines):
-        self.name([utf8(line, None) for line in lines])
+        module, name = lines
+        at = self.begin + 1
+        self.name([utf8(module, at), utf8(name, at + len(module) + 1)])
 
     def instance(self, values):
         need(values, "pickle.stack.underflow", "no class above the mark")
         function, arguments = values[0], tuple(values[1:])
-        if arguments:
-            self.push(self.called(function, arguments))
-        else:
-            self.push(Call("new", function, arguments))
+        self.push(Call("call" if arguments else "new", function, arguments))
 
     def inst(self, lines):
         arguments = self.above()
@@ -207,6 +203,12 @@ def protocol(version):
 
 def read_only(value):
     need(isinstance(value, Buffer), "pickle.stack.type", "no buffer")
+
+
+def frozenset_of(members):
+    value = Set("frozenset")
+    value.update(members)
+    return value
 
 
 def integer(line):
@@ -286,8 +288,7 @@ def utf8(data, at):
     try:
         return data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:
-        place = None if at is None else at + error.start
-        raise Refused("pickle.utf8", "no UTF-8", place) from None
+        raise Refused("pickle.utf8", "no UTF-8", at + error.start) from None
 
 
 INSTRUCTIONS = {
@@ -331,7 +332,7 @@ INSTRUCTIONS = {
     "SETITEMS": lambda m: m.set(m.above()),
     "EMPTY_SET": lambda m: m.push(Set("set")),
     "ADDITEMS": lambda m: m.add(m.above()),
-    "FROZENSET": lambda m: m.push(Set("frozenset", m.above())),
+    "FROZENSET": lambda m: m.push(frozenset_of(m.above())),
     "MARK": lambda m: m.marks.append(len(m.stack)),
     "POP": Machine.drop,
     "POP_MARK": Machine.above,
@@ -345,7 +346,7 @@ INSTRUCTIONS = {
     "MEMOIZE": lambda m: m.put(len(m.memo)),
     "GLOBAL": Machine.lines,
     "STACK_GLOBAL": lambda m: m.name(m.pop(2)),
-    "REDUCE": lambda m: m.push(m.called(*m.pop(2))),
+    "REDUCE": lambda m: m.push(Call("call", *m.pop(2))),
     "NEWOBJ": lambda m: m.push(Call("new", *m.pop(2))),
     "NEWOBJ_EX": lambda m: m.push(Call("new", *m.pop(3))),
     "INST": Machine.inst,

@@ -41,8 +41,9 @@ def base64_of(data):
     return Text('"%s"' % base64.b64encode(data).decode("ascii"))
 
 
-def line(value, root=None, seen=None, sets=0):
-    """A value as a line. `seen` numbers the objects that were met: "Sharing and cycles"."""
+def line(value, meant, root=None, seen=None, sets=0):
+    """A value as a line, in which `meant` says what a value stands for. `seen` numbers the objects
+    that were met: "Sharing and cycles"."""
     seen, ready, todo = {} if seen is None else seen, [], [value]
     while todo:
         part = todo.pop()
@@ -55,14 +56,16 @@ def line(value, root=None, seen=None, sets=0):
         elif id(part) in seen:
             ready.append('{"ref": %d}' % seen[id(part)])
         else:
+            identity, part = id(part), meant(part)
             if numbered(part):
-                seen[id(part)] = len(seen)
+                seen[identity] = len(seen)
             if hasattr(part, "members"):
                 # Each member as it would stand in its place first, and so twice as often a level.
                 need(sets < 20, "pickle.limit.depth", "sets nested over 20 deep")
-                members = [(line(one, root, dict(seen), sets + 1), one) for one in part.members]
-                members = [one for _, one in sorted(members, key=lambda member: member[0])]
-                todo.append(braces({part.name: brackets(members)}))
+                texts = [line(one, meant, root, dict(seen), sets + 1) for one in part.members]
+                order = sorted(range(len(texts)), key=texts.__getitem__)
+                members = brackets(part.members[number] for number in order)
+                todo.append(braces({part.name: members}))
             else:
                 todo.append(typed(part))
     return "".join(ready)

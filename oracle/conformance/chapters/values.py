@@ -1,4 +1,4 @@
-"""machine.md: the values of a pickle; None, numbers, str, bytes, list and tuple are Python's own."""
+"""machine.md: the values of a pickle, but for those that are Python's own, such as tuples."""
 
 from .clause import need
 from .typed_json import Row, braces, brackets
@@ -19,11 +19,7 @@ class Buffer(Single):
 
 
 class Stub(Single):
-    """What only Python would know: an extension code, a persistent id; it may be changed."""
-
-    def __init__(self, name, value):
-        super().__init__(name, value)
-        self.state, self.appended, self.items, self.added = [], [], [], []
+    """What only Python would know, and may be called: an extension code, a persistent id."""
 
 
 class Global(Stub):
@@ -35,9 +31,11 @@ class Call(Stub):
     """An inert object: what would have been called, and what was added to it."""
 
     numbered = True
+    meaning = None  # what it stands for, once somebody has asked
 
     def __init__(self, name, function, arguments, keywords=None):
         super().__init__(name, function)
+        self.state, self.appended, self.items, self.added = [], [], [], []
         self.arguments, self.keywords = arguments, keywords or Dict("dict")
         right = isinstance(function, Stub) and isinstance(arguments, tuple)
         right = right and isinstance(self.keywords, Dict)
@@ -47,16 +45,19 @@ class Call(Stub):
         members = {"callable": self.value, "args": braces({"tuple": brackets(self.arguments)})}
         if self.keywords.entries:
             members["kwargs"] = self.keywords.typed()
-        for name in ("state", "appended", "items", "added"):
-            if getattr(self, name):
-                members[name] = brackets(getattr(self, name))
+        members.update({name: brackets(values) for name, values in self.added_to().items()})
         return braces({self.name: braces(members)})
+
+    def added_to(self):
+        """What was added to it, by name."""
+        names = ("state", "appended", "items", "added")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
 
 
 def changeable(value):
     """pickle.stack.type"""
     text = "no %s can be changed so" % type(value).__name__
-    need(isinstance(value, Stub), "pickle.stack.type", text)
+    need(isinstance(value, Call), "pickle.stack.type", text)
     return value
 
 
@@ -84,8 +85,7 @@ class Set:
     """`name` is set or frozenset."""
 
     def __init__(self, name, members=()):
-        self.name, self.members = name, []
-        self.update(members)
+        self.name, self.members = name, list(members)
 
     @property
     def numbered(self):
