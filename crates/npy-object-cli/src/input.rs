@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use npy_object::header::Header;
 use npy_object::npz::Method;
-use npy_object::{Encoding, Format, IndexUse, Limits, NpyArray, Npz, Options, Source, Subscripts};
+use npy_object::{
+    Encoding, Format, IndexUse, Limits, NpyArray, Npz, Options, Salvage, Source, Subscripts,
+};
 
 use crate::contents::Contents;
 use crate::failure::Failure;
@@ -187,6 +189,11 @@ impl Opened<'_> {
     /// Reads what stands before the data, and says where they begin; `None` in a bare pickle.
     pub(crate) fn header(&self, npy: &Source) -> npy_object::Result<Option<(Header, u64)>> {
         self.input.options().read_header(npy.clone())
+    }
+
+    /// Opens the array, even where its preamble cannot be read.
+    pub(crate) fn broken_array(&self, reading: &Reading) -> npy_object::Result<NpyArray> {
+        Salvage::open(reading.apply(self.input.options()), self.npy()?)
     }
 
     /// Opens the array, and says if its index is of no use.

@@ -13,6 +13,7 @@ mod get;
 mod index;
 mod info;
 mod input;
+mod salvage;
 mod writer;
 
 use std::io::{self, BufWriter, Write};
@@ -41,7 +42,8 @@ Examples:
   npyo get data.npy -1            the last element
   npyo cat arrays.npz:train       an array of an archive
   curl URL | npyo cat -           standard input
-  npyo dis data.npy | less        the instructions of its pickle";
+  npyo dis data.npy | less        the instructions of its pickle
+  npyo salvage cut.npy -o ok.npy  what is whole of a broken file";
 
 #[derive(Subcommand)]
 enum Command {
@@ -50,6 +52,7 @@ enum Command {
     Get(get::Get),
     Index(index::Index),
     Dis(dis::Dis),
+    Salvage(salvage::Salvage),
 }
 
 impl Command {
@@ -60,6 +63,7 @@ impl Command {
             Command::Get(get) => get.run(out),
             Command::Index(index) => index.run(out),
             Command::Dis(dis) => dis.run(out),
+            Command::Salvage(salvage) => salvage.run(out),
         }
     }
 
@@ -70,6 +74,7 @@ impl Command {
             Command::Get(get) => get.file(),
             Command::Index(index) => index.file(),
             Command::Dis(dis) => dis.file(),
+            Command::Salvage(salvage) => salvage.file(),
         }
     }
 }

@@ -234,6 +234,16 @@ impl Batches {
         self.survey.offset()
     }
 
+    /// The members that were promised and not found, and, where the pickle broke off inside a batch,
+    /// values that may be some of them.
+    pub(crate) fn unfinished(&self) -> (Option<u64>, Vec<Span>) {
+        let left = self.promised.map(|promised| promised.saturating_sub(self.frontier.member));
+        let is_broken_off = matches!(self.progress, Progress::Going | Progress::Failed);
+        // CPython's pickler appends a single element without a mark.
+        let marked = self.promised != Some(1);
+        (left, if is_broken_off { self.survey.unfinished(marked) } else { Vec::new() })
+    }
+
     /// Replaces a batch by the one behind it; `false` where there is none.
     pub(crate) fn next(&mut self, window: &mut Window, batch: &mut Batch) -> Result<bool> {
         batch.pass();

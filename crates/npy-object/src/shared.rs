@@ -156,11 +156,20 @@ pub(crate) fn locate(
         let place = locator.offset();
         let input = window.fill_aside(place, needed)?;
         let end = place + input.len() as u64;
-        match locator.advance(input)? {
-            Located::Found(span) => return Ok(span),
-            Located::Absent => return Err(never_made(memo, offset)),
-            Located::Need(more) => needed = window.needed(end, locator.offset(), more)?,
-        }
+        let broken_off = match locator.advance(input) {
+            Ok(Located::Found(span)) => return Ok(span),
+            Ok(Located::Absent) => return Err(never_made(memo, offset)),
+            Ok(Located::Need(more)) => match window.needed(end, locator.offset(), more) {
+                Ok(more) => {
+                    needed = more;
+                    continue;
+                }
+                Err(error) => error,
+            },
+            Err(error) => error.into(),
+        };
+        // Only a salvage asks for what is in a batch that does not end.
+        return locator.so_far()?.ok_or(broken_off);
     }
 }
 

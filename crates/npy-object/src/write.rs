@@ -16,7 +16,7 @@ mod copy;
 mod envelope;
 mod file;
 
-use std::io::{Seek, Write};
+use std::io::{self, Seek, Write};
 use std::path::Path;
 
 use npy_header::{DType, Header, Padding};
@@ -153,8 +153,8 @@ impl WriteOptions {
 
 /// Writes an array of objects, one element after another, in the memory of one of them.
 ///
-/// After an error nothing more can be written, and a file does not get its name; but an element
-/// that could not be made, before any of it was written, leaves the writer as it was.
+/// An element that cannot be written leaves the writer as it was. After an error of the output
+/// nothing more can be written, and a file does not get its name.
 pub struct ArrayWriter<'a> {
     output: Output<'a>,
     encoder: Encoder,
@@ -312,42 +312,38 @@ impl<'a> ArrayWriter<'a> {
         Copy::new(self, array)
     }
 
-    /// Writes an element into the batch.
+    /// Writes an element into the batch. If that fails, nothing was written.
     fn element(
         &mut self,
         write: impl FnOnce(&mut Encoder, &mut Builder) -> Result<()>,
     ) -> Result<()> {
         self.check()?;
-        self.failed = true;
-        let is_single = matches!(self.length, Length::Promised(1));
+        let place = self.encoder.place();
+        let begins = self.batch == 0 || self.batch == BATCH;
         if self.batch == BATCH {
             self.encoder.appends();
-            self.batch = 0;
         }
-        if self.batch == 0 && !is_single {
+        if begins && !self.is_single() {
             self.encoder.mark();
         }
-        write(&mut self.encoder, &mut self.build)?;
-        self.batch += 1;
+        write(&mut self.encoder, &mut self.build).inspect_err(|_| self.encoder.go_back(place))?;
+        self.batch = if begins { 1 } else { self.batch + 1 };
         self.written += 1;
+        self.flush()
+    }
+
+    /// Writes what is final.
+    fn flush(&mut self) -> Result<()> {
+        self.failed = true;
         self.output.write(self.encoder.ready())?;
         self.encoder.take();
         self.failed = false;
         Ok(())
     }
 
-    /// Refuses to go on after an error, and beyond the promised shape.
-    fn check(&self) -> Result<()> {
-        if self.failed {
-            let message = "an element was written in part; nothing can come behind it";
-            return Err(Error::usage("npy.object.count", message));
-        }
-        match self.length {
-            Length::Promised(promised) if self.written >= promised => {
-                Err(miscounted(promised, self.written + 1))
-            }
-            _ => Ok(()),
-        }
+    /// Whether there is one element, which is appended without a mark.
+    fn is_single(&self) -> bool {
+        matches!(self.length, Length::Promised(1))
     }
 
     /// Ends the array; a file gets its name.
@@ -355,22 +351,21 @@ impl<'a> ArrayWriter<'a> {
     /// Fails where writing fails or has failed, and where the shape promises more elements than
     /// came.
     pub fn finish(mut self) -> Result<()> {
-        match self.length {
-            Length::Promised(promised) if self.written < promised => {
-                return Err(miscounted(promised, self.written));
-            }
-            Length::Promised(_) if !self.failed => {}
-            _ => self.check()?,
+        self.check_output()?;
+        if let Length::Promised(promised) = self.length
+            && self.written < promised
+        {
+            return Err(miscounted(promised, self.written));
         }
-        match (&self.length, self.batch) {
-            (_, 0) => {}
-            (Length::Promised(1), _) => self.encoder.append(),
+        match self.batch {
+            0 => {}
+            _ if self.is_single() => self.encoder.append(),
             _ => self.encoder.appends(),
         }
         self.encoder.tuple();
         self.encoder.build();
         self.encoder.stop();
-        self.output.write(self.encoder.ready())?;
+        self.flush()?;
         if let Length::Grows { place } = self.length {
             self.header.shape = vec![self.written as usize];
             // There is room for any length.
@@ -379,6 +374,27 @@ impl<'a> ArrayWriter<'a> {
         }
         self.output.finish()?;
         Ok(())
+    }
+
+    /// Refuses to go on after an error of the output, and beyond the promised shape.
+    fn check(&self) -> Result<()> {
+        match self.length {
+            Length::Promised(promised) if self.written >= promised => {
+                Err(miscounted(promised, self.written + 1))
+            }
+            _ => self.check_output(),
+        }
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    fn check_output(&self) -> Result<()> {
+        match self.failed {
+            true => Err(Error::from(io::Error::other("the output has failed before"))),
+            false => Ok(()),
+        }
     }
 }
 

@@ -61,6 +61,14 @@ impl Locator {
         self.survey.offset()
     }
 
+    /// The instructions that make the value as far as the walk has come, for those who cannot go on:
+    /// the stream breaks off before the end of the batch. `None` where the entry was not made.
+    ///
+    /// Fails where something has changed the value behind them.
+    pub fn so_far(&self) -> Result<Option<Span>> {
+        self.found.as_ref().map(Found::span).transpose()
+    }
+
     /// Walks through `input`, which begins at [`offset`](Self::offset).
     ///
     /// Fails as [`Survey::advance`] does.

@@ -243,6 +243,29 @@ impl Survey {
         &self.batch
     }
 
+    /// Values that stand, whole so far, where the members of the batch that is open will stand. An
+    /// instruction to come may still change them, or make one of several; the last one may end
+    /// behind what was seen.
+    ///
+    /// With `marked`, a MARK behind the container is taken for that of a batch; without, for the
+    /// beginning of a single member that is appended by itself.
+    pub fn unfinished(&self, marked: bool) -> Vec<Span> {
+        let Some(first) = self.watched.map(|(watched, _)| watched + 1) else { return Vec::new() };
+        let mut marks = self.marks.iter().skip_while(|mark| mark.place < first);
+        if marked && marks.next().is_none_or(|batch| batch.place != first) {
+            return Vec::new();
+        }
+        // What is above a mark is in a value that has only begun.
+        let (end, begin_next) = match marks.next() {
+            Some(inner) => (inner.place, inner.slot.begin),
+            None => (self.slots.len(), self.offset()),
+        };
+        let slots = self.slots.get(first..end).unwrap_or_default();
+        let ends = slots.iter().skip(1).map(|slot| slot.begin).chain([begin_next]);
+        let span = |(slot, end): (&Slot, u64)| Span { begin: slot.begin, end, memo: slot.memo };
+        slots.iter().zip(ends).map(span).collect()
+    }
+
     /// Walks through `input`, which begins at [`offset`](Self::offset), up to the next event.
     ///
     /// Fails on what the machine would refuse for its place in the stream (unknown opcodes,
@@ -771,6 +794,29 @@ mod tests {
             assert_eq!(resumed.advance(rest).unwrap(), Event::Batch);
             assert_eq!(resumed.batch(), whole.batch());
         }
+    }
+
+    #[test]
+    fn an_open_batch_has_values_so_far() {
+        let begins = |stream: &[u8], marked| {
+            let mut survey = Survey::new(0, 0, &Limits::default());
+            survey.advance(&stream[..1]).unwrap();
+            survey.watch(0, Container::List);
+            while survey.advance(&stream[survey.offset() as usize..]).unwrap() == Event::Batch {}
+            survey.unfinished(marked).iter().map(|span| (span.begin, span.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(begins(b"](K\x01]q\0N", true), [(2, 4), (4, 7), (7, 8)]);
+        // What is above a mark, or an argument that is not whole.
+        assert_eq!(begins(b"](K\x01](NN", true), [(2, 4), (4, 5)]);
+        assert_eq!(begins(b"](K\x01(NN", true), [(2, 4)]);
+        assert_eq!(begins(b"](K\x01K", true), [(2, 4)]);
+        assert_eq!(begins(b"](Ne(K\x01", true), [(5, 7)]);
+        // Behind a payload that was not seen.
+        assert_eq!(begins(b"](NX\x09\0\0\0abc", true), [(2, 3), (3, 17)]);
+        // No batch.
+        assert_eq!(begins(b"]NaN", true), []);
+        assert_eq!(begins(b"]NaK\x01", false), [(3, 5)]);
+        assert_eq!(begins(b"](K\x01", false), []);
     }
 
     #[test]

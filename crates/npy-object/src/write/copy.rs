@@ -9,12 +9,14 @@ use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds};
 
 use pickle_stream::{
-    Lexer, MemoEffect, Place, Progress, Renumbering, Span, Transcribed, Transcriber,
+    Lexer, Limits, MemoEffect, Place, Progress, Renumbering, Span, Transcribed, Transcriber,
 };
 
+use crate::decoder::Decoder;
 use crate::error::{Cause, Error, Result};
 use crate::members::Members;
 use crate::npy_array::NpyArray;
+use crate::value::element::Element;
 use crate::window::Window;
 use crate::write::ArrayWriter;
 
@@ -105,24 +107,53 @@ impl<'w, 'a> Copy<'w, 'a> {
             Bound::Unbounded => self.array.len(),
         };
         let Copy { writer, array, copied } = self;
-        let Some(members) = array.members_mut() else {
-            let message = "an array without objects has no elements to copy";
-            return Err(Error::usage("access.type", message));
-        };
+        let members = array.members_mut().ok_or_else(without_objects)?;
         for number in first..end {
             // One that cannot be decoded is not copied.
             let Some(element) = members.get(number)? else {
                 let message = format!("there is no element {number}");
                 return Err(Error::usage("access.index", message));
             };
-            let span = element.span();
-            let root = writer.root;
-            writer.element(|encoder, build| {
-                let mut target = Target { members, encoder, build, root };
-                copied.copy(span, &mut target)
-            })?;
+            copied.append(element.span(), members, writer)?;
         }
         Ok(())
+    }
+
+    /// Whether there is an element of this number. If so, an error of
+    /// [`elements`](Self::elements) is its own.
+    pub(crate) fn has(&mut self, number: u64) -> Result<bool> {
+        match self.array.members_mut() {
+            Some(members) => Ok(members.span(number)?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    /// Whether it was the output that failed.
+    pub(crate) fn output_failed(&self) -> bool {
+        self.writer.has_failed()
+    }
+
+    /// Where the file breaks off: how many elements are missing, as far as that is known, and the
+    /// values that are there of them.
+    pub(crate) fn unfinished(&mut self) -> (Option<u64>, Vec<Span>) {
+        let Some(members) = self.array.members_mut() else { return (None, Vec::new()) };
+        members.batches.unfinished()
+    }
+
+    /// Looks at a value of those.
+    pub(crate) fn look<T>(&mut self, span: Span, look: impl FnOnce(Element<'_>) -> T) -> Result<T> {
+        let Some(Members { decoder, batches, .. }) = self.array.members_mut() else {
+            return Err(without_objects());
+        };
+        let decoded = decoder.decode(span, 1, batches)?;
+        Ok(look(decoder.element(decoded, decoded.first)))
+    }
+
+    /// Copies one of those.
+    pub(crate) fn value(&mut self, span: Span) -> Result<()> {
+        self.look(span, |_| ())?;
+        let members = self.array.members_mut().ok_or_else(without_objects)?;
+        self.copied.append(span, members, self.writer)
     }
 }
 
@@ -136,6 +167,42 @@ struct Target<'t> {
 }
 
 impl Copied {
+    /// Copies the value of a span, which was decoded, as the next element.
+    fn append(
+        &mut self,
+        span: Span,
+        members: &mut Members,
+        writer: &mut ArrayWriter<'_>,
+    ) -> Result<()> {
+        let root = writer.root;
+        writer.element(|encoder, build| {
+            let mut target = Target { members, encoder, build, root };
+            let copied = self.copy(span, &mut target);
+            if copied.is_err() {
+                self.undo(span, &target.members.decoder)?;
+            }
+            copied
+        })
+    }
+
+    /// Forgets what was copied of an element.
+    fn undo(&mut self, span: Span, decoder: &Decoder) -> Result<()> {
+        let bytes = decoder.window.resident(span.begin, span.end);
+        let entries = entries_behind(span, bytes, &decoder.context.limits.pickle)?;
+        self.entries.forget(span.memo..entries);
+        self.forget_definitions(0);
+        Ok(())
+    }
+
+    /// Forgets the definitions that were copied into the element, but the first `kept` of them.
+    fn forget_definitions(&mut self, kept: usize) {
+        for begin in self.of_element.drain(kept..) {
+            if let Some(definition) = self.definitions.remove(&begin) {
+                self.entries.forget(definition.first_entry..definition.entries);
+            }
+        }
+    }
+
     /// Copies the value of a span, which is an element and resident.
     fn copy(&mut self, span: Span, target: &mut Target<'_>) -> Result<()> {
         self.of_element.clear();
@@ -192,12 +259,8 @@ impl Copied {
             _ => None,
         })?;
         target.encoder.go_back(frames[at].place);
-        // The first of them is that of the frame itself.
-        for begin in self.of_element.drain(frames[at].definitions - 1..) {
-            if let Some(definition) = self.definitions.remove(&begin) {
-                self.entries.forget(definition.first_entry..definition.entries);
-            }
-        }
+        // The first of those that go is that of the frame itself.
+        self.forget_definitions(frames[at].definitions - 1);
         frames.truncate(at);
         Some(Role::Around(entry))
     }
@@ -207,19 +270,8 @@ impl Copied {
     fn define(&mut self, entry: u64, span: Span, target: &mut Target<'_>) -> Result<()> {
         let Span { begin, end, memo: first_entry } = span;
         let decoder = &mut target.members.decoder;
-        let limits = &decoder.context.limits.pickle;
-        let (mut lexer, mut entries) = (Lexer::new(begin, limits), first_entry);
-        let mut bytes = aside(&mut decoder.window, begin, end)?;
-        while let Progress::Done(head) = lexer.head(bytes)? {
-            match head.opcode.info().memo {
-                MemoEffect::Put | MemoEffect::Memoize => {
-                    let entry = head.memo_index()?.unwrap_or(entries);
-                    entries = entries.max(entry.saturating_add(1));
-                }
-                MemoEffect::Get | MemoEffect::Untouched => {}
-            }
-            bytes = bytes.get(head.size + head.payload as usize..).unwrap_or_default();
-        }
+        let bytes = aside(&mut decoder.window, begin, end)?;
+        let entries = entries_behind(span, bytes, &decoder.context.limits.pickle)?;
         let definition = Definition { end, first_entry, entries, entry };
         let known = self.definitions.entry(begin).or_insert(definition);
         if known.end < end {
@@ -286,8 +338,29 @@ impl Copied {
     }
 }
 
+#[cold]
+fn without_objects() -> Error {
+    Error::usage("access.type", "an array without objects is not pickled")
+}
+
 fn encloses(outer: Span, inner: Span) -> bool {
     outer.begin <= inner.begin && inner.end <= outer.end
+}
+
+/// How many memo entries there are behind a span.
+fn entries_behind(span: Span, mut bytes: &[u8], limits: &Limits) -> Result<u64> {
+    let (mut lexer, mut entries) = (Lexer::new(span.begin, limits), span.memo);
+    while let Progress::Done(head) = lexer.head(bytes)? {
+        match head.opcode.info().memo {
+            MemoEffect::Put | MemoEffect::Memoize => {
+                let entry = head.memo_index()?.unwrap_or(entries);
+                entries = entries.max(entry.saturating_add(1));
+            }
+            MemoEffect::Get | MemoEffect::Untouched => {}
+        }
+        bytes = bytes.get(head.size + head.payload as usize..).unwrap_or_default();
+    }
+    Ok(entries)
 }
 
 /// The bytes of a definition.

@@ -6,6 +6,7 @@ mod containers;
 mod encoding;
 mod fixtures;
 mod properties;
+mod salvage;
 mod sources;
 mod ways;
 mod writing;
