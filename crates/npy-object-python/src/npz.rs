@@ -113,7 +113,7 @@ impl Npz {
     }
 
     /// The array of this name, or `default` where there is none.
-    #[pyo3(signature = (name, default=None))]
+    #[pyo3(signature = (name, default=None, /))]
     fn get<'py>(
         &self,
         py: Python<'py>,
@@ -150,8 +150,9 @@ impl Npz {
         slf
     }
 
-    #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, _exception: &Bound<'_, PyTuple>) {
+    #[pyo3(signature = (*exception))]
+    fn __exit__(&self, exception: &Bound<'_, PyTuple>) {
+        let _ = exception;
         self.close();
     }
 

@@ -36,10 +36,14 @@ use crate::source::Input;
 /// >>> [int(element.sum()) for element in npy_object.open(file)]
 /// [1, 10]
 #[pyfunction]
-#[pyo3(signature = (
-    source, *, encoding="ASCII".to_owned(), index=true, max_memory=None, find_class=None,
-    mmap_mode=None, trust_payload=false,
-))]
+#[pyo3(
+    signature = (
+        source, *, encoding="ASCII".to_owned(), index=true, max_memory=None, find_class=None,
+        mmap_mode=None, trust_payload=false,
+    ),
+    text_signature = "(source, *, encoding='ASCII', index=True, max_memory=None, find_class=None, \
+                      mmap_mode=None, trust_payload=False)",
+)]
 #[expect(clippy::too_many_arguments, reason = "they have names")]
 pub(crate) fn open<'py>(
     py: Python<'py>,
@@ -83,10 +87,14 @@ pub(crate) fn open<'py>(
 /// >>> npy_object.load(file)
 /// array({'rate': 0.5}, dtype=object)
 #[pyfunction]
-#[pyo3(signature = (
-    source, mmap_mode=None, allow_pickle=true, *, encoding="ASCII".to_owned(), max_memory=None,
-    find_class=None, trust_payload=true,
-))]
+#[pyo3(
+    signature = (
+        source, mmap_mode=None, allow_pickle=true, *, encoding="ASCII".to_owned(), max_memory=None,
+        find_class=None, trust_payload=true,
+    ),
+    text_signature = "(source, mmap_mode=None, allow_pickle=True, *, encoding='ASCII', \
+                      max_memory=None, find_class=None, trust_payload=True)",
+)]
 #[expect(clippy::too_many_arguments, reason = "they have names")]
 pub(crate) fn load<'py>(
     py: Python<'py>,

@@ -1,0 +1,48 @@
+"""The package as its users see it: examples, types, recipes."""
+
+import doctest
+import importlib.util
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import npy_object
+from npy_object import _errors, _npy_object, _opaque
+
+FOLDER = pathlib.Path(__file__).parent.parent
+
+
+def test_examples():
+    finder = doctest.DocTestFinder()
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    # Classes and functions of the compiled module say no line on which they stand.
+    for place in (npy_object, _errors, _opaque, *vars(_npy_object).values()):
+        if getattr(place, "__doc__", None) and not isinstance(place, (str, list)):
+            for test in finder.find(place, getattr(place, "__name__", "?"), module=False, globs={}):
+                test.globs.update(vars(npy_object), __name__="examples")
+                runner.run(test)
+    assert runner.failures == 0 and runner.tries > 10
+
+
+@pytest.mark.parametrize("page", ["README.md", "RECIPES.md"])
+def test_pages(page, tmp_path, monkeypatch):
+    """The Python of a page runs from its beginning to its end, block after block."""
+    monkeypatch.chdir(tmp_path)
+    blocks = (FOLDER / page).read_text(encoding="utf-8").split("```python\n")[1:]
+    names = {"__name__": "page"}
+    for block in blocks:
+        code, _, rest = block.partition("```")
+        wanted = [line[len("# needs ") :] for line in code.splitlines() if line.startswith("# needs ")]
+        if all(importlib.util.find_spec(name) for names_ in wanted for name in names_.split(", ")):
+            exec(compile(code, page, "exec"), names)
+    assert blocks
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="wants mypy")
+def test_types():
+    found = subprocess.run(
+        [sys.executable, "-m", "mypy.stubtest", "npy_object"], stdout=subprocess.PIPE, universal_newlines=True
+    )
+    assert found.returncode == 0, found.stdout
