@@ -73,6 +73,7 @@
 //! - `npz` (default): `Npz`, archives of arrays
 //! - `gzip` (default): `.npy.gz`, wherever a file is opened
 //! - `mmap`: `Source::map`, files mapped into memory
+//! - `arrow`: `NpyArray::record_batches`, elements as Arrow record batches
 //! - `json`: the module `json`, elements as JSON for people, and lossless
 //!
 //! # In which order to read the modules
@@ -88,6 +89,8 @@
 #![deny(unsafe_code)]
 #![cfg_attr(not(feature = "mmap"), forbid(unsafe_code))]
 
+#[cfg(feature = "arrow")]
+mod arrow;
 mod batches;
 mod checkpoints;
 mod container;
@@ -111,6 +114,8 @@ mod options;
 mod parallel;
 mod rows;
 mod salvage;
+#[cfg(feature = "serde")]
+mod ser;
 mod shared;
 mod source;
 mod split;
@@ -124,6 +129,8 @@ use std::path::Path;
 pub use npy_header as header;
 pub use pickle_stream as pickle;
 
+#[cfg(feature = "arrow")]
+pub use arrow::RecordBatches;
 pub use container::{Container, Member};
 pub use descent::At;
 pub use elements::Elements;

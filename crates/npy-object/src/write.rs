@@ -278,10 +278,13 @@ impl<'a> ArrayWriter<'a> {
     /// Appends what `make` makes. If that fails, nothing was written.
     ///
     /// Fails as [`append`](Self::append) does.
-    pub fn append_with(
+    pub fn append_with<E>(
         &mut self,
-        make: impl FnOnce(&mut Builder) -> pickle_stream::Result<NodeId>,
-    ) -> Result<()> {
+        make: impl FnOnce(&mut Builder) -> Result<NodeId, E>,
+    ) -> Result<()>
+    where
+        Error: From<E>,
+    {
         self.check()?;
         if self.build.shared_bytes() > SHARED {
             self.build.forget_shared();

@@ -6,6 +6,7 @@ use alloc::string::String;
 use num_bigint::BigInt;
 
 use crate::copy::copy;
+use crate::encode::shortest;
 use crate::error::{Cause, Error, Result};
 use crate::graph::{Chain, Construct, Graph, Node, NodeId, Object, Region, Source};
 use crate::limits::{self, Limits};
@@ -38,6 +39,7 @@ pub struct Builder {
     graph: Graph,
     region: Region,
     globals: Globals,
+    interned: BTreeMap<String, NodeId>,
     most_nodes: usize,
 }
 
@@ -72,6 +74,7 @@ impl Builder {
             graph: Graph::new(),
             region: Region::Own,
             globals: Globals::default(),
+            interned: BTreeMap::new(),
             most_nodes: limits.nodes,
         }
     }
@@ -85,6 +88,7 @@ impl Builder {
     pub fn forget_shared(&mut self) {
         self.graph.forget_shared();
         self.globals.0.clear();
+        self.interned.clear();
     }
 
     /// Bytes that shared values take.
@@ -122,14 +126,20 @@ impl Builder {
 
     /// An int of any size.
     pub fn big_int(&mut self, value: &BigInt) -> Result<NodeId> {
-        match i64::try_from(value) {
-            Ok(value) => self.int(value),
-            Err(_) => {
-                let bytes = value.to_signed_bytes_le();
-                let payload = self.graph.push_scratch(self.region, &bytes);
-                self.push(Node::Long(payload))
-            }
+        self.int_of_bytes(&value.to_signed_bytes_le())
+    }
+
+    /// An int of any size, from little-endian two's complement.
+    pub fn int_of_bytes(&mut self, bytes: &[u8]) -> Result<NodeId> {
+        let digits = shortest(bytes);
+        if digits.len() <= 8 {
+            let fill = if digits.last().is_some_and(|&last| last >> 7 == 1) { 0xff } else { 0 };
+            let mut all = [fill; 8];
+            all[..digits.len()].copy_from_slice(digits);
+            return self.int(i64::from_le_bytes(all));
         }
+        let payload = self.graph.push_scratch(self.region, digits);
+        self.push(Node::Long(payload))
     }
 
     /// A float.
@@ -153,6 +163,17 @@ impl Builder {
         }
         let payload = self.graph.push_scratch(self.region, text);
         self.push(Node::Str(payload))
+    }
+
+    /// A str that is shared, and one for a text: as Python interns the names of attributes.
+    pub fn interned(&mut self, text: &str) -> Result<NodeId> {
+        self.graph.charge(Region::Shared, self.most_nodes, 0)?;
+        if let Some(&known) = self.interned.get(text) {
+            return Ok(known);
+        }
+        let id = str(&mut self.graph, text);
+        self.interned.insert(text.into(), id);
+        Ok(id)
     }
 
     /// The str of Python 2, in an encoding that nothing names.

@@ -751,7 +751,7 @@ fn push_reversed<'a>(tasks: &mut Vec<Task<'a>>, new: impl Iterator<Item = Task<'
 }
 
 /// Two's complement without the bytes that only repeat the sign.
-fn shortest(bytes: &[u8]) -> &[u8] {
+pub(crate) fn shortest(bytes: &[u8]) -> &[u8] {
     let mut digits = bytes;
     while let [rest @ .., before, last] = digits
         && *last == if before >> 7 == 0 { 0 } else { 0xff }
