@@ -48,7 +48,7 @@ fn an_index_is_written_beside_the_file_and_used() {
         ran(command.arg(&file).args(&args[1..]).output())
     };
     let report = run(&["index"]).output();
-    assert_eq!(report, format!("{}.idx: 4 elements, 76 bytes\n", file.display()));
+    assert_eq!(report, format!("{}.idx: 4 elements, 128 bytes\n", file.display()));
     assert_eq!(run(&["get", "1"]).output(), "[0.0]\n");
 
     let index = folder.path().join("a.npy.idx");

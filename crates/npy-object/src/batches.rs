@@ -2,17 +2,21 @@
 //!
 //! One survey goes through the pickle from the first member to STOP, once, as far as members are
 //! asked for, and leaves checkpoints behind. What it has passed is found again from them: a second
-//! survey goes on from the last checkpoint before the member.
+//! survey goes on from the last checkpoint before the member to the next one. With an index that is
+//! read part by part this is how all members are found.
 
-use pickle_stream::{Container, Event, Limits, Opcode, Span, Survey};
+use std::sync::Arc;
 
-use crate::checkpoints::{Addresses, Checkpoint, Checkpoints, Level, Route};
+use pickle_stream::{Container, Event, Limits, Opcode, Slot, Span, Survey};
+
+use crate::checkpoints::{Addresses, Checkpoint, Checkpoints, Level, Route, Stretch};
 use crate::decoder::Start;
 use crate::error::{Cause, Error, Result};
+use crate::index::Index;
 use crate::opening::ContainerKind;
 use crate::window::Window;
 
-/// Members that lie behind one another in the file.
+/// Members that lie behind one another in the file: those of an APPENDS, or some of those.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
     /// Where the first of them is.
@@ -75,12 +79,38 @@ impl Batch {
         self.begin = self.next;
     }
 
-    /// Adds what `survey` has found behind it.
+    /// Adds the batch behind it, which `survey` has found.
     fn extend(&mut self, survey: &Survey, width: usize) {
         let found = survey.batch();
         self.spans.extend_from_slice(found);
         let member = self.next.member + (found.len() / width) as u64;
-        self.next = Checkpoint { member, offset: survey.offset(), memo: survey.memo() };
+        self.next = Checkpoint::between(member, survey.offset(), survey.memo());
+    }
+
+    /// Adds the members behind it up to `to`, a place in the same batch, to which `survey` has come
+    /// on the stack that it begins with; `false` where that is no such place.
+    fn extend_inside(&mut self, survey: &Survey, width: usize, to: Checkpoint) -> bool {
+        let found = &survey.slots()[1..];
+        let members = (found.len() / width) as u64;
+        let is_right = found.len().is_multiple_of(width)
+            && survey.depth() == 1
+            && (survey.offset(), survey.memo()) == (to.offset, to.memo())
+            && self.next.member + members == to.member;
+        if is_right {
+            self.spans.extend(spans(found, to.offset));
+            self.next = to;
+        }
+        is_right
+    }
+
+    /// Whether the place that it has come to can be before a checkpoint, or be it.
+    fn is_on_the_way(&self, to: Checkpoint) -> bool {
+        let here = self.next;
+        if here.offset == to.offset {
+            here == to
+        } else {
+            here.offset < to.offset && here.member <= to.member
+        }
     }
 }
 
@@ -105,6 +135,8 @@ pub(crate) struct Batches {
     /// Members that were not found by batches: those of a tuple.
     parts: Vec<Span>,
     route: Route,
+    /// More checkpoints of these members, which are read as they are asked for.
+    index: Option<Arc<Index>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +159,7 @@ impl Batches {
         limits: &Limits,
     ) -> Result<Batches> {
         let Start { kind, survey, array } = start;
-        let frontier = Checkpoint { member: 0, offset: survey.offset(), memo: survey.memo() };
+        let frontier = Checkpoint::between(0, survey.offset(), survey.memo());
         let container = kind.container();
         let is_array = kind == ContainerKind::Array;
         let promised = match &array {
@@ -137,9 +169,7 @@ impl Batches {
             })?),
             _ => None,
         };
-        let mut checkpoints = Checkpoints::new();
-        checkpoints.note(frontier);
-        outer.levels.push(Level { container, checkpoints });
+        outer.levels.push(Level { container, checkpoints: Checkpoints::starting(frontier) });
         Ok(Batches {
             container,
             limits: limits.clone(),
@@ -152,12 +182,13 @@ impl Batches {
             survey,
             parts: Vec::new(),
             route: outer,
+            index: None,
         })
     }
 
     /// The members of a tuple, which are all known.
     pub(crate) fn of_parts(parts: Vec<Span>, route: Route, limits: &Limits) -> Batches {
-        let frontier = Checkpoint { member: 0, offset: 0, memo: 0 };
+        let frontier = Checkpoint::between(0, 0, 0);
         Batches {
             container: Container::List,
             limits: limits.clone(),
@@ -170,6 +201,7 @@ impl Batches {
             closed: false,
             parts,
             route,
+            index: None,
         }
     }
 
@@ -188,7 +220,8 @@ impl Batches {
 
     /// A batch before the first.
     pub(crate) fn start(&self) -> Batch {
-        Batch::before(self.before_member(0))
+        let first = self.checkpoints().and_then(|known| known.as_slice().first());
+        Batch::before(first.copied().filter(|_| self.parts.is_empty()).unwrap_or(self.frontier))
     }
 
     /// The way to the members.
@@ -197,15 +230,22 @@ impl Batches {
     }
 
     /// The nearest place from which a walk comes to a member.
-    fn before_member(&self, member: u64) -> Checkpoint {
-        let level = self.route.levels.last().filter(|_| self.parts.is_empty());
-        let known = level.and_then(|level| level.checkpoints.before_member(member));
-        match known {
+    fn before_member(&self, member: u64) -> Result<Checkpoint> {
+        Ok(match self.around_member(member, false)?.map(|stretch| stretch.from) {
             Some(known) if self.frontier.member > member || known.member > self.frontier.member => {
                 known
             }
             _ => self.frontier,
+        })
+    }
+
+    /// The nearest places before and behind a member that are known.
+    fn around_member(&self, member: u64, reads_on: bool) -> Result<Option<Stretch>> {
+        if let Some(index) = &self.index {
+            return index.around_member(member, reads_on);
         }
+        let level = self.route.levels.last().filter(|_| self.parts.is_empty());
+        Ok(level.and_then(|level| level.checkpoints.around_member(member)))
     }
 
     /// The checkpoints that are known; `None` where there is no need of any.
@@ -223,8 +263,29 @@ impl Batches {
         is_same
     }
 
+    /// All checkpoints, where the survey has come to the end, with one behind the last member.
+    pub(crate) fn all_checkpoints(&self) -> Checkpoints {
+        let places = self.checkpoints().map_or(&[][..], Checkpoints::as_slice);
+        let end = Some(self.frontier)
+            .filter(|end| places.last().is_some_and(|last| last.member < end.member));
+        places.iter().copied().chain(end).collect()
+    }
+
+    /// Finds members by an index, if it is of these, from which it reads what it takes.
+    pub(crate) fn use_index(&mut self, index: Index) -> bool {
+        let first = self.checkpoints().and_then(|known| known.as_slice().first());
+        let is_same = first.is_some_and(|&first| index.first() == Some(first));
+        if is_same {
+            self.index = Some(Arc::new(index));
+        }
+        is_same
+    }
+
     /// How many members can be found without surveying on.
     pub(crate) fn known(&self) -> u64 {
+        if let (Some(_), Some(promised)) = (&self.index, self.promised) {
+            return promised;
+        }
         let last = self.checkpoints().and_then(|known| known.as_slice().last());
         last.map_or(0, |last| last.member).max(self.frontier.member)
     }
@@ -260,20 +321,35 @@ impl Batches {
             return Ok(first);
         }
         let at_frontier = batch.next.member == self.frontier.member;
-        if at_frontier && matches!(self.progress, Progress::Going | Progress::Whole) {
+        let is_surveyed = matches!(self.progress, Progress::Going | Progress::Whole);
+        if at_frontier && is_surveyed && self.index.is_none() {
             return self.survey_on(window, batch);
         }
         // Whoever begins in the middle does not see what is behind the members.
         if self.promised == Some(batch.next.member) {
             return Ok(false);
         }
-        let from = batch.next;
-        let mut survey = Survey::resume(from.offset, from.memo, self.container, &self.limits);
-        match walk(&mut survey, window, self.end)? {
-            Event::Batch => batch.extend(&survey, self.width()),
-            _ => return Err(self.miscounted(self.frontier.member, from.member, true)),
-        }
+        self.extend_to_known(window, batch)?;
         Ok(true)
+    }
+
+    /// Adds the members behind a batch up to the end of the next one, or to a checkpoint.
+    fn extend_to_known(&self, window: &mut Window, batch: &mut Batch) -> Result<()> {
+        let from = batch.next;
+        let to = self.around_member(from.member, window.reads_on())?.and_then(|stretch| stretch.to);
+        let inside = to.filter(|to| to.is_inside());
+        let mut survey = from.survey(self.container, &self.limits)?;
+        window.expect(from.offset..to.map_or(0, |to| to.offset));
+        let end = inside.map(|to| to.offset).or(self.end);
+        let is_right = match (walk(&mut survey, window, end)?, inside) {
+            (Event::Batch, _) => {
+                batch.extend(&survey, self.width());
+                to.is_none_or(|to| batch.is_on_the_way(to))
+            }
+            (Event::Stop, Some(to)) => batch.extend_inside(&survey, self.width(), to),
+            _ => return Err(self.miscounted(self.frontier.member, from.member, true)),
+        };
+        if is_right { Ok(()) } else { Err(misplaced(from)) }
     }
 
     /// Replaces a batch by the one that a member is in; `false` where there is no such member.
@@ -283,7 +359,7 @@ impl Batches {
         window: &mut Window,
         batch: &mut Batch,
     ) -> Result<bool> {
-        let from = self.before_member(member);
+        let from = self.before_member(member)?;
         let spans = std::mem::take(&mut batch.spans);
         *batch = Batch { spans, ..Batch::before(from) };
         while batch.end() <= member {
@@ -307,7 +383,15 @@ impl Batches {
     /// How many members there are, once all were surveyed.
     pub(crate) fn count(&mut self, window: &mut Window) -> Result<u64> {
         let mut batch = Batch::before(self.frontier);
-        while self.next(window, &mut batch)? {}
+        // An index would lead to the end without having seen what is behind the members.
+        while match self.progress {
+            Progress::Going | Progress::Whole => {
+                batch.pass();
+                window.set_anchor(batch.next.offset);
+                self.survey_on(window, &mut batch)?
+            }
+            Progress::Part | Progress::Failed => self.next(window, &mut batch)?,
+        } {}
         Ok(batch.end())
     }
 
@@ -317,15 +401,18 @@ impl Batches {
             return Ok(false);
         }
         let walked = self.walk_on(window);
-        match walked {
+        match &walked {
             Ok(true) => {
-                batch.extend(&self.survey, self.width());
+                let (begin, width) = (batch.next, self.width());
+                batch.extend(&self.survey, width);
                 self.frontier = batch.next;
                 if let Some(level) = self.route.levels.last_mut() {
-                    level.checkpoints.note(batch.next);
+                    level.checkpoints.note(begin, self.survey.batch(), width);
                 }
             }
             Ok(false) => self.progress = Progress::Whole,
+            // Once those bytes are there it goes on where it stands.
+            Err(error) if error.need().is_some() => {}
             Err(_) if self.progress == Progress::Going => self.progress = Progress::Failed,
             Err(_) => {}
         }
@@ -401,8 +488,12 @@ impl Batches {
 }
 
 impl Addresses for Batches {
-    fn before_entry(&self, memo: u64) -> Option<(Checkpoint, Container)> {
-        self.route.before_entry(memo)
+    fn around_entry(&self, memo: u64) -> Result<Option<(Stretch, Container)>> {
+        let of_index = self.index.as_ref().map_or(Ok(None), |index| index.around_entry(memo))?;
+        match of_index {
+            Some(stretch) => Ok(Some((stretch, self.container))),
+            None => self.route.around_entry(memo),
+        }
     }
 }
 
@@ -422,13 +513,27 @@ fn walk(survey: &mut Survey, window: &mut Window, end: Option<u64>) -> Result<Ev
             _ => input,
         };
         match survey.advance(input)? {
-            Event::Need(_) if end.is_some_and(|end| end <= survey.offset()) => {
+            // An end that is none, of an index that lies, is stepped over.
+            Event::Need(_) if end.is_some_and(|end| end <= seen.max(survey.offset())) => {
                 return Ok(Event::Stop);
             }
             Event::Need(more) => needed = window.needed(seen, survey.offset(), more)?,
             event => return Ok(event),
         }
     }
+}
+
+/// The stretches that begin with each of some slots; the last ends at `end`.
+pub(crate) fn spans(slots: &[Slot], end: u64) -> impl Iterator<Item = Span> {
+    let ends = slots.iter().skip(1).map(|slot| slot.begin).chain([end]);
+    let spans = slots.iter().zip(ends);
+    spans.map(|(slot, end)| Span { begin: slot.begin, end, memo: slot.memo })
+}
+
+#[cold]
+fn misplaced(from: Checkpoint) -> Error {
+    let message = "the elements are not where the index says: it is of another file";
+    Error::new(Cause::Malformed, "index.fresh", from.offset, message)
 }
 
 #[cold]

@@ -24,6 +24,8 @@ pub(crate) struct Decoder {
     definitions: Definitions,
     /// Of the containers around a member, from the outermost in.
     openings: Vec<Opening>,
+    /// Whether the graph has what those define.
+    is_defined: bool,
 }
 
 /// Where a value is that may be a container.
@@ -84,6 +86,7 @@ impl Decoder {
             machine: Machine::new(&context.limits.pickle),
             definitions: Definitions::default(),
             openings: Vec::new(),
+            is_defined: true,
             context: Arc::new(context),
         }
     }
@@ -115,7 +118,7 @@ impl Decoder {
         width: usize,
         addresses: &dyn Addresses,
     ) -> Result<Decoded> {
-        if self.graph.shared_bytes() > self.context.limits.shared {
+        if !self.is_defined || self.graph.shared_bytes() > self.context.limits.shared {
             self.forget_shared(addresses)?;
         }
         let most = self.context.limits.element;
@@ -333,22 +336,27 @@ impl Decoder {
 
     /// Defines the entries of the openings in a graph that does not know them.
     fn define_openings(&mut self, addresses: &dyn Addresses) -> Result<()> {
-        let limits = Arc::clone(&self.context.limits);
+        self.is_defined = false;
         let openings = std::mem::take(&mut self.openings);
-        for opening in &openings {
-            let mut machine = Machine::new(&limits.pickle);
-            machine.reset(&self.graph, Region::Shared, opening.memo.start);
-            let mut lexer = Lexer::new(opening.offset, &limits.pickle);
-            loop {
-                let rest = &opening.bytes[(lexer.offset() - opening.offset) as usize..];
-                match machine.run(&mut self.graph, &mut lexer, rest)? {
-                    Ran::Missing(memo) => self.resolve(memo, lexer.offset(), addresses)?,
-                    Ran::Need(_) | Ran::Stop(_) => break,
-                }
-            }
-            define(&mut self.graph, &machine, opening);
-        }
+        let defined = openings.iter().try_for_each(|opening| self.run_opening(opening, addresses));
+        self.is_defined = defined.is_ok();
         self.openings = openings;
+        defined
+    }
+
+    fn run_opening(&mut self, opening: &Opening, addresses: &dyn Addresses) -> Result<()> {
+        let limits = Arc::clone(&self.context.limits);
+        let mut machine = Machine::new(&limits.pickle);
+        machine.reset(&self.graph, Region::Shared, opening.memo.start);
+        let mut lexer = Lexer::new(opening.offset, &limits.pickle);
+        loop {
+            let rest = &opening.bytes[(lexer.offset() - opening.offset) as usize..];
+            match machine.run(&mut self.graph, &mut lexer, rest)? {
+                Ran::Missing(memo) => self.resolve(memo, lexer.offset(), addresses)?,
+                Ran::Need(_) | Ran::Stop(_) => break,
+            }
+        }
+        define(&mut self.graph, &machine, opening);
         Ok(())
     }
 }

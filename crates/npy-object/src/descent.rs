@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use pickle_stream::{Container, Lexer, MemoEffect, Opcode, Progress, Slot, Span, Survey};
+use pickle_stream::{Container, Lexer, MemoEffect, Opcode, Progress, Span, Survey};
 
-use crate::batches::Batches;
-use crate::checkpoints::{Checkpoint, Level, Route};
+use crate::batches::{Batches, spans};
+use crate::checkpoints::{Checkpoint, Checkpoints, Level, Route};
 use crate::container::Container as Opened;
 use crate::decoder::{Decoder, Place, Wanted};
 use crate::error::{Error, Result};
@@ -145,6 +145,7 @@ fn enter(decoder: &mut Decoder, place: Place, route: Route) -> Result<Entered> {
             Ok(is_whole) => is_whole,
             // Members that change one another can only be decoded together.
             Err(error) if error.clause().contains(".independence.") => false,
+            Err(error) if error.need().is_some() => return Err(error),
             // A survey that fails will fail again, for those who come that far.
             Err(_) => true,
         };
@@ -270,10 +271,10 @@ const NAME: usize = 24;
 /// The way to the members of a tuple: that to the tuple, unless it is the whole pickle.
 fn way_into(place: Place, mut route: Route) -> Route {
     if route.levels.is_empty() {
-        let start = Checkpoint { member: 0, offset: place.offset, memo: place.memo };
+        let start = Checkpoint::between(0, place.offset, place.memo);
         route
             .levels
-            .push(Level { container: Container::List, checkpoints: [start].into_iter().collect() });
+            .push(Level { container: Container::List, checkpoints: Checkpoints::starting(start) });
     }
     route
 }
@@ -324,15 +325,8 @@ fn parts(decoder: &mut Decoder, place: Place) -> Result<(Option<(ContainerKind, 
         };
         survey.advance(&bytes[..head.size])?;
         if let (Some((kind, taken)), 2) = (taken, survey.slots().len()) {
-            let parts = spans(&taken, here);
+            let parts: Vec<Span> = spans(&taken, here).collect();
             made = survey.check_independence(&parts).is_ok().then_some((kind, parts));
         }
     }
-}
-
-/// The stretches that begin with each of some slots; the last ends at `end`.
-fn spans(slots: &[Slot], end: u64) -> Vec<Span> {
-    let ends = slots.iter().skip(1).map(|slot| slot.begin).chain([end]);
-    let spans = slots.iter().zip(ends);
-    spans.map(|(slot, end)| Span { begin: slot.begin, end, memo: slot.memo }).collect()
 }

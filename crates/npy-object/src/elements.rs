@@ -41,7 +41,11 @@ impl<'a> Elements<'a> {
     fn read(&mut self, index: u64) -> Option<Result<OwnedElement>> {
         self.array.seek(index);
         let read = self.array.next_owned().transpose();
-        self.done |= !matches!(read, Some(Ok(_)));
+        self.done |= match &read {
+            Some(Ok(_)) => false,
+            Some(Err(error)) => error.need().is_none(),
+            None => true,
+        };
         read
     }
 }
@@ -55,7 +59,9 @@ impl Iterator for Elements<'_> {
             return None;
         }
         let read = self.read(self.next);
-        self.next = (self.next + 1).min(self.end);
+        if matches!(read, Some(Ok(_))) {
+            self.next = (self.next + 1).min(self.end);
+        }
         read
     }
 
@@ -77,7 +83,10 @@ impl DoubleEndedIterator for Elements<'_> {
         if self.done || self.next == self.end {
             return None;
         }
-        self.end -= 1;
-        self.read(self.end)
+        let read = self.read(self.end - 1);
+        if matches!(read, Some(Ok(_))) {
+            self.end -= 1;
+        }
+        read
     }
 }

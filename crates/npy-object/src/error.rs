@@ -58,6 +58,14 @@ impl Error {
         Error::new(Cause::Usage, clause, None, message)
     }
 
+    /// Reading failed, at this place unless the error knows better.
+    #[cold]
+    pub(crate) fn io_at(offset: u64, error: io::Error) -> Error {
+        let mut error = Error::from(error);
+        error.0.offset = error.0.offset.or(Some(offset));
+        error
+    }
+
     /// What sort of thing went wrong.
     pub fn cause(&self) -> Cause {
         self.0.cause

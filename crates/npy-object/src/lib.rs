@@ -55,9 +55,9 @@
 //! ```
 //!
 //! and mostly less than 4 MiB beside the element. The constant is two windows on the file of 1 MiB
-//! each, definitions that elements share up to [`Limits::shared`] (8 MiB), and at most 3 MiB of
-//! checkpoints, by which elements and definitions are found: 24 bytes for 3,000 elements, further
-//! apart from 400 million elements on. [`Limits::within`] makes sure of a bound of your own:
+//! each, definitions that elements share up to [`Limits::shared`] (8 MiB), and at most 4.5 MiB of
+//! checkpoints, by which elements and definitions are found: 24 bytes for 32 KiB of the file, or for
+//! an element that is larger, further apart from 6 GiB on. [`Limits::within`] makes sure of a bound of your own:
 //! whatever needs more is an error before memory is taken. With a file in memory, or mapped into it,
 //! elements are borrowed from there.
 //!
@@ -144,7 +144,7 @@ pub use open::Arrays;
 pub use opening::ContainerKind;
 pub use options::{Encoding, Limits, Options};
 pub use salvage::{Salvage, Salvaged};
-pub use source::{ReadAt, Source, SourceReader};
+pub use source::{Fetched, Need, ReadAt, Source, SourceReader};
 pub use split::Split;
 pub use subscripts::{Subscript, Subscripts};
 pub use value::{

@@ -98,18 +98,24 @@ impl Members {
         if self.failed || self.position >= self.end {
             return Ok(None);
         }
-        let decoded = self.get(self.position);
-        match decoded {
+        self.decoder.window.set_reading_on(true);
+        let decoded = self.decode(self.position);
+        match &decoded {
             Ok(Some(_)) => self.position += 1,
             Ok(None) => {}
-            Err(_) => self.failed = true,
+            Err(error) => self.failed = error.need().is_none(),
         }
         decoded
     }
 
     /// A member, if there are so many.
-    #[inline]
     pub(crate) fn get(&mut self, member: u64) -> Result<Option<Decoded>> {
+        self.decoder.window.set_reading_on(false);
+        self.decode(member)
+    }
+
+    #[inline]
+    fn decode(&mut self, member: u64) -> Result<Option<Decoded>> {
         let Some(span) = self.span(member)? else { return Ok(None) };
         self.decoder.decode(span, self.batches.width(), &self.batches).map(Some)
     }

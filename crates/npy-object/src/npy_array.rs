@@ -7,12 +7,13 @@ use std::sync::Arc;
 use npy_header::Header;
 
 use crate::elements::Elements;
-use crate::error::{Error, Result};
-use crate::index::{Fingerprint, Index, IndexUse};
+use crate::error::{Cause, Error, Result};
+use crate::index::{Contents, Fingerprint, Index, IndexUse};
 use crate::members::Members;
 use crate::opening::ArrayState;
 use crate::parallel::{self, Work};
 use crate::rows::Rows;
+use crate::source::Source;
 use crate::split::Split;
 use crate::value::dtype::ItemType;
 use crate::value::element::{Context, Element};
@@ -469,8 +470,8 @@ impl NpyArray {
         members.see_through()?;
         let fingerprint = Fingerprint::of(file, &mut members.decoder.window)?;
         let elements = members.len().unwrap_or(0);
-        let checkpoints = members.batches.checkpoints().cloned().unwrap_or_default();
-        Index { fingerprint, elements, checkpoints }.write(file)
+        let checkpoints = members.batches.all_checkpoints();
+        Contents { fingerprint, elements, checkpoints }.write(file)
     }
 
     /// Whether the index of the file is used.
@@ -496,7 +497,7 @@ impl NpyArray {
         let (Some(file), Payload::Objects(members)) = (&self.file, &mut self.elements) else {
             return Ok(());
         };
-        self.index = match Index::read(file) {
+        self.index = match Contents::read(file) {
             Ok(None) => IndexUse::None,
             Ok(Some(index)) => {
                 let here = Fingerprint::of(file, &mut members.decoder.window)?;
@@ -508,6 +509,25 @@ impl NpyArray {
                 }
             }
             Err(_) => IndexUse::Damaged,
+        };
+        Ok(())
+    }
+
+    /// Uses an index that is read part by part, of what was not opened by its path.
+    pub(crate) fn use_index(&mut self, index: Source) -> Result<()> {
+        let Payload::Objects(members) = &mut self.elements else { return Ok(()) };
+        self.index = match Index::open(index) {
+            Ok(index) => {
+                let elements = members.len();
+                let is_of_file = index.is_of(&mut members.decoder.window, elements)?;
+                if is_of_file && members.batches.use_index(index) {
+                    IndexUse::Used
+                } else {
+                    IndexUse::Stale
+                }
+            }
+            Err(error) if error.cause() == Cause::Malformed => IndexUse::Damaged,
+            Err(error) => return Err(error),
         };
         Ok(())
     }

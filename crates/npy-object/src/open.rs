@@ -70,6 +70,18 @@ impl Options {
         open_array(self.window(source)?, &self)
     }
 
+    /// Reads from any [`Source`] that has an index, which is read part by part, as elements are asked
+    /// for: see [`Fetched`](crate::Fetched). [`NpyArray::index_use`] says whether it is used.
+    ///
+    /// An index knows the time of its file, but a source has none. So it is held against the length
+    /// and the beginning of the file, and against each stretch of elements that is found by it: one
+    /// that is of another file is an error there, `index.fresh`.
+    pub fn read_with_index(self, source: Source, index: Source) -> Result<NpyArray> {
+        let mut array = self.read_source(source)?;
+        array.use_index(index)?;
+        Ok(array)
+    }
+
     /// Reads a stream, as far as elements are asked for: see [`Source::stream`].
     pub fn read_stream(self, stream: impl Read + Send + 'static) -> Result<NpyArray> {
         let source = Source::spooled(stream, self.spool_memory);
@@ -147,7 +159,7 @@ impl Options {
 
     /// A window on what is to be read of a source.
     fn window(&self, source: Source) -> Result<Window> {
-        Ok(Window::new(self.unpack(source)?, self.read_size))
+        Ok(Window::new(self.unpack(source)?, self.read_size, self.limits.element))
     }
 }
 

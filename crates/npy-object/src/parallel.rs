@@ -14,7 +14,7 @@ use std::thread;
 use pickle_stream::Container;
 
 use crate::batches::{Batch, Batches};
-use crate::checkpoints::{Addresses, Checkpoint};
+use crate::checkpoints::{Addresses, Checkpoint, Stretch};
 use crate::decoder::Decoder;
 use crate::error::{Error, Result};
 use crate::members::Members;
@@ -192,8 +192,8 @@ impl<A> Shared<'_, A> {
 }
 
 impl Addresses for Mutex<&mut Batches> {
-    fn before_entry(&self, memo: u64) -> Option<(Checkpoint, Container)> {
-        lock(self).before_entry(memo)
+    fn around_entry(&self, memo: u64) -> Result<Option<(Stretch, Container)>> {
+        lock(self).around_entry(memo)
     }
 }
 

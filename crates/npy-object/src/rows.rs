@@ -68,12 +68,15 @@ impl Rows {
             return Ok(None);
         }
         let row = self.taken;
-        self.taken += 1;
-        let loaded = self.load(row);
-        if loaded.is_err() {
-            self.taken = self.count;
+        self.window.set_reading_on(true);
+        match self.load(row) {
+            Ok(()) => self.taken += 1,
+            Err(error) if error.need().is_some() => return Err(error),
+            Err(error) => {
+                self.taken = self.count;
+                return Err(error);
+            }
         }
-        loaded?;
         Ok(Some(self.resident(row)))
     }
 
@@ -146,6 +149,7 @@ impl Rows {
         if row >= self.count {
             return Ok(None);
         }
+        self.window.set_reading_on(false);
         self.load(row)?;
         Ok(Some(self.resident(row)))
     }

@@ -11,10 +11,10 @@
 
 use std::collections::BTreeMap;
 
-use pickle_stream::{Graph, Lexer, Limits, Located, Locator, Machine, NodeId};
+use pickle_stream::{Graph, Lexer, Limits, Located, Machine, NodeId};
 use pickle_stream::{Ran, Region, Span};
 
-use crate::checkpoints::Addresses;
+use crate::checkpoints::{Addresses, Stretch};
 use crate::error::{Cause, Error, Result};
 use crate::window::Window;
 
@@ -23,6 +23,16 @@ use crate::window::Window;
 pub(crate) struct Definitions {
     /// By where they begin; where several begin at one place, the longest.
     known: BTreeMap<u64, Known>,
+    /// A resolution that was left for want of bytes, to go on when it is asked for again.
+    left: Option<Resolution>,
+}
+
+/// The entry that is wanted, and the definitions that it takes.
+struct Resolution {
+    memo: u64,
+    frames: Vec<Frame>,
+    /// The entry for which the topmost frame waits.
+    wanted: Option<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -46,6 +56,7 @@ const DEPTH: usize = 10_000;
 impl Definitions {
     pub(crate) fn clear(&mut self) {
         self.known.clear();
+        self.left = None;
     }
 
     /// Brings memo entry `memo` into the shared region of `graph`.
@@ -58,11 +69,30 @@ impl Definitions {
         graph: &mut Graph,
         limits: &Limits,
     ) -> Result<()> {
-        let mut frames: Vec<Frame> = Vec::new();
-        let mut wanted = Some(memo);
+        let left = self.left.take().filter(|left| left.memo == memo);
+        let new = || Resolution { memo, frames: Vec::new(), wanted: Some(memo) };
+        let mut resolution = left.unwrap_or_else(new);
+        let done = self.go_on(&mut resolution, offset, addresses, window, graph, limits);
+        if done.as_ref().is_err_and(|error| error.need().is_some()) {
+            self.left = Some(resolution);
+        }
+        done
+    }
+
+    fn go_on(
+        &mut self,
+        resolution: &mut Resolution,
+        offset: u64,
+        addresses: &dyn Addresses,
+        window: &mut Window,
+        graph: &mut Graph,
+        limits: &Limits,
+    ) -> Result<()> {
+        let Resolution { memo, frames, wanted } = resolution;
         loop {
-            if let Some(memo) = wanted.take() {
+            if let Some(memo) = *wanted {
                 let span = locate(memo, offset, addresses, window, limits)?;
+                *wanted = None;
                 // A definition around one that is being run: that one will come out of it.
                 while frames.last().is_some_and(|frame| encloses(span, frame.span)) {
                     frames.pop();
@@ -78,14 +108,14 @@ impl Definitions {
             let Some(frame) = frames.last_mut() else {
                 break;
             };
-            wanted = self.run(frame, window, graph)?;
+            *wanted = self.run(frame, window, graph)?;
             if wanted.is_none() {
                 frames.pop();
             }
         }
-        match graph.shared_entry(memo) {
+        match graph.shared_entry(*memo) {
             Some(_) => Ok(()),
-            None => Err(never_made(memo, offset)),
+            None => Err(never_made(*memo, offset)),
         }
     }
 
@@ -149,17 +179,29 @@ pub(crate) fn locate(
     window: &mut Window,
     limits: &Limits,
 ) -> Result<Span> {
-    let (from, container) = addresses.before_entry(memo).ok_or_else(|| never_made(memo, offset))?;
-    let mut locator = Locator::new(from.offset, from.memo, container, memo, limits);
+    let never_made = || never_made(memo, offset);
+    let (Stretch { from, to }, container) = addresses.around_entry(memo)?.ok_or_else(never_made)?;
+    let mut locator = from.locator(container, memo, limits)?;
+    // What a member makes, no other one changes.
+    let stop = to.filter(|to| to.is_inside()).map(|to| to.offset);
+    let ends = |seen: u64| stop.is_some_and(|stop| stop <= seen);
     let mut needed = 1;
     loop {
         let place = locator.offset();
+        if ends(place) {
+            return locator.so_far()?.ok_or_else(never_made);
+        }
         let input = window.fill_aside(place, needed)?;
-        let end = place + input.len() as u64;
+        let seen = place + input.len() as u64;
+        let input = &input[..(stop.map_or(seen, |stop| stop.min(seen)) - place) as usize];
         let broken_off = match locator.advance(input) {
             Ok(Located::Found(span)) => return Ok(span),
-            Ok(Located::Absent) => return Err(never_made(memo, offset)),
-            Ok(Located::Need(more)) => match window.needed(end, locator.offset(), more) {
+            Ok(Located::Absent) => return Err(never_made()),
+            // A place that is none is stepped over.
+            Ok(Located::Need(_)) if ends(seen.max(locator.offset())) => {
+                return locator.so_far()?.ok_or_else(never_made);
+            }
+            Ok(Located::Need(more)) => match window.needed(seen, locator.offset(), more) {
                 Ok(more) => {
                     needed = more;
                     continue;

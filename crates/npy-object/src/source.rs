@@ -3,6 +3,7 @@
 //! Every source answers one question: which bytes are at this place? What cannot go back, a stream,
 //! is spooled, as far as it was asked for.
 
+mod fetched;
 mod file;
 #[cfg(feature = "gzip")]
 pub(crate) mod gzip;
@@ -14,12 +15,13 @@ mod spool;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, Range, RangeBounds};
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use fetched::{Fetched, Need};
 use file::FileAt;
 #[cfg(feature = "gzip")]
 use inflate::Allowance;
@@ -37,6 +39,14 @@ pub trait ReadAt: Send + Sync {
     /// Reads bytes from `offset` on into `buffer`, and returns how many: fewer than there is room
     /// for where that is convenient, and 0 only where there are none left, or no room.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Says which bytes will be read next, all of `needed`, as far as there are so many, and that
+    /// those behind them up to `likely` may be wanted too; `u64::MAX` stands for reading on. Where
+    /// they are far away they can be brought nearer in one go.
+    fn prepare(&self, needed: Range<u64>, likely: u64) -> io::Result<()> {
+        let _ = (needed, likely);
+        Ok(())
+    }
 
     /// How many bytes there are, where that is known without reading.
     fn known_size(&self) -> Option<u64>;
@@ -190,6 +200,14 @@ impl Source {
                 all.read_at(&mut buffer[..room], offset)
             }
         }
+    }
+
+    /// Says what will be read: see [`ReadAt::prepare`].
+    pub(crate) fn prepare(&self, needed: Range<u64>, likely: u64) -> io::Result<()> {
+        let Place::At { all, start, end } = &self.0 else { return Ok(()) };
+        let place = |offset: u64| start.saturating_add(offset).min(*end);
+        let on = if likely == u64::MAX { likely } else { place(likely) };
+        all.prepare(place(needed.start)..place(needed.end), on)
     }
 
     /// How many bytes there are, where that is known without reading.

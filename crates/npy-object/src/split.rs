@@ -15,8 +15,8 @@ pub struct Split {
     count: u64,
     /// Bytes of the file.
     file_size: u64,
-    /// Places from which elements before it, and definitions in them, are found: for each the
-    /// number of an element, where its instructions begin, and memo entries before them.
+    /// Places from which elements before it, and definitions in them, are found, as an index has
+    /// them.
     places: Vec<[u64; 3]>,
 }
 
@@ -37,7 +37,7 @@ impl Split {
         let step = before.div_ceil(Split::PLACES).max(1);
         let (rest, last) = known[..before].split_at(before.saturating_sub(1));
         let places = rest.iter().step_by(step).chain(last);
-        let places = places.map(|place| [place.member, place.offset, place.memo]).collect();
+        let places = places.map(|place| place.to_numbers()).collect();
         Split { first, count, file_size, places }
     }
 
@@ -62,7 +62,6 @@ impl Split {
     }
 
     pub(crate) fn checkpoints(&self) -> Checkpoints {
-        let places = self.places.iter();
-        places.map(|&[member, offset, memo]| Checkpoint { member, offset, memo }).collect()
+        self.places.iter().copied().map(Checkpoint::from_numbers).collect()
     }
 }

@@ -9,6 +9,7 @@
 //! where a read finds nothing.
 
 use std::io;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -49,13 +50,27 @@ struct Input {
     /// Where it ends, once that is known.
     end: Option<u64>,
     size: ReadSize,
+    /// Bytes of one element that are decoded at most.
+    largest: usize,
+    /// Bytes that will all be wanted, if any of them are.
+    likely: Range<u64>,
+    /// Whether reading will go on to the end.
+    reads_on: bool,
 }
 
 impl Window {
-    pub(crate) fn new(source: Source, size: ReadSize) -> Window {
+    /// On a source of elements of which none is decoded that has over `largest` bytes.
+    pub(crate) fn new(source: Source, size: ReadSize, largest: usize) -> Window {
         Window {
             whole: source.in_memory().cloned(),
-            input: Input { end: source.known_size(), source, size },
+            input: Input {
+                end: source.known_size(),
+                source,
+                size,
+                largest,
+                likely: 0..0,
+                reads_on: false,
+            },
             main: Buffer::default(),
             aside: Buffer::default(),
         }
@@ -63,7 +78,8 @@ impl Window {
 
     /// Another window on the same source, for another thread.
     pub(crate) fn sibling(&self) -> Window {
-        Window::new(self.input.source.clone(), self.input.size)
+        let Input { source, size, largest, .. } = &self.input;
+        Window::new(source.clone(), *size, *largest)
     }
 
     pub(crate) fn source(&self) -> &Source {
@@ -85,6 +101,23 @@ impl Window {
         self.main.bytes.capacity() + self.aside.bytes.capacity() + self.input.source.memory()
     }
 
+    /// Says whether what lies behind the bytes that are asked for will be wanted too: by those who
+    /// go on from element to element.
+    #[inline]
+    pub(crate) fn set_reading_on(&mut self, reads_on: bool) {
+        self.input.reads_on = reads_on;
+    }
+
+    pub(crate) fn reads_on(&self) -> bool {
+        self.input.reads_on
+    }
+
+    /// Says that all of these bytes will be wanted, unless they are too many for one element.
+    pub(crate) fn expect(&mut self, bytes: Range<u64>) {
+        let size = bytes.end.saturating_sub(bytes.start);
+        self.input.likely = if size > self.input.largest as u64 { 0..0 } else { bytes };
+    }
+
     /// The bytes from `from` on: at least `needed`, unless the source ends before.
     #[inline]
     pub(crate) fn fill(&mut self, from: u64, needed: usize) -> io::Result<&[u8]> {
@@ -92,7 +125,12 @@ impl Window {
             return Ok(behind(whole, from));
         }
         if self.main.resident(from) < needed {
-            self.main.read(&mut self.input, from, needed)?;
+            let likely = match &self.input.likely {
+                _ if self.input.reads_on => u64::MAX,
+                likely if likely.contains(&from) => likely.end,
+                _ => 0,
+            };
+            self.main.read(&mut self.input, from, needed, likely)?;
         }
         Ok(self.main.from(from))
     }
@@ -104,7 +142,7 @@ impl Window {
         }
         if self.aside.resident(from) < needed {
             self.aside.anchor = from;
-            self.aside.read(&mut self.input, from, needed)?;
+            self.aside.read(&mut self.input, from, needed, 0)?;
         }
         Ok(self.aside.from(from))
     }
@@ -213,7 +251,7 @@ impl Buffer {
 
     /// Reads on to `from + needed`, or the end of the source.
     #[cold]
-    fn read(&mut self, input: &mut Input, from: u64, needed: usize) -> io::Result<()> {
+    fn read(&mut self, input: &mut Input, from: u64, needed: usize, likely: u64) -> io::Result<()> {
         let ReadSize { least, most } = input.size;
         let goes_on = self.start <= from && from <= self.end();
         if goes_on {
@@ -231,6 +269,9 @@ impl Buffer {
         let known = input.end.unwrap_or(u64::MAX);
         let wanted = from.saturating_add(needed as u64).min(known);
         let to = wanted.max(from.saturating_add(self.ahead as u64)).min(known);
+        if self.end() < wanted {
+            input.source.prepare(self.end()..wanted, likely.max(to))?;
+        }
         while self.end() < wanted {
             let left = usize::try_from(to - self.end()).unwrap_or(usize::MAX);
             let room = self.make_room(left);

@@ -41,7 +41,7 @@ struct Directory {
 
 /// Reads the directory of an archive.
 pub(super) fn read(source: &Source) -> Result<Vec<Member>> {
-    let mut window = Window::new(source.clone(), ReadSize::default());
+    let mut window = Window::new(source.clone(), ReadSize::default(), 0);
     let directory = locate(&mut window)?;
     let mut members = Vec::new();
     let mut place = directory.begin;
@@ -193,7 +193,7 @@ pub(super) fn data(source: &Source, member: &Member) -> Result<Source> {
         let message = format!("{name} is compressed by method {method}");
         return refused(Cause::Unsupported, "npz.method", message);
     }
-    let mut window = Window::new(source.clone(), ReadSize { least: 1, most: 1 });
+    let mut window = Window::new(source.clone(), ReadSize { least: 1, most: 1 }, 0);
     let wanted = HEADER + member.raw_name.len();
     let header = window.fill(*offset, wanted)?;
     let name_is = |bytes: &[u8]| {

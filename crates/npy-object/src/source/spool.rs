@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::ReadAt;
 use super::file;
-use crate::error::Error;
+use crate::error::{Cause, Error};
 
 /// Bytes of a stream that are stepped over at once.
 const STEP: usize = 64 << 10;
@@ -86,7 +86,11 @@ impl Spool {
             }
             Ok(read) => Ok(read),
             Err(error) => {
-                let error = Error::from(error);
+                let mut error = Error::from(error);
+                if error.need().is_some() {
+                    let message = "what is compressed cannot be read from bytes fetched in parts";
+                    error = Error::new(Cause::Unsupported, "access.fetched", None, message);
+                }
                 *stream = Stream::Failed(error.clone());
                 Err(error.into())
             }
