@@ -46,7 +46,10 @@ pub(crate) fn index(line: &[u8], offset: u64) -> Result<u64> {
 /// What `int(text)` takes: white space around, a sign, digits with single underscores between them.
 fn decimal(line: &[u8], digits: usize, offset: u64) -> Result<Int> {
     let refuse = || not_a(line, "decimal int", "pickle.text.int", offset);
-    let trimmed = line.trim_ascii();
+    let blank = |&byte: &u8| byte.is_ascii_whitespace() || byte == b'\x0b';
+    let start = line.iter().position(|byte| !blank(byte)).unwrap_or(line.len());
+    let end = line.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
+    let trimmed = &line[start..end];
     let unsigned = trimmed.strip_prefix(b"-").or(trimmed.strip_prefix(b"+")).unwrap_or(trimmed);
     let mut text = String::with_capacity(trimmed.len().min(32));
     if trimmed.starts_with(b"-") {
