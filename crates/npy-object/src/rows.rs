@@ -42,12 +42,14 @@ impl Rows {
             Some((&count, shape)) => (count as u64, shape.to_vec()),
             None => (1, Vec::new()),
         };
-        let size = shape.iter().try_fold(header.dtype.itemsize(), |size, &n| size.checked_mul(n));
-        let size = size.filter(|&size| header.nbytes().is_some() && isize::try_from(size).is_ok());
-        let size = size.ok_or_else(|| {
-            let message = "the array takes over 2^63 bytes";
-            Error::new(Cause::Malformed, "npy.header.shape", None, message)
-        })?;
+        // As NumPy counts: a length of 0 does not make an array that is too large a small one.
+        let lengths = header.shape.iter().filter(|&&n| n != 0);
+        let whole = lengths.copied().try_fold(header.dtype.itemsize(), usize::checked_mul);
+        if whole.is_none_or(|bytes| isize::try_from(bytes).is_err()) {
+            let message = "the array takes 2^63 bytes or more";
+            return Err(Error::new(Cause::Malformed, "npy.header.shape", None, message));
+        }
+        let size = shape.iter().fold(header.dtype.itemsize(), |size, &n| size * n); // fits: see above
         Ok(Rows {
             window,
             dtype: header.dtype.clone(),
