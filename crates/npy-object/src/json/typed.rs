@@ -361,7 +361,8 @@ fn object<'a>(
         Task::Text(",\"args\":"),
         Task::Unnumbered(object.args()),
     ];
-    if let Some(kwargs) = object.kwargs() {
+    let is_empty = |kwargs: &Element<'_>| matches!(kwargs.kind(), Kind::Dict(it) if it.len() == 0);
+    if let Some(kwargs) = object.kwargs().filter(|kwargs| !is_empty(kwargs)) {
         parts.extend([Task::Text(",\"kwargs\":"), Task::Unnumbered(kwargs)]);
     }
     let lists = [

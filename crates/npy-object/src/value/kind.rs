@@ -198,6 +198,9 @@ fn recognise<'a>(known: Known, value: ValueRef<'a>, object: Object<'a>) -> Optio
     let context = object.context;
     let element = Element::new(value, context);
     let mut args = element.call_args()?;
+    if !is_whole(known, object) {
+        return None;
+    }
     Some(match known {
         Known::Reconstruct | Known::MaskedReconstruct | Known::FromBuffer => {
             Kind::Array(Box::new(Array::read(known, element)?))
@@ -262,6 +265,20 @@ fn recognise<'a>(known: Known, value: ValueRef<'a>, object: Object<'a>) -> Optio
             _ => return None,
         },
     })
+}
+
+/// Whether nothing was added to a call but what the value that it stands for takes.
+fn is_whole(known: Known, object: Object<'_>) -> bool {
+    let state = match known {
+        Known::Reconstruct | Known::MaskedReconstruct | Known::DType | Known::OrderedDict => true,
+        _ => object.states().len() == 0,
+    };
+    let items = match known {
+        Known::OrderedDict | Known::DefaultDict => true,
+        _ => object.items().len() == 0,
+    };
+    let added = matches!(known, Known::Set | Known::FrozenSet) || object.added().len() == 0;
+    state && items && added && object.appended().len() == 0
 }
 
 /// A scalar whose dtype holds objects: it comes not as bytes but as an array without dimensions, of
