@@ -20,21 +20,28 @@ pub struct Elements<'a> {
     done: bool,
 }
 
+/// The first of the elements in a range, and the one behind the last: from where the array stands to
+/// its end, unless the range says.
+pub(crate) fn bounds(array: &NpyArray, range: impl RangeBounds<u64>) -> (u64, u64) {
+    let next = match range.start_bound() {
+        Bound::Included(&first) => first,
+        Bound::Excluded(&before) => before.saturating_add(1),
+        Bound::Unbounded => array.position(),
+    };
+    let end = match range.end_bound() {
+        Bound::Included(&last) => last.saturating_add(1),
+        Bound::Excluded(&end) => end,
+        Bound::Unbounded => array.end(),
+    };
+    let end = end.min(array.end());
+    (next.min(end), end)
+}
+
 impl<'a> Elements<'a> {
     /// From where the array stands, unless the range says.
     pub(crate) fn new(array: &'a mut NpyArray, range: impl RangeBounds<u64>) -> Elements<'a> {
-        let next = match range.start_bound() {
-            Bound::Included(&first) => first,
-            Bound::Excluded(&before) => before.saturating_add(1),
-            Bound::Unbounded => array.position(),
-        };
-        let end = match range.end_bound() {
-            Bound::Included(&last) => last.saturating_add(1),
-            Bound::Excluded(&end) => end,
-            Bound::Unbounded => array.end(),
-        };
-        let end = end.min(array.end());
-        Elements { array, next: next.min(end), end, done: false }
+        let (next, end) = bounds(array, range);
+        Elements { array, next, end, done: false }
     }
 
     /// The element at the array's place; nothing after it if it is an error.

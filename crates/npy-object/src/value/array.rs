@@ -228,7 +228,7 @@ impl<'a> Array<'a> {
     }
 
     /// What has so many bytes for each item, in the order of the array, in C order.
-    #[cfg(feature = "serde")]
+    #[cfg(any(feature = "arrow", feature = "serde"))]
     pub(crate) fn to_c_order<'b>(&self, bytes: &'b [u8], itemsize: usize) -> Cow<'b, [u8]> {
         if !self.fortran_order {
             return Cow::Borrowed(bytes);

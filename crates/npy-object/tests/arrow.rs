@@ -1,0 +1,87 @@
+//! Elements as Arrow record batches.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, DataType};
+use npy_object::{NpyArray, Options};
+
+fn open(name: &str) -> NpyArray {
+    let path = format!("{}/tests/data/{name}.npy", env!("CARGO_MANIFEST_DIR"));
+    npy_object::open(path).unwrap()
+}
+
+fn batches(array: NpyArray, rows: usize) -> Vec<RecordBatch> {
+    array.record_batches(.., rows).unwrap().map(Result::unwrap).collect()
+}
+
+#[test]
+fn ragged_arrays_are_lists() {
+    let batches = batches(open("ragged"), 2);
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [2, 1]);
+    let lists = batches[1].column(0).as_list::<i64>();
+    assert_eq!(lists.value(0).as_primitive::<Float64Type>().values(), &[0.0, 1.0, 2.0]);
+    assert_eq!(batches[0].column(0).as_list::<i64>().value_length(1), 2);
+}
+
+#[test]
+fn a_part_is_a_part() {
+    let mut batches = open("strings").record_batches(1..2, 10).unwrap();
+    let batch = batches.next().unwrap().unwrap();
+    assert_eq!((batch.num_rows(), batch.column(0).as_string::<i64>().value(0)), (1, "NumPy"));
+    assert!(batches.next().is_none());
+}
+
+/// An array of objects without a preamble, as `pickle.dumps` leaves it, of these elements.
+fn pickled(count: u8, elements: &[u8]) -> NpyArray {
+    let envelope =
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85C\x01b\x87R(K\x01K";
+    let dtype = b"\x85cnumpy\ndtype\nX\x02\0\0\0O8\x89\x88\x87R(K\x03X\x01\0\0\0|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89](";
+    let bytes = [envelope, &[count][..], dtype, elements, b"etb."].concat();
+    Options::new().read_bytes(bytes).unwrap()
+}
+
+#[test]
+fn the_keys_of_dicts_are_columns() {
+    // {'a': 1}, {'a': 2, 'b': 0.5}
+    let elements = b"}X\x01\0\0\0aK\x01s}(X\x01\0\0\0aK\x02X\x01\0\0\0bG\x3f\xe0\0\0\0\0\0\0u";
+    let batch = batches(pickled(2, elements), 10).remove(0);
+    let column = |name| batch.column_by_name(name).unwrap();
+    assert_eq!(column("a").as_primitive::<Int64Type>().values(), &[1, 2]);
+    let missing = column("b").as_primitive::<Float64Type>();
+    assert!(missing.is_null(0));
+    assert_eq!(missing.value(1), 0.5);
+}
+
+#[test]
+fn types_are_those_of_the_first_batch() {
+    let read = |elements: &[u8], rows| {
+        let reader = pickled(3, elements).record_batches(.., rows).unwrap();
+        let data_type = reader.schema().field(0).data_type().clone();
+        (data_type, reader.collect::<Result<Vec<_>, ArrowError>>())
+    };
+    // 1, None, 0.5: an int and a float are floats.
+    let mixed = b"K\x01NG\x3f\xe0\0\0\0\0\0\0";
+    let (data_type, batches) = read(mixed, 3);
+    assert_eq!(data_type, DataType::Float64);
+    let batch = batches.unwrap().remove(0);
+    let floats = batch.column(0).as_primitive::<Float64Type>();
+    assert_eq!((floats.value(0), floats.is_null(1), floats.value(2)), (1.0, true, 0.5));
+    let error = read(mixed, 2).1.unwrap_err().to_string();
+    assert!(error.contains("a column of Int64 in which there is float"), "{error}");
+    // 1, 'a', None: together they are no column.
+    let error = pickled(3, b"K\x01X\x01\0\0\0aN").record_batches(.., 3).unwrap_err();
+    assert_eq!(error.clause(), "access.type");
+}
+
+#[test]
+fn nested_lists_end_where_their_items_do() {
+    // [[1], []], [[2, 3]], []
+    let elements = b"](]K\x01a]e](](K\x02K\x03ee]";
+    let batch = batches(pickled(3, elements), 10).remove(0);
+    let outer = batch.column(0).as_list::<i64>();
+    assert_eq!(outer.offsets().as_ref(), &[0, 2, 3, 3]);
+    let inner = outer.values().as_list::<i64>();
+    assert_eq!(inner.offsets().as_ref(), &[0, 1, 1, 3]);
+    assert_eq!(inner.values().as_primitive::<Int64Type>().values(), &[1, 2, 3]);
+}
