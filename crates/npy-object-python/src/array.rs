@@ -9,8 +9,9 @@ use npy_object::{ArrayClass, ItemType};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyEllipsis, PyList, PyTuple};
+use pyo3::types::{PyCapsule, PyDict, PyEllipsis, PyList, PyTuple};
 
+use crate::arrow;
 use crate::container::{Container, open_container};
 use crate::errors::{limit, raise};
 use crate::iter::{Batches, Elements, Rows};
@@ -55,7 +56,7 @@ impl Array {
         let outer = if has_objects { shape.len() } else { shape.len().min(1) };
         let (outer, inner) = shape.split_at(outer);
         let Some(view) = View::all(outer) else {
-            return Err(limit(py, "an array of over 2^63 elements", "python.limit.shape"));
+            return Err(limit(py, "an array of over 2^63 elements", "npy.object.count"));
         };
         Ok(Array { file, view, item, inner: inner.to_vec(), has_objects })
     }
@@ -360,6 +361,26 @@ impl Array {
             Some(dtype) => array.call_method1(intern!(py, "astype"), (dtype,)),
             None => Ok(array),
         }
+    }
+
+    /// The elements as Arrow data, for pyarrow, polars, DuckDB: a column `element`, or, of dicts, one
+    /// for each key. Arrays and lists are lists there. The types are those of the first 8,192.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        // What can be asked for is best effort: the stream says what it is.
+        let _ = requested_schema;
+        if !self.view.is_contiguous() {
+            let message = "only elements that lie behind one another are a stream of Arrow";
+            return Err(PyValueError::new_err(message));
+        }
+        let mut lease = Lease::new(py, &self.file)?;
+        let array = py.detach(|| lease.array().try_clone()).map_err(|error| raise(py, &error))?;
+        let first = self.view.offset as u64;
+        arrow::stream(py, array, first..first + self.view.len())
     }
 
     /// The members of what a 0-d array holds, one at a time: `(key, value)` of a dict, which is

@@ -81,7 +81,7 @@ pub(crate) fn open_container(py: Python<'_>, file: &Arc<File>) -> PyResult<Conta
 }
 
 fn no_container(py: Python<'_>) -> PyErr {
-    unsupported(py, "no dict, list, tuple or set is there", "access.subscript")
+    unsupported(py, "no dict, list, tuple or set is there")
 }
 
 #[pymethods]

@@ -620,17 +620,17 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             }
             Kind::Buffer(_) => {
                 let message = "an out-of-band buffer, which is not in the file";
-                return Err(unsupported(py, message, "pickle.buffer"));
+                return Err(unsupported(py, message));
             }
             Kind::Root => {
                 self.maker.met_shared = true;
                 let message = "the array is an element of itself: to_numpy() reads it";
-                return Err(unsupported(py, message, "npy.object.root"));
+                return Err(unsupported(py, message));
             }
             Kind::Record(record) => {
                 let Some(dtype) = record.dtype() else {
                     let message = "a record without a dtype";
-                    return Err(unsupported(py, message, "npy.object.record"));
+                    return Err(unsupported(py, message));
                 };
                 let fields = record.fields().into_iter().map(|(_, value)| value).collect();
                 self.wait_for_all_of_members(Finish::Record { dtype, fields });
@@ -705,7 +705,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             Kind::Object(object) => return self.object(id_of(id), object),
             other => {
                 let message = format!("a {}", other.name());
-                return Err(unsupported(py, &message, "python.object"));
+                return Err(unsupported(py, &message));
             }
         };
         Ok(Some(object))
@@ -795,7 +795,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 return Ok(Some(self.fill_later(id, object, fill)));
             }
             (Data::Bytes(_), ItemType::String { .. }) => {
-                return Err(unsupported(py, "an array of str in bytes", "npy.array.string"));
+                return Err(unsupported(py, "an array of str in bytes"));
             }
         };
         self.remember(id, &object, 1);
@@ -1010,7 +1010,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 (dtype, PyList::new(py, self.pop_all(items.len()))?.into_any())
             }
             (ItemType::String { .. }, _) => {
-                return Err(unsupported(py, "a masked array of str", "npy.array.masked"));
+                return Err(unsupported(py, "a masked array of str"));
             }
         };
         let mask = array.mask().map_or(&[][..], |mask| &mask.mask);
@@ -1098,7 +1098,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         for key in keys {
             if self.weight([key].into_iter()) > HEAVIEST {
                 let message = format!("a key of over {HEAVIEST} values, with what it shares");
-                return Err(limit(self.py, &message, "python.limit.hash"));
+                return Err(limit(self.py, &message, "access.sharing"));
             }
         }
         Ok(())

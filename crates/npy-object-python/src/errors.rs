@@ -26,8 +26,8 @@ pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
 
 /// For what the library below can read, and Python cannot have.
 #[cold]
-pub(crate) fn unsupported(py: Python<'_>, message: &str, clause: &str) -> PyErr {
-    exception(py, "UnsupportedError", (format!("{message} [{clause}]"), None, clause))
+pub(crate) fn unsupported(py: Python<'_>, message: &str) -> PyErr {
+    exception(py, "UnsupportedError", (format!("{message} [access.type]"), None, "access.type"))
 }
 
 /// For what would take too long, or too much.

@@ -8,6 +8,7 @@
 //! `python/npy_object`.
 
 mod array;
+mod arrow;
 mod container;
 mod element;
 mod errors;

@@ -130,9 +130,9 @@ pub(crate) fn string_dtype<'py>(
         kwargs.set_item("na_object", na_object)?;
     }
     let dtypes = Names::get(py)?.numpy.bind(py).getattr("dtypes");
-    let class = dtypes.and_then(|dtypes| dtypes.getattr("StringDType")).map_err(|_| {
-        unsupported(py, "NumPy has StringDType from version 2 on", "npy.array.string")
-    })?;
+    let class = dtypes
+        .and_then(|dtypes| dtypes.getattr("StringDType"))
+        .map_err(|_| unsupported(py, "NumPy has StringDType from version 2 on"))?;
     class.call((), Some(&kwargs))
 }
 

@@ -14,33 +14,10 @@ import threading
 
 import numpy as np
 import pytest
+from files import objects
 from same import same
 
 import npy_object
-
-
-def objects(elements):
-    array = np.empty(len(elements), object)
-    array[:] = elements
-    return array
-
-
-@pytest.fixture
-def saved(tmp_path):
-    """Saves an array, and says where."""
-
-    def save(array, name="a.npy"):
-        path = tmp_path / name
-        np.save(path, array, allow_pickle=True)
-        return path
-
-    return save
-
-
-@pytest.fixture
-def ragged(saved):
-    """5,000 arrays, of 0 to 6 numbers: several batches of a pickled list."""
-    return saved(objects([np.arange(n % 7, dtype="i2") for n in range(5000)]))
 
 
 def test_indices_and_slices_are_those_of_numpy(saved):
@@ -412,3 +389,14 @@ except KeyboardInterrupt:
     print(time.perf_counter() - begin)
 """ % (str(path), str(path))
     assert float(subprocess.check_output([sys.executable, "-c", code])) < 5
+
+
+def test_parts_are_read_by_other_processes(ragged):
+    code = """
+import pickle, sys
+print(sum(len(element) for element in pickle.load(sys.stdin.buffer)))
+"""
+    parts = [*npy_object.open(ragged).splits(2), npy_object.open(ragged)[10:20]]
+    run = [sys.executable, "-c", code]
+    sums = [int(subprocess.run(run, input=pickle.dumps(part), stdout=subprocess.PIPE).stdout) for part in parts]
+    assert sums[0] + sums[1] == sum(n % 7 for n in range(5000)) and sums[2] == sum(n % 7 for n in range(10, 20))

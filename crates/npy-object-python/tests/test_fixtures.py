@@ -25,7 +25,7 @@ DIFFERENCES = [
     ("header-forms/negative-shape*", "refused, as by NumPy from 2.0 on"),
     ("header-forms/leading-space*", "read, as by Python from 3.10 on"),
 ]
-TOGETHER = ("pickle.independence.", "npy.object.root")
+TOGETHER = ("pickle.independence.", "access.type")
 """Clauses of elements that can only be read all together."""
 
 

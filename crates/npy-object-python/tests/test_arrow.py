@@ -1,0 +1,79 @@
+"""Elements as Arrow data, read by those who read Arrow."""
+
+import datetime
+
+import numpy as np
+import pytest
+from files import objects
+
+import npy_object
+
+pa = pytest.importorskip("pyarrow")
+
+
+def column(path):
+    return pa.table(npy_object.open(path))["element"]
+
+
+def test_ragged_arrays_are_lists(ragged):
+    found = column(ragged)
+    assert found.type == pa.large_list(pa.int16())
+    assert found.to_pylist() == [list(range(n % 7)) for n in range(5000)]
+    part = pa.table(npy_object.open(ragged)[4995:])["element"]
+    assert part.to_pylist() == [list(range(n % 7)) for n in range(4995, 5000)]
+    with pytest.raises(ValueError):
+        pa.table(npy_object.open(ragged)[::2])
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        ["a", None, "ü"],
+        [b"a", b""],
+        [True, False, None],
+        [1, None, -(2**62)],
+        [[1, 2], [], None, [3]],
+        [["a", ["b"][0]], ["c"]],
+        [datetime.date(2024, 2, 29), datetime.date(1, 1, 1)],
+        [datetime.datetime(1969, 12, 31, 23, 59, 59, 5), datetime.datetime(2024, 2, 29)],
+        [datetime.timedelta(-3, 5, 7)],
+    ],
+)
+def test_values_are_what_they_were(saved, elements):
+    assert column(saved(objects(elements))).to_pylist() == elements
+
+
+def test_time_zones_are_told(saved):
+    zone = datetime.timezone(datetime.timedelta(hours=2))
+    moment = datetime.datetime(2024, 1, 1, 1, 30, tzinfo=zone)
+    assert column(saved(objects([moment]))).to_pylist() == [moment]
+
+
+def test_arrays_of_dimensions_are_lists_of_lists(saved):
+    arrays = [np.arange(6.0).reshape(2, 3), np.zeros((0, 3)), np.asfortranarray(np.arange(4.0).reshape(2, 2))]
+    assert column(saved(objects(arrays))).to_pylist() == [array.tolist() for array in arrays]
+    times = objects([np.array(["2024-01-01"], "M8[s]"), np.array([], "M8[s]")])
+    assert column(saved(times)).to_pylist() == [[datetime.datetime(2024, 1, 1)], []]
+
+
+def test_dicts_are_columns(saved):
+    path = saved(objects([{"id": 1, "v": [1.0], "in": {"x": "a"}}, {"id": 2, "in": {"x": None}}]))
+    table = pa.table(npy_object.open(path))
+    assert table.column_names == ["id", "v", "in"]
+    assert table.to_pylist() == [{"id": 1, "v": [1.0], "in": {"x": "a"}}, {"id": 2, "v": None, "in": {"x": None}}]
+
+
+def test_what_is_mixed_is_refused(saved):
+    with pytest.raises(npy_object.UnsupportedError, match="Int64"):
+        pa.table(npy_object.open(saved(objects([1, "a"]))))
+    path = saved(objects([1] * 10_000 + ["a"]))
+    with pytest.raises(Exception, match="a column of Int64 in which there is str"):
+        pa.table(npy_object.open(path))
+
+
+def test_polars_and_duckdb_read_it(ragged):
+    polars = pytest.importorskip("polars")
+    assert polars.DataFrame(npy_object.open(ragged))["element"].list.len().sum() == sum(n % 7 for n in range(5000))
+    duckdb = pytest.importorskip("duckdb")
+    elements = npy_object.open(ragged)
+    assert duckdb.sql("select sum(len(element)) from elements").fetchall() == [(sum(n % 7 for n in range(5000)),)]
