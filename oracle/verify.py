@@ -25,6 +25,7 @@ import run  # noqa: E402
 
 SPEC = os.path.join(environments.HERE, os.pardir, "spec")
 OPCODES = os.path.join(SPEC, "opcodes.toml")
+PACKED = os.path.join(environments.HERE, "packed")
 
 USUAL = [environments.JUDGE] + [
     one for one in environments.ENVIRONMENTS if (one.python, one.numpy) in (("3.11", "1.26.4"), ("3.9", "2.0.2"))
@@ -84,6 +85,7 @@ def main():
     for environment in working:
         check_environment(environment, entries, count)
         check_examples(environment, count)
+    check_packed(working, count)
     check_opcodes(working, count)
     if not working:
         count.check(False, "no environment could be made, so nobody was asked")
@@ -126,6 +128,10 @@ def check_clauses(entries, count):
         count.check(as_listed, entry["file"] + ": clauses.py says something else, or nothing")
     for clause, pattern in clauses.unused([entry["file"] for entry in entries]):
         count.check(False, "clauses.py: no fixture is called %s" % pattern)
+    with open(os.path.join(PACKED, "manifest.json"), encoding="utf-8") as file:
+        packed = {clause for entry in json.load(file) for clause in entry["clauses"]}
+    for clause in sorted(packed - headings):
+        count.check(False, "packed.py: the specification has no %s" % clause)
     for clause in sorted({clause for clause, _ in clauses.ROWS} - headings):
         count.check(False, "clauses.py: the specification has no %s" % clause)
     print("%d clauses have fixtures" % len({clause for clause, _ in clauses.ROWS}))
@@ -183,6 +189,18 @@ def check_examples(environment, count):
         complaint = "%s, %s: %s" % (environments.tag(environment), answer["place"], answer.get("failure"))
         count.check("failure" not in answer, complaint)
     print("%14s %d examples of the specification were run" % ("", len(answers)))
+
+
+def check_packed(working, count):
+    """Archives, gzip files and indexes are what Python says: see packed.py."""
+    if environments.JUDGE not in working:
+        print("packed/              not compared: that takes %s" % environments.tag(environments.JUDGE))
+        return
+    complaints = environments.run(environments.JUDGE, "packed.py", "check", PACKED).splitlines()
+    for complaint in complaints:
+        count.check(False, "packed/" + complaint)
+    count.check(not complaints, "packed/ is not what Python says")
+    print("packed/              archives and indexes compared with Python")
 
 
 def compare(committed, found):

@@ -5,6 +5,7 @@ mod conformance;
 mod containers;
 mod encoding;
 mod fixtures;
+mod packed;
 mod properties;
 mod salvage;
 mod sources;

@@ -1,0 +1,237 @@
+"""Runs inside the judge's environment: archives, gzip files, indexes, and what Python says of them.
+
+    python packed.py write FOLDER
+    python packed.py check FOLDER     # prints what is not as Python says
+
+The bytes that come out of a compressor depend on its version: `check` compares what files hold.
+
+Beside each file stands its typed JSON, that of an archive with a line `{"member": NAME}` before
+the lines of each member. `manifest.json` lists the files as that of the fixtures does. An entry
+with `refused` names the clause that its file breaks. Most of these files Python refuses too, and
+then its error is the last line. `modified` is the time, in nanoseconds, that an index is for.
+"""
+
+import gzip
+import io
+import json
+import os
+import struct
+import sys
+import tempfile
+import zipfile
+import zlib
+
+import judge
+import manifest
+import numpy as np
+from cases import objects
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(HERE, "conformance"))
+
+from chapters.machine import Machine  # noqa: E402: it lies in that folder
+
+RAGGED = objects(np.arange(3.0), "two", {"k": [1, None]})
+NUMBERS = np.array([1, -2, 3], "<i4")
+MANY = objects(*range(2500))
+
+HEADER, ENTRY, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
+MODIFIED = 1_600_000_000 * 10**9
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def archive(save=np.savez, **arrays):
+    """As NumPy writes it."""
+    file = io.BytesIO()
+    save(file, **arrays)
+    return file.getvalue()
+
+
+def zipped(method=zipfile.ZIP_STORED, **members):
+    """As Python writes it, without the fields of 64 bits that NumPy asks for."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as out:
+        for name, data in members.items():
+            out.writestr(zipfile.ZipInfo(name + ".npy"), data, method)
+    return file.getvalue()
+
+
+def patched(data, record, at, new):
+    """The archive with other bytes at a place of the first record of this sort."""
+    place = data.index(record) + at
+    return data[:place] + new + data[place + len(new) :]
+
+
+def archives():
+    """Name, description, clauses; and the clause that is broken, if one is."""
+    two = archive(a=RAGGED, b=NUMBERS)
+    one = archive(only=RAGGED)
+    deflated = archive(np.savez_compressed, only=RAGGED)
+    small = zipped(only=npy(RAGGED))
+    packed = zipped(zipfile.ZIP_DEFLATED, only=npy(RAGGED))
+    data = packed.index(b"only.npy") + len(b"only.npy")
+    yield "savez.npz", "two arrays, as np.savez stores them", two, ["npz.directory", "npz.header", "npz.wide"]
+    yield "savez-one.npz", "one array, which needs no name", one, ["npz.choice"]
+    yield "savez-compressed.npz", "one array, deflated", deflated, ["npz.method", "npz.data"]
+    yield "zipfile.npz", "one array, as Python's zipfile stores it", small, ["npz.checksum", "npz.size"]
+    yield "prefixed.npz", "bytes before the archive", b"#!/bin/sh\n" + small, ["npz.directory"]
+    yield "end.npz", "cut off in its end", small[:-5], "npz.end"
+    large = patched(small, END, 12, b"\xfe\xff\xff\xff")
+    yield "directory.npz", "a directory larger than the file", large, "npz.directory"
+    yield "wide.npz", "a size of 64 bits that is not there", patched(small, ENTRY, 24, b"\xff" * 4), "npz.wide"
+    yield "header.npz", "another name in the header", patched(small, HEADER, 30, b"x"), "npz.header"
+    yield "overlap.npz", "data that reach into the directory", patched(small, ENTRY, 20, b"\xff"), "npz.overlap"
+    yield "encrypted.npz", "flags of an encrypted member", patched(small, ENTRY, 8, b"\x01"), "npz.encrypted"
+    yield "bzip2.npz", "packed with bzip2", zipped(zipfile.ZIP_BZIP2, only=npy(RAGGED)), "npz.method"
+    yield "deflate.npz", "a block of type 3", packed[:data] + b"\x07" + packed[data + 1 :], "npz.data"
+    yield "cut-short.npz", "a stream that does not end", patched(packed, ENTRY, 20, b"\x09\x00"), "npz.truncated"
+    less = struct.pack("<I", len(npy(RAGGED)) - 1)
+    yield "size.npz", "a byte more than the entry says", patched(packed, ENTRY, 24, less), "npz.size"
+    yield "checksum.npz", "the checksum of something else", patched(packed, ENTRY, 16, b"\0\0\0\0"), "npz.checksum"
+
+
+def gzip_files():
+    def pack(data):
+        return gzip.compress(data, mtime=0)
+
+    data = npy(RAGGED)
+    one = pack(data)
+    yield "one.npy.gz", "one member", one, ["gzip.magic", "gzip.checksum"]
+    several = pack(data[:200]) + pack(data[200:]) + b"\0" * 8
+    yield "members.npy.gz", "two members, and zeros behind them", several, ["gzip.magic"]
+    yield "twice.npy.gz.gz", "packed twice", pack(one), ["gzip.depth"]
+    yield "text.npy.gz", "text in the place of the second member", pack(data[:200]) + b"text", "gzip.magic"
+    yield "truncated.npy.gz", "cut off in its checksum", one[:-6], "gzip.truncated"
+    yield "deflate.npy.gz", "a block of type 3", one[:10] + b"\x07" + one[11:], "gzip.data"
+    yield "checksum.npy.gz", "the checksum of something else", one[:-8] + b"\0\0\0\0" + one[-4:], "gzip.checksum"
+    yield "five-times.npy.gz", "packed five times", pack(pack(pack(pack(one)))), "gzip.depth"
+
+
+class Survey(Machine):
+    """Notes where the list of elements stands between two batches: index-file.md, "Layout"."""
+
+    def __init__(self, data, start):
+        super().__init__(data, start, "ascii")
+        self.checkpoints = []
+
+    def put(self, index):
+        super().put(index)
+        if self.top() == [] and type(self.top()) is list:
+            self.note()
+
+    def append(self, values):
+        super().append(values)
+        self.note()
+
+    def note(self):
+        self.checkpoints.append((len(self.top()), self.at, max(self.memo) + 1))
+
+
+def index(data):
+    """The index of a file of objects, in batches of not over 32 KiB: index-file.md."""
+    survey = Survey(data, 128)
+    survey.run()
+    points = survey.checkpoints
+    places = [(len(data) - 512) * i // 15 for i in range(16)]
+    samples = [data[place : place + 512] for place in places]
+    head = b"npyoidx\x02" + struct.pack("<Qq", len(data), MODIFIED)
+    head += struct.pack("<II", zlib.crc32(b"".join(samples)), zlib.crc32(samples[0]))
+    head += struct.pack("<QQ", points[-1][0], len(points))
+    assert len(points) <= 256, "there is one block"
+    head += struct.pack("<3Q", *points[0])
+    block = b"".join(struct.pack("<3Q", *point) for point in points)
+    return head + struct.pack("<I", zlib.crc32(head)) + block + struct.pack("<I", zlib.crc32(block))
+
+
+def indexes():
+    data = npy(MANY)
+    right = index(data)
+    yield "batches.npy", "2,500 elements in three batches", data, ["npy.element.batch"]
+    yield "batches.npy.idx", "its index", right, ["index.layout", "index.fresh"]
+    turned = right[:90] + bytes([right[90] ^ 1]) + right[91:]
+    yield "checksum.idx", "an index of it with a bit turned", turned, "index.layout"
+    yield "truncated.idx", "an index of it, cut off", right[:60], "index.layout"
+    later = right[:7] + b"\xff" + right[8:]
+    yield "version.idx", "an index of it, of a version that does not exist", later, "index.layout"
+    yield "other.idx", "an index of another file", index(npy(MANY[:2400])), "index.fresh"
+
+
+def lines(name, data):
+    """What Python says of a file."""
+    found = []
+    try:
+        if name.endswith(".npz"):
+            with zipfile.ZipFile(io.BytesIO(data)) as members:
+                for member in members.namelist():
+                    found += [json.dumps({"member": member})] + judged(members.read(member))
+        else:
+            while data[:2] == b"\x1f\x8b":
+                data = gzip.decompress(data)
+            found += judged(data)
+    except Exception as error:
+        found.append(judge.error_line(error))
+    return found
+
+
+def judged(data):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "member.npy")
+        with open(path, "wb") as file:
+            file.write(data)
+        return judge.judge(path, "ASCII")[0]
+
+
+def write_all(folder):
+    entries = []
+    for make in (archives, gzip_files, indexes):
+        for name, about, data, clauses in make():
+            entry = {"file": name, "about": about, "sha256": manifest.sha256(data)}
+            if isinstance(clauses, str):
+                entry["refused"], clauses = clauses, [clauses]
+            if name.endswith(".idx"):
+                entry["modified"] = MODIFIED
+            else:
+                text = "".join(line + "\n" for line in lines(name, data))
+                write(folder, name + ".jsonl", text.encode("utf-8"))
+            entry["clauses"] = clauses
+            entries.append(entry)
+            write(folder, name, data)
+    text = "[\n" + ",\n".join(map(json.dumps, entries)) + "\n]\n"
+    write(folder, "manifest.json", text.encode("utf-8"))
+
+
+def check_all(folder):
+    with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as file:
+        entries = json.load(file)
+    for entry in entries:
+        name = entry["file"]
+        data = read(folder, name)
+        if manifest.sha256(data) != entry["sha256"]:
+            print(name + ": not what the manifest says")
+        if "modified" in entry:
+            continue
+        committed = read(folder, name + ".jsonl").decode("utf-8").split("\n")[:-1]
+        if lines(name, data) != committed:
+            print(name + ": Python says something else")
+    right = entries[[entry["file"] for entry in entries].index("batches.npy.idx")]
+    if manifest.sha256(index(read(folder, "batches.npy"))) != right["sha256"]:
+        print("batches.npy.idx: not the index of its file")
+
+
+def read(folder, name):
+    with open(os.path.join(folder, name), "rb") as file:
+        return file.read()
+
+
+def write(folder, name, data):
+    with open(os.path.join(folder, name), "wb") as file:
+        file.write(data)
+
+
+if __name__ == "__main__":
+    {"write": write_all, "check": check_all}[sys.argv[1]](sys.argv[2])
