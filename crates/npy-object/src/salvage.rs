@@ -169,8 +169,11 @@ impl Salvage {
                 saved.doubtful += 1;
                 continue;
             }
-            copy.value(value)?;
-            saved.elements += 1;
+            match copy.value(value) {
+                Ok(()) => saved.elements += 1,
+                Err(error) if copy.output_failed() => return Err(error),
+                Err(error) => saved.lose(saved.elements + saved.damaged_count, error),
+            }
         }
         Ok(())
     }

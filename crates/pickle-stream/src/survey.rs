@@ -125,6 +125,17 @@ impl Use {
             Made::Offset(offset) => (span.begin..span.end).contains(&offset),
         }
     }
+
+    /// The place of the stretch in which the use is, and whether the value was made there too.
+    fn within(&self, spans: &[Span]) -> Option<(usize, bool)> {
+        let place = spans.partition_point(|span| span.end <= self.offset);
+        let span = spans.get(place)?;
+        let is_own = match self.made {
+            Made::Memo(memo) => memo >= span.memo,
+            Made::Offset(offset) => offset >= span.begin,
+        };
+        Some((place, is_own))
+    }
 }
 
 /// How a value is known to be of an element or not.
@@ -245,7 +256,7 @@ impl Survey {
 
     /// Values that stand, whole so far, where the members of the batch that is open will stand. An
     /// instruction to come may still change them, or make one of several; the last one may end
-    /// behind what was seen.
+    /// behind what was seen. Values behind one that depends on others are left out, and it is.
     ///
     /// With `marked`, a MARK behind the container is taken for that of a batch; without, for the
     /// beginning of a single member that is appended by itself.
@@ -263,7 +274,13 @@ impl Survey {
         let slots = self.slots.get(first..end).unwrap_or_default();
         let ends = slots.iter().skip(1).map(|slot| slot.begin).chain([begin_next]);
         let span = |(slot, end): (&Slot, u64)| Span { begin: slot.begin, end, memo: slot.memo };
-        slots.iter().zip(ends).map(span).collect()
+        let mut spans: Vec<Span> = slots.iter().zip(ends).map(span).collect();
+        let foreign = self.uses.iter().filter_map(|used| {
+            let (place, is_own) = used.within(&spans)?;
+            (!is_own).then_some(place)
+        });
+        spans.truncate(foreign.min().unwrap_or(spans.len()));
+        spans
     }
 
     /// Walks through `input`, which begins at [`offset`](Self::offset), up to the next event.
@@ -514,13 +531,8 @@ impl Survey {
     ///
     /// Fails where one of them uses what another made.
     pub fn check_independence(&self, spans: &[Span]) -> Result<()> {
-        let foreign_use = self.uses.iter().find(|used| {
-            let element = spans.partition_point(|span| span.end <= used.offset);
-            !spans.get(element).is_some_and(|span| match used.made {
-                Made::Memo(memo) => memo >= span.memo,
-                Made::Offset(offset) => offset >= span.begin,
-            })
-        });
+        let foreign_use =
+            self.uses.iter().find(|used| !used.within(spans).is_some_and(|(_, is_own)| is_own));
         foreign_use.map_or(Ok(()), |&used| Err(foreign(used)))
     }
 
@@ -813,6 +825,8 @@ mod tests {
         assert_eq!(begins(b"](Ne(K\x01", true), [(5, 7)]);
         // Behind a payload that was not seen.
         assert_eq!(begins(b"](NX\x09\0\0\0abc", true), [(2, 3), (3, 17)]);
+        // The second names a value of the first again.
+        assert_eq!(begins(b"](]q\0h\0q\x01N", true), [(2, 5)]);
         // No batch.
         assert_eq!(begins(b"]NaN", true), []);
         assert_eq!(begins(b"]NaK\x01", false), [(3, 5)]);

@@ -38,8 +38,16 @@ pub(crate) struct Copied {
     /// Definitions that were copied into other elements, by where they begin; where several begin
     /// at one place, the longest, which contains the others.
     definitions: BTreeMap<u64, Definition>,
-    /// Where those begin that were copied into this element.
-    of_element: Vec<u64>,
+    /// What became known with the element that is being copied, in order.
+    of_element: Vec<Known>,
+}
+
+/// What is forgotten if the element is not written after all.
+enum Known {
+    /// The definition that begins there.
+    Definition(u64),
+    /// The entry of the opening.
+    Opening(u64),
 }
 
 /// A value that was copied, or is being copied.
@@ -59,9 +67,9 @@ struct Frame {
     span: Span,
     transcriber: Transcriber,
     role: Role,
-    /// Where it began to be written, and how many definitions there were in the element.
+    /// Where it began to be written, and how much of the element was known then.
     place: Place,
-    definitions: usize,
+    known: usize,
 }
 
 /// What a span is copied for.
@@ -190,15 +198,20 @@ impl Copied {
         let bytes = decoder.window.resident(span.begin, span.end);
         let entries = entries_behind(span, bytes, &decoder.context.limits.pickle)?;
         self.entries.forget(span.memo..entries);
-        self.forget_definitions(0);
+        self.forget(0);
         Ok(())
     }
 
-    /// Forgets the definitions that were copied into the element, but the first `kept` of them.
-    fn forget_definitions(&mut self, kept: usize) {
-        for begin in self.of_element.drain(kept..) {
-            if let Some(definition) = self.definitions.remove(&begin) {
-                self.entries.forget(definition.first_entry..definition.entries);
+    /// Forgets what became known with the element, but the first `kept` of it.
+    fn forget(&mut self, kept: usize) {
+        for known in self.of_element.drain(kept..) {
+            match known {
+                Known::Definition(begin) => {
+                    if let Some(definition) = self.definitions.remove(&begin) {
+                        self.entries.forget(definition.first_entry..definition.entries);
+                    }
+                }
+                Known::Opening(entry) => self.entries.forget(entry..entry + 1),
             }
         }
     }
@@ -238,7 +251,7 @@ impl Copied {
     fn frame(&self, span: Span, role: Role, target: &Target<'_>) -> Frame {
         let transcriber = Transcriber::new(span, &target.members.decoder.context.limits.pickle);
         let place = target.encoder.place();
-        Frame { span, transcriber, role, place, definitions: self.of_element.len() }
+        Frame { span, transcriber, role, place, known: self.of_element.len() }
     }
 
     /// A tuple that contains itself is made inside of what it contains: where a value comes that is
@@ -260,7 +273,7 @@ impl Copied {
         })?;
         target.encoder.go_back(frames[at].place);
         // The first of those that go is that of the frame itself.
-        self.forget_definitions(frames[at].definitions - 1);
+        self.forget(frames[at].known - 1);
         frames.truncate(at);
         Some(Role::Around(entry))
     }
@@ -277,7 +290,7 @@ impl Copied {
         if known.end < end {
             *known = definition;
         }
-        self.of_element.push(begin);
+        self.of_element.push(Known::Definition(begin));
         Ok(())
     }
 
@@ -333,6 +346,7 @@ impl Copied {
         };
         if let Some(here) = here {
             self.entries.note(entry, here);
+            self.of_element.push(Known::Opening(entry));
         }
         Ok(())
     }
