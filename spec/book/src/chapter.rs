@@ -111,7 +111,7 @@ fn cases(fixtures: &[&Fixture]) -> Vec<String> {
     }
     let item = |(case, fixture, count): (String, &Fixture, usize)| {
         let about = directives::escape(&fixture.about);
-        let file = format!("oracle/fixtures/{}", fixture.file);
+        let file = fixture.path.clone();
         match count {
             1 => format!("{}: {about}", source(&file, &case)),
             _ => format!("{} ({count} files): {about}", source(&file, &case)),

@@ -211,6 +211,7 @@ fn refused(fixture: &Fixture, clause: Option<&str>) -> Result<String, Complaint>
     let bytes = fixture.bytes();
     let place = error.offset().unwrap_or_default() as usize;
     let mut lines = match stream::preamble(&bytes) {
+        _ if fixture.is_packed() => hex_rows(&bytes, rows_around(place, bytes.len())),
         // No place is to blame: the header it is.
         Some((_, start)) if error.offset().is_none() => {
             header_lines(&bytes[..start], start).into_iter().take(1).collect()
@@ -230,6 +231,12 @@ fn refused(fixture: &Fixture, clause: Option<&str>) -> Result<String, Complaint>
     let python = fixture.python_error().unwrap_or_else(|| "reads it".to_owned());
     lines.push(format!("Python  {}", short(&python, 120)));
     Ok(block(&lines, &from(fixture)))
+}
+
+/// The row of a place, and the two around it.
+fn rows_around(place: usize, len: usize) -> Range<usize> {
+    let row = place.min(len - 1) / WIDTH;
+    row.saturating_sub(1) * WIDTH..((row + 2) * WIDTH).min(len)
 }
 
 /// What stands at a place in the preamble, and a pointer to it.
@@ -337,7 +344,10 @@ fn one_opcode(opcode: Opcode, example: Option<&(String, String)>) -> String {
 fn opcode_examples(book: &Book) -> BTreeMap<u8, (String, String)> {
     let mut found: BTreeMap<u8, (usize, String, String)> = BTreeMap::new();
     for fixture in &book.fixtures {
-        if fixture.file.starts_with("plain/") || fixture.python_error().is_some() {
+        if fixture.file.starts_with("plain/")
+            || fixture.is_packed()
+            || fixture.python_error().is_some()
+        {
             continue;
         }
         let bytes = fixture.bytes();
@@ -513,21 +523,26 @@ fn conformance(book: &Book) -> Result<String, Complaint> {
     let _ = writeln!(out, "\n|---|---|{}", "---|".repeat(runs.len()));
     let fixtures = clauses::fixtures_by_clause(&book.fixtures);
     for clause in &book.clauses {
-        let Some(fixtures) = fixtures.get(&clause.name) else { continue };
-        let _ =
-            write!(out, "| [`{0}`]({1}#{0}) | {2} |", clause.name, clause.chapter, fixtures.len());
+        let fixtures = fixtures.get(&clause.name).map_or(&[][..], Vec::as_slice);
+        // What is packed is no part of the kit.
+        let count = fixtures.iter().filter(|fixture| !fixture.is_packed()).count();
+        if count == 0 {
+            continue;
+        }
+        let _ = write!(out, "| [`{0}`]({1}#{0}) | {count} |", clause.name, clause.chapter);
         for run in &runs {
             let passed = run["clauses"][&clause.name].as_u64();
             let text = match passed {
-                Some(passed) if passed == fixtures.len() as u64 => "meets".to_owned(),
-                Some(passed) => format!("{passed} of {}", fixtures.len()),
+                Some(passed) if passed == count as u64 => "meets".to_owned(),
+                Some(passed) => format!("{passed} of {count}"),
                 None => return Err(format!("results.json has no {}", clause.name)),
             };
             let _ = write!(out, " {text} |");
         }
         out.push('\n');
     }
-    let _ = write!(out, "| **all files** | {} |", book.fixtures.len());
+    let all = book.fixtures.iter().filter(|fixture| !fixture.is_packed()).count();
+    let _ = write!(out, "| **all files** | {all} |");
     for run in &runs {
         let _ = write!(out, " {} |", run["passed"]);
     }

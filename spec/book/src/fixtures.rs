@@ -9,8 +9,10 @@ use crate::{Complaint, root};
 
 /// A file of the oracle.
 pub struct Fixture {
-    /// Its name below `oracle/fixtures`.
+    /// Its name below `oracle/fixtures`, or `packed/` and its name below `oracle/packed`.
     pub file: String,
+    /// Where it is in the project.
+    pub path: String,
     /// What it holds.
     pub about: String,
     /// The clauses that it is a case of.
@@ -22,15 +24,21 @@ pub struct Fixture {
     encoding: Encoding,
 }
 
-/// All of them, in the order of the manifest.
+/// All of them, in the order of the manifests.
 pub fn fixtures() -> Vec<Fixture> {
-    let path = root().join("oracle/fixtures/manifest.json");
+    [of("oracle/fixtures", ""), of("oracle/packed", "packed/")].into_iter().flatten().collect()
+}
+
+/// Those of the manifest in a folder.
+fn of(folder: &str, prefix: &str) -> Vec<Fixture> {
+    let path = root().join(folder).join("manifest.json");
     let manifest: Vec<Value> =
         serde_json::from_slice(&fs::read(path).expect("the oracle's manifest")).expect("JSON");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let texts = |value: &Value| value.as_array().into_iter().flatten().map(text).collect();
     let fixture = |entry: &Value| Fixture {
-        file: text(&entry["file"]),
+        file: format!("{prefix}{}", text(&entry["file"])),
+        path: format!("{folder}/{}", text(&entry["file"])),
         about: text(&entry["about"]),
         clauses: texts(&entry["clauses"]),
         written_by: texts(&entry["written_by"]),
@@ -46,24 +54,40 @@ pub fn fixtures() -> Vec<Fixture> {
 impl Fixture {
     /// The bytes of the file.
     pub fn bytes(&self) -> Vec<u8> {
-        fs::read(root().join("oracle/fixtures").join(&self.file)).expect("a fixture")
+        fs::read(root().join(&self.path)).expect("a fixture")
     }
 
     /// Python's lines: the header, the elements, or an error at the end.
     pub fn lines(&self) -> Vec<String> {
-        let path = root().join("oracle/fixtures").join(&self.file).with_extension("jsonl");
+        let path = self.path.strip_suffix(".npy").filter(|_| !self.is_packed());
+        let path = root().join(format!("{}.jsonl", path.unwrap_or(&self.path)));
         let text = fs::read_to_string(path).expect("the fixture's JSON");
         text.split_terminator('\n').map(str::to_owned).collect()
     }
 
-    /// What Python refuses the file with: `ValueError: ...`.
+    /// What Python refuses the file with: `ValueError: ...`. It knows no index.
     pub fn python_error(&self) -> Option<String> {
+        if self.is_index() {
+            return None;
+        }
         let last: Value = serde_json::from_str(self.lines().last()?).ok()?;
         Some(last.get("error")?.as_str()?.to_owned())
     }
 
-    /// What this project refuses the file with, as it reads by default.
+    /// Whether it is an archive, a gzip file, an index, or what that is of.
+    pub fn is_packed(&self) -> bool {
+        self.file.starts_with("packed/")
+    }
+
+    fn is_index(&self) -> bool {
+        self.file.ends_with(".idx")
+    }
+
+    /// What this project refuses the file with, as it reads by default; an index is left alone.
     pub fn error(&self) -> Option<Error> {
+        if self.is_index() {
+            return None;
+        }
         let options = Options::new().encoding(self.encoding);
         let mut array = match options.read_bytes(self.bytes()) {
             Ok(array) => array,
