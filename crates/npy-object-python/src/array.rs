@@ -16,7 +16,7 @@ use crate::container::{Container, open_container};
 use crate::errors::{limit, raise};
 use crate::iter::{Batches, Elements, Rows};
 use crate::ndarray;
-use crate::reader::{File, Lease};
+use crate::reader::{Facts, File, Lease};
 use crate::split::Split;
 use crate::view::{Found, View};
 
@@ -35,44 +35,30 @@ use crate::view::{Found, View};
 pub(crate) struct Array {
     pub(crate) file: Arc<File>,
     pub(crate) view: View,
-    /// What it has of the array's items.
-    item: ItemType,
-    /// The dimensions of an element, where the array has no objects.
-    inner: Vec<usize>,
-    has_objects: bool,
 }
 
 impl Array {
     /// All of the array in a file.
     pub(crate) fn of_file(py: Python<'_>, file: Arc<File>) -> PyResult<Array> {
-        let (item, shape, has_objects) = file.describe(|array| {
-            let item = match (array.item(), array.header()) {
-                (Some(item), _) => item.clone(),
-                (None, Some(header)) => ItemType::Plain(header.dtype.clone()),
-                (None, None) => ItemType::Plain(DType::OBJECT),
-            };
-            (item, array.shape().to_vec(), array.has_objects())
-        })?;
-        let outer = if has_objects { shape.len() } else { shape.len().min(1) };
-        let (outer, inner) = shape.split_at(outer);
-        let Some(view) = View::all(outer) else {
-            return Err(limit(py, "an array of over 2^63 elements", "npy.object.count"));
-        };
-        Ok(Array { file, view, item, inner: inner.to_vec(), has_objects })
-    }
-
-    fn part(&self, view: View) -> Array {
-        Array {
-            file: Arc::clone(&self.file),
-            view,
-            item: self.item.clone(),
-            inner: self.inner.clone(),
-            has_objects: self.has_objects,
+        let facts = &file.facts;
+        let outer = facts.shape.len() - inner(facts).len();
+        match View::all(&facts.shape[..outer]) {
+            Some(view) => Ok(Array { file, view }),
+            None => Err(limit(py, "an array of over 2^63 elements", "npy.object.count")),
         }
     }
 
+    fn part(&self, view: View) -> Array {
+        Array { file: Arc::clone(&self.file), view }
+    }
+
     pub(crate) fn has_objects(&self) -> bool {
-        self.has_objects
+        self.file.facts.has_objects
+    }
+
+    /// The dimensions of an element, where the array has no objects.
+    fn inner(&self) -> &[usize] {
+        inner(&self.file.facts)
     }
 
     /// The part from one row to another.
@@ -90,9 +76,9 @@ impl Array {
     }
 
     /// Whether it has all elements of its file.
-    fn is_whole(&self) -> PyResult<bool> {
-        let len = self.file.describe(|array| array.len())?;
-        Ok(self.view.offset == 0 && self.view.is_contiguous() && self.view.len() == len)
+    fn is_whole(&self) -> bool {
+        let len = self.file.facts.len;
+        self.view.offset == 0 && self.view.is_contiguous() && self.view.len() == len
     }
 
     /// The element or the part with this index along the first dimension.
@@ -113,8 +99,8 @@ impl Array {
         match found {
             Found::Element(element) => Lease::new(py, &self.file)?.get(py, element),
             Found::View(view) => Ok(self.part(view).into_pyobject(py)?.into_any()),
-            Found::Within(_, rest) if rest.len() > self.inner.len() => {
-                let most = self.view.shape.len() + self.inner.len();
+            Found::Within(_, rest) if rest.len() > self.inner().len() => {
+                let most = self.view.shape.len() + self.inner().len();
                 let message = format!("too many indices: the array has {most} dimensions");
                 Err(pyo3::exceptions::PyIndexError::new_err(message))
             }
@@ -136,13 +122,13 @@ impl Array {
 
     /// The array in memory, as NumPy would have loaded it.
     pub(crate) fn numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        if !self.has_objects {
+        if !self.has_objects() {
             return self.numbers(py);
         }
-        let is_whole = self.is_whole()?;
-        let (class, order) = self.file.describe(|array| (array.class(), array.fortran_order()))?;
+        let is_whole = self.is_whole();
+        let Facts { class, fortran_order: order, .. } = self.file.facts;
         let is_plain = class.is_none_or(|class| class == ArrayClass::Array)
-            && matches!(self.item, ItemType::Plain(_));
+            && matches!(self.file.facts.item, ItemType::Plain(_));
         if is_whole && !is_plain {
             return self.at_once(py);
         }
@@ -181,7 +167,7 @@ impl Array {
         fortran_order: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let shape: Vec<usize> = self.view.shape.iter().map(|&length| length as usize).collect();
-        match &self.item {
+        match &self.file.facts.item {
             ItemType::Plain(item) if *item == DType::OBJECT => {
                 let dtype = ndarray::dtype(py, item)?;
                 let (array, _) = ndarray::empty(dtype, &shape, fortran_order)?;
@@ -209,13 +195,14 @@ impl Array {
 
     /// An array without objects, or rows of one.
     fn numbers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let ItemType::Plain(item) = &self.item else { unreachable!("a header names no other") };
+        let ItemType::Plain(item) = &self.file.facts.item else {
+            unreachable!("a header names no other")
+        };
         let outer: Vec<usize> = self.view.shape.iter().map(|&length| length as usize).collect();
-        let shape = [&outer[..], &self.inner].concat();
-        let (data, order) =
-            self.file.describe(|array| (array.data_offset(), array.fortran_order()))?;
-        let order = order && !self.inner.is_empty();
-        let is_whole = self.is_whole()?;
+        let shape = [&outer[..], self.inner()].concat();
+        let Facts { data_offset: data, fortran_order: order, .. } = self.file.facts;
+        let order = order && !self.inner().is_empty();
+        let is_whole = self.is_whole();
         let dtype = ndarray::dtype(py, item)?;
         if !self.view.is_contiguous() || (order && !is_whole) {
             let (array, _) = ndarray::empty(dtype, &shape, false)?;
@@ -227,7 +214,7 @@ impl Array {
             }
             return Ok(array);
         }
-        let row = self.inner.iter().product::<usize>() * item.itemsize();
+        let row = self.inner().iter().product::<usize>() * item.itemsize();
         let begin = data + self.view.offset as u64 * row as u64;
         let source = &self.file.origin.source;
         let end = begin + self.view.len() * row as u64;
@@ -269,26 +256,26 @@ impl Array {
     /// The length of each dimension.
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let inner = self.inner.iter().map(|&length| length as i64);
+        let inner = self.inner().iter().map(|&length| length as i64);
         PyTuple::new(py, self.view.shape.iter().copied().chain(inner).collect::<Vec<_>>())
     }
 
     /// How many dimensions there are.
     #[getter]
     fn ndim(&self) -> usize {
-        self.view.shape.len() + self.inner.len()
+        self.view.shape.len() + self.inner().len()
     }
 
     /// How many items there are.
     #[getter]
     fn size(&self) -> u64 {
-        self.view.len() * self.inner.iter().product::<usize>() as u64
+        self.view.len() * self.inner().iter().product::<usize>() as u64
     }
 
     /// What the items are: `dtype('O')` mostly.
     #[getter]
     fn dtype<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match &self.item {
+        match &self.file.facts.item {
             ItemType::Plain(item) => Ok(ndarray::dtype(py, item)?.into_any()),
             ItemType::String { coerce, .. } => ndarray::string_dtype(py, *coerce, None),
         }
@@ -312,7 +299,7 @@ impl Array {
         // The dimensions of rows are NumPy's business: only an Ellipsis does not say where they begin.
         let keys =
             key.cast::<PyTuple>().map_or_else(|_| vec![key.clone()], |keys| keys.iter().collect());
-        if !self.inner.is_empty() && keys.iter().any(|key| key.is_instance_of::<PyEllipsis>()) {
+        if !self.inner().is_empty() && keys.iter().any(|key| key.is_instance_of::<PyEllipsis>()) {
             return self.numpy(py)?.get_item(key);
         }
         self.found(py, self.view.find(key)?)
@@ -395,7 +382,7 @@ impl Array {
     /// At most `n` parts with about as many elements each, for as many processes: they can be
     /// pickled, and each is iterated where it arrives.
     fn splits(&self, py: Python<'_>, n: usize) -> PyResult<Vec<Split>> {
-        if !self.is_whole()? || self.file.origin.member.is_some() {
+        if !self.is_whole() || self.file.origin.member.is_some() {
             return Err(PyValueError::new_err("only the whole array of a file can be split"));
         }
         let path = self.reopened()?;
@@ -480,6 +467,11 @@ impl Array {
         let args = (path, &origin.member, &origin.settings, view);
         Ok((open, args.into_pyobject(py)?))
     }
+}
+
+/// The dimensions of an element, where an array has no objects: all but the first.
+fn inner(facts: &Facts) -> &[usize] {
+    if facts.has_objects { &[] } else { facts.shape.get(1..).unwrap_or_default() }
 }
 
 /// Opens a part of an array, in another process than the one that had it.

@@ -31,6 +31,7 @@ use pyo3::types::{
     PyTuple,
 };
 
+use crate::ahead::{Simple, simple};
 use crate::errors::{limit, unsupported};
 use crate::known::{self, Known};
 use crate::names::Names;
@@ -109,16 +110,32 @@ impl Maker {
         py: Python<'py>,
         element: Element<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        // What most elements are takes no more than a look.
-        let value = element.value();
-        if let Some(leaf) = leaf(py, value) {
-            return Ok(leaf);
+        match simple(element, |simple| self.simple(py, simple)) {
+            Some(made) => made,
+            None => self.make_any(py, element),
         }
-        if let Some(plain) = element.as_plain_array() {
-            self.met_shared |= is_shared(element);
-            return self.plain_array(py, &plain);
-        }
-        self.make_any(py, element)
+    }
+
+    /// The object that a simple element is.
+    #[inline]
+    pub(crate) fn simple<'py>(
+        &mut self,
+        py: Python<'py>,
+        simple: Simple<'_>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        Ok(match simple {
+            Simple::None => py.None().into_bound(py),
+            Simple::Int(value) => value.into_pyobject(py)?.into_any(),
+            Simple::Float(value) => PyFloat::new(py, value).into_any(),
+            Simple::Str(text) => match PyString::from_bytes(py, text) {
+                Ok(string) => string.into_any(),
+                Err(_) => surrogates(py, text)?,
+            },
+            Simple::Array(array) => {
+                let dtype = self.dtypes.of_scalar(py, array.item)?;
+                self.array_of(dtype, array.shape, array.fortran_order, array.bytes)?
+            }
+        })
     }
 
     #[inline(never)]

@@ -34,7 +34,7 @@ impl Elements {
         let mut lease = Lease::new(py, file)?;
         let count = view.len();
         let straight = !backwards && view.is_contiguous();
-        let to_end = straight && view.offset as u64 + count == lease.array().len();
+        let to_end = straight && view.offset as u64 + count == file.facts.len;
         if straight {
             lease.array().seek(view.offset as u64);
         }
@@ -46,14 +46,15 @@ impl Elements {
     pub(crate) fn take<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if self.taken == self.count {
             if std::mem::take(&mut self.to_end) {
-                self.lease.next(py)?;
+                self.lease.next(py, 0)?;
             }
             return Ok(None);
         }
         let place = if self.backwards { self.count - 1 - self.taken } else { self.taken };
+        let left = self.count - self.taken;
         self.taken += 1;
         let element = if self.straight {
-            self.lease.next(py)
+            self.lease.next(py, left)
         } else {
             self.lease.get(py, self.view.element(place)).map(Some)
         };

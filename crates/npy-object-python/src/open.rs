@@ -156,7 +156,7 @@ fn open_input(py: Python<'_>, input: Input, settings: Settings) -> PyResult<Open
         let options = origin.settings.options()?;
         let array = py.detach(|| options.read_source(origin.source.clone()));
         return match array {
-            Ok(array) => Array::of_file(py, File::new(py, array, origin)?).map(Opened::Array),
+            Ok(array) => Array::of_file(py, File::new(array, origin)).map(Opened::Array),
             Err(error) if error.cause() == Cause::Io => Err(raise(py, &error)),
             Err(_) => Ok(Opened::Pickle(origin)),
         };
@@ -165,7 +165,7 @@ fn open_input(py: Python<'_>, input: Input, settings: Settings) -> PyResult<Open
         let options = origin.settings.options()?;
         let array = py.detach(|| options.open(&path));
         let array = array.map_err(|error| raise_of(py, &error, &path))?;
-        return Array::of_file(py, File::new(py, array, origin)?).map(Opened::Array);
+        return Array::of_file(py, File::new(array, origin)).map(Opened::Array);
     }
     open_source(py, origin).map(Opened::Array)
 }
@@ -175,5 +175,5 @@ pub(crate) fn open_source(py: Python<'_>, origin: Origin) -> PyResult<Array> {
     let options = origin.settings.options()?;
     let array = py.detach(|| options.read_source(origin.source.clone()));
     let array = array.map_err(|error| raise(py, &error))?;
-    Array::of_file(py, File::new(py, array, origin)?)
+    Array::of_file(py, File::new(array, origin))
 }

@@ -1,12 +1,16 @@
 //! An open file, and those who read it: each at a place of its own.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
-use npy_object::{ArrayClass, NpyArray, Source};
+use npy_object::header::DType;
+use npy_object::{ArrayClass, ItemType, NpyArray, Source};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::ahead::{Ahead, Next, simple};
 use crate::element::Maker;
 use crate::errors::raise;
 use crate::settings::Settings;
@@ -16,6 +20,8 @@ use crate::source::MappedFile;
 const SHORT: usize = 64 << 10;
 /// Elements that are surveyed between two looks for signals.
 const STRIDE: u64 = 1 << 18;
+/// Simple elements behind one another after which more are expected.
+const RUN: u64 = 4096;
 /// Readers that wait to be used again.
 const IDLE: usize = 4;
 const HELD: &str = "a lease holds its reader until it is dropped";
@@ -23,10 +29,44 @@ const HELD: &str = "a lease holds its reader until it is dropped";
 /// A file with an array in it.
 pub(crate) struct File {
     pub(crate) origin: Origin,
-    /// Whether its elements are those of a `recarray`.
-    records: bool,
-    /// Never empty, unless the file was closed.
+    pub(crate) facts: Facts,
+    /// What readers are made of. Who locks it holds no lock of Python's, as making one may read.
+    first: Mutex<NpyArray>,
+    /// Readers that nobody uses.
     idle: Mutex<Vec<Reader>>,
+    closed: AtomicBool,
+}
+
+/// What is known of an array without reading on.
+pub(crate) struct Facts {
+    pub(crate) item: ItemType,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) has_objects: bool,
+    /// `None` where it is not NumPy's.
+    pub(crate) class: Option<ArrayClass>,
+    pub(crate) fortran_order: bool,
+    pub(crate) data_offset: u64,
+    /// How many elements there are.
+    pub(crate) len: u64,
+}
+
+impl Facts {
+    fn of(array: &NpyArray) -> Facts {
+        let item = match (array.item(), array.header()) {
+            (Some(item), _) => item.clone(),
+            (None, Some(header)) => ItemType::Plain(header.dtype.clone()),
+            (None, None) => ItemType::Plain(DType::OBJECT),
+        };
+        Facts {
+            item,
+            shape: array.shape().to_vec(),
+            has_objects: array.has_objects(),
+            class: array.class(),
+            fortran_order: array.fortran_order(),
+            data_offset: array.data_offset(),
+            len: array.len(),
+        }
+    }
 }
 
 /// Where a file is, and how it is read.
@@ -53,6 +93,10 @@ pub(crate) struct Reader {
 pub(crate) struct Lease {
     file: Arc<File>,
     reader: Option<Reader>,
+    /// Elements that were decoded meanwhile.
+    ahead: Option<Ahead>,
+    /// How many simple elements came without any other.
+    simple: u64,
     /// Whether it has met an error: after that it would say that there is no more.
     failed: bool,
 }
@@ -70,42 +114,45 @@ impl Origin {
 }
 
 impl File {
-    pub(crate) fn new(py: Python<'_>, array: NpyArray, origin: Origin) -> PyResult<Arc<File>> {
-        let records = array.class() == Some(ArrayClass::Record);
-        let maker = origin.maker(py)?.of_records(records);
-        Ok(Arc::new(File { origin, records, idle: Mutex::new(vec![Reader { array, maker }]) }))
+    pub(crate) fn new(array: NpyArray, origin: Origin) -> Arc<File> {
+        Arc::new(File {
+            origin,
+            facts: Facts::of(&array),
+            first: Mutex::new(array),
+            idle: Mutex::default(),
+            closed: AtomicBool::new(false),
+        })
     }
 
     /// Nothing can be read any more, but by those who read already.
     pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
         let idle = std::mem::take(&mut *lock(&self.idle));
         drop(idle);
     }
 
-    /// Says something of the array.
-    pub(crate) fn describe<T>(&self, say: impl FnOnce(&NpyArray) -> T) -> PyResult<T> {
-        lock(&self.idle).first().map(|reader| say(&reader.array)).ok_or_else(closed)
+    /// A new reader.
+    fn reader(&self, py: Python<'_>) -> PyResult<Reader> {
+        let array = py.detach(|| lock(&self.first).try_clone());
+        let array = array.map_err(|error| raise(py, &error))?;
+        let are_records = self.facts.class == Some(ArrayClass::Record);
+        Ok(Reader { array, maker: self.origin.maker(py)?.of_records(are_records) })
     }
 }
 
 impl Lease {
     /// A reader of a file, which stands anywhere.
     pub(crate) fn new(py: Python<'_>, file: &Arc<File>) -> PyResult<Lease> {
-        let maker = |py| Ok::<_, PyErr>(file.origin.maker(py)?.of_records(file.records));
-        let lease = |reader| Lease { file: Arc::clone(file), reader: Some(reader), failed: false };
-        // To make another one may read, and that may run Python.
-        let taken = py.detach(|| {
-            let mut idle = lock(&file.idle);
-            if idle.len() > 1 {
-                return Ok(idle.pop().map(Ok));
-            }
-            idle.first().map(|reader| reader.array.try_clone().map(Err)).transpose()
-        });
-        match taken.map_err(|error| raise(py, &error))? {
-            Some(Ok(reader)) => Ok(lease(reader)),
-            Some(Err(array)) => Ok(lease(Reader { array, maker: maker(py)? })),
-            None => Err(closed()),
+        if file.closed.load(Ordering::Relaxed) {
+            return Err(PyValueError::new_err("the file was closed"));
         }
+        let idle = lock(&file.idle).pop();
+        let reader = match idle {
+            Some(reader) => reader,
+            None => file.reader(py)?,
+        };
+        let file = Arc::clone(file);
+        Ok(Lease { file, reader: Some(reader), ahead: None, simple: 0, failed: false })
     }
 
     fn reader(&mut self) -> &mut Reader {
@@ -122,24 +169,69 @@ impl Lease {
         self.reader().maker.met_shared()
     }
 
-    /// The next element.
+    /// The next element, of which there are to be so many.
     #[inline]
-    pub(crate) fn next<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let runs_python = self.file.origin.runs_python;
+    pub(crate) fn next<'py>(
+        &mut self,
+        py: Python<'py>,
+        left: u64,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Reader { array, maker } = self.reader.as_mut().expect(HELD);
+        if let Some(ahead) = &mut self.ahead {
+            match ahead.next(py) {
+                Next::Element(simple) => return maker.simple(py, simple).map(Some),
+                Next::Over(returned, error) => {
+                    *array = *returned;
+                    self.ahead = None;
+                    if let Some(error) = error {
+                        self.failed = true;
+                        return Err(raise(py, &error));
+                    }
+                }
+                Next::Lost(position) => {
+                    array.seek(position);
+                    self.ahead = None;
+                }
+            }
+        }
+        let runs_python = self.file.origin.runs_python;
         let next = if array.is_at_hand(SHORT) && !runs_python {
             array.next_element()
         } else {
             py.detach(|| array.next_element())
         };
-        match next {
-            Ok(Some(element)) => maker.make(py, element).map(Some),
-            Ok(None) => Ok(None),
+        let element = match next {
+            Ok(Some(element)) => element,
+            Ok(None) => return Ok(None),
             Err(error) => {
                 self.failed = true;
-                Err(raise(py, &error))
+                return Err(raise(py, &error));
             }
+        };
+        let Some(made) = simple(element, |simple| maker.simple(py, simple)) else {
+            self.simple = 0;
+            return maker.make(py, element).map(Some);
+        };
+        self.simple += 1;
+        if self.simple == RUN {
+            self.simple = 0;
+            self.read_ahead(py, left.saturating_sub(1))?;
         }
+        made.map(Some)
+    }
+
+    /// Has the elements that come next decoded by a thread, if that is of use.
+    #[cold]
+    fn read_ahead(&mut self, py: Python<'_>, left: u64) -> PyResult<()> {
+        let Origin { runs_python, owner, .. } = &self.file.origin;
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        // Arrays that are looked at where they are need not be handed over.
+        if left < RUN || *runs_python || owner.is_some() || processors == 1 {
+            return Ok(());
+        }
+        let array = py.detach(|| self.array().try_clone()).map_err(|error| raise(py, &error))?;
+        self.ahead = Some(Ahead::start(array, left));
+        Ok(())
     }
 
     /// The element of this number.
@@ -171,19 +263,17 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        // One that has failed would say that there is no more.
+        if self.failed || self.file.closed.load(Ordering::Relaxed) {
+            return;
+        }
         let mut idle = lock(&self.file.idle);
-        // A closed file has none. One that has failed would say that there is no more.
         if let Some(reader) = self.reader.take()
-            && (1..IDLE).contains(&idle.len())
-            && !self.failed
+            && idle.len() < IDLE
         {
             idle.push(reader);
         }
     }
-}
-
-fn closed() -> PyErr {
-    PyValueError::new_err("the file was closed")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

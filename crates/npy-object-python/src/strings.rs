@@ -5,7 +5,10 @@ use pyo3::types::PyString;
 
 /// The strings that were made last, so that the keys of a million dicts are a few objects, as they
 /// are for `pickle`.
-pub(crate) struct Strings(Box<[Option<(Box<str>, Py<PyString>)>; SLOTS]>);
+pub(crate) struct Strings(Box<[Slot; SLOTS]>);
+
+/// A text and its object.
+type Slot = Option<(Box<str>, Py<PyString>)>;
 
 const SLOTS: usize = 256;
 /// Bytes beyond which a string is not kept.

@@ -6,6 +6,7 @@ import gc
 import gzip
 import io
 import operator
+import os
 import pickle
 import socket
 import subprocess
@@ -400,3 +401,55 @@ print(sum(len(element) for element in pickle.load(sys.stdin.buffer)))
     run = [sys.executable, "-c", code]
     sums = [int(subprocess.run(run, input=pickle.dumps(part), stdout=subprocess.PIPE).stdout) for part in parts]
     assert sums[0] + sums[1] == sum(n % 7 for n in range(5000)) and sums[2] == sum(n % 7 for n in range(10, 20))
+
+
+@pytest.fixture
+def runs(saved):
+    """Long runs of simple elements, which a thread decodes ahead, with others between them."""
+    elements = ["%d" % n for n in range(15_000)] + [{"a": 1}, np.zeros(5000)]
+    elements += [np.arange(n % 5) for n in range(15_000)] + [(1,)] + [n / 7 for n in range(15_000)] + [None, "\ud800"]
+    return saved(objects(elements)), elements
+
+
+def test_runs_of_simple_elements(runs):
+    path, elements = runs
+    array = npy_object.open(path)
+    for part in (slice(None), slice(5, -5), slice(100, 14_990)):
+        same(list(array[part]), elements[part])
+    loops = [iter(array) for _ in range(4)]
+    for expected in elements[:30_000]:
+        for loop in loops:
+            found = next(loop)
+            assert found is not expected and np.array_equal(found, expected)
+    assert all(operator.length_hint(loop) == len(elements) - 30_000 for loop in loops)
+    del loops
+    assert array[-2] is None
+
+
+def test_runs_of_simple_elements_that_end_in_an_error(runs):
+    data = runs[0].read_bytes()
+    place = len(data) - 50_000
+    seen = [0, 0]
+    for loop, cut in enumerate((data[:place], io.BytesIO(data[:place]))):  # a file object is read without a thread
+        with pytest.raises(npy_object.TruncatedError) as raised:
+            for _ in npy_object.open(cut):
+                seen[loop] += 1
+        assert raised.value.offset == place
+    assert seen[0] == seen[1] > 30_000
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="wants fork")
+def test_a_loop_goes_on_in_a_process_that_was_forked(runs):
+    code = """
+import npy_object, os, sys
+array = npy_object.open(%r)
+loop = iter(array)
+for _ in range(6000):
+    next(loop)
+child = os.fork()
+left = sum(1 for _ in loop)
+assert left == len(array) - 6000, left
+if child:
+    sys.exit(os.waitpid(child, 0)[1])
+""" % str(runs[0])
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)

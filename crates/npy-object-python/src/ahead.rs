@@ -1,0 +1,250 @@
+//! Elements that are decoded ahead of a loop, on a thread of its own.
+//!
+//! To find and decode a small element takes about as long as to make a Python object of it. While a
+//! loop is among simple elements, which need nothing of Python to be told from one another, a thread
+//! does the first for the elements to come, and hands them over in parcels. At the first element that
+//! is not simple it gives the array back, and the loop goes on alone.
+
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::{mem, process, thread};
+
+use npy_object::header::Scalar;
+use npy_object::pickle::Kind;
+use npy_object::{Element, Error, NpyArray};
+use pyo3::prelude::*;
+use smallvec::SmallVec;
+
+/// Bytes and elements of a parcel, and how many parcels may wait.
+const PARCEL_BYTES: usize = 128 << 10;
+const PARCEL: usize = 2048;
+const WAITING: usize = 2;
+/// Bytes of an element that it takes longer to hand over than to decode.
+const LARGE: usize = 8 << 10;
+
+/// An element that needs nothing of Python to be told what it is.
+#[derive(Clone, Copy)]
+pub(crate) enum Simple<'a> {
+    None,
+    Int(i64),
+    Float(f64),
+    /// UTF-8, in which a surrogate may stand alone.
+    Str(&'a [u8]),
+    Array(SimpleArray<'a>),
+}
+
+/// An array of items of a fixed size.
+#[derive(Clone, Copy)]
+pub(crate) struct SimpleArray<'a> {
+    pub(crate) item: Scalar,
+    pub(crate) shape: &'a [usize],
+    pub(crate) fortran_order: bool,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// Does `then` with an element that is a simple one.
+#[inline]
+pub(crate) fn simple<T>(element: Element<'_>, then: impl FnOnce(Simple<'_>) -> T) -> Option<T> {
+    let value = element.value()?;
+    match value.kind() {
+        Kind::None => Some(then(Simple::None)),
+        Kind::Int(value) => Some(then(Simple::Int(value))),
+        Kind::Float(value) => Some(then(Simple::Float(value))),
+        Kind::Str(text) => Some(then(Simple::Str(text.as_bytes()))),
+        // What elements share has an identity.
+        Kind::Object(_) if !value.is_shared() => {
+            let plain = element.as_plain_array()?;
+            Some(then(Simple::Array(SimpleArray {
+                item: plain.item(),
+                shape: plain.shape(),
+                fortran_order: plain.fortran_order(),
+                bytes: plain.data(),
+            })))
+        }
+        _ => None,
+    }
+}
+
+/// The elements that a thread has decoded, one after another.
+pub(crate) struct Ahead {
+    /// In a mutex only so that threads may share what this is in; it is never locked.
+    parcels: Option<Mutex<Receiver<Parcel>>>,
+    parcel: Parcel,
+    /// The next of its entries, and where the bytes of that begin.
+    place: usize,
+    bytes: usize,
+    /// The number of the next element.
+    position: u64,
+    /// The process that has the thread: one that was forked from it has not.
+    process: u32,
+}
+
+/// What comes next.
+pub(crate) enum Next<'a> {
+    Element(Simple<'a>),
+    /// Nothing more: the array stands at the element that comes next, or has met an error.
+    Over(Box<NpyArray>, Option<Error>),
+    /// There is no thread: the element of this number comes next.
+    Lost(u64),
+}
+
+/// Elements behind one another.
+#[derive(Default)]
+struct Parcel {
+    entries: Vec<Entry>,
+    bytes: Vec<u8>,
+    /// In the last one.
+    rest: Option<(Box<NpyArray>, Option<Error>)>,
+}
+
+/// A [`Simple`] element whose bytes are elsewhere.
+enum Entry {
+    None,
+    Int(i64),
+    Float(f64),
+    Str(usize),
+    Array { item: Scalar, shape: SmallVec<[usize; 3]>, fortran_order: bool, size: usize },
+}
+
+impl Ahead {
+    /// Has the next elements of an array decoded, at most so many.
+    pub(crate) fn start(array: NpyArray, most: u64) -> Ahead {
+        let (position, (sender, parcels)) = (array.position(), sync_channel(WAITING));
+        thread::spawn(move || decode(Box::new(array), most, &sender));
+        Ahead {
+            parcels: Some(Mutex::new(parcels)),
+            parcel: Parcel::default(),
+            place: 0,
+            bytes: 0,
+            position,
+            process: process::id(),
+        }
+    }
+
+    /// What comes next. Whoever has had anything but an element does not ask again.
+    #[inline]
+    pub(crate) fn next(&mut self, py: Python<'_>) -> Next<'_> {
+        if self.place == self.parcel.entries.len()
+            && let Some(over) = self.turn(py)
+        {
+            return over;
+        }
+        let entry = &self.parcel.entries[self.place];
+        self.place += 1;
+        self.position += 1;
+        let mut take = |size| {
+            let begin = self.bytes;
+            self.bytes += size;
+            &self.parcel.bytes[begin..begin + size]
+        };
+        Next::Element(match entry {
+            Entry::None => Simple::None,
+            Entry::Int(value) => Simple::Int(*value),
+            Entry::Float(value) => Simple::Float(*value),
+            Entry::Str(size) => Simple::Str(take(*size)),
+            Entry::Array { item, shape, fortran_order, size } => Simple::Array(SimpleArray {
+                item: *item,
+                shape,
+                fortran_order: *fortran_order,
+                bytes: take(*size),
+            }),
+        })
+    }
+
+    /// Goes to the next parcel that has an entry.
+    #[cold]
+    fn turn(&mut self, py: Python<'_>) -> Option<Next<'static>> {
+        loop {
+            if let Some((array, error)) = self.parcel.rest.take() {
+                return Some(Next::Over(array, error));
+            }
+            let forked = self.process != process::id();
+            let parcels = self.parcels.as_mut().filter(|_| !forked);
+            let parcels = parcels.and_then(|parcels| parcels.get_mut().ok());
+            let parcel = parcels.and_then(|parcels| match parcels.try_recv() {
+                Ok(parcel) => Some(parcel),
+                Err(TryRecvError::Empty) => py.detach(move || parcels.recv()).ok(),
+                Err(TryRecvError::Disconnected) => None,
+            });
+            let Some(parcel) = parcel else {
+                return Some(Next::Lost(self.position));
+            };
+            self.parcel = parcel;
+            (self.place, self.bytes) = (0, 0);
+            if !self.parcel.entries.is_empty() {
+                return None;
+            }
+        }
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        // In a process that was forked, the channel is as the thread left it: nobody may touch it.
+        if self.process != process::id() {
+            mem::forget(self.parcels.take());
+        }
+    }
+}
+
+/// Decodes simple elements, at most so many, as long as somebody waits for them.
+fn decode(mut array: Box<NpyArray>, most: u64, parcels: &SyncSender<Parcel>) {
+    let end = array.position().saturating_add(most);
+    loop {
+        let mut parcel = Parcel {
+            entries: Vec::with_capacity(PARCEL),
+            bytes: Vec::with_capacity(PARCEL_BYTES + LARGE),
+            rest: None,
+        };
+        let filled = parcel.fill(&mut array, end);
+        if !matches!(filled, Ok(true)) {
+            parcel.rest = Some((array, filled.err()));
+            // Where nobody waits any more, nothing is lost.
+            let _ = parcels.send(parcel);
+            return;
+        }
+        if parcels.send(parcel).is_err() {
+            return;
+        }
+    }
+}
+
+impl Parcel {
+    /// Adds simple elements up to `end`; `false` where the array stands at something else.
+    fn fill(&mut self, array: &mut NpyArray, end: u64) -> Result<bool, Error> {
+        while self.entries.len() < PARCEL && self.bytes.len() < PARCEL_BYTES {
+            let position = array.position();
+            if position == end {
+                return Ok(false);
+            }
+            let element = array.next_element()?;
+            let added = element.and_then(|element| simple(element, |simple| self.push(simple)));
+            if added != Some(true) {
+                array.seek(position);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Adds an element, unless it is large.
+    #[inline]
+    fn push(&mut self, simple: Simple<'_>) -> bool {
+        let (entry, bytes) = match simple {
+            Simple::None => (Entry::None, &[][..]),
+            Simple::Int(value) => (Entry::Int(value), &[][..]),
+            Simple::Float(value) => (Entry::Float(value), &[][..]),
+            Simple::Str(text) => (Entry::Str(text.len()), text),
+            Simple::Array(SimpleArray { item, shape, fortran_order, bytes }) => {
+                let shape = SmallVec::from_slice(shape);
+                (Entry::Array { item, shape, fortran_order, size: bytes.len() }, bytes)
+            }
+        };
+        if bytes.len() > LARGE {
+            return false;
+        }
+        self.bytes.extend_from_slice(bytes);
+        self.entries.push(entry);
+        true
+    }
+}
