@@ -261,6 +261,12 @@ impl Decoder {
                 };
             }
             let bytes = self.window.fill(place.offset, read + needed)?;
+            // The memo entries of the container itself are made behind it. What else follows is of
+            // its first member, and may be of any size.
+            let next = bytes.get(read).map(|&byte| Opcode::from_byte(byte));
+            if found.is_some() && next.is_some_and(|next| !next.is_some_and(is_put)) {
+                break;
+            }
             let mut lexer = Lexer::new(here, &limits.pickle);
             let instruction = match lexer.instruction(&bytes[read..])? {
                 Progress::Done(instruction) => instruction,
@@ -275,10 +281,6 @@ impl Decoder {
                 }
             };
             let opcode = instruction.opcode;
-            // The memo entries of the container itself are made behind it.
-            if found.is_some() && !is_put(opcode) {
-                break;
-            }
             if opcode == Opcode::Stop {
                 return Ok(None);
             }

@@ -2,10 +2,12 @@
 //! share, indexes, and wrong use.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use flate2::{Compression, write::GzEncoder};
 use npy_object::header::{DType, Header, Padding, Version};
-use npy_object::{Cause, Error, IndexUse, Limits, NpyArray, Options, Source};
+use npy_object::{Cause, Error, Fetched, IndexUse, Limits, NpyArray, Options, Source};
 
 /// What NumPy 1 writes with protocol 2 for an array of so many elements, up to their list.
 fn envelope(count: u16) -> Vec<u8> {
@@ -138,6 +140,32 @@ fn a_part_is_read_from_its_own_file() {
     assert!(Options::new().open_split("tests/data/strings.npy", &parts[1]).is_ok());
     let other = Options::new().open_split("tests/data/ragged.npy", &parts[1]);
     assert_eq!(refused(other), (Cause::Usage, "access.split"));
+}
+
+#[test]
+fn the_first_element_may_be_larger_than_the_envelope() {
+    let element = [b"B\0\0\x20\0".to_vec(), vec![0; 2 << 20], b"a".to_vec()].concat();
+    let mut array = open(file(1, &element));
+    let element = array.next_element().unwrap().expect("an element");
+    assert_eq!(element.as_bytes().unwrap().len(), 2 << 20);
+}
+
+#[test]
+fn what_is_compressed_is_not_fetched_in_parts() {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::none());
+    let element = [b"B\0\0\x08\0".to_vec(), vec![0; 1 << 19], b"a".to_vec()].concat();
+    gzip.write_all(&file(1, &element)).unwrap();
+    let bytes = gzip.finish().unwrap();
+    let server = Fetched::new("far.npy.gz", bytes.len() as u64);
+    let error = loop {
+        let array = Options::new().read_source(server.source());
+        let read = array.and_then(|mut array| array.next_element().map(|_| ()));
+        let error = read.expect_err("an error before all of it is there");
+        let Some(need) = error.need() else { break error };
+        let (from, to) = (need.range().start as usize, need.range().end as usize);
+        need.fill(bytes[from..to].to_vec()).unwrap();
+    };
+    assert_eq!((error.cause(), error.clause()), (Cause::Unsupported, "access.fetched"));
 }
 
 #[test]
