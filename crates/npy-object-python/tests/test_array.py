@@ -380,10 +380,10 @@ def test_ctrl_c(tmp_path):
     np.save(path, np.array([None] * 3_000_000, object))
     code = """
 import npy_object, signal, os, threading, time
-array = npy_object.open(%r)
-threading.Timer(0.01, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+npy_object.open(%r)[0]  # what has to be imported is
 begin = time.perf_counter()
 try:
+    threading.Timer(0.01, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     while True:
         npy_object.open(%r, index=False)[-1]
 except KeyboardInterrupt:

@@ -1,6 +1,7 @@
+import sys
 from collections.abc import Iterator, Mapping
 from os import PathLike
-from types import EllipsisType, TracebackType
+from types import TracebackType
 from typing import Any, Callable, Literal, Optional, Protocol, SupportsIndex, TypeVar, Union, final, overload
 
 import numpy as np
@@ -11,6 +12,11 @@ __all__ = ["Array", "Container", "Npz", "Split", "_open_split", "_open_view", "l
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
+
+if sys.version_info >= (3, 10):
+    from types import EllipsisType
+else:
+    from builtins import ellipsis as EllipsisType
 
 _Source: TypeAlias = Union[str, PathLike[str], bytes, bytearray, _Readable]
 _Exception: TypeAlias = Union[type[BaseException], BaseException, TracebackType, None]
