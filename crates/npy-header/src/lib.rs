@@ -37,7 +37,9 @@
 //! ```
 //!
 //! [`Limits`] holds what hostile files run into. Every [`Error`] says what is wrong, at which byte,
-//! and which clause of the specification it breaks, `spec/`.
+//! and which clause of the [specification] it breaks.
+//!
+//! [specification]: https://github.com/npy-object/npy-object/blob/main/spec/header.md
 //!
 //! # Writing
 //!

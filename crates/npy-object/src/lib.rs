@@ -63,9 +63,11 @@
 //!
 //! # Errors
 //!
-//! An [`Error`] says what is wrong, at which byte, and which clause of the project's `spec/` is
+//! An [`Error`] says what is wrong, at which byte, and which clause of the [specification] is
 //! broken. Elements that came before it are what they are: a file that was cut off gives every
 //! element of its whole batches first.
+//!
+//! [specification]: https://github.com/npy-object/npy-object/blob/main/spec/README.md
 //!
 //! # Features
 //!

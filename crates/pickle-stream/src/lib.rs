@@ -4,7 +4,9 @@
 //! A pickle is a program for a small stack machine, and `pickle.load` runs whatever that program
 //! names. This crate reads the same program as data. A global is a name, a call is a node that says
 //! what would have been called with what, and the value is a flat graph in which shared and cyclic
-//! objects are exactly what they were.
+//! objects are exactly what they were. The [machine] and its rules are written down.
+//!
+//! [machine]: https://github.com/npy-object/npy-object/blob/main/spec/machine.md
 //!
 //! # A whole pickle
 //!

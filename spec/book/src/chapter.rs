@@ -8,10 +8,8 @@ use std::path::Path;
 use crate::clauses::{self, Clause};
 use crate::directives;
 use crate::fixtures::{self, Fixture};
+use crate::links::REPOSITORY;
 use crate::{Complaint, root};
-
-/// Where the project's other files can be read.
-const REPOSITORY: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/");
 
 /// The chapters, and what they are made with.
 pub(crate) struct Book {

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use crate::fixtures::Fixture;
-use crate::root;
+use crate::{root, rust_files};
 
 /// What the names of clauses begin with.
 const FAMILIES: [&str; 6] = ["npy.", "npz.", "gzip.", "pickle.", "index.", "access."];
@@ -100,22 +99,4 @@ fn named(test: &str) -> BTreeSet<String> {
     let words = comments.flat_map(|line| line.split([' ', ',']));
     let words = words.map(|word| word.trim_end_matches('.')).filter(|word| is_clause(word));
     strings.chain(words.map(str::to_owned)).collect()
-}
-
-/// The sources below a folder, in order.
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("a folder of sources") {
-            let path = entry.expect("a folder of sources").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
 }

@@ -16,13 +16,14 @@ pub mod clauses;
 mod directives;
 mod figures;
 pub mod fixtures;
-mod links;
+pub mod links;
 mod site;
 mod stream;
 
 pub use site::build;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// What is wrong with the book, for people: a line for each fault.
 pub type Complaint = String;
@@ -30,6 +31,24 @@ pub type Complaint = String;
 /// The folder of the project.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The sources below a folder, in order.
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder of sources") {
+            let path = entry.expect("a folder of sources").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 /// The Rust examples of the chapters are compiled and run.
