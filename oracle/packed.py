@@ -21,6 +21,7 @@ import tempfile
 import zipfile
 import zlib
 
+import environments
 import judge
 import manifest
 import numpy as np
@@ -191,6 +192,8 @@ def write_all(folder):
     for make in (archives, gzip_files, indexes):
         for name, about, data, clauses in make():
             entry = {"file": name, "about": about, "sha256": manifest.sha256(data)}
+            if name.startswith(("savez", "batches")) and not name.endswith(".idx"):
+                entry["written_by"] = [environments.tag(environments.JUDGE)]
             if isinstance(clauses, str):
                 entry["refused"], clauses = clauses, [clauses]
             if name.endswith(".idx"):

@@ -233,10 +233,10 @@ fn refused(fixture: &Fixture, clause: Option<&str>) -> Result<String, Complaint>
     Ok(block(&lines, &from(fixture)))
 }
 
-/// The row of a place, and the two around it.
+/// The row of a place, and some around it.
 fn rows_around(place: usize, len: usize) -> Range<usize> {
     let row = place.min(len - 1) / WIDTH;
-    row.saturating_sub(1) * WIDTH..((row + 2) * WIDTH).min(len)
+    row.saturating_sub(1) * WIDTH..((row + 3) * WIDTH).min(len)
 }
 
 /// What stands at a place in the preamble, and a pointer to it.
