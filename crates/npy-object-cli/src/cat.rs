@@ -5,9 +5,10 @@ use std::path::Path;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
-use npy_object::json::{PlainJson, TypedJson};
+use npy_object::json::{PlainJson, TypedJson, write_header};
 use npy_object::{Member, Subscripts};
 
+use crate::contents::Contents;
 use crate::failure::Failure;
 use crate::input::{Input, Reading};
 
@@ -24,7 +25,8 @@ pub(crate) struct Cat {
     #[command(flatten)]
     input: Input,
 
-    /// Print typed JSON, which tells every value from every other and keeps what is shared
+    /// Print typed JSON, which tells every value from every other and keeps what is shared; before
+    /// all elements of an array comes a line with its dtype and shape
     #[arg(long)]
     typed: bool,
 
@@ -64,12 +66,17 @@ impl Cat {
         let mut lines = Lines::new(self.typed);
         let to = self.to.unwrap_or(u64::MAX);
         let bar = progress_bar(contents.len().map(|len| to.min(len)), self.from);
+        let all = self.from == 0 && self.to.is_none() && self.at.is_none();
+        if let (true, true, Contents::Array(array)) = (self.typed, all, &contents) {
+            write_header(out, &array.to_header())?;
+            out.write_all(b"\n")?;
+        }
         contents.each(self.from, to, |member| {
             lines.write(out, member)?;
             bar.inc(1);
             Ok(())
         })?;
-        if self.from == 0 && self.to.is_none() && self.at.is_none() {
+        if all {
             opened.verify()?;
         }
         Ok(())

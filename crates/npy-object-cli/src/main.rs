@@ -14,6 +14,7 @@ mod index;
 mod info;
 mod input;
 mod salvage;
+mod write;
 mod writer;
 
 use std::io::{self, BufWriter, Write};
@@ -43,7 +44,8 @@ Examples:
   npyo cat arrays.npz:train       an array of an archive
   curl URL | npyo cat -           standard input
   npyo dis data.npy | less        the instructions of its pickle
-  npyo salvage cut.npy -o ok.npy  what is whole of a broken file";
+  npyo salvage cut.npy -o ok.npy  what is whole of a broken file
+  npyo write new.npy < lines      elements from typed JSON";
 
 #[derive(Subcommand)]
 enum Command {
@@ -53,6 +55,7 @@ enum Command {
     Index(index::Index),
     Dis(dis::Dis),
     Salvage(salvage::Salvage),
+    Write(write::Write),
 }
 
 impl Command {
@@ -64,6 +67,7 @@ impl Command {
             Command::Index(index) => index.run(out),
             Command::Dis(dis) => dis.run(out),
             Command::Salvage(salvage) => salvage.run(out),
+            Command::Write(write) => write.run(out),
         }
     }
 
@@ -75,6 +79,7 @@ impl Command {
             Command::Index(index) => index.file(),
             Command::Dis(dis) => dis.file(),
             Command::Salvage(salvage) => salvage.file(),
+            Command::Write(write) => write.file(),
         }
     }
 }

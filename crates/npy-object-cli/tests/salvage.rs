@@ -18,9 +18,9 @@ fn whole_batches_of_a_truncated_file_are_saved() {
     assert!(rest.starts_with("lost: what comes behind: pickle data was truncated"), "{report}");
 
     let mut cat = command(["cat"]);
-    let lines = ran(cat.arg(&saved).args(["--typed", "--from", "0"]).output()).output();
+    let lines = ran(cat.arg(&saved).arg("--typed").output()).output();
     let all = oracle("truncated/in-third-batch.npy");
-    let lines: Vec<&str> = lines.lines().collect();
+    let lines: Vec<&str> = lines.lines().skip(1).collect();
     assert!(lines.len() >= all.len() && lines[..all.len()] == all[..], "{}", lines.len());
 }
 

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use common::{Ran, command, fixture, npyo, oracle, ran};
+use common::{Ran, command, fixture, npyo, oracle_with_header, ran};
 
 /// A file that Python wrote: `generate.py` beside it says how.
 fn data(file: &str) -> PathBuf {
@@ -87,7 +87,7 @@ fn elements_come_out_before_a_pipe_ends() {
     let mut input = cat.stdin.take().unwrap();
     input.write_all(&bytes).unwrap();
     let lines: Vec<_> = BufReader::new(cat.stdout.take().unwrap()).lines().collect();
-    assert!(lines.into_iter().map(Result::unwrap).eq(oracle(file)));
+    assert!(lines.into_iter().map(Result::unwrap).eq(oracle_with_header(file)));
     drop(input);
     assert!(cat.wait().unwrap().success());
 }

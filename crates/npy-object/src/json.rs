@@ -7,6 +7,7 @@
 //! Both walk a value with a stack of their own, so that no depth is too deep, and write as they go.
 
 mod plain;
+mod read;
 mod typed;
 
 use std::io::{self, Write};
@@ -15,7 +16,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 pub use plain::PlainJson;
-pub use typed::{TypedJson, write_dtype};
+pub use read::{read_element, read_header};
+pub use typed::{TypedJson, write_dtype, write_header};
 
 /// Writes what stands between an item and the one before it.
 fn comma(out: &mut impl Write, first: bool) -> io::Result<()> {

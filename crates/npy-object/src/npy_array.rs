@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, RangeBounds};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use npy_header::Header;
+use npy_header::{DType, Header, Version};
 
 use crate::elements::Elements;
 use crate::error::{Cause, Error, Result};
@@ -82,6 +82,17 @@ impl NpyArray {
     /// What the preamble says; `None` in a bare pickle, which has none.
     pub fn header(&self) -> Option<&Header> {
         self.header.as_ref()
+    }
+
+    /// A header of what the array is: that of the file where they agree.
+    pub fn to_header(&self) -> Header {
+        let dtype = match (&self.header, &self.context.item) {
+            (Some(header), _) => header.dtype.clone(),
+            (None, Some(ItemType::Plain(dtype))) => dtype.clone(),
+            (None, _) => DType::OBJECT,
+        };
+        let version = self.header.as_ref().map_or(Version::V1, |header| header.version);
+        Header { version, ..Header::new(dtype, self.fortran_order, self.shape.clone()) }
     }
 
     /// Where the data begin: bytes from the start of the file.

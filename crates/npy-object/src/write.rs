@@ -15,11 +15,12 @@
 mod copy;
 mod envelope;
 mod file;
+pub(crate) mod numpy;
 
 use std::io::{self, Seek, Write};
 use std::path::Path;
 
-use npy_header::{DType, Header, Padding};
+use npy_header::{DType, Header, Padding, Version};
 use pickle_stream::{Builder, Encoder, NodeId, Opcode};
 
 use crate::error::{Cause, Error, Result};
@@ -50,6 +51,8 @@ use file::Output;
 #[derive(Clone, Debug)]
 pub struct WriteOptions {
     protocol: u8,
+    version: Version,
+    dtype: DType,
     shape: Option<Vec<usize>>,
     fortran_order: bool,
     model: Option<Model>,
@@ -75,7 +78,14 @@ impl Default for WriteOptions {
 impl WriteOptions {
     /// One dimension, as long as it gets, in protocol 4.
     pub fn new() -> WriteOptions {
-        WriteOptions { protocol: 4, shape: None, fortran_order: false, model: None }
+        WriteOptions {
+            protocol: 4,
+            version: Version::V1,
+            dtype: DType::OBJECT,
+            shape: None,
+            fortran_order: false,
+            model: None,
+        }
     }
 
     /// An array like another one: of the same class, dtype, order and protocol, and, until another
@@ -102,14 +112,29 @@ impl WriteOptions {
         };
         let new = || Header::new(DType::OBJECT, fortran_order, shape.clone());
         let header = header.unwrap_or_else(new);
+        let (version, dtype) = (header.version, header.dtype.clone());
         let model = opening.map(|opening| Model { header, preamble, opening, is_masked });
-        Ok(WriteOptions { protocol, shape: Some(shape), fortran_order, model })
+        Ok(WriteOptions { protocol, version, dtype, shape: Some(shape), fortran_order, model })
     }
 
     /// The protocol of the pickle, 2 to 5. Python 2 reads 2, Python from 3.4 on 4; NumPy 2 itself
     /// writes 4.
     pub fn protocol(mut self, protocol: u8) -> WriteOptions {
         self.protocol = protocol;
+        self
+    }
+
+    /// Dtype, order and shape of a header, and its version, unless it takes a later one to say them.
+    pub fn header(self, header: &Header) -> WriteOptions {
+        let Header { version, dtype, fortran_order, shape } = header;
+        let options = self.dtype(dtype.clone()).fortran_order(*fortran_order).shape(shape);
+        WriteOptions { version: *version, ..options }
+    }
+
+    /// A dtype that holds objects: `O`, or a structure in which there are some. Elements of a
+    /// structure are tuples.
+    pub fn dtype(mut self, dtype: DType) -> WriteOptions {
+        self.dtype = dtype;
         self
     }
 
@@ -196,7 +221,11 @@ impl ArrayWriter<'static> {
 
 impl<'a> ArrayWriter<'a> {
     fn begin(mut output: Output<'a>, options: WriteOptions) -> Result<ArrayWriter<'a>> {
-        let WriteOptions { protocol, shape, fortran_order, model } = options;
+        let WriteOptions { protocol, version, dtype, shape, fortran_order, model } = options;
+        if !dtype.has_object() {
+            let message = format!("an array of {dtype} has no objects");
+            return Err(Error::usage("access.type", message));
+        }
         let mut encoder = Encoder::new(protocol)?;
         let mut build = Builder::new(&pickle_stream::Limits::default());
         let like = match &model {
@@ -207,13 +236,12 @@ impl<'a> ArrayWriter<'a> {
         };
         let envelope = match like {
             Some(like) => like,
-            None => Envelope::new(&mut build)?,
+            None => Envelope::new(&dtype, &mut build)?,
         };
         let places = envelope.write(shape.as_deref(), fortran_order, &mut build, &mut encoder)?;
 
-        let dtype = model.as_ref().map_or(DType::OBJECT, |model| model.header.dtype.clone());
         let lengths = shape.clone().unwrap_or_else(|| vec![0]);
-        let header = Header::new(dtype, fortran_order, lengths);
+        let header = Header { version, ..Header::new(dtype, fortran_order, lengths) };
         let promised = header.count().ok_or_else(too_many)?;
         let same = model.as_ref().filter(|model| {
             let old = &model.header;
@@ -293,6 +321,11 @@ impl<'a> ArrayWriter<'a> {
         self.build.clear();
         let value = make(&mut self.build)?;
         self.element(|encoder, build| Ok(encoder.value(build.value(value))?))
+    }
+
+    /// The memo entry of the array itself, for elements that contain it.
+    pub fn root(&self) -> u64 {
+        self.root
     }
 
     /// Goes on with elements of another file, as they stand there, with what they share.

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use npy_object::json::{PlainJson, TypedJson};
-use npy_object::{At, Element, NpyArray, Options, Subscripts};
+use npy_object::json::{self, PlainJson, TypedJson};
+use npy_object::{At, Element, NpyArray, Options, Subscripts, pickle};
 
 /// Applies `read` to the first element of an array.
 fn first<T>(mut array: NpyArray, read: impl FnOnce(Element<'_>) -> T) -> T {
@@ -238,4 +238,35 @@ fn entries_are_objects_of_one_key_or_pairs() {
     }
     assert_eq!(plain, br#"{"train":[3,4,5]}{"test":[6]}"#);
     assert_eq!(typed, br#"["train",[3,4,5]]["test",[6]]"#);
+}
+
+#[test]
+fn a_line_that_is_no_typed_json_is_refused() {
+    let mut build = pickle::Builder::new(&pickle::Limits::default());
+    let mut refusal = |line: &str| {
+        let error = json::read_element(line, 0, &mut build).unwrap_err();
+        error.clause()
+    };
+    for line in [
+        "",
+        "1 2",
+        "1.5",
+        "{}",
+        r#"{"a":1,"b":2}"#,
+        r#"{"nonsense":1}"#,
+        r#"{"tuple":1}"#,
+        r#"{"int":"one"}"#,
+        r#"{"float":"3ff"}"#,
+        r#"{"bytes":"*"}"#,
+        r#"{"ref":0}"#,
+        r#"[{"ref":1}]"#,
+        r#"{"dict":[[1]]}"#,
+        r#"{"array":{"dtype":"<f8","shape":[1]}}"#,
+        r#"{"array":{"class":"list","dtype":"<f8","shape":[0],"order":"C","data":""}}"#,
+    ] {
+        assert_eq!(refusal(line), "access.json", "{line}");
+    }
+    assert_eq!(refusal(&"[".repeat(1001)), "access.depth");
+    assert_eq!(refusal(r#"{"dict":[[[],1]]}"#), "pickle.items.unhashable");
+    assert_eq!(refusal(r#"{"dtype":"<q9"}"#), "npy.descr.type");
 }

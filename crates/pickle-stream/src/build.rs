@@ -39,7 +39,8 @@ pub struct Builder {
     graph: Graph,
     region: Region,
     globals: Globals,
-    interned: BTreeMap<String, NodeId>,
+    /// What was made once.
+    named: BTreeMap<String, NodeId>,
     most_nodes: usize,
 }
 
@@ -74,7 +75,7 @@ impl Builder {
             graph: Graph::new(),
             region: Region::Own,
             globals: Globals::default(),
-            interned: BTreeMap::new(),
+            named: BTreeMap::new(),
             most_nodes: limits.nodes,
         }
     }
@@ -88,7 +89,7 @@ impl Builder {
     pub fn forget_shared(&mut self) {
         self.graph.forget_shared();
         self.globals.0.clear();
-        self.interned.clear();
+        self.named.clear();
     }
 
     /// Bytes that shared values take.
@@ -167,13 +168,21 @@ impl Builder {
 
     /// A str that is shared, and one for a text: as Python interns the names of attributes.
     pub fn interned(&mut self, text: &str) -> Result<NodeId> {
-        self.graph.charge(Region::Shared, self.most_nodes, 0)?;
-        if let Some(&known) = self.interned.get(text) {
+        self.once(text, |build| build.str(text))
+    }
+
+    /// A value that is shared, and one for a name: `make` makes it when it is asked for first.
+    pub fn once<E: From<Error>>(
+        &mut self,
+        name: &str,
+        make: impl FnOnce(&mut Builder) -> Result<NodeId, E>,
+    ) -> Result<NodeId, E> {
+        if let Some(&known) = self.named.get(name) {
             return Ok(known);
         }
-        let id = str(&mut self.graph, text);
-        self.interned.insert(text.into(), id);
-        Ok(id)
+        let made = self.shared(make)?;
+        self.named.insert(name.into(), made);
+        Ok(made)
     }
 
     /// The str of Python 2, in an encoding that nothing names.
@@ -261,6 +270,17 @@ impl Builder {
         self.graph.extend(container.region(), chain, items);
         *self.graph.node_mut(container) = node;
         Ok(())
+    }
+
+    /// A value that is known only once others are made that contain it: a tuple that is in a list
+    /// that is in it. It is to be [filled](Self::fill) then.
+    pub fn reserve(&mut self) -> Result<NodeId> {
+        self.push(Node::None)
+    }
+
+    /// Makes a reserved value the same as another one, which nothing else may name.
+    pub fn fill(&mut self, reserved: NodeId, value: NodeId) {
+        *self.graph.node_mut(reserved) = self.graph.node(value);
     }
 
     /// A class or function, by module and qualified name. It is shared, and one for a name.

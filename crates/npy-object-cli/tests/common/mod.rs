@@ -62,6 +62,14 @@ pub(crate) fn oracle(file: &str) -> Vec<String> {
     elements.map(str::to_owned).collect()
 }
 
+/// As [`oracle`], behind the line of the header: all that is printed of a whole array.
+pub(crate) fn oracle_with_header(file: &str) -> Vec<String> {
+    let json = fixture(file).with_extension("jsonl");
+    let text = std::fs::read_to_string(json).expect("the fixture has its elements beside it");
+    let header = text.lines().next().expect("the line of the header").to_owned();
+    [vec![header], oracle(file)].concat()
+}
+
 /// A file of a header and what follows it, made for one test.
 pub(crate) fn file_of(descr: &str, shape: &str, data: &[u8]) -> tempfile::NamedTempFile {
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use npy_header::{DType, Field};
+use npy_header::{DType, Field, Header};
 use pickle_stream::{Construct, Global, NodeId};
 
 use super::{comma, write_base64, write_str};
@@ -403,6 +403,17 @@ fn item_type<'a>(
             write!(out, "{{\"string\":{{\"coerce\":{coerce},\"na_object\":")
         }
     }
+}
+
+/// Writes the line of a header, without a newline.
+///
+/// Fails only where `out` does.
+pub fn write_header(out: &mut impl Write, header: &Header) -> io::Result<()> {
+    write!(out, "{{\"header\":{{\"version\":[{},0],\"descr\":", header.version.major())?;
+    write_dtype(out, &header.dtype)?;
+    write!(out, ",\"fortran_order\":{},\"shape\":", header.fortran_order)?;
+    shape(out, &header.shape)?;
+    out.write_all(b"}}")
 }
 
 /// Writes a dtype as typed JSON has it.

@@ -122,6 +122,14 @@ impl ArrayClass {
         }
     }
 
+    /// The class of this name in typed JSON.
+    #[cfg(feature = "json")]
+    pub(crate) fn named(name: &str) -> Option<ArrayClass> {
+        use ArrayClass as C;
+        let classes = [C::Matrix, C::Record, C::Char, C::MemMap, C::Masked];
+        classes.into_iter().find(|class| class.name() == Some(name))
+    }
+
     /// Its name in typed JSON; `None` for `numpy.ndarray`.
     pub fn name(self) -> Option<&'static str> {
         match self {

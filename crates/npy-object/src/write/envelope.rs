@@ -5,8 +5,12 @@ use pickle_stream::{
     Source,
 };
 
+use npy_header::DType;
+
 use crate::error::Result;
 use crate::opening::Opening;
+use crate::value::globals::ArrayClass;
+use crate::write::numpy;
 
 /// What an array says of itself before its elements, apart from its shape. All of it is shared, so
 /// that elements read it.
@@ -27,27 +31,11 @@ pub(crate) struct Places {
 }
 
 impl Envelope {
-    /// That of an array of objects.
-    pub(crate) fn new(build: &mut Builder) -> Result<Envelope> {
-        // The module is numpy._core since NumPy 2, which goes on to know this name.
-        let reconstruct = build.global("numpy.core.multiarray", "_reconstruct")?;
-        let class = build.global("numpy", "ndarray")?;
-        let dtype = build.global("numpy", "dtype")?;
-        build.shared(|build| {
-            let zero = build.int(0)?;
-            let (shape, kind) = (build.tuple(&[zero])?, build.bytes(b"b")?);
-            let array = build.call(reconstruct, &[class, shape, kind])?;
-
-            let name = build.str("O8")?;
-            let (align, copy) = (build.bool(false), build.bool(true));
-            let dtype = build.call(dtype, &[name, align, copy])?;
-            let (version, order, none) = (build.int(3)?, build.str("|")?, build.none());
-            let (unknown, flags) = (build.int(-1)?, build.int(63)?);
-            let state = [version, order, none, none, none, unknown, unknown, flags];
-            let state = build.tuple(&state)?;
-            build.set_state(dtype, state)?;
-            Ok(Envelope { array, version: build.int(1)?, dtype })
-        })
+    /// That of an array of a dtype.
+    pub(crate) fn new(dtype: &DType, build: &mut Builder) -> Result<Envelope> {
+        let array = build.once("array", |build| numpy::new_array(build, ArrayClass::Array))?;
+        let version = build.once("version", |build| build.int(1))?;
+        Ok(Envelope { array, version, dtype: numpy::dtype(build, dtype)? })
     }
 
     /// That of another array: its dtype, its class, if that has no more in its state than arrays
@@ -69,7 +57,8 @@ impl Envelope {
             build.shared(|build| build.copy(value, None))
         };
         let (dtype, version) = (copy(dtype)?, copy(version)?);
-        let array = if is_masked { Envelope::new(build)?.array } else { copy(array)? };
+        let array =
+            if is_masked { Envelope::new(&DType::OBJECT, build)?.array } else { copy(array)? };
         Ok(Some(Envelope { array, version, dtype }))
     }
 
@@ -90,9 +79,7 @@ impl Envelope {
         match shape {
             Some(shape) => {
                 build.clear();
-                let lengths = shape.iter().map(|&length| build.int(length as i64));
-                let lengths = lengths.collect::<Result<Vec<_>, _>>()?;
-                let shape = build.tuple(&lengths)?;
+                let shape = numpy::shape(build, shape)?;
                 encoder.value(build.value(shape))?;
             }
             None => {

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::collections::HashMap;
 
 use npy_object::pickle::{self, Kind, NodeId, ValueRef};
-use npy_object::{ArrayClass, Cause, NpyArray, Result, WriteOptions};
+use npy_object::{ArrayClass, Cause, NpyArray, Result, WriteOptions, json};
 
 use crate::fixtures::{Fixture, fixtures, line, typed_lines};
 
@@ -174,6 +174,34 @@ fn what_is_appended_is_what_it_was() {
         let mut written = fixture.options().read_bytes(copy.into_inner()).unwrap();
         assert_eq!(lines(&mut written), expected, "{}", fixture.file);
     }
+}
+
+/// Of a structured scalar by itself the lines do not say the dtype.
+const SAYS_NO_DTYPE: &str = "scalars/void-with-objects-";
+
+#[test]
+fn typed_json_is_read_again() {
+    let mut compared = 0;
+    for (fixture, bytes, array) in whole() {
+        let (lines, _) = typed_lines(&bytes, fixture.options());
+        let header = json::read_header(&lines[0]).unwrap().expect("the first line");
+        if array.to_header() != header || fixture.file.starts_with(SAYS_NO_DTYPE) {
+            continue;
+        }
+        let mut file = Cursor::new(Vec::new());
+        let options = WriteOptions::new().protocol(protocol(&fixture, &bytes, &array));
+        let mut writer = options.header(&header).write_to(&mut file).unwrap();
+        let root = writer.root();
+        for line in &lines[1..] {
+            let written = writer.append_with(|build| json::read_element(line, root, build));
+            written.unwrap_or_else(|error| panic!("{}: {error}", fixture.file));
+        }
+        writer.finish().unwrap();
+        let (written, error) = typed_lines(&file.into_inner(), fixture.options());
+        assert!(written == lines && error.is_none(), "{}: {error:?}", fixture.file);
+        compared += 1;
+    }
+    assert!(compared > 2500, "{compared} files");
 }
 
 #[test]

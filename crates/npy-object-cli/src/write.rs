@@ -1,0 +1,83 @@
+//! `npyo write`: typed JSON lines to a file.
+
+use std::io::{self, BufRead};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use npy_object::{WriteOptions, json};
+
+use crate::failure::Failure;
+
+/// Write the elements that come as typed JSON, one a line, on standard input
+///
+/// The lines are those of `npyo cat --typed`. The first one may say dtype, shape and order; without
+/// it the array has one dimension. The file gets its name when it is whole: whatever goes wrong
+/// before leaves what was there.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Write {
+    /// The new file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// The protocol of the pickle: 2 for Python 2 too, 4 as NumPy 2 writes
+    #[arg(long, value_name = "2..5", default_value_t = 4)]
+    #[arg(value_parser = clap::value_parser!(u8).range(2..=5))]
+    protocol: u8,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  npyo cat --typed old.npy | grep -v null | npyo write new.npy
+  seq 1000 | npyo write ints.npy";
+
+impl Write {
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    pub(crate) fn run(&self, out: &mut impl io::Write) -> Result<(), Failure> {
+        let mut lines = Lines { input: io::stdin().lock(), line: String::new(), number: 0 };
+        let mut options = WriteOptions::new().protocol(self.protocol);
+        let mut more = lines.next()?;
+        if more && let Some(header) = lines.read(json::read_header)? {
+            options = options.header(&header);
+            more = lines.next()?;
+        }
+        let mut writer = options.create(&self.file)?;
+        let root = writer.root();
+        while more {
+            lines.read(|line| writer.append_with(|build| json::read_element(line, root, build)))?;
+            more = lines.next()?;
+        }
+        let count = writer.len();
+        writer.finish()?;
+        let plural = if count == 1 { "" } else { "s" };
+        writeln!(out, "{}: {count} element{plural}", self.file.display())?;
+        Ok(())
+    }
+}
+
+/// Lines, counted from 1.
+struct Lines<R> {
+    input: R,
+    line: String,
+    number: u64,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn next(&mut self) -> Result<bool, Failure> {
+        self.line.clear();
+        self.number += 1;
+        let read = self.input.read_line(&mut self.line);
+        Ok(read.map_err(|error| self.refused(&error))? > 0)
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&str) -> npy_object::Result<T>) -> Result<T, Failure> {
+        read(&self.line).map_err(|error| self.refused(&error))
+    }
+
+    fn refused(&self, why: &dyn std::fmt::Display) -> Failure {
+        Failure::Refused(format!("line {}: {why}", self.number))
+    }
+}

@@ -1,0 +1,71 @@
+//! `npyo write`, as it is run.
+
+mod common;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+
+use common::{Ran, command, fixture, npyo, ran};
+
+/// Runs `npyo write` with some lines.
+fn write(file: &Path, options: &[&str], lines: &str) -> Ran {
+    let mut write = command(["write"]);
+    let write = write.arg(file).args(options).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = write.stderr(Stdio::piped()).spawn().expect("the program can be started");
+    // Who refuses a line does not read those behind it.
+    let _ = child.stdin.take().expect("a pipe").write_all(lines.as_bytes());
+    ran(child.wait_with_output())
+}
+
+#[test]
+fn what_cat_prints_is_written_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("written.npy");
+    for (file, protocol) in [
+        ("arrays/ragged-p3-py3.7-np1.21.npy", "3"),
+        ("arrays/ragged-p2-py3.6-np1.16.npy", "2"),
+        ("builtin/list-of-1000-p2-py3.9-np2.0.npy", "2"),
+        ("header-forms/object-version-2.npy", "4"),
+    ] {
+        let lines = npyo("cat", file, &["--typed"]).output();
+        write(&written, &["--protocol", protocol], &lines).output();
+        let again = ran(command(["cat", "--typed"]).arg(&written).output()).output();
+        assert_eq!(again, lines, "{file}");
+    }
+    // Where strings are shared in the one as in the other, byte for byte.
+    let file = "builtin/ints-p3-py3.7-np1.21.npy";
+    let lines = npyo("cat", file, &["--typed"]).output();
+    write(&written, &["--protocol", "3"], &lines).output();
+    assert!(fs::read(&written).unwrap() == fs::read(fixture(file)).unwrap());
+}
+
+#[test]
+fn lines_without_a_header_are_an_array_of_one_dimension() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ints.npy");
+    let report = write(&file, &[], "1\n[2]\n\"three\"").output();
+    assert_eq!(report, format!("{}: 3 elements\n", file.display()));
+    let all = ran(command(["cat"]).arg(&file).output()).output();
+    assert_eq!(all, "1\n[2]\n\"three\"\n");
+}
+
+#[test]
+fn a_line_that_is_refused_leaves_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ints.npy");
+    write(&file, &[], "1\n").output();
+    let before = fs::read(&file).unwrap();
+    for (lines, why) in [
+        ("1\n{\"tuple\":1}\n", "line 2: a list is expected, not 1 [access.json]\n"),
+        ("1\n2 3\n", "line 2: column 3: trailing characters"),
+        ("{\"no\":1}", "line 1: \"no\" is no kind of value [access.json]\n"),
+        ("{\"ref\":3}", "line 1: {\"ref\":3} stands before what it names [access.json]\n"),
+    ] {
+        let refused = write(&file, &[], lines);
+        assert!(refused.complaint().starts_with(why), "{}", refused.stderr);
+        assert!(fs::read(&file).unwrap() == before);
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
