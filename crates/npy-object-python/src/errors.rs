@@ -64,7 +64,9 @@ fn raise_io(py: Python<'_>, error: &Error) -> PyErr {
     }
     match source.and_then(io::Error::raw_os_error) {
         Some(code) => PyOSError::new_err((code, message_of(code))),
-        None => PyOSError::new_err(error.to_string()),
+        // The kind makes a FileNotFoundError of it and the like.
+        None => io::Error::new(source.map_or(io::ErrorKind::Other, io::Error::kind), error.clone())
+            .into(),
     }
 }
 

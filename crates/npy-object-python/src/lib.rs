@@ -2,7 +2,8 @@
 //!
 //! `open` says what is in a file: an `array`, an archive (`npz`), or a `container`; `source` and
 //! `settings` are what it is told. An array is a `view` of a file, read by a `reader`, of which each
-//! loop (`iter`) has its own, which may decode `ahead`; a `split` is a part for another process. `element` makes Python
+//! loop (`iter`) has its own, which may decode `ahead`; a `split` is a part for another process. A `writer` makes
+//! such a file. `element` makes Python
 //! objects, with `ndarray` for those of NumPy, `known` and `names` for those of the standard
 //! library, and `strings` for keys. Exceptions and `Opaque` are written in Python, in
 //! `python/npy_object`.
@@ -25,6 +26,7 @@ mod source;
 mod split;
 mod strings;
 mod view;
+mod writer;
 
 use pyo3::prelude::*;
 
@@ -40,4 +42,6 @@ mod _npy_object {
     use crate::open::{load, open};
     #[pymodule_export]
     use crate::split::{Split, open_split};
+    #[pymodule_export]
+    use crate::writer::Writer;
 }

@@ -453,3 +453,38 @@ if child:
     sys.exit(os.waitpid(child, 0)[1])
 """ % str(runs[0])
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_what_is_written_is_read(tmp_path, protocol):
+    path = tmp_path / "a.npy"
+    shared = [1]
+    elements = [np.arange(n % 4) for n in range(2500)] + ["a", None, {"x": (shared, shared)}, 2**80, Point(3), b"\0"]
+    with npy_object.Writer(path, protocol=protocol) as writer:
+        writer.extend(elements[:-1])
+        writer.append(elements[-1])
+        assert len(writer) == 2506 and not path.exists()
+    with pytest.raises(ValueError, match="closed"):
+        writer.append(1)
+    same(np.load(path, allow_pickle=True), objects(elements))
+    same(list(npy_object.open(path, find_class=lambda module, name: Point)), elements)
+
+
+def test_what_is_not_closed_is_not_written(tmp_path):
+    path = tmp_path / "a.npy"
+    path.write_bytes(b"what was there")
+    with pytest.raises(ZeroDivisionError):
+        with npy_object.Writer(path) as writer:
+            writer.append(1 / 0)
+    with pytest.raises((AttributeError, pickle.PicklingError, TypeError)):
+        npy_object.Writer(path).append(lambda: None)
+    assert path.read_bytes() == b"what was there" and len(list(tmp_path.iterdir())) == 1
+    with pytest.raises(FileNotFoundError):
+        npy_object.Writer(tmp_path / "none" / "a.npy")
+
+
+class Point:
+    """Of a class that only its own module knows."""
+
+    def __init__(self, x):
+        self.x = x

@@ -12,10 +12,10 @@ text
 Nothing that a file names is imported or called: objects of unknown classes arrive as ``Opaque``.
 """
 
-from collections.abc import Mapping
+import collections.abc as _abc
 
 from npy_object._errors import Error, LimitError, MalformedError, TruncatedError, UnsupportedError
-from npy_object._npy_object import Array, Container, Npz, Split, load, open
+from npy_object._npy_object import Array, Container, Npz, Split, Writer, load, open
 from npy_object._opaque import Opaque
 
 __all__ = [
@@ -29,8 +29,9 @@ __all__ = [
     "Split",
     "TruncatedError",
     "UnsupportedError",
+    "Writer",
     "load",
     "open",
 ]
 
-Mapping.register(Npz)
+_abc.Mapping.register(Npz)

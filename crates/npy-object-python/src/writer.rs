@@ -1,0 +1,96 @@
+//! `Writer`: an array of objects, appended to element by element.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use npy_object::{ArrayWriter, Options, Source, WriteOptions};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyTuple;
+
+use crate::errors::{raise, raise_of};
+
+/// Writes an array of objects, one element after another, in the memory of one of them.
+///
+/// Elements are pickled as `numpy.save` pickles them, in a protocol from 2 to 5. The file gets its name when the writer is closed;
+/// a `with` that ends in an exception leaves what was there before.
+///
+/// >>> import npy_object, tempfile
+/// >>> file = tempfile.mkdtemp() + "/squares.npy"
+/// >>> with npy_object.Writer(file) as writer:
+/// ...     for n in range(1000):
+/// ...         writer.append([n, n * n])
+/// >>> npy_object.open(file)[12]
+/// [12, 144]
+#[pyclass(module = "npy_object")]
+pub(crate) struct Writer {
+    /// `None` once it was closed. In a mutex only so that threads may share it; it is never locked.
+    writer: Mutex<Option<ArrayWriter<'static>>>,
+    dumps: Py<PyAny>,
+    protocol: u8,
+    written: u64,
+}
+
+impl Writer {
+    fn writer(&mut self) -> &mut Option<ArrayWriter<'static>> {
+        self.writer.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Writer {
+    #[new]
+    #[pyo3(signature = (path, *, protocol=4))]
+    fn new(py: Python<'_>, path: PathBuf, protocol: u8) -> PyResult<Writer> {
+        let writer = py.detach(|| WriteOptions::new().protocol(protocol).create(&path));
+        let writer = writer.map_err(|error| raise_of(py, &error, &path))?;
+        let dumps = py.import("pickle")?.getattr("dumps")?.unbind();
+        Ok(Writer { writer: Mutex::new(Some(writer)), dumps, protocol, written: 0 })
+    }
+
+    /// Appends an element: any object that can be pickled.
+    fn append(&mut self, py: Python<'_>, element: &Bound<'_, PyAny>) -> PyResult<()> {
+        // What the element is made of is read from its pickle, as from a file.
+        let pickle = self.dumps.bind(py).call1((element, self.protocol))?;
+        let pickle = pickle.extract::<PyBackedBytes>()?;
+        let closed = || PyValueError::new_err("the writer was closed");
+        let writer = self.writer().as_mut().ok_or_else(closed)?;
+        let written = py.detach(|| {
+            let element = Options::new().read_pickle(Source::bytes(pickle))?;
+            writer.append(element.element())
+        });
+        written.map_err(|error| raise(py, &error))?;
+        self.written += 1;
+        Ok(())
+    }
+
+    /// Appends every element of an iterable.
+    fn extend(&mut self, py: Python<'_>, elements: &Bound<'_, PyAny>) -> PyResult<()> {
+        elements.try_iter()?.try_for_each(|element| self.append(py, &element?))
+    }
+
+    /// How many elements were written.
+    fn __len__(&self) -> usize {
+        self.written as usize
+    }
+
+    /// Ends the array, and gives the file its name.
+    fn close(&mut self, py: Python<'_>) -> PyResult<()> {
+        let Some(writer) = self.writer().take() else { return Ok(()) };
+        py.detach(|| writer.finish()).map_err(|error| raise(py, &error))
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*exception))]
+    fn __exit__(&mut self, py: Python<'_>, exception: &Bound<'_, PyTuple>) -> PyResult<()> {
+        if exception.iter().all(|part| part.is_none()) {
+            return self.close(py);
+        }
+        *self.writer() = None;
+        Ok(())
+    }
+}
