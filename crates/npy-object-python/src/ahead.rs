@@ -1,9 +1,9 @@
 //! Elements that are decoded ahead of a loop, on a thread of its own.
 //!
 //! To find and decode a small element takes about as long as to make a Python object of it. While a
-//! loop is among simple elements, which need nothing of Python to be told from one another, a thread
-//! does the first for the elements to come, and hands them over in parcels. At the first element that
-//! is not simple it gives the array back, and the loop goes on alone.
+//! loop is among simple elements, which need nothing of Python to be told from one another, a
+//! thread does the first for the elements to come, and hands them over in parcels. At the first
+//! element that is not simple it gives the array back, and the loop goes on alone.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};

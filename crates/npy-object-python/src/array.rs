@@ -22,8 +22,8 @@ use crate::view::{Found, View};
 
 /// An array, or a part of one, whose elements are read from the file when they are asked for.
 ///
-/// It has the shape, the indices and the slices of a NumPy array. A slice reads nothing; a loop holds
-/// one element at a time.
+/// It has the shape, the indices and the slices of a NumPy array. A slice reads nothing; a loop
+/// holds one element at a time.
 ///
 /// >>> import npy_object, numpy as np, tempfile
 /// >>> file = tempfile.mkdtemp() + "/words.npy"
@@ -296,7 +296,8 @@ impl Array {
         py: Python<'py>,
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        // The dimensions of rows are NumPy's business: only an Ellipsis does not say where they begin.
+        // The dimensions of rows are NumPy's business: only an Ellipsis does not say where they
+        // begin.
         let keys =
             key.cast::<PyTuple>().map_or_else(|_| vec![key.clone()], |keys| keys.iter().collect());
         if !self.inner().is_empty() && keys.iter().any(|key| key.is_instance_of::<PyEllipsis>()) {
@@ -350,8 +351,8 @@ impl Array {
         }
     }
 
-    /// The elements as Arrow data, for pyarrow, polars, DuckDB: a column `element`, or, of dicts, one
-    /// for each key. Arrays and lists are lists there. The types are those of the first 8,192.
+    /// The elements as Arrow data, for pyarrow, polars, DuckDB: a column `element`, or, of dicts,
+    /// one for each key. Arrays and lists are lists there. The types are those of the first 8,192.
     #[pyo3(signature = (requested_schema=None))]
     fn __arrow_c_stream__<'py>(
         &self,

@@ -1,10 +1,10 @@
 //! Elements as Python objects: those that `numpy.load` would have made.
 //!
-//! A value may contain others, as deep as the file likes, and itself. A few levels of lists, dicts and
-//! tuples are made by calls in one another (`walk`); from there on nothing recurses: what can be made
-//! before its members are (a list, a dict, an array, an `Opaque`) is made empty (`begin`) and filled
-//! later; what cannot (a tuple, a frozenset, the call of a class that somebody allowed) waits for its
-//! members (`finish`).
+//! A value may contain others, as deep as the file likes, and itself. A few levels of lists, dicts
+//! and tuples are made by calls in one another (`walk`); from there on nothing recurses: what can
+//! be made before its members are (a list, a dict, an array, an `Opaque`) is made empty (`begin`)
+//! and filled later; what cannot (a tuple, a frozenset, the call of a class that somebody allowed)
+//! waits for its members (`finish`).
 //!
 //! ```text
 //!  tasks   what to do next, last first:   Members(of a tuple)   Finish(the tuple)

@@ -3,7 +3,6 @@
 use std::ffi::c_int;
 use std::ptr;
 
-use npy_object::ItemType;
 use npy_object::header::{DType, Scalar};
 use numpy::npyffi::{self, NpyTypes, PY_ARRAY_API, npy_intp};
 use numpy::{PyArrayDescr, PyArrayDescrMethods};
@@ -23,7 +22,7 @@ const LONG: usize = 1 << 20;
 #[derive(Default)]
 pub(crate) struct DTypes {
     scalars: Vec<(Scalar, Py<PyArrayDescr>)>,
-    others: Vec<(ItemType, Py<PyArrayDescr>)>,
+    others: Vec<(DType, Py<PyArrayDescr>)>,
 }
 
 impl DTypes {
@@ -65,13 +64,12 @@ impl DTypes {
         if let DType::Scalar(scalar) = item {
             return self.of_scalar(py, *scalar);
         }
-        let is_known = |(known, _): &&(ItemType, Py<PyArrayDescr>)| matches!(known, ItemType::Plain(known) if known == item);
-        if let Some((_, dtype)) = self.others.iter().find(is_known) {
+        if let Some((_, dtype)) = self.others.iter().find(|(known, _)| known == item) {
             return Ok(dtype.bind(py).clone());
         }
         let dtype = dtype(py, item)?;
         if self.others.len() < DTypes::MOST {
-            self.others.push((ItemType::Plain(item.clone()), dtype.clone().unbind()));
+            self.others.push((item.clone(), dtype.clone().unbind()));
         }
         Ok(dtype)
     }

@@ -16,16 +16,17 @@ use crate::source::Input;
 
 /// Opens an array file and reads nothing but its beginning.
 ///
-/// `source` is a path, bytes, or an object with `read` (and `seek`, where it has it): a `.npy` file,
-/// plain or in gzip, an `.npz` archive, or a bare pickle. What comes is an `Array`, of an archive an
-/// `Npz`, and of a pickle of a dict, list, tuple or set a `Container`.
+/// `source` is a path, bytes, or an object with `read` (and `seek`, where it has it): a `.npy`
+/// file, plain or in gzip, an `.npz` archive, or a bare pickle. What comes is an `Array`, of an
+/// archive an `Npz`, and of a pickle of a dict, list, tuple or set a `Container`.
 ///
 /// encoding: how the str of Python 2 is read: "ASCII", "latin1", "UTF-8" or "bytes". What does not
 /// fit it becomes bytes.
 /// index: whether to use the index beside the file that `Array.save_index` writes.
 /// max_memory: bytes beyond which an element is refused with a LimitError.
 /// find_class: as `pickle.Unpickler.find_class`, it is given a module and a name, and returns the
-/// class or function that may be called, or None. Without it nothing that a file names is imported or
+/// class or function that may be called, or None. Without it nothing that a file names is imported
+/// or
 /// called: objects of classes that are not known arrive as `Opaque`.
 /// mmap_mode: "r" maps the file into memory; arrays in it are then read-only views.
 /// trust_payload: whether to go on where header and pickle disagree, as NumPy does.

@@ -14,8 +14,9 @@ use crate::settings::Settings;
 use crate::source::Input;
 use crate::view::View;
 
-/// A part of an array, to be pickled and iterated in another process, or on another machine that has
-/// the file under the same path. It knows where in the file it begins, so that nothing is searched.
+/// A part of an array, to be pickled and iterated in another process, or on another machine that
+/// has the file under the same path. It knows where in the file it begins, so that nothing is
+/// searched.
 #[pyclass(frozen, module = "npy_object")]
 pub(crate) struct Split {
     path: PathBuf,

@@ -20,8 +20,8 @@ pub(crate) struct View {
 pub(crate) enum Found<'py> {
     Element(u64),
     View(View),
-    /// The element, or the part, to which the rest of the key applies: the dimensions of the rows of
-    /// an array without objects are not among those of a view.
+    /// The element, or the part, to which the rest of the key applies: the dimensions of the rows
+    /// of an array without objects are not among those of a view.
     Within(Box<Found<'py>>, Bound<'py, PyTuple>),
 }
 

@@ -13,8 +13,8 @@ use crate::errors::{raise, raise_of};
 
 /// Writes an array of objects, one element after another, in the memory of one of them.
 ///
-/// Elements are pickled as `numpy.save` pickles them, in a protocol from 2 to 5. The file gets its name when the writer is closed;
-/// a `with` that ends in an exception leaves what was there before.
+/// Elements are pickled as `numpy.save` pickles them, in a protocol from 2 to 5. The file gets its
+/// name when the writer is closed; a `with` that ends in an exception leaves what was there before.
 ///
 /// >>> import npy_object, tempfile
 /// >>> file = tempfile.mkdtemp() + "/squares.npy"

@@ -1,5 +1,5 @@
-//! Elements as Arrow record batches, for what reads Arrow: DataFusion, Parquet writers, and, through
-//! Python, pyarrow, polars and DuckDB.
+//! Elements as Arrow record batches, for what reads Arrow: DataFusion, Parquet writers, and,
+//! through Python, pyarrow, polars and DuckDB.
 //!
 //! | elements | column |
 //! |---|---|
@@ -58,8 +58,8 @@ impl NpyArray {
     /// The elements of these numbers as Arrow record batches, of so many rows or of 16 MiB,
     /// whichever comes first. Without a beginning, they are those from here on.
     ///
-    /// Fails with clause `access.type` where the elements of the first batch are not of one type that
-    /// Arrow has, and as reading does.
+    /// Fails with clause `access.type` where the elements of the first batch are not of one type
+    /// that Arrow has, and as reading does.
     ///
     /// ```
     /// use arrow_array::cast::AsArray;

@@ -35,9 +35,11 @@ fn a_part_is_a_part() {
 /// An array of objects without a preamble, as `pickle.dumps` leaves it, of these elements.
 fn pickled(count: u8, elements: &[u8]) -> NpyArray {
     let envelope =
-        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85C\x01b\x87R(K\x01K";
-    let dtype = b"\x85cnumpy\ndtype\nX\x02\0\0\0O8\x89\x88\x87R(K\x03X\x01\0\0\0|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89](";
-    let bytes = [envelope, &[count][..], dtype, elements, b"etb."].concat();
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85C\x01b\x87R";
+    let shape = [b"(K\x01K", &[count][..], b"\x85"].concat();
+    let dtype = b"cnumpy\ndtype\nX\x02\0\0\0O8\x89\x88\x87R(K\x03X\x01\0\0\0|NNN\
+        J\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89](";
+    let bytes = [envelope, &shape[..], dtype, elements, b"etb."].concat();
     Options::new().read_bytes(bytes).unwrap()
 }
 

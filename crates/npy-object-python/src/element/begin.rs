@@ -19,8 +19,8 @@ use crate::names::Names;
 use crate::ndarray;
 
 impl<'a, 'py> Work<'a, 'py, '_> {
-    /// The object of a value, maybe to be filled later; `None` where it has to wait for its members,
-    /// after which it is among the values.
+    /// The object of a value, maybe to be filled later; `None` where it has to wait for its
+    /// members, after which it is among the values.
     pub(super) fn begin(&mut self, element: Element<'a>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = self.py;
         let id = element.identity();

@@ -216,8 +216,8 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         self.tasks.extend(members.into_iter().rev().map(Task::Members));
     }
 
-    /// As [`wait_for_members`](Self::wait_for_members), of what looks into its members: they have to
-    /// be filled by then.
+    /// As [`wait_for_members`](Self::wait_for_members), of what looks into its members: they have
+    /// to be filled by then.
     pub(super) fn wait_for_all_of_members(&mut self, finish: Finish<'a, 'py>) {
         let members = finish.members();
         self.tasks.extend([Task::Finish(finish), Task::Fill(self.fills.len())]);
