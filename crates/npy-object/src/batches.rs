@@ -339,7 +339,9 @@ impl Batches {
         let to = self.around_member(from.member, window.reads_on())?.and_then(|stretch| stretch.to);
         let inside = to.filter(|to| to.is_inside());
         let mut survey = from.survey(self.container, &self.limits)?;
-        window.expect(from.offset..to.map_or(0, |to| to.offset));
+        if let Some(to) = to {
+            window.expect(from.offset..to.offset)?;
+        }
         let end = inside.map(|to| to.offset).or(self.end);
         let is_right = match (walk(&mut survey, window, end)?, inside) {
             (Event::Batch, _) => {
@@ -412,7 +414,7 @@ impl Batches {
             }
             Ok(false) => self.progress = Progress::Whole,
             // Once those bytes are there it goes on where it stands.
-            Err(error) if error.need().is_some() => {}
+            Err(error) if error.need().is_some() => window.release(),
             Err(_) if self.progress == Progress::Going => self.progress = Progress::Failed,
             Err(_) => {}
         }

@@ -69,6 +69,19 @@
 //!
 //! [specification]: https://github.com/npy-object/npy-object/blob/main/spec/README.md
 //!
+//! # Over a network
+//!
+//! Nothing here has to read. A [`Fetched`] file holds the bytes that code of your own has brought,
+//! and whatever needs others fails with an error that names them, [`Error::need`]; then it goes on
+//! from where it stood. It asks for what it will read: of a large element its bytes, of a loop
+//! requests of a size that you choose, each byte once. An index, put beside the file, leads to any
+//! element: [`Options::read_with_index`] reads the few kilobytes of it that this takes.
+//!
+//! With the feature `object_store`, `Remote` opens objects in Amazon S3 and other stores in this
+//! way: `get(i).await`, and a stream of elements. `examples/remote.rs` shows it.
+//!
+//! The bytes that are kept take up to [`Fetched::memory`] in addition to what is said above.
+//!
 //! # Features
 //!
 //! - `serde` (default): `Element::deserialize`
@@ -76,6 +89,7 @@
 //! - `gzip` (default): `.npy.gz`, wherever a file is opened
 //! - `mmap`: `Source::map`, files mapped into memory
 //! - `arrow`: `NpyArray::record_batches`, elements as Arrow record batches
+//! - `object_store`: `Remote`, arrays in object stores
 //! - `json`: the module `json`, elements as JSON for people, and lossless
 //!
 //! # In which order to read the modules
@@ -86,7 +100,7 @@
 //! objects); `value` (what an element is), and `de` and `json`, which write it otherwise. Beside
 //! these stand `container`, `subscripts` and `descent` (going into containers), `index`, `split`
 //! and `parallel`. All reading goes through `window`, from a `source`, whose `format` is seen by its
-//! first bytes: `npz` are archives. Opcodes are the business of [`pickle`], the preamble that of
+//! first bytes: `npz` are archives. `remote` requests what a source lacks. Opcodes are the business of [`pickle`], the preamble that of
 //! [`header`].
 #![deny(unsafe_code)]
 #![cfg_attr(not(feature = "mmap"), forbid(unsafe_code))]
@@ -114,6 +128,8 @@ mod open;
 mod opening;
 mod options;
 mod parallel;
+#[cfg(feature = "object_store")]
+mod remote;
 mod rows;
 mod salvage;
 #[cfg(feature = "serde")]
@@ -145,6 +161,8 @@ pub use npz::Npz;
 pub use open::Arrays;
 pub use opening::ContainerKind;
 pub use options::{Encoding, Limits, Options};
+#[cfg(feature = "object_store")]
+pub use remote::{Remote, RemoteArray};
 pub use salvage::{Salvage, Salvaged};
 pub use source::{Fetched, Need, ReadAt, Source, SourceReader};
 pub use split::Split;

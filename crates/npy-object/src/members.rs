@@ -117,7 +117,9 @@ impl Members {
     #[inline]
     fn decode(&mut self, member: u64) -> Result<Option<Decoded>> {
         let Some(span) = self.span(member)? else { return Ok(None) };
-        self.decoder.decode(span, self.batches.width(), &self.batches).map(Some)
+        let decoded = self.decoder.decode(span, self.batches.width(), &self.batches)?;
+        self.decoder.window.release();
+        Ok(Some(decoded))
     }
 
     /// Where a member is, if there are so many.

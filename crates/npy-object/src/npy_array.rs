@@ -289,6 +289,13 @@ impl NpyArray {
         Elements::new(self, range)
     }
 
+    /// The element of this number, owning what it holds: see [`get`](Self::get).
+    pub fn get_owned(&mut self, index: u64) -> Result<Option<OwnedElement>> {
+        let context = Arc::clone(&self.context);
+        let Some(element) = self.get(index)? else { return Ok(None) };
+        Ok(Some(element.into_owned(context)))
+    }
+
     /// The next element, owning what it holds.
     pub fn next_owned(&mut self) -> Result<Option<OwnedElement>> {
         let context = Arc::clone(&self.context);

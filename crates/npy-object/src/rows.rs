@@ -72,7 +72,10 @@ impl Rows {
         let row = self.taken;
         self.window.set_reading_on(true);
         match self.load(row) {
-            Ok(()) => self.taken += 1,
+            Ok(()) => {
+                self.taken += 1;
+                self.window.release();
+            }
             Err(error) if error.need().is_some() => return Err(error),
             Err(error) => {
                 self.taken = self.count;
@@ -153,6 +156,7 @@ impl Rows {
         }
         self.window.set_reading_on(false);
         self.load(row)?;
+        self.window.release();
         Ok(Some(self.resident(row)))
     }
 

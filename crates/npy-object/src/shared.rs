@@ -184,6 +184,9 @@ pub(crate) fn locate(
     let mut locator = from.locator(container, memo, limits)?;
     // What a member makes, no other one changes.
     let stop = to.filter(|to| to.is_inside()).map(|to| to.offset);
+    if let Some(to) = to.filter(|to| to.member - from.member > 1) {
+        window.expect_aside(from.offset..to.offset)?;
+    }
     let ends = |seen: u64| stop.is_some_and(|stop| stop <= seen);
     let mut needed = 1;
     loop {

@@ -48,6 +48,10 @@ pub trait ReadAt: Send + Sync {
         Ok(())
     }
 
+    /// Says that a call has come to its end which read, or that it goes on from where it stands: what
+    /// was read for it before need not be kept.
+    fn release(&self) {}
+
     /// How many bytes there are, where that is known without reading.
     fn known_size(&self) -> Option<u64>;
 
@@ -208,6 +212,13 @@ impl Source {
         let place = |offset: u64| start.saturating_add(offset).min(*end);
         let on = if likely == u64::MAX { likely } else { place(likely) };
         all.prepare(place(needed.start)..place(needed.end), on)
+    }
+
+    /// Says that nothing that was read has to be kept: see [`ReadAt::release`].
+    pub(crate) fn release(&self) {
+        if let Place::At { all, .. } = &self.0 {
+            all.release();
+        }
     }
 
     /// How many bytes there are, where that is known without reading.

@@ -52,10 +52,18 @@ struct Input {
     size: ReadSize,
     /// Bytes of one element that are decoded at most.
     largest: usize,
-    /// Bytes that will all be wanted, if any of them are.
-    likely: Range<u64>,
     /// Whether reading will go on to the end.
     reads_on: bool,
+    /// Whether reading failed since the source was last told that nothing has to be kept.
+    waited: bool,
+}
+
+impl Input {
+    fn prepare(&mut self, needed: Range<u64>, likely: u64) -> io::Result<()> {
+        let prepared = self.source.prepare(needed, likely);
+        self.waited |= prepared.is_err();
+        prepared
+    }
 }
 
 impl Window {
@@ -68,8 +76,8 @@ impl Window {
                 source,
                 size,
                 largest,
-                likely: 0..0,
                 reads_on: false,
+                waited: false,
             },
             main: Buffer::default(),
             aside: Buffer::default(),
@@ -108,14 +116,35 @@ impl Window {
         self.input.reads_on = reads_on;
     }
 
+    /// Says that what was read does not have to be read again.
+    #[inline]
+    pub(crate) fn release(&mut self) {
+        if self.input.waited {
+            self.input.waited = false;
+            self.input.source.release();
+        }
+    }
+
     pub(crate) fn reads_on(&self) -> bool {
         self.input.reads_on
     }
 
-    /// Says that all of these bytes will be wanted, unless they are too many for one element.
-    pub(crate) fn expect(&mut self, bytes: Range<u64>) {
-        let size = bytes.end.saturating_sub(bytes.start);
-        self.input.likely = if size > self.input.largest as u64 { 0..0 } else { bytes };
+    /// Says that all of these bytes will be read, unless they are too many for one element.
+    pub(crate) fn expect(&mut self, bytes: Range<u64>) -> io::Result<()> {
+        let Range { start, end } = bytes;
+        if end - start > self.input.largest as u64 || self.holds(start, end) {
+            return Ok(());
+        }
+        self.input.prepare(bytes, if self.input.reads_on { u64::MAX } else { end })
+    }
+
+    /// As [`expect`](Self::expect), of what is looked at aside.
+    pub(crate) fn expect_aside(&mut self, bytes: Range<u64>) -> io::Result<()> {
+        let Range { start, end } = bytes;
+        if self.resident_aside(start, end).len() as u64 == end - start {
+            return Ok(());
+        }
+        self.input.prepare(bytes, end)
     }
 
     /// The bytes from `from` on: at least `needed`, unless the source ends before.
@@ -125,11 +154,7 @@ impl Window {
             return Ok(behind(whole, from));
         }
         if self.main.resident(from) < needed {
-            let likely = match &self.input.likely {
-                _ if self.input.reads_on => u64::MAX,
-                likely if likely.contains(&from) => likely.end,
-                _ => 0,
-            };
+            let likely = if self.input.reads_on { u64::MAX } else { 0 };
             self.main.read(&mut self.input, from, needed, likely)?;
         }
         Ok(self.main.from(from))
@@ -270,7 +295,7 @@ impl Buffer {
         let wanted = from.saturating_add(needed as u64).min(known);
         let to = wanted.max(from.saturating_add(self.ahead as u64)).min(known);
         if self.end() < wanted {
-            input.source.prepare(self.end()..wanted, likely.max(to))?;
+            input.prepare(self.end()..wanted, likely.max(to))?;
         }
         while self.end() < wanted {
             let left = usize::try_from(to - self.end()).unwrap_or(usize::MAX);

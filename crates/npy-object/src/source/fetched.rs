@@ -63,8 +63,10 @@ struct Store {
     /// By where they begin; no two overlap.
     chunks: BTreeMap<u64, Chunk>,
     held: usize,
-    /// How often something was put here.
-    fills: u64,
+    /// Rises whenever something is put here or released.
+    clock: u64,
+    /// What was not used since then may go.
+    released: u64,
     request_size: u64,
     /// Bytes that are kept.
     most: usize,
@@ -72,7 +74,7 @@ struct Store {
 
 struct Chunk {
     bytes: Bytes,
-    /// `Store::fills` when it was last read.
+    /// `Store::clock` when it was last read.
     used: u64,
 }
 
@@ -103,7 +105,8 @@ impl Fetched {
         let store = Store {
             chunks: BTreeMap::new(),
             held: 0,
-            fills: 0,
+            clock: 1,
+            released: 0,
             request_size: Fetched::REQUEST_SIZE,
             most: Fetched::MEMORY,
         };
@@ -151,6 +154,11 @@ impl Fetched {
         self.store().put(offset, bytes);
     }
 
+    /// These bytes of it, as if somebody had missed them.
+    pub(crate) fn need(&self, range: Range<u64>) -> Need {
+        Need { of: self.clone(), range }
+    }
+
     fn store(&self) -> MutexGuard<'_, Store> {
         self.0.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -172,24 +180,34 @@ impl ReadAt for Fetched {
     }
 
     fn prepare(&self, needed: Range<u64>, likely: u64) -> io::Result<()> {
-        let size = self.size();
+        let needed = needed.start..needed.end.min(self.size());
         let mut store = self.store();
         let mut from = needed.start;
-        while let Some(bytes) = store.held_from(from) {
+        while from < needed.end {
+            let Some(bytes) = store.held_from(from) else { break };
             from += bytes.len() as u64;
         }
-        if from >= needed.end.min(size) {
+        if from >= needed.end {
             return Ok(());
         }
-        let least = match likely {
-            u64::MAX => store.request_size,
-            _ => Fetched::LEAST,
+        let size = store.request_size;
+        let to = if likely == u64::MAX {
+            // Who reads on comes back to what was stepped over.
+            from = store.end_before(from).filter(|end| from - end < size).unwrap_or(from);
+            from.saturating_add(size)
+        } else {
+            likely.max(from.saturating_add(size.min(Fetched::LEAST)))
         };
-        let likely = if likely == u64::MAX { 0 } else { likely };
-        let to = needed.end.max(likely).max(from.saturating_add(least)).min(size);
+        let to = to.max(needed.end).min(self.size());
         let next = store.chunks.range(from..to).next().map(|(&start, _)| start);
-        let need = Need { of: self.clone(), range: from..next.unwrap_or(to) };
+        let need = self.need(from..next.unwrap_or(to));
         Err(Error::io_at(from, io::Error::new(io::ErrorKind::WouldBlock, need)).into())
+    }
+
+    fn release(&self) {
+        let mut store = self.store();
+        store.released = store.clock;
+        store.clock += 1;
     }
 
     fn known_size(&self) -> Option<u64> {
@@ -212,8 +230,14 @@ impl Store {
         if chunk.end(start) <= offset {
             return None;
         }
-        chunk.used = self.fills;
+        chunk.used = self.clock;
         Some(chunk.bytes.slice((offset - start) as usize..))
+    }
+
+    /// Where the last stretch ends that begins before a place.
+    fn end_before(&self, offset: u64) -> Option<u64> {
+        let (&start, chunk) = self.chunks.range(..offset).next_back()?;
+        Some(chunk.end(start))
     }
 
     fn put(&mut self, offset: u64, bytes: Bytes) {
@@ -226,18 +250,18 @@ impl Store {
             let next = self.chunks.range(from..end).next().map_or(end, |(&start, _)| start);
             let bytes = bytes.slice((from - offset) as usize..(next - offset) as usize);
             self.held += bytes.len();
-            self.chunks.insert(from, Chunk { bytes, used: self.fills + 1 });
+            self.chunks.insert(from, Chunk { bytes, used: self.clock });
             from = next;
         }
+        self.clock += 1;
         self.shrink();
-        self.fills += 1;
     }
 
-    /// Drops what was not used for longest, but nothing that was since the last fill: the call that
-    /// asked for this one needs it again.
+    /// Drops what was not used for longest, but nothing that the call under way has used: it begins
+    /// anew, and needs it again.
     fn shrink(&mut self) {
         while self.held > self.most {
-            let old = self.chunks.iter().filter(|(_, chunk)| chunk.used < self.fills);
+            let old = self.chunks.iter().filter(|(_, chunk)| chunk.used <= self.released);
             let Some((&start, _)) = old.min_by_key(|(_, chunk)| chunk.used) else { return };
             self.held -= self.chunks.remove(&start).map_or(0, |chunk| chunk.bytes.len());
         }
@@ -331,6 +355,11 @@ mod tests {
         let end = 1 << 20;
         assert_eq!(asked(&file, end - 10..end + 10, u64::MAX), Some(end - 10..end));
         assert_eq!(asked(&file, end..end + 10, u64::MAX), None);
+        // What was stepped over comes too.
+        file.put(0, vec![0; 10]);
+        assert_eq!(asked(&file, 5000..5010, u64::MAX), Some(10..100_010));
+        assert_eq!(asked(&file, 5000..5010, 0), Some(5000..5000 + Fetched::LEAST));
+        assert_eq!(asked(&file, 500_000..500_010, u64::MAX), Some(500_000..600_000));
         file.put(100, vec![0; 50]);
         assert_eq!(asked(&file, 100..150, 1000), None);
         assert_eq!(asked(&file, 10..20, 1000), Some(10..100));
@@ -358,12 +387,12 @@ mod tests {
         for offset in [0, 100, 200] {
             file.put(offset, vec![0; 10]);
         }
-        assert!(!is_there(0) && is_there(200) && is_there(100));
+        // A call may want all of them together.
+        assert!(is_there(200) && is_there(0) && is_there(100));
+        file.release();
+        assert!(is_there(200));
         file.put(300, vec![0; 10]);
-        // A call has used both, and will again.
-        assert!(is_there(100) && is_there(200) && is_there(300));
-        file.put(400, vec![0; 10]);
-        assert!(is_there(100) && is_there(200) && is_there(300) && is_there(400));
+        assert!(is_there(200) && is_there(300) && !is_there(0) && !is_there(100));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod arrays;
 mod conformance;
 mod containers;
 mod encoding;
+mod fetching;
 mod fixtures;
 mod packed;
 mod properties;
