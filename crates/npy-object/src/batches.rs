@@ -338,6 +338,7 @@ impl Batches {
         let from = batch.next;
         let to = self.around_member(from.member, window.reads_on())?.and_then(|stretch| stretch.to);
         let inside = to.filter(|to| to.is_inside());
+        let held = batch.spans.len();
         let mut survey = from.survey(self.container, &self.limits)?;
         if let Some(to) = to {
             window.expect(from.offset..to.offset)?;
@@ -351,7 +352,12 @@ impl Batches {
             (Event::Stop, Some(to)) => batch.extend_inside(&survey, self.width(), to),
             _ => return Err(self.miscounted(self.frontier.member, from.member, true)),
         };
-        if is_right { Ok(()) } else { Err(misplaced(from)) }
+        if is_right {
+            return Ok(());
+        }
+        batch.spans.truncate(held);
+        batch.next = from;
+        Err(misplaced(from))
     }
 
     /// Replaces a batch by the one that a member is in; `false` where there is no such member.

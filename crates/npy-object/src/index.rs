@@ -290,7 +290,9 @@ impl Index {
     fn block(&self, number: usize, ahead: u64) -> Result<Vec<Checkpoint>> {
         let range = self.head.block(number);
         let places = places(&read(&self.source, range.clone(), range.end + ahead)?, 0)?;
-        if places.first() == self.firsts.get(number) {
+        let is_its_first = places.first() == self.firsts.get(number);
+        let ends = places.last().into_iter().chain(self.firsts.get(number + 1));
+        if is_its_first && is_in_order(ends) {
             return Ok(places);
         }
         Err(damaged("of blocks that are not in order", range.start))
@@ -310,10 +312,16 @@ fn places(bytes: &[u8], begin: usize) -> Result<Vec<Checkpoint>> {
 }
 
 fn in_order(places: Vec<Checkpoint>) -> Result<Vec<Checkpoint>> {
-    let is_in_order = places.is_sorted_by(|one, next| {
+    if is_in_order(&places) {
+        return Ok(places);
+    }
+    Err(damaged("of places that are not in order", 0))
+}
+
+fn is_in_order<'a>(places: impl IntoIterator<Item = &'a Checkpoint>) -> bool {
+    places.into_iter().is_sorted_by(|one, next| {
         one.member < next.member && one.offset < next.offset && one.memo() <= next.memo()
-    });
-    if is_in_order { Ok(places) } else { Err(damaged("of places that are not in order", 0)) }
+    })
 }
 
 /// Bytes of an index, and `likely` those up to there behind them.

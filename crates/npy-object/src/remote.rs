@@ -4,6 +4,7 @@
 //! Nothing is decided here: what [`Fetched`] files say that they need is requested, and the call
 //! that needed it is made again.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ const START: usize = 16 << 10;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Remote {
     store: Arc<dyn ObjectStore>,
     path: Path,
@@ -189,7 +190,6 @@ impl Objects {
     }
 }
 
-#[derive(Debug)]
 struct Object {
     store: Arc<dyn ObjectStore>,
     path: Path,
@@ -262,6 +262,19 @@ impl Object {
     fn changed(&self, offset: u64) -> Error {
         let message = format!("{} was changed while it was read", self.path);
         Error::io_at(offset, io::Error::other(message))
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Without the store, which may be all of its objects.
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.file.fmt(f)
     }
 }
 

@@ -361,6 +361,9 @@ fn an_index_that_is_not_of_the_object() {
         let mut array = open(&Arc::new(store), "a.npy").unwrap();
         let last = array.array().len() - 1;
         let error = block_on(array.get(last)).err();
+        // It stays what it is.
+        let again = block_on(array.get(last)).err();
+        assert_eq!(again.map(|error| error.to_string()), error.as_ref().map(Error::to_string));
         (array.array().index_use(), error.map(|error| (error.cause(), error.clause())))
     };
     assert_eq!(uses(object.clone(), index.clone()), (IndexUse::Used, None));
