@@ -205,6 +205,8 @@ impl Encoder {
     /// Writes a value. What it contains twice is written once, as is what is in the shared region of
     /// its graph; from then on that is read from the memo.
     ///
+    /// In protocol 2 `builtins` is `__builtin__`, as Python 2 has it and later ones read it.
+    ///
     /// Fails where the protocol cannot say it (out-of-band buffers before 5; keyword arguments,
     /// globals with a line end in their name and 4 GiB of text or bytes before 4), on an object
     /// that is still being built around the value, and on reading a memo entry from 2^32 on. The
@@ -297,7 +299,12 @@ impl Encoder {
             Kind::Set(items) => self.set_by_call("set", value, items, tasks)?,
             Kind::FrozenSet(items) => self.set_by_call("frozenset", value, items, tasks)?,
             Kind::Global(global) if self.protocol < 4 => {
-                self.global_lines(global.module.as_bytes(), global.name.as_bytes())?;
+                let module = match global.module.as_bytes() {
+                    // What protocol 2 is for, Python 2, has it so: `_compat_pickle`.
+                    b"builtins" if self.protocol == 2 => b"__builtin__",
+                    module => module,
+                };
+                self.global_lines(module, global.name.as_bytes())?;
                 self.memoize_node(value)?;
             }
             Kind::Global(_) => {

@@ -331,7 +331,12 @@ impl Reader<'_> {
         // It may be one of its own items.
         let made = numpy::new_array(self.build, class)?;
         self.end(number, made);
-        let dtype = self.dtype(dtype)?;
+        let dtype = match class {
+            ArrayClass::Record if dtype.get("fields").is_some() => {
+                numpy::record_dtype(self.build, &read_dtype(dtype)?)?
+            }
+            _ => self.dtype(dtype)?,
+        };
         let data = match value.get("data") {
             Some(data) => self.build.bytes(&bytes(data)?)?,
             None => {

@@ -10,14 +10,27 @@ use crate::value::globals::ArrayClass;
 /// `dtype(code, align, copy)` with its state: `arraydescr_reduce` in NumPy's `descriptor.c`. It is
 /// shared, and one for a dtype.
 pub(crate) fn dtype(build: &mut Builder, dtype: &DType) -> Result<NodeId> {
+    dtype_of(build, dtype, None)
+}
+
+/// As [`dtype`], with items of the class `numpy.record`, whose fields are attributes.
+pub(crate) fn record_dtype(build: &mut Builder, dtype: &DType) -> Result<NodeId> {
+    let record = build.global("numpy", "record")?;
+    dtype_of(build, dtype, Some(record))
+}
+
+fn dtype_of(build: &mut Builder, dtype: &DType, record: Option<NodeId>) -> Result<NodeId> {
     let class = build.global("numpy", "dtype")?;
     // What is printed of a dtype is all of it.
-    build.once(&format!("{dtype:?}"), |build| {
-        let code = match dtype {
-            DType::Scalar(scalar) => code(*scalar),
-            DType::Subarray(_) | DType::Struct(_) => format!("V{}", dtype.itemsize()),
+    build.once(&format!("{dtype:?} {}", record.is_some()), |build| {
+        let code = match (dtype, record) {
+            (_, Some(record)) => record,
+            (DType::Scalar(scalar), None) => build.str(&code(*scalar))?,
+            (DType::Subarray(_) | DType::Struct(_), None) => {
+                build.str(&format!("V{}", dtype.itemsize()))?
+            }
         };
-        let (code, align, copy) = (build.str(&code)?, build.bool(false), build.bool(true));
+        let (align, copy) = (build.bool(false), build.bool(true));
         let made = build.call(class, &[code, align, copy])?;
         let state = match dtype {
             DType::Scalar(scalar) => scalar_state(build, *scalar)?,
@@ -165,7 +178,7 @@ pub(crate) fn new_array(build: &mut Builder, class: ArrayClass) -> Result<NodeId
         ArrayClass::Array => ("numpy", "ndarray"),
         ArrayClass::Matrix => ("numpy.matrixlib.defmatrix", "matrix"),
         ArrayClass::Record => ("numpy", "recarray"),
-        ArrayClass::Char => ("numpy", "chararray"),
+        ArrayClass::Char => ("numpy.core.defchararray", "chararray"),
         ArrayClass::MemMap => ("numpy", "memmap"),
         ArrayClass::Masked => ("numpy.ma.core", "MaskedArray"),
     };
@@ -214,7 +227,8 @@ pub(crate) fn array(
     data: &[u8],
 ) -> Result<NodeId> {
     let is_swapped = of.as_scalar().is_some_and(|scalar| scalar.order() == ByteOrder::Big);
-    let dtype = dtype(build, of)?;
+    let is_record = class == ArrayClass::Record && matches!(of, DType::Struct(_));
+    let dtype = if is_record { record_dtype(build, of)? } else { dtype(build, of)? };
     if is_swapped && class == ArrayClass::Array {
         // Where an array gets a state it comes out in native order; here it stays as it is. It is
         // writable if the buffer is.
