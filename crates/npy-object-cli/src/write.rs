@@ -4,6 +4,7 @@ use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use npy_object::header::Header;
 use npy_object::{WriteOptions, json};
 
 use crate::failure::Failure;
@@ -39,22 +40,58 @@ impl Write {
     pub(crate) fn run(&self, out: &mut impl io::Write) -> Result<(), Failure> {
         let mut lines = Lines { input: io::stdin().lock(), line: String::new(), number: 0 };
         let mut options = WriteOptions::new().protocol(self.protocol);
-        let mut more = lines.next()?;
-        if more && let Some(header) = lines.read(json::read_header)? {
-            options = options.header(&header);
-            more = lines.next()?;
+        lines.next()?;
+        let is_empty = lines.line.is_empty();
+        let header = if is_empty { None } else { lines.read(json::read_header)? };
+        if let Some(header) = &header {
+            lines.next()?;
+            options = options.header(header);
+            if let [length] = header.shape[..] {
+                // Some lines may have been left out.
+                options = options.up_to(length);
+            }
         }
-        let mut writer = options.create(&self.file)?;
-        let root = writer.root();
-        while more {
-            lines.read(|line| writer.append_with(|build| json::read_element(line, root, build)))?;
-            more = lines.next()?;
-        }
-        let count = writer.len();
-        writer.finish()?;
+        let count = match header {
+            Some(header) if !header.dtype.has_object() => self.rows(lines, &header, options)?,
+            _ => self.elements(lines, options)?,
+        };
         let plural = if count == 1 { "" } else { "s" };
         writeln!(out, "{}: {count} element{plural}", self.file.display())?;
         Ok(())
+    }
+
+    /// Writes what the lines stand for. Returns how many there are.
+    fn elements(
+        &self,
+        mut lines: Lines<impl BufRead>,
+        options: WriteOptions,
+    ) -> Result<u64, Failure> {
+        let mut writer = options.create(&self.file)?;
+        let root = writer.root();
+        while !lines.line.is_empty() {
+            lines.read(|line| writer.append_with(|build| json::read_element(line, root, build)))?;
+            lines.next()?;
+        }
+        let count = writer.len();
+        writer.finish()?;
+        Ok(count)
+    }
+
+    /// The same for lines that stand for rows of an array without objects.
+    fn rows(
+        &self,
+        mut lines: Lines<impl BufRead>,
+        header: &Header,
+        options: WriteOptions,
+    ) -> Result<u64, Failure> {
+        let mut writer = options.create_rows(&self.file)?;
+        while !lines.line.is_empty() {
+            lines.read(|line| writer.append(&json::read_row(line, header)?))?;
+            lines.next()?;
+        }
+        let count = writer.len();
+        writer.finish()?;
+        Ok(count)
     }
 }
 
@@ -66,11 +103,12 @@ struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    fn next(&mut self) -> Result<bool, Failure> {
+    /// Goes to the next line, which is empty behind the last one.
+    fn next(&mut self) -> Result<(), Failure> {
         self.line.clear();
         self.number += 1;
         let read = self.input.read_line(&mut self.line);
-        Ok(read.map_err(|error| self.refused(&error))? > 0)
+        read.map(drop).map_err(|error| self.refused(&error))
     }
 
     fn read<T>(&self, read: impl FnOnce(&str) -> npy_object::Result<T>) -> Result<T, Failure> {

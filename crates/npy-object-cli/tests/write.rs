@@ -41,6 +41,39 @@ fn what_cat_prints_is_written_as_it_was() {
     assert!(fs::read(&written).unwrap() == fs::read(fixture(file)).unwrap());
 }
 
+/// Arrays without objects too.
+#[test]
+fn rows_are_written_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("written.npy");
+    for file in ["plain/1d-py2.7-np1.16.npy", "plain/3d-fortran-py2.7-np1.16.npy"] {
+        let lines = npyo("cat", file, &["--typed"]).output();
+        write(&written, &[], &lines).output();
+        let again = ran(command(["cat", "--typed"]).arg(&written).output()).output();
+        assert_eq!(again, lines, "{file}");
+    }
+    let lines = npyo("cat", "plain/1d-py2.7-np1.16.npy", &["--typed"]).output();
+    let refused = write(&written, &[], &lines.replacen("<i8", "<f8", 1));
+    let why = "line 2: a row of <f8 is expected, not {\"scalar\":";
+    assert!(refused.complaint().starts_with(why), "{}", refused.stderr);
+}
+
+/// As the example in the help does it.
+#[test]
+fn lines_can_be_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("written.npy");
+    for (file, left) in [("numpy-tests/py3-objarr.npy", 3), ("plain/1d-py2.7-np1.16.npy", 2)] {
+        let lines = npyo("cat", file, &["--typed"]).output();
+        let lines: Vec<&str> = lines.lines().filter(|line| *line != "null").collect();
+        write(&written, &[], &lines[..1 + left].join("\n")).output();
+        let again = ran(command(["cat", "--typed"]).arg(&written).output()).output();
+        let again: Vec<&str> = again.lines().collect();
+        assert_eq!(again[1..], lines[1..1 + left], "{file}");
+        assert!(again[0].ends_with(&format!("\"shape\":[{left}]}}}}")), "{}", again[0]);
+    }
+}
+
 #[test]
 fn lines_without_a_header_are_an_array_of_one_dimension() {
     let folder = tempfile::tempdir().unwrap();

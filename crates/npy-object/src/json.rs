@@ -8,6 +8,7 @@
 
 mod plain;
 mod read;
+mod rows;
 mod typed;
 
 use std::io::{self, Write};
@@ -17,6 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 
 pub use plain::PlainJson;
 pub use read::{read_element, read_header};
+pub use rows::read_row;
 pub use typed::{TypedJson, write_dtype, write_header};
 
 /// Writes what stands between an item and the one before it.

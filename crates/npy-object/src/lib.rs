@@ -89,6 +89,7 @@
 //! - `gzip` (default): `.npy.gz`, wherever a file is opened
 //! - `mmap`: `Source::map`, files mapped into memory
 //! - `arrow`: `NpyArray::record_batches`, elements as Arrow record batches
+//! - `ndarray`: `TypedArray::to_ndarray` and `ArrayWriter::append_ndarray`
 //! - `object_store`: `Remote`, arrays in object stores
 //! - `json`: the module `json`, elements as JSON for people, and lossless
 //!
@@ -121,6 +122,8 @@ mod index;
 #[cfg(feature = "json")]
 pub mod json;
 mod members;
+#[cfg(feature = "ndarray")]
+mod ndarray;
 mod npy_array;
 #[cfg(feature = "npz")]
 pub mod npz;
@@ -172,7 +175,7 @@ pub use value::{
     Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape, Text, Time,
     TimeDelta, TypedArray,
 };
-pub use write::{ArrayWriter, Copy, WriteOptions};
+pub use write::{ArrayWriter, Copy, RowWriter, WriteOptions};
 
 /// Opens a file with the default [`Options`].
 ///

@@ -16,8 +16,10 @@ mod copy;
 mod envelope;
 mod file;
 pub(crate) mod numpy;
+mod rows;
 
 use std::io::{self, Seek, Write};
+use std::ops::Range;
 use std::path::Path;
 
 use npy_header::{DType, Header, Padding, Version};
@@ -26,11 +28,12 @@ use pickle_stream::{Builder, Encoder, NodeId, Opcode};
 use crate::error::{Cause, Error, Result};
 use crate::npy_array::NpyArray;
 use crate::opening::Opening;
-use crate::value::element::Element;
+use crate::value::element::{Element, Place};
 use crate::value::globals::ArrayClass;
 pub use copy::Copy;
 use envelope::Envelope;
 use file::Output;
+pub use rows::RowWriter;
 
 /// How an array is to be written.
 ///
@@ -54,6 +57,8 @@ pub struct WriteOptions {
     version: Version,
     dtype: DType,
     shape: Option<Vec<usize>>,
+    /// Whether fewer elements may come than the one dimension says.
+    may_be_shorter: bool,
     fortran_order: bool,
     model: Option<Model>,
 }
@@ -83,6 +88,7 @@ impl WriteOptions {
             version: Version::V1,
             dtype: DType::OBJECT,
             shape: None,
+            may_be_shorter: false,
             fortran_order: false,
             model: None,
         }
@@ -114,7 +120,15 @@ impl WriteOptions {
         let header = header.unwrap_or_else(new);
         let (version, dtype) = (header.version, header.dtype.clone());
         let model = opening.map(|opening| Model { header, preamble, opening, is_masked });
-        Ok(WriteOptions { protocol, version, dtype, shape: Some(shape), fortran_order, model })
+        Ok(WriteOptions {
+            protocol,
+            version,
+            dtype,
+            shape: Some(shape),
+            may_be_shorter: false,
+            fortran_order,
+            model,
+        })
     }
 
     /// The protocol of the pickle, 2 to 5. Python 2 reads 2, Python from 3.4 on 4; NumPy 2 itself
@@ -145,7 +159,14 @@ impl WriteOptions {
     /// takes more bytes than it needs.
     pub fn shape(mut self, shape: &[usize]) -> WriteOptions {
         self.shape = Some(shape.to_vec());
+        self.may_be_shorter = false;
         self
+    }
+
+    /// One dimension, of at most this length: for elements that are chosen from so many. If all of
+    /// them come, the file is the one that NumPy would write.
+    pub fn up_to(self, length: usize) -> WriteOptions {
+        WriteOptions { may_be_shorter: true, ..self.shape(&[length]) }
     }
 
     /// One dimension, as long as it gets.
@@ -200,9 +221,10 @@ pub struct ArrayWriter<'a> {
 /// How many elements there will be.
 enum Length {
     Promised(u64),
-    /// As many as come. Where their number goes in the pickle: bytes from the start of the file.
-    Grows {
-        place: u64,
+    /// As many as come, up to `most`. Where their number goes: bytes from the start of the file.
+    Open {
+        most: u64,
+        place: Range<u64>,
     },
 }
 
@@ -221,7 +243,8 @@ impl ArrayWriter<'static> {
 
 impl<'a> ArrayWriter<'a> {
     fn begin(mut output: Output<'a>, options: WriteOptions) -> Result<ArrayWriter<'a>> {
-        let WriteOptions { protocol, version, dtype, shape, fortran_order, model } = options;
+        let WriteOptions { protocol, version, dtype, shape, may_be_shorter, fortran_order, model } =
+            options;
         if !dtype.has_object() {
             let message = format!("an array of {dtype} has no objects");
             return Err(Error::usage("access.type", message));
@@ -247,6 +270,7 @@ impl<'a> ArrayWriter<'a> {
             let old = &model.header;
             !model.preamble.is_empty()
                 && shape.is_some()
+                && !may_be_shorter
                 && (&old.shape, old.fortran_order) == (&header.shape, fortran_order)
         });
         let preamble = match same {
@@ -255,8 +279,12 @@ impl<'a> ArrayWriter<'a> {
         };
         output.write(&preamble)?;
         let length = match places.length {
-            None => Length::Promised(promised),
-            Some(place) => Length::Grows { place: preamble.len() as u64 + place },
+            Some(Range { start, end }) if shape.is_none() || may_be_shorter => {
+                let before = preamble.len() as u64;
+                let most = if shape.is_none() { u64::MAX } else { promised };
+                Length::Open { most, place: before + start..before + end }
+            }
+            _ => Length::Promised(promised),
         };
         let mut canonical = None;
         if let Some(Model { header: old, opening, .. }) = model {
@@ -289,18 +317,62 @@ impl<'a> ArrayWriter<'a> {
         self.written == 0
     }
 
-    /// Appends an element of an array that is being read. What it shares with other elements there
-    /// it has for itself here: see [`copy_from`](Self::copy_from).
+    /// Appends an element of an array that is being read: a row of an array without objects is an
+    /// array, or a scalar. What the element shares with other elements there it has for itself here:
+    /// see [`copy_from`](Self::copy_from).
     ///
     /// Fails where writing fails, beyond the promised shape, and where the protocol cannot say what
     /// the element is.
     pub fn append(&mut self, element: Element<'_>) -> Result<()> {
-        let Some(value) = element.value() else {
-            let message = "a row of an array without objects is not pickled";
-            return Err(Error::usage("access.type", message));
-        };
         let root = self.root;
-        self.append_with(|build| build.copy(value, Some(root)))
+        match element.place() {
+            Place::Value(value) | Place::Typed(value, _) => {
+                self.append_with(|build| build.copy(value, Some(root)))
+            }
+            Place::Row(row) => match row.scalar() {
+                Some(scalar) => {
+                    self.append_with(|build| numpy::scalar(build, scalar.dtype(), scalar.data()))
+                }
+                None => self.append_array(row.dtype, row.shape, false, row.bytes),
+            },
+        }
+    }
+
+    /// Appends a NumPy array of items that are not objects: their bytes, each in the byte order of
+    /// `dtype`, one after another with the last index varying fastest, or the first where
+    /// `fortran_order` says so.
+    ///
+    /// ```
+    /// use std::io::Cursor;
+    /// use npy_object::{Options, WriteOptions};
+    ///
+    /// let mut file = Cursor::new(Vec::new());
+    /// let mut writer = WriteOptions::new().write_to(&mut file)?;
+    /// let bytes: Vec<u8> = [1i16, 2, 3, 4].iter().flat_map(|item| item.to_le_bytes()).collect();
+    /// writer.append_array(&"<i2".parse()?, &[2, 2], false, &bytes)?;
+    /// writer.finish()?;
+    /// let mut array = Options::new().read_bytes(file.into_inner())?;
+    /// assert_eq!(array.get(0)?.unwrap().as_array::<i16>()?.data(), [1, 2, 3, 4]);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    ///
+    /// Fails as [`append`](Self::append) does, and with clause `access.type` where there are objects
+    /// in `dtype`, and where the bytes are not as many as the shape says.
+    pub fn append_array(
+        &mut self,
+        dtype: &DType,
+        shape: &[usize],
+        fortran_order: bool,
+        data: &[u8],
+    ) -> Result<()> {
+        let size = shape.iter().try_fold(dtype.itemsize(), |size, &n| size.checked_mul(n));
+        if dtype.has_object() || size != Some(data.len()) {
+            let message =
+                format!("{} bytes are no array of {dtype} and shape {shape:?}", data.len());
+            return Err(Error::usage("access.type", message));
+        }
+        let class = ArrayClass::Array;
+        self.append_with(|build| numpy::array(build, class, dtype, shape, fortran_order, data))
     }
 
     /// Appends what `make` makes. If that fails, nothing was written.
@@ -379,7 +451,7 @@ impl<'a> ArrayWriter<'a> {
 
     /// Whether there is one element, which is appended without a mark.
     fn is_single(&self) -> bool {
-        matches!(self.length, Length::Promised(1))
+        matches!(self.length, Length::Promised(1) | Length::Open { most: 1, .. })
     }
 
     /// Ends the array; a file gets its name.
@@ -402,11 +474,14 @@ impl<'a> ArrayWriter<'a> {
         self.encoder.build();
         self.encoder.stop();
         self.flush()?;
-        if let Length::Grows { place } = self.length {
+        if let Length::Open { most, place } = self.length
+            && self.written != most
+        {
             self.header.shape = vec![self.written as usize];
             // There is room for any length.
             self.output.write_at(0, &self.header.to_bytes(Padding::Growable)?)?;
-            self.output.write_at(place, &self.written.to_le_bytes())?;
+            let digits = (place.end - place.start) as usize;
+            self.output.write_at(place.start, &self.written.to_le_bytes()[..digits])?;
         }
         self.output.finish()?;
         Ok(())
@@ -415,8 +490,8 @@ impl<'a> ArrayWriter<'a> {
     /// Refuses to go on after an error of the output, and beyond the promised shape.
     fn check(&self) -> Result<()> {
         match self.length {
-            Length::Promised(promised) if self.written >= promised => {
-                Err(miscounted(promised, self.written + 1))
+            Length::Promised(most) | Length::Open { most, .. } if self.written >= most => {
+                Err(miscounted(most, self.written + 1))
             }
             _ => self.check_output(),
         }
@@ -428,10 +503,15 @@ impl<'a> ArrayWriter<'a> {
 
     fn check_output(&self) -> Result<()> {
         match self.failed {
-            true => Err(Error::from(io::Error::other("the output has failed before"))),
+            true => Err(has_failed()),
             false => Ok(()),
         }
     }
+}
+
+#[cold]
+fn has_failed() -> Error {
+    Error::from(io::Error::other("the output has failed before"))
 }
 
 #[cold]
@@ -441,6 +521,6 @@ fn too_many() -> Error {
 
 #[cold]
 fn miscounted(promised: u64, count: u64) -> Error {
-    let message = format!("the shape promises {promised} elements, and {count} were appended");
+    let message = format!("the shape promises {promised} elements; {count} were appended");
     Error::new(Cause::Usage, "npy.object.count", None, message)
 }

@@ -12,6 +12,7 @@ mod frames;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::error::{Cause, Error, Result};
 use crate::graph::{Construct, NodeId};
@@ -239,7 +240,7 @@ impl Encoder {
             Kind::None => self.opcode(Opcode::None),
             Kind::Bool(false) => self.opcode(Opcode::NewFalse),
             Kind::Bool(true) => self.opcode(Opcode::NewTrue),
-            Kind::Int(int) => self.int(int),
+            Kind::Int(int) => self.shortest_int(int),
             Kind::Long(long) => self.long(long.to_le_bytes())?,
             Kind::Float(float) => {
                 self.opcode(Opcode::BinFloat);
@@ -454,8 +455,17 @@ impl Encoder {
         }
     }
 
-    /// Writes an int: the shortest opcode that can say it.
-    pub fn int(&mut self, int: i64) {
+    /// Writes an int: the shortest opcode that can say it. Returns where its bytes are, from the start
+    /// of the pickle, little-endian: a smaller one that is not negative can be put there later.
+    pub fn int(&mut self, int: i64) -> Range<u64> {
+        self.frames.boundary();
+        let opcode = self.frames.len();
+        self.shortest_int(int);
+        let length = u64::from(i32::try_from(int).is_err());
+        opcode + 1 + length..self.frames.len()
+    }
+
+    fn shortest_int(&mut self, int: i64) {
         if let Ok(byte) = u8::try_from(int) {
             self.frames.write(&[Opcode::BinInt1 as u8, byte]);
         } else if let Ok(short) = u16::try_from(int) {
@@ -471,12 +481,12 @@ impl Encoder {
     }
 
     /// Writes an int in 8 bytes, however small it is, so that another one can be put there later.
-    /// Returns where they begin: bytes from the start of the pickle, little-endian.
-    pub fn int_of_8_bytes(&mut self, int: i64) -> u64 {
+    /// Returns where they are, as [`int`](Self::int) does.
+    pub fn int_of_8_bytes(&mut self, int: i64) -> Range<u64> {
         self.frames.boundary();
         self.with_argument(Opcode::Long1, &[8]);
         self.frames.write(&int.to_le_bytes());
-        self.frames.len() - 8
+        self.frames.len() - 8..self.frames.len()
     }
 
     /// Writes an int of any size, from little-endian two's complement.

@@ -46,7 +46,7 @@ pub fn read_element(line: &str, root: u64, build: &mut Builder) -> Result<NodeId
     Reader { build, root, numbered: Vec::new() }.value(&line)
 }
 
-fn parse(line: &str) -> Result<Value> {
+pub(super) fn parse(line: &str) -> Result<Value> {
     let (mut depth, mut most, mut in_text, mut escaped) = (0usize, 0, false, false);
     for byte in line.bytes() {
         match byte {
@@ -390,7 +390,7 @@ impl Reader<'_> {
 }
 
 /// Reads a dtype that a header can say.
-fn read_dtype(value: &Value) -> Result<DType> {
+pub(super) fn read_dtype(value: &Value) -> Result<DType> {
     if let Some(code) = value.as_str() {
         return Ok(code.parse::<DType>()?);
     }
@@ -430,11 +430,11 @@ fn single(object: &Map<String, Value>) -> Result<(&str, &Value)> {
 }
 
 /// The value of the only member, if it has this name.
-fn tag<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+pub(super) fn tag<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     value.as_object().filter(|object| object.len() == 1)?.get(name)
 }
 
-fn member<'v>(value: &'v Value, name: &str) -> Result<&'v Value> {
+pub(super) fn member<'v>(value: &'v Value, name: &str) -> Result<&'v Value> {
     value
         .get(name)
         .ok_or_else(|| malformed(format!("there is no {name:?} where there has to be one")))
@@ -467,7 +467,7 @@ fn length(value: &Value) -> Result<usize> {
     usize::try_from(number(value)?).map_err(|_| expected("a length", &value.to_string()))
 }
 
-fn lengths(value: &Value) -> Result<Vec<usize>> {
+pub(super) fn lengths(value: &Value) -> Result<Vec<usize>> {
     array(value)?.iter().map(length).collect()
 }
 
@@ -480,13 +480,13 @@ fn float(value: &Value) -> Result<f64> {
     }
 }
 
-fn bytes(value: &Value) -> Result<Vec<u8>> {
+pub(super) fn bytes(value: &Value) -> Result<Vec<u8>> {
     let text = text(value)?;
     STANDARD.decode(text).map_err(|error| malformed(format!("no base64: {error}")))
 }
 
 #[cold]
-fn expected(what: &str, found: &str) -> Error {
+pub(super) fn expected(what: &str, found: &str) -> Error {
     const SHOWN: usize = 40;
     let shown: String = found.chars().take(SHOWN).collect();
     malformed(format!("{what} is expected, not {shown}"))

@@ -17,6 +17,7 @@ use crate::value::numbers::{Primitive, TypedArray};
 use crate::value::owned::OwnedElement;
 use crate::value::plain::PlainArray;
 use crate::value::record::{FieldType, Record};
+use crate::value::scalar::NumPyScalar;
 
 /// What the values of one file have in common.
 #[derive(Debug)]
@@ -40,8 +41,9 @@ pub struct Element<'a> {
     context: &'a Context,
 }
 
+/// Where a value is, and how it is to be read.
 #[derive(Clone, Copy)]
-enum Place<'a> {
+pub(crate) enum Place<'a> {
     /// A pickled value.
     Value(ValueRef<'a>),
     /// A pickled value which stands for an item of a dtype that it does not say.
@@ -56,6 +58,14 @@ pub(crate) struct Row<'a> {
     pub(crate) dtype: &'a DType,
     pub(crate) shape: &'a [usize],
     pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> Row<'a> {
+    /// The scalar that it is, if it has no dimensions.
+    pub(crate) fn scalar(self) -> Option<NumPyScalar<'a>> {
+        let scalar = || NumPyScalar::new(self.dtype.clone(), self.bytes.into());
+        self.shape.is_empty().then(scalar).flatten()
+    }
 }
 
 impl Context {
@@ -114,6 +124,10 @@ impl<'a> Element<'a> {
             Place::Value(value) | Place::Typed(value, _) => OwnedElement::of_value(value, context),
             Place::Row(row) => OwnedElement::of_row(row, context),
         }
+    }
+
+    pub(crate) fn place(self) -> Place<'a> {
+        self.place
     }
 
     pub(crate) fn context(self) -> &'a Context {

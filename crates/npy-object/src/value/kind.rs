@@ -132,8 +132,7 @@ impl<'a> Kind<'a> {
     }
 
     pub(crate) fn of_row(row: Row<'a>) -> Kind<'a> {
-        let scalar = || NumPyScalar::new(row.dtype.clone(), row.bytes.into());
-        match row.shape.is_empty().then(scalar).flatten() {
+        match row.scalar() {
             Some(scalar) => Kind::Scalar(scalar),
             None => Kind::Array(Box::new(Array::of_row(row))),
         }

@@ -138,11 +138,30 @@ mod private {
         /// The bytes themselves, where they lie as the numbers do in memory and are in native
         /// order.
         fn cast(bytes: &[u8]) -> Option<&[Self]>;
+        /// The dtype of such numbers, in native order.
+        #[cfg(feature = "ndarray")]
+        const DTYPE: &'static str;
+        /// The numbers as they lie in memory.
+        #[cfg(feature = "ndarray")]
+        fn bytes(items: &[Self]) -> &[u8];
     }
 }
 
+/// What it takes to write numbers.
+macro_rules! as_bytes {
+    ($dtype:literal) => {
+        #[cfg(feature = "ndarray")]
+        const DTYPE: &'static str = $dtype;
+
+        #[cfg(feature = "ndarray")]
+        fn bytes(items: &[Self]) -> &[u8] {
+            bytemuck::cast_slice(items)
+        }
+    };
+}
+
 macro_rules! primitives {
-    ($($kind:pat => $type:ty, $name:literal;)*) => {$(
+    ($($kind:pat => $type:ty, $name:literal, $dtype:literal;)*) => {$(
         impl Primitive for $type {
             const NAME: &'static str = $name;
         }
@@ -163,26 +182,28 @@ macro_rules! primitives {
             fn cast(bytes: &[u8]) -> Option<&[$type]> {
                 bytemuck::try_cast_slice(bytes).ok()
             }
+
+            as_bytes!($dtype);
         }
     )*};
 }
 
 primitives! {
-    ScalarKind::Int => i8, "i8";
-    ScalarKind::Int => i16, "i16";
-    ScalarKind::Int => i32, "i32";
-    ScalarKind::Int | ScalarKind::Datetime(_) | ScalarKind::Timedelta(_) => i64, "i64";
-    ScalarKind::Uint => u8, "u8";
-    ScalarKind::Uint => u16, "u16";
-    ScalarKind::Uint => u32, "u32";
-    ScalarKind::Uint => u64, "u64";
-    ScalarKind::Float => half::f16, "f16";
-    ScalarKind::Float => f32, "f32";
-    ScalarKind::Float => f64, "f64";
+    ScalarKind::Int => i8, "i8", "=i1";
+    ScalarKind::Int => i16, "i16", "=i2";
+    ScalarKind::Int => i32, "i32", "=i4";
+    ScalarKind::Int | ScalarKind::Datetime(_) | ScalarKind::Timedelta(_) => i64, "i64", "=i8";
+    ScalarKind::Uint => u8, "u8", "=u1";
+    ScalarKind::Uint => u16, "u16", "=u2";
+    ScalarKind::Uint => u32, "u32", "=u4";
+    ScalarKind::Uint => u64, "u64", "=u8";
+    ScalarKind::Float => half::f16, "f16", "=f2";
+    ScalarKind::Float => f32, "f32", "=f4";
+    ScalarKind::Float => f64, "f64", "=f8";
 }
 
 macro_rules! complex {
-    ($($type:ty: $name:literal;)*) => {$(
+    ($($type:ty: $name:literal, $dtype:literal;)*) => {$(
         impl Primitive for [$type; 2] {
             const NAME: &'static str = $name;
         }
@@ -200,13 +221,15 @@ macro_rules! complex {
             fn cast(bytes: &[u8]) -> Option<&[Self]> {
                 bytemuck::try_cast_slice(bytes).ok()
             }
+
+            as_bytes!($dtype);
         }
     )*};
 }
 
 complex! {
-    f32: "[f32; 2]";
-    f64: "[f64; 2]";
+    f32: "[f32; 2]", "=c8";
+    f64: "[f64; 2]", "=c16";
 }
 
 impl Primitive for bool {
@@ -225,6 +248,8 @@ impl private::Primitive for bool {
     fn cast(bytes: &[u8]) -> Option<&[bool]> {
         bytemuck::checked::try_cast_slice(bytes).ok()
     }
+
+    as_bytes!("?");
 }
 
 #[cold]

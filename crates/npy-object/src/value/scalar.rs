@@ -128,19 +128,22 @@ impl<'a> NumPyScalar<'a> {
 /// scalars as well as arrays that were pickled with `_reconstruct`; here, as in a header, that is
 /// little-endian.
 pub(crate) fn to_little_endian<'a>(scalar: Scalar, data: Cow<'a, [u8]>) -> (Scalar, Cow<'a, [u8]>) {
-    let (kind, size) = (scalar.kind(), scalar.itemsize());
-    let unit = match (scalar.order(), kind) {
-        (ByteOrder::Little | ByteOrder::NotApplicable, _) => return (scalar, data),
-        (ByteOrder::Big, ScalarKind::Unicode) => 4,
-        (ByteOrder::Big, ScalarKind::Complex) => size / 2,
-        (ByteOrder::Big, _) => size,
-    };
-    let Ok(little) = Scalar::new(kind, ByteOrder::Little, size) else {
-        return (scalar, data);
+    match Scalar::new(scalar.kind(), ByteOrder::Little, scalar.itemsize()) {
+        Ok(little) if scalar.order() == ByteOrder::Big => (little, swapped(scalar, data)),
+        _ => (scalar, data),
+    }
+}
+
+/// Items in the other byte order.
+pub(crate) fn swapped(scalar: Scalar, data: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    let unit = match scalar.kind() {
+        ScalarKind::Unicode => 4,
+        ScalarKind::Complex => scalar.itemsize() / 2,
+        _ => scalar.itemsize(),
     };
     let mut data = data.into_owned();
     data.chunks_exact_mut(unit.max(1)).for_each(<[u8]>::reverse);
-    (little, Cow::Owned(data))
+    Cow::Owned(data)
 }
 
 /// The float nearest to an x87 `long double`: 64 bits of mantissa with its leading one, 15 of

@@ -1,5 +1,7 @@
 //! What stands before the elements: the pickle up to the list of elements.
 
+use std::ops::Range;
+
 use pickle_stream::{
     Argument, Builder, Encoder, Graph, Lexer, Limits, Machine, NodeId, Opcode, Progress, Region,
     Source,
@@ -26,8 +28,8 @@ pub(crate) struct Envelope {
 pub(crate) struct Places {
     /// The memo entry of the array.
     pub(crate) root: u64,
-    /// The 8 bytes for its length, if that is not known yet: from the start of the pickle.
-    pub(crate) length: Option<u64>,
+    /// The bytes of its length, if it has one dimension: from the start of the pickle.
+    pub(crate) length: Option<Range<u64>>,
 }
 
 impl Envelope {
@@ -75,17 +77,18 @@ impl Envelope {
         let root = encoder.entry(build.value(self.array)).unwrap_or_default();
         encoder.mark();
         encoder.value(build.value(self.version))?;
-        let mut length = None;
-        match shape {
+        let length = match shape {
+            None => Some(encoder.int_of_8_bytes(0)),
+            Some(&[length]) => Some(encoder.int(length as i64)),
             Some(shape) => {
                 build.clear();
                 let shape = numpy::shape(build, shape)?;
                 encoder.value(build.value(shape))?;
+                None
             }
-            None => {
-                length = Some(encoder.int_of_8_bytes(0));
-                encoder.tuple1();
-            }
+        };
+        if length.is_some() {
+            encoder.tuple1();
         }
         encoder.value(build.value(self.dtype))?;
         encoder.value(build.value(build.bool(fortran_order)))?;

@@ -154,6 +154,7 @@ fn flags(dtype: &DType) -> i64 {
 }
 
 /// `StringDType(coerce=.., na_object=..)`.
+#[cfg(feature = "json")]
 pub(crate) fn string_dtype(
     build: &mut Builder,
     coerce: bool,

@@ -4,8 +4,9 @@ use std::io::Cursor;
 
 use std::collections::HashMap;
 
+use npy_object::header::Padding;
 use npy_object::pickle::{self, Kind, NodeId, ValueRef};
-use npy_object::{ArrayClass, Cause, NpyArray, Result, WriteOptions, json};
+use npy_object::{ArrayClass, Cause, NpyArray, Options, Result, WriteOptions, json};
 
 use crate::fixtures::{Fixture, fixtures, line, typed_lines};
 
@@ -204,6 +205,89 @@ fn typed_json_is_read_again() {
     assert!(compared > 2500, "{compared} files");
 }
 
+/// Arrays without objects, in every order, shape and byte order.
+#[test]
+fn typed_json_is_read_again_as_rows() {
+    let mut compared = 0;
+    for fixture in fixtures() {
+        let bytes = fixture.bytes();
+        let (lines, error) = typed_lines(&bytes, fixture.options());
+        let Ok(array) = fixture.options().read_bytes(bytes.clone()) else { continue };
+        let header = array.to_header();
+        if array.has_objects() || error.is_some() || header.to_bytes(Padding::Growable).is_err() {
+            continue;
+        }
+        let mut file = Cursor::new(Vec::new());
+        let options = WriteOptions::new().header(&header);
+        let mut writer = options.write_rows_to(&mut file).unwrap();
+        for line in &lines[1..] {
+            let row = json::read_row(line, &header);
+            let written = row.and_then(|row| writer.append(&row));
+            written.unwrap_or_else(|error| panic!("{}: {error}", fixture.file));
+        }
+        writer.finish().unwrap();
+        let file = file.into_inner();
+        assert_eq!(typed_lines(&file, fixture.options()).0, lines, "{}", fixture.file);
+        let items = header.nbytes().unwrap() as usize;
+        let begin = array.data_offset() as usize;
+        assert!(file.ends_with(&bytes[begin..begin + items]), "{}", fixture.file);
+        compared += 1;
+    }
+    assert!(compared > 100, "{compared} files");
+}
+
+/// A row in another array is an array, or a scalar, as it is when it is read.
+#[test]
+fn rows_are_appended_as_elements() {
+    let mut compared = 0;
+    for fixture in fixtures() {
+        let Ok(mut array) = fixture.options().read_bytes(fixture.bytes()) else { continue };
+        if array.has_objects() {
+            continue;
+        }
+        let mut file = Cursor::new(Vec::new());
+        let mut writer = WriteOptions::new().write_to(&mut file).unwrap();
+        let mut expected = Vec::new();
+        while let Ok(Some(row)) = array.next_element() {
+            expected.push(line(row));
+            writer.append(row).unwrap();
+        }
+        writer.finish().unwrap();
+        let mut written = Options::new().read_bytes(file.into_inner()).unwrap();
+        assert_eq!(lines(&mut written), expected, "{}", fixture.file);
+        compared += 1;
+    }
+    assert!(compared > 100, "{compared} files");
+}
+
+#[test]
+fn fewer_elements_may_come_than_were_announced() -> Result<()> {
+    for most in [1, 2, 255, 256, 65_536, 1 << 31] {
+        for count in [0, 1, 3].into_iter().filter(|count| *count <= most) {
+            let mut file = Cursor::new(Vec::new());
+            let mut writer = WriteOptions::new().up_to(most).write_to(&mut file)?;
+            for number in 0..count {
+                writer.append_with(|build| build.int(number as i64))?;
+            }
+            writer.finish()?;
+            let mut array = Options::new().read_bytes(file.into_inner())?;
+            assert_eq!(array.shape(), [count]);
+            assert_eq!(lines(&mut array).len(), count);
+        }
+    }
+    // All of them make the same file as without the leave.
+    let [with, without] =
+        [WriteOptions::new().up_to(1), WriteOptions::new().shape(&[1])].map(|options| {
+            let mut file = Cursor::new(Vec::new());
+            let mut writer = options.write_to(&mut file).unwrap();
+            writer.append_with(|build| build.int(7)).unwrap();
+            writer.finish().unwrap();
+            file.into_inner()
+        });
+    assert!(with == without);
+    Ok(())
+}
+
 #[test]
 fn what_cannot_be_written_is_refused() -> Result<()> {
     let mut file = Cursor::new(Vec::new());
@@ -215,6 +299,31 @@ fn what_cannot_be_written_is_refused() -> Result<()> {
     assert_eq!((error.cause(), error.clause()), (Cause::Usage, "npy.object.count"));
     // That was one too many; those before it are written.
     writer.finish()?;
+
+    let mut writer = WriteOptions::new().up_to(0).write_to(Cursor::new(Vec::new()))?;
+    let error = writer.append_with(|build| build.int(1)).unwrap_err();
+    assert_eq!(error.clause(), "npy.object.count");
+
+    // An array of other bytes than the shape says, and one with objects.
+    let (f4, object) = ("<f4".parse()?, "|O".parse()?);
+    let mut writer = WriteOptions::new().write_to(Cursor::new(Vec::new()))?;
+    for (dtype, shape, bytes) in [(&f4, &[2][..], 4), (&f4, &[1 << 62, 4], 0), (&object, &[1], 8)] {
+        let error = writer.append_array(dtype, shape, false, &vec![0; bytes]).unwrap_err();
+        assert_eq!(error.clause(), "access.type");
+    }
+    let rows = |shape: &[usize]| {
+        let options = WriteOptions::new().dtype("<f4".parse()?).shape(shape);
+        options.write_rows_to(Cursor::new(Vec::new()))
+    };
+    assert_eq!(rows(&[1 << 62, 4]).err().unwrap().clause(), "npy.header.shape");
+    assert_eq!(rows(&[0, 1 << 62, 4]).err().unwrap().clause(), "npy.header.shape");
+    let mut writer = rows(&[1])?;
+    assert_eq!(writer.append(&[0; 3]).unwrap_err().clause(), "access.type");
+    writer.append(&[0; 4])?;
+    assert_eq!(writer.append(&[0; 4]).unwrap_err().clause(), "npy.object.count");
+    assert_eq!(rows(&[2])?.finish().unwrap_err().clause(), "npy.object.count");
+    let objects = WriteOptions::new().write_rows_to(Cursor::new(Vec::new()));
+    assert_eq!(objects.err().unwrap().clause(), "access.type");
 
     let writer = WriteOptions::new().shape(&[2]).write_to(Cursor::new(Vec::new()))?;
     assert_eq!(writer.finish().unwrap_err().clause(), "npy.object.count");

@@ -1,0 +1,199 @@
+//! Writing arrays without objects, row by row.
+
+use std::io::{Seek, Write};
+use std::path::Path;
+
+use npy_header::{Header, Padding};
+
+use super::file::Output;
+use super::{WriteOptions, has_failed, miscounted};
+use crate::error::{Error, Result};
+
+/// Writes an array without objects, one row along the first axis after another, in the memory of
+/// one of them.
+///
+/// ```
+/// use std::io::Cursor;
+/// use npy_object::{Options, WriteOptions};
+///
+/// let mut file = Cursor::new(Vec::new());
+/// let options = WriteOptions::new().dtype("<i2".parse()?).shape(&[2, 2]);
+/// let mut writer = options.write_rows_to(&mut file)?;
+/// for row in [[1i16, 2], [3, 4]] {
+///     writer.append(&row.map(i16::to_le_bytes).concat())?;
+/// }
+/// writer.finish()?;
+/// let mut array = Options::new().read_bytes(file.into_inner())?;
+/// assert_eq!(array.get(1)?.unwrap().as_array::<i16>()?.data(), [3, 4]);
+/// # Ok::<(), npy_object::Error>(())
+/// ```
+pub struct RowWriter<'a> {
+    output: Output<'a>,
+    header: Header,
+    /// Where the data begin.
+    data: u64,
+    /// Bytes of a row.
+    size: usize,
+    /// How many rows may come, and whether fewer may.
+    most: u64,
+    may_be_shorter: bool,
+    /// Rows that were appended.
+    written: u64,
+    /// In Fortran order: the rows that were not yet taken apart.
+    block: Vec<u8>,
+    failed: bool,
+}
+
+/// Bytes of rows that are taken apart at once, unless one row takes more.
+const BLOCK: usize = 1 << 20;
+
+/// Bytes of which there are no arrays.
+const LARGEST: u64 = 1 << 63;
+
+impl WriteOptions {
+    /// Begins a file of an array without objects, as [`create`](Self::create) does one of an array
+    /// that has some. Without a [shape](Self::shape) it has one dimension.
+    ///
+    /// Fails where the file cannot be made, and where the dtype has objects.
+    pub fn create_rows(self, path: impl AsRef<Path>) -> Result<RowWriter<'static>> {
+        RowWriter::begin(Output::create(path.as_ref())?, self)
+    }
+
+    /// Begins to write the rows where the output is, as [`write_to`](Self::write_to) does elements.
+    pub fn write_rows_to<'a>(self, output: impl Write + Seek + Send + 'a) -> Result<RowWriter<'a>> {
+        RowWriter::begin(Output::of(output), self)
+    }
+}
+
+impl<'a> RowWriter<'a> {
+    fn begin(mut output: Output<'a>, options: WriteOptions) -> Result<RowWriter<'a>> {
+        let WriteOptions { version, dtype, shape, may_be_shorter, fortran_order, .. } = options;
+        if dtype.has_object() {
+            let message = format!("an array of {dtype} has objects: its elements are pickled");
+            return Err(Error::usage("access.type", message));
+        }
+        let most = match shape.as_deref() {
+            None => u64::MAX,
+            Some([]) => 1,
+            Some(&[rows, ..]) => rows as u64,
+        };
+        let may_be_shorter = may_be_shorter || shape.is_none();
+        let shape = shape.unwrap_or_else(|| vec![0]);
+        let row = shape.get(1..).unwrap_or_default();
+        let size = row.iter().try_fold(dtype.itemsize(), |size, &n| size.checked_mul(n));
+        let header = Header { version, ..Header::new(dtype, fortran_order, shape.clone()) };
+        let (Some(size), Some(0..LARGEST)) = (size, header.nbytes()) else {
+            return Err(Error::usage("npy.header.shape", "the array takes 2^63 bytes or more"));
+        };
+        let preamble = header.to_bytes(Padding::Growable)?;
+        output.write(&preamble)?;
+        Ok(RowWriter {
+            output,
+            header,
+            data: preamble.len() as u64,
+            size,
+            most,
+            may_be_shorter,
+            written: 0,
+            block: Vec::new(),
+            failed: false,
+        })
+    }
+
+    /// How many rows were appended.
+    pub fn len(&self) -> u64 {
+        self.written
+    }
+
+    /// Whether no rows were appended.
+    pub fn is_empty(&self) -> bool {
+        self.written == 0
+    }
+
+    /// Appends a row: the bytes of its items, each in the byte order of the dtype, in C order.
+    ///
+    /// Fails where writing fails, beyond the promised shape, and with clause `access.type` where the
+    /// bytes are more or fewer than those of a row.
+    pub fn append(&mut self, row: &[u8]) -> Result<()> {
+        if self.written >= self.most {
+            return Err(miscounted(self.most, self.written + 1));
+        }
+        if row.len() != self.size {
+            let message = format!("a row takes {} bytes, not {}", self.size, row.len());
+            return Err(Error::usage("access.type", message));
+        }
+        self.write(|writer| match writer.is_taken_apart() {
+            false => Ok(writer.output.write(row)?),
+            true => {
+                writer.block.extend_from_slice(row);
+                if writer.block.len() < BLOCK { Ok(()) } else { writer.take_apart(1) }
+            }
+        })?;
+        self.written += 1;
+        Ok(())
+    }
+
+    /// Ends the array; a file gets its name.
+    ///
+    /// Fails where writing fails or has failed, and where the shape promises more rows than came.
+    pub fn finish(mut self) -> Result<()> {
+        if self.written < self.most && !self.may_be_shorter {
+            return Err(miscounted(self.most, self.written));
+        }
+        self.write(|writer| writer.take_apart(0))?;
+        if self.written < self.most {
+            self.header.shape[0] = self.written as usize;
+            // There is room for any length.
+            self.output.write_at(0, &self.header.to_bytes(Padding::Growable)?)?;
+        }
+        Ok(self.output.finish()?)
+    }
+
+    /// Whether the items of a row lie apart from each other.
+    fn is_taken_apart(&self) -> bool {
+        self.header.fortran_order && self.header.shape.len() > 1
+    }
+
+    /// Puts the items of the block's rows where they belong; `appending` are rows in it that are not
+    /// counted yet. In Fortran order all the rows have their first item before any has its second.
+    fn take_apart(&mut self, appending: u64) -> Result<()> {
+        if self.block.is_empty() {
+            return Ok(());
+        }
+        let itemsize = self.header.dtype.itemsize();
+        let (rows, columns) = (self.block.len() / self.size, self.size / itemsize);
+        let first = self.written + appending - rows as u64;
+        let row_shape = self.header.shape.get(1..).unwrap_or_default();
+        let (mut index, mut items) = (vec![0; row_shape.len()], Vec::new());
+        for column in 0..columns {
+            let in_c_order =
+                index.iter().zip(row_shape).fold(0, |place, (&at, &length)| place * length + at);
+            let item = in_c_order * itemsize..(in_c_order + 1) * itemsize;
+            items.clear();
+            let of_rows = self.block.chunks_exact(self.size);
+            of_rows.for_each(|row| items.extend_from_slice(&row[item.clone()]));
+            let place = self.data + (column as u64 * self.most + first) * itemsize as u64;
+            self.output.write_at(place, &items)?;
+            for (at, &length) in index.iter_mut().zip(row_shape) {
+                *at += 1;
+                if *at < length {
+                    break;
+                }
+                *at = 0;
+            }
+        }
+        self.block.clear();
+        Ok(())
+    }
+
+    /// Does what writes: if that fails, nothing more can be written.
+    fn write(&mut self, write: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        if self.failed {
+            return Err(has_failed());
+        }
+        self.failed = true;
+        write(self)?;
+        self.failed = false;
+        Ok(())
+    }
+}
