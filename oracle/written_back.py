@@ -3,9 +3,8 @@
     python written_back.py NPYO [--all]
 
 Elements are copied (`npyo salvage`), and go through typed JSON (`npyo cat --typed | npyo write`). What comes out has to
-hold what np.load makes of the fixture, and, where elements are copied, the same objects where those are shared; in
-typed JSON an object that two elements share is written out in both. NPYO is the program; with --all every environment is
-asked that can be made, else the three that verify.py asks.
+hold what np.load makes of the fixture, and the same objects where those are shared. NPYO is the program; with --all
+every environment is asked that can be made, else the three that verify.py asks.
 """
 
 import json
@@ -96,7 +95,7 @@ def compare(folder, listed):
                 continue
             try:
                 found = np.load(os.path.join(folder, way, name), **options)
-                why = difference(original, found, way == "copy")
+                why = difference(original, found, way == "json")
             except Exception as error:
                 why = "%s: %s" % (type(error).__name__, error)
             if why:
@@ -107,19 +106,15 @@ def compare(folder, listed):
     print("%d are the same, %d are not; %d fixtures cannot be loaded here" % (same, failed, unread))
 
 
-def difference(original, found, as_one):
-    """What differs between the elements of two arrays; with `as_one` also which objects they share."""
-    import numpy as np
-
+def difference(original, found, has_shape):
+    """What differs between the elements of two arrays, and in which objects they share."""
     pairs = list(zip(original.flat, found.flat))
     if original.size != found.size or len(pairs) != original.size:
         return "%d elements, not %d" % (found.size, original.size)
-    if not as_one and original.shape != found.shape:
+    if has_shape and original.shape != found.shape:
         return "shape %s" % (found.shape,)
     numbers = Numbers(original, found)
     for left, right in pairs:
-        if not as_one:
-            numbers = Numbers(original, found)
         why = numbers.difference(left, right)
         if why:
             return why

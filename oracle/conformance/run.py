@@ -117,6 +117,8 @@ def canonical(tree):
     """Text that is the same for two lines that say the same: the order of a set's members carries no meaning."""
     if isinstance(tree, list):
         return "[%s]" % ",".join(map(canonical, tree))
+    if isinstance(tree, dict) and list(tree) == ["shared"]:
+        return canonical(tree["shared"][1])  # a reader may say what other lines have too
     if isinstance(tree, dict):
         members = {}
         for name, value in tree.items():

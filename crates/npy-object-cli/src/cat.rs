@@ -67,9 +67,10 @@ impl Cat {
         let to = self.to.unwrap_or(u64::MAX);
         let bar = progress_bar(contents.len().map(|len| to.min(len)), self.from);
         let all = self.from == 0 && self.to.is_none() && self.at.is_none();
-        if let (true, true, Contents::Array(array)) = (self.typed, all, &contents) {
+        if let (true, true, Contents::Array(array)) = (self.typed, all, &mut contents) {
             write_header(out, &array.to_header())?;
             out.write_all(b"\n")?;
+            array.mark_shared();
         }
         contents.each(self.from, to, |member| {
             lines.write(out, member)?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use npy_object::header::Header;
+use npy_object::json::ElementReader;
 use npy_object::{WriteOptions, json};
 
 use crate::failure::Failure;
@@ -67,9 +68,9 @@ impl Write {
         options: WriteOptions,
     ) -> Result<u64, Failure> {
         let mut writer = options.create(&self.file)?;
-        let root = writer.root();
+        let mut reader = ElementReader::new();
         while !lines.line.is_empty() {
-            lines.read(|line| writer.append_with(|build| json::read_element(line, root, build)))?;
+            lines.read(|line| reader.append(&mut writer, line))?;
             lines.next()?;
         }
         let count = writer.len();

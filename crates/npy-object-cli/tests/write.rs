@@ -34,6 +34,13 @@ fn what_cat_prints_is_written_as_it_was() {
         let again = ran(command(["cat", "--typed"]).arg(&written).output()).output();
         assert_eq!(again, lines, "{file}");
     }
+    // What two elements share is one object again.
+    let file = "sharing/list-across-elements-p5-py3.9-np2.0.npy";
+    let lines = npyo("cat", file, &["--typed"]).output();
+    assert!(lines.contains("{\"shared\":["), "{lines}");
+    write(&written, &[], &lines).output();
+    let again = ran(command(["cat", "--typed"]).arg(&written).output()).output();
+    assert_eq!(again, lines);
     // Where strings are shared in the one as in the other, byte for byte.
     let file = "builtin/ints-p3-py3.7-np1.21.npy";
     let lines = npyo("cat", file, &["--typed"]).output();

@@ -10,6 +10,8 @@ use pickle_stream::{
 use crate::checkpoints::Addresses;
 use crate::error::{Cause, Error, Result};
 use crate::opening::{self, ArrayState, Base, Begun, ContainerKind, Opening};
+#[cfg(feature = "json")]
+use crate::shared::Observe;
 use crate::shared::{Definitions, never_made};
 use crate::value::dtype::ItemType;
 use crate::value::element::{Context, Element};
@@ -95,6 +97,7 @@ impl Decoder {
     pub(crate) fn sibling(&self, addresses: &dyn Addresses) -> Result<Decoder> {
         let mut sibling = Decoder::new(self.window.sibling(), self.context.fresh());
         sibling.openings.clone_from(&self.openings);
+        sibling.definitions.observer.clone_from(&self.definitions.observer);
         sibling.define_openings(addresses)?;
         Ok(sibling)
     }
@@ -102,6 +105,14 @@ impl Decoder {
     /// Bytes that the window and the graph hold.
     pub(crate) fn memory(&self) -> usize {
         self.window.memory() + self.graph.bytes()
+    }
+
+    /// Shows to `observer` all that is made from here on.
+    #[cfg(feature = "json")]
+    pub(crate) fn observe(&mut self, observer: Arc<dyn Observe>) {
+        // What was made before is made again.
+        self.is_defined = false;
+        self.definitions.observer = Some(observer);
     }
 
     /// Says what dtype the members are items of.
@@ -131,7 +142,10 @@ impl Decoder {
             return Err(self.window.truncated(span.end));
         }
         let bytes = self.window.resident(span.begin, span.end);
-        if !self.machine.repeat(&mut self.graph, span.begin, span.memo, bytes) {
+        if let Some(observer) = self.definitions.observer.clone() {
+            self.run(span, addresses)?;
+            observer.observe(&self.machine, &mut self.graph);
+        } else if !self.machine.repeat(&mut self.graph, span.begin, span.memo, bytes) {
             self.run(span, addresses)?;
             let bytes = self.window.resident(span.begin, span.end);
             self.machine.learn(&mut self.graph, bytes);
@@ -312,7 +326,10 @@ impl Decoder {
             bytes: self.window.resident(place.offset, here).to_vec(),
             offset: place.offset,
             memo: place.memo..machine.memo_end(),
-            unfinished: unfinished.iter().flat_map(|&node| machine.entries_of(node)).collect(),
+            unfinished: machine
+                .entries()
+                .filter_map(|(entry, node)| unfinished.contains(&node).then_some(entry))
+                .collect(),
         };
         define(&mut self.graph, &machine, &opening);
         let mut survey = Survey::new(place.offset, place.memo, &limits.pickle);

@@ -9,6 +9,7 @@
 mod plain;
 mod read;
 mod rows;
+mod sharing;
 mod typed;
 
 use std::io::{self, Write};
@@ -17,7 +18,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 pub use plain::PlainJson;
-pub use read::{read_element, read_header};
+pub use read::{ElementReader, read_header};
 pub use rows::read_row;
 pub use typed::{TypedJson, write_dtype, write_header};
 

@@ -10,6 +10,7 @@
 //! part of itself that was run before.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pickle_stream::{Graph, Lexer, Limits, Located, Machine, NodeId};
 use pickle_stream::{Ran, Region, Span};
@@ -25,6 +26,13 @@ pub(crate) struct Definitions {
     known: BTreeMap<u64, Known>,
     /// A resolution that was left for want of bytes, to go on when it is asked for again.
     left: Option<Resolution>,
+    pub(crate) observer: Option<Arc<dyn Observe>>,
+}
+
+/// Looks at what was made: the members and the definitions, with their memo entries.
+pub(crate) trait Observe: Send + Sync {
+    /// Takes note, in the graph, of what `machine` has made there.
+    fn observe(&self, machine: &Machine, graph: &mut Graph);
 }
 
 /// The entry that is wanted, and the definitions that it takes.
@@ -158,6 +166,9 @@ impl Definitions {
         }
         let value = machine.finish(span.end)?;
         machine.define_entries(graph);
+        if let Some(observer) = &self.observer {
+            observer.observe(machine, graph);
+        }
         let known = Known { end: span.end, value, memo: span.memo, memo_end: machine.memo_end() };
         let longest = self.known.entry(span.begin).or_insert(known);
         if longest.end < known.end {

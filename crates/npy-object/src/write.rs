@@ -395,6 +395,12 @@ impl<'a> ArrayWriter<'a> {
         self.element(|encoder, build| Ok(encoder.value(build.value(value))?))
     }
 
+    /// The memo entry of a part of the element that was appended last, with which elements behind it
+    /// can share it: see [`Builder::written`]. `None` where it has none, as ints have.
+    pub fn entry_of(&self, part: NodeId) -> Option<u64> {
+        self.encoder.entry(self.build.value(part))
+    }
+
     /// The memo entry of the array itself, for elements that contain it.
     pub fn root(&self) -> u64 {
         self.root

@@ -2,11 +2,11 @@
 //! hostile. That typed JSON is what Python says of every fixture is tested with the oracle.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Cursor, Write};
 use std::path::Path;
 
-use npy_object::json::{self, PlainJson, TypedJson};
-use npy_object::{At, Element, NpyArray, Options, Subscripts, pickle};
+use npy_object::json::{ElementReader, PlainJson, TypedJson};
+use npy_object::{At, Element, NpyArray, Options, Subscripts, WriteOptions};
 
 /// Applies `read` to the first element of an array.
 fn first<T>(mut array: NpyArray, read: impl FnOnce(Element<'_>) -> T) -> T {
@@ -242,11 +242,9 @@ fn entries_are_objects_of_one_key_or_pairs() {
 
 #[test]
 fn a_line_that_is_no_typed_json_is_refused() {
-    let mut build = pickle::Builder::new(&pickle::Limits::default());
-    let mut refusal = |line: &str| {
-        let error = json::read_element(line, 0, &mut build).unwrap_err();
-        error.clause()
-    };
+    let mut writer = WriteOptions::new().write_to(Cursor::new(Vec::new())).unwrap();
+    let mut reader = ElementReader::new();
+    let mut refusal = |line: &str| reader.append(&mut writer, line).unwrap_err().clause();
     for line in [
         "",
         "1 2",
@@ -261,6 +259,8 @@ fn a_line_that_is_no_typed_json_is_refused() {
         r#"{"ref":0}"#,
         r#"[{"ref":1}]"#,
         r#"{"dict":[[1]]}"#,
+        r#"{"shared":[-1,[]]}"#,
+        r#"{"shared":[1]}"#,
         r#"{"array":{"dtype":"<f8","shape":[1]}}"#,
         r#"{"array":{"class":"list","dtype":"<f8","shape":[0],"order":"C","data":""}}"#,
     ] {

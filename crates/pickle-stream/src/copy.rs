@@ -58,6 +58,9 @@ where
         }
         let new = (self.known)(self.to, self.from.value(old, self.source)).unwrap_or_else(|| {
             let new = self.to.push(self.region, Node::None);
+            if let Some(entry) = self.from.noted_entry(old) {
+                self.to.note_entry(new, entry);
+            }
             self.left.push((old, new));
             new
         });

@@ -21,6 +21,7 @@
 //! text. Those that had to be rewritten (escapes, decimal ints), and all of the shared region,
 //! whose source is gone, are in the region's scratch bytes.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -196,6 +197,8 @@ struct Arena {
     chunks: Vec<Chunk>,
     objects: Vec<Object>,
     scratch: Vec<u8>,
+    /// The memo entries of nodes for which they were noted.
+    entries: BTreeMap<NodeId, u64>,
 }
 
 impl Arena {
@@ -205,6 +208,9 @@ impl Arena {
         self.chunks.clear();
         self.objects.clear();
         self.scratch.clear();
+        if !self.entries.is_empty() {
+            self.entries.clear();
+        }
     }
 
     fn bytes(&self) -> usize {
@@ -305,6 +311,15 @@ impl Graph {
     /// stream can leave gaps.
     pub(crate) fn shared_entries(&self, memo: Range<u64>) -> impl Iterator<Item = (u64, NodeId)> {
         self.entries.range(memo)
+    }
+
+    /// Notes that the object is a memo entry, for [`ValueRef::memo_entry`](crate::ValueRef::memo_entry).
+    pub fn note_entry(&mut self, node: NodeId, memo: u64) {
+        self.arena_mut(node.region()).entries.entry(node).or_insert(memo);
+    }
+
+    pub(crate) fn noted_entry(&self, node: NodeId) -> Option<u64> {
+        self.arena(node.region()).entries.get(&node).copied()
     }
 
     /// Makes `node`, of the shared region, the definition of a memo entry.

@@ -119,9 +119,9 @@ impl Machine {
         }
     }
 
-    /// The memo entries of this run that are `node`.
-    pub fn entries_of(&self, node: NodeId) -> impl Iterator<Item = u64> + '_ {
-        self.memo.entries().filter(move |&(_, id)| id == node).map(|(index, _)| index)
+    /// The memo entries of this run, in order, and what they are.
+    pub fn entries(&self) -> impl Iterator<Item = (u64, NodeId)> + '_ {
+        self.memo.entries()
     }
 
     /// The limits that the machine keeps.

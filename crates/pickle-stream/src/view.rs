@@ -97,6 +97,11 @@ impl<'a> ValueRef<'a> {
         self.id.region() == Region::Shared
     }
 
+    /// The memo entry that the object is, where that was [noted](Graph::note_entry).
+    pub fn memo_entry(self) -> Option<u64> {
+        self.graph.noted_entry(self.id)
+    }
+
     /// Whether Python would take the value for the key of a dict, or the member of a set. What is in
     /// a tuple is not looked at.
     pub fn is_hashable(self) -> bool {

@@ -1,5 +1,7 @@
 //! Typed JSON back to values: see `spec/typed-json.md`.
 
+use std::collections::HashMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use npy_header::{DType, Field, Header, Struct, Version};
@@ -10,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Cause, Error, Result};
 use crate::value::globals::ArrayClass;
-use crate::write::numpy;
+use crate::write::{ArrayWriter, numpy};
 
 /// How deep lines may be nested: they are read by recursion.
 const DEPTH: usize = 1000;
@@ -36,14 +38,58 @@ pub fn read_header(line: &str) -> Result<Option<Header>> {
     Ok(Some(Header { version, ..Header::new(dtype, fortran_order, shape) }))
 }
 
-/// Makes the value that a line stands for. `root` is the memo entry of the array that it is an
-/// element of.
+/// Appends the elements that lines of typed JSON stand for, one after another, to one array.
 ///
-/// Fails with clause `json` where the line is no typed JSON, and with clause `access.depth` where it
-/// is nested more than 1,000 deep.
-pub fn read_element(line: &str, root: u64, build: &mut Builder) -> Result<NodeId> {
-    let line = parse(line)?;
-    Reader { build, root, numbered: Vec::new() }.value(&line)
+/// ```
+/// use std::io::Cursor;
+/// use npy_object::json::ElementReader;
+/// use npy_object::{Options, WriteOptions};
+///
+/// let mut file = Cursor::new(Vec::new());
+/// let mut writer = WriteOptions::new().write_to(&mut file)?;
+/// let mut reader = ElementReader::new();
+/// for line in ["[1, 2]", r#"{"tuple": ["a", null]}"#] {
+///     reader.append(&mut writer, line)?;
+/// }
+/// writer.finish()?;
+/// let array = Options::new().read_bytes(file.into_inner())?;
+/// assert_eq!(array.len(), 2);
+/// # Ok::<(), npy_object::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct ElementReader {
+    /// The memo entries of the objects that several lines have, by their marks.
+    shared: HashMap<u64, u64>,
+}
+
+impl ElementReader {
+    /// A reader of lines of which none came.
+    pub fn new() -> ElementReader {
+        ElementReader::default()
+    }
+
+    /// Appends the element of a line. If that fails, nothing was written.
+    ///
+    /// Fails with clause `access.json` where the line is no typed JSON, with clause `access.depth`
+    /// where it is nested more than 1,000 deep, and as [`ArrayWriter::append`] does.
+    pub fn append(&mut self, writer: &mut ArrayWriter<'_>, line: &str) -> Result<()> {
+        let line = parse(line)?;
+        let (root, mut marked) = (writer.root(), Vec::new());
+        writer.append_with(|build| {
+            let mut reader = Reader {
+                build,
+                root,
+                numbered: Vec::new(),
+                shared: &self.shared,
+                marked: &mut marked,
+            };
+            reader.value(&line)
+        })?;
+        // What a value that was written before contains was not written again.
+        let written = |(mark, made)| Some((mark, writer.entry_of(made)?));
+        self.shared.extend(marked.into_iter().filter_map(written));
+        Ok(())
+    }
 }
 
 pub(super) fn parse(line: &str) -> Result<Value> {
@@ -73,10 +119,15 @@ pub(super) fn parse(line: &str) -> Result<Value> {
 
 struct Reader<'b> {
     build: &'b mut Builder,
+    /// The memo entry of the array itself.
     root: u64,
     /// The objects of the line that have an identity; `None` for those that are being made and were
     /// not named yet.
     numbered: Vec<Option<NodeId>>,
+    /// What other lines have too: by its mark the memo entry, where it was written, or else what it
+    /// is here.
+    shared: &'b HashMap<u64, u64>,
+    marked: &'b mut Vec<(u64, NodeId)>,
 }
 
 impl Reader<'_> {
@@ -268,9 +319,30 @@ impl Reader<'_> {
                     None => *slot.insert(build.reserve()?),
                 }
             }
+            "shared" => {
+                let [mark, value] = array_of(value)?;
+                let number = mark.as_u64().ok_or_else(|| expected("a number", "shared"))?;
+                self.shared(number, value)?
+            }
             "root" => build.written(self.root)?,
             other => return Err(malformed(format!("{other:?} is no kind of value"))),
         })
+    }
+
+    /// An object that other lines have too.
+    fn shared(&mut self, mark: u64, value: &Value) -> Result<NodeId> {
+        let number = self.numbered.len();
+        let made = self.value(value)?;
+        let Some(&entry) = self.shared.get(&mark) else {
+            self.marked.push((mark, made));
+            return Ok(made);
+        };
+        // It was written before. What it contains has been counted now.
+        let written = self.build.written(entry)?;
+        if let Some(numbered) = self.numbered.get_mut(number) {
+            *numbered = Some(written);
+        }
+        Ok(written)
     }
 
     /// A call with items that are set behind it.

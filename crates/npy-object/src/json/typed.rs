@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use npy_header::{DType, Field, Header};
-use pickle_stream::{Construct, Global, NodeId};
+use pickle_stream::{Construct, Global, NodeId, ValueRef};
 
 use super::{comma, write_base64, write_str};
 use crate::container::Member;
@@ -111,12 +111,13 @@ impl TypedJson {
     }
 
     /// Gives a value its number, or writes a reference to it where it has one already; then
-    /// `false`.
-    fn begin(
+    /// `false`. What other elements have too is marked.
+    fn begin<'a>(
         &mut self,
         out: &mut impl Write,
-        value: Element<'_>,
+        value: Element<'a>,
         numbered: bool,
+        tasks: &mut Vec<Task<'a>>,
     ) -> io::Result<bool> {
         // A row of an array without objects is met once.
         let Some(id) = value.identity().filter(|_| numbered) else {
@@ -129,6 +130,10 @@ impl TypedJson {
         }
         self.numbers.insert(id, self.next);
         self.next += 1;
+        if let Some(entry) = value.value().and_then(ValueRef::memo_entry) {
+            write!(out, "{{\"shared\":[{entry},")?;
+            tasks.push(Task::Text("]}"));
+        }
         Ok(true)
     }
 
@@ -140,7 +145,7 @@ impl TypedJson {
         tasks: &mut Vec<Task<'a>>,
     ) -> io::Result<()> {
         let kind = value.kind();
-        if is_numbered(&kind) && !self.begin(out, value, numbered)? {
+        if is_numbered(&kind) && !self.begin(out, value, numbered, tasks)? {
             return Ok(());
         }
         match kind {

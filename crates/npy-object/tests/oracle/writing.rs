@@ -5,8 +5,12 @@ use std::io::Cursor;
 use std::collections::HashMap;
 
 use npy_object::header::Padding;
+use npy_object::json::ElementReader;
 use npy_object::pickle::{self, Kind, NodeId, ValueRef};
 use npy_object::{ArrayClass, Cause, NpyArray, Options, Result, WriteOptions, json};
+
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::fixtures::{Fixture, fixtures, line, typed_lines};
 
@@ -192,9 +196,9 @@ fn typed_json_is_read_again() {
         let mut file = Cursor::new(Vec::new());
         let options = WriteOptions::new().protocol(protocol(&fixture, &bytes, &array));
         let mut writer = options.header(&header).write_to(&mut file).unwrap();
-        let root = writer.root();
+        let mut reader = ElementReader::new();
         for line in &lines[1..] {
-            let written = writer.append_with(|build| json::read_element(line, root, build));
+            let written = reader.append(&mut writer, line);
             written.unwrap_or_else(|error| panic!("{}: {error}", fixture.file));
         }
         writer.finish().unwrap();
@@ -203,6 +207,87 @@ fn typed_json_is_read_again() {
         compared += 1;
     }
     assert!(compared > 2500, "{compared} files");
+}
+
+/// Typed JSON in which the objects that are marked as shared are numbered in the order in which they
+/// come, and how many marks there are.
+fn marked_lines(array: &mut NpyArray) -> (Vec<Value>, usize) {
+    fn renumber(value: &mut Value, numbers: &mut HashMap<u64, usize>, marks: &mut usize) {
+        match value {
+            Value::Array(items) => {
+                items.iter_mut().for_each(|item| renumber(item, numbers, marks));
+            }
+            Value::Object(object) => {
+                if let Some([number, _]) = object.get_mut("shared").map(mark) {
+                    let next = numbers.len();
+                    let entry = number.as_u64().expect("the number of an object");
+                    *number = (*numbers.entry(entry).or_insert(next)).into();
+                    *marks += 1;
+                }
+                object.values_mut().for_each(|value| renumber(value, numbers, marks));
+            }
+            _ => {}
+        }
+    }
+    let (mut numbers, mut marks) = (HashMap::new(), 0);
+    let mut lines = lines(array);
+    let lines = lines.iter_mut().map(|line| {
+        let mut value = json_of(line);
+        renumber(&mut value, &mut numbers, &mut marks);
+        value
+    });
+    (lines.collect(), marks)
+}
+
+fn json_of(line: &str) -> Value {
+    let mut reader = serde_json::Deserializer::from_str(line);
+    reader.disable_recursion_limit();
+    Value::deserialize(&mut reader).expect("a line of JSON")
+}
+
+fn mark(value: &mut Value) -> &mut [Value; 2] {
+    let parts = value.as_array_mut().expect("a number and a value");
+    parts.as_mut_slice().try_into().expect("a number and a value")
+}
+
+/// The line as it is without marks.
+fn unmarked(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(unmarked).collect(),
+        Value::Object(mut object) => match object.remove("shared") {
+            Some(mut shared) => unmarked(mark(&mut shared)[1].take()),
+            None => object.into_iter().map(|(name, value)| (name, unmarked(value))).collect(),
+        },
+        other => other,
+    }
+}
+
+#[test]
+fn what_elements_share_is_shared_again() {
+    let (mut files, mut all) = (0, 0);
+    for (fixture, bytes, mut array) in whole() {
+        let plain: Vec<Value> = lines(&mut array).iter().map(|line| json_of(line)).collect();
+        array.seek(0);
+        array.mark_shared();
+        let typed = lines(&mut array);
+        array.seek(0);
+        let (marked, marks) = marked_lines(&mut array);
+        assert!(marked.iter().cloned().map(unmarked).eq(plain), "{}", fixture.file);
+        if marks == 0 || fixture.file.starts_with(SAYS_NO_DTYPE) {
+            continue;
+        }
+        let mut file = Cursor::new(Vec::new());
+        let options = WriteOptions::new().protocol(protocol(&fixture, &bytes, &array));
+        let mut writer = options.header(&array.to_header()).write_to(&mut file).unwrap();
+        let mut reader = ElementReader::new();
+        typed.iter().for_each(|line| reader.append(&mut writer, line).unwrap());
+        writer.finish().unwrap();
+        let mut written = fixture.options().read_bytes(file.into_inner()).unwrap();
+        written.mark_shared();
+        assert!(marked_lines(&mut written).0 == marked, "{}", fixture.file);
+        (files, all) = (files + 1, all + marks);
+    }
+    assert!(files > 200 && all > 600, "{all} marks in {files} files");
 }
 
 /// Arrays without objects, in every order, shape and byte order.

@@ -89,7 +89,8 @@ fn preamble(
             if !matches!(graph.value(list, source).kind(), Kind::List(items) if items.len() == 0) {
                 return Ok(None);
             }
-            let entries: Vec<u64> = machine.entries_of(list).collect();
+            let entries = machine.entries().filter(|(_, id)| *id == list);
+            let entries: Vec<u64> = entries.map(|(entry, _)| entry).collect();
             machine.define_entries(graph);
             entries.into_iter().for_each(|entry| graph.define_outer(entry));
             return Ok(Some(place));
