@@ -45,6 +45,13 @@
 //!
 //! Files without objects open too; their elements are their rows.
 //!
+//! # Writing
+//!
+//! [`ArrayWriter`] appends elements, one at a time, to an array whose length need not be known:
+//! [of another file](ArrayWriter::copy_from), with what they share, through serde, as arrays, or
+//! [made of their parts](ArrayWriter::append_with). [`WriteOptions`] say how. A file gets its name
+//! when it is whole. [`Salvage`] writes what is whole in a file that is damaged or was cut off.
+//!
 //! # Memory
 //!
 //! However long the array is, reading it takes at most
@@ -84,7 +91,7 @@
 //!
 //! # Features
 //!
-//! - `serde` (default): `Element::deserialize`
+//! - `serde` (default): `Element::deserialize`, `ArrayWriter::serialize`
 //! - `npz` (default): `Npz`, archives of arrays
 //! - `gzip` (default): `.npy.gz`, wherever a file is opened
 //! - `mmap`: `Source::map`, files mapped into memory
@@ -100,9 +107,9 @@
 //! `shared` (what elements share), `members` (all of these together); `rows` (arrays without
 //! objects); `value` (what an element is), and `de` and `json`, which write it otherwise. Beside
 //! these stand `container`, `subscripts` and `descent` (going into containers), `index`, `split`
-//! and `parallel`. All reading goes through `window`, from a `source`, whose `format` is seen by its
-//! first bytes: `npz` are archives. `remote` requests what a source lacks. Opcodes are the business of [`pickle`], the preamble that of
-//! [`header`].
+//! and `parallel`. `write` is the way back, with `ser` and `salvage`. All reading goes through `window`, from a `source`, whose `format` is seen by its
+//! first bytes: `npz` are archives. `remote` requests what a source lacks. Opcodes are the business
+//! of [`pickle`], the preamble that of [`header`].
 #![deny(unsafe_code)]
 #![cfg_attr(not(feature = "mmap"), forbid(unsafe_code))]
 
