@@ -13,6 +13,8 @@ pub(crate) enum Failure {
     Input(npy_object::Error),
     /// The file is not one for this command.
     Refused(String),
+    /// The file names what is not inert; that was said already.
+    Found,
     /// The output cannot be written.
     Output(io::Error),
 }
@@ -28,6 +30,7 @@ impl Failure {
                 return ExitCode::SUCCESS;
             }
             Failure::Output(error) => eprintln!("npyo: {file}: cannot write: {error}"),
+            Failure::Found => return ExitCode::from(3),
             Failure::Refused(why) => eprintln!("npyo: {file}: {why}"),
             Failure::Input(error) => {
                 eprintln!("npyo: {file}: {}", printable(&error.to_string()));

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use npy_object::header::Header;
 use npy_object::npz::Method;
 use npy_object::{
-    Encoding, Format, IndexUse, Limits, NpyArray, Npz, Options, Salvage, Source, Subscripts,
+    Audit, Encoding, Format, IndexUse, Limits, NpyArray, Npz, Options, Salvage, Source, Subscripts,
 };
 
 use crate::contents::Contents;
@@ -78,12 +78,8 @@ const STDIN: &str = "-";
 impl Input {
     /// Opens the file. Of an archive the member is found that was named, if one was.
     pub(crate) fn open(&self) -> Result<Opened<'_>, Failure> {
-        let (file, name) = self.place();
-        let source = if file == Path::new(STDIN) {
-            stdin(self.spool_memory())?
-        } else {
-            Source::open(file).map_err(npy_object::Error::from)?
-        };
+        let (file, _) = self.place();
+        let (source, name) = self.source()?;
         let format = Format::of(&source).map_err(npy_object::Error::from)?;
         let npy = OnceCell::new();
         let mut opened =
@@ -97,6 +93,21 @@ impl Input {
             opened.archive = Some(archive);
         }
         Ok(opened)
+    }
+
+    /// The bytes of the file as they are, and the name of the member, if one was named.
+    pub(crate) fn source(&self) -> Result<(Source, Option<&str>), Failure> {
+        let (file, name) = self.place();
+        let source = match file == Path::new(STDIN) {
+            true => stdin(self.spool_memory())?,
+            false => Source::open(file).map_err(npy_object::Error::from)?,
+        };
+        Ok((source, name))
+    }
+
+    /// An audit under the limits.
+    pub(crate) fn audit(&self) -> Audit {
+        Audit::new().options(self.options())
     }
 
     /// The file, and the name of the member.

@@ -1,10 +1,12 @@
 //! `npyo`: looks into NumPy object arrays from the shell.
 //!
 //! Here a command line becomes a run, and its result an exit code: 0, also where the reader of the
-//! output went away; 1 where a file could not be read to the end; 2, from clap, for wrong use.
+//! output went away; 1 where a file could not be read to the end; 2, from clap, for wrong use; 3 where
+//! an audit has found something.
 #![forbid(unsafe_code)]
 
 mod archive;
+mod audit;
 mod cat;
 mod contents;
 mod dis;
@@ -44,6 +46,7 @@ Examples:
   npyo cat arrays.npz:train       an array of an archive
   curl URL | npyo cat -           standard input
   npyo dis data.npy | less        the instructions of its pickle
+  npyo audit mail.npy             what np.load would run
   npyo salvage cut.npy -o ok.npy  what is whole of a broken file
   npyo write new.npy < lines      elements from typed JSON";
 
@@ -54,6 +57,7 @@ enum Command {
     Get(get::Get),
     Index(index::Index),
     Dis(dis::Dis),
+    Audit(audit::Audit),
     Salvage(salvage::Salvage),
     Write(write::Write),
 }
@@ -66,6 +70,7 @@ impl Command {
             Command::Get(get) => get.run(out),
             Command::Index(index) => index.run(out),
             Command::Dis(dis) => dis.run(out),
+            Command::Audit(audit) => audit.run(out),
             Command::Salvage(salvage) => salvage.run(out),
             Command::Write(write) => write.run(out),
         }
@@ -78,6 +83,7 @@ impl Command {
             Command::Get(get) => get.file(),
             Command::Index(index) => index.file(),
             Command::Dis(dis) => dis.file(),
+            Command::Audit(audit) => audit.file(),
             Command::Salvage(salvage) => salvage.file(),
             Command::Write(write) => write.file(),
         }

@@ -66,12 +66,12 @@ impl Options {
     }
 
     #[cfg(feature = "gzip")]
-    fn gunzip(&self, source: Source) -> Result<Source> {
+    pub(crate) fn gunzip(&self, source: Source) -> Result<Source> {
         Ok(source.gunzip(self.allowance(), self.spool_memory))
     }
 
     #[cfg(not(feature = "gzip"))]
-    fn gunzip(&self, _: Source) -> Result<Source> {
+    pub(crate) fn gunzip(&self, _: Source) -> Result<Source> {
         let message = "a gzip file, which is read only with the feature `gzip`";
         Err(Error::new(Cause::Unsupported, "gzip.magic", 0, message))
     }

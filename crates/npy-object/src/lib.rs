@@ -76,6 +76,11 @@
 //!
 //! [specification]: https://github.com/npy-object/npy-object/blob/main/spec/README.md
 //!
+//! # Before others load a file
+//!
+//! [`Audit`] says what `numpy.load(allow_pickle=True)` would import and call, with every member of an
+//! archive and what stands behind the array, and what there is to fear of it.
+//!
 //! # Over a network
 //!
 //! Nothing here has to read. A [`Fetched`] file holds the bytes that code of your own has brought,
@@ -107,7 +112,8 @@
 //! `shared` (what elements share), `members` (all of these together); `rows` (arrays without
 //! objects); `value` (what an element is), and `de` and `json`, which write it otherwise. Beside
 //! these stand `container`, `subscripts` and `descent` (going into containers), `index`, `split`
-//! and `parallel`. `write` is the way back, with `ser` and `salvage`. All reading goes through `window`, from a `source`, whose `format` is seen by its
+//! and `parallel`. `write` is the way back, with `ser` and `salvage`. `audit`
+//! reads for itself. All reading goes through `window`, from a `source`, whose `format` is seen by its
 //! first bytes: `npz` are archives. `remote` requests what a source lacks. Opcodes are the business
 //! of [`pickle`], the preamble that of [`header`].
 #![deny(unsafe_code)]
@@ -115,6 +121,7 @@
 
 #[cfg(feature = "arrow")]
 mod arrow;
+mod audit;
 mod batches;
 mod checkpoints;
 mod container;
@@ -159,6 +166,7 @@ pub use pickle_stream as pickle;
 
 #[cfg(feature = "arrow")]
 pub use arrow::RecordBatches;
+pub use audit::{Audit, Part, Report, Site, Tally, Use, Verdict};
 pub use container::{Container, Member};
 pub use descent::At;
 pub use elements::Elements;

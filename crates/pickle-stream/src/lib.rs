@@ -66,7 +66,7 @@
 //! `opcode` (the table), `lexer` (bytes to instructions), `machine` (instructions to a graph),
 //! `graph`, `template` (filling it in again), `view` (looking at it), then `survey` and `locate`
 //! (finding elements without building them), `dis` (for people), `value` (owned trees). To write:
-//! `build`, `encode`, `transcribe`.
+//! `build`, `encode`, `transcribe`. `audit` says what unpickling would import and call.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -74,6 +74,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod audit;
 mod build;
 mod copy;
 mod decode;
@@ -96,6 +97,7 @@ mod utf8;
 mod value;
 mod view;
 
+pub use audit::{Act, Audited, Auditor, Found, Name, NameId, Subject};
 pub use build::Builder;
 pub use decode::{Decoded, decode};
 pub use dis::{Disassembler, Line};

@@ -1,0 +1,162 @@
+//! What unpickling would import and call, however the stream comes to it.
+
+use pickle_stream::{Act, Audited, Auditor, Error, Found, Limits, Name, Subject};
+
+/// What is found in a stream that comes in pieces of one size, in words, and how it ends.
+fn audit_in_pieces(stream: &[u8], size: usize) -> (Vec<Found>, Vec<Name>, Result<(), Error>) {
+    let mut auditor = Auditor::new(0, &Limits::default());
+    let (mut found, mut end) = (Vec::new(), size.min(stream.len()));
+    let ended = loop {
+        let place = (auditor.offset() as usize).min(end);
+        match auditor.advance(&stream[place..end]) {
+            Ok(Audited::Found(next)) => found.push(next),
+            Ok(Audited::Stop) => break Ok(()),
+            Ok(Audited::Need(_)) if end < stream.len() => end = (end + size).min(stream.len()),
+            Ok(Audited::Need(more)) => break Err(Error::truncated(end as u64, more)),
+            Err(error) => break Err(error),
+        }
+    };
+    (found, auditor.names().to_vec(), ended)
+}
+
+/// The same in words: what was done, and at which byte.
+fn audit(stream: &[u8]) -> Vec<String> {
+    let (found, names, ended) = audit_in_pieces(stream, stream.len());
+    for size in [1, 2, 7] {
+        let in_pieces = audit_in_pieces(stream, size);
+        assert_eq!((&in_pieces.0, &in_pieces.1), (&found, &names), "{}", stream.escape_ascii());
+        assert_eq!(in_pieces.2, ended, "{}", stream.escape_ascii());
+    }
+    let word = |name: usize| match &names[name] {
+        Name::Global { module, name } => format!("{module}.{name}"),
+        other => format!("{other:?}"),
+    };
+    let subject = |subject| match subject {
+        Subject::Named(name) => word(name.index()),
+        Subject::ResultOf(name) => format!("{}()", word(name.index())),
+    };
+    let line = |Found { offset, act, .. }| match act {
+        Act::Import(name) => format!("{offset} import {}", word(name.index())),
+        Act::Call(called) => format!("{offset} call {}", subject(called)),
+        Act::SetState(set) => format!("{offset} set {}", subject(set)),
+        Act::Add(to) => format!("{offset} add to {}", subject(to)),
+        Act::Overwrite(entry) => format!("{offset} overwrite {entry}"),
+        Act::Straddle => format!("{offset} straddle"),
+    };
+    let mut lines: Vec<String> = found.into_iter().map(line).collect();
+    lines.extend(ended.err().map(|error| error.clause().to_owned()));
+    lines
+}
+
+#[test]
+fn a_name_is_found_however_it_comes_about() {
+    let cases: &[(&[u8], &[&str])] = &[
+        (b"cos\nsystem\n(S'x'\ntR.", &["0 import os.system", "18 call os.system"]),
+        (b"(S'x'\nios\nsystem\n.", &["6 import os.system", "6 call os.system"]),
+        (b"(cos\nsystem\nS'x'\no.", &["1 import os.system", "17 call os.system"]),
+        (b"\x80\x02cos\nsystem\n)\x81.", &["2 import os.system", "14 call os.system"]),
+        (b"\x80\x04cos\nsystem\n)}\x92.", &["2 import os.system", "15 call os.system"]),
+        // The module comes out of the memo, the name through DUP and POP.
+        (b"\x80\x04\x8c\x02os\x94h\0\x8c\x06system2N00\x93.", &["21 import os.system"]),
+        (b"\x80\x04\x8c\x02os\x94h\0\x8c\x06system2N0\x87.", &[]),
+        (
+            b"\x80\x04\x8c\x02os\x8c\x06system2N00\x93)R.",
+            &["18 import os.system", "20 call os.system"],
+        ),
+        // In text of protocol 0, with escapes.
+        (b"S'o\\x73'\nV\\u0073ystem\n\x93.", &["22 import os.system"]),
+        // A result is called, changed, and added to.
+        (
+            b"cm\nf\n)R)R}bNa.",
+            &["0 import m.f", "6 call m.f", "8 call m.f()", "10 set m.f()", "12 add to m.f()"],
+        ),
+        (
+            b"cm\nf\n(NNu(Ne(N\x90(u.",
+            &["0 import m.f", "8 add to m.f", "11 add to m.f", "14 add to m.f"],
+        ),
+        // The attributes of a class are set.
+        (b"cm\nC\n}(S'a'\nNub.", &["0 import m.C", "14 set m.C"]),
+        // Entries that are overwritten.
+        (
+            b"cm\nf\nq\0cm\ng\nq\0h\0)R.",
+            &["0 import m.f", "7 import m.g", "12 overwrite 0", "17 call m.g"],
+        ),
+        (b"Nq\0Nq\0.", &[]),
+        (
+            b"\x80\x04N\x94N\x94cm\nf\nr\x01\0\0\0h\x01)R.",
+            &["6 import m.f", "11 overwrite 1", "19 call m.f"],
+        ),
+        // MEMOIZE counts the entries.
+        (b"cm\nf\nq\x07N\x94h\x07)R.", &["0 import m.f", "12 call m.f"]),
+        (
+            b"\x82\x07)R\x83\x01\x01.",
+            &["0 import Extension(7)", "3 call Extension(7)", "4 import Extension(257)"],
+        ),
+        (b"Pid\nNQ.", &["0 call PersistentId", "5 call PersistentId"]),
+        // By the names of Python 3, unless the protocol is its own.
+        (b"c__builtin__\neval\n.", &["0 import builtins.eval"]),
+        (b"\x80\x03c__builtin__\neval\n.", &["2 import __builtin__.eval"]),
+        (b"c__builtin__\nxrange\n.", &["0 import builtins.range"]),
+        // What cannot be called is not called: Python says so.
+        (b"K\x05)R.", &[]),
+        // What is added to plain lists, dicts and sets.
+        (b"]Na}NNs0\x8f(N\x90.", &[]),
+        // What stands before an error.
+        (
+            b"cos\nsystem\n)R0000",
+            &["0 import os.system", "12 call os.system", "pickle.stack.underflow"],
+        ),
+        (b"cos\nsystem\n)R", &["0 import os.system", "12 call os.system", "pickle.truncated"]),
+        (b"N\x93.", &["pickle.stack.underflow"]),
+        (b"NN\x93.", &["pickle.stack.type"]),
+        (b"h\0.", &["pickle.memo.missing"]),
+        (b"o", &["pickle.stack.mark"]),
+        (b"(o", &["pickle.stack.underflow"]),
+        // Frames.
+        (b"\x80\x04\x95\x04\0\0\0\0\0\0\0NNN0.", &[]),
+        (b"\x80\x04\x95\x04\0\0\0\0\0\0\0NN\x8c\x02os00.", &["13 straddle"]),
+        (b"\x80\x04\x95\x0c\0\0\0\0\0\0\0N0\x95\x02\0\0\0\0\0\0\0N.", &["13 straddle"]),
+    ];
+    for (stream, expected) in cases {
+        assert_eq!(audit(stream), *expected, "{}", stream.escape_ascii());
+    }
+}
+
+/// What was forgotten is not overlooked.
+#[test]
+fn what_is_done_with_forgotten_values_is_found() {
+    let mut stream = b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94".to_vec();
+    for number in 0..400_000u32 {
+        stream.extend(b"\x8c\x08");
+        stream.extend(format!("{number:08}").bytes());
+        stream.extend(b"\x940");
+    }
+    stream.extend(b"h\0h\x01\x93)R.");
+    let (found, names, ended) = audit_in_pieces(&stream, stream.len());
+    assert_eq!(names, [Name::Unknown]);
+    assert_eq!(found.len(), 2);
+    ended.unwrap();
+
+    // A name stays what it was, however long ago that is.
+    let import = b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94\x93\x94";
+    stream.splice(..import.len() - 2, import.iter().copied());
+    let (_, names, ended) = audit_in_pieces(&stream, stream.len());
+    assert_eq!(names, [Name::Global { module: "os".into(), name: "system".into() }]);
+    ended.unwrap();
+}
+
+#[test]
+fn floods_take_no_memory() {
+    for (instruction, end) in
+        [(&b"N"[..], &b"t."[..]), (b"(", b"N."), (b"N2", b"t."), (b"]", b"t.")]
+    {
+        let mut stream = b"(".to_vec();
+        stream.extend(instruction.repeat(1_000_000));
+        stream.extend(end);
+        assert!(audit_in_pieces(&stream, stream.len()).2.is_ok());
+    }
+    let mut nested = b"(N".repeat(1_000_000);
+    nested.push(b'.');
+    let error = audit_in_pieces(&nested, nested.len()).2.unwrap_err();
+    assert_eq!(error.clause(), "pickle.limit.stack");
+}
