@@ -13,6 +13,7 @@ import json
 import os
 import sys
 
+import audit
 import clauses
 import environments
 import generate
@@ -87,6 +88,8 @@ def main():
         check_examples(environment, count)
     check_packed(working, count)
     check_opcodes(working, count)
+    if environments.JUDGE in working:
+        count.check(audit.asked() == audit.known(), "audit.json is not what Python does")
     if not working:
         count.check(False, "no environment could be made, so nobody was asked")
     print("%d passed, %d failed" % (count.passed, count.failed))

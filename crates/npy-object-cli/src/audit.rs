@@ -151,6 +151,7 @@ fn write_text(report: &Report, file: &Path, out: &mut impl Write) -> io::Result<
             writeln!(out, "{}: {}", printable(member), part.verdict().name())?;
         }
         let mut uses: Vec<_> = part.uses.iter().collect();
+        // The worst first.
         uses.sort_by_key(|(_, used)| std::cmp::Reverse(used.verdict));
         for (name, used) in uses {
             let reason = match used.reason {

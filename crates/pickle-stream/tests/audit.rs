@@ -160,3 +160,15 @@ fn floods_take_no_memory() {
     let error = audit_in_pieces(&nested, nested.len()).2.unwrap_err();
     assert_eq!(error.clause(), "pickle.limit.stack");
 }
+
+#[test]
+fn so_many_names_there_may_be() {
+    let names = |count: u32| (0..count).map(|n| format!("cm\n{n}\n0")).collect::<String>() + "N.";
+    let most = names(1 << 16);
+    assert_eq!(audit_in_pieces(most.as_bytes(), most.len()).2, Ok(()));
+    let more = names((1 << 16) + 1);
+    let (found, _, ended) = audit_in_pieces(more.as_bytes(), more.len());
+    let error = ended.unwrap_err();
+    assert_eq!((error.clause(), found.len()), ("pickle.limit.names", 1 << 16));
+    assert!(error.to_string().starts_with("names limit: 65537 is more than 65536 (at byte "));
+}

@@ -1,6 +1,7 @@
 //! What is held against the oracle's fixtures.
 
 mod arrays;
+mod auditing;
 mod conformance;
 mod containers;
 mod encoding;
