@@ -3,13 +3,14 @@
 //! `open` says what is in a file: an `array`, an archive (`npz`), or a `container`; `source` and
 //! `settings` are what it is told. An array is a `view` of a file, read by a `reader`, of which
 //! each loop (`iter`) has its own, which may decode `ahead`; a `split` is a part for another
-//! process. A `writer` makes such a file. `element` makes Python objects, with `ndarray` for those
+//! process. A `writer` makes such a file, and an `audit` says what NumPy would run of one. `element` makes Python objects, with `ndarray` for those
 //! of NumPy, `known` and `names` for those of the standard library, and `strings` for keys.
 //! Exceptions and `Opaque` are written in Python, in `python/npy_object`.
 
 mod ahead;
 mod array;
 mod arrow;
+mod audit;
 mod container;
 mod element;
 mod errors;
@@ -33,6 +34,8 @@ use pyo3::prelude::*;
 mod _npy_object {
     #[pymodule_export]
     use crate::array::{Array, open_view};
+    #[pymodule_export]
+    use crate::audit::{Audit, Use, audit};
     #[pymodule_export]
     use crate::container::Container;
     #[pymodule_export]

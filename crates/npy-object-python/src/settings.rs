@@ -18,6 +18,19 @@ pub(crate) struct Settings {
     pub(crate) trust_payload: bool,
 }
 
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            encoding: "ASCII".to_owned(),
+            index: true,
+            max_memory: None,
+            find_class: None,
+            mmap_mode: None,
+            trust_payload: false,
+        }
+    }
+}
+
 impl Settings {
     /// What they come to for the library.
     pub(crate) fn options(&self) -> PyResult<Options> {

@@ -15,11 +15,12 @@ Nothing that a file names is imported or called: objects of unknown classes arri
 import collections.abc as _abc
 
 from npy_object._errors import Error, LimitError, MalformedError, TruncatedError, UnsupportedError
-from npy_object._npy_object import Array, Container, Npz, Split, Writer, load, open
+from npy_object._npy_object import Array, Audit, Container, Npz, Split, Use, Writer, audit, load, open
 from npy_object._opaque import Opaque
 
 __all__ = [
     "Array",
+    "Audit",
     "Container",
     "Error",
     "LimitError",
@@ -29,7 +30,9 @@ __all__ = [
     "Split",
     "TruncatedError",
     "UnsupportedError",
+    "Use",
     "Writer",
+    "audit",
     "load",
     "open",
 ]

@@ -1,5 +1,5 @@
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
 from typing import Any, Callable, Literal, Optional, Protocol, SupportsIndex, TypeVar, Union, final, overload
@@ -8,7 +8,20 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from typing_extensions import Self, TypeAlias
 
-__all__ = ["Array", "Container", "Npz", "Split", "Writer", "_open_split", "_open_view", "load", "open"]
+__all__ = [
+    "Array",
+    "Audit",
+    "Container",
+    "Npz",
+    "Split",
+    "Use",
+    "Writer",
+    "_open_split",
+    "_open_view",
+    "audit",
+    "load",
+    "open",
+]
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
@@ -22,6 +35,8 @@ _Source: TypeAlias = Union[str, PathLike[str], bytes, bytearray, _Readable]
 _Exception: TypeAlias = Union[type[BaseException], BaseException, TracebackType, None]
 _T = TypeVar("_T")
 _FindClass: TypeAlias = Callable[[str, str], Any]
+_Verdict: TypeAlias = Literal["inert", "unknown", "dangerous"]
+_Tally: TypeAlias = Optional[tuple[int, int]]
 _Slice: TypeAlias = Union[slice, EllipsisType, tuple[Union[SupportsIndex, slice, EllipsisType], ...]]
 
 @final
@@ -53,6 +68,38 @@ class Array:
     def close(self) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *exception: _Exception) -> None: ...
+
+@final
+class Audit:
+    @property
+    def verdict(self) -> _Verdict: ...
+    @property
+    def uses(self) -> list[Use]: ...
+    @property
+    def errors(self) -> list[Exception]: ...
+
+@final
+class Use:
+    @property
+    def what(self) -> str: ...
+    @property
+    def member(self) -> Optional[str]: ...
+    @property
+    def verdict(self) -> _Verdict: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def imported(self) -> _Tally: ...
+    @property
+    def called(self) -> _Tally: ...
+    @property
+    def result_called(self) -> _Tally: ...
+    @property
+    def changed(self) -> _Tally: ...
+    @property
+    def result_changed(self) -> _Tally: ...
+    @property
+    def added(self) -> _Tally: ...
 
 @final
 class Container:
@@ -103,6 +150,7 @@ def open(
     mmap_mode: Optional[Literal["r"]] = None,
     trust_payload: bool = False,
 ) -> Any: ...
+def audit(source: _Source, *, allow: Sequence[str] = ()) -> Audit: ...
 def load(
     source: _Source,
     mmap_mode: Optional[Literal["r"]] = None,

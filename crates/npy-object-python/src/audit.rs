@@ -1,0 +1,123 @@
+//! `audit`: what `numpy.load` would import and call.
+
+use npy_object::pickle::Name;
+use npy_object::{Part, Tally};
+use pyo3::prelude::*;
+
+use crate::errors::raise;
+use crate::settings::Settings;
+use crate::source::Input;
+
+/// What a file would have Python do.
+#[pyclass(frozen, get_all, module = "npy_object")]
+pub(crate) struct Audit {
+    /// The worst of what it does: "inert", "unknown" or "dangerous".
+    verdict: &'static str,
+    /// Everything that it names, the worst first.
+    uses: Vec<Py<Use>>,
+    /// What is wrong with the file, as exceptions; what was found before stands in `uses`.
+    errors: Vec<Py<PyAny>>,
+}
+
+/// What a file does with something that it names. Where it does something, that is how often, and
+/// at which byte first; else None.
+#[pyclass(frozen, get_all, module = "npy_object")]
+pub(crate) struct Use {
+    /// "module.name".
+    what: String,
+    /// The member of the archive that names it.
+    member: Option<String>,
+    /// "inert", "unknown" or "dangerous".
+    verdict: &'static str,
+    /// Why, if that is known.
+    reason: &'static str,
+    /// It is imported.
+    imported: Option<(u64, u64)>,
+    /// It is called, or an instance of it is made.
+    called: Option<(u64, u64)>,
+    /// What a call of it has given is called.
+    result_called: Option<(u64, u64)>,
+    /// It gets a state: attributes of a class.
+    changed: Option<(u64, u64)>,
+    /// What a call of it has given gets a state.
+    result_changed: Option<(u64, u64)>,
+    /// Members are added to it, or to what a call of it has given.
+    added: Option<(u64, u64)>,
+}
+
+/// Says what `numpy.load(source, allow_pickle=True)` would import and call, without doing it.
+///
+/// Every array and pickle in the file is gone through, and every member of an archive. What makes
+/// plain values is inert; what runs code or commands, or opens files, is dangerous; what is not
+/// known is unknown. `allow` are names to be taken for inert: "module.name" or "module.*".
+///
+/// >>> import npy_object, os, pickle
+/// >>> class Evil:
+/// ...     def __reduce__(self):
+/// ...         return os.system, ("true",)
+/// >>> found = npy_object.audit(pickle.dumps(Evil()))
+/// >>> found.verdict, found.uses[0].reason
+/// ('dangerous', 'runs commands, changes files')
+#[pyfunction]
+#[pyo3(signature = (source, *, allow=Vec::new()), text_signature = "(source, *, allow=())")]
+pub(crate) fn audit(
+    py: Python<'_>,
+    source: &Bound<'_, PyAny>,
+    allow: Vec<String>,
+) -> PyResult<Audit> {
+    let input = Input::of(source, false)?;
+    let options = Settings::default().options()?;
+    let audit = allow
+        .iter()
+        .fold(npy_object::Audit::new().options(options), |audit, name| audit.allow(name));
+    let report = py.detach(|| audit.read(input.source));
+    let mut uses: Vec<Use> = report.parts.iter().flat_map(uses_of).collect();
+    uses.sort_by_key(|found| match found.verdict {
+        "dangerous" => 0,
+        "unknown" => 1,
+        _ => 2,
+    });
+    let errors = report.parts.iter().filter_map(|part| part.error.as_ref());
+    Ok(Audit {
+        verdict: report.verdict().name(),
+        uses: uses.into_iter().map(|found| Py::new(py, found)).collect::<PyResult<_>>()?,
+        errors: errors.map(|error| raise(py, error).into_value(py).into_any()).collect(),
+    })
+}
+
+fn uses_of(part: &Part) -> impl Iterator<Item = Use> + '_ {
+    let tally = |tally: Tally| (tally.count > 0).then_some((tally.count, tally.first));
+    part.uses.iter().map(move |(name, found)| Use {
+        what: match name {
+            Name::Global { module, name } => format!("{module}.{name}"),
+            Name::Extension(code) => format!("extension code {code}"),
+            Name::PersistentId => "a persistent id".to_owned(),
+            _ => "something that cannot be known".to_owned(),
+        },
+        member: part.member.clone(),
+        verdict: found.verdict.name(),
+        reason: found.reason,
+        imported: tally(found.imported),
+        called: tally(found.called),
+        result_called: tally(found.result_called),
+        changed: tally(found.changed),
+        result_changed: tally(found.result_changed),
+        added: tally(found.added),
+    })
+}
+
+#[pymethods]
+impl Audit {
+    fn __repr__(&self) -> String {
+        let names: Vec<_> = self.uses.iter().map(|found| found.get().what.as_str()).collect();
+        let broken = if self.errors.is_empty() { "" } else { ", broken" };
+        format!("<npy_object.Audit: {}{broken}: {}>", self.verdict, names.join(", "))
+    }
+}
+
+#[pymethods]
+impl Use {
+    fn __repr__(&self) -> String {
+        format!("<npy_object.Use: {}, {}>", self.what, self.verdict)
+    }
+}
