@@ -13,7 +13,6 @@ use npy_object::header::Scalar;
 use npy_object::pickle::Kind;
 use npy_object::{Element, Error, NpyArray};
 use pyo3::prelude::*;
-use smallvec::SmallVec;
 
 /// Bytes and elements of a parcel, and how many parcels may wait.
 const PARCEL_BYTES: usize = 128 << 10;
@@ -42,9 +41,10 @@ pub(crate) struct SimpleArray<'a> {
     pub(crate) bytes: &'a [u8],
 }
 
-/// Does `then` with an element that is a simple one.
-#[inline]
-pub(crate) fn simple<T>(element: Element<'_>, then: impl FnOnce(Simple<'_>) -> T) -> Option<T> {
+/// Does `then` with an element that is a simple one. It is left where it is: copying it takes longer
+/// than to look at it.
+#[inline(always)]
+pub(crate) fn simple<T>(element: &Element<'_>, then: impl FnOnce(Simple<'_>) -> T) -> Option<T> {
     let value = element.value()?;
     match value.kind() {
         Kind::None => Some(then(Simple::None)),
@@ -70,8 +70,9 @@ pub(crate) struct Ahead {
     /// In a mutex only so that threads may share what this is in; it is never locked.
     parcels: Option<Mutex<Receiver<Parcel>>>,
     parcel: Parcel,
-    /// The next of its entries, and where the bytes of that begin.
+    /// The next of its entries, and where its lengths and bytes begin.
     place: usize,
+    lengths: usize,
     bytes: usize,
     /// The number of the next element.
     position: u64,
@@ -92,18 +93,21 @@ pub(crate) enum Next<'a> {
 #[derive(Default)]
 struct Parcel {
     entries: Vec<Entry>,
+    /// The lengths of the dimensions of the arrays, and the bytes of all.
+    lengths: Vec<usize>,
     bytes: Vec<u8>,
     /// In the last one.
     rest: Option<(Box<NpyArray>, Option<Error>)>,
 }
 
-/// A [`Simple`] element whose bytes are elsewhere.
+/// A [`Simple`] element whose lengths and bytes are elsewhere.
+#[derive(Clone, Copy)]
 enum Entry {
     None,
     Int(i64),
     Float(f64),
-    Str(usize),
-    Array { item: Scalar, shape: SmallVec<[usize; 3]>, fortran_order: bool, size: usize },
+    Str { size: u32 },
+    Array { item: Scalar, dimensions: u8, fortran_order: bool, size: u32 },
 }
 
 impl Ahead {
@@ -115,6 +119,7 @@ impl Ahead {
             parcels: Some(Mutex::new(parcels)),
             parcel: Parcel::default(),
             place: 0,
+            lengths: 0,
             bytes: 0,
             position,
             process: process::id(),
@@ -122,31 +127,27 @@ impl Ahead {
     }
 
     /// What comes next. Whoever has had anything but an element does not ask again.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&mut self, py: Python<'_>) -> Next<'_> {
         if self.place == self.parcel.entries.len()
             && let Some(over) = self.turn(py)
         {
             return over;
         }
-        let entry = &self.parcel.entries[self.place];
+        let entry = self.parcel.entries[self.place];
         self.place += 1;
         self.position += 1;
-        let mut take = |size| {
-            let begin = self.bytes;
-            self.bytes += size;
-            &self.parcel.bytes[begin..begin + size]
-        };
+        let Parcel { lengths, bytes, .. } = &self.parcel;
         Next::Element(match entry {
             Entry::None => Simple::None,
-            Entry::Int(value) => Simple::Int(*value),
-            Entry::Float(value) => Simple::Float(*value),
-            Entry::Str(size) => Simple::Str(take(*size)),
-            Entry::Array { item, shape, fortran_order, size } => Simple::Array(SimpleArray {
-                item: *item,
-                shape,
-                fortran_order: *fortran_order,
-                bytes: take(*size),
+            Entry::Int(value) => Simple::Int(value),
+            Entry::Float(value) => Simple::Float(value),
+            Entry::Str { size } => Simple::Str(take(bytes, &mut self.bytes, size as usize)),
+            Entry::Array { item, dimensions, fortran_order, size } => Simple::Array(SimpleArray {
+                item,
+                shape: take(lengths, &mut self.lengths, dimensions.into()),
+                fortran_order,
+                bytes: take(bytes, &mut self.bytes, size as usize),
             }),
         })
     }
@@ -170,7 +171,7 @@ impl Ahead {
                 return Some(Next::Lost(self.position));
             };
             self.parcel = parcel;
-            (self.place, self.bytes) = (0, 0);
+            (self.place, self.lengths, self.bytes) = (0, 0, 0);
             if !self.parcel.entries.is_empty() {
                 return None;
             }
@@ -193,6 +194,7 @@ fn decode(mut array: Box<NpyArray>, most: u64, parcels: &SyncSender<Parcel>) {
     loop {
         let mut parcel = Parcel {
             entries: Vec::with_capacity(PARCEL),
+            lengths: Vec::with_capacity(PARCEL),
             bytes: Vec::with_capacity(PARCEL_BYTES + LARGE),
             rest: None,
         };
@@ -212,39 +214,58 @@ fn decode(mut array: Box<NpyArray>, most: u64, parcels: &SyncSender<Parcel>) {
 impl Parcel {
     /// Adds simple elements up to `end`; `false` where the array stands at something else.
     fn fill(&mut self, array: &mut NpyArray, end: u64) -> Result<bool, Error> {
+        let mut position = array.position();
         while self.entries.len() < PARCEL && self.bytes.len() < PARCEL_BYTES {
-            let position = array.position();
             if position == end {
                 return Ok(false);
             }
-            let element = array.next_element()?;
-            let added = element.and_then(|element| simple(element, |simple| self.push(simple)));
+            let added = match array.next_element() {
+                Ok(Some(ref element)) => simple(element, |simple| self.push(simple)),
+                Ok(None) => None,
+                Err(error) => return Err(error),
+            };
             if added != Some(true) {
                 array.seek(position);
                 return Ok(false);
             }
+            position += 1;
         }
         Ok(true)
     }
 
     /// Adds an element, unless it is large.
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, simple: Simple<'_>) -> bool {
-        let (entry, bytes) = match simple {
-            Simple::None => (Entry::None, &[][..]),
-            Simple::Int(value) => (Entry::Int(value), &[][..]),
-            Simple::Float(value) => (Entry::Float(value), &[][..]),
-            Simple::Str(text) => (Entry::Str(text.len()), text),
-            Simple::Array(SimpleArray { item, shape, fortran_order, bytes }) => {
-                let shape = SmallVec::from_slice(shape);
-                (Entry::Array { item, shape, fortran_order, size: bytes.len() }, bytes)
-            }
+        let bytes = match simple {
+            Simple::Str(text) => text,
+            Simple::Array(array) => array.bytes,
+            Simple::None | Simple::Int(_) | Simple::Float(_) => &[],
         };
         if bytes.len() > LARGE {
             return false;
         }
+        let size = bytes.len() as u32;
+        let entry = match simple {
+            Simple::None => Entry::None,
+            Simple::Int(value) => Entry::Int(value),
+            Simple::Float(value) => Entry::Float(value),
+            Simple::Str(_) => Entry::Str { size },
+            Simple::Array(SimpleArray { item, shape, fortran_order, .. }) => {
+                let Ok(dimensions) = u8::try_from(shape.len()) else { return false };
+                self.lengths.extend_from_slice(shape);
+                Entry::Array { item, dimensions, fortran_order, size }
+            }
+        };
         self.bytes.extend_from_slice(bytes);
         self.entries.push(entry);
         true
     }
+}
+
+/// The next so many of what is in a row.
+#[inline]
+fn take<'a, T>(row: &'a [T], next: &mut usize, count: usize) -> &'a [T] {
+    let begin = *next;
+    *next += count;
+    &row[begin..*next]
 }

@@ -99,14 +99,14 @@ impl Maker {
         py: Python<'py>,
         element: Element<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        match simple(element, |simple| self.simple(py, simple)) {
+        match simple(&element, |simple| self.simple(py, simple)) {
             Some(made) => made,
             None => self.make_any(py, element),
         }
     }
 
     /// The object that a simple element is.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn simple<'py>(
         &mut self,
         py: Python<'py>,
@@ -127,8 +127,9 @@ impl Maker {
         })
     }
 
+    /// The object that an element is which is not a simple one.
     #[inline(never)]
-    fn make_any<'py>(
+    pub(crate) fn make_any<'py>(
         &mut self,
         py: Python<'py>,
         element: Element<'_>,

@@ -10,7 +10,6 @@ use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use smallvec::SmallVec;
 
 use crate::errors::unsupported;
 use crate::names::Names;
@@ -135,6 +134,7 @@ pub(crate) fn string_dtype<'py>(
 }
 
 /// An array with a copy of these bytes, which lie in the given order.
+#[inline]
 pub(crate) fn array<'py>(
     dtype: Bound<'py, PyArrayDescr>,
     shape: &[usize],
@@ -142,11 +142,10 @@ pub(crate) fn array<'py>(
     bytes: &[u8],
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = dtype.py();
-    let (array, room) = empty(dtype, shape, fortran_order)?;
-    if room.size != bytes.len() {
-        return Err(wrong_size(bytes.len(), room.size));
-    }
-    room.copy_from(py, bytes);
+    let itemsize = dtype.itemsize();
+    check_size(itemsize, shape, bytes)?;
+    let array = new(dtype, itemsize, shape, fortran_order, None)?;
+    room(&array, bytes.len()).copy_from(py, bytes);
     Ok(array)
 }
 
@@ -157,12 +156,10 @@ pub(crate) fn empty<'py>(
     fortran_order: bool,
 ) -> PyResult<(Bound<'py, PyAny>, Room)> {
     let itemsize = dtype.itemsize();
-    let size = shape.iter().try_fold(itemsize, |size, &length| size.checked_mul(length));
-    let array = new(dtype, shape, fortran_order, None)?;
-    // SAFETY: it is an array that was just made.
-    let data = unsafe { (*array.as_ptr().cast::<npyffi::PyArrayObject>()).fields.data };
+    let array = new(dtype, itemsize, shape, fortran_order, None)?;
     // NumPy has found that it fits.
-    Ok((array, Room { data: data.cast(), size: size.unwrap_or(0) }))
+    let room = room(&array, size(itemsize, shape).unwrap_or(0));
+    Ok((array, room))
 }
 
 /// A read-only array of bytes that stay where they are as long as their owner lives.
@@ -176,12 +173,9 @@ pub(crate) unsafe fn view<'py>(
     bytes: &[u8],
     owner: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let count = shape.iter().try_fold(dtype.itemsize(), |size, &length| size.checked_mul(length));
-    if count != Some(bytes.len()) {
-        return Err(wrong_size(bytes.len(), count.unwrap_or(usize::MAX)));
-    }
-    let py = dtype.py();
-    let array = new(dtype, shape, fortran_order, Some(bytes.as_ptr()))?;
+    let (py, itemsize) = (dtype.py(), dtype.itemsize());
+    check_size(itemsize, shape, bytes)?;
+    let array = new(dtype, itemsize, shape, fortran_order, Some(bytes.as_ptr()))?;
     // SAFETY: the array is new and has no base; the reference to the owner is handed over.
     let set = unsafe {
         PY_ARRAY_API.PyArray_SetBaseObject(py, array.as_ptr().cast(), owner.clone().into_ptr())
@@ -189,21 +183,36 @@ pub(crate) unsafe fn view<'py>(
     if set < 0 { Err(PyErr::fetch(py)) } else { Ok(array) }
 }
 
+/// Bytes of the items of an array.
+#[inline]
+fn size(itemsize: usize, shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(itemsize, |size, &length| size.checked_mul(length))
+}
+
+#[inline]
+fn check_size(itemsize: usize, shape: &[usize], bytes: &[u8]) -> PyResult<()> {
+    match size(itemsize, shape) {
+        Some(size) if size == bytes.len() => Ok(()),
+        other => Err(wrong_size(bytes.len(), other.unwrap_or(usize::MAX))),
+    }
+}
+
+#[inline]
 fn new<'py>(
     dtype: Bound<'py, PyArrayDescr>,
+    itemsize: usize,
     shape: &[usize],
     fortran_order: bool,
     data: Option<*const u8>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = dtype.py();
-    if dtype.itemsize() == 0 {
+    if itemsize == 0 {
         return without_bytes(dtype, shape, fortran_order);
     }
-    let lengths = shape.iter().map(|&length| npy_intp::try_from(length));
-    let mut lengths = lengths.collect::<Result<SmallVec<[npy_intp; 8]>, _>>()?;
     let flags = if fortran_order { npyffi::NPY_ARRAY_F_CONTIGUOUS } else { 0 };
-    // SAFETY: the lengths are as many as is said; the dtype is handed over; NumPy sees to the
-    // rest, and gives a new array, or NULL and an exception.
+    // SAFETY: the lengths are as many as is said and only read: one that is too long for an
+    // `npy_intp` is a negative one there, which NumPy refuses. The dtype is handed over; NumPy sees
+    // to the rest, and gives a new array, or NULL and an exception.
     unsafe {
         let class = npyffi::get_type_object(py, NpyTypes::PyArray_Type);
         let array = PY_ARRAY_API.PyArray_NewFromDescr(
@@ -211,7 +220,7 @@ fn new<'py>(
             class,
             dtype.into_ptr().cast(),
             shape.len() as c_int,
-            lengths.as_mut_ptr(),
+            shape.as_ptr().cast_mut().cast::<npy_intp>(),
             ptr::null_mut(),
             data.map_or(ptr::null_mut(), |data| data.cast_mut().cast()),
             flags,
@@ -236,6 +245,14 @@ fn without_bytes<'py>(
     Names::get(py)?.numpy.bind(py).getattr("ndarray")?.call((), Some(&kwargs))
 }
 
+/// The room for the items of an array that was just made, which has so many bytes of them.
+#[inline]
+fn room(array: &Bound<'_, PyAny>, size: usize) -> Room {
+    // SAFETY: it is an array.
+    let data = unsafe { (*array.as_ptr().cast::<npyffi::PyArrayObject>()).fields.data };
+    Room { data: data.cast(), size }
+}
+
 /// The items of a new array, which nobody else looks at.
 pub(crate) struct Room {
     data: *mut u8,
@@ -243,6 +260,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
+    #[inline]
     fn copy_from(self, py: Python<'_>, bytes: &[u8]) {
         debug_assert_eq!(self.size, bytes.len());
         if bytes.len() >= LONG {

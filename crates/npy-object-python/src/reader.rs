@@ -201,7 +201,7 @@ impl Lease {
             py.detach(|| array.next_element())
         };
         let element = match next {
-            Ok(Some(element)) => element,
+            Ok(Some(ref element)) => element,
             Ok(None) => return Ok(None),
             Err(error) => {
                 self.failed = true;
@@ -210,7 +210,7 @@ impl Lease {
         };
         let Some(made) = simple(element, |simple| maker.simple(py, simple)) else {
             self.simple = 0;
-            return maker.make(py, element).map(Some);
+            return maker.make_any(py, *element).map(Some);
         };
         self.simple += 1;
         if self.simple == RUN {
