@@ -156,7 +156,7 @@ impl Array {
         let options = origin.settings.options()?;
         let whole = py.detach(|| options.read_pickle(origin.source.clone()));
         let whole = whole.map_err(|error| raise(py, &error))?;
-        origin.maker(py)?.make(py, whole.element())
+        origin.maker(py).make(py, whole.element())
     }
 
     /// An array of these elements.

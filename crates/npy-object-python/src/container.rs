@@ -99,7 +99,7 @@ impl Container {
     }
 
     fn __iter__(&self, py: Python<'_>) -> PyResult<Entries> {
-        Ok(Entries { members: self.members(py)?, maker: self.whole.origin().maker(py)? })
+        Ok(Entries { members: self.members(py)?, maker: self.whole.origin().maker(py) })
     }
 
     fn __repr__(&self) -> String {

@@ -30,13 +30,11 @@ use pyo3::types::{PyBytes, PyFloat, PyString};
 
 use self::walk::Work;
 use crate::ahead::{Simple, simple};
-use crate::names::Names;
 use crate::ndarray::{self, DTypes};
 use crate::strings::Strings;
 
 /// Makes Python objects of elements. One can make any number of them.
 pub(crate) struct Maker {
-    names: &'static Names,
     /// What says which classes may be used: `find_class(module, name)`.
     find_class: Option<Py<PyAny>>,
     /// Where arrays may be looked at instead of copied, and who keeps the bytes there.
@@ -63,13 +61,8 @@ struct Made {
 const PATIENCE: u32 = 1 << 16;
 
 impl Maker {
-    pub(crate) fn new(
-        py: Python<'_>,
-        find_class: Option<Py<PyAny>>,
-        mapped: Option<(Source, Py<PyAny>)>,
-    ) -> PyResult<Maker> {
-        Ok(Maker {
-            names: Names::get(py)?,
+    pub(crate) fn new(find_class: Option<Py<PyAny>>, mapped: Option<(Source, Py<PyAny>)>) -> Maker {
+        Maker {
             find_class,
             mapped,
             records: false,
@@ -78,7 +71,7 @@ impl Maker {
             made: HashMap::new(),
             met_shared: false,
             patience: PATIENCE,
-        })
+        }
     }
 
     /// The same for the elements of a `recarray`, which have their fields for attributes.

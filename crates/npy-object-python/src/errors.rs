@@ -8,8 +8,6 @@ use npy_object::{Cause, Error};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
-use crate::names::Names;
-
 /// The exception that says what an error says. What a Python file object raised comes out as it
 /// was.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
@@ -37,8 +35,9 @@ pub(crate) fn limit(py: Python<'_>, message: &str, clause: &str) -> PyErr {
 }
 
 fn exception(py: Python<'_>, class: &str, args: (String, Option<u64>, &str)) -> PyErr {
-    let made = Names::get(py)
-        .and_then(|names| names.errors.bind(py).getattr(class))
+    let made = py
+        .import("npy_object._errors")
+        .and_then(|errors| errors.getattr(class))
         .and_then(|class| class.call1(args));
     match made {
         Ok(exception) => PyErr::from_value(exception),

@@ -6,7 +6,7 @@ use npy_object::{Element, Kind, Object};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::names::Names;
+use crate::names;
 
 /// What a call makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,19 +88,18 @@ impl Known {
     pub(crate) fn make<'py>(
         self,
         py: Python<'py>,
-        names: &Names,
         args: &Bound<'py, PyAny>,
         state: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let args = args.cast::<PyTuple>()?;
         match self {
-            Known::Fraction => names.fraction.bind(py).call1(args),
-            Known::Range => names.builtins.bind(py).getattr("range")?.call1(args),
-            Known::Slice => names.builtins.bind(py).getattr("slice")?.call1(args),
-            Known::TimeZone => names.timezone.bind(py).call1(args),
+            Known::Fraction => names::FRACTION.get(py)?.call1(args),
+            Known::Range => names::RANGE.get(py)?.call1(args),
+            Known::Slice => names::SLICE.get(py)?.call1(args),
+            Known::TimeZone => names::TIMEZONE.get(py)?.call1(args),
             Known::Uuid => {
                 let kwargs = state.map(|state| state.cast::<PyDict>()).transpose()?;
-                names.uuid.bind(py).call((), kwargs)
+                names::UUID.get(py)?.call((), kwargs)
             }
         }
     }

@@ -1,27 +1,47 @@
-//! The few names of Python that are used, imported once: by names that stand here, never by those
-//! that a file has.
+//! The few names of Python that are used, each imported when it is first wanted: by names that stand
+//! here, never by those that a file has.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-/// Modules and classes.
-pub(crate) struct Names {
-    pub(crate) numpy: Py<PyModule>,
-    pub(crate) builtins: Py<PyModule>,
-    pub(crate) errors: Py<PyModule>,
-    pub(crate) opaque: Py<PyType>,
-    pub(crate) date: Py<PyType>,
-    pub(crate) datetime: Py<PyType>,
-    pub(crate) time: Py<PyType>,
-    pub(crate) timedelta: Py<PyType>,
-    pub(crate) timezone: Py<PyType>,
-    pub(crate) tzinfo: Py<PyType>,
-    pub(crate) decimal: Py<PyType>,
-    pub(crate) fraction: Py<PyType>,
-    pub(crate) uuid: Py<PyType>,
-    pub(crate) ordered_dict: Py<PyType>,
-    pub(crate) default_dict: Py<PyType>,
+pub(crate) static DATE: Class = Class::new("datetime", "date");
+pub(crate) static DATETIME: Class = Class::new("datetime", "datetime");
+pub(crate) static DECIMAL: Class = Class::new("decimal", "Decimal");
+pub(crate) static DEFAULT_DICT: Class = Class::new("collections", "defaultdict");
+pub(crate) static FRACTION: Class = Class::new("fractions", "Fraction");
+pub(crate) static OPAQUE: Class = Class::new("npy_object._opaque", "Opaque");
+pub(crate) static ORDERED_DICT: Class = Class::new("collections", "OrderedDict");
+pub(crate) static RANGE: Class = Class::new("builtins", "range");
+pub(crate) static SLICE: Class = Class::new("builtins", "slice");
+pub(crate) static TIME: Class = Class::new("datetime", "time");
+pub(crate) static TIMEDELTA: Class = Class::new("datetime", "timedelta");
+pub(crate) static TIMEZONE: Class = Class::new("datetime", "timezone");
+pub(crate) static TZINFO: Class = Class::new("datetime", "tzinfo");
+pub(crate) static UUID: Class = Class::new("uuid", "UUID");
+
+/// A class.
+pub(crate) struct Class {
+    module: &'static str,
+    name: &'static str,
+    found: PyOnceLock<Py<PyType>>,
+}
+
+impl Class {
+    const fn new(module: &'static str, name: &'static str) -> Class {
+        Class { module, name, found: PyOnceLock::new() }
+    }
+
+    pub(crate) fn get<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyType>> {
+        self.found.import(py, self.module, self.name)
+    }
+}
+
+/// The module `numpy`.
+pub(crate) fn numpy(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
+    static NUMPY: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let numpy = NUMPY.get_or_try_init(py, || py.import("numpy").map(Bound::unbind))?;
+    Ok(numpy.bind(py))
 }
 
 /// Classes without a state, that a file may have for values: `dict(dtype=numpy.float32)`.
@@ -63,50 +83,18 @@ const NUMPY: [&str; 18] = [
     "uint64",
 ];
 
-impl Names {
-    pub(crate) fn get(py: Python<'_>) -> PyResult<&'static Names> {
-        static NAMES: PyOnceLock<Names> = PyOnceLock::new();
-        NAMES.get_or_try_init(py, || {
-            let class = |module: &str, name: &str| -> PyResult<Py<PyType>> {
-                Ok(py.import(module)?.getattr(name)?.cast_into::<PyType>()?.unbind())
-            };
-            Ok(Names {
-                numpy: py.import("numpy")?.unbind(),
-                builtins: py.import("builtins")?.unbind(),
-                errors: py.import("npy_object._errors")?.unbind(),
-                opaque: class("npy_object._opaque", "Opaque")?,
-                date: class("datetime", "date")?,
-                datetime: class("datetime", "datetime")?,
-                time: class("datetime", "time")?,
-                timedelta: class("datetime", "timedelta")?,
-                timezone: class("datetime", "timezone")?,
-                tzinfo: class("datetime", "tzinfo")?,
-                decimal: class("decimal", "Decimal")?,
-                fraction: class("fractions", "Fraction")?,
-                uuid: class("uuid", "UUID")?,
-                ordered_dict: class("collections", "OrderedDict")?,
-                default_dict: class("collections", "defaultdict")?,
-            })
-        })
-    }
-
-    /// The class of this name, if it is one of those that nothing can come of.
-    pub(crate) fn harmless<'py>(
-        &self,
-        py: Python<'py>,
-        module: &str,
-        name: &str,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match module {
-            "builtins" | "__builtin__" if BUILTINS.contains(&name) => {
-                self.builtins.bind(py).getattr(name).map(Some)
-            }
-            "__builtin__" if matches!(name, "unicode" | "long") => {
-                let name = if name == "long" { "int" } else { "str" };
-                self.builtins.bind(py).getattr(name).map(Some)
-            }
-            "numpy" if NUMPY.contains(&name) => self.numpy.bind(py).getattr(name).map(Some),
-            _ => Ok(None),
-        }
+/// The class of this name, if it is one of those that nothing can come of.
+pub(crate) fn harmless<'py>(
+    py: Python<'py>,
+    module: &str,
+    name: &str,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let builtin = |name| py.import("builtins")?.getattr(name).map(Some);
+    match (module, name) {
+        ("builtins" | "__builtin__", name) if BUILTINS.contains(&name) => builtin(name),
+        ("__builtin__", "unicode") => builtin("str"),
+        ("__builtin__", "long") => builtin("int"),
+        ("numpy", name) if NUMPY.contains(&name) => numpy(py)?.getattr(name).map(Some),
+        _ => Ok(None),
     }
 }

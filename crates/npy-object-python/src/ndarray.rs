@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::errors::unsupported;
-use crate::names::Names;
+use crate::names::numpy;
 
 /// Bytes from which on copying them does not hold up other threads.
 const LONG: usize = 1 << 20;
@@ -98,7 +98,7 @@ pub(crate) fn dtype<'py>(py: Python<'py>, item: &DType) -> PyResult<Bound<'py, P
             column.into_any()
         }
     };
-    let dtype = Names::get(py)?.numpy.bind(py).getattr("dtype")?.call1((spec,))?;
+    let dtype = numpy(py)?.getattr("dtype")?.call1((spec,))?;
     let dtype = dtype.cast_into::<PyArrayDescr>()?;
     // All that is made of it relies on this.
     if dtype.itemsize() != item.itemsize() {
@@ -110,7 +110,7 @@ pub(crate) fn dtype<'py>(py: Python<'py>, item: &DType) -> PyResult<Bound<'py, P
 
 /// The same dtype for a `numpy.record`, which has its fields for attributes.
 pub(crate) fn record<'py>(dtype: Bound<'py, PyArrayDescr>) -> PyResult<Bound<'py, PyArrayDescr>> {
-    let numpy = Names::get(dtype.py())?.numpy.bind(dtype.py());
+    let numpy = numpy(dtype.py())?;
     let record = numpy.getattr("dtype")?.call1(((numpy.getattr("record")?, dtype),))?;
     Ok(record.cast_into::<PyArrayDescr>()?)
 }
@@ -126,7 +126,7 @@ pub(crate) fn string_dtype<'py>(
     if let Some(na_object) = na_object {
         kwargs.set_item("na_object", na_object)?;
     }
-    let dtypes = Names::get(py)?.numpy.bind(py).getattr("dtypes");
+    let dtypes = numpy(py)?.getattr("dtypes");
     let class = dtypes
         .and_then(|dtypes| dtypes.getattr("StringDType"))
         .map_err(|_| unsupported(py, "NumPy has StringDType from version 2 on"))?;
@@ -242,7 +242,7 @@ fn without_bytes<'py>(
     kwargs.set_item("shape", PyTuple::new(py, shape)?)?;
     kwargs.set_item("dtype", dtype)?;
     kwargs.set_item("order", if fortran_order { "F" } else { "C" })?;
-    Names::get(py)?.numpy.bind(py).getattr("ndarray")?.call((), Some(&kwargs))
+    numpy(py)?.getattr("ndarray")?.call((), Some(&kwargs))
 }
 
 /// The room for the items of an array that was just made, which has so many bytes of them.

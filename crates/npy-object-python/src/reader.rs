@@ -103,13 +103,13 @@ pub(crate) struct Lease {
 
 impl Origin {
     /// What makes objects of its elements.
-    pub(crate) fn maker(&self, py: Python<'_>) -> PyResult<Maker> {
+    pub(crate) fn maker(&self, py: Python<'_>) -> Maker {
         let mapped = self.owner.as_ref().map(|owner| {
             let owner = owner.clone_ref(py);
             (owner.get().0.clone(), owner.into_any())
         });
         let find_class = self.settings.find_class.as_ref().map(|found| found.clone_ref(py));
-        Maker::new(py, find_class, mapped)
+        Maker::new(find_class, mapped)
     }
 }
 
@@ -136,7 +136,7 @@ impl File {
         let array = py.detach(|| lock(&self.first).try_clone());
         let array = array.map_err(|error| raise(py, &error))?;
         let are_records = self.facts.class == Some(ArrayClass::Record);
-        Ok(Reader { array, maker: self.origin.maker(py)?.of_records(are_records) })
+        Ok(Reader { array, maker: self.origin.maker(py).of_records(are_records) })
     }
 }
 

@@ -15,7 +15,7 @@ use super::walk::Work;
 use super::{is_shared, surrogates};
 use crate::errors::unsupported;
 use crate::known;
-use crate::names::Names;
+use crate::names;
 use crate::ndarray;
 
 impl<'a, 'py> Work<'a, 'py, '_> {
@@ -54,13 +54,13 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             Kind::Bytes(bytes) => PyBytes::new(py, &bytes).into_any(),
             Kind::Date(date) => {
                 let args = (date.year, date.month, date.day);
-                self.maker.names.date.bind(py).call1(args)?
+                names::DATE.get(py)?.call1(args)?
             }
             Kind::TimeDelta(delta) => {
                 let args = (delta.days, delta.seconds, delta.microseconds);
-                self.maker.names.timedelta.bind(py).call1(args)?
+                names::TIMEDELTA.get(py)?.call1(args)?
             }
-            Kind::Decimal(digits) => self.maker.names.decimal.bind(py).call1((&*digits,))?,
+            Kind::Decimal(digits) => names::DECIMAL.get(py)?.call1((&*digits,))?,
             Kind::DateTime(DateTime { date, time }) => {
                 let date = [date.year.into(), date.month.into(), date.day.into()];
                 return self.moment(Some(date), time);
@@ -84,7 +84,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             Kind::Tuple(items) if items.len() == 0 => PyTuple::empty(py).into_any(),
             Kind::Extension(code) => {
                 let name = format!("extension code {code}");
-                self.maker.names.opaque.bind(py).call1((name,))?
+                names::OPAQUE.get(py)?.call1((name,))?
             }
             Kind::Buffer(_) => {
                 let message = "an out-of-band buffer, which is not in the file";
@@ -121,7 +121,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         id: Option<NodeId>,
         kind: Kind<'a>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let (py, names) = (self.py, self.maker.names);
+        let py = self.py;
         let id_of = |id: Option<NodeId>| id.expect("only rows of numbers have none");
         let object = match kind {
             Kind::ByteArray(bytes) => {
@@ -139,14 +139,14 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             }
             Kind::Dict(entries) => self.dict(id, PyDict::new(py).into_any(), entries),
             Kind::OrderedDict(entries) => {
-                self.dict(id, names.ordered_dict.bind(py).call0()?, entries)
+                self.dict(id, names::ORDERED_DICT.get(py)?.call0()?, entries)
             }
             Kind::DefaultDict(factory, entries) => {
                 let factory = match factory {
                     Some(global) => self.global(global)?,
                     None => py.None().into_bound(py),
                 };
-                let class = names.default_dict.bind(py);
+                let class = names::DEFAULT_DICT.get(py)?;
                 // An Opaque cannot be called: of a dict without its factory more is left.
                 let factory =
                     if factory.is_callable() { factory } else { py.None().into_bound(py) };
@@ -167,7 +167,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 object
             }
             Kind::PersistentId(of) => {
-                let opaque = names.opaque.bind(py).call1(("persistent id",))?;
+                let opaque = names::OPAQUE.get(py)?.call1(("persistent id",))?;
                 self.fill_later(id, opaque.clone(), Finish::Persistent { opaque, of })
             }
             Kind::Object(object) => return self.object(id_of(id), object),
@@ -208,26 +208,26 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         time: &Time<'_>,
         zone: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (py, names) = (self.py, self.maker.names);
+        let py = self.py;
         let clock = [time.hour.into(), time.minute.into(), time.second.into(), time.microsecond];
         let numbers = date.into_iter().flatten().chain(clock);
         let mut args =
             numbers.map(|n| Ok(n.into_pyobject(py)?.into_any())).collect::<PyResult<Vec<_>>>()?;
-        let class = if date.is_some() { &names.datetime } else { &names.time };
+        let class = if date.is_some() { &names::DATETIME } else { &names::TIME };
         if let Some(zone) = zone {
-            let is_zone = zone.is_instance(names.tzinfo.bind(py))?;
+            let is_zone = zone.is_instance(names::TZINFO.get(py)?)?;
             args.push(zone);
             if !is_zone {
                 // Python would not take it: its class is not known.
                 let name = if date.is_some() { "datetime.datetime" } else { "datetime.time" };
-                return names.opaque.bind(py).call1((name, PyTuple::new(py, args)?));
+                return names::OPAQUE.get(py)?.call1((name, PyTuple::new(py, args)?));
             }
         }
         let kwargs = PyDict::new(py);
         if time.fold {
             kwargs.set_item(intern!(py, "fold"), 1)?;
         }
-        class.bind(py).call(PyTuple::new(py, args)?, Some(&kwargs))
+        class.get(py)?.call(PyTuple::new(py, args)?, Some(&kwargs))
     }
 
     /// Begins an array that is not a plain one.
@@ -252,12 +252,12 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             (Data::Bytes(bytes), ItemType::Plain(item)) => {
                 let dtype = self.maker.dtypes.of(py, item)?;
                 let base = self.maker.array_of(dtype, shape, order, bytes)?;
-                as_class(base, class, self.maker.names)?
+                as_class(base, class)?
             }
             (Data::Items(items), ItemType::Plain(item)) => {
                 let dtype = self.maker.dtypes.of(py, item)?;
                 let (base, _) = ndarray::empty(dtype, shape, order)?;
-                let object = as_class(base.clone(), class, self.maker.names)?;
+                let object = as_class(base.clone(), class)?;
                 let fill =
                     Finish::Array { array: base, shape: shape.to_vec(), items: items.clone() };
                 return Ok(Some(self.fill_later(id, object, fill)));
@@ -274,7 +274,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
     pub(super) fn allowed(&self, global: Global<'_>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = self.py;
         let (module, name) = (global.module.to_string_lossy(), global.name.to_string_lossy());
-        if let Some(harmless) = self.maker.names.harmless(py, &module, &name)? {
+        if let Some(harmless) = names::harmless(py, &module, &name)? {
             return Ok(Some(harmless));
         }
         let Some(find_class) = &self.maker.find_class else { return Ok(None) };
@@ -285,7 +285,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
     pub(super) fn global(&self, global: Global<'_>) -> PyResult<Bound<'py, PyAny>> {
         match self.allowed(global)? {
             Some(found) => Ok(found),
-            None => self.maker.names.opaque.bind(self.py).call1((full_name(global),)),
+            None => names::OPAQUE.get(self.py)?.call1((full_name(global),)),
         }
     }
 
@@ -328,7 +328,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
     ) -> PyResult<Bound<'py, PyAny>> {
         let callable = if name.is_none() { Some(object.callable()) } else { None };
         let name = name.unwrap_or_else(|| "call".to_owned());
-        let opaque = self.maker.names.opaque.bind(self.py).call1((name,))?;
+        let opaque = names::OPAQUE.get(self.py)?.call1((name,))?;
         let fill = Finish::Opaque { opaque: opaque.clone(), callable, object };
         Ok(self.fill_later(Some(id), opaque, fill))
     }
@@ -349,12 +349,8 @@ fn full_name(global: Global<'_>) -> String {
     format!("{}.{}", global.module.to_string_lossy(), global.name.to_string_lossy())
 }
 
-fn as_class<'py>(
-    array: Bound<'py, PyAny>,
-    class: ArrayClass,
-    names: &Names,
-) -> PyResult<Bound<'py, PyAny>> {
-    let numpy = names.numpy.bind(array.py());
+fn as_class<'py>(array: Bound<'py, PyAny>, class: ArrayClass) -> PyResult<Bound<'py, PyAny>> {
+    let numpy = names::numpy(array.py())?;
     let class = match class {
         ArrayClass::Matrix => numpy.getattr("matrix")?,
         ArrayClass::Record => numpy.getattr("recarray")?,

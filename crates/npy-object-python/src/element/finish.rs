@@ -12,6 +12,7 @@ use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple
 use super::walk::{Members, Work};
 use crate::errors::{limit, unsupported};
 use crate::known::Known;
+use crate::names;
 use crate::ndarray;
 
 /// The most values that it may take to hash a key. Python hashes a tuple anew each time, and all
@@ -162,7 +163,7 @@ impl<'a> Finish<'a, '_> {
 impl<'a, 'py> Work<'a, 'py, '_> {
     /// Makes something of the values of its members.
     pub(super) fn finish(&mut self, finish: Finish<'a, 'py>) -> PyResult<()> {
-        let (py, names) = (self.py, self.maker.names);
+        let py = self.py;
         match finish {
             Finish::List { list, items } => {
                 let first = self.values.len() - items.len();
@@ -220,7 +221,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 let ItemType::String { coerce, .. } = array.item() else { unreachable!() };
                 let dtype = ndarray::string_dtype(py, *coerce, na_object)?;
                 let parts = PyList::new(py, self.pop_all(items.len()))?;
-                let flat = names.numpy.bind(py).getattr("array")?.call1((parts, dtype))?;
+                let flat = names::numpy(py)?.getattr("array")?.call1((parts, dtype))?;
                 let order = if array.fortran_order() { "F" } else { "C" };
                 let made = flat
                     .call_method1("reshape", (PyTuple::new(py, array.shape())?,))?
@@ -251,7 +252,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 let args = self.pop();
                 let made = match self.remembered(Some(id)) {
                     Some(made) => made,
-                    None => known.make(py, names, &args, states.last())?,
+                    None => known.make(py, &args, states.last())?,
                 };
                 self.remember(Some(id), &made, 1);
                 self.values.push(made);
@@ -265,7 +266,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             }
             Finish::Callable { id, object } => {
                 let callable = self.pop();
-                if callable.is_instance(names.opaque.bind(py))? {
+                if callable.is_instance(names::OPAQUE.get(py)?)? {
                     let opaque = self.opaque(id, object, None)?;
                     self.values.push(opaque);
                 } else {
@@ -299,7 +300,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
     }
 
     pub(super) fn masked(&mut self, array: &Array<'a>) -> PyResult<Bound<'py, PyAny>> {
-        let (py, names) = (self.py, self.maker.names);
+        let py = self.py;
         let fill_value = self.pop();
         let (dtype, data) = match (array.item(), array.data()) {
             (ItemType::Plain(dtype), Data::Bytes(bytes)) => {
@@ -313,7 +314,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             }
         };
         let mask = array.mask().map_or(&[][..], |mask| &mask.mask);
-        let ma = names.numpy.bind(py).getattr("ma")?;
+        let ma = names::numpy(py)?.getattr("ma")?;
         // With a mask, which `__setstate__` fills: what `_mareconstruct` does.
         let kwargs = PyDict::new(py);
         kwargs.set_item("mask", PyTuple::empty(py))?;
