@@ -48,7 +48,7 @@ pub struct PlainJson {
 
 /// How many values may be written, whatever the element is, and how many more for each that it has:
 /// what is shared is written again and again, and a few bytes can share enough to fill a disk.
-const FREE: u64 = 1 << 24;
+const FREE: u64 = 1 << 20;
 const REPEATED: u64 = 16;
 
 /// What is still to be written, last first.
@@ -88,7 +88,7 @@ impl PlainJson {
     /// Writes an element, without a newline.
     ///
     /// Fails where `out` does, and where the element, with everything that it shares written out,
-    /// has over 2^24 values and 16 times as many as it has in the file; the items of an array
+    /// has over 2^20 values and 16 times as many as it has in the file; the items of an array
     /// count only where no byte stands for them.
     pub fn write(&mut self, out: &mut impl Write, element: Element<'_>) -> io::Result<()> {
         self.begin(element);
