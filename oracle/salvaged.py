@@ -71,10 +71,9 @@ def compare(listed):
             continue  # by design: a class that does not want to be loaded
         try:
             found = np.load(left, allow_pickle=True)
-            first = np.empty(found.size, original.dtype)
-            for number, element in zip(range(found.size), original.flat):
-                first[number] = element
-            why = written_back.difference(first, found, False)
+            numbers = written_back.Numbers(original, found)
+            differences = (numbers.difference(*pair) for pair in zip(original.flat, found.flat))
+            why = next(filter(None, differences), None)
         except Exception as error:
             why = "%s: %s" % (type(error).__name__, error)
         if why:

@@ -129,7 +129,7 @@ impl Decoder {
         width: usize,
         addresses: &dyn Addresses,
     ) -> Result<Decoded> {
-        if !self.is_defined || self.graph.shared_bytes() > self.context.limits.shared {
+        if !self.is_defined {
             self.forget_shared(addresses)?;
         }
         let most = self.context.limits.element;
@@ -138,10 +138,9 @@ impl Decoder {
             return Err(too_large(span.begin, size, most));
         }
         self.window.set_anchor(span.begin);
-        if self.window.fill(span.begin, size)?.len() < size {
+        let Some(bytes) = self.window.fill(span.begin, size)?.get(..size) else {
             return Err(self.window.truncated(span.end));
-        }
-        let bytes = self.window.resident(span.begin, span.end);
+        };
         if let Some(observer) = self.definitions.observer.clone() {
             self.run(span, addresses)?;
             observer.observe(&self.machine, &mut self.graph);
@@ -216,11 +215,14 @@ impl Decoder {
         Element::of_array(self.graph.value(id, Source { bytes, offset: begin }), &self.context)
     }
 
-    /// Brings a memo entry into the shared region of the graph.
+    /// Brings a memo entry into the shared region of the graph. If that has become too large, it is
+    /// emptied before the next member.
     fn resolve(&mut self, memo: u64, offset: u64, addresses: &dyn Addresses) -> Result<()> {
-        let limits = &self.context.limits.pickle;
+        let limits = &self.context.limits;
         let Decoder { definitions, window, graph, .. } = self;
-        definitions.resolve(memo, offset, addresses, window, graph, limits)
+        let done = definitions.resolve(memo, offset, addresses, window, graph, &limits.pickle);
+        self.is_defined &= graph.shared_bytes() <= limits.shared;
+        done
     }
 
     /// What stands before the members of the innermost container.

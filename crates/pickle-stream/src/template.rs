@@ -29,6 +29,8 @@ pub(crate) struct Template {
     fixed: Vec<u8>,
     /// Memo entries that have to be made before: those that are read.
     entries: u64,
+    /// Whether it is a text and nothing else, but for what is fixed behind it.
+    is_text: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +99,10 @@ impl Template {
             input = input.get(size..)?;
             if input.is_empty() {
                 let is_whole = self.entries <= memo && holes.next().is_none();
+                self.is_text = matches!(
+                    self.parts[..],
+                    [Part::Hole(Hole::Str)] | [Part::Hole(Hole::Str), Part::Fixed(_)]
+                );
                 return is_whole.then_some(());
             }
             if self.parts.len() >= Template::MOST || self.fixed.len() >= 4 * Template::MOST {
@@ -119,6 +125,9 @@ impl Template {
     ) -> bool {
         if memo < self.entries {
             return false;
+        }
+        if self.is_text {
+            return self.fit_text(input, longest).is_some_and(fill);
         }
         let (mut at, mut fixed) = (0, self.fixed.as_slice());
         for part in &self.parts {
@@ -152,6 +161,23 @@ impl Template {
             };
         }
         at == input.len()
+    }
+}
+
+impl Template {
+    /// What [`fit`](Self::fit) comes to for a text: arrays of strings are made of nothing else.
+    #[inline]
+    fn fit_text(&self, input: &[u8], longest: u64) -> Option<Filling> {
+        let (opcode, rest) = next(input)?;
+        let (start, text) = match opcode {
+            Opcode::ShortBinUnicode => (2, short_payload(rest)?),
+            Opcode::BinUnicode => (5, long_payload(rest)?),
+            _ => return None,
+        };
+        let is_like = input[start + text.len()..] == self.fixed
+            && text.len() as u64 <= longest
+            && utf8::validate(text).is_ok();
+        is_like.then_some(Filling::Payload(start, text.len()))
     }
 }
 
@@ -266,6 +292,9 @@ mod tests {
             (b"\x95\0\0\0\0\0\0\0\0K\x01", b"K\x02", "Int(2)"),
             (b"G\0\0\0\0\0\0\0\0", b"G?\xf8\0\0\0\0\0\0", "Float(1.5)"),
             (b"](K\x01K\x02e", b"](K\x03K\x04e", "List([Int(3), Int(4)])"),
+            (b"\x8c\x01a", b"\x8c\0", "Str(\"\")"),
+            (b"X\x01\0\0\0a\x94", b"\x8c\x02bc\x94", "Str(\"bc\")"),
+            (b"\x8c\x01a\x94", b"X\x02\0\0\0\xc3\xa9\x94", "Str(\"\u{e9}\")"),
         ] {
             assert_eq!(
                 repeat(first, second).as_deref(),
@@ -288,6 +317,11 @@ mod tests {
             (b"\x8c\x01aq\x03", b"\x8c\x01aq\x04"),
             // Not UTF-8, and over the limit.
             (b"\x8c\x01a", b"\x8c\x01\xff"),
+            (b"\x8c\x01a", b"\x8c\x01b\x94"),
+            (b"\x8c\x01a\x94", b"\x8c\x01b"),
+            (b"\x8c\x01a\x94", b"\x8c\x01\x94"),
+            (b"\x8c\x01a", b"\x8c"),
+            (b"\x8c\x01a", b"\x8c\x0babcdefghijk"),
             (b"C\x01a", b"C\x0babcdefghijk"),
             // A memo entry of the element itself, and what is too large for a number of 32 bits.
             (b"]\x94h\x03\x86", b"]\x94h\x03\x86"),
