@@ -1,0 +1,65 @@
+//! Prints programs for `oracle/differential.py`, with what they make: `programs SEED COUNT`.
+//!
+//! One record each: two lengths of 4 bytes, little-endian, of the program and of the answer; the
+//! program; the answer, which is the digest of the value, or `!` and the clause that is broken.
+
+use std::io::{BufWriter, Write, stdout};
+
+use npy_object_fuzz_bodies::{digest::digest, mutate::mutate, program};
+use pickle_stream::{Limits, decode};
+
+fn main() -> std::io::Result<()> {
+    let mut arguments = std::env::args().skip(1).map(|number| number.parse::<u64>().expect("a number"));
+    let (Some(seed), Some(count)) = (arguments.next(), arguments.next()) else {
+        panic!("programs SEED COUNT");
+    };
+    let mut random = Random(seed);
+    let mut out = BufWriter::new(stdout().lock());
+    let limits = Limits::default();
+    let mut written = 0;
+    while written < count {
+        let well_formed = make(&mut random);
+        // As many are broken as are whole.
+        let stream = if random.next() % 2 == 0 {
+            well_formed
+        } else {
+            let (other, choices) = (make(&mut random), random.bytes(64));
+            mutate(well_formed, &other, &choices)
+        };
+        let answer = match decode(&stream, &limits) {
+            Ok(decoded) => match digest(decoded.value()) {
+                Ok(digest) => digest,
+                Err(_) => continue,
+            },
+            Err(error) => format!("!{}", error.clause()).into_bytes(),
+        };
+        out.write_all(&(stream.len() as u32).to_le_bytes())?;
+        out.write_all(&(answer.len() as u32).to_le_bytes())?;
+        out.write_all(&stream)?;
+        out.write_all(&answer)?;
+        written += 1;
+    }
+    out.flush()
+}
+
+fn make(random: &mut Random) -> Vec<u8> {
+    let len = 8 + random.next() % 250;
+    let choices = random.bytes(len as usize);
+    if random.next() % 4 == 0 { program::list(&choices) } else { program::program(&choices) }
+}
+
+/// SplitMix64: small, and the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn bytes(&mut self, len: usize) -> Vec<u8> {
+        std::iter::repeat_with(|| self.next() as u8).take(len).collect()
+    }
+}

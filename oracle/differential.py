@@ -1,0 +1,180 @@
+"""Holds what pickle-stream accepts, and what it makes of it, against the unpicklers of every CPython that is there.
+
+    cargo build --release -p npy-object-fuzz-bodies --example programs
+    python oracle/differential.py target/release/examples/programs [--seed N] [--count N] [--readers NAME,...]
+
+Programs come from the generator of the fuzz targets, half of them broken. Each goes to a C and a Python unpickler of
+each interpreter, in a process that stays; what a program names is replaced by stubs that record calls. The reference
+is the C unpickler of the newest one: where it disagrees in a way that LEDGER, and with it `spec/differences.md`, does
+not have, the program is printed and the exit code is 1. Of the other readers it is counted how often they disagree
+with the reference.
+"""
+
+import argparse
+import collections
+import glob
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+
+BATCH = 4000
+# Of one worker, in bytes, and seconds for a batch.
+MEMORY = 2 << 30
+SECONDS = 60
+
+# The differences of spec/differences.md that the generator meets: a name, and what the clause here (or "" where we
+# accept), and what the reference says (or "" where it accepts), look like.
+LEDGER = [
+    # How the reference was limited, or a stub, rather than what it would do.
+    ("out of memory", r"", r"^MemoryError"),
+    ("a codec of Python's", r"", r"^LookupError"),
+]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("programs", help="the example `programs` of npy-object-fuzz-bodies")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--readers", help="such as 3.13-c,3.6-python; all by default")
+    parser.add_argument("--show", type=int, default=20, help="how many disagreements to print")
+    arguments = parser.parse_args()
+
+    readers = find_readers()
+    wanted = arguments.readers.split(",") if arguments.readers else [name for name, _, _ in readers]
+    workers = [Worker(*reader) for reader in readers if reader[0] in wanted]
+    if not workers:
+        parser.error("no such readers; there are " + ", ".join(name for name, _, _ in readers))
+    reference = workers[-1]
+    totals = collections.Counter()
+    differences = {worker.name: collections.Counter() for worker in workers}
+    shown = 0
+    source = subprocess.Popen(
+        [arguments.programs, str(arguments.seed), str(arguments.count)], stdout=subprocess.PIPE
+    )
+    while batch := read_batch(source.stdout):
+        for worker in workers:
+            worker.send(batch)
+        answers = [worker.receive(batch) for worker in workers]
+        for number, (program, ours) in enumerate(batch):
+            truth = answers[-1].get(number, ours.decode("latin1"))
+            totals["programs"] += 1
+            totals["accepted here"] += not ours.startswith(b"!")
+            totals["accepted by the reference"] += not truth.startswith("!")
+            for worker, given in zip(workers, answers):
+                answer = given.get(number, ours.decode("latin1"))
+                if worker is not reference:
+                    if not agree(answer, truth):
+                        differences[worker.name][kind_of(answer, truth)] += 1
+                    continue
+                if agree(answer, ours.decode("latin1")):
+                    continue
+                name = in_ledger(ours.decode("latin1"), answer)
+                differences[worker.name][name or "NOT IN THE LEDGER"] += 1
+                if name is None and shown < arguments.show:
+                    shown += 1
+                    print("%r\n  here       %.300s\n  reference  %.300s" % (program, ours.decode("latin1"), answer))
+    if source.wait():
+        sys.exit("the programs came to no end")
+    print("seed %d, reference %s" % (arguments.seed, reference.name))
+    for name, count in totals.items():
+        print("%10d %s (%.1f %%)" % (count, name, 100 * count / totals["programs"]))
+    for worker in workers:
+        counts = differences[worker.name]
+        print("%s: %d differ from %s" % (
+            worker.name, sum(counts.values()), "what is here" if worker is reference else "the reference"))
+        for name, count in counts.most_common(12):
+            print("%10d %s" % (count, name))
+    sys.exit(bool(differences[reference.name]["NOT IN THE LEDGER"]))
+
+
+def agree(one, other):
+    """Two answers agree if both refuse, or both are the same value."""
+    return one == other or one.startswith("!") and other.startswith("!")
+
+
+def kind_of(answer, truth):
+    if answer.startswith("!"):
+        return "refuses: " + re.sub(r"[0-9]+|'.*'", "_", answer[1:])[:70]
+    return "accepts what is refused: " + re.sub(r"[0-9]+|'.*'", "_", truth[1:])[:60] if truth.startswith("!") else "another value"
+
+
+def in_ledger(ours, answer):
+    """The name of the known difference, if it is one."""
+    clause, error = (text[1:] if text.startswith("!") else "" for text in (ours, answer))
+    for name, here, there in LEDGER:
+        if re.search(here, clause) and re.search(there, error) and bool(clause) == bool(here) and bool(error) == bool(there):
+            return name
+    return None
+
+
+def find_readers():
+    """Every interpreter's unpicklers, name, interpreter and which, the reference last."""
+    found = []
+    for path in glob.glob(os.path.expanduser("~/.pyenv/versions/3.*/bin/python")) or [sys.executable]:
+        version = re.search(r"/(\d+)\.(\d+)", path)
+        version = tuple(map(int, version.groups())) if version else sys.version_info[:2]
+        found.append((version, path))
+    found.sort()
+    kinds = [("%d.%d-%s" % (*version, kind), path, kind) for version, path in found for kind in ("python", "c")]
+    return kinds
+
+
+def read_batch(stream):
+    batch = []
+    while len(batch) < BATCH:
+        head = stream.read(8)
+        if not head:
+            break
+        program, answer = struct.unpack("<II", head)
+        batch.append((stream.read(program), stream.read(answer)))
+    return batch
+
+
+class Worker:
+    """A process that reads programs and says where it disagrees with us. It is started again when it dies."""
+
+    def __init__(self, name, python, kind):
+        self.name, self.python, self.kind = name, python, kind
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [self.python, "-S", "-E", os.path.join(os.path.dirname(__file__), "unpicklers.py"), self.kind,
+             str(MEMORY), str(SECONDS)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )
+
+    def send(self, batch):
+        parts = [struct.pack("<I", len(batch))]
+        for program, answer in batch:
+            parts += [struct.pack("<II", len(program), len(answer)), program, answer]
+        try:
+            self.process.stdin.write(b"".join(parts))
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+
+    def receive(self, batch):
+        """By number, the answers that are not ours."""
+        line = self.process.stdout.readline()
+        if line:
+            return {int(number): answer for number, answer in json.loads(line).items()}
+        # It died of a program: which one, halves say.
+        self.process.wait()
+        self.start()
+        if len(batch) == 1:
+            return {0: "!MemoryError: the process died"}
+        half = len(batch) // 2
+        answers = {}
+        for begin, part in ((0, batch[:half]), (half, batch[half:])):
+            self.send(part)
+            answers.update((begin + number, answer) for number, answer in self.receive(part).items())
+        return answers
+
+
+if __name__ == "__main__":
+    main()

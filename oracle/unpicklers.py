@@ -1,0 +1,235 @@
+"""Runs in any CPython from 3.6: unpickles programs with inert stubs, and says what comes of each.
+
+    python unpicklers.py c|python MEMORY SECONDS
+
+It is the worker of differential.py, which sends batches of programs with the answers it expects, and gets those that
+are not so. An answer is a value's digest (`fuzz/bodies/src/digest.rs` says how and why), or `!` and the exception.
+"""
+
+import copyreg
+import io
+import json
+import pickle
+import resource
+import signal
+import struct
+import sys
+
+
+class Global(type):
+    """What is imported: a class, as only those can be called in every way. It can be called, and not be changed."""
+
+    def __call__(*args, **kwargs):
+        return result("c", args, kwargs)
+
+
+class Result(Global):
+    """The result of a call, which is inert, and may be anything."""
+
+    def __setstate__(self, state):
+        self.record[4].append(state)
+
+    def append(self, item):
+        self.record[5].append(item)
+
+    def extend(self, items):
+        self.record[5].extend(items)
+
+    def __setitem__(self, key, value):
+        self.record[6].append(key)
+        self.record[6].append(value)
+
+    def add(self, item):
+        self.record[7].append(item)
+
+
+def new(*args, **kwargs):
+    return result("n", args, kwargs)
+
+
+def result(how, args, kwargs):
+    return Result("r", (), {"__new__": new, "record": (how, args[0], args[1:], kwargs, [], [], [], [])})
+
+
+def named(label):
+    return Global("g", (), {"__new__": new, "label": label})
+
+
+class Persistent(Global):
+    pass
+
+
+class Buffer(bytes):
+    """An out-of-band buffer. Of bytes, so that nothing can be put into it."""
+
+    __slots__ = ()
+
+
+def payload(letter, data):
+    return b"%s%d:%s" % (letter, len(data), data)
+
+
+def find(module, name, known={}):
+    if (module, name) not in known:
+        if len(known) > 10000:
+            known.clear()
+        if module == "copyreg extension":
+            label = b"X%s," % name.encode()
+        else:
+            label = payload(b"G", module.encode("utf-8", "surrogatepass"))
+            label += payload(b".", name.encode("utf-8", "surrogatepass"))
+        known[module, name] = named(label)
+    return known[module, name]
+
+
+def stubbed(unpickler):
+    class Stubbed(unpickler):
+        def find_class(self, module, name):
+            return find(module, name)
+
+        def persistent_load(self, id):
+            return Persistent("p", (), {"__new__": new, "id": id})
+
+    return Stubbed
+
+
+def buffers():
+    number = 0
+    while True:
+        yield Buffer(str(number).encode())
+        number += 1
+
+
+def digest(value):
+    out, seen = [], {}
+
+    def write(value):
+        kind = type(value)
+        if kind in IDENTITY or kind is tuple and value:
+            number = seen.setdefault(id(value), len(seen))
+            if number != len(seen) - 1 or (id(value) in again):
+                out.append(b"R%d," % number)
+                return
+            again.add(id(value))
+        if kind is list:
+            every(b"[", value)
+        elif kind is tuple:
+            every(b"(", value)
+        elif kind is dict:
+            entries(value)
+        elif kind is set:
+            out.extend([b"{", b"".join(sorted(map(member, value))), b";"])
+        elif kind is frozenset:
+            out.extend([b"<", b"".join(sorted(map(member, value))), b";"])
+        elif kind is bytearray:
+            out.append(payload(b"B", value))
+        elif kind is Persistent:
+            out.append(b"P")
+            write(value.id)
+        elif kind is Result:
+            how, callable, args, kwargs, states, appended, items, added = value.record
+            out.append(how.encode())
+            write(callable)
+            every(b"(", args)
+            entries(kwargs)
+            every(b"b", states)
+            every(b"a", appended)
+            every(b"s", items)
+            every(b"+", added)
+        else:
+            out.append(simple(value))
+
+    def every(letter, items):
+        out.append(letter)
+        for item in items:
+            write(item)
+        out.append(b";")
+
+    def entries(value):
+        out.append(b"d")
+        for key, item in value.items():
+            write(key)
+            write(item)
+        out.append(b";")
+
+    again = set()
+    write(value)
+    return b"".join(out)
+
+
+IDENTITY = {list, dict, set, bytearray, Persistent, Result}
+
+
+def simple(value):
+    kind = type(value)
+    if value is None:
+        return b"N"
+    if kind is bool:
+        return b"T" if value else b"F"
+    if kind is int:
+        return b"i%d," % value
+    if kind is float:
+        return b"f%016x" % struct.unpack("<Q", struct.pack("<d", value))
+    if kind is str:
+        return payload(b"s", value.encode("utf-8", "surrogatepass"))
+    if kind is bytes:
+        return payload(b"b", value)
+    if kind is Buffer:
+        return b"Uw%s," % bytes(value)
+    if kind is Global:
+        return value.label
+    return b"?"
+
+
+def member(value):
+    kind = type(value)
+    if kind is tuple:
+        return b"(%s;" % b"".join(map(member, value))
+    if kind is frozenset:
+        return b"<%s;" % b"".join(sorted(map(member, value)))
+    if kind in IDENTITY or kind is Buffer:
+        return b"O"
+    return simple(value)
+
+
+def main():
+    kind, memory, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    sys.setrecursionlimit(5000)
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(4300)
+    for code in range(1, 512):
+        copyreg._inverted_registry[code] = ("copyreg extension", str(code))
+    unpickler = stubbed(pickle.Unpickler if kind == "c" else pickle._Unpickler)
+    options = {"fix_imports": False, "encoding": "bytes"}
+    stream = sys.stdin.buffer
+    while True:
+        head = stream.read(4)
+        if not head:
+            break
+        signal.alarm(seconds)
+        batch = []
+        for _ in range(struct.unpack("<I", head)[0]):
+            program, answer = struct.unpack("<II", stream.read(8))
+            batch.append((stream.read(program), stream.read(answer)))
+        answers = {}
+        for number, (program, expected) in enumerate(batch):
+            if sys.version_info >= (3, 8):
+                options["buffers"] = buffers()
+            try:
+                answer = digest(unpickler(io.BytesIO(program), **options).load())
+                if answer == expected:
+                    continue
+                answer = answer.decode("latin1")
+            except Exception as error:
+                if expected.startswith(b"!"):
+                    continue
+                answer = "!%s: %.100s" % (type(error).__name__, error)
+            answers[number] = answer
+        sys.stdout.write(json.dumps(answers) + "\n")
+        sys.stdout.flush()
+        signal.alarm(0)
+
+
+if __name__ == "__main__":
+    main()
