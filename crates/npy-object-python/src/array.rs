@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use npy_object::header::DType;
 use npy_object::{ArrayClass, ItemType};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyEllipsis, PyList, PyTuple};
 
 use crate::arrow;
 use crate::container::{Container, open_container};
-use crate::errors::{limit, raise};
+use crate::errors::{is_unsupported, limit, raise};
 use crate::iter::{Batches, Elements, Rows};
 use crate::ndarray;
-use crate::reader::{Facts, File, Lease};
+use crate::reader::{Facts, File, Lease, Origin};
 use crate::split::Split;
 use crate::view::{Found, View};
 
@@ -139,9 +139,10 @@ impl Array {
                 Ok(Some(object)) => objects.push(object),
                 Ok(None) => break,
                 // It may be that the elements can only be read together.
-                Err(error) => {
-                    return if is_whole { self.at_once(py).map_err(|_| error) } else { Err(error) };
+                Err(error) if is_whole && is_unsupported(py, &error) => {
+                    return self.at_once(py).map_err(|_| error);
                 }
+                Err(error) => return Err(error),
             }
             if is_whole && elements.met_shared() {
                 return self.at_once(py);
@@ -241,6 +242,25 @@ impl Array {
         let mut elements = self.elements(py, false)?;
         while elements.take(py)?.is_some() {}
         Ok(())
+    }
+
+    /// The first rows, for people.
+    fn first_rows(&self, py: Python<'_>, count: i64) -> PyResult<Vec<String>> {
+        const LONGEST: usize = 60;
+        let mut lease = Lease::new(py, &self.file)?;
+        let row = |index| {
+            let row = self.view.row(index);
+            if !row.shape.is_empty() {
+                return Ok("...".to_owned());
+            }
+            let shown = lease.get(py, row.offset as u64)?.repr()?.to_string();
+            let line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+            Ok(match line.char_indices().nth(LONGEST) {
+                Some((end, _)) => format!("{}...", &line[..end]),
+                None => line,
+            })
+        };
+        (0..count).map(row).collect()
     }
 
     /// What another process opens it by.
@@ -420,36 +440,27 @@ impl Array {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         const SHOWN: i64 = 3;
-        const LONGEST: usize = 60;
         let mut text = "<npy_object.Array".to_owned();
-        if let Some(path) = &self.file.origin.path {
+        let Origin { path, member, .. } = &self.file.origin;
+        if let Some(path) = path {
             let name = path.file_name().unwrap_or(path.as_os_str());
             let _ = write!(text, " {name:?}");
         }
+        if let Some(member) = member {
+            let _ = write!(text, "[{member:?}]");
+        }
         let _ = write!(text, " shape={} dtype={}", self.shape(py)?, self.dtype(py)?);
         if let Some(&length) = self.view.shape.first() {
-            let mut lease = Lease::new(py, &self.file)?;
-            let shown = (0..length.min(SHOWN)).map(|index| {
-                let row = self.view.row(index);
-                if !row.shape.is_empty() {
-                    return Ok("...".to_owned());
+            match self.first_rows(py, length.min(SHOWN)) {
+                Ok(rows) => {
+                    let more = if length > SHOWN { ", ..." } else { "" };
+                    let _ = write!(text, " [{}{more}]", rows.join(", "));
                 }
-                let shown = lease.get(py, row.offset as u64)?.repr()?.to_string();
-                let line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-                Ok(match line.char_indices().nth(LONGEST) {
-                    Some((end, _)) => format!("{}...", &line[..end]),
-                    None => line,
-                })
-            });
-            let shown = shown.collect::<PyResult<Vec<_>>>();
-            let more = if length > SHOWN { ", ..." } else { "" };
-            match shown {
-                Ok(shown) => {
-                    let _ = write!(text, " [{}{more}]", shown.join(", "));
-                }
-                Err(error) => {
+                Err(error) if error.is_instance_of::<PyException>(py) => {
                     let _ = write!(text, " {error}");
                 }
+                // Such as that of Ctrl-C.
+                Err(error) => return Err(error),
             }
         }
         text.push('>');

@@ -47,7 +47,7 @@ pub(crate) struct Maker {
     made: HashMap<NodeId, Made>,
     /// Whether a value was met that elements share, and that `is` tells from an equal one.
     met_shared: bool,
-    /// Tasks until somebody may interrupt.
+    /// Elements and parts of them until somebody may interrupt.
     patience: u32,
 }
 
@@ -57,7 +57,7 @@ struct Made {
     weight: u64,
 }
 
-/// Tasks between two looks for signals.
+/// Elements and parts of them between two looks for signals.
 const PATIENCE: u32 = 1 << 16;
 
 impl Maker {
@@ -83,6 +83,17 @@ impl Maker {
     /// each element has one of its own.
     pub(crate) fn met_shared(&self) -> bool {
         self.met_shared
+    }
+
+    /// Answers a signal, such as that of Ctrl-C, now and then.
+    #[inline]
+    pub(crate) fn look_for_signals(&mut self, py: Python<'_>) -> PyResult<()> {
+        self.patience -= 1;
+        if self.patience == 0 {
+            self.patience = PATIENCE;
+            py.check_signals()?;
+        }
+        Ok(())
     }
 
     /// The object that an element is.

@@ -28,6 +28,13 @@ pub(crate) fn unsupported(py: Python<'_>, message: &str) -> PyErr {
     exception(py, "UnsupportedError", (format!("{message} [access.type]"), None, "access.type"))
 }
 
+/// Whether an exception says that something is not handled.
+pub(crate) fn is_unsupported(py: Python<'_>, error: &PyErr) -> bool {
+    errors(py)
+        .and_then(|errors| errors.getattr("UnsupportedError"))
+        .is_ok_and(|class| error.is_instance(py, &class))
+}
+
 /// For what would take too long, or too much.
 #[cold]
 pub(crate) fn limit(py: Python<'_>, message: &str, clause: &str) -> PyErr {
@@ -35,14 +42,17 @@ pub(crate) fn limit(py: Python<'_>, message: &str, clause: &str) -> PyErr {
 }
 
 fn exception(py: Python<'_>, class: &str, args: (String, Option<u64>, &str)) -> PyErr {
-    let made = py
-        .import("npy_object._errors")
-        .and_then(|errors| errors.getattr(class))
-        .and_then(|class| class.call1(args));
+    let made =
+        errors(py).and_then(|errors| errors.getattr(class)).and_then(|class| class.call1(args));
     match made {
         Ok(exception) => PyErr::from_value(exception),
         Err(failure) => failure,
     }
+}
+
+/// The module with the exceptions.
+fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    py.import("npy_object._errors")
 }
 
 /// As [`raise`], of what happened to a file.

@@ -142,8 +142,11 @@ impl Npz {
     }
 
     /// Closes the archive. Arrays that were opened stay so.
-    fn close(&self) {
-        *self.archive.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    fn close(&self, py: Python<'_>) {
+        // Who has it may be reading by Python code. What is dropped with it may run some too.
+        let archive =
+            py.detach(|| self.archive.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(archive);
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {
@@ -152,8 +155,7 @@ impl Npz {
 
     #[pyo3(signature = (*exception))]
     fn __exit__(&self, exception: &Bound<'_, PyTuple>) {
-        let _ = exception;
-        self.close();
+        self.close(exception.py());
     }
 
     fn __repr__(&self) -> String {

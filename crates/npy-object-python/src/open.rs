@@ -26,8 +26,7 @@ use crate::source::Input;
 /// max_memory: bytes beyond which an element is refused with a LimitError.
 /// find_class: as `pickle.Unpickler.find_class`, it is given a module and a name, and returns the
 /// class or function that may be called, or None. Without it nothing that a file names is imported
-/// or
-/// called: objects of classes that are not known arrive as `Opaque`.
+/// or called: objects of classes that are not known arrive as `Opaque`.
 /// mmap_mode: "r" maps the file into memory; arrays in it are then read-only views.
 /// trust_payload: whether to go on where header and pickle disagree, as NumPy does.
 ///

@@ -177,6 +177,8 @@ impl Lease {
         left: u64,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Reader { array, maker } = self.reader.as_mut().expect(HELD);
+        // `list` and the like run no Python code that would.
+        maker.look_for_signals(py)?;
         if let Some(ahead) = &mut self.ahead {
             match ahead.next(py) {
                 Next::Element(simple) => return maker.simple(py, simple).map(Some),
@@ -198,6 +200,7 @@ impl Lease {
         let next = if array.is_at_hand(SHORT) && !runs_python {
             array.next_element()
         } else {
+            py.check_signals()?;
             py.detach(|| array.next_element())
         };
         let element = match next {
@@ -236,6 +239,7 @@ impl Lease {
 
     /// The element of this number.
     pub(crate) fn get<'py>(&mut self, py: Python<'py>, index: u64) -> PyResult<Bound<'py, PyAny>> {
+        py.check_signals()?;
         self.survey_to(py, index)?;
         let Reader { array, maker } = self.reader();
         match py.detach(|| array.get(index)) {
@@ -268,10 +272,9 @@ impl Drop for Lease {
             return;
         }
         let mut idle = lock(&self.file.idle);
-        if let Some(reader) = self.reader.take()
-            && idle.len() < IDLE
-        {
-            idle.push(reader);
+        // One too many is dropped behind the lock: what it frees may be anybody's.
+        if idle.len() < IDLE {
+            idle.extend(self.reader.take());
         }
     }
 }

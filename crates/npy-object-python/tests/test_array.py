@@ -251,6 +251,7 @@ def test_closed(ragged):
     assert len(next(loop)) == 1
     with pytest.raises(ValueError, match="closed"):
         array[0]
+    assert "closed" in repr(array)
 
 
 def test_archives(tmp_path):
@@ -374,23 +375,42 @@ def test_what_is_handed_over_is_freed(saved):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_ctrl_c(tmp_path):
-    """A survey of many elements is interrupted."""
+@pytest.mark.parametrize(
+    "work",
+    [
+        "while True: npy_object.open(FILE, index=False)[-1]",  # surveys
+        "collections.deque(itertools.chain.from_iterable(map(npy_object.open, itertools.repeat(FILE))), 0)",  # loops in C
+    ],
+)
+def test_ctrl_c(tmp_path, work):
     path = tmp_path / "a.npy"
     np.save(path, np.array([None] * 3_000_000, object))
     code = """
-import npy_object, signal, os, threading, time
+import collections, itertools, npy_object, os, signal, threading, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may have it ignored
-npy_object.open(%r)[0]  # what has to be imported is
+FILE = %r
+npy_object.open(FILE)[0]  # what has to be imported is
 begin = time.perf_counter()
 try:
     threading.Timer(0.01, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-    while True:
-        npy_object.open(%r, index=False)[-1]
+    %s
 except KeyboardInterrupt:
     print(time.perf_counter() - begin)
-""" % (str(path), str(path))
+""" % (str(path), work)
     assert float(subprocess.check_output([sys.executable, "-c", code], timeout=60)) < 5
+
+
+def test_what_find_class_raises_is_not_lost(saved):
+    def find_class(module, name):
+        if not asked:
+            asked.append(name)
+            raise KeyboardInterrupt
+        return Point
+
+    for read in (npy_object.load, lambda path, **options: npy_object.open(path, **options).to_numpy()):
+        asked = []
+        with pytest.raises(KeyboardInterrupt):
+            read(saved(objects([Point(1), "x"])), find_class=find_class)
 
 
 def test_parts_are_read_by_other_processes(ragged):

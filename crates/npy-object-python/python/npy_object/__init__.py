@@ -38,3 +38,7 @@ __all__ = [
 ]
 
 _abc.Mapping.register(Npz)
+
+# Where people find them: their names stand in tracebacks.
+for _class in (Error, LimitError, MalformedError, Opaque, TruncatedError, UnsupportedError):
+    _class.__module__ = __name__

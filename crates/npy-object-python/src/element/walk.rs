@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple};
 
 use super::finish::Finish;
-use super::{Made, Maker, PATIENCE, is_shared};
+use super::{Made, Maker, is_shared};
 
 /// Containers in one another that are filled by calls in one another.
 const SHALLOW: usize = 6;
@@ -125,7 +125,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         member: Element<'a>,
         depth: usize,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.look_for_signals()?;
+        self.maker.look_for_signals(self.py)?;
         match leaf(self.py, member.value()) {
             Some(leaf) => Ok(leaf),
             None => self.shallow(member, depth + 1),
@@ -149,16 +149,6 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         let value = key.value().filter(|value| value.is_shared())?;
         let Raw::Str(text) = value.kind() else { return None };
         Some(self.maker.strings.get(self.py, text.to_str()?))
-    }
-
-    #[inline]
-    pub(super) fn look_for_signals(&mut self) -> PyResult<()> {
-        self.maker.patience -= 1;
-        if self.maker.patience == 0 {
-            self.maker.patience = PATIENCE;
-            self.py.check_signals()?;
-        }
-        Ok(())
     }
 
     pub(super) fn tuple(
@@ -196,7 +186,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
 
     pub(super) fn members(&mut self, mut members: Members<'a>) -> PyResult<()> {
         while let Some(member) = members.next() {
-            self.look_for_signals()?;
+            self.maker.look_for_signals(self.py)?;
             let above = self.tasks.len();
             match self.begin(member)? {
                 Some(object) => self.values.push(object),
