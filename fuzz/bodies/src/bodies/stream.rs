@@ -1,0 +1,90 @@
+//! Pickles: lexer, survey, machine, disassembler, encoder.
+
+use pickle_stream::{Container, Disassembler, Lexer, Limits, Progress, decode, encode};
+
+use crate::inputs::stream;
+
+#[path = "../../../../crates/pickle-stream/tests/support/by_element.rs"]
+mod by_element;
+#[path = "../../../../crates/pickle-stream/tests/support/cuts.rs"]
+mod cuts;
+#[path = "../../../../crates/pickle-stream/tests/support/runs.rs"]
+mod runs;
+
+/// Limits that floods meet.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    (limits.stack, limits.marks, limits.nodes) = (10_000, 10_000, 100_000);
+    limits
+}
+
+/// However a stream is cut, the lexer gives the same instructions, or the same error with the same
+/// message and offset; and so does the survey, which sees a piece of a byte in its plain way alone.
+pub fn lexer_chunks(bytes: &[u8]) {
+    let (pieces, rest) = bytes.split_at(bytes.len().min(8));
+    let stream = stream(rest);
+    let cuts: Vec<usize> = pieces
+        .iter()
+        .scan(0, |end, &piece| {
+            *end += usize::from(piece);
+            Some(*end)
+        })
+        .collect();
+    let limits = limits();
+    let whole = cuts::instructions(&stream, &[], &limits);
+    assert_eq!(cuts::instructions(&stream, &cuts, &limits), whole);
+    for container in [Container::List, Container::Dict, Container::Set] {
+        let whole = cuts::surveyed(&stream, &[], container, &limits);
+        for cuts in [cuts.clone(), (0..stream.len()).collect()] {
+            assert_eq!(cuts::surveyed(&stream, &cuts, container, &limits), whole);
+        }
+    }
+}
+
+/// A list decoded element by element, by what the survey found, is the list decoded whole, or is
+/// refused; filling in the graph of the last element does what building it does.
+pub fn survey_machine(bytes: &[u8]) {
+    let (stream, limits) = (stream(bytes), limits());
+    let elements = by_element::by_element(&stream, true, &limits);
+    assert_eq!(elements, by_element::by_element(&stream, false, &limits));
+    if let (Ok(Some(whole)), Ok(Some(elements))) = (by_element::whole(&stream, &limits), elements) {
+        assert_eq!(elements, whole);
+    }
+}
+
+/// The fast way of the machine does what the plain one does, to the node, also where a limit is
+/// met.
+pub fn fast_machine(bytes: &[u8]) {
+    let stream = stream(bytes);
+    let mut small = limits();
+    (small.stack, small.marks, small.nodes) = (12, 4, 40);
+    for limits in [limits(), small] {
+        assert_eq!(runs::at_once(&stream, &limits), runs::one_by_one(&stream, &limits));
+    }
+}
+
+/// An instruction is a line, however short it has to be.
+pub fn disassembler(bytes: &[u8]) {
+    let (stream, limits) = (stream(bytes), limits());
+    let (mut lexer, mut disassembler) = (Lexer::new(0, &limits), Disassembler::new());
+    while let Some(rest) = stream.get(lexer.offset() as usize..)
+        && let Ok(Progress::Done(instruction)) = lexer.instruction(rest)
+    {
+        let line = disassembler.line(&instruction);
+        assert!(!line.to_string().contains('\n'));
+        assert!(line.abbreviate(3).to_string().len() < 400);
+    }
+}
+
+/// What is encoded, in any protocol that has a form for it, is encoded as the same bytes again once
+/// it has been decoded.
+pub fn encoded(bytes: &[u8]) {
+    let (stream, limits) = (stream(bytes), limits());
+    let Ok(decoded) = decode(&stream, &limits) else { return };
+    for protocol in 2..=5 {
+        let Ok(encoded) = encode(decoded.value(), protocol) else { continue };
+        let again = decode(&encoded, &Limits::default()).expect("what was encoded");
+        assert_eq!(again.end(), encoded.len() as u64);
+        assert_eq!(encode(again.value(), protocol).expect("as before"), encoded);
+    }
+}

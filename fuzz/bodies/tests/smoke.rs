@@ -1,0 +1,63 @@
+//! Every body, on stable Rust: on the corpus that is kept beside this crate, and on programs of fixed
+//! seeds.
+
+use std::fs;
+use std::path::Path;
+
+use npy_object_fuzz_bodies::bodies;
+
+/// The inputs that are kept for a target.
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|_| panic!("no corpus of {target}"));
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// Bytes that are the same on every machine.
+fn seeded(seed: u64) -> Vec<u8> {
+    let mut state = seed;
+    let next = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 56) as u8
+    };
+    std::iter::repeat_with(next).take(16 + seed as usize % 200).collect()
+}
+
+fn check(target: &str) {
+    let (_, body) = bodies::ALL.into_iter().find(|(name, _)| *name == target).unwrap();
+    let corpus = corpus(target);
+    assert!(!corpus.is_empty());
+    corpus.iter().for_each(|input| body(input));
+    for seed in 0..300 {
+        let bytes = seeded(seed);
+        body(&bytes);
+        // Made, and made and broken: behind the pieces that `lexer_chunks` takes from its input.
+        for letter in [b'G', b'M'] {
+            let made = [&[letter][..], &bytes].concat();
+            body(&made);
+            body(&[&bytes[..8], &made].concat());
+        }
+    }
+}
+
+macro_rules! smoke {
+    ($($target:ident)*) => {
+        $(#[test]
+        fn $target() {
+            check(stringify!($target));
+        })*
+
+        #[test]
+        fn every_body_has_a_test() {
+            let tested = [$(stringify!($target)),*];
+            assert_eq!(bodies::ALL.map(|(name, _)| name), tested);
+        }
+    };
+}
+
+smoke! {
+    audit descr disassembler encoded fast_machine header index_file lexer_chunks limits npy_file npz
+    survey_machine typed_json written_file
+}
