@@ -1,0 +1,43 @@
+//! What the generator makes is what it is said to make.
+
+use std::collections::BTreeSet;
+
+use npy_object::Options;
+use npy_object_fuzz_bodies::program::{file, list, program};
+use pickle_stream::{Lexer, Limits, Opcode, Progress, decode};
+
+/// Bytes that are the same on every machine.
+fn seeded(seed: u64) -> Vec<u8> {
+    let mut state = seed;
+    let next = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 56) as u8
+    };
+    std::iter::repeat_with(next).take(200).collect()
+}
+
+/// Programs decode, files are read to their end, and every opcode there is comes up.
+#[test]
+fn programs_are_well_formed() {
+    let (mut opcodes, mut read_whole) = (BTreeSet::new(), 0);
+    for seed in 0..2000 {
+        let choices = seeded(seed);
+        for stream in [program(&choices), list(&choices)] {
+            let decoded = decode(&stream, &Limits::default());
+            let decoded = decoded.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+            assert_eq!(decoded.end(), stream.len() as u64);
+            let limits = Limits::default();
+            let mut lexer = Lexer::new(0, &limits);
+            while let Progress::Done(instruction) =
+                lexer.instruction(&stream[lexer.offset() as usize..]).unwrap()
+            {
+                opcodes.insert(instruction.opcode);
+            }
+        }
+        let Ok(mut array) = Options::new().read_bytes(file(&choices)) else { continue };
+        read_whole += usize::from(array.elements().all(|element| element.is_ok()));
+    }
+    assert_eq!(opcodes, BTreeSet::from(Opcode::ALL));
+    // The others have elements that change one another, or an entry of the memo.
+    assert!(read_whole > 900, "{read_whole} of 2000");
+}
