@@ -121,6 +121,7 @@ impl Entries {
     }
 
     fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.maker.look_for_signals(py)?;
         let members = &mut self.members;
         let member = py.detach(|| members.next_member()).map_err(|error| raise(py, &error))?;
         let Some(member) = member else { return Ok(None) };

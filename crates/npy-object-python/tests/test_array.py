@@ -345,6 +345,34 @@ def test_threads_share_an_array(ragged):
     assert not wrong
 
 
+def test_an_archive_is_closed_while_another_thread_reads_it(tmp_path):
+    """Neither waits for the other: the reading is done by Python code, which wants the interpreter."""
+    path = tmp_path / "a.npz"
+    np.savez(path, a=np.arange(9))
+    code = """
+import io, npy_object, threading, time
+begun = threading.Event()
+class Slow(io.FileIO):
+    def read(self, size=-1):
+        begun.set()
+        time.sleep(0.05)
+        return super().read(size)
+archive = npy_object.open(Slow(%r))
+begun.clear()
+def read():
+    try:
+        archive["a"].to_numpy()
+    except ValueError as error:
+        assert "closed" in str(error)
+reader = threading.Thread(target=read)
+reader.start()
+begun.wait()
+archive.close()
+reader.join()
+""" % str(path)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
 def test_memory_is_that_of_an_element(saved):
     path = saved(objects([np.zeros(1 << 15) for _ in range(400)]))  # 100 MB
     code = """

@@ -43,8 +43,7 @@ def test_pages(page, tmp_path, monkeypatch):
 @pytest.mark.skipif(
     importlib.util.find_spec("mypy") is None or sys.version_info < (3, 11), reason="wants mypy as it is from Python 3.11 on"
 )
-def test_types():
-    found = subprocess.run(
-        [sys.executable, "-m", "mypy.stubtest", "npy_object"], stdout=subprocess.PIPE, universal_newlines=True
-    )
+@pytest.mark.parametrize("command", [["mypy.stubtest", "npy_object"], ["mypy", "--strict", "-p", "npy_object"]])
+def test_types(command):
+    found = subprocess.run([sys.executable, "-m", *command], stdout=subprocess.PIPE, universal_newlines=True)
     assert found.returncode == 0, found.stdout
