@@ -371,6 +371,12 @@ impl Step<'_> {
             O::NewObjEx => self.construct(Construct::New, true)?,
             O::Inst => {
                 let (module, name) = argument.lines();
+                // Those of GLOBAL are UTF-8: CPython reads INST as it did before Python 3.
+                if !module.is_ascii() || !name.is_ascii() {
+                    return Err(
+                        self.malformed("pickle.text.ascii", "the lines of INST must be ASCII")
+                    );
+                }
                 let mark = self.pop_mark()?;
                 let args = self.collect_tuple(mark);
                 let class = self.global(module, name)?;
@@ -1052,6 +1058,7 @@ mod tests {
             (b"\x82\0.", "pickle.extension"),
             (b"\x84\xff\xff\xff\xff.", "pickle.extension"),
             (b"P\xe9\n.", "pickle.text.ascii"),
+            (b"(im\n\xc3\xa9\n.", "pickle.text.ascii"),
             (b"\x8c\x01\xff.", "pickle.utf8"),
             (b"c\xff\nn\n.", "pickle.utf8"),
             (b"I0x10\n.", "pickle.text.int"),
