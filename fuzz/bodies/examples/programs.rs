@@ -1,15 +1,17 @@
 //! Prints programs for `oracle/differential.py`, with what they make: `programs SEED COUNT`.
 //!
-//! One record each: two lengths of 4 bytes, little-endian, of the program and of the answer; the
-//! program; the answer, which is the digest of the value, or `!` and the clause that is broken.
+//! One record each: three lengths of 4 bytes, little-endian, and what is so long: the program; the
+//! answer, which is the digest of the value, or `!` and the clause that is broken; the program
+//! without FRAME, where it has one, and nothing where it has none.
 
 use std::io::{BufWriter, Write, stdout};
 
 use npy_object_fuzz_bodies::{digest::digest, mutate::mutate, program};
-use pickle_stream::{Limits, decode};
+use pickle_stream::{Lexer, Limits, Opcode, Progress, decode};
 
 fn main() -> std::io::Result<()> {
-    let mut arguments = std::env::args().skip(1).map(|number| number.parse::<u64>().expect("a number"));
+    let mut arguments =
+        std::env::args().skip(1).map(|number| number.parse::<u64>().expect("a number"));
     let (Some(seed), Some(count)) = (arguments.next(), arguments.next()) else {
         panic!("programs SEED COUNT");
     };
@@ -33,13 +35,34 @@ fn main() -> std::io::Result<()> {
             },
             Err(error) => format!("!{}", error.clause()).into_bytes(),
         };
-        out.write_all(&(stream.len() as u32).to_le_bytes())?;
-        out.write_all(&(answer.len() as u32).to_le_bytes())?;
-        out.write_all(&stream)?;
-        out.write_all(&answer)?;
+        let unframed = unframed(&stream, &limits);
+        for part in [&stream, &answer, &unframed] {
+            out.write_all(&(part.len() as u32).to_le_bytes())?;
+        }
+        for part in [&stream, &answer, &unframed] {
+            out.write_all(part)?;
+        }
         written += 1;
     }
     out.flush()
+}
+
+/// The program without its FRAMEs, up to where the lexer gives up; empty if there are none.
+fn unframed(stream: &[u8], limits: &Limits) -> Vec<u8> {
+    let (mut lexer, mut kept) = (Lexer::new(0, limits), Vec::new());
+    let mut place = 0;
+    while let Ok(Progress::Done(instruction)) = lexer.instruction(&stream[place..]) {
+        let end = lexer.offset() as usize;
+        if instruction.opcode != Opcode::Frame {
+            kept.extend_from_slice(&stream[place..end]);
+        }
+        place = end;
+        if instruction.opcode == Opcode::Stop {
+            break;
+        }
+    }
+    kept.extend_from_slice(&stream[place..]);
+    if kept.len() == stream.len() { Vec::new() } else { kept }
 }
 
 fn make(random: &mut Random) -> Vec<u8> {

@@ -143,10 +143,7 @@ impl Writer {
                 self.payload(b'.', global.name.as_bytes());
             }
             Kind::Extension(code) => self.out.extend(format!("X{code},").into_bytes()),
-            Kind::Buffer { index, readonly } => {
-                let letter = if *readonly { 'r' } else { 'w' };
-                self.out.extend(format!("U{letter}{index},").into_bytes());
-            }
+            Kind::Buffer { index, .. } => self.out.extend(format!("U{index},").into_bytes()),
             _ => self.out.push(b'?'),
         }
     }
@@ -191,7 +188,9 @@ fn member(value: ValueRef<'_>, depth: usize) -> Result<Vec<u8>, TooLarge> {
             }
             writer.out.push(b';');
         }
-        Kind::FrozenSet(items) => writer.out = [&b"<"[..], &members(items, depth)?.concat(), b";"].concat(),
+        Kind::FrozenSet(items) => {
+            writer.out = [&b"<"[..], &members(items, depth)?.concat(), b";"].concat()
+        }
         kind if has_identity(&kind) => writer.out.push(b'O'),
         Kind::Buffer { .. } => writer.out.push(b'O'),
         kind => writer.simple(&kind),
