@@ -47,6 +47,12 @@ impl NodeId {
         NodeId(index as u32 | if region == Region::Shared { NodeId::SHARED } else { 0 })
     }
 
+    /// The node of the own region at this place.
+    #[inline]
+    pub(crate) fn own(index: usize) -> NodeId {
+        NodeId::new(Region::Own, index)
+    }
+
     /// Whether it is one of the nodes that every graph has.
     pub(crate) fn is_constant(self) -> bool {
         self <= NodeId::EMPTY_TUPLE
@@ -440,6 +446,12 @@ impl Graph {
         let id = NodeId::new(region, nodes.len());
         nodes.push(node);
         id
+    }
+
+    /// The nodes of the own region, for who adds many.
+    #[inline]
+    pub(crate) fn own_nodes(&mut self) -> &mut Vec<Node> {
+        &mut self.own.nodes
     }
 
     /// Adds an object, for a [`Node::Object`] to name.

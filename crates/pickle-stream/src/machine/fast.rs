@@ -13,6 +13,10 @@ use crate::lexer::{Argument, Lexer, long_payload, number, short_payload};
 use crate::opcode::Opcode;
 use crate::utf8;
 
+const BIN_INT_1: u8 = Opcode::BinInt1 as u8;
+const BIN_INT_2: u8 = Opcode::BinInt2 as u8;
+const BIN_INT: u8 = Opcode::BinInt as u8;
+
 /// A machine among plain instructions.
 struct Run<'s> {
     machine: &'s mut Machine,
@@ -108,10 +112,7 @@ impl Run<'_> {
             O::NewTrue => self.push_id(NodeId::TRUE, 1),
             O::NewFalse => self.push_id(NodeId::FALSE, 1),
             O::EmptyTuple => self.push_id(NodeId::EMPTY_TUPLE, 1),
-            O::BinInt1 | O::BinInt2 | O::BinInt | O::BinFloat => {
-                let (node, size) = a_number(opcode, rest)?;
-                self.push(node, size)
-            }
+            O::BinInt1 | O::BinInt2 | O::BinInt | O::BinFloat => self.push_numbers(opcode, rest),
             O::Long1 => {
                 let payload = short_payload(rest)?;
                 self.push(Node::Int(small(payload)?), 2 + payload.len())
@@ -158,6 +159,34 @@ impl Run<'_> {
     fn push(&mut self, node: Node, size: usize) -> Option<usize> {
         let id = self.graph.push(Region::Own, node);
         self.push_id(id, size)
+    }
+
+    /// The number, and those that follow it: where there is one there are often many.
+    #[inline(always)]
+    fn push_numbers(&mut self, opcode: Opcode, rest: &[u8]) -> Option<usize> {
+        let (node, size) = a_number(opcode, rest)?;
+        self.push(node, size)?;
+        Some(size + self.push_ints(&rest[size - 1..]))
+    }
+
+    /// The ints that `input` begins with, but for those at its very end. Returns their size.
+    #[inline(never)]
+    fn push_ints(&mut self, input: &[u8]) -> usize {
+        let nodes = self.graph.own_nodes();
+        let (first, mut rest) = (nodes.len(), input);
+        while let Some(&[byte, a, b, c, d]) = rest.first_chunk::<5>() {
+            let (int, size) = match byte {
+                BIN_INT_1 => (a.into(), 2),
+                BIN_INT_2 => (u16::from_le_bytes([a, b]).into(), 3),
+                BIN_INT => (i32::from_le_bytes([a, b, c, d]), 5),
+                _ => break,
+            };
+            nodes.push(Node::Int(int.into()));
+            rest = &rest[size..];
+        }
+        let ids = first..nodes.len();
+        self.machine.stack.extend(ids.map(NodeId::own));
+        input.len() - rest.len()
     }
 
     #[inline(always)]

@@ -47,11 +47,17 @@ impl Survey {
             memo: self.memo,
         };
         let mut at = 0;
-        while let Some(&[byte, ref number @ ..]) = input[at..].first_chunk::<REACH>()
-            && let Some(opcode) = Opcode::from_byte(byte)
-            && let Some(size) = walk.step(opcode, number, start + at as u64, input.len() - at)
-        {
-            at += size;
+        loop {
+            while let Some(&[byte, ref number @ ..]) = input[at..].first_chunk::<REACH>()
+                && let Some(opcode) = Opcode::from_byte(byte)
+                && let Some(size) = walk.step(opcode, number, start + at as u64, input.len() - at)
+            {
+                at += size;
+            }
+            match walk.list(&input[at..], start + at as u64) {
+                Some(size) => at += size,
+                None => break,
+            }
         }
         (self.entries, self.memo) = (walk.entries, walk.memo);
         self.lexer.skip(at);
@@ -82,7 +88,7 @@ impl Walk<'_> {
         let long = || u32::from_le_bytes([number[0], number[1], number[2], number[3]]);
         match opcode {
             O::None | O::NewTrue | O::NewFalse => self.push(offset, 1),
-            O::EmptyTuple | O::EmptyList | O::EmptyDict | O::EmptySet => self.push(offset, 1),
+            O::EmptyTuple | O::EmptyDict | O::EmptySet => self.push(offset, 1),
             O::BinInt1 => self.push(offset, 2),
             O::BinInt2 => self.push(offset, 3),
             O::BinInt => self.push(offset, 5),
@@ -112,6 +118,29 @@ impl Walk<'_> {
             O::Frame => Some(9),
             _ => None,
         }
+    }
+
+    /// A list that begins here, and the numbers in it. From their MARK to their APPENDS these leave
+    /// the stack as it was, so that none of them needs a slot. Returns the size.
+    ///
+    /// It is no part of the loop over instructions, which would have fewer registers with it.
+    #[inline(always)]
+    fn list(&mut self, input: &[u8], offset: u64) -> Option<usize> {
+        let &[opcode, next, index, ..] = input.first_chunk::<REACH>()?;
+        if opcode != Opcode::EmptyList as u8 {
+            return None;
+        }
+        let mut at = self.push(offset, 1)?;
+        // What puts it in the memo stands before its numbers.
+        at += match Opcode::from_byte(next) {
+            Some(Opcode::Memoize) => self.memoize(self.entries, 1).unwrap_or(0),
+            Some(Opcode::BinPut) => self.memoize(index.into(), 2).unwrap_or(0),
+            _ => 0,
+        };
+        while let Some(size) = numbers(&input[at..]) {
+            at += size;
+        }
+        Some(at)
     }
 
     #[inline(always)]
@@ -200,5 +229,110 @@ impl Walk<'_> {
     fn close_mark(&mut self) {
         self.marks.pop();
         self.fence = self.marks.last().map_or(0, |mark| mark.place);
+    }
+}
+
+/// The size of MARK, numbers and APPENDS, if that is what `input` begins with.
+#[inline(never)]
+fn numbers(input: &[u8]) -> Option<usize> {
+    const BIN_INT_1: u8 = Opcode::BinInt1 as u8;
+    const BIN_INT_2: u8 = Opcode::BinInt2 as u8;
+    const BIN_INT: u8 = Opcode::BinInt as u8;
+    const BIN_FLOAT: u8 = Opcode::BinFloat as u8;
+    const APPENDS: u8 = Opcode::Appends as u8;
+    if *input.first()? != Opcode::Mark as u8 {
+        return None;
+    }
+    let mut at = 1;
+    loop {
+        at += match *input.get(at)? {
+            BIN_INT_1 => 2,
+            BIN_INT_2 => 3,
+            BIN_INT => 5,
+            BIN_FLOAT => 9,
+            APPENDS => return Some(at + 1),
+            _ => return None,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use crate::error::Result;
+    use crate::lexer::Progress;
+    use crate::limits::Limits;
+    use crate::survey::{Container, Event, Step, Survey};
+
+    /// What lists of numbers are made of, and what can be in their way.
+    const PARTS: [&[u8]; 15] = [
+        b"]",
+        b"]",
+        b"\x94",
+        b"q\x01",
+        b"q\x07",
+        b"(",
+        b"(",
+        b"K\x01",
+        b"M\x01\x02",
+        b"J\0\0\0\x80",
+        b"G\0\0\0\0\0\0\0\0",
+        b"e",
+        b"e",
+        b"a",
+        b"t",
+    ];
+
+    /// Goes through the stream in one way, and says what it came to.
+    fn result(
+        stream: &[u8],
+        limits: &Limits,
+        mut event: impl FnMut(&mut Survey, &[u8]) -> Result<Option<Event>>,
+    ) -> alloc::string::String {
+        let mut survey = Survey::resume(0, 0, Container::List, limits);
+        let mut batches = Vec::new();
+        let end = loop {
+            let rest = &stream[survey.offset() as usize..];
+            match event(&mut survey, rest) {
+                Ok(Some(Event::Batch)) => batches.push(survey.batch().to_vec()),
+                Ok(Some(Event::Need(_) | Event::Stop)) => break Ok(()),
+                Ok(Some(Event::Closed) | None) => {}
+                Err(error) => break Err(error),
+            }
+        };
+        let (slots, marks) = (survey.slots(), &survey.marks);
+        match end {
+            Ok(()) => format!("{batches:?} {slots:?} {marks:?} {} {}", survey.memo, survey.entries),
+            Err(error) => format!("{batches:?} {error}"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_reference(
+            parts in prop::collection::vec(select(&PARTS[..]), 0..40),
+            stack in 1..30usize,
+            marks in 1..5usize,
+        ) {
+            let limits = Limits { stack, marks, ..Limits::default() };
+            // What is behind is never the last that the fast way reaches.
+            let stream = [&parts.concat()[..], b"NNNNNNNNNN."].concat();
+            let fast = result(&stream, &limits, |survey, rest| survey.advance(rest).map(Some));
+            let plain = result(&stream, &limits, |survey, rest| {
+                Ok(match survey.step(rest)? {
+                    Progress::Need(more) => Some(Event::Need(more)),
+                    Progress::Done(Step::Next) => None,
+                    Progress::Done(Step::Batch) => Some(Event::Batch),
+                    Progress::Done(Step::Closed) => Some(Event::Closed),
+                    Progress::Done(Step::Stop) => Some(Event::Stop),
+                })
+            });
+            prop_assert_eq!(fast, plain);
+        }
     }
 }
