@@ -9,8 +9,11 @@ pub use file::{audit, index_file, limits, npy_file, npz, typed_json, written_fil
 pub use header::{descr, header};
 pub use stream::{disassembler, encoded, fast_machine, lexer_chunks, survey_machine};
 
+/// A function of any bytes.
+pub type Body = fn(&[u8]);
+
 /// Every body, by the name of its target.
-pub const ALL: [(&str, fn(&[u8])); 14] = [
+pub const ALL: [(&str, Body); 14] = [
     ("audit", audit),
     ("descr", descr),
     ("disassembler", disassembler),

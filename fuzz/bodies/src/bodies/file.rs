@@ -61,7 +61,9 @@ pub fn limits(bytes: &[u8]) {
     narrow.element = 200;
     let mut array = match Options::new().limits(narrow).trust_payload(true).read_bytes(file) {
         Ok(array) => array,
-        Err(error) => return assert!(error.cause() == Cause::Limit || Some(error.to_string()) == wide.1),
+        Err(error) => {
+            return assert!(error.cause() == Cause::Limit || Some(error.to_string()) == wide.1);
+        }
     };
     for number in 0..MOST {
         match array.next_element() {
