@@ -1,27 +1,20 @@
 //! What the generator makes is what it is said to make.
 
+mod support;
+
 use std::collections::BTreeSet;
 
 use npy_object::Options;
 use npy_object_fuzz_bodies::program::{file, list, program};
 use pickle_stream::{Lexer, Limits, Opcode, Progress, decode};
-
-/// Bytes that are the same on every machine.
-fn seeded(seed: u64) -> Vec<u8> {
-    let mut state = seed;
-    let next = || {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (state >> 56) as u8
-    };
-    std::iter::repeat_with(next).take(200).collect()
-}
+use support::seeded;
 
 /// Programs decode, files are read to their end, and every opcode there is comes up.
 #[test]
 fn programs_are_well_formed() {
     let (mut opcodes, mut read_whole) = (BTreeSet::new(), 0);
     for seed in 0..2000 {
-        let choices = seeded(seed);
+        let choices = seeded(seed, 200);
         for stream in [program(&choices), list(&choices)] {
             let decoded = decode(&stream, &Limits::default());
             let decoded = decoded.unwrap_or_else(|error| panic!("seed {seed}: {error}"));

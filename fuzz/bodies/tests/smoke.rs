@@ -1,10 +1,13 @@
 //! Every body, on stable Rust: on the corpus that is kept beside this crate, and on programs of fixed
 //! seeds.
 
+mod support;
+
 use std::fs;
 use std::path::Path;
 
 use npy_object_fuzz_bodies::bodies;
+use support::seeded;
 
 /// The inputs that are kept for a target.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
@@ -15,23 +18,13 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
     paths.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// Bytes that are the same on every machine.
-fn seeded(seed: u64) -> Vec<u8> {
-    let mut state = seed;
-    let next = || {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (state >> 56) as u8
-    };
-    std::iter::repeat_with(next).take(16 + seed as usize % 200).collect()
-}
-
 fn check(target: &str) {
     let (_, body) = bodies::ALL.into_iter().find(|(name, _)| *name == target).unwrap();
     let corpus = corpus(target);
     assert!(!corpus.is_empty());
     corpus.iter().for_each(|input| body(input));
     for seed in 0..300 {
-        let bytes = seeded(seed);
+        let bytes = seeded(seed, 16 + seed as usize % 200);
         body(&bytes);
         // Made, and made and broken: behind the pieces that `lexer_chunks` takes from its input.
         for letter in [b'G', b'M'] {
