@@ -31,7 +31,7 @@ use crate::view::{Found, View};
 /// >>> words = npy_object.open(file)
 /// >>> len(words), words[-1], [word.upper() for word in words[:2]]
 /// (3, 'three', ['ONE', 'TWO'])
-#[pyclass(frozen, module = "npy_object", weakref)]
+#[pyclass(frozen, module = "npy_object", sequence, weakref)]
 pub(crate) struct Array {
     pub(crate) file: Arc<File>,
     pub(crate) view: View,

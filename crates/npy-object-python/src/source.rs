@@ -66,7 +66,7 @@ pub(crate) fn maps(mode: Option<&str>) -> PyResult<bool> {
         None => Ok(false),
         Some("r") => Ok(true),
         Some(other) => {
-            Err(PyValueError::new_err(format!("mmap_mode has to be None or 'r', not {other:?}")))
+            Err(PyValueError::new_err(format!("mmap_mode has to be None or 'r', not '{other}'")))
         }
     }
 }
@@ -99,7 +99,7 @@ impl Read for FileObject {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         Python::attach(|py| {
             let read = self.object.bind(py).call_method1(intern!(py, "read"), (buffer.len(),))?;
-            let bytes = read.extract::<PyBackedBytes>()?;
+            let bytes = read.extract::<PyBackedBytes>().map_err(|_| not_bytes(&read))?;
             let Some(room) = buffer.get_mut(..bytes.len()) else {
                 return Err(PyValueError::new_err("read() gave more bytes than it was asked for"));
             };
@@ -108,6 +108,12 @@ impl Read for FileObject {
         })
         .map_err(io::Error::other)
     }
+}
+
+#[cold]
+fn not_bytes(read: &Bound<'_, PyAny>) -> PyErr {
+    let class = read.get_type();
+    PyTypeError::new_err(format!("read() gave {class}, not bytes: a file is to be opened as 'rb'"))
 }
 
 impl Seek for FileObject {

@@ -40,6 +40,14 @@ def test_indices_and_slices_are_those_of_numpy(saved):
         same(part.to_numpy(), expected[key].copy())
 
 
+def test_numpy_takes_it_for_a_sequence(ragged):
+    array = npy_object.open(ragged)
+    expected = np.load(ragged, allow_pickle=True)
+    assert np.array_equal(np.concatenate(array), np.concatenate(expected))
+    assert np.array_equal(np.hstack(array[:9]), np.hstack(expected[:9]))
+    assert np.array(array).shape == (5000,) and len(array) == 5000 and len(array[-1]) == 4999 % 7
+
+
 def test_dimensions_are_those_of_numpy(saved):
     expected = objects(["%d" % n for n in range(24)]).reshape(2, 3, 4)
     for order in "CF":
@@ -180,7 +188,7 @@ def test_what_a_file_object_raises_comes_out():
 
     with pytest.raises(PermissionError, match="not you"):
         npy_object.open(Broken(b"x" * 100))
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="rb"):
         npy_object.open(io.StringIO("text"))
     with pytest.raises(TypeError):
         npy_object.open(3)
