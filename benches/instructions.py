@@ -1,0 +1,56 @@
+"""Counts the instructions that each work takes an element, and holds them against benches/instructions.json.
+
+    cargo build --release -p npy-object-benches
+    python benches/instructions.py [WORK ...] [--write]
+
+Callgrind counts them, over the files of generate.py. Counts are the same on a busy machine and on an idle one, and tell
+what a change costs where times tell nothing. Another compiler makes other code: count before a change and after it. Fails
+where a work takes 2 % more than the table says; with --write the table is what was counted. Wants valgrind.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+from compare import HERE, WORK, WORKS
+
+TABLE = os.path.join(HERE, "instructions.json")
+TOLERANCE = 1.02
+
+
+def count(name):
+    """Instructions an element; opening and the start of the process have a share in them."""
+    with tempfile.NamedTemporaryFile() as out:
+        tool = ["valgrind", "-q", "--tool=callgrind", "--callgrind-out-file=" + out.name]
+        elements = subprocess.check_output([*tool, WORK, name], text=True).split()[1]
+        total = re.search(rb"^(?:summary|totals): (\d+)", out.read(), re.MULTILINE)
+    return round(int(total[1]) / int(elements))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("works", nargs="*", default=list(WORKS), metavar="WORK", help=", ".join(WORKS))
+    parser.add_argument("--write", action="store_true", help="make these counts the table")
+    arguments = parser.parse_args()
+    with open(TABLE) as file:
+        table = json.load(file)
+    counted = {name: count(name) for name in arguments.works}
+    print("| work | in the table | counted | ratio |")
+    print("|---|---|---|---|")
+    for name, new in counted.items():
+        old = table.get(name, new)
+        print("| %s | %d | %d | %.3f |" % (name, old, new, new / old))
+    if arguments.write:
+        with open(TABLE, "w") as file:
+            json.dump({**table, **counted}, file, indent=4)
+            file.write("\n")
+    elif any(new > TOLERANCE * table.get(name, new) for name, new in counted.items()):
+        sys.exit("more than 2 % above the table")
+
+
+if __name__ == "__main__":
+    main()
