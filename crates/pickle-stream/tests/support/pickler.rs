@@ -40,11 +40,14 @@ pub(crate) struct Style {
 
 /// Any value, of a few dozen parts at most.
 pub(crate) fn value() -> impl Strategy<Value = Py> {
+    let int = || prop_oneof![any::<i64>(), -70_000..70_000i64].prop_map(Py::Int);
+    let float = || any::<f64>().prop_map(Py::Float);
     let leaf = prop_oneof![
         Just(Py::None),
         any::<bool>().prop_map(Py::Bool),
-        prop_oneof![any::<i64>(), -70_000..70_000i64].prop_map(Py::Int),
-        any::<f64>().prop_map(Py::Float),
+        int(),
+        float(),
+        prop::collection::vec(prop_oneof![int(), float()], 0..9).prop_map(Py::List),
         ".{0,5}".prop_map(Py::Str),
         prop::collection::vec(any::<u8>(), 0..300).prop_map(Py::Bytes),
         prop::collection::vec(any::<i64>(), 0..4).prop_map(Py::Set),
