@@ -1,4 +1,5 @@
-"""Does each work with np.load and with npy-object, in alternation, and prints how they compare.
+"""Does each work with np.load and with npy-object, in alternation, and prints how they compare; then writes with np.save and
+with npy-object what is in some of the files.
 
     cargo build --release -p npy-object-benches
     python benches/compare.py [--rounds N]
@@ -16,6 +17,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, os.pardir, "target"))
 WORK = os.path.join(TARGET, "release", "work")
+WRITE = os.path.join(TARGET, "release", "write")
 
 WORKS = {
     "ragged": "sum(float(element.sum()) for element in array)",
@@ -24,6 +26,8 @@ WORKS = {
     "ints": "sum(map(sum, array))",
     "dicts": "sum(element['id'] for element in array)",
 }
+
+WRITTEN = ["strings", "ints", "dicts"]
 
 LOAD = """
 import time, numpy as np
@@ -35,11 +39,38 @@ peak = [line.split()[1] for line in open("/proc/self/status") if line.startswith
 print(seconds, len(array), result, *peak)
 """
 
+SAVE = """
+import os, time, numpy as np
+array = np.load(%r, allow_pickle=True)
+written = %r
+begin = time.perf_counter()
+np.save(written, array, allow_pickle=True)
+seconds = time.perf_counter() - begin
+size = os.path.getsize(written)
+os.remove(written)
+peak = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
+print(seconds, len(array), size, *peak)
+"""
 
 def run(command):
     """Seconds, elements, result, and the peak of memory in MiB."""
     seconds, elements, result, peak = subprocess.check_output(command, text=True).split()
     return float(seconds), int(elements), float(result), int(peak) / 1024
+
+
+def compare(name, theirs, ours, rounds, tolerance):
+    """Prints a row of the table. The results of both sides differ by no more than the tolerance, as a part of them."""
+    pairs = [(run(theirs), run(ours)) for _ in range(rounds)]
+    for them, us in pairs:
+        assert them[1] == us[1] and abs(them[2] - us[2]) <= tolerance * abs(them[2]), (them, us)
+    times = [statistics.median(pair[side][0] / pair[side][1] * 1e9 for pair in pairs) for side in (0, 1)]
+    ratio = statistics.median(them[0] / us[0] for them, us in pairs)
+    peaks = [max(pair[side][3] for pair in pairs) for side in (0, 1)]
+    print("| %s | %.0f | %.0f | %.1f | %.0f | %.1f |" % (name, *times, ratio, *peaks), flush=True)
+
+
+def file(name, ending):
+    return os.path.join(HERE, "data", name + ending)
 
 
 def main():
@@ -49,17 +80,14 @@ def main():
     print("| work | np.load, ns an element | npy-object | ratio | np.load, MiB | npy-object |")
     print("|---|---|---|---|---|---|")
     for name, python in WORKS.items():
-        file = os.path.join(HERE, "data", name + ".npy")
-        load = [sys.executable, "-c", LOAD % (file, python)]
-        pairs = [(run(load), run([WORK, name])) for _ in range(rounds)]
-        for theirs, ours in pairs:
-            assert theirs[1] == ours[1] and abs(theirs[2] - ours[2]) <= 1e-9 * abs(theirs[2]), (theirs, ours)
-        theirs, ours = (
-            statistics.median(pair[side][0] / pair[side][1] * 1e9 for pair in pairs) for side in (0, 1)
-        )
-        ratio = statistics.median(theirs[0] / ours[0] for theirs, ours in pairs)
-        peaks = [max(pair[side][3] for pair in pairs) for side in (0, 1)]
-        print("| %s | %.0f | %.0f | %.1f | %.0f | %.1f |" % (name, theirs, ours, ratio, *peaks))
+        load = [sys.executable, "-c", LOAD % (file(name, ".npy"), python)]
+        compare(name, load, [WORK, name], rounds, 1e-9)
+    print("\n| written | np.save, ns an element | npy-object | ratio | np.save, MiB | npy-object |")
+    print("|---|---|---|---|---|---|")
+    for name in WRITTEN:
+        save = [sys.executable, "-c", SAVE % (file(name, ".npy"), file(name, ".saved.npy"))]
+        # The results are the sizes of the files: NumPy's pickler shares what is the same object.
+        compare(name, save, [WRITE, name], rounds, 0.5)
 
 
 if __name__ == "__main__":
