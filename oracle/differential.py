@@ -47,6 +47,7 @@ def main():
     parser.add_argument("programs", nargs="?", help="the example `programs` of npy-object-fuzz-bodies")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--whole", action="store_true", help="no broken programs")
     parser.add_argument("--readers", help="such as 3.13-c,3.6-python; all by default")
     parser.add_argument("--ledger", action="store_true", help="ask the newest CPython about differences.json alone")
     parser.add_argument("--show", type=int, default=20, help="how many disagreements to print")
@@ -63,9 +64,8 @@ def main():
     totals = collections.Counter()
     differences = {worker.name: collections.Counter() for worker in workers}
     shown = 0
-    source = subprocess.Popen(
-        [arguments.programs, str(arguments.seed), str(arguments.count)], stdout=subprocess.PIPE
-    )
+    command = [arguments.programs, str(arguments.seed), str(arguments.count)] + ["whole"] * arguments.whole
+    source = subprocess.Popen(command, stdout=subprocess.PIPE)
     while batch := read_batch(source.stdout):
         for worker in workers:
             worker.send(batch)

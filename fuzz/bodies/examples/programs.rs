@@ -1,4 +1,5 @@
-//! Prints programs for `oracle/differential.py`, with what they make: `programs SEED COUNT`.
+//! Prints programs for `oracle/differential.py`, with what they make:
+//! `programs SEED COUNT [whole]`, where `whole` leaves out those that are broken.
 //!
 //! One record each: three lengths of 4 bytes, little-endian, and what is so long: the program; the
 //! answer, which is the digest of the value, or `!` and the clause that is broken; the program
@@ -10,11 +11,14 @@ use npy_object_fuzz_bodies::{digest::digest, mutate::mutate, program};
 use pickle_stream::{Lexer, Limits, Opcode, Progress, decode};
 
 fn main() -> std::io::Result<()> {
-    let mut arguments =
-        std::env::args().skip(1).map(|number| number.parse::<u64>().expect("a number"));
-    let (Some(seed), Some(count)) = (arguments.next(), arguments.next()) else {
-        panic!("programs SEED COUNT");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (seed, count, whole) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [seed, count] => (seed, count, false),
+        [seed, count, "whole"] => (seed, count, true),
+        _ => panic!("programs SEED COUNT [whole]"),
     };
+    let (seed, count): (u64, u64) =
+        (seed.parse().expect("a seed"), count.parse().expect("a count"));
     let mut random = Random(seed);
     let mut out = BufWriter::new(stdout().lock());
     let limits = Limits::default();
@@ -22,7 +26,7 @@ fn main() -> std::io::Result<()> {
     while written < count {
         let well_formed = make(&mut random);
         // As many are broken as are whole.
-        let stream = if random.next() % 2 == 0 {
+        let stream = if random.next() % 2 == 0 || whole {
             well_formed
         } else {
             let (other, choices) = (make(&mut random), random.bytes(64));
