@@ -127,7 +127,8 @@ impl Walk<'_> {
     #[inline(always)]
     fn list(&mut self, input: &[u8], offset: u64) -> Option<usize> {
         let &[opcode, next, index, ..] = input.first_chunk::<REACH>()?;
-        if opcode != Opcode::EmptyList as u8 {
+        // The numbers of the watched list are its members.
+        if opcode != Opcode::EmptyList as u8 || self.slots.len() < self.floor {
             return None;
         }
         let mut at = self.push(offset, 1)?;
@@ -310,6 +311,19 @@ mod tests {
             Ok(()) => format!("{batches:?} {slots:?} {marks:?} {} {}", survey.memo, survey.entries),
             Err(error) => format!("{batches:?} {error}"),
         }
+    }
+
+    /// The watched list may be one that is yet to begin.
+    #[test]
+    fn numbers_of_the_watched_list_are_its_members() {
+        let stream = b"]\x94(K\x01K\x02e(e.NNNNNNNNNN";
+        let mut survey = Survey::new(0, 0, &Limits::default());
+        survey.watch(0, Container::List);
+        let mut lens = Vec::new();
+        while survey.advance(&stream[survey.offset() as usize..]).unwrap() == Event::Batch {
+            lens.push(survey.batch().len());
+        }
+        assert_eq!(lens, [2, 0]);
     }
 
     proptest! {
