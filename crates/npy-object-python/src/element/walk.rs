@@ -89,9 +89,12 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         }
         match kind {
             Kind::List(items) => {
-                let list = PyList::empty(py);
+                // Most lists have nothing but leaves. No object made by then can name the list.
+                let leaves = self.leaves(items.clone())?;
+                let rest = items.skip(leaves.len());
+                let list = PyList::new(py, leaves)?;
                 self.remember(id, &list, 1);
-                for item in items {
+                for item in rest {
                     list.append(self.member(item, depth)?)?;
                 }
                 Ok(list.into_any())
@@ -116,6 +119,19 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             }
             _ => unreachable!("these are the three"),
         }
+    }
+
+    /// The objects of the first of these, up to one that is no leaf.
+    fn leaves(&mut self, items: Items<'a>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let mut leaves = Vec::with_capacity(items.len());
+        for ref item in items {
+            self.maker.look_for_signals(self.py)?;
+            match leaf(self.py, item.value()) {
+                Some(leaf) => leaves.push(leaf),
+                None => break,
+            }
+        }
+        Ok(leaves)
     }
 
     /// The object of a member of a container that is nested so deep.
