@@ -40,14 +40,11 @@ pub(crate) struct Style {
 
 /// Any value, of a few dozen parts at most.
 pub(crate) fn value() -> impl Strategy<Value = Py> {
-    let int = || prop_oneof![any::<i64>(), -70_000..70_000i64].prop_map(Py::Int);
-    let float = || any::<f64>().prop_map(Py::Float);
     let leaf = prop_oneof![
         Just(Py::None),
         any::<bool>().prop_map(Py::Bool),
-        int(),
-        float(),
-        prop::collection::vec(prop_oneof![int(), float()], 0..9).prop_map(Py::List),
+        prop_oneof![any::<i64>(), -70_000..70_000i64].prop_map(Py::Int),
+        any::<f64>().prop_map(Py::Float),
         ".{0,5}".prop_map(Py::Str),
         prop::collection::vec(any::<u8>(), 0..300).prop_map(Py::Bytes),
         prop::collection::vec(any::<i64>(), 0..4).prop_map(Py::Set),
@@ -257,6 +254,10 @@ impl Pickler<'_> {
     fn int(&mut self, value: i64) {
         match (self.style.protocol, u8::try_from(value), i32::try_from(value)) {
             (1.., Ok(value), _) => self.out.extend([b'K', value]),
+            (1.., _, Ok(value)) if value == value & 0xffff => {
+                self.out.push(b'M');
+                self.out.extend((value as u16).to_le_bytes());
+            }
             (1.., _, Ok(value)) => {
                 self.out.push(b'J');
                 self.out.extend(value.to_le_bytes());
