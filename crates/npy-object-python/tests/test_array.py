@@ -129,6 +129,17 @@ def test_what_elements_share_is_shared(saved):
     assert found[0] is found[1]["x"] is found[2][0]
 
 
+def test_lists_that_begin_with_leaves(saved):
+    itself, member = [1, "a", None, 2.5], [9]
+    itself += [itself, 3]
+    lists = [itself, [1, member, "t", member, 2], [2**70, 1], ["ok", "\ud800", "z"], [], [[True], [[], [1]], b"x"]]
+    expected = objects(lists)
+    path = saved(expected)
+    same(npy_object.load(path), expected)
+    for found, wanted in zip(npy_object.open(path), lists):
+        same(found, wanted)
+
+
 def test_mapped(ragged, saved):
     array = npy_object.open(ragged, mmap_mode="r")
     element = array[6]

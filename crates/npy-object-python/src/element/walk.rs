@@ -94,7 +94,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 let rest = items.skip(leaves.len());
                 let list = PyList::new(py, leaves)?;
                 self.remember(id, &list, 1);
-                for item in rest {
+                for ref item in rest {
                     list.append(self.member(item, depth)?)?;
                 }
                 Ok(list.into_any())
@@ -102,18 +102,21 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             Kind::Dict(entries) => {
                 let dict = PyDict::new(py);
                 self.remember(id, &dict, 1);
-                for (key, value) in entries {
+                for (ref key, ref value) in entries {
                     let name = match self.name(key) {
                         Some(name) => name.into_any(),
-                        None => self.member(key, depth)?,
+                        None => {
+                            let made = self.member(key, depth)?;
+                            self.check_weights([*key].into_iter())?;
+                            made
+                        }
                     };
-                    self.check_weights([key].into_iter())?;
                     dict.set_item(name, self.member(value, depth)?)?;
                 }
                 Ok(dict.into_any())
             }
             Kind::Tuple(items) => {
-                let parts = items.clone().map(|item| self.member(item, depth));
+                let parts = items.clone().map(|ref item| self.member(item, depth));
                 let parts = parts.collect::<PyResult<Vec<_>>>()?;
                 self.tuple(id, items, parts)
             }
@@ -138,13 +141,13 @@ impl<'a, 'py> Work<'a, 'py, '_> {
     #[inline]
     pub(super) fn member(
         &mut self,
-        member: Element<'a>,
+        member: &Element<'a>,
         depth: usize,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.maker.look_for_signals(self.py)?;
         match leaf(self.py, member.value()) {
             Some(leaf) => Ok(leaf),
-            None => self.shallow(member, depth + 1),
+            None => self.shallow(*member, depth + 1),
         }
     }
 
@@ -161,7 +164,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
     }
 
     /// A str that elements share: mostly the key of a dict, of which one object will do.
-    pub(super) fn name(&mut self, key: Element<'a>) -> Option<Bound<'py, PyString>> {
+    pub(super) fn name(&mut self, key: &Element<'a>) -> Option<Bound<'py, PyString>> {
         let value = key.value().filter(|value| value.is_shared())?;
         let Raw::Str(text) = value.kind() else { return None };
         Some(self.maker.strings.get(self.py, text.to_str()?))
