@@ -41,8 +41,8 @@ pub(crate) struct SimpleArray<'a> {
     pub(crate) bytes: &'a [u8],
 }
 
-/// Does `then` with an element that is a simple one. It is left where it is: copying it takes longer
-/// than to look at it.
+/// Does `then` with an element that is a simple one. It is left where it is: copying it takes
+/// longer than to look at it.
 #[inline(always)]
 pub(crate) fn simple<T>(element: &Element<'_>, then: impl FnOnce(Simple<'_>) -> T) -> Option<T> {
     let value = element.value()?;

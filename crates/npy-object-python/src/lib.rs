@@ -3,8 +3,9 @@
 //! `open` says what is in a file: an `array`, an archive (`npz`), or a `container`; `source` and
 //! `settings` are what it is told. An array is a `view` of a file, read by a `reader`, of which
 //! each loop (`iter`) has its own, which may decode `ahead`; a `split` is a part for another
-//! process. A `writer` makes such a file, and an `audit` says what NumPy would run of one. `element` makes Python objects, with `ndarray` for those
-//! of NumPy, `known` and `names` for those of the standard library, and `strings` for keys.
+//! process. A `writer` makes such a file, and an `audit` says what NumPy would run of one.
+//! `element` makes Python objects, with `ndarray` for those of NumPy, `known` and `names` for those
+//! of the standard library, and `strings` for keys.
 //! Exceptions and `Opaque` are written in Python, in `python/npy_object`.
 
 mod ahead;

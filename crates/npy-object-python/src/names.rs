@@ -1,5 +1,5 @@
-//! The few names of Python that are used, each imported when it is first wanted: by names that stand
-//! here, never by those that a file has.
+//! The few names of Python that are used, each imported when it is first wanted: by names that
+//! stand here, never by those that a file has.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
