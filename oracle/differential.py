@@ -37,6 +37,7 @@ LEDGER = [
     ("I+0", r"", r"", rb"I[^0-9][01]\n"),
     ("a FLOAT that is too large", r"", r"^OverflowError: value too large to convert to float", rb"F"),
     ("an unhashable key of an object", r"^pickle\.items\.unhashable$", r"", rb"[RioQP\x81\x92]"),
+    ("STACK_GLOBAL of strs of Python 2", r"", r"^UnpicklingError: STACK_GLOBAL requires str", rb"[STU]"),
     ("an empty line of GLOBAL or INST", r"", r"^UnpicklingError: pickle data was truncated", rb"[ci]([^\n]*\n)?\n"),
     ("base of INT and LONG", r"", r"", rb"[IL]\s*[-+]?0_?[0-9]"),
 ]

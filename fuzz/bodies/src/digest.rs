@@ -189,7 +189,7 @@ fn member(value: ValueRef<'_>, depth: usize) -> Result<Vec<u8>, TooLarge> {
             writer.out.push(b';');
         }
         Kind::FrozenSet(items) => {
-            writer.out = [&b"<"[..], &members(items, depth)?.concat(), b";"].concat()
+            writer.out = [&b"<"[..], &members(items, depth)?.concat(), b";"].concat();
         }
         kind if has_identity(&kind) => writer.out.push(b'O'),
         Kind::Buffer { .. } => writer.out.push(b'O'),
