@@ -26,7 +26,7 @@ fn main() -> std::io::Result<()> {
     while written < count {
         let well_formed = make(&mut random);
         // As many are broken as are whole.
-        let stream = if random.next() % 2 == 0 || whole {
+        let stream = if random.next().is_multiple_of(2) || whole {
             well_formed
         } else {
             let (other, choices) = (make(&mut random), random.bytes(64));
@@ -72,7 +72,11 @@ fn unframed(stream: &[u8], limits: &Limits) -> Vec<u8> {
 fn make(random: &mut Random) -> Vec<u8> {
     let len = 8 + random.next() % 250;
     let choices = random.bytes(len as usize);
-    if random.next() % 4 == 0 { program::list(&choices) } else { program::program(&choices) }
+    if random.next().is_multiple_of(4) {
+        program::list(&choices)
+    } else {
+        program::program(&choices)
+    }
 }
 
 /// SplitMix64: small, and the same everywhere.
