@@ -38,6 +38,8 @@ LEDGER = [
     ("a FLOAT that is too large", r"", r"^OverflowError: value too large to convert to float", rb"F"),
     ("an unhashable key of an object", r"^pickle\.items\.unhashable$", r"", rb"[RioQP\x81\x92]"),
     ("STACK_GLOBAL of strs of Python 2", r"", r"^UnpicklingError: STACK_GLOBAL requires str", rb"[STU]"),
+    ("READONLY_BUFFER of bytes or a bytearray", r"^pickle\.stack\.type$", r"", rb"\x98"),
+    ("a key that is a tuple of a list", r"", r"^TypeError: unhashable type", rb"[t\x85-\x87]"),
     ("an empty line of GLOBAL or INST", r"", r"^UnpicklingError: pickle data was truncated", rb"[ci]([^\n]*\n)?\n"),
     ("base of INT and LONG", r"", r"", rb"[IL]\s*[-+]?0_?[0-9]"),
 ]
