@@ -23,12 +23,13 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::mem::discriminant;
 use core::ops::Range;
 
 use crate::error::Result;
 use crate::limits;
 use crate::memo::Memo;
-use crate::template::{Filling, Hole, Template};
+use crate::template::Template;
 
 /// A node of a [`Graph`], by index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,6 +42,7 @@ impl NodeId {
     pub(crate) const FALSE: NodeId = NodeId(1);
     pub(crate) const TRUE: NodeId = NodeId(2);
     pub(crate) const EMPTY_TUPLE: NodeId = NodeId(3);
+    const LEAF: NodeId = NodeId(4);
 
     fn new(region: Region, index: usize) -> NodeId {
         // The region refuses a node whose index would reach the flag.
@@ -118,6 +120,14 @@ pub(crate) enum Node {
 }
 
 impl Node {
+    /// Whether it can be what [`leaf`](crate::leaf::leaf) makes.
+    fn is_leaf(&self) -> bool {
+        matches!(
+            self,
+            Node::Int(_) | Node::Float(_) | Node::Str(_) | Node::Str2(_) | Node::Bytes(_)
+        )
+    }
+
     /// Whether Python would take it for a key; what is in a tuple is not looked at.
     pub(crate) fn is_hashable(self) -> bool {
         !matches!(self, Node::List(_) | Node::Dict(_) | Node::Set(_) | Node::ByteArray(_))
@@ -228,9 +238,15 @@ impl Arena {
     }
 }
 
-/// The values that have no more than their kind are made once: floods of them cost no node each.
-const CONSTANTS: [Node; 4] =
-    [Node::None, Node::Bool(false), Node::Bool(true), Node::Tuple(Run { start: 0, len: 0 })];
+/// The nodes that every graph begins with. The values that have no more than their kind are made
+/// once: floods of them cost no node each. The last one is the place of [`Graph::leaf`].
+const CONSTANTS: [Node; 5] = [
+    Node::None,
+    Node::Bool(false),
+    Node::Bool(true),
+    Node::Tuple(Run { start: 0, len: 0 }),
+    Node::None,
+];
 
 /// An arena of nodes, made by a [`Machine`](crate::Machine) and looked at through
 /// [`ValueRef`](crate::ValueRef).
@@ -249,7 +265,7 @@ struct Repeated {
     /// Whether the own region holds what the instructions of the template made.
     is_ready: bool,
     /// The nodes that fill its holes, in order.
-    holes: Vec<NodeId>,
+    holes: Vec<usize>,
     /// What they left on the stack.
     results: Vec<NodeId>,
     /// How many elements pass before another one is learnt, and how many that will be the next
@@ -348,6 +364,17 @@ impl Graph {
         self.repeated.is_ready = false;
     }
 
+    /// Sets the node of the leaf, unless that is one more than `limit`.
+    #[inline]
+    pub(crate) fn set_leaf(&mut self, node: Node, limit: usize) -> Option<NodeId> {
+        let place = self.own.nodes.get_mut(NodeId::LEAF.index())?;
+        if limit <= NodeId::LEAF.index() {
+            return None;
+        }
+        *place = node;
+        Some(NodeId::LEAF)
+    }
+
     /// Learns the instructions that made the own region and left `results` on the stack, so that it
     /// can be filled in by others that are like them.
     pub(crate) fn learn(&mut self, input: &[u8], memo: u64, results: &[NodeId]) {
@@ -365,19 +392,8 @@ impl Graph {
         holes.clear();
         left.clear();
         let nodes = self.own.nodes.iter().enumerate().skip(CONSTANTS.len());
-        let kinds = nodes.filter_map(|(index, node)| {
-            let kind = match node {
-                Node::Int(_) => Hole::Int,
-                Node::Float(_) => Hole::Float,
-                Node::Str(_) => Hole::Str,
-                Node::Str2(_) => Hole::Str2,
-                Node::Bytes(_) => Hole::Bytes,
-                _ => return None,
-            };
-            holes.push(NodeId::new(Region::Own, index));
-            Some(kind)
-        });
-        *is_ready = template.learn(input, memo, kinds).is_some();
+        holes.extend(nodes.filter(|(_, node)| node.is_leaf()).map(|(index, _)| index));
+        *is_ready = template.learn(input, memo) && template.holes() == holes.len();
         left.extend_from_slice(results);
     }
 
@@ -397,20 +413,10 @@ impl Graph {
             return None;
         }
         let (nodes, mut holes) = (&mut self.own.nodes, holes.iter());
-        *is_ready = template.fit(input, memo, longest, |filling| {
-            let Some(node) = holes.next().and_then(|hole| nodes.get_mut(hole.index())) else {
-                return false;
-            };
-            match (node, filling) {
-                (Node::Int(old), Filling::Int(new)) => *old = new,
-                (Node::Float(old), Filling::Float(new)) => *old = new,
-                (
-                    Node::Str(old) | Node::Str2(old) | Node::Bytes(old),
-                    Filling::Payload(start, len),
-                ) => *old = Payload::source(offset + start as u64, len),
-                _ => return false,
-            }
-            true
+        *is_ready = template.fit(input, offset, memo, longest, |leaf| {
+            let node = holes.next().and_then(|&hole| nodes.get_mut(hole));
+            let node = node.filter(|node| discriminant(*node) == discriminant(&leaf));
+            node.map(|node| *node = leaf).is_some()
         });
         if !*is_ready {
             return None;
@@ -538,6 +544,20 @@ impl Graph {
     pub(crate) fn run(&self, region: Region, run: Run) -> Links<'_> {
         let arena = self.arena(region);
         Links { arena, batch: links(arena, run).iter(), next: Chain::END, remaining: run.len }
+    }
+
+    /// The ids of a run.
+    #[inline]
+    pub(crate) fn run_ids(&self, region: Region, run: Run) -> &[NodeId] {
+        links(self.arena(region), run)
+    }
+
+    /// The last id of a chain.
+    #[inline]
+    pub(crate) fn last_of(&self, region: Region, chain: Chain) -> Option<NodeId> {
+        let arena = self.arena(region);
+        // A chunk is made for at least one, or is the only one and empty.
+        links(arena, arena.chunks.get(chain.last as usize)?.run).last().copied()
     }
 
     #[inline]

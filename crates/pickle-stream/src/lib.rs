@@ -82,6 +82,7 @@ mod dis;
 mod encode;
 mod error;
 mod graph;
+mod leaf;
 mod lexer;
 mod limits;
 mod locate;

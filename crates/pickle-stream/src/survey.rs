@@ -19,6 +19,7 @@
 //! `pickle.independence` in the spec.
 
 mod fast;
+mod likeness;
 
 use alloc::vec::Vec;
 
@@ -26,6 +27,7 @@ use crate::error::{Cause, Error, Result};
 use crate::lexer::{Argument, Head, Lexer, Progress, check_protocol};
 use crate::limits::{self, Limits};
 use crate::opcode::{MemoEffect, Opcode, StackItem};
+use likeness::Likeness;
 
 /// A stretch of the stream that makes one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +172,8 @@ pub struct Survey {
     closed: bool,
     batch: Vec<Span>,
     uses: Vec<Use>,
+    /// What members are mostly like.
+    likeness: Likeness,
 }
 
 impl Survey {
@@ -190,6 +194,7 @@ impl Survey {
             closed: false,
             batch: Vec::new(),
             uses: Vec::new(),
+            likeness: Likeness::default(),
         }
     }
 
@@ -299,7 +304,10 @@ impl Survey {
             match self.step(&rest[plain..])? {
                 Progress::Need(more) => return Ok(Event::Need(more)),
                 Progress::Done(Step::Next) => {}
-                Progress::Done(Step::Batch) => return Ok(Event::Batch),
+                Progress::Done(Step::Batch) => {
+                    self.learn(input, start);
+                    return Ok(Event::Batch);
+                }
                 Progress::Done(Step::Closed) => return Ok(Event::Closed),
                 Progress::Done(Step::Stop) => return Ok(Event::Stop),
             }

@@ -3,7 +3,7 @@
 //! The elements of a file are mostly made alike: from one small array to the next, two numbers and
 //! the bytes are all that differs. A template is what stays. Instructions that fit it make the graph
 //! that the last ones made, but for what is in its *holes*, so that graph is filled in and not built
-//! again:
+//! again; and they do to the stack of a survey what the last ones did:
 //!
 //! ```text
 //!  element    h 2  h 5  K 0  \x85 \x94 ...  K 1  K 7  \x85 \x94 h 25  \x89  C 56 ........  \x94 t \x94 b
@@ -17,48 +17,89 @@
 
 use alloc::vec::Vec;
 
-use crate::lexer::{long_payload, number, short_payload};
+use crate::graph::Node;
+use crate::leaf;
+use crate::lexer::number;
 use crate::opcode::Opcode;
-use crate::utf8;
+
+const BIN_INT_1: u8 = Opcode::BinInt1 as u8;
+const SHORT_BIN_UNICODE: u8 = Opcode::ShortBinUnicode as u8;
+const SHORT_BIN_BYTES: u8 = Opcode::ShortBinBytes as u8;
 
 /// What is fixed of some instructions, and where the holes are.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Template {
     parts: Vec<Part>,
-    /// The bytes of the fixed parts, one behind the other.
-    fixed: Vec<u8>,
+    /// How many of them end with a hole.
+    holes: usize,
     /// Memo entries that have to be made before: those that are read.
     entries: u64,
-    /// Whether it is a text and nothing else, but for what is fixed behind it.
-    is_text: bool,
+    /// Memo entries that it makes; `None` where those are not one after another.
+    made: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Part {
-    /// So many bytes that stay.
-    Fixed(usize),
-    /// An instruction that makes a node of this kind.
-    Hole(Hole),
+/// Bytes that stay, and what stands behind them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    fixed: Word,
+    then: Then,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Then {
+    #[default]
+    Nothing,
+    /// An instruction that makes a leaf.
+    Hole,
     /// A PUT of the entry this far behind the first of the element.
     Put(u64),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hole {
-    Int,
-    Float,
-    Str,
-    Str2,
-    Bytes,
+/// Up to six bytes, which are compared as one number. With them come the next two, an opcode and
+/// the first byte of its argument.
+#[derive(Clone, Copy, Debug, Default)]
+struct Word {
+    bytes: u64,
+    mask: u64,
+    size: usize,
 }
 
-/// What is in a hole.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Filling {
-    Int(i64),
-    Float(f64),
-    /// So many bytes, from this place in the input on.
-    Payload(usize, usize),
+impl Word {
+    const MOST: usize = 6;
+
+    /// With these bytes behind it, if there is room for them.
+    fn extended(mut self, bytes: &[u8]) -> Option<Word> {
+        if self.size + bytes.len() > Word::MOST {
+            return None;
+        }
+        for &byte in bytes {
+            self.bytes |= u64::from(byte) << (8 * self.size);
+            self.mask |= 0xff << (8 * self.size);
+            self.size += 1;
+        }
+        Some(self)
+    }
+
+    /// What `input` has behind these bytes, if it begins with them, and the first two bytes of that,
+    /// as far as they are there.
+    #[inline(always)]
+    fn pass(self, input: &[u8]) -> Option<(&[u8], [u8; 2])> {
+        let eight = match input.first_chunk() {
+            Some(eight) => u64::from_le_bytes(*eight),
+            None => padded(input),
+        };
+        let rest = input.get(self.size..)?;
+        let [first, second, ..] = (eight >> (8 * self.size)).to_le_bytes();
+        (eight & self.mask == self.bytes).then_some((rest, [first, second]))
+    }
+}
+
+/// Fewer than eight bytes as a number.
+#[cold]
+fn padded(input: &[u8]) -> u64 {
+    let mut eight = [0; 8];
+    eight[..input.len()].copy_from_slice(input);
+    u64::from_le_bytes(eight)
 }
 
 impl Template {
@@ -66,128 +107,142 @@ impl Template {
     /// a template stays small.
     const MOST: usize = 64;
 
-    /// Learns the instructions of `input`, which make memo entries from `memo` on, and whose holes
-    /// are these. `None` where they cannot be repeated.
-    pub(crate) fn learn(
-        &mut self,
-        mut input: &[u8],
-        memo: u64,
-        mut holes: impl Iterator<Item = Hole>,
-    ) -> Option<()> {
+    /// Learns the instructions of `input`, which make memo entries from `memo` on; `false` where
+    /// they cannot be repeated.
+    pub(crate) fn learn(&mut self, mut input: &[u8], memo: u64) -> bool {
         self.parts.clear();
-        self.fixed.clear();
-        self.entries = 0;
-        while let Some(opcode) = Opcode::from_byte(*input.first()?) {
-            let size = if let Some((hole, _, size)) = hole(opcode, &input[1..], u64::MAX) {
-                self.parts.push(Part::Hole(holes.next().filter(|made| *made == hole)?));
-                size
-            } else if let Some((index, size)) = put(opcode, &input[1..]) {
-                self.parts.push(Part::Put(index.checked_sub(memo)?));
-                size
-            } else if opcode == Opcode::Frame {
-                9 // A frame may begin anywhere, and does nothing.
-            } else {
-                let (size, entries) = fixed(opcode, &input[1..])?;
-                self.entries = self.entries.max(entries);
-                self.fixed.extend_from_slice(&input[..size]);
-                match self.parts.last_mut() {
-                    Some(Part::Fixed(bytes)) => *bytes += size,
-                    _ => self.parts.push(Part::Fixed(size)),
-                }
-                size
-            };
-            input = input.get(size..)?;
-            if input.is_empty() {
-                let is_whole = self.entries <= memo && holes.next().is_none();
-                self.is_text = matches!(
-                    self.parts[..],
-                    [Part::Hole(Hole::Str)] | [Part::Hole(Hole::Str), Part::Fixed(_)]
-                );
-                return is_whole.then_some(());
-            }
-            if self.parts.len() >= Template::MOST || self.fixed.len() >= 4 * Template::MOST {
-                return None;
-            }
+        (self.holes, self.entries, self.made) = (0, 0, Some(0));
+        while !input.is_empty() && self.parts.len() < Template::MOST {
+            let size = self.learn_one(input, memo);
+            let Some(rest) = size.and_then(|size| input.get(size..)) else { return false };
+            input = rest;
         }
-        None
+        input.is_empty() && !self.parts.is_empty() && self.entries <= memo
     }
 
-    /// Whether `input` are the same instructions, with memo entries from `memo` on, and no payload
-    /// of more than `longest` bytes. Says what fills the holes, one after another, up to where they
-    /// cease to be the same.
+    /// Learns one instruction, and says its size.
+    fn learn_one(&mut self, input: &[u8], memo: u64) -> Option<usize> {
+        let (opcode, rest) = next(input)?;
+        if let Some(size) = leaf::size(opcode, rest) {
+            self.last().then = Then::Hole;
+            self.holes += 1;
+            return Some(size);
+        }
+        if let Some((index, size)) = put(opcode, rest) {
+            let entry = index.checked_sub(memo)?;
+            self.made = self.made.filter(|made| *made == entry).map(|made| made + 1);
+            self.last().then = Then::Put(entry);
+            return Some(size);
+        }
+        if opcode == Opcode::Frame {
+            return Some(9); // A frame may begin anywhere, and does nothing.
+        }
+        let (size, entries) = fixed(opcode, rest)?;
+        self.entries = self.entries.max(entries);
+        if opcode == Opcode::Memoize {
+            self.made = self.made.map(|made| made + 1);
+        }
+        let bytes = input.get(..size)?;
+        let last = self.last();
+        match last.fixed.extended(bytes) {
+            Some(longer) => last.fixed = longer,
+            None => {
+                let fixed = Word::default().extended(bytes)?;
+                self.parts.push(Part { fixed, then: Then::Nothing });
+            }
+        }
+        Some(size)
+    }
+
+    /// The last part, to which more can be added.
+    fn last(&mut self) -> &mut Part {
+        if self.parts.last().is_none_or(|last| last.then != Then::Nothing) {
+            self.parts.push(Part::default());
+        }
+        let last = self.parts.len() - 1;
+        &mut self.parts[last]
+    }
+
+    /// How many holes there are.
+    pub(crate) fn holes(&self) -> usize {
+        self.holes
+    }
+
+    /// How many memo entries the instructions make; `None` where those are not one after another.
+    pub(crate) fn made(&self) -> Option<u64> {
+        self.made
+    }
+
+    /// Whether `input`, which begins at `offset`, are the same instructions, with memo entries from
+    /// `memo` on, and no payload of more than `longest` bytes. Says what fills the holes, one after
+    /// another, up to where they cease to be the same.
     #[inline]
     pub(crate) fn fit(
         &self,
         input: &[u8],
+        offset: u64,
         memo: u64,
         longest: u64,
-        mut fill: impl FnMut(Filling) -> bool,
+        mut fill: impl FnMut(Node) -> bool,
     ) -> bool {
-        if memo < self.entries {
-            return false;
-        }
-        if self.is_text {
-            return self.fit_text(input, longest).is_some_and(fill);
-        }
-        let (mut at, mut fixed) = (0, self.fixed.as_slice());
-        for part in &self.parts {
-            at += match *part {
-                Part::Fixed(bytes) => {
-                    let (expected, others) = fixed.split_at(bytes);
-                    fixed = others;
-                    if !input[at..].starts_with(expected) {
-                        return false;
-                    }
-                    bytes
-                }
-                Part::Hole(expected) => match next(&input[at..]) {
-                    Some((opcode, rest)) => match hole(opcode, rest, longest) {
-                        Some((found, filling, size)) if found == expected => {
-                            if !fill(filling.behind(at)) {
-                                return false;
-                            }
-                            size
-                        }
-                        _ => return false,
-                    },
-                    None => return false,
-                },
-                Part::Put(expected) => {
-                    match next(&input[at..]).and_then(|(opcode, rest)| put(opcode, rest)) {
-                        Some((index, size)) if index.checked_sub(memo) == Some(expected) => size,
-                        _ => return false,
-                    }
+        let size = self.walk(input, memo, |head, rest, at| {
+            let (leaf, size) = match head {
+                [BIN_INT_1, argument] if rest.len() >= 2 => (Node::Int(argument.into()), 2),
+                _ => {
+                    let (opcode, argument) = next(rest)?;
+                    leaf::leaf(opcode, argument, offset + at as u64, longest)?
                 }
             };
-        }
-        at == input.len()
+            fill(leaf).then_some(size)
+        });
+        size == Some(input.len())
     }
-}
 
-impl Template {
-    /// What [`fit`](Self::fit) comes to for a text: arrays of strings are made of nothing else.
-    #[inline]
-    fn fit_text(&self, input: &[u8], longest: u64) -> Option<Filling> {
-        let (opcode, rest) = next(input)?;
-        let (start, text) = match opcode {
-            Opcode::ShortBinUnicode => (2, short_payload(rest)?),
-            Opcode::BinUnicode => (5, long_payload(rest)?),
-            _ => return None,
-        };
-        let is_like = input[start + text.len()..] == self.fixed
-            && text.len() as u64 <= longest
-            && utf8::validate(text).is_ok();
-        is_like.then_some(Filling::Payload(start, text.len()))
+    /// The size of the instructions that `input` begins with, if they are the same, with memo
+    /// entries from `memo` on. What payloads say is not looked at.
+    #[inline(always)]
+    pub(crate) fn measure(&self, input: &[u8], memo: u64) -> Option<usize> {
+        self.walk(input, memo, |[byte, argument], rest, _| {
+            let size = match byte {
+                BIN_INT_1 => 2,
+                SHORT_BIN_UNICODE | SHORT_BIN_BYTES => 2 + usize::from(argument),
+                _ => {
+                    let (opcode, argument) = next(rest)?;
+                    return leaf::size(opcode, argument);
+                }
+            };
+            (size <= rest.len()).then_some(size)
+        })
     }
-}
 
-impl Filling {
-    /// The same, where the instruction begins at this place in the input.
-    fn behind(self, at: usize) -> Filling {
-        match self {
-            Filling::Payload(start, len) => Filling::Payload(at + start, len),
-            number => number,
+    /// The size of the instructions that `input` begins with, if they are the same. `hole` gives
+    /// that of those that make leaves, by its first two bytes, what `input` has from there on, and
+    /// where that is.
+    #[inline(always)]
+    fn walk(
+        &self,
+        input: &[u8],
+        memo: u64,
+        mut hole: impl FnMut([u8; 2], &[u8], usize) -> Option<usize>,
+    ) -> Option<usize> {
+        if memo < self.entries {
+            return None;
         }
+        let mut at = 0;
+        for part in &self.parts {
+            let (rest, head) = part.fixed.pass(input.get(at..)?)?;
+            at += part.fixed.size;
+            match part.then {
+                Then::Nothing => {}
+                Then::Hole => at += hole(head, rest, at)?,
+                Then::Put(entry) => {
+                    let (opcode, argument) = next(rest)?;
+                    let (index, size) = put(opcode, argument)?;
+                    at += (index.checked_sub(memo) == Some(entry)).then_some(size)?;
+                }
+            }
+        }
+        Some(at)
     }
 }
 
@@ -196,30 +251,6 @@ impl Filling {
 fn next(input: &[u8]) -> Option<(Opcode, &[u8])> {
     let (&byte, rest) = input.split_first()?;
     Some((Opcode::from_byte(byte)?, rest))
-}
-
-/// What an instruction fills a hole with, and its size; `rest` is what stands behind its opcode.
-#[inline(always)]
-fn hole(opcode: Opcode, rest: &[u8], longest: u64) -> Option<(Hole, Filling, usize)> {
-    use Opcode as O;
-    let int = |int, size| Some((Hole::Int, Filling::Int(int), size));
-    let payload = |hole, bytes: &[u8], start| {
-        let filling = Filling::Payload(start, bytes.len());
-        (bytes.len() as u64 <= longest).then_some((hole, filling, start + bytes.len()))
-    };
-    let is_text = |bytes: &&[u8]| utf8::validate(bytes).is_ok();
-    match opcode {
-        O::BinInt1 => int(u8::from_le_bytes(number(rest)?).into(), 2),
-        O::BinInt2 => int(u16::from_le_bytes(number(rest)?).into(), 3),
-        O::BinInt => int(i32::from_le_bytes(number(rest)?).into(), 5),
-        O::BinFloat => Some((Hole::Float, Filling::Float(f64::from_be_bytes(number(rest)?)), 9)),
-        O::ShortBinBytes => payload(Hole::Bytes, short_payload(rest)?, 2),
-        O::BinBytes => payload(Hole::Bytes, long_payload(rest)?, 5),
-        O::ShortBinUnicode => payload(Hole::Str, short_payload(rest).filter(is_text)?, 2),
-        O::BinUnicode => payload(Hole::Str, long_payload(rest).filter(is_text)?, 5),
-        O::ShortBinString => payload(Hole::Str2, short_payload(rest)?, 2),
-        _ => None,
-    }
 }
 
 /// The memo entry that an instruction writes by its number, and the instruction's size.

@@ -141,6 +141,66 @@ impl<'a> ValueRef<'a> {
         }
     }
 
+    // For those who know what they look for: `kind` asks what the value is among all that it can
+    // be, which takes longer.
+
+    /// The value, where it is a `bool`.
+    #[inline]
+    pub fn as_bool(self) -> Option<bool> {
+        match self.graph.node(self.id) {
+            Node::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value, where it is an `int` of at most 64 bits.
+    #[inline]
+    pub fn as_int(self) -> Option<i64> {
+        match self.graph.node(self.id) {
+            Node::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value, where it is `bytes`.
+    #[inline]
+    pub fn as_bytes(self) -> Option<&'a [u8]> {
+        match self.graph.node(self.id) {
+            Node::Bytes(payload) => Some(self.bytes(payload)),
+            _ => None,
+        }
+    }
+
+    /// The members, where it is a `tuple`.
+    #[inline]
+    pub fn as_tuple(self) -> Option<impl ExactSizeIterator<Item = ValueRef<'a>>> {
+        match self.graph.node(self.id) {
+            Node::Tuple(run) => {
+                let ids = self.graph.run_ids(self.id.region(), run);
+                Some(ids.iter().map(move |&id| self.at(id)))
+            }
+            _ => None,
+        }
+    }
+
+    /// What was not made, where it is a call.
+    #[inline]
+    pub fn as_object(self) -> Option<ObjectRef<'a>> {
+        match self.graph.node(self.id) {
+            Node::Object(index) => Some(ObjectRef { value: self, index }),
+            _ => None,
+        }
+    }
+
+    /// The members of a `tuple` of just so many.
+    #[inline]
+    pub fn to_tuple<const N: usize>(self) -> Option<[ValueRef<'a>; N]> {
+        let Node::Tuple(run) = self.graph.node(self.id) else { return None };
+        let ids = self.graph.run_ids(self.id.region(), run);
+        let ids: &[NodeId; N] = ids.try_into().ok()?;
+        Some(ids.map(|id| self.at(id)))
+    }
+
     /// The strings that name a global, module and name; `None` for any other value.
     pub(crate) fn names(self) -> Option<[ValueRef<'a>; 2]> {
         match self.graph.node(self.id) {
@@ -381,6 +441,13 @@ impl<'a> ObjectRef<'a> {
     #[inline]
     pub fn states(self) -> Items<'a> {
         self.value.chain(self.object().states)
+    }
+
+    /// The argument of the last BUILD.
+    #[inline]
+    pub fn state(self) -> Option<ValueRef<'a>> {
+        let ValueRef { graph, id, .. } = self.value;
+        graph.last_of(id.region(), self.object().states).map(|id| self.value.at(id))
     }
 
     /// The values that would have been appended.

@@ -8,10 +8,10 @@
 
 use super::{Machine, Step, most, small};
 use crate::error::Result;
-use crate::graph::{Chain, Graph, Node, NodeId, Payload, Region};
-use crate::lexer::{Argument, Lexer, long_payload, number, short_payload};
+use crate::graph::{Chain, Graph, Node, NodeId, Region};
+use crate::leaf::leaf;
+use crate::lexer::{Argument, Lexer, number, short_payload};
 use crate::opcode::Opcode;
-use crate::utf8;
 
 const BIN_INT_1: u8 = Opcode::BinInt1 as u8;
 const BIN_INT_2: u8 = Opcode::BinInt2 as u8;
@@ -112,16 +112,20 @@ impl Run<'_> {
             O::NewTrue => self.push_id(NodeId::TRUE, 1),
             O::NewFalse => self.push_id(NodeId::FALSE, 1),
             O::EmptyTuple => self.push_id(NodeId::EMPTY_TUPLE, 1),
-            O::BinInt1 | O::BinInt2 | O::BinInt | O::BinFloat => self.push_numbers(opcode, rest),
+            O::BinInt1 | O::BinInt2 | O::BinInt => self.push_numbers(opcode, rest, offset),
+            O::BinFloat
+            | O::ShortBinUnicode
+            | O::BinUnicode
+            | O::ShortBinBytes
+            | O::BinBytes
+            | O::ShortBinString => {
+                let (node, size) = leaf(opcode, rest, offset, u64::MAX)?;
+                self.push(node, size)
+            }
             O::Long1 => {
                 let payload = short_payload(rest)?;
                 self.push(Node::Int(small(payload)?), 2 + payload.len())
             }
-            O::ShortBinUnicode => self.push_str(short_payload(rest)?, offset, 2),
-            O::BinUnicode => self.push_str(long_payload(rest)?, offset, 5),
-            O::ShortBinBytes => self.push_payload(Node::Bytes, short_payload(rest)?, offset, 2),
-            O::BinBytes => self.push_payload(Node::Bytes, long_payload(rest)?, offset, 5),
-            O::ShortBinString => self.push_payload(Node::Str2, short_payload(rest)?, offset, 2),
             O::EmptyList => self.push(Node::List(Chain::EMPTY), 1),
             O::EmptyDict => self.push(Node::Dict(Chain::EMPTY), 1),
             O::EmptySet => self.push(Node::Set(Chain::EMPTY), 1),
@@ -161,10 +165,10 @@ impl Run<'_> {
         self.push_id(id, size)
     }
 
-    /// The number, and those that follow it: where there is one there are often many.
+    /// The int, and those that follow it: where there is one there are often many.
     #[inline(always)]
-    fn push_numbers(&mut self, opcode: Opcode, rest: &[u8]) -> Option<usize> {
-        let (node, size) = a_number(opcode, rest)?;
+    fn push_numbers(&mut self, opcode: Opcode, rest: &[u8], offset: u64) -> Option<usize> {
+        let (node, size) = leaf(opcode, rest, offset, u64::MAX)?;
         self.push(node, size)?;
         Some(size + self.push_ints(&rest[size - 1..]))
     }
@@ -187,24 +191,6 @@ impl Run<'_> {
         let ids = first..nodes.len();
         self.machine.stack.extend(ids.map(NodeId::own));
         input.len() - rest.len()
-    }
-
-    #[inline(always)]
-    fn push_payload(
-        &mut self,
-        node: impl FnOnce(Payload) -> Node,
-        bytes: &[u8],
-        offset: u64,
-        size: usize,
-    ) -> Option<usize> {
-        let payload = Payload::source(offset + size as u64, bytes.len());
-        self.push(node(payload), size + bytes.len())
-    }
-
-    #[inline(always)]
-    fn push_str(&mut self, bytes: &[u8], offset: u64, size: usize) -> Option<usize> {
-        utf8::validate(bytes).ok()?;
-        self.push_payload(Node::Str, bytes, offset, size)
     }
 
     /// A tuple of the values from `place` on.
@@ -241,17 +227,4 @@ impl Run<'_> {
     fn fence(&self) -> usize {
         self.machine.marks.last().map_or(0, |&mark| mark as usize)
     }
-}
-
-/// The node of an instruction that is a number of a fixed width, and its size.
-#[inline(always)]
-fn a_number(opcode: Opcode, rest: &[u8]) -> Option<(Node, usize)> {
-    use Opcode as O;
-    Some(match opcode {
-        O::BinInt1 => (Node::Int(u8::from_le_bytes(number(rest)?).into()), 2),
-        O::BinInt2 => (Node::Int(u16::from_le_bytes(number(rest)?).into()), 3),
-        O::BinInt => (Node::Int(i32::from_le_bytes(number(rest)?).into()), 5),
-        O::BinFloat => (Node::Float(f64::from_be_bytes(number(rest)?)), 9),
-        _ => return None,
-    })
 }

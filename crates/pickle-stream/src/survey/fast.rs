@@ -17,18 +17,18 @@ use super::{Mark, NOT_READ, Slot, Survey};
 use crate::opcode::Opcode;
 
 /// Bytes of the longest instruction here, but for its payload.
-const REACH: usize = 9;
+pub(super) const REACH: usize = 9;
 
 /// What changes from one instruction to the next.
-struct Walk<'s> {
-    slots: &'s mut Vec<Slot>,
+pub(super) struct Walk<'s> {
+    pub(super) slots: &'s mut Vec<Slot>,
     marks: &'s mut Vec<Mark>,
     /// Slots below the topmost mark.
     fence: usize,
     /// Slots up to the watched container and with it.
     floor: usize,
-    entries: u64,
-    memo: u64,
+    pub(super) entries: u64,
+    pub(super) memo: u64,
 }
 
 impl Survey {
@@ -46,13 +46,21 @@ impl Survey {
             entries: self.entries,
             memo: self.memo,
         };
+        // The values right above the mark of a batch may be members.
+        let members = if self.likeness.is_known() { walk.floor } else { usize::MAX };
         let mut at = 0;
         loop {
+            if walk.fence == members {
+                at += self.likeness.pass(&mut walk, &input[at..], start + at as u64);
+            }
             while let Some(&[byte, ref number @ ..]) = input[at..].first_chunk::<REACH>()
                 && let Some(opcode) = Opcode::from_byte(byte)
                 && let Some(size) = walk.step(opcode, number, start + at as u64, input.len() - at)
             {
                 at += size;
+                if walk.fence == members {
+                    at += self.likeness.pass(&mut walk, &input[at..], start + at as u64);
+                }
             }
             match walk.list(&input[at..], start + at as u64) {
                 Some(size) => at += size,
@@ -258,8 +266,9 @@ fn numbers(input: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use alloc::format;
+    use alloc::string::String;
     use alloc::vec::Vec;
 
     use proptest::prelude::*;
@@ -294,7 +303,7 @@ mod tests {
         stream: &[u8],
         limits: &Limits,
         mut event: impl FnMut(&mut Survey, &[u8]) -> Result<Option<Event>>,
-    ) -> alloc::string::String {
+    ) -> String {
         let mut survey = Survey::resume(0, 0, Container::List, limits);
         let mut batches = Vec::new();
         let end = loop {
@@ -311,6 +320,21 @@ mod tests {
             Ok(()) => format!("{batches:?} {slots:?} {marks:?} {} {}", survey.memo, survey.entries),
             Err(error) => format!("{batches:?} {error}"),
         }
+    }
+
+    /// What the fast ways and what the reference make of the members of a list.
+    pub(in crate::survey) fn both_ways(stream: &[u8], limits: &Limits) -> [String; 2] {
+        let fast = result(stream, limits, |survey, rest| survey.advance(rest).map(Some));
+        let plain = result(stream, limits, |survey, rest| {
+            Ok(match survey.step(rest)? {
+                Progress::Need(more) => Some(Event::Need(more)),
+                Progress::Done(Step::Next) => None,
+                Progress::Done(Step::Batch) => Some(Event::Batch),
+                Progress::Done(Step::Closed) => Some(Event::Closed),
+                Progress::Done(Step::Stop) => Some(Event::Stop),
+            })
+        });
+        [fast, plain]
     }
 
     /// The watched list may be one that is yet to begin.
@@ -336,16 +360,7 @@ mod tests {
             let limits = Limits { stack, marks, ..Limits::default() };
             // What is behind is never the last that the fast way reaches.
             let stream = [&parts.concat()[..], b"NNNNNNNNNN."].concat();
-            let fast = result(&stream, &limits, |survey, rest| survey.advance(rest).map(Some));
-            let plain = result(&stream, &limits, |survey, rest| {
-                Ok(match survey.step(rest)? {
-                    Progress::Need(more) => Some(Event::Need(more)),
-                    Progress::Done(Step::Next) => None,
-                    Progress::Done(Step::Batch) => Some(Event::Batch),
-                    Progress::Done(Step::Closed) => Some(Event::Closed),
-                    Progress::Done(Step::Stop) => Some(Event::Stop),
-                })
-            });
+            let [fast, plain] = both_ways(&stream, &limits);
             prop_assert_eq!(fast, plain);
         }
     }

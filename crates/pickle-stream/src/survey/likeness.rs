@@ -1,0 +1,192 @@
+//! The fast way past members that are like the one before.
+//!
+//! The instructions that a [`Template`] was made of pushed one value and left everything else as it
+//! was. Whatever fits it does the same, wherever it stands, so that the survey goes past it at once.
+//! It need not be a member: where `(1, 2)` was one, it may now become a part of `((1, 2), 3)`.
+
+use alloc::boxed::Box;
+use core::mem;
+
+use super::fast::{REACH, Walk};
+use super::{Container, NOT_READ, Slot, Step, Survey};
+use crate::lexer::{Lexer, Progress};
+use crate::template::Template;
+
+const MOST_PATIENCE: u32 = 63;
+
+/// What members are mostly like.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Likeness {
+    template: Template,
+    /// How many memo entries are made by what fits; `None` where there is no template.
+    made: Option<u64>,
+    /// How often it fitted since the last batch.
+    fitted: usize,
+    /// How many batches pass before a member is learnt again, and how many that will be the next
+    /// time: members that are all made in their own ways are not worth it.
+    wait: u32,
+    patience: u32,
+    /// Goes through a member that is to be learnt.
+    trial: Option<Box<Survey>>,
+}
+
+impl Survey {
+    /// Learns what members are like from the last one of the batch that has closed in `input`, which
+    /// begins at `start`, unless most of them were like one before.
+    #[cold]
+    pub(super) fn learn(&mut self, input: &[u8], start: u64) {
+        let Survey { likeness, batch, limits, .. } = self;
+        let Likeness { template, made, fitted, wait, patience, trial } = likeness;
+        if 2 * mem::take(fitted) >= batch.len() {
+            (*wait, *patience) = (0, 0);
+            return;
+        }
+        *made = None;
+        if *wait > 0 {
+            *wait -= 1;
+            return;
+        }
+        *patience = (2 * *patience + 1).min(MOST_PATIENCE);
+        *wait = *patience;
+        let Some(member) = batch.last() else { return };
+        let begin = member.begin.checked_sub(start).map_or(usize::MAX, |begin| begin as usize);
+        let Some(bytes) = input.get(begin..(member.end - start) as usize) else { return };
+        let trial = trial.get_or_insert_with(|| Box::new(Survey::new(0, 0, limits)));
+        if template.learn(bytes, member.memo) && trial.pushes_one_value(bytes, member.memo) {
+            *made = template.made();
+        }
+    }
+
+    /// Whether all that some instructions do, which begin behind `memo` memo entries, is to push
+    /// a value of their own, and to make memo entries.
+    fn pushes_one_value(&mut self, bytes: &[u8], memo: u64) -> bool {
+        self.lexer = Lexer::new(0, &self.limits);
+        (self.entries, self.memo) = (memo, memo);
+        self.slots.clear();
+        self.marks.clear();
+        self.uses.clear();
+        let value = Slot { begin: 0, memo, read: NOT_READ };
+        // The list in which it would be.
+        self.slots.push(value);
+        self.watch(0, Container::List);
+        while let Some(rest) = bytes.get(self.offset() as usize..)
+            && !rest.is_empty()
+        {
+            if !matches!(self.step(rest), Ok(Progress::Done(Step::Next))) {
+                return false;
+            }
+        }
+        self.slots[1..] == [value] && self.marks.is_empty() && self.uses.is_empty()
+    }
+}
+
+impl Likeness {
+    /// Whether there is a likeness.
+    pub(super) fn is_known(&self) -> bool {
+        self.made.is_some()
+    }
+
+    /// Goes past all that fits of what `input` begins with, which begins at `offset`. Returns the
+    /// size.
+    #[inline(never)]
+    pub(super) fn pass(&mut self, walk: &mut Walk<'_>, input: &[u8], offset: u64) -> usize {
+        let mut at = 0;
+        // MEMOIZE is as good as a PUT only where the entries were made one after another.
+        while let Some(made) = self.made.filter(|_| walk.entries == walk.memo)
+            && input.len() - at >= REACH
+            && let Some(size) = self.template.measure(&input[at..], walk.memo)
+        {
+            let begin = offset + at as u64;
+            walk.slots.push(Slot { begin, memo: walk.memo, read: NOT_READ });
+            walk.memo = walk.memo.saturating_add(made);
+            walk.entries = walk.memo;
+            self.fitted += 1;
+            at += size;
+        }
+        at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::limits::Limits;
+    use crate::survey::Event;
+    use crate::survey::fast::tests::both_ways;
+
+    /// Members that are mostly alike, and what may come between.
+    const MEMBERS: [&[u8]; 14] = [
+        b"K\x01M\x02\x03\x86\x94",
+        b"K\x04K\x05\x86\x94",
+        b"M\x01\x02K\x03\x86\x94",
+        b"K\x04K\x05\x86q\x02",
+        b"K\x01K\x02\x86",
+        b"K\x01",
+        b"\x8c\x02ab\x94",
+        b"\x8c\x03abcK\x01\x86\x94",
+        b"h\x00C\x01a\x86",
+        b"h\x00K\x01a",
+        b"](K\x01K\x02e",
+        b"]\x94(K\x01h\x02e",
+        b"\x86",
+        b"q\x07",
+    ];
+
+    fn batch(members: &[&[u8]]) -> Vec<u8> {
+        [b"(", members.concat().as_slice(), b"e"].concat()
+    }
+
+    #[test]
+    fn members_that_are_alike_are_passed() {
+        let first = batch(&[&b"K\x01K\x02\x86\x94"[..]; 4]);
+        let second = batch(&[&b"K\x03M\x04\x00\x86\x94"[..]; 4]);
+        let stream = [first.as_slice(), &second, b"NNNNNNNNNN."].concat();
+        let mut survey = Survey::resume(0, 0, Container::List, &Limits::default());
+        assert_eq!(survey.advance(&stream), Ok(Event::Batch));
+        assert_eq!(survey.likeness.made, Some(1));
+        assert_eq!(survey.advance(&stream[survey.offset() as usize..]), Ok(Event::Batch));
+        assert_eq!(survey.memo(), 8);
+        // All that fitted was forgotten with the batch, in which there were enough of them.
+        assert_eq!((survey.likeness.fitted, survey.likeness.made), (0, Some(1)));
+        assert_eq!(survey.batch()[3].begin, 4 * 6 + 2 + 1 + 3 * 7);
+    }
+
+    #[test]
+    fn what_does_more_is_no_likeness() {
+        for member in [&b"h\x00"[..], b"h\x00K\x01a", b"K\x01K\x02", b"K\x01a", b"(K\x01", b"0"] {
+            let mut trial = Survey::new(0, 0, &Limits::default());
+            assert!(!trial.pushes_one_value(member, 5), "{}", member.escape_ascii());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_reference(
+            batches in prop::collection::vec(
+                (select(&MEMBERS[..]), 0..5usize, prop::collection::vec(select(&MEMBERS[..]), 0..3)),
+                1..6,
+            ),
+            stack in 1..12usize,
+            memo in any::<bool>(),
+        ) {
+            let limits = Limits { stack, ..Limits::default() };
+            let mut stream = Vec::new();
+            for (member, count, others) in batches {
+                let mut members = [member].repeat(count);
+                members.extend(others);
+                members.extend([member]);
+                // A memo entry that is written far behind the last one.
+                stream.extend(if memo { &b"Nq\xc8a"[..] } else { &[] });
+                stream.extend(batch(&members));
+            }
+            stream.extend(b"NNNNNNNNNN.");
+            let [fast, plain] = both_ways(&stream, &limits);
+            prop_assert_eq!(fast, plain);
+        }
+    }
+}
