@@ -22,7 +22,7 @@ fn elements(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(work.name), |bencher| {
             bencher.iter(|| {
                 let mut array = npy_object::open(&file).expect("a file of generate.py");
-                black_box(work.run(&mut array).expect("a file of generate.py"))
+                black_box((work.run)(&mut array).expect("a file of generate.py"))
             });
         });
     }

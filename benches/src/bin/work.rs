@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     let begin = Instant::now();
     let done = work.file().and_then(|file| {
         let mut array = npy_object::open(file).map_err(|error| error.to_string())?;
-        work.run(&mut array).map_err(|error| error.to_string())
+        (work.run)(&mut array).map_err(|error| error.to_string())
     });
     match done {
         Ok((count, result)) => {

@@ -63,20 +63,16 @@ pub(crate) enum Wanted {
 /// A member that was decoded: the values that it left, one, or a key and its value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Decoded {
-    span: Span,
+    begin: u64,
+    end: u64,
     pub(crate) first: NodeId,
     pub(crate) last: NodeId,
 }
 
 impl Decoded {
-    /// Where its instructions are.
-    pub(crate) fn span(self) -> Span {
-        self.span
-    }
-
     /// Where its instructions begin.
     pub(crate) fn offset(self) -> u64 {
-        self.span.begin
+        self.begin
     }
 }
 
@@ -122,13 +118,27 @@ impl Decoder {
         self.context = Arc::new(context);
     }
 
-    /// Decodes the members' instructions, which leave `width` values.
-    pub(crate) fn decode(
-        &mut self,
-        span: Span,
-        width: usize,
-        addresses: &dyn Addresses,
-    ) -> Result<Decoded> {
+    /// Decodes a member that is a leaf, if it is resident: the short way for what most files are
+    /// made of.
+    #[inline]
+    pub(crate) fn decode_leaf(&mut self, span: &Span) -> Option<Decoded> {
+        let Span { begin, end, .. } = *span;
+        let bytes = self.window.resident(begin, end);
+        let limits = &self.context.limits;
+        if bytes.len() > limits.element || self.definitions.observer.is_some() {
+            return None;
+        }
+        let leaf = self.graph.leaf(bytes, begin, &limits.pickle)?;
+        self.window.set_anchor(begin);
+        Some(Decoded { begin, end, first: leaf, last: leaf })
+    }
+
+    /// Decodes a member, of which these are the values.
+    pub(crate) fn decode(&mut self, values: &[Span], addresses: &dyn Addresses) -> Result<Decoded> {
+        let (Some(first), Some(last)) = (values.first(), values.last()) else {
+            unreachable!("a member has a value at least");
+        };
+        let span = Span { end: last.end, ..*first };
         if !self.is_defined {
             self.forget_shared(addresses)?;
         }
@@ -149,11 +159,12 @@ impl Decoder {
             let bytes = self.window.resident(span.begin, span.end);
             self.machine.learn(&mut self.graph, bytes);
         }
-        match (width, self.machine.stack(), self.machine.marks()) {
-            (2, &[first, last], []) => Ok(Decoded { span, first, last }),
+        let Span { begin, end, .. } = span;
+        match (values, self.machine.stack(), self.machine.marks()) {
+            ([_, _], &[first, last], []) => Ok(Decoded { begin, end, first, last }),
             _ => {
-                let value = self.machine.finish(span.end)?;
-                Ok(Decoded { span, first: value, last: value })
+                let value = self.machine.finish(end)?;
+                Ok(Decoded { begin, end, first: value, last: value })
             }
         }
     }
@@ -193,8 +204,8 @@ impl Decoder {
             let (run, seen) = ((lexer.offset() - offset) as usize, bytes.len());
             match self.machine.run(&mut self.graph, &mut lexer, &bytes[run..])? {
                 Ran::Stop(value) => {
-                    let span = Span { begin: offset, end: lexer.offset(), memo: 0 };
-                    return Ok(Decoded { span, first: value, last: value });
+                    let end = lexer.offset();
+                    return Ok(Decoded { begin: offset, end, first: value, last: value });
                 }
                 Ran::Need(more) => {
                     let seen_to = offset + seen as u64;
@@ -210,7 +221,7 @@ impl Decoder {
     /// A value of the member that was decoded last.
     #[inline]
     pub(crate) fn element(&self, decoded: Decoded, id: NodeId) -> Element<'_> {
-        let Span { begin, end, .. } = decoded.span;
+        let Decoded { begin, end, .. } = decoded;
         let bytes = self.window.resident(begin, end);
         Element::of_array(self.graph.value(id, Source { bytes, offset: begin }), &self.context)
     }
@@ -351,7 +362,8 @@ impl Decoder {
     fn forget_shared(&mut self, addresses: &dyn Addresses) -> Result<()> {
         self.graph.forget_shared();
         self.definitions.clear();
-        self.context.item_types.clear();
+        // What it knows of dtypes is of the graph that was.
+        self.context = Arc::new(self.context.fresh());
         self.define_openings(addresses)
     }
 

@@ -122,7 +122,7 @@ fn descend(mut decoder: Decoder, mut entered: Entered, subscripts: &Subscripts) 
             Ok(At::Container(Box::new(Opened::new(kind, shape, members))))
         }
         Entered::Leaf(span, route) => {
-            let decoded = decoder.decode(span, 1, &route)?;
+            let decoded = decoder.decode(&[span], &route)?;
             let context = Arc::clone(&decoder.context);
             let element = decoder.element(decoded, decoded.first);
             Ok(At::Value(Box::new(element.into_owned(context))))
@@ -220,7 +220,7 @@ impl Here {
         while self.batches.next(&mut decoder.window, &mut batch)? {
             for place in 0..batch.len() {
                 let &[key, value] = batch.values(place, 2) else { unreachable!("an entry is two") };
-                let decoded = decoder.decode(key, 1, &self.batches)?;
+                let decoded = decoder.decode(&[key], &self.batches)?;
                 if is_key(decoder.element(decoded, decoded.first), subscript) {
                     return Ok(Some(value));
                 }

@@ -99,6 +99,19 @@ impl Members {
             return Ok(None);
         }
         self.decoder.window.set_reading_on(true);
+        if let Some(place) = self.batch.place(self.position)
+            && let [span] = self.batch.values(place, self.batches.width())
+            && let Some(leaf) = self.decoder.decode_leaf(span)
+        {
+            self.position += 1;
+            return Ok(Some(leaf));
+        }
+        self.next_composite()
+    }
+
+    /// The next member, which is more than a leaf, or has yet to be found or read.
+    #[inline(never)]
+    fn next_composite(&mut self) -> Result<Option<Decoded>> {
         let decoded = self.decode(self.position);
         match &decoded {
             Ok(Some(_)) => self.position += 1,
@@ -116,8 +129,9 @@ impl Members {
 
     #[inline]
     fn decode(&mut self, member: u64) -> Result<Option<Decoded>> {
-        let Some(span) = self.span(member)? else { return Ok(None) };
-        let decoded = self.decoder.decode(span, self.batches.width(), &self.batches)?;
+        let Some(place) = self.place_of(member)? else { return Ok(None) };
+        let values = self.batch.values(place, self.batches.width());
+        let decoded = self.decoder.decode(values, &self.batches)?;
         self.decoder.window.release();
         Ok(Some(decoded))
     }

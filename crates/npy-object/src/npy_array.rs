@@ -168,7 +168,8 @@ impl NpyArray {
     /// assert_eq!(letters, 17);
     /// # Ok::<(), npy_object::Error>(())
     /// ```
-    #[inline]
+    // Inlined, so that an element, of which a loop mostly wants a part, is never put together.
+    #[inline(always)]
     pub fn next_element(&mut self) -> Result<Option<Element<'_>>> {
         match &mut self.elements {
             Payload::Objects(members) => {

@@ -11,7 +11,7 @@
 //! NumPy's `descriptor.c`).
 
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::OnceLock;
 
 use npy_header::{ByteOrder, DType, Field, Scalar, ScalarKind, Struct, TimeBase, TimeUnit};
 use pickle_stream::{Kind as Raw, NodeId, ValueRef};
@@ -43,12 +43,12 @@ impl ItemType {
             return read(value);
         }
         // The arrays of a file mostly have the dtype that the first of them brought along.
-        let known = &value.context().item_types;
-        if let Some(item) = known.get(pickled.id()) {
-            return Some(item);
+        let known = &value.context().item_types.known;
+        if let Some((_, item)) = known.find(|(id, _)| *id == pickled.id()) {
+            return Some(item.clone());
         }
         let item = read(value)?;
-        known.insert(pickled.id(), item.clone());
+        known.add((pickled.id(), item.clone()));
         Some(item)
     }
 
@@ -73,47 +73,64 @@ impl fmt::Display for ItemType {
 /// What pickled dtypes in the shared region of the graph were read as.
 #[derive(Debug, Default)]
 pub(crate) struct ItemTypes {
-    known: Mutex<Vec<(NodeId, ItemType)>>,
+    known: Few<(NodeId, ItemType)>,
     /// What arrays of numbers begin with: callable, class and dtype.
-    heads: Mutex<Vec<([NodeId; 3], Scalar)>>,
+    heads: Few<([NodeId; 3], Scalar)>,
+}
+
+/// The first few of what was met, which readers on any thread look up without a lock. Files have few
+/// dtypes; those of a file that has more are read again.
+#[derive(Debug)]
+struct Few<T>([OnceLock<T>; 16]);
+
+impl<T> Default for Few<T> {
+    fn default() -> Few<T> {
+        Few([const { OnceLock::new() }; 16])
+    }
+}
+
+impl<T> Few<T> {
+    #[inline]
+    fn find(&self, is_it: impl Fn(&T) -> bool) -> Option<&T> {
+        self.0.iter().map_while(OnceLock::get).find(|one| is_it(one))
+    }
+
+    /// Adds one, if there is room for it.
+    fn add(&self, mut one: T) {
+        for place in &self.0 {
+            match place.set(one) {
+                Ok(()) => return,
+                Err(refused) => one = refused,
+            }
+        }
+    }
 }
 
 impl ItemTypes {
-    /// Files have few dtypes; those of a file that has more are read again.
-    const MOST: usize = 16;
-
-    fn get(&self, id: NodeId) -> Option<ItemType> {
-        let known = self.known.lock().ok()?;
-        known.iter().find(|(known, _)| *known == id).map(|(_, item)| item.clone())
-    }
-
-    fn insert(&self, id: NodeId, item: ItemType) {
-        if let Ok(mut known) = self.known.lock()
-            && known.len() < ItemTypes::MOST
-        {
-            known.push((id, item));
-        }
-    }
-
     /// The scalar that an array is made of which begins with this callable, class and dtype, all of
     /// them in the shared region: `None` where they are not, where the items are no numbers of
     /// little-endian order, or where the callable is not `_reconstruct` of an array.
+    #[inline(always)]
     pub(crate) fn scalar_of_array(
         &self,
         head: [ValueRef<'_>; 3],
         context: &Context,
     ) -> Option<Scalar> {
+        let ids = head.map(ValueRef::id);
+        match self.heads.find(|(known, _)| *known == ids) {
+            Some((_, scalar)) => Some(*scalar),
+            None => self.read_head(head, context),
+        }
+    }
+
+    #[inline(never)]
+    fn read_head(&self, head: [ValueRef<'_>; 3], context: &Context) -> Option<Scalar> {
         if !head.iter().all(|value| value.is_shared()) {
             return None;
         }
-        let ids = head.map(ValueRef::id);
-        let mut heads = self.heads.lock().ok()?;
-        if let Some((_, scalar)) = heads.iter().find(|(known, _)| *known == ids) {
-            return Some(*scalar);
-        }
         let [callable, class, dtype] = head;
-        let Raw::Global(callable) = callable.kind() else { return None };
-        if globals::known(callable)? != Known::Reconstruct {
+        let Raw::Global(name) = callable.kind() else { return None };
+        if globals::known(name)? != Known::Reconstruct {
             return None;
         }
         ArrayClass::of(class)?;
@@ -124,20 +141,8 @@ impl ItemTypes {
         if scalar.kind() == ScalarKind::Object || scalar.order() == ByteOrder::Big {
             return None;
         }
-        if heads.len() < ItemTypes::MOST {
-            heads.push((ids, scalar));
-        }
+        self.heads.add((head.map(ValueRef::id), scalar));
         Some(scalar)
-    }
-
-    /// Forgets all of them, as the shared region does.
-    pub(crate) fn clear(&self) {
-        if let Ok(mut known) = self.known.lock() {
-            known.clear();
-        }
-        if let Ok(mut heads) = self.heads.lock() {
-            heads.clear();
-        }
     }
 }
 

@@ -36,7 +36,7 @@ impl<'a, T: Primitive> TypedArray<'a, T> {
     /// as they do in memory.
     ///
     /// Fails where items of this dtype are no such numbers.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(
         scalar: Scalar,
         bytes: Cow<'a, [u8]>,
@@ -130,10 +130,9 @@ mod private {
         fn read(bytes: &[u8], order: ByteOrder) -> Self;
         fn read_all(bytes: &[u8], order: ByteOrder) -> SmallVec<[Self; SHORT]> {
             let items = bytes.chunks_exact(size_of::<Self>()).map(|item| Self::read(item, order));
-            if items.len() <= SHORT {
-                return items.collect();
-            }
-            SmallVec::from_vec(items.collect())
+            let mut all = SmallVec::with_capacity(items.len());
+            all.extend(items);
+            all
         }
         /// The bytes themselves, where they lie as the numbers do in memory and are in native
         /// order.

@@ -7,7 +7,7 @@
 //! that both agree.
 
 use npy_header::Scalar;
-use pickle_stream::{Construct, Kind as Raw, ValueRef};
+use pickle_stream::{Construct, ValueRef};
 
 use crate::error::Result;
 use crate::value::element::Context;
@@ -26,23 +26,19 @@ pub struct PlainArray<'a> {
 
 impl<'a> PlainArray<'a> {
     /// The array that a value is, if it is a plain one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(value: ValueRef<'a>, context: &'a Context) -> Option<PlainArray<'a>> {
-        let Raw::Object(object) = value.kind() else { return None };
-        let Raw::Tuple(mut args) = object.args().kind() else { return None };
-        let Raw::Tuple(mut state) = object.states().last()?.kind() else { return None };
-        let Raw::Int(_version) = state.next()?.kind() else { return None };
-        let Raw::Tuple(lengths) = state.next()?.kind() else { return None };
-        let dtype = state.next()?;
-        let Raw::Bool(fortran_order) = state.next()?.kind() else { return None };
-        let Raw::Bytes(bytes) = state.next()?.kind() else { return None };
+        let object = value.as_object()?;
+        let [class, _shape, _typecode] = object.args().to_tuple()?;
+        let [version, shape, dtype, order, data] = object.state()?.to_tuple()?;
+        let head = [object.callable(), class, dtype];
+        let (_version, fortran_order, bytes) =
+            (version.as_int()?, order.as_bool()?, data.as_bytes()?);
         if object.construct() != Construct::Call {
             return None;
         }
-        let head = [object.callable(), args.next()?, dtype];
         let scalar = context.item_types.scalar_of_array(head, context)?;
-
-        let shape = Shape::of_tuple(lengths)?;
+        let shape = Shape::of_tuple(shape)?;
         let count = shape.count()?;
         if count.checked_mul(scalar.itemsize())? != bytes.len() {
             return None;
@@ -55,6 +51,12 @@ impl<'a> PlainArray<'a> {
     #[inline]
     pub fn item(&self) -> Scalar {
         self.scalar
+    }
+
+    /// Whether its items are such numbers. They are little-endian.
+    #[inline]
+    pub fn is<T: Primitive>(&self) -> bool {
+        T::is(self.scalar)
     }
 
     /// The length of each dimension.
@@ -78,7 +80,7 @@ impl<'a> PlainArray<'a> {
     /// Its items as numbers.
     ///
     /// Fails where they are others.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn into_typed<T: Primitive>(self) -> Result<TypedArray<'a, T>> {
         TypedArray::new(self.scalar, self.bytes.into(), self.shape, self.fortran_order)
     }

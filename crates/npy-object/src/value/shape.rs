@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
-use pickle_stream::{Items, Kind as Raw};
+use pickle_stream::ValueRef;
 use smallvec::SmallVec;
 
 use crate::value::element::Element;
@@ -26,33 +26,30 @@ impl Shape {
     }
 
     pub(crate) fn read(value: Element<'_>) -> Option<Shape> {
-        match value.value()?.kind() {
-            Raw::Tuple(lengths) => Shape::of_tuple(lengths),
-            // `_frombuffer` also takes a length.
-            Raw::Int(length) => Some(Shape::new(&[usize::try_from(length).ok()?])),
-            _ => None,
-        }
+        let value = value.value()?;
+        // `_frombuffer` also takes a length.
+        let length = |length| Some(Shape::new(&[usize::try_from(length).ok()?]));
+        value.as_int().map_or_else(|| Shape::of_tuple(value), length)
     }
 
     #[inline]
-    pub(crate) fn of_tuple(lengths: Items<'_>) -> Option<Shape> {
-        let mut shape = SmallVec::new();
-        for length in lengths {
-            let Raw::Int(length) = length.kind() else { return None };
-            if shape.len() == Shape::MAX {
-                return None;
-            }
-            shape.push(usize::try_from(length).ok()?);
+    pub(crate) fn of_tuple(value: ValueRef<'_>) -> Option<Shape> {
+        let lengths = value.as_tuple()?;
+        if lengths.len() > Shape::MAX {
+            return None;
         }
-        Some(Shape(shape))
+        lengths
+            .map(|length| usize::try_from(length.as_int()?).ok())
+            .collect::<Option<_>>()
+            .map(Shape)
     }
 
     /// How many items an array of this shape has.
+    #[inline]
     pub(crate) fn count(&self) -> Option<usize> {
-        if self.contains(&0) {
-            return Some(0);
-        }
-        self.iter().try_fold(1usize, |count, &length| count.checked_mul(length))
+        let product = self.iter().try_fold(1usize, |count, &length| count.checked_mul(length));
+        // Where a length is 0, the others may be of any size.
+        product.or_else(|| self.contains(&0).then_some(0))
     }
 
     /// Whether it makes a difference which index varies fastest: where at most one dimension is

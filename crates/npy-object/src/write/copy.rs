@@ -117,12 +117,13 @@ impl<'w, 'a> Copy<'w, 'a> {
         let Copy { writer, array, copied } = self;
         let members = array.members_mut().ok_or_else(without_objects)?;
         for number in first..end {
-            // One that cannot be decoded is not copied.
-            let Some(element) = members.get(number)? else {
+            let Some(span) = members.span(number)? else {
                 let message = format!("there is no element {number}");
                 return Err(Error::usage("access.index", message));
             };
-            copied.append(element.span(), members, writer)?;
+            // One that cannot be decoded is not copied.
+            members.get(number)?;
+            copied.append(span, members, writer)?;
         }
         Ok(())
     }
@@ -153,7 +154,7 @@ impl<'w, 'a> Copy<'w, 'a> {
         let Some(Members { decoder, batches, .. }) = self.array.members_mut() else {
             return Err(without_objects());
         };
-        let decoded = decoder.decode(span, 1, batches)?;
+        let decoded = decoder.decode(&[span], batches)?;
         Ok(look(decoder.element(decoded, decoded.first)))
     }
 
