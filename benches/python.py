@@ -4,8 +4,9 @@
     python benches/python.py [--rounds N]
 
 Each run is a process of its own, and both sides take turns. The time is that of opening and looping, and doing nothing
-with the elements; the memory that of the whole process at its peak, above one that has imported NumPy. Quote the ratios: both
-sides ran on the same machine at the same time. Where one processor is idle, a thread decodes ahead of the loop: on a machine
+with the elements, the best of three in the process: until a system has spread the threads of a new process over its processors,
+tens of milliseconds may pass. The memory is that of the whole process at its peak, above one that has imported NumPy. Quote the
+ratios: both sides ran on the same machine at the same time. Where one processor is idle, a thread decodes ahead of the loop: on a machine
 that is busy the ratio of CPU times is what is left of that. Wants Linux, for the peak of memory.
 """
 
@@ -42,9 +43,12 @@ def work():
 
 def peak():
     return [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")][0]
-bare, begin, cpu = peak(), time.perf_counter(), time.process_time()
-work()
-print(time.perf_counter() - begin, time.process_time() - cpu, peak() - bare)
+def measured():
+    begin, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - begin, time.process_time() - cpu
+bare = peak()
+print(*min(measured() for _ in range(3)), peak() - bare)
 """
 
 
