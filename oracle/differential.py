@@ -36,6 +36,8 @@ LEDGER = [
     ("base of INT and LONG", r"", r"^ValueError: (could not convert|invalid literal)", rb"[IL]\s*[-+]?0_?[0-9]"),
     ("I+0", r"", r"", rb"I[^0-9][01]\n"),
     ("a FLOAT that is too large", r"", r"^OverflowError: value too large to convert to float", rb"F"),
+    ("BUILD of a class with an empty dict", r"^pickle\.stack\.type$", r"", rb"[}d].*b"),
+    ("a keyword for NEWOBJ_EX that is no str", r"", r"^TypeError: keywords must be strings", rb"\x92"),
     ("an unhashable key of an object", r"^pickle\.items\.unhashable$", r"", rb"[RioQP\x81\x92]"),
     ("STACK_GLOBAL of strs of Python 2", r"", r"^UnpicklingError: STACK_GLOBAL requires str", rb"[STU]"),
     ("READONLY_BUFFER of bytes or a bytearray", r"^pickle\.stack\.type$", r"", rb"\x98"),
@@ -151,7 +153,7 @@ def in_ledger(program, ours, answer):
     clause, error = (text[1:] if text.startswith("!") else "" for text in (ours, answer))
     for name, here, there, looks in LEDGER:
         sides = re.search(here, clause) and re.search(there, error)
-        if sides and (bool(clause), bool(error)) == (bool(here), bool(there)) and re.search(looks, program):
+        if sides and (bool(clause), bool(error)) == (bool(here), bool(there)) and re.search(looks, program, re.DOTALL):
             return name
     return None
 
