@@ -1,16 +1,16 @@
 //! `npyo cat`: the elements, as JSON lines.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use npy_object::json::{PlainJson, TypedJson, write_header};
 use npy_object::{Member, Subscripts};
 
 use crate::contents::Contents;
 use crate::failure::Failure;
 use crate::input::{Input, Reading};
+use crate::progress::progress_bar;
 
 /// Print the elements as JSON, one a line
 ///
@@ -102,17 +102,6 @@ impl Lines {
         }
         out.write_all(b"\n")
     }
-}
-
-/// A bar for the elements up to `to`, gone when it is dropped; hidden where nobody would see it, or
-/// where it would stand among the elements.
-fn progress_bar(to: Option<u64>, from: u64) -> ProgressBar {
-    let hidden = !io::stderr().is_terminal() || io::stdout().is_terminal();
-    let Some(to) = to.filter(|_| !hidden) else { return ProgressBar::hidden() };
-    let style = "{wide_bar} {human_pos} of {human_len} elements, {eta} left";
-    ProgressBar::new(to.saturating_sub(from))
-        .with_style(ProgressStyle::with_template(style).expect("the template is well formed"))
-        .with_finish(ProgressFinish::AndClear)
 }
 
 /// The number of an element. Python counts negative ones from the end; here they are refused.

@@ -15,7 +15,10 @@ mod get;
 mod index;
 mod info;
 mod input;
+mod progress;
 mod salvage;
+mod stats;
+mod tally;
 mod write;
 mod writer;
 
@@ -45,6 +48,7 @@ Examples:
   npyo get data.npy -1            the last element
   npyo cat arrays.npz:train       an array of an archive
   curl URL | npyo cat -           standard input
+  npyo stats data.npy             what its elements are, in numbers
   npyo dis data.npy | less        the instructions of its pickle
   npyo audit mail.npy             what np.load would run
   npyo salvage cut.npy -o ok.npy  what is whole of a broken file
@@ -56,6 +60,7 @@ enum Command {
     Cat(cat::Cat),
     Get(get::Get),
     Index(index::Index),
+    Stats(stats::Stats),
     Dis(dis::Dis),
     Audit(audit::Audit),
     Salvage(salvage::Salvage),
@@ -69,6 +74,7 @@ impl Command {
             Command::Cat(cat) => cat.run(out),
             Command::Get(get) => get.run(out),
             Command::Index(index) => index.run(out),
+            Command::Stats(stats) => stats.run(out),
             Command::Dis(dis) => dis.run(out),
             Command::Audit(audit) => audit.run(out),
             Command::Salvage(salvage) => salvage.run(out),
@@ -82,6 +88,7 @@ impl Command {
             Command::Cat(cat) => cat.file(),
             Command::Get(get) => get.file(),
             Command::Index(index) => index.file(),
+            Command::Stats(stats) => stats.file(),
             Command::Dis(dis) => dis.file(),
             Command::Audit(audit) => audit.file(),
             Command::Salvage(salvage) => salvage.file(),

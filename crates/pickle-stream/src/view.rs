@@ -214,6 +214,12 @@ impl<'a> ValueRef<'a> {
         self.graph.len(Region::Own) + self.graph.len(Region::Shared)
     }
 
+    /// How many bytes of the source the element takes that the value is in.
+    #[inline]
+    pub fn source_len(self) -> usize {
+        self.source.bytes.len()
+    }
+
     /// How many bytes the graph takes, with all values that are in it, and the bytes that they were
     /// decoded from.
     pub fn graph_bytes(self) -> usize {

@@ -22,7 +22,7 @@ use crate::value::kind::Kind;
 use crate::value::shape::Shape;
 
 /// What the items of an array are.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ItemType {
     /// A dtype that a header can say.
     Plain(DType),

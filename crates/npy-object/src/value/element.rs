@@ -169,6 +169,15 @@ impl<'a> Element<'a> {
         self.value().map(ValueRef::id)
     }
 
+    /// How many bytes the element takes in the file that the value is, or is in.
+    #[inline]
+    pub fn encoded_len(self) -> usize {
+        match self.place {
+            Place::Value(value) | Place::Typed(value, _) => value.source_len(),
+            Place::Row(row) => row.bytes.len(),
+        }
+    }
+
     /// The value as a bool.
     pub fn as_bool(self) -> Result<bool> {
         match self.kind() {

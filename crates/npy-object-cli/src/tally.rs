@@ -1,0 +1,197 @@
+//! Counting what is too many to be kept.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::Hash;
+
+use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
+
+/// How often each of some things was met. What is counted may be hostile: of more than so many
+/// different things, the rest is counted together.
+pub(crate) struct Tally<K> {
+    counts: HashMap<K, u64>,
+    others: u64,
+}
+
+const MOST: usize = 4096;
+
+impl<K> Default for Tally<K> {
+    fn default() -> Tally<K> {
+        Tally { counts: HashMap::new(), others: 0 }
+    }
+}
+
+impl<K: Hash + Eq + fmt::Display> Tally<K> {
+    pub(crate) fn add(&mut self, thing: K) {
+        match self.counts.get_mut(&thing) {
+            Some(count) => *count += 1,
+            None => self.insert(thing, 1),
+        }
+    }
+
+    /// Adds what is only borrowed, and owned where it was not met before.
+    pub(crate) fn add_borrowed<Q>(&mut self, thing: &Q, own: impl FnOnce(&Q) -> K)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        match self.counts.get_mut(thing) {
+            Some(count) => *count += 1,
+            None => self.insert(own(thing), 1),
+        }
+    }
+
+    #[cold]
+    fn insert(&mut self, thing: K, count: u64) {
+        if self.counts.len() < MOST {
+            self.counts.insert(thing, count);
+        } else {
+            self.others += count;
+        }
+    }
+
+    /// Adds what another one has counted.
+    pub(crate) fn merge(&mut self, other: Tally<K>) {
+        self.others += other.others;
+        for (thing, count) in other.counts {
+            match self.counts.get_mut(&thing) {
+                Some(known) => *known += count,
+                None => self.insert(thing, count),
+            }
+        }
+    }
+
+    /// What was met, most often first, and how often; and how often anything else was.
+    pub(crate) fn ranked(&self) -> (Vec<(String, u64)>, u64) {
+        let counts = self.counts.iter().map(|(thing, &count)| (thing.to_string(), count));
+        let mut ranked: Vec<_> = counts.collect();
+        ranked.sort_by(|(a, first), (b, second)| second.cmp(first).then_with(|| a.cmp(b)));
+        (ranked, self.others)
+    }
+}
+
+impl<K: Hash + Eq + fmt::Display> Serialize for Tally<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (ranked, others) = self.ranked();
+        let mut map = serializer.serialize_map(None)?;
+        for (thing, count) in ranked {
+            map.serialize_entry(&thing, &count)?;
+        }
+        if others > 0 {
+            map.serialize_entry("others", &others)?;
+        }
+        map.end()
+    }
+}
+
+/// Sizes of some things: the extremes, the mean, and how many there are of about each size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    count: u64,
+    sum: u128,
+    least: u64,
+    most: u64,
+    /// How many have a size of so many bits: 0, 1, 2 and 3, 4 to 7, ...
+    bits: [u64; 65],
+}
+
+impl Default for Sizes {
+    fn default() -> Sizes {
+        Sizes { count: 0, sum: 0, least: u64::MAX, most: 0, bits: [0; 65] }
+    }
+}
+
+impl Sizes {
+    #[inline]
+    pub(crate) fn add(&mut self, size: usize) {
+        let size = size as u64;
+        self.count += 1;
+        self.sum += u128::from(size);
+        self.least = self.least.min(size);
+        self.most = self.most.max(size);
+        self.bits[(64 - size.leading_zeros()) as usize] += 1;
+    }
+
+    /// Adds those of another one.
+    pub(crate) fn merge(&mut self, other: &Sizes) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.least = self.least.min(other.least);
+        self.most = self.most.max(other.most);
+        self.bits.iter_mut().zip(other.bits).for_each(|(sum, more)| *sum += more);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(crate) fn extremes(&self) -> [u64; 2] {
+        [self.least.min(self.most), self.most]
+    }
+
+    pub(crate) fn mean(&self) -> f64 {
+        self.sum as f64 / self.count.max(1) as f64
+    }
+
+    /// How many sizes there are from one to another, of those that are powers of two apart.
+    pub(crate) fn histogram(&self) -> impl Iterator<Item = ([u64; 2], u64)> + '_ {
+        let range = |bits: usize| match bits {
+            0 => [0, 0],
+            _ => [1 << (bits - 1), u64::MAX >> (64 - bits)],
+        };
+        let met = self.bits.iter().enumerate().filter(|&(_, &count)| count > 0);
+        met.map(move |(bits, &count)| (range(bits), count))
+    }
+}
+
+impl Serialize for Sizes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let [least, most] = self.extremes();
+        let mut sizes = serializer.serialize_struct("Sizes", 6)?;
+        sizes.serialize_field("count", &self.count)?;
+        sizes.serialize_field("sum", &self.sum)?;
+        sizes.serialize_field("min", &least)?;
+        sizes.serialize_field("max", &most)?;
+        sizes.serialize_field("mean", &self.mean())?;
+        sizes.serialize_field("histogram", &self.histogram().collect::<Vec<_>>())?;
+        sizes.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_different_things_is_counted_together() {
+        let mut tally = Tally::<String>::default();
+        (0..MOST + 10).for_each(|number| tally.add(number.to_string()));
+        tally.add_borrowed("0", str::to_owned);
+        let (ranked, others) = tally.ranked();
+        assert_eq!((ranked.len(), others), (MOST, 10));
+        assert_eq!(ranked[..2], [("0".to_owned(), 2), ("1".to_owned(), 1)]);
+
+        let mut two = Tally::<String>::default();
+        two.merge(tally);
+        two.add("x".to_owned());
+        assert_eq!(two.ranked().1, 11);
+    }
+
+    #[test]
+    fn sizes() {
+        let mut sizes = Sizes::default();
+        assert_eq!((sizes.extremes(), sizes.mean()), ([0, 0], 0.0));
+        [0, 1, 2, 3, 3, usize::MAX].into_iter().for_each(|size| sizes.add(size));
+        assert_eq!(sizes.extremes(), [0, u64::MAX]);
+        let expected = [([0, 0], 1), ([1, 1], 1), ([2, 3], 3), ([1 << 63, u64::MAX], 1)];
+        assert_eq!(sizes.histogram().collect::<Vec<_>>(), expected);
+
+        let mut both = Sizes::default();
+        both.add(6);
+        let mut other = Sizes::default();
+        other.add(2);
+        both.merge(&other);
+        assert_eq!((both.extremes(), both.mean()), ([2, 6], 4.0));
+    }
+}

@@ -1,0 +1,60 @@
+//! `npyo stats`, as it is run.
+
+mod common;
+
+use common::{npyo, oracle};
+use serde_json::{Value, json};
+
+const RAGGED: &str = "arrays/ragged-p4-py3.9-np2.0.npy";
+
+fn stats(file: &str, options: &[&str]) -> Value {
+    let said = npyo("stats", file, &[&["--json"], options].concat()).output();
+    serde_json::from_str(&said).unwrap()
+}
+
+#[test]
+fn what_arrays_are() {
+    let said = npyo("stats", RAGGED, &[]).output();
+    assert!(said.starts_with("elements  4\nkinds                4  array\n"), "{said}");
+    assert!(said.contains("dtypes               4  <f8\n"), "{said}");
+    assert!(said.contains("lengths   0 to 5, 2.2 on average\n"), "{said}");
+    let found = stats(RAGGED, &[]);
+    assert_eq!(found["shapes"], json!({"(0,)": 1, "(1,)": 1, "(3,)": 1, "(5,)": 1}));
+    let histogram = json!([[[0, 0], 1], [[1, 1], 1], [[2, 3], 1], [[4, 7], 1]]);
+    assert_eq!(found["lengths"]["histogram"], histogram);
+    // Elements lie behind one another.
+    assert_eq!(found["bytes"]["count"], 4);
+}
+
+#[test]
+fn lengths_are_those_of_python() {
+    for file in ["strings/whole-p5-py3.9-np2.0.npy", "strings/whole-2d-p2-py3.9-np2.0.npy"] {
+        let texts: Vec<String> =
+            oracle(file).iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let found = stats(file, &[]);
+        let sum: usize = texts.iter().map(|text| text.chars().count()).sum();
+        assert!(!texts.is_empty());
+        assert_eq!(found["kinds"]["str"], texts.len(), "{file}");
+        assert_eq!(found["lengths"]["sum"], sum, "{file}");
+    }
+}
+
+#[test]
+fn what_is_shared_and_what_is_named() {
+    assert_eq!(stats("sharing/array-of-objects-p0-py3.13-np2.5.npy", &[])["shared"], 1);
+    let globals = &stats("classes/array-child-p0-py3.13-np2.5.npy", &[])["globals"];
+    assert_eq!(*globals, json!({"numpy._core.multiarray._reconstruct": 1}));
+}
+
+#[test]
+fn threads_make_no_difference() {
+    assert_eq!(stats(RAGGED, &["--threads", "1"]), stats(RAGGED, &["--threads", "3"]));
+}
+
+#[test]
+fn what_came_before_an_error_was_counted() {
+    let found = npyo("stats", "truncated/after-appends.npy", &[]);
+    assert_eq!(found.complaint().split(':').next(), Some("pickle data was truncated"));
+    let elements = oracle("truncated/after-appends.npy").len();
+    assert!(found.stdout.starts_with(&format!("elements  {elements}\n")), "{}", found.stdout);
+}
