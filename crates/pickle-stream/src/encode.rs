@@ -242,10 +242,7 @@ impl Encoder {
             Kind::Bool(true) => self.opcode(Opcode::NewTrue),
             Kind::Int(int) => self.shortest_int(int),
             Kind::Long(long) => self.long(long.to_le_bytes())?,
-            Kind::Float(float) => {
-                self.opcode(Opcode::BinFloat);
-                self.frames.write(&float.to_be_bytes());
-            }
+            Kind::Float(float) => self.float(float),
             Kind::Str(text) => {
                 self.text(text.as_bytes())?;
                 self.memoize_node(value)?;
@@ -390,11 +387,30 @@ impl Encoder {
         Ok(())
     }
 
-    /// Goes on with the items of a container: puts in what is on top of it, or writes the next one.
+    /// Goes on with the items of a container.
     fn items<'a>(&mut self, mut batches: Batches<'a>, tasks: &mut Vec<Task<'a>>) {
+        while let Some(item) = self.next_item(&mut batches) {
+            // Lists of numbers are long, and a number is written in less time than it takes to put it
+            // off.
+            if let [Some(number), None] = item
+                && self.number(number)
+            {
+                continue;
+            }
+            tasks.push(Task::Items(batches));
+            return push_reversed(tasks, item.into_iter().flatten().map(Task::Value));
+        }
+    }
+
+    /// Puts in what is on top of a container, where it is time, and gives the item that is to be
+    /// written next, of one value or two.
+    fn next_item<'a>(&mut self, batches: &mut Batches<'a>) -> Option<[Option<ValueRef<'a>>; 2]> {
         let left = batches.items.len() / batches.width;
         match batches.stage {
-            Stage::Single => return batches.one.into_iter().for_each(|one| self.opcode(one)),
+            Stage::Single => {
+                batches.one.into_iter().for_each(|one| self.opcode(one));
+                return None;
+            }
             Stage::Batch(len) if len == BATCH || left == 0 => {
                 self.opcode(batches.many);
                 if left == 0 && len == BATCH && batches.ends == Ends::WithEmptyBatch {
@@ -406,7 +422,7 @@ impl Encoder {
             _ => {}
         }
         if left == 0 {
-            return;
+            return None;
         }
         batches.stage = match batches.stage {
             Stage::Batch(len) => Stage::Batch(len + 1),
@@ -420,10 +436,21 @@ impl Encoder {
                 }
             }
         };
-        let item: [Option<ValueRef<'a>>; 2] =
-            core::array::from_fn(|n| (n < batches.width).then(|| batches.items.next()).flatten());
-        tasks.push(Task::Items(batches));
-        push_reversed(tasks, item.into_iter().flatten().map(Task::Value));
+        let first = batches.items.next();
+        Some([first, if batches.width == 2 { batches.items.next() } else { None }])
+    }
+
+    /// Writes an int of at most 64 bits or a float, if it is one: those have no memo entries.
+    fn number(&mut self, value: ValueRef<'_>) -> bool {
+        self.frames.boundary();
+        if let Some(int) = value.as_int() {
+            self.shortest_int(int);
+        } else if let Some(float) = value.as_float() {
+            self.float(float);
+        } else {
+            return false;
+        }
+        true
     }
 
     /// Before protocol 4 a set is what the class makes of a list.
@@ -478,6 +505,10 @@ impl Encoder {
             self.with_argument(Opcode::Long1, &[digits.len() as u8]);
             self.frames.write(digits);
         }
+    }
+
+    fn float(&mut self, float: f64) {
+        self.with_argument(Opcode::BinFloat, &float.to_be_bytes());
     }
 
     /// Writes an int in 8 bytes, however small it is, so that another one can be put there later.

@@ -162,6 +162,15 @@ impl<'a> ValueRef<'a> {
         }
     }
 
+    /// The value, where it is a `float`.
+    #[inline]
+    pub fn as_float(self) -> Option<f64> {
+        match self.graph.node(self.id) {
+            Node::Float(value) => Some(value),
+            _ => None,
+        }
+    }
+
     /// The value, where it is `bytes`.
     #[inline]
     pub fn as_bytes(self) -> Option<&'a [u8]> {

@@ -157,8 +157,13 @@ impl<'a> Element<'a> {
     /// are most of, which need no more than a look.
     #[inline(always)]
     fn plain(self) -> Option<Raw<'a>> {
+        self.pickled().map(ValueRef::kind)
+    }
+
+    #[inline(always)]
+    fn pickled(self) -> Option<ValueRef<'a>> {
         match self.place {
-            Place::Value(value) => Some(value.kind()),
+            Place::Value(value) => Some(value),
             Place::Typed(..) | Place::Row(_) => None,
         }
     }
@@ -190,9 +195,9 @@ impl<'a> Element<'a> {
     /// The value as an int, where it fits.
     #[inline]
     pub fn as_i64(self) -> Result<i64> {
-        match self.plain() {
-            Some(Raw::Int(value)) => Ok(value),
-            _ => self.to_i64(),
+        match self.pickled().and_then(ValueRef::as_int) {
+            Some(value) => Ok(value),
+            None => self.to_i64(),
         }
     }
 
@@ -210,9 +215,9 @@ impl<'a> Element<'a> {
     /// The value as a float: of a Python float or a NumPy one of at most 8 bytes.
     #[inline]
     pub fn as_f64(self) -> Result<f64> {
-        match self.plain() {
-            Some(Raw::Float(value)) => Ok(value),
-            _ => self.to_f64(),
+        match self.pickled().and_then(ValueRef::as_float) {
+            Some(value) => Ok(value),
+            None => self.to_f64(),
         }
     }
 
