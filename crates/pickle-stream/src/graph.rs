@@ -364,14 +364,13 @@ impl Graph {
         self.repeated.is_ready = false;
     }
 
-    /// Sets the node of the leaf, unless that is one more than `limit`.
+    /// Sets the node of the leaf, unless a machine would not be allowed to make one under `limit`.
     #[inline]
     pub(crate) fn set_leaf(&mut self, node: Node, limit: usize) -> Option<NodeId> {
-        let place = self.own.nodes.get_mut(NodeId::LEAF.index())?;
-        if limit <= NodeId::LEAF.index() {
+        if limit <= CONSTANTS.len() {
             return None;
         }
-        *place = node;
+        *self.own.nodes.get_mut(NodeId::LEAF.index())? = node;
         Some(NodeId::LEAF)
     }
 

@@ -141,9 +141,13 @@ mod tests {
         ] {
             assert_eq!(Graph::new().leaf(input, 100, &limits), None, "{}", input.escape_ascii());
         }
-        for (nodes, is_leaf) in [(4, false), (5, true)] {
-            let leaf = Graph::new().leaf(b"K\x01", 0, &Limits { nodes, ..limits.clone() });
-            assert_eq!(leaf.is_some(), is_leaf);
+        // Where no machine may make a node, there is none.
+        for nodes in 0..10 {
+            let limits = Limits { nodes, ..limits.clone() };
+            let (mut machine, mut graph) = (Machine::new(&limits), Graph::new());
+            machine.reset(&graph, Region::Own, 0);
+            let ran = machine.run(&mut graph, &mut Lexer::new(0, &limits), b"K\x01");
+            assert_eq!(graph.leaf(b"K\x01", 0, &limits).is_some(), ran.is_ok(), "{nodes}");
         }
     }
 }
