@@ -18,11 +18,10 @@
 use alloc::vec::Vec;
 
 use crate::graph::Node;
-use crate::leaf;
+use crate::leaf::{self, BIN_INT_1};
 use crate::lexer::number;
 use crate::opcode::Opcode;
 
-const BIN_INT_1: u8 = Opcode::BinInt1 as u8;
 const SHORT_BIN_UNICODE: u8 = Opcode::ShortBinUnicode as u8;
 const SHORT_BIN_BYTES: u8 = Opcode::ShortBinBytes as u8;
 

@@ -9,13 +9,9 @@
 use super::{Machine, Step, most, small};
 use crate::error::Result;
 use crate::graph::{Chain, Graph, Node, NodeId, Region};
-use crate::leaf::leaf;
+use crate::leaf::{BIN_INT, BIN_INT_1, BIN_INT_2, leaf};
 use crate::lexer::{Argument, Lexer, number, short_payload};
 use crate::opcode::Opcode;
-
-const BIN_INT_1: u8 = Opcode::BinInt1 as u8;
-const BIN_INT_2: u8 = Opcode::BinInt2 as u8;
-const BIN_INT: u8 = Opcode::BinInt as u8;
 
 /// A machine among plain instructions.
 struct Run<'s> {

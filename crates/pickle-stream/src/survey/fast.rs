@@ -14,6 +14,7 @@
 use alloc::vec::Vec;
 
 use super::{Mark, NOT_READ, Slot, Survey};
+use crate::leaf::{BIN_INT, BIN_INT_1, BIN_INT_2};
 use crate::opcode::Opcode;
 
 /// Bytes of the longest instruction here, but for its payload.
@@ -53,18 +54,15 @@ impl Survey {
             if walk.fence == members {
                 at += self.likeness.pass(&mut walk, &input[at..], start + at as u64);
             }
-            while let Some(&[byte, ref number @ ..]) = input[at..].first_chunk::<REACH>()
+            if let Some(&[byte, ref number @ ..]) = input[at..].first_chunk::<REACH>()
                 && let Some(opcode) = Opcode::from_byte(byte)
                 && let Some(size) = walk.step(opcode, number, start + at as u64, input.len() - at)
             {
                 at += size;
-                if walk.fence == members {
-                    at += self.likeness.pass(&mut walk, &input[at..], start + at as u64);
-                }
-            }
-            match walk.list(&input[at..], start + at as u64) {
-                Some(size) => at += size,
-                None => break,
+            } else if let Some(size) = walk.list(&input[at..], start + at as u64) {
+                at += size;
+            } else {
+                break;
             }
         }
         (self.entries, self.memo) = (walk.entries, walk.memo);
@@ -244,9 +242,6 @@ impl Walk<'_> {
 /// The size of MARK, numbers and APPENDS, if that is what `input` begins with.
 #[inline(never)]
 fn numbers(input: &[u8]) -> Option<usize> {
-    const BIN_INT_1: u8 = Opcode::BinInt1 as u8;
-    const BIN_INT_2: u8 = Opcode::BinInt2 as u8;
-    const BIN_INT: u8 = Opcode::BinInt as u8;
     const BIN_FLOAT: u8 = Opcode::BinFloat as u8;
     const APPENDS: u8 = Opcode::Appends as u8;
     if *input.first()? != Opcode::Mark as u8 {
