@@ -29,7 +29,7 @@ use core::ops::Range;
 use crate::error::Result;
 use crate::limits;
 use crate::memo::Memo;
-use crate::template::Template;
+use crate::template::{Patience, Template};
 
 /// A node of a [`Graph`], by index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -268,14 +268,10 @@ struct Repeated {
     holes: Vec<usize>,
     /// What they left on the stack.
     results: Vec<NodeId>,
-    /// How many elements pass before another one is learnt, and how many that will be the next
-    /// time: elements that are all made in their own ways are not worth it.
-    patience: u32,
-    wait: u32,
+    patience: Patience,
 }
 
 impl Repeated {
-    const MOST_PATIENCE: u32 = 63;
     const MOST_NODES: usize = 256;
 }
 
@@ -377,14 +373,10 @@ impl Graph {
     /// Learns the instructions that made the own region and left `results` on the stack, so that it
     /// can be filled in by others that are like them.
     pub(crate) fn learn(&mut self, input: &[u8], memo: u64, results: &[NodeId]) {
-        let Repeated { template, is_ready, holes, results: left, patience, wait } =
-            &mut self.repeated;
-        if *wait > 0 {
-            *wait -= 1;
+        let Repeated { template, is_ready, holes, results: left, patience } = &mut self.repeated;
+        if !patience.is_over() {
             return;
         }
-        *patience = (*patience * 2 + 1).min(Repeated::MOST_PATIENCE);
-        *wait = *patience;
         if self.own.nodes.len() > Repeated::MOST_NODES {
             return;
         }
@@ -407,7 +399,7 @@ impl Graph {
         memo: u64,
         longest: u64,
     ) -> Option<&[NodeId]> {
-        let Repeated { template, is_ready, holes, results, patience, wait } = &mut self.repeated;
+        let Repeated { template, is_ready, holes, results, patience } = &mut self.repeated;
         if !*is_ready {
             return None;
         }
@@ -420,7 +412,7 @@ impl Graph {
         if !*is_ready {
             return None;
         }
-        (*patience, *wait) = (0, 0);
+        patience.reset();
         Some(results)
     }
 
@@ -551,11 +543,10 @@ impl Graph {
         links(self.arena(region), run)
     }
 
-    /// The last id of a chain.
+    /// The last id of a chain that grows by one at a time.
     #[inline]
     pub(crate) fn last_of(&self, region: Region, chain: Chain) -> Option<NodeId> {
         let arena = self.arena(region);
-        // A chunk is made for at least one, or is the only one and empty.
         links(arena, arena.chunks.get(chain.last as usize)?.run).last().copied()
     }
 

@@ -10,9 +10,7 @@ use core::mem;
 use super::fast::{REACH, Walk};
 use super::{Container, NOT_READ, Slot, Step, Survey};
 use crate::lexer::{Lexer, Progress};
-use crate::template::Template;
-
-const MOST_PATIENCE: u32 = 63;
+use crate::template::{Patience, Template};
 
 /// What members are mostly like.
 #[derive(Clone, Debug, Default)]
@@ -22,10 +20,7 @@ pub(super) struct Likeness {
     made: Option<u64>,
     /// How often it fitted since the last batch.
     fitted: usize,
-    /// How many batches pass before a member is learnt again, and how many that will be the next
-    /// time: members that are all made in their own ways are not worth it.
-    wait: u32,
-    patience: u32,
+    patience: Patience,
     /// Goes through a member that is to be learnt.
     trial: Option<Box<Survey>>,
 }
@@ -36,18 +31,15 @@ impl Survey {
     #[cold]
     pub(super) fn learn(&mut self, input: &[u8], start: u64) {
         let Survey { likeness, batch, limits, .. } = self;
-        let Likeness { template, made, fitted, wait, patience, trial } = likeness;
+        let Likeness { template, made, fitted, patience, trial } = likeness;
         if 2 * mem::take(fitted) >= batch.len() {
-            (*wait, *patience) = (0, 0);
+            patience.reset();
             return;
         }
         *made = None;
-        if *wait > 0 {
-            *wait -= 1;
+        if !patience.is_over() {
             return;
         }
-        *patience = (2 * *patience + 1).min(MOST_PATIENCE);
-        *wait = *patience;
         let Some(member) = batch.last() else { return };
         let begin = member.begin.checked_sub(start).map_or(usize::MAX, |begin| begin as usize);
         let Some(bytes) = input.get(begin..(member.end - start) as usize) else { return };
