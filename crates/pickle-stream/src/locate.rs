@@ -122,7 +122,8 @@ impl Found {
 
     /// Takes note of what the last instruction did to the value.
     fn follow(&mut self, survey: &Survey) {
-        if let Some(used) = survey.used().filter(|used| used.is_of(self.span, self.memo_end)) {
+        let is_of_it = |used: &Use| used.is_of(self.span, self.memo_end, self.whole);
+        if let Some(used) = survey.used().filter(is_of_it) {
             self.used = Some(used);
         }
         self.whole |= survey.kept() <= self.slot;
@@ -189,6 +190,8 @@ mod tests {
             (b"](Nq\x000Ne.", 0, Some(2..5)),
             // In a value that is no list: (None, []).
             (b"N]q\0\x86q\x01.", 0, Some(1..4)),
+            // In a tuple that begins with it, and is copied on the stack.
+            (b"](]q\0\x852\x86e.", 0, Some(2..5)),
             // In a later batch, and nowhere.
             (b"](e(Ne(]q\0e.", 0, Some(7..10)),
             (b"](]q\0e0N.", 1, None),

@@ -121,10 +121,13 @@ pub(crate) struct Use {
 
 impl Use {
     /// Whether the value was made in a stretch, whose memo entries end at `memo_end`.
-    pub(crate) fn is_of(self, span: Span, memo_end: u64) -> bool {
+    ///
+    /// What the stretch made may have been taken off the stack: what begins where it began, and is
+    /// used as it lies there, is then another value, around it.
+    pub(crate) fn is_of(self, span: Span, memo_end: u64, taken: bool) -> bool {
         match self.made {
             Made::Memo(memo) => (span.memo..memo_end).contains(&memo),
-            Made::Offset(offset) => (span.begin..span.end).contains(&offset),
+            Made::Offset(offset) => !taken && (span.begin..span.end).contains(&offset),
         }
     }
 
