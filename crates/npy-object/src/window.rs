@@ -299,7 +299,7 @@ impl Buffer {
         }
         while self.end() < wanted {
             let left = usize::try_from(to - self.end()).unwrap_or(usize::MAX);
-            let room = self.make_room(left);
+            let room = self.make_room(left)?;
             let place = self.end();
             match input.source.read_at(&mut self.bytes[self.tail..self.tail + room], place) {
                 Ok(0) => {
@@ -316,7 +316,7 @@ impl Buffer {
     }
 
     /// Makes room behind what is held, for up to `wanted` bytes, and says for how many.
-    fn make_room(&mut self, wanted: usize) -> usize {
+    fn make_room(&mut self, wanted: usize) -> io::Result<usize> {
         let held = self.tail - self.head;
         // Moving to the front costs less than was read since the last time.
         if self.bytes.len() - self.tail < wanted && self.head >= held {
@@ -327,10 +327,10 @@ impl Buffer {
         let room = wanted.min(room.max(held).max(KEEP));
         if self.bytes.len() - self.tail < room {
             let size = self.tail + room;
-            self.bytes.reserve_exact(size - self.bytes.len());
+            self.bytes.try_reserve_exact(size - self.bytes.len())?;
             self.bytes.resize(size, 0);
         }
-        room
+        Ok(room)
     }
 
     /// Gives back what a large element took, once there have been none for a while.
