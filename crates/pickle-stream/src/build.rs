@@ -285,7 +285,7 @@ impl Builder {
 
     /// A class or function, by module and qualified name. It is shared, and one for a name.
     pub fn global(&mut self, module: &str, name: &str) -> Result<NodeId> {
-        self.graph.charge(Region::Shared, self.most_nodes, 0)?;
+        self.graph.charge(Region::Shared, self.most_nodes, 1, 0)?;
         Ok(self.globals.get(&mut self.graph, module, name))
     }
 
@@ -388,7 +388,7 @@ impl Builder {
     }
 
     fn push(&mut self, node: Node) -> Result<NodeId> {
-        self.graph.charge(self.region, self.most_nodes, 0)?;
+        self.graph.charge(self.region, self.most_nodes, 1, 0)?;
         Ok(self.graph.push(self.region, node))
     }
 

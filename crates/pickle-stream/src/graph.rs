@@ -363,7 +363,7 @@ impl Graph {
     /// Sets the node of the leaf, unless a machine would not be allowed to make one under `limit`.
     #[inline]
     pub(crate) fn set_leaf(&mut self, node: Node, limit: usize) -> Option<NodeId> {
-        if limit <= CONSTANTS.len() {
+        if limit == 0 {
             return None;
         }
         *self.own.nodes.get_mut(NodeId::LEAF.index())? = node;
@@ -560,26 +560,40 @@ impl Graph {
         }
     }
 
-    /// Refuses one node more than `limit` in a region.
+    /// Refuses more than `limit` nodes in a region, of which so many are still to be made.
     #[inline]
-    pub(crate) fn charge(&self, region: Region, limit: usize, offset: u64) -> Result<()> {
-        let arena = self.arena(region);
-        // Links are charged like nodes, as tuples of shared values make many links of few nodes.
-        let used = arena.nodes.len().max(arena.links.len()) as u64 + 1;
-        limits::check(most_nodes(limit) as u64, used, "pickle.limit.nodes", offset)
+    pub(crate) fn charge(
+        &self,
+        region: Region,
+        limit: usize,
+        more: usize,
+        offset: u64,
+    ) -> Result<()> {
+        let used = self.used(region, 0) + more;
+        limits::check(most_nodes(limit) as u64, used as u64, "pickle.limit.nodes", offset)
     }
 
     /// How many nodes, and links besides `pending` ones, a region has room for under `limit`.
     #[inline]
     pub(crate) fn room(&self, region: Region, limit: usize, pending: usize) -> usize {
-        let arena = self.arena(region);
-        most_nodes(limit).saturating_sub(arena.nodes.len().max(arena.links.len() + pending))
+        most_nodes(limit).saturating_sub(self.used(region, pending))
+    }
+
+    /// What is charged for a region. Links are charged like nodes, as tuples of shared values make
+    /// many links of few nodes; constants are not.
+    #[inline]
+    fn used(&self, region: Region, pending: usize) -> usize {
+        let nodes = match region {
+            Region::Own => self.own.nodes.len() - CONSTANTS.len(),
+            Region::Shared => self.shared.nodes.len(),
+        };
+        nodes.max(self.arena(region).links.len() + pending)
     }
 }
 
 /// What a limit comes to: the top bit of an id names the region.
 fn most_nodes(limit: usize) -> usize {
-    limit.min(NodeId::SHARED as usize - 1)
+    limit.min(NodeId::SHARED as usize - 1 - CONSTANTS.len())
 }
 
 #[inline]

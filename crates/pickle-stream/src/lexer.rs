@@ -174,7 +174,8 @@ impl Lexer {
     #[inline]
     fn charge(&self, seen: usize) -> Result<()> {
         let passed = self.argument.saturating_add(1);
-        limits::check(self.argument, passed.min(seen as u64), "pickle.limit.argument", self.offset)
+        let argument = seen.saturating_sub(1) as u64; // without the opcode
+        limits::check(self.argument, passed.min(argument), "pickle.limit.argument", self.offset)
     }
 
     #[cold]

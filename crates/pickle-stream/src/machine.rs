@@ -208,9 +208,11 @@ impl Machine {
     pub fn execute(&mut self, graph: &mut Graph, instruction: &Instruction<'_>) -> Result<Flow> {
         let &Instruction { opcode, argument, offset, .. } = instruction;
         graph.touch();
-        graph.charge(self.region, self.limits.nodes, offset)?;
         let end = instruction.end();
-        Step { machine: self, graph, opcode, offset, end }.execute(argument)
+        let flow = Step { machine: self, graph, opcode, offset, end }.execute(argument)?;
+        // It made one node at most, and links of what it took off the stack.
+        graph.charge(self.region, self.limits.nodes, 0, offset)?;
+        Ok(flow)
     }
 }
 

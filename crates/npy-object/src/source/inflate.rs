@@ -99,6 +99,7 @@ impl Inflate {
     ///
     /// Where the last byte of a stream is among them, [`ended`](Self::ended) is said at once.
     pub(crate) fn inflate(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.check_limit()?;
         let mut made = 0;
         while !self.ended {
             match self.step(&mut out[made..]) {
@@ -113,7 +114,6 @@ impl Inflate {
 
     /// Some more bytes of the stream: none only at its end or where there is no room.
     fn step(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.check_limit()?;
         loop {
             self.fill()?;
             let at_end = self.head == self.tail;
@@ -125,6 +125,7 @@ impl Inflate {
             let made = (self.stream.total_out() - before.1) as usize;
             self.consume(used);
             self.out += made as u64;
+            self.check_limit()?;
             match status {
                 Ok(Status::StreamEnd) => {
                     self.ended = true;
