@@ -13,10 +13,14 @@ import numpy as np
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 
 
-def save(name, elements):
+def objects(elements):
     array = np.empty(len(elements), object)
     for index, element in enumerate(elements):
         array[index] = element
+    return array
+
+
+def save(name, array):
     path = os.path.join(DATA, name + ".npy")
     np.save(path, array, allow_pickle=True)
     print("%s: %d elements, %d bytes" % (path, len(array), os.path.getsize(path)))
@@ -35,13 +39,14 @@ def main():
         lengths = random.integers(least, most + 1, count)
         return [pool[start : start + length].copy() for start, length in zip(starts, lengths)]
 
-    save("ragged", floats(1_000_000 // share, 1, 20))
-    save("large", floats(20_000 // share, 1_000, 4_000))
-    save("strings", ["%x" % n * 3 for n in random.integers(0, 1 << 26, 1_000_000 // share).tolist()])
+    save("ragged", objects(floats(1_000_000 // share, 1, 20)))
+    save("large", objects(floats(20_000 // share, 1_000, 4_000)))
+    save("strings", objects(["%x" % n * 3 for n in random.integers(0, 1 << 26, 1_000_000 // share).tolist()]))
     lengths = random.integers(20, 501, 25_000 // share).tolist()
-    save("ints", [random.integers(0, 1 << 20, length).tolist() for length in lengths])
+    save("ints", objects([random.integers(0, 1 << 20, length).tolist() for length in lengths]))
     values = random.integers(0, 1 << 16, (250_000 // share, 3)).tolist()
-    save("dicts", [{"id": n, "name": "item %d" % n, "v": v} for n, v in enumerate(values)])
+    save("dicts", objects([{"id": n, "name": "item %d" % n, "v": v} for n, v in enumerate(values)]))
+    save("plain", random.random((1_000_000 // share, 16)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Writes files that are larger than memory: python benches/huge.py ragged 4GB, or strings 100000000
+"""Writes files that are larger than memory: python benches/huge.py ragged 4GB, or strings 100000000 [PATH]
 
 A batch that NumPy has pickled is repeated, with new elements only in the first: MEMOIZE does not say an index, and
 what a batch reads from the memo is in the first one, so that the result is what NumPy would have written, unframed.
@@ -50,7 +50,7 @@ def strings(rng, count):
     return [f"element {number:09d}" for number in rng.integers(0, 10**9, count)]
 
 
-def main(kind, amount):
+def main(kind, amount, path=None):
     values = {"ragged": ragged, "strings": strings}[kind](np.random.default_rng(7), 2000)
     first, batch, last = batches(values)
     if amount[-2:] in UNITS:
@@ -61,7 +61,7 @@ def main(kind, amount):
     # The shape is an int of four bytes in place of two.
     small, large = b"M" + (2000).to_bytes(2, "little"), b"J" + elements.to_bytes(4, "little")
     assert first.count(small) == 1
-    path = Path(__file__).parent / "data" / f"huge-{kind}.npy"
+    path = Path(path or Path(__file__).parent / "data" / f"huge-{kind}.npy")
     path.parent.mkdir(exist_ok=True)
     with open(path, "wb") as out:
         header = {"descr": "|O", "fortran_order": False, "shape": (elements,)}
