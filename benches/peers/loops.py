@@ -1,0 +1,49 @@
+"""Does one work with one reader in Python, `python loops.py READER WORK FILE`, and prints what `peers` does in Rust."""
+
+import sys
+import time
+from functools import partial
+
+import numpy as np
+
+import generator
+
+WORKS = {
+    "ragged": lambda element: float(element.sum()),
+    "large": lambda element: float(element.sum()),
+    "strings": len,
+    "ints": sum,
+    "dicts": lambda element: element["id"],
+}
+
+
+def opener(reader):
+    """How the reader opens a file. What it needs is imported before the time is taken."""
+    if reader == "npy_object":
+        import npy_object
+
+        return npy_object.open
+    return {"np.load": partial(np.load, allow_pickle=True), "generator": generator.elements}[reader]
+
+
+def main(reader, work, path):
+    open_file = opener(reader)
+    begin = time.perf_counter()
+    array = open_file(path)
+    # Nobody loops over a plain array in Python.
+    result = float(array.sum()) if work == "plain" else sum(map(WORKS[work], array))
+    seconds = time.perf_counter() - begin
+    with open("/proc/self/status") as status:
+        peak = [line.split()[1] for line in status if line.startswith("VmHWM")]
+    print(seconds, count(path), result, *peak)
+
+
+def count(path):
+    """The elements, as the preamble says."""
+    with open(path, "rb") as file:
+        np.lib.format.read_magic(file)
+        return np.lib.format.read_array_header_1_0(file)[0][0]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,197 @@
+"""npy-object beside other readers of NumPy's object arrays: time, ns an element, and peak of memory.
+
+    python3 -m venv /tmp/numpy && /tmp/numpy/bin/pip install numpy matplotlib ./crates/npy-object-python
+    cargo build --release --manifest-path benches/peers/Cargo.toml
+    /tmp/numpy/bin/python benches/generate.py
+    /tmp/numpy/bin/python benches/peers/run.py [--rounds N] [--draw]
+
+Every reader does every work, in turns, each in a process of its own; the time is that of opening, looping and the work,
+without the start of the process. Writes results.json, the charts, and what the READMEs say of them; with --draw it
+measures nothing, and draws what results.json has. `cargo update` in this folder brings the newest releases of the
+crates. Wants Linux, for the peak of memory, and Python 3.11.
+"""
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import textwrap
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parent / "data"
+RESULTS = HERE / "results.json"
+PEERS = Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target")) / "release" / "peers"
+PYTHON = [sys.executable, HERE / "loops.py"]
+SECONDS, GIBIBYTES = 60, 8
+
+OBJECTS = ["ragged", "large", "strings", "ints", "dicts"]
+WORKS = [*OBJECTS, "plain"]
+
+# How each reader is called, and the works it can do.
+READERS = {
+    "np.load": ([*PYTHON, "np.load"], WORKS),
+    "npy-object": ([PEERS, "npy-object"], WORKS),
+    "npy-object in Python": ([*PYTHON, "npy_object"], OBJECTS),
+    "Python generator": ([*PYTHON, "generator"], OBJECTS),
+    "pickled": ([PEERS, "pickled"], OBJECTS),
+    "serde-pickle": ([PEERS, "serde-pickle"], OBJECTS),
+    "pyferrite": ([PEERS, "pyferrite"], WORKS),
+    "npyz": ([PEERS, "npyz"], ["plain"]),
+}
+
+
+class Failed(Exception):
+    """A reader that did not do its work, and why."""
+
+
+def bound():
+    """No process takes the memory of the whole machine."""
+    resource.setrlimit(resource.RLIMIT_DATA, (GIBIBYTES << 30, GIBIBYTES << 30))
+
+
+def measure(command):
+    """Seconds, elements, result, and the peak of memory in KiB."""
+    try:
+        done = subprocess.run(command, text=True, capture_output=True, timeout=SECONDS, preexec_fn=bound)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"over {SECONDS} s") from None
+    if done.returncode:
+        if "MemoryError" in done.stderr or "memory allocation" in done.stderr:
+            raise Failed(f"over {GIBIBYTES} GiB")
+        raise Failed((done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1])
+    seconds, elements, result, peak = done.stdout.split()
+    return float(seconds), int(elements), float(result), int(peak)
+
+
+def progress(text):
+    """Shows on a terminal, in one line, what is being measured."""
+    if sys.stderr.isatty():
+        print(f"\r{text}\033[K", end="", file=sys.stderr, flush=True)
+
+
+def measure_all(rounds):
+    """What each reader took for each work."""
+    for path in [PEERS, *(DATA / f"{work}.npy" for work in WORKS)]:
+        if not path.exists():
+            sys.exit(f"{path} is missing: {__file__} begins with how to make it")
+    works = {work: {reader: {} for reader, (_, can) in READERS.items() if work in can} for work in WORKS}
+    elements = {}
+    for number in range(rounds):
+        for work, readers in works.items():
+            file = DATA / f"{work}.npy"
+            for reader, row in readers.items():
+                progress(f"round {number + 1} of {rounds}: {work}, {reader}")
+                if "failed" in row:
+                    continue
+                try:
+                    seconds, count, result, peak = measure([*READERS[reader][0], work, file])
+                except Failed as failed:
+                    row["failed"] = str(failed)
+                    continue
+                first = elements.setdefault(work, (count, result))
+                agree = count == first[0] and abs(result - first[1]) <= 1e-9 * abs(first[1])
+                assert agree, (work, reader, count, result, first)
+                row.setdefault("seconds", []).append(seconds)
+                row["peak"] = max(peak, row.get("peak", 0))
+    progress("")
+    return {work: {"elements": elements[work][0], "readers": readers} for work, readers in works.items()}
+
+
+def machine():
+    """What was measured on, and when."""
+    cpus = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "processor": cpus[0] if cpus else platform.machine(),
+        "threads": os.cpu_count(),
+        "memory": f"{memory / 2**30:.0f} GiB",
+        "system": f"{platform.system()} {platform.release().split('-')[0]}",
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+def versions():
+    with open(HERE / "Cargo.lock", "rb") as file:
+        crates = {package["name"]: package["version"] for package in tomllib.load(file)["package"]}
+    return {
+        "CPython": platform.python_version(),
+        "NumPy": importlib.metadata.version("numpy"),
+        "Rust": subprocess.check_output(["rustc", "--version"], text=True).split()[1],
+        **{name: crates[name] for name in ["npy-object", "pickled", "serde-pickle", "pyferrite", "npyz"]},
+    }
+
+
+def described(results):
+    """The machine, the versions and the date, in a sentence."""
+    what = results["machine"]
+    names = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    return (
+        f"{what['processor']}, {what['threads']} threads, {what['memory']}, {what['system']}, {what['date']}; {names}; "
+        f"medians of {results['rounds']} rounds"
+    )
+
+
+def rows(results):
+    """Work, reader, ns an element, the same as a part of np.load's, MiB and their part; or why there are none."""
+    for work, measured in results["works"].items():
+        theirs = measured["readers"]["np.load"]
+        for reader, row in measured["readers"].items():
+            if "failed" in row:
+                yield work, reader, row["failed"]
+                continue
+            nanoseconds = statistics.median(row["seconds"]) / measured["elements"] * 1e9
+            ratio = statistics.median(us / them for us, them in zip(row["seconds"], theirs["seconds"]))
+            yield work, reader, nanoseconds, ratio, row["peak"] / 1024, row["peak"] / theirs["peak"]
+
+
+def table(results):
+    lines = ["| work | reader | ns an element | np.load = 1 | MiB | np.load = 1 |", "|---|---|--:|--:|--:|--:|"]
+    for work, reader, *values in rows(results):
+        cells = "{:,.0f} | {:.3f} | {:,.1f} | {:.3f}".format(*values) if len(values) == 4 else f"{values[0]} | | |"
+        lines.append(f"| `{work}` | {reader} | {cells} |")
+    return "\n".join(lines)
+
+
+def fill(path, name, text):
+    """Puts the text into the README where the comments `<!-- name -->` and `<!-- /name -->` stand."""
+    before, rest = path.read_text().split(f"<!-- {name} -->\n")
+    after = rest.split(f"<!-- /{name} -->")[1]
+    path.write_text(f"{before}<!-- {name} -->\n{text}\n<!-- /{name} -->{after}")
+
+
+def draw(results):
+    """The charts and the READMEs: what matplotlib is needed for."""
+    import charts
+
+    counts = {work: measured["elements"] for work, measured in results["works"].items()}
+    charts.draw_peers(list(rows(results)), counts, described(results))
+    root = HERE.parent.parent / "README.md"
+    fill(root, "measured", textwrap.fill(f"Measured on {described(results)}.", 120))
+    fill(HERE.parent / "README.md", "peers", f"{textwrap.fill(described(results), 120)}:\n\n{table(results)}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--draw", action="store_true", help="draw what results.json has, and measure nothing")
+    arguments = parser.parse_args()
+    if arguments.draw:
+        results = json.loads(RESULTS.read_text())
+    else:
+        works = measure_all(arguments.rounds)
+        results = {"machine": machine(), "versions": versions(), "rounds": arguments.rounds, "works": works}
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    print(table(results))
+    draw(results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+//! Does one work with one reader, `peers READER WORK FILE`, and prints the seconds, the elements,
+//! the result, and the peak of memory in KiB where the system tells: what `run.py` puts side by
+//! side.
+//!
+//! `pickled` and `serde-pickle` know no arrays, and give the state that NumPy has pickled: of the
+//! arrays in it the bytes are summed. What was read is never freed, as the time of that is not
+//! counted elsewhere either.
+
+use std::env;
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::mem::ManuallyDrop;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use npy_object_benches::{WORKS, peak};
+use npyz::NpyFile;
+
+/// The number of elements, and the result.
+type Done = Result<(u64, f64), Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [reader, work, file] = arguments.as_slice() else {
+        eprintln!("usage: peers READER WORK FILE");
+        return ExitCode::from(2);
+    };
+    let begin = Instant::now();
+    let done = match reader.as_str() {
+        "npy-object" => npy_object(work, file),
+        "npyz" => npyz(file),
+        "pickled" => pickled(work, file),
+        "pyferrite" => pyferrite(work, file),
+        "serde-pickle" => serde_pickle(work, file),
+        _ => Err(format!("no reader is called '{reader}'").into()),
+    };
+    match done {
+        Ok((count, result)) => {
+            println!("{} {count} {result} {}", begin.elapsed().as_secs_f64(), peak());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("peers: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The rows of a plain array are summed as arrays are.
+fn npy_object(work: &str, file: &str) -> Done {
+    let name = if work == "plain" { "ragged" } else { work };
+    let work = WORKS.iter().find(|work| work.name == name).ok_or("no work is called so")?;
+    Ok((work.run)(&mut npy_object::open(file)?)?)
+}
+
+fn npyz(file: &str) -> Done {
+    let array = NpyFile::new(BufReader::new(File::open(file)?))?;
+    let rows = array.shape()[0];
+    let mut sum = 0.0;
+    for number in array.data::<f64>()? {
+        sum += number?;
+    }
+    Ok((rows, sum))
+}
+
+fn pickled(work: &str, file: &str) -> Done {
+    use pickled::{DeOptions, HashableValue, Value};
+
+    fn int(value: &Value) -> Option<i64> {
+        if let Value::I64(int) = value { Some(*int) } else { None }
+    }
+
+    fn of_element(work: &str, element: &Value) -> Option<f64> {
+        Some(match (work, element) {
+            ("strings", Value::String(text)) => text.inner().len() as f64,
+            ("ints", Value::List(items)) => {
+                items.inner().iter().map(int).sum::<Option<i64>>()? as f64
+            }
+            ("dicts", Value::Dict(entries)) => {
+                let key = HashableValue::String("id".to_string().into());
+                int(entries.inner().get(&key)?)? as f64
+            }
+            (_, Value::Tuple(state)) => match state.inner().last()? {
+                Value::Bytes(bytes) => sum_of_bytes(bytes.inner()),
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+
+    let options = DeOptions::new().replace_unresolved_globals();
+    let value = ManuallyDrop::new(pickled::value_from_reader(pickle(file)?, options)?);
+    let Value::Tuple(state) = &*value else { return Err("no state of an array".into()) };
+    let Some(Value::List(elements)) = state.inner().last() else { return Err("no list".into()) };
+    sum_of(elements.inner().iter().map(|element| of_element(work, element)))
+}
+
+fn serde_pickle(work: &str, file: &str) -> Done {
+    use serde_pickle::{DeOptions, HashableValue, Value};
+
+    fn int(value: &Value) -> Option<i64> {
+        if let Value::I64(int) = value { Some(*int) } else { None }
+    }
+
+    fn of_element(work: &str, element: &Value) -> Option<f64> {
+        Some(match (work, element) {
+            ("strings", Value::String(text)) => text.len() as f64,
+            ("ints", Value::List(items)) => items.iter().map(int).sum::<Option<i64>>()? as f64,
+            ("dicts", Value::Dict(entries)) => {
+                int(entries.get(&HashableValue::String("id".to_string()))?)? as f64
+            }
+            (_, Value::Tuple(state)) => match state.last()? {
+                Value::Bytes(bytes) => sum_of_bytes(bytes),
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+
+    let options = DeOptions::new().replace_unresolved_globals();
+    let value = ManuallyDrop::new(serde_pickle::value_from_reader(pickle(file)?, options)?);
+    let Value::Tuple(state) = &*value else { return Err("no state of an array".into()) };
+    let Some(Value::List(elements)) = state.last() else { return Err("no list".into()) };
+    sum_of(elements.iter().map(|element| of_element(work, element)))
+}
+
+fn pyferrite(work: &str, file: &str) -> Done {
+    use pyferrite::{Array, Value};
+
+    fn of_element(work: &str, element: &Value) -> Option<f64> {
+        Some(match (work, element) {
+            ("strings", Value::Str(text)) => text.len() as f64,
+            ("ints", Value::List(items)) => {
+                items.iter().map(Value::as_i64).sum::<Option<i64>>()? as f64
+            }
+            ("dicts", Value::Dict(entries)) => entries.get("id")?.as_i64()? as f64,
+            (_, Value::Array(Array::F64(numbers))) => numbers.sum(),
+            _ => return None,
+        })
+    }
+
+    let value = ManuallyDrop::new(pyferrite::read(file)?);
+    match &*value {
+        Value::Array(Array::F64(numbers)) => Ok((numbers.shape()[0] as u64, numbers.sum())),
+        Value::List(elements) => sum_of(elements.iter().map(|element| of_element(work, element))),
+        other => Err(format!("a {} is no array", other.type_name()).into()),
+    }
+}
+
+/// What is behind the preamble.
+fn pickle(file: &str) -> Result<impl Read, Box<dyn Error>> {
+    Ok(NpyFile::new(BufReader::new(File::open(file)?))?.into_inner())
+}
+
+/// What all elements come to, where each is what the work wants.
+fn sum_of(values: impl Iterator<Item = Option<f64>>) -> Done {
+    let (mut count, mut sum) = (0, 0.0);
+    for value in values {
+        sum += value.ok_or("an element is not what the work wants")?;
+        count += 1;
+    }
+    Ok((count, sum))
+}
+
+/// In eight sums side by side, as npy-object's.
+fn sum_of_bytes(bytes: &[u8]) -> f64 {
+    let (numbers, _) = bytes.as_chunks::<8>();
+    let (eights, rest) = numbers.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for eight in eights {
+        sums.iter_mut().zip(eight).for_each(|(sum, number)| *sum += f64::from_le_bytes(*number));
+    }
+    sums.iter().sum::<f64>() + rest.iter().copied().map(f64::from_le_bytes).sum::<f64>()
+}
