@@ -16,6 +16,9 @@ import signal
 import struct
 import sys
 
+# Codes that are registered: small ones, and those that CPython's tests register.
+EXTENSIONS = list(range(1, 512)) + [0xABCD, 0xFFFF, 0x10000, 0x12ABCDEF, 0x7FFFFFFF]
+
 
 class Global(type):
     """What is imported: a class, as only those can be called in every way. It can be called, and not be changed."""
@@ -166,7 +169,8 @@ def simple(value):
     if kind is bool:
         return b"T" if value else b"F"
     if kind is int:
-        return b"i%d," % value
+        # Python does not write longer ones in decimal.
+        return (b"i%d," if value.bit_length() < 10000 else b"x%x,") % value
     if kind is float:
         return b"f%016x" % struct.unpack("<Q", struct.pack("<d", value))
     if kind is str:
@@ -197,7 +201,7 @@ def main():
     sys.setrecursionlimit(5000)
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(4300)
-    for code in range(1, 512):
+    for code in EXTENSIONS:
         copyreg._inverted_registry[code] = ("copyreg extension", str(code))
     unpickler = stubbed(pickle.Unpickler if kind == "c" else pickle._Unpickler)
     options = {"fix_imports": False, "encoding": "bytes"}

@@ -1,27 +1,32 @@
 //! Prints programs for `oracle/differential.py`, with what they make:
-//! `programs SEED COUNT [whole]`, where `whole` leaves out those that are broken.
+//! `programs SEED COUNT [whole]`, where `whole` leaves out those that are broken; or `programs
+//! given`, which takes them from standard input, each after its length in 4 bytes, little-endian.
 //!
 //! One record each: three lengths of 4 bytes, little-endian, and what is so long: the program; the
 //! answer, which is the digest of the value, or `!` and the clause that is broken; the program
 //! without FRAME, where it has one, and nothing where it has none.
 
-use std::io::{BufWriter, Write, stdout};
+use std::io::{self, BufWriter, ErrorKind, Read, Write, stdin, stdout};
 
-use npy_object_fuzz_bodies::{digest::digest, mutate::mutate, program};
+use npy_object_fuzz_bodies::digest::{TooLarge, digest};
+use npy_object_fuzz_bodies::{mutate::mutate, program};
 use pickle_stream::{Lexer, Limits, Opcode, Progress, decode};
 
-fn main() -> std::io::Result<()> {
+fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (seed, count, whole) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [seed, count] => (seed, count, false),
-        [seed, count, "whole"] => (seed, count, true),
-        _ => panic!("programs SEED COUNT [whole]"),
-    };
-    let (seed, count): (u64, u64) =
-        (seed.parse().expect("a seed"), count.parse().expect("a count"));
-    let mut random = Random(seed);
     let mut out = BufWriter::new(stdout().lock());
-    let limits = Limits::default();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["given"] => given(&mut out)?,
+        [seed, count] => generated(seed, count, false, &mut out)?,
+        [seed, count, "whole"] => generated(seed, count, true, &mut out)?,
+        _ => panic!("programs given | SEED COUNT [whole]"),
+    }
+    out.flush()
+}
+
+fn generated(seed: &str, count: &str, whole: bool, out: &mut impl Write) -> io::Result<()> {
+    let mut random = Random(seed.parse().expect("a seed"));
+    let count: u64 = count.parse().expect("a count");
     let mut written = 0;
     while written < count {
         let well_formed = make(&mut random);
@@ -32,23 +37,43 @@ fn main() -> std::io::Result<()> {
             let (other, choices) = (make(&mut random), random.bytes(64));
             mutate(well_formed, &other, &choices)
         };
-        let answer = match decode(&stream, &limits) {
-            Ok(decoded) => match digest(decoded.value()) {
-                Ok(digest) => digest,
-                Err(_) => continue,
-            },
-            Err(error) => format!("!{}", error.clause()).into_bytes(),
-        };
-        let unframed = unframed(&stream, &limits);
-        for part in [&stream, &answer, &unframed] {
-            out.write_all(&(part.len() as u32).to_le_bytes())?;
+        if let Ok(answer) = answer(&stream) {
+            record(&stream, &answer, out)?;
+            written += 1;
         }
-        for part in [&stream, &answer, &unframed] {
-            out.write_all(part)?;
-        }
-        written += 1;
     }
-    out.flush()
+    Ok(())
+}
+
+fn given(out: &mut impl Write) -> io::Result<()> {
+    let mut programs = stdin().lock();
+    let mut len = [0; 4];
+    loop {
+        match programs.read_exact(&mut len) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
+            read => read?,
+        }
+        let mut stream = vec![0; u32::from_le_bytes(len) as usize];
+        programs.read_exact(&mut stream)?;
+        record(&stream, &answer(&stream).expect("a value that can be spelt out"), out)?;
+    }
+}
+
+/// The digest of what the program makes, or `!` and the clause that is broken.
+fn answer(stream: &[u8]) -> Result<Vec<u8>, TooLarge> {
+    match decode(stream, &Limits::default()) {
+        Ok(decoded) => digest(decoded.value()),
+        Err(error) => Ok(format!("!{}", error.clause()).into_bytes()),
+    }
+}
+
+fn record(stream: &[u8], answer: &[u8], out: &mut impl Write) -> io::Result<()> {
+    let unframed = unframed(stream, &Limits::default());
+    let parts = [stream, answer, &unframed];
+    for part in parts {
+        out.write_all(&(part.len() as u32).to_le_bytes())?;
+    }
+    parts.into_iter().try_for_each(|part| out.write_all(part))
 }
 
 /// The program without its FRAMEs, up to where the lexer gives up; empty if there are none.

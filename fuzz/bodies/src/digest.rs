@@ -14,7 +14,10 @@ use pickle_stream::{Construct, Entries, Items, Kind, NodeId, ValueRef};
 const DEPTH: usize = 100;
 
 /// How many bytes a digest may have.
-const BYTES: usize = 100_000;
+const BYTES: usize = 16 << 20;
+
+/// How many a key or a member of a set may have: what is shared in it is written each time.
+const KEY_BYTES: usize = 100_000;
 
 /// What is nested too deep, or too large when spelt out.
 #[derive(Debug)]
@@ -23,7 +26,8 @@ pub struct TooLarge;
 /// The digest of a value.
 ///
 /// # Errors
-/// A value that is nested deeper than 100 levels, or takes more than 100,000 bytes.
+/// A value that is nested deeper than 100 levels, or takes more than 16 MiB; a key or a member of a
+/// set that takes more than 100,000 bytes.
 pub fn digest(value: ValueRef<'_>) -> Result<Vec<u8>, TooLarge> {
     let mut writer = Writer { out: Vec::new(), seen: HashMap::new() };
     writer.value(value, DEPTH)?;
@@ -132,7 +136,16 @@ impl Writer {
             Kind::Bool(true) => self.out.push(b'T'),
             Kind::Bool(false) => self.out.push(b'F'),
             Kind::Int(value) => self.out.extend(format!("i{value},").into_bytes()),
-            Kind::Long(value) => self.out.extend(format!("i{},", value.to_big_int()).into_bytes()),
+            Kind::Long(value) => {
+                let value = value.to_big_int();
+                // Python does not write longer ones in decimal.
+                let text = if value.bits() < 10_000 {
+                    format!("i{value},")
+                } else {
+                    format!("x{value:x},")
+                };
+                self.out.extend(text.into_bytes());
+            }
             Kind::Float(value) => {
                 self.out.extend(format!("f{:016x}", value.to_bits()).into_bytes());
             }
@@ -182,7 +195,7 @@ fn member(value: ValueRef<'_>, depth: usize) -> Result<Vec<u8>, TooLarge> {
             writer.out.push(b'(');
             for item in items {
                 writer.out.extend(member(item, depth)?);
-                if writer.out.len() > BYTES {
+                if writer.out.len() > KEY_BYTES {
                     return Err(TooLarge);
                 }
             }
@@ -215,7 +228,7 @@ fn equal(value: ValueRef<'_>, depth: usize) -> Result<Vec<u8>, TooLarge> {
             writer.out.push(b'(');
             for item in items {
                 writer.out.extend(equal(item, depth)?);
-                if writer.out.len() > BYTES {
+                if writer.out.len() > KEY_BYTES {
                     return Err(TooLarge);
                 }
             }
