@@ -26,6 +26,10 @@ BATCH = 4000
 MEMORY = 512 << 20
 SECONDS = 60
 
+# How we differ from the reference, if in no way of LEDGER.
+AGREES = "agrees"
+UNKNOWN = "NOT IN THE LEDGER"
+
 # The differences of spec/differences.md that the generator meets, by name: which clause is broken here, which
 # exception the reference has, and what the program has to look like; "" where a side accepts.
 LEDGER = [
@@ -70,49 +74,69 @@ def main():
     differences = {worker.name: collections.Counter() for worker in workers}
     shown = 0
     command = [arguments.programs, str(arguments.seed), str(arguments.count)] + ["whole"] * arguments.whole
-    source = subprocess.Popen(command, stdout=subprocess.PIPE)
-    while batch := read_batch(source.stdout):
-        for worker in workers:
-            worker.send(batch)
-        answers = [worker.receive(batch) for worker in workers]
-        for number, (program, ours, unframed) in enumerate(batch):
-            truth = answers[-1].get(number, ours.decode("latin1"))
-            totals["programs"] += 1
-            totals["accepted here"] += not ours.startswith(b"!")
-            totals["accepted by the reference"] += not truth.startswith("!")
-            for worker, given in zip(workers, answers):
-                answer = given.get(number, ours.decode("latin1"))
-                if worker is not reference:
-                    if not agree(answer, truth):
-                        differences[worker.name][kind_of(answer, truth)] += 1
-                    continue
-                if agree(answer, ours.decode("latin1")):
-                    continue
-                name = in_ledger(program, ours.decode("latin1"), answer)
-                if name is None and unframed:
-                    # Without its frames, does the reference say what is said here?
-                    reference.send([(unframed, ours, b"")])
-                    whole = reference.receive([(unframed, ours, b"")]).get(0, ours.decode("latin1"))
-                    if agree(whole, ours.decode("latin1")):
-                        name = "FRAME of another size than what follows"
-                    else:
-                        name = in_ledger(unframed, ours.decode("latin1"), whole)
-                differences[worker.name][name or "NOT IN THE LEDGER"] += 1
-                if name is None and shown < arguments.show:
-                    shown += 1
-                    print("%r\n  here       %.300s\n  reference  %.300s" % (program, ours.decode("latin1"), answer))
-    if source.wait():
-        sys.exit("the programs came to no end")
+    for program, ours, answers, name in compare(command, workers):
+        truth = answers[-1]
+        totals["programs"] += 1
+        totals["accepted here"] += not ours.startswith("!")
+        totals["accepted by the reference"] += not truth.startswith("!")
+        note(differences, workers, answers, name)
+        if name == UNKNOWN and shown < arguments.show:
+            shown += 1
+            show(program, ours, truth)
     print("seed %d, reference %s" % (arguments.seed, reference.name))
     for name, count in totals.items():
         print("%10d %s (%.1f %%)" % (count, name, 100 * count / totals["programs"]))
+    report(differences, workers)
+    sys.exit(bool(differences[reference.name][UNKNOWN]))
+
+
+def compare(command, workers, given=None):
+    """Runs the example `programs`, with a file for its input or none. Of every program: it, what is made of it here, by
+    each worker, and how we differ from the last of them: AGREES, the name of a known difference, or UNKNOWN."""
+    reference = workers[-1]
+    source = subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE)
+    while batch := read_batch(source.stdout):
+        for worker in workers:
+            worker.send(batch)
+        found = [worker.receive(batch) for worker in workers]
+        for number, (program, ours, unframed) in enumerate(batch):
+            here = ours.decode("latin1")
+            answers = [others.get(number, here) for others in found]
+            name = AGREES if agree(answers[-1], here) else in_ledger(program, here, answers[-1])
+            if name == UNKNOWN and unframed:
+                # Without its frames, does the reference say what is said here?
+                reference.send([(unframed, ours, b"")])
+                whole = reference.receive([(unframed, ours, b"")]).get(0, here)
+                if agree(whole, here):
+                    name = "FRAME of another size than what follows"
+                else:
+                    name = in_ledger(unframed, here, whole)
+            yield program, here, answers, name
+    if source.wait():
+        sys.exit("the programs came to no end")
+
+
+def note(differences, workers, answers, name):
+    """Counts how the other workers differ from the reference, and the reference from us."""
+    *others, reference = workers
+    for worker, answer in zip(others, answers):
+        if not agree(answer, answers[-1]):
+            differences[worker.name][kind_of(answer, answers[-1])] += 1
+    if name != AGREES:
+        differences[reference.name][name] += 1
+
+
+def report(differences, workers):
     for worker in workers:
         counts = differences[worker.name]
         print("%s: %d differ from %s" % (
-            worker.name, sum(counts.values()), "what is here" if worker is reference else "the reference"))
+            worker.name, sum(counts.values()), "what is here" if worker is workers[-1] else "the reference"))
         for name, count in counts.most_common(12):
             print("%10d %s" % (count, name))
-    sys.exit(bool(differences[reference.name]["NOT IN THE LEDGER"]))
+
+
+def show(program, ours, truth):
+    print("%r\n  here       %.300s\n  reference  %.300s" % (program, ours, truth))
 
 
 def check_ledger(readers):
@@ -148,14 +172,14 @@ def kind_of(answer, truth):
     return "another value"
 
 
-def in_ledger(program, ours, answer):
-    """The name of the known difference, if it is one."""
+def in_ledger(program, ours, answer, ledger=LEDGER):
+    """The name of the known difference, or UNKNOWN."""
     clause, error = (text[1:] if text.startswith("!") else "" for text in (ours, answer))
-    for name, here, there, looks in LEDGER:
+    for name, here, there, looks in ledger:
         sides = re.search(here, clause) and re.search(there, error)
         if sides and (bool(clause), bool(error)) == (bool(here), bool(there)) and re.search(looks, program, re.DOTALL):
             return name
-    return None
+    return UNKNOWN
 
 
 def find_readers():
