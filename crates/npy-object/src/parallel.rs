@@ -24,6 +24,8 @@ use crate::value::element::Element;
 const AHEAD: usize = 2;
 /// Bytes of a stretch, at least: as many as a window keeps, less what is read ahead.
 const STRETCH: u64 = 3 << 18;
+/// Elements of a stretch, at least, where that is less: the place of each is kept.
+const STRETCH_ELEMENTS: usize = 1 << 15;
 /// Elements whose results are sent at once, and how many such parcels of a stretch may wait.
 const PARCEL: u64 = 8192;
 const PARCELS: usize = 2;
@@ -135,7 +137,9 @@ impl<A> Shared<'_, A> {
         let mut batch = Batch::before(turn.next);
         decoder.window.set_anchor(turn.next.offset);
         let mut error = None;
-        while batch.next().offset - batch.begin().offset < STRETCH {
+        while batch.next().offset - batch.begin().offset < STRETCH
+            && batch.len() < STRETCH_ELEMENTS
+        {
             let surveyed = lock(&self.batches).extend(&mut decoder.window, &mut batch);
             if !matches!(surveyed, Ok(true)) {
                 turn.queue = None;
