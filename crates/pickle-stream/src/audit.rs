@@ -153,6 +153,7 @@ pub struct Auditor {
     stack: Stack,
     memo: Memo,
     names: Names,
+    python2_names: Python2Names,
     /// Bytes of text since some was forgotten.
     text: usize,
     /// Where the last frame ends.
@@ -186,6 +187,7 @@ impl Auditor {
             stack: Stack::default(),
             memo: Memo::default(),
             names: Names::default(),
+            python2_names: Python2Names::new(),
             text: 0,
             frame_end: offset,
             found: VecDeque::new(),
@@ -471,7 +473,7 @@ impl Auditor {
         let [module, name] = [module, name].map(String::from_utf8_lossy);
         // Python 3 reads what Python 2 may have written by the names that it has.
         let (module, name) = match self.protocol < 3 {
-            true => python_3_name(&module, &name),
+            true => self.python2_names.in_python_3(&module, &name),
             false => (&*module, &*name),
         };
         let name = Name::Global { module: module.to_owned(), name: name.to_owned() };
@@ -703,23 +705,37 @@ fn is_text(opcode: Opcode) -> bool {
     )
 }
 
-/// The name by which Python 3 imports what Python 2 may have written.
-fn python_3_name<'a>(module: &'a str, name: &'a str) -> (&'a str, &'a str) {
-    let lines = include_str!("audit/python2_names.txt").lines();
-    let mut of_module = None;
-    for line in lines.filter(|line| !line.starts_with('#')) {
-        let mut words = line.split(' ');
-        match [words.next(), words.next(), words.next(), words.next()] {
-            [Some(old), Some(old_name), Some(new), Some(new_name)]
-                if (old, old_name) == (module, name) =>
-            {
-                return (new, new_name);
+/// The names by which Python 3 imports what Python 2 may have written. Looked up, as a flood of
+/// imports would read the list as often.
+#[derive(Debug)]
+struct Python2Names {
+    names: BTreeMap<(&'static str, &'static str), (&'static str, &'static str)>,
+    modules: BTreeMap<&'static str, &'static str>,
+}
+
+impl Python2Names {
+    fn new() -> Self {
+        let (mut names, mut modules) = (BTreeMap::new(), BTreeMap::new());
+        let lines = include_str!("audit/python2_names.txt").lines();
+        for line in lines.filter(|line| !line.starts_with('#')) {
+            let mut words = line.split(' ');
+            match [words.next(), words.next(), words.next(), words.next()] {
+                [Some(old), Some(old_name), Some(new), Some(new_name)] => {
+                    names.insert((old, old_name), (new, new_name));
+                }
+                [Some(old), Some(new), None, None] => {
+                    modules.insert(old, new);
+                }
+                _ => {}
             }
-            [Some(old), Some(new), None, None] if old == module => of_module = Some(new),
-            _ => {}
         }
+        Python2Names { names, modules }
     }
-    (of_module.unwrap_or(module), name)
+
+    fn in_python_3<'a>(&self, module: &'a str, name: &'a str) -> (&'a str, &'a str) {
+        let renamed = self.names.get(&(module, name)).copied();
+        renamed.unwrap_or_else(|| (self.modules.get(module).copied().unwrap_or(module), name))
+    }
 }
 
 #[cold]
