@@ -1,5 +1,6 @@
 """Does one work with one reader in Python, `python loops.py READER WORK FILE`, and prints what `peers` does in Rust."""
 
+import collections
 import sys
 import time
 from functools import partial
@@ -26,16 +27,35 @@ def opener(reader):
     return {"np.load": partial(np.load, allow_pickle=True), "generator": generator.elements}[reader]
 
 
+def peak():
+    """The peak of resident memory in KiB, as Linux has it."""
+    with open("/proc/self/status") as status:
+        return next(line.split()[1] for line in status if line.startswith("VmHWM"))
+
+
+def read(open_file, path):
+    """Reads all there is, and does nothing with it."""
+    array = open_file(path)
+    if isinstance(array, np.lib.npyio.NpzFile):
+        array = map(array.get, array)
+    if not isinstance(array, np.ndarray):
+        collections.deque(array, maxlen=0)
+
+
 def main(reader, work, path):
     open_file = opener(reader)
     begin = time.perf_counter()
+    if work == "read":
+        try:
+            read(open_file, path)
+        finally:
+            print(peak())
+        return
     array = open_file(path)
     # Nobody loops over a plain array in Python.
     result = float(array.sum()) if work == "plain" else sum(map(WORKS[work], array))
     seconds = time.perf_counter() - begin
-    with open("/proc/self/status") as status:
-        peak = [line.split()[1] for line in status if line.startswith("VmHWM")]
-    print(seconds, count(path), result, *peak)
+    print(seconds, count(path), result, peak())
 
 
 def count(path):

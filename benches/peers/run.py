@@ -133,9 +133,10 @@ def described(results):
     """The machine, the versions and the date, in a sentence."""
     what = results["machine"]
     names = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    rounds = f"; medians of {results['rounds']} rounds" if "rounds" in results else ""
     return (
-        f"{what['processor']}, {what['threads']} threads, {what['memory']}, {what['system']}, {what['date']}; {names}; "
-        f"medians of {results['rounds']} rounds"
+        f"{what['processor']}, {what['threads']} threads, {what['memory']}, {what['system']}, {what['date']}; {names}"
+        f"{rounds}"
     )
 
 
