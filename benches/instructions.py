@@ -22,13 +22,20 @@ TABLE = os.path.join(HERE, "instructions.json")
 TOLERANCE = 1.02
 
 
-def count(name):
-    """Instructions an element; opening and the start of the process have a share in them."""
+def instructions(command, stderr=None):
+    """The instructions of a process, and how it ended."""
     with tempfile.NamedTemporaryFile() as out:
         tool = ["valgrind", "-q", "--tool=callgrind", "--callgrind-out-file=" + out.name]
-        elements = subprocess.check_output([*tool, WORK, name], text=True).split()[1]
+        done = subprocess.run([*tool, *command], text=True, stdout=subprocess.PIPE, stderr=stderr)
         total = re.search(rb"^(?:summary|totals): (\d+)", out.read(), re.MULTILINE)
-    return round(int(total[1]) / int(elements))
+    return int(total[1]), done
+
+
+def count(name):
+    """Instructions an element; opening and the start of the process have a share in them."""
+    total, done = instructions([WORK, name])
+    done.check_returncode()
+    return round(total / int(done.stdout.split()[1]))
 
 
 def main():
