@@ -18,7 +18,7 @@ use crate::input::Input;
 /// plain values is inert; what runs code or commands, or opens files, is dangerous; what is not known
 /// is unknown. Ends with 0 where all is inert, 3 where something is not, 1 where the file is broken.
 #[derive(Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("array", |array| array.hide(true)))]
 pub(crate) struct Audit {
     #[command(flatten)]
     input: Input,
@@ -48,6 +48,10 @@ impl Audit {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+        if self.input.array > 0 {
+            let why = "every array in the file is gone through: leave out --array";
+            return Err(Failure::Refused(why.to_owned()));
+        }
         let mut audit = self.input.audit();
         if let Some(list) = &self.allow {
             let lines = fs::read_to_string(list)

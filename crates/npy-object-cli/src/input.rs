@@ -28,7 +28,7 @@ pub(crate) struct Input {
 
     /// The array of this number, counted from 0, where several lie behind one another
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    array: u64,
+    pub(crate) array: u64,
 
     /// Accept a header of up to N characters
     #[arg(long, value_name = "N", default_value_t = Limits::default().header.header_chars)]

@@ -107,3 +107,10 @@ fn a_broken_file_is_an_error_behind_what_was_found() {
     assert!(found.stdout.contains("  broken     pickle data was truncated"), "{}", found.stdout);
     assert!(found.stderr.contains("[pickle.truncated]"), "{}", found.stderr);
 }
+
+#[test]
+fn an_audit_is_of_every_array_in_the_file() {
+    let refused = npyo("audit", "truncated/in-first-batch.npy", &["--array", "1"]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("leave out --array"), "{}", refused.stderr);
+}
