@@ -137,8 +137,7 @@ impl<A> Shared<'_, A> {
         let mut batch = Batch::before(turn.next);
         decoder.window.set_anchor(turn.next.offset);
         let mut error = None;
-        while batch.next().offset - batch.begin().offset < STRETCH
-            && batch.len() < STRETCH_ELEMENTS
+        while batch.next().offset - batch.begin().offset < STRETCH && batch.len() < STRETCH_ELEMENTS
         {
             let surveyed = lock(&self.batches).extend(&mut decoder.window, &mut batch);
             if !matches!(surveyed, Ok(true)) {

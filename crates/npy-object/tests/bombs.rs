@@ -160,6 +160,21 @@ fn bombs_do_no_harm() {
 }
 
 #[test]
+fn a_loop_holds_a_small_part_of_a_large_file() {
+    let text = [&b"X"[..], &(16u32 << 10).to_le_bytes(), &vec![b'a'; 16 << 10]].concat();
+    let mut file = NamedTempFile::new().unwrap();
+    let elements = [&b"("[..], &text.repeat(1000), b"e"].concat();
+    file.write_all(&objects("(4000,)", &elements.repeat(4))).unwrap();
+    peak_of(4 << 20, move || {
+        let mut array = Options::new().trust_payload(true).open(file.path()).unwrap();
+        for _ in 0..4000 {
+            let element = array.next_element().unwrap().unwrap();
+            assert_eq!(element.as_str().unwrap().len(), 16 << 10);
+        }
+    });
+}
+
+#[test]
 fn an_element_that_memory_has_no_room_for_is_an_error() {
     let text = [&b"X"[..], &(64u32 << 20).to_le_bytes(), &vec![b'a'; 64 << 20]].concat();
     let mut file = NamedTempFile::new().unwrap();

@@ -259,3 +259,26 @@ pub(crate) fn wrong_items<T: Primitive>(item: &ItemType) -> Error {
     };
     Error::usage("access.type", format!("the array is of dtype {found}, not {}", T::NAME))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_in_the_order_of_the_file() {
+        fn check<T: Primitive>(number: T, little: &[u8]) {
+            let big: Vec<u8> = little.iter().rev().copied().collect();
+            assert_eq!(read_all::<T>(little, ByteOrder::Little)[..], [number]);
+            assert_eq!(read_all::<T>(&big, ByteOrder::Big)[..], [number]);
+        }
+        check(0x0102_u16, &[2, 1]);
+        check(-2_i32, &[0xfe, 0xff, 0xff, 0xff]);
+        check(1_i64 << 40, &[0, 0, 0, 0, 0, 1, 0, 0]);
+        check(half::f16::from_f32(1.5), &[0, 0x3e]);
+        check(1.5_f32, &[0, 0, 0xc0, 0x3f]);
+        check(-1.5_f64, &[0, 0, 0, 0, 0, 0, 0xf8, 0xbf]);
+        // Each part of a complex number by itself.
+        let parts = [1.5_f32.to_be_bytes(), (-2.0_f32).to_be_bytes()].concat();
+        assert_eq!(read_all::<[f32; 2]>(&parts, ByteOrder::Big)[..], [[1.5, -2.0]]);
+    }
+}
