@@ -511,6 +511,25 @@ mod tests {
     }
 
     #[test]
+    fn a_get_or_a_put_names_an_entry() {
+        for (input, index) in [
+            (&b"p12\n"[..], Some(12)),
+            (b"q\x07", Some(7)),
+            (b"r\x01\x02\0\0", Some(0x201)),
+            (b"g12\n", Some(12)),
+            (b"h\xff", Some(255)),
+            (b"j\0\0\0\x80", Some(1 << 31)),
+            (b"\x94", None),
+            (b"K\x07", None),
+        ] {
+            let Ok(Progress::Done(head)) = lexer().head(input) else { panic!("{input:?}") };
+            assert_eq!(head.memo_index(), Ok(index));
+            assert_eq!(read(input).memo_index(), Ok(index));
+        }
+        assert_eq!(read(b"gx\n").memo_index().unwrap_err().clause(), "pickle.text.int");
+    }
+
+    #[test]
     fn every_opcode_is_read_at_every_cut() {
         for sample in samples() {
             for cut in 0..sample.len() {

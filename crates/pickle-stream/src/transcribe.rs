@@ -228,6 +228,19 @@ mod tests {
     use alloc::vec::Vec;
     use proptest::prelude::*;
 
+    #[test]
+    fn what_is_missing_is_written_by_the_caller() {
+        // [memo entry 3, 7], of which the entry is not in the other pickle.
+        let stream = b"](h\x03K\x07e.";
+        let span = Span { begin: 0, end: stream.len() as u64, memo: 4 };
+        let mut transcriber = Transcriber::new(span, &Limits::default());
+        let (mut entries, mut to) = (Renumbering::new(), Encoder::new(2).unwrap());
+        let done = transcriber.advance(stream, &mut entries, &mut to);
+        assert_eq!(done, Ok(Transcribed::Missing(3)));
+        transcriber.skip_to(4, 4);
+        assert_eq!(transcriber.offset(), 4);
+    }
+
     proptest! {
         #[test]
         fn a_renumbering_is_a_map(
