@@ -9,6 +9,7 @@
 
 mod frames;
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -60,6 +61,11 @@ pub struct Encoder {
     entries: u64,
     own: Written,
     shared: Written,
+    /// How many nodes were written.
+    nodes: u64,
+    /// Sets whose members are being written, or were, and how many nodes were written when that
+    /// began.
+    begun: BTreeMap<NodeId, u64>,
     /// The memo entries of globals, and of a str, that the encoder itself has use for.
     known: Vec<(&'static str, &'static str, u64)>,
 }
@@ -158,6 +164,8 @@ impl Encoder {
             entries: 0,
             own: Written::default(),
             shared: Written::default(),
+            nodes: 0,
+            begun: BTreeMap::new(),
             known: Vec::new(),
         })
     }
@@ -209,11 +217,12 @@ impl Encoder {
     /// In protocol 2 `builtins` is `__builtin__`, as Python 2 has it and later ones read it.
     ///
     /// Fails where the protocol cannot say it (out-of-band buffers before 5; keyword arguments,
-    /// globals with a line end in their name and 4 GiB of text or bytes before 4), on an object
-    /// that is still being built around the value, and on reading a memo entry from 2^32 on. The
-    /// pickle cannot be gone on with then.
+    /// globals with a line end in their name, 4 GiB of text or bytes, and a set of what takes the
+    /// set to make before 4), on an object that is still being built around the value, and on
+    /// reading a memo entry from 2^32 on. The pickle cannot be gone on with then.
     pub fn value(&mut self, value: ValueRef<'_>) -> Result<()> {
         self.own.0.clear();
+        self.begun.clear();
         let mut tasks = Vec::new();
         self.begin(value, &mut tasks)?;
         while let Some(task) = tasks.pop() {
@@ -461,6 +470,10 @@ impl Encoder {
         items: Items<'a>,
         tasks: &mut Vec<Task<'a>>,
     ) -> Result<()> {
+        // It is written within itself, until all that is around it there was written.
+        if self.begun.insert(value.id(), self.nodes) == Some(self.nodes) {
+            return Err(self.cannot("a set that is needed to make it"));
+        }
         self.builtin(class)?;
         self.opcode(Opcode::EmptyList);
         self.memoize();
@@ -755,6 +768,7 @@ impl Encoder {
         let entry = self.memoize();
         let written = if value.is_shared() { &mut self.shared } else { &mut self.own };
         written.put(value.id(), entry);
+        self.nodes += 1;
         Ok(())
     }
 
@@ -818,8 +832,29 @@ fn latin1(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::build::Builder;
+    use crate::decode;
     use crate::limits::Limits;
     use alloc::vec;
+
+    #[test]
+    fn sets_that_contain_themselves() {
+        // An object whose state has the set that it is in, and one that is made of that set.
+        let by_state = b"\x8fq\0(cm\nn\n)Rh\0b\x90.".as_slice();
+        let by_arguments = b"\x8fq\0(cm\nn\nh\0\x85R\x90.".as_slice();
+        for (stream, first) in [(by_state, 2), (by_arguments, 4)] {
+            let decoded = decode(stream, &Limits::default()).unwrap();
+            for protocol in 2..=5 {
+                let encoded = encode(decoded.value(), protocol);
+                if protocol < first {
+                    assert_eq!(encoded.unwrap_err().clause(), "pickle.protocol");
+                    continue;
+                }
+                let encoded = encoded.unwrap();
+                let again = decode(&encoded, &Limits::default()).unwrap();
+                assert_eq!(encode(again.value(), protocol).unwrap(), encoded);
+            }
+        }
+    }
 
     #[test]
     fn going_back_forgets() {
