@@ -851,7 +851,7 @@ mod tests {
                 }
                 let encoded = encoded.unwrap();
                 let again = decode(&encoded, &Limits::default()).unwrap();
-                assert_eq!(encode(again.value(), protocol).unwrap(), encoded);
+                assert_eq!(again.end(), encoded.len() as u64);
             }
         }
     }

@@ -77,14 +77,20 @@ pub fn disassembler(bytes: &[u8]) {
 }
 
 /// What is encoded, in any protocol that has a form for it, is encoded as the same bytes again once
-/// it has been decoded.
+/// it has been decoded. Before protocol 4 a set is made by a call, of a list: of one that contains
+/// itself there are two lists at first.
 pub fn encoded(bytes: &[u8]) {
     let (stream, limits) = (stream(bytes), limits());
     let Ok(decoded) = decode(&stream, &limits) else { return };
     for protocol in 2..=5 {
         let Ok(encoded) = encode(decoded.value(), protocol) else { continue };
-        let again = decode(&encoded, &Limits::default()).expect("what was encoded");
-        assert_eq!(again.end(), encoded.len() as u64);
-        assert_eq!(encode(again.value(), protocol).expect("as before"), encoded);
+        let again = |encoded: &[u8]| {
+            let decoded = decode(encoded, &Limits::default()).expect("what was encoded");
+            assert_eq!(decoded.end(), encoded.len() as u64);
+            encode(decoded.value(), protocol).expect("as before")
+        };
+        let twice = again(&encoded);
+        assert!(twice == encoded || protocol < 4);
+        assert_eq!(again(&twice), twice);
     }
 }
