@@ -28,8 +28,8 @@ struct Found {
     memo_end: u64,
     /// Whether something took the value off the stack.
     whole: bool,
-    /// The last use of the value, or of a part of it, by way of the memo.
-    used: Option<Use>,
+    /// The last change of the value, or of a part of it, by another way than its place on the stack.
+    changed: Option<Use>,
 }
 
 /// The answer of a [`Locator`].
@@ -116,15 +116,15 @@ impl Found {
             span: Span { begin, end: survey.offset(), memo },
             memo_end: survey.memo(),
             whole: false,
-            used: None,
+            changed: None,
         }
     }
 
     /// Takes note of what the last instruction did to the value.
     fn follow(&mut self, survey: &Survey) {
-        let is_of_it = |used: &Use| used.is_of(self.span, self.memo_end, self.whole);
-        if let Some(used) = survey.used().filter(is_of_it) {
-            self.used = Some(used);
+        let is_of_it = |changed: &Use| changed.is_of(self.span, self.memo_end, self.whole);
+        if let Some(changed) = survey.changed().filter(is_of_it) {
+            self.changed = Some(changed);
         }
         self.whole |= survey.kept() <= self.slot;
         // What changes the value leaves it on top of the stack; what is above it is another value.
@@ -137,8 +137,8 @@ impl Found {
 
     /// The instructions that make the value, unless others change it behind them.
     fn span(&self) -> Result<Span> {
-        match self.used.filter(|used| used.offset >= self.span.end) {
-            Some(used) => Err(foreign(used)),
+        match self.changed.filter(|changed| changed.offset >= self.span.end) {
+            Some(changed) => Err(foreign(changed)),
             None => Ok(self.span),
         }
     }
@@ -192,6 +192,8 @@ mod tests {
             (b"N]q\0\x86q\x01.", 0, Some(1..4)),
             // In a tuple that begins with it, and is copied on the stack.
             (b"](]q\0\x852\x86e.", 0, Some(2..5)),
+            // Copied on the stack, and the copy is in a list that is changed.
+            (b"](]q\x002]q\x01(h\0e\x87e.", 0, Some(2..5)),
             // In a later batch, and nowhere.
             (b"](e(Ne(]q\0e.", 0, Some(7..10)),
             (b"](]q\0e0N.", 1, None),
@@ -211,6 +213,9 @@ mod tests {
             // A second name, and a copy on the stack.
             (b"](]q\0h\0q\x01K\x05a\x86e.", 0),
             (b"](]q\x002K\x05a\x86e.", 0),
+            // A second name of the copy, and a copy of the copy.
+            (b"](]q\x002q\x01K\x05a\x86e.", 0),
+            (b"](]q\x0022K\x05a\x87e.", 0),
         ] {
             let refused = locate(stream, memo).unwrap_err();
             assert_eq!(

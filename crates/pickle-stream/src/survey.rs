@@ -47,11 +47,10 @@ pub struct Slot {
     pub begin: u64,
     /// The memo index of the first entry of the value.
     pub memo: u64,
-    /// The memo entry that the value is, where it was read from the memo, else [`NOT_READ`].
-    read: u64,
+    /// The value that this is, where it is one that was made before: read from the memo, or copied
+    /// on the stack.
+    again: Option<Made>,
 }
-
-const NOT_READ: u64 = u64::MAX;
 
 /// An open mark.
 #[derive(Clone, Copy, Debug)]
@@ -144,7 +143,7 @@ impl Use {
 }
 
 /// How a value is known to be of an element or not.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Made {
     /// By the memo entry that it is.
     Memo(u64),
@@ -165,8 +164,8 @@ pub struct Survey {
     memo: u64,
     /// The entry that the last instruction made.
     made: Option<u64>,
-    /// The value that the last instruction used.
-    used: Option<Use>,
+    /// The value that the last instruction changed behind the instructions that made it.
+    changed: Option<Use>,
     /// How many slots the last instruction left alone.
     kept: usize,
     /// The slot of the container whose batches are wanted.
@@ -191,7 +190,7 @@ impl Survey {
             entries: memo,
             memo,
             made: None,
-            used: None,
+            changed: None,
             kept: 0,
             watched: None,
             closed: false,
@@ -208,7 +207,7 @@ impl Survey {
     /// two batches.
     pub fn resume(offset: u64, memo: u64, container: Container, limits: &Limits) -> Survey {
         let mut survey = Survey::new(offset, memo, limits);
-        survey.slots.push(Slot { begin: offset, memo, read: NOT_READ });
+        survey.slots.push(Slot { begin: offset, memo, again: None });
         survey.watch(0, container);
         survey
     }
@@ -244,9 +243,10 @@ impl Survey {
         self.marks.len()
     }
 
-    /// The value that the last [`step`](Self::step) used.
-    pub(crate) fn used(&self) -> Option<Use> {
-        self.used
+    /// The value that the last [`step`](Self::step) changed, or named again in the memo, where that
+    /// was made by instructions that lie behind.
+    pub(crate) fn changed(&self) -> Option<Use> {
+        self.changed
     }
 
     /// Makes the container in a slot of the stack the one whose batches [`advance`](Self::advance)
@@ -333,7 +333,7 @@ impl Survey {
         let Head { opcode, offset, .. } = head;
         let at = At { opcode, offset };
         self.made = None;
-        self.used = None;
+        self.changed = None;
         self.kept = self.slots.len();
         let (place, slot, gives) = match EFFECTS[opcode as usize] {
             Effect::Nothing => return Ok(Step::Next),
@@ -344,12 +344,12 @@ impl Survey {
                 return Ok(Step::Next);
             }
             Effect::Push => {
-                self.push(Slot { begin: offset, memo: self.memo, read: NOT_READ })?;
+                self.push(Slot { begin: offset, memo: self.memo, again: None })?;
                 return Ok(Step::Next);
             }
             Effect::Get => {
                 let index = head.argument.index(offset)?;
-                self.push(Slot { begin: offset, memo: self.memo, read: index })?;
+                self.push(Slot { begin: offset, memo: self.memo, again: Some(Made::Memo(index)) })?;
                 return Ok(Step::Next);
             }
             Effect::Put => {
@@ -364,7 +364,7 @@ impl Survey {
             // The result begins where the lowest value that is taken began.
             Effect::Top { takes, gives } => {
                 let place = self.below(takes.into(), at)?;
-                (place, Slot { read: NOT_READ, ..self.slots[place] }, gives)
+                (place, Slot { again: None, ..self.slots[place] }, gives)
             }
             Effect::Marked { least, gives } => {
                 let Mark { place, slot } = self.pop_mark(at)?;
@@ -391,7 +391,7 @@ impl Survey {
             O::Mark => {
                 let marks = self.marks.len() as u64 + 1;
                 limits::check(self.limits.marks as u64, marks, "pickle.limit.marks", begin)?;
-                let slot = Slot { begin, memo: self.memo, read: NOT_READ };
+                let slot = Slot { begin, memo: self.memo, again: None };
                 self.marks.push(Mark { place: self.slots.len(), slot });
             }
             O::Appends | O::SetItems | O::AddItems => {
@@ -416,8 +416,9 @@ impl Survey {
             }
             O::Dup => {
                 let top = self.slots[self.below(1, at)?];
-                self.note(begin, Made::Offset(top.begin))?;
-                self.push(Slot { begin, memo: self.memo, read: top.read })?;
+                let made = Made::Offset(top.begin);
+                self.note(Use { offset: begin, made })?;
+                self.push(Slot { begin, memo: self.memo, again: top.again.or(Some(made)) })?;
             }
             O::NextBuffer if self.watched.is_some() => {
                 // Buffers are numbered through the stream, and an element cannot know how many came
@@ -425,7 +426,7 @@ impl Survey {
                 let message = "an element needs an out-of-band buffer";
                 return Err(not_independent("pickle.independence.buffer", begin, message.into()));
             }
-            O::NextBuffer => self.push(Slot { begin, memo: self.memo, read: NOT_READ })?,
+            O::NextBuffer => self.push(Slot { begin, memo: self.memo, again: None })?,
             O::Stop => {
                 self.below(1, at)?;
                 self.close_container(0)?;
@@ -451,9 +452,7 @@ impl Survey {
             return Err(not_independent("pickle.independence.list", at.offset, message));
         }
         self.take(place);
-        if self.slots[target].read != NOT_READ {
-            self.note(at.offset, Made::Memo(self.slots[target].read))?;
-        }
+        self.change(target, at)?;
         self.close_container(place)
     }
 
@@ -486,17 +485,25 @@ impl Survey {
         }
     }
 
+    /// An instruction that changes the value of a slot, or gives it a name by which another can.
+    #[inline(always)]
+    fn change(&mut self, slot: usize, at: At) -> Result<()> {
+        let Some(made) = self.slots[slot].again else { return Ok(()) };
+        let changed = Use { offset: at.offset, made };
+        self.changed = Some(changed);
+        self.note(changed)
+    }
+
     /// Remembers a use until it is known in which element it is.
     #[cold]
-    fn note(&mut self, offset: u64, made: Made) -> Result<()> {
+    fn note(&mut self, used: Use) -> Result<()> {
         if self.closed {
-            return Err(foreign(Use { offset, made }));
+            return Err(foreign(used));
         }
-        self.used = Some(Use { offset, made });
         if self.watched.is_some() {
             let uses = self.uses.len() as u64 + 1;
-            limits::check(self.limits.stack as u64, uses, "pickle.limit.stack", offset)?;
-            self.uses.push(Use { offset, made });
+            limits::check(self.limits.stack as u64, uses, "pickle.limit.stack", used.offset)?;
+            self.uses.push(used);
         }
         Ok(())
     }
@@ -507,9 +514,7 @@ impl Survey {
         if index < self.memo && !self.closed {
             return Err(out_of_order(index, self.memo - 1, at));
         }
-        if self.slots[top].read != NOT_READ {
-            self.note(at.offset, Made::Memo(self.slots[top].read))?;
-        }
+        self.change(top, at)?;
         self.memo = self.memo.max(index.saturating_add(1));
         self.entries += 1;
         self.made = Some(index);
