@@ -49,7 +49,7 @@ pub struct Slot {
     pub memo: u64,
     /// The value that this is, where it is one that was made before: read from the memo, or copied
     /// on the stack.
-    again: Option<Made>,
+    again: Again,
 }
 
 /// An open mark.
@@ -151,6 +151,35 @@ enum Made {
     Offset(u64),
 }
 
+/// Whether a slot is a value that was made before, and which: an `Option<Made>` in eight bytes, as
+/// there is one in every slot. No memo index and no offset has the highest bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Again(u64);
+
+impl Again {
+    const NONE: Again = Again(u64::MAX);
+    const OFFSET: u64 = 1 << 63;
+
+    fn of(made: Made) -> Again {
+        match made {
+            Made::Memo(index) => Again(index),
+            Made::Offset(offset) => Again(Again::OFFSET | offset),
+        }
+    }
+
+    fn is_one(self) -> bool {
+        self != Again::NONE
+    }
+
+    fn made(self) -> Option<Made> {
+        let made = match self.0 & Again::OFFSET {
+            0 => Made::Memo(self.0),
+            _ => Made::Offset(self.0 & !Again::OFFSET),
+        };
+        self.is_one().then_some(made)
+    }
+}
+
 /// Walks a stream and says where the members of one container are.
 #[derive(Clone, Debug)]
 pub struct Survey {
@@ -207,7 +236,7 @@ impl Survey {
     /// two batches.
     pub fn resume(offset: u64, memo: u64, container: Container, limits: &Limits) -> Survey {
         let mut survey = Survey::new(offset, memo, limits);
-        survey.slots.push(Slot { begin: offset, memo, again: None });
+        survey.slots.push(Slot { begin: offset, memo, again: Again::NONE });
         survey.watch(0, container);
         survey
     }
@@ -344,12 +373,16 @@ impl Survey {
                 return Ok(Step::Next);
             }
             Effect::Push => {
-                self.push(Slot { begin: offset, memo: self.memo, again: None })?;
+                self.push(Slot { begin: offset, memo: self.memo, again: Again::NONE })?;
                 return Ok(Step::Next);
             }
             Effect::Get => {
                 let index = head.argument.index(offset)?;
-                self.push(Slot { begin: offset, memo: self.memo, again: Some(Made::Memo(index)) })?;
+                self.push(Slot {
+                    begin: offset,
+                    memo: self.memo,
+                    again: Again::of(Made::Memo(index)),
+                })?;
                 return Ok(Step::Next);
             }
             Effect::Put => {
@@ -364,7 +397,7 @@ impl Survey {
             // The result begins where the lowest value that is taken began.
             Effect::Top { takes, gives } => {
                 let place = self.below(takes.into(), at)?;
-                (place, Slot { again: None, ..self.slots[place] }, gives)
+                (place, Slot { again: Again::NONE, ..self.slots[place] }, gives)
             }
             Effect::Marked { least, gives } => {
                 let Mark { place, slot } = self.pop_mark(at)?;
@@ -391,7 +424,7 @@ impl Survey {
             O::Mark => {
                 let marks = self.marks.len() as u64 + 1;
                 limits::check(self.limits.marks as u64, marks, "pickle.limit.marks", begin)?;
-                let slot = Slot { begin, memo: self.memo, again: None };
+                let slot = Slot { begin, memo: self.memo, again: Again::NONE };
                 self.marks.push(Mark { place: self.slots.len(), slot });
             }
             O::Appends | O::SetItems | O::AddItems => {
@@ -418,7 +451,8 @@ impl Survey {
                 let top = self.slots[self.below(1, at)?];
                 let made = Made::Offset(top.begin);
                 self.note(Use { offset: begin, made })?;
-                self.push(Slot { begin, memo: self.memo, again: top.again.or(Some(made)) })?;
+                let again = if top.again.is_one() { top.again } else { Again::of(made) };
+                self.push(Slot { begin, memo: self.memo, again })?;
             }
             O::NextBuffer if self.watched.is_some() => {
                 // Buffers are numbered through the stream, and an element cannot know how many came
@@ -426,7 +460,7 @@ impl Survey {
                 let message = "an element needs an out-of-band buffer";
                 return Err(not_independent("pickle.independence.buffer", begin, message.into()));
             }
-            O::NextBuffer => self.push(Slot { begin, memo: self.memo, again: None })?,
+            O::NextBuffer => self.push(Slot { begin, memo: self.memo, again: Again::NONE })?,
             O::Stop => {
                 self.below(1, at)?;
                 self.close_container(0)?;
@@ -488,7 +522,7 @@ impl Survey {
     /// An instruction that changes the value of a slot, or gives it a name by which another can.
     #[inline(always)]
     fn change(&mut self, slot: usize, at: At) -> Result<()> {
-        let Some(made) = self.slots[slot].again else { return Ok(()) };
+        let Some(made) = self.slots[slot].again.made() else { return Ok(()) };
         let changed = Use { offset: at.offset, made };
         self.changed = Some(changed);
         self.note(changed)

@@ -13,7 +13,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Made, Mark, Slot, Survey};
+use super::{Again, Made, Mark, Slot, Survey};
 use crate::leaf::{BIN_INT, BIN_INT_1, BIN_INT_2};
 use crate::opcode::Opcode;
 
@@ -103,8 +103,8 @@ impl Walk<'_> {
                 self.push_payload(offset, 2 + byte, left)
             }
             O::BinUnicode | O::BinBytes => self.push_payload(offset, 5 + long() as usize, left),
-            O::BinGet => self.push_again(offset, Some(Made::Memo(byte as u64)), 2),
-            O::LongBinGet => self.push_again(offset, Some(Made::Memo(long().into())), 5),
+            O::BinGet => self.push_read(offset, byte as u64, 2),
+            O::LongBinGet => self.push_read(offset, long().into(), 5),
             O::Memoize => self.memoize(self.entries, 1),
             O::BinPut => self.memoize(byte as u64, 2),
             O::LongBinPut => self.memoize(long().into(), 5),
@@ -116,7 +116,7 @@ impl Walk<'_> {
             O::SetItem => self.grow(2),
             O::Appends | O::SetItems | O::AddItems => self.grow_marked(),
             O::Mark => {
-                let slot = Slot { begin: offset, memo: self.memo, again: None };
+                let slot = Slot { begin: offset, memo: self.memo, again: Again::NONE };
                 self.fence = self.slots.len();
                 self.marks.push(Mark { place: self.fence, slot });
                 Some(1)
@@ -152,12 +152,13 @@ impl Walk<'_> {
 
     #[inline(always)]
     fn push(&mut self, begin: u64, size: usize) -> Option<usize> {
-        self.push_again(begin, None, size)
+        self.slots.push(Slot { begin, memo: self.memo, again: Again::NONE });
+        Some(size)
     }
 
     #[inline(always)]
-    fn push_again(&mut self, begin: u64, again: Option<Made>, size: usize) -> Option<usize> {
-        self.slots.push(Slot { begin, memo: self.memo, again });
+    fn push_read(&mut self, begin: u64, index: u64, size: usize) -> Option<usize> {
+        self.slots.push(Slot { begin, memo: self.memo, again: Again::of(Made::Memo(index)) });
         Some(size)
     }
 
@@ -173,7 +174,7 @@ impl Walk<'_> {
     fn memoize(&mut self, index: u64, size: usize) -> Option<usize> {
         let is_plain = self.slots.len() > self.fence
             && index >= self.memo
-            && self.slots.last().is_some_and(|top| top.again.is_none());
+            && self.slots.last().is_some_and(|top| !top.again.is_one());
         if !is_plain {
             return None;
         }
@@ -190,7 +191,7 @@ impl Walk<'_> {
             return None;
         }
         self.slots.truncate(place + 1);
-        self.slots[place].again = None;
+        self.slots[place].again = Again::NONE;
         Some(1)
     }
 
@@ -211,7 +212,7 @@ impl Walk<'_> {
     #[inline(always)]
     fn grow(&mut self, count: usize) -> Option<usize> {
         let target = self.slots.len().checked_sub(count + 1)?;
-        if target < self.fence.max(self.floor) || self.slots[target].again.is_some() {
+        if target < self.fence.max(self.floor) || self.slots[target].again.is_one() {
             return None;
         }
         self.slots.truncate(target + 1);
@@ -224,7 +225,7 @@ impl Walk<'_> {
         let (last, below) = self.marks.split_last()?;
         let fence = below.last().map_or(0, |mark| mark.place);
         let target = last.place.checked_sub(1)?;
-        if target < fence.max(self.floor) || self.slots[target].again.is_some() {
+        if target < fence.max(self.floor) || self.slots[target].again.is_one() {
             return None;
         }
         self.close_mark();

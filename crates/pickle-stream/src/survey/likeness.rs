@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use core::mem;
 
 use super::fast::{REACH, Walk};
-use super::{Container, Slot, Step, Survey};
+use super::{Again, Container, Slot, Step, Survey};
 use crate::lexer::{Lexer, Progress};
 use crate::template::{Patience, Template};
 
@@ -57,7 +57,7 @@ impl Survey {
         self.slots.clear();
         self.marks.clear();
         self.uses.clear();
-        let value = Slot { begin: 0, memo, again: None };
+        let value = Slot { begin: 0, memo, again: Again::NONE };
         // The list in which it would be.
         self.slots.push(value);
         self.watch(0, Container::List);
@@ -89,7 +89,7 @@ impl Likeness {
             && let Some(size) = self.template.measure(&input[at..], walk.memo)
         {
             let begin = offset + at as u64;
-            walk.slots.push(Slot { begin, memo: walk.memo, again: None });
+            walk.slots.push(Slot { begin, memo: walk.memo, again: Again::NONE });
             walk.memo = walk.memo.saturating_add(made);
             walk.entries = walk.memo;
             self.fitted += 1;
