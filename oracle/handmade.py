@@ -193,6 +193,8 @@ def hand_pickled():
         ("long1-nothing", "LONG1 of no bytes", b"\x8a\x00"),
         ("long1-padded", "LONG1 of more bytes than it needs", b"\x8a\x05\x01\x00\x00\x00\x00"),
         ("long4", "LONG4", b"\x8b\x02\x00\x00\x00\xff\x7f"),
+        ("long4-8192-bits", "LONG4, decimal in typed JSON", b"\x8b\x01\x04\x00\x00" + b"\xff" * 1024 + b"\x00"),
+        ("long4-8193-bits", "LONG4, hexadecimal in typed JSON", b"\x8b\x01\x04\x00\x00" + bytes(1024) + b"\xff"),
         ("long4-negative", "LONG4 of a negative length", b"\x8b\xff\xff\xff\xff"),
         ("int", "INT", b"I-12\n"),
         ("int-wide", "INT of more than 64 bits", b"I99999999999999999999\n"),

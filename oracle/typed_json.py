@@ -19,6 +19,7 @@ ARRAY_CLASSES = [
 ]
 STRING_DTYPE = getattr(getattr(np, "dtypes", None), "StringDType", ())
 SAFE_INTEGER = 2**53 - 1
+DECIMAL_BITS = 8192
 
 
 class Unrepresentable(Exception):
@@ -62,7 +63,9 @@ class Line:
     # Values without an identity.
 
     def integer(self, value):
-        return value if abs(value) <= SAFE_INTEGER else {"int": str(value)}
+        if abs(value) <= SAFE_INTEGER:
+            return value
+        return {"int": str(value) if value.bit_length() <= DECIMAL_BITS else hex(value)}
 
     def text(self, value):
         try:

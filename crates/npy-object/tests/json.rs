@@ -87,6 +87,27 @@ fn values_of_python() {
 
 /// Each expected text was compared with what NumPy prints of the file.
 #[test]
+fn ints_without_end_are_hexadecimal() {
+    // -(1 << 8192)
+    let long = [&b"\x8b\x01\x04\0\0"[..], &[0; 1024], b"\xff"].concat();
+    let digits = format!("-0x1{}", "0".repeat(2048));
+    assert_eq!(first(array_of(&long), plain), format!("\"{digits}\""));
+    assert_eq!(first(array_of(&long), typed), format!("{{\"int\":\"{digits}\"}}"));
+    let key = [b"}", &long[..], b"Ns"].concat();
+    assert_eq!(first(array_of(&key), plain), format!("{{\"{digits}\":null}}"));
+    for text in [&format!(r#"{{"int":"{digits}"}}"#)[..], r#"{"int":"-0x1F"}"#, r#"{"int":"-31"}"#]
+    {
+        let mut file = Cursor::new(Vec::new());
+        let mut writer = WriteOptions::new().write_to(&mut file).unwrap();
+        ElementReader::new().append(&mut writer, text).unwrap();
+        writer.finish().unwrap();
+        let array = Options::new().read_bytes(file.into_inner()).unwrap();
+        let expected = if text.contains(&digits) { text } else { "-31" };
+        assert_eq!(first(array, typed), expected);
+    }
+}
+
+#[test]
 fn values_of_numpy() {
     for (file, expected) in [
         ("arrays/of-bool-p2-py3.9-np2.0", "[false,true,false]"),
@@ -254,6 +275,12 @@ fn a_line_that_is_no_typed_json_is_refused() {
         r#"{"nonsense":1}"#,
         r#"{"tuple":1}"#,
         r#"{"int":"one"}"#,
+        r#"{"int":"-"}"#,
+        r#"{"int":"+1"}"#,
+        r#"{"int":"1_0"}"#,
+        r#"{"int":"0x"}"#,
+        r#"{"int":"0x-1"}"#,
+        &format!(r#"{{"int":"{}"}}"#, "9".repeat(4301)),
         r#"{"float":"3ff"}"#,
         r#"{"bytes":"*"}"#,
         r#"{"ref":0}"#,

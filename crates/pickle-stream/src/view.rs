@@ -292,9 +292,22 @@ impl<'a> Long<'a> {
     }
 }
 
+/// Decimal digits, or with `0x` before them hexadecimal ones, where it has more than 8,192 bits: the
+/// time that decimal ones take grows faster than their number.
+impl fmt::Display for Long<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DECIMAL_BITS: u64 = 8192;
+        let int = self.to_big_int();
+        if int.bits() > DECIMAL_BITS {
+            return write!(f, "{int:#x}");
+        }
+        fmt::Display::fmt(&int, f)
+    }
+}
+
 impl fmt::Debug for Long<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.to_big_int(), f)
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -103,6 +103,8 @@ pub fn bombs() -> Vec<(String, Vec<u8>)> {
     ] {
         add(&format!("{name} of 2 GiB"), object(element));
     }
+    let digits = [&b"\x8b"[..], &(MILLION as u32).to_le_bytes(), &vec![0x5a; MILLION]].concat();
+    add("an int of a million bytes", object(&digits));
 
     // The memo.
     add("a memo slot of 2^31", object(b"Nr\xff\xff\xff\x7f"));

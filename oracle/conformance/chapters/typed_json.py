@@ -84,7 +84,9 @@ def typed(value):
     if value is None or isinstance(value, bool):
         return Text(json.dumps(value))
     if isinstance(value, int):
-        return Text(value) if abs(value) < 2**53 else braces({"int": Text('"%d"' % value)})
+        if abs(value) < 2**53:
+            return Text(value)
+        return braces({"int": Text(('"%d"' if value.bit_length() <= 8192 else '"%#x"') % value)})
     if isinstance(value, float):
         return braces({"float": bits(value)})
     if isinstance(value, complex):

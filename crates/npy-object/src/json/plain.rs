@@ -2,7 +2,7 @@
 //!
 //! | Python | JSON |
 //! |---|---|
-//! | int, of any size | a number |
+//! | int | a number; a string of hexadecimal digits, `"0x.."`, where it has more than 8,192 bits |
 //! | float | a number, or `"NaN"`, `"Infinity"`, `"-Infinity"` |
 //! | complex | `{"real": 1.0, "imag": 2.0}` |
 //! | str | a string; a surrogate that stands alone becomes U+FFFD |
@@ -24,7 +24,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use npy_header::{DType, Scalar, ScalarKind, TimeBase};
-use pickle_stream::{Global, NodeId, ValueRef};
+use pickle_stream::{Global, Long, NodeId, ValueRef};
 
 use super::{comma, write_base64, write_str};
 use crate::container::Member;
@@ -193,7 +193,7 @@ impl PlainJson {
             Kind::None => out.write_all(b"null"),
             Kind::Bool(value) => write!(out, "{value}"),
             Kind::Int(int) => write!(out, "{int}"),
-            Kind::Long(int) => write!(out, "{}", int.to_big_int()),
+            Kind::Long(int) => write_long(out, int),
             Kind::Float(float) => write_float(out, float),
             Kind::Complex(real, imaginary) => write_complex(out, real, imaginary),
             Kind::Str(text) => write_str(out, &text.to_string_lossy()),
@@ -297,6 +297,12 @@ impl Write for KeyText<'_> {
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+fn write_long(out: &mut impl Write, int: Long<'_>) -> io::Result<()> {
+    let digits = int.to_string();
+    let quote = if digits.contains('x') { "\"" } else { "" };
+    write!(out, "{quote}{digits}{quote}")
 }
 
 fn write_float(out: &mut impl Write, float: f64) -> io::Result<()> {

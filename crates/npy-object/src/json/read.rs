@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use npy_header::{DType, Field, Header, Struct, Version};
-use num_bigint::BigInt;
+use num_bigint::{BigInt, BigUint, Sign};
 use pickle_stream::{Builder, Construct, NodeId};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -189,10 +189,7 @@ impl Reader<'_> {
     fn tagged(&mut self, name: &str, value: &Value) -> Result<NodeId> {
         let build = &mut *self.build;
         Ok(match name {
-            "int" => {
-                let digits = text(value)?;
-                build.big_int(&digits.parse::<BigInt>().map_err(|_| expected("an int", digits))?)?
-            }
+            "int" => build.big_int(&int(text(value)?)?)?,
             "float" => build.float(float(value)?)?,
             "complex" => {
                 let [real, imaginary] = array_of(value)?;
@@ -525,6 +522,25 @@ fn array_of<const N: usize>(value: &Value) -> Result<[&Value; N]> {
 
 fn text(value: &Value) -> Result<&str> {
     value.as_str().ok_or_else(|| expected("a string", &value.to_string()))
+}
+
+/// An int of decimal digits, or of hexadecimal ones behind `0x`.
+fn int(text: &str) -> Result<BigInt> {
+    // As many as Python reads: the time that decimal ones take grows faster than their number.
+    const MOST_DECIMAL: usize = 4300;
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let magnitude = match digits.strip_prefix("0x") {
+        Some(digits) if digits.bytes().all(|digit| digit.is_ascii_hexdigit()) => {
+            BigUint::parse_bytes(digits.as_bytes(), 16)
+        }
+        None if digits.len() <= MOST_DECIMAL && digits.bytes().all(|d| d.is_ascii_digit()) => {
+            BigUint::parse_bytes(digits.as_bytes(), 10)
+        }
+        _ => None,
+    };
+    let sign = if digits.len() < text.len() { Sign::Minus } else { Sign::Plus };
+    let int = magnitude.map(|magnitude| BigInt::from_biguint(sign, magnitude));
+    int.ok_or_else(|| expected("an int of at most 4,300 digits", text))
 }
 
 fn number(value: &Value) -> Result<i64> {

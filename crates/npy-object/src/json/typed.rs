@@ -155,7 +155,7 @@ impl TypedJson {
             // The ints that a JSON reader may keep in a float without loss.
             Kind::Int(int) if int.unsigned_abs() < 1 << 53 => write!(out, "{int}"),
             Kind::Int(int) => write!(out, "{{\"int\":\"{int}\"}}"),
-            Kind::Long(int) => write!(out, "{{\"int\":\"{}\"}}", int.to_big_int()),
+            Kind::Long(int) => write!(out, "{{\"int\":\"{int}\"}}"),
             Kind::Float(float) => write!(out, "{{\"float\":\"{:016x}\"}}", float.to_bits()),
             Kind::Complex(real, imaginary) => {
                 let (real, imaginary) = (real.to_bits(), imaginary.to_bits());
