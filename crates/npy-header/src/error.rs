@@ -164,6 +164,7 @@ mod tests {
             error.to_string(),
             "shape must be a tuple, found 2 (at byte 61) [npy.header.shape]"
         );
+        assert_eq!(error.message(), "shape must be a tuple, found 2");
         assert_eq!(error.shifted(100).offset(), 161);
     }
 

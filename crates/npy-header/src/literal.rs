@@ -318,6 +318,8 @@ mod tests {
         reads("+ 2", "2");
         reads("(-1.5, 2j, -1+2j, b'a' rb'b')", "(..., ..., ..., ...)");
         reads("'a' u'b' '''c'''", r#""abc""#);
+        // In bytes these escape nothing.
+        reads(r"(b'\u', b'\U', b'\N')", "(..., ..., ...)");
         reads("99999999999999999999", "an integer over 64 bits");
     }
 
@@ -360,6 +362,8 @@ mod tests {
     fn depth_is_limited() {
         let nested = |depth| format!("{}1{}", "(".repeat(depth), ")".repeat(depth));
         reads(&nested(MAX_DEPTH), "1");
+        let side_by_side = "(),".repeat(MAX_DEPTH + 1);
+        assert!(parse(&format!("[{side_by_side}]"), false).is_ok());
         refused(
             &nested(MAX_DEPTH + 1),
             "brackets nest over 100 deep (at byte 100) [npy.header.depth]",

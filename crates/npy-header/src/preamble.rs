@@ -281,6 +281,12 @@ mod tests {
     }
 
     #[test]
+    fn versions_are_written_with_their_minor_number() {
+        let versions = [Version::V1, Version::V2, Version::V3].map(|version| version.to_string());
+        assert_eq!(versions, ["1.0", "2.0", "3.0"]);
+    }
+
+    #[test]
     fn other_versions_are_refused() {
         refused(
             b"\x93NUMPY\x04",
@@ -327,6 +333,16 @@ mod tests {
             &preamble(1, latin1),
             "shape must be a tuple of integers, found 2 (at byte 67) [npy.header.shape]",
         );
+        // What happens to be UTF-8 is Latin-1 before version 3: another name, of two characters.
+        let names = |version| {
+            let text = "{'descr': [('é','f8')], 'fortran_order': False, 'shape': ()}";
+            let bytes = preamble(version, text.as_bytes());
+            match parse(&bytes, &Limits::default()) {
+                Ok(Progress::Done { header, .. }) => header.dtype.to_string(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!([names(1), names(3)], ["[('Ã©', '<f8')]", "[('é', '<f8')]"]);
         refused(&preamble(3, latin1), "header is not UTF-8 (at byte 25) [npy.header.charset]");
         let utf8 = "{'descr': [('é','f8')], 'fortran_order': False, 'shape': 2}";
         refused(
