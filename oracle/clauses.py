@@ -88,7 +88,7 @@ CASES = [
     ("pickle.call", ["classes/*", "stdlib/exceptions-*", "stdlib/globals-*", "stdlib/inert-*", "stdlib/uuids-*", "stdlib/ranges-*"]),
     # The memo.
     ("pickle.memo.missing", ["hand-pickled/get-missing"]),
-    ("pickle.memo.same", ["sharing/*", "cycles/*", "streams/shared-*", "hand-pickled/dup"]),
+    ("pickle.memo.same", ["sharing/*", "cycles/*", "streams/shared-*", "hand-pickled/dup", "hand-pickled/shared-beginning"]),
     ("pickle.memo.index", ["hand-pickled/memoize", "hand-pickled/put-and-get", "hand-pickled/long-binput"]),
     ("pickle.frame", ["frames/*"]),
     # What NumPy pickles.

@@ -167,10 +167,10 @@ def header_forms():
 def hand_pickled():
     """Name, description, bytes. The first of two elements is made of opcodes that no pickler writes, or not so."""
 
-    def spliced(code):
+    def spliced(first, second=b"K\x08"):
         two = dump(objects(7, 8), 2, "c")
         assert two.count(b"(K\x07K\x08e") == 1
-        return two.replace(b"(K\x07K\x08e", b"(" + code + b"K\x08e")
+        return two.replace(b"(K\x07K\x08e", b"(" + first + second + b"e")
 
     for name, about, code in (
         ("dup", "DUP: one list twice in a tuple", b"]2\x86"),
@@ -260,6 +260,9 @@ def hand_pickled():
         ("os-system", "a call nobody should make", b"cos\nsystem\nX\x04\x00\x00\x00true\x85R"),
     ):
         yield name, about, spliced(code)
+    # The first element is a tuple that begins with a list, both in the memo; the second has both of them.
+    shared = spliced(b"]q\x402\x86q\x41", b"h\x40h\x41\x86")
+    yield "shared-beginning", "two values that begin with the same instruction, in another element too", shared
 
 
 def truncated():

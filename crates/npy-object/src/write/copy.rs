@@ -5,6 +5,7 @@
 //! read here too, if it was copied before. If it was not, the instructions that make it take the
 //! place of the read, once: elements go on sharing what they shared.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds};
 
@@ -35,17 +36,20 @@ pub struct Copy<'w, 'a> {
 #[derive(Default)]
 pub(crate) struct Copied {
     entries: Renumbering,
-    /// Definitions that were copied into other elements, by where they begin; where several begin
-    /// at one place, the longest, which contains the others.
-    definitions: BTreeMap<u64, Definition>,
+    /// Definitions that were copied into other elements, by their place.
+    definitions: BTreeMap<Extent, Definition>,
     /// What became known with the element that is being copied, in order.
     of_element: Vec<Known>,
 }
 
+/// Where a definition begins and ends. Of those that begin at one place the longest comes first: it
+/// contains the others.
+type Extent = (u64, Reverse<u64>);
+
 /// What is forgotten if the element is not written after all.
 enum Known {
-    /// The definition that begins there.
-    Definition(u64),
+    /// The definition in this place.
+    Definition(Extent),
     /// The entry of the opening.
     Opening(u64),
 }
@@ -53,7 +57,6 @@ enum Known {
 /// A value that was copied, or is being copied.
 #[derive(Clone, Copy)]
 struct Definition {
-    end: u64,
     /// The memo entries of its file before it.
     first_entry: u64,
     /// Those behind it.
@@ -207,8 +210,8 @@ impl Copied {
     fn forget(&mut self, kept: usize) {
         for known in self.of_element.drain(kept..) {
             match known {
-                Known::Definition(begin) => {
-                    if let Some(definition) = self.definitions.remove(&begin) {
+                Known::Definition(extent) => {
+                    if let Some(definition) = self.definitions.remove(&extent) {
                         self.entries.forget(definition.first_entry..definition.entries);
                     }
                 }
@@ -286,12 +289,9 @@ impl Copied {
         let decoder = &mut target.members.decoder;
         let bytes = aside(&mut decoder.window, begin, end)?;
         let entries = entries_behind(span, bytes, &decoder.context.limits.pickle)?;
-        let definition = Definition { end, first_entry, entries, entry };
-        let known = self.definitions.entry(begin).or_insert(definition);
-        if known.end < end {
-            *known = definition;
-        }
-        self.of_element.push(Known::Definition(begin));
+        let extent = (begin, Reverse(end));
+        self.definitions.entry(extent).or_insert(Definition { first_entry, entries, entry });
+        self.of_element.push(Known::Definition(extent));
         Ok(())
     }
 
@@ -300,19 +300,19 @@ impl Copied {
         let Frame { span, transcriber, role, .. } = frame;
         loop {
             let place = transcriber.offset();
-            let mut known = self.definitions.range(place..span.end);
-            let known = known.find(|(begin, known)| {
-                let is_itself = (**begin, known.end) == (span.begin, span.end);
-                known.end <= span.end && !(is_itself && *role != Role::Element)
+            let itself = (span.begin, Reverse(span.end));
+            let inside = (place, Reverse(u64::MAX))..(span.end, Reverse(u64::MAX));
+            let known = self.definitions.range(inside).find(|&(&extent, _)| {
+                extent.1.0 <= span.end && (extent != itself || *role == Role::Element)
             });
             let to = match known {
-                Some((&begin, known)) if begin == place => {
+                Some((&(begin, Reverse(end)), known)) if begin == place => {
                     let here = self.entries.get(known.entry).ok_or_else(|| uncopied(place))?;
                     target.encoder.get(here)?;
-                    transcriber.skip_to(known.end, known.entries);
+                    transcriber.skip_to(end, known.entries);
                     continue;
                 }
-                Some((&begin, _)) => begin,
+                Some((&(begin, _), _)) => begin,
                 None => span.end,
             };
             if place == to {
