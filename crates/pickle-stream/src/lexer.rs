@@ -561,6 +561,28 @@ mod tests {
     }
 
     #[test]
+    fn what_most_instructions_are_goes_the_short_way() {
+        use Opcode as O;
+        for (opcode, size) in [
+            (O::None, 1),
+            (O::Memoize, 1),
+            (O::BinInt1, 2),
+            (O::BinGet, 2),
+            (O::ShortBinString, 2),
+            (O::ShortBinBytes, 2),
+            (O::ShortBinUnicode, 2),
+            (O::BinInt2, 3),
+            (O::BinInt, 5),
+            (O::LongBinGet, 5),
+            (O::BinBytes, 5),
+            (O::BinUnicode, 5),
+        ] {
+            let short = short(&[opcode as u8, 1, 0, 0, 0]).map(Short::size);
+            assert_eq!(short, Some(size), "{opcode:?}");
+        }
+    }
+
+    #[test]
     fn binary_numbers_are_little_endian_but_for_the_float() {
         assert_eq!(read(b"M\x01\x02").argument, Argument::Int(0x0201));
         assert_eq!(read(b"J\xff\xff\xff\xff").argument, Argument::Int(-1));
