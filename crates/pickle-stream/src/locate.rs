@@ -194,6 +194,9 @@ mod tests {
             (b"](]q\0\x852\x86e.", 0, Some(2..5)),
             // Copied on the stack, and the copy is in a list that is changed.
             (b"](]q\x002]q\x01(h\0e\x87e.", 0, Some(2..5)),
+            // Before another that is changed, by the memo and as a copy.
+            (b"](]q\0]q\x01h\x01K\x05a0e.", 0, Some(2..5)),
+            (b"](]q\0]2K\x05a0e.", 0, Some(2..5)),
             // In a later batch, and nowhere.
             (b"](e(Ne(]q\0e.", 0, Some(7..10)),
             (b"](]q\0e0N.", 1, None),
