@@ -153,19 +153,12 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// The value as the pickle has it, where that alone says what it is: for the values that there
-    /// are most of, which need no more than a look.
+    /// The element, of the value that it is. For methods that most values need no more than a look
+    /// for: the element itself, handed on, would have to be in memory at each turn of a loop over
+    /// such values; made where it is needed, it need not.
     #[inline(always)]
-    fn plain(self) -> Option<Raw<'a>> {
-        self.pickled().map(ValueRef::kind)
-    }
-
-    #[inline(always)]
-    fn pickled(self) -> Option<ValueRef<'a>> {
-        match self.place {
-            Place::Value(value) => Some(value),
-            Place::Typed(..) | Place::Row(_) => None,
-        }
+    fn anew(self, value: ValueRef<'a>) -> Element<'a> {
+        Element::new(value, self.context)
     }
 
     /// The same for values of one element that are the same object; `None` in an array without
@@ -193,11 +186,12 @@ impl<'a> Element<'a> {
     }
 
     /// The value as an int, where it fits.
-    #[inline]
+    #[inline(always)]
     pub fn as_i64(self) -> Result<i64> {
-        match self.pickled().and_then(ValueRef::as_int) {
-            Some(value) => Ok(value),
-            None => self.to_i64(),
+        let Place::Value(value) = self.place else { return self.to_i64() };
+        match value.as_int() {
+            Some(int) => Ok(int),
+            None => self.anew(value).to_i64(),
         }
     }
 
@@ -213,11 +207,12 @@ impl<'a> Element<'a> {
     }
 
     /// The value as a float: of a Python float or a NumPy one of at most 8 bytes.
-    #[inline]
+    #[inline(always)]
     pub fn as_f64(self) -> Result<f64> {
-        match self.pickled().and_then(ValueRef::as_float) {
-            Some(value) => Ok(value),
-            None => self.to_f64(),
+        let Place::Value(value) = self.place else { return self.to_f64() };
+        match value.as_float() {
+            Some(float) => Ok(float),
+            None => self.anew(value).to_f64(),
         }
     }
 
@@ -233,14 +228,15 @@ impl<'a> Element<'a> {
     }
 
     /// The value as text; fails also where a surrogate stands alone in it.
-    #[inline]
+    #[inline(always)]
     pub fn as_str(self) -> Result<Cow<'a, str>> {
-        if let Some(Raw::Str(text)) = self.plain()
+        let Place::Value(value) = self.place else { return self.to_text() };
+        if let Raw::Str(text) = value.kind()
             && let Some(text) = text.to_str()
         {
             return Ok(text.into());
         }
-        self.to_text()
+        self.anew(value).to_text()
     }
 
     #[inline(never)]
@@ -263,11 +259,12 @@ impl<'a> Element<'a> {
     }
 
     /// The members of a list or tuple.
-    #[inline]
+    #[inline(always)]
     pub fn as_items(self) -> Result<Items<'a>> {
-        match self.plain() {
-            Some(Raw::List(items) | Raw::Tuple(items)) => Ok(Items::new(items, self.context)),
-            _ => self.to_items(),
+        let Place::Value(value) = self.place else { return self.to_items() };
+        match value.kind() {
+            Raw::List(items) | Raw::Tuple(items) => Ok(Items::new(items, self.context)),
+            _ => self.anew(value).to_items(),
         }
     }
 
@@ -280,11 +277,12 @@ impl<'a> Element<'a> {
     }
 
     /// The keys and values of a dict, an OrderedDict or a defaultdict.
-    #[inline]
+    #[inline(always)]
     pub fn as_entries(self) -> Result<Entries<'a>> {
-        match self.plain() {
-            Some(Raw::Dict(entries)) => Ok(Entries::new(entries, self.context)),
-            _ => self.to_entries(),
+        let Place::Value(value) = self.place else { return self.to_entries() };
+        match value.kind() {
+            Raw::Dict(entries) => Ok(Entries::new(entries, self.context)),
+            _ => self.anew(value).to_entries(),
         }
     }
 
