@@ -816,6 +816,7 @@ mod tests {
             ("pickle.stack.underflow", b"](NaNe."),
             ("pickle.stack.underflow", b"](R."),
             ("pickle.stack.underflow", b"(o."),
+            ("pickle.stack.underflow", b"N(o."),
             ("pickle.stack.underflow", b"."),
             ("pickle.stack.underflow", b"0."),
             ("pickle.stack.mark", b"]e."),
@@ -825,6 +826,25 @@ mod tests {
             let refused = batches(stream).unwrap_err();
             assert_eq!(refused.clause(), clause, "{}: {refused}", stream.escape_ascii());
         }
+    }
+
+    #[test]
+    fn refusals_have_numbers() {
+        for (stream, message) in [
+            (&b"N((NNe."[..], "stack underflow: APPENDS needs 3 values, found 2"),
+            (b"NNR(R.", "stack underflow: REDUCE needs 2 values, found 0"),
+            (b"N(o.", "stack underflow: OBJ needs 1 value, found 0"),
+            (b"](Nq\x05Nq\x03e.", "memo entry 3 is written after entry 5"),
+        ] {
+            let refused = batches(stream).unwrap_err();
+            assert_eq!(refused.message(), message, "{}", stream.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_buffer_is_refused_in_an_element_alone() {
+        let mut survey = Survey::new(0, 0, &Limits::default());
+        assert_eq!(survey.advance(b"\x97.").unwrap(), Event::Stop);
     }
 
     #[test]
@@ -881,6 +901,11 @@ mod tests {
         assert_eq!(begins(b"]NaN", true), []);
         assert_eq!(begins(b"]NaK\x01", false), [(3, 5)]);
         assert_eq!(begins(b"](K\x01", false), []);
+        // A mark below the list is none of its batches.
+        let mut survey = Survey::new(0, 0, &Limits::default());
+        survey.watch(0, Container::List);
+        survey.advance(b"(](K\x01").unwrap();
+        assert_eq!(survey.unfinished(true).len(), 1);
     }
 
     #[test]
