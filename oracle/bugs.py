@@ -1,6 +1,7 @@
 """Tests the tests: puts each of the bugs of `bugs/` into the code, one at a time, and says which tests see it.
 
     python oracle/bugs.py [NAME ...]
+    python oracle/bugs.py --check    # only whether each of them still fits the code
 
 A bug is a patch whose first line says what is wrong. It goes into a copy of what is committed, where the tests of the
 crate run, and then those of the crates above it, until one fails. The exit code is 1 if nobody saw one of them, or if a
@@ -27,9 +28,15 @@ SHOWN = 3
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as count; all by default")
-    names = parser.parse_args().names or sorted(
+    parser.add_argument("--check", action="store_true", help="only whether they still fit the code")
+    arguments = parser.parse_args()
+    names = arguments.names or sorted(
         os.path.basename(path)[: -len(".patch")] for path in glob.glob(os.path.join(HERE, "bugs", "*.patch"))
     )
+    if arguments.check:
+        for name in names:
+            apply(ROOT, path_of(name), "--check")
+        sys.exit()
     with tempfile.TemporaryDirectory() as folder:
         copy = os.path.join(folder, "copy")
         subprocess.run(["git", "clone", "-q", ROOT, copy], check=True)
@@ -38,8 +45,12 @@ def main():
     sys.exit("not seen: " + ", ".join(unseen) if unseen else 0)
 
 
+def path_of(name):
+    return os.path.join(HERE, "bugs", name + ".patch")
+
+
 def is_seen(name, copy):
-    path = os.path.join(HERE, "bugs", name + ".patch")
+    path = path_of(name)
     with open(path) as file:
         patch = file.read()
     package = re.search(r"^\+\+\+ crates/([^/]+)/", patch, re.MULTILINE)[1]
