@@ -841,6 +841,15 @@ mod tests {
         }
     }
 
+    /// Most frames the fast way goes past.
+    #[test]
+    fn a_frame_is_no_value() {
+        let mut survey = Survey::new(0, 0, &Limits::default());
+        let frame = b"\x95\x01\0\0\0\0\0\0\0";
+        assert_eq!(survey.step(frame).unwrap(), Progress::Done(Step::Next));
+        assert_eq!(survey.slots(), []);
+    }
+
     #[test]
     fn a_buffer_is_refused_in_an_element_alone() {
         let mut survey = Survey::new(0, 0, &Limits::default());
