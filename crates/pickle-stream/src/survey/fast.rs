@@ -333,6 +333,25 @@ pub(super) mod tests {
         [fast, plain]
     }
 
+    #[test]
+    fn what_files_are_made_of_is_not_left_to_the_reference() {
+        for plain in [
+            &b"N\x88\x89)}\x8f"[..],
+            b"K\x01M\x01\x02J\0\0\0\0G\0\0\0\0\0\0\0\0",
+            b"\x8c\x01aC\x01aU\x01a\x8a\x01\x01X\x01\0\0\0aB\x01\0\0\0a",
+            b"N\x94q\x05r\x06\0\0\0h\x05j\x06\0\0\0",
+            b"N\x85NN\x86NNN\x87(t(l(d(\x91",
+            b"NNRNN\x81NN\x93NNb",
+            b"]Na(NNe(K\x01M\x01\x02J\0\0\0\0G\0\0\0\0\0\0\0\0e",
+            b"}NNs(NNu\x8f(N\x90",
+            b"\x95\x01\0\0\0\0\0\0\0",
+        ] {
+            let stream = [plain, &[b'.'; super::REACH]].concat();
+            let mut survey = Survey::new(0, 0, &Limits::default());
+            assert_eq!(survey.run_plain(&stream), plain.len(), "{}", plain.escape_ascii());
+        }
+    }
+
     /// The watched list may be one that is yet to begin.
     #[test]
     fn numbers_of_the_watched_list_are_its_members() {
