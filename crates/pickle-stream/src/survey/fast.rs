@@ -276,7 +276,7 @@ pub(super) mod tests {
     use crate::survey::{Container, Event, Step, Survey};
 
     /// What lists of numbers are made of, and what can be in their way.
-    const PARTS: [&[u8]; 15] = [
+    const OF_LISTS: [&[u8]; 15] = [
         b"]",
         b"]",
         b"\x94",
@@ -292,6 +292,40 @@ pub(super) mod tests {
         b"e",
         b"a",
         b"t",
+    ];
+
+    /// What everything is made of: what pushes, takes and changes values, and uses the memo.
+    const OF_ALL: [&[u8]; 30] = [
+        b"N",
+        b"N",
+        b"N",
+        b"K\x01",
+        b"]",
+        b"}",
+        b"\x8f",
+        b")",
+        b"\x8c\x02ab",
+        b"X\x02\0\0\0ab",
+        b"(",
+        b"(",
+        b"\x94",
+        b"q\x01",
+        b"q\x02",
+        b"r\x03\0\0\0",
+        b"h\0",
+        b"h\x01",
+        b"j\x02\0\0\0",
+        b"\x85",
+        b"\x86",
+        b"\x87",
+        b"t",
+        b"e",
+        b"a",
+        b"s",
+        b"u",
+        b"b",
+        b"0",
+        b"2",
     ];
 
     /// Goes through the stream in one way, and says what it came to.
@@ -352,6 +386,16 @@ pub(super) mod tests {
         }
     }
 
+    #[test]
+    fn lists_of_numbers_are_seen_whole() {
+        let list = b"(K\x01M\x01\x02J\0\0\0\0G\0\0\0\0\0\0\0\0K\x01e";
+        assert_eq!(super::numbers(list), Some(list.len()));
+        assert_eq!(super::numbers(b"(e]"), Some(2));
+        for other in [&b"K\x01e"[..], b"(K\x01", b"(N", b"(K\x01(e", b""] {
+            assert_eq!(super::numbers(other), None, "{}", other.escape_ascii());
+        }
+    }
+
     /// The watched list may be one that is yet to begin.
     #[test]
     fn numbers_of_the_watched_list_are_its_members() {
@@ -368,13 +412,16 @@ pub(super) mod tests {
     proptest! {
         #[test]
         fn agrees_with_the_reference(
-            parts in prop::collection::vec(select(&PARTS[..]), 0..40),
+            parts in prop_oneof![
+                prop::collection::vec(select(&OF_LISTS[..]), 0..40),
+                prop::collection::vec(select(&OF_ALL[..]), 0..40),
+            ],
             stack in 1..30usize,
             marks in 1..5usize,
         ) {
             let limits = Limits { stack, marks, ..Limits::default() };
-            // What is behind is never the last that the fast way reaches.
-            let stream = [&parts.concat()[..], b"NNNNNNNNNN."].concat();
+            // What takes values finds some, and the last is never what the fast way reaches.
+            let stream = [b"N]q\0]]NN", &parts.concat()[..], b"NNNNNNNNNN."].concat();
             let [fast, plain] = both_ways(&stream, &limits);
             prop_assert_eq!(fast, plain);
         }
