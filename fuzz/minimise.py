@@ -7,6 +7,8 @@ taken, one by one, that reach most edges which no other one has; what findings l
 """
 
 import argparse
+import functools
+import operator
 import os
 import re
 import shutil
@@ -19,7 +21,7 @@ KEPT = os.path.join(HERE, "bodies", "corpus")
 
 
 def edges(target, folders):
-    """What each input in these folders reaches, by its path."""
+    """What each input in these folders reaches, by its path: a bit for each edge."""
     with tempfile.TemporaryDirectory() as scratch:
         control, output = os.path.join(scratch, "control"), os.path.join(scratch, "output")
         os.mkdir(output)
@@ -31,23 +33,34 @@ def edges(target, folders):
         # Two counts, the paths, and a line for what each of them reaches: FT NUMBER EDGE...
         with open(control) as file:
             count, _, *lines = file.read().split("\n")
-    paths = lines[: int(count)]
-    reached = (line.split() for line in lines[int(count) :] if line.startswith("FT "))
-    return {paths[int(number)]: set(found) for _, number, *found in reached}
+    paths, reached, bits = lines[: int(count)], {}, {}
+    for line in lines[int(count) :]:
+        if line.startswith("FT "):
+            _, number, *found = line.split()
+            reached[paths[int(number)]] = sum(1 << bits.setdefault(edge, len(bits)) for edge in found)
+    return reached
+
+
+def union(sets):
+    return functools.reduce(operator.or_, sets, 0)
+
+
+def size(edges):
+    return bin(edges).count("1")
 
 
 def minimise(target, most, gathered):
     kept = os.path.join(KEPT, target)
     inputs = edges(target, [gathered, kept])
-    every = set().union(*inputs.values())
+    every = union(inputs.values())
     is_finding = lambda path: re.fullmatch("[0-9]{2}", os.path.basename(path))
     findings = [path for path in inputs if os.path.dirname(path) == kept and is_finding(path)]
-    reached = set().union(*(inputs.pop(path) for path in findings))
+    reached = union(inputs.pop(path) for path in findings)
     picked = []
     while len(picked) < most and inputs:
         # The shortest of those that are as good.
-        best = max(inputs, key=lambda path: (len(inputs[path] - reached), -os.path.getsize(path), path))
-        if inputs[best] <= reached:
+        best = max(inputs, key=lambda path: (size(inputs[path] & ~reached), -os.path.getsize(path), path))
+        if not inputs[best] & ~reached:
             break
         reached |= inputs.pop(best)
         picked.append(best)
@@ -57,9 +70,9 @@ def minimise(target, most, gathered):
         for name in filter(lambda name: not is_finding(name), os.listdir(kept)):
             os.remove(os.path.join(kept, name))
         shutil.copytree(scratch, kept, dirs_exist_ok=True)
-    share = 100 * len(reached) / len(every)
+    share = 100 * size(reached) / size(every)
     print("%-16s %3d + %2d inputs reach %5d of %5d edges, %.0f %%" % (
-        target, len(picked), len(findings), len(reached), len(every), share))
+        target, len(picked), len(findings), size(reached), size(every), share))
 
 
 def main():
