@@ -143,7 +143,7 @@ impl Use {
 }
 
 /// How a value is known to be of an element or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Made {
     /// By the memo entry that it is.
     Memo(u64),

@@ -152,13 +152,17 @@ impl Walk<'_> {
 
     #[inline(always)]
     fn push(&mut self, begin: u64, size: usize) -> Option<usize> {
-        self.slots.push(Slot { begin, memo: self.memo, again: Again::NONE });
-        Some(size)
+        self.push_slot(begin, Again::NONE, size)
     }
 
     #[inline(always)]
     fn push_read(&mut self, begin: u64, index: u64, size: usize) -> Option<usize> {
-        self.slots.push(Slot { begin, memo: self.memo, again: Again::of(Made::Memo(index)) });
+        self.push_slot(begin, Again::of(Made::Memo(index)), size)
+    }
+
+    #[inline(always)]
+    fn push_slot(&mut self, begin: u64, again: Again, size: usize) -> Option<usize> {
+        self.slots.push(Slot { begin, memo: self.memo, again });
         Some(size)
     }
 
