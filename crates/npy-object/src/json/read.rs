@@ -528,17 +528,16 @@ fn text(value: &Value) -> Result<&str> {
 fn int(text: &str) -> Result<BigInt> {
     // As many as Python reads: the time that decimal ones take grows faster than their number.
     const MOST_DECIMAL: usize = 4300;
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let magnitude = match digits.strip_prefix("0x") {
-        Some(digits) if digits.bytes().all(|digit| digit.is_ascii_hexdigit()) => {
-            BigUint::parse_bytes(digits.as_bytes(), 16)
-        }
-        None if digits.len() <= MOST_DECIMAL && digits.bytes().all(|d| d.is_ascii_digit()) => {
-            BigUint::parse_bytes(digits.as_bytes(), 10)
-        }
-        _ => None,
+    let (sign, unsigned) = match text.strip_prefix('-') {
+        Some(unsigned) => (Sign::Minus, unsigned),
+        None => (Sign::Plus, text),
     };
-    let sign = if digits.len() < text.len() { Sign::Minus } else { Sign::Plus };
+    let (digits, radix, most) = match unsigned.strip_prefix("0x") {
+        Some(digits) => (digits, 16, usize::MAX),
+        None => (unsigned, 10, MOST_DECIMAL),
+    };
+    let is_int = digits.len() <= most && digits.chars().all(|digit| digit.is_digit(radix));
+    let magnitude = is_int.then(|| BigUint::parse_bytes(digits.as_bytes(), radix)).flatten();
     let int = magnitude.map(|magnitude| BigInt::from_biguint(sign, magnitude));
     int.ok_or_else(|| expected("an int of at most 4,300 digits", text))
 }
