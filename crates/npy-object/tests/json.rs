@@ -85,7 +85,6 @@ fn values_of_python() {
     }
 }
 
-/// Each expected text was compared with what NumPy prints of the file.
 #[test]
 fn ints_without_end_are_hexadecimal() {
     // -(1 << 8192)
@@ -107,6 +106,7 @@ fn ints_without_end_are_hexadecimal() {
     }
 }
 
+/// Each expected text was compared with what NumPy prints of the file.
 #[test]
 fn values_of_numpy() {
     for (file, expected) in [
