@@ -150,7 +150,7 @@ impl Options {
 
     /// How many bytes are read at once: between `least`, after a jump over something large, and
     /// `most`, when reading goes straight on. An element that is larger is read in one piece.
-    /// By default 1 KiB and 128 KiB.
+    /// By default 4 KiB and 128 KiB.
     pub fn read_size(mut self, least: usize, most: usize) -> Options {
         self.read_size = ReadSize { least: least.min(most), most };
         self

@@ -27,7 +27,7 @@ pub(crate) struct ReadSize {
 
 impl Default for ReadSize {
     fn default() -> ReadSize {
-        ReadSize { least: 1 << 10, most: 128 << 10 }
+        ReadSize { least: 4 << 10, most: 128 << 10 }
     }
 }
 
