@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use npy_object::header::{self, Progress as Preamble};
-use npy_object::pickle::{Event, Graph, Lexer, Limits, Machine};
+use npy_object::pickle::{Container, Event, Graph, Lexer, Limits, Machine};
 use npy_object::pickle::{Opcode, Progress, Ran, Region, Survey};
 use npy_object_benches::WORKS;
 
@@ -56,12 +56,22 @@ fn lex(pickle: &[u8]) -> u64 {
     }
 }
 
-/// Finds the places of all values on the stack. Returns how many memo entries were made.
-fn survey(pickle: &[u8]) -> u64 {
+/// Finds where each element is, as a reader does: from where their list begins, batch by batch.
+/// Returns how many there are.
+fn survey(pickle: &[u8]) -> usize {
+    let list = pickle.iter().position(|&byte| byte == Opcode::EmptyList.byte());
+    let list = list.expect("the pickle of an array");
     let mut survey = Survey::new(0, 0, &Limits::default());
-    match survey.advance(pickle).expect("a whole pickle") {
-        Event::Stop => survey.memo(),
-        other => panic!("{other:?} before STOP"),
+    survey.advance(&pickle[..=list]).expect("the start of a pickle");
+    survey.watch(survey.slots().len() - 1, Container::List);
+    let mut count = 0;
+    loop {
+        match survey.advance(&pickle[survey.offset() as usize..]).expect("a whole pickle") {
+            Event::Batch => count += survey.batch().len(),
+            Event::Closed => {}
+            Event::Stop => return count,
+            Event::Need(more) => panic!("{more} bytes are missing"),
+        }
     }
 }
 
