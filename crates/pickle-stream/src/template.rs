@@ -109,25 +109,28 @@ impl Word {
         Some(self)
     }
 
-    /// What `input` has behind these bytes, if it begins with them, and the first two bytes of that,
-    /// as far as they are there.
+    /// The first two bytes behind these, if these stand at `at` in `input`. What lies beyond the
+    /// end counts as zeros.
     #[inline(always)]
-    fn pass(self, input: &[u8]) -> Option<(&[u8], [u8; 2])> {
-        let eight = match input.first_chunk() {
+    fn pass(self, input: &[u8], at: usize) -> Option<[u8; 2]> {
+        let eight = match input.get(at..)?.first_chunk() {
             Some(eight) => u64::from_le_bytes(*eight),
-            None => padded(input),
+            None => padded(input, at),
         };
-        let rest = input.get(self.size..)?;
         let [first, second, ..] = (eight >> (8 * self.size)).to_le_bytes();
-        (eight & self.mask == self.bytes).then_some((rest, [first, second]))
+        (eight & self.mask == self.bytes).then_some([first, second])
     }
 }
 
-/// Fewer than eight bytes as a number.
-#[cold]
-fn padded(input: &[u8]) -> u64 {
+/// The fewer than eight bytes from `at` on as a number.
+#[inline]
+fn padded(input: &[u8], at: usize) -> u64 {
+    let missing = at + 8 - input.len();
+    if let Some(last) = input.last_chunk() {
+        return u64::from_le_bytes(*last).checked_shr(8 * missing as u32).unwrap_or(0);
+    }
     let mut eight = [0; 8];
-    eight[..input.len()].copy_from_slice(input);
+    eight[..8 - missing].copy_from_slice(&input[at..]);
     u64::from_le_bytes(eight)
 }
 
@@ -214,11 +217,11 @@ impl Template {
         longest: u64,
         mut fill: impl FnMut(Node) -> bool,
     ) -> bool {
-        let size = self.walk(input, memo, |head, rest, at| {
-            let (leaf, size) = match head {
-                [BIN_INT_1, argument] if rest.len() >= 2 => (Node::Int(argument.into()), 2),
+        let size = self.walk(input, memo, |[byte, argument], at| {
+            let (leaf, size) = match byte {
+                BIN_INT_1 => (Node::Int(argument.into()), 2),
                 _ => {
-                    let (opcode, argument) = next(rest)?;
+                    let (opcode, argument) = next(input.get(at..)?)?;
                     leaf::leaf(opcode, argument, offset + at as u64, longest)?
                 }
             };
@@ -231,47 +234,44 @@ impl Template {
     /// entries from `memo` on. What payloads say is not looked at.
     #[inline(always)]
     pub(crate) fn measure(&self, input: &[u8], memo: u64) -> Option<usize> {
-        self.walk(input, memo, |[byte, argument], rest, _| {
-            let size = match byte {
-                BIN_INT_1 => 2,
-                SHORT_BIN_UNICODE | SHORT_BIN_BYTES => 2 + usize::from(argument),
-                _ => {
-                    let (opcode, argument) = next(rest)?;
-                    return leaf::size(opcode, argument);
-                }
-            };
-            (size <= rest.len()).then_some(size)
+        self.walk(input, memo, |[byte, argument], at| match byte {
+            BIN_INT_1 => Some(2),
+            SHORT_BIN_UNICODE | SHORT_BIN_BYTES => Some(2 + usize::from(argument)),
+            _ => {
+                let (opcode, argument) = next(input.get(at..)?)?;
+                leaf::size(opcode, argument)
+            }
         })
     }
 
     /// The size of the instructions that `input` begins with, if they are the same. `hole` gives
-    /// that of those that make leaves, by its first two bytes, what `input` has from there on, and
-    /// where that is.
+    /// that of those that make leaves, by its first two bytes and where it stands; it may say that
+    /// they are larger than what is there.
     #[inline(always)]
     fn walk(
         &self,
         input: &[u8],
         memo: u64,
-        mut hole: impl FnMut([u8; 2], &[u8], usize) -> Option<usize>,
+        mut hole: impl FnMut([u8; 2], usize) -> Option<usize>,
     ) -> Option<usize> {
         if memo < self.entries {
             return None;
         }
         let mut at = 0;
         for part in &self.parts {
-            let (rest, head) = part.fixed.pass(input.get(at..)?)?;
+            let head = part.fixed.pass(input, at)?;
             at += part.fixed.size;
             match part.then {
                 Then::Nothing => {}
-                Then::Hole => at += hole(head, rest, at)?,
+                Then::Hole => at += hole(head, at)?,
                 Then::Put(entry) => {
-                    let (opcode, argument) = next(rest)?;
+                    let (opcode, argument) = next(input.get(at..)?)?;
                     let (index, size) = put(opcode, argument)?;
                     at += (index.checked_sub(memo) == Some(entry)).then_some(size)?;
                 }
             }
         }
-        Some(at)
+        (at <= input.len()).then_some(at)
     }
 }
 
@@ -310,6 +310,7 @@ fn fixed(opcode: Opcode, rest: &[u8]) -> Option<(usize, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use super::Template;
     use crate::graph::{Graph, Region, Source};
     use crate::lexer::Lexer;
     use crate::limits::Limits;
@@ -362,6 +363,25 @@ mod tests {
                 "{}",
                 second.escape_ascii()
             );
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_does_not_fit() {
+        for (first, second) in [
+            (&b"h\x02\x8c\x01a"[..], &b"h\x02\x8c\x03abc"[..]),
+            (b"K\x01C\0q\x03\x86", b"M\x01\x02C\x0a0123456789q\x03\x86"),
+            (b"K\x01K\x02\x86\x94h\x02\x86", b"M\x01\x02K\x03\x86\x94h\x02\x86"),
+        ] {
+            let mut template = Template::default();
+            assert!(template.learn(first, 3));
+            for size in 0..second.len() {
+                assert_eq!(template.measure(&second[..size], 3), None, "{size}");
+            }
+            for behind in [&b""[..], b"h", second] {
+                let input = [second, behind].concat();
+                assert_eq!(template.measure(&input, 3), Some(second.len()));
+            }
         }
     }
 
