@@ -118,48 +118,35 @@ impl Decoder {
         self.context = Arc::new(context);
     }
 
-    /// Decodes a member that is a leaf, if it is resident: the short way for what most files are
-    /// made of.
-    #[inline]
-    pub(crate) fn decode_leaf(&mut self, span: &Span) -> Option<Decoded> {
-        let Span { begin, end, .. } = *span;
-        let bytes = self.window.resident(begin, end);
-        let limits = &self.context.limits;
-        if bytes.len() > limits.element || self.definitions.observer.is_some() {
-            return None;
-        }
-        let leaf = self.graph.leaf(bytes, begin, &limits.pickle)?;
-        self.window.set_anchor(begin);
-        Some(Decoded { begin, end, first: leaf, last: leaf })
-    }
-
     /// Decodes a member, of which these are the values.
     pub(crate) fn decode(&mut self, values: &[Span], addresses: &dyn Addresses) -> Result<Decoded> {
         let (Some(first), Some(last)) = (values.first(), values.last()) else {
             unreachable!("a member has a value at least");
         };
         let span = Span { end: last.end, ..*first };
+        let Span { begin, end, memo } = span;
         if !self.is_defined {
             self.forget_shared(addresses)?;
         }
-        let most = self.context.limits.element;
-        let size = usize::try_from(span.end - span.begin).unwrap_or(usize::MAX);
-        if size > most {
-            return Err(too_large(span.begin, size, most));
+        let limits = &self.context.limits;
+        let size = usize::try_from(end - begin).unwrap_or(usize::MAX);
+        if size > limits.element {
+            return Err(too_large(begin, size, limits.element));
         }
-        self.window.set_anchor(span.begin);
-        let Some(bytes) = self.window.fill(span.begin, size)?.get(..size) else {
-            return Err(self.window.truncated(span.end));
+        self.window.set_anchor(begin);
+        let Some(bytes) = self.window.fill(begin, size)?.get(..size) else {
+            return Err(self.window.truncated(end));
         };
         if let Some(observer) = self.definitions.observer.clone() {
             self.run(span, addresses)?;
             observer.observe(&self.machine, &mut self.graph);
-        } else if !self.machine.repeat(&mut self.graph, span.begin, span.memo, bytes) {
+        } else if let Some(leaf) = self.graph.leaf(bytes, begin, &limits.pickle) {
+            return Ok(Decoded { begin, end, first: leaf, last: leaf });
+        } else if !self.machine.repeat(&mut self.graph, begin, memo, bytes) {
             self.run(span, addresses)?;
-            let bytes = self.window.resident(span.begin, span.end);
+            let bytes = self.window.resident(begin, end);
             self.machine.learn(&mut self.graph, bytes);
         }
-        let Span { begin, end, .. } = span;
         match (values, self.machine.stack(), self.machine.marks()) {
             ([_, _], &[first, last], []) => Ok(Decoded { begin, end, first, last }),
             _ => {

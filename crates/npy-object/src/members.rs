@@ -99,19 +99,6 @@ impl Members {
             return Ok(None);
         }
         self.decoder.window.set_reading_on(true);
-        if let Some(place) = self.batch.place(self.position)
-            && let [span] = self.batch.values(place, self.batches.width())
-            && let Some(leaf) = self.decoder.decode_leaf(span)
-        {
-            self.position += 1;
-            return Ok(Some(leaf));
-        }
-        self.next_composite()
-    }
-
-    /// The next member, which is more than a leaf, or has yet to be found or read.
-    #[inline(never)]
-    fn next_composite(&mut self) -> Result<Option<Decoded>> {
         let decoded = self.decode(self.position);
         match &decoded {
             Ok(Some(_)) => self.position += 1,

@@ -170,8 +170,7 @@ impl<A> Shared<'_, A> {
         let passed = self.position.saturating_sub(batch.begin().member) as usize;
         for place in passed..batch.len() {
             let span = batch.values(place, 1)[0];
-            let leaf = decoder.decode_leaf(&span).map(Ok);
-            match leaf.unwrap_or_else(|| decoder.decode(&[span], &self.batches)) {
+            match decoder.decode(&[span], &self.batches) {
                 Ok(decoded) => {
                     (work.fold)(&mut parcel, decoder.element(decoded, decoded.first));
                 }
