@@ -67,6 +67,8 @@ struct Store {
     clock: u64,
     /// What was not used since then may go.
     released: u64,
+    /// Bytes that were last found to be missing, in part at least.
+    missed: Range<u64>,
     request_size: u64,
     /// Bytes that are kept.
     most: usize,
@@ -107,6 +109,7 @@ impl Fetched {
             held: 0,
             clock: 1,
             released: 0,
+            missed: 0..0,
             request_size: Fetched::REQUEST_SIZE,
             most: Fetched::MEMORY,
         };
@@ -199,6 +202,7 @@ impl ReadAt for Fetched {
             likely.max(from.saturating_add(size.min(Fetched::LEAST)))
         };
         let to = to.max(needed.end).min(self.size());
+        store.missed = needed;
         let next = store.chunks.range(from..to).next().map(|(&start, _)| start);
         let need = self.need(from..next.unwrap_or(to));
         Err(Error::io_at(from, io::Error::new(io::ErrorKind::WouldBlock, need)).into())
@@ -258,10 +262,13 @@ impl Store {
     }
 
     /// Drops what was not used for longest, but nothing that the call under way has used: it begins
-    /// anew, and needs it again.
+    /// anew, and needs it again. Nor what it needs together with bytes that it missed.
     fn shrink(&mut self) {
+        let is_missed = |start, end| start < self.missed.end && self.missed.start < end;
         while self.held > self.most {
-            let old = self.chunks.iter().filter(|(_, chunk)| chunk.used <= self.released);
+            let old = self.chunks.iter().filter(|&(&start, chunk)| {
+                chunk.used <= self.released && !is_missed(start, chunk.end(start))
+            });
             let Some((&start, _)) = old.min_by_key(|(_, chunk)| chunk.used) else { return };
             self.held -= self.chunks.remove(&start).map_or(0, |chunk| chunk.bytes.len());
         }
