@@ -525,7 +525,15 @@ fn walk(survey: &mut Survey, window: &mut Window, end: Option<u64>) -> Result<Ev
             Event::Need(_) if end.is_some_and(|end| end <= seen.max(survey.offset())) => {
                 return Ok(Event::Stop);
             }
-            Event::Need(more) => needed = window.needed(seen, survey.offset(), more)?,
+            Event::Need(more) => {
+                let here = survey.offset();
+                if here > seen
+                    && let Some(top) = survey.slots().last()
+                {
+                    window.step_over(here - top.begin);
+                }
+                needed = window.needed(seen, here, more)?;
+            }
             event => return Ok(event),
         }
     }

@@ -149,12 +149,14 @@ impl Options {
     }
 
     /// How many bytes are read at once: between `least`, after a jump over something large, and
-    /// `most`, when reading goes straight on. An element that is larger is read in one piece.
-    /// By default 4 KiB and 128 KiB.
+    /// `most`, when reading goes straight on. What is no larger than four times `least` is read
+    /// rather than jumped over; an element that is larger than `most` is read in one piece. By
+    /// default 1 KiB and 128 KiB.
     pub fn read_size(mut self, least: usize, most: usize) -> Options {
         self.read_size = ReadSize { least: least.min(most), most };
         self
     }
+
     /// How many bytes of a stream, or of what comes out of a compressed file, are kept in memory.
     /// Of a longer one, all is in a temporary file. By default 8 MiB.
     pub fn spool_memory(mut self, memory: usize) -> Options {

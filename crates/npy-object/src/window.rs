@@ -25,9 +25,17 @@ pub(crate) struct ReadSize {
     pub(crate) most: usize,
 }
 
+impl ReadSize {
+    /// How many bytes that are not wanted are read with those behind them, rather than jumped over:
+    /// another read would take longer.
+    fn gap(self) -> u64 {
+        self.least.saturating_mul(4) as u64
+    }
+}
+
 impl Default for ReadSize {
     fn default() -> ReadSize {
-        ReadSize { least: 4 << 10, most: 128 << 10 }
+        ReadSize { least: 1 << 10, most: 128 << 10 }
     }
 }
 
@@ -172,6 +180,15 @@ impl Window {
         Ok(self.aside.from(from))
     }
 
+    /// Says that an instruction of so many bytes was stepped over, beyond what is resident. Behind a
+    /// large one, only the next few are wanted: there may be more like it.
+    #[inline]
+    pub(crate) fn step_over(&mut self, size: u64) {
+        if size > self.input.size.gap() {
+            self.main.ahead = 0;
+        }
+    }
+
     /// How many bytes a walk needs that saw the source up to `end`, goes on at `at`, and asked for
     /// `more`. Fails where the source has no more.
     pub(crate) fn needed(&self, end: u64, at: u64, more: usize) -> Result<usize> {
@@ -278,19 +295,21 @@ impl Buffer {
     #[cold]
     fn read(&mut self, input: &mut Input, from: u64, needed: usize, likely: u64) -> io::Result<()> {
         let ReadSize { least, most } = input.size;
-        let goes_on = self.start <= from && from <= self.end();
+        let goes_on = self.start <= from && from.saturating_sub(self.end()) <= input.size.gap();
         if goes_on {
             // Who waits for more and more of one thing gets it in few pieces.
-            self.ahead = (self.ahead * 2).clamp(least, most).max(2 * self.resident(from));
-            let anchored = self.anchor.clamp(self.start, from);
-            let keep = if from - anchored <= KEEP as u64 { anchored } else { from };
+            self.ahead =
+                self.ahead.saturating_mul(2).clamp(least, most).max(2 * self.resident(from));
+            let last = from.min(self.end());
+            let anchored = self.anchor.clamp(self.start, last);
+            let keep = if last - anchored <= KEEP as u64 { anchored } else { last };
             self.head += (keep - self.start) as usize;
             self.start = keep;
         } else {
             self.ahead = least;
             (self.head, self.tail, self.start) = (0, 0, from);
         }
-        self.shrink(needed, KEEP + most);
+        self.shrink(needed, KEEP.saturating_add(most));
         let known = input.end.unwrap_or(u64::MAX);
         let wanted = from.saturating_add(needed as u64).min(known);
         let to = wanted.max(from.saturating_add(self.ahead as u64)).min(known);
@@ -337,7 +356,7 @@ impl Buffer {
     fn shrink(&mut self, needed: usize, usual: usize) {
         self.need = needed.max(self.need - self.need / 64);
         let held = self.tail - self.head;
-        if self.bytes.len() > 4 * usual && self.need.max(held) < usual {
+        if self.bytes.len() / 4 > usual && self.need.max(held) < usual {
             self.bytes.copy_within(self.head..self.tail, 0);
             (self.head, self.tail) = (0, held);
             self.bytes.truncate(usual);

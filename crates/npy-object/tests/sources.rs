@@ -11,7 +11,7 @@ use std::thread;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use npy_object::npz::Method;
-use npy_object::{Cause, Error, Format, Limits, NpyArray, Npz, Options, Source};
+use npy_object::{Cause, Error, Format, Limits, NpyArray, Npz, Options, Source, WriteOptions};
 
 fn data(name: &str) -> PathBuf {
     Path::new("tests/data").join(name)
@@ -418,13 +418,23 @@ fn no_archive_does_harm() {
     }
 }
 
-/// A source of one's own.
-struct Store(Mutex<Vec<u64>>);
+/// A source of one's own, which remembers how much each read took.
+struct Store {
+    bytes: Vec<u8>,
+    reads: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Store {
+    fn new(bytes: Vec<u8>) -> Store {
+        Store { bytes, reads: Arc::default() }
+    }
+}
 
 impl npy_object::ReadAt for Store {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.lock().unwrap().push(offset);
-        bytes_of("strings.npy").get(offset as usize..).unwrap_or_default().read(buffer)
+        let read = self.bytes.get(offset as usize..).unwrap_or_default().read(buffer)?;
+        self.reads.lock().unwrap().push(read);
+        Ok(read)
     }
 
     fn known_size(&self) -> Option<u64> {
@@ -432,12 +442,45 @@ impl npy_object::ReadAt for Store {
     }
 
     fn size(&self) -> io::Result<u64> {
-        Ok(bytes_of("strings.npy").len() as u64)
+        Ok(self.bytes.len() as u64)
     }
 }
 
 #[test]
 fn a_source_of_ones_own() {
-    let source = Source::new(Store(Mutex::default()));
+    let source = Source::new(Store::new(bytes_of("strings.npy")));
     assert_eq!(strings(Options::new().read_source(source)).unwrap(), STRINGS);
+}
+
+/// Where the payloads are small, reading goes straight on, and nothing is read twice. Where they are
+/// large, what is found in a jump over them is read once more.
+#[test]
+fn reads_are_few() {
+    for (count, size, most, again) in [
+        (20_000, 100, 30, 0.01),
+        (20_000, 1000, 170, 0.01),
+        (1000, 20_000, 1200, 0.1),
+        (1500, 32_768, 2100, 0.1),
+    ] {
+        let mut file = Vec::new();
+        let mut writer = WriteOptions::new().write_to(Cursor::new(&mut file)).unwrap();
+        for _ in 0..count {
+            writer.append_with(|build| build.bytes(&vec![7; size])).unwrap();
+        }
+        writer.finish().unwrap();
+        let whole = file.len() as f64;
+        let store = Store::new(file);
+        let reads = Arc::clone(&store.reads);
+        let mut array = Options::new().read_source(Source::new(store)).unwrap();
+        while let Some(element) = array.next_element().unwrap() {
+            assert_eq!(element.as_bytes().unwrap().len(), size);
+        }
+        let reads = reads.lock().unwrap();
+        let read = reads.iter().sum::<usize>() as f64 / whole;
+        assert!(
+            reads.len() <= most && read <= 1.0 + again,
+            "{size}: {} reads of {read}",
+            reads.len()
+        );
+    }
 }
