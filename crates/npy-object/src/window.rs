@@ -35,7 +35,7 @@ impl ReadSize {
 
 impl Default for ReadSize {
     fn default() -> ReadSize {
-        ReadSize { least: 1 << 10, most: 128 << 10 }
+        ReadSize { least: 1 << 10, most: 512 << 10 }
     }
 }
 
