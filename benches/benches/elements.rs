@@ -1,10 +1,11 @@
-//! Each work through the public API, from the file.
+//! Each work through the public API, from the file, and beside those that sum numbers, how long it
+//! takes to read and sum as many bytes.
 
-use std::fs;
+use std::fs::{self, File};
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use npy_object_benches::WORKS;
+use npy_object_benches::{WORKS, floor};
 
 fn elements(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("elements");
@@ -25,6 +26,15 @@ fn elements(criterion: &mut Criterion) {
                 black_box((work.run)(&mut array).expect("a file of generate.py"))
             });
         });
+        if work.name == "large" {
+            group.bench_function(BenchmarkId::new("floor", work.name), |bencher| {
+                bencher.iter(|| {
+                    black_box(
+                        floor(File::open(&file).expect("a file")).expect("a file that can be read"),
+                    )
+                });
+            });
+        }
     }
     group.finish();
 }
