@@ -22,6 +22,7 @@ use crate::leaf::{self, BIN_INT_1};
 use crate::lexer::number;
 use crate::opcode::Opcode;
 
+const FRAME: u8 = Opcode::Frame as u8;
 const SHORT_BIN_UNICODE: u8 = Opcode::ShortBinUnicode as u8;
 const SHORT_BIN_BYTES: u8 = Opcode::ShortBinBytes as u8;
 
@@ -271,6 +272,10 @@ impl Template {
                 }
             }
         }
+        // What comes next may be in another frame.
+        if input.get(at) == Some(&FRAME) {
+            at += 9;
+        }
         (at <= input.len()).then_some(at)
     }
 }
@@ -351,6 +356,7 @@ mod tests {
             ),
             (b"h\x02U\x01a\x86", b"h\x02U\x01b\x86", "Tuple([List([]), Str2([98])])"),
             (b"\x95\0\0\0\0\0\0\0\0K\x01", b"K\x02", "Int(2)"),
+            (b"K\x01", b"K\x02\x95\0\0\0\0\0\0\0\0", "Int(2)"),
             (b"G\0\0\0\0\0\0\0\0", b"G?\xf8\0\0\0\0\0\0", "Float(1.5)"),
             (b"](K\x01K\x02e", b"](K\x03K\x04e", "List([Int(3), Int(4)])"),
             (b"\x8c\x01a", b"\x8c\0", "Str(\"\")"),
@@ -390,6 +396,7 @@ mod tests {
         for (first, second) in [
             (&b"K\x01"[..], &b"N"[..]),
             (b"K\x01", b"K\x01K\x02\x86"),
+            (b"K\x01", b"K\x01\x95\0\0\0\0\0\0\0"),
             (b"K\x01K\x02\x86", b"K\x01"),
             (b"K\x01", b"K"),
             (b"K\x01", b"C\x01a"),

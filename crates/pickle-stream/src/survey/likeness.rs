@@ -112,7 +112,7 @@ mod tests {
     use crate::survey::fast::tests::both_ways;
 
     /// Members that are mostly alike, and what may come between.
-    const MEMBERS: [&[u8]; 14] = [
+    const MEMBERS: [&[u8]; 15] = [
         b"K\x01M\x02\x03\x86\x94",
         b"K\x04K\x05\x86\x94",
         b"M\x01\x02K\x03\x86\x94",
@@ -127,6 +127,7 @@ mod tests {
         b"]\x94(K\x01h\x02e",
         b"\x86",
         b"q\x07",
+        b"\x95\0\0\0\0\0\0\0\0",
     ];
 
     fn batch(members: &[&[u8]]) -> Vec<u8> {
