@@ -156,3 +156,15 @@ fn short_arrays_of_floats() {
     let array = arrays("f8", &1f64.to_le_bytes(), |number| usize::from(number % 17));
     assert!(allocations(array, sum) <= CHECKPOINTS);
 }
+
+#[test]
+fn rows_of_a_plain_array() {
+    let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({ELEMENTS}, 3)}}\n");
+    let mut file = b"\x93NUMPY\x01\x00".to_vec();
+    file.extend((header.len() as u16).to_le_bytes());
+    file.extend(header.as_bytes());
+    file.extend((0..3 * ELEMENTS).flat_map(|number| f64::from(number).to_le_bytes()));
+    let sum =
+        |element: Element<'_>| Ok(element.as_array::<f64>()?.data().iter().sum::<f64>() as i64);
+    assert!(allocations(file, sum) <= CHECKPOINTS);
+}

@@ -302,16 +302,15 @@ impl<'a> Element<'a> {
     /// Fails with clause `access.type` where the value is no array, or one of another type.
     #[inline]
     pub fn as_array<T: Primitive>(self) -> Result<TypedArray<'a, T>> {
-        if let Place::Value(value) = self.place
-            && let Some(plain) = PlainArray::read(value, self.context)
-        {
-            return plain.into_typed();
+        match self.as_plain_array() {
+            Some(plain) => plain.into_typed(),
+            None => self.to_array(),
         }
-        self.to_array()
     }
 
     /// The value as an array of any fixed-size items, nothing of it copied, where it is pickled as
-    /// nearly all arrays are. `None` says nothing: [`kind`](Self::kind) knows every array.
+    /// nearly all arrays are, or is a row. `None` says nothing: [`kind`](Self::kind) knows every
+    /// array.
     ///
     /// ```
     /// let mut array = npy_object::open("tests/data/ragged.npy")?;
@@ -325,7 +324,8 @@ impl<'a> Element<'a> {
     pub fn as_plain_array(self) -> Option<PlainArray<'a>> {
         match self.place {
             Place::Value(value) => PlainArray::read(value, self.context),
-            Place::Typed(..) | Place::Row(_) => None,
+            Place::Row(row) => PlainArray::of_row(row),
+            Place::Typed(..) => None,
         }
     }
 

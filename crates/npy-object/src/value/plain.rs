@@ -3,14 +3,14 @@
 //! [`Array::read`](crate::value::array::Array::read) is the reference: it reads every array that
 //! NumPy ever pickled. Here it is `_reconstruct` with a state of version, shape, dtype, order and
 //! bytes, where callable, class and dtype are shared with an element before: then what they are is
-//! known from that element, and all that is left to read is the shape and the bytes. A test holds
-//! that both agree.
+//! known from that element, and all that is left to read is the shape and the bytes; or it is a row
+//! of an array without objects. A test holds that both agree.
 
-use npy_header::Scalar;
+use npy_header::{ByteOrder, Scalar};
 use pickle_stream::{Construct, ValueRef};
 
 use crate::error::Result;
-use crate::value::element::Context;
+use crate::value::element::{Context, Row};
 use crate::value::numbers::{Primitive, TypedArray};
 use crate::value::shape::Shape;
 
@@ -45,6 +45,17 @@ impl<'a> PlainArray<'a> {
         }
         let fortran_order = fortran_order && shape.has_order();
         Some(PlainArray { scalar, shape, fortran_order, bytes })
+    }
+
+    /// The array that a row is, unless it is a scalar.
+    #[inline]
+    pub(crate) fn of_row(row: Row<'a>) -> Option<PlainArray<'a>> {
+        let scalar = row.dtype.as_scalar()?;
+        if scalar.order() == ByteOrder::Big || row.shape.is_empty() {
+            return None;
+        }
+        let shape = Shape::new(row.shape);
+        Some(PlainArray { scalar, shape, fortran_order: false, bytes: row.bytes })
     }
 
     /// What its items are: anything of a fixed size but objects, and not in big-endian order.
