@@ -36,6 +36,10 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 self.remember(id, &array, 1);
                 return Ok(Some(array));
             }
+        } else if element.value().is_none()
+            && let Some(row) = element.as_plain_array()
+        {
+            return self.maker.plain_array(py, &row).map(Some);
         }
         let object = match element.kind() {
             Kind::None => py.None().into_bound(py),
