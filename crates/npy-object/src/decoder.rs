@@ -134,15 +134,22 @@ impl Decoder {
             return Err(too_large(begin, size, limits.element));
         }
         self.window.set_anchor(begin);
-        let Some(bytes) = self.window.fill(begin, size)?.get(..size) else {
+        let resident = self.window.fill(begin, size)?;
+        let Some(bytes) = resident.get(..size) else {
             return Err(self.window.truncated(end));
         };
+        let pickle = &limits.pickle;
         if let Some(observer) = self.definitions.observer.clone() {
             self.run(span, addresses)?;
             observer.observe(&self.machine, &mut self.graph);
-        } else if let Some(leaf) = self.graph.leaf(bytes, begin, &limits.pickle) {
+        } else if let Some(leaf) = self.graph.leaf(bytes, begin, pickle) {
             return Ok(Decoded { begin, end, first: leaf, last: leaf });
-        } else if !self.machine.repeat(&mut self.graph, begin, memo, bytes) {
+        } else if let Some(found) = self.graph.repeat(resident, size, begin, memo, pickle)
+            && let (&[first], true) | (&[first, _], false) = (found, values.len() == 1)
+        {
+            let last = *found.last().unwrap_or(&first);
+            return Ok(Decoded { begin, end, first, last });
+        } else {
             self.run(span, addresses)?;
             let bytes = self.window.resident(begin, end);
             self.machine.learn(&mut self.graph, bytes);

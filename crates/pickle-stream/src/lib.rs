@@ -104,7 +104,7 @@ pub use decode::{Decoded, decode};
 pub use dis::{Disassembler, Line};
 pub use encode::{Encoder, Place, encode};
 pub use error::{Cause, Error, Result};
-pub use graph::{Construct, Graph, NodeId, Region, Source};
+pub use graph::{Construct, Graph, NodeId, Pattern, Region, Source};
 pub use lexer::{Argument, Head, Instruction, Lexer, Progress};
 pub use limits::Limits;
 pub use locate::{Located, Locator};

@@ -143,29 +143,9 @@ impl Machine {
         }
     }
 
-    /// Makes of the instructions of a whole element, which begin at `offset` behind `memo` memo
-    /// entries, what [`reset`](Self::reset) and [`run`](Self::run) would make of them in the own
-    /// region, if they are like those that [`learn`](Self::learn) saw: the same but for numbers and
-    /// payloads. The graph is then not built but filled in, in a fraction of the time.
-    ///
-    /// Where this is `false` nothing was done that clearing the graph does not undo.
-    ///
-    /// The values are on the [`stack`](Self::stack) as ever. The memo is left empty.
-    #[inline]
-    pub fn repeat(&mut self, graph: &mut Graph, offset: u64, memo: u64, input: &[u8]) -> bool {
-        let longest = self.limits.argument.min(u64::MAX - offset);
-        let Some(results) = graph.fill_in(input, offset, memo, longest) else { return false };
-        self.stack.clear();
-        self.stack.extend_from_slice(results);
-        self.marks.clear();
-        self.memo.reset(memo);
-        (self.region, self.first, self.buffers) = (Region::Own, 0, 0);
-        true
-    }
-
     /// Remembers the instructions of a whole element, `input`, which this machine has run in the
-    /// own region of a graph that was cleared before, for [`repeat`](Self::repeat). It costs less
-    /// than to run them, and is done less and less often while nothing is repeated.
+    /// own region of a graph that was cleared before, for [`Graph::repeat`]. It costs less than to
+    /// run them, and is done less and less often while nothing is repeated.
     pub fn learn(&self, graph: &mut Graph, input: &[u8]) {
         if self.region == Region::Own && self.marks.is_empty() {
             graph.learn(input, self.memo.base(), &self.stack);

@@ -1,14 +1,17 @@
 //! The same instructions as the last time, with other numbers and payloads.
 //!
-//! The elements of a file are mostly made alike: from one small array to the next, two numbers and
-//! the bytes are all that differs. A template is what stays. Instructions that fit it make the graph
-//! that the last ones made, but for what is in its *holes*, so that graph is filled in and not built
+//! The elements of a file are mostly made alike: from one small array to the next, a number and the
+//! bytes are all that differs. A template is what stays. Instructions that fit it make the graph that
+//! the last ones made, but for what is in its *holes*, so that graph is filled in and not built
 //! again; and they do to the stack of a survey what the last ones did:
 //!
 //! ```text
 //!  element    h 2  h 5  K 0  \x85 \x94 ...  K 1  K 7  \x85 \x94 h 25  \x89  C 56 ........  \x94 t \x94 b
-//!  template   fixed     hole fixed          hole hole fixed                 hole           fixed
+//!  template   fixed                             hole fixed                 hole           fixed
 //! ```
+//!
+//! Whatever makes a leaf is a hole at first. An int that has not changed for a while is *steady*,
+//! and fixed like the rest.
 //!
 //! Only instructions whose effect their bytes decide are fixed, so that what fits is right: none
 //! that reads a line, counts buffers, or reads a memo entry of the element itself. Memo entries are
@@ -18,7 +21,7 @@
 use alloc::vec::Vec;
 
 use crate::graph::Node;
-use crate::leaf::{self, BIN_INT_1};
+use crate::leaf::{self, BIN_INT, BIN_INT_1, BIN_INT_2};
 use crate::lexer::number;
 use crate::opcode::Opcode;
 
@@ -56,12 +59,37 @@ impl Patience {
     }
 }
 
+/// Which of the leaves of some instructions stay, in the order in which they are made: a bit for
+/// each, from the lowest on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Steady(u64);
+
+impl Steady {
+    /// In how many values a leaf has to be what it was in the first.
+    pub(crate) const SEEN: usize = 32;
+
+    /// All of them.
+    pub(crate) const ALL: Steady = Steady(u64::MAX);
+
+    /// Whether the leaf of this number is one of them.
+    pub(crate) fn has(self, leaf: usize) -> bool {
+        leaf < Template::MOST && self.0 & (1 << leaf) != 0
+    }
+
+    /// Says that the leaf of this number is none of them.
+    pub(crate) fn remove(&mut self, leaf: usize) {
+        if leaf < Template::MOST {
+            self.0 &= !(1 << leaf);
+        }
+    }
+}
+
 /// What is fixed of some instructions, and where the holes are.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Template {
     parts: Vec<Part>,
-    /// How many of them end with a hole.
-    holes: usize,
+    /// How many leaves the instructions make, in holes or not.
+    leaves: usize,
     /// Memo entries that have to be made before: those that are read.
     entries: u64,
     /// Memo entries that it makes; `None` where those are not one after another.
@@ -85,17 +113,16 @@ enum Then {
     Put(u64),
 }
 
-/// Up to six bytes, which are compared as one number. With them come the next two, an opcode and
-/// the first byte of its argument.
+/// Up to 16 bytes, which are compared as one number.
 #[derive(Clone, Copy, Debug, Default)]
 struct Word {
-    bytes: u64,
-    mask: u64,
+    bytes: u128,
+    mask: u128,
     size: usize,
 }
 
 impl Word {
-    const MOST: usize = 6;
+    const MOST: usize = 16;
 
     /// With these bytes behind it, if there is room for them.
     fn extended(mut self, bytes: &[u8]) -> Option<Word> {
@@ -103,50 +130,46 @@ impl Word {
             return None;
         }
         for &byte in bytes {
-            self.bytes |= u64::from(byte) << (8 * self.size);
+            self.bytes |= u128::from(byte) << (8 * self.size);
             self.mask |= 0xff << (8 * self.size);
             self.size += 1;
         }
         Some(self)
     }
 
-    /// The first two bytes behind these, if these stand at `at` in `input`. What lies beyond the
-    /// end counts as zeros.
+    /// What stands behind these bytes, if `input` begins with them. What lies beyond its end counts
+    /// as zeros.
     #[inline(always)]
-    fn pass(self, input: &[u8], at: usize) -> Option<[u8; 2]> {
-        let eight = match input.get(at..)?.first_chunk() {
-            Some(eight) => u64::from_le_bytes(*eight),
-            None => padded(input, at),
+    fn strip<'i>(&self, input: &'i [u8]) -> Option<&'i [u8]> {
+        let bytes = match input.first_chunk() {
+            Some(bytes) => u128::from_le_bytes(*bytes),
+            None => padded(input),
         };
-        let [first, second, ..] = (eight >> (8 * self.size)).to_le_bytes();
-        (eight & self.mask == self.bytes).then_some([first, second])
+        if bytes & self.mask == self.bytes { input.get(self.size..) } else { None }
     }
 }
 
-/// The fewer than eight bytes from `at` on as a number.
-#[inline]
-fn padded(input: &[u8], at: usize) -> u64 {
-    let missing = at + 8 - input.len();
-    if let Some(last) = input.last_chunk() {
-        return u64::from_le_bytes(*last).checked_shr(8 * missing as u32).unwrap_or(0);
-    }
-    let mut eight = [0; 8];
-    eight[..8 - missing].copy_from_slice(&input[at..]);
-    u64::from_le_bytes(eight)
+/// Fewer than 16 bytes as a number.
+#[cold]
+#[inline(never)]
+fn padded(input: &[u8]) -> u128 {
+    let mut bytes = [0; Word::MOST];
+    bytes[..input.len()].copy_from_slice(input);
+    u128::from_le_bytes(bytes)
 }
 
 impl Template {
-    /// Parts beyond which instructions are not remembered: what is long is seldom repeated, and
-    /// a template stays small.
+    /// Parts, and leaves, beyond which instructions are not remembered: what is long is seldom
+    /// repeated, and a template stays small.
     const MOST: usize = 64;
 
-    /// Learns the instructions of `input`, which make memo entries from `memo` on; `false` where
-    /// they cannot be repeated.
-    pub(crate) fn learn(&mut self, mut input: &[u8], memo: u64) -> bool {
+    /// Learns the instructions of `input`, which make memo entries from `memo` on, with holes for
+    /// all leaves but the steady ones; `false` where they cannot be repeated.
+    pub(crate) fn learn(&mut self, mut input: &[u8], memo: u64, steady: Steady) -> bool {
         self.parts.clear();
-        (self.holes, self.entries, self.made) = (0, 0, Some(0));
-        while !input.is_empty() && self.parts.len() < Template::MOST {
-            let size = self.learn_one(input, memo);
+        (self.leaves, self.entries, self.made) = (0, 0, Some(0));
+        while !input.is_empty() && self.parts.len().max(self.leaves) < Template::MOST {
+            let size = self.learn_one(input, memo, steady);
             let Some(rest) = size.and_then(|size| input.get(size..)) else { return false };
             input = rest;
         }
@@ -154,11 +177,14 @@ impl Template {
     }
 
     /// Learns one instruction, and says its size.
-    fn learn_one(&mut self, input: &[u8], memo: u64) -> Option<usize> {
+    fn learn_one(&mut self, input: &[u8], memo: u64, steady: Steady) -> Option<usize> {
         let (opcode, rest) = next(input)?;
         if let Some(size) = leaf::size(opcode, rest) {
+            self.leaves += 1;
+            if steady.has(self.leaves - 1) {
+                return self.fix(input.get(..size)?);
+            }
             self.last().then = Then::Hole;
-            self.holes += 1;
             return Some(size);
         }
         if let Some((index, size)) = put(opcode, rest) {
@@ -175,7 +201,11 @@ impl Template {
         if opcode == Opcode::Memoize {
             self.made = self.made.map(|made| made + 1);
         }
-        let bytes = input.get(..size)?;
+        self.fix(input.get(..size)?)
+    }
+
+    /// Adds bytes that stay, and says how many.
+    fn fix(&mut self, bytes: &[u8]) -> Option<usize> {
         let last = self.last();
         match last.fixed.extended(bytes) {
             Some(longer) => last.fixed = longer,
@@ -184,7 +214,7 @@ impl Template {
                 self.parts.push(Part { fixed, then: Then::Nothing });
             }
         }
-        Some(size)
+        Some(bytes.len())
     }
 
     /// The last part, to which more can be added.
@@ -196,9 +226,9 @@ impl Template {
         &mut self.parts[last]
     }
 
-    /// How many holes there are.
-    pub(crate) fn holes(&self) -> usize {
-        self.holes
+    /// How many leaves the instructions make.
+    pub(crate) fn leaves(&self) -> usize {
+        self.leaves
     }
 
     /// How many memo entries the instructions make; `None` where those are not one after another.
@@ -206,77 +236,112 @@ impl Template {
         self.made
     }
 
-    /// Whether `input`, which begins at `offset`, are the same instructions, with memo entries from
-    /// `memo` on, and no payload of more than `longest` bytes. Says what fills the holes, one after
-    /// another, up to where they cease to be the same.
+    /// Which of the leaves of `first`, of which this was learnt, are the same in the others; those
+    /// that it does not fit have no say. Each comes with the number of its first memo entry.
+    ///
+    /// They are ints: what else may be the same has a place in the file.
+    pub(crate) fn steady_in<'i>(
+        &self,
+        (first, memo): (&'i [u8], u64),
+        others: impl Iterator<Item = (&'i [u8], u64)>,
+    ) -> Steady {
+        let Some(leaves) = self.leaves_of(first, memo) else { return Steady::default() };
+        let (mut steady, mut seen) = (Steady::ALL, 0);
+        for others in others.filter_map(|(other, memo)| self.leaves_of(other, memo)) {
+            seen += 1;
+            for (number, (leaf, other)) in leaves.iter().zip(others).enumerate() {
+                let is_int = matches!(leaf.first(), Some(&(BIN_INT_1 | BIN_INT_2 | BIN_INT)));
+                if !is_int || *leaf != other {
+                    steady.remove(number);
+                }
+            }
+        }
+        if seen < Steady::SEEN { Steady::default() } else { steady }
+    }
+
+    /// The instructions that fill the holes of a member that fits.
+    fn leaves_of<'i>(&self, member: &'i [u8], memo: u64) -> Option<Vec<&'i [u8]>> {
+        let mut leaves = Vec::with_capacity(self.leaves);
+        self.walk(member, memo, |rest| {
+            let (opcode, argument) = next(rest)?;
+            let size = leaf::size(opcode, argument)?;
+            leaves.push(rest.get(..size)?);
+            Some(size)
+        })?;
+        Some(leaves)
+    }
+
+    /// Whether the `size` bytes that `input` begins with, which begins at `offset`, are the same
+    /// instructions, with memo entries from `memo` on, and no payload of more than `longest` bytes.
+    /// Says what fills the holes, one after another, up to where they cease to be the same.
     #[inline]
     pub(crate) fn fit(
         &self,
         input: &[u8],
+        size: usize,
         offset: u64,
         memo: u64,
         longest: u64,
         mut fill: impl FnMut(Node) -> bool,
     ) -> bool {
-        let size = self.walk(input, memo, |[byte, argument], at| {
-            let (leaf, size) = match byte {
-                BIN_INT_1 => (Node::Int(argument.into()), 2),
-                _ => {
-                    let (opcode, argument) = next(input.get(at..)?)?;
-                    leaf::leaf(opcode, argument, offset + at as u64, longest)?
+        let end = offset + input.len() as u64;
+        let behind = self.walk(input, memo, |rest| {
+            let (leaf, size) = match *rest.first_chunk()? {
+                [BIN_INT_1, int] => (Node::Int(int.into()), 2),
+                [byte, _] => {
+                    let opcode = Opcode::from_byte(byte)?;
+                    leaf::leaf(opcode, &rest[1..], end - rest.len() as u64, longest)?
                 }
             };
             fill(leaf).then_some(size)
         });
-        size == Some(input.len())
+        let Some(behind) = behind else { return false };
+        let fitting = input.len() - behind.len();
+        fitting == size || (fitting + 9 == size && behind.first() == Some(&FRAME))
     }
 
     /// The size of the instructions that `input` begins with, if they are the same, with memo
     /// entries from `memo` on. What payloads say is not looked at.
     #[inline(always)]
     pub(crate) fn measure(&self, input: &[u8], memo: u64) -> Option<usize> {
-        self.walk(input, memo, |[byte, argument], at| match byte {
-            BIN_INT_1 => Some(2),
-            SHORT_BIN_UNICODE | SHORT_BIN_BYTES => Some(2 + usize::from(argument)),
-            _ => {
-                let (opcode, argument) = next(input.get(at..)?)?;
-                leaf::size(opcode, argument)
-            }
-        })
+        let behind = self.walk(input, memo, |rest| match *rest.first_chunk()? {
+            [BIN_INT_1, _] => Some(2),
+            [SHORT_BIN_UNICODE | SHORT_BIN_BYTES, size] => Some(2 + usize::from(size)),
+            [byte, _] => leaf::size(Opcode::from_byte(byte)?, &rest[1..]),
+        })?;
+        // What comes next may be in another frame.
+        let behind = if behind.first() == Some(&FRAME) { behind.get(9..)? } else { behind };
+        Some(input.len() - behind.len())
     }
 
-    /// The size of the instructions that `input` begins with, if they are the same. `hole` gives
-    /// that of those that make leaves, by its first two bytes and where it stands; it may say that
-    /// they are larger than what is there.
+    /// What stands behind the instructions that `input` begins with, if they are the same. `hole`
+    /// gives the size of that which it is given begins with, and which makes a leaf; it may say that
+    /// this is larger than what is there.
     #[inline(always)]
-    fn walk(
+    fn walk<'i>(
         &self,
-        input: &[u8],
+        input: &'i [u8],
         memo: u64,
-        mut hole: impl FnMut([u8; 2], usize) -> Option<usize>,
-    ) -> Option<usize> {
+        mut hole: impl FnMut(&'i [u8]) -> Option<usize>,
+    ) -> Option<&'i [u8]> {
         if memo < self.entries {
             return None;
         }
-        let mut at = 0;
+        let mut rest = input;
         for part in &self.parts {
-            let head = part.fixed.pass(input, at)?;
-            at += part.fixed.size;
-            match part.then {
-                Then::Nothing => {}
-                Then::Hole => at += hole(head, at)?,
+            rest = part.fixed.strip(rest)?;
+            let size = match part.then {
+                Then::Nothing => continue,
+                Then::Hole => hole(rest)?,
                 Then::Put(entry) => {
-                    let (opcode, argument) = next(input.get(at..)?)?;
+                    let (opcode, argument) = next(rest)?;
                     let (index, size) = put(opcode, argument)?;
-                    at += (index.checked_sub(memo) == Some(entry)).then_some(size)?;
+                    (index.checked_sub(memo) == Some(entry)).then_some(size)?
                 }
-            }
+            };
+            rest = rest.get(size..)?;
         }
-        // What comes next may be in another frame.
-        if input.get(at) == Some(&FRAME) {
-            at += 9;
-        }
-        (at <= input.len()).then_some(at)
+        Some(rest)
     }
 }
 
@@ -315,7 +380,7 @@ fn fixed(opcode: Opcode, rest: &[u8]) -> Option<(usize, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::Template;
+    use super::{Steady, Template};
     use crate::graph::{Graph, Region, Source};
     use crate::lexer::Lexer;
     use crate::limits::Limits;
@@ -323,6 +388,7 @@ mod tests {
     use crate::value::TreeLimits;
     use alloc::format;
     use alloc::string::String;
+    use alloc::vec::Vec;
 
     /// What `second` makes of the graph of `first`, if it is like it. Both have 3 memo entries
     /// before them, of which one is a list.
@@ -336,10 +402,7 @@ mod tests {
         machine.run(&mut graph, &mut Lexer::new(0, &limits), first).unwrap();
         machine.finish(0).unwrap();
         machine.learn(&mut graph, first);
-        if !machine.repeat(&mut graph, 1000, 3, second) {
-            return None;
-        }
-        let value = machine.finish(0).unwrap();
+        let &[value] = graph.repeat(second, second.len(), 1000, 3, &limits)? else { panic!() };
         let source = Source { bytes: second, offset: 1000 };
         Some(format!("{:?}", graph.value(value, source).to_value(TreeLimits::default()).unwrap()))
     }
@@ -373,6 +436,45 @@ mod tests {
     }
 
     #[test]
+    fn an_int_that_stays_is_fixed_until_it_changes() {
+        let limits = Limits::default();
+        let (mut machine, mut graph) = (Machine::new(&limits), Graph::new());
+        let element =
+            |steady: u8, int: u8| [b'K', int, b'K', steady, b'C', 1, int, b'\x87', b'\x94'];
+        let first = element(7, 0);
+        machine.reset(&graph, Region::Own, 0);
+        machine.run(&mut graph, &mut Lexer::new(0, &limits), &first).unwrap();
+        machine.learn(&mut graph, &first);
+        let mut show = |element: &[u8], memo| {
+            let &[value] = graph.repeat(element, element.len(), 100, memo, &limits)? else {
+                panic!("one value")
+            };
+            let value = graph.value(value, Source { bytes: element, offset: 100 });
+            Some(format!("{:?}", value.to_value(TreeLimits::default()).unwrap()))
+        };
+        for int in 1..=50 {
+            let expected = format!("Tuple([Int({int}), Int(7), Bytes([{int}])])");
+            assert_eq!(show(&element(7, int), int.into()), Some(expected));
+        }
+        assert_eq!(show(&element(8, 51), 51), None);
+    }
+
+    #[test]
+    fn an_int_that_changes_is_not_fixed() {
+        for int in [1, 31, 32] {
+            let members = (0..=Steady::SEEN).map(|n| [b'K', 7, b'K', u8::from(n == int), b'\x86']);
+            let members: Vec<_> = members.collect();
+            let mut template = Template::default();
+            assert!(template.learn(&members[0], 0, Steady::default()));
+            let others = members[1..].iter().map(|member| (&member[..], 0));
+            let steady = template.steady_in((&members[0], 0), others.clone());
+            assert!(steady.has(0) && !steady.has(1), "{int}");
+            // Of fewer it is not known.
+            assert_eq!(template.steady_in((&members[0], 0), others.skip(1)), Steady::default());
+        }
+    }
+
+    #[test]
     fn what_is_cut_off_does_not_fit() {
         for (first, second) in [
             (&b"h\x02\x8c\x01a"[..], &b"h\x02\x8c\x03abc"[..]),
@@ -380,7 +482,7 @@ mod tests {
             (b"K\x01K\x02\x86\x94h\x02\x86", b"M\x01\x02K\x03\x86\x94h\x02\x86"),
         ] {
             let mut template = Template::default();
-            assert!(template.learn(first, 3));
+            assert!(template.learn(first, 3, Steady::default()));
             for size in 0..second.len() {
                 assert_eq!(template.measure(&second[..size], 3), None, "{size}");
             }

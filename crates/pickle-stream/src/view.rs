@@ -97,6 +97,12 @@ impl<'a> ValueRef<'a> {
         self.id.region() == Region::Shared
     }
 
+    /// Another value of the same graph.
+    #[inline]
+    pub fn at(self, id: NodeId) -> ValueRef<'a> {
+        ValueRef { id, ..self }
+    }
+
     /// The memo entry that the object is, where that was [noted](Graph::note_entry).
     pub fn memo_entry(self) -> Option<u64> {
         self.graph.noted_entry(self.id)
@@ -238,11 +244,6 @@ impl<'a> ValueRef<'a> {
     /// The graph, the bytes, and the node.
     pub(crate) fn into_parts(self) -> (&'a Graph, Source<'a>, NodeId) {
         (self.graph, self.source, self.id)
-    }
-
-    #[inline]
-    fn at(self, id: NodeId) -> ValueRef<'a> {
-        ValueRef { id, ..self }
     }
 
     #[inline]

@@ -10,7 +10,7 @@ use core::mem;
 use super::fast::{REACH, Walk};
 use super::{Again, Container, Slot, Step, Survey};
 use crate::lexer::{Lexer, Progress};
-use crate::template::{Patience, Template};
+use crate::template::{Patience, Steady, Template};
 
 /// What members are mostly like.
 #[derive(Clone, Debug, Default)]
@@ -40,11 +40,18 @@ impl Survey {
         if !patience.is_over() {
             return;
         }
-        let Some(member) = batch.last() else { return };
-        let begin = member.begin.checked_sub(start).map_or(usize::MAX, |begin| begin as usize);
-        let Some(bytes) = input.get(begin..(member.end - start) as usize) else { return };
+        // From the last one back, as far as they are at hand.
+        let mut members = batch.iter().rev().take(1 + Steady::SEEN).map_while(|member| {
+            let begin = usize::try_from(member.begin.checked_sub(start)?).ok()?;
+            Some((input.get(begin..(member.end - start) as usize)?, member.memo))
+        });
+        let Some((last, memo)) = members.next() else { return };
+        if !template.learn(last, memo, Steady::default()) {
+            return;
+        }
+        let steady = template.steady_in((last, memo), members);
         let trial = trial.get_or_insert_with(|| Box::new(Survey::new(0, 0, limits)));
-        if template.learn(bytes, member.memo) && trial.pushes_one_value(bytes, member.memo) {
+        if template.learn(last, memo, steady) && trial.pushes_one_value(last, memo) {
             *made = template.made();
         }
     }
@@ -150,6 +157,22 @@ mod tests {
     }
 
     #[test]
+    fn steady_members_are_passed_until_they_change() {
+        let steady = batch(&[&b"K\x01K\x02\x86\x94"[..], b"K\x01M\x02\x03\x86\x94"].repeat(20));
+        let other = batch(&[&b"K\x04K\x02\x86\x94"[..]; 3]);
+        let stream = [&steady[..], &steady, &other, b"NNNNNNNNNN."].concat();
+        let mut survey = Survey::resume(0, 0, Container::List, &Limits::default());
+        assert_eq!(survey.advance(&stream), Ok(Event::Batch));
+        assert_eq!(survey.advance(&stream[survey.offset() as usize..]), Ok(Event::Batch));
+        assert_eq!((survey.batch().len(), survey.memo()), (40, 80));
+        let steady = b"K\x01M\x05\x06\x86\x94";
+        assert_eq!(survey.likeness.template.measure(steady, 0), Some(steady.len()));
+        assert_eq!(survey.likeness.template.measure(b"K\x04M\x05\x06\x86\x94", 0), None);
+        let [fast, plain] = both_ways(&stream, &Limits::default());
+        assert_eq!(fast, plain);
+    }
+
+    #[test]
     fn what_does_more_is_no_likeness() {
         for member in [&b"h\x00"[..], b"h\x00K\x01a", b"K\x01K\x02", b"K\x01a", b"(K\x01", b"0"] {
             let mut trial = Survey::new(0, 0, &Limits::default());
@@ -161,7 +184,11 @@ mod tests {
         #[test]
         fn agrees_with_the_reference(
             batches in prop::collection::vec(
-                (select(&MEMBERS[..]), 0..5usize, prop::collection::vec(select(&MEMBERS[..]), 0..3)),
+                (
+                    select(&MEMBERS[..]),
+                    prop_oneof![4 => 0..5usize, 1 => Just(40)],
+                    prop::collection::vec(select(&MEMBERS[..]), 0..3),
+                ),
                 1..6,
             ),
             stack in 1..12usize,

@@ -51,8 +51,14 @@ pub(crate) fn by_element(
         }
         for &span in survey.batch() {
             let input = &stream[span.begin as usize..span.end as usize];
-            let value = if repeat && machine.repeat(&mut graph, span.begin, span.memo, input) {
-                machine.finish(span.end)?
+            // What stands behind an element makes no difference.
+            let behind = &stream[span.begin as usize..];
+            let repeated = match repeat {
+                true => graph.repeat(behind, input.len(), span.begin, span.memo, limits),
+                false => None,
+            };
+            let value = if let Some(&[value]) = repeated {
+                value
             } else {
                 graph.clear();
                 machine.reset(&graph, Region::Own, span.memo);

@@ -65,7 +65,8 @@ pub(crate) fn value() -> impl Strategy<Value = Py> {
 
 /// Any style.
 pub(crate) fn style() -> impl Strategy<Value = Style> {
-    (0..=5u8, 1..5usize, any::<bool>()).prop_map(|(protocol, batch, memoize_all)| Style {
+    let batch = prop_oneof![4 => 1..5usize, 1 => Just(50)];
+    (0..=5u8, batch, any::<bool>()).prop_map(|(protocol, batch, memoize_all)| Style {
         protocol,
         batch,
         memoize_all,
@@ -79,31 +80,53 @@ pub(crate) fn pickled_list() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(elements, shared, style)| pickle(&elements, &shared, style))
 }
 
-/// A pickled list of elements that differ in numbers and texts alone.
+/// A pickled list of elements that differ in numbers and texts alone. Half of the ints may stay the
+/// same for a while.
 pub(crate) fn pickled_repeats() -> impl Strategy<Value = Vec<u8>> {
-    let changes = prop::collection::vec((any::<i64>(), ".{0,5}", 0..300usize), 1..12);
+    let times = prop_oneof![4 => 1..3i64, 1 => 30..40i64];
+    let change = (any::<i64>(), any::<bool>(), ".{0,5}", 0..300usize);
+    let changes = prop::collection::vec((change, times), 1..8);
     let shared = prop::collection::vec(value(), 0..4);
     (value(), changes, shared, style()).prop_map(|(element, changes, shared, style)| {
-        let changed = |(int, text, len): &(i64, String, usize)| changed(&element, *int, text, *len);
-        pickle(&changes.iter().map(changed).collect::<Vec<_>>(), &shared, style)
+        let elements = changes.into_iter().flat_map(|((int, steady, text, len), times)| {
+            let change =
+                move |time| Change { int: int.wrapping_add(time), steady, text: text.clone(), len };
+            (0..times).map(change)
+        });
+        let elements: Vec<Py> = elements.map(|change| change.of(&element)).collect();
+        pickle(&elements, &shared, style)
     })
 }
 
-/// A value with other numbers and payloads.
-fn changed(value: &Py, int: i64, text: &str, len: usize) -> Py {
-    let many = |items: &[Py]| items.iter().map(|item| changed(item, int, text, len)).collect();
-    match value {
-        Py::Int(old) => Py::Int(old.wrapping_add(int) >> (int.unsigned_abs() % 60)),
-        Py::Float(_) => Py::Float(int as f64),
-        Py::Str(_) => Py::Str(text.to_owned()),
-        Py::Bytes(_) => Py::Bytes(vec![int as u8; len]),
-        Py::Tuple(items) => Py::Tuple(many(items)),
-        Py::List(items) => Py::List(many(items)),
-        Py::Dict(items) => Py::Dict(
-            items.iter().map(|(key, item)| (*key, changed(item, int, text, len))).collect(),
-        ),
-        Py::Object(args, state) => Py::Object(many(args), Box::new(changed(state, int, text, len))),
-        other => other.clone(),
+/// What makes other numbers and payloads of those of a value.
+struct Change {
+    int: i64,
+    /// Whether even ints stay.
+    steady: bool,
+    text: String,
+    len: usize,
+}
+
+impl Change {
+    fn of(&self, value: &Py) -> Py {
+        match value {
+            Py::Int(old) if self.steady && old % 2 == 0 => Py::Int(*old),
+            Py::Int(old) => Py::Int(old.wrapping_add(self.int) >> (self.int.unsigned_abs() % 60)),
+            Py::Float(_) => Py::Float(self.int as f64),
+            Py::Str(_) => Py::Str(self.text.clone()),
+            Py::Bytes(_) => Py::Bytes(vec![self.int as u8; self.len]),
+            Py::Tuple(items) => Py::Tuple(self.of_all(items)),
+            Py::List(items) => Py::List(self.of_all(items)),
+            Py::Dict(items) => {
+                Py::Dict(items.iter().map(|(key, item)| (*key, self.of(item))).collect())
+            }
+            Py::Object(args, state) => Py::Object(self.of_all(args), Box::new(self.of(state))),
+            other => other.clone(),
+        }
+    }
+
+    fn of_all(&self, items: &[Py]) -> Vec<Py> {
+        items.iter().map(|item| self.of(item)).collect()
     }
 }
 
