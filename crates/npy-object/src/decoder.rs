@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pickle_stream::{
-    Flow, Graph, Lexer, Machine, MemoEffect, NodeId, Opcode, Progress, Ran, Region, Source, Span,
-    Survey, ValueRef,
+    Flow, Graph, Lexer, Machine, MemoEffect, NodeId, Opcode, Pattern, Progress, Ran, Region,
+    Source, Span, Survey, ValueRef,
 };
 
 use crate::checkpoints::Addresses;
@@ -15,6 +15,7 @@ use crate::shared::Observe;
 use crate::shared::{Definitions, never_made};
 use crate::value::dtype::ItemType;
 use crate::value::element::{Context, Element};
+use crate::value::plain::PlainParts;
 use crate::window::Window;
 
 /// A window on the file, and what members are decoded into, one after another.
@@ -23,6 +24,8 @@ pub(crate) struct Decoder {
     pub(crate) context: Arc<Context>,
     graph: Graph,
     machine: Machine,
+    /// What was recognised in the last pattern that was repeated.
+    recognised: Option<(Pattern, Option<PlainParts>)>,
     definitions: Definitions,
     /// Of the containers around a member, from the outermost in.
     openings: Vec<Opening>,
@@ -82,6 +85,7 @@ impl Decoder {
             window,
             graph: Graph::new(),
             machine: Machine::new(&context.limits.pickle),
+            recognised: None,
             definitions: Definitions::default(),
             openings: Vec::new(),
             is_defined: true,
@@ -147,8 +151,11 @@ impl Decoder {
         } else if let Some(found) = self.graph.repeat(resident, size, begin, memo, pickle)
             && let (&[first], true) | (&[first, _], false) = (found, values.len() == 1)
         {
-            let last = *found.last().unwrap_or(&first);
-            return Ok(Decoded { begin, end, first, last });
+            let decoded = Decoded { begin, end, first, last: *found.last().unwrap_or(&first) };
+            if self.recognised.map(|(pattern, _)| pattern) != self.graph.pattern() {
+                self.recognise(decoded);
+            }
+            return Ok(decoded);
         } else {
             self.run(span, addresses)?;
             let bytes = self.window.resident(begin, end);
@@ -212,12 +219,32 @@ impl Decoder {
         }
     }
 
+    /// Sees what a member is whose pattern is a new one.
+    #[cold]
+    fn recognise(&mut self, decoded: Decoded) {
+        let parts = PlainParts::find(self.value(decoded, decoded.last), &self.context);
+        self.recognised = self.graph.pattern().map(|pattern| (pattern, parts));
+    }
+
     /// A value of the member that was decoded last.
     #[inline]
     pub(crate) fn element(&self, decoded: Decoded, id: NodeId) -> Element<'_> {
+        let value = self.value(decoded, id);
+        match &self.recognised {
+            Some((pattern, Some(parts)))
+                if parts.are_of(id) && self.graph.pattern() == Some(*pattern) =>
+            {
+                Element::plain(value, parts, &self.context)
+            }
+            _ => Element::of_array(value, &self.context),
+        }
+    }
+
+    #[inline]
+    fn value(&self, decoded: Decoded, id: NodeId) -> ValueRef<'_> {
         let Decoded { begin, end, .. } = decoded;
         let bytes = self.window.resident(begin, end);
-        Element::of_array(self.graph.value(id, Source { bytes, offset: begin }), &self.context)
+        self.graph.value(id, Source { bytes, offset: begin })
     }
 
     /// Brings a memo entry into the shared region of the graph. If that has become too large, it is

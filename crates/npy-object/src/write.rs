@@ -326,7 +326,7 @@ impl<'a> ArrayWriter<'a> {
     pub fn append(&mut self, element: Element<'_>) -> Result<()> {
         let root = self.root;
         match element.place() {
-            Place::Value(value) | Place::Typed(value, _) => {
+            Place::Value(value) | Place::Typed(value, _) | Place::Plain(value, _) => {
                 self.append_with(|build| build.copy(value, Some(root)))
             }
             Place::Row(row) => match row.scalar() {

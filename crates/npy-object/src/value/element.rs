@@ -15,7 +15,7 @@ use crate::value::globals::{self, Known};
 use crate::value::kind::{self, Entries, Items, Kind, Object};
 use crate::value::numbers::{Primitive, TypedArray};
 use crate::value::owned::OwnedElement;
-use crate::value::plain::PlainArray;
+use crate::value::plain::{PlainArray, PlainParts};
 use crate::value::record::{FieldType, Record};
 use crate::value::scalar::NumPyScalar;
 
@@ -48,6 +48,8 @@ pub(crate) enum Place<'a> {
     Value(ValueRef<'a>),
     /// A pickled value which stands for an item of a dtype that it does not say.
     Typed(ValueRef<'a>, FieldType<'a>),
+    /// A pickled value of which it is known that it is a plain array.
+    Plain(ValueRef<'a>, &'a PlainParts),
     /// Bytes of an array without objects, in C order.
     Row(Row<'a>),
 }
@@ -104,6 +106,15 @@ impl<'a> Element<'a> {
         Element { place: Place::Typed(value, dtype), context }
     }
 
+    /// A value that is the array of these parts.
+    pub(crate) fn plain(
+        value: ValueRef<'a>,
+        parts: &'a PlainParts,
+        context: &'a Context,
+    ) -> Element<'a> {
+        Element { place: Place::Plain(value, parts), context }
+    }
+
     /// An element of the array itself: of a structured array, a tuple that stands for a record.
     pub(crate) fn of_array(value: ValueRef<'a>, context: &'a Context) -> Element<'a> {
         match &context.item {
@@ -121,7 +132,9 @@ impl<'a> Element<'a> {
     /// An element of an array, owning what it holds; `context` is the one that it has.
     pub(crate) fn into_owned(self, context: Arc<Context>) -> OwnedElement {
         match self.place {
-            Place::Value(value) | Place::Typed(value, _) => OwnedElement::of_value(value, context),
+            Place::Value(value) | Place::Typed(value, _) | Place::Plain(value, _) => {
+                OwnedElement::of_value(value, context)
+            }
             Place::Row(row) => OwnedElement::of_row(row, context),
         }
     }
@@ -138,7 +151,7 @@ impl<'a> Element<'a> {
     /// without objects.
     pub fn value(self) -> Option<ValueRef<'a>> {
         match self.place {
-            Place::Value(value) | Place::Typed(value, _) => Some(value),
+            Place::Value(value) | Place::Typed(value, _) | Place::Plain(value, _) => Some(value),
             Place::Row(_) => None,
         }
     }
@@ -147,7 +160,7 @@ impl<'a> Element<'a> {
     #[inline(always)]
     pub fn kind(self) -> Kind<'a> {
         match self.place {
-            Place::Value(value) => Kind::of(value, self.context),
+            Place::Value(value) | Place::Plain(value, _) => Kind::of(value, self.context),
             Place::Typed(value, dtype) => Record::item(value, dtype, self.context),
             Place::Row(row) => Kind::of_row(row),
         }
@@ -171,7 +184,9 @@ impl<'a> Element<'a> {
     #[inline]
     pub fn encoded_len(self) -> usize {
         match self.place {
-            Place::Value(value) | Place::Typed(value, _) => value.source_len(),
+            Place::Value(value) | Place::Typed(value, _) | Place::Plain(value, _) => {
+                value.source_len()
+            }
             Place::Row(row) => row.bytes.len(),
         }
     }
@@ -323,7 +338,8 @@ impl<'a> Element<'a> {
     #[inline]
     pub fn as_plain_array(self) -> Option<PlainArray<'a>> {
         match self.place {
-            Place::Value(value) => PlainArray::read(value, self.context),
+            Place::Plain(value, parts) => parts.array(value),
+            Place::Value(value) => PlainParts::find(value, self.context)?.array(value),
             Place::Row(row) => PlainArray::of_row(row),
             Place::Typed(..) => None,
         }

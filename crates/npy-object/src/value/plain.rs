@@ -7,7 +7,7 @@
 //! of an array without objects. A test holds that both agree.
 
 use npy_header::{ByteOrder, Scalar};
-use pickle_stream::{Construct, ValueRef};
+use pickle_stream::{Construct, NodeId, ValueRef};
 
 use crate::error::Result;
 use crate::value::element::{Context, Row};
@@ -24,29 +24,56 @@ pub struct PlainArray<'a> {
     bytes: &'a [u8],
 }
 
-impl<'a> PlainArray<'a> {
-    /// The array that a value is, if it is a plain one.
+/// Where the parts of a plain array are in its graph: in that of every element of the same
+/// [`Pattern`](pickle_stream::Pattern).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlainParts {
+    array: NodeId,
+    scalar: Scalar,
+    fortran_order: bool,
+    shape: NodeId,
+    bytes: NodeId,
+}
+
+impl PlainParts {
+    /// Those of the array that a value is, if it is a plain one.
     #[inline(always)]
-    pub(crate) fn read(value: ValueRef<'a>, context: &'a Context) -> Option<PlainArray<'a>> {
+    pub(crate) fn find(value: ValueRef<'_>, context: &Context) -> Option<PlainParts> {
         let object = value.as_object()?;
         let [class, _shape, _typecode] = object.args().to_tuple()?;
-        let [version, shape, dtype, order, data] = object.state()?.to_tuple()?;
+        let [version, shape, dtype, order, bytes] = object.state()?.to_tuple()?;
         let head = [object.callable(), class, dtype];
-        let (_version, fortran_order, bytes) =
-            (version.as_int()?, order.as_bool()?, data.as_bytes()?);
+        let (_version, fortran_order, _bytes) =
+            (version.as_int()?, order.as_bool()?, bytes.as_bytes()?);
         if object.construct() != Construct::Call {
             return None;
         }
         let scalar = context.item_types.scalar_of_array(head, context)?;
-        let shape = Shape::of_tuple(shape)?;
-        let count = shape.count()?;
-        if count.checked_mul(scalar.itemsize())? != bytes.len() {
-            return None;
-        }
-        let fortran_order = fortran_order && shape.has_order();
-        Some(PlainArray { scalar, shape, fortran_order, bytes })
+        let (array, shape, bytes) = (value.id(), shape.id(), bytes.id());
+        Some(PlainParts { array, scalar, fortran_order, shape, bytes })
     }
 
+    /// Whether they are of this array.
+    #[inline]
+    pub(crate) fn are_of(&self, array: NodeId) -> bool {
+        self.array == array
+    }
+
+    /// The array of the graph that `value` is in, unless it has more bytes, or fewer, than its shape
+    /// says.
+    #[inline(always)]
+    pub(crate) fn array<'a>(&self, value: ValueRef<'a>) -> Option<PlainArray<'a>> {
+        let shape = Shape::of_tuple(value.at(self.shape))?;
+        let bytes = value.at(self.bytes).as_bytes()?;
+        if shape.count()?.checked_mul(self.scalar.itemsize())? != bytes.len() {
+            return None;
+        }
+        let fortran_order = self.fortran_order && shape.has_order();
+        Some(PlainArray { scalar: self.scalar, shape, fortran_order, bytes })
+    }
+}
+
+impl<'a> PlainArray<'a> {
     /// The array that a row is, unless it is a scalar.
     #[inline]
     pub(crate) fn of_row(row: Row<'a>) -> Option<PlainArray<'a>> {

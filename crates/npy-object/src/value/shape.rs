@@ -34,14 +34,15 @@ impl Shape {
 
     #[inline]
     pub(crate) fn of_tuple(value: ValueRef<'_>) -> Option<Shape> {
+        let length = |length: ValueRef<'_>| usize::try_from(length.as_int()?).ok();
+        if let Some([only]) = value.to_tuple() {
+            return Some(Shape(SmallVec::from_buf_and_len([length(only)?, 0, 0, 0], 1)));
+        }
         let lengths = value.as_tuple()?;
         if lengths.len() > Shape::MAX {
             return None;
         }
-        lengths
-            .map(|length| usize::try_from(length.as_int()?).ok())
-            .collect::<Option<_>>()
-            .map(Shape)
+        lengths.map(length).collect::<Option<_>>().map(Shape)
     }
 
     /// How many items an array of this shape has.
