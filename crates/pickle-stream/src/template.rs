@@ -259,13 +259,14 @@ impl Template {
         if seen < Steady::SEEN { Steady::default() } else { steady }
     }
 
-    /// The instructions that fill the holes of a member that fits.
-    fn leaves_of<'i>(&self, member: &'i [u8], memo: u64) -> Option<Vec<&'i [u8]>> {
-        let mut leaves = Vec::with_capacity(self.leaves);
+    /// The instructions that fill the holes of a member that fits, and nothing behind them.
+    fn leaves_of<'i>(&self, member: &'i [u8], memo: u64) -> Option<[&'i [u8]; Template::MOST]> {
+        let mut leaves = [&[][..]; Template::MOST];
+        let mut places = leaves.iter_mut();
         self.walk(member, memo, |rest| {
             let (opcode, argument) = next(rest)?;
             let size = leaf::size(opcode, argument)?;
-            leaves.push(rest.get(..size)?);
+            *places.next()? = rest.get(..size)?;
             Some(size)
         })?;
         Some(leaves)
