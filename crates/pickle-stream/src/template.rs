@@ -62,14 +62,14 @@ impl Patience {
 /// Which of the leaves of some instructions stay, in the order in which they are made: a bit for
 /// each, from the lowest on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Steady(u64);
+pub(crate) struct Steady(u128);
 
 impl Steady {
     /// In how many values a leaf has to be what it was in the first.
     pub(crate) const SEEN: usize = 32;
 
     /// All of them.
-    pub(crate) const ALL: Steady = Steady(u64::MAX);
+    pub(crate) const ALL: Steady = Steady(u128::MAX);
 
     /// Whether the leaf of this number is one of them.
     pub(crate) fn has(self, leaf: usize) -> bool {
@@ -159,16 +159,19 @@ fn padded(input: &[u8]) -> u128 {
 }
 
 impl Template {
-    /// Parts, and leaves, beyond which instructions are not remembered: what is long is seldom
-    /// repeated, and a template stays small.
-    const MOST: usize = 64;
+    /// So many instructions are remembered, and no more: what is long is seldom repeated, and
+    /// a template stays small.
+    const MOST: usize = 128;
 
     /// Learns the instructions of `input`, which make memo entries from `memo` on, with holes for
     /// all leaves but the steady ones; `false` where they cannot be repeated.
     pub(crate) fn learn(&mut self, mut input: &[u8], memo: u64, steady: Steady) -> bool {
         self.parts.clear();
         (self.leaves, self.entries, self.made) = (0, 0, Some(0));
-        while !input.is_empty() && self.parts.len().max(self.leaves) < Template::MOST {
+        for _ in 0..Template::MOST {
+            if input.is_empty() {
+                break;
+            }
             let size = self.learn_one(input, memo, steady);
             let Some(rest) = size.and_then(|size| input.get(size..)) else { return false };
             input = rest;
