@@ -67,11 +67,7 @@ pub fn floor(mut file: impl Read) -> io::Result<f64> {
 }
 
 fn sum_of_ints(element: Element<'_>) -> Result<f64> {
-    let mut sum = 0;
-    for item in element.as_items()? {
-        sum += item.as_i64()?;
-    }
-    Ok(sum as f64)
+    Ok(element.as_ints()?.iter().sum::<i64>() as f64)
 }
 
 fn field_of_dict(element: Element<'_>) -> Result<f64> {

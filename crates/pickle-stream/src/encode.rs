@@ -86,6 +86,9 @@ struct Written(Vec<u64>);
 impl Written {
     #[inline]
     fn get(&self, id: NodeId) -> Option<u64> {
+        if id.is_number() {
+            return None;
+        }
         self.0.get(id.index())?.checked_sub(1)
     }
 
@@ -853,6 +856,24 @@ mod tests {
                 let again = decode(&encoded, &Limits::default()).unwrap();
                 assert_eq!(again.end(), encoded.len() as u64);
             }
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_no_nodes_have_no_entries() {
+        // Lists in one another, so that there are as many entries as numbers.
+        let numbers = b"K\x07".repeat(30);
+        let stream = [&b"]".repeat(40)[..], b"(", &numbers, b"e", &b"a".repeat(39), b"."].concat();
+        let decoded = decode(&stream, &Limits::default()).unwrap();
+        let mut encoder = Encoder::new(2).unwrap();
+        encoder.value(decoded.value()).unwrap();
+        let mut value = decoded.value();
+        while let Kind::List(mut items) = value.kind() {
+            assert!(encoder.entry(value).is_some());
+            assert!(
+                items.clone().all(|item| item.as_int().is_none() || encoder.entry(item).is_none())
+            );
+            value = items.next().unwrap();
         }
     }
 

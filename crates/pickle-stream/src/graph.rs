@@ -17,6 +17,9 @@
 //!  links    .. [id id id] .. .. .. [id id] ..           node ids
 //! ```
 //!
+//! Numbers that are many, and all that a batch of a list has, are no nodes: they stand side by side,
+//! 8 bytes each, and so do their ids, which need no links.
+//!
 //! Payloads stay where they are: a node of the own region says which bytes of the source are its
 //! text. Those that had to be rewritten (escapes, decimal ints), and all of the shared region,
 //! whose source is gone, are in the region's scratch bytes.
@@ -30,6 +33,7 @@ use core::ops::Range;
 use crate::error::Result;
 use crate::limits::{self, Limits};
 use crate::memo::Memo;
+use crate::numbers;
 use crate::template::{Patience, Steady, Template};
 
 /// A node of a [`Graph`], by index.
@@ -37,7 +41,11 @@ use crate::template::{Patience, Steady, Template};
 pub struct NodeId(u32);
 
 impl NodeId {
+    // Where it is. What stands behind these bits is the index there.
     const SHARED: u32 = 1 << 31;
+    const INT: u32 = 1 << 30;
+    const FLOAT: u32 = 1 << 29;
+    const PLACES: u32 = NodeId::SHARED | NodeId::INT | NodeId::FLOAT;
 
     pub(crate) const NONE: NodeId = NodeId(0);
     pub(crate) const FALSE: NodeId = NodeId(1);
@@ -45,20 +53,39 @@ impl NodeId {
     pub(crate) const EMPTY_TUPLE: NodeId = NodeId(3);
     const LEAF: NodeId = NodeId(4);
 
+    // The region refuses what has an index that would reach those bits.
+
     fn new(region: Region, index: usize) -> NodeId {
-        // The region refuses a node whose index would reach the flag.
         NodeId(index as u32 | if region == Region::Shared { NodeId::SHARED } else { 0 })
     }
 
     /// The node of the own region at this place.
     #[inline]
     pub(crate) fn own(index: usize) -> NodeId {
-        NodeId::new(Region::Own, index)
+        NodeId(index as u32)
+    }
+
+    /// The int of the own region that has this index among them.
+    #[inline]
+    fn int(index: usize) -> NodeId {
+        NodeId(index as u32 | NodeId::INT)
+    }
+
+    /// The float of the own region that has this index among them.
+    #[inline]
+    fn float(index: usize) -> NodeId {
+        NodeId(index as u32 | NodeId::FLOAT)
     }
 
     /// Whether it is one of the nodes that every graph has.
     pub(crate) fn is_constant(self) -> bool {
         self <= NodeId::EMPTY_TUPLE
+    }
+
+    /// Whether it has no node, but is one of many numbers.
+    #[inline]
+    pub(crate) fn is_number(self) -> bool {
+        self.0 & (NodeId::INT | NodeId::FLOAT) != 0
     }
 
     #[inline]
@@ -68,7 +95,7 @@ impl NodeId {
 
     #[inline]
     pub(crate) fn index(self) -> usize {
-        (self.0 & !NodeId::SHARED) as usize
+        (self.0 & !NodeId::PLACES) as usize
     }
 }
 
@@ -175,10 +202,17 @@ impl Chain {
     pub(crate) const EMPTY: Chain = Chain { first: Chain::END, last: Chain::END, len: 0 };
 }
 
+/// A run of a chain. It may also be one of numbers, whose ids follow one another: then it starts
+/// with the id of the first of them.
 #[derive(Clone, Copy, Debug)]
 struct Chunk {
     run: Run,
     next: u32,
+}
+
+impl Chunk {
+    /// So many numbers are worth it not to be nodes. A graph of nodes alone can be filled in again.
+    const MANY: usize = 16;
 }
 
 /// How an inert object would have been made.
@@ -210,6 +244,8 @@ pub(crate) struct Object {
 #[derive(Debug, Default)]
 struct Arena {
     nodes: Vec<Node>,
+    ints: Vec<i64>,
+    floats: Vec<f64>,
     links: Vec<NodeId>,
     chunks: Vec<Chunk>,
     objects: Vec<Object>,
@@ -221,6 +257,8 @@ struct Arena {
 impl Arena {
     fn clear(&mut self, kept: usize) {
         self.nodes.truncate(kept);
+        self.ints.clear();
+        self.floats.clear();
         self.links.clear();
         self.chunks.clear();
         self.objects.clear();
@@ -230,8 +268,21 @@ impl Arena {
         }
     }
 
+    #[inline]
+    fn numbers(&self) -> usize {
+        self.ints.len() + self.floats.len()
+    }
+
+    /// What stands at a place of a run: a link, or the id of a number that the place itself is.
+    #[inline]
+    fn id(&self, place: u32) -> Option<NodeId> {
+        let id = NodeId(place);
+        if id.is_number() { Some(id) } else { self.links.get(place as usize).copied() }
+    }
+
     fn bytes(&self) -> usize {
         self.nodes.len() * size_of::<Node>()
+            + self.numbers() * size_of::<i64>()
             + self.links.len() * size_of::<NodeId>()
             + self.chunks.len() * size_of::<Chunk>()
             + self.objects.len() * size_of::<Object>()
@@ -491,9 +542,14 @@ impl Graph {
         }
     }
 
-    /// Nodes in a region.
+    /// Nodes in a region, numbers not among them.
     pub(crate) fn len(&self, region: Region) -> usize {
         self.arena(region).nodes.len()
+    }
+
+    /// Numbers of the own region that are not nodes.
+    pub(crate) fn numbers(&self) -> usize {
+        self.own.numbers()
     }
 
     #[inline]
@@ -508,6 +564,29 @@ impl Graph {
     #[inline]
     pub(crate) fn own_nodes(&mut self) -> &mut Vec<Node> {
         &mut self.own.nodes
+    }
+
+    /// Adds a batch of numbers and nothing else to the end of a chain of the own region, if that is
+    /// what `input` begins with, and they are many. Returns the size.
+    #[inline]
+    pub(crate) fn extend_with_numbers(&mut self, chain: &mut Chain, input: &[u8]) -> Option<usize> {
+        let Arena { ints, floats, .. } = &mut self.own;
+        let (first_int, first_float) = (ints.len(), floats.len());
+        let size = numbers::read_batch(input, ints, floats);
+        let (new_ints, new_floats) = (ints.len() - first_int, floats.len() - first_float);
+        let (first, len) = match (new_ints, new_floats) {
+            (len @ Chunk::MANY.., 0) => (NodeId::int(first_int), len),
+            (0, len @ Chunk::MANY..) => (NodeId::float(first_float), len),
+            _ => (NodeId::NONE, 0),
+        };
+        if len == 0 || size.is_none() {
+            ints.truncate(first_int);
+            floats.truncate(first_float);
+            return None;
+        }
+        let run = Run { start: first.0, len: len as u32 };
+        self.add_chunk(Region::Own, chain, run);
+        size
     }
 
     /// Adds an object, for a [`Node::Object`] to name.
@@ -536,6 +615,11 @@ impl Graph {
     /// Adds a batch to the end of a chain.
     pub(crate) fn extend(&mut self, region: Region, chain: &mut Chain, items: &[NodeId]) {
         let run = self.push_run(region, items);
+        self.add_chunk(region, chain, run);
+    }
+
+    /// Adds a chunk to the end of a chain, or to the last one, if it stands right behind it.
+    fn add_chunk(&mut self, region: Region, chain: &mut Chain, run: Run) {
         let chunks = &mut self.arena_mut(region).chunks;
         chain.len += run.len;
         let new = chunks.len() as u32;
@@ -553,7 +637,19 @@ impl Graph {
 
     #[inline]
     pub(crate) fn node(&self, id: NodeId) -> Node {
+        if id.is_number() {
+            return self.number(id);
+        }
         self.arena(id.region()).nodes[id.index()]
+    }
+
+    #[inline]
+    fn number(&self, id: NodeId) -> Node {
+        if id.0 & NodeId::INT != 0 {
+            Node::Int(self.own.ints[id.index()])
+        } else {
+            Node::Float(self.own.floats[id.index()])
+        }
     }
 
     #[inline]
@@ -592,8 +688,9 @@ impl Graph {
 
     #[inline]
     pub(crate) fn run(&self, region: Region, run: Run) -> Links<'_> {
+        let Run { start, len } = run;
         let arena = self.arena(region);
-        Links { arena, batch: links(arena, run).iter(), next: Chain::END, remaining: run.len }
+        Links { arena, at: start, end: start + len, next: Chain::END, remaining: len }
     }
 
     /// The ids of a run.
@@ -606,17 +703,13 @@ impl Graph {
     #[inline]
     pub(crate) fn last_of(&self, region: Region, chain: Chain) -> Option<NodeId> {
         let arena = self.arena(region);
-        links(arena, arena.chunks.get(chain.last as usize)?.run).last().copied()
+        let Run { start, len } = arena.chunks.get(chain.last as usize)?.run;
+        arena.id(start + len.checked_sub(1)?)
     }
 
     #[inline]
     pub(crate) fn chain(&self, region: Region, chain: Chain) -> Links<'_> {
-        Links {
-            arena: self.arena(region),
-            batch: [].iter(),
-            next: chain.first,
-            remaining: chain.len,
-        }
+        Links { arena: self.arena(region), at: 0, end: 0, next: chain.first, remaining: chain.len }
     }
 
     /// Refuses more than `limit` nodes in a region, of which so many are still to be made.
@@ -646,13 +739,15 @@ impl Graph {
             Region::Own => self.own.nodes.len() - CONSTANTS.len(),
             Region::Shared => self.shared.nodes.len(),
         };
-        nodes.max(self.arena(region).links.len() + pending)
+        // A number that is no node is in one list, and has no link there.
+        let arena = self.arena(region);
+        nodes.max(arena.links.len() + pending) + arena.numbers()
     }
 }
 
-/// What a limit comes to: the top bit of an id names the region.
+/// What a limit comes to: the top bits of an id say where it is.
 fn most_nodes(limit: usize) -> usize {
-    limit.min(NodeId::SHARED as usize - 1 - CONSTANTS.len())
+    limit.min(!NodeId::PLACES as usize - CONSTANTS.len())
 }
 
 #[inline]
@@ -664,8 +759,10 @@ fn links(arena: &Arena, run: Run) -> &[NodeId] {
 #[derive(Clone, Debug)]
 pub(crate) struct Links<'a> {
     arena: &'a Arena,
-    batch: core::slice::Iter<'a, NodeId>,
-    /// The chunk after `batch`.
+    /// What is left of a run.
+    at: u32,
+    end: u32,
+    /// The chunk behind it.
     next: u32,
     remaining: u32,
 }
@@ -675,15 +772,14 @@ impl Iterator for Links<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<NodeId> {
-        loop {
-            if let Some(&id) = self.batch.next() {
-                self.remaining -= 1;
-                return Some(id);
-            }
-            let chunk = self.arena.chunks.get(self.next as usize)?;
-            self.batch = links(self.arena, chunk.run).iter();
-            self.next = chunk.next;
+        while self.at == self.end {
+            let Chunk { run, next } = self.arena.chunks.get(self.next as usize)?;
+            (self.at, self.end, self.next) = (run.start, run.start + run.len, *next);
         }
+        let id = self.arena.id(self.at);
+        self.at += 1;
+        self.remaining -= 1;
+        id
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -692,6 +788,25 @@ impl Iterator for Links<'_> {
 }
 
 impl ExactSizeIterator for Links<'_> {}
+
+impl<'a> Links<'a> {
+    /// The ints that all of them are, where these stand side by side.
+    pub(crate) fn ints(&self) -> Option<&'a [i64]> {
+        self.row(NodeId::INT).and_then(|row| self.arena.ints.get(row))
+    }
+
+    /// The floats that all of them are, where these stand side by side.
+    pub(crate) fn floats(&self) -> Option<&'a [f64]> {
+        self.row(NodeId::FLOAT).and_then(|row| self.arena.floats.get(row))
+    }
+
+    /// Where the numbers are that all of them are, if they are in this place.
+    fn row(&self, place: u32) -> Option<Range<usize>> {
+        let Run { start, len } = self.arena.chunks.get(self.next as usize)?.run;
+        let first = NodeId(start).index();
+        (self.remaining == len && start & place != 0).then(|| first..first + len as usize)
+    }
+}
 
 /// The bytes that a value was decoded from, with their place in the source.
 #[derive(Clone, Copy, Debug)]
@@ -710,6 +825,37 @@ mod tests {
     fn a_node_stays_small() {
         assert_eq!(size_of::<Node>(), 24);
         assert_eq!(size_of::<NodeId>(), 4);
+    }
+
+    #[test]
+    fn numbers_that_are_many_stand_side_by_side() {
+        let mut graph = Graph::new();
+        let empty = graph.bytes();
+        let none = graph.push(Region::Own, Node::None);
+        let mut chain = Chain::EMPTY;
+        let batch = |int: u8| [&[b'K', int].repeat(Chunk::MANY)[..], b"e"].concat();
+        for int in [1, 2] {
+            let size = graph.extend_with_numbers(&mut chain, &batch(int));
+            assert_eq!(size, Some(2 * Chunk::MANY + 1));
+        }
+        assert_eq!((graph.numbers(), graph.len(Region::Own)), (2 * Chunk::MANY, 6));
+        assert_eq!(graph.used(Region::Own, 0), 1 + 2 * Chunk::MANY);
+        let ints = graph.chain(Region::Own, chain).ints().unwrap();
+        assert_eq!(ints, [[1; Chunk::MANY], [2; Chunk::MANY]].concat());
+        let last = graph.last_of(Region::Own, chain).unwrap();
+        assert_eq!(graph.node(last), Node::Int(2));
+        // Once something else is in the list, they are not all that there is.
+        graph.extend(Region::Own, &mut chain, &[none]);
+        let links = graph.chain(Region::Own, chain);
+        assert_eq!((links.len(), links.ints(), links.floats()), (1 + 2 * Chunk::MANY, None, None));
+        assert_eq!(links.map(|id| graph.node(id)).last(), Some(Node::None));
+        // Fewer of them, or others, leave nothing behind.
+        for other in [&batch(3)[2..], &[&batch(3)[..], b"N"].concat()[..2 * Chunk::MANY], b"e"] {
+            assert_eq!(graph.extend_with_numbers(&mut chain, other), None);
+        }
+        assert_eq!(graph.numbers(), 2 * Chunk::MANY);
+        graph.clear();
+        assert_eq!(graph.bytes(), empty);
     }
 
     #[test]

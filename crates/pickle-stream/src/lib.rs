@@ -64,7 +64,7 @@
 //! # In which order to read the modules
 //!
 //! `opcode` (the table), `lexer` (bytes to instructions), `machine` (instructions to a graph),
-//! `graph`, `leaf` and `template` (short ways to it), `view` (looking at it), then `survey` and `locate`
+//! `graph`, `leaf`, `numbers` and `template` (short ways to it), `view` (looking at it), then `survey` and `locate`
 //! (finding elements without building them), `dis` (for people), `value` (owned trees). To write:
 //! `build`, `encode`, `transcribe`. `audit` says what unpickling would import and call.
 #![no_std]
@@ -88,6 +88,7 @@ mod limits;
 mod locate;
 mod machine;
 mod memo;
+mod numbers;
 mod opcode;
 mod repr;
 mod survey;

@@ -1080,6 +1080,27 @@ mod tests {
     }
 
     #[test]
+    fn many_numbers_are_like_few() {
+        let limits = |nodes| Limits { nodes, ..Limits::default() };
+        for count in [3, 30] {
+            let numbers = b"K\x01".repeat(count);
+            let batch = |before: &[u8]| [before, b"(", &numbers, b"e."].concat();
+            assert!(decode(&batch(b"]"), &limits(count + 1)).is_ok());
+            for (stream, limits, clause) in [
+                (batch(b"]"), limits(count), "pickle.limit.nodes"),
+                (batch(b"]("), limits(99), "pickle.stack.underflow"),
+                (batch(b""), limits(99), "pickle.stack.underflow"),
+                (batch(b"}"), limits(99), "pickle.stack.type"),
+            ] {
+                let error = decode(&stream, &limits).unwrap_err();
+                assert_eq!(error.clause(), clause, "{count}: {error}");
+                let end = stream.len() as u64 - 2;
+                assert!(error.offset() == end || clause == "pickle.limit.nodes", "{error}");
+            }
+        }
+    }
+
+    #[test]
     fn shared_objects_are_one_object() {
         // l = [1, 2]; pickle.dumps([l, l], 2)
         let decoded =
@@ -1151,8 +1172,10 @@ mod tests {
     #[test]
     fn an_element_leaves_what_was_made_before_it() {
         let limits = Limits::default();
+        let numbers = [b"h\0(", &b"K\x01".repeat(20)[..], b"e"].concat();
         for (element, clause) in [
             (&b"h\0K\x01a"[..], "pickle.independence.mutation"),
+            (&numbers, "pickle.independence.mutation"),
             (b"h\x01Nb", "pickle.independence.mutation"),
             (b"Nq\x01", "pickle.independence.memo"),
             (b"NN", "pickle.element.balance"),

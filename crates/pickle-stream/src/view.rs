@@ -226,7 +226,7 @@ impl<'a> ValueRef<'a> {
 
     /// How many nodes the graph has, those of all values that are in it.
     pub fn graph_len(self) -> usize {
-        self.graph.len(Region::Own) + self.graph.len(Region::Shared)
+        self.graph.len(Region::Own) + self.graph.numbers() + self.graph.len(Region::Shared)
     }
 
     /// How many bytes of the source the element takes that the value is in.
@@ -372,6 +372,22 @@ pub struct Items<'a> {
     links: Links<'a>,
     graph: &'a Graph,
     source: Source<'a>,
+}
+
+impl<'a> Items<'a> {
+    /// The items as ints, where all of them are ints and stand side by side in memory, as those of
+    /// a list do that has many and nothing else. `None` says nothing.
+    #[inline]
+    pub fn as_ints(&self) -> Option<&'a [i64]> {
+        self.links.ints()
+    }
+
+    /// The items as floats, where all of them are floats and stand side by side in memory, as those
+    /// of a list do that has many and nothing else. `None` says nothing.
+    #[inline]
+    pub fn as_floats(&self) -> Option<&'a [f64]> {
+        self.links.floats()
+    }
 }
 
 impl<'a> Iterator for Items<'a> {

@@ -291,6 +291,30 @@ impl<'a> Element<'a> {
         }
     }
 
+    /// The members of a list or tuple as ints. Those of a list that has many and nothing else are
+    /// borrowed.
+    ///
+    /// Fails where [`as_i64`](Self::as_i64) fails of one of them.
+    pub fn as_ints(self) -> Result<Cow<'a, [i64]>> {
+        let items = self.as_items()?;
+        match items.raw().as_ints() {
+            Some(ints) => Ok(ints.into()),
+            None => items.map(Element::as_i64).collect(),
+        }
+    }
+
+    /// The members of a list or tuple as floats. Those of a list that has many and nothing else are
+    /// borrowed.
+    ///
+    /// Fails where [`as_f64`](Self::as_f64) fails of one of them.
+    pub fn as_floats(self) -> Result<Cow<'a, [f64]>> {
+        let items = self.as_items()?;
+        match items.raw().as_floats() {
+            Some(floats) => Ok(floats.into()),
+            None => items.map(Element::as_f64).collect(),
+        }
+    }
+
     /// The keys and values of a dict, an OrderedDict or a defaultdict.
     #[inline(always)]
     pub fn as_entries(self) -> Result<Entries<'a>> {

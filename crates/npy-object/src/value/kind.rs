@@ -381,6 +381,11 @@ impl<'a> Items<'a> {
     pub(crate) fn new(items: RawItems<'a>, context: &'a Context) -> Items<'a> {
         Items { items, context }
     }
+
+    /// The values themselves.
+    pub(crate) fn raw(&self) -> &RawItems<'a> {
+        &self.items
+    }
 }
 
 impl<'a> Iterator for Items<'a> {

@@ -9,8 +9,9 @@
 use super::{Machine, Step, most, small};
 use crate::error::Result;
 use crate::graph::{Chain, Graph, Node, NodeId, Region};
-use crate::leaf::{BIN_INT, BIN_INT_1, BIN_INT_2, leaf};
+use crate::leaf::leaf;
 use crate::lexer::{Argument, Lexer, number, short_payload};
+use crate::numbers;
 use crate::opcode::Opcode;
 
 /// A machine among plain instructions.
@@ -135,10 +136,7 @@ impl Run<'_> {
                     _ => self.tuple(mark),
                 }
             }
-            O::Mark => {
-                self.machine.marks.push(self.machine.stack.len() as u32);
-                Some(1)
-            }
+            O::Mark => self.mark(rest),
             O::BinGet => self.get(u8::from_le_bytes(number(rest)?).into(), 2),
             O::LongBinGet => self.get(u32::from_le_bytes(number(rest)?).into(), 5),
             O::Memoize => self.put(self.machine.memo.next_index(), 1),
@@ -174,19 +172,41 @@ impl Run<'_> {
     fn push_ints(&mut self, input: &[u8]) -> usize {
         let nodes = self.graph.own_nodes();
         let (first, mut rest) = (nodes.len(), input);
-        while let Some(&[byte, a, b, c, d]) = rest.first_chunk::<5>() {
-            let (int, size) = match byte {
-                BIN_INT_1 => (a.into(), 2),
-                BIN_INT_2 => (u16::from_le_bytes([a, b]).into(), 3),
-                BIN_INT => (i32::from_le_bytes([a, b, c, d]), 5),
-                _ => break,
-            };
-            nodes.push(Node::Int(int.into()));
+        while let Some((int, size)) = numbers::int(rest) {
+            nodes.push(Node::Int(int));
             rest = &rest[size..];
         }
         let ids = first..nodes.len();
         self.machine.stack.extend(ids.map(NodeId::own));
         input.len() - rest.len()
+    }
+
+    /// MARK, or at once the whole batch that it begins, where that is of numbers and goes into a
+    /// list; `rest` is what stands behind it.
+    #[inline(always)]
+    fn mark(&mut self, rest: &[u8]) -> Option<usize> {
+        if let Some(&byte) = rest.first()
+            && numbers::begin_with(byte)
+            && let Some(size) = self.append_numbers(rest)
+        {
+            return Some(1 + size);
+        }
+        self.machine.marks.push(self.machine.stack.len() as u32);
+        Some(1)
+    }
+
+    #[inline(never)]
+    fn append_numbers(&mut self, input: &[u8]) -> Option<usize> {
+        let Machine { stack, first, .. } = &*self.machine;
+        let list = *stack.last().filter(|_| stack.len() > self.fence())?;
+        let is_own = list.region() == Region::Own && list.index() >= *first;
+        let Node::List(mut chain) = self.graph.node(list) else { return None };
+        if !is_own {
+            return None;
+        }
+        let size = self.graph.extend_with_numbers(&mut chain, input)?;
+        *self.graph.node_mut(list) = Node::List(chain);
+        Some(size)
     }
 
     /// A tuple of the values from `place` on.

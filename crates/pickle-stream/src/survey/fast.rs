@@ -14,7 +14,7 @@
 use alloc::vec::Vec;
 
 use super::{Again, Made, Mark, Slot, Survey};
-use crate::leaf::{BIN_INT, BIN_INT_1, BIN_INT_2};
+use crate::numbers;
 use crate::opcode::Opcode;
 
 /// Bytes of the longest instruction here, but for its payload.
@@ -144,7 +144,7 @@ impl Walk<'_> {
             Some(Opcode::BinPut) => self.memoize(index.into(), 2).unwrap_or(0),
             _ => 0,
         };
-        while let Some(size) = numbers(&input[at..]) {
+        while let Some(size) = numbers::batch_size(&input[at..]) {
             at += size;
         }
         Some(at)
@@ -241,27 +241,6 @@ impl Walk<'_> {
     fn close_mark(&mut self) {
         self.marks.pop();
         self.fence = self.marks.last().map_or(0, |mark| mark.place);
-    }
-}
-
-/// The size of MARK, numbers and APPENDS, if that is what `input` begins with.
-#[inline(never)]
-fn numbers(input: &[u8]) -> Option<usize> {
-    const BIN_FLOAT: u8 = Opcode::BinFloat as u8;
-    const APPENDS: u8 = Opcode::Appends as u8;
-    if *input.first()? != Opcode::Mark as u8 {
-        return None;
-    }
-    let mut at = 1;
-    loop {
-        at += match *input.get(at)? {
-            BIN_INT_1 => 2,
-            BIN_INT_2 => 3,
-            BIN_INT => 5,
-            BIN_FLOAT => 9,
-            APPENDS => return Some(at + 1),
-            _ => return None,
-        };
     }
 }
 
@@ -387,16 +366,6 @@ pub(super) mod tests {
             let stream = [plain, &[b'.'; super::REACH]].concat();
             let mut survey = Survey::new(0, 0, &Limits::default());
             assert_eq!(survey.run_plain(&stream), plain.len(), "{}", plain.escape_ascii());
-        }
-    }
-
-    #[test]
-    fn lists_of_numbers_are_seen_whole() {
-        let list = b"(K\x01M\x01\x02J\0\0\0\0G\0\0\0\0\0\0\0\0K\x01e";
-        assert_eq!(super::numbers(list), Some(list.len()));
-        assert_eq!(super::numbers(b"(e]"), Some(2));
-        for other in [&b"K\x01e"[..], b"(K\x01", b"(N", b"(K\x01(e", b""] {
-            assert_eq!(super::numbers(other), None, "{}", other.escape_ascii());
         }
     }
 

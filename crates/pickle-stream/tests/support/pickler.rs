@@ -48,6 +48,7 @@ pub(crate) fn value() -> impl Strategy<Value = Py> {
         ".{0,5}".prop_map(Py::Str),
         prop::collection::vec(any::<u8>(), 0..300).prop_map(Py::Bytes),
         prop::collection::vec(any::<i64>(), 0..4).prop_map(Py::Set),
+        numbers().prop_map(Py::List),
         any::<usize>().prop_map(Py::Shared),
         Just(Py::Cycle),
         Just(Py::Root),
@@ -63,9 +64,20 @@ pub(crate) fn value() -> impl Strategy<Value = Py> {
     })
 }
 
+/// Numbers, so many that a batch of them is not made of nodes; all of a kind, mostly.
+fn numbers() -> impl Strategy<Value = Vec<Py>> {
+    let (int, float) = ((-70_000..70_000i64).prop_map(Py::Int), any::<f64>().prop_map(Py::Float));
+    let any = prop_oneof![20 => int.clone(), 1 => float.clone(), 1 => Just(Py::None)];
+    prop_oneof![
+        prop::collection::vec(int, 14..40),
+        prop::collection::vec(float, 14..40),
+        prop::collection::vec(any, 14..40),
+    ]
+}
+
 /// Any style.
 pub(crate) fn style() -> impl Strategy<Value = Style> {
-    let batch = prop_oneof![4 => 1..5usize, 1 => Just(50)];
+    let batch = prop_oneof![2 => 1..5usize, 1 => Just(50)];
     (0..=5u8, batch, any::<bool>()).prop_map(|(protocol, batch, memoize_all)| Style {
         protocol,
         batch,
