@@ -47,6 +47,8 @@ def main():
     values = random.integers(0, 1 << 16, (250_000 // share, 3)).tolist()
     save("dicts", objects([{"id": n, "name": "item %d" % n, "v": v} for n, v in enumerate(values)]))
     save("plain", random.random((1_000_000 // share, 16)))
+    lengths = random.integers(500_000 // share, 1_500_000 // share + 1, 60)
+    save("huge", objects([random.random(length) for length in lengths]))
 
 
 if __name__ == "__main__":

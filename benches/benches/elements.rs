@@ -26,12 +26,11 @@ fn elements(criterion: &mut Criterion) {
                 black_box((work.run)(&mut array).expect("a file of generate.py"))
             });
         });
-        if work.name == "large" {
+        if let Some(buffer) = work.floor {
             group.bench_function(BenchmarkId::new("floor", work.name), |bencher| {
                 bencher.iter(|| {
-                    black_box(
-                        floor(File::open(&file).expect("a file")).expect("a file that can be read"),
-                    )
+                    let file = File::open(&file).expect("a file of generate.py");
+                    black_box(floor(file, buffer).expect("a file that can be read"))
                 });
             });
         }

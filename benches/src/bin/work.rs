@@ -1,25 +1,23 @@
 //! Does one work once and prints the seconds, the elements, the result, and the peak of memory in
-//! KiB where the system tells: the other side of `compare.py`.
+//! KiB where the system tells: the other side of `compare.py`. With `--floor` it only reads the file
+//! and sums its bytes, and the elements are those that it would have done.
 
+use std::fs::File;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use npy_object_benches::{WORKS, peak};
+use npy_object_benches::{WORKS, Work, floor, peak};
 
 fn main() -> ExitCode {
-    let name = std::env::args().nth(1).unwrap_or_default();
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().unwrap_or_default();
     let Some(work) = WORKS.iter().find(|work| work.name == name) else {
         eprintln!("work: no work is called '{name}'");
         return ExitCode::from(2);
     };
-    let begin = Instant::now();
-    let done = work.file().and_then(|file| {
-        let mut array = npy_object::open(file).map_err(|error| error.to_string())?;
-        (work.run)(&mut array).map_err(|error| error.to_string())
-    });
-    match done {
-        Ok((count, result)) => {
-            println!("{} {count} {result} {}", begin.elapsed().as_secs_f64(), peak());
+    match measure(work, arguments.next().as_deref() == Some("--floor")) {
+        Ok((seconds, count, result)) => {
+            println!("{seconds} {count} {result} {}", peak());
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -27,4 +25,19 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn measure(work: &Work, is_floor: bool) -> Result<(f64, u64, f64), Box<dyn std::error::Error>> {
+    let path = work.file()?;
+    if is_floor {
+        let buffer = work.floor.ok_or("this work has no floor")?;
+        let count = npy_object::open(&path)?.len();
+        let begin = Instant::now();
+        let result = floor(File::open(path)?, buffer)?;
+        return Ok((begin.elapsed().as_secs_f64(), count, result));
+    }
+    let begin = Instant::now();
+    let mut array = npy_object::open(path)?;
+    let (count, result) = (work.run)(&mut array)?;
+    Ok((begin.elapsed().as_secs_f64(), count, result))
 }
