@@ -97,10 +97,10 @@ fn unframed(stream: &[u8], limits: &Limits) -> Vec<u8> {
 fn make(random: &mut Random) -> Vec<u8> {
     let len = 8 + random.next() % 250;
     let choices = random.bytes(len as usize);
-    if random.next().is_multiple_of(4) {
-        program::list(&choices)
-    } else {
-        program::program(&choices)
+    match random.next() % 8 {
+        0 => program::list(&choices),
+        4 => program::long_list(&choices),
+        _ => program::program(&choices),
     }
 }
 

@@ -34,9 +34,27 @@ pub fn list(choices: &[u8]) -> Vec<u8> {
     maker.finish()
 }
 
+/// As [`list`], with many elements that are alike, and lists of many numbers.
+pub fn long_list(choices: &[u8]) -> Vec<u8> {
+    let mut maker = Maker::new(choices);
+    maker.is_long = true;
+    maker.elements();
+    maker.finish()
+}
+
 /// A `.npy` file of objects: the program of their array behind a header.
 pub fn file(choices: &[u8]) -> Vec<u8> {
+    file_of(Maker::new(choices))
+}
+
+/// As [`file`], with many elements that are alike, and lists of many numbers.
+pub fn long_file(choices: &[u8]) -> Vec<u8> {
     let mut maker = Maker::new(choices);
+    maker.is_long = true;
+    file_of(maker)
+}
+
+fn file_of(mut maker: Maker<'_>) -> Vec<u8> {
     let len = maker.object_array();
     let program = maker.finish();
     let header = format!("{{'descr': '|O', 'fortran_order': False, 'shape': ({len},), }}");
@@ -82,6 +100,8 @@ struct Maker<'a> {
     memo: BTreeMap<u32, Kind>,
     /// How many values there may still be.
     left: usize,
+    /// Whether there is to be much of one kind, now and then.
+    is_long: bool,
 }
 
 impl<'a> Maker<'a> {
@@ -92,6 +112,7 @@ impl<'a> Maker<'a> {
             protocol: 0,
             memo: BTreeMap::new(),
             left: VALUES,
+            is_long: false,
         };
         maker.protocol = maker.up_to(5) as u8;
         if maker.protocol >= 2 {
@@ -423,8 +444,25 @@ impl<'a> Maker<'a> {
             maker.value(depth);
         });
         self.maybe_memoize(Kind::List);
+        if self.is_long && self.one_in(2) {
+            self.append_numbers();
+        }
         self.append(depth);
         Kind::List
+    }
+
+    /// Many numbers, mostly of one kind, into the list below them.
+    fn append_numbers(&mut self) {
+        self.op(Opcode::Mark);
+        let are_floats = self.one_in(2);
+        for _ in 0..10 + self.up_to(20) {
+            if are_floats != self.one_in(40) {
+                self.float();
+            } else {
+                self.int();
+            }
+        }
+        self.op(Opcode::Appends);
     }
 
     fn dict(&mut self, depth: usize) -> Kind {
@@ -728,6 +766,21 @@ impl<'a> Maker<'a> {
         self.op(Opcode::Build);
     }
 
+    /// An element of choices that are given, but for one of them: from one number to the next mostly
+    /// the same.
+    fn element_like(&mut self, choices: &[u8], changing: usize, number: u8) {
+        let mut choices = choices.to_vec();
+        if let Some(choice) = choices.get_mut(changing) {
+            *choice = choice.wrapping_add(number);
+        }
+        let Maker { protocol, left, is_long, .. } = *self;
+        let (out, memo) = (std::mem::take(&mut self.out), std::mem::take(&mut self.memo));
+        let choices = Unstructured::new(&choices);
+        let mut maker = Maker { choices, out, protocol, memo, left, is_long };
+        maker.framed(|maker| maker.value(DEPTH / 2));
+        (self.out, self.memo) = (maker.out, maker.memo);
+    }
+
     /// A list, its elements in batches; how many there are.
     fn elements(&mut self) -> usize {
         if self.allows(Opcode::EmptyList) {
@@ -744,9 +797,17 @@ impl<'a> Maker<'a> {
             if opcode == Opcode::Appends {
                 self.op(Opcode::Mark);
             }
-            for _ in 0..many {
+            let alike = if self.is_long && many > 0 { self.up_to(50) } else { 0 };
+            let choices = if alike > 0 { self.bytes(12) } else { &[] };
+            let changing = if alike > 0 { self.up_to(11) } else { 0 };
+            len += alike;
+            for number in 0..many + alike {
                 self.left = self.left.max(VALUES / 8);
-                self.framed(|maker| maker.value(DEPTH / 2));
+                if number < alike {
+                    self.element_like(choices, changing, number as u8);
+                } else {
+                    self.framed(|maker| maker.value(DEPTH / 2));
+                }
                 if opcode == Opcode::Append {
                     self.op(Opcode::Append);
                 }

@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use npy_object::Options;
-use npy_object_fuzz_bodies::program::{file, list, program};
+use npy_object_fuzz_bodies::program::{file, list, long_file, long_list, program};
 use pickle_stream::{Lexer, Limits, Opcode, Progress, decode};
 use support::seeded;
 
@@ -15,7 +15,7 @@ fn programs_are_well_formed() {
     let (mut opcodes, mut read_whole) = (BTreeSet::new(), 0);
     for seed in 0..2000 {
         let choices = seeded(seed, 200);
-        for stream in [program(&choices), list(&choices)] {
+        for stream in [program(&choices), list(&choices), long_list(&choices)] {
             let decoded = decode(&stream, &Limits::default());
             let decoded = decoded.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
             assert_eq!(decoded.end(), stream.len() as u64);
@@ -27,10 +27,12 @@ fn programs_are_well_formed() {
                 opcodes.insert(instruction.opcode);
             }
         }
-        let Ok(mut array) = Options::new().read_bytes(file(&choices)) else { continue };
-        read_whole += usize::from(array.elements().all(|element| element.is_ok()));
+        for file in [file(&choices), long_file(&choices)] {
+            let Ok(mut array) = Options::new().read_bytes(file) else { continue };
+            read_whole += usize::from(array.elements().all(|element| element.is_ok()));
+        }
     }
     assert_eq!(opcodes, BTreeSet::from(Opcode::ALL));
     // The others have elements that change one another, or an entry of the memo.
-    assert!(read_whole > 900, "{read_whole} of 2000");
+    assert!(read_whole > 1800, "{read_whole} of 4000");
 }

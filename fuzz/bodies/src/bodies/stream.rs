@@ -52,8 +52,7 @@ pub fn survey_machine(bytes: &[u8]) {
     }
 }
 
-/// The fast way of the machine does what the plain one does, to the node, also where a limit is
-/// met.
+/// The fast way of the machine makes what the plain one makes, also where a limit is met.
 pub fn fast_machine(bytes: &[u8]) {
     let stream = stream(bytes);
     let mut small = limits();
