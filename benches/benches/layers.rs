@@ -86,6 +86,28 @@ fn build(pickle: &[u8], machine: &mut Machine, graph: &mut Graph) {
     }
 }
 
+/// A preamble of version 1.0, as NumPy writes it, with this dtype.
+fn preamble(descr: &str) -> Vec<u8> {
+    let header = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (1000000,), }}");
+    let padding = 63 - (10 + header.len()) % 64;
+    let header = [header.as_bytes(), &b" ".repeat(padding), b"\n"].concat();
+    [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], &header].concat()
+}
+
+/// What stands before the pickle, and what may stand there in its place.
+fn headers(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("layers/header");
+    let fields: String = (0..100).map(|field| format!("('field {field}', '<f8'), ")).collect();
+    for (name, descr) in [("objects", "'|O'"), ("100 fields", &format!("[{fields}]"))] {
+        let preamble = preamble(descr);
+        group.throughput(Throughput::Bytes(preamble.len() as u64));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| header::parse(black_box(&preamble), &header::Limits::default()));
+        });
+    }
+    group.finish();
+}
+
 fn layers(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("layers");
     group.sample_size(10);
@@ -113,5 +135,5 @@ fn layers(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, layers);
+criterion_group!(benches, headers, layers);
 criterion_main!(benches);
