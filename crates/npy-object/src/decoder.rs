@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pickle_stream::{
     Flow, Graph, Lexer, Machine, MemoEffect, NodeId, Opcode, Pattern, Progress, Ran, Region,
-    Source, Span, Survey, ValueRef,
+    Repeater, Source, Span, Survey, ValueRef,
 };
 
 use crate::checkpoints::Addresses;
@@ -24,6 +24,7 @@ pub(crate) struct Decoder {
     pub(crate) context: Arc<Context>,
     graph: Graph,
     machine: Machine,
+    repeater: Repeater,
     /// What was recognised in the last pattern that was repeated.
     recognised: Option<(Pattern, Option<PlainParts>)>,
     definitions: Definitions,
@@ -85,6 +86,7 @@ impl Decoder {
             window,
             graph: Graph::new(),
             machine: Machine::new(&context.limits.pickle),
+            repeater: Repeater::new(),
             recognised: None,
             definitions: Definitions::default(),
             openings: Vec::new(),
@@ -148,18 +150,19 @@ impl Decoder {
             observer.observe(&self.machine, &mut self.graph);
         } else if let Some(leaf) = self.graph.leaf(bytes, begin, pickle) {
             return Ok(Decoded { begin, end, first: leaf, last: leaf });
-        } else if let Some(found) = self.graph.repeat(resident, size, begin, memo, pickle)
+        } else if let Some(found) =
+            self.repeater.repeat(&mut self.graph, resident, size, begin, memo, pickle)
             && let (&[first], true) | (&[first, _], false) = (found, values.len() == 1)
         {
             let decoded = Decoded { begin, end, first, last: *found.last().unwrap_or(&first) };
-            if self.recognised.map(|(pattern, _)| pattern) != self.graph.pattern() {
+            if self.recognised.map(|(pattern, _)| pattern) != self.repeater.pattern(&self.graph) {
                 self.recognise(decoded);
             }
             return Ok(decoded);
         } else {
             self.run(span, addresses)?;
             let bytes = self.window.resident(begin, end);
-            self.machine.learn(&mut self.graph, bytes);
+            self.repeater.learn(&self.graph, &self.machine, bytes);
         }
         match (values, self.machine.stack(), self.machine.marks()) {
             ([_, _], &[first, last], []) => Ok(Decoded { begin, end, first, last }),
@@ -223,7 +226,7 @@ impl Decoder {
     #[cold]
     fn recognise(&mut self, decoded: Decoded) {
         let parts = PlainParts::find(self.value(decoded, decoded.last), &self.context);
-        self.recognised = self.graph.pattern().map(|pattern| (pattern, parts));
+        self.recognised = self.repeater.pattern(&self.graph).map(|pattern| (pattern, parts));
     }
 
     /// A value of the member that was decoded last.
@@ -232,7 +235,7 @@ impl Decoder {
         let value = self.value(decoded, id);
         match &self.recognised {
             Some((pattern, Some(parts)))
-                if parts.are_of(id) && self.graph.pattern() == Some(*pattern) =>
+                if parts.are_of(id) && self.repeater.pattern(&self.graph) == Some(*pattern) =>
             {
                 Element::plain(value, parts, &self.context)
             }

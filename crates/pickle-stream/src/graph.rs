@@ -26,15 +26,12 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::mem::discriminant;
-use core::num::NonZeroU64;
 use core::ops::Range;
 
 use crate::error::Result;
-use crate::limits::{self, Limits};
+use crate::limits;
 use crate::memo::Memo;
 use crate::numbers;
-use crate::template::{Patience, Steady, Template};
 
 /// A node of a [`Graph`], by index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -307,52 +304,8 @@ pub struct Graph {
     own: Arena,
     shared: Arena,
     entries: Memo,
-    repeated: Repeated,
-}
-
-/// What values have in common that were made by the same instructions of other numbers and
-/// payloads. From one of them to the next, each node stays of its kind and keeps its parts: what a
-/// [`NodeId`] of one was found to be, it is in all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pattern(NonZeroU64);
-
-/// What it takes to fill the own region in again, instead of building it.
-#[derive(Debug, Default)]
-struct Repeated {
-    template: Template,
-    /// That of what the own region holds, where the instructions of the template made it.
-    pattern: Option<Pattern>,
-    /// How many patterns there were.
-    patterns: u64,
-    /// The nodes that fill its holes, in order.
-    holes: Vec<usize>,
-    /// What they left on the stack.
-    results: Vec<NodeId>,
-    trial: Trial,
-    patience: Patience,
-}
-
-/// Sees which leaves stay the same, in as many values as are left.
-#[derive(Debug, Default)]
-struct Trial {
-    left: usize,
-    steady: Steady,
-}
-
-impl Repeated {
-    const MOST_NODES: usize = 256;
-
-    /// Makes steady leaves part of what is fixed, which `input` has learnt to be so.
-    #[cold]
-    fn settle(&mut self, input: &[u8], memo: u64) {
-        let steady = self.trial.steady;
-        if self.template.learn(input, memo, steady) {
-            let mut leaves = 0..;
-            self.holes.retain(|_| leaves.next().is_some_and(|leaf| !steady.has(leaf)));
-        } else {
-            self.pattern = None;
-        }
-    }
+    /// How often the own region was cleared, or began to be added to.
+    version: u64,
 }
 
 impl Default for Graph {
@@ -368,7 +321,7 @@ impl Graph {
             own: Arena::default(),
             shared: Arena::default(),
             entries: Memo::default(),
-            repeated: Repeated::default(),
+            version: 0,
         };
         graph.own.nodes.extend(CONSTANTS);
         graph
@@ -378,7 +331,7 @@ impl Graph {
     /// meaningless.
     pub fn clear(&mut self) {
         self.own.clear(CONSTANTS.len());
-        self.repeated.pattern = None;
+        self.touch();
     }
 
     /// Empties the shared region and forgets which memo entries were in it. The own region must be
@@ -433,10 +386,16 @@ impl Graph {
         self.define(memo, id);
     }
 
-    /// Says that the own region is about to change by other means than [`repeat`](Self::repeat).
+    /// Says that the own region is about to change.
     #[inline]
     pub(crate) fn touch(&mut self) {
-        self.repeated.pattern = None;
+        self.version += 1;
+    }
+
+    /// What is another number once the own region was [touched](Self::touch).
+    #[inline]
+    pub(crate) fn version(&self) -> u64 {
+        self.version
     }
 
     /// Sets the node of the leaf, unless a machine would not be allowed to make one under `limit`.
@@ -449,81 +408,11 @@ impl Graph {
         Some(NodeId::LEAF)
     }
 
-    /// Learns the instructions that made the own region and left `results` on the stack, so that it
-    /// can be filled in by others that are like them.
-    pub(crate) fn learn(&mut self, input: &[u8], memo: u64, results: &[NodeId]) {
-        let repeated = &mut self.repeated;
-        if !repeated.patience.is_over() || self.own.nodes.len() > Repeated::MOST_NODES {
-            return;
-        }
+    /// The places of the nodes of the own region that are leaves, in the order in which they were
+    /// made.
+    pub(crate) fn own_leaves(&self) -> impl Iterator<Item = usize> {
         let nodes = self.own.nodes.iter().enumerate().skip(CONSTANTS.len());
-        let leaves = nodes.filter(|(_, node)| node.is_leaf()).map(|(index, _)| index);
-        repeated.holes.clear();
-        repeated.holes.extend(leaves);
-        repeated.results.clear();
-        repeated.results.extend_from_slice(results);
-        repeated.trial = Trial { left: Steady::SEEN, steady: Steady::ALL };
-        if repeated.template.learn(input, memo, Steady::default())
-            && repeated.template.leaves() == repeated.holes.len()
-        {
-            repeated.patterns += 1;
-            repeated.pattern = NonZeroU64::new(repeated.patterns).map(Pattern);
-        }
-    }
-
-    /// Makes of the instructions of a whole element, the `size` bytes that `input` begins with,
-    /// which begin at `offset` behind `memo` memo entries, what a machine would make of them in the
-    /// own region, if they are like those that [`Machine::learn`] saw: the same but for numbers and
-    /// payloads. The graph is then not built but filled in, in a fraction of the time. Returns the
-    /// values that they leave on the stack.
-    ///
-    /// Where this is `None` nothing was done that clearing the graph does not undo.
-    ///
-    /// [`Machine::learn`]: crate::Machine::learn
-    #[inline]
-    pub fn repeat(
-        &mut self,
-        input: &[u8],
-        size: usize,
-        offset: u64,
-        memo: u64,
-        limits: &Limits,
-    ) -> Option<&[NodeId]> {
-        let Repeated { template, pattern, holes, trial, patience, .. } = &mut self.repeated;
-        if pattern.is_none() {
-            return None;
-        }
-        let longest = limits.argument.min(u64::MAX - offset);
-        let (nodes, mut leaf_nodes) = (&mut self.own.nodes, holes.iter());
-        let fits = template.fit(input, size, offset, memo, longest, |leaf| {
-            let Some(node) = leaf_nodes.next().and_then(|&hole| nodes.get_mut(hole)) else {
-                return false;
-            };
-            let is_alike = discriminant(node) == discriminant(&leaf);
-            if trial.left > 0 && !(matches!(leaf, Node::Int(_)) && *node == leaf) {
-                trial.steady.remove(holes.len() - leaf_nodes.len() - 1);
-            }
-            *node = leaf;
-            is_alike
-        });
-        if !fits {
-            *pattern = None;
-            return None;
-        }
-        patience.reset();
-        if trial.left > 0 {
-            trial.left -= 1;
-            if trial.left == 0 {
-                self.repeated.settle(&input[..size], memo);
-            }
-        }
-        Some(&self.repeated.results)
-    }
-
-    /// The pattern of what the own region holds, where that was [repeated](Self::repeat) or can be.
-    #[inline]
-    pub fn pattern(&self) -> Option<Pattern> {
-        self.repeated.pattern
+        nodes.filter(|(_, node)| node.is_leaf()).map(|(place, _)| place)
     }
 
     #[inline]
@@ -560,7 +449,7 @@ impl Graph {
         id
     }
 
-    /// The nodes of the own region, for who adds many.
+    /// The nodes of the own region, for who adds or changes many.
     #[inline]
     pub(crate) fn own_nodes(&mut self) -> &mut Vec<Node> {
         &mut self.own.nodes

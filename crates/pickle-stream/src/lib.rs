@@ -64,9 +64,10 @@
 //! # In which order to read the modules
 //!
 //! `opcode` (the table), `lexer` (bytes to instructions), `machine` (instructions to a graph),
-//! `graph`, `leaf`, `numbers` and `template` (short ways to it), `view` (looking at it), then `survey` and `locate`
-//! (finding elements without building them), `dis` (for people), `value` (owned trees). To write:
-//! `build`, `encode`, `transcribe`. `audit` says what unpickling would import and call.
+//! `graph`, `view` (looking at it), then `survey` and `locate` (finding elements without building
+//! them), `dis` (for people), `value` (owned trees). Short ways to a graph are `leaf`, `numbers`,
+//! `template` and `repeat`. To write: `build`, `encode`, `transcribe`. `audit` says what unpickling
+//! would import and call.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -90,6 +91,7 @@ mod machine;
 mod memo;
 mod numbers;
 mod opcode;
+mod repeat;
 mod repr;
 mod survey;
 mod template;
@@ -105,12 +107,13 @@ pub use decode::{Decoded, decode};
 pub use dis::{Disassembler, Line};
 pub use encode::{Encoder, Place, encode};
 pub use error::{Cause, Error, Result};
-pub use graph::{Construct, Graph, NodeId, Pattern, Region, Source};
+pub use graph::{Construct, Graph, NodeId, Region, Source};
 pub use lexer::{Argument, Head, Instruction, Lexer, Progress};
 pub use limits::Limits;
 pub use locate::{Located, Locator};
 pub use machine::{Flow, Machine, Ran};
 pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
+pub use repeat::{Pattern, Repeater};
 pub use survey::{Container, Event, Slot, Span, Survey};
 pub use transcribe::{Renumbering, Transcribed, Transcriber};
 pub use value::{Object, TreeLimits, Value};

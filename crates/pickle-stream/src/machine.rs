@@ -143,13 +143,11 @@ impl Machine {
         }
     }
 
-    /// Remembers the instructions of a whole element, `input`, which this machine has run in the
-    /// own region of a graph that was cleared before, for [`Graph::repeat`]. It costs less than to
-    /// run them, and is done less and less often while nothing is repeated.
-    pub fn learn(&self, graph: &mut Graph, input: &[u8]) {
-        if self.region == Region::Own && self.marks.is_empty() {
-            graph.learn(input, self.memo.base(), &self.stack);
-        }
+    /// How many memo entries were made before, and what the stack holds, where all of that was made
+    /// in the own region and no mark is open.
+    pub(crate) fn left_in_own(&self) -> Option<(u64, &[NodeId])> {
+        let is_own = self.region == Region::Own && self.marks.is_empty();
+        is_own.then(|| (self.memo.base(), self.stack.as_slice()))
     }
 
     /// Executes the instructions of `input`, which begins at `lexer`'s offset, until it is used up

@@ -389,6 +389,7 @@ mod tests {
     use crate::lexer::Lexer;
     use crate::limits::Limits;
     use crate::machine::Machine;
+    use crate::repeat::Repeater;
     use crate::value::TreeLimits;
     use alloc::format;
     use alloc::string::String;
@@ -405,8 +406,10 @@ mod tests {
         machine.reset(&graph, Region::Own, 3);
         machine.run(&mut graph, &mut Lexer::new(0, &limits), first).unwrap();
         machine.finish(0).unwrap();
-        machine.learn(&mut graph, first);
-        let &[value] = graph.repeat(second, second.len(), 1000, 3, &limits)? else { panic!() };
+        let mut repeater = Repeater::new();
+        repeater.learn(&graph, &machine, first);
+        let repeated = repeater.repeat(&mut graph, second, second.len(), 1000, 3, &limits)?;
+        let &[value] = repeated else { panic!("one value") };
         let source = Source { bytes: second, offset: 1000 };
         Some(format!("{:?}", graph.value(value, source).to_value(TreeLimits::default()).unwrap()))
     }
@@ -448,11 +451,12 @@ mod tests {
         let first = element(7, 0);
         machine.reset(&graph, Region::Own, 0);
         machine.run(&mut graph, &mut Lexer::new(0, &limits), &first).unwrap();
-        machine.learn(&mut graph, &first);
+        let mut repeater = Repeater::new();
+        repeater.learn(&graph, &machine, &first);
         let mut show = |element: &[u8], memo| {
-            let &[value] = graph.repeat(element, element.len(), 100, memo, &limits)? else {
-                panic!("one value")
-            };
+            let size = element.len();
+            let repeated = repeater.repeat(&mut graph, element, size, 100, memo, &limits)?;
+            let &[value] = repeated else { panic!("one value") };
             let value = graph.value(value, Source { bytes: element, offset: 100 });
             Some(format!("{:?}", value.to_value(TreeLimits::default()).unwrap()))
         };

@@ -2,7 +2,7 @@
 
 use pickle_stream::{
     Container, Error, Event, Graph, Kind, Lexer, Limits, Located, Locator, Machine, MemoEffect,
-    NodeId, Progress, Ran, Region, Source, Span, Survey, TreeLimits, ValueRef,
+    NodeId, Progress, Ran, Region, Repeater, Source, Span, Survey, TreeLimits, ValueRef,
 };
 
 /// The elements of a pickled list, each as text, from its graph; `None` where the stream is no list
@@ -30,7 +30,7 @@ pub(crate) fn by_element(
     repeat: bool,
     limits: &Limits,
 ) -> Result<Option<Vec<String>>, Error> {
-    let mut graph = Graph::new();
+    let (mut graph, mut repeater) = (Graph::new(), Repeater::new());
     let mut machine = Machine::new(limits);
     let Some(start) = preamble(stream, &mut machine, &mut graph, limits)? else {
         return Ok(None);
@@ -53,8 +53,9 @@ pub(crate) fn by_element(
             let input = &stream[span.begin as usize..span.end as usize];
             // What stands behind an element makes no difference.
             let behind = &stream[span.begin as usize..];
+            let (size, Span { begin, memo, .. }) = (input.len(), span);
             let repeated = match repeat {
-                true => graph.repeat(behind, input.len(), span.begin, span.memo, limits),
+                true => repeater.repeat(&mut graph, behind, size, begin, memo, limits),
                 false => None,
             };
             let value = if let Some(&[value]) = repeated {
@@ -63,7 +64,7 @@ pub(crate) fn by_element(
                 graph.clear();
                 machine.reset(&graph, Region::Own, span.memo);
                 let value = run(&mut machine, &mut graph, stream, span, &checkpoints, limits)?;
-                machine.learn(&mut graph, input);
+                repeater.learn(&graph, &machine, input);
                 value
             };
             let source = Source { bytes: stream, offset: 0 };
