@@ -93,6 +93,7 @@ impl Written {
     }
 
     fn put(&mut self, id: NodeId, entry: u64) {
+        debug_assert!(!id.is_number());
         if id.index() >= self.0.len() {
             self.0.resize(id.index() + 1, 0);
         }

@@ -50,7 +50,7 @@ impl NodeId {
     pub(crate) const EMPTY_TUPLE: NodeId = NodeId(3);
     const LEAF: NodeId = NodeId(4);
 
-    // The region refuses what has an index that would reach those bits.
+    // Long before an index reaches those bits it is over the limit: see `most_nodes`.
 
     fn new(region: Region, index: usize) -> NodeId {
         NodeId(index as u32 | if region == Region::Shared { NodeId::SHARED } else { 0 })
@@ -199,8 +199,8 @@ impl Chain {
     pub(crate) const EMPTY: Chain = Chain { first: Chain::END, last: Chain::END, len: 0 };
 }
 
-/// A run of a chain. It may also be one of numbers, whose ids follow one another: then it starts
-/// with the id of the first of them.
+/// A run of links of a chain, or, where it starts with the id of a number, of numbers, whose ids
+/// follow one another.
 #[derive(Clone, Copy, Debug)]
 struct Chunk {
     run: Run,
@@ -366,6 +366,7 @@ impl Graph {
 
     /// Notes that the object is a memo entry, for [`ValueRef::memo_entry`](crate::ValueRef::memo_entry).
     pub fn note_entry(&mut self, node: NodeId, memo: u64) {
+        self.touch();
         self.arena_mut(node.region()).entries.entry(node).or_insert(memo);
     }
 
@@ -543,6 +544,7 @@ impl Graph {
 
     #[inline]
     pub(crate) fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        debug_assert!(!id.is_number());
         &mut self.arena_mut(id.region()).nodes[id.index()]
     }
 
@@ -628,15 +630,16 @@ impl Graph {
             Region::Own => self.own.nodes.len() - CONSTANTS.len(),
             Region::Shared => self.shared.nodes.len(),
         };
-        // A number that is no node is in one list, and has no link there.
+        // A number that is no node stands for one, and for its one link.
         let arena = self.arena(region);
         nodes.max(arena.links.len() + pending) + arena.numbers()
     }
 }
 
-/// What a limit comes to: the top bits of an id say where it is.
+/// What a limit comes to: the top bits of an id say where it is. An instruction is charged when it
+/// has made its nodes, three at most.
 fn most_nodes(limit: usize) -> usize {
-    limit.min(!NodeId::PLACES as usize - CONSTANTS.len())
+    limit.min(!NodeId::PLACES as usize - CONSTANTS.len() - 3)
 }
 
 #[inline]

@@ -12,7 +12,8 @@ use crate::opcode::Opcode;
 const BIN_FLOAT: u8 = Opcode::BinFloat as u8;
 const APPENDS: u8 = Opcode::Appends as u8;
 
-/// The first four instructions, each of `N` bytes, if all of them have this opcode.
+/// The first four instructions, each of `N` bytes, if all of them have this opcode: that is one
+/// question, where four would each be a branch.
 #[inline(always)]
 fn four<const N: usize>(input: &[u8], opcode: u8) -> Option<&[[u8; N]; 4]> {
     let (instructions, _) = input.get(..4 * N)?.as_chunks();
@@ -45,7 +46,7 @@ pub(crate) fn batch_size(input: &[u8]) -> Option<usize> {
 
 /// Whether an instruction with this opcode makes a number, of those that are here.
 #[inline(always)]
-pub(crate) fn begin_with(opcode: u8) -> bool {
+pub(crate) fn is_number(opcode: u8) -> bool {
     matches!(opcode, BIN_INT | BIN_INT_2 | BIN_INT_1 | BIN_FLOAT)
 }
 
@@ -60,7 +61,7 @@ pub(crate) fn int(input: &[u8]) -> Option<(i64, usize)> {
     }
 }
 
-/// Adds the ints, or the floats, that `input` begins with to the others. Returns their size with
+/// Adds the ints, or the floats, that stand behind a MARK to the others. Returns their size with
 /// that of the APPENDS behind them; `None` where there is none.
 #[inline(always)]
 pub(crate) fn read_batch(

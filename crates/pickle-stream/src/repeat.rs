@@ -14,12 +14,14 @@ use crate::machine::Machine;
 use crate::template::{Patience, Steady, Template};
 
 /// What values have in common that were made by the same instructions of other numbers and
-/// payloads. From one of them to the next, each node stays of its kind and keeps its parts: what a
-/// [`NodeId`] of one was found to be, it is in all.
+/// payloads. While it is the same, a [`NodeId`] names a node of the same kind with the same parts:
+/// only numbers, texts and bytes differ. Those of two repeaters have nothing to do with each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pattern(NonZeroU64);
 
 /// Fills in the own region of a graph with one value after another, as long as they are alike.
+///
+/// It is for one graph: the ids that it keeps mean nothing in another one.
 #[derive(Debug, Default)]
 pub struct Repeater {
     template: Template,
@@ -37,7 +39,7 @@ pub struct Repeater {
     patience: Patience,
 }
 
-/// Sees which leaves stay the same, in as many values as are left.
+/// Watches the next `left` values for leaves that do not change.
 #[derive(Debug, Default)]
 struct Trial {
     left: usize,
@@ -80,9 +82,13 @@ impl Repeater {
     /// which begin at `offset` behind `memo` memo entries, what a machine would make of them in the
     /// own region of the graph that was [learnt](Self::learn) from, if nothing else was made there
     /// since, and they are the same but for numbers and payloads. Returns the values that they leave
-    /// on the stack.
+    /// on the stack. No machine has these on its stack, or knows what they write to the memo.
     ///
-    /// Where this is `None` nothing was done that clearing the graph does not undo.
+    /// What stands behind the element in `input` is never needed; with it, its end is compared as
+    /// fast as the rest. Of the limits, that of arguments is kept: a graph that met no other one
+    /// meets none when it is filled in.
+    ///
+    /// Where this is `None` the graph has to be cleared before anything else is made in it.
     #[inline]
     pub fn repeat(
         &mut self,
@@ -93,7 +99,7 @@ impl Repeater {
         memo: u64,
         limits: &Limits,
     ) -> Option<&[NodeId]> {
-        self.pattern(graph)?;
+        self.pattern(graph).filter(|_| size <= input.len())?;
         let Repeater { template, holes, trial, .. } = self;
         let longest = limits.argument.min(u64::MAX - offset);
         let (nodes, mut places) = (graph.own_nodes(), holes.iter());
@@ -113,6 +119,9 @@ impl Repeater {
             self.pattern = None;
             return None;
         }
+        // No other repeater has learnt from this.
+        graph.touch();
+        self.version = graph.version();
         self.patience.reset();
         if self.trial.left > 0 {
             self.trial.left -= 1;
@@ -140,5 +149,92 @@ impl Repeater {
         } else {
             self.pattern = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Source;
+    use crate::lexer::Lexer;
+
+    const ELEMENT: &[u8] = b"K\x01C\x01a\x86\x94";
+
+    /// A graph that a repeater has learnt from.
+    fn learnt() -> (Graph, Machine, Repeater) {
+        let limits = Limits::default();
+        let (mut machine, mut graph) = (Machine::new(&limits), Graph::new());
+        let mut repeater = Repeater::new();
+        learn(&mut graph, &mut machine, &mut repeater, ELEMENT);
+        (graph, machine, repeater)
+    }
+
+    fn learn(graph: &mut Graph, machine: &mut Machine, repeater: &mut Repeater, element: &[u8]) {
+        graph.clear();
+        machine.reset(graph, Region::Own, 0);
+        machine.run(graph, &mut Lexer::new(0, &Limits::default()), element).unwrap();
+        repeater.learn(graph, machine, element);
+    }
+
+    fn repeats(repeater: &mut Repeater, graph: &mut Graph) -> bool {
+        let limits = Limits::default();
+        repeater.repeat(graph, ELEMENT, ELEMENT.len(), 50, 7, &limits).is_some()
+    }
+
+    #[test]
+    fn nothing_is_repeated_once_the_region_has_changed() {
+        let changes: [fn(&mut Graph, &mut Machine); 5] = [
+            |graph, _| graph.clear(),
+            |graph, _| graph.forget_shared(),
+            |graph, _| graph.note_entry(NodeId::NONE, 0),
+            |graph, machine| {
+                machine.run(graph, &mut Lexer::new(0, &Limits::default()), b"N").map(drop).unwrap();
+            },
+            // Another one has learnt from the same graph, and changed it.
+            |graph, machine| {
+                let mut other = Repeater::new();
+                other.learn(graph, machine, ELEMENT);
+                assert!(repeats(&mut other, graph));
+            },
+        ];
+        for change in changes {
+            let (mut graph, mut machine, mut repeater) = learnt();
+            assert!(repeats(&mut repeater, &mut graph));
+            assert!(repeater.pattern(&graph).is_some());
+            change(&mut graph, &mut machine);
+            assert_eq!(repeater.pattern(&graph), None);
+            assert!(!repeats(&mut repeater, &mut graph));
+        }
+    }
+
+    #[test]
+    fn another_structure_is_another_pattern() {
+        let (mut graph, mut machine, mut repeater) = learnt();
+        let first = repeater.pattern(&graph);
+        assert!(repeats(&mut repeater, &mut graph));
+        assert_eq!(repeater.pattern(&graph), first);
+        learn(&mut graph, &mut machine, &mut repeater, b"K\x01K\x02\x86");
+        assert!(repeater.pattern(&graph).is_some());
+        assert_ne!(repeater.pattern(&graph), first);
+    }
+
+    #[test]
+    fn an_element_is_wholly_there() {
+        let (mut graph, _, mut repeater) = learnt();
+        let framed = [ELEMENT, b"\x95\0\0\0\0\0\0\0\0"].concat();
+        let limits = Limits::default();
+        for cut in 0..framed.len() {
+            let repeated =
+                repeater.repeat(&mut graph, &framed[..cut], framed.len(), 50, 7, &limits);
+            assert_eq!(repeated, None, "{cut}");
+        }
+        // At the end of all offsets.
+        let offset = u64::MAX - framed.len() as u64;
+        let size = framed.len();
+        let repeated =
+            repeater.repeat(&mut graph, &framed, size, offset, 7, &limits).map(<[_]>::to_vec);
+        let source = Source { bytes: &framed, offset };
+        let tuple = graph.value(repeated.unwrap()[0], source).to_tuple::<2>().unwrap();
+        assert_eq!((tuple[0].as_int(), tuple[1].as_bytes()), (Some(1), Some(&b"a"[..])));
     }
 }

@@ -13,7 +13,7 @@
 //! Whatever makes a leaf is a hole at first. An int that has not changed for a while is *steady*,
 //! and fixed like the rest.
 //!
-//! Only instructions whose effect their bytes decide are fixed, so that what fits is right: none
+//! Only instructions whose effect depends on their bytes alone are fixed, so that what fits is right: none
 //! that reads a line, counts buffers, or reads a memo entry of the element itself. Memo entries are
 //! written under numbers that count from where the element begins. A property holds that a graph
 //! that is filled in is the graph that is built.
@@ -161,7 +161,7 @@ fn padded(input: &[u8]) -> u128 {
 impl Template {
     /// So many instructions are remembered, and no more: what is long is seldom repeated, and
     /// a template stays small.
-    const MOST: usize = 128;
+    const MOST: usize = u128::BITS as usize;
 
     /// Learns the instructions of `input`, which make memo entries from `memo` on, with holes for
     /// all leaves but the steady ones; `false` where they cannot be repeated.
@@ -239,10 +239,11 @@ impl Template {
         self.made
     }
 
-    /// Which of the leaves of `first`, of which this was learnt, are the same in the others; those
-    /// that it does not fit have no say. Each comes with the number of its first memo entry.
+    /// Which of the leaves of `first`, of which this was learnt, are the same in all of the others
+    /// that begin like it. Each comes with the number of its first memo entry.
     ///
-    /// They are ints: what else may be the same has a place in the file.
+    /// Only ints can be: the node of a payload holds its place in the file, which is another one
+    /// each time.
     pub(crate) fn steady_in<'i>(
         &self,
         (first, memo): (&'i [u8], u64),
@@ -250,9 +251,9 @@ impl Template {
     ) -> Steady {
         let Some(leaves) = self.leaves_of(first, memo) else { return Steady::default() };
         let (mut steady, mut seen) = (Steady::ALL, 0);
-        for others in others.filter_map(|(other, memo)| self.leaves_of(other, memo)) {
+        for same in others.filter_map(|(other, memo)| self.leaves_of(other, memo)) {
             seen += 1;
-            for (number, (leaf, other)) in leaves.iter().zip(others).enumerate() {
+            for (number, (leaf, other)) in leaves.iter().zip(same).enumerate() {
                 let is_int = matches!(leaf.first(), Some(&(BIN_INT_1 | BIN_INT_2 | BIN_INT)));
                 if !is_int || *leaf != other {
                     steady.remove(number);
@@ -262,7 +263,7 @@ impl Template {
         if seen < Steady::SEEN { Steady::default() } else { steady }
     }
 
-    /// The instructions that fill the holes of a member that fits, and nothing behind them.
+    /// The instructions that fill the holes of a member that fits; the other places are empty.
     fn leaves_of<'i>(&self, member: &'i [u8], memo: u64) -> Option<[&'i [u8]; Template::MOST]> {
         let mut leaves = [&[][..]; Template::MOST];
         let mut places = leaves.iter_mut();
@@ -288,13 +289,13 @@ impl Template {
         longest: u64,
         mut fill: impl FnMut(Node) -> bool,
     ) -> bool {
-        let end = offset + input.len() as u64;
         let behind = self.walk(input, memo, |rest| {
             let (leaf, size) = match *rest.first_chunk()? {
                 [BIN_INT_1, int] => (Node::Int(int.into()), 2),
                 [byte, _] => {
                     let opcode = Opcode::from_byte(byte)?;
-                    leaf::leaf(opcode, &rest[1..], end - rest.len() as u64, longest)?
+                    let offset = offset + (input.len() - rest.len()) as u64;
+                    leaf::leaf(opcode, &rest[1..], offset, longest)?
                 }
             };
             fill(leaf).then_some(size)

@@ -109,7 +109,7 @@ impl Run<'_> {
             O::NewTrue => self.push_id(NodeId::TRUE, 1),
             O::NewFalse => self.push_id(NodeId::FALSE, 1),
             O::EmptyTuple => self.push_id(NodeId::EMPTY_TUPLE, 1),
-            O::BinInt1 | O::BinInt2 | O::BinInt => self.push_numbers(opcode, rest, offset),
+            O::BinInt1 | O::BinInt2 | O::BinInt => self.push_int_and_more(opcode, rest, offset),
             O::BinFloat
             | O::ShortBinUnicode
             | O::BinUnicode
@@ -161,13 +161,13 @@ impl Run<'_> {
 
     /// The int, and those that follow it: where there is one there are often many.
     #[inline(always)]
-    fn push_numbers(&mut self, opcode: Opcode, rest: &[u8], offset: u64) -> Option<usize> {
+    fn push_int_and_more(&mut self, opcode: Opcode, rest: &[u8], offset: u64) -> Option<usize> {
         let (node, size) = leaf(opcode, rest, offset, u64::MAX)?;
         self.push(node, size)?;
         Some(size + self.push_ints(&rest[size - 1..]))
     }
 
-    /// The ints that `input` begins with, but for those at its very end. Returns their size.
+    /// The ints that `input` begins with. Returns their size.
     #[inline(never)]
     fn push_ints(&mut self, input: &[u8]) -> usize {
         let nodes = self.graph.own_nodes();
@@ -186,7 +186,7 @@ impl Run<'_> {
     #[inline(always)]
     fn mark(&mut self, rest: &[u8]) -> Option<usize> {
         if let Some(&byte) = rest.first()
-            && numbers::begin_with(byte)
+            && numbers::is_number(byte)
             && let Some(size) = self.append_numbers(rest)
         {
             return Some(1 + size);

@@ -18,8 +18,12 @@ pub(super) struct Likeness {
     template: Template,
     /// How many memo entries are made by what fits; `None` where there is no template.
     made: Option<u64>,
-    /// How often it fitted since the last batch.
+    /// How often it fitted since the last batch, and how often it did not.
     fitted: usize,
+    missed: usize,
+    /// Whether some of its leaves are steady, and whether such leaves turned out not to be.
+    has_steady: bool,
+    has_changed: bool,
     patience: Patience,
     /// Goes through a member that is to be learnt.
     trial: Option<Box<Survey>>,
@@ -31,15 +35,20 @@ impl Survey {
     #[cold]
     pub(super) fn learn(&mut self, input: &[u8], start: u64) {
         let Survey { likeness, batch, limits, .. } = self;
-        let Likeness { template, made, fitted, patience, trial } = likeness;
-        if 2 * mem::take(fitted) >= batch.len() {
-            patience.reset();
+        let fitted = mem::take(&mut likeness.fitted);
+        likeness.missed = 0;
+        if fitted >= batch.len() - batch.len() / if likeness.has_steady { 8 } else { 2 } {
+            likeness.patience.reset();
             return;
         }
-        *made = None;
-        if !patience.is_over() {
+        // What was steady may have changed; without it, they may be alike all the same.
+        let has_changed = mem::take(&mut likeness.has_steady);
+        likeness.has_changed |= has_changed;
+        likeness.made = None;
+        if !has_changed && !likeness.patience.is_over() {
             return;
         }
+        let Likeness { template, made, has_steady, has_changed, trial, .. } = likeness;
         // From the last one back, as far as they are at hand.
         let mut members = batch.iter().rev().take(1 + Steady::SEEN).map_while(|member| {
             let begin = usize::try_from(member.begin.checked_sub(start)?).ok()?;
@@ -49,7 +58,11 @@ impl Survey {
         if !template.learn(last, memo, Steady::default()) {
             return;
         }
-        let steady = template.steady_in((last, memo), members);
+        let steady = match has_changed {
+            true => Steady::default(),
+            false => template.steady_in((last, memo), members),
+        };
+        *has_steady = steady != Steady::default();
         let trial = trial.get_or_insert_with(|| Box::new(Survey::new(0, 0, limits)));
         if template.learn(last, memo, steady) && trial.pushes_one_value(last, memo) {
             *made = template.made();
@@ -80,6 +93,10 @@ impl Survey {
 }
 
 impl Likeness {
+    /// How many more may miss in a batch than fit, before nothing more is tried: to find out may
+    /// take longer than to go through them.
+    const MISSED: usize = 100;
+
     /// Whether there is a likeness.
     pub(super) fn is_known(&self) -> bool {
         self.made.is_some()
@@ -93,8 +110,12 @@ impl Likeness {
         // MEMOIZE is as good as a PUT only where the entries were made one after another.
         while let Some(made) = self.made.filter(|_| walk.entries == walk.memo)
             && input.len() - at >= REACH
-            && let Some(size) = self.template.measure(&input[at..], walk.memo)
+            && self.missed <= Likeness::MISSED + self.fitted
         {
+            let Some(size) = self.template.measure(&input[at..], walk.memo) else {
+                self.missed += 1;
+                break;
+            };
             let begin = offset + at as u64;
             walk.slots.push(Slot { begin, memo: walk.memo, again: Again::NONE });
             walk.memo = walk.memo.saturating_add(made);
@@ -170,6 +191,38 @@ mod tests {
         assert_eq!(survey.likeness.template.measure(b"K\x04M\x05\x06\x86\x94", 0), None);
         let [fast, plain] = both_ways(&stream, &Limits::default());
         assert_eq!(fast, plain);
+    }
+
+    /// An int that changes now and then is not taken for steady again.
+    #[test]
+    fn what_was_steady_and_changed_is_a_hole() {
+        let member =
+            |int: u32| [&b"K\x01M"[..], &((int / 100) as u16).to_le_bytes(), b"\x86"].concat();
+        let members: Vec<Vec<u8>> = (0..4000).map(member).collect();
+        let batches = members.chunks(1000).map(|members| {
+            let members: Vec<&[u8]> = members.iter().map(Vec::as_slice).collect();
+            batch(&members)
+        });
+        let stream = [&batches.collect::<Vec<_>>().concat()[..], b"NNNNNNNNNN."].concat();
+        let mut survey = Survey::resume(0, 0, Container::List, &Limits::default());
+        let mut steady = Vec::new();
+        while survey.advance(&stream[survey.offset() as usize..]) == Ok(Event::Batch) {
+            steady.push((survey.likeness.made.is_some(), survey.likeness.has_steady));
+        }
+        assert_eq!(steady, [(true, true), (true, false), (true, false), (true, false)]);
+    }
+
+    #[test]
+    fn what_mostly_misses_is_not_tried_on() {
+        let like = batch(&[&b"K\x01K\x02\x86"[..]; 40]);
+        let other = batch(&[&b"K\x01"[..]; 1000]);
+        let stream = [&like[..], &other, b"NNNNNNNNNN."].concat();
+        let mut survey = Survey::resume(0, 0, Container::List, &Limits::default());
+        assert_eq!(survey.advance(&stream), Ok(Event::Batch));
+        let rest = &stream[survey.offset() as usize..];
+        // All of the second batch but its end.
+        assert_eq!(survey.advance(&rest[..2 + 1998]), Ok(Event::Need(1)));
+        assert_eq!(survey.likeness.missed, Likeness::MISSED + 1);
     }
 
     #[test]
