@@ -98,6 +98,10 @@ impl<'a> ValueRef<'a> {
     }
 
     /// Another value of the same graph.
+    ///
+    /// # Panics
+    /// When it is looked at, if the node is of another graph, or was made before this one was
+    /// cleared: then it may also be any other value.
     #[inline]
     pub fn at(self, id: NodeId) -> ValueRef<'a> {
         ValueRef { id, ..self }
@@ -375,15 +379,15 @@ pub struct Items<'a> {
 }
 
 impl<'a> Items<'a> {
-    /// The items as ints, where all of them are ints and stand side by side in memory, as those of
-    /// a list do that has many and nothing else. `None` says nothing.
+    /// The items as ints, where the decoder has kept them side by side: mostly those of a list that
+    /// has 16 or more in each batch, and nothing else. `None` does not mean that they are no ints.
     #[inline]
     pub fn as_ints(&self) -> Option<&'a [i64]> {
         self.links.ints()
     }
 
-    /// The items as floats, where all of them are floats and stand side by side in memory, as those
-    /// of a list do that has many and nothing else. `None` says nothing.
+    /// The items as floats, where the decoder has kept them side by side: see
+    /// [`as_ints`](Self::as_ints).
     #[inline]
     pub fn as_floats(&self) -> Option<&'a [f64]> {
         self.links.floats()
@@ -493,6 +497,13 @@ impl<'a> ObjectRef<'a> {
     pub fn state(self) -> Option<ValueRef<'a>> {
         let ValueRef { graph, id, .. } = self.value;
         graph.last_of(id.region(), self.object().states).map(|id| self.value.at(id))
+    }
+
+    /// Whether values would have been appended or added, or items set.
+    #[inline]
+    pub fn has_items(self) -> bool {
+        let object = self.object();
+        [object.appended, object.items, object.added].iter().any(|&chain| chain != Chain::EMPTY)
     }
 
     /// The values that would have been appended.

@@ -45,7 +45,7 @@ impl PlainParts {
         let head = [object.callable(), class, dtype];
         let (_version, fortran_order, _bytes) =
             (version.as_int()?, order.as_bool()?, bytes.as_bytes()?);
-        if object.construct() != Construct::Call {
+        if object.construct() != Construct::Call || object.has_items() {
             return None;
         }
         let scalar = context.item_types.scalar_of_array(head, context)?;
