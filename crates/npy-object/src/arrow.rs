@@ -439,14 +439,14 @@ impl Column {
         match (array.item(), array.data()) {
             (ItemType::Plain(DType::Scalar(item)), Data::Bytes(bytes)) => {
                 let bytes = array.to_c_order(bytes, item.itemsize());
-                self.append_nested(array.shape(), &mut |column, place, count| {
+                self.append_nested(array.shape(), bytes.len(), &mut |column, place, count| {
                     let size = item.itemsize();
                     column.append_items(*item, &bytes[place * size..(place + count) * size])
                 })
             }
             (_, Data::Items(items)) => {
                 let items: Vec<Element<'_>> = items.clone().collect();
-                self.append_nested(array.shape(), &mut |column, place, count| {
+                self.append_nested(array.shape(), items.len(), &mut |column, place, count| {
                     items[place..place + count].iter().try_for_each(|item| column.append(*item))
                 })
             }
@@ -454,15 +454,29 @@ impl Column {
         }
     }
 
-    /// Adds the lists of an array of this shape; `append` adds so many items from a place on.
+    /// Adds the lists of an array of this shape, which is so large; `append` adds so many items from
+    /// a place on.
+    ///
+    /// Fails where there would be more lists or items than the array has bytes: those of `(9999, 0)`.
+    /// Up to a million of them come for free.
     fn append_nested(
         &mut self,
         shape: &[usize],
+        size: usize,
         append: &mut impl FnMut(&mut Column, usize, usize) -> Result<()>,
     ) -> Result<()> {
         // The columns of the lists, from the outermost in; each gets its lists in order.
         let Some((&inner, outer)) = shape.split_last() else { return append(self, 0, 1) };
-        let lists: usize = outer.iter().product();
+        const FREE: usize = 1 << 20;
+        let product = |lengths: &[usize]| {
+            // In order, as each dimension has its lists, whatever is in them.
+            lengths.iter().try_fold(1usize, |count, &length| {
+                count.checked_mul(length).filter(|&count| count <= size.max(FREE))
+            })
+        };
+        let (Some(lists), Some(_)) = (product(outer), product(shape)) else {
+            return Err(no_type(&format!("an array of shape {shape:?} and {size} bytes")));
+        };
         let mut column = self;
         let mut count = 1;
         for &length in outer {

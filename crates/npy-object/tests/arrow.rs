@@ -43,6 +43,24 @@ fn pickled(count: u8, elements: &[u8]) -> NpyArray {
     Options::new().read_bytes(bytes).unwrap()
 }
 
+/// An array without items has no bytes that would stand for the lists in it.
+#[test]
+fn lists_that_nothing_stands_for_are_refused() {
+    let array = |shape: &[u8]| {
+        let begin =
+            b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85C\x01b\x87R(K\x01(";
+        let dtype = b"tcnumpy\ndtype\nX\x02\0\0\0f8\x89\x88\x87R(K\x03X\x01\0\0\0<NNN\
+            J\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89C\0tb";
+        pickled(1, &[begin, shape, dtype].concat()).record_batches(.., 10).unwrap().next().unwrap()
+    };
+    assert_eq!(array(b"M\xe8\x03K\0").unwrap().column(0).as_list::<i64>().value_length(0), 1000);
+    for shape in [&b"J\0\0\0\x40K\0"[..], b"J\xff\xff\xff\x7fJ\xff\xff\xff\x7fJ\xff\xff\xff\x7fK\0"]
+    {
+        let ArrowError::ExternalError(error) = array(shape).unwrap_err() else { panic!() };
+        assert!(error.to_string().contains("0 bytes"), "{error}");
+    }
+}
+
 #[test]
 fn the_keys_of_dicts_are_columns() {
     // {'a': 1}, {'a': 2, 'b': 0.5}
