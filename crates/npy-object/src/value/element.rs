@@ -291,10 +291,21 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// The members of a list or tuple as ints. Those of a list that has many and nothing else are
-    /// borrowed.
+    /// The members of a list or tuple as ints: borrowed where the decoder has them side by side, as
+    /// mostly those of a list of 16 or more, and collected elsewhere.
     ///
     /// Fails where [`as_i64`](Self::as_i64) fails of one of them.
+    ///
+    /// ```
+    /// use std::borrow::Cow;
+    ///
+    /// let mut array = npy_object::open("tests/data/counts.npy")?;
+    /// let counts = array.next_element()?.unwrap();
+    /// let ints = counts.as_ints()?;
+    /// assert_eq!((ints.len(), ints.iter().sum::<i64>()), (100, 4950));
+    /// assert!(matches!(ints, Cow::Borrowed(_)));
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
     pub fn as_ints(self) -> Result<Cow<'a, [i64]>> {
         let items = self.as_items()?;
         match items.raw().as_ints() {
@@ -303,8 +314,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// The members of a list or tuple as floats. Those of a list that has many and nothing else are
-    /// borrowed.
+    /// The members of a list or tuple as floats, as [`as_ints`](Self::as_ints) gives ints.
     ///
     /// Fails where [`as_f64`](Self::as_f64) fails of one of them.
     pub fn as_floats(self) -> Result<Cow<'a, [f64]>> {

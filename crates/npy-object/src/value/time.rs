@@ -175,8 +175,11 @@ impl fmt::Display for Time<'_> {
             write!(f, ".{microsecond:06}")?;
         }
         if let Some(offset) = self.utc_offset() {
-            let (sign, minutes) = (if offset < 0 { '-' } else { '+' }, offset.abs() / 60);
-            write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)?;
+            let (sign, seconds) = (if offset < 0 { '-' } else { '+' }, offset.abs());
+            write!(f, "{sign}{:02}:{:02}", seconds / 3600, seconds / 60 % 60)?;
+            if seconds % 60 > 0 {
+                write!(f, ":{:02}", seconds % 60)?;
+            }
         }
         Ok(())
     }

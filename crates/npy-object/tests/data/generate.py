@@ -1,4 +1,4 @@
-"""Writes splits.npy, tracks.npy, values.npy and packed files, which documentation and tests read: python generate.py"""
+"""Writes counts.npy, splits.npy, tracks.npy, values.npy and packed files, which documentation and tests read: python generate.py"""
 
 import collections
 import datetime
@@ -204,6 +204,7 @@ if __name__ == "__main__":
         {"id": 8, "name": "spur", "points": np.zeros((0, 2), "f4")},
     ]
     np.save("tracks.npy", objects(tracks))
+    np.save("counts.npy", objects([list(range(100)), [n / 2 for n in range(20)], (1, 2, 3), [1, 2.5], []]))
     np.save("values.npy", objects(list(VALUES.items())))
     np.save("splits.npy", {"train": [3, 4, 5], "test": [6]})
     write_archives()
