@@ -25,7 +25,8 @@ pub(crate) struct Decoder {
     graph: Graph,
     machine: Machine,
     repeater: Repeater,
-    /// What was recognised in the last pattern that was repeated.
+    /// What was looked for in the last pattern that was repeated: the parts of a plain array, if the
+    /// values of that pattern are such arrays.
     recognised: Option<(Pattern, Option<PlainParts>)>,
     definitions: Definitions,
     /// Of the containers around a member, from the outermost in.
@@ -155,7 +156,9 @@ impl Decoder {
             && let (&[first], true) | (&[first, _], false) = (found, values.len() == 1)
         {
             let decoded = Decoded { begin, end, first, last: *found.last().unwrap_or(&first) };
-            if self.recognised.map(|(pattern, _)| pattern) != self.repeater.pattern(&self.graph) {
+            if self.recognised.as_ref().map(|(pattern, _)| *pattern)
+                != self.repeater.pattern(&self.graph)
+            {
                 self.recognise(decoded);
             }
             return Ok(decoded);
@@ -225,7 +228,11 @@ impl Decoder {
     /// Sees what a member is whose pattern is a new one.
     #[cold]
     fn recognise(&mut self, decoded: Decoded) {
-        let parts = PlainParts::find(self.value(decoded, decoded.last), &self.context);
+        // The items of a structured array are records, whatever else they look like.
+        let parts = match self.context.has_records() {
+            true => None,
+            false => PlainParts::find(self.value(decoded, decoded.last), &self.context),
+        };
         self.recognised = self.repeater.pattern(&self.graph).map(|pattern| (pattern, parts));
     }
 
@@ -312,6 +319,8 @@ impl Decoder {
                 };
             }
             let bytes = self.window.fill(place.offset, read + needed)?;
+            // A line may end anywhere, and is not looked for beyond what may be read.
+            let bytes = &bytes[..bytes.len().min(limits.envelope)];
             // The memo entries of the container itself are made behind it. What else follows is of
             // its first member, and may be of any size.
             let next = bytes.get(read).map(|&byte| Opcode::from_byte(byte));

@@ -23,6 +23,9 @@ const WAITING: usize = 8;
 /// In how many bytes a pickle is looked for.
 const SEARCHED: u64 = 64 << 10;
 
+/// How many places are tried there.
+const TRIED: usize = 64;
+
 /// How many errors are kept of elements that were lost one by one.
 const ERRORS: usize = 100;
 
@@ -78,7 +81,8 @@ impl Salvage {
     }
 
     /// Opens a file of which the preamble may not be readable: if it is not, the first pickle of an
-    /// array that begins in the first 64 KiB is opened. Places in that file are then counted from
+    /// array that begins in the first 64 KiB is opened, if it is one of the first 64 that look like
+    /// one. Places in that file are then counted from
     /// where the pickle begins.
     ///
     /// Fails as [`Options::read_source`] does, where there is no such pickle either.
@@ -94,7 +98,7 @@ impl Salvage {
             // PROTO, and FRAME, GLOBAL or SHORT_BINUNICODE: the name of what makes an array.
             matches!(bytes, [0x80, 2..=5, 0x95 | b'c' | 0x8c])
         });
-        let mut arrays = begins.filter_map(|(place, _)| {
+        let mut arrays = begins.take(TRIED).filter_map(|(place, _)| {
             options.clone().read_source(source.section(place as u64..)).ok()
         });
         arrays.find(NpyArray::has_objects).ok_or(error)
