@@ -72,7 +72,9 @@ fn locate(window: &mut Window) -> Result<Directory> {
     let mut behind = from + found as u64;
     if let Some(before) = behind.checked_sub((LOCATOR + END_64) as u64) {
         let record = window.fill(before, END_64 + LOCATOR)?;
-        if record[END_64..].starts_with(b"PK\x06\x07") && record.starts_with(b"PK\x06\x06") {
+        // It is shorter where somebody has shortened the file.
+        let locator = record.get(END_64..).unwrap_or_default();
+        if locator.starts_with(b"PK\x06\x07") && record.starts_with(b"PK\x06\x06") {
             size = u64::from_le_bytes(field(record, 40));
             offset = u64::from_le_bytes(field(record, 48));
             behind = before;
