@@ -26,8 +26,8 @@ use crate::lexer::number;
 use crate::opcode::Opcode;
 
 const FRAME: u8 = Opcode::Frame as u8;
-const SHORT_BIN_UNICODE: u8 = Opcode::ShortBinUnicode as u8;
-const SHORT_BIN_BYTES: u8 = Opcode::ShortBinBytes as u8;
+pub(crate) const SHORT_BIN_UNICODE: u8 = Opcode::ShortBinUnicode as u8;
+pub(crate) const SHORT_BIN_BYTES: u8 = Opcode::ShortBinBytes as u8;
 
 /// When it is time to learn a template again: less and less often while none is of use. Elements that
 /// are all made in their own ways are not worth it.
@@ -227,6 +227,15 @@ impl Template {
         }
         let last = self.parts.len() - 1;
         &mut self.parts[last]
+    }
+
+    /// Whether it is of a leaf, in the memo by MEMOIZE, and nothing else.
+    pub(crate) fn is_leaf(&self) -> bool {
+        let [Part { fixed: Word { size: 0, .. }, then: Then::Hole }, memoize] = self.parts[..]
+        else {
+            return false;
+        };
+        (memoize.fixed.bytes, memoize.fixed.size) == (Opcode::Memoize as u128, 1)
     }
 
     /// How many leaves the instructions make.

@@ -10,7 +10,10 @@ use core::mem;
 use super::fast::{REACH, Walk};
 use super::{Again, Container, Slot, Step, Survey};
 use crate::lexer::{Lexer, Progress};
-use crate::template::{Patience, Steady, Template};
+use crate::opcode::Opcode;
+use crate::template::{Patience, SHORT_BIN_BYTES, SHORT_BIN_UNICODE, Steady, Template};
+
+const MEMOIZE: u8 = Opcode::Memoize as u8;
 
 /// What members are mostly like.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +27,8 @@ pub(super) struct Likeness {
     /// Whether some of its leaves are steady, and whether such leaves turned out not to be.
     has_steady: bool,
     has_changed: bool,
+    /// Whether it is of a leaf in the memo.
+    is_leaf: bool,
     patience: Patience,
     /// Goes through a member that is to be learnt.
     trial: Option<Box<Survey>>,
@@ -48,7 +53,7 @@ impl Survey {
         if !has_changed && !likeness.patience.is_over() {
             return;
         }
-        let Likeness { template, made, has_steady, has_changed, trial, .. } = likeness;
+        let Likeness { template, made, has_steady, has_changed, is_leaf, trial, .. } = likeness;
         // From the last one back, as far as they are at hand.
         let mut members = batch.iter().rev().take(1 + Steady::SEEN).map_while(|member| {
             let begin = usize::try_from(member.begin.checked_sub(start)?).ok()?;
@@ -66,6 +71,7 @@ impl Survey {
         let trial = trial.get_or_insert_with(|| Box::new(Survey::new(0, 0, limits)));
         if template.learn(last, memo, steady) && trial.pushes_one_value(last, memo) {
             *made = template.made();
+            *is_leaf = template.is_leaf();
         }
     }
 
@@ -108,22 +114,43 @@ impl Likeness {
     pub(super) fn pass(&mut self, walk: &mut Walk<'_>, input: &[u8], offset: u64) -> usize {
         let mut at = 0;
         // MEMOIZE is as good as a PUT only where the entries were made one after another.
-        while let Some(made) = self.made.filter(|_| walk.entries == walk.memo)
-            && input.len() - at >= REACH
-            && self.missed <= Likeness::MISSED + self.fitted
-        {
+        while let Some(made) = self.made.filter(|_| walk.entries == walk.memo) {
+            if self.is_leaf {
+                at += self.pass_texts(walk, &input[at..], offset + at as u64);
+            }
+            if input.len() - at < REACH || self.missed > Likeness::MISSED + self.fitted {
+                break;
+            }
             let Some(size) = self.template.measure(&input[at..], walk.memo) else {
                 self.missed += 1;
                 break;
             };
-            let begin = offset + at as u64;
-            walk.slots.push(Slot { begin, memo: walk.memo, again: Again::NONE });
-            walk.memo = walk.memo.saturating_add(made);
-            walk.entries = walk.memo;
-            self.fitted += 1;
+            self.push(walk, offset + at as u64, made);
             at += size;
         }
         at
+    }
+
+    /// The same of short texts and bytes in the memo alone, which are all that many a list has.
+    #[inline(always)]
+    fn pass_texts(&mut self, walk: &mut Walk<'_>, input: &[u8], offset: u64) -> usize {
+        let mut at = 0;
+        while let Some(&[SHORT_BIN_UNICODE | SHORT_BIN_BYTES, size]) = input[at..].first_chunk()
+            && let Some(&MEMOIZE) = input.get(at + 2 + usize::from(size))
+        {
+            self.push(walk, offset + at as u64, 1);
+            at += 3 + usize::from(size);
+        }
+        at
+    }
+
+    /// Adds a value that fits, with the memo entries that it makes.
+    #[inline(always)]
+    fn push(&mut self, walk: &mut Walk<'_>, begin: u64, made: u64) {
+        walk.slots.push(Slot { begin, memo: walk.memo, again: Again::NONE });
+        walk.memo = walk.memo.saturating_add(made);
+        walk.entries = walk.memo;
+        self.fitted += 1;
     }
 }
 
@@ -210,6 +237,24 @@ mod tests {
             steady.push((survey.likeness.made.is_some(), survey.likeness.has_steady));
         }
         assert_eq!(steady, [(true, true), (true, false), (true, false), (true, false)]);
+    }
+
+    #[test]
+    fn texts_are_passed_and_what_stands_between_is_not() {
+        let texts = batch(&[&b"\x8c\x02ab\x94"[..], b"C\x01c\x94"].repeat(20));
+        for other in [
+            &b"\x8c\x03abcK\x01\x86\x94"[..],
+            b"\x8c\x02abN",
+            b"\x8c\x02ab",
+            b"X\x02\0\0\0ab\x94",
+            b"\x95\0\0\0\0\0\0\0\0C\0\x94",
+            b"K\x01",
+        ] {
+            let mixed = batch(&[&b"\x8c\0\x94"[..], other, b"C\x01c\x94"]);
+            let stream = [&texts[..], &mixed, &texts, b"NNNNNNNNNN."].concat();
+            let [fast, plain] = both_ways(&stream, &Limits::default());
+            assert_eq!(fast, plain, "{}", other.escape_ascii());
+        }
     }
 
     #[test]
