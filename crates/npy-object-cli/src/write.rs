@@ -39,6 +39,10 @@ impl Write {
     }
 
     pub(crate) fn run(&self, out: &mut impl io::Write) -> Result<(), Failure> {
+        if self.file == Path::new("-") {
+            let why = "the length of an array is written last, before its elements: to a file only";
+            return Err(Failure::Refused(why.to_owned()));
+        }
         let mut lines = Lines { input: io::stdin().lock(), line: String::new(), number: 0 };
         let mut options = WriteOptions::new().protocol(self.protocol);
         lines.next()?;

@@ -91,3 +91,33 @@ fn what_is_dropped_leaves_nothing() {
     assert_eq!(read(&path), 3);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+/// A link stays a link, and a private file a private one.
+#[cfg(unix)]
+#[test]
+fn a_file_is_replaced_where_a_link_leads() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let (file, link) = (folder.path().join("file.npy"), folder.path().join("link.npy"));
+    write(&file, 1).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    symlink(&file, &link).unwrap();
+    write(&link, 2).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(read(&file), 2);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// A device, say: as root it could be.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for path in [folder.path(), &socket] {
+        let error = write(path, 1).unwrap_err();
+        assert!(error.to_string().contains("is not a file"), "{error}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}

@@ -168,16 +168,19 @@ fn plain(value: Element<'_>, depth: usize) -> Option<DType> {
     if depth > DType::MAX_DEPTH || globals::called(value.value()?)? != Known::DType {
         return None;
     }
-    let named: DType = match value.call_args()?.next()?.shallow_kind() {
-        Kind::Str(text) => match code(text.as_bytes()) {
-            Some(scalar) => scalar.into(),
-            None => text.to_str()?.parse().ok()?,
-        },
+    let named = value.call_args()?.next()?;
+    let named: DType = match named.shallow_kind() {
         // A class: that of the scalars of a structured dtype, such as `numpy.record`.
         Kind::Global(class) if class.name == "record" || class.name == "void" => {
             Scalar::new(ScalarKind::Void, ByteOrder::NotApplicable, 0).ok()?.into()
         }
-        _ => return None,
+        _ => {
+            let name = text(named)?;
+            match code(name.as_bytes()) {
+                Some(scalar) => scalar.into(),
+                None => name.parse().ok()?,
+            }
+        }
     };
     let Some(state) = value.call_state() else {
         return Some(named);
@@ -188,10 +191,7 @@ fn plain(value: Element<'_>, depth: usize) -> Option<DType> {
     let Kind::Int(_version) = state.next()?.shallow_kind() else {
         return None;
     };
-    let Kind::Str(order) = state.next()?.shallow_kind() else {
-        return None;
-    };
-    let order = match order.to_str()? {
+    let order = match &*text(state.next()?)? {
         "<" => ByteOrder::Little,
         ">" => ByteOrder::Big,
         // Native order: that of the writer's machine, which the file does not name.
@@ -289,16 +289,13 @@ fn fields_of<'a>(
     let mut by_name = std::collections::HashMap::new();
     for (name, field) in entries {
         // A title is a second key for the same field, and can be any object.
-        if let Kind::Str(name) = name.shallow_kind() {
-            by_name.insert(name.to_string_lossy().into_owned(), field);
+        if let Some(name) = text(name) {
+            by_name.insert(name, field);
         }
     }
     names
         .map(|name| {
-            let Kind::Str(name) = name.shallow_kind() else {
-                return None;
-            };
-            let name = name.to_string_lossy().into_owned();
+            let name = text(name)?;
             let Kind::Tuple(mut field) = by_name.get(&name)?.shallow_kind() else {
                 return None;
             };
@@ -306,13 +303,20 @@ fn fields_of<'a>(
             let Kind::Int(offset) = field.next()?.shallow_kind() else {
                 return None;
             };
-            let title = match field.next().map(Element::shallow_kind) {
-                Some(Kind::Str(title)) => Some(title.to_string_lossy().into_owned()),
-                _ => None,
-            };
+            let title = field.next().and_then(text);
             Some((name, PickledField { dtype, offset: usize::try_from(offset).ok()?, title }))
         })
         .collect()
+}
+
+/// The text of a part of a dtype. What Python 2 wrote is text here, also where its texts are to be
+/// read as bytes.
+fn text(value: Element<'_>) -> Option<String> {
+    match value.shallow_kind() {
+        Kind::Str(text) => Some(text.to_string_lossy().into_owned()),
+        Kind::Bytes(bytes) => String::from_utf8(bytes.into_owned()).ok(),
+        _ => None,
+    }
 }
 
 /// The unit of a datetime: `({}, (unit, num, den, events))`.

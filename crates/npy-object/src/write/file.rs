@@ -1,6 +1,6 @@
 //! Files that come into being whole, or not at all.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -19,8 +19,15 @@ pub(crate) trait WriteSeek: Write + Seek + Send {}
 impl<T: Write + Seek + Send> WriteSeek for T {}
 
 impl<'a> Output<'a> {
-    /// A file beside the one at `path`, so that it can take its place.
+    /// A file beside the one at `path`, so that it can take its place. Where `path` is a link, that
+    /// stays one; what is no file (a device, a pipe) is left alone.
     pub(crate) fn create(path: &Path) -> io::Result<Output<'a>> {
+        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let old = fs::metadata(path).ok();
+        if old.as_ref().is_some_and(|old| !old.is_file()) {
+            let message = format!("{} is not a file, which another could replace", path.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+        }
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
@@ -33,8 +40,9 @@ impl<'a> Output<'a> {
         {
             use std::fs::Permissions;
             use std::os::unix::fs::PermissionsExt;
-            // As for any new file: the process's mask takes away from it.
-            builder.permissions(Permissions::from_mode(0o666));
+            // As those of the old file, or of any new one: the process's mask takes away from it.
+            let new = || Permissions::from_mode(0o666);
+            builder.permissions(old.map_or_else(new, |old| old.permissions()));
         }
         let file = builder.tempfile_in(folder)?;
         Ok(Output::File(BufWriter::with_capacity(BUFFER, file), path.to_owned()))
