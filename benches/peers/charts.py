@@ -38,6 +38,7 @@ THEMES = {
 HEADINGS = {
     "ragged": "{:,} arrays of 1 to 20 numbers",
     "large": "{:,} arrays of 1,000 to 4,000 numbers",
+    "huge": "{:,} arrays of 4 to 12 MB",
     "strings": "{:,} strings",
     "ints": "{:,} lists of 20 to 500 ints",
     "dicts": "{:,} dicts",

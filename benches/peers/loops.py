@@ -12,6 +12,7 @@ import generator
 WORKS = {
     "ragged": lambda element: float(element.sum()),
     "large": lambda element: float(element.sum()),
+    "huge": lambda element: float(element.sum()),
     "strings": len,
     "ints": sum,
     "dicts": lambda element: element["id"],

@@ -32,7 +32,7 @@ PEERS = Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target")) / "release" / 
 PYTHON = [sys.executable, HERE / "loops.py"]
 SECONDS, GIBIBYTES = 60, 8
 
-OBJECTS = ["ragged", "large", "strings", "ints", "dicts"]
+OBJECTS = ["ragged", "large", "huge", "strings", "ints", "dicts"]
 WORKS = [*OBJECTS, "plain"]
 
 # How each reader is called, and the works it can do.
