@@ -197,6 +197,11 @@ pub(crate) struct Chain {
 impl Chain {
     const END: u32 = u32::MAX;
     pub(crate) const EMPTY: Chain = Chain { first: Chain::END, last: Chain::END, len: 0 };
+
+    #[inline]
+    pub(crate) fn is_empty(self) -> bool {
+        self.len == 0
+    }
 }
 
 /// A run of links of a chain, or, where it starts with the id of a number, of numbers, whose ids

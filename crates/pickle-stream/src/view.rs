@@ -503,7 +503,7 @@ impl<'a> ObjectRef<'a> {
     #[inline]
     pub fn has_items(self) -> bool {
         let object = self.object();
-        [object.appended, object.items, object.added].iter().any(|&chain| chain != Chain::EMPTY)
+        [object.appended, object.items, object.added].iter().any(|chain| !chain.is_empty())
     }
 
     /// The values that would have been appended.

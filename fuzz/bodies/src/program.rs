@@ -47,7 +47,7 @@ pub fn file(choices: &[u8]) -> Vec<u8> {
     file_of(Maker::new(choices))
 }
 
-/// As [`file`], with many elements that are alike, and lists of many numbers.
+/// As [`file()`], with many elements that are alike, and lists of many numbers.
 pub fn long_file(choices: &[u8]) -> Vec<u8> {
     let mut maker = Maker::new(choices);
     maker.is_long = true;
