@@ -180,7 +180,8 @@ impl<'a> Element<'a> {
         self.value().map(ValueRef::id)
     }
 
-    /// How many bytes the element takes in the file that the value is, or is in.
+    /// How many bytes the element takes in the file that the value is, or is in; 0 where it
+    /// [owns](crate::OwnedElement) what it holds, and is in no file.
     #[inline]
     pub fn encoded_len(self) -> usize {
         match self.place {
@@ -358,8 +359,9 @@ impl<'a> Element<'a> {
     }
 
     /// The value as an array of any fixed-size items, nothing of it copied, where it is pickled as
-    /// nearly all arrays are, or is a row. `None` says nothing: [`kind`](Self::kind) knows every
-    /// array.
+    /// nearly all arrays are, or is a row. `None` does not mean that it is no array: those of protocol
+    /// 2, and those that [own](crate::OwnedElement) what they hold, are not plain ones, and
+    /// [`kind`](Self::kind) knows them all.
     ///
     /// ```
     /// let mut array = npy_object::open("tests/data/ragged.npy")?;
