@@ -149,10 +149,20 @@ fn written(name: &Name) -> String {
 }
 
 fn write_text(report: &Report, file: &Path, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{}: {}", file.display(), report.verdict().name())?;
+    // What is broken may go on in any way.
+    let said = |verdict: Verdict, parts: &[Part]| {
+        let is_broken = parts.iter().any(|part| part.error.is_some());
+        let how_far = match verdict == Verdict::Inert && is_broken {
+            true => ", as far as it can be read",
+            false => "",
+        };
+        format!("{}{how_far}", verdict.name())
+    };
+    writeln!(out, "{}: {}", file.display(), said(report.verdict(), &report.parts))?;
     for part in &report.parts {
         if let Some(member) = &part.member {
-            writeln!(out, "{}: {}", printable(member), part.verdict().name())?;
+            let verdict = said(part.verdict(), std::slice::from_ref(part));
+            writeln!(out, "{}: {verdict}", printable(member))?;
         }
         let mut uses: Vec<_> = part.uses.iter().collect();
         // The worst first.

@@ -105,6 +105,8 @@ fn a_broken_file_is_an_error_behind_what_was_found() {
     assert_eq!(found.code, Some(1), "{found:?}");
     assert!(found.stdout.contains("  inert      numpy.ndarray"), "{}", found.stdout);
     assert!(found.stdout.contains("  broken     pickle data was truncated"), "{}", found.stdout);
+    let first = found.stdout.lines().next().unwrap();
+    assert!(first.ends_with(": inert, as far as it can be read"), "{first}");
     assert!(found.stderr.contains("[pickle.truncated]"), "{}", found.stderr);
 }
 
