@@ -42,15 +42,16 @@ impl Survey {
         let Survey { likeness, batch, limits, .. } = self;
         let fitted = mem::take(&mut likeness.fitted);
         likeness.missed = 0;
-        if fitted >= batch.len() - batch.len() / if likeness.has_steady { 8 } else { 2 } {
+        let enough = if likeness.has_steady { 7 } else { 4 };
+        if 8 * fitted >= enough * batch.len() {
             likeness.patience.reset();
             return;
         }
-        // What was steady may have changed; without it, they may be alike all the same.
-        let has_changed = mem::take(&mut likeness.has_steady);
-        likeness.has_changed |= has_changed;
+        // What was steady may have changed: with holes in its place, they may be alike all the same.
+        let was_steady = mem::take(&mut likeness.has_steady);
+        likeness.has_changed |= was_steady;
         likeness.made = None;
-        if !has_changed && !likeness.patience.is_over() {
+        if !was_steady && !likeness.patience.is_over() {
             return;
         }
         let Likeness { template, made, has_steady, has_changed, is_leaf, trial, .. } = likeness;
