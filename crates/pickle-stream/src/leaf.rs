@@ -9,10 +9,12 @@ use crate::limits::Limits;
 use crate::opcode::Opcode;
 use crate::utf8;
 
-// The bytes of ints, of which there are most, for those who look at them before anything else.
+// The bytes of those that there are most of, for who looks at them before anything else.
 pub(crate) const BIN_INT_1: u8 = Opcode::BinInt1 as u8;
 pub(crate) const BIN_INT_2: u8 = Opcode::BinInt2 as u8;
 pub(crate) const BIN_INT: u8 = Opcode::BinInt as u8;
+pub(crate) const SHORT_BIN_UNICODE: u8 = Opcode::ShortBinUnicode as u8;
+pub(crate) const SHORT_BIN_BYTES: u8 = Opcode::ShortBinBytes as u8;
 
 /// The node that a plain instruction makes, which begins at `offset`, and its size; `rest` is what
 /// stands behind its opcode. `None` where it makes no leaf, is not wholly there, or makes what the

@@ -143,6 +143,11 @@ impl Machine {
         }
     }
 
+    /// Whether this run made the node, and may change it.
+    fn is_own(&self, node: NodeId) -> bool {
+        node.region() == self.region && node.index() >= self.first
+    }
+
     /// How many memo entries were made before, and what the stack holds, where all of that was made
     /// in the own region and no mark is open.
     pub(crate) fn left_in_own(&self) -> Option<(u64, &[NodeId])> {
@@ -729,7 +734,7 @@ impl Step<'_> {
     /// Refuses to change a value that was made before this run: the value of one element must not
     /// depend on another.
     fn check_own(&self, target: NodeId) -> Result<()> {
-        if target.region() == self.machine.region && target.index() >= self.machine.first {
+        if self.machine.is_own(target) {
             return Ok(());
         }
         let message = alloc::format!(

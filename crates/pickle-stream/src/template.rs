@@ -13,21 +13,20 @@
 //! Whatever makes a leaf is a hole at first. An int that has not changed for a while is *steady*,
 //! and fixed like the rest.
 //!
-//! Only instructions whose effect depends on their bytes alone are fixed, so that what fits is right: none
-//! that reads a line, counts buffers, or reads a memo entry of the element itself. Memo entries are
-//! written under numbers that count from where the element begins. A property holds that a graph
-//! that is filled in is the graph that is built.
+//! Only instructions whose effect depends on their bytes alone are fixed, so that what fits is
+//! right: none that reads a line, counts buffers, or reads a memo entry of the element itself. Memo
+//! entries are written under numbers that count from where the element begins. A property holds that
+//! a graph that is filled in is the graph that is built.
 
 use alloc::vec::Vec;
 
 use crate::graph::Node;
-use crate::leaf::{self, BIN_INT, BIN_INT_1, BIN_INT_2};
+use crate::leaf::{self, BIN_INT_1, SHORT_BIN_BYTES, SHORT_BIN_UNICODE};
 use crate::lexer::number;
+use crate::numbers;
 use crate::opcode::Opcode;
 
 const FRAME: u8 = Opcode::Frame as u8;
-pub(crate) const SHORT_BIN_UNICODE: u8 = Opcode::ShortBinUnicode as u8;
-pub(crate) const SHORT_BIN_BYTES: u8 = Opcode::ShortBinBytes as u8;
 
 /// When it is time to learn a template again: less and less often while none is of use. Elements that
 /// are all made in their own ways are not worth it.
@@ -263,8 +262,7 @@ impl Template {
         for same in others.filter_map(|(other, memo)| self.leaves_of(other, memo)) {
             seen += 1;
             for (number, (leaf, other)) in leaves.iter().zip(same).enumerate() {
-                let is_int = matches!(leaf.first(), Some(&(BIN_INT_1 | BIN_INT_2 | BIN_INT)));
-                if !is_int || *leaf != other {
+                if *leaf != other || numbers::int(leaf).is_none() {
                     steady.remove(number);
                 }
             }

@@ -197,11 +197,10 @@ impl Run<'_> {
 
     #[inline(never)]
     fn append_numbers(&mut self, input: &[u8]) -> Option<usize> {
-        let Machine { stack, first, .. } = &*self.machine;
+        let stack = &self.machine.stack;
         let list = *stack.last().filter(|_| stack.len() > self.fence())?;
-        let is_own = list.region() == Region::Own && list.index() >= *first;
         let Node::List(mut chain) = self.graph.node(list) else { return None };
-        if !is_own {
+        if !self.machine.is_own(list) {
             return None;
         }
         let size = self.graph.extend_with_numbers(&mut chain, input)?;

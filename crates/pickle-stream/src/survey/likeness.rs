@@ -9,9 +9,10 @@ use core::mem;
 
 use super::fast::{REACH, Walk};
 use super::{Again, Container, Slot, Step, Survey};
+use crate::leaf::{SHORT_BIN_BYTES, SHORT_BIN_UNICODE};
 use crate::lexer::{Lexer, Progress};
 use crate::opcode::Opcode;
-use crate::template::{Patience, SHORT_BIN_BYTES, SHORT_BIN_UNICODE, Steady, Template};
+use crate::template::{Patience, Steady, Template};
 
 const MEMOIZE: u8 = Opcode::Memoize as u8;
 
