@@ -4,7 +4,7 @@ use std::fs;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use npy_object::header::{self, Progress as Preamble};
+use npy_object::header::{self, DType, Header, Padding, Progress as Preamble};
 use npy_object::pickle::{Container, Event, Graph, Lexer, Limits, Machine};
 use npy_object::pickle::{Opcode, Progress, Ran, Region, Survey};
 use npy_object_benches::WORKS;
@@ -86,20 +86,14 @@ fn build(pickle: &[u8], machine: &mut Machine, graph: &mut Graph) {
     }
 }
 
-/// A preamble of version 1.0, as NumPy writes it, with this dtype.
-fn preamble(descr: &str) -> Vec<u8> {
-    let header = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (1000000,), }}");
-    let padding = 63 - (10 + header.len()) % 64;
-    let header = [header.as_bytes(), &b" ".repeat(padding), b"\n"].concat();
-    [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], &header].concat()
-}
-
 /// What stands before the pickle, and what may stand there in its place.
 fn headers(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("layers/header");
     let fields: String = (0..100).map(|field| format!("('field {field}', '<f8'), ")).collect();
-    for (name, descr) in [("objects", "'|O'"), ("100 fields", &format!("[{fields}]"))] {
-        let preamble = preamble(descr);
+    let fields = format!("[{fields}]").parse().expect("a dtype");
+    for (name, dtype) in [("objects", DType::OBJECT), ("100 fields", fields)] {
+        let header = Header::new(dtype, false, vec![1_000_000]);
+        let preamble = header.to_bytes(Padding::default()).expect("a header that can be written");
         group.throughput(Throughput::Bytes(preamble.len() as u64));
         group.bench_function(name, |bencher| {
             bencher.iter(|| header::parse(black_box(&preamble), &header::Limits::default()));
