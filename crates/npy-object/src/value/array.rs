@@ -73,9 +73,6 @@ impl ExactSizeIterator for ArrayItems<'_> {}
 
 impl<'a> Array<'a> {
     pub(crate) fn read(known: Known, value: Element<'a>) -> Option<Array<'a>> {
-        if value.value()?.as_object()?.has_items() {
-            return None;
-        }
         let mut args = value.call_args()?;
         if known == Known::FromBuffer {
             return Array::from_buffer(args);

@@ -386,6 +386,7 @@ impl<'a> Element<'a> {
         let known = self.value().and_then(globals::called);
         if let Some(known @ (Known::Reconstruct | Known::MaskedReconstruct | Known::FromBuffer)) =
             known
+            && self.object().is_some_and(|object| kind::is_whole(known, object))
             && let Some(array) = Array::read(known, self)
         {
             return array.into_typed();
@@ -446,7 +447,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    fn object(self) -> Option<Object<'a>> {
+    pub(crate) fn object(self) -> Option<Object<'a>> {
         match self.shallow_kind() {
             Kind::Object(object) => Some(object),
             _ => None,

@@ -267,7 +267,7 @@ fn recognise<'a>(known: Known, value: ValueRef<'a>, object: Object<'a>) -> Optio
 }
 
 /// Whether nothing was added to a call but what the value that it stands for takes.
-fn is_whole(known: Known, object: Object<'_>) -> bool {
+pub(crate) fn is_whole(known: Known, object: Object<'_>) -> bool {
     let state = match known {
         Known::Reconstruct | Known::MaskedReconstruct | Known::DType | Known::OrderedDict => true,
         _ => object.states().len() == 0,
@@ -284,6 +284,9 @@ fn is_whole(known: Known, object: Object<'_>) -> bool {
 /// one item.
 fn record_scalar(data: Element<'_>) -> Option<Kind<'_>> {
     let known = globals::called(data.value()?)?;
+    if !is_whole(known, data.object()?) {
+        return None;
+    }
     let array = Array::read(known, data)?;
     let Data::Items(items) = array.data() else { return None };
     let item = items.clone().next()?;

@@ -29,20 +29,27 @@ fn is_plain(element: Element<'_>) -> bool {
 /// What is like an array and has more than one has, an item that was appended, say, is an object.
 #[test]
 fn what_has_more_than_an_array_is_none() {
-    let header = "{'descr': '|O', 'fortran_order': False, 'shape': (40,), }\n";
-    let header = [b"\x93NUMPY\x01\0", &[header.len() as u8, 0][..], header.as_bytes()].concat();
     let begin = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nq\x01cnumpy\nndarray\nq\x02K\0\x85C\x01b\x87R\
         (K\x01K\x28\x85cnumpy\ndtype\nX\x02\0\0\0f8\x89\x88\x87R(K\x03X\x01\0\0\0<NNN\
         J\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbq\x030cnumpy\ndtype\nX\x02\0\0\0O8\x89\x88\x87R(K\x03X\x01\0\0\0|NNN\
         J\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89](";
     let array = b"h\x01h\x02K\0\x85C\x01b\x87R(K\x01K\x01\x85h\x03\x89C\x08\0\0\0\0\0\0\xf0?tb";
-    for (more, is_array) in [(&b""[..], true), (b"K\x07a", false), (b"K\x07K\x08s", false)] {
+    let buffer =
+        b"cnumpy.core.numeric\n_frombuffer\n(C\x08\0\0\0\0\0\0\xf0?h\x03K\x01\x85X\x01\0\0\0CtR";
+    for (array, more, is_array) in [
+        (&array[..], &b""[..], true),
+        (array, b"K\x07a", false),
+        (array, b"K\x07K\x08s", false),
+        (buffer, b"", true),
+        (buffer, b"}b", false),
+    ] {
+        let array_is_plain = array != buffer;
         let element = [array, more].concat();
-        let file = [&header[..], begin, &element.repeat(40), b"etb."].concat();
+        let file = [&begin[..], &element.repeat(40), b"etb."].concat();
         let mut array = Options::new().read_bytes(file).unwrap();
         while let Some(element) = array.next_element().unwrap() {
             assert_eq!(matches!(element.kind(), Kind::Array(_)), is_array);
-            assert_eq!(is_plain(element), is_array);
+            assert_eq!(is_plain(element), is_array && array_is_plain);
             assert_eq!(element.as_array::<f64>().is_ok(), is_array);
         }
     }
