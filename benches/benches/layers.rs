@@ -4,7 +4,7 @@ use std::fs;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use npy_object::header::{self, DType, Header, Padding, Progress as Preamble};
+use npy_object::header::{self, DType, Field, Header, Padding, Progress as Preamble, Struct};
 use npy_object::pickle::{Container, Event, Graph, Lexer, Limits, Machine};
 use npy_object::pickle::{Opcode, Progress, Ran, Region, Survey};
 use npy_object_benches::WORKS;
@@ -89,9 +89,14 @@ fn build(pickle: &[u8], machine: &mut Machine, graph: &mut Graph) {
 /// What stands before the pickle, and what may stand there in its place.
 fn headers(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("layers/header");
-    let fields: String = (0..100).map(|field| format!("('field {field}', '<f8'), ")).collect();
-    let fields = format!("[{fields}]").parse().expect("a dtype");
-    for (name, dtype) in [("objects", DType::OBJECT), ("100 fields", fields)] {
+    let field = |number: usize| Field {
+        name: format!("field {number}"),
+        title: None,
+        offset: 8 * number,
+        dtype: "<f8".parse().expect("a dtype"),
+    };
+    let fields = Struct::new((0..100).map(field).collect(), 800).expect("fields side by side");
+    for (name, dtype) in [("objects", DType::OBJECT), ("100 fields", DType::Struct(fields))] {
         let header = Header::new(dtype, false, vec![1_000_000]);
         let preamble = header.to_bytes(Padding::default()).expect("a header that can be written");
         group.throughput(Throughput::Bytes(preamble.len() as u64));
