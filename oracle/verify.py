@@ -26,6 +26,7 @@ import run  # noqa: E402
 
 SPEC = os.path.join(environments.HERE, os.pardir, "spec")
 OPCODES = os.path.join(SPEC, "opcodes.toml")
+COMPAT = os.path.join(environments.HERE, os.pardir, "crates", "pickle-stream", "src", "compat", "tables.in")
 PACKED = os.path.join(environments.HERE, "packed")
 
 USUAL = [environments.JUDGE] + [
@@ -90,6 +91,9 @@ def main():
     check_opcodes(working, count)
     if environments.JUDGE in working:
         count.check(audit.asked() == audit.known(), "audit.json is not what Python does")
+        with open(COMPAT, encoding="utf-8") as file:
+            same = file.read() == environments.run(environments.JUDGE, "compat.py")
+        count.check(same, "the names of Python 2 in pickle-stream are not those of _compat_pickle")
     if not working:
         count.check(False, "no environment could be made, so nobody was asked")
     print("%d passed, %d failed" % (count.passed, count.failed))

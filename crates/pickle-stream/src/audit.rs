@@ -21,6 +21,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::compat::to_python_3;
 use crate::error::{Cause, Error, Result};
 use crate::lexer::{Argument, Head, Lexer, Progress, check_protocol};
 use crate::limits::{self, Limits};
@@ -153,7 +154,6 @@ pub struct Auditor {
     stack: Stack,
     memo: Memo,
     names: Names,
-    python2_names: Python2Names,
     /// Bytes of text since some was forgotten.
     text: usize,
     /// Where the last frame ends.
@@ -187,7 +187,6 @@ impl Auditor {
             stack: Stack::default(),
             memo: Memo::default(),
             names: Names::default(),
-            python2_names: Python2Names::new(),
             text: 0,
             frame_end: offset,
             found: VecDeque::new(),
@@ -473,7 +472,7 @@ impl Auditor {
         let [module, name] = [module, name].map(String::from_utf8_lossy);
         // Python 3 reads what Python 2 may have written by the names that it has.
         let (module, name) = match self.protocol < 3 {
-            true => self.python2_names.in_python_3(&module, &name),
+            true => to_python_3(&module, &name),
             false => (&*module, &*name),
         };
         let name = Name::Global { module: module.to_owned(), name: name.to_owned() };
@@ -703,39 +702,6 @@ fn is_text(opcode: Opcode) -> bool {
         opcode,
         O::BinUnicode | O::ShortBinUnicode | O::BinUnicode8 | O::BinString | O::ShortBinString
     )
-}
-
-/// The names by which Python 3 imports what Python 2 may have written. Looked up, as a flood of
-/// imports would read the list as often.
-#[derive(Debug)]
-struct Python2Names {
-    names: BTreeMap<(&'static str, &'static str), (&'static str, &'static str)>,
-    modules: BTreeMap<&'static str, &'static str>,
-}
-
-impl Python2Names {
-    fn new() -> Self {
-        let (mut names, mut modules) = (BTreeMap::new(), BTreeMap::new());
-        let lines = include_str!("audit/python2_names.txt").lines();
-        for line in lines.filter(|line| !line.starts_with('#')) {
-            let mut words = line.split(' ');
-            match [words.next(), words.next(), words.next(), words.next()] {
-                [Some(old), Some(old_name), Some(new), Some(new_name)] => {
-                    names.insert((old, old_name), (new, new_name));
-                }
-                [Some(old), Some(new), None, None] => {
-                    modules.insert(old, new);
-                }
-                _ => {}
-            }
-        }
-        Python2Names { names, modules }
-    }
-
-    fn in_python_3<'a>(&self, module: &'a str, name: &'a str) -> (&'a str, &'a str) {
-        let renamed = self.names.get(&(module, name)).copied();
-        renamed.unwrap_or_else(|| (self.modules.get(module).copied().unwrap_or(module), name))
-    }
 }
 
 #[cold]

@@ -66,7 +66,8 @@
 //! `opcode` (the table), `lexer` (bytes to instructions), `machine` (instructions to a graph),
 //! `graph`, `view` (looking at it), then `survey` and `locate` (finding elements without building
 //! them), `dis` (for people), `value` (owned trees). Short ways to a graph are `leaf`, `numbers`,
-//! `template` and `repeat`. To write: `build`, `encode`, `transcribe`. `audit` says what unpickling
+//! `template` and `repeat`. To write: `build`, `encode`, `transcribe`. `compat` maps the
+//! names of Python 2 and Python 3. `audit` says what unpickling
 //! would import and call.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -77,6 +78,7 @@ extern crate std;
 
 mod audit;
 mod build;
+mod compat;
 mod copy;
 mod decode;
 mod dis;
@@ -103,6 +105,7 @@ mod view;
 
 pub use audit::{Act, Audited, Auditor, Found, Name, NameId, Subject};
 pub use build::Builder;
+pub use compat::{to_python_2, to_python_3};
 pub use decode::{Decoded, decode};
 pub use dis::{Disassembler, Line};
 pub use encode::{Encoder, Place, encode};
