@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use npy_object::pickle::{Act, Name, Subject};
-use npy_object::{Part, Report, Site, Tally, Use, Verdict};
+use npy_object::{Part, Report, Site, Status, Tally, Use, Verdict};
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, printable};
@@ -14,16 +14,24 @@ use crate::input::Input;
 
 /// Say what np.load(allow_pickle=True) would import and call, without doing it
 ///
-/// Every array and pickle in the file is gone through to its last byte, in little memory. What makes
-/// plain values is inert; what runs code or commands, or opens files, is dangerous; what is not known
-/// is unknown. Ends with 0 where all is inert, 3 where something is not, 1 where the file is broken.
+/// Goes through every array, pickle and archive member to the last byte, in constant memory. The
+/// verdict is `inert` where the file only makes plain values; `dangerous` where it runs code or
+/// commands, opens files, changes objects of the program or corrupts memory; `unknown` for
+/// everything else, and for a file that cannot be read to its end.
+///
+/// Exit code: 0 inert and complete, 3 dangerous, 4 unknown or incomplete, 1 the file cannot be
+/// opened, 2 wrong usage.
 #[derive(Args)]
-#[command(after_help = EXAMPLES, mut_arg("array", |array| array.hide(true)))]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Audit {
     #[command(flatten)]
     input: Input,
 
-    /// Take what is listed in a file for inert: module.name or module.*, one a line, # for remarks
+    /// Trust the names listed in a file, one a line, # for remarks: `module.name`, or `package.*`
+    /// for all undotted names in its modules that are not known to be dangerous
+    ///
+    /// A module also holds what it imports from other modules, and `package.*` allows that too: list
+    /// full names where it matters.
     #[arg(long, value_name = "FILE")]
     allow: Option<PathBuf>,
 
@@ -31,7 +39,7 @@ pub(crate) struct Audit {
     #[arg(long)]
     sites: bool,
 
-    /// Print JSON: one object, behind one for each of the --sites
+    /// Print JSON: one object, after one for each of the --sites
     #[arg(long)]
     json: bool,
 }
@@ -48,15 +56,13 @@ impl Audit {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        if self.input.array > 0 {
-            let why = "every array in the file is gone through: leave out --array";
-            return Err(Failure::Refused(why.to_owned()));
-        }
         let mut audit = self.input.audit();
         if let Some(list) = &self.allow {
-            let lines = fs::read_to_string(list)
-                .map_err(|error| Failure::Refused(format!("{}: {error}", list.display())))?;
-            audit = audit.allow_lines(&lines);
+            let wrong = |error: &dyn std::fmt::Display| {
+                Failure::Usage(format!("{}: {error}", printable(&list.to_string_lossy())))
+            };
+            let lines = fs::read_to_string(list).map_err(|error| wrong(&error))?;
+            audit = audit.allow_lines(&lines).map_err(|error| wrong(&error))?;
         }
         let (source, member) = self.input.source()?;
         let mut sites = Sites { json: self.json, written: Ok(()) };
@@ -76,12 +82,9 @@ impl Audit {
             true => write_json(&report, out)?,
             false => write_text(&report, self.file(), out)?,
         }
-        let verdict = report.verdict();
-        let error = report.parts.into_iter().find_map(|part| part.error);
-        match (verdict, error) {
-            (Verdict::Unknown | Verdict::Dangerous, _) => Err(Failure::Found),
-            (Verdict::Inert, Some(error)) => Err(Failure::Input(error)),
-            (Verdict::Inert, None) => Ok(()),
+        match report.verdict() {
+            Verdict::Inert => Ok(()),
+            verdict => Err(Failure::Found(verdict)),
         }
     }
 }
@@ -111,6 +114,7 @@ fn json_site(site: &Site<'_>, out: &mut impl Write) -> io::Result<()> {
         "offset": site.offset,
         "opcode": site.opcode.info().name,
         "act": act(site.act),
+        "verdict": site.verdict.name(),
         "what": site.name.map(written),
     });
     writeln!(out, "{line}")
@@ -136,6 +140,8 @@ fn act(act: Act) -> &'static str {
         Act::Add(Subject::ResultOf(_)) => "adds to what came of",
         Act::Overwrite(_) => "overwrites a memo entry",
         Act::Straddle => "straddles frames",
+        Act::Alter => "changes what an object was made of",
+        Act::LargeKey => "hashes a large key",
     }
 }
 
@@ -148,21 +154,20 @@ fn written(name: &Name) -> String {
     }
 }
 
+/// The verdict in words, and why it is not one of the whole file.
+fn verdict(verdict: Verdict, status: &Status) -> String {
+    match status.is_complete() {
+        true => verdict.name().to_owned(),
+        false => format!("{}, {}", verdict.name(), printable(&status.to_string())),
+    }
+}
+
 fn write_text(report: &Report, file: &Path, out: &mut impl Write) -> io::Result<()> {
-    // What is broken may go on in any way.
-    let said = |verdict: Verdict, parts: &[Part]| {
-        let is_broken = parts.iter().any(|part| part.error.is_some());
-        let how_far = match verdict == Verdict::Inert && is_broken {
-            true => ", as far as it can be read",
-            false => "",
-        };
-        format!("{}{how_far}", verdict.name())
-    };
-    writeln!(out, "{}: {}", file.display(), said(report.verdict(), &report.parts))?;
+    let file = printable(&file.to_string_lossy());
+    writeln!(out, "{file}: {}", verdict(report.verdict(), &report.status()))?;
     for part in &report.parts {
         if let Some(member) = &part.member {
-            let verdict = said(part.verdict(), std::slice::from_ref(part));
-            writeln!(out, "{}: {verdict}", printable(member))?;
+            writeln!(out, "{}: {}", printable(member), verdict(part.verdict(), &part.status()))?;
         }
         let mut uses: Vec<_> = part.uses.iter().collect();
         // The worst first.
@@ -176,32 +181,9 @@ fn write_text(report: &Report, file: &Path, out: &mut impl Write) -> io::Result<
             writeln!(out, "  {:<9}  {name}{reason}", used.verdict.name())?;
             writeln!(out, "             {}", tallies(used).join(", "))?;
         }
-        write_oddities(part, out)?;
-    }
-    Ok(())
-}
-
-fn write_oddities(part: &Part, out: &mut impl Write) -> io::Result<()> {
-    let times = |count| if count == 1 { "once".to_owned() } else { format!("{count} times") };
-    for (tally, what) in [
-        (part.overwritten, "a memo entry gets another value"),
-        (part.straddled, "an instruction lies in two frames"),
-    ] {
-        if tally.count > 0 {
-            writeln!(
-                out,
-                "  odd        {what}, {}, first at byte {}",
-                times(tally.count),
-                tally.first
-            )?;
+        for oddity in part.oddities() {
+            writeln!(out, "  odd        {}", printable(&oddity))?;
         }
-    }
-    if part.trailing.count > 0 {
-        let Tally { count, first } = part.trailing;
-        writeln!(out, "  odd        {count} bytes at byte {first} are no array")?;
-    }
-    if let Some(error) = &part.error {
-        writeln!(out, "  broken     {}", printable(&error.to_string()))?;
     }
     Ok(())
 }
@@ -223,6 +205,16 @@ fn tallies(used: &Use) -> Vec<String> {
             _ => format!("{what} {count} times from byte {first}"),
         })
         .collect()
+}
+
+/// Where and why a file was not read to its end, as JSON; null where it was.
+fn incomplete(status: &Status) -> Value {
+    match status {
+        Status::Complete => Value::Null,
+        Status::Incomplete { member, offset, reason } => {
+            json!({ "member": member, "offset": offset, "reason": reason })
+        }
+    }
 }
 
 fn write_json(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -252,16 +244,28 @@ fn write_json(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let part = |part: &Part| {
         json!({
             "member": part.member,
+            "content": part.content.name(),
             "verdict": part.verdict().name(),
+            "status": part.status().name(),
+            "incomplete": incomplete(&part.status()),
             "arrays": part.arrays,
             "pickles": part.pickles,
             "uses": part.uses.iter().map(used).collect::<Vec<_>>(),
             "overwritten": tally(part.overwritten),
             "straddled": tally(part.straddled),
+            "altered": tally(part.altered),
+            "large_keys": tally(part.large_keys),
             "trailing": tally(part.trailing),
             "error": part.error.as_ref().map(ToString::to_string),
         })
     };
     let parts: Vec<_> = report.parts.iter().map(part).collect();
-    writeln!(out, "{}", json!({ "verdict": report.verdict().name(), "parts": parts }))
+    let status = report.status();
+    let report = json!({
+        "verdict": report.verdict().name(),
+        "status": status.name(),
+        "incomplete": incomplete(&status),
+        "parts": parts,
+    });
+    writeln!(out, "{report}")
 }

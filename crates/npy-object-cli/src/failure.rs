@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use npy_object::Cause;
+use npy_object::{Cause, Verdict};
 
 /// Why a run failed.
 #[derive(Debug)]
@@ -13,8 +13,10 @@ pub(crate) enum Failure {
     Input(npy_object::Error),
     /// The file is not one for this command.
     Refused(String),
-    /// The file names what is not inert; that was said already.
-    Found,
+    /// The command line, or a file that it names, is wrong.
+    Usage(String),
+    /// An audit came to this verdict, which was printed already.
+    Found(Verdict),
     /// The output cannot be written.
     Output(io::Error),
 }
@@ -30,7 +32,17 @@ impl Failure {
                 return ExitCode::SUCCESS;
             }
             Failure::Output(error) => eprintln!("npyo: {file}: cannot write: {error}"),
-            Failure::Found => return ExitCode::from(3),
+            Failure::Found(verdict) => {
+                return ExitCode::from(match verdict {
+                    Verdict::Inert => 0,
+                    Verdict::Unknown => 4,
+                    Verdict::Dangerous => 3,
+                });
+            }
+            Failure::Usage(why) => {
+                eprintln!("npyo: {why}");
+                return ExitCode::from(2);
+            }
             Failure::Refused(why) => eprintln!("npyo: {file}: {why}"),
             Failure::Input(error) => {
                 eprintln!("npyo: {file}: {}", printable(&error.to_string()));

@@ -105,9 +105,13 @@ impl Input {
         Ok((source, name))
     }
 
-    /// An audit under the limits.
+    /// An audit under the limits, of all arrays, or of one that was asked for.
     pub(crate) fn audit(&self) -> Audit {
-        Audit::new().options(self.options())
+        let audit = Audit::new().options(self.options());
+        match self.array {
+            0 => audit,
+            number => audit.only(number),
+        }
     }
 
     /// The file, and the name of the member.

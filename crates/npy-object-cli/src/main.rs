@@ -1,8 +1,8 @@
 //! `npyo`: looks into NumPy object arrays from the shell.
 //!
 //! Here a command line becomes a run, and its result an exit code: 0, also where the reader of the
-//! output went away; 1 where a file could not be read to the end; 2, from clap, for wrong use; 3 where
-//! an audit has found something.
+//! output went away; 1 where a file could not be read to the end; 2 for wrong use; 3 and 4 where an
+//! audit found the file dangerous, and unknown.
 #![forbid(unsafe_code)]
 
 mod archive;

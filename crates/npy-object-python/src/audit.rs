@@ -2,6 +2,7 @@
 
 use npy_object::pickle::Name;
 use npy_object::{Part, Tally};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::errors::raise;
@@ -9,13 +10,22 @@ use crate::settings::Settings;
 use crate::source::Input;
 
 /// What a file would have Python do.
+///
+/// It has no truth value: ask `is_inert`.
 #[pyclass(frozen, get_all, module = "npy_object")]
 pub(crate) struct Audit {
     /// The worst of what it does: "inert", "unknown" or "dangerous".
     verdict: &'static str,
+    /// "complete" where all of the file was read and understood, else "incomplete".
+    status: &'static str,
+    /// Where and why the file was not read to its end; None where it was.
+    incomplete: Option<String>,
     /// Everything that it names, the worst first.
     uses: Vec<Py<Use>>,
-    /// What is wrong with the file, as exceptions; what was found before stands in `uses`.
+    /// What no pickler writes, each in words with its place: memo entries that are overwritten,
+    /// instructions in two frames, bytes after the last array.
+    odd: Vec<String>,
+    /// What is wrong with the file, as exceptions; what was found before is in `uses`.
     errors: Vec<Py<PyAny>>,
 }
 
@@ -47,17 +57,19 @@ pub(crate) struct Use {
 
 /// Says what `numpy.load(source, allow_pickle=True)` would import and call, without doing it.
 ///
-/// Every array and pickle in the file is gone through, and every member of an archive. What makes
-/// plain values is inert; what runs code or commands, or opens files, is dangerous; what is not
-/// known is unknown. `allow` are names to be taken for inert: "module.name" or "module.*".
+/// Goes through every array and pickle in the file, and every member of an archive. The verdict is
+/// "inert" where only plain values are made; "dangerous" where the file runs code or commands, opens
+/// files, changes objects of the program or corrupts memory; "unknown" for everything else, and where
+/// the file could not be read to its end. `allow` are names to be trusted: "module.name", or
+/// "package.*" for the undotted names of its modules that are not known to be dangerous.
 ///
 /// >>> import npy_object, os, pickle
 /// >>> class Evil:
 /// ...     def __reduce__(self):
 /// ...         return os.system, ("true",)
 /// >>> found = npy_object.audit(pickle.dumps(Evil()))
-/// >>> found.verdict, found.uses[0].reason
-/// ('dangerous', 'runs commands, changes files')
+/// >>> found.is_inert, found.verdict, found.uses[0].reason
+/// (False, 'dangerous', 'runs commands, changes files')
 #[pyfunction]
 #[pyo3(signature = (source, *, allow=Vec::new()), text_signature = "(source, *, allow=())")]
 pub(crate) fn audit(
@@ -66,10 +78,9 @@ pub(crate) fn audit(
     allow: Vec<String>,
 ) -> PyResult<Audit> {
     let input = Input::of(source, false)?;
-    let options = Settings::default().options()?;
-    let audit = allow
-        .iter()
-        .fold(npy_object::Audit::new().options(options), |audit, name| audit.allow(name));
+    let audit = npy_object::Audit::new().options(Settings::default().options()?);
+    let audit = allow.iter().try_fold(audit, |audit, name| audit.allow(name));
+    let audit = audit.map_err(|error| raise(py, &error))?;
     let report = py.detach(|| audit.read(input.source));
     let mut uses: Vec<Use> = report.parts.iter().flat_map(uses_of).collect();
     uses.sort_by_key(|found| match found.verdict {
@@ -78,9 +89,13 @@ pub(crate) fn audit(
         _ => 2,
     });
     let errors = report.parts.iter().filter_map(|part| part.error.as_ref());
+    let status = report.status();
     Ok(Audit {
         verdict: report.verdict().name(),
+        status: status.name(),
+        incomplete: (!status.is_complete()).then(|| status.to_string()),
         uses: uses.into_iter().map(|found| Py::new(py, found)).collect::<PyResult<_>>()?,
+        odd: report.parts.iter().flat_map(Part::oddities).collect(),
         errors: errors.map(|error| raise(py, error).into_value(py).into_any()).collect(),
     })
 }
@@ -108,16 +123,34 @@ fn uses_of(part: &Part) -> impl Iterator<Item = Use> + '_ {
 
 #[pymethods]
 impl Audit {
+    /// Whether the file only makes plain values, and was read to its end.
+    #[getter]
+    fn is_inert(&self) -> bool {
+        self.verdict == "inert"
+    }
+
+    /// Whether all of the file was read and understood.
+    #[getter]
+    fn is_complete(&self) -> bool {
+        self.incomplete.is_none()
+    }
+
+    fn __bool__(&self) -> PyResult<bool> {
+        let message = "an audit is neither true nor false: ask is_inert, or compare its verdict";
+        Err(PyTypeError::new_err(message))
+    }
+
     fn __repr__(&self) -> String {
-        let names: Vec<_> = self.uses.iter().map(|found| found.get().what.as_str()).collect();
-        let broken = if self.errors.is_empty() { "" } else { ", broken" };
-        format!("<npy_object.Audit: {}{broken}: {}>", self.verdict, names.join(", "))
+        let names: Vec<_> =
+            self.uses.iter().map(|found| found.get().what.escape_debug().to_string()).collect();
+        let status = if self.is_complete() { "" } else { ", incomplete" };
+        format!("<npy_object.Audit: {}{status}: {}>", self.verdict, names.join(", "))
     }
 }
 
 #[pymethods]
 impl Use {
     fn __repr__(&self) -> String {
-        format!("<npy_object.Use: {}, {}>", self.what, self.verdict)
+        format!("<npy_object.Use: {}, {}>", self.what.escape_debug(), self.verdict)
     }
 }

@@ -1,9 +1,22 @@
 //! What `numpy.load(allow_pickle=True)` would import and call.
 //!
-//! A file is gone through from its first byte to its last: every array of it, every member of an
-//! archive. What each pickle names is found by carrying out its instructions, and judged by its name.
+//! A file is gone through from its first byte to its last: every array, every member of an archive,
+//! and what comes after them. The acts of each pickle are judged by the [`policy`], which knows what
+//! a name can be made to do and which arguments make it do nothing. What was not understood, or not
+//! read to its end, is never called inert.
+//!
+//! Read `policy` (names and what is done to them), `rule` (which calls are inert), `numpy` (arrays and
+//! dtypes), `fact` (what is noted of a result), `archive` (which members of an archive are loaded).
+
+mod allow;
+mod archive;
+mod fact;
+mod numpy;
+mod policy;
+mod rule;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use pickle_stream::{Act, Audited, Auditor, Found, Name, Opcode, Subject};
@@ -11,19 +24,22 @@ use pickle_stream::{Act, Audited, Auditor, Found, Name, Opcode, Subject};
 use crate::error::{Cause, Error, Result};
 use crate::format::Format;
 #[cfg(feature = "npz")]
-use crate::npz::{Member, Npz};
+use crate::npz::Npz;
 use crate::options::Options;
 use crate::source::Source;
 use crate::window::{ReadSize, Window};
+use allow::Allowed;
+pub use archive::Content;
+use policy::{Judge, Judgement};
 
-/// What there is to fear of something that a file names.
+/// What there is to fear of something that a file names, and of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// It makes a value, and runs nothing that the file could choose.
     Inert,
-    /// Nothing is known of it.
+    /// Nothing is known of it, or not all of it could be read.
     Unknown,
-    /// It runs code or commands, opens files, or leads to what does.
+    /// It runs code or commands, opens files, corrupts memory, or leads to what does.
     Dangerous,
 }
 
@@ -59,7 +75,7 @@ impl Tally {
 /// What a file does with something that it names.
 #[derive(Clone, Debug)]
 pub struct Use {
-    /// What there is to fear of all this.
+    /// What there is to fear of the worst of all this.
     pub verdict: Verdict,
     /// Why; empty where nothing is known.
     pub reason: &'static str,
@@ -80,9 +96,12 @@ pub struct Use {
 /// What one file, or one member of an archive, would have Python do.
 #[derive(Debug, Default)]
 pub struct Part {
-    /// The name of the member; `None` in a file that is no archive.
+    /// The name of the member; `None` in a file that is no archive. The members of an archive that
+    /// follows an array begin with the place of the archive, as in `@160/data.npy`.
     pub member: Option<String>,
-    /// How many arrays there are, one behind the other.
+    /// Whether a loader unpickles it.
+    pub content: Content,
+    /// How many arrays there are, one after another.
     pub arrays: u64,
     /// How many pickles.
     pub pickles: u64,
@@ -90,11 +109,16 @@ pub struct Part {
     pub uses: BTreeMap<Name, Use>,
     /// Memo entries that get another value.
     pub overwritten: Tally,
-    /// Instructions that lie in two frames, and frames in one another.
+    /// Instructions in two frames, and frames in one another: the readers of CPython differ in what
+    /// they execute then.
     pub straddled: Tally,
-    /// Bytes behind the last array or pickle, which are nothing of the kind.
+    /// Changes of a dict after it was part of a state, and of a list by the index of an item.
+    pub altered: Tally,
+    /// Keys whose hash takes much work, or more stack than there is.
+    pub large_keys: Tally,
+    /// Bytes after the last array or pickle that are neither, nor an archive.
     pub trailing: Tally,
-    /// What was wrong with it. What stands before that was found.
+    /// What was wrong with it. What is before that was found.
     pub error: Option<Error>,
 }
 
@@ -105,32 +129,131 @@ pub struct Report {
     pub parts: Vec<Part>,
 }
 
-/// An instruction that was found, for those who want each.
+/// An instruction that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site<'a> {
     /// The name of the member; `None` in a file that is no archive.
     pub member: Option<&'a str>,
-    /// Where it stands: bytes from the start of the file, or the member.
+    /// Where it is: bytes from the start of the file, or the member.
     pub offset: u64,
-    /// The instruction.
+    /// The opcode of the instruction.
     pub opcode: Opcode,
     /// What it does.
     pub act: Act,
     /// To what; `None` where it names nothing.
     pub name: Option<&'a Name>,
+    /// What there is to fear of it.
+    pub verdict: Verdict,
+}
+
+/// Whether all of a file, or of a member, was read and understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// All of it was.
+    Complete,
+    /// Only what is before a place was.
+    Incomplete {
+        /// The name of the member; `None` in a file that is no archive.
+        member: Option<String>,
+        /// Bytes from the start of the file, or the member, where that is known.
+        offset: Option<u64>,
+        /// Why not the rest.
+        reason: String,
+    },
+}
+
+impl Status {
+    /// Its name in lower case.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Status::Complete => "complete",
+            Status::Incomplete { .. } => "incomplete",
+        }
+    }
+
+    /// Whether all was read and understood.
+    pub fn is_complete(&self) -> bool {
+        *self == Status::Complete
+    }
+}
+
+/// `complete`, or `incomplete: reason (in MEMBER, at byte N)`.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Status::Incomplete { member, offset, reason } = self else {
+            return f.write_str(self.name());
+        };
+        write!(f, "incomplete: {reason}")?;
+        let member = member.as_ref().map(|member| format!("in {}", member.escape_debug()));
+        let offset = offset.map(|offset| format!("at byte {offset}"));
+        let place: Vec<_> = member.into_iter().chain(offset).collect();
+        if place.is_empty() { Ok(()) } else { write!(f, " ({})", place.join(", ")) }
+    }
 }
 
 impl Part {
-    /// The worst of what it does.
+    /// The worst of what it does. What is not complete is at least unknown.
     pub fn verdict(&self) -> Verdict {
-        self.uses.values().map(|it| it.verdict).max().unwrap_or(Verdict::Inert)
+        let worst = self.uses.values().map(|it| it.verdict).max().unwrap_or(Verdict::Inert);
+        let whole = match () {
+            () if self.straddled.count > 0 || self.altered.count > 0 => Verdict::Dangerous,
+            () if self.large_keys.count > 0 || !self.status().is_complete() => Verdict::Unknown,
+            () => Verdict::Inert,
+        };
+        worst.max(whole)
+    }
+
+    /// What no pickler writes, in words: memo entries that get another value, instructions in two
+    /// frames, bytes that follow.
+    pub fn oddities(&self) -> Vec<String> {
+        let of_member = self.member.as_ref().map(|member| format!(" of {}", member.escape_debug()));
+        let of_member = of_member.unwrap_or_default();
+        let rows = [
+            (self.overwritten, "memo entry gets another value"),
+            (self.straddled, "instruction is in two frames [pickle.frame.straddle]"),
+            (self.altered, "dict or list is changed in a way that no pickler does"),
+            (self.large_keys, "key has over 10,000 values in it"),
+            (self.trailing, "byte is no array, no pickle and no archive"),
+        ];
+        let rows = rows.into_iter().filter(|(tally, _)| tally.count > 0);
+        rows.map(|(Tally { count, first }, what)| {
+            format!("{count} x {what}, first at byte {first}{of_member}")
+        })
+        .collect()
+    }
+
+    /// Whether all of it was read and understood.
+    pub fn status(&self) -> Status {
+        let incomplete = |offset, reason| {
+            let member = self.member.clone();
+            Status::Incomplete { member, offset, reason }
+        };
+        if let Some(error) = &self.error {
+            return incomplete(error.offset(), error.message().to_owned());
+        }
+        if self.content == Content::Unknown {
+            let reason = "no loader of this kind of archive is known to have such a member";
+            return incomplete(None, reason.to_owned());
+        }
+        if self.trailing.count > 0 {
+            let Tally { count, first } = self.trailing;
+            let reason = format!("{count} bytes are no array, no pickle and no archive");
+            return incomplete(Some(first), reason);
+        }
+        Status::Complete
     }
 }
 
 impl Report {
-    /// The worst of what the file does.
+    /// The worst of what the file does. What is not complete is at least unknown.
     pub fn verdict(&self) -> Verdict {
         self.parts.iter().map(Part::verdict).max().unwrap_or(Verdict::Inert)
+    }
+
+    /// Whether all of the file was read and understood; else the first place where it was not.
+    pub fn status(&self) -> Status {
+        let mut statuses = self.parts.iter().map(Part::status);
+        statuses.find(|status| !status.is_complete()).unwrap_or(Status::Complete)
     }
 }
 
@@ -142,6 +265,7 @@ impl Report {
 ///
 /// let report = Audit::new().open("tests/data/ragged.npy")?;
 /// assert_eq!(report.verdict(), Verdict::Inert);
+/// assert!(report.status().is_complete());
 ///
 /// // pickle.dumps of an object whose __reduce__ gives (os.system, ("true",))
 /// let pickle = Source::bytes(b"cos\nsystem\n(S'true'\ntR.");
@@ -156,28 +280,23 @@ impl Report {
 #[derive(Clone, Debug, Default)]
 pub struct Audit {
     /// Names that the caller trusts.
-    allowed: Vec<String>,
+    allowed: Vec<Allowed>,
     options: Options,
+    /// The number of the only array that is looked at.
+    only: Option<u64>,
 }
-
-/// A source without what it was compressed or packed with.
-enum Unpacked {
-    File(Source),
-    #[cfg(feature = "npz")]
-    Archive(Npz),
-}
-
-/// What is known of names.
-const VERDICTS: &str = include_str!("audit/verdicts.txt");
 
 /// Names that a file may have.
 const MOST_NAMES: usize = 1 << 16;
 
-/// How deep compressed files may lie in one another.
+/// Characters of a header.
+const MOST_HEADER: usize = 1 << 20;
+
+/// How deep compressed files, and archives after arrays, may be in one another.
 const NESTING: usize = 4;
 
 impl Audit {
-    /// One that trusts nothing but what is known to be inert.
+    /// An audit that trusts nothing but what is known to be inert.
     pub fn new() -> Audit {
         Audit::default()
     }
@@ -188,16 +307,41 @@ impl Audit {
         self
     }
 
-    /// Takes something for inert: `module.name`, or `module.*` for all that begins so.
-    pub fn allow(mut self, name: &str) -> Audit {
-        self.allowed.push(name.to_owned());
-        self
+    /// Takes something for inert: `module.name` stands for this name, whatever is known of it;
+    /// `package.*` for every name without dots in the modules of a package, but for those that are
+    /// known to be dangerous.
+    ///
+    /// A module may hold more than it defines: `package.*` also allows the functions of other modules
+    /// that the modules of the package import, which cannot be seen in a pickle. List full names where
+    /// that matters.
+    ///
+    /// Fails with clause `access.allow` where it is neither.
+    pub fn allow(mut self, name: &str) -> Result<Audit> {
+        self.allowed.push(Allowed::parse(name)?);
+        Ok(self)
     }
 
-    /// As [`allow`](Self::allow), for each line; what is behind a `#` is a remark.
-    pub fn allow_lines(self, lines: &str) -> Audit {
-        let names = lines.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-        names.filter(|name| !name.is_empty()).fold(self, |audit, name| audit.allow(name))
+    /// As [`allow`](Self::allow), for each line; what follows a `#` is a remark.
+    ///
+    /// Fails with clause `access.allow`, and the number of the line, at the first line that is neither
+    /// of the two forms.
+    pub fn allow_lines(self, lines: &str) -> Result<Audit> {
+        let lines = lines
+            .lines()
+            .enumerate()
+            .map(|(number, line)| (number + 1, line.split('#').next().unwrap_or_default().trim()));
+        lines.filter(|(_, line)| !line.is_empty()).try_fold(self, |audit, (number, line)| {
+            audit.allow(line).map_err(|error| {
+                Error::usage("access.allow", format!("line {number}: {}", error.message()))
+            })
+        })
+    }
+
+    /// Judges only the array or pickle of this number, counted from 0, of those that follow one
+    /// another. Those before it are gone through to find it.
+    pub fn only(mut self, number: u64) -> Audit {
+        self.only = Some(number);
+        self
     }
 
     /// Goes through a file. What is wrong with it is in the report.
@@ -215,169 +359,239 @@ impl Audit {
 
     /// The same, showing every instruction that is found.
     pub fn read_each(&self, source: Source, mut each: impl FnMut(&Site<'_>)) -> Report {
-        let parts = match self.unpack(source) {
-            Ok(Unpacked::File(source)) => vec![self.part(None, Ok(source), &mut each)],
-            #[cfg(feature = "npz")]
-            Ok(Unpacked::Archive(archive)) => {
-                let members = archive.members().iter().enumerate();
-                let member = |(number, member): (usize, &Member)| {
-                    self.part(Some(member.name()), archive.source(number), &mut each)
-                };
-                members.map(member).collect()
-            }
-            Err(error) => vec![self.part(None, Err(error), &mut each)],
-        };
-        Report { parts }
+        let mut walk = Walk { audit: self, parts: Vec::new(), each: &mut each };
+        walk.file(source, "", NESTING);
+        Report { parts: walk.parts }
     }
+}
 
-    fn unpack(&self, mut source: Source) -> Result<Unpacked> {
-        for _ in 0..NESTING {
-            match Format::of(&source)? {
-                Format::Gzip => source = self.options.gunzip(source)?,
-                #[cfg(feature = "npz")]
-                Format::Zip => {
-                    return Ok(Unpacked::Archive(self.options.clone().read_npz(source)?));
-                }
-                _ => break,
+/// A walk through a file.
+struct Walk<'a> {
+    audit: &'a Audit,
+    parts: Vec<Part>,
+    each: &'a mut dyn FnMut(&Site<'_>),
+}
+
+impl Walk<'_> {
+    /// Goes through a file, which may be packed into others. `prefix` is for the names of members.
+    fn file(&mut self, source: Source, prefix: &str, nesting: usize) {
+        match self.unpack(source, nesting) {
+            #[cfg(feature = "npz")]
+            Ok((source, Format::Zip, nesting)) => self.archive(source, prefix, nesting),
+            unpacked => {
+                let member = (!prefix.is_empty()).then(|| prefix.to_owned());
+                let part = Part { member, ..Part::default() };
+                let source = unpacked.map(|(source, _, nesting)| (source, nesting));
+                self.part(part, source);
             }
         }
-        Ok(Unpacked::File(source))
     }
 
-    /// Goes through a file, or a member of an archive.
-    fn part(
-        &self,
-        member: Option<&str>,
-        source: Result<Source>,
-        each: &mut dyn FnMut(&Site<'_>),
-    ) -> Part {
-        let mut part = Part { member: member.map(str::to_owned), ..Part::default() };
-        let gone_through = source.and_then(|source| self.arrays(&source, &mut part, each));
-        part.error = gone_through.err();
-        self.judge(&mut part);
-        part
+    /// Takes a source out of what it was compressed with. Returns what that is, and how many more may
+    /// be in one another.
+    fn unpack(&self, mut source: Source, nesting: usize) -> Result<(Source, Format, usize)> {
+        for left in (0..nesting).rev() {
+            match Format::of(&source)? {
+                Format::Gzip => source = self.audit.options.gunzip(source)?,
+                format => return Ok((source, format, left)),
+            }
+        }
+        let message = format!("compressed files in one another, over {NESTING} deep");
+        Err(Error::new(Cause::Limit, "gzip.depth", None, message))
     }
 
-    /// Goes through arrays and pickles that lie behind one another.
-    fn arrays(
-        &self,
-        source: &Source,
-        part: &mut Part,
-        each: &mut dyn FnMut(&Site<'_>),
-    ) -> Result<()> {
-        let mut begin = 0;
-        loop {
-            let section = source.section(begin..);
-            let header = match Format::of(&section)? {
-                Format::Npy => self.options.read_header(section)?,
-                // NumPy takes whatever it does not know for a pickle, but not in an archive.
-                Format::Other if begin == 0 && part.member.is_none() => None,
-                Format::Other if starts_as_pickle(&section)? => None,
-                _ => {
+    /// Goes through the members of an archive.
+    #[cfg(feature = "npz")]
+    fn archive(&mut self, source: Source, prefix: &str, nesting: usize) {
+        let archive = match self.audit.options.clone().read_npz(source) {
+            Ok(archive) => archive,
+            Err(error) => {
+                let member = (!prefix.is_empty()).then(|| prefix.to_owned());
+                return self.part(Part { member, ..Part::default() }, Err(error));
+            }
+        };
+        for (number, content) in archive::contents(&archive).into_iter().enumerate() {
+            let member = Some(format!("{prefix}{}", archive.members()[number].name()));
+            let part = Part { member, content, ..Part::default() };
+            match content {
+                Content::Data | Content::Unknown => self.data(part, &archive, number),
+                Content::Loaded => {
+                    let source = archive.source(number).map(|source| (source, nesting));
+                    self.part(part, source);
+                }
+            }
+        }
+    }
+
+    /// Goes through a member that its loader does not unpickle. It is a pickle all the same if it
+    /// reads as one to its end, and names something.
+    #[cfg(feature = "npz")]
+    fn data(&mut self, mut part: Part, archive: &Npz, number: usize) {
+        match archive.source(number) {
+            Ok(source) => {
+                let mut trial = Part { member: part.member.clone(), ..Part::default() };
+                let walked = pickle(self.audit, &source, 0, &mut trial, &mut |_| ());
+                if walked.is_ok() && !trial.uses.is_empty() {
+                    trial.content = part.content;
+                    // Now for those who want to see each instruction.
+                    let again =
+                        Part { content: part.content, member: trial.member, ..Part::default() };
+                    return self.part(again, Ok((source, 0)));
+                }
+            }
+            Err(error) => part.error = Some(error),
+        }
+        self.parts.push(part);
+    }
+
+    /// Goes through a file that is no archive, or a member of one.
+    fn part(&mut self, mut part: Part, source: Result<(Source, usize)>) {
+        let mut archive = None;
+        let walked = source.and_then(|(source, nesting)| {
+            let rest = arrays(self.audit, &source, &mut part, self.each)?;
+            archive = rest.map(|begin| (source, begin, nesting));
+            Ok(())
+        });
+        part.error = walked.err();
+        let Some((source, begin, nesting)) = archive else { return self.parts.push(part) };
+        let member = part.member.as_ref().map(|member| format!("{member}/")).unwrap_or_default();
+        if nesting == 0 {
+            let message = format!("archives after arrays in one another, over {NESTING} deep");
+            part.error = Some(Error::new(Cause::Limit, "gzip.depth", begin, message));
+            return self.parts.push(part);
+        }
+        self.parts.push(part);
+        self.file(source.section(begin..), &format!("{member}@{begin}/"), nesting);
+    }
+}
+
+/// Goes through arrays and pickles that follow one another. Returns where an archive begins that
+/// follows them.
+fn arrays(
+    audit: &Audit,
+    source: &Source,
+    part: &mut Part,
+    each: &mut dyn FnMut(&Site<'_>),
+) -> Result<Option<u64>> {
+    let mut begin = 0;
+    let mut before = Part { member: part.member.clone(), ..Part::default() };
+    for number in 0.. {
+        let is_left_out = audit.only.is_some_and(|only| number < only);
+        let mut none = |_: &Site<'_>| ();
+        let (part, each): (&mut Part, &mut dyn FnMut(&Site<'_>)) = match is_left_out {
+            true => (&mut before, &mut none),
+            false => (&mut *part, &mut *each),
+        };
+        let section = source.section(begin..);
+        begin = match Format::of(&section)? {
+            Format::Npy => {
+                part.arrays += 1;
+                array(audit, source, begin, part, each)?
+            }
+            Format::Zip => return Ok(Some(begin)),
+            _ if begin == 0 => pickle(audit, source, begin, part, each)?,
+            _ => match pickle(audit, source, begin, part, each) {
+                Ok(end) => end,
+                Err(error) if error.cause() == Cause::Io => return Err(error),
+                Err(_) => {
+                    part.pickles -= 1;
                     let size = source.size()?.saturating_sub(begin);
                     part.trailing = Tally { count: size, first: begin };
-                    return Ok(());
+                    return Ok(None);
                 }
-            };
-            begin = match header {
-                Some((header, data)) if !header.dtype.has_object() => {
-                    part.arrays += 1;
-                    begin + data + header.nbytes().unwrap_or(u64::MAX - begin - data)
-                }
-                Some((_, data)) => {
-                    part.arrays += 1;
-                    self.pickle(source, begin + data, part, each)?
-                }
-                None => self.pickle(source, begin, part, each)?,
-            };
-            if source.read_at(&mut [0], begin)? == 0 {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Goes through a pickle. Returns where it ends.
-    fn pickle(
-        &self,
-        source: &Source,
-        offset: u64,
-        part: &mut Part,
-        each: &mut dyn FnMut(&Site<'_>),
-    ) -> Result<u64> {
-        part.pickles += 1;
-        let mut window = Window::new(source.clone(), ReadSize::default(), 0);
-        let mut auditor = Auditor::new(offset, &self.options.limits.pickle);
-        let mut needed = 1;
-        window.set_reading_on(true);
-        loop {
-            let place = auditor.offset();
-            window.set_anchor(place);
-            let input = window.fill(place, needed)?;
-            let seen = place + input.len() as u64;
-            match auditor.advance(input)? {
-                Audited::Need(more) => needed = window.needed(seen, auditor.offset(), more)?,
-                Audited::Stop => return Ok(auditor.offset()),
-                Audited::Found(found) => {
-                    needed = 1;
-                    part.find(found, auditor.names(), each)?;
-                }
-            }
-        }
-    }
-
-    /// Says what there is to fear of what was found.
-    fn judge(&self, part: &mut Part) {
-        for (name, found) in &mut part.uses {
-            (found.verdict, found.reason) = self.verdict(name);
-            let verdict = match found {
-                Use { changed: Tally { count: 1.., .. }, .. } => {
-                    (Verdict::Dangerous, "is changed for the whole program")
-                }
-                Use { result_called: Tally { count: 1.., .. }, .. } => {
-                    (Verdict::Unknown, "what it returns is called")
-                }
-                _ => continue,
-            };
-            if verdict.0 > found.verdict && !self.is_allowed(name) {
-                (found.verdict, found.reason) = verdict;
-            }
-        }
-    }
-
-    /// What is known of a name.
-    fn verdict(&self, name: &Name) -> (Verdict, &'static str) {
-        let Name::Global { module, name: attribute } = name else {
-            let reason = match name {
-                Name::Extension(_) => "whatever copyreg has under this code",
-                Name::PersistentId => "numpy.load refuses it",
-                _ => "a name, or what is called, was pickled too far away to be known",
-            };
-            return (Verdict::Unknown, reason);
+            },
         };
-        if self.is_allowed(name) {
-            return (Verdict::Inert, "allowed");
+        let is_last = source.read_at(&mut [0], begin)? == 0;
+        if is_last && is_left_out {
+            let message = format!("there are {} arrays or pickles in the file", number + 1);
+            return Err(Error::usage("access.index", message));
         }
-        if attribute.split('.').any(|part| part.starts_with("__")) && attribute.contains('.') {
-            return (Verdict::Dangerous, "reaches into objects");
-        }
-        let name = format!("{module}.{attribute}");
-        let lines = VERDICTS.lines().filter(|line| !line.starts_with('#'));
-        let lines = lines.filter_map(|line| {
-            let (verdict, rest) = line.split_once(' ')?;
-            let (pattern, reason) = rest.split_once(' ')?;
-            fits(pattern, &name).then_some((pattern.len(), verdict, reason))
-        });
-        match lines.max_by_key(|(length, ..)| *length) {
-            Some((_, "inert", reason)) => (Verdict::Inert, reason),
-            Some((.., reason)) => (Verdict::Dangerous, reason),
-            None => (Verdict::Unknown, ""),
+        if is_last || audit.only == Some(number) {
+            return Ok(None);
         }
     }
+    Ok(None)
+}
 
-    fn is_allowed(&self, name: &Name) -> bool {
-        let Name::Global { module, name } = name else { return false };
-        let name = format!("{module}.{name}");
-        self.allowed.iter().any(|pattern| fits(pattern, &name))
+/// Goes through an array. Returns where it ends.
+fn array(
+    audit: &Audit,
+    source: &Source,
+    begin: u64,
+    part: &mut Part,
+    each: &mut dyn FnMut(&Site<'_>),
+) -> Result<u64> {
+    let mut options = audit.options.clone();
+    // numpy.load has no limit where it unpickles.
+    options.allow_long_header(MOST_HEADER);
+    let (header, data) = match options.read_header(source.section(begin..)) {
+        Ok(Some(header)) => header,
+        Ok(None) => return pickle(audit, source, begin, part, each),
+        // NumPy may accept it, and ignores what it says of objects.
+        Err(error) => {
+            if let Some(data) = after_header(source, begin)? {
+                pickle(audit, source, data, part, each)?;
+            }
+            return Err(error);
+        }
+    };
+    if header.dtype.has_object() {
+        return pickle(audit, source, begin + data, part, each);
+    }
+    let end = header.nbytes().and_then(|size| (begin + data).checked_add(size));
+    let size = source.size()?;
+    match end {
+        Some(end) if end <= size => Ok(end),
+        _ => {
+            let message = "the data of the array end before its last item";
+            Err(Error::new(Cause::Truncated, "npy.truncated", size, message))
+        }
+    }
+}
+
+/// Where the data begin of an array whose header cannot be read, if it may be of objects.
+fn after_header(source: &Source, begin: u64) -> Result<Option<u64>> {
+    let mut start = [0; 12];
+    let mut reader = source.section(begin..).to_reader();
+    std::io::Read::read_exact(&mut reader, &mut start)?;
+    let [.., a, b, c, d] = start;
+    let (header, length) = match start[6] {
+        1 => (10, u64::from(u16::from_le_bytes([a, b]))),
+        2 | 3 => (12, u64::from(u32::from_le_bytes([a, b, c, d]))),
+        _ => return Ok(None),
+    };
+    let data = begin + header + length;
+    Ok((source.read_at(&mut [0], data)? > 0).then_some(data))
+}
+
+/// Goes through a pickle. Returns where it ends.
+fn pickle(
+    audit: &Audit,
+    source: &Source,
+    offset: u64,
+    part: &mut Part,
+    each: &mut dyn FnMut(&Site<'_>),
+) -> Result<u64> {
+    part.pickles += 1;
+    let mut window = Window::new(source.clone(), ReadSize::default(), 0);
+    let mut auditor = Auditor::new(offset, &audit.options.limits.pickle);
+    let mut judge = Judge::new(audit);
+    let mut needed = 1;
+    window.set_reading_on(true);
+    loop {
+        let place = auditor.offset();
+        window.set_anchor(place);
+        let input = window.fill(place, needed)?;
+        let seen = place + input.len() as u64;
+        match auditor.advance(input)? {
+            Audited::Need(more) => needed = window.needed(seen, auditor.offset(), more)?,
+            Audited::Stop => return Ok(auditor.offset()),
+            Audited::Found(found) => {
+                needed = 1;
+                let judgement = judge.judge(&found, &mut auditor);
+                part.find(found, auditor.names(), judgement, each)?;
+            }
+        }
     }
 }
 
@@ -386,18 +600,21 @@ impl Part {
         &mut self,
         Found { offset, opcode, act }: Found,
         names: &[Name],
+        (verdict, reason): Judgement,
         each: &mut dyn FnMut(&Site<'_>),
     ) -> Result<()> {
         let subject = match act {
             Act::Import(name) => Some(Subject::Named(name)),
             Act::Call(subject) | Act::SetState(subject) | Act::Add(subject) => Some(subject),
-            Act::Overwrite(_) | Act::Straddle => None,
+            Act::Overwrite(_) | Act::Straddle | Act::Alter | Act::LargeKey => None,
         };
         let name = subject.map(|subject| &names[subject.name().index()]);
-        each(&Site { member: self.member.as_deref(), offset, opcode, act, name });
+        each(&Site { member: self.member.as_deref(), offset, opcode, act, name, verdict });
         let Some(name) = name else {
             match act {
                 Act::Overwrite(_) => self.overwritten.add(offset),
+                Act::Alter => self.altered.add(offset),
+                Act::LargeKey => self.large_keys.add(offset),
                 _ => self.straddled.add(offset),
             }
             return Ok(());
@@ -407,28 +624,31 @@ impl Part {
                 let message = format!("names limit: more than {MOST_NAMES} names");
                 return Err(Error::new(Cause::Limit, "pickle.limit.names", offset, message));
             }
-            self.uses.insert(name.clone(), Use::default());
+            self.uses.insert(name.clone(), Use::new(verdict, reason));
         }
         let Some(found) = self.uses.get_mut(name) else { return Ok(()) };
+        if verdict > found.verdict {
+            (found.verdict, found.reason) = (verdict, reason);
+        }
         let tally = match act {
             Act::Call(Subject::Named(_)) => &mut found.called,
             Act::Call(Subject::ResultOf(_)) => &mut found.result_called,
             Act::SetState(Subject::Named(_)) => &mut found.changed,
             Act::SetState(Subject::ResultOf(_)) => &mut found.result_changed,
             Act::Add(_) => &mut found.added,
-            Act::Import(_) | Act::Overwrite(_) | Act::Straddle => &mut found.imported,
+            _ => &mut found.imported,
         };
         tally.add(offset);
         Ok(())
     }
 }
 
-impl Default for Use {
-    fn default() -> Use {
+impl Use {
+    fn new(verdict: Verdict, reason: &'static str) -> Use {
         let none = Tally::default();
         Use {
-            verdict: Verdict::Unknown,
-            reason: "",
+            verdict,
+            reason,
             imported: none,
             called: none,
             result_called: none,
@@ -437,18 +657,4 @@ impl Default for Use {
             added: none,
         }
     }
-}
-
-/// Whether a pattern stands for a name.
-fn fits(pattern: &str, name: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == pattern,
-    }
-}
-
-/// Whether a pickle of protocol 2 or later begins here.
-fn starts_as_pickle(source: &Source) -> Result<bool> {
-    let mut first = [0];
-    Ok(source.read_at(&mut first, 0)? == 1 && first == [Opcode::Proto as u8])
 }

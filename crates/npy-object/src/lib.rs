@@ -166,7 +166,7 @@ pub use pickle_stream as pickle;
 
 #[cfg(feature = "arrow")]
 pub use arrow::RecordBatches;
-pub use audit::{Audit, Part, Report, Site, Tally, Use, Verdict};
+pub use audit::{Audit, Content, Part, Report, Site, Status, Tally, Use, Verdict};
 pub use container::{Container, Member};
 pub use descent::At;
 pub use elements::Elements;

@@ -164,6 +164,12 @@ impl Options {
         self
     }
 
+    /// Raises the limit on a header to this many characters.
+    pub(crate) fn allow_long_header(&mut self, characters: usize) {
+        let header = &mut Arc::make_mut(&mut self.limits).header;
+        header.header_chars = header.header_chars.max(characters);
+    }
+
     #[cfg(feature = "gzip")]
     pub(crate) fn allowance(&self) -> Allowance {
         Allowance { least: self.limits.decompressed, ratio: self.limits.expansion }

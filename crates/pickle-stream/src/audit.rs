@@ -1,83 +1,63 @@
-//! What unpickling would import and call.
+//! Says what unpickling would import and call.
 //!
-//! The instructions are carried out on a stack and a memo that know of each value only what matters
-//! here: whether it is text, which may become a name; a global; or what a call has given. So a name
-//! is found however it came about, also where the stream breaks off behind it.
+//! The auditor carries out the instructions on a stack and a memo of [facts](known) about values:
+//! which are text and may become a name, which are globals, what a call returned, and the ints,
+//! tuples and dicts that the arguments of a call are made of. So a name is found however it came
+//! about, also where the stream breaks off after it, and a policy can ask what a call was given.
 //!
 //! ```text
 //!  stream   \x8c os  \x94  \x8c system  \x93         K\x01      \x85     R
-//!  stack    text     |     text text    global     global ..  ..       what the call gave
-//!  found                                import os.system               call os.system
+//!  stack    text     |     text text    global     global int  tuple  result
+//!  found                                import os.system              call os.system
 //! ```
 //!
-//! Memory does not grow with the stream. Of values that are alike and lie on one another there is one
-//! entry, and of text that was memoized the oldest is forgotten, unless it has been a name. What is
-//! read from there later is unknown, and what is done with it is found as that: never overlooked.
+//! Memory does not grow with the stream. When the facts take more than [`MOST_FACTS`] bytes, the
+//! older ones are forgotten. A value read from there later is unknown, and what is done with it is
+//! found as that: never overlooked.
+//!
+//! Read `known` (what is known of a value), `names`, `stack`, `memo`, then the instructions here.
 
-use alloc::borrow::ToOwned;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+mod known;
+mod memo;
+mod names;
+mod stack;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::format;
-use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::compat::to_python_3;
-use crate::error::{Cause, Error, Result};
+use known::{Heap, MOST_WEIGHT, Object, Value};
+pub use known::{Known, KnownDict, KnownItems, KnownList, KnownResult, ObjectId};
+use memo::Memo;
+use names::Names;
+pub use names::{Name, NameId};
+use stack::{Slice, Stack};
+
+use crate::error::{Error, Result};
 use crate::lexer::{Argument, Head, Lexer, Progress, check_protocol};
 use crate::limits::{self, Limits};
 use crate::opcode::{MemoEffect, Opcode, StackItem};
-use crate::text;
+use crate::text::{self, Int};
 
-/// Bytes of the longest text that can be a name.
+/// Bytes of the longest text that can be a name or an argument.
 const LONGEST: u64 = 1024;
 
-/// Bytes of text after which what is old is forgotten.
-const MOST_TEXT: usize = 8 << 20;
+/// Bytes of the longest int that is kept.
+const LONGEST_INT: u64 = 8;
 
 /// Entries that the stack, and the memo, hold before what is old is forgotten.
-const MOST_ENTRIES: usize = 1 << 18;
+const MOST_ENTRIES: usize = 1 << 16;
 
-/// Entries at the top of the stack whose text is never forgotten.
-const TOP: usize = 64;
-
-/// Names that may be found.
-const MOST_NAMES: u64 = 1 << 16;
-
-/// Something that a pickle names.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Name {
-    /// What is imported, by Python 3.
-    Global {
-        /// Its module.
-        module: String,
-        /// What of the module, with dots where it is an attribute of an attribute.
-        name: String,
-    },
-    /// Whatever `copyreg` has registered under this code.
-    Extension(i64),
-    /// Whatever `persistent_load` makes of an id.
-    PersistentId,
-    /// Anything: what was forgotten.
-    Unknown,
-}
-
-/// A [`Name`] that was found, by its number in [`Auditor::names`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NameId(u32);
-
-impl NameId {
-    /// Its place in [`Auditor::names`].
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
+/// Bytes of facts in use above which old ones are forgotten.
+const MOST_FACTS: usize = 2 << 20;
 
 /// To what something is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
-    /// What has the name.
+    /// The global of this name.
     Named(NameId),
-    /// What a call of it has given.
+    /// What a call of it returned.
     ResultOf(NameId),
 }
 
@@ -95,7 +75,7 @@ impl Subject {
 pub enum Act {
     /// Import something.
     Import(NameId),
-    /// Call it, or make an instance of it.
+    /// Call it, or make an instance of it: [`Operands`] says with which arguments.
     Call(Subject),
     /// Set its state, or its attributes: `__setstate__`, `__dict__`.
     SetState(Subject),
@@ -103,16 +83,23 @@ pub enum Act {
     Add(Subject),
     /// Put another value in the place of a memo entry.
     Overwrite(u64),
-    /// Read an instruction from two frames, or begin a frame inside of another one.
+    /// Change a dict in the state of an object, which may refer to it, or set an item of a list by
+    /// its index: no pickler does either.
+    Alter,
+    /// Hash a tuple that holds more than 10,000 values, those in tuples in it included. Python hashes
+    /// it by recursion, and a shared tuple as often as it occurs.
+    LargeKey,
+    /// Read an instruction from two frames, or begin a frame inside of another one
+    /// (`pickle.frame.straddle`).
     Straddle,
 }
 
 /// An [`Act`], and the instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Where the instruction stands: bytes from the start of the source.
+    /// Where the instruction is: bytes from the start of the source.
     pub offset: u64,
-    /// Which it is.
+    /// The opcode of the instruction.
     pub opcode: Opcode,
     /// What it does.
     pub act: Act,
@@ -127,6 +114,19 @@ pub enum Audited {
     Found(Found),
     /// The pickle ended.
     Stop,
+}
+
+/// The values that a call or a change of state works on.
+#[derive(Clone, Copy, Debug)]
+pub struct Operands<'a> {
+    /// What is called, changed, or added to.
+    pub object: Known<'a>,
+    /// The tuple of arguments; of BUILD the state; of instructions that add nothing useful.
+    pub arguments: Known<'a>,
+    /// The keyword arguments of NEWOBJ_EX.
+    pub keywords: Option<Known<'a>>,
+    /// The object that a call returned.
+    pub result: Option<ObjectId>,
 }
 
 /// Says what unpickling a stream would import and call.
@@ -153,9 +153,12 @@ pub struct Auditor {
     protocol: i64,
     stack: Stack,
     memo: Memo,
+    heap: Heap,
     names: Names,
-    /// Bytes of text since some was forgotten.
-    text: usize,
+    /// The values that the last instruction worked on.
+    operands: Box<Worked>,
+    /// The values above the mark that the last instruction took off.
+    slice: Slice,
     /// Where the last frame ends.
     frame_end: u64,
     /// What the last instruction did, and was not said yet.
@@ -163,31 +166,31 @@ pub struct Auditor {
     stopped: bool,
 }
 
-/// What is known of a value.
-#[derive(Clone, Debug, PartialEq)]
-enum Value {
-    /// Not a value: a mark.
-    Mark,
-    /// A number, a list, a tuple: what has no code of its own.
-    Plain,
-    Text(Arc<[u8]>),
-    Named(NameId),
-    ResultOf(NameId),
-    /// It could be any.
-    Forgotten,
+/// What [`Operands`] shows.
+#[derive(Clone, Copy, Debug)]
+struct Worked {
+    object: Value,
+    arguments: Value,
+    keywords: Option<Value>,
+    result: Value,
 }
 
 impl Auditor {
-    /// Of a pickle that begins at `offset` in the source.
+    /// An auditor of the pickle that begins at `offset` in the source.
     pub fn new(offset: u64, limits: &Limits) -> Auditor {
+        let nothing = Value::Forgotten;
+        let worked =
+            Worked { object: nothing, arguments: nothing, keywords: None, result: nothing };
         Auditor {
             lexer: Lexer::new(offset, limits),
             limits: limits.clone(),
             protocol: 0,
             stack: Stack::default(),
             memo: Memo::default(),
+            heap: Heap::default(),
             names: Names::default(),
-            text: 0,
+            operands: Box::new(worked),
+            slice: Slice::default(),
             frame_end: offset,
             found: VecDeque::new(),
             stopped: false,
@@ -207,6 +210,33 @@ impl Auditor {
     /// Everything that was named, in the order in which it was found.
     pub fn names(&self) -> &[Name] {
         &self.names.list
+    }
+
+    /// The values that the instruction found last works on.
+    ///
+    /// Valid after [`advance`](Self::advance) returned [`Act::Call`], [`Act::SetState`] or
+    /// [`Act::Add`], until it is called again.
+    pub fn operands(&self) -> Operands<'_> {
+        let Worked { object, arguments, keywords, result } = *self.operands;
+        let known = |value| Known::of(&self.heap, value);
+        Operands {
+            object: known(object),
+            arguments: known(arguments),
+            keywords: keywords.map(known),
+            result: match result {
+                Value::Object(object) => Some(object),
+                _ => None,
+            },
+        }
+    }
+
+    /// Notes something of the result of a call, for [`KnownResult::fact`]; the auditor does not know
+    /// what it means. With `keep`, the object is kept longer than others when room is made: it is
+    /// likely to be an argument of later calls.
+    ///
+    /// `object` must be of the [`operands`](Self::operands) that were found last.
+    pub fn set_fact(&mut self, object: ObjectId, fact: u64, keep: bool) {
+        self.heap.set_fact(object, fact, keep);
     }
 
     /// Goes on through `input`, which begins at [`offset`](Self::offset), to the next thing that is
@@ -230,7 +260,7 @@ impl Auditor {
                 Progress::Need(more) => return Ok(Audited::Need(more)),
                 Progress::Done(head) => head,
             };
-            let payload = match is_text(head.opcode) && head.payload <= LONGEST {
+            let payload = match head.payload <= longest(head.opcode) {
                 false => None,
                 true => match rest[head.size..].get(..head.payload as usize) {
                     Some(payload) => Some(payload),
@@ -241,9 +271,44 @@ impl Auditor {
                     }
                 },
             };
+            if self.heap.is_full() {
+                self.collect();
+            }
             self.frame(&head);
             self.execute(&head, payload)?;
         }
+    }
+
+    /// Removes facts that nothing leads to, and, as long as that is not enough, those least likely to
+    /// be asked for: old memo entries, the contents of nested containers, the middle of the stack.
+    fn collect(&mut self) {
+        let forget: [fn(&mut Auditor); 4] = [
+            |_| {},
+            |it| it.memo.forget(&it.heap, &it.names),
+            |it| it.heap.strip(),
+            |it| it.stack.forget(&it.heap),
+        ];
+        for forget in forget {
+            forget(self);
+            self.remove_unused();
+            if self.heap.size() <= MOST_FACTS {
+                break;
+            }
+        }
+    }
+
+    fn remove_unused(&mut self) {
+        let Self { heap, stack, memo, operands, .. } = self;
+        **operands = Worked {
+            object: Value::Forgotten,
+            arguments: Value::Forgotten,
+            keywords: None,
+            result: Value::Forgotten,
+        };
+        heap.collect(|each| {
+            stack.each_value(each);
+            memo.each_value(each);
+        });
     }
 
     /// Follows the frames.
@@ -251,7 +316,7 @@ impl Auditor {
         let is_inside = head.offset < self.frame_end;
         let is_straddled = is_inside && self.lexer.offset() > self.frame_end;
         if is_straddled || (is_inside && head.opcode == Opcode::Frame) {
-            self.find(head, Act::Straddle);
+            self.find(At { opcode: head.opcode, offset: head.offset }, Act::Straddle);
         }
         match head.argument {
             Argument::Size(size) => self.frame_end = self.lexer.offset().saturating_add(size),
@@ -278,109 +343,177 @@ impl Auditor {
                 Ok(())
             }
             O::Dup => {
-                let top = self.stack.pop(at)?;
-                self.push(top.clone(), at)?;
+                let top = self.stack.top(at)?;
                 self.push(top, at)
             }
+
+            O::None => self.push(Value::None, at),
+            O::NewTrue => self.push(Value::Bool(true), at),
+            O::NewFalse => self.push(Value::Bool(false), at),
+            O::BinInt | O::BinInt1 | O::BinInt2 => self.push(Value::Int(head.argument.int()), at),
+            O::Int | O::Long => {
+                let (line, digits) = (head.argument.line(), self.limits.digits);
+                let int = match head.opcode {
+                    O::Int => text::int(line, digits, head.offset),
+                    _ => text::long(line, digits, head.offset),
+                };
+                // CPython's readers accept different numbers.
+                let value = match int {
+                    Ok(Int::Small(int)) => Value::Int(int),
+                    Ok(Int::Bool(bool)) => Value::Bool(bool),
+                    Ok(Int::Big(_)) | Err(_) => Value::Other,
+                };
+                self.push(value, at)
+            }
+            O::Long1 | O::Long4 => self.push(payload.map_or(Value::Other, small_int), at),
             O::BinUnicode
             | O::ShortBinUnicode
             | O::BinUnicode8
             | O::BinString
-            | O::ShortBinString => match payload {
-                Some(payload) => self.push_text(payload, at),
-                None => self.push(Value::Forgotten, at),
-            },
+            | O::ShortBinString => self.push_text(payload, at),
             O::Unicode | O::String => {
                 let line = head.argument.line();
                 let text = match head.opcode {
                     O::Unicode => text::unicode(line, head.offset)?,
                     _ => text::string(line, head.offset)?,
                 };
-                match text.len() as u64 <= LONGEST {
-                    true => self.push_text(&text, at),
-                    false => self.push(Value::Forgotten, at),
-                }
+                let text = Some(&text[..]).filter(|text| text.len() as u64 <= LONGEST);
+                self.push_text(text, at)
+            }
+            O::BinBytes | O::ShortBinBytes | O::BinBytes8 | O::ByteArray8 => {
+                let byte = match payload {
+                    Some(&[byte]) => Some(byte),
+                    _ => None,
+                };
+                self.push(Value::Bytes(byte), at)
+            }
+
+            O::EmptyTuple => self.make_tuple(0, at),
+            O::Tuple1 => self.make_tuple(1, at),
+            O::Tuple2 => self.make_tuple(2, at),
+            O::Tuple3 => self.make_tuple(3, at),
+            O::Tuple => {
+                self.pop_slice(at)?;
+                let tuple = self.heap.tuple(&self.slice);
+                self.push(tuple, at)
+            }
+            O::EmptyList => self.make(EMPTY_LIST, at),
+            O::List => {
+                self.pop_slice(at)?;
+                let list = self.heap.add(EMPTY_LIST);
+                self.heap.append(list, &self.slice);
+                self.push(list, at)
+            }
+            O::EmptyDict => self.make(EMPTY_DICT, at),
+            O::Dict => {
+                self.pop_slice(at)?;
+                let dict = self.heap.add(EMPTY_DICT);
+                self.set_items(dict, at);
+                self.push(dict, at)
+            }
+            O::EmptySet => self.make(Object::Set, at),
+            O::FrozenSet => {
+                self.pop_slice(at)?;
+                self.check_keys(1, at);
+                self.push(Value::Other, at)
             }
 
             O::Global => {
                 let (module, name) = head.argument.lines();
                 let name = self.import(module, name, at)?;
-                self.push(Value::Named(name), at)
+                self.push(Value::Global(name), at)
             }
             O::StackGlobal => {
-                let name = self.stack.pop(at)?;
-                match (self.stack.pop(at)?, name) {
-                    (Value::Text(module), Value::Text(name)) => {
-                        let name = self.import(&module, &name, at)?;
-                        self.push(Value::Named(name), at)
-                    }
-                    (Value::Text(_) | Value::Forgotten, Value::Text(_) | Value::Forgotten) => {
-                        let name = self.names.find(Name::Unknown, at)?;
-                        self.find_at(at, Act::Import(name));
-                        self.push(Value::Named(name), at)
-                    }
-                    _ => {
-                        let message = "STACK_GLOBAL needs a module and a name, which are str";
-                        Err(Error::malformed("pickle.stack.type", at.offset, message))
-                    }
-                }
+                let [name, module] = [self.stack.pop(at)?, self.stack.pop(at)?];
+                let name = self.stack_global(module, name, at)?;
+                self.push(Value::Global(name), at)
             }
             O::Ext1 | O::Ext2 | O::Ext4 => {
-                let name = self.names.find(Name::Extension(head.argument.int()), at)?;
-                self.find_at(at, Act::Import(name));
-                self.push(Value::Named(name), at)
+                let name = self.names.find(Name::Extension(head.argument.int()), at.offset)?;
+                self.find(at, Act::Import(name));
+                self.push(Value::Global(name), at)
             }
             O::PersId | O::BinPersId => {
-                if head.opcode == O::BinPersId {
-                    self.stack.pop(at)?;
-                }
-                let name = self.names.find(Name::PersistentId, at)?;
-                self.find_at(at, Act::Call(Subject::Named(name)));
-                self.push(Value::ResultOf(name), at)
+                let id = match head.opcode {
+                    O::BinPersId => self.stack.pop(at)?,
+                    _ => Value::Other,
+                };
+                let name = self.names.find(Name::PersistentId, at.offset)?;
+                self.call(Value::Global(name), id, None, at)
             }
 
-            O::Reduce | O::NewObj | O::NewObjEx => {
-                let arguments = if head.opcode == O::NewObjEx { 2 } else { 1 };
-                for _ in 0..arguments {
-                    self.stack.pop(at)?;
-                }
+            O::Reduce | O::NewObj => {
+                let arguments = self.stack.pop(at)?;
                 let callee = self.stack.pop(at)?;
-                self.call(&callee, at)
+                self.call(callee, arguments, None, at)
+            }
+            O::NewObjEx => {
+                let keywords = self.stack.pop(at)?;
+                let arguments = self.stack.pop(at)?;
+                let callee = self.stack.pop(at)?;
+                self.call(callee, arguments, Some(keywords), at)
             }
             O::Inst => {
-                self.stack.pop_mark(at)?;
+                self.pop_slice(at)?;
                 let (module, name) = head.argument.lines();
                 let class = self.import(module, name, at)?;
-                self.call(&Value::Named(class), at)
+                let arguments = self.heap.tuple(&self.slice);
+                self.call(Value::Global(class), arguments, None, at)
             }
             O::Obj => {
-                let class = self.stack.pop_mark(at)?.ok_or_else(|| underflow(at))?;
-                self.call(&class, at)
+                self.pop_slice(at)?;
+                if self.slice.values.is_empty() {
+                    return Err(underflow(at));
+                }
+                let class = self.slice.values.remove(0);
+                self.slice.count -= 1;
+                let arguments = self.heap.tuple(&self.slice);
+                self.call(class, arguments, None, at)
             }
             O::Build => {
-                self.stack.pop(at)?;
-                let object = self.stack.top(at)?.clone();
-                if let Some(object) = self.subject(&object, at)? {
-                    self.find_at(at, Act::SetState(object));
-                }
-                Ok(())
+                let state = self.stack.pop(at)?;
+                let object = self.stack.top(at)?;
+                self.heap.use_as_state(state);
+                self.work_on(object, state, at, Act::SetState)
             }
-            O::Append | O::SetItem => {
-                self.stack.pop(at)?;
-                if head.opcode == O::SetItem {
-                    self.stack.pop(at)?;
-                }
-                self.add(at)
+            O::Append => {
+                let item = self.stack.pop(at)?;
+                let list = self.stack.top(at)?;
+                self.slice.clear();
+                self.slice.push(item, 1, &self.heap);
+                self.heap.append(list, &self.slice);
+                self.work_on(list, Value::Forgotten, at, Act::Add)
             }
-            O::Appends | O::SetItems | O::AddItems => match self.stack.pop_mark(at)? {
-                Some(_) => self.add(at),
-                None => self.stack.top(at).map(drop),
-            },
+            O::Appends | O::AddItems => {
+                self.pop_slice(at)?;
+                let list = self.stack.top(at)?;
+                if head.opcode == O::AddItems {
+                    self.check_keys(1, at);
+                }
+                self.heap.append(list, &self.slice);
+                self.added(list, at)
+            }
+            O::SetItem => {
+                let value = self.stack.pop(at)?;
+                let key = self.stack.pop(at)?;
+                let dict = self.stack.top(at)?;
+                self.slice.clear();
+                self.slice.push(key, 1, &self.heap);
+                self.slice.push(value, 1, &self.heap);
+                self.set_items(dict, at);
+                self.work_on(dict, Value::Forgotten, at, Act::Add)
+            }
+            O::SetItems => {
+                self.pop_slice(at)?;
+                let dict = self.stack.top(at)?;
+                self.set_items(dict, at);
+                self.added(dict, at)
+            }
             _ => self.follow_table(head, at),
         }
     }
 
-    /// What the opcode table says, of instructions that nothing has to be known of.
+    /// Does what the opcode table says, for instructions of which nothing has to be known.
     fn follow_table(&mut self, head: &Head<'_>, at: At) -> Result<()> {
         let info = head.opcode.info();
         match info.memo {
@@ -394,12 +527,12 @@ impl Auditor {
                     MemoEffect::Put => head.argument.index(head.offset)?,
                     _ => self.memo.next_index(at)?,
                 };
-                let value = self.stack.top(at)?.clone();
+                let value = self.stack.top(at)?;
                 if self.memo.put(index, value) {
-                    self.find_at(at, Act::Overwrite(index));
+                    self.find(at, Act::Overwrite(index));
                 }
-                if self.memo.values.len() > MOST_ENTRIES {
-                    self.forget();
+                if self.memo.held() > MOST_ENTRIES {
+                    self.memo.forget(&self.heap, &self.names);
                 }
                 return Ok(());
             }
@@ -408,7 +541,7 @@ impl Auditor {
         for taken in info.before {
             match taken {
                 StackItem::Slice => {
-                    self.stack.pop_mark(at)?;
+                    self.pop_slice(at)?;
                 }
                 StackItem::Mark => {}
                 _ => {
@@ -418,84 +551,153 @@ impl Auditor {
         }
         match info.after {
             [] => Ok(()),
-            _ => self.push(Value::Plain, at),
+            _ => self.push(Value::Other, at),
         }
     }
 
     fn push(&mut self, value: Value, at: At) -> Result<()> {
         self.stack.push(value);
-        if self.stack.runs.len() > MOST_ENTRIES {
-            self.forget();
-            let runs = self.stack.runs.len() as u64;
+        if self.stack.runs() > MOST_ENTRIES {
+            self.stack.forget(&self.heap);
+            let runs = self.stack.runs() as u64;
             limits::check(MOST_ENTRIES as u64 / 2, runs, "pickle.limit.stack", at.offset)?;
         }
         let most = self.limits.stack as u64;
-        limits::check(most, self.stack.height, "pickle.limit.stack", at.offset)
+        limits::check(most, self.stack.height(), "pickle.limit.stack", at.offset)
     }
 
-    fn push_text(&mut self, text: &[u8], at: At) -> Result<()> {
-        self.text += text.len();
-        if self.text > MOST_TEXT {
-            self.forget();
+    fn make(&mut self, object: Object, at: At) -> Result<()> {
+        let value = self.heap.add(object);
+        self.push(value, at)
+    }
+
+    fn make_tuple(&mut self, count: usize, at: At) -> Result<()> {
+        let mut items = [Value::None; 3];
+        for item in items[..count].iter_mut().rev() {
+            *item = self.stack.pop(at)?;
         }
-        self.push(Value::Text(text.into()), at)
+        let tuple = self.heap.small_tuple(&items[..count]);
+        self.push(tuple, at)
     }
 
-    /// Calls something. Python refuses to call what is no global and no result.
-    fn call(&mut self, callee: &Value, at: At) -> Result<()> {
-        let Some(subject) = self.subject(callee, at)? else { return self.push(Value::Plain, at) };
-        self.find_at(at, Act::Call(subject));
-        self.push(Value::ResultOf(subject.name()), at)
+    /// Sets the values of the slice, keys and values in turn, in a dict.
+    fn set_items(&mut self, dict: Value, at: At) {
+        self.check_keys(2, at);
+        let is_odd = self.heap.set_items(dict, self.slice.entries());
+        if is_odd && self.slice.count > 0 {
+            self.find(at, Act::Alter);
+        }
     }
 
-    /// Something was added to what is on top of the stack.
-    fn add(&mut self, at: At) -> Result<()> {
-        let object = self.stack.top(at)?.clone();
-        if let Some(object) = self.subject(&object, at)? {
-            self.find_at(at, Act::Add(object));
+    /// Looks at every `step`th value of the slice: those that are hashed.
+    fn check_keys(&mut self, step: usize, at: At) {
+        let keys = self.slice.values.iter().step_by(step);
+        let heaviest = keys.map(|&key| self.heap.weight(key)).max().unwrap_or(0);
+        if heaviest.max(self.slice.rest) > MOST_WEIGHT {
+            self.find(at, Act::LargeKey);
+        }
+    }
+
+    /// Pushes a text, or, where there is none, one that is too long to be kept.
+    fn push_text(&mut self, text: Option<&[u8]>, at: At) -> Result<()> {
+        match text {
+            Some(text) => self.make(Object::Text(text.into()), at),
+            None => self.push(Value::LongText, at),
+        }
+    }
+
+    /// Takes off the topmost mark and the values above it, which are in `slice` then.
+    fn pop_slice(&mut self, at: At) -> Result<()> {
+        self.stack.pop_mark(&mut self.slice, &self.heap, at)
+    }
+
+    /// The global that STACK_GLOBAL imports.
+    fn stack_global(&mut self, module: Value, name: Value, at: At) -> Result<NameId> {
+        let text = |value| match (self.heap.get(value), value) {
+            (Some(Object::Text(text)), _) => Ok(Some(&text[..])),
+            // It may be a str: a long one, or one that a call returned.
+            (Some(Object::Result { .. }), _) | (_, Value::LongText | Value::Forgotten) => Ok(None),
+            _ => {
+                let message = "STACK_GLOBAL needs a module and a name, which are str";
+                Err(Error::malformed("pickle.stack.type", at.offset, message))
+            }
+        };
+        let name = match (text(module)?, text(name)?) {
+            (Some(module), Some(name)) => {
+                self.names.find_global(self.protocol, module, name, at.offset)?
+            }
+            _ => self.names.find(Name::Unknown, at.offset)?,
+        };
+        self.find(at, Act::Import(name));
+        Ok(name)
+    }
+
+    /// Calls something. Python refuses to call a value that is no global and no result.
+    fn call(
+        &mut self,
+        callee: Value,
+        arguments: Value,
+        keywords: Option<Value>,
+        at: At,
+    ) -> Result<()> {
+        let Some(subject) = self.subject(callee, at)? else { return self.push(Value::Other, at) };
+        let result =
+            self.heap.add(Object::Result { callee: subject.name(), fact: 0, is_kept: false });
+        *self.operands = Worked { object: callee, arguments, keywords, result };
+        self.find(at, Act::Call(subject));
+        self.push(result, at)
+    }
+
+    /// Notes that the values of the slice were added to an object.
+    fn added(&mut self, object: Value, at: At) -> Result<()> {
+        // CPython's readers look at the object only if there are items.
+        if self.slice.count == 0 {
+            return Ok(());
+        }
+        self.work_on(object, Value::Forgotten, at, Act::Add)
+    }
+
+    /// Notes what is done to an object, if it may have code of its own.
+    fn work_on(
+        &mut self,
+        object: Value,
+        arguments: Value,
+        at: At,
+        act: fn(Subject) -> Act,
+    ) -> Result<()> {
+        if let Some(subject) = self.subject(object, at)? {
+            *self.operands = Worked { object, arguments, keywords: None, result: Value::Forgotten };
+            self.find(at, act(subject));
         }
         Ok(())
     }
 
     /// The value as one that has code of its own, if it may have.
-    fn subject(&mut self, value: &Value, at: At) -> Result<Option<Subject>> {
-        Ok(match *value {
-            Value::Named(name) => Some(Subject::Named(name)),
-            Value::ResultOf(name) => Some(Subject::ResultOf(name)),
-            Value::Forgotten => Some(Subject::Named(self.names.find(Name::Unknown, at)?)),
-            Value::Mark | Value::Plain | Value::Text(_) => None,
+    fn subject(&mut self, value: Value, at: At) -> Result<Option<Subject>> {
+        Ok(match value {
+            Value::Global(name) => Some(Subject::Named(name)),
+            Value::Forgotten => Some(Subject::Named(self.names.find(Name::Unknown, at.offset)?)),
+            value => match self.heap.get(value) {
+                Some(Object::Result { callee, .. }) => Some(Subject::ResultOf(*callee)),
+                _ => None,
+            },
         })
     }
 
     /// Finds a global that is imported.
     fn import(&mut self, module: &[u8], name: &[u8], at: At) -> Result<NameId> {
-        let [module, name] = [module, name].map(String::from_utf8_lossy);
-        // Python 3 reads what Python 2 may have written by the names that it has.
-        let (module, name) = match self.protocol < 3 {
-            true => to_python_3(&module, &name),
-            false => (&*module, &*name),
-        };
-        let name = Name::Global { module: module.to_owned(), name: name.to_owned() };
-        let name = self.names.find(name, at)?;
-        self.find_at(at, Act::Import(name));
+        let name = self.names.find_global(self.protocol, module, name, at.offset)?;
+        self.find(at, Act::Import(name));
         Ok(name)
     }
 
-    fn find(&mut self, head: &Head<'_>, act: Act) {
-        self.find_at(At { opcode: head.opcode, offset: head.offset }, act);
-    }
-
-    fn find_at(&mut self, At { opcode, offset }: At, act: Act) {
+    fn find(&mut self, At { opcode, offset }: At, act: Act) {
         self.found.push_back(Found { offset, opcode, act });
     }
-
-    /// Makes room: what is old and was no name is forgotten.
-    fn forget(&mut self) {
-        self.text = 0;
-        self.stack.forget(&self.names);
-        self.memo.forget(&self.names);
-    }
 }
+
+const EMPTY_LIST: Object = Object::List { len: Some(0), heaviest: 0 };
+const EMPTY_DICT: Object = Object::Dict { items: Vec::new(), is_whole: true, is_in_state: false };
 
 /// The instruction that is carried out: what is said of it.
 #[derive(Clone, Copy)]
@@ -504,204 +706,25 @@ struct At {
     offset: u64,
 }
 
-/// Values, of which those that are alike and lie on one another are one run.
-#[derive(Debug, Default)]
-struct Stack {
-    runs: Vec<Run>,
-    /// Values and marks.
-    height: u64,
-}
-
-#[derive(Debug)]
-struct Run {
-    value: Value,
-    length: u64,
-}
-
-impl Stack {
-    fn push(&mut self, value: Value) {
-        self.height += 1;
-        match self.runs.last_mut() {
-            Some(run) if run.value == value => run.length += 1,
-            _ => self.runs.push(Run { value, length: 1 }),
-        }
-    }
-
-    /// The topmost value. What is below a mark cannot be reached.
-    fn top(&self, at: At) -> Result<&Value> {
-        match self.runs.last() {
-            Some(Run { value, .. }) if *value != Value::Mark => Ok(value),
-            _ => Err(underflow(at)),
-        }
-    }
-
-    fn pop(&mut self, at: At) -> Result<Value> {
-        self.top(at)?;
-        self.pop_value_or_mark(at)
-    }
-
-    fn pop_value_or_mark(&mut self, at: At) -> Result<Value> {
-        let Some(run) = self.runs.last_mut() else { return Err(underflow(at)) };
-        run.length -= 1;
-        self.height -= 1;
-        match run.length {
-            0 => Ok(self.runs.pop().map_or(Value::Plain, |run| run.value)),
-            _ => Ok(run.value.clone()),
-        }
-    }
-
-    /// Takes everything off down to the topmost mark, and that. Returns the lowest of the values.
-    fn pop_mark(&mut self, at: At) -> Result<Option<Value>> {
-        let mut lowest = None;
-        while self.runs.last().is_some_and(|run| run.value != Value::Mark) {
-            lowest = self.runs.pop();
-            self.height -= lowest.as_ref().map_or(0, |run| run.length);
-        }
-        if self.runs.is_empty() {
-            let message = format!("{} finds no mark", at.opcode.name());
-            return Err(Error::malformed("pickle.stack.mark", at.offset, message));
-        }
-        self.pop_value_or_mark(at)?;
-        Ok(lowest.map(|run| run.value))
-    }
-
-    /// Forgets the text that is not near the top.
-    fn forget(&mut self, names: &Names) {
-        let top = self.runs.len().saturating_sub(TOP);
-        let mut kept: Vec<Run> = Vec::new();
-        for (place, mut run) in self.runs.drain(..).enumerate() {
-            if place < top && names.can_forget(&run.value) {
-                run.value = Value::Forgotten;
-            }
-            match kept.last_mut() {
-                Some(last) if last.value == run.value => last.length += run.length,
-                _ => kept.push(run),
-            }
-        }
-        self.runs = kept;
-    }
-}
-
-/// The memo entries that are not plain, and which there are.
-#[derive(Debug, Default)]
-struct Memo {
-    values: BTreeMap<u64, Value>,
-    /// The entries below this were all made.
-    dense: u64,
-    /// Those above it, unless they are too many.
-    sparse: BTreeSet<u64>,
-    is_sparse_full: bool,
-    /// What of the entries below this is not in `values` may have been forgotten.
-    forgotten: u64,
-}
-
-impl Memo {
-    /// Makes an entry. Returns whether it was there with another value before.
-    fn put(&mut self, index: u64, value: Value) -> bool {
-        let is_new = self.make(index);
-        let before = match value {
-            Value::Plain => self.values.remove(&index),
-            value => self.values.insert(index, value),
-        };
-        !is_new && before.as_ref() != self.values.get(&index)
-    }
-
-    /// Notes that there is an entry. Returns whether it is new.
-    fn make(&mut self, index: u64) -> bool {
-        if index == self.dense {
-            self.dense += 1;
-            while self.sparse.remove(&self.dense) {
-                self.dense += 1;
-            }
-            return true;
-        }
-        if index < self.dense {
-            return false;
-        }
-        let is_new = self.sparse.insert(index);
-        if self.sparse.len() > MOST_ENTRIES {
-            self.is_sparse_full = true;
-            self.sparse.pop_first();
-        }
-        is_new
-    }
-
-    /// The index that MEMOIZE gives: the number of entries.
-    fn next_index(&self, at: At) -> Result<u64> {
-        if self.is_sparse_full {
-            let message = "MEMOIZE after too many entries with gaps between them";
-            return Err(Error::new(Cause::Limit, "pickle.limit.memo", at.offset, message));
-        }
-        Ok(self.dense + self.sparse.len() as u64)
-    }
-
-    fn get(&self, index: u64, at: At) -> Result<Value> {
-        if let Some(value) = self.values.get(&index) {
-            return Ok(value.clone());
-        }
-        let is_there = index < self.dense || self.sparse.contains(&index) || self.is_sparse_full;
-        match is_there {
-            true if index < self.forgotten => Ok(Value::Forgotten),
-            true => Ok(Value::Plain),
-            false => {
-                let message = format!("memo entry {index} is read but was never written");
-                Err(Error::malformed("pickle.memo.missing", at.offset, message))
-            }
-        }
-    }
-
-    /// Forgets the older half of the entries, but for names.
-    fn forget(&mut self, names: &Names) {
-        let Some(&middle) = self.values.keys().nth(self.values.len() / 2) else { return };
-        self.values.retain(|&index, value| index >= middle || !names.can_forget(value));
-        self.forgotten = self.forgotten.max(middle);
-    }
-}
-
-/// Everything that was named, once.
-#[derive(Debug, Default)]
-struct Names {
-    list: Vec<Name>,
-    known: BTreeMap<Name, NameId>,
-    /// Modules and names, which are not forgotten.
-    words: BTreeSet<String>,
-}
-
-impl Names {
-    fn find(&mut self, name: Name, at: At) -> Result<NameId> {
-        if let Some(&id) = self.known.get(&name) {
-            return Ok(id);
-        }
-        let count = self.list.len() as u64 + 1;
-        limits::check(MOST_NAMES, count, "pickle.limit.names", at.offset)?;
-        if let Name::Global { module, name } = &name {
-            self.words.extend([module.clone(), name.clone()]);
-        }
-        let id = NameId(self.list.len() as u32);
-        self.list.push(name.clone());
-        self.known.insert(name, id);
-        Ok(id)
-    }
-
-    /// Whether a value that is old is not likely to be a name, or to be called.
-    fn can_forget(&self, value: &Value) -> bool {
-        match value {
-            Value::Text(text) => {
-                !core::str::from_utf8(text).is_ok_and(|text| self.words.contains(text))
-            }
-            Value::ResultOf(_) => true,
-            Value::Mark | Value::Plain | Value::Named(_) | Value::Forgotten => false,
-        }
-    }
-}
-
-/// Whether an instruction pushes text with a counted payload.
-fn is_text(opcode: Opcode) -> bool {
+/// Bytes of the longest payload of an opcode that has to be looked at.
+fn longest(opcode: Opcode) -> u64 {
     use Opcode as O;
-    matches!(
-        opcode,
-        O::BinUnicode | O::ShortBinUnicode | O::BinUnicode8 | O::BinString | O::ShortBinString
-    )
+    match opcode {
+        O::BinUnicode | O::ShortBinUnicode | O::BinUnicode8 | O::BinString | O::ShortBinString => {
+            LONGEST
+        }
+        O::Long1 | O::Long4 => LONGEST_INT,
+        O::BinBytes | O::ShortBinBytes | O::BinBytes8 | O::ByteArray8 => 1,
+        _ => 0,
+    }
+}
+
+/// The int of a two's complement of at most 8 bytes.
+fn small_int(bytes: &[u8]) -> Value {
+    let is_negative = bytes.last().is_some_and(|last| *last >= 0x80);
+    let mut wide = [if is_negative { 0xff } else { 0 }; 8];
+    wide[..bytes.len()].copy_from_slice(bytes);
+    Value::Int(i64::from_le_bytes(wide))
 }
 
 #[cold]

@@ -103,7 +103,10 @@ mod utf8;
 mod value;
 mod view;
 
-pub use audit::{Act, Audited, Auditor, Found, Name, NameId, Subject};
+pub use audit::{
+    Act, Audited, Auditor, Found, Known, KnownDict, KnownItems, KnownList, KnownResult, Name,
+    NameId, ObjectId, Operands, Subject,
+};
 pub use build::Builder;
 pub use compat::{to_python_2, to_python_3};
 pub use decode::{Decoded, decode};

@@ -2,7 +2,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import Any, Callable, Literal, Optional, Protocol, SupportsIndex, TypeVar, Union, final, overload
+from typing import Any, Callable, Literal, NoReturn, Optional, Protocol, SupportsIndex, TypeVar, Union, final, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -74,9 +74,20 @@ class Audit:
     @property
     def verdict(self) -> _Verdict: ...
     @property
+    def status(self) -> Literal["complete", "incomplete"]: ...
+    @property
+    def incomplete(self) -> Optional[str]: ...
+    @property
+    def is_inert(self) -> bool: ...
+    @property
+    def is_complete(self) -> bool: ...
+    @property
     def uses(self) -> list[Use]: ...
     @property
+    def odd(self) -> list[str]: ...
+    @property
     def errors(self) -> list[Exception]: ...
+    def __bool__(self) -> NoReturn: ...
 
 @final
 class Use:

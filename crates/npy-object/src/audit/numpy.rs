@@ -1,0 +1,410 @@
+//! Which arrays, scalars and dtypes NumPy makes of a call and a state without reading memory that
+//! is not theirs.
+//!
+//! `dtype.__setstate__` and `ndarray.__setstate__` (numpy/_core/src/multiarray/descriptor.c and
+//! methods.c) believe the offsets, flags and lengths that they are given: a field past the end of its
+//! item, an object field without the flag for reference counting, or a list that is shorter than the
+//! array crash the interpreter or worse.
+
+use pickle_stream::{Known, KnownItems};
+
+use super::fact::{Array, DType, DTypeKind, Fact, MOST_SIZE};
+use super::rule::{Lookup, MOST_ITEMS, Rule, is_bytes, is_flag, is_plain};
+
+/// Bytes of a reference, in a file for 64-bit systems.
+const POINTER: u64 = 8;
+
+/// The flags of a dtype that NumPy writes, as in numpy/ndarraytypes.h. With others it takes bytes for
+/// references.
+mod flags {
+    pub(super) const NUMBER: i64 = 0;
+    /// NPY_NEEDS_INIT
+    pub(super) const UNICODE: i64 = 0x08;
+    /// All but the flags of aligned structures.
+    pub(super) const OBJECT: i64 = 0x3f;
+    /// NPY_ITEM_REFCOUNT, NPY_LIST_PICKLE, NPY_NEEDS_INIT, NPY_NEEDS_PYAPI: what a structure has of
+    /// its fields.
+    pub(super) const FIELDS_WITH_OBJECT: i64 = 0x1b;
+    /// NPY_NEEDS_PYAPI
+    pub(super) const FIELDS: i64 = 0x10;
+    /// NPY_ALIGNED_STRUCT
+    pub(super) const ALIGNED: i64 = 0x80;
+}
+
+/// The dtype of an argument, if it has its state: one that gets it later would change what was made
+/// with it.
+fn dtype_of(value: &Known<'_>) -> Option<DType> {
+    let Known::Result(result) = value else { return None };
+    match Fact::unpack(result.fact) {
+        Fact::DType(dtype) if !dtype.is_open => Some(dtype),
+        _ => None,
+    }
+}
+
+/// How many items an array of this shape has.
+fn count(shape: &Known<'_>) -> Option<u64> {
+    let Known::Tuple(lengths) = shape else { return None };
+    // Without its zeros it must fit too: NumPy multiplies in any order.
+    let mut product: u64 = 1;
+    let mut is_empty = false;
+    for length in lengths.iter() {
+        let Known::Int(length @ 0..) = length else { return None };
+        is_empty |= length == 0;
+        product = product.checked_mul(length.max(1) as u64).filter(|it| *it <= MOST_ITEMS)?;
+    }
+    Some(if is_empty { 0 } else { product })
+}
+
+/// Whether the shape and the type code are those of the empty array that a pickler begins with.
+fn is_empty_array(shape: &Known<'_>, code: &Known<'_>) -> bool {
+    let Known::Tuple(lengths) = shape else { return false };
+    let is_code = match code {
+        Known::Text(code) => *code == b"b",
+        Known::Bytes(code) => *code == Some(b'b'),
+        code => is_bytes(code),
+    };
+    lengths.len() == 1 && matches!(lengths.get(0), Some(Known::Int(0))) && is_code
+}
+
+fn class_of(class: &Known<'_>, names: &dyn Lookup) -> Option<Rule> {
+    match class {
+        Known::Global(class) => names.rule(*class),
+        _ => None,
+    }
+}
+
+/// `_reconstruct(class, (0,), b'b')`.
+pub(super) fn reconstruct(
+    class: &Known<'_>,
+    shape: &Known<'_>,
+    code: &Known<'_>,
+    names: &dyn Lookup,
+) -> Option<Fact> {
+    let class = class_of(class, names)?;
+    let is_class = matches!(class, Rule::Array | Rule::MemMap);
+    (is_class && is_empty_array(shape, code)).then_some(empty(false))
+}
+
+/// `_mareconstruct(class, base class, (0,), b'b')`.
+pub(super) fn masked_reconstruct(
+    classes: [&Known<'_>; 2],
+    shape: &Known<'_>,
+    code: &Known<'_>,
+    names: &dyn Lookup,
+) -> Option<Fact> {
+    let classes = classes.map(|class| class_of(class, names));
+    let is_class = classes == [Some(Rule::MaskedArray), Some(Rule::Array)];
+    (is_class && is_empty_array(shape, code)).then_some(empty(true))
+}
+
+/// An array that waits for its state.
+fn empty(is_masked: bool) -> Fact {
+    Fact::Array(Array { is_masked, is_open: true, has_items: false, dtype: 0 })
+}
+
+/// `_frombuffer(buffer, dtype, shape, order)`, and since NumPy 2.3 the order of the axes.
+pub(super) fn from_buffer(
+    buffer: &Known<'_>,
+    dtype: &Known<'_>,
+    shape: &Known<'_>,
+    order: &Known<'_>,
+    axes: &[Known<'_>],
+) -> Option<Fact> {
+    let is_numbers = |dtype: &DType| !dtype.has_object && dtype.is_of_array() && dtype.size > 0;
+    let dtype = dtype_of(dtype).filter(is_numbers)?;
+    let is_order = matches!(order, Known::Text(b"C" | b"F" | b"K"));
+    let is_axes = match axes {
+        [] | [Known::None] => true,
+        [Known::Tuple(axes)] => axes.iter().all(|axis| matches!(axis, Known::Int(_))),
+        _ => false,
+    };
+    let has_items = count(shape)? > 0;
+    let array = Array { is_masked: false, is_open: false, has_items, dtype: dtype.serial };
+    (is_bytes(buffer) && is_order && is_axes).then_some(Fact::Array(array))
+}
+
+/// `scalar(dtype, bytes)`; where an item holds objects, `scalar(dtype, array of one item)`.
+pub(super) fn scalar(dtype: &Known<'_>, value: &Known<'_>, made: Fact) -> Option<Fact> {
+    let dtype = dtype_of(dtype).filter(|dtype| dtype.is_of_array())?;
+    if !dtype.has_object {
+        return is_bytes(value).then_some(made);
+    }
+    // The item is read from the array as one of this dtype. Of `object`, the value itself is
+    // returned, whatever it is.
+    let Known::Result(result) = value else { return None };
+    let Fact::Array(array) = Fact::unpack(result.fact) else { return None };
+    let is_of_dtype = array.dtype != 0 && array.dtype == dtype.serial && array.has_items;
+    (dtype.kind == DTypeKind::Void && !array.is_masked && is_of_dtype).then_some(made)
+}
+
+/// `dtype(code, align, copy)`: a copy, as the state would change the dtype that all share.
+pub(super) fn dtype(
+    code: &Known<'_>,
+    align: &Known<'_>,
+    copy: &Known<'_>,
+    names: &mut dyn Lookup,
+) -> Option<Fact> {
+    let (kind, size) = match code {
+        Known::Text(code) => type_code(code)?,
+        // The dtype of records is named by the type of its scalars.
+        code if class_of(code, names) == Some(Rule::Record) => (DTypeKind::Void, 0),
+        _ => return None,
+    };
+    if !is_flag(align) || !matches!(copy, Known::Bool(true) | Known::Int(1)) {
+        return None;
+    }
+    Some(Fact::DType(DType {
+        kind,
+        size,
+        has_object: kind == DTypeKind::Object,
+        is_subarray: false,
+        is_open: true,
+        serial: names.next_serial(),
+    }))
+}
+
+/// What a type string stands for, and how many bytes an item takes: `f8`, `U3`.
+fn type_code(code: &[u8]) -> Option<(DTypeKind, u64)> {
+    let code = code.strip_prefix(b"<").or(code.strip_prefix(b">")).unwrap_or(code);
+    let code = code.strip_prefix(b"|").unwrap_or(code);
+    let (&kind, digits) = code.split_first()?;
+    let is_number = digits.len() <= 10 && digits.iter().all(u8::is_ascii_digit);
+    let size = str::from_utf8(digits).ok().filter(|_| is_number)?;
+    let size = if size.is_empty() { 0 } else { size.parse().ok()? };
+    let (kind, size) = match (kind, size) {
+        (b'b' | b'?', 0 | 1) => (DTypeKind::Number, 1),
+        (b'i' | b'u', 1 | 2 | 4 | 8) => (DTypeKind::Number, size),
+        (b'f', 2 | 4 | 8 | 12 | 16) => (DTypeKind::Number, size),
+        (b'c', 8 | 16 | 24 | 32) => (DTypeKind::Number, size),
+        (b'M' | b'm', 8) => (DTypeKind::Time, size),
+        (b'S', _) => (DTypeKind::Bytes, size),
+        (b'U', _) => (DTypeKind::Unicode, 4 * size),
+        (b'V', _) => (DTypeKind::Void, size),
+        (b'O', 0 | 4 | 8) => (DTypeKind::Object, POINTER),
+        _ => return None,
+    };
+    (size <= MOST_SIZE).then_some((kind, size))
+}
+
+/// `_convert_to_stringdtype_kwargs(coerce)`, and what stands for a missing str.
+pub(super) fn string_dtype(coerce: &Known<'_>, names: &mut dyn Lookup) -> Option<Fact> {
+    is_flag(coerce).then(|| {
+        Fact::DType(DType {
+            kind: DTypeKind::Object,
+            size: 16,
+            has_object: true,
+            is_subarray: false,
+            is_open: false,
+            serial: names.next_serial(),
+        })
+    })
+}
+
+/// The state of a dtype: `(3, byte order, subarray, names, fields, size, alignment, flags)`, and in
+/// version 4 the metadata.
+pub(super) fn dtype_state(dtype: DType, state: &[Known<'_>]) -> Option<Fact> {
+    use Known as K;
+    let &[version, order, subarray, names, fields, size, alignment, flags, ref metadata @ ..] =
+        state
+    else {
+        return None;
+    };
+    let is_version = match (version, metadata) {
+        // A time without its unit ends the process.
+        (K::Int(3), []) => dtype.kind != DTypeKind::Time,
+        (K::Int(4), [metadata]) => is_metadata(dtype, metadata),
+        _ => false,
+    };
+    let (K::Int(size), K::Int(alignment), K::Int(flags)) = (size, alignment, flags) else {
+        return None;
+    };
+    let is_order = matches!(order, K::Text([b'<' | b'>' | b'|' | b'=']));
+    if !is_version || !is_order || !is_alignment(alignment) {
+        return None;
+    }
+    if !(-128..256).contains(&flags) {
+        return None;
+    }
+    let closed = DType { is_open: false, ..dtype };
+    let is_void = dtype.kind == DTypeKind::Void;
+    let state = match (subarray, names, fields) {
+        (K::None, K::None, K::None) => {
+            let expected = match dtype.kind {
+                DTypeKind::Object => flags::OBJECT,
+                DTypeKind::Unicode => flags::UNICODE,
+                DTypeKind::Number | DTypeKind::Time | DTypeKind::Bytes | DTypeKind::Void => {
+                    flags::NUMBER
+                }
+            };
+            (size == -1 || size_of(size, dtype)?.size == dtype.size).then_some(())?;
+            (flags == expected).then_some(closed)?
+        }
+        (K::Tuple(subarray), K::None, K::None) if is_void => {
+            let [Some(base), Some(shape)] = [0, 1].map(|place| subarray.get(place)) else {
+                return None;
+            };
+            let base = dtype_of(&base).filter(|base| base.is_of_array())?;
+            let closed = size_of(size, closed)?;
+            let is_right = subarray.len() == 2
+                && count_of_subarray(&shape)?.checked_mul(base.size) == Some(closed.size)
+                && has_flags(flags, base.has_object);
+            let has_object = base.has_object;
+            is_right.then_some(DType { has_object, is_subarray: true, ..closed })?
+        }
+        (K::None, K::Tuple(names), K::Dict(fields)) if is_void => {
+            let closed = size_of(size, closed)?;
+            let has_object = check_fields(names, fields.entries()?, closed.size)?;
+            has_flags(flags, has_object).then_some(DType { has_object, ..closed })?
+        }
+        _ => return None,
+    };
+    Some(Fact::DType(state))
+}
+
+/// The dtype with the size that a state gives to an item: that of its type string, which the dtype of
+/// records does not have.
+fn size_of(size: i64, dtype: DType) -> Option<DType> {
+    let size = u64::try_from(size).ok().filter(|size| *size <= MOST_SIZE)?;
+    (dtype.size == 0 || size == dtype.size).then_some(DType { size, ..dtype })
+}
+
+fn is_alignment(alignment: i64) -> bool {
+    matches!(alignment, -1 | 1 | 2 | 4 | 8 | 16 | 32)
+}
+
+/// Whether the flags are those of a structure or subarray.
+fn has_flags(flags: i64, has_object: bool) -> bool {
+    // A signed char in C, written as a negative number by some versions.
+    let flags = flags & 0xff & !flags::ALIGNED;
+    match has_object {
+        true => flags == flags::FIELDS_WITH_OBJECT || flags == flags::OBJECT,
+        false => flags == flags::NUMBER || flags == flags::FIELDS,
+    }
+}
+
+/// How many items a subarray has. A shape of one dimension may be an int.
+fn count_of_subarray(shape: &Known<'_>) -> Option<u64> {
+    match shape {
+        Known::Int(length) => u64::try_from(*length).ok(),
+        shape => count(shape),
+    }
+}
+
+/// Whether every field is inside the item, and objects are where nothing else is. Returns whether
+/// there are objects.
+fn check_fields<'a>(
+    names: KnownItems<'a>,
+    entries: impl ExactSizeIterator<Item = (Known<'a>, Known<'a>)>,
+    size: u64,
+) -> Option<bool> {
+    // By name; a title is another key for the same field.
+    let mut fields: Vec<(&[u8], Field<'_>)> = Vec::with_capacity(entries.len());
+    for (name, field) in entries {
+        let (Known::Text(name), Known::Tuple(field)) = (name, field) else { return None };
+        let [Some(dtype), Some(Known::Int(offset))] = [0, 1].map(|place| field.get(place)) else {
+            return None;
+        };
+        let title = match (field.len(), field.get(2)) {
+            (2, _) | (3, Some(Known::None)) => None,
+            (3, Some(Known::Text(title))) => Some(title),
+            _ => return None,
+        };
+        // A StringDType cannot be a field.
+        let dtype = dtype_of(&dtype)
+            .filter(|dtype| dtype.kind != DTypeKind::Object || dtype.size == POINTER)?;
+        let begin = u64::try_from(offset).ok()?;
+        let end = begin.checked_add(dtype.size).filter(|end| *end <= size)?;
+        fields.push((name, Field { begin, end, dtype, title }));
+    }
+    fields.sort_by_key(|&(name, _)| name);
+    if fields.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+        return None;
+    }
+    let find = |name: &[u8]| {
+        let place = fields.binary_search_by_key(&name, |&(its, _)| its).ok()?;
+        Some(fields[place].1)
+    };
+    let mut named: Vec<Field<'_>> = Vec::with_capacity(names.len());
+    let mut keys = 0;
+    for name in names.iter() {
+        let Known::Text(name) = name else { return None };
+        let field = find(name)?;
+        keys += 1;
+        // The title of a field may be its name.
+        if let Some(title) = field.title.filter(|title| *title != name) {
+            (find(title)? == field).then_some(())?;
+            keys += 1;
+        }
+        named.push(field);
+    }
+    // No key is neither a name nor a title.
+    (keys == fields.len()).then_some(())?;
+    let has_object = named.iter().any(|field| field.dtype.has_object);
+    if has_object {
+        named.sort_unstable_by_key(|field| (field.begin, field.end));
+        if named.windows(2).any(|pair| pair[0].end > pair[1].begin) {
+            return None;
+        }
+    }
+    Some(has_object)
+}
+
+/// A field of a structure.
+#[derive(Clone, Copy, PartialEq)]
+struct Field<'a> {
+    begin: u64,
+    end: u64,
+    dtype: DType,
+    title: Option<&'a [u8]>,
+}
+
+/// The metadata of version 4: a dict, and for times the unit.
+fn is_metadata(dtype: DType, metadata: &Known<'_>) -> bool {
+    use Known as K;
+    let is_dict = |dict: &K<'_>| matches!(dict, K::None | K::Dict(_));
+    match metadata {
+        _ if dtype.kind != DTypeKind::Time => is_dict(metadata),
+        K::Tuple(parts) if parts.len() == 2 => {
+            let [Some(dict), Some(K::Tuple(unit))] = [0, 1].map(|place| parts.get(place)) else {
+                return false;
+            };
+            // A divisor of 0 ends the process.
+            let [Some(name), Some(K::Int(1..=0x7fff_ffff)), Some(K::Int(1)), event] =
+                [0, 1, 2, 3].map(|place| unit.get(place))
+            else {
+                return false;
+            };
+            is_dict(&dict)
+                && is_bytes(&name)
+                && unit.len() <= 4
+                && matches!(event, None | Some(K::Int(_)))
+        }
+        _ => false,
+    }
+}
+
+/// The state of an array: `(1, shape, dtype, is_fortran, data)`; of a masked one also the mask and the
+/// fill value.
+pub(super) fn array_state(array: Array, state: &[Known<'_>]) -> Option<Fact> {
+    use Known as K;
+    let (shape, dtype, is_fortran, data) = match (array.is_masked, state) {
+        (false, [K::Int(1), shape, dtype, is_fortran, data]) => (shape, dtype, is_fortran, data),
+        (true, [K::Int(1), shape, dtype, is_fortran, data, mask, fill])
+            if is_bytes(mask) && is_plain(fill) =>
+        {
+            (shape, dtype, is_fortran, data)
+        }
+        _ => return None,
+    };
+    let count = count(shape)?;
+    let dtype = dtype_of(dtype).filter(|dtype| dtype.is_of_array())?;
+    // NumPy multiplies the two.
+    count.checked_mul(dtype.size.max(1)).filter(|bytes| *bytes <= MOST_ITEMS)?;
+    let is_data = match (dtype.has_object, data) {
+        (true, K::List(list)) => list.len == Some(count),
+        (false, data) => is_bytes(data),
+        _ => false,
+    };
+    let closed = Array { is_open: false, has_items: count > 0, dtype: dtype.serial, ..array };
+    (is_flag(is_fortran) && is_data).then_some(Fact::Array(closed))
+}

@@ -1,0 +1,446 @@
+//! What there is to fear of the acts of a pickle: the names of `policy.txt`, and the rules that they
+//! have there.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use pickle_stream::{
+    Act, Auditor, Found, Known, Name, NameId, ObjectId, Opcode, Operands, Subject,
+};
+
+use super::fact::Fact;
+use super::rule::{self, Arguments, Lookup, Rule};
+use super::{Audit, Verdict};
+
+/// The policy that ships.
+const POLICY: &str = include_str!("policy.txt");
+
+/// Its lines, by name.
+struct Names {
+    inert: HashMap<&'static str, Rule>,
+    /// Reasons, by name; and for names that begin so, by what stands before `.*`.
+    dangerous: HashMap<&'static str, &'static str>,
+    dangerous_in: HashMap<&'static str, &'static str>,
+}
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| {
+    let mut names =
+        Names { inert: HashMap::new(), dangerous: HashMap::new(), dangerous_in: HashMap::new() };
+    let lines = POLICY.lines().filter(|line| !line.starts_with('#'));
+    for (rule, rest) in lines.filter_map(|line| line.split_once(' ')) {
+        match (Rule::named(rule), rest.split_once(' ')) {
+            (Some(rule), None) => drop(names.inert.insert(rest, rule)),
+            (None, Some((name, reason))) => match name.strip_suffix(".*") {
+                Some(start) => drop(names.dangerous_in.insert(start, reason)),
+                None => drop(names.dangerous.insert(name, reason)),
+            },
+            _ => {}
+        }
+    }
+    names
+});
+
+/// What is known of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Inert(Rule),
+    /// The caller trusts it.
+    Allowed,
+    Unknown,
+    Dangerous(&'static str),
+}
+
+/// What there is to fear of something, and why; the reason is empty where nothing is known.
+pub(super) type Judgement = (Verdict, &'static str);
+
+/// Judges the acts of one pickle.
+pub(super) struct Judge<'a> {
+    audit: &'a Audit,
+    /// By the numbers of the auditor's names.
+    standings: Vec<Standing>,
+    /// The serial number of the last dtype.
+    serial: u32,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(audit: &'a Audit) -> Judge<'a> {
+        Judge { audit, standings: Vec::new(), serial: 0 }
+    }
+
+    /// Says what there is to fear of an act, and notes for later acts what it returned.
+    pub(super) fn judge(&mut self, found: &Found, auditor: &mut Auditor) -> Judgement {
+        let names = auditor.names();
+        for name in &names[self.standings.len()..] {
+            self.standings.push(standing(self.audit, name));
+        }
+        let operands = auditor.operands();
+        let (judgement, noted) = match found.act {
+            Act::Import(name) => (self.imported(name, names), None),
+            Act::Call(subject) => {
+                let (judgement, fact) = self.called(found.opcode, subject, &operands, names);
+                (judgement, operands.result.map(|result| (result, fact)))
+            }
+            Act::SetState(subject) => self.state_set(subject, &operands),
+            Act::Add(subject) => (self.added(subject, &operands), None),
+            Act::Straddle => {
+                ((Verdict::Dangerous, "readers of CPython differ in what they execute"), None)
+            }
+            Act::Alter => ((Verdict::Dangerous, "changes what an object was made of"), None),
+            Act::LargeKey => ((Verdict::Unknown, "a key too large to be hashed"), None),
+            Act::Overwrite(_) => ((Verdict::Inert, ""), None),
+        };
+        if let Some((object, fact)) = noted {
+            note(auditor, object, fact);
+        }
+        judgement
+    }
+
+    fn standing(&self, name: NameId) -> Standing {
+        self.standings.get(name.index()).copied().unwrap_or(Standing::Unknown)
+    }
+
+    fn imported(&self, name: NameId, names: &[Name]) -> Judgement {
+        match self.standing(name) {
+            Standing::Inert(rule) => (Verdict::Inert, rule.reason()),
+            Standing::Allowed => (Verdict::Inert, "allowed"),
+            Standing::Dangerous(reason) => (Verdict::Dangerous, reason),
+            Standing::Unknown => (Verdict::Unknown, why_unknown(&names[name.index()])),
+        }
+    }
+
+    fn called(
+        &mut self,
+        opcode: Opcode,
+        subject: Subject,
+        operands: &Operands<'_>,
+        names: &[Name],
+    ) -> (Judgement, Fact) {
+        let standing = self.standing(subject.name());
+        let rule = match (standing, subject) {
+            (Standing::Inert(rule), Subject::Named(_)) => rule,
+            (Standing::Inert(_), Subject::ResultOf(_)) => match fact_of(&operands.object) {
+                Fact::Callable(Some(rule)) => rule,
+                _ => {
+                    let why = (Verdict::Unknown, "what it returns is called");
+                    return (why, may_be_global(&operands.arguments));
+                }
+            },
+            _ => return (self.imported(subject.name(), names), Fact::None),
+        };
+        let has_keywords = !operands.keywords.is_none_or(|keywords| match keywords {
+            Known::Dict(dict) => dict.entries().is_some_and(|entries| entries.len() == 0),
+            _ => false,
+        });
+        let is_written = match opcode {
+            Opcode::Reduce => true,
+            Opcode::NewObj | Opcode::NewObjEx => rule.is_made_by_new(),
+            _ => rule == Rule::Exception,
+        };
+        let arguments = match operands.arguments {
+            Known::Tuple(items) if is_written && !has_keywords => Arguments::of(items),
+            _ => None,
+        };
+        let mut lookup = Look { judge: self, names };
+        let fact =
+            arguments.and_then(|arguments| rule::call(rule, arguments.as_slice(), &mut lookup));
+        match fact {
+            Some(fact) => ((Verdict::Inert, rule.reason()), fact),
+            None => self.refused(rule, &operands.arguments),
+        }
+    }
+
+    /// What there is to fear of a call that a rule does not allow.
+    fn refused(&self, rule: Rule, arguments: &Known<'_>) -> (Judgement, Fact) {
+        if let Some(standing) = self.class_of_instance(rule, arguments) {
+            return match standing {
+                Standing::Allowed => ((Verdict::Inert, "allowed"), Fact::Allowed),
+                _ => (
+                    (Verdict::Unknown, "makes an instance of a class that is not known"),
+                    Fact::None,
+                ),
+            };
+        }
+        let is_of_numpy = |module: &[u8]| module == b"numpy" || module.starts_with(b"numpy.");
+        let is_memmap = |value: Known<'_>| match value {
+            Known::Global(name) => self.standing(name) == Standing::Inert(Rule::MemMap),
+            _ => false,
+        };
+        // copyreg writes this before protocol 4, for a class with keyword arguments.
+        if let (Rule::GetAttr, Known::Tuple(items)) = (rule, arguments)
+            && let (Some(Known::Global(class)), Some(Known::Text(b"__new__")), 2) =
+                (items.get(0), items.get(1), items.len())
+            && self.standing(class) == Standing::Unknown
+        {
+            let why = "makes an instance of a class that is not known";
+            return ((Verdict::Unknown, why), Fact::Callable(None));
+        }
+        let judgement = match (rule, arguments) {
+            (Rule::NewObject | Rule::Reconstructor, Known::Tuple(items))
+                if items.iter().any(is_memmap) =>
+            {
+                (Verdict::Dangerous, "creates or changes files")
+            }
+            (Rule::MemMap, _) => (Verdict::Dangerous, "creates or changes files"),
+            (Rule::Array, _) => (Verdict::Dangerous, "an array over memory that is not its own"),
+            (Rule::AttrGetter, _) => (Verdict::Dangerous, "reaches into objects"),
+            (Rule::GetAttr, _) => (Verdict::Dangerous, "reaches into objects"),
+            (Rule::Ufunc, Known::Tuple(items)) => match items.get(0) {
+                Some(Known::Text(module)) if is_of_numpy(module) => (Verdict::Unknown, ""),
+                _ => (Verdict::Dangerous, "imports anything"),
+            },
+            (Rule::Ufunc, _) => (Verdict::Dangerous, "imports anything"),
+            (_, Known::Tuple(items)) if !items.iter().all(|item| rule::is_plain(&item)) => {
+                (Verdict::Unknown, "called with objects that are not known")
+            }
+            _ => (Verdict::Unknown, "called with arguments that no pickler writes"),
+        };
+        (judgement, may_be_global(arguments))
+    }
+
+    /// The class of the instance that a call makes by `__new__` of a type that is known; `None` where
+    /// it is another call, or the class is one of the policy.
+    fn class_of_instance(&self, rule: Rule, arguments: &Known<'_>) -> Option<Standing> {
+        let Known::Tuple(items) = arguments else { return None };
+        let Some(Known::Global(class)) = items.get(0) else { return None };
+        let base_is_known = match rule {
+            Rule::Reconstruct => items.len() == 3,
+            Rule::NewObject => true,
+            // The base class, and what it is given: a value of its own.
+            Rule::Reconstructor => match (items.len(), items.get(1), items.get(2)) {
+                (3, Some(Known::Global(base)), Some(state)) => {
+                    matches!(self.standing(base), Standing::Inert(_)) && rule::is_plain(&state)
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        let standing = self.standing(class);
+        (base_is_known && !matches!(standing, Standing::Inert(_))).then_some(standing)
+    }
+
+    fn state_set(
+        &mut self,
+        subject: Subject,
+        operands: &Operands<'_>,
+    ) -> (Judgement, Option<(ObjectId, Fact)>) {
+        let name = match subject {
+            Subject::Named(name) => return (self.changed(name), None),
+            Subject::ResultOf(name) => name,
+        };
+        let rule = match self.standing(name) {
+            Standing::Inert(rule) => rule,
+            standing => return (judgement_of(standing), None),
+        };
+        let Known::Result(object) = operands.object else {
+            return ((Verdict::Unknown, ""), None);
+        };
+        let fact = Fact::unpack(object.fact);
+        if fact == Fact::Allowed {
+            return ((Verdict::Inert, "allowed"), None);
+        }
+        let mut lookup = Look { judge: self, names: &[] };
+        if let Some(after) = rule::set_state(fact, &operands.arguments, &mut lookup) {
+            return ((Verdict::Inert, rule.reason()), Some((object.object, after)));
+        }
+        let verdict = match fact {
+            Fact::MayBeGlobal => {
+                (Verdict::Dangerous, "changes a class or function for the whole program")
+            }
+            Fact::Made { rule, .. } if rule.makes_shared() => {
+                (Verdict::Dangerous, "changes an object that the whole program shares")
+            }
+            Fact::DType(_) | Fact::Array(_) if is_known(&operands.arguments, STATE_DEPTH) => {
+                (Verdict::Dangerous, "a state that makes NumPy use memory that is not its own")
+            }
+            _ => (Verdict::Unknown, "given a state that no pickler writes"),
+        };
+        (verdict, Some((object.object, Fact::None)))
+    }
+
+    fn added(&self, subject: Subject, operands: &Operands<'_>) -> Judgement {
+        let name = match subject {
+            Subject::Named(name) => return self.changed(name),
+            Subject::ResultOf(name) => name,
+        };
+        match (self.standing(name), fact_of(&operands.object)) {
+            (Standing::Inert(_), Fact::Made { rule, .. }) if rule.takes_items() => {
+                (Verdict::Inert, rule.reason())
+            }
+            (Standing::Inert(_), Fact::Allowed) => (Verdict::Inert, "allowed"),
+            (Standing::Inert(_), Fact::MayBeGlobal) => {
+                (Verdict::Dangerous, "changes an object for the whole program")
+            }
+            (Standing::Inert(_), _) => (Verdict::Unknown, "items are added that no pickler adds"),
+            (standing, _) => judgement_of(standing),
+        }
+    }
+
+    /// What there is to fear of a change to what has a name.
+    fn changed(&self, name: NameId) -> Judgement {
+        match self.standing(name) {
+            Standing::Unknown => (Verdict::Unknown, "may be changed for the whole program"),
+            _ => (Verdict::Dangerous, "is changed for the whole program"),
+        }
+    }
+}
+
+/// The names of one pickle, for the rules.
+struct Look<'j, 'a, 'n> {
+    judge: &'j mut Judge<'a>,
+    names: &'n [Name],
+}
+
+impl Lookup for Look<'_, '_, '_> {
+    fn rule(&self, name: NameId) -> Option<Rule> {
+        match self.judge.standing(name) {
+            Standing::Inert(rule) => Some(rule),
+            _ => None,
+        }
+    }
+
+    fn rule_of_attribute(&self, name: NameId, attribute: &[u8]) -> Option<Rule> {
+        let Some(Name::Global { module, name }) = self.names.get(name.index()) else { return None };
+        let attribute = str::from_utf8(attribute).ok()?;
+        match standing_of(&format!("{module}.{name}.{attribute}")) {
+            Standing::Inert(rule) => Some(rule),
+            _ => None,
+        }
+    }
+
+    fn next_serial(&mut self) -> u32 {
+        self.judge.serial = rule::serial_after(self.judge.serial);
+        self.judge.serial
+    }
+}
+
+fn note(auditor: &mut Auditor, object: ObjectId, fact: Fact) {
+    // Dtypes, and functions, are what later elements share.
+    let keep = matches!(fact, Fact::DType(_) | Fact::Callable(_));
+    auditor.set_fact(object, fact.pack(), keep);
+}
+
+fn fact_of(value: &Known<'_>) -> Fact {
+    match value {
+        Known::Result(result) => Fact::unpack(result.fact),
+        _ => Fact::None,
+    }
+}
+
+/// The fact for what a call returned that was not understood.
+fn may_be_global(arguments: &Known<'_>) -> Fact {
+    let is_global = |value: &Known<'_>| match value {
+        Known::Global(_) | Known::Unknown => true,
+        value => fact_of(value) == Fact::MayBeGlobal,
+    };
+    let has_global = match arguments {
+        Known::Tuple(items) => items.iter().any(|item| match item {
+            Known::Tuple(items) => items.iter().any(|item| is_global(&item)),
+            Known::Dict(_) | Known::List(_) | Known::Set => true,
+            item => is_global(&item),
+        }),
+        _ => true,
+    };
+    if has_global { Fact::MayBeGlobal } else { Fact::None }
+}
+
+/// How deep a state is looked into: the fields of a dtype are tuples in a dict in it.
+const STATE_DEPTH: u32 = 4;
+
+/// Whether nothing in a state was forgotten or is too long to be known.
+fn is_known(value: &Known<'_>, depth: u32) -> bool {
+    match value {
+        Known::Unknown | Known::Other | Known::LongText => false,
+        Known::Tuple(items) => depth > 0 && items.iter().all(|item| is_known(&item, depth - 1)),
+        Known::Dict(dict) => dict.entries().is_some_and(|mut entries| {
+            depth > 0
+                && entries
+                    .all(|(key, value)| is_known(&key, depth - 1) && is_known(&value, depth - 1))
+        }),
+        _ => true,
+    }
+}
+
+fn judgement_of(standing: Standing) -> Judgement {
+    match standing {
+        Standing::Inert(rule) => (Verdict::Inert, rule.reason()),
+        Standing::Allowed => (Verdict::Inert, "allowed"),
+        Standing::Unknown => (Verdict::Unknown, ""),
+        Standing::Dangerous(reason) => (Verdict::Dangerous, reason),
+    }
+}
+
+fn why_unknown(name: &Name) -> &'static str {
+    match name {
+        Name::Global { .. } => "",
+        Name::Extension(_) => "whatever copyreg has under this code",
+        Name::PersistentId => "numpy.load refuses it",
+        _ => "the name, or what is called, cannot be known",
+    }
+}
+
+/// What is known of a name, and what the caller says of it.
+fn standing(audit: &Audit, name: &Name) -> Standing {
+    let Name::Global { module, name } = name else { return Standing::Unknown };
+    if audit.allowed.iter().any(|allowed| allowed.is_full_name(module, name)) {
+        return Standing::Allowed;
+    }
+    match standing_of(&format!("{module}.{name}")) {
+        // An attribute of an attribute: of the same name only for what is written so.
+        Standing::Inert(rule) if !name.contains('.') || rule.is_attribute() => {
+            return Standing::Inert(rule);
+        }
+        Standing::Dangerous(reason) => return Standing::Dangerous(reason),
+        _ => {}
+    }
+    if name.contains('.') && name.split('.').any(|part| part.starts_with("__")) {
+        return Standing::Dangerous("reaches into objects");
+    }
+    match audit.allowed.iter().any(|allowed| allowed.has_in_package(module, name)) {
+        true => Standing::Allowed,
+        false => Standing::Unknown,
+    }
+}
+
+/// What the policy says of a name.
+fn standing_of(name: &str) -> Standing {
+    let names = &*NAMES;
+    if let Some(&rule) = names.inert.get(name) {
+        return Standing::Inert(rule);
+    }
+    // A member of an enumeration, by its name.
+    if let Some((class, member)) = name.rsplit_once('.')
+        && names.inert.get(class) == Some(&Rule::Enum)
+        && member.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+        && !member.starts_with('_')
+    {
+        return Standing::Inert(Rule::Member);
+    }
+    if let Some(reason) = names.dangerous.get(name) {
+        return Standing::Dangerous(reason);
+    }
+    let mut starts = name.rmatch_indices('.').map(|(end, _)| &name[..end]);
+    match starts.find_map(|start| names.dangerous_in.get(start)) {
+        Some(reason) => Standing::Dangerous(reason),
+        None => Standing::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_policy_is_understood() {
+        let lines = POLICY.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+        let names = &*NAMES;
+        let understood = names.inert.len() + names.dangerous.len() + names.dangerous_in.len();
+        assert_eq!(lines.count(), understood);
+    }
+
+    #[test]
+    fn every_rule_has_a_name_in_the_policy() {
+        for rule in Rule::all().filter(|rule| *rule != Rule::Member) {
+            assert!(NAMES.inert.values().any(|used| *used == rule), "{rule:?}");
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! Verdicts of audits: what a file does, and whether all of it was read.
+
+use std::io::{Cursor, Write};
+
+use npy_object::{Audit, Content, Report, Source, Status, Verdict};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+fn audit(bytes: impl Into<Vec<u8>>) -> Report {
+    Audit::new().read(Source::bytes(bytes.into()))
+}
+
+fn verdict(bytes: impl Into<Vec<u8>>) -> Verdict {
+    audit(bytes).verdict()
+}
+
+/// A preamble of an array of one object.
+fn preamble() -> Vec<u8> {
+    preamble_of("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }")
+}
+
+fn preamble_of(header: &str) -> Vec<u8> {
+    let padding = (64 - (header.len() + 11) % 64) % 64;
+    let header = format!("{header}{}\n", " ".repeat(padding));
+    let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+    [b"\x93NUMPY\x01\0".as_slice(), &length, header.as_bytes()].concat()
+}
+
+/// An array of one float.
+fn numbers() -> Vec<u8> {
+    [preamble_of("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }"), vec![0; 8]].concat()
+}
+
+/// A str, as protocol 1 writes it.
+fn text(text: &str) -> Vec<u8> {
+    let length = u32::try_from(text.len()).unwrap().to_le_bytes();
+    [b"X".as_slice(), &length, text.as_bytes()].concat()
+}
+
+/// Puts parts of a pickle together: words between spaces are lines of protocol 0 or opcodes with their
+/// arguments, `'...'` is a str.
+fn pickle(parts: &[&[u8]]) -> Vec<u8> {
+    [b"\x80\x02".as_slice(), &parts.concat(), b"."].concat()
+}
+
+const SYSTEM: &[u8] = b"cos\nsystem\n(S'true'\ntR.";
+
+/// `numpy.dtype(code, False, True)`, without a state.
+fn dtype(code: &str) -> Vec<u8> {
+    [b"cnumpy\ndtype\n(".as_slice(), &text(code), b"\x89\x88tR"].concat()
+}
+
+fn little_endian(code: &str) -> Vec<u8> {
+    let flags: &[u8] = if code == "O8" { b"K\x3f" } else { b"K\0" };
+    let order = if code == "O8" { "|" } else { "<" };
+    [
+        &dtype(code),
+        b"(K\x03".as_slice(),
+        &text(order),
+        b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xff",
+        flags,
+        b"tb",
+    ]
+    .concat()
+}
+
+/// `_reconstruct(ndarray, (0,), b'b')`, and a state.
+fn array(shape: &[u8], dtype: &[u8], data: &[u8]) -> Vec<u8> {
+    [
+        b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\0tU\x01btR(K\x01".as_slice(),
+        shape,
+        dtype,
+        b"\x89",
+        data,
+        b"tb",
+    ]
+    .concat()
+}
+
+#[test]
+fn array_that_numpy_writes_is_inert() {
+    for bytes in [
+        pickle(&[&array(b"(K\x02t", &little_endian("f8"), b"U\x10################")]),
+        pickle(&[&array(b"(K\x02t", &little_endian("O8"), b"](NNe")]),
+        pickle(&[&array(b"(K\0K\x03t", &little_endian("O8"), b"]")]),
+    ] {
+        let report = audit(bytes);
+        assert_eq!((report.verdict(), report.status()), (Verdict::Inert, Status::Complete));
+    }
+}
+
+/// `numpy.ndarray.__setstate__` reads as many items of the list as the shape has.
+#[test]
+fn array_state_that_does_not_fit_is_dangerous() {
+    for bytes in [
+        pickle(&[&array(b"(K\x03t", &little_endian("O8"), b"](NNe")]),
+        pickle(&[&array(b"(J\xff\xff\xff\xfft", &little_endian("O8"), b"]")]),
+        pickle(&[&array(b"(J\0\0\0\x40J\0\0\0\x40J\0\0\0\x40t", &little_endian("f8"), b"U\0")]),
+        // Items as the bytes of pointers.
+        pickle(&[&array(b"(K\x01t", &little_endian("O8"), b"U\x08########")]),
+        // A dtype that can yet be changed.
+        pickle(&[&array(b"(K\x01t", &dtype("V8"), b"U\x08########")]),
+    ] {
+        assert_eq!(verdict(bytes.clone()), Verdict::Dangerous, "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn second_state_is_not_inert() {
+    let array = array(b"(K\x01t", &little_endian("f8"), b"U\x08########");
+    let state =
+        [b"(K\x01(K\x01t".as_slice(), &little_endian("f8"), b"\x89U\x08########tb"].concat();
+    assert_ne!(verdict(pickle(&[&array, &state])), Verdict::Inert);
+    let twice = [&little_endian("f8"), b"(K\x03X\x01\0\0\0<NNNK\x08K\x08K\0tb".as_slice()].concat();
+    assert_ne!(verdict(pickle(&[&twice])), Verdict::Inert);
+}
+
+/// The state of a dtype with two fields, at two offsets.
+fn structure(a: &[u8], at_a: u8, b: &[u8], at_b: u8, size: u8, flags: u8) -> Vec<u8> {
+    let field = |name: &str, dtype: &[u8], at: u8| [&text(name), dtype, &[b'K', at, 0x86]].concat();
+    [
+        &dtype(&format!("V{size}")),
+        b"(K\x03".as_slice(),
+        &text("|"),
+        b"N(",
+        &text("a"),
+        &text("b"),
+        b"t}(",
+        &field("a", a, at_a),
+        &field("b", b, at_b),
+        b"u",
+        &[b'K', size, b'K', 1, b'K', flags],
+        b"tb",
+    ]
+    .concat()
+}
+
+#[test]
+fn dtype_whose_fields_do_not_fit_is_dangerous() {
+    let (f8, object) = (little_endian("f8"), little_endian("O8"));
+    let is = |dtype: Vec<u8>| verdict(pickle(&[&dtype]));
+    assert_eq!(is(structure(&f8, 0, &f8, 8, 16, 0)), Verdict::Inert);
+    assert_eq!(is(structure(&f8, 0, &object, 8, 16, 27)), Verdict::Inert);
+    // Numbers may overlap.
+    assert_eq!(is(structure(&f8, 0, &f8, 4, 16, 0)), Verdict::Inert);
+    // Past the end.
+    assert_eq!(is(structure(&f8, 0, &f8, 9, 16, 0)), Verdict::Dangerous);
+    // Objects without their flags, and flags without objects.
+    assert_eq!(is(structure(&f8, 0, &object, 8, 16, 0)), Verdict::Dangerous);
+    assert_eq!(is(structure(&f8, 0, &f8, 8, 16, 27)), Verdict::Dangerous);
+    // Numbers that are written over a pointer.
+    assert_eq!(is(structure(&f8, 4, &object, 0, 16, 27)), Verdict::Dangerous);
+    // A field that may yet be changed.
+    assert_eq!(is(structure(&dtype("V8"), 0, &f8, 8, 16, 0)), Verdict::Dangerous);
+}
+
+#[test]
+fn dtype_without_the_flags_of_objects_is_dangerous() {
+    let state: &[u8] = b"(K\x03X\x01\0\0\0|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb";
+    assert_eq!(verdict(pickle(&[&dtype("O8"), state])), Verdict::Dangerous);
+    // Not a copy: the dtype that the whole program has.
+    let shared = [b"cnumpy\ndtype\n(".as_slice(), &text("f8"), b"\x89\x89tR"].concat();
+    assert_ne!(verdict(pickle(&[&shared])), Verdict::Inert);
+}
+
+#[test]
+fn call_that_opens_a_file_is_dangerous() {
+    let arguments = [text("victim"), text("uint8"), text("w+")].concat();
+    let name: &[u8] = b"cnumpy\nmemmap\n";
+    for bytes in [
+        pickle(&[name, b"(", &arguments, b"tR"]),
+        pickle(&[name, b"(", &arguments, b"t\x81"]),
+        pickle(&[name, b"(", &arguments, b"t}\x92"]),
+        pickle(&[b"(", &arguments, b"inumpy\nmemmap\n"]),
+        pickle(&[b"(", name, &arguments, b"o"]),
+        pickle(&[b"ccopy_reg\n__newobj__\n(", name, &arguments, b"tR"]),
+        pickle(&[b"ccopy_reg\n_reconstructor\n(", name, name, &text("victim"), b"tR"]),
+        pickle(&[b"cfunctools\npartial\n", name, b"\x85R(", &arguments, b"tR"]),
+    ] {
+        assert_eq!(verdict(bytes.clone()), Verdict::Dangerous, "{}", bytes.escape_ascii());
+    }
+    // As the class of an array it opens nothing.
+    let array = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nmemmap\n(K\0tU\x01btR";
+    assert_eq!(verdict(pickle(&[array])), Verdict::Inert);
+}
+
+#[test]
+fn state_of_a_class_is_dangerous() {
+    let class: &[u8] = b"ccollections\nCounter\n";
+    let state: &[u8] = b"(N}X\x01\0\0\0ac__builtin__\nint\nstb";
+    let object = little_endian("O8");
+    for bytes in [
+        pickle(&[class, state]),
+        pickle(&[class, b"q\x010h\x01", state]),
+        pickle(&[b"cnumpy\nobject_\n", class, b"\x85R", state]),
+        pickle(&[b"cnumpy\nobject_\n(", class, b"ttR", state]),
+        pickle(&[b"cnumpy.core.multiarray\nscalar\n", &object, class, b"\x86R", state]),
+        // Singletons.
+        pickle(&[b"cnumpy.ma.core\nMaskedConstant\n)R", state]),
+        pickle(&[b"chttp\nHTTPStatus\nK\xc8\x85R", state]),
+        pickle(&[b"c__builtin__\nEllipsis\n", state]),
+        // Items.
+        pickle(&[class, b"NNs"]),
+    ] {
+        assert_eq!(verdict(bytes.clone()), Verdict::Dangerous, "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn function_is_judged_by_what_it_would_call() {
+    let pairs: &[u8] = b"](](X\x01\0\0\0aK\x01ee\x85R";
+    let partial: &[u8] = b"cfunctools\npartial\n";
+    let of = |function: &[u8], state: &[u8]| pickle(&[partial, function, b"\x85R", state, pairs]);
+    let ordered: &[u8] = b"ccollections\nOrderedDict\n";
+    assert_eq!(verdict(of(ordered, b"")), Verdict::Inert);
+    assert_eq!(verdict(of(ordered, &[b"(", ordered, b")}Ntb"].concat())), Verdict::Inert);
+    // The state replaces the function.
+    assert_eq!(verdict(of(ordered, b"(cos\nsystem\n)}Ntb")), Verdict::Dangerous);
+    assert_eq!(verdict(of(b"cos\nsystem\n", b"")), Verdict::Dangerous);
+    assert_eq!(verdict(of(b"cpandas\nnew_block\n", b"")), Verdict::Unknown);
+
+    let inert: [&[u8]; 6] = [
+        b"coperator\nitemgetter\nK\x01\x85R",
+        b"chttp\nHTTPStatus\nM\x94\x01\x85R",
+        b"c__builtin__\nlen\n",
+        b"c__builtin__\nlen\n]\x85R",
+        b"czoneinfo\nZoneInfo._unpickle\nX\x0d\0\0\0Europe/LondonK\x01\x86R",
+        b"c__builtin__\ngetattr\nczoneinfo\nZoneInfo\nX\x09\0\0\0_unpickle\x86RX\x03\0\0\0UTCK\x01\x86R",
+    ];
+    for bytes in inert {
+        assert_eq!(verdict(pickle(&[bytes])), Verdict::Inert, "{}", bytes.escape_ascii());
+    }
+    let not_inert: [(&[u8], Verdict); 4] = [
+        (b"coperator\nitemgetter\nK\x01\x85R](cos\nsystem\ne\x85R", Verdict::Dangerous),
+        (b"coperator\nitemgetter\nK\x01\x85R]\x85R", Verdict::Unknown),
+        (b"czoneinfo\nZoneInfo\nX\x09\0\0\0../passwd\x85R", Verdict::Unknown),
+        (b"c__builtin__\ngetattr\ncos\npath\nX\x02\0\0\0os\x86R", Verdict::Dangerous),
+    ];
+    for (bytes, expected) in not_inert {
+        assert_eq!(verdict(pickle(&[bytes])), expected, "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn name_that_a_call_returns_is_unknown() {
+    let encode: &[u8] = b"c_codecs\nencode\n";
+    let module = [encode, &text("bf"), &text("rot13"), b"\x86R"].concat();
+    let name = [encode, &text("flfgrz"), &text("rot13"), b"\x86R"].concat();
+    let report = audit(pickle(&[&module, &name, b"\x93", &text("true"), b"\x85R"]));
+    assert_eq!((report.verdict(), report.status()), (Verdict::Unknown, Status::Complete));
+}
+
+#[test]
+fn instruction_in_two_frames_is_dangerous() {
+    let report = audit(b"\x80\x04\x95\x04\0\0\0\0\0\0\0NN\x8c\x02os00.".as_slice());
+    assert_eq!(report.verdict(), Verdict::Dangerous);
+    assert!(report.parts[0].oddities()[0].contains("[pickle.frame.straddle]"));
+}
+
+#[test]
+fn file_that_is_not_read_to_its_end_is_unknown() {
+    let whole =
+        [preamble(), array(b"(K\x01t", &little_endian("O8"), b"](Ne"), b".".to_vec()].concat();
+    assert_eq!(verdict(whole.clone()), Verdict::Inert);
+    for bytes in [
+        whole[..whole.len() - 1].to_vec(),
+        Vec::new(),
+        b"garbage".to_vec(),
+        // zlib
+        b"\x78\x9c\x6b\x60".to_vec(),
+        numbers()[..100].to_vec(),
+        numbers()[..numbers().len() - 1].to_vec(),
+        [&numbers(), b"\xff\xfe\xfd".as_slice()].concat(),
+        // A header that NumPy refuses.
+        preamble_of("{'descr': '<f8', 'fortran_order': False}"),
+    ] {
+        let report = audit(bytes.clone());
+        assert_eq!(report.verdict(), Verdict::Unknown, "{}", bytes.escape_ascii());
+        assert!(!report.status().is_complete());
+    }
+}
+
+#[test]
+fn pickle_after_a_header_that_is_refused_is_judged() {
+    let header = preamble_of("{'descr': '|O', 'fortran_order': False, 'shape': (-1,), }");
+    let report = audit([header.as_slice(), SYSTEM].concat());
+    assert_eq!(report.verdict(), Verdict::Dangerous);
+    assert!(!report.status().is_complete());
+}
+
+#[test]
+fn bytes_after_an_array_are_judged() {
+    let zip = archive(&[("archive/data.pkl", SYSTEM)], CompressionMethod::Stored);
+    let twice = [&numbers(), &zip[..]].concat();
+    for after in
+        [SYSTEM.to_vec(), [&preamble(), SYSTEM].concat(), zip.clone(), [numbers(), zip].concat()]
+    {
+        assert_eq!(verdict([numbers(), after].concat()), Verdict::Dangerous);
+    }
+    // Archives after arrays in archives after arrays.
+    let nested = (0..6).fold(twice, |inner, _| {
+        [numbers(), archive(&[("a.npy", &inner)], CompressionMethod::Stored)].concat()
+    });
+    let report = audit(nested);
+    assert_eq!(report.verdict(), Verdict::Unknown);
+    assert!(report.status().to_string().contains("over 4 deep"), "{}", report.status());
+}
+
+fn archive(members: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        let options = SimpleFileOptions::default().compression_method(method);
+        writer.start_file(*name, options).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+#[test]
+fn members_are_judged_by_the_kind_of_the_archive() {
+    use Content as C;
+    use Verdict as V;
+    let (numbers, binary) = (&numbers()[..], &b"\0\xff\0\xff"[..]);
+    let harmless: &[u8] = b"\x80\x02}.";
+    let cases: &[(&[(&str, &[u8])], &[(Content, Verdict)])] = &[
+        (&[("a.npy", numbers), ("b.txt", binary)], &[(C::Loaded, V::Inert), (C::Data, V::Inert)]),
+        // numpy.load returns its bytes; others may not.
+        (&[("a.npy", numbers), ("b", SYSTEM)], &[(C::Loaded, V::Inert), (C::Data, V::Dangerous)]),
+        (
+            &[("m/data.pkl", harmless), ("m/data/0", binary), ("m/version", b"3\n")],
+            &[(C::Loaded, V::Inert), (C::Data, V::Inert), (C::Data, V::Inert)],
+        ),
+        (
+            &[("m/data.pkl", harmless), ("m/code/model.py", b"x")],
+            &[(C::Loaded, V::Inert), (C::Unknown, V::Unknown)],
+        ),
+        (
+            &[("m/data.pkl", harmless), ("n/data/0", binary)],
+            &[(C::Loaded, V::Inert), (C::Unknown, V::Unknown)],
+        ),
+        (&[("m/data.pkl", SYSTEM)], &[(C::Loaded, V::Dangerous)]),
+        (&[("config.json", b"{}")], &[(C::Unknown, V::Unknown)]),
+        // A number is a pickle too, but names nothing.
+        (&[("a.npy", numbers), ("b", b"I1\n.")], &[(C::Loaded, V::Inert), (C::Data, V::Inert)]),
+    ];
+    for (members, expected) in cases {
+        let report = audit(archive(members, CompressionMethod::Stored));
+        let found: Vec<_> =
+            report.parts.iter().map(|part| (part.content, part.verdict())).collect();
+        assert_eq!(found, *expected, "{members:?}");
+    }
+    assert_eq!(verdict(archive(&[], CompressionMethod::Stored)), V::Inert);
+}
+
+/// The bytes of an archive of one deflated member, with another method in both headers.
+#[test]
+fn member_of_a_method_that_is_not_read_is_unknown() {
+    let evil = [preamble(), SYSTEM.to_vec()].concat();
+    let mut bytes = archive(&[("a.npy", &evil)], CompressionMethod::Stored);
+    let entry = bytes.windows(4).position(|four| four == b"PK\x01\x02").unwrap();
+    (bytes[8], bytes[entry + 10]) = (12, 12);
+    let report = audit(bytes);
+    assert_eq!(report.verdict(), Verdict::Unknown);
+    assert!(!report.status().is_complete());
+}
+
+#[test]
+fn allowed_package_does_not_allow_what_is_reached_through_it() {
+    let of = |module: &str, name: &str| {
+        pickle(&[&text(module), &text(name), b"\x93", &text("true"), b"\x85R"])
+    };
+    let audit = |allowed: &str, bytes: Vec<u8>| {
+        Audit::new().allow(allowed).unwrap().read(Source::bytes(bytes)).verdict()
+    };
+    assert_eq!(audit("sklearn.*", of("sklearn.svm", "SVC")), Verdict::Inert);
+    assert_eq!(audit("sklearn.*", of("sklearn", "clone")), Verdict::Inert);
+    assert_ne!(audit("sklearn.*", of("sklearn", "os.system")), Verdict::Inert);
+    assert_ne!(audit("sklearn.*", of("sklearnx", "SVC")), Verdict::Inert);
+    assert_eq!(audit("pandas.*", of("pandas", "read_pickle")), Verdict::Dangerous);
+    assert_eq!(audit("pandas.*", of("pandas.io.pickle", "read_pickle")), Verdict::Dangerous);
+    assert_eq!(audit("os.*", of("os", "system")), Verdict::Dangerous);
+    // By its full name, anything.
+    assert_eq!(audit("os.system", of("os", "system")), Verdict::Inert);
+    assert_eq!(audit("sklearn.os.system", of("sklearn", "os.system")), Verdict::Inert);
+}
+
+#[test]
+fn allowed_line_that_is_no_name_fails_with_its_number() {
+    for (lines, number) in [
+        ("a.b\ngarbage line\n", 2),
+        ("*", 1),
+        ("# a remark\n\n.*\n", 3),
+        ("numpy", 1),
+        ("a.*.b", 1),
+    ] {
+        let error = Audit::new().allow_lines(lines).unwrap_err();
+        assert_eq!(error.clause(), "access.allow");
+        assert!(error.to_string().starts_with(&format!("line {number}: ")), "{error}");
+    }
+    assert!(Audit::new().allow_lines("a.b  # a remark\n\n_x.y1.*\n").is_ok());
+}
+
+#[test]
+fn one_array_of_several_is_judged_alone() {
+    let file = [numbers(), [&preamble(), SYSTEM].concat(), numbers()].concat();
+    let only = |number| Audit::new().only(number).read(Source::bytes(file.clone()));
+    assert_eq!(only(0).verdict(), Verdict::Inert);
+    assert_eq!(only(1).verdict(), Verdict::Dangerous);
+    assert_eq!(only(2).verdict(), Verdict::Inert);
+    assert_eq!(only(3).parts[0].error.as_ref().unwrap().clause(), "access.index");
+}
+
+/// A dtype that the first element defines is known at the last, however many are between.
+#[test]
+fn what_many_elements_share_stays_known() {
+    let mut bytes = b"\x80\x04]\x94(".to_vec();
+    bytes.extend(little_endian("f8"));
+    bytes.extend(b"q\xff");
+    for number in 0..200_000u32 {
+        bytes.extend(b"cnumpy.core.multiarray\nscalar\nh\xffC\x0812345678\x86R\x8c\x08");
+        bytes.extend(format!("{number:08}").bytes());
+        bytes.extend(b"r");
+        bytes.extend((1000 + number).to_le_bytes());
+        if number % 500 == 499 {
+            bytes.extend(b"e(");
+        }
+    }
+    bytes.extend(b"e.");
+    assert_eq!(verdict(bytes), Verdict::Inert);
+}
