@@ -504,7 +504,7 @@ fn arrays(
         let is_last = source.read_at(&mut [0], begin)? == 0;
         if is_last && is_left_out {
             let message = format!("there are {} arrays or pickles in the file", number + 1);
-            return Err(Error::usage("access.index", message));
+            return Err(Error::usage("access.subscript", message));
         }
         if is_last || audit.only == Some(number) {
             return Ok(None);

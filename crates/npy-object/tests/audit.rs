@@ -193,7 +193,7 @@ fn state_of_a_class_is_dangerous() {
         pickle(&[class, state]),
         pickle(&[class, b"q\x010h\x01", state]),
         pickle(&[b"cnumpy\nobject_\n", class, b"\x85R", state]),
-        pickle(&[b"cnumpy\nobject_\n(", class, b"ttR", state]),
+        pickle(&[b"cnumpy\nobject_\n((", class, b"ttR", state]),
         pickle(&[b"cnumpy.core.multiarray\nscalar\n", &object, class, b"\x86R", state]),
         // Singletons.
         pickle(&[b"cnumpy.ma.core\nMaskedConstant\n)R", state]),
@@ -407,7 +407,7 @@ fn one_array_of_several_is_judged_alone() {
     assert_eq!(only(0).verdict(), Verdict::Inert);
     assert_eq!(only(1).verdict(), Verdict::Dangerous);
     assert_eq!(only(2).verdict(), Verdict::Inert);
-    assert_eq!(only(3).parts[0].error.as_ref().unwrap().clause(), "access.index");
+    assert_eq!(only(3).parts[0].error.as_ref().unwrap().clause(), "access.subscript");
 }
 
 /// A dtype that the first element defines is known at the last, however many are between.

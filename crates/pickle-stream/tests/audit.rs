@@ -1,6 +1,6 @@
 //! What unpickling would import and call, however the stream comes to it.
 
-use pickle_stream::{Act, Audited, Auditor, Error, Found, Limits, Name, Subject};
+use pickle_stream::{Act, Audited, Auditor, Error, Found, Known, Limits, Name, Subject};
 
 /// What is found in a stream that comes in pieces of one size, in words, and how it ends.
 fn audit_in_pieces(stream: &[u8], size: usize) -> (Vec<Found>, Vec<Name>, Result<(), Error>) {
@@ -42,6 +42,8 @@ fn audit(stream: &[u8]) -> Vec<String> {
         Act::Add(to) => format!("{offset} add to {}", subject(to)),
         Act::Overwrite(entry) => format!("{offset} overwrite {entry}"),
         Act::Straddle => format!("{offset} straddle"),
+        Act::Alter => format!("{offset} alter"),
+        Act::LargeKey => format!("{offset} large key"),
     };
     let mut lines: Vec<String> = found.into_iter().map(line).collect();
     lines.extend(ended.err().map(|error| error.clause().to_owned()));
@@ -49,7 +51,7 @@ fn audit(stream: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn a_name_is_found_however_it_comes_about() {
+fn name_is_found_however_the_stream_makes_it() {
     let cases: &[(&[u8], &[&str])] = &[
         (b"cos\nsystem\n(S'x'\ntR.", &["0 import os.system", "18 call os.system"]),
         (b"(S'x'\nios\nsystem\n.", &["6 import os.system", "6 call os.system"]),
@@ -112,6 +114,15 @@ fn a_name_is_found_however_it_comes_about() {
         (b"h\0.", &["pickle.memo.missing"]),
         (b"o", &["pickle.stack.mark"]),
         (b"(o", &["pickle.stack.underflow"]),
+        // A dict that is in a state, and a list by its index.
+        (
+            b"cm\nf\n)R(}q\x01tbh\x01NNs.",
+            &["0 import m.f", "6 call m.f", "12 set m.f()", "17 alter"],
+        ),
+        (b"]K\0Ns.", &["4 alter"]),
+        (b"}NNs.", &[]),
+        // A name that a call returned.
+        (b"cm\nf\n)RVn\n\x93.", &["0 import m.f", "6 call m.f", "10 import Unknown"]),
         // Frames.
         (b"\x80\x04\x95\x04\0\0\0\0\0\0\0NNN0.", &[]),
         (b"\x80\x04\x95\x04\0\0\0\0\0\0\0NN\x8c\x02os00.", &["13 straddle"]),
@@ -122,9 +133,8 @@ fn a_name_is_found_however_it_comes_about() {
     }
 }
 
-/// What was forgotten is not overlooked.
 #[test]
-fn what_is_done_with_forgotten_values_is_found() {
+fn act_on_a_forgotten_value_is_found() {
     let mut stream = b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94".to_vec();
     for number in 0..400_000u32 {
         stream.extend(b"\x8c\x08");
@@ -146,7 +156,7 @@ fn what_is_done_with_forgotten_values_is_found() {
 }
 
 #[test]
-fn floods_take_no_memory() {
+fn flood_of_an_instruction_is_read() {
     for (instruction, end) in
         [(&b"N"[..], &b"t."[..]), (b"(", b"N."), (b"N2", b"t."), (b"]", b"t.")]
     {
@@ -162,7 +172,7 @@ fn floods_take_no_memory() {
 }
 
 #[test]
-fn so_many_names_there_may_be() {
+fn more_names_than_the_limit_fail() {
     let names = |count: u32| (0..count).map(|n| format!("cm\n{n}\n0")).collect::<String>() + "N.";
     let most = names(1 << 16);
     assert_eq!(audit_in_pieces(most.as_bytes(), most.len()).2, Ok(()));
@@ -171,4 +181,65 @@ fn so_many_names_there_may_be() {
     let error = ended.unwrap_err();
     assert_eq!((error.clause(), found.len()), ("pickle.limit.names", 1 << 16));
     assert!(error.to_string().starts_with("names limit: 65537 is more than 65536 (at byte "));
+}
+
+/// Hashing 2^20 values takes a key of 40 bytes.
+#[test]
+fn large_key_is_found() {
+    let key = [b"N".as_slice(), &b"2\x86".repeat(20)].concat();
+    let keys: [(&[u8], &[u8]); 5] =
+        [(b"}", b"Ns."), (b"}(", b"Nu."), (b"(", b"Nd."), (b"\x8f(", b"\x90."), (b"(", b"\x91.")];
+    for (before, after) in keys {
+        let stream = [before, &key, after].concat();
+        let found = audit(&stream);
+        assert_eq!(found.len(), 1, "{}: {found:?}", stream.escape_ascii());
+        assert!(found[0].ends_with(" large key"), "{found:?}");
+    }
+    // As a value it is not hashed.
+    assert!(audit(&[b"}N".as_slice(), &key, b"s."].concat()).is_empty());
+    // After more keys than are kept.
+    let many = [b"}(".as_slice(), &b"NN".repeat(3000), &key, b"Nu."].concat();
+    assert_eq!(audit(&many).len(), 1);
+}
+
+/// What a call was given, when it was found.
+#[test]
+fn operands_are_those_of_the_instruction() {
+    let stream = b"\x80\x04cm\nf\n(K\x01X\x01\0\0\0a](NNe}NNs\x89N)tR}b.";
+    let mut auditor = Auditor::new(0, &Limits::default());
+    let mut calls = 0;
+    while let Audited::Found(found) = auditor.advance(&stream[auditor.offset() as usize..]).unwrap()
+    {
+        let operands = auditor.operands();
+        match found.act {
+            Act::Call(_) => {
+                let Known::Tuple(items) = operands.arguments else { panic!("{operands:?}") };
+                let items: Vec<Known<'_>> = items.iter().collect();
+                let [
+                    Known::Int(1),
+                    Known::Text(b"a"),
+                    Known::List(list),
+                    Known::Dict(dict),
+                    Known::Bool(false),
+                    Known::None,
+                    Known::Tuple(empty),
+                ] = items[..]
+                else {
+                    panic!("{items:?}")
+                };
+                assert_eq!((list.len, dict.entries().map(|it| it.len())), (Some(2), Some(1)));
+                assert!(empty.is_empty());
+                let result = operands.result.unwrap();
+                auditor.set_fact(result, 7, false);
+                calls += 1;
+            }
+            Act::SetState(_) => {
+                let Known::Result(result) = operands.object else { panic!("{operands:?}") };
+                assert_eq!(result.fact, 7);
+                calls += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(calls, 2);
 }

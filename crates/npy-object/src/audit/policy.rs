@@ -443,4 +443,26 @@ mod tests {
             assert!(NAMES.inert.values().any(|used| *used == rule), "{rule:?}");
         }
     }
+
+    /// A published crate does not have the specification.
+    fn specification() -> Option<String> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/audit.md");
+        std::fs::read_to_string(path).ok()
+    }
+
+    #[test]
+    fn specification_has_every_rule_and_every_name_of_one() {
+        let Some(text) = specification() else { return };
+        let rules: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("| `")).collect();
+        for rule in Rule::all() {
+            let start = format!("{}` | ", rule.name());
+            assert!(rules.iter().any(|row| row.starts_with(&start)), "{}", rule.name());
+        }
+        for (name, rule) in &NAMES.inert {
+            let start = format!("{}` | `", rule.name());
+            let quoted = format!("`{name}`");
+            let has_name = |row: &&str| row.starts_with(&start) && row.contains(&quoted);
+            assert!(rules.iter().any(has_name), "{name}");
+        }
+    }
 }

@@ -86,6 +86,11 @@ impl Rule {
         Rule::ALL.iter().find(|(_, its, _)| *its == name).map(|&(rule, ..)| rule)
     }
 
+    #[cfg(test)]
+    pub(super) fn name(self) -> &'static str {
+        Rule::ALL[self as usize].1
+    }
+
     pub(super) fn of_number(number: u64) -> Option<Rule> {
         usize::try_from(number).ok().and_then(|number| Rule::ALL.get(number)).map(|row| row.0)
     }
