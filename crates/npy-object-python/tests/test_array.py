@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import zlib
 
 import numpy as np
 import pytest
@@ -578,3 +579,33 @@ def test_audit_says_what_numpy_would_run(tmp_path):
 
     broken = npy_object.audit(path.read_bytes()[:-1])
     assert broken.verdict == "dangerous" and isinstance(broken.errors[0], npy_object.TruncatedError)
+
+
+def test_audit_of_what_is_not_read_to_its_end_is_unknown(tmp_path):
+    path = tmp_path / "ragged.npy"
+    np.save(path, np.array([np.zeros(3), None], object))
+    whole = npy_object.audit(path)
+    assert whole.verdict == "inert" and whole.is_inert and whole.is_complete
+    assert (whole.status, whole.incomplete, whole.odd) == ("complete", None, [])
+    for data in [b"", b"garbage", zlib.compress(b"N."), path.read_bytes()[:-1]]:
+        found = npy_object.audit(data)
+        assert (found.verdict, found.status) == ("unknown", "incomplete")
+        assert not found.is_inert and not found.is_complete and found.incomplete.startswith("incomplete: ")
+        assert "incomplete" in repr(found)
+    straddled = npy_object.audit(b"\x80\x04\x95\x04\0\0\0\0\0\0\0NN\x8c\x02os00.")
+    assert straddled.verdict == "dangerous" and "two frames" in straddled.odd[0]
+
+
+def test_audit_has_no_truth_value():
+    with pytest.raises(TypeError, match="is_inert"):
+        bool(npy_object.audit(b"N."))
+
+
+def test_audit_refuses_a_pattern_that_is_no_name():
+    with pytest.raises(ValueError, match="package"):
+        npy_object.audit(b"N.", allow=["sklearn"])
+
+
+def test_audit_escapes_names():
+    found = npy_object.audit(b"c\x1b[31m\nf\n.")
+    assert "\x1b" not in repr(found) and "\x1b" not in repr(found.uses[0])
