@@ -141,7 +141,7 @@ fn act(act: Act) -> &'static str {
         Act::Overwrite(_) => "overwrites a memo entry",
         Act::Straddle => "straddles frames",
         Act::Alter => "changes what an object was made of",
-        Act::LargeKey => "hashes a large key",
+        Act::Costly => "costs out of proportion",
     }
 }
 
@@ -254,7 +254,7 @@ fn write_json(report: &Report, out: &mut impl Write) -> io::Result<()> {
             "overwritten": tally(part.overwritten),
             "straddled": tally(part.straddled),
             "altered": tally(part.altered),
-            "large_keys": tally(part.large_keys),
+            "costly": tally(part.costly),
             "trailing": tally(part.trailing),
             "error": part.error.as_ref().map(ToString::to_string),
         })

@@ -114,8 +114,8 @@ pub struct Part {
     pub straddled: Tally,
     /// Changes of a dict after it was part of a state, and of a list by the index of an item.
     pub altered: Tally,
-    /// Keys whose hash takes much work, or more stack than there is.
-    pub large_keys: Tally,
+    /// Instructions that take time, stack or memory out of proportion.
+    pub costly: Tally,
     /// Bytes after the last array or pickle that are neither, nor an archive.
     pub trailing: Tally,
     /// What was wrong with it. What is before that was found.
@@ -197,7 +197,7 @@ impl Part {
         let worst = self.uses.values().map(|it| it.verdict).max().unwrap_or(Verdict::Inert);
         let whole = match () {
             () if self.straddled.count > 0 || self.altered.count > 0 => Verdict::Dangerous,
-            () if self.large_keys.count > 0 || !self.status().is_complete() => Verdict::Unknown,
+            () if self.costly.count > 0 || !self.status().is_complete() => Verdict::Unknown,
             () => Verdict::Inert,
         };
         worst.max(whole)
@@ -212,7 +212,7 @@ impl Part {
             (self.overwritten, "memo entry gets another value"),
             (self.straddled, "instruction is in two frames [pickle.frame.straddle]"),
             (self.altered, "dict or list is changed in a way that no pickler does"),
-            (self.large_keys, "key has over 10,000 values in it"),
+            (self.costly, "instruction costs out of proportion"),
             (self.trailing, "byte is no array, no pickle and no archive"),
         ];
         let rows = rows.into_iter().filter(|(tally, _)| tally.count > 0);
@@ -606,7 +606,7 @@ impl Part {
         let subject = match act {
             Act::Import(name) => Some(Subject::Named(name)),
             Act::Call(subject) | Act::SetState(subject) | Act::Add(subject) => Some(subject),
-            Act::Overwrite(_) | Act::Straddle | Act::Alter | Act::LargeKey => None,
+            Act::Overwrite(_) | Act::Straddle | Act::Alter | Act::Costly => None,
         };
         let name = subject.map(|subject| &names[subject.name().index()]);
         each(&Site { member: self.member.as_deref(), offset, opcode, act, name, verdict });
@@ -614,7 +614,7 @@ impl Part {
             match act {
                 Act::Overwrite(_) => self.overwritten.add(offset),
                 Act::Alter => self.altered.add(offset),
-                Act::LargeKey => self.large_keys.add(offset),
+                Act::Costly => self.costly.add(offset),
                 _ => self.straddled.add(offset),
             }
             return Ok(());

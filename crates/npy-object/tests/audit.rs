@@ -155,6 +155,122 @@ fn dtype_whose_fields_do_not_fit_is_dangerous() {
 }
 
 #[test]
+fn dtype_whose_names_are_not_its_fields_is_dangerous() {
+    let state = |names: &[&str], keys: &[(&str, &str)]| {
+        let names: Vec<u8> = names.iter().flat_map(|name| text(name)).collect();
+        let fields: Vec<u8> = keys
+            .iter()
+            .enumerate()
+            .flat_map(|(place, (key, code))| {
+                [text(key), little_endian(code), vec![b'K', 8 * place as u8, 0x86]].concat()
+            })
+            .collect();
+        let flags: &[u8] = if keys.iter().any(|key| key.1 == "O8") { b"K\x1b" } else { b"K\0" };
+        let parts: [&[u8]; 9] = [
+            &dtype("V16"),
+            b"(K\x03",
+            &text("|"),
+            b"N(",
+            &names,
+            b"t}(",
+            &fields,
+            b"uK\x10K\x01",
+            flags,
+        ];
+        verdict(pickle(&[&parts.concat(), b"tb"]))
+    };
+    assert_eq!(state(&["a", "b"], &[("a", "i8"), ("b", "O8")]), Verdict::Inert);
+    assert_eq!(state(&["a", "a"], &[("a", "i8"), ("b", "O8")]), Verdict::Dangerous);
+    assert_eq!(state(&["a"], &[("a", "i8"), ("b", "O8")]), Verdict::Dangerous);
+    assert_eq!(state(&["a", "c"], &[("a", "i8"), ("b", "i8")]), Verdict::Dangerous);
+}
+
+/// NumPy keeps the dict of the fields.
+#[test]
+fn dict_that_changes_after_it_was_a_state_is_dangerous() {
+    let (f8, object) = (little_endian("f8"), little_endian("O8"));
+    let bytes = pickle(&[
+        &dtype("V8"),
+        b"(K\x03",
+        &text("|"),
+        b"N(",
+        &text("a"),
+        b"t}q\x07",
+        &text("a"),
+        &f8,
+        b"K\0\x86sK\x08K\x01K\0tb0h\x07",
+        &text("a"),
+        &object,
+        b"K\0\x86s",
+    ]);
+    assert_eq!(verdict(bytes), Verdict::Dangerous);
+    // The length of a list is not known after one of its items is set.
+    let list: &[u8] = b"](NNNec__builtin__\nslice\nK\0K\x03N\x87R]s";
+    assert_eq!(verdict(pickle(&[&array(b"(K\x03t", &object, list)])), Verdict::Dangerous);
+}
+
+#[test]
+fn size_that_no_item_has_is_dangerous() {
+    for code in ["S8", "U2", "V8"] {
+        let flags: &[u8] = if code == "U2" { b"K\x08" } else { b"K\0" };
+        let size: &[u8] = b"J\xff\xff\xff\xffK\x01";
+        let state = [b"(K\x03".as_slice(), &text("<"), b"NNN", size, flags, b"tb"].concat();
+        assert_eq!(verdict(pickle(&[&dtype(code), &state])), Verdict::Dangerous, "{code}");
+    }
+    let dimensions = [b"(".as_slice(), &b"K\x01".repeat(33), b"t"].concat();
+    let array = array(&dimensions, &little_endian("f8"), b"U\x08########");
+    assert_eq!(verdict(pickle(&[&array])), Verdict::Dangerous);
+}
+
+#[test]
+fn attribute_that_is_called_is_not_inert() {
+    let getter = [b"coperator\nitemgetter\nK\0\x85R".as_slice()].concat();
+    let ordered: &[u8] = b"ccollections\nOrderedDict\n)R";
+    let with = |value: &[u8]| pickle(&[ordered, b"}", &text("append"), value, b"sbNa"]);
+    assert_ne!(verdict(with(&getter)), Verdict::Inert);
+    assert_ne!(verdict(with(b"c__builtin__\nlen\n")), Verdict::Inert);
+    assert_ne!(verdict(with(b"K\x01")), Verdict::Inert);
+    let metadata = pickle(&[ordered, b"}", &text("_metadata"), b"}sb"]);
+    assert_eq!(verdict(metadata), Verdict::Inert);
+    // Where APPEND would be a method of a dict.
+    assert_ne!(verdict(pickle(&[ordered, b"Na"])), Verdict::Inert);
+    assert_eq!(verdict(pickle(&[ordered, b"NNs"])), Verdict::Inert);
+    let deque: &[u8] = b"ccollections\ndeque\n)R";
+    assert_eq!(verdict(pickle(&[deque, b"Na"])), Verdict::Inert);
+    assert_ne!(verdict(pickle(&[deque, b"NNs"])), Verdict::Inert);
+}
+
+#[test]
+fn exception_whose_members_are_of_other_types_is_not_inert() {
+    let error = |arguments: &[u8]| {
+        verdict(pickle(&[b"cexceptions\nUnicodeDecodeError\n(", arguments, b"tR"]))
+    };
+    let (name, bytes, reason) = (text("utf-8"), b"U\x01\xff", text("why"));
+    assert_eq!(error(&[&name, &bytes[..], b"K\0K\x01", &reason].concat()), Verdict::Inert);
+    let far = b"J\0\0\0\x80K\x01";
+    assert_ne!(error(&[&name, &bytes[..], far, &reason].concat()), Verdict::Inert);
+    let state = |key: &str| {
+        let parts: [&[u8]; 4] = [b"cexceptions\nValueError\n)R}", &text(key), b"K\x05s", b"b"];
+        verdict(pickle(&parts))
+    };
+    assert_eq!(state("note"), Verdict::Inert);
+    for key in ["object", "args", "__class__"] {
+        assert_ne!(state(key), Verdict::Inert, "{key}");
+    }
+}
+
+#[test]
+fn instruction_out_of_proportion_is_unknown() {
+    let memo = pickle(&[b"Nr\0\xe1\xf5\x05"]);
+    let key = pickle(&[b"}N", &b"2\x86".repeat(30), b"Ns"]);
+    for bytes in [memo, key] {
+        let report = audit(bytes);
+        assert_eq!(report.verdict(), Verdict::Unknown);
+        assert!(report.parts[0].oddities()[0].contains("out of proportion"));
+    }
+}
+
+#[test]
 fn dtype_without_the_flags_of_objects_is_dangerous() {
     let state: &[u8] = b"(K\x03X\x01\0\0\0|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb";
     assert_eq!(verdict(pickle(&[&dtype("O8"), state])), Verdict::Dangerous);

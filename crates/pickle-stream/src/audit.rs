@@ -86,9 +86,11 @@ pub enum Act {
     /// Change a dict in the state of an object, which may refer to it, or set an item of a list by
     /// its index: no pickler does either.
     Alter,
-    /// Hash a tuple that holds more than 10,000 values, those in tuples in it included. Python hashes
-    /// it by recursion, and a shared tuple as often as it occurs.
-    LargeKey,
+    /// Take time, stack or memory that the bytes of the pickle do not pay for. Hash a tuple that holds
+    /// more than 10,000 values, those in tuples in it included: Python hashes it by recursion, and a
+    /// shared tuple as often as it occurs. Or write a memo entry whose index is larger than the
+    /// pickle: CPython's memo is an array.
+    Costly,
     /// Read an instruction from two frames, or begin a frame inside of another one
     /// (`pickle.frame.straddle`).
     Straddle,
@@ -148,6 +150,8 @@ pub struct Operands<'a> {
 /// ```
 #[derive(Debug)]
 pub struct Auditor {
+    /// Where the pickle begins.
+    start: u64,
     lexer: Lexer,
     limits: Limits,
     protocol: i64,
@@ -182,6 +186,7 @@ impl Auditor {
         let worked =
             Worked { object: nothing, arguments: nothing, keywords: None, result: nothing };
         Auditor {
+            start: offset,
             lexer: Lexer::new(offset, limits),
             limits: limits.clone(),
             protocol: 0,
@@ -528,6 +533,9 @@ impl Auditor {
                     _ => self.memo.next_index(at)?,
                 };
                 let value = self.stack.top(at)?;
+                if index > at.offset - self.start {
+                    self.find(at, Act::Costly);
+                }
                 if self.memo.put(index, value) {
                     self.find(at, Act::Overwrite(index));
                 }
@@ -594,7 +602,7 @@ impl Auditor {
         let keys = self.slice.values.iter().step_by(step);
         let heaviest = keys.map(|&key| self.heap.weight(key)).max().unwrap_or(0);
         if heaviest.max(self.slice.rest) > MOST_WEIGHT {
-            self.find(at, Act::LargeKey);
+            self.find(at, Act::Costly);
         }
     }
 

@@ -11,6 +11,9 @@ use pickle_stream::{Known, KnownItems};
 use super::fact::{Array, DType, DTypeKind, Fact, MOST_SIZE};
 use super::rule::{Lookup, MOST_ITEMS, Rule, is_bytes, is_flag, is_plain};
 
+/// Dimensions of an array in every version of NumPy.
+const MOST_DIMENSIONS: usize = 32;
+
 /// Bytes of a reference, in a file for 64-bit systems.
 const POINTER: u64 = 8;
 
@@ -44,6 +47,10 @@ fn dtype_of(value: &Known<'_>) -> Option<DType> {
 /// How many items an array of this shape has.
 fn count(shape: &Known<'_>) -> Option<u64> {
     let Known::Tuple(lengths) = shape else { return None };
+    // NumPy 1 does not check how many there are.
+    if lengths.len() > MOST_DIMENSIONS {
+        return None;
+    }
     // Without its zeros it must fit too: NumPy multiplies in any order.
     let mut product: u64 = 1;
     let mut is_empty = false;
@@ -236,8 +243,11 @@ pub(super) fn dtype_state(dtype: DType, state: &[Known<'_>]) -> Option<Fact> {
                     flags::NUMBER
                 }
             };
-            (size == -1 || size_of(size, dtype)?.size == dtype.size).then_some(())?;
-            (flags == expected).then_some(closed)?
+            let is_size = match dtype.kind {
+                DTypeKind::Number | DTypeKind::Time | DTypeKind::Object => size == -1,
+                _ => u64::try_from(size) == Ok(dtype.size),
+            };
+            (is_size && flags == expected).then_some(closed)?
         }
         (K::Tuple(subarray), K::None, K::None) if is_void => {
             let [Some(base), Some(shape)] = [0, 1].map(|place| subarray.get(place)) else {
@@ -320,25 +330,23 @@ fn check_fields<'a>(
     if fields.windows(2).any(|pair| pair[0].0 == pair[1].0) {
         return None;
     }
-    let find = |name: &[u8]| {
+    // Each key is the name or the title of one field.
+    let mut left: Vec<Option<Field<'_>>> = fields.iter().map(|&(_, field)| Some(field)).collect();
+    let mut take = |name: &[u8]| {
         let place = fields.binary_search_by_key(&name, |&(its, _)| its).ok()?;
-        Some(fields[place].1)
+        left[place].take()
     };
     let mut named: Vec<Field<'_>> = Vec::with_capacity(names.len());
-    let mut keys = 0;
     for name in names.iter() {
         let Known::Text(name) = name else { return None };
-        let field = find(name)?;
-        keys += 1;
+        let field = take(name)?;
         // The title of a field may be its name.
         if let Some(title) = field.title.filter(|title| *title != name) {
-            (find(title)? == field).then_some(())?;
-            keys += 1;
+            (take(title)? == field).then_some(())?;
         }
         named.push(field);
     }
-    // No key is neither a name nor a title.
-    (keys == fields.len()).then_some(())?;
+    left.iter().all(Option::is_none).then_some(())?;
     let has_object = named.iter().any(|field| field.dtype.has_object);
     if has_object {
         named.sort_unstable_by_key(|field| (field.begin, field.end));

@@ -81,12 +81,12 @@ impl<'a> Judge<'a> {
                 (judgement, operands.result.map(|result| (result, fact)))
             }
             Act::SetState(subject) => self.state_set(subject, &operands),
-            Act::Add(subject) => (self.added(subject, &operands), None),
+            Act::Add(subject) => (self.added(found.opcode, subject, &operands), None),
             Act::Straddle => {
                 ((Verdict::Dangerous, "readers of CPython differ in what they execute"), None)
             }
             Act::Alter => ((Verdict::Dangerous, "changes what an object was made of"), None),
-            Act::LargeKey => ((Verdict::Unknown, "a key too large to be hashed"), None),
+            Act::Costly => ((Verdict::Unknown, "costs out of proportion"), None),
             Act::Overwrite(_) => ((Verdict::Inert, ""), None),
         };
         if let Some((object, fact)) = noted {
@@ -182,7 +182,6 @@ impl<'a> Judge<'a> {
             }
             (Rule::MemMap, _) => (Verdict::Dangerous, "creates or changes files"),
             (Rule::Array, _) => (Verdict::Dangerous, "an array over memory that is not its own"),
-            (Rule::AttrGetter, _) => (Verdict::Dangerous, "reaches into objects"),
             (Rule::GetAttr, _) => (Verdict::Dangerous, "reaches into objects"),
             (Rule::Ufunc, Known::Tuple(items)) => match items.get(0) {
                 Some(Known::Text(module)) if is_of_numpy(module) => (Verdict::Unknown, ""),
@@ -257,13 +256,13 @@ impl<'a> Judge<'a> {
         (verdict, Some((object.object, Fact::None)))
     }
 
-    fn added(&self, subject: Subject, operands: &Operands<'_>) -> Judgement {
+    fn added(&self, opcode: Opcode, subject: Subject, operands: &Operands<'_>) -> Judgement {
         let name = match subject {
             Subject::Named(name) => return self.changed(name),
             Subject::ResultOf(name) => name,
         };
         match (self.standing(name), fact_of(&operands.object)) {
-            (Standing::Inert(_), Fact::Made { rule, .. }) if rule.takes_items() => {
+            (Standing::Inert(_), Fact::Made { rule, .. }) if rule.takes_items(opcode) => {
                 (Verdict::Inert, rule.reason())
             }
             (Standing::Inert(_), Fact::Allowed) => (Verdict::Inert, "allowed"),

@@ -4,7 +4,7 @@
 //! that it does not allow may do anything that the callable can be made to do. The same rules are
 //! in `spec/audit.md`; a test compares the two.
 
-use pickle_stream::{Known, KnownDict, KnownItems, NameId};
+use pickle_stream::{Known, KnownDict, KnownItems, NameId, Opcode};
 
 use super::fact::{Fact, MOST_SERIAL};
 use super::numpy;
@@ -66,10 +66,10 @@ rules! {
     StringIo "string-io" "values",
     Path "path" "values",
     Exception "exception" "values",
+    UnicodeError "unicode-error" "values",
     Logger "logger" "values",
     Ufunc "ufunc" "a function that the file names next to it",
     ItemGetter "item-getter" "a function, as a value",
-    AttrGetter "attribute-getter" "a function, as a value",
     Member "member" "a member of an enumeration",
     Partial "partial" "calls the function that the file names next to it",
     GetAttr "getattr" "an attribute that the file names next to it",
@@ -100,9 +100,15 @@ impl Rule {
         Rule::ALL[self as usize].2
     }
 
-    /// Whether items may be added to what it makes, by APPEND, SETITEM and the like.
-    pub(super) fn takes_items(self) -> bool {
-        matches!(self, Rule::OrderedDict | Rule::DefaultDict | Rule::Counter | Rule::Deque)
+    /// Whether picklers add items to what it makes by this instruction.
+    pub(super) fn takes_items(self, by: Opcode) -> bool {
+        match self {
+            Rule::OrderedDict | Rule::DefaultDict | Rule::Counter => {
+                matches!(by, Opcode::SetItem | Opcode::SetItems)
+            }
+            Rule::Deque => matches!(by, Opcode::Append | Opcode::Appends),
+            _ => false,
+        }
     }
 
     /// Whether picklers name it with dots.
@@ -279,8 +285,20 @@ pub(super) fn call(rule: Rule, arguments: &[Known<'_>], names: &mut dyn Lookup) 
         (Rule::BytesIo | Rule::StringIo, []) => Some(open),
         (Rule::Path, parts) => when(parts.iter().all(is_text), made),
         (Rule::Exception, arguments) => when(arguments.iter().all(is_plain), open),
+        // Python reads the bytes or the str between the two places without a check.
+        (
+            Rule::UnicodeError,
+            [arguments @ .., K::Int(0..=0x7fff_ffff), K::Int(0..=0x7fff_ffff), reason],
+        ) => {
+            let is_object = match arguments {
+                [encoding, object] => is_text(encoding) && (is_bytes(object) || is_text(object)),
+                [object] => is_text(object),
+                _ => false,
+            };
+            when(is_object && is_text(reason), made)
+        }
         (Rule::Logger, [] | [K::Text(_)]) => Some(made),
-        (Rule::ItemGetter | Rule::AttrGetter, keys @ [_, ..]) => {
+        (Rule::ItemGetter, keys @ [_, ..]) => {
             when(keys.iter().all(|key| matches!(key, K::Text(_) | K::Int(_))), made)
         }
         (Rule::Partial, [function]) => Some(Fact::Callable(rule_of(function, names)?)),
@@ -356,13 +374,16 @@ fn rule_of(function: &Known<'_>, names: &dyn Lookup) -> Option<Option<Rule>> {
     }
 }
 
-/// Whether it is a value that was made by what a rule allows, or that has no code of its own.
+/// Whether it is a value that was made by what a rule allows, or that has no code of its own: nothing
+/// that can be called.
 pub(super) fn is_plain(value: &Known<'_>) -> bool {
     match value {
         Known::Unknown | Known::Global(_) => false,
-        Known::Result(result) => {
-            !matches!(Fact::unpack(result.fact), Fact::None | Fact::MayBeGlobal | Fact::Callable(_))
-        }
+        Known::Result(result) => match Fact::unpack(result.fact) {
+            Fact::Bytes | Fact::DType(_) | Fact::Array(_) => true,
+            Fact::Made { rule, .. } => rule != Rule::ItemGetter,
+            Fact::None | Fact::MayBeGlobal | Fact::Allowed | Fact::Callable(_) => false,
+        },
         _ => true,
     }
 }

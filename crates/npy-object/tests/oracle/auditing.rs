@@ -26,7 +26,7 @@ fn line(site: &Site<'_>) -> Option<String> {
         Act::Call(subject) => format!("call {}\n", of(subject)),
         Act::SetState(subject) => format!("set {}\n", of(subject)),
         Act::Add(subject) => format!("add {}\n", of(subject)),
-        Act::Overwrite(_) | Act::Straddle | Act::Alter | Act::LargeKey => return None,
+        Act::Overwrite(_) | Act::Straddle | Act::Alter | Act::Costly => return None,
     })
 }
 

@@ -328,9 +328,9 @@ pub struct KnownItems<'a> {
 pub struct KnownList {
     /// How many items it has at this instruction; `None` where that is not known.
     pub len: Option<u64>,
-    /// Whether hashing any of its items takes little work, and little stack: see [`Act::LargeKey`].
+    /// Whether hashing any of its items takes little work, and little stack: see [`Act::Costly`].
     ///
-    /// [`Act::LargeKey`]: super::Act::LargeKey
+    /// [`Act::Costly`]: super::Act::Costly
     pub is_hashable: bool,
 }
 
