@@ -27,7 +27,7 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::vec::Vec;
 
-use known::{Heap, MOST_WEIGHT, Object, Value};
+use known::{Heap, Kind, Value};
 pub use known::{Known, KnownDict, KnownItems, KnownList, KnownResult, ObjectId};
 use memo::Memo;
 use names::Names;
@@ -48,6 +48,9 @@ const LONGEST_INT: u64 = 8;
 
 /// Entries that the stack, and the memo, hold before what is old is forgotten.
 const MOST_ENTRIES: usize = 1 << 16;
+
+/// Entries of a memo that need not be paid for by bytes of the pickle.
+const MOST_FREE_ENTRIES: u64 = 1 << 16;
 
 /// Bytes of facts in use above which old ones are forgotten.
 const MOST_FACTS: usize = 2 << 20;
@@ -88,7 +91,8 @@ pub enum Act {
     Alter,
     /// Take time, stack or memory that the bytes of the pickle do not pay for. Hash a tuple that holds
     /// more than 10,000 values, those in tuples in it included: Python hashes it by recursion, and a
-    /// shared tuple as often as it occurs. Or write a memo entry whose index is larger than the
+    /// shared tuple as often as it occurs. Make an object in which over 5,000 others are in one
+    /// another, which it may remove by recursion. Write a memo entry whose index is larger than the
     /// pickle: CPython's memo is an array.
     Costly,
     /// Read an instruction from two frames, or begin a frame inside of another one
@@ -289,9 +293,9 @@ impl Auditor {
     fn collect(&mut self) {
         let forget: [fn(&mut Auditor); 4] = [
             |_| {},
-            |it| it.memo.forget(&it.heap, &it.names),
+            |it| it.memo.forget(&mut it.heap, &it.names),
             |it| it.heap.strip(),
-            |it| it.stack.forget(&it.heap),
+            |it| it.stack.forget(&mut it.heap),
         ];
         for forget in forget {
             forget(self);
@@ -416,7 +420,7 @@ impl Auditor {
                 self.set_items(dict, at);
                 self.push(dict, at)
             }
-            O::EmptySet => self.make(Object::Set, at),
+            O::EmptySet => self.make(Kind::Set, at),
             O::FrozenSet => {
                 self.pop_slice(at)?;
                 self.check_keys(1, at);
@@ -479,13 +483,13 @@ impl Auditor {
                 let state = self.stack.pop(at)?;
                 let object = self.stack.top(at)?;
                 self.heap.use_as_state(state);
+                self.put_into(object, &[state], at);
                 self.work_on(object, state, at, Act::SetState)
             }
             O::Append => {
                 let item = self.stack.pop(at)?;
                 let list = self.stack.top(at)?;
-                self.slice.clear();
-                self.slice.push(item, 1, &self.heap);
+                self.slice.set(&[item]);
                 self.heap.append(list, &self.slice);
                 self.work_on(list, Value::Forgotten, at, Act::Add)
             }
@@ -502,9 +506,7 @@ impl Auditor {
                 let value = self.stack.pop(at)?;
                 let key = self.stack.pop(at)?;
                 let dict = self.stack.top(at)?;
-                self.slice.clear();
-                self.slice.push(key, 1, &self.heap);
-                self.slice.push(value, 1, &self.heap);
+                self.slice.set(&[key, value]);
                 self.set_items(dict, at);
                 self.work_on(dict, Value::Forgotten, at, Act::Add)
             }
@@ -533,14 +535,14 @@ impl Auditor {
                     _ => self.memo.next_index(at)?,
                 };
                 let value = self.stack.top(at)?;
-                if index > at.offset - self.start {
+                if index > at.offset - self.start + MOST_FREE_ENTRIES {
                     self.find(at, Act::Costly);
                 }
                 if self.memo.put(index, value) {
                     self.find(at, Act::Overwrite(index));
                 }
                 if self.memo.held() > MOST_ENTRIES {
-                    self.memo.forget(&self.heap, &self.names);
+                    self.memo.forget(&mut self.heap, &self.names);
                 }
                 return Ok(());
             }
@@ -566,7 +568,7 @@ impl Auditor {
     fn push(&mut self, value: Value, at: At) -> Result<()> {
         self.stack.push(value);
         if self.stack.runs() > MOST_ENTRIES {
-            self.stack.forget(&self.heap);
+            self.stack.forget(&mut self.heap);
             let runs = self.stack.runs() as u64;
             limits::check(MOST_ENTRIES as u64 / 2, runs, "pickle.limit.stack", at.offset)?;
         }
@@ -574,8 +576,8 @@ impl Auditor {
         limits::check(most, self.stack.height(), "pickle.limit.stack", at.offset)
     }
 
-    fn make(&mut self, object: Object, at: At) -> Result<()> {
-        let value = self.heap.add(object);
+    fn make(&mut self, kind: Kind, at: At) -> Result<()> {
+        let value = self.heap.add(kind);
         self.push(value, at)
     }
 
@@ -584,24 +586,40 @@ impl Auditor {
         for item in items[..count].iter_mut().rev() {
             *item = self.stack.pop(at)?;
         }
-        let tuple = self.heap.small_tuple(&items[..count]);
+        self.slice.set(&items[..count]);
+        let tuple = self.heap.tuple(&self.slice);
         self.push(tuple, at)
     }
 
     /// Sets the values of the slice, keys and values in turn, in a dict.
     fn set_items(&mut self, dict: Value, at: At) {
         self.check_keys(2, at);
-        let is_odd = self.heap.set_items(dict, self.slice.entries());
+        let is_odd = self.heap.set_items(dict, &self.slice);
         if is_odd && self.slice.count > 0 {
             self.find(at, Act::Alter);
         }
     }
 
+    /// Notes that values are in an object that a call returned.
+    fn put_into(&mut self, object: Value, values: &[Value], at: At) {
+        self.slice.set(values);
+        self.heap.put_into(object, &self.slice);
+        self.check_depth(object, at);
+    }
+
+    /// Looks at how deep an object is that Python may remove by recursion.
+    fn check_depth(&mut self, object: Value, at: At) {
+        let is_result = matches!(self.heap.get(object), Some(Kind::Result { .. }));
+        if is_result && !self.heap.cost(object).is_shallow() {
+            self.find(at, Act::Costly);
+        }
+    }
+
     /// Looks at every `step`th value of the slice: those that are hashed.
     fn check_keys(&mut self, step: usize, at: At) {
-        let keys = self.slice.values.iter().step_by(step);
-        let heaviest = keys.map(|&key| self.heap.weight(key)).max().unwrap_or(0);
-        if heaviest.max(self.slice.rest) > MOST_WEIGHT {
+        let mut keys = self.slice.values.iter().step_by(step);
+        let is_hashable = keys.all(|&key| self.heap.cost(key).is_hashable());
+        if !is_hashable || !self.slice.rest.is_hashable() {
             self.find(at, Act::Costly);
         }
     }
@@ -609,7 +627,7 @@ impl Auditor {
     /// Pushes a text, or, where there is none, one that is too long to be kept.
     fn push_text(&mut self, text: Option<&[u8]>, at: At) -> Result<()> {
         match text {
-            Some(text) => self.make(Object::Text(text.into()), at),
+            Some(text) => self.make(Kind::Text(text.into()), at),
             None => self.push(Value::LongText, at),
         }
     }
@@ -622,9 +640,9 @@ impl Auditor {
     /// The global that STACK_GLOBAL imports.
     fn stack_global(&mut self, module: Value, name: Value, at: At) -> Result<NameId> {
         let text = |value| match (self.heap.get(value), value) {
-            (Some(Object::Text(text)), _) => Ok(Some(&text[..])),
+            (Some(Kind::Text(text)), _) => Ok(Some(&text[..])),
             // It may be a str: a long one, or one that a call returned.
-            (Some(Object::Result { .. }), _) | (_, Value::LongText | Value::Forgotten) => Ok(None),
+            (Some(Kind::Result { .. }), _) | (_, Value::LongText | Value::Forgotten) => Ok(None),
             _ => {
                 let message = "STACK_GLOBAL needs a module and a name, which are str";
                 Err(Error::malformed("pickle.stack.type", at.offset, message))
@@ -650,9 +668,10 @@ impl Auditor {
     ) -> Result<()> {
         let Some(subject) = self.subject(callee, at)? else { return self.push(Value::Other, at) };
         let result =
-            self.heap.add(Object::Result { callee: subject.name(), fact: 0, is_kept: false });
+            self.heap.add(Kind::Result { callee: subject.name(), fact: 0, is_kept: false });
         *self.operands = Worked { object: callee, arguments, keywords, result };
         self.find(at, Act::Call(subject));
+        self.put_into(result, &[arguments, keywords.unwrap_or(Value::None)], at);
         self.push(result, at)
     }
 
@@ -673,6 +692,7 @@ impl Auditor {
         at: At,
         act: fn(Subject) -> Act,
     ) -> Result<()> {
+        self.check_depth(object, at);
         if let Some(subject) = self.subject(object, at)? {
             *self.operands = Worked { object, arguments, keywords: None, result: Value::Forgotten };
             self.find(at, act(subject));
@@ -686,7 +706,7 @@ impl Auditor {
             Value::Global(name) => Some(Subject::Named(name)),
             Value::Forgotten => Some(Subject::Named(self.names.find(Name::Unknown, at.offset)?)),
             value => match self.heap.get(value) {
-                Some(Object::Result { callee, .. }) => Some(Subject::ResultOf(*callee)),
+                Some(Kind::Result { callee, .. }) => Some(Subject::ResultOf(*callee)),
                 _ => None,
             },
         })
@@ -704,8 +724,8 @@ impl Auditor {
     }
 }
 
-const EMPTY_LIST: Object = Object::List { len: Some(0), heaviest: 0 };
-const EMPTY_DICT: Object = Object::Dict { items: Vec::new(), is_whole: true, is_in_state: false };
+const EMPTY_LIST: Kind = Kind::List(Some(0));
+const EMPTY_DICT: Kind = Kind::Dict { items: Vec::new(), is_whole: true, is_in_state: false };
 
 /// The instruction that is carried out: what is said of it.
 #[derive(Clone, Copy)]

@@ -13,9 +13,34 @@ use super::stack::Slice;
 /// Items that are kept of a tuple or a dict. Of a longer one only the kind is known.
 pub(super) const MOST_ITEMS: usize = 1024;
 
-/// The largest weight of a key. Hashing a tuple recurses into the tuples in it, in every place where
-/// they occur.
-pub(super) const MOST_WEIGHT: u32 = 10_000;
+/// What a value costs those who use it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Cost {
+    /// The work of hashing it: values in the tuples in it, counted as often as they occur, as hashing
+    /// recurses into every place. Of a list, that of its worst item.
+    pub(super) hash: u32,
+    /// How many containers and objects are in one another. Removing them may recurse.
+    pub(super) depth: u32,
+}
+
+impl Cost {
+    const NONE: Cost = Cost { hash: 1, depth: 0 };
+
+    /// The larger of both.
+    pub(super) fn max(self, other: Cost) -> Cost {
+        Cost { hash: self.hash.max(other.hash), depth: self.depth.max(other.depth) }
+    }
+
+    /// Whether hashing the value takes no work or stack that its bytes do not pay for.
+    pub(super) fn is_hashable(self) -> bool {
+        self.hash <= 10_000
+    }
+
+    /// Whether removing the value takes no more stack than there is.
+    pub(super) fn is_shallow(self) -> bool {
+        self.depth <= 5_000
+    }
+}
 
 /// A value, or a mark.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,21 +65,22 @@ pub(super) enum Value {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ObjectId(u32);
 
-#[derive(Clone, Debug)]
-pub(super) enum Object {
+#[derive(Debug)]
+struct Object {
+    kind: Kind,
+    cost: Cost,
+    /// Whether it is in another one.
+    is_inside: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
     /// A str, or a str of Python 2.
     Text(Box<[u8]>),
-    Tuple {
-        /// None where there were too many, or they were removed.
-        items: Option<Box<[Value]>>,
-        weight: u32,
-    },
-    List {
-        /// None after an item was set by SETITEM, which may change the length.
-        len: Option<u64>,
-        /// The weight of the heaviest item.
-        heaviest: u32,
-    },
+    /// The items; None where there were too many, or they were removed.
+    Tuple(Option<Box<[Value]>>),
+    /// How many items; None after one was set by SETITEM, which may change that.
+    List(Option<u64>),
     Dict {
         /// Keys and values in turn, and whether these are all.
         items: Vec<Value>,
@@ -82,56 +108,94 @@ pub(super) struct Heap {
     size: usize,
     /// The size from which on unused objects are removed.
     collect_at: usize,
+    /// The worst of what was forgotten.
+    forgotten: Cost,
+    /// How often an object got deeper when it was in another one already.
+    late: u32,
 }
 
 impl Default for Heap {
     fn default() -> Heap {
-        Heap { objects: Vec::new(), size: 0, collect_at: LEAST_COLLECTED }
+        Heap {
+            objects: Vec::new(),
+            size: 0,
+            collect_at: LEAST_COLLECTED,
+            forgotten: Cost::NONE,
+            late: 0,
+        }
     }
 }
 
 impl Heap {
-    pub(super) fn add(&mut self, object: Object) -> Value {
+    pub(super) fn add(&mut self, kind: Kind) -> Value {
+        let object = Object { kind, cost: Cost::NONE, is_inside: false };
         self.size += object.size();
         let id = ObjectId(self.objects.len() as u32);
         self.objects.push(object);
         Value::Object(id)
     }
 
-    /// Makes a tuple of at most three items.
-    pub(super) fn small_tuple(&mut self, items: &[Value]) -> Value {
-        let weight = items.iter().map(|&item| self.weight(item)).fold(1, u32::saturating_add);
-        self.add(Object::Tuple { items: Some(items.into()), weight })
-    }
-
     /// Makes a tuple of the values of a slice.
     pub(super) fn tuple(&mut self, slice: &Slice) -> Value {
-        let weights = slice.values.iter().map(|&item| self.weight(item));
-        let more = u32::try_from(slice.count - slice.values.len() as u64).unwrap_or(u32::MAX);
-        let weight =
-            weights.fold(1, u32::saturating_add).saturating_add(more.saturating_mul(slice.rest));
         let items = (slice.values.len() <= MOST_ITEMS).then(|| slice.values[..].into());
-        self.add(Object::Tuple { items, weight })
+        let tuple = self.add(Kind::Tuple(items));
+        self.put_into(tuple, slice);
+        tuple
     }
 
-    /// How many values there are in a tuple when those in it are counted as often as they occur: the
-    /// work of hashing it. 1 for everything else.
-    pub(super) fn weight(&self, value: Value) -> u32 {
-        match self.get(value) {
-            Some(Object::Tuple { weight, .. }) => *weight,
-            Some(Object::List { heaviest, .. }) => heaviest.saturating_add(1),
+    /// Notes what an object costs with the values of a slice in it.
+    pub(super) fn put_into(&mut self, object: Value, slice: &Slice) {
+        let mut worst = slice.rest;
+        let more = u32::try_from(slice.count - slice.values.len() as u64).unwrap_or(u32::MAX);
+        let mut sum = more.saturating_mul(slice.rest.hash);
+        for &value in &slice.values {
+            let cost = self.cost(value);
+            sum = sum.saturating_add(cost.hash);
+            worst = worst.max(cost);
+            if let Some(inner) = self.object_mut(value) {
+                inner.is_inside = true;
+            }
+        }
+        let late = self.late;
+        let Some(outer) = self.object_mut(object) else { return };
+        let is_late = outer.is_inside && worst.depth > 0;
+        let hash = match outer.kind {
+            Kind::Tuple(_) => sum.saturating_add(1),
+            Kind::List(_) => worst.hash,
             _ => 1,
+        };
+        // What is around it does not get to know of its new depth, so that counts for all.
+        let depth = worst.depth.saturating_add(1).saturating_add(late);
+        outer.cost = outer.cost.max(Cost { hash, depth });
+        self.late += u32::from(is_late);
+    }
+
+    /// What a value costs. What was forgotten may be the worst that ever was.
+    pub(super) fn cost(&self, value: Value) -> Cost {
+        match value {
+            Value::Object(ObjectId(id)) => self.objects[id as usize].cost,
+            Value::Forgotten | Value::Other => self.forgotten,
+            _ => Cost::NONE,
         }
     }
 
-    pub(super) fn get(&self, value: Value) -> Option<&Object> {
+    /// Notes that a value is forgotten.
+    pub(super) fn forget(&mut self, value: Value) {
+        self.forgotten = self.forgotten.max(self.cost(value));
+    }
+
+    pub(super) fn get(&self, value: Value) -> Option<&Kind> {
         match value {
-            Value::Object(ObjectId(id)) => Some(&self.objects[id as usize]),
+            Value::Object(ObjectId(id)) => Some(&self.objects[id as usize].kind),
             _ => None,
         }
     }
 
-    fn get_mut(&mut self, value: Value) -> Option<&mut Object> {
+    fn get_mut(&mut self, value: Value) -> Option<&mut Kind> {
+        self.object_mut(value).map(|object| &mut object.kind)
+    }
+
+    fn object_mut(&mut self, value: Value) -> Option<&mut Object> {
         match value {
             Value::Object(ObjectId(id)) => self.objects.get_mut(id as usize),
             _ => None,
@@ -140,25 +204,24 @@ impl Heap {
 
     /// Notes that the values of a slice are appended to a list.
     pub(super) fn append(&mut self, list: Value, slice: &Slice) {
-        let weights = slice.values.iter().map(|&item| self.weight(item));
-        let added = weights.max().unwrap_or(0).max(slice.rest);
-        if let Some(Object::List { len, heaviest }) = self.get_mut(list) {
+        if let Some(Kind::List(len)) = self.get_mut(list) {
             *len = len.map(|len| len + slice.count);
-            *heaviest = added.max(*heaviest);
         }
+        self.put_into(list, slice);
     }
 
-    /// Notes that keys and values in turn, or an unknown number of them, are set in a dict or a list.
-    /// Returns whether no pickler does that: to a list, or to a dict that is in a state already.
-    pub(super) fn set_items(&mut self, object: Value, added: Option<&[Value]>) -> bool {
+    /// Notes that the values of a slice, keys and values in turn, are set in a dict or a list. Returns
+    /// whether no pickler does that: to a list, or to a dict that is in a state already.
+    pub(super) fn set_items(&mut self, object: Value, slice: &Slice) -> bool {
+        self.put_into(object, slice);
         let mut size = self.size;
         let is_odd = match self.get_mut(object) {
-            Some(Object::List { len, .. }) => {
+            Some(Kind::List(len)) => {
                 *len = None;
                 true
             }
-            Some(Object::Dict { items, is_whole, is_in_state }) => {
-                match added {
+            Some(Kind::Dict { items, is_whole, is_in_state }) => {
+                match slice.entries() {
                     Some(added) if *is_whole && items.len() + added.len() <= 2 * MOST_ITEMS => {
                         items.extend(added);
                         size += size_of_val(added);
@@ -180,18 +243,19 @@ impl Heap {
     /// Notes that a value is the state of an object: the dicts in it must not change any more.
     pub(super) fn use_as_state(&mut self, state: Value) {
         let items = match self.get(state) {
-            Some(Object::Tuple { items: Some(items), .. }) => items.clone(),
+            Some(Kind::Tuple(Some(items))) => items.clone(),
             _ => return,
         };
         for &item in &items {
-            if let Some(Object::Dict { is_in_state, .. }) = self.get_mut(item) {
+            if let Some(Kind::Dict { is_in_state, .. }) = self.get_mut(item) {
                 *is_in_state = true;
             }
         }
     }
 
     pub(super) fn set_fact(&mut self, ObjectId(id): ObjectId, new: u64, keep: bool) {
-        if let Some(Object::Result { fact, is_kept, .. }) = self.objects.get_mut(id as usize) {
+        if let Some(Kind::Result { fact, is_kept, .. }) = self.get_mut(Value::Object(ObjectId(id)))
+        {
             (*fact, *is_kept) = (new, keep);
         }
     }
@@ -207,21 +271,18 @@ impl Heap {
 
     /// Removes the entries of dicts, and the items of tuples that hold more than numbers and results.
     pub(super) fn strip(&mut self) {
-        let holds_more = |item: &Value| {
-            self.get(*item).is_some_and(|object| !matches!(object, Object::Result { .. }))
-        };
-        let is_nested = |object: &Object| match object {
-            Object::Tuple { items: Some(items), .. } => items.iter().any(holds_more),
-            Object::Dict { .. } => true,
+        let holds_more =
+            |item: &Value| self.get(*item).is_some_and(|kind| !matches!(kind, Kind::Result { .. }));
+        let is_nested = |object: &Object| match &object.kind {
+            Kind::Tuple(Some(items)) => items.iter().any(holds_more),
+            Kind::Dict { .. } => true,
             _ => false,
         };
         let nested: Vec<bool> = self.objects.iter().map(is_nested).collect();
         for (object, _) in self.objects.iter_mut().zip(nested).filter(|(_, nested)| *nested) {
-            match object {
-                Object::Dict { items, is_whole, .. } => {
-                    (*items, *is_whole) = (Vec::new(), false);
-                }
-                Object::Tuple { items, .. } => *items = None,
+            match &mut object.kind {
+                Kind::Dict { items, is_whole, .. } => (*items, *is_whole) = (Vec::new(), false),
+                Kind::Tuple(items) => *items = None,
                 _ => {}
             }
         }
@@ -248,7 +309,8 @@ impl Heap {
         let mut size = 0;
         let mut place = 0;
         while let Some(&id) = kept.get(place) {
-            let mut object = core::mem::replace(&mut self.objects[id as usize], Object::Set);
+            let removed = Object { kind: Kind::Set, cost: Cost::NONE, is_inside: false };
+            let mut object = core::mem::replace(&mut self.objects[id as usize], removed);
             for item in object.items_mut() {
                 move_value(item, &mut kept);
             }
@@ -265,18 +327,18 @@ impl Heap {
 impl Object {
     fn size(&self) -> usize {
         size_of::<Object>()
-            + match self {
-                Object::Text(text) => text.len(),
-                Object::Tuple { items: Some(items), .. } => size_of_val(&items[..]),
-                Object::Dict { items, .. } => size_of_val(&items[..]),
+            + match &self.kind {
+                Kind::Text(text) => text.len(),
+                Kind::Tuple(Some(items)) => size_of_val(&items[..]),
+                Kind::Dict { items, .. } => size_of_val(&items[..]),
                 _ => 0,
             }
     }
 
     fn items_mut(&mut self) -> &mut [Value] {
-        match self {
-            Object::Tuple { items: Some(items), .. } => items,
-            Object::Dict { items, .. } => items,
+        match &mut self.kind {
+            Kind::Tuple(Some(items)) => items,
+            Kind::Dict { items, .. } => items,
             _ => &mut [],
         }
     }
@@ -363,21 +425,20 @@ impl<'a> Known<'a> {
             Value::Other => Known::Other,
             Value::Global(name) => Known::Global(name),
             Value::Mark | Value::Forgotten => Known::Unknown,
-            Value::Object(object) => match &heap.objects[object.0 as usize] {
-                Object::Text(text) => Known::Text(text),
-                Object::Tuple { items: Some(items), .. } => {
-                    Known::Tuple(KnownItems { heap, items })
+            Value::Object(object) => match &heap.objects[object.0 as usize].kind {
+                Kind::Text(text) => Known::Text(text),
+                Kind::Tuple(Some(items)) => Known::Tuple(KnownItems { heap, items }),
+                Kind::Tuple(None) => Known::Other,
+                Kind::List(len) => {
+                    let is_hashable = heap.cost(value).is_hashable();
+                    Known::List(KnownList { len: *len, is_hashable })
                 }
-                Object::Tuple { items: None, .. } => Known::Other,
-                Object::List { len, heaviest } => {
-                    Known::List(KnownList { len: *len, is_hashable: *heaviest <= MOST_WEIGHT })
-                }
-                Object::Dict { items, is_whole, .. } => Known::Dict(KnownDict {
+                Kind::Dict { items, is_whole, .. } => Known::Dict(KnownDict {
                     items: KnownItems { heap, items },
                     is_whole: *is_whole,
                 }),
-                Object::Set => Known::Set,
-                Object::Result { callee, fact, .. } => {
+                Kind::Set => Known::Set,
+                Kind::Result { callee, fact, .. } => {
                     Known::Result(KnownResult { object, callee: *callee, fact: *fact })
                 }
             },

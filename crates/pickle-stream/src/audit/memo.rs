@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 
-use super::known::{Heap, Object, Value};
+use super::known::{Heap, Kind, Value};
 use super::names::Names;
 use super::{At, MOST_ENTRIES};
 use crate::error::{Cause, Error, Result};
@@ -103,24 +103,30 @@ impl Memo {
 
     /// Forgets the older half of the entries, but for those that were read since the last time, and,
     /// as far as there is room, those that are likely to be read again.
-    pub(super) fn forget(&mut self, heap: &Heap, names: &Names) {
-        self.kept.retain(|_, kept| kept.is_recent || kept.is_useful);
-        if self.kept.len() > MOST_ENTRIES / 2 {
-            self.kept.retain(|_, kept| kept.is_recent);
-        }
+    pub(super) fn forget(&mut self, heap: &mut Heap, names: &Names) {
+        let is_full = self.kept.len() > MOST_ENTRIES / 2;
+        self.kept.retain(|_, kept| {
+            let stays = kept.is_recent || (kept.is_useful && !is_full);
+            if !stays {
+                heap.forget(kept.value);
+            }
+            stays
+        });
         self.kept.values_mut().for_each(|kept| kept.is_recent = false);
         for value in self.latest.drain(..self.latest.len().div_ceil(2)) {
             let is_useful = match value {
                 Value::Global(_) => true,
                 value => match heap.get(value) {
-                    Some(Object::Text(text)) => names.has_word(text),
-                    Some(Object::Result { is_kept, .. }) => *is_kept,
+                    Some(Kind::Text(text)) => names.has_word(text),
+                    Some(Kind::Result { is_kept, .. }) => *is_kept,
                     _ => false,
                 },
             };
             if is_useful {
                 let new = Kept { value, is_recent: true, is_useful };
                 self.kept.entry(self.begin).or_insert(new).is_useful = true;
+            } else {
+                heap.forget(value);
             }
             self.begin += 1;
         }

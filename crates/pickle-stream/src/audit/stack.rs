@@ -4,7 +4,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::known::{Heap, MOST_ITEMS, Object, Value};
+use super::known::{Cost, Heap, Kind, MOST_ITEMS, Value};
 use super::{At, underflow};
 use crate::error::{Error, Result};
 
@@ -20,31 +20,44 @@ pub(super) struct Stack {
 }
 
 /// Values that were above a mark.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Slice {
     /// The lowest of them.
     pub(super) values: Vec<Value>,
     /// How many there are.
     pub(super) count: u64,
-    /// The largest weight among those that are not in `values`.
-    pub(super) rest: u32,
+    /// The worst cost of those that are not in `values`.
+    pub(super) rest: Cost,
+}
+
+impl Default for Slice {
+    fn default() -> Slice {
+        Slice { values: Vec::new(), count: 0, rest: Cost { hash: 0, depth: 0 } }
+    }
 }
 
 impl Slice {
     /// One more than a dict keeps, so that a longer slice is known to be one.
     const MOST: usize = 2 * MOST_ITEMS + 1;
 
-    pub(super) fn clear(&mut self) {
-        self.values.clear();
-        (self.count, self.rest) = (0, 0);
+    /// Makes it the slice of these values.
+    pub(super) fn set(&mut self, values: &[Value]) {
+        self.clear();
+        self.values.extend(values);
+        self.count = values.len() as u64;
     }
 
-    pub(super) fn push(&mut self, value: Value, length: u64, heap: &Heap) {
+    fn clear(&mut self) {
+        self.values.clear();
+        (self.count, self.rest) = (0, Cost { hash: 0, depth: 0 });
+    }
+
+    fn push(&mut self, value: Value, length: u64, heap: &Heap) {
         let room = (Slice::MOST - self.values.len()) as u64;
         self.values.extend(core::iter::repeat_n(value, length.min(room) as usize));
         self.count += length;
         if length > room {
-            self.rest = self.rest.max(heap.weight(value));
+            self.rest = self.rest.max(heap.cost(value));
         }
     }
 
@@ -125,14 +138,15 @@ impl Stack {
     }
 
     /// Forgets the objects that are not near an end of the stack.
-    pub(super) fn forget(&mut self, heap: &Heap) {
+    pub(super) fn forget(&mut self, heap: &mut Heap) {
         let middle = ENDS..self.runs.len().saturating_sub(ENDS);
         let mut kept: Vec<Run> = Vec::new();
         for (place, mut run) in self.runs.drain(..).enumerate() {
             if middle.contains(&place) {
+                heap.forget(run.value);
                 run.value = match heap.get(run.value) {
                     // It may yet be used as a name, or called.
-                    Some(Object::Text(_) | Object::Result { .. }) => Value::Forgotten,
+                    Some(Kind::Text(_) | Kind::Result { .. }) => Value::Forgotten,
                     Some(_) => Value::Other,
                     None => match run.value {
                         Value::Int(_) | Value::Bytes(_) => Value::Other,
