@@ -270,6 +270,25 @@ fn instruction_out_of_proportion_is_unknown() {
     }
 }
 
+/// Python removes them by recursion.
+#[test]
+fn objects_deep_in_one_another_are_unknown() {
+    let dict: &[u8] = b"ccollections\ndefaultdict\nq\x01)R";
+    let inside_out =
+        |depth| [&b"h\x01)RN".repeat(depth), &b"h\x01)R".to_vec(), &b"s".repeat(depth)].concat();
+    // Each is put into the one before it, and gets the next one after that.
+    let outside_in = |depth| {
+        let link: &[u8] = b"h\x02Nh\x01)Rq\x03s0h\x03q\x020";
+        [dict, b"q\x020", &link.repeat(depth), b"h\x02"].concat()
+    };
+    for depth in [100, 20_000] {
+        let expected = if depth > 5000 { Verdict::Unknown } else { Verdict::Inert };
+        let inside_out = [dict, b"0", &inside_out(depth)].concat();
+        assert_eq!(verdict(pickle(&[&inside_out])), expected, "{depth}");
+        assert_eq!(verdict(pickle(&[&outside_in(depth)])), expected, "{depth}");
+    }
+}
+
 #[test]
 fn dtype_without_the_flags_of_objects_is_dangerous() {
     let state: &[u8] = b"(K\x03X\x01\0\0\0|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb";

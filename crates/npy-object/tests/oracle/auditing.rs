@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use npy_object::pickle::{Act, Name, Subject};
-use npy_object::{Audit, Options, Site, Source};
+use npy_object::{Audit, Options, Site, Source, Verdict};
 use serde::Deserialize;
 
 use crate::fixtures::fixtures;
@@ -57,6 +57,26 @@ fn what_is_found_is_what_python_does() {
         tricks += 1;
     }
     assert!(compared > 2500 && tricks > 20, "{compared} files, {tricks} tricks");
+}
+
+/// What was not read is never called harmless.
+#[test]
+fn truncated_fixture_is_not_inert() {
+    let mut inert = 0;
+    for fixture in fixtures().iter().filter(|fixture| fixture.file.ends_with(".npy")) {
+        let bytes = fixture.bytes();
+        let audit = Audit::new().options(fixture.options());
+        let verdict = |bytes: &[u8]| audit.read(Source::bytes(bytes.to_vec())).verdict();
+        if verdict(&bytes) != Verdict::Inert {
+            continue;
+        }
+        inert += 1;
+        for seventh in 0..7 {
+            let end = bytes.len() * seventh / 7;
+            assert_ne!(verdict(&bytes[..end]), Verdict::Inert, "{}, {end} bytes", fixture.file);
+        }
+    }
+    assert!(inert > 2000, "{inert} files");
 }
 
 fn compare(name: &str, bytes: &[u8], options: Options, &Done(count, checksum, is_whole, _): &Done) {
