@@ -275,7 +275,7 @@ fn instruction_out_of_proportion_is_unknown() {
 fn objects_deep_in_one_another_are_unknown() {
     let dict: &[u8] = b"ccollections\ndefaultdict\nq\x01)R";
     let inside_out =
-        |depth| [&b"h\x01)RN".repeat(depth), &b"h\x01)R".to_vec(), &b"s".repeat(depth)].concat();
+        |depth| [&b"h\x01)RN".repeat(depth)[..], b"h\x01)R", &b"s".repeat(depth)].concat();
     // Each is put into the one before it, and gets the next one after that.
     let outside_in = |depth| {
         let link: &[u8] = b"h\x02Nh\x01)Rq\x03s0h\x03q\x020";
