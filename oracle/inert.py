@@ -4,6 +4,7 @@
 name becomes a stub, and nothing that a file names is ever imported.
 """
 
+import _compat_pickle
 import codecs
 import collections
 import datetime
@@ -102,6 +103,20 @@ class Names:
             return inert
 
         return call
+
+
+def protocol_of(pickle):
+    """The protocol that PROTO names at the beginning of a pickle; 0 where there is none."""
+    return pickle[1] if pickle[:1] == b"\x80" and len(pickle) > 1 else 0
+
+
+def python_3_name(protocol, module, name):
+    """The module and name that CPython imports for a name in a pickle of this protocol."""
+    if protocol >= 3:
+        return module, name
+    if (module, name) in _compat_pickle.NAME_MAPPING:
+        return _compat_pickle.NAME_MAPPING[module, name]
+    return _compat_pickle.IMPORT_MAPPING.get(module, module), name
 
 
 def named(modules, name, value):

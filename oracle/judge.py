@@ -32,12 +32,13 @@ ANY_LENGTH = 2**62
 class Recording:
     """The part of an Unpickler that answers find_class, which is given names as the stream spells them."""
 
-    def __init__(self, file, encoding):
-        super().__init__(file, encoding=encoding)
+    def __init__(self, data, encoding):
+        super().__init__(io.BytesIO(data), encoding=encoding)
         self.names = inert.Names()
+        self.protocol = inert.protocol_of(data)
 
     def find_class(self, module, name):
-        return self.names.resolve(module, name)
+        return self.names.resolve(*inert.python_3_name(self.protocol, module, name))
 
 
 class Unpickler(Recording, pickle.Unpickler):
@@ -87,10 +88,10 @@ def judge(path, encoding):
 
 def judge_pickle(path, data, encoding):
     try:
-        unpickler = Unpickler(io.BytesIO(data), encoding)
+        unpickler = Unpickler(data, encoding)
         array = unpickler.load()
     except Exception as error:
-        unpickler = SlowUnpickler(io.BytesIO(data), encoding)
+        unpickler = SlowUnpickler(data, encoding)
         try:
             unpickler.load()
         except Exception:

@@ -6,6 +6,7 @@ It is the worker of differential.py, which sends batches of programs with the an
 are not so. An answer is a value's digest (`fuzz/bodies/src/digest.rs` says how and why), or `!` and the exception.
 """
 
+import _compat_pickle
 import copyreg
 import gc
 import io
@@ -88,7 +89,15 @@ def find(module, name, known={}):
 
 def stubbed(unpickler):
     class Stubbed(unpickler):
+        def __init__(self, program, **options):
+            super().__init__(io.BytesIO(program), **options)
+            self.has_python_2_names = program[:1] != b"\x80" or program[1:2] < b"\x03"
+
         def find_class(self, module, name):
+            if self.has_python_2_names:
+                module, name = _compat_pickle.NAME_MAPPING.get(
+                    (module, name), (_compat_pickle.IMPORT_MAPPING.get(module, module), name)
+                )
             return find(module, name)
 
         def persistent_load(self, id):
@@ -225,7 +234,7 @@ def main():
             if sys.version_info >= (3, 8):
                 options["buffers"] = buffers()
             try:
-                answer = digest(unpickler(io.BytesIO(program), **options).load())
+                answer = digest(unpickler(program, **options).load())
                 if answer == expected:
                     continue
                 answer = answer.decode("latin1")

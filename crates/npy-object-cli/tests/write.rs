@@ -109,3 +109,33 @@ fn a_line_that_is_refused_leaves_what_was_there() {
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+/// Names are those of Python 2 up to protocol 2, and those of Python 3 from protocol 3 on.
+#[test]
+fn names_are_written_as_the_protocol_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("written.npy");
+    let old = [&b"__builtin__"[..], b"copy_reg", b"exceptions"];
+    let has_old_names = |file: &Path| {
+        let bytes = fs::read(file).unwrap();
+        old.iter().any(|name| bytes.windows(name.len()).any(|window| window == *name))
+    };
+    for file in [
+        "stdlib/defaultdicts-p2-py3.9-np2.0.npy",
+        "stdlib/globals-p0-py2.7-np1.16.npy",
+        "stdlib/globals-p2-py3.6-np1.16.npy",
+        "stdlib/exceptions-p2-py2.7-np1.16.npy",
+        "stdlib/ranges-p1-py3.9-np1.26.npy",
+        "stdlib/globals-p4-py3.9-np2.0.npy",
+        "classes/points-p1-py3.9-np1.26.npy",
+    ] {
+        let lines = npyo("cat", file, &["--typed"]).output();
+        assert!(!lines.contains("__builtin__"), "{lines}");
+        for protocol in ["2", "3", "4", "5"] {
+            write(&written, &["--protocol", protocol], &lines).output();
+            let again = ran(command(["cat", "--typed"]).arg(&written).output()).output();
+            assert_eq!(again, lines, "{file}");
+            assert_eq!(has_old_names(&written), protocol == "2", "{file} {protocol}");
+        }
+    }
+}

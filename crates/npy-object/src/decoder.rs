@@ -99,6 +99,7 @@ impl Decoder {
     /// Another one for the same members, for another thread.
     pub(crate) fn sibling(&self, addresses: &dyn Addresses) -> Result<Decoder> {
         let mut sibling = Decoder::new(self.window.sibling(), self.context.fresh());
+        sibling.graph.set_protocol(self.graph.protocol());
         sibling.openings.clone_from(&self.openings);
         sibling.definitions.observer.clone_from(&self.definitions.observer);
         sibling.define_openings(addresses)?;
@@ -212,6 +213,7 @@ impl Decoder {
             match self.machine.run(&mut self.graph, &mut lexer, &bytes[run..])? {
                 Ran::Stop(value) => {
                     let end = lexer.offset();
+                    self.graph.set_protocol(self.machine.protocol());
                     return Ok(Decoded { begin: offset, end, first: value, last: value });
                 }
                 Ran::Need(more) => {
@@ -270,6 +272,16 @@ impl Decoder {
     /// What stands before the members of the innermost container.
     pub(crate) fn opening(&self) -> Option<&Opening> {
         self.openings.last()
+    }
+
+    /// Whether the members are those of a container in another one.
+    pub(crate) fn is_in_another(&self) -> bool {
+        self.openings.len() > 1
+    }
+
+    /// Returns the protocol of the pickle that was opened.
+    pub(crate) fn protocol(&self) -> u8 {
+        self.graph.protocol()
     }
 
     /// Whether a memo entry was made by what stands before the members of a container around them.
@@ -349,6 +361,9 @@ impl Decoder {
                 continue;
             }
             (here, needed) = (lexer.offset(), 1);
+            if self.openings.is_empty() {
+                self.graph.set_protocol(machine.protocol());
+            }
             match opening::begun(opcode, base, &machine, &self.graph, &self.context) {
                 Some(Begun::Array(state)) if array.is_none() => {
                     unfinished.extend([machine.stack()[base.values], top(&machine)]);

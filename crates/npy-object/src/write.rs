@@ -23,7 +23,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use npy_header::{DType, Header, Padding, Version};
-use pickle_stream::{Builder, Encoder, NodeId, Opcode};
+use pickle_stream::{Builder, Encoder, NodeId};
 
 use crate::error::{Cause, Error, Result};
 use crate::npy_array::NpyArray;
@@ -70,6 +70,8 @@ struct Model {
     /// Its bytes; none in a bare pickle.
     preamble: Vec<u8>,
     opening: Opening,
+    /// The protocol of its pickle.
+    protocol: u8,
     /// Whether it has a mask, which stands behind the elements.
     is_masked: bool,
 }
@@ -112,16 +114,13 @@ impl WriteOptions {
         };
         let preamble = members.decoder.window.fill_aside(0, preamble)?[..preamble].to_vec();
         let opening = members.decoder.opening().cloned();
-        let protocol = match opening.as_ref().map(|opening| &opening.bytes[..]) {
-            Some(&[proto, protocol, ..]) if proto == Opcode::Proto as u8 => protocol.max(2),
-            _ => 2,
-        };
+        let protocol = members.decoder.protocol();
         let new = || Header::new(DType::OBJECT, fortran_order, shape.clone());
         let header = header.unwrap_or_else(new);
         let (version, dtype) = (header.version, header.dtype.clone());
-        let model = opening.map(|opening| Model { header, preamble, opening, is_masked });
+        let model = opening.map(|opening| Model { header, preamble, opening, protocol, is_masked });
         Ok(WriteOptions {
-            protocol,
+            protocol: protocol.max(2),
             version,
             dtype,
             shape: Some(shape),
@@ -252,8 +251,8 @@ impl<'a> ArrayWriter<'a> {
         let mut encoder = Encoder::new(protocol)?;
         let mut build = Builder::new(&pickle_stream::Limits::default());
         let like = match &model {
-            Some(Model { opening, is_masked, .. }) => {
-                Envelope::of(opening, *is_masked, &mut build)?
+            Some(Model { opening, protocol, is_masked, .. }) => {
+                Envelope::of(opening, *protocol, *is_masked, &mut build)?
             }
             None => None,
         };

@@ -16,7 +16,7 @@ type Pair<'a> = (&'a str, &'a str);
 type Names = &'static [(Pair<'static>, Pair<'static>)];
 type Modules = &'static [Pair<'static>];
 
-static TABLES: Tables = include!("compat/tables.in");
+const TABLES: Tables = include!("compat/tables.in");
 
 /// Returns the module and name by which Python 3 imports a name of Python 2.
 ///
@@ -36,6 +36,44 @@ pub fn to_python_3<'a>(module: &'a str, name: &'a str) -> (&'a str, &'a str) {
 /// ```
 pub fn to_python_2<'a>(module: &'a str, name: &'a str) -> (&'a str, &'a str) {
     renamed(TABLES.python_2_names, TABLES.python_2_modules, module, name)
+}
+
+/// Whether names of this module may be others in Python 3. Nearly all modules are told apart by
+/// three numbers, so that globals of old pickles can be looked at often.
+#[inline]
+pub(crate) fn may_be_of_python_2(module: &[u8]) -> bool {
+    static MODULES: [u64; BITS / 64] = {
+        let (mut bits, mut place) = ([0; BITS / 64], 0);
+        while place < TABLES.python_3_names.len() {
+            let bit = bit_of(TABLES.python_3_names[place].0.0.as_bytes());
+            bits[bit / 64] |= 1 << (bit % 64);
+            place += 1;
+        }
+        place = 0;
+        while place < TABLES.python_3_modules.len() {
+            let bit = bit_of(TABLES.python_3_modules[place].0.as_bytes());
+            bits[bit / 64] |= 1 << (bit % 64);
+            place += 1;
+        }
+        bits
+    };
+    let bit = bit_of(module);
+    MODULES[bit / 64] & 1 << (bit % 64) != 0
+}
+
+const BITS: usize = 1024;
+
+/// A number below [`BITS`] that few modules have in common.
+const fn bit_of(module: &[u8]) -> usize {
+    match module {
+        [first, .., last] => (*first as usize * 31 + *last as usize * 7 + module.len()) % BITS,
+        _ => module.len(),
+    }
+}
+
+/// Whether the names in pickles of this protocol are those of Python 2.
+pub(crate) fn has_python_2_names(protocol: u8) -> bool {
+    protocol < 3
 }
 
 /// Looks a name up, then its module. The module of a name that was found is not looked up.
@@ -62,6 +100,19 @@ mod tests {
         }
         for modules in [TABLES.python_3_modules, TABLES.python_2_modules] {
             assert!(modules.is_sorted_by(|one, next| one.0 < next.0));
+        }
+    }
+
+    #[test]
+    fn no_module_of_python_2_is_missed() {
+        for ((module, _), _) in TABLES.python_3_names {
+            assert!(may_be_of_python_2(module.as_bytes()), "{module}");
+        }
+        for (module, _) in TABLES.python_3_modules {
+            assert!(may_be_of_python_2(module.as_bytes()), "{module}");
+        }
+        for module in ["numpy", "numpy.core.multiarray", "_codecs", "datetime", "decimal"] {
+            assert!(!may_be_of_python_2(module.as_bytes()), "{module}");
         }
     }
 

@@ -11,6 +11,7 @@ impl ValueRef<'_> {
     /// is one object here is one object there.
     pub fn to_graph(self) -> (Graph, NodeId) {
         let mut graph = Graph::new();
+        graph.set_protocol(self.into_parts().0.protocol());
         let root = copy(self, &mut graph, Region::Own, |_, _| None);
         (graph, root)
     }

@@ -37,7 +37,10 @@ pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Decoded<'a>> {
     let mut lexer = Lexer::new(0, limits);
     let mut machine = Machine::new(limits);
     match machine.run(&mut graph, &mut lexer, bytes)? {
-        Ran::Stop(root) => Ok(Decoded { graph, root, bytes, end: lexer.offset() }),
+        Ran::Stop(root) => {
+            graph.set_protocol(machine.protocol());
+            Ok(Decoded { graph, root, bytes, end: lexer.offset() })
+        }
         Ran::Need(more) => Err(Error::truncated(bytes.len() as u64, more)),
         // A machine that began with an empty memo has nothing that was made before.
         Ran::Missing(index) => unreachable!("memo entry {index} of an earlier stretch"),

@@ -15,11 +15,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use crate::compat;
 use crate::error::{Cause, Error, Result};
 use crate::graph::{Construct, NodeId};
 use crate::lexer::{Argument, Instruction};
 use crate::opcode::{ArgumentKind, Opcode};
-use crate::view::{Entries, Items, Kind, ObjectRef, ValueRef};
+use crate::view::{Entries, Global, Items, Kind, ObjectRef, ValueRef};
 use frames::Frames;
 
 /// Items between a MARK and its APPENDS, SETITEMS or ADDITEMS: `BATCHSIZE`.
@@ -218,7 +219,8 @@ impl Encoder {
     /// Writes a value. What it contains twice is written once, as is what is in the shared region of
     /// its graph; from then on that is read from the memo.
     ///
-    /// In protocol 2 `builtins` is `__builtin__`, as Python 2 has it and later ones read it.
+    /// In protocol 2 the names of globals are [those of Python 2](crate::to_python_2), which Python 3
+    /// reads too.
     ///
     /// Fails where the protocol cannot say it (out-of-band buffers before 5; keyword arguments,
     /// globals with a line end in their name, 4 GiB of text or bytes, and a set of what takes the
@@ -310,18 +312,16 @@ impl Encoder {
             Kind::Set(items) => self.set_by_call("set", value, items, tasks)?,
             Kind::FrozenSet(items) => self.set_by_call("frozenset", value, items, tasks)?,
             Kind::Global(global) if self.protocol < 4 => {
-                let module = match global.module.as_bytes() {
-                    // What protocol 2 is for, Python 2, has it so: `_compat_pickle`.
-                    b"builtins" if self.protocol == 2 => b"__builtin__",
-                    module => module,
-                };
-                self.global_lines(module, global.name.as_bytes())?;
+                self.named(Opcode::Global, global)?;
                 self.memoize_node(value)?;
             }
-            Kind::Global(_) => {
+            Kind::Global(global) => {
                 tasks.push(Task::Memoize(value));
                 tasks.push(Task::Opcode(Opcode::StackGlobal));
-                push_reversed(tasks, value.names().into_iter().flatten().map(Task::Value));
+                match value.names() {
+                    Some(names) => push_reversed(tasks, names.into_iter().map(Task::Value)),
+                    None => self.texts([global.module.as_bytes(), global.name.as_bytes()])?,
+                }
             }
             Kind::Object(object) => {
                 let kwargs = object.kwargs();
@@ -622,12 +622,9 @@ impl Encoder {
         if name.is_empty() {
             self.text(module.as_bytes())?;
         } else if self.protocol < 4 {
-            self.global_lines(module.as_bytes(), name.as_bytes())?;
+            self.lines(Opcode::Global, module.as_bytes(), name.as_bytes())?;
         } else {
-            for text in [module, name] {
-                self.text(text.as_bytes())?;
-                self.memoize();
-            }
+            self.texts([module.as_bytes(), name.as_bytes()])?;
             self.opcode(Opcode::StackGlobal);
         }
         let entry = self.memoize();
@@ -635,11 +632,30 @@ impl Encoder {
         Ok(())
     }
 
-    fn global_lines(&mut self, module: &[u8], name: &[u8]) -> Result<()> {
+    /// Writes texts, each with a memo entry of its own.
+    fn texts(&mut self, texts: [&[u8]; 2]) -> Result<()> {
+        for text in texts {
+            self.text(text)?;
+            self.memoize();
+        }
+        Ok(())
+    }
+
+    /// Writes GLOBAL or INST with a name of Python 3, as the protocol has it.
+    pub(crate) fn named(&mut self, opcode: Opcode, global: Global<'_>) -> Result<()> {
+        let global = match compat::has_python_2_names(self.protocol) {
+            true => global.to_python_2(),
+            false => global,
+        };
+        self.lines(opcode, global.module.as_bytes(), global.name.as_bytes())
+    }
+
+    /// Writes GLOBAL or INST.
+    fn lines(&mut self, opcode: Opcode, module: &[u8], name: &[u8]) -> Result<()> {
         if module.contains(&b'\n') || name.contains(&b'\n') {
             return Err(self.cannot("a global with a line end in its name"));
         }
-        self.opcode(Opcode::Global);
+        self.opcode(opcode);
         for part in [module, b"\n", name, b"\n"] {
             self.frames.write(part);
         }

@@ -28,6 +28,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use crate::compat;
 use crate::error::Result;
 use crate::limits;
 use crate::memo::Memo;
@@ -302,6 +303,9 @@ const CONSTANTS: [Node; 5] = [
     Node::None,
 ];
 
+/// The last protocol that there is.
+const HIGHEST_PROTOCOL: u8 = 5;
+
 /// An arena of nodes, made by a [`Machine`](crate::Machine) and looked at through
 /// [`ValueRef`](crate::ValueRef).
 #[derive(Debug)]
@@ -311,6 +315,8 @@ pub struct Graph {
     entries: Memo,
     /// How often the own region was cleared, or began to be added to.
     version: u64,
+    /// The protocol of the pickle that the nodes are decoded from.
+    protocol: u8,
 }
 
 impl Default for Graph {
@@ -327,9 +333,28 @@ impl Graph {
             shared: Arena::default(),
             entries: Memo::default(),
             version: 0,
+            protocol: HIGHEST_PROTOCOL,
         };
         graph.own.nodes.extend(CONSTANTS);
         graph
+    }
+
+    /// Sets the protocol of the pickle that is decoded, which is 5 until then. In protocols 0 to 2
+    /// the names of globals are those of Python 2: [`Kind::Global`](crate::Kind::Global) gives them
+    /// as [Python 3](crate::to_python_3) imports them.
+    pub fn set_protocol(&mut self, protocol: u8) {
+        self.protocol = protocol;
+    }
+
+    /// Whether the names of globals are those of Python 2.
+    #[inline]
+    pub(crate) fn has_python_2_names(&self) -> bool {
+        compat::has_python_2_names(self.protocol)
+    }
+
+    /// Returns the protocol that was set last.
+    pub fn protocol(&self) -> u8 {
+        self.protocol
     }
 
     /// Empties the own region and keeps its memory. Every [`NodeId`] of that region becomes

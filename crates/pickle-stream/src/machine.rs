@@ -53,6 +53,7 @@ pub struct Machine {
     marks: Vec<u32>,
     memo: Memo,
     buffers: u32,
+    protocol: u8,
 }
 
 impl Machine {
@@ -66,6 +67,7 @@ impl Machine {
             marks: Vec::new(),
             memo: Memo::default(),
             buffers: 0,
+            protocol: 0,
         }
     }
 
@@ -81,6 +83,7 @@ impl Machine {
         self.marks.clear();
         self.memo.reset(memo);
         self.buffers = 0;
+        self.protocol = 0;
     }
 
     /// The values on the stack, bottom first; marks are not among them.
@@ -127,6 +130,11 @@ impl Machine {
     /// The limits that the machine keeps.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Returns the protocol that this run's PROTO names; 0 where it had none.
+    pub fn protocol(&self) -> u8 {
+        self.protocol
     }
 
     /// One more than the highest memo index that this run made.
@@ -215,7 +223,10 @@ impl Step<'_> {
         use Opcode as O;
         let offset = self.offset;
         match self.opcode {
-            O::Proto => check_protocol(argument.int(), offset)?,
+            O::Proto => {
+                check_protocol(argument.int(), offset)?;
+                self.machine.protocol = argument.int() as u8;
+            }
             O::Frame => {}
             O::Stop => return self.pop().map(Flow::Stop),
 

@@ -1,5 +1,6 @@
-//! Instructions of one pickle copied into another: the memo entries get other numbers, and frames
-//! other bounds. Nothing is decoded.
+//! Instructions of one pickle copied into another: the memo entries get other numbers, frames other
+//! bounds, and names of Python 2 become names of Python 3 where the protocols take it. Nothing is
+//! decoded.
 //!
 //! ```text
 //!  from   .. MARK  BININT1 7  MEMOIZE (120)  BINGET 31 ..
@@ -10,14 +11,17 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::vec::Vec;
 use core::ops::Range;
 
+use crate::compat;
 use crate::encode::Encoder;
 use crate::error::{Cause, Error, Result};
-use crate::lexer::{Instruction, Lexer, Progress};
+use crate::lexer::{Argument, Instruction, Lexer, Progress};
 use crate::limits::Limits;
 use crate::opcode::{MemoEffect, Opcode};
 use crate::survey::Span;
+use crate::view::Global;
 
 /// Copies the instructions of a span.
 #[derive(Debug)]
@@ -27,6 +31,11 @@ pub struct Transcriber {
     next_entry: u64,
     /// What came last, but for what it puts into the memo.
     last: Opcode,
+    /// Whether the names of globals are those of Python 2.
+    has_python_2_names: bool,
+    /// The texts that the last two instructions have pushed: what STACK_GLOBAL takes. Kept only
+    /// where the other pickle has other names.
+    texts: [Option<Vec<u8>>; 2],
 }
 
 /// How far a [`Transcriber`] came.
@@ -40,12 +49,14 @@ pub enum Transcribed {
 }
 
 impl Transcriber {
-    /// Begins where the span does.
-    pub fn new(span: Span, limits: &Limits) -> Transcriber {
+    /// Begins where the span does, in a pickle of this protocol.
+    pub fn new(span: Span, protocol: u8, limits: &Limits) -> Transcriber {
         Transcriber {
             lexer: Lexer::new(span.begin, limits),
             next_entry: span.memo,
             last: Opcode::None,
+            has_python_2_names: compat::has_python_2_names(protocol),
+            texts: [None, None],
         }
     }
 
@@ -60,13 +71,15 @@ impl Transcriber {
         self.lexer.move_to(offset);
         self.next_entry = entries;
         self.last = Opcode::None;
+        self.texts = [None, None];
     }
 
     /// Copies instructions, up to the end of the input or to a read of an entry that `entries` does
     /// not know; it learns those that are made.
     ///
-    /// Fails where an instruction cannot be read, and on one that the encoder's protocol does not
-    /// have.
+    /// Fails where an instruction cannot be read, on one that the encoder's protocol does not have,
+    /// and on a STACK_GLOBAL that takes other texts than those of the last two instructions, where
+    /// the names of the two pickles differ.
     pub fn advance(
         &mut self,
         mut input: &[u8],
@@ -89,6 +102,7 @@ impl Transcriber {
                 MemoEffect::Get => {
                     let entry = instruction.memo_index()?.unwrap_or_default();
                     self.last = opcode;
+                    self.texts = [None, None];
                     match entries.get(entry) {
                         Some(known) => {
                             to.boundary();
@@ -106,10 +120,64 @@ impl Transcriber {
                     if self.begins_a_value(opcode) {
                         to.boundary();
                     }
-                    to.instruction(&instruction, bytes);
+                    if self.has_python_2_names == compat::has_python_2_names(to.protocol()) {
+                        to.instruction(&instruction, bytes);
+                    } else {
+                        self.rename(&instruction, bytes, to)?;
+                    }
                     self.last = opcode;
                 }
             }
+        }
+    }
+
+    /// Copies an instruction into a pickle with names of the other Python.
+    fn rename(
+        &mut self,
+        instruction: &Instruction<'_>,
+        bytes: &[u8],
+        to: &mut Encoder,
+    ) -> Result<()> {
+        use Opcode as O;
+        let texts = core::mem::take(&mut self.texts);
+        match (instruction.opcode, instruction.argument) {
+            (opcode @ (O::Global | O::Inst), Argument::Lines(module, name)) => {
+                return to.named(opcode, self.global(module, name));
+            }
+            (O::StackGlobal, _) => {
+                let [Some(module), Some(name)] = &texts else {
+                    return Err(unknown_name(instruction));
+                };
+                let global = self.global(module, name);
+                if global != Global::of_lines(module, name) {
+                    to.pop();
+                    to.pop();
+                    return to.named(O::Global, global);
+                }
+            }
+            (
+                O::BinUnicode
+                | O::ShortBinUnicode
+                | O::BinUnicode8
+                | O::BinString
+                | O::ShortBinString,
+                Argument::Bytes(text),
+            ) => {
+                let [_, before] = texts;
+                self.texts = [before, Some(text.to_vec())];
+            }
+            _ => {}
+        }
+        to.instruction(instruction, bytes);
+        Ok(())
+    }
+
+    /// The names on the lines of an instruction, as Python 3 has them.
+    fn global<'a>(&self, module: &'a [u8], name: &'a [u8]) -> Global<'a> {
+        let global = Global::of_lines(module, name);
+        match self.has_python_2_names {
+            true => global.to_python_3(),
+            false => global,
         }
     }
 
@@ -222,10 +290,15 @@ fn too_new(instruction: &Instruction<'_>, protocol: u8) -> Error {
     Error::new(Cause::Unsupported, "pickle.protocol", instruction.offset, message)
 }
 
+#[cold]
+fn unknown_name(instruction: &Instruction<'_>) -> Error {
+    let message = "expected two texts right before a STACK_GLOBAL with a name of Python 2";
+    Error::new(Cause::Unsupported, "pickle.protocol", instruction.offset, message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
     use proptest::prelude::*;
 
     #[test]
@@ -233,7 +306,7 @@ mod tests {
         // [memo entry 3, 7], of which the entry is not in the other pickle.
         let stream = b"](h\x03K\x07e.";
         let span = Span { begin: 0, end: stream.len() as u64, memo: 4 };
-        let mut transcriber = Transcriber::new(span, &Limits::default());
+        let mut transcriber = Transcriber::new(span, 2, &Limits::default());
         let (mut entries, mut to) = (Renumbering::new(), Encoder::new(2).unwrap());
         let done = transcriber.advance(stream, &mut entries, &mut to);
         assert_eq!(done, Ok(Transcribed::Missing(3)));
@@ -241,6 +314,44 @@ mod tests {
         // The caller writes the number too.
         transcriber.skip_to(6, 4);
         assert_eq!(transcriber.offset(), 6);
+    }
+
+    /// Transcribes the instructions of a pickle between PROTO and STOP.
+    fn transcribed(pickle: &[u8], from: u8, to: u8) -> Result<Vec<u8>> {
+        let span = Span { begin: 0, end: pickle.len() as u64, memo: 0 };
+        let mut transcriber = Transcriber::new(span, from, &Limits::default());
+        let mut encoder = Encoder::new(to)?;
+        transcriber.advance(pickle, &mut Renumbering::new(), &mut encoder)?;
+        encoder.stop();
+        Ok(encoder.ready().to_vec())
+    }
+
+    #[test]
+    fn names_are_those_of_the_protocol() {
+        let old = b"c__builtin__\nxrange\n(icopy_reg\nf\ncUserDict\nUserDict\n";
+        let new = b"cbuiltins\nrange\n(icopyreg\nf\nccollections\nUserDict\n";
+        let pickle = |protocol, names: &[u8]| [&[0x80, protocol][..], names, b"."].concat();
+        for (from, to, names, expected) in [
+            (0, 2, old, old.as_slice()),
+            (2, 3, old, new),
+            (3, 3, new, new),
+            (3, 2, new, b"c__builtin__\nxrange\n(icopy_reg\nf\ncUserDict\nIterableUserDict\n"),
+            // A module of the user's own, which only protocol 2 takes for one of Python 2.
+            (3, 3, b"cQueue\nQueue\n", b"cQueue\nQueue\n"),
+            (2, 3, b"cQueue\nQueue\n", b"cqueue\nQueue\n"),
+        ] as [(u8, u8, &[u8], &[u8]); 6]
+        {
+            assert_eq!(transcribed(names, from, to).unwrap(), pickle(to, expected), "{from} {to}");
+        }
+        for (names, expected) in [
+            (&b"U\x01mq\0U\x01n\x93"[..], &b"U\x01m\x94U\x01n\x93."[..]),
+            (b"U\x08copy_regU\x01n\x93", b"U\x08copy_regU\x01n00ccopyreg\nn\n."),
+        ] {
+            let transcribed = transcribed(names, 0, 4).unwrap();
+            assert!(transcribed.ends_with(expected), "{transcribed:?}");
+        }
+        let from_memo = transcribed(b"U\x01mq\0U\x01nh\0\x93", 0, 4);
+        assert_eq!(from_memo.unwrap_err().clause(), "pickle.protocol");
     }
 
     proptest! {

@@ -8,6 +8,7 @@ use core::{fmt, str};
 
 use num_bigint::BigInt;
 
+use crate::compat;
 use crate::graph::{Chain, Construct, Graph, Links, Node, NodeId, Payload, Region, Source};
 use crate::utf8;
 
@@ -139,9 +140,7 @@ impl<'a> ValueRef<'a> {
             Node::List(chain) => Kind::List(self.chain(chain)),
             Node::Set(chain) => Kind::Set(self.chain(chain)),
             Node::Dict(chain) => Kind::Dict(Entries(self.chain(chain))),
-            Node::Global { module, name } => {
-                Kind::Global(Global { module: self.text(module), name: self.text(name) })
-            }
+            Node::Global { module, name } => Kind::Global(self.global(module, name)),
             Node::Object(index) => Kind::Object(ObjectRef { value: self, index }),
             Node::PersistentId(id) => Kind::PersistentId(self.at(id)),
             Node::Extension(code) => Kind::Extension(code),
@@ -220,10 +219,13 @@ impl<'a> ValueRef<'a> {
         Some(ids.map(|id| self.at(id)))
     }
 
-    /// The strings that name a global, module and name; `None` for any other value.
+    /// Returns the strings that name a global, module and name; `None` for any other value, and
+    /// where they are not the names that Python 3 has.
     pub(crate) fn names(self) -> Option<[ValueRef<'a>; 2]> {
         match self.graph.node(self.id) {
-            Node::Global { module, name } => Some([self.at(module), self.at(name)]),
+            Node::Global { module, name } if !self.graph.has_python_2_names() => {
+                Some([self.at(module), self.at(name)])
+            }
             _ => None,
         }
     }
@@ -263,6 +265,16 @@ impl<'a> ValueRef<'a> {
     #[inline]
     fn chain(self, chain: Chain) -> Items<'a> {
         self.items(self.graph.chain(self.id.region(), chain))
+    }
+
+    /// The names of a global, as Python 3 has them.
+    fn global(self, module: NodeId, name: NodeId) -> Global<'a> {
+        let global = Global { module: self.text(module), name: self.text(name) };
+        let has_python_2_names = self.graph.has_python_2_names();
+        match has_python_2_names && compat::may_be_of_python_2(global.module.as_bytes()) {
+            true => global.to_python_3(),
+            false => global,
+        }
     }
 
     /// The text of a part of a global.
@@ -364,10 +376,35 @@ impl PartialEq<&str> for Str<'_> {
 /// The name of a class or function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Global<'a> {
-    /// The module, as the stream spells it: Python 2 names are not mapped.
+    /// The module, as Python 3 imports it.
     pub module: Str<'a>,
     /// The qualified name.
     pub name: Str<'a>,
+}
+
+impl<'a> Global<'a> {
+    /// Returns the global that the lines of GLOBAL or INST name.
+    pub(crate) fn of_lines(module: &'a [u8], name: &'a [u8]) -> Global<'a> {
+        Global { module: Str(module), name: Str(name) }
+    }
+
+    /// Returns the name by which Python 3 imports a global of Python 2.
+    pub(crate) fn to_python_3(self) -> Global<'a> {
+        self.renamed(compat::to_python_3)
+    }
+
+    /// Returns the name by which Python 2 imports a global of Python 3.
+    pub(crate) fn to_python_2(self) -> Global<'a> {
+        self.renamed(compat::to_python_2)
+    }
+
+    fn renamed(self, rename: fn(&'a str, &'a str) -> (&'a str, &'a str)) -> Global<'a> {
+        let (Some(module), Some(name)) = (self.module.to_str(), self.name.to_str()) else {
+            return self;
+        };
+        let (module, name) = rename(module, name);
+        Global { module: Str(module.as_bytes()), name: Str(name.as_bytes()) }
+    }
 }
 
 /// The members of a tuple, list, set or frozenset, in the order of the stream.

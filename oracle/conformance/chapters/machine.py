@@ -1,5 +1,6 @@
 """machine.md: runs a pickle."""
 
+import _compat_pickle
 import os
 import re
 import struct
@@ -27,6 +28,7 @@ class Machine:
         self.begin = at  # of the instruction that is run
         self.stack, self.marks, self.memo = [], [], {}  # a mark is a height of the stack
         self.buffers = 0
+        self.protocol = 0
 
     def run(self):
         """The value that is on top of the stack at STOP."""
@@ -167,7 +169,14 @@ class Machine:
     def name(self, names):
         right = all(isinstance(name, str) for name in names)
         need(right, "pickle.stack.type", "a name that is no str")
-        self.push(Global(*names))
+        self.push(Global(*self.python_3_name(*names)))
+
+    def python_3_name(self, module, name):
+        if self.protocol >= 3:
+            return module, name
+        if (module, name) in _compat_pickle.NAME_MAPPING:
+            return _compat_pickle.NAME_MAPPING[module, name]
+        return _compat_pickle.IMPORT_MAPPING.get(module, module), name
 
     def lines(self, lines):
         module, name = lines
@@ -197,8 +206,9 @@ class Machine:
         self.push(Stub("persistent", line.decode("ascii")))
 
 
-def protocol(version):
+def protocol(machine, version):
     need(version <= 5, "pickle.protocol", "protocol %d" % version)
+    machine.protocol = version
 
 
 def read_only(value):
@@ -357,6 +367,6 @@ INSTRUCTIONS = {
     "EXT4": Machine.extension,
     "PERSID": Machine.persistent,
     "BINPERSID": lambda m: m.push(Stub("persistent", *m.pop(1))),
-    "PROTO": lambda m, version: protocol(version),
+    "PROTO": protocol,
     "FRAME": lambda m, size: None,  # pickle.frame
 }

@@ -253,7 +253,9 @@ impl Copied {
     }
 
     fn frame(&self, span: Span, role: Role, target: &Target<'_>) -> Frame {
-        let transcriber = Transcriber::new(span, &target.members.decoder.context.limits.pickle);
+        let decoder = &target.members.decoder;
+        let limits = &decoder.context.limits.pickle;
+        let transcriber = Transcriber::new(span, decoder.protocol(), limits);
         let place = target.encoder.place();
         Frame { span, transcriber, role, place, known: self.of_element.len() }
     }

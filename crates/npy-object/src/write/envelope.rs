@@ -40,15 +40,17 @@ impl Envelope {
         Ok(Envelope { array, version, dtype: numpy::dtype(build, dtype)? })
     }
 
-    /// That of another array: its dtype, its class, if that has no more in its state than arrays
+    /// That of another array in a pickle of this protocol: its dtype, its class, if that has no more in its state than arrays
     /// have, and what they are called there. `None` where it does not have these parts.
     pub(crate) fn of(
         opening: &Opening,
+        protocol: u8,
         is_masked: bool,
         build: &mut Builder,
     ) -> Result<Option<Envelope>> {
         let limits = Limits::default();
         let (mut graph, mut machine) = (Graph::new(), Machine::new(&limits));
+        graph.set_protocol(protocol);
         machine.reset(&graph, Region::Shared, opening.memo.start);
         machine.run(&mut graph, &mut Lexer::new(opening.offset, &limits), &opening.bytes)?;
         let &[array, version, _shape, dtype, _order, _list] = machine.stack() else {
