@@ -139,7 +139,8 @@ fn odd_archives_are_read_as_python_reads_them() {
     for (name, complaint) in [
         ("bzip2", "bzip2.npy is compressed by method 12"),
         ("notes.txt", "it does not begin with \\x93NUMPY"),
-        ("nothing", "no member \"nothing\" in the archive"),
+        ("nothing", "\"nothing\" is not a file in the archive, which has 9: \"twice\""),
+        ("biz2", "did you mean \"bzip2\"?"),
     ] {
         let ran = run("cat", "odd.npz", &["--member", name]);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));

@@ -81,6 +81,12 @@ impl Container {
         self.member(decoded).map(Some)
     }
 
+    /// Compares size and checksum of the archive's member that the container is in: see
+    /// [`Source::verify`](crate::Source::verify).
+    pub fn verify(&self) -> Result<()> {
+        self.members.decoder.window.verify()
+    }
+
     /// The member of this number, counted from 0 in the order of the file; `None` where there are
     /// not so many. A loop goes on where it was.
     pub fn get(&mut self, index: u64) -> Result<Option<Member<'_>>> {

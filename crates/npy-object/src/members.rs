@@ -102,10 +102,21 @@ impl Members {
         let decoded = self.decode(self.position);
         match &decoded {
             Ok(Some(_)) => self.position += 1,
-            Ok(None) => {}
+            Ok(None) => return self.verify().map(|()| None),
             Err(error) => self.failed = error.need().is_none(),
         }
         decoded
+    }
+
+    /// Compares the checksum of what was read to its end.
+    pub(crate) fn verify(&mut self) -> Result<()> {
+        // The end of an inner container is not the end of the file.
+        if self.decoder.is_in_another() {
+            return Ok(());
+        }
+        let verified = self.decoder.window.verify();
+        self.failed |= verified.as_ref().is_err_and(|error| error.need().is_none());
+        verified
     }
 
     /// A member, if there are so many.

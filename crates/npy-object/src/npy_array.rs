@@ -180,6 +180,18 @@ impl NpyArray {
         }
     }
 
+    /// Compares size and checksum of an array in an archive with those that the archive has, as a
+    /// loop does where it comes to the end: see [`Source::verify`](crate::Source::verify). What was
+    /// not read yet is read.
+    ///
+    /// Of an array that is not in an archive there is nothing to compare.
+    pub fn verify(&self) -> Result<()> {
+        match &self.elements {
+            Payload::Objects(members) => members.decoder.window.verify(),
+            Payload::Rows(rows) => rows.source().verify(),
+        }
+    }
+
     /// The element of this number, counted from 0 in the order in which [`next_element`] gives
     /// them; `None` where there are not so many. A loop goes on where it was.
     ///

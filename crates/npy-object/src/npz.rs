@@ -2,18 +2,22 @@
 //! of whose members each is a file.
 
 mod directory;
+mod names;
+mod stored;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use flate2::Crc;
 
 use crate::error::{Cause, Error, Result};
 use crate::options::Options;
-use crate::source::Source;
 use crate::source::inflate::{Allowance, Clauses, Inflate};
+use crate::source::{Check, Source};
+use stored::Stored;
 
 /// An open archive.
 ///
@@ -93,11 +97,24 @@ impl Npz {
         last(&|member| member.name == name).or_else(|| last(&|member| member.array_name() == name))
     }
 
+    /// Returns the number of the member of this name, as [`find`](Self::find) does.
+    ///
+    /// Fails with clause `npz.choice` where there is none, and says which names are there, those
+    /// first that are nearly the same.
+    pub fn choose(&self, name: &str) -> Result<usize> {
+        self.find(name).ok_or_else(|| {
+            let names = self.members.iter().map(Member::array_name);
+            Error::usage("npz.choice", names::none_of(name, names))
+        })
+    }
+
     /// What the member of this number holds.
     ///
-    /// Of a deflated member, size and checksum are held against the data where the last of them are
-    /// read, so that who gets these knows that all were right; of a stored one, only by
-    /// [`verify`](Self::verify), as it is read here and there.
+    /// Its size and checksum are compared where it is read to its end: by a loop over all elements
+    /// of an array ([`next_element`](crate::NpyArray::next_element) and all that is made of it) or
+    /// members of a [`Container`](crate::Container), by [`read_pickle`](Options::read_pickle), and by
+    /// [`Source::verify`]. [`NpyArray::get`](crate::NpyArray::get) and other reads of single elements
+    /// compare nothing.
     ///
     /// Fails where it is encrypted or compressed in a way that is not read, where its own header is
     /// not what the directory says, and where it overlaps another one, which only zip bombs do.
@@ -109,13 +126,21 @@ impl Npz {
         let member = &self.members[member];
         let data = directory::data(&self.source, member)?;
         Ok(match member.method {
-            Method::Stored => data,
-            _ => Source::spooled(self.inflated(member, data), self.spool_memory),
+            // What is in memory is borrowed from there, and nobody sees how far it was read.
+            Method::Stored if data.in_memory().is_some() => {
+                let check = Stored::new(data.clone(), member.clone());
+                data.checked(Arc::new(check))
+            }
+            Method::Stored => Source::checking(Stored::new(data, member.clone())),
+            _ => {
+                let data = Source::spooled(self.inflated(member, data), self.spool_memory);
+                let check = Spooled(data.clone());
+                data.checked(Arc::new(check))
+            }
         })
     }
 
-    /// Reads a member from its first byte to its last, and holds size and checksum against what is
-    /// read.
+    /// Reads a member from its first byte to its last, and compares size and checksum.
     ///
     /// Fails as [`source`](Self::source) does, with clause `npz.checksum` where the data are not
     /// those that were saved, and as reading does.
@@ -126,21 +151,12 @@ impl Npz {
     pub fn verify(&self, member: usize) -> Result<()> {
         let member = &self.members[member];
         let data = directory::data(&self.source, member)?;
-        let mut buffer = vec![0; 64 << 10];
         if member.method == Method::Deflated {
-            let mut data = self.inflated(member, data);
+            let (mut data, mut buffer) = (self.inflated(member, data), vec![0; 64 << 10]);
             while data.read(&mut buffer)? > 0 {}
             return Ok(());
         }
-        let (mut crc, mut data) = (Crc::new(), data.to_reader());
-        loop {
-            match data.read(&mut buffer) {
-                Ok(0) => return member.check(member.size, &crc),
-                Ok(read) => crc.update(&buffer[..read]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        Stored::new(data, member.clone()).verify()
     }
 
     fn inflated(&self, member: &Member, data: Source) -> Inflated {
@@ -235,14 +251,14 @@ impl Member {
         self.offset
     }
 
-    /// Holds what was read against what the directory says.
-    fn check(&self, size: u64, crc: &Crc) -> Result<()> {
+    /// Compares what was read with what the directory says.
+    fn check(&self, size: u64, crc: u32) -> Result<()> {
         if size != self.size {
             let message = format!("{} bytes in {}, of {}", size, self.name, self.size);
             return Err(self.error(Cause::Malformed, "npz.size", message));
         }
-        if crc.sum() != self.crc32 {
-            let (found, says) = (crc.sum(), self.crc32);
+        if crc != self.crc32 {
+            let (found, says) = (crc, self.crc32);
             let message = format!(
                 "the CRC-32 of {} is {found:08x}, the archive says {says:08x}: its data are damaged",
                 self.name
@@ -289,6 +305,16 @@ struct Inflated {
     read: u64,
 }
 
+/// A deflated member, which compares its checksum where its end is read.
+struct Spooled(Source);
+
+impl Check for Spooled {
+    fn verify(&self) -> Result<()> {
+        self.0.size()?;
+        Ok(())
+    }
+}
+
 impl Read for Inflated {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() || self.inflate.ended() {
@@ -298,7 +324,7 @@ impl Read for Inflated {
         self.crc.update(&buffer[..read]);
         self.read += read as u64;
         if self.inflate.ended() || self.read > self.member.size {
-            self.member.check(self.read, &self.crc)?;
+            self.member.check(self.read, self.crc.sum())?;
         }
         Ok(read)
     }

@@ -153,6 +153,7 @@ impl Options {
         };
         let mut decoder = Decoder::new(window, Context::new(&self));
         let decoded = decoder.decode_all(offset)?;
+        decoder.window.verify()?;
         let context = Arc::clone(&decoder.context);
         Ok(decoder.element(decoded, decoded.first).into_owned(context))
     }

@@ -106,7 +106,7 @@ where
                 }
             }
         }
-        Ok(())
+        members.decoder.window.verify()
     });
     members.seek(done);
     outcome

@@ -21,6 +21,8 @@ pub(crate) struct Rows {
     taken: u64,
     /// The number of the first row that a loop does not come to.
     end: u64,
+    /// Whether a loop has met an error, after which nothing comes.
+    failed: bool,
     /// Bytes of a row.
     size: usize,
     /// Where the data begin in the file.
@@ -58,6 +60,7 @@ impl Rows {
             count,
             taken: 0,
             end: count,
+            failed: false,
             size,
             data,
             block: None,
@@ -66,7 +69,10 @@ impl Rows {
 
     /// The next row, until there are no more.
     pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>> {
-        if self.taken >= self.end {
+        if self.failed || self.taken >= self.end {
+            if !self.failed && self.end == self.count {
+                self.verify()?;
+            }
             return Ok(None);
         }
         let row = self.taken;
@@ -76,13 +82,19 @@ impl Rows {
                 self.taken += 1;
                 self.window.release();
             }
-            Err(error) if error.need().is_some() => return Err(error),
             Err(error) => {
-                self.taken = self.count;
+                self.failed = error.need().is_none();
                 return Err(error);
             }
         }
         Ok(Some(self.resident(row)))
+    }
+
+    /// Compares the checksum of what was read to its end.
+    fn verify(&mut self) -> Result<()> {
+        let verified = self.window.verify();
+        self.failed = verified.as_ref().is_err_and(|error| error.need().is_none());
+        verified
     }
 
     /// The same rows through another window, from where this stands.

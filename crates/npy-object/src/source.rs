@@ -28,6 +28,8 @@ use inflate::Allowance;
 use reader::Reader;
 use spool::Spool;
 
+use crate::error::Result;
+
 /// Bytes of a stream that are kept in memory before a temporary file takes them.
 pub(crate) const SPOOL_MEMORY: usize = 8 << 20;
 
@@ -78,7 +80,17 @@ pub trait ReadAt: Send + Sync {
 /// # Ok::<(), npy_object::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Source(Place);
+pub struct Source {
+    place: Place,
+    /// What says whether all of its bytes are those that were saved.
+    check: Option<Arc<dyn Check>>,
+}
+
+/// Knows whether the bytes of a source are those that were saved.
+pub(crate) trait Check: Send + Sync {
+    /// Reads what was not read yet, and compares.
+    fn verify(&self) -> Result<()>;
+}
 
 #[derive(Clone)]
 enum Place {
@@ -94,7 +106,28 @@ enum Place {
 impl Source {
     /// Bytes at places.
     pub fn new(bytes: impl ReadAt + 'static) -> Source {
-        Source(Place::At { all: Arc::new(bytes), start: 0, end: u64::MAX })
+        Source::at(Arc::new(bytes))
+    }
+
+    fn at(all: Arc<dyn ReadAt>) -> Source {
+        Source::unchecked(Place::At { all, start: 0, end: u64::MAX })
+    }
+
+    fn unchecked(place: Place) -> Source {
+        Source { place, check: None }
+    }
+
+    /// This source, with what can say whether its bytes are those that were saved.
+    #[cfg(feature = "gzip")]
+    pub(crate) fn checked(self, check: Arc<dyn Check>) -> Source {
+        Source { check: Some(check), ..self }
+    }
+
+    /// Bytes at places, which know themselves whether they are those that were saved.
+    #[cfg(feature = "gzip")]
+    pub(crate) fn checking(bytes: impl ReadAt + Check + 'static) -> Source {
+        let bytes = Arc::new(bytes);
+        Source::at(bytes.clone()).checked(bytes)
     }
 
     /// A file.
@@ -133,7 +166,7 @@ impl Source {
 
     /// What is in memory. It is borrowed from there and never copied.
     pub fn bytes(bytes: impl AsRef<[u8]> + Send + 'static) -> Source {
-        Source(Place::Memory(Bytes::from_owner(bytes)))
+        Source::unchecked(Place::Memory(Bytes::from_owner(bytes)))
     }
 
     /// Anything that can seek, from its start. Threads wait for one another.
@@ -174,7 +207,7 @@ impl Source {
             Bound::Excluded(&to) => to,
             Bound::Unbounded => u64::MAX,
         };
-        Source(match &self.0 {
+        Source::unchecked(match &self.place {
             Place::Memory(bytes) => {
                 let to = to.min(bytes.len() as u64) as usize;
                 Place::Memory(bytes.slice(to.min(from.try_into().unwrap_or(to))..to))
@@ -193,7 +226,7 @@ impl Source {
     /// Reads bytes from `offset` on into `buffer`, and returns how many: 0 only at the end, or where
     /// there is no room.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        match &self.0 {
+        match &self.place {
             Place::Memory(bytes) => {
                 let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..));
                 rest.unwrap_or_default().read(buffer)
@@ -208,7 +241,7 @@ impl Source {
 
     /// Says what will be read: see [`ReadAt::prepare`].
     pub(crate) fn prepare(&self, needed: Range<u64>, likely: u64) -> io::Result<()> {
-        let Place::At { all, start, end } = &self.0 else { return Ok(()) };
+        let Place::At { all, start, end } = &self.place else { return Ok(()) };
         let place = |offset: u64| start.saturating_add(offset).min(*end);
         let on = if likely == u64::MAX { likely } else { place(likely) };
         all.prepare(place(needed.start)..place(needed.end), on)
@@ -216,14 +249,14 @@ impl Source {
 
     /// Says that nothing that was read has to be kept: see [`ReadAt::release`].
     pub(crate) fn release(&self) {
-        if let Place::At { all, .. } = &self.0 {
+        if let Place::At { all, .. } = &self.place {
             all.release();
         }
     }
 
     /// How many bytes there are, where that is known without reading.
     pub fn known_size(&self) -> Option<u64> {
-        match &self.0 {
+        match &self.place {
             Place::Memory(bytes) => Some(bytes.len() as u64),
             Place::At { all, start, end } => {
                 all.known_size().map(|size| size.min(*end).saturating_sub(*start))
@@ -233,10 +266,19 @@ impl Source {
 
     /// How many bytes there are. A stream is read to its end for that.
     pub fn size(&self) -> io::Result<u64> {
-        match &self.0 {
+        match &self.place {
             Place::Memory(bytes) => Ok(bytes.len() as u64),
             Place::At { all, start, end } => Ok(all.size()?.min(*end).saturating_sub(*start)),
         }
+    }
+
+    /// Reads what was not read yet of a [member](crate::Npz::source) of an archive, and compares size
+    /// and checksum with those that the archive has. It is done once; what was read before is not
+    /// read again.
+    ///
+    /// Of another source, or a [section](Self::section) of one, there is nothing to compare.
+    pub fn verify(&self) -> Result<()> {
+        self.check.as_ref().map_or(Ok(()), |check| check.verify())
     }
 
     /// The bytes one after another, from the first on.
@@ -251,7 +293,7 @@ impl Source {
 
     /// The bytes, if they are in memory.
     pub(crate) fn in_memory(&self) -> Option<&Bytes> {
-        match &self.0 {
+        match &self.place {
             Place::Memory(bytes) => Some(bytes),
             Place::At { .. } => None,
         }
@@ -259,7 +301,7 @@ impl Source {
 
     /// How many bytes the source keeps in memory, apart from those that were in memory before.
     pub fn memory(&self) -> usize {
-        match &self.0 {
+        match &self.place {
             Place::Memory(_) => 0,
             Place::At { all, .. } => all.memory(),
         }

@@ -11,7 +11,10 @@ use std::thread;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use npy_object::npz::Method;
-use npy_object::{Cause, Error, Format, Limits, NpyArray, Npz, Options, Source, WriteOptions};
+use npy_object::{
+    At, Cause, Error, Format, Limits, NpyArray, Npz, Options, ReadAt, Source, Subscripts,
+    WriteOptions,
+};
 
 fn data(name: &str) -> PathBuf {
     Path::new("tests/data").join(name)
@@ -332,6 +335,165 @@ fn changed(archive: &[u8], at: &[u8], by: usize, to: &[u8]) -> npy_object::Resul
     Options::new().read_npz(Source::bytes(bytes))
 }
 
+/// Bytes at places, which counts those that are read.
+struct CountedAt {
+    bytes: Vec<u8>,
+    read: Arc<AtomicUsize>,
+}
+
+impl ReadAt for CountedAt {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let rest = self.bytes.get(offset as usize..).unwrap_or_default();
+        let read = (&*rest).read(buffer)?;
+        self.read.fetch_add(read, Ordering::Relaxed);
+        Ok(read)
+    }
+
+    fn known_size(&self) -> Option<u64> {
+        Some(self.bytes.len() as u64)
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.bytes.len() as u64)
+    }
+}
+
+/// An archive of three stored members, whole or with one bit of each turned over: an array of
+/// numbers, one of objects with payloads that a survey jumps over, and a dict.
+fn stored(is_damaged: bool) -> Vec<u8> {
+    let mut objects = Cursor::new(Vec::new());
+    let mut writer = WriteOptions::new().write_to(&mut objects).unwrap();
+    for size in [10, 200_000, 3, 300_000, 70_000] {
+        writer.append_with(|build| build.bytes(&vec![b'x'; size])).unwrap();
+    }
+    writer.finish().unwrap();
+    let members = [
+        ("numbers.npy", rows(2000)),
+        ("objects.npy", objects.into_inner()),
+        ("splits.npy", bytes_of("splits.npy")),
+    ];
+    let mut archive = zip(
+        &members.each_ref().map(|(name, bytes)| (*name, &bytes[..])),
+        zip::CompressionMethod::Stored,
+    );
+    for (name, bytes) in members.iter().filter(|_| is_damaged) {
+        let begin = archive.windows(bytes.len()).position(|window| window == bytes).unwrap();
+        let place = if *name == "splits.npy" {
+            archive.windows(5).rposition(|window| window == b"train").unwrap()
+        } else {
+            begin + bytes.len() - 3000
+        };
+        archive[place] ^= 1;
+    }
+    archive
+}
+
+/// Reads a member to its end in every way.
+fn ways_to_the_end(source: &Source) -> Vec<npy_object::Result<()>> {
+    use std::ops::ControlFlow::Continue;
+    let open = || Options::new().read_source(source.clone()).unwrap();
+    let within = || match Options::new().at_source(source.clone(), &Subscripts::default()) {
+        Ok(At::Container(container)) => Some(container),
+        _ => None,
+    };
+    let mut ways = vec![
+        open().elements().try_for_each(|element| element.map(drop)),
+        open().fold_parallel(2, || (), |(), _| (), |()| Continue(())),
+        open().map_parallel(2, |_| (), |()| Continue(())),
+        open().verify(),
+        source.verify(),
+    ];
+    let mut array = open();
+    let looped = loop {
+        match array.next_element() {
+            Ok(Some(_)) => {}
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    // After an error nothing comes.
+    assert!(array.next_element().unwrap().is_none());
+    ways.push(looped);
+    if array.has_objects() {
+        ways.push(Options::new().read_pickle(source.clone()).map(drop));
+    }
+    if let Some(mut container) = within().filter(|_| array.shape().is_empty()) {
+        ways.push(loop {
+            match container.next_member() {
+                Ok(Some(_)) => {}
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        });
+        ways.push(container.verify());
+    }
+    ways
+}
+
+#[test]
+fn stored_member_read_to_its_end_is_compared() {
+    for is_damaged in [false, true] {
+        let archive = stored(is_damaged);
+        let read = Arc::new(AtomicUsize::new(0));
+        let sources = [
+            Source::bytes(archive.clone()),
+            Source::new(CountedAt { bytes: archive.clone(), read }),
+            Source::stream(Cursor::new(archive)),
+        ];
+        for source in sources {
+            let npz = Options::new().read_npz(source).unwrap();
+            for member in 0..3 {
+                assert_eq!(npz.verify(member).is_err(), is_damaged);
+                for way in ways_to_the_end(&npz.source(member).unwrap()) {
+                    match is_damaged {
+                        true => assert_eq!(refused(way), (Cause::Malformed, "npz.checksum")),
+                        false => way.unwrap(),
+                    }
+                }
+            }
+            // One element is not all of them.
+            let mut array = Options::new().read_source(npz.source(1).unwrap()).unwrap();
+            assert!(array.get(4).unwrap().is_some());
+        }
+    }
+}
+
+#[test]
+fn loop_over_a_stored_member_reads_it_once() {
+    let archive = stored(false);
+    let read = Arc::new(AtomicUsize::new(0));
+    let bytes = CountedAt { bytes: archive.clone(), read: Arc::clone(&read) };
+    let npz = Options::new().read_npz(Source::new(bytes)).unwrap();
+    for member in 0..2 {
+        let source = npz.source(member).unwrap();
+        let mut array = Options::new().read_source(source.clone()).unwrap();
+        while array.next_element().unwrap().is_some() {}
+        let before = read.load(Ordering::Relaxed);
+        source.verify().unwrap();
+        assert_eq!(read.load(Ordering::Relaxed), before);
+
+        // Without the checksum as many bytes are read.
+        read.store(0, Ordering::Relaxed);
+        let source = npz.source(member).unwrap();
+        let mut array = Options::new().read_source(source.clone()).unwrap();
+        while array.next_element().unwrap().is_some() {}
+        let checked = read.swap(0, Ordering::Relaxed);
+        let mut array = Options::new().read_source(source.section(..)).unwrap();
+        while array.next_element().unwrap().is_some() {}
+        let unchecked = read.load(Ordering::Relaxed);
+        assert!(checked <= unchecked + 1024, "{checked} {unchecked}");
+    }
+}
+
+#[test]
+fn misspelled_member_is_told_which_there_are() {
+    let npz = Options::new().read_npz(Source::bytes(stored(false))).unwrap();
+    assert_eq!(npz.choose("splits.npy").unwrap(), 2);
+    let error = npz.choose("split").unwrap_err();
+    assert_eq!((error.cause(), error.clause()), (Cause::Usage, "npz.choice"));
+    assert!(error.message().ends_with("did you mean \"splits\"?"), "{error}");
+}
+
 const END: &[u8] = b"PK\x05\x06";
 const ENTRY: &[u8] = b"PK\x01\x02";
 const HEADER: &[u8] = b"PK\x03\x04";
@@ -364,9 +526,8 @@ fn broken_archives() {
     assert_eq!(refused(source(change(ENTRY, 10, &[93]))), (Unsupported, "npz.method"));
     let damaged = change(b"objects", 0, b"O").unwrap();
     assert_eq!(refused(damaged.verify(1)), (Malformed, "npz.checksum"));
-    // A stored member is read where it is, without a look at its checksum.
-    let read = strings(Options::new().read_source(damaged.source(1).unwrap())).unwrap();
-    assert_eq!(read, ["hello", "NumPy", "Objects"]);
+    let array = Options::new().read_source(damaged.source(1).unwrap());
+    assert_eq!(refused(strings(array)), (Malformed, "npz.checksum"));
 
     // Two entries of one header.
     let twice = change(ENTRY, 42, &[0; 4]).unwrap();
@@ -430,7 +591,7 @@ impl Store {
     }
 }
 
-impl npy_object::ReadAt for Store {
+impl ReadAt for Store {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let read = self.bytes.get(offset as usize..).unwrap_or_default().read(buffer)?;
         self.reads.lock().unwrap().push(read);
