@@ -69,7 +69,7 @@ fn hint(error: &npy_object::Error) -> Option<&'static str> {
         (_, "npy.object.agreement") => {
             Some("to believe the pickle, as NumPy does, use --trust-payload")
         }
-        (Cause::Limit, "npy.limit.element" | "pickle.limit.nodes" | "pickle.limit.stack") => {
+        _ if error.is_over_memory() => {
             Some("to let it take more memory, raise --max-memory, or leave it out")
         }
         (_, "npz.choice") => Some("to choose one, write FILE:NAME, or add --member NAME"),

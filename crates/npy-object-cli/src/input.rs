@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use npy_object::header::Header;
-use npy_object::npz::Method;
 use npy_object::{
     Audit, Encoding, Format, IndexUse, Limits, NpyArray, Npz, Options, Salvage, Source, Subscripts,
 };
@@ -36,7 +35,7 @@ pub(crate) struct Input {
     max_header: usize,
 
     /// Take no more memory than about N bytes, KB, MB or GB; what needs more is an error
-    #[arg(long, value_name = "N", value_parser = bytes, display_order = 101)]
+    #[arg(long, value_name = "N", value_parser = Limits::parse_memory, display_order = 101)]
     max_memory: Option<usize>,
 }
 
@@ -87,8 +86,7 @@ impl Input {
         if name.is_some() || format == Format::Zip {
             let archive = self.options().read_npz(opened.source.clone())?;
             if let Some(name) = name {
-                let none = || Failure::Refused(format!("no member {name:?} in the archive"));
-                opened.member = Some(archive.find(name).ok_or_else(none)?);
+                opened.member = Some(archive.choose(name)?);
             }
             opened.archive = Some(archive);
         }
@@ -255,38 +253,10 @@ impl Opened<'_> {
             Err(error) => Err(error),
         }
     }
-
-    /// Reads a stored member of an archive through, to see whether it is what was saved; the
-    /// checksum of what is compressed was seen where its end was read.
-    pub(crate) fn verify(&self) -> npy_object::Result<()> {
-        match self.member()? {
-            Some((archive, member)) if archive.members()[member].method() == Method::Stored => {
-                archive.verify(member)
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 impl Reading {
     fn apply(&self, options: Options) -> Options {
         options.encoding(self.encoding.into()).trust_payload(self.trust_payload)
     }
-}
-
-/// A number of bytes, as people write it.
-fn bytes(text: &str) -> Result<usize, String> {
-    let (digits, unit) =
-        text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let unit = match unit.trim().to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
-        "" => 1,
-        "K" => 1 << 10,
-        "M" => 1 << 20,
-        "G" => 1 << 30,
-        "T" => 1 << 40,
-        _ => return Err("expected a number and B, KB, MB or GB".to_owned()),
-    };
-    let number: usize =
-        digits.parse().map_err(|error: std::num::ParseIntError| error.to_string())?;
-    number.checked_mul(unit).ok_or_else(|| "too many bytes".to_owned())
 }

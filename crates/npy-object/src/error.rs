@@ -81,6 +81,19 @@ impl Error {
         self.0.clause
     }
 
+    /// Whether a limit was met that [`Limits::within`](crate::Limits::within) sets, so that the file
+    /// can be read with more memory.
+    pub fn is_over_memory(&self) -> bool {
+        let set = [
+            "npy.limit.element",
+            "pickle.limit.nodes",
+            "pickle.limit.memo",
+            "pickle.limit.stack",
+            "pickle.limit.marks",
+        ];
+        self.cause() == Cause::Limit && set.contains(&self.clause())
+    }
+
     /// What, without the place and the clause.
     pub fn message(&self) -> &str {
         &self.0.message

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::error::{Error, Result};
 use crate::source::SPOOL_MEMORY;
 #[cfg(feature = "gzip")]
 use crate::source::inflate::Allowance;
@@ -89,6 +90,49 @@ impl Limits {
         limits.pickle.marks = memory / 8 / PLACE;
         limits
     }
+
+    /// Parses a number of bytes for [`within`](Self::within), as people write it: a whole number,
+    /// and `B`, `KB`, `MB`, `GB` or `TB` (or `KiB` and so on, or `K`) in upper or lower case. A KB
+    /// is 1,024 bytes.
+    ///
+    /// Fails with clause `access.memory` on anything else, on 0, and on more than the machine can
+    /// address.
+    ///
+    /// ```
+    /// use npy_object::Limits;
+    ///
+    /// assert_eq!(Limits::parse_memory("64MB")?, 64 << 20);
+    /// assert_eq!(Limits::parse_memory("2 GiB")?, 2 << 30);
+    /// assert!(Limits::parse_memory("-1").is_err());
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn parse_memory(text: &str) -> Result<usize> {
+        let trimmed = text.trim();
+        let digits = trimmed.len() - trimmed.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, unit) = trimmed.split_at(digits);
+        let shift = match unit.trim_start().to_ascii_uppercase().as_str() {
+            "" | "B" => Some(0),
+            "K" | "KB" | "KIB" => Some(10),
+            "M" | "MB" | "MIB" => Some(20),
+            "G" | "GB" | "GIB" => Some(30),
+            "T" | "TB" | "TIB" => Some(40),
+            _ => None,
+        };
+        let unit = shift.and_then(|shift| 1usize.checked_shl(shift));
+        let bytes = number.parse::<usize>().ok().zip(unit);
+        match bytes.and_then(|(number, unit)| number.checked_mul(unit)).filter(|&bytes| bytes > 0) {
+            Some(bytes) => Ok(bytes),
+            None => Err(not_a_memory(text)),
+        }
+    }
+}
+
+#[cold]
+fn not_a_memory(text: &str) -> Error {
+    let shown: String = text.chars().take(40).collect();
+    let message =
+        format!("expected a number of bytes above 0, such as 64MB or 2GB, found {shown:?}");
+    Error::usage("access.memory", message)
 }
 
 /// How a file is to be opened: see the methods. The default is right for most.
@@ -173,5 +217,41 @@ impl Options {
     #[cfg(feature = "gzip")]
     pub(crate) fn allowance(&self) -> Allowance {
         Allowance { least: self.limits.decompressed, ratio: self.limits.expansion }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parse_memory_reads_numbers_with_units() {
+        for (text, bytes) in [
+            ("1", 1),
+            (" 65536 ", 65536),
+            ("7b", 7),
+            ("8K", 8 << 10),
+            ("8 kib", 8 << 10),
+            ("64MB", 64 << 20),
+            ("2Gib", 2 << 30),
+        ] {
+            assert_eq!(Limits::parse_memory(text).unwrap(), bytes, "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "0MB",
+            "-1",
+            "+1",
+            "1.5GB",
+            "MB",
+            "64 M B",
+            "64MBB",
+            "64X",
+            "1e9",
+            "99999999999TB",
+        ] {
+            assert_eq!(Limits::parse_memory(text).unwrap_err().clause(), "access.memory", "{text}");
+        }
     }
 }
