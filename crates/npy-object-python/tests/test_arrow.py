@@ -43,6 +43,59 @@ def test_values_are_what_they_were(saved, elements):
     assert column(saved(objects(elements))).to_pylist() == elements
 
 
+NAN = float("nan")
+DATE, MOMENT, DELTA = datetime.date(2024, 2, 29), datetime.datetime(2024, 2, 29, 1), datetime.timedelta(3)
+
+
+@pytest.mark.parametrize("missing", [NAN, None, np.float64("nan")])
+@pytest.mark.parametrize(
+    "value", ["a", b"a", True, 2**60, DATE, MOMENT, DELTA, ["a", "b"], [1], {"a": 1}, np.int16(3), np.arange(2)], ids=repr
+)
+def test_missing_values_are_null(saved, missing, value):
+    expected = value.tolist() if hasattr(value, "tolist") else value
+    for elements in ([missing, value, value], [value, missing], [missing] * 3 + [value] + [missing] * 3):
+        found = column(saved(objects(elements)))
+        assert found.to_pylist() == [expected if element is value else None for element in elements]
+        if missing is not None and not hasattr(value, "tolist"):
+            assert found.null_count == pa.array(objects(elements), from_pandas=True).null_count
+
+
+def test_missing_values_before_the_first_value_may_be_many(saved):
+    for missing in (None, NAN):
+        found = column(saved(objects([missing] * 20_000 + ["a"])))
+        assert found.type == pa.large_string() and found.null_count == 20_000
+
+
+def test_nan_stays_nan_in_columns_of_floats(saved):
+    assert str(column(saved(objects([1.5, NAN, None]))).to_pylist()) == "[1.5, nan, None]"
+    assert str(column(saved(objects([NAN, NAN]))).to_pylist()) == "[nan, nan]"
+    assert str(column(saved(objects([1, NAN, 0.5]))).to_pylist()) == "[1.0, nan, 0.5]"
+    assert str(column(saved(objects([NAN, np.float32(2)]))).to_pylist()) == "[nan, 2.0]"
+    assert str(column(saved(objects([np.array([1.0, NAN])]))).to_pylist()) == "[[1.0, nan]]"
+
+
+def test_nat_is_null(saved):
+    times = np.array(["2024-01-01", "NaT"], "M8[s]")
+    assert column(saved(objects([times, times[1:]]))).to_pylist() == [[datetime.datetime(2024, 1, 1), None], [None]]
+    assert column(saved(objects(list(times)))).to_pylist() == [datetime.datetime(2024, 1, 1), None]
+    for missing in (np.datetime64("NaT"), np.timedelta64("NaT", "ns"), np.datetime64("NaT", "s")):
+        assert column(saved(objects([missing, "a"]))).to_pylist() == [None, "a"]
+    assert column(saved(objects([np.timedelta64("NaT", "ms")] * 2))).type == pa.duration("ms")
+
+
+def test_missing_values_of_pandas_are_null(saved):
+    pandas = pytest.importorskip("pandas")
+    for value in ("a", 1, MOMENT, True):
+        found = column(saved(objects([pandas.NA, value, pandas.NaT, NAN])))
+        assert found.to_pylist() == [None, value, None, None]
+
+
+def test_missing_values_within_are_null(saved):
+    assert column(saved(objects([["a", NAN], [None]]))).to_pylist() == [["a", None], [None]]
+    table = pa.table(npy_object.open(saved(objects([{"a": NAN, "b": 1}, {"a": "x", "b": NAN}]))))
+    assert table.to_pylist() == [{"a": None, "b": 1}, {"a": "x", "b": None}]
+
+
 def test_time_zones_are_told(saved):
     zone = datetime.timezone(datetime.timedelta(hours=2))
     moment = datetime.datetime(2024, 1, 1, 1, 30, tzinfo=zone)

@@ -8,9 +8,11 @@
 //! | arrays of these, lists and tuples | `LargeList`, one for each dimension |
 //! | dicts with str for keys | a column for each key; inside an element, a `Struct` |
 //! | `datetime`, `date`, `timedelta` | `Timestamp(us)`, `Date32`, `Duration(us)` |
-//! | None | null |
+//! | None, NaT, `pandas.NA`, `pandas.NaT` | null |
+//! | NaN | NaN in a column of floats, null in any other |
 //!
-//! The types are those of the first batch; an element further on that is of another is an error.
+//! The types are those of the first batch, and of as many elements more as it takes to find one that
+//! is not missing; an element further on that is of another type is an error.
 
 use std::ops::RangeBounds;
 use std::sync::Arc;
@@ -30,7 +32,7 @@ use crate::npy_array::NpyArray;
 use crate::value::array::{Array, Data};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
-use crate::value::kind::Kind;
+use crate::value::kind::{Kind, Object};
 use crate::value::time::{Date, DateTime};
 
 /// How deep types may be nested.
@@ -58,6 +60,9 @@ impl NpyArray {
     /// The elements of these numbers as Arrow record batches, of so many rows or of 16 MiB,
     /// whichever comes first. Without a beginning, they are those from here on.
     ///
+    /// None, NaT and `pandas.NA` are null, and so is NaN among values that are not floats, as in
+    /// `pyarrow.array(x, from_pandas=True)`.
+    ///
     /// Fails with clause `access.type` where the elements of the first batch are not of one type
     /// that Arrow has, and as reading does.
     ///
@@ -76,18 +81,19 @@ impl NpyArray {
     ) -> Result<RecordBatches> {
         let ((begin, end), rows) = (bounds(&self, range), rows.max(1));
         self.seek(begin);
-        let (mut found, mut are_dicts, mut bytes) = (DataType::Null, begin < end, 0);
-        for _ in begin..end.min(begin.saturating_add(rows as u64)) {
+        let (mut found, mut are_dicts, mut bytes) = (Found::NOTHING, begin < end, 0);
+        for row in 0..end - begin {
+            let is_over = row >= rows as u64 || bytes >= BATCH_BYTES;
+            if is_over && !matches!(found, Found::Missing(_)) {
+                break;
+            }
             let Some(element) = self.next_element()? else { break };
             bytes += element.value().map_or(0, |value| value.graph_bytes());
             are_dicts &= matches!(element.kind(), Kind::Dict(_) | Kind::OrderedDict(_));
             found = merge(found, type_of(element, DEPTH)?)?;
-            if bytes >= BATCH_BYTES {
-                break;
-            }
         }
         self.seek(begin);
-        let fields = match found {
+        let fields = match found.data_type() {
             DataType::Struct(fields) if are_dicts => fields,
             other => Fields::from(vec![Field::new(COLUMN, other, true)]),
         };
@@ -159,17 +165,112 @@ fn mixed(one: &DataType, other: &str) -> Error {
     Error::new(Cause::Unsupported, "access.type", None, message)
 }
 
+/// What the values of a column that were seen are.
+#[derive(Clone, Debug, PartialEq)]
+enum Found {
+    /// Missing, or NaN: the column may be of any type, and is of this one if no other value comes.
+    Missing(DataType),
+    Plain(DataType),
+    List(Box<Found>),
+    Struct(Vec<(String, Found)>),
+}
+
+impl Found {
+    const NOTHING: Found = Found::Missing(DataType::Null);
+
+    fn list_of(items: Found) -> Found {
+        Found::List(Box::new(items))
+    }
+
+    /// Goes no deeper than [`DEPTH`].
+    fn data_type(&self) -> DataType {
+        match self {
+            Found::Missing(data_type) | Found::Plain(data_type) => data_type.clone(),
+            Found::List(items) => list_of(items.data_type()),
+            Found::Struct(fields) => {
+                let fields =
+                    fields.iter().map(|(name, field)| Field::new(name, field.data_type(), true));
+                DataType::Struct(fields.collect())
+            }
+        }
+    }
+}
+
 fn list_of(item: DataType) -> DataType {
     DataType::LargeList(Arc::new(Field::new_list_field(item, true)))
 }
 
+/// A value that stands for a missing one.
+enum Missing {
+    /// It is null in every column.
+    Null,
+    /// It is null, but in a column of floats.
+    NaN,
+}
+
+/// Whether a value stands for a missing one.
+fn missing(kind: &Kind<'_>) -> Option<Missing> {
+    match kind {
+        Kind::None => Some(Missing::Null),
+        Kind::Float(value) if value.is_nan() => Some(Missing::NaN),
+        Kind::Scalar(scalar) => {
+            let DType::Scalar(item) = scalar.dtype() else { return None };
+            let bytes = <[u8; 8]>::try_from(scalar.data()).ok()?;
+            match item.kind() {
+                _ if item.order() == ByteOrder::Big => None,
+                ScalarKind::Datetime(_) | ScalarKind::Timedelta(_) => {
+                    (bytes == NAT).then_some(Missing::Null)
+                }
+                ScalarKind::Float => f64::from_le_bytes(bytes).is_nan().then_some(Missing::NaN),
+                _ => None,
+            }
+        }
+        Kind::Global(name) => {
+            let module = name.module.to_str()?;
+            let is_pandas = module == "pandas" || module.starts_with("pandas.");
+            (is_pandas && name.name == "NA").then_some(Missing::Null)
+        }
+        Kind::Object(object) => is_pandas_nat(*object).then_some(Missing::Null),
+        _ => None,
+    }
+}
+
+/// Whether an object is `pandas.NaT`, which pickles itself as a call.
+fn is_pandas_nat(object: Object<'_>) -> bool {
+    match object.callable().kind() {
+        Kind::Global(name) => {
+            let module = name.module.to_str();
+            name.name == "_nat_unpickle" && module.is_some_and(|it| it.starts_with("pandas."))
+        }
+        _ => false,
+    }
+}
+
+/// The bytes of a NaT.
+const NAT: [u8; 8] = i64::MIN.to_le_bytes();
+
 /// The type of the column that an element could be in.
-fn type_of(element: Element<'_>, depth: usize) -> Result<DataType> {
+fn type_of(element: Element<'_>, depth: usize) -> Result<Found> {
+    let kind = element.kind();
+    match missing(&kind) {
+        Some(Missing::NaN) => return Ok(Found::Missing(DataType::Float64)),
+        Some(Missing::Null) => {
+            // A NaT has a unit, mostly.
+            let data_type = match &kind {
+                Kind::Scalar(scalar) => match scalar.dtype() {
+                    DType::Scalar(scalar) => type_of_scalar(*scalar).unwrap_or(DataType::Null),
+                    _ => DataType::Null,
+                },
+                _ => DataType::Null,
+            };
+            return Ok(Found::Missing(data_type));
+        }
+        None => {}
+    }
     let Some(depth) = depth.checked_sub(1) else {
         return Err(no_type(&format!("values nested over {DEPTH} deep")));
     };
-    Ok(match element.kind() {
-        Kind::None => DataType::Null,
+    Ok(Found::Plain(match kind {
         Kind::Bool(_) => DataType::Boolean,
         Kind::Int(_) => DataType::Int64,
         Kind::Float(_) => DataType::Float64,
@@ -185,35 +286,38 @@ fn type_of(element: Element<'_>, depth: usize) -> Result<DataType> {
             DType::Scalar(scalar) => type_of_scalar(*scalar)?,
             other => return Err(no_type(&format!("scalars of dtype {other}"))),
         },
-        Kind::Array(array) => type_of_array(&array, depth)?,
+        Kind::Array(array) => return type_of_array(&array, depth),
         Kind::List(items) | Kind::Tuple(items) => {
             let mut types = items.map(|item| type_of(item, depth));
-            list_of(types.try_fold(DataType::Null, |so_far, next| merge(so_far, next?))?)
+            let item = types.try_fold(Found::NOTHING, |so_far, next| merge(so_far, next?))?;
+            return Ok(Found::list_of(item));
         }
         Kind::Dict(entries) | Kind::OrderedDict(entries) => {
             let fields = entries.map(|(key, value)| {
                 let name = key.as_str().map_err(|_| no_type("a dict with keys that are no str"))?;
-                Ok(Field::new(name, type_of(value, depth)?, true))
+                Ok((name.into_owned(), type_of(value, depth)?))
             });
-            DataType::Struct(fields.collect::<Result<Vec<_>>>()?.into())
+            return Ok(Found::Struct(fields.collect::<Result<_>>()?));
         }
         other => return Err(no_type(&format!("a {}", other.name()))),
-    })
+    }))
 }
 
-fn type_of_array(array: &Array<'_>, depth: usize) -> Result<DataType> {
+fn type_of_array(array: &Array<'_>, depth: usize) -> Result<Found> {
     let item = match (array.item(), array.data()) {
-        (ItemType::Plain(DType::Scalar(scalar)), Data::Bytes(_)) => type_of_scalar(*scalar)?,
+        (ItemType::Plain(DType::Scalar(scalar)), Data::Bytes(_)) => {
+            Found::Plain(type_of_scalar(*scalar)?)
+        }
         (_, Data::Items(items)) => {
             let mut types = items.clone().map(|item| type_of(item, depth));
-            types.try_fold(DataType::Null, |so_far, next| merge(so_far, next?))?
+            types.try_fold(Found::NOTHING, |so_far, next| merge(so_far, next?))?
         }
         (other, _) => return Err(no_type(&format!("arrays of dtype {other}"))),
     };
     if array.mask().is_some() {
         return Err(no_type("masked arrays"));
     }
-    Ok(array.shape().iter().fold(item, |item, _| list_of(item)))
+    Ok(array.shape().iter().fold(item, |item, _| Found::list_of(item)))
 }
 
 fn type_of_scalar(scalar: Scalar) -> Result<DataType> {
@@ -250,30 +354,33 @@ fn type_of_scalar(scalar: Scalar) -> Result<DataType> {
 }
 
 /// The type of a column that has values of both.
-fn merge(one: DataType, other: DataType) -> Result<DataType> {
+fn merge(one: Found, other: Found) -> Result<Found> {
     use DataType as D;
+    use Found as F;
     Ok(match (one, other) {
-        (D::Null, other) | (other, D::Null) => other,
+        (F::Missing(D::Null), other) | (other, F::Missing(D::Null)) => other,
+        // NaT decides before NaN does.
+        (F::Missing(D::Float64), other) | (other, F::Missing(_)) => other,
+        (F::Missing(_), other) => other,
         (one, other) if one == other => one,
-        (D::Int64, D::Float64) | (D::Float64, D::Int64) => D::Float64,
-        (D::LargeList(one), D::LargeList(other)) => {
-            list_of(merge(one.data_type().clone(), other.data_type().clone())?)
+        (F::Plain(D::Int64), F::Plain(D::Float64)) | (F::Plain(D::Float64), F::Plain(D::Int64)) => {
+            F::Plain(D::Float64)
         }
-        (D::Struct(one), D::Struct(other)) => {
-            let mut fields: Vec<FieldRef> = one.iter().cloned().collect();
-            for field in &other {
-                match fields.iter_mut().find(|known| known.name() == field.name()) {
-                    Some(known) if known == field => {}
-                    Some(known) => {
-                        let merged = merge(known.data_type().clone(), field.data_type().clone())?;
-                        *known = Arc::new(Field::new(field.name(), merged, true));
+        (F::List(one), F::List(other)) => F::list_of(merge(*one, *other)?),
+        (F::Struct(mut fields), F::Struct(other)) => {
+            for (name, field) in other {
+                match fields.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, known)) if *known == field => {}
+                    Some((_, known)) => {
+                        let before = std::mem::replace(known, F::NOTHING);
+                        *known = merge(before, field)?;
                     }
-                    None => fields.push(Arc::clone(field)),
+                    None => fields.push((name, field)),
                 }
             }
-            D::Struct(fields.into())
+            F::Struct(fields)
         }
-        (one, other) => return Err(mixed(&one, &other.to_string())),
+        (one, other) => return Err(mixed(&one.data_type(), &other.data_type().to_string())),
     })
 }
 
@@ -373,6 +480,18 @@ impl Column {
         }
     }
 
+    /// Adds a NaN, if the column is one of shorter floats than Python's.
+    fn append_nan(&mut self) -> bool {
+        let Column::Fixed { data_type, bytes, nulls } = self else { return false };
+        match data_type {
+            DataType::Float16 => bytes.extend_from_slice(&half::f16::NAN.to_le_bytes()),
+            DataType::Float32 => bytes.extend_from_slice(&f32::NAN.to_le_bytes()),
+            _ => return false,
+        }
+        nulls.append_non_null();
+        true
+    }
+
     /// Adds an element. Goes no deeper than the type of the column does.
     fn append(&mut self, element: Element<'_>) -> Result<()> {
         if let Some(plain) = element.as_plain_array()
@@ -383,8 +502,18 @@ impl Column {
             nulls.append_non_null();
             return Ok(());
         }
-        match (element.kind(), &mut *self) {
-            (Kind::None, column) => column.append_null(),
+        let kind = element.kind();
+        match missing(&kind) {
+            Some(Missing::NaN)
+                if matches!(self, Column::Fixed { data_type: DataType::Float64, .. }) => {}
+            Some(Missing::NaN) if self.append_nan() => return Ok(()),
+            Some(_) => {
+                self.append_null();
+                return Ok(());
+            }
+            None => {}
+        }
+        match (kind, &mut *self) {
             (Kind::Bool(value), Column::Boolean(builder)) => builder.append_value(value),
             (Kind::Str(text), Column::Text(builder)) => {
                 builder.append_value(text.to_string_lossy());
@@ -512,7 +641,12 @@ impl Column {
             }
             Column::Fixed { data_type, bytes, nulls } if *data_type == found => {
                 bytes.extend_from_slice(items);
-                nulls.append_n_non_nulls(items.len() / item.itemsize().max(1));
+                match item.kind() {
+                    ScalarKind::Datetime(_) | ScalarKind::Timedelta(_) => {
+                        items.chunks_exact(NAT.len()).for_each(|it| nulls.append(it != NAT));
+                    }
+                    _ => nulls.append_n_non_nulls(items.len() / item.itemsize().max(1)),
+                }
             }
             Column::Null(_) if items.is_empty() => {}
             column => return Err(mixed(&column.data_type(), &found.to_string())),
@@ -621,9 +755,21 @@ mod tests {
     #[test]
     fn types_are_merged() {
         use DataType as D;
-        assert_eq!(merge(D::Int64, D::Float64).unwrap(), D::Float64);
-        assert_eq!(merge(list_of(D::Null), list_of(D::Int8)).unwrap(), list_of(D::Int8));
-        let error = merge(D::Int64, D::LargeUtf8).unwrap_err();
+        use Found::{Missing, Plain};
+        let merged = |one, other| merge(one, other).map(|merged| merged.data_type());
+        assert_eq!(merged(Plain(D::Int64), Plain(D::Float64)).unwrap(), D::Float64);
+        let lists = [Found::NOTHING, Plain(D::Int8)].map(Found::list_of);
+        assert_eq!(merge(lists[0].clone(), lists[1].clone()).unwrap(), lists[1]);
+        let (nan, nat) = (Missing(D::Float64), Missing(D::Duration(TimeUnit::Second)));
+        for value in [Plain(D::LargeUtf8), Plain(D::Int64), lists[1].clone()] {
+            for missing in [Found::NOTHING, nan.clone(), nat.clone()] {
+                assert_eq!(merge(missing.clone(), value.clone()).unwrap(), value);
+                assert_eq!(merge(value.clone(), missing).unwrap(), value);
+            }
+        }
+        assert_eq!(merge(nan.clone(), nat.clone()).unwrap(), nat);
+        assert_eq!(merge(nat.clone(), nan.clone()).unwrap(), nat);
+        let error = merge(Plain(D::Int64), Plain(D::LargeUtf8)).unwrap_err();
         assert_eq!((error.cause(), error.clause()), (Cause::Unsupported, "access.type"));
     }
 }

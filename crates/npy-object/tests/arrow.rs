@@ -62,6 +62,22 @@ fn lists_that_nothing_stands_for_are_refused() {
 }
 
 #[test]
+fn missing_values_are_null() {
+    // None, NaN, then texts; more than a batch of them comes before the first text.
+    let nan = [&b"G"[..], &f64::NAN.to_be_bytes()].concat();
+    let elements = [&b"N"[..], &nan, &nan, b"X\x01\0\0\0aN", &nan].concat();
+    let batches = batches(pickled(6, &elements), 2);
+    let texts = batches.iter().flat_map(|batch| batch.column(0).as_string::<i64>().iter());
+    assert_eq!(texts.collect::<Vec<_>>(), [None, None, None, Some("a"), None, None]);
+
+    let numbers = [&nan[..], b"NG\x3f\xe0\0\0\0\0\0\0"].concat();
+    let batch = self::batches(pickled(3, &numbers), 10).remove(0);
+    let column = batch.column(0).as_primitive::<Float64Type>();
+    assert!(column.value(0).is_nan() && column.is_valid(0) && column.is_null(1));
+    assert_eq!(column.value(2), 0.5);
+}
+
+#[test]
 fn the_keys_of_dicts_are_columns() {
     // {'a': 1}, {'a': 2, 'b': 0.5}
     let elements = b"}X\x01\0\0\0aK\x01s}(X\x01\0\0\0aK\x02X\x01\0\0\0bG\x3f\xe0\0\0\0\0\0\0u";
