@@ -126,13 +126,13 @@ fn read_in_every_way(file: &Source, limits: &Limits) {
 fn small_fixtures() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../oracle/fixtures");
     let mut cases: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    for group in fs::read_dir(folder).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+    for group in fs::read_dir(&folder).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
         for file in fs::read_dir(group.path()).unwrap().flatten() {
             let path = file.path();
             if path.extension().is_none_or(|extension| extension != "npy") {
                 continue;
             }
-            let name = path.to_str().expect("a name in ASCII");
+            let name = path.strip_prefix(&folder).unwrap().to_str().expect("a name in ASCII");
             let case = name.split("-p").next().unwrap_or(name).to_owned();
             let bytes = fs::read(&path).unwrap();
             let known = cases.entry(case).or_insert_with(|| bytes.clone());
