@@ -81,7 +81,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 ItemType::Plain(dtype) => self.maker.dtypes.of(py, &dtype)?.into_any(),
                 ItemType::String { coerce, .. } => {
                     let na_object = element.na_object();
-                    self.wait_for_members(Finish::StringDType { coerce, na_object });
+                    self.wait_for(Finish::StringDType { coerce, na_object });
                     return Ok(None);
                 }
             },
@@ -105,7 +105,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                     return Err(unsupported(py, message));
                 };
                 let fields = record.fields().into_iter().map(|(_, value)| value).collect();
-                self.wait_for_all_of_members(Finish::Record { dtype, fields });
+                self.wait_for(Finish::Record { dtype, fields });
                 return Ok(None);
             }
             other => {
@@ -157,11 +157,11 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 self.dict(id, class.call1((factory,))?, entries)
             }
             Kind::Tuple(items) => {
-                self.wait_for_members(Finish::Tuple { id: id_of(id), items });
+                self.wait_for(Finish::Tuple { id: id_of(id), items });
                 return Ok(None);
             }
             Kind::FrozenSet(items) => {
-                self.wait_for_members(Finish::FrozenSet { id: id_of(id), items });
+                self.wait_for(Finish::FrozenSet { id: id_of(id), items });
                 return Ok(None);
             }
             Kind::Array(array) => return self.array(id, array),
@@ -199,7 +199,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         match time.zone {
             Some(zone) => {
-                self.wait_for_members(Finish::Moment { date, time, zone });
+                self.wait_for(Finish::Moment { date, time, zone });
                 Ok(None)
             }
             None => self.make_moment(date, &time, None).map(Some),
@@ -243,14 +243,14 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         let py = self.py;
         if array.mask().is_some() {
             let id = id.expect("only rows of numbers have none");
-            self.wait_for_all_of_members(Finish::Masked { id, array });
+            self.wait_for(Finish::Masked { id, array });
             return Ok(None);
         }
         let (class, shape, order) = (array.class(), array.shape(), array.fortran_order());
         let object = match (array.data(), array.item()) {
             (Data::Items(items), ItemType::String { .. }) => {
                 let (id, items) = (id.expect("it is pickled"), items.clone());
-                self.wait_for_members(Finish::Strings { id, array, items });
+                self.wait_for(Finish::Strings { id, array, items });
                 return Ok(None);
             }
             (Data::Bytes(bytes), ItemType::Plain(item)) => {
@@ -301,7 +301,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         if let Kind::Global(global) = object.callable().kind() {
             if let Some(known) = known::of(global, object) {
-                self.wait_for_all_of_members(Finish::Known { id, known, object });
+                self.wait_for(Finish::Known { id, known, object });
                 return Ok(None);
             }
             if let Some(callable) = self.allowed(global)? {
@@ -311,7 +311,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             return self.opaque(id, object, Some(full_name(global))).map(Some);
         }
         if self.maker.find_class.is_some() {
-            self.wait_for_members(Finish::Callable { id, object });
+            self.wait_for(Finish::Callable { id, object });
             return Ok(None);
         }
         self.opaque(id, object, None).map(Some)
@@ -319,7 +319,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
 
     /// Has something called with arguments that are complete.
     pub(super) fn call(&mut self, id: NodeId, object: Object<'a>, callable: Bound<'py, PyAny>) {
-        self.wait_for_all_of_members(Finish::Call { id, object, callable });
+        self.wait_for(Finish::Call { id, object, callable });
     }
 
     /// The object that stands for one that is not made. Where its callable is not a name, that is

@@ -101,7 +101,7 @@ pub(super) enum Finish<'a, 'py> {
         object: Object<'a>,
         callable: Bound<'py, PyAny>,
     },
-    /// What is done to an object behind its call.
+    /// What is done to an object after its call.
     Build {
         made: Bound<'py, PyAny>,
         object: Object<'a>,
@@ -109,6 +109,31 @@ pub(super) enum Finish<'a, 'py> {
 }
 
 impl<'a> Finish<'a, '_> {
+    /// Whether the members have to be filled before this is done, as it looks into them: it calls
+    /// them, hashes them, or gives them to a call.
+    pub(super) fn needs_filled_members(&self) -> bool {
+        match self {
+            Finish::Tuple { .. }
+            | Finish::List { .. }
+            | Finish::Array { .. }
+            | Finish::Opaque { .. }
+            | Finish::Persistent { .. } => false,
+            Finish::Set { items, .. } | Finish::FrozenSet { items, .. } => {
+                items.clone().any(may_be_filled)
+            }
+            Finish::Dict { entries, .. } => entries.clone().any(|(key, _)| may_be_filled(key)),
+            Finish::StringDType { .. }
+            | Finish::Strings { .. }
+            | Finish::Masked { .. }
+            | Finish::Record { .. }
+            | Finish::Moment { .. }
+            | Finish::Known { .. }
+            | Finish::Callable { .. }
+            | Finish::Call { .. }
+            | Finish::Build { .. } => true,
+        }
+    }
+
     /// The members, in order.
     pub(super) fn members(&self) -> Vec<Members<'a>> {
         let items = |items: &Items<'a>| Members::Items(items.clone());
@@ -290,9 +315,9 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                         callable.getattr(intern!(py, "__new__"))?.call(args, kwargs.as_ref())?
                     }
                 };
-                self.remember(Some(id), &made, 1);
-                self.values.push(made.clone());
-                self.wait_for_all_of_members(Finish::Build { made, object });
+                let build = Finish::Build { made: made.clone(), object };
+                let made = self.fill_later(Some(id), made, build);
+                self.values.push(made);
             }
             Finish::Build { made, object } => self.build(&made, object)?,
         }
@@ -403,6 +428,24 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether a key may be, or contain, an object that gets its state after it is made.
+pub(super) fn may_be_filled(key: Element<'_>) -> bool {
+    let kind = key.value().map(|value| value.kind());
+    !matches!(
+        kind,
+        Some(
+            Raw::None
+                | Raw::Bool(_)
+                | Raw::Int(_)
+                | Raw::Long(_)
+                | Raw::Float(_)
+                | Raw::Str(_)
+                | Raw::Str2(_)
+                | Raw::Bytes(_)
+        )
+    )
 }
 
 fn set_items<'py>(

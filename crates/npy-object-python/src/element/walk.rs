@@ -17,7 +17,7 @@ pub(super) enum Task<'a, 'py> {
     Members(Members<'a>),
     /// Make something of the values of its members.
     Finish(Finish<'a, 'py>),
-    /// Fill all containers that were begun behind so many.
+    /// Fill all containers that were begun after this many.
     Fill(usize),
 }
 
@@ -64,7 +64,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
     pub(super) fn run(mut self, element: Element<'a>) -> PyResult<Bound<'py, PyAny>> {
         let object = self.shallow(element, 0)?;
         while let Some(fill) = self.fills.pop() {
-            self.wait_for_members(fill);
+            self.wait_for(fill);
             self.work(0)?;
         }
         Ok(object)
@@ -105,11 +105,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 for (ref key, ref value) in entries {
                     let name = match self.name(key) {
                         Some(name) => name.into_any(),
-                        None => {
-                            let made = self.member(key, depth)?;
-                            self.check_weights([*key].into_iter())?;
-                            made
-                        }
+                        None => self.key(key, depth)?,
                     };
                     dict.set_item(name, self.member(value, depth)?)?;
                 }
@@ -122,6 +118,18 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             }
             _ => unreachable!("these are the three"),
         }
+    }
+
+    /// The object of a key of a dict, which is hashed: it has its state.
+    fn key(&mut self, key: &Element<'a>, depth: usize) -> PyResult<Bound<'py, PyAny>> {
+        let (waiting, kept) = (self.tasks.len(), self.fills.len());
+        let made = self.member(key, depth)?;
+        if self.fills.len() > kept {
+            self.tasks.push(Task::Fill(kept));
+            self.work(waiting)?;
+        }
+        self.check_weights([*key].into_iter())?;
+        Ok(made)
     }
 
     /// The objects of the first of these, up to one that is no leaf.
@@ -195,7 +203,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 Task::Fill(kept) if self.fills.len() > kept => {
                     self.tasks.push(Task::Fill(kept));
                     let fill = self.fills.pop().expect("there are more than are kept");
-                    self.wait_for_members(fill);
+                    self.wait_for(fill);
                 }
                 Task::Fill(_) => {}
             }
@@ -218,22 +226,19 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         Ok(())
     }
 
-    /// Has something finished once its members are made.
-    pub(super) fn wait_for_members(&mut self, finish: Finish<'a, 'py>) {
-        let members = finish.members();
+    /// Has something finished once its members are made, and filled if it looks into them.
+    pub(super) fn wait_for(&mut self, finish: Finish<'a, 'py>) {
+        let (members, needs_filled) = (finish.members(), finish.needs_filled_members());
         self.tasks.push(Task::Finish(finish));
+        if needs_filled {
+            self.tasks.push(Task::Fill(self.fills.len()));
+        }
         self.tasks.extend(members.into_iter().rev().map(Task::Members));
     }
 
-    /// As [`wait_for_members`](Self::wait_for_members), of what looks into its members: they have
-    /// to be filled by then.
-    pub(super) fn wait_for_all_of_members(&mut self, finish: Finish<'a, 'py>) {
-        let members = finish.members();
-        self.tasks.extend([Task::Finish(finish), Task::Fill(self.fills.len())]);
-        self.tasks.extend(members.into_iter().rev().map(Task::Members));
-    }
-
-    /// Has a container filled later.
+    /// Has a container filled later, or an object given its state. A call whose arguments lead back
+    /// to itself is made as soon as it is met a second time: its arguments are there then, and those
+    /// among them that wait for it have no state yet, as in `pickle`.
     pub(super) fn fill_later(
         &mut self,
         id: Option<NodeId>,
