@@ -1,10 +1,11 @@
 //! `Writer`: an array of objects, appended to element by element.
 
+use std::ffi::CString;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use npy_object::{ArrayWriter, Options, Source, WriteOptions};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyResourceWarning, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyTuple;
@@ -15,6 +16,7 @@ use crate::errors::{raise, raise_of};
 ///
 /// Elements are pickled as `numpy.save` pickles them, in a protocol from 2 to 5. The file gets its
 /// name when the writer is closed; a `with` that ends in an exception leaves what was there before.
+/// So does a writer that goes without being closed, with a ResourceWarning.
 ///
 /// >>> import npy_object, tempfile
 /// >>> file = tempfile.mkdtemp() + "/squares.npy"
@@ -27,9 +29,35 @@ use crate::errors::{raise, raise_of};
 pub(crate) struct Writer {
     /// `None` once it was closed. In a mutex only so that threads may share it; it is never locked.
     writer: Mutex<Option<ArrayWriter<'static>>>,
+    path: PathBuf,
     dumps: Py<PyAny>,
     protocol: u8,
     written: u64,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if self.writer().take().is_none() {
+            return;
+        }
+        // Where the interpreter ends, nobody can be warned.
+        Python::try_attach(|py| {
+            // An exception may be on its way.
+            let pending = PyErr::take(py);
+            let class = py.get_type::<PyResourceWarning>();
+            let text = format!(
+                "{} was not written: its Writer was not closed. Use `with`, or call close()",
+                self.path.display()
+            );
+            let text = CString::new(text).unwrap_or_default();
+            if let Err(error) = PyErr::warn(py, &class, &text, 1) {
+                error.write_unraisable(py, None);
+            }
+            if let Some(pending) = pending {
+                pending.restore(py);
+            }
+        });
+    }
 }
 
 impl Writer {
@@ -46,7 +74,7 @@ impl Writer {
         let writer = py.detach(|| WriteOptions::new().protocol(protocol).create(&path));
         let writer = writer.map_err(|error| raise_of(py, &error, &path))?;
         let dumps = py.import("pickle")?.getattr("dumps")?.unbind();
-        Ok(Writer { writer: Mutex::new(Some(writer)), dumps, protocol, written: 0 })
+        Ok(Writer { writer: Mutex::new(Some(writer)), path, dumps, protocol, written: 0 })
     }
 
     /// Appends an element: any object that can be pickled.
