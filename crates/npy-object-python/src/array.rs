@@ -69,8 +69,8 @@ impl Array {
     /// How many rows there are; fails for a 0-d array, which has none.
     pub(crate) fn length(&self) -> PyResult<i64> {
         self.view.shape.first().copied().ok_or_else(|| {
-            let message =
-                "a 0-d array has no length: a[()] is its element, entries() what that has";
+            let message = "a 0-d array has no length: a[()] is its element, and a.entries() loops over \
+                           the dict, list, tuple or set in it";
             PyTypeError::new_err(message)
         })
     }
@@ -97,8 +97,19 @@ impl Array {
 
     fn found<'py>(&self, py: Python<'py>, found: Found<'py>) -> PyResult<Bound<'py, PyAny>> {
         match found {
-            Found::Element(element) => Lease::new(py, &self.file)?.get(py, element),
+            Found::Element(element) => {
+                let found = Lease::new(py, &self.file)?.get(py, element)?;
+                if self.file.facts.len == 1 {
+                    self.file.verify(py)?;
+                }
+                Ok(found)
+            }
             Found::View(view) => Ok(self.part(view).into_pyobject(py)?.into_any()),
+            Found::Within(..) if self.file.facts.shape.is_empty() => {
+                let message = "a 0-d array takes no index: a[()] is its element, and a.entries() loops \
+                               over the dict, list, tuple or set in it";
+                Err(pyo3::exceptions::PyIndexError::new_err(message))
+            }
             Found::Within(_, rest) if rest.len() > self.inner().len() => {
                 let most = self.view.shape.len() + self.inner().len();
                 let message = format!("too many indices: the array has {most} dimensions");
@@ -220,7 +231,11 @@ impl Array {
         let source = &self.file.origin.source;
         let end = begin + self.view.len() * row as u64;
         let part = source.section(begin..end);
+        let reaches_end = end == data + self.file.facts.len * row as u64;
         if let (Some(owner), Some(bytes)) = (&self.file.origin.owner, part.as_bytes()) {
+            if reaches_end {
+                self.file.verify(py)?;
+            }
             // SAFETY: the bytes are in the file, which the owner keeps mapped.
             return unsafe { ndarray::view(dtype, &shape, order, bytes, owner.bind(py).as_any()) };
         }
@@ -234,6 +249,9 @@ impl Array {
         // SAFETY: nobody else has the array yet.
         let room = unsafe { room.as_mut_slice() };
         py.detach(|| std::io::Read::read_exact(&mut part.to_reader(), room))?;
+        if reaches_end {
+            self.file.verify(py)?;
+        }
         Ok(array)
     }
 
@@ -372,7 +390,8 @@ impl Array {
     }
 
     /// The elements as Arrow data, for pyarrow, polars, DuckDB: a column `element`, or, of dicts,
-    /// one for each key. Arrays and lists are lists there. The types are those of the first 8,192.
+    /// one for each key. Arrays and lists are lists there. None, NaT and `pandas.NA` are null, and so
+    /// is NaN, unless the column is one of floats. The types are those of the first 8,192.
     #[pyo3(signature = (requested_schema=None))]
     fn __arrow_c_stream__<'py>(
         &self,
@@ -421,6 +440,13 @@ impl Array {
         let mut lease = Lease::new(py, &self.file)?;
         lease.survey_to(py, u64::MAX)?;
         py.detach(|| lease.array().write_index()).map_err(|error| raise(py, &error))
+    }
+
+    /// Compares size and CRC-32 of an array in an archive with those in the archive, and reads what
+    /// was not read yet. A loop that comes to the end, and `to_numpy`, do so by themselves; what is
+    /// read by index is not compared. Of any other array there is nothing to compare.
+    fn verify(&self, py: Python<'_>) -> PyResult<()> {
+        self.file.verify(py)
     }
 
     /// Closes the file. Who iterates already goes on.

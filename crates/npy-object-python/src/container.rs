@@ -102,6 +102,12 @@ impl Container {
         Ok(Entries { members: self.members(py)?, maker: self.whole.origin().maker(py) })
     }
 
+    /// Compares size and CRC-32 of the member of an archive that it is in: see `Array.verify`.
+    fn verify(&self, py: Python<'_>) -> PyResult<()> {
+        let origin = self.whole.origin();
+        py.detach(|| origin.source.verify()).map_err(|error| raise(py, &error))
+    }
+
     fn __repr__(&self) -> String {
         format!("<npy_object.Container: {}{}>", self.kind.name(), self.subscripts)
     }

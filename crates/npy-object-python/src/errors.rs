@@ -19,7 +19,11 @@ pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
         Cause::Limit => "LimitError",
         _ => "Error",
     };
-    exception(py, class, (error.to_string(), error.offset(), error.clause()))
+    let mut message = error.to_string();
+    if error.is_over_memory() {
+        message.push_str(": to read it all the same, raise max_memory or leave it out");
+    }
+    exception(py, class, (message, error.offset(), error.clause()))
 }
 
 /// For what the library below can read, and Python cannot have.

@@ -20,8 +20,8 @@ pub(crate) struct Elements {
     backwards: bool,
     /// Whether they are read as they lie in the file, from where the reader stands.
     straight: bool,
-    /// Whether the last element is the file's: then the end of the file is looked at too.
-    to_end: bool,
+    /// The file, where the last element is the file's: then its end is looked at too.
+    to_end: Option<Arc<File>>,
 }
 
 impl Elements {
@@ -34,7 +34,8 @@ impl Elements {
         let mut lease = Lease::new(py, file)?;
         let count = view.len();
         let straight = !backwards && view.is_contiguous();
-        let to_end = straight && view.offset as u64 + count == file.facts.len;
+        let to_end = view.is_contiguous() && view.offset as u64 + count == file.facts.len;
+        let to_end = to_end.then(|| Arc::clone(file));
         if straight {
             lease.array().seek(view.offset as u64);
         }
@@ -45,8 +46,10 @@ impl Elements {
     #[inline]
     pub(crate) fn take<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if self.taken == self.count {
-            if std::mem::take(&mut self.to_end) {
-                self.lease.next(py, 0)?;
+            match self.to_end.take() {
+                Some(_) if self.straight => drop(self.lease.next(py, 0)?),
+                Some(file) => file.verify(py)?,
+                None => {}
             }
             return Ok(None);
         }
@@ -60,7 +63,7 @@ impl Elements {
         };
         // Behind an error nothing comes.
         if !matches!(element, Ok(Some(_))) {
-            (self.taken, self.to_end) = (self.count, false);
+            (self.taken, self.to_end) = (self.count, None);
         }
         element
     }
@@ -112,6 +115,11 @@ impl Rows {
     fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let length = self.array.length()?;
         if self.taken == length {
+            let view = &self.array.view;
+            let file = &self.array.file;
+            if view.is_contiguous() && view.offset as u64 + view.len() == file.facts.len {
+                file.verify(py)?;
+            }
             return Ok(None);
         }
         let index = if self.backwards { length - 1 - self.taken } else { self.taken };

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use npy_object::{Format, Npz as Archive, Source};
+use npy_object::{Format, Npz as Archive};
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::errors::raise;
-use crate::open::open_source;
+use crate::open::{open_source, refuse_objects};
 use crate::reader::Origin;
 use crate::settings::Settings;
 use crate::source::{Input, MappedFile};
@@ -32,8 +32,16 @@ pub(crate) struct Npz {
     path: Option<PathBuf>,
     owner: Option<Py<MappedFile>>,
     runs_python: bool,
-    /// Whether arrays are read as a whole when they are asked for, as by `load`.
-    whole: bool,
+    members: Members,
+}
+
+/// What is made of a member that is asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Members {
+    /// An `Array`: by `open`.
+    Opened,
+    /// A NumPy array: by `load`.
+    Loaded { allow_pickle: bool },
 }
 
 impl Npz {
@@ -41,7 +49,7 @@ impl Npz {
         py: Python<'_>,
         input: Input,
         settings: Settings,
-        whole: bool,
+        members: Members,
     ) -> PyResult<Npz> {
         let Input { source, path, owner, runs_python } = input;
         let options = settings.options()?;
@@ -50,20 +58,27 @@ impl Npz {
         let names = archive.members().iter().map(|member| member.array_name().to_owned());
         let names = names.collect();
         let archive = Mutex::new(Some(archive));
-        Ok(Npz { archive, names, settings, path, owner, runs_python, whole })
+        Ok(Npz { archive, names, settings, path, owner, runs_python, members })
     }
 
-    /// What the member of this name holds; `None` where there is none.
-    fn source(&self, py: Python<'_>, name: &str) -> PyResult<Option<Source>> {
-        let found = py.detach(|| {
+    /// Does something with the archive.
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        job: impl FnOnce(&Archive) -> npy_object::Result<T> + Send,
+    ) -> PyResult<T> {
+        let done = py.detach(|| {
             let archive = self.archive.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(archive) = archive.as_ref() else { return Err(None) };
-            archive.find(name).map(|member| archive.source(member)).transpose().map_err(Some)
+            archive.as_ref().map(job)
         });
-        found.map_err(|error| match error {
-            Some(error) => raise(py, &error),
-            None => PyValueError::new_err("the archive was closed"),
-        })
+        match done {
+            Some(Ok(done)) => Ok(done),
+            Some(Err(error)) if error.clause() == "npz.choice" => {
+                Err(PyKeyError::new_err(error.message().to_owned()))
+            }
+            Some(Err(error)) => Err(raise(py, &error)),
+            None => Err(PyValueError::new_err("the archive was closed")),
+        }
     }
 }
 
@@ -90,15 +105,20 @@ impl Npz {
     }
 
     fn __getitem__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        let Some(source) = self.source(py, name)? else {
-            return Err(PyKeyError::new_err(format!("{name} is not a file in the archive")));
-        };
+        let source = self.with(py, |archive| archive.source(archive.choose(name)?))?;
         let format = py.detach(|| Format::of(&source))?;
         if format != Format::Npy {
             // As NumPy does with what is no array.
             let mut bytes = Vec::new();
-            py.detach(|| std::io::Read::read_to_end(&mut source.to_reader(), &mut bytes))?;
+            let read = py.detach(|| {
+                std::io::Read::read_to_end(&mut source.to_reader(), &mut bytes)?;
+                source.verify()
+            });
+            read.map_err(|error| raise(py, &error))?;
             return Ok(PyBytes::new(py, &bytes).into_any());
+        }
+        if let Members::Loaded { allow_pickle: false } = self.members {
+            refuse_objects(py, &source, &self.settings)?;
         }
         let origin = Origin {
             source,
@@ -109,7 +129,10 @@ impl Npz {
             runs_python: self.runs_python,
         };
         let array = open_source(py, origin)?;
-        if self.whole { array.numpy(py) } else { Ok(array.into_pyobject(py)?.into_any()) }
+        match self.members {
+            Members::Loaded { .. } => array.numpy(py),
+            Members::Opened => Ok(array.into_pyobject(py)?.into_any()),
+        }
     }
 
     /// The array of this name, or `default` where there is none.
@@ -139,6 +162,21 @@ impl Npz {
     /// Names with arrays, each opened when it comes.
     fn items<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         view_of(slf, "ItemsView")
+    }
+
+    /// Reads the member of this name, or without a name all of them, and compares size and CRC-32
+    /// with those in the archive. Loops that come to an end, and `to_numpy`, do so by themselves;
+    /// what is read by index is not compared.
+    #[pyo3(signature = (name=None))]
+    fn verify(&self, py: Python<'_>, name: Option<&str>) -> PyResult<()> {
+        if let Some(name) = name {
+            return self.with(py, |archive| archive.verify(archive.choose(name)?));
+        }
+        for member in 0..self.names.len() {
+            py.check_signals()?;
+            self.with(py, |archive| archive.verify(member))?;
+        }
+        Ok(())
     }
 
     /// Closes the archive. Arrays that were opened stay so.

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use npy_object::{Cause, Format, Subscripts};
-use pyo3::exceptions::PyValueError;
+use npy_object::{Cause, Format, Source, Subscripts};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::array::Array;
 use crate::container::{Container, Whole};
 use crate::errors::{raise, raise_of};
-use crate::npz::Npz;
+use crate::npz::{Members, Npz};
 use crate::reader::{File, Origin};
-use crate::settings::Settings;
+use crate::settings::{Memory, Settings};
 use crate::source::Input;
 
 /// Opens an array file and reads nothing but its beginning.
@@ -23,8 +23,10 @@ use crate::source::Input;
 /// encoding: how the str of Python 2 is read: "ASCII", "latin1", "UTF-8" or "bytes". What does not
 /// fit it becomes bytes.
 /// index: whether to use the index beside the file that `Array.save_index` writes.
-/// max_memory: bytes beyond which an element is refused with a LimitError.
-/// find_class: as `pickle.Unpickler.find_class`, it is given a module and a name, and returns the
+/// max_memory: about how much memory reading may take: bytes, or a str such as "64MB". An element
+/// that takes more is refused with a LimitError.
+/// find_class: as `pickle.Unpickler.find_class`, it is given a module and a name, which are those of
+/// Python 3 also in files of Python 2, and returns the
 /// class or function that may be called, or None. Without it nothing that a file names is imported
 /// or called: objects of classes that are not known arrive as `Opaque`.
 /// mmap_mode: "r" maps the file into memory; arrays in it are then read-only views.
@@ -38,8 +40,8 @@ use crate::source::Input;
 #[pyfunction]
 #[pyo3(
     signature = (
-        source, *, encoding="ASCII".to_owned(), index=true, max_memory=None, find_class=None,
-        mmap_mode=None, trust_payload=false,
+        source, mode=None, *, encoding="ASCII".to_owned(), index=true, max_memory=None,
+        find_class=None, mmap_mode=None, trust_payload=false,
     ),
     text_signature = "(source, *, encoding='ASCII', index=True, max_memory=None, find_class=None, \
                       mmap_mode=None, trust_payload=False)",
@@ -48,17 +50,26 @@ use crate::source::Input;
 pub(crate) fn open<'py>(
     py: Python<'py>,
     source: &Bound<'py, PyAny>,
+    mode: Option<&Bound<'py, PyAny>>,
     encoding: String,
     index: bool,
-    max_memory: Option<usize>,
+    max_memory: Option<Memory>,
     find_class: Option<Py<PyAny>>,
     mmap_mode: Option<String>,
     trust_payload: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(mode) = mode {
+        let message = format!(
+            "open() takes no mode, as it only reads: leave out {}. Writer writes a file, and \
+             mmap_mode='r' maps one into memory",
+            mode.repr()?
+        );
+        return Err(PyTypeError::new_err(message));
+    }
     let settings = Settings { encoding, index, max_memory, find_class, mmap_mode, trust_payload };
     let input = Input::of(source, settings.maps()?)?;
     if is_archive(py, &input)? {
-        return Ok(Npz::open(py, input, settings, false)?.into_pyobject(py)?.into_any());
+        return Ok(Npz::open(py, input, settings, Members::Opened)?.into_pyobject(py)?.into_any());
     }
     match open_input(py, input, settings)? {
         Opened::Array(array) => Ok(array.into_pyobject(py)?.into_any()),
@@ -102,7 +113,7 @@ pub(crate) fn load<'py>(
     mmap_mode: Option<String>,
     allow_pickle: bool,
     encoding: String,
-    max_memory: Option<usize>,
+    max_memory: Option<Memory>,
     find_class: Option<Py<PyAny>>,
     trust_payload: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -110,21 +121,33 @@ pub(crate) fn load<'py>(
         Settings { encoding, index: false, max_memory, find_class, mmap_mode, trust_payload };
     let input = Input::of(source, settings.maps()?)?;
     if is_archive(py, &input)? {
-        return Ok(Npz::open(py, input, settings, true)?.into_pyobject(py)?.into_any());
+        return Ok(Npz::open(py, input, settings, Members::Loaded { allow_pickle })?
+            .into_pyobject(py)?
+            .into_any());
     }
-    let opened = open_input(py, input, settings)?;
-    let has_objects = !matches!(&opened, Opened::Array(array) if !array.has_objects());
-    if has_objects && !allow_pickle {
-        let message = "Object arrays cannot be loaded when allow_pickle=False";
-        return Err(PyValueError::new_err(message));
+    if !allow_pickle {
+        refuse_objects(py, &input.source, &settings)?;
     }
-    match opened {
+    match open_input(py, input, settings)? {
         Opened::Array(array) => array.numpy(py),
         Opened::Pickle(origin) => {
             let options = origin.settings.options()?;
             let whole = py.detach(|| options.read_pickle(origin.source.clone()));
             let whole = whole.map_err(|error| raise(py, &error))?;
             origin.maker(py).make(py, whole.element())
+        }
+    }
+}
+
+/// Refuses what is pickled, before anything of the pickle is read.
+pub(crate) fn refuse_objects(py: Python<'_>, source: &Source, settings: &Settings) -> PyResult<()> {
+    let options = settings.options()?;
+    let header = py.detach(|| options.read_header(source.clone()));
+    match header.map_err(|error| raise(py, &error))? {
+        Some((header, _)) if !header.dtype.has_object() => Ok(()),
+        _ => {
+            let message = "Object arrays cannot be loaded when allow_pickle=False";
+            Err(PyValueError::new_err(message))
         }
     }
 }

@@ -131,6 +131,11 @@ impl File {
         drop(idle);
     }
 
+    /// Compares the checksum of a member of an archive.
+    pub(crate) fn verify(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.origin.source.verify()).map_err(|error| raise(py, &error))
+    }
+
     /// A new reader.
     fn reader(&self, py: Python<'_>) -> PyResult<Reader> {
         let array = py.detach(|| lock(&self.first).try_clone());

@@ -1,8 +1,9 @@
 //! The keyword arguments with which something is opened.
 
 use npy_object::{Encoding, Limits, Options};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyInt};
 
 use crate::source::maps;
 
@@ -12,10 +13,51 @@ use crate::source::maps;
 pub(crate) struct Settings {
     pub(crate) encoding: String,
     pub(crate) index: bool,
-    pub(crate) max_memory: Option<usize>,
+    pub(crate) max_memory: Option<Memory>,
     pub(crate) find_class: Option<Py<PyAny>>,
     pub(crate) mmap_mode: Option<String>,
     pub(crate) trust_payload: bool,
+}
+
+/// A number of bytes: an int, or a str such as "64MB".
+#[derive(Clone, Copy, IntoPyObject, IntoPyObjectRef)]
+#[pyo3(transparent)]
+pub(crate) struct Memory(usize);
+
+impl<'py> FromPyObject<'_, 'py> for Memory {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'_, 'py, PyAny>) -> PyResult<Memory> {
+        if let Ok(text) = given.extract::<String>() {
+            return match Limits::parse_memory(&text) {
+                Ok(bytes) => Ok(Memory(bytes)),
+                Err(error) => {
+                    Err(PyValueError::new_err(format!("max_memory: {}", error.message())))
+                }
+            };
+        }
+        let is_int = !given.is_instance_of::<PyBool>()
+            && (given.is_instance_of::<PyInt>() || given.hasattr("__index__")?);
+        if !is_int {
+            let class = given.get_type().name()?;
+            let message =
+                format!("max_memory has to be an int, a str such as '64MB', or None, not {class}");
+            return Err(PyTypeError::new_err(message));
+        }
+        match given.call_method0("__index__")?.extract::<i128>() {
+            Ok(bytes) if bytes > 0 => {
+                // More than the machine can address is no limit.
+                Ok(Memory(usize::try_from(bytes).unwrap_or(usize::MAX)))
+            }
+            Ok(bytes) => {
+                let message = format!("max_memory has to be above 0, not {bytes}");
+                Err(PyValueError::new_err(message))
+            }
+            Err(_) => {
+                Err(PyValueError::new_err("max_memory has to be an int below 2^127, above 0"))
+            }
+        }
+    }
 }
 
 impl Default for Settings {
@@ -45,7 +87,8 @@ impl Settings {
                 return Err(PyValueError::new_err(message));
             }
         };
-        let mut limits = self.max_memory.map_or_else(Limits::default, Limits::within);
+        let memory = self.max_memory.map(|memory| memory.0);
+        let mut limits = memory.map_or_else(Limits::default, Limits::within);
         // As `numpy.load` does where it allows pickles.
         limits.header.header_chars = usize::MAX;
         let options = Options::new().encoding(encoding).index(self.index).limits(limits);

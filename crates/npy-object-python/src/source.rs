@@ -66,7 +66,9 @@ pub(crate) fn maps(mode: Option<&str>) -> PyResult<bool> {
         None => Ok(false),
         Some("r") => Ok(true),
         Some(other) => {
-            Err(PyValueError::new_err(format!("mmap_mode has to be None or 'r', not '{other}'")))
+            let message =
+                format!("mmap_mode has to be None or 'r', as files are only read, not {other:?}");
+            Err(PyValueError::new_err(message))
         }
     }
 }

@@ -135,7 +135,9 @@ impl View {
 fn index(key: &Bound<'_, PyAny>, length: i64, axis: usize) -> PyResult<i64> {
     let py = key.py();
     let Ok(index) = key.call_method0(intern!(py, "__index__")) else {
-        let message = "only ints, slices, ... and tuples of these are valid indices";
+        let class = key.get_type().name()?;
+        let message =
+            format!("only ints, slices, ... and tuples of these are valid indices, not {class}");
         return Err(PyTypeError::new_err(message));
     };
     let index: i64 = index.extract().unwrap_or(i64::MAX);
