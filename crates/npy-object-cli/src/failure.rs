@@ -17,6 +17,10 @@ pub(crate) enum Failure {
     Usage(String),
     /// An audit came to this verdict, which was printed already.
     Found(Verdict),
+    /// Some of the file was saved, and some was lost; that was said already.
+    Lost,
+    /// Nothing of the file was saved; that was said already.
+    Nothing,
     /// The output cannot be written.
     Output(io::Error),
 }
@@ -43,6 +47,8 @@ impl Failure {
                 eprintln!("npyo: {why}");
                 return ExitCode::from(2);
             }
+            Failure::Lost => return ExitCode::from(5),
+            Failure::Nothing => return ExitCode::FAILURE,
             Failure::Refused(why) => eprintln!("npyo: {file}: {why}"),
             Failure::Input(error) => {
                 eprintln!("npyo: {file}: {}", printable(&error.to_string()));
@@ -72,6 +78,7 @@ fn hint(error: &npy_object::Error) -> Option<&'static str> {
         (Cause::Limit, "npy.limit.element" | "pickle.limit.nodes" | "pickle.limit.stack") => {
             Some("to let it take more memory, raise --max-memory, or leave it out")
         }
+        (_, "access.in_place") => Some("to replace the file, add --in-place"),
         (_, "npz.choice") => Some("to choose one, write FILE:NAME, or add --member NAME"),
         _ => None,
     }

@@ -51,6 +51,9 @@ pub(crate) struct Reading {
     /// Where the header disagrees with the pickle, believe the pickle, as NumPy does
     #[arg(long)]
     trust_payload: bool,
+
+    #[arg(skip)]
+    unfinished: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -85,9 +88,14 @@ impl Input {
         let mut opened =
             Opened { input: self, file, source, format, archive: None, member: None, npy };
         if name.is_some() || format == Format::Zip {
-            let archive = self.options().read_npz(opened.source.clone())?;
+            // What there is of one that was cut off can be looked at: `verify` says so in the end.
+            let archive = self.options().recover_npz(opened.source.clone())?;
             if let Some(name) = name {
-                let none = || Failure::Refused(format!("no member {name:?} in the archive"));
+                let none = || match archive.broken_off() {
+                    // It may be among those that are missing.
+                    Some(error) => Failure::Input(error.clone()),
+                    None => Failure::Refused(format!("no member {name:?} in the archive")),
+                };
                 opened.member = Some(archive.find(name).ok_or_else(none)?);
             }
             opened.archive = Some(archive);
@@ -172,6 +180,11 @@ pub(crate) struct Opened<'a> {
 }
 
 impl Opened<'_> {
+    /// Where the file is.
+    pub(crate) fn file(&self) -> &Path {
+        self.file
+    }
+
     /// The archive, if none of its members was named.
     pub(crate) fn whole_archive(&self) -> Option<&Npz> {
         self.archive.as_ref().filter(|_| self.member.is_none())
@@ -206,9 +219,9 @@ impl Opened<'_> {
         self.input.options().read_header(npy.clone())
     }
 
-    /// Opens the array, even where its preamble cannot be read.
-    pub(crate) fn broken_array(&self, reading: &Reading) -> npy_object::Result<NpyArray> {
-        Salvage::open(reading.apply(self.input.options()), self.npy()?)
+    /// How a broken file is read.
+    pub(crate) fn salvage(&self, reading: &Reading) -> Salvage {
+        Salvage::new().options(reading.apply(self.input.options()))
     }
 
     /// Opens the array, and says if its index is of no use.
@@ -258,7 +271,10 @@ impl Opened<'_> {
 
     /// Reads a stored member of an archive through, to see whether it is what was saved; the
     /// checksum of what is compressed was seen where its end was read.
+    ///
+    /// Fails where it is not, and where the archive was cut off.
     pub(crate) fn verify(&self) -> npy_object::Result<()> {
+        self.check_archive()?;
         match self.member()? {
             Some((archive, member)) if archive.members()[member].method() == Method::Stored => {
                 archive.verify(member)
@@ -268,9 +284,23 @@ impl Opened<'_> {
     }
 }
 
+impl Opened<'_> {
+    /// Fails where the archive was cut off, so that members may be missing.
+    pub(crate) fn check_archive(&self) -> npy_object::Result<()> {
+        let broken_off = self.archive.as_ref().and_then(Npz::broken_off);
+        broken_off.map_or(Ok(()), |error| Err(error.clone()))
+    }
+}
+
 impl Reading {
+    /// Says whether values of a batch in which a file breaks off are wanted too.
+    pub(crate) fn with_unfinished(&self, unfinished: bool) -> Reading {
+        Reading { unfinished, ..*self }
+    }
+
     fn apply(&self, options: Options) -> Options {
-        options.encoding(self.encoding.into()).trust_payload(self.trust_payload)
+        let options = options.encoding(self.encoding.into()).trust_payload(self.trust_payload);
+        options.unfinished(self.unfinished)
     }
 }
 
