@@ -78,7 +78,6 @@ fn hint(error: &npy_object::Error) -> Option<&'static str> {
         (Cause::Limit, "npy.limit.element" | "pickle.limit.nodes" | "pickle.limit.stack") => {
             Some("to let it take more memory, raise --max-memory, or leave it out")
         }
-        (_, "access.in_place") => Some("to replace the file, add --in-place"),
         (_, "npz.choice") => Some("to choose one, write FILE:NAME, or add --member NAME"),
         _ => None,
     }

@@ -62,7 +62,10 @@ impl Salvage {
         let opened = self.input.open()?;
         let salvage =
             opened.salvage(&self.reading).keep_doubtful(self.doubtful).in_place(self.in_place);
-        salvage.check_paths(opened.file(), &self.output)?;
+        salvage.check_paths(opened.file(), &self.output).map_err(|error| {
+            let file = printable(&opened.file().display().to_string());
+            Failure::Usage(format!("{file}: {error}: to replace the file, add --in-place"))
+        })?;
         let (is_whole, is_nothing) = match opened.whole_archive() {
             Some(archive) if archive.only().is_err() => {
                 let saved = salvage.write_archive(archive, &self.output)?;

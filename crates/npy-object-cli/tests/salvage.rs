@@ -70,7 +70,8 @@ fn the_file_is_replaced_only_in_place() {
     fs::copy(fixture("truncated/in-third-batch.npy"), &file).unwrap();
     let before = fs::read(&file).unwrap();
     let refused = salvage(&file, &folder.path().join(".").join("file.npy"), &[]);
-    assert!(refused.complaint().ends_with("add --in-place\n"), "{refused:?}");
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.ends_with("add --in-place\n"), "{refused:?}");
     assert_eq!(fs::read(&file).unwrap(), before);
     assert_eq!(salvage(&file, &file, &["--in-place"]).code, Some(5));
     assert_eq!(salvage(&file, &file, &["--in-place"]).code, Some(0));
