@@ -18,7 +18,8 @@ use crate::progress::progress_bar;
 /// one element, whatever the length of the file. An array without objects is printed row by row, a
 /// dict that was saved alone entry by entry.
 ///
-/// Elements that come before an error in the file are printed before it.
+/// Elements that come before an error in the file are printed before it. Of a file that was cut off
+/// these are the elements of its whole batches, of 1,000 each in what NumPy writes: see --unfinished.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Cat {
@@ -43,6 +44,11 @@ pub(crate) struct Cat {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = position)]
     to: Option<u64>,
 
+    /// Of a file that was cut off, print the values of its last batch too. No element before the cut is
+    /// missing then, but the last lines may be parts of an element
+    #[arg(long)]
+    unfinished: bool,
+
     #[command(flatten)]
     reading: Reading,
 }
@@ -62,7 +68,8 @@ impl Cat {
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let opened = self.input.open()?;
-        let mut contents = opened.contents(&self.reading, self.at.as_ref(), !self.typed)?;
+        let reading = self.reading.with_unfinished(self.unfinished);
+        let mut contents = opened.contents(&reading, self.at.as_ref(), !self.typed)?;
         let mut lines = Lines::new(self.typed);
         let to = self.to.unwrap_or(u64::MAX);
         let bar = progress_bar(contents.len().map(|len| to.min(len)), self.from);
@@ -77,7 +84,7 @@ impl Cat {
             bar.inc(1);
             Ok(())
         })?;
-        Ok(())
+        Ok(opened.check_archive()?)
     }
 }
 

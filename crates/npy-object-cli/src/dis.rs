@@ -62,7 +62,7 @@ impl Dis {
         if let Some(protocol) = disassembler.highest_protocol() {
             writeln!(out, "highest protocol among opcodes = {protocol}")?;
         }
-        Ok(())
+        Ok(opened.check_archive()?)
     }
 }
 

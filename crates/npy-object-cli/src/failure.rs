@@ -17,6 +17,10 @@ pub(crate) enum Failure {
     Usage(String),
     /// An audit came to this verdict, which was printed already.
     Found(Verdict),
+    /// Some of the file was saved, and some was lost; that was said already.
+    Lost,
+    /// Nothing of the file was saved; that was said already.
+    Nothing,
     /// The output cannot be written.
     Output(io::Error),
 }
@@ -43,6 +47,8 @@ impl Failure {
                 eprintln!("npyo: {why}");
                 return ExitCode::from(2);
             }
+            Failure::Lost => return ExitCode::from(5),
+            Failure::Nothing => return ExitCode::FAILURE,
             Failure::Refused(why) => eprintln!("npyo: {file}: {why}"),
             Failure::Input(error) => {
                 eprintln!("npyo: {file}: {}", printable(&error.to_string()));

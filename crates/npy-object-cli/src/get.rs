@@ -32,6 +32,11 @@ pub(crate) struct Get {
     #[arg(long, value_name = "['KEY'][N]")]
     at: Option<Subscripts>,
 
+    /// Of a file that was cut off, count the values of its last batch too: the last of them may be
+    /// parts of an element
+    #[arg(long)]
+    unfinished: bool,
+
     #[command(flatten)]
     reading: Reading,
 }
@@ -47,8 +52,9 @@ impl Get {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let mut contents =
-            self.input.open()?.contents(&self.reading, self.at.as_ref(), !self.typed)?;
+        let opened = self.input.open()?;
+        let reading = self.reading.with_unfinished(self.unfinished);
+        let mut contents = opened.contents(&reading, self.at.as_ref(), !self.typed)?;
         let index = match u64::try_from(self.index) {
             Ok(index) => Some(index),
             Err(_) => contents.count()?.checked_add_signed(self.index),
@@ -56,7 +62,7 @@ impl Get {
         let member = index.map_or(Ok(None), |index| contents.get(index))?;
         if let Some(member) = member {
             Lines::new(self.typed).write(out, member)?;
-            return Ok(());
+            return Ok(opened.check_archive()?);
         }
         let count = contents.count()?;
         let plural = if count == 1 { "" } else { "s" };

@@ -127,7 +127,8 @@ impl Info {
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let opened = self.input.open()?;
         if let Some(archive) = opened.whole_archive() {
-            return Listing::of(archive, &opened)?.write(self.json, out).map_err(Failure::Output);
+            Listing::of(archive, &opened)?.write(self.json, out).map_err(Failure::Output)?;
+            return Ok(opened.check_archive()?);
         }
         let npy = opened.npy()?;
         let Some((header, data_offset)) = opened.header(&npy)? else {
@@ -153,7 +154,10 @@ impl Info {
             first: Vec::new(),
         };
         // What could be read is shown, whatever comes after it.
-        let result = opened.array(&self.reading).and_then(|mut array| report.look_into(&mut array));
+        let result = opened
+            .array(&self.reading)
+            .and_then(|mut array| report.look_into(&mut array))
+            .and_then(|()| opened.check_archive());
         if self.json {
             serde_json::to_writer(&mut *out, &report).map_err(io::Error::from)?;
             writeln!(out)?;

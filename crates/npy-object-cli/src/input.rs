@@ -50,6 +50,9 @@ pub(crate) struct Reading {
     /// Where the header disagrees with the pickle, believe the pickle, as NumPy does
     #[arg(long)]
     trust_payload: bool,
+
+    #[arg(skip)]
+    unfinished: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -84,9 +87,13 @@ impl Input {
         let mut opened =
             Opened { input: self, file, source, format, archive: None, member: None, npy };
         if name.is_some() || format == Format::Zip {
-            let archive = self.options().read_npz(opened.source.clone())?;
+            // What there is of one that was cut off can be looked at: `verify` says so in the end.
+            let archive = self.options().recover_npz(opened.source.clone())?;
             if let Some(name) = name {
-                opened.member = Some(archive.choose(name)?);
+                // One that is not there may be among those that are missing.
+                let chosen = archive.choose(name);
+                let missing = |error| archive.broken_off().cloned().unwrap_or(error);
+                opened.member = Some(chosen.map_err(missing)?);
             }
             opened.archive = Some(archive);
         }
@@ -170,6 +177,11 @@ pub(crate) struct Opened<'a> {
 }
 
 impl Opened<'_> {
+    /// Where the file is.
+    pub(crate) fn file(&self) -> &Path {
+        self.file
+    }
+
     /// The archive, if none of its members was named.
     pub(crate) fn whole_archive(&self) -> Option<&Npz> {
         self.archive.as_ref().filter(|_| self.member.is_none())
@@ -204,9 +216,9 @@ impl Opened<'_> {
         self.input.options().read_header(npy.clone())
     }
 
-    /// Opens the array, even where its preamble cannot be read.
-    pub(crate) fn broken_array(&self, reading: &Reading) -> npy_object::Result<NpyArray> {
-        Salvage::open(reading.apply(self.input.options()), self.npy()?)
+    /// How a broken file is read.
+    pub(crate) fn salvage(&self, reading: &Reading) -> Salvage {
+        Salvage::new().options(reading.apply(self.input.options()))
     }
 
     /// Opens the array, and says if its index is of no use.
@@ -255,8 +267,22 @@ impl Opened<'_> {
     }
 }
 
+impl Opened<'_> {
+    /// Fails where the archive was cut off, so that members may be missing.
+    pub(crate) fn check_archive(&self) -> npy_object::Result<()> {
+        let broken_off = self.archive.as_ref().and_then(Npz::broken_off);
+        broken_off.map_or(Ok(()), |error| Err(error.clone()))
+    }
+}
+
 impl Reading {
+    /// Says whether values of a batch in which a file breaks off are wanted too.
+    pub(crate) fn with_unfinished(&self, unfinished: bool) -> Reading {
+        Reading { unfinished, ..*self }
+    }
+
     fn apply(&self, options: Options) -> Options {
-        options.encoding(self.encoding.into()).trust_payload(self.trust_payload)
+        let options = options.encoding(self.encoding.into()).trust_payload(self.trust_payload);
+        options.unfinished(self.unfinished)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Here a command line becomes a run, and its result an exit code: 0, also where the reader of the
 //! output went away; 1 where a file could not be read to the end; 2 for wrong use; 3 and 4 where an
-//! audit found the file dangerous, and unknown.
+//! audit found the file dangerous, and unknown; 5 where a salvage has lost something.
 #![forbid(unsafe_code)]
 
 mod archive;

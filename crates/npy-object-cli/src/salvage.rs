@@ -4,16 +4,27 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use npy_object::{Salvage as Saving, Salvaged};
+use npy_object::Salvaged;
 
 use crate::failure::{Failure, printable};
 use crate::input::{Input, Reading};
 
 /// Save the elements of a file that is cut off or damaged
 ///
-/// Every element that is whole beyond doubt is written to a new file, and what was lost is said. If
-/// writing fails, there is no new file.
+/// Every element that is certain is written to a new .npy file, and what was lost is said. Certain are
+/// the elements of whole batches, of 1,000 each in what NumPy writes. The values of the batch in which
+/// a file breaks off may be elements, or parts of one that was cut off: they are counted, and --doubtful
+/// saves them too.
+///
+/// An array of which nothing is lost keeps its shape; else the elements come in one dimension. Of a
+/// dict, list or set in an array without dimensions the entries that are whole are saved, in such an
+/// array again. So is a dict, list, tuple or set of a bare pickle: numpy.load(NEW,
+/// allow_pickle=True).item() gives it. Of an array of numbers the rows that are whole are saved.
+///
+/// Of an archive with several arrays, the new file is an archive of those of which something can be
+/// saved, also where the archive was cut off; FILE.npz:NAME saves the array of this name alone.
 #[derive(Args)]
+#[command(after_help = CODES)]
 pub(crate) struct Salvage {
     #[command(flatten)]
     input: Input,
@@ -29,7 +40,18 @@ pub(crate) struct Salvage {
     /// one that was cut off
     #[arg(long)]
     doubtful: bool,
+
+    /// Allow the new file to replace the broken one
+    #[arg(long)]
+    in_place: bool,
 }
+
+const CODES: &str = "\
+Exit codes:
+  0  all of the file was saved
+  1  nothing was saved, and there is no new file
+  2  wrong usage
+  5  something was saved, and something lost";
 
 impl Salvage {
     pub(crate) fn file(&self) -> &Path {
@@ -37,16 +59,54 @@ impl Salvage {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let mut array = self.input.open()?.broken_array(&self.reading)?;
-        let saved = Saving::new().keep_doubtful(self.doubtful).write(&mut array, &self.output)?;
-        report(&saved, &self.output, out)?;
-        Ok(())
+        let opened = self.input.open()?;
+        let salvage =
+            opened.salvage(&self.reading).keep_doubtful(self.doubtful).in_place(self.in_place);
+        salvage.check_paths(opened.file(), &self.output).map_err(|error| {
+            let file = printable(&opened.file().display().to_string());
+            Failure::Usage(format!("{file}: {error}: to replace the file, add --in-place"))
+        })?;
+        let (is_whole, is_nothing) = match opened.whole_archive() {
+            Some(archive) if archive.only().is_err() => {
+                let saved = salvage.write_archive(archive, &self.output)?;
+                for (name, saved) in &saved {
+                    report(saved, &printable(name), out)?;
+                }
+                let mut all = saved.iter().map(|(_, saved)| saved);
+                (all.clone().all(Salvaged::is_whole), all.all(Salvaged::is_nothing))
+            }
+            _ => {
+                let saved = match opened.member()? {
+                    Some((archive, member)) if self.input.array == 0 => {
+                        salvage.write_member(archive, member, &self.output)?
+                    }
+                    _ => salvage.write(opened.npy()?, &self.output)?,
+                };
+                report(&saved, &self.output.display().to_string(), out)?;
+                (saved.is_whole(), saved.is_nothing())
+            }
+        };
+        let whole_archive = opened.check_archive();
+        if is_nothing {
+            return Err(Failure::Nothing);
+        }
+        if let Err(error) = &whole_archive {
+            writeln!(out, "lost: other members of the archive: {}", printable(error.message()))?;
+        }
+        match is_whole && whole_archive.is_ok() {
+            true => Ok(()),
+            false => Err(Failure::Lost),
+        }
     }
 }
 
-fn report(saved: &Salvaged, output: &Path, out: &mut impl Write) -> std::io::Result<()> {
+fn report(saved: &Salvaged, name: &str, out: &mut impl Write) -> std::io::Result<()> {
     let Salvaged { elements, promised, damaged, damaged_count, doubtful, broken_off, .. } = saved;
-    writeln!(out, "{}: {elements} of {promised} elements", output.display())?;
+    let of = promised.map_or_else(String::new, |promised| format!(" of {promised}"));
+    match saved.is_nothing() {
+        true => writeln!(out, "{name}: nothing could be saved: 0{of} elements")?,
+        false => writeln!(out, "{name}: {elements}{of} elements")?,
+    }
     for (number, error) in damaged {
         writeln!(out, "lost: element {number}: {}", printable(&error.to_string()))?;
     }
@@ -54,7 +114,10 @@ fn report(saved: &Salvaged, output: &Path, out: &mut impl Write) -> std::io::Res
         writeln!(out, "lost: {} more", damaged_count - damaged.len() as u64)?;
     }
     if let Some(error) = broken_off {
-        writeln!(out, "lost: what comes behind: {}", printable(&error.to_string()))?;
+        writeln!(out, "lost: what comes after: {}", printable(&error.to_string()))?;
+    }
+    if saved.mask_lost {
+        writeln!(out, "lost: the mask of the array")?;
     }
     if *doubtful > 0 {
         let values = if *doubtful == 1 { "value is" } else { "values are" };

@@ -36,6 +36,11 @@ pub(crate) struct Stats {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
 
+    /// Of a file that was cut off, count the values of its last batch too: the last of them may be
+    /// parts of an element
+    #[arg(long)]
+    unfinished: bool,
+
     #[command(flatten)]
     reading: Reading,
 }
@@ -57,7 +62,7 @@ impl Stats {
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let opened = self.input.open()?;
-        let mut array = opened.array(&self.reading)?;
+        let mut array = opened.array(&self.reading.with_unfinished(self.unfinished))?;
         let bar = progress_bar(Some(array.len()), 0);
         let mut summary = Summary::default();
         let result = array.fold_parallel(self.threads, Summary::default, Summary::add, |part| {

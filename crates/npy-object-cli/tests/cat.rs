@@ -58,9 +58,36 @@ fn elements_of_whole_batches_come_before_the_error() {
     let ran = npyo("cat", CUT_OFF, &["--typed"]);
     assert_eq!(ran.stdout.lines().count(), 1 + 2000);
     assert!(ran.stdout.lines().eq(oracle_with_header(CUT_OFF)));
-    let complaint =
-        "pickle data was truncated: at least 1 byte missing (at byte 4609) [pickle.truncated]\n";
+    let complaint = "pickle data was truncated: at least 1 byte missing; `salvage` saves the \
+                     elements that are whole (at byte 4609) [pickle.truncated]\n";
     assert_eq!(ran.complaint(), complaint);
+}
+
+#[test]
+fn unfinished_prints_the_values_of_the_last_batch_before_the_error() {
+    let ran = npyo("cat", CUT_OFF, &["--typed", "--unfinished"]);
+    let whole = oracle_with_header(CUT_OFF);
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    assert!(lines.len() > whole.len() && lines[..whole.len()] == whole[..]);
+    assert!(ran.complaint().starts_with("pickle data was truncated"), "{ran:?}");
+    let last = (lines.len() - 2).to_string();
+    assert_eq!(npyo("get", CUT_OFF, &[&last]).code, Some(1));
+    npyo("get", CUT_OFF, &[&last, "--unfinished"]).output();
+    let stats = npyo("stats", CUT_OFF, &["--unfinished"]);
+    assert!(stats.stdout.starts_with(&format!("elements  {}\n", lines.len() - 1)), "{stats:?}");
+    assert_eq!(stats.code, Some(1));
+}
+
+#[test]
+fn a_truncated_pickle_of_a_list_prints_its_whole_batches() {
+    // pickle.dumps(list(range(3)), 2) in batches of two, without the last batch.
+    let file = tempfile::Builder::new().suffix(".npy").tempfile().unwrap();
+    std::fs::write(&file, b"\x80\x02]q\0(K\0K\x01e(K\x02").unwrap();
+    for (options, lines) in [(&[][..], "0\n1\n"), (&["--unfinished"], "0\n1\n2\n")] {
+        let ran = ran(command(["cat"]).arg(file.path()).args(options).output());
+        assert_eq!(ran.stdout, lines);
+        assert!(ran.complaint().contains("`salvage`"), "{ran:?}");
+    }
 }
 
 #[test]

@@ -162,6 +162,35 @@ impl Array {
         self.assemble(py, objects, is_whole && order)
     }
 
+    /// The parts along the first dimension that come before an error, and how many they are.
+    pub(crate) fn before_error<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Option<(Bound<'py, PyAny>, i64)>> {
+        if !self.has_objects() {
+            let (mut parts, mut count) = (Rows::new(py, self, false)?, 0);
+            while let Ok(Some(_)) = parts.take(py) {
+                count += 1;
+            }
+            let rows = (count > 0).then(|| self.rows(0, count).numbers(py)).transpose()?;
+            return Ok(rows.map(|rows| (rows, count)));
+        }
+        let mut elements = self.elements(py, false)?;
+        let mut objects = Vec::new();
+        while let Ok(Some(object)) = elements.take(py) {
+            objects.push(object);
+        }
+        let length = self.length()?;
+        let each = self.view.len() as usize / usize::try_from(length)?.max(1);
+        let count = objects.len() / each.max(1);
+        objects.truncate(count * each);
+        if count == 0 {
+            return Ok(None);
+        }
+        let count = count as i64;
+        Ok(Some((self.rows(0, count).assemble(py, objects, false)?, count)))
+    }
+
     /// All elements, decoded together, so that what they share is one object.
     fn at_once<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let origin = &self.file.origin;

@@ -34,8 +34,17 @@ pub(crate) fn unsupported(py: Python<'_>, message: &str) -> PyErr {
 
 /// Whether an exception says that something is not handled.
 pub(crate) fn is_unsupported(py: Python<'_>, error: &PyErr) -> bool {
+    is_of(py, error, "UnsupportedError")
+}
+
+/// Whether an exception says that a file was cut off.
+pub(crate) fn is_truncated(py: Python<'_>, error: &PyErr) -> bool {
+    is_of(py, error, "TruncatedError")
+}
+
+fn is_of(py: Python<'_>, error: &PyErr, class: &str) -> bool {
     errors(py)
-        .and_then(|errors| errors.getattr("UnsupportedError"))
+        .and_then(|errors| errors.getattr(class))
         .is_ok_and(|class| error.is_instance(py, &class))
 }
 

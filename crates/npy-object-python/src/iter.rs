@@ -97,12 +97,18 @@ pub(crate) struct Rows {
     lease: Lease,
     taken: i64,
     backwards: bool,
+    /// Whether the last part is the file's: then the end of the file is looked at too.
+    to_end: bool,
 }
 
 impl Rows {
     pub(crate) fn new(py: Python<'_>, array: &Array, backwards: bool) -> PyResult<Rows> {
         let lease = Lease::new(py, &array.file)?;
-        Ok(Rows { array: array.rows(0, array.length()?), lease, taken: 0, backwards })
+        let view = &array.view;
+        let is_last = view.offset as u64 + view.len() == array.file.facts.len;
+        let is_read = array.has_objects() && view.len() > 0;
+        let to_end = !backwards && is_read && view.is_contiguous() && is_last;
+        Ok(Rows { array: array.rows(0, array.length()?), lease, taken: 0, backwards, to_end })
     }
 }
 
@@ -113,8 +119,28 @@ impl Rows {
     }
 
     fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.take(py)
+    }
+
+    fn __length_hint__(&self) -> PyResult<i64> {
+        Ok(self.array.length()? - self.taken)
+    }
+}
+
+impl Rows {
+    /// The next part.
+    pub(crate) fn take<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let length = self.array.length()?;
         if self.taken == length {
+            if std::mem::take(&mut self.to_end) {
+                // Parts read nothing before they are looked at. To go on from the last element is to
+                // see what comes after it.
+                let last = self.array.file.facts.len - 1;
+                self.lease.survey_to(py, last)?;
+                self.lease.array().seek(last);
+                self.lease.next(py, 1)?;
+                self.lease.next(py, 0)?;
+            }
             let view = &self.array.view;
             let file = &self.array.file;
             if view.is_contiguous() && view.offset as u64 + view.len() == file.facts.len {
@@ -126,10 +152,6 @@ impl Rows {
         self.taken += 1;
         self.array.get_row(py, &mut self.lease, index).map(Some)
     }
-
-    fn __length_hint__(&self) -> PyResult<i64> {
-        Ok(self.array.length()? - self.taken)
-    }
 }
 
 /// The elements of an array, some at a time.
@@ -139,6 +161,8 @@ pub(crate) struct Batches {
     /// How many come at once, and where the next one begins.
     size: i64,
     next: i64,
+    /// What comes after the last of them.
+    failed: Option<PyErr>,
 }
 
 impl Batches {
@@ -147,7 +171,7 @@ impl Batches {
         if size < 1 {
             return Err(PyValueError::new_err("a batch has at least one element"));
         }
-        Ok(Batches { array: array.unbind(), size, next: 0 })
+        Ok(Batches { array: array.unbind(), size, next: 0, failed: None })
     }
 }
 
@@ -158,13 +182,26 @@ impl Batches {
     }
 
     fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if let Some(error) = self.failed.take() {
+            self.next = i64::MAX;
+            return Err(error);
+        }
         let array = self.array.get();
         let length = array.length()?;
         if self.next >= length {
             return Ok(None);
         }
         let end = self.next.saturating_add(self.size).min(length);
-        let batch = array.rows(self.next, end).numpy(py)?;
+        let batch = array.rows(self.next, end);
+        let (batch, end) = match batch.numpy(py) {
+            // What comes before the error comes first.
+            Err(error) => {
+                let Some((batch, rows)) = batch.before_error(py)? else { return Err(error) };
+                self.failed = Some(error);
+                (batch, self.next + rows)
+            }
+            Ok(batch) => (batch, end),
+        };
         self.next = end;
         Ok(Some(batch))
     }

@@ -3,7 +3,8 @@
 //! `open` says what is in a file: an `array`, an archive (`npz`), or a `container`; `source` and
 //! `settings` are what it is told. An array is a `view` of a file, read by a `reader`, of which
 //! each loop (`iter`) has its own, which may decode `ahead`; a `split` is a part for another
-//! process. A `writer` makes such a file, and an `audit` says what NumPy would run of one.
+//! process. A `writer` makes such a file, `salvage` saves what is whole of a broken one, and an `audit`
+//! says what NumPy would run of one.
 //! `element` makes Python objects, with `ndarray` for those of NumPy, `known` and `names` for those
 //! of the standard library, and `strings` for keys.
 //! Exceptions and `Opaque` are written in Python, in `python/npy_object`.
@@ -22,6 +23,7 @@ mod ndarray;
 mod npz;
 mod open;
 mod reader;
+mod salvage;
 mod settings;
 mod source;
 mod split;
@@ -43,6 +45,8 @@ mod _npy_object {
     use crate::npz::Npz;
     #[pymodule_export]
     use crate::open::{load, open};
+    #[pymodule_export]
+    use crate::salvage::{Salvaged, salvage};
     #[pymodule_export]
     use crate::split::{Split, open_split};
     #[pymodule_export]

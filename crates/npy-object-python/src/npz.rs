@@ -1,15 +1,16 @@
 //! `Npz`: the arrays of an archive, by name.
 
+use std::ffi::CString;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use npy_object::{Format, Npz as Archive};
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyUserWarning, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
-use crate::errors::raise;
-use crate::open::{open_source, refuse_objects};
+use crate::errors::{is_truncated, raise};
+use crate::open::{load_left, open_source, refuse_objects};
 use crate::reader::Origin;
 use crate::settings::Settings;
 use crate::source::{Input, MappedFile};
@@ -53,8 +54,15 @@ impl Npz {
     ) -> PyResult<Npz> {
         let Input { source, path, owner, runs_python } = input;
         let options = settings.options()?;
-        let archive = py.detach(|| options.read_npz(source));
+        let archive = py.detach(|| match settings.unfinished {
+            true => options.recover_npz(source),
+            false => options.read_npz(source),
+        });
         let archive = archive.map_err(|error| raise(py, &error))?;
+        if let Some(error) = archive.broken_off() {
+            let message = CString::new(error.to_string())?;
+            PyErr::warn(py, &py.get_type::<PyUserWarning>(), &message, 1)?;
+        }
         let names = archive.members().iter().map(|member| member.array_name().to_owned());
         let names = names.collect();
         let archive = Mutex::new(Some(archive));
@@ -128,10 +136,16 @@ impl Npz {
             owner: self.owner.as_ref().map(|owner| owner.clone_ref(py)),
             runs_python: self.runs_python,
         };
+        let source = origin.source.clone();
         let array = open_source(py, origin)?;
-        match self.members {
-            Members::Loaded { .. } => array.numpy(py),
-            Members::Opened => Ok(array.into_pyobject(py)?.into_any()),
+        let Members::Loaded { allow_pickle } = self.members else {
+            return Ok(array.into_pyobject(py)?.into_any());
+        };
+        match array.numpy(py) {
+            Err(error) if self.settings.unfinished && is_truncated(py, &error) => {
+                load_left(py, source, self.settings.clone_ref(py), allow_pickle, &error)
+            }
+            loaded => loaded,
         }
     }
 

@@ -1,14 +1,17 @@
 //! `open` and `load`: what is in a file.
 
+use std::ffi::CString;
+use std::io::Cursor;
 use std::sync::Arc;
 
-use npy_object::{Cause, Format, Source, Subscripts};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use npy_object::{Cause, Format, Salvage, Source, Subscripts};
+use pyo3::exceptions::{PyTypeError, PyUserWarning, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::array::Array;
 use crate::container::{Container, Whole};
-use crate::errors::{raise, raise_of};
+use crate::errors::{is_truncated, raise, raise_of};
 use crate::npz::{Members, Npz};
 use crate::reader::{File, Origin};
 use crate::settings::{Memory, Settings};
@@ -31,6 +34,10 @@ use crate::source::Input;
 /// or called: objects of classes that are not known arrive as `Opaque`.
 /// mmap_mode: "r" maps the file into memory; arrays in it are then read-only views.
 /// trust_payload: whether to go on where header and pickle disagree, as NumPy does.
+/// unfinished: of a file that was cut off, whether to give the values of its last batch too, before
+/// the TruncatedError. No element before the cut is missing then, but the last values may be parts of
+/// one. Without it a loop gives the elements of whole batches, of 1,000 each in what NumPy writes.
+/// Of an archive that was cut off, the arrays that are left can be opened, with a warning.
 ///
 /// >>> import npy_object, numpy as np, tempfile
 /// >>> file = tempfile.mkdtemp() + "/ragged.npy"
@@ -41,10 +48,10 @@ use crate::source::Input;
 #[pyo3(
     signature = (
         source, mode=None, *, encoding="ASCII".to_owned(), index=true, max_memory=None,
-        find_class=None, mmap_mode=None, trust_payload=false,
+        find_class=None, mmap_mode=None, trust_payload=false, unfinished=false,
     ),
     text_signature = "(source, *, encoding='ASCII', index=True, max_memory=None, find_class=None, \
-                      mmap_mode=None, trust_payload=False)",
+                      mmap_mode=None, trust_payload=False, unfinished=False)",
 )]
 #[expect(clippy::too_many_arguments, reason = "they have names")]
 pub(crate) fn open<'py>(
@@ -57,6 +64,7 @@ pub(crate) fn open<'py>(
     find_class: Option<Py<PyAny>>,
     mmap_mode: Option<String>,
     trust_payload: bool,
+    unfinished: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     if let Some(mode) = mode {
         let message = format!(
@@ -66,7 +74,8 @@ pub(crate) fn open<'py>(
         );
         return Err(PyTypeError::new_err(message));
     }
-    let settings = Settings { encoding, index, max_memory, find_class, mmap_mode, trust_payload };
+    let settings =
+        Settings { encoding, index, max_memory, find_class, mmap_mode, trust_payload, unfinished };
     let input = Input::of(source, settings.maps()?)?;
     if is_archive(py, &input)? {
         return Ok(Npz::open(py, input, settings, Members::Opened)?.into_pyobject(py)?.into_any());
@@ -90,7 +99,9 @@ pub(crate) fn open<'py>(
 /// Loads a file as `numpy.load(source, allow_pickle=True)` does, without running what it names.
 ///
 /// Gives an array, of an archive an `Npz` of such arrays, of a bare pickle its object. With
-/// `allow_pickle=False` objects are refused, as by NumPy. The other arguments are those of `open`.
+/// `allow_pickle=False` objects are refused, as by NumPy. The other arguments are those of `open`; with
+/// `unfinished=True`, a file that was cut off gives, with a warning, what `salvage(..., doubtful=True)`
+/// would save of it.
 ///
 /// >>> import npy_object, numpy as np, tempfile
 /// >>> file = tempfile.mkdtemp() + "/settings.npy"
@@ -101,10 +112,10 @@ pub(crate) fn open<'py>(
 #[pyo3(
     signature = (
         source, mmap_mode=None, allow_pickle=true, *, encoding="ASCII".to_owned(), max_memory=None,
-        find_class=None, trust_payload=true,
+        find_class=None, trust_payload=true, unfinished=false,
     ),
     text_signature = "(source, mmap_mode=None, allow_pickle=True, *, encoding='ASCII', \
-                      max_memory=None, find_class=None, trust_payload=True)",
+                      max_memory=None, find_class=None, trust_payload=True, unfinished=False)",
 )]
 #[expect(clippy::too_many_arguments, reason = "they have names")]
 pub(crate) fn load<'py>(
@@ -116,15 +127,68 @@ pub(crate) fn load<'py>(
     max_memory: Option<Memory>,
     find_class: Option<Py<PyAny>>,
     trust_payload: bool,
+    unfinished: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let settings =
-        Settings { encoding, index: false, max_memory, find_class, mmap_mode, trust_payload };
+    let settings = Settings {
+        encoding,
+        index: false,
+        max_memory,
+        find_class,
+        mmap_mode,
+        trust_payload,
+        unfinished,
+    };
     let input = Input::of(source, settings.maps()?)?;
     if is_archive(py, &input)? {
         return Ok(Npz::open(py, input, settings, Members::Loaded { allow_pickle })?
             .into_pyobject(py)?
             .into_any());
     }
+    let left = unfinished.then(|| (input.source.clone(), settings.clone_ref(py)));
+    let loaded = load_input(py, input, settings, allow_pickle);
+    match (loaded, left) {
+        (Err(error), Some((source, settings))) if is_truncated(py, &error) => {
+            load_left(py, source, settings, allow_pickle, &error)
+        }
+        (loaded, _) => loaded,
+    }
+}
+
+/// Loads what `salvage` keeps of a file that was cut off, and warns of what `error` says.
+pub(crate) fn load_left<'py>(
+    py: Python<'py>,
+    source: Source,
+    settings: Settings,
+    allow_pickle: bool,
+    error: &PyErr,
+) -> PyResult<Bound<'py, PyAny>> {
+    let options = settings.options()?;
+    let salvage = Salvage::new().options(options.clone()).keep_doubtful(true);
+    let saved = py.detach(|| {
+        // Of a bare pickle that is no array, its object is wanted.
+        let opened = options.read_source(source.clone());
+        let is_pickle = opened.is_err_and(|error| error.clause() == "npy.object.envelope");
+        let mut saved = Cursor::new(Vec::new());
+        let report = salvage.write_to(source, &mut saved)?;
+        Ok((saved.into_inner(), report, is_pickle))
+    });
+    let (saved, report, is_pickle) = saved.map_err(|error| raise(py, &error))?;
+    if report.is_nothing() {
+        return Err(error.clone_ref(py));
+    }
+    let message = CString::new(error.value(py).to_string())?;
+    PyErr::warn(py, &py.get_type::<PyUserWarning>(), &message, 1)?;
+    let input = Input { source: Source::bytes(saved), path: None, owner: None, runs_python: false };
+    let array = load_input(py, input, settings, allow_pickle)?;
+    if is_pickle { array.call_method0(intern!(py, "item")) } else { Ok(array) }
+}
+
+fn load_input<'py>(
+    py: Python<'py>,
+    input: Input,
+    settings: Settings,
+    allow_pickle: bool,
+) -> PyResult<Bound<'py, PyAny>> {
     if !allow_pickle {
         refuse_objects(py, &input.source, &settings)?;
     }

@@ -17,6 +17,7 @@ pub(crate) struct Settings {
     pub(crate) find_class: Option<Py<PyAny>>,
     pub(crate) mmap_mode: Option<String>,
     pub(crate) trust_payload: bool,
+    pub(crate) unfinished: bool,
 }
 
 /// A number of bytes: an int, or a str such as "64MB".
@@ -69,6 +70,7 @@ impl Default for Settings {
             find_class: None,
             mmap_mode: None,
             trust_payload: false,
+            unfinished: false,
         }
     }
 }
@@ -92,7 +94,7 @@ impl Settings {
         // As `numpy.load` does where it allows pickles.
         limits.header.header_chars = usize::MAX;
         let options = Options::new().encoding(encoding).index(self.index).limits(limits);
-        Ok(options.trust_payload(self.trust_payload))
+        Ok(options.trust_payload(self.trust_payload).unfinished(self.unfinished))
     }
 
     /// Whether arrays are to be looked at where the file is mapped into memory.
@@ -108,6 +110,7 @@ impl Settings {
             find_class: self.find_class.as_ref().map(|find_class| find_class.clone_ref(py)),
             mmap_mode: self.mmap_mode.clone(),
             trust_payload: self.trust_payload,
+            unfinished: self.unfinished,
         }
     }
 }

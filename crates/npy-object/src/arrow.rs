@@ -53,6 +53,8 @@ pub struct RecordBatches {
     schema: SchemaRef,
     /// Whether the elements are dicts, whose keys are the columns.
     are_dicts: bool,
+    /// What comes after the last batch.
+    failed: Option<Error>,
     done: bool,
 }
 
@@ -87,7 +89,13 @@ impl NpyArray {
             if is_over && !matches!(found, Found::Missing(_)) {
                 break;
             }
-            let Some(element) = self.next_element()? else { break };
+            let element = match self.next_element() {
+                Ok(Some(element)) => element,
+                Ok(None) => break,
+                // It comes after the elements that have a type.
+                Err(_) if row > 0 => break,
+                Err(error) => return Err(error),
+            };
             bytes += element.value().map_or(0, |value| value.graph_bytes());
             are_dicts &= matches!(element.kind(), Kind::Dict(_) | Kind::OrderedDict(_));
             found = merge(found, type_of(element, DEPTH)?)?;
@@ -98,12 +106,15 @@ impl NpyArray {
             other => Fields::from(vec![Field::new(COLUMN, other, true)]),
         };
         let schema = Arc::new(Schema::new(fields));
-        Ok(RecordBatches { array: self, end, rows, schema, are_dicts, done: false })
+        Ok(RecordBatches { array: self, end, rows, schema, are_dicts, failed: None, done: false })
     }
 }
 
 impl RecordBatches {
     fn read(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        if let Some(error) = self.failed.take() {
+            return Err(external(error));
+        }
         let fields = self.schema.fields();
         let mut columns: Vec<Column> =
             fields.iter().map(|field| Column::new(field.data_type())).collect();
@@ -113,7 +124,15 @@ impl RecordBatches {
             if self.array.position() == self.end && self.end < self.array.len() {
                 break;
             }
-            let Some(element) = self.array.next_element().map_err(external)? else { break };
+            let element = match self.array.next_element() {
+                Ok(Some(element)) => element,
+                Ok(None) => break,
+                Err(error) if rows > 0 => {
+                    self.failed = Some(error);
+                    break;
+                }
+                Err(error) => return Err(external(error)),
+            };
             match (&mut columns[..], self.are_dicts) {
                 (columns, true) => append_entries(columns, fields, element),
                 ([column], false) => column.append(element),

@@ -137,6 +137,21 @@ pub(crate) struct Batches {
     route: Route,
     /// More checkpoints of these members, which are read as they are asked for.
     index: Option<Arc<Index>>,
+    /// The instructions that make the container, before its members.
+    head: Option<Span>,
+    /// Why a tuple has no members: the pickle breaks off before the instruction that makes it. Its
+    /// items are in `parts`.
+    cut: Option<Error>,
+    /// What is given of the batch in which the pickle breaks off, once that was asked for.
+    tail: Option<Arc<Tail>>,
+}
+
+/// Values of a batch in which the pickle breaks off, which are given as its members.
+#[derive(Debug)]
+struct Tail {
+    batch: Batch,
+    /// What comes after them.
+    error: Error,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +185,11 @@ impl Batches {
             _ => None,
         };
         outer.levels.push(Level { container, checkpoints: Checkpoints::starting(frontier) });
+        let head = survey.slots().last().map(|slot| Span {
+            begin: slot.begin,
+            end: frontier.offset,
+            memo: slot.memo,
+        });
         Ok(Batches {
             container,
             limits: limits.clone(),
@@ -183,6 +203,9 @@ impl Batches {
             parts: Vec::new(),
             route: outer,
             index: None,
+            head,
+            cut: None,
+            tail: None,
         })
     }
 
@@ -202,7 +225,30 @@ impl Batches {
             parts,
             route,
             index: None,
+            head: None,
+            cut: None,
+            tail: None,
         }
+    }
+
+    /// No members: those of a tuple of which the pickle has some items, and breaks off.
+    pub(crate) fn of_cut_parts(
+        parts: Vec<Span>,
+        error: Error,
+        route: Route,
+        limits: &Limits,
+    ) -> Batches {
+        Batches {
+            progress: Progress::Failed,
+            promised: None,
+            cut: Some(error.naming_salvage()),
+            ..Batches::of_parts(parts, route, limits)
+        }
+    }
+
+    /// The instructions that make the container, before its members; `None` for a tuple.
+    pub(crate) fn head(&self) -> Option<Span> {
+        self.head
     }
 
     /// How many values make a member.
@@ -295,14 +341,38 @@ impl Batches {
         self.survey.offset()
     }
 
-    /// The members that were promised and not found, and, where the pickle broke off inside a batch,
-    /// values that may be some of them.
-    pub(crate) fn unfinished(&self) -> (Option<u64>, Vec<Span>) {
-        let left = self.promised.map(|promised| promised.saturating_sub(self.frontier.member));
-        let is_broken_off = matches!(self.progress, Progress::Going | Progress::Failed);
+    /// The values that are, as far as the pickle goes, in the places of the next members, where it
+    /// breaks off inside a batch.
+    pub(crate) fn unfinished(&self) -> Vec<Span> {
+        if self.cut.is_some() {
+            return self.parts.clone();
+        }
+        if self.progress != Progress::Failed {
+            return Vec::new();
+        }
         // CPython's pickler appends a single element without a mark.
-        let marked = self.promised != Some(1);
-        (left, if is_broken_off { self.survey.unfinished(marked) } else { Vec::new() })
+        let mut values = self.survey.unfinished(self.promised != Some(1));
+        let left = self.promised.map(|promised| promised.saturating_sub(self.frontier.member));
+        let most = left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+        values.truncate(most);
+        values.truncate(values.len() / self.width() * self.width());
+        values
+    }
+
+    /// Whether the pickle breaks off, and it was not said yet what is given of its last batch.
+    pub(crate) fn is_broken_off(&self) -> bool {
+        self.progress == Progress::Failed && self.tail.is_none()
+    }
+
+    /// Makes values of the batch in which the pickle breaks off the last members. After them comes
+    /// `error`.
+    pub(crate) fn give_unfinished(&mut self, values: Vec<Span>, error: Error) {
+        let begin = self.frontier;
+        let end = values.last().map_or(begin.offset, |last| last.end);
+        let member = begin.member + (values.len() / self.width()) as u64;
+        let next = Checkpoint::between(member, end, self.survey.memo());
+        let batch = Batch { begin, spans: values, next };
+        self.tail = Some(Arc::new(Tail { batch, error }));
     }
 
     /// Replaces a batch by the one behind it; `false` where there is none.
@@ -314,6 +384,20 @@ impl Batches {
 
     /// Adds the batch behind it to a batch; `false` where there is none.
     pub(crate) fn extend(&mut self, window: &mut Window, batch: &mut Batch) -> Result<bool> {
+        if let Some(tail) = &self.tail {
+            let Tail { batch: last, error } = &**tail;
+            if batch.end() >= last.end() {
+                return Err(error.clone());
+            }
+            if batch.end() >= last.begin.member {
+                batch.spans.extend_from_slice(&last.spans);
+                batch.next = last.next;
+                return Ok(true);
+            }
+        }
+        if let Some(error) = &self.cut {
+            return Err(error.clone());
+        }
         if !self.parts.is_empty() {
             let first = batch.end() == 0;
             batch.spans.clone_from(&self.parts);
@@ -508,6 +592,10 @@ impl Addresses for Batches {
 /// Lets a survey walk to its next event. Where the container's instructions end, the pickle ends
 /// for it.
 fn walk(survey: &mut Survey, window: &mut Window, end: Option<u64>) -> Result<Event> {
+    walk_to_event(survey, window, end).map_err(Error::naming_salvage)
+}
+
+fn walk_to_event(survey: &mut Survey, window: &mut Window, end: Option<u64>) -> Result<Event> {
     let mut needed = 1;
     loop {
         let place = survey.offset();

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::decoder::Decoded;
-use crate::error::{Cause, Error, Result};
+use crate::error::Result;
 use crate::members::Members;
 use crate::opening::ContainerKind;
 use crate::value::element::Element;
@@ -63,6 +63,10 @@ impl Container {
         self.shape.as_deref()
     }
 
+    pub(crate) fn members_mut(&mut self) -> &mut Members {
+        &mut self.members
+    }
+
     /// How many members it has, where that is known without a walk to its end.
     pub fn known_len(&self) -> Option<u64> {
         self.members.len()
@@ -110,12 +114,8 @@ impl Container {
         if batches.width() == 1 {
             return Ok(Member { key: None, value });
         }
+        self.members.check_key(decoded)?;
         let key = decoder.element(decoded, decoded.first);
-        if key.value().is_some_and(|key| !key.is_hashable()) {
-            let message = "a key that cannot be hashed";
-            let clause = "pickle.items.unhashable";
-            return Err(Error::new(Cause::Malformed, clause, decoded.offset(), message));
-        }
         Ok(Member { key: Some(key), value })
     }
 }

@@ -379,6 +379,15 @@ impl Decoder {
                     unfinished.push(top(&machine));
                     found = Some(kind);
                 }
+                // An array is made by a call. A list, dict or tuple need not be read to its end to
+                // see that it is none.
+                Some(Begun::Other(_)) => return Ok(None),
+                None if wanted == Wanted::Array
+                    && opcode == Opcode::Mark
+                    && machine.stack().is_empty() =>
+                {
+                    return Ok(None);
+                }
                 _ => {}
             }
         }

@@ -9,7 +9,7 @@ use crate::batches::{Batches, spans};
 use crate::checkpoints::{Checkpoint, Checkpoints, Level, Route};
 use crate::container::Container as Opened;
 use crate::decoder::{Decoder, Place, Wanted};
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::members::Members;
 use crate::open::{check_agreement, open_array, preamble};
 use crate::opening::{ArrayState, ContainerKind};
@@ -37,7 +37,7 @@ impl At {
         let Some((header, offset)) = preamble(&mut decoder.window, &options)? else {
             let place = Place { offset: 0, memo: 0, end: None };
             let entered = enter(&mut decoder, place, Route::default())?;
-            return descend(decoder, entered, subscripts);
+            return descend(decoder, entered, subscripts, options.unfinished);
         };
         if header.dtype.has_object() {
             let place = Place { offset, memo: 0, end: None };
@@ -50,7 +50,8 @@ impl At {
                     || here.kind == ContainerKind::Array
                     || here.batches.survey_all(&mut decoder.window).unwrap_or(true);
                 if is_whole {
-                    return descend(decoder, Entered::Container(Box::new(here)), subscripts);
+                    let here = Entered::Container(Box::new(here));
+                    return descend(decoder, here, subscripts, options.unfinished);
                 }
             }
         }
@@ -100,7 +101,12 @@ struct Here {
 }
 
 /// Goes down from a value.
-fn descend(mut decoder: Decoder, mut entered: Entered, subscripts: &Subscripts) -> Result<At> {
+fn descend(
+    mut decoder: Decoder,
+    mut entered: Entered,
+    subscripts: &Subscripts,
+    unfinished: bool,
+) -> Result<At> {
     for subscript in subscripts.as_slice() {
         let Entered::Container(mut here) = entered else { return Err(no_container(subscript)) };
         let span = here.find(subscript, &mut decoder)?;
@@ -118,7 +124,7 @@ fn descend(mut decoder: Decoder, mut entered: Entered, subscripts: &Subscripts) 
             let Here { kind, array, batches } = *here;
             let array = array.filter(|_| kind == ContainerKind::Array);
             let shape = array.map(|state| state.shape.to_vec());
-            let members = Members::new(decoder, batches);
+            let members = Members::new(decoder, batches).with_unfinished(unfinished);
             Ok(At::Container(Box::new(Opened::new(kind, shape, members))))
         }
         Entered::Leaf(span, route) => {
@@ -140,7 +146,13 @@ enum Entered {
 /// Opens the value at a place.
 fn enter(decoder: &mut Decoder, place: Place, route: Route) -> Result<Entered> {
     let made = made_at(decoder, place, &route)?;
-    if let Some(mut here) = open(decoder, made, route.clone())? {
+    let opened = match open(decoder, made, route.clone()) {
+        // It may be a tuple, of which the items before the place where the pickle breaks off are
+        // there.
+        Err(error) if error.cause() == Cause::Truncated => None,
+        opened => opened?,
+    };
+    if let Some(mut here) = opened {
         let is_container = match here.batches.survey_all(&mut decoder.window) {
             Ok(is_whole) => is_whole,
             // Members that change one another can only be decoded together.
@@ -155,12 +167,21 @@ fn enter(decoder: &mut Decoder, place: Place, route: Route) -> Result<Entered> {
         decoder.close(&route)?;
     }
     decoder.set_item(None);
-    let (tuple, end) = parts(decoder, made)?;
-    let Some((kind, parts)) = tuple else {
-        let end = place.end.unwrap_or(end);
-        return Ok(Entered::Leaf(Span { begin: place.offset, memo: place.memo, end }, route));
+    let (kind, batches) = match parts(decoder, made)? {
+        Parts::Whole(kind, parts) => {
+            let route = way_into(made, route);
+            (kind, Batches::of_parts(parts, route, &decoder.context.limits.pickle))
+        }
+        Parts::Cut(parts, error) => {
+            let route = way_into(made, route);
+            let limits = &decoder.context.limits.pickle;
+            (ContainerKind::Tuple, Batches::of_cut_parts(parts, error, route, limits))
+        }
+        Parts::None(end) => {
+            let end = place.end.unwrap_or(end);
+            return Ok(Entered::Leaf(Span { begin: place.offset, memo: place.memo, end }, route));
+        }
     };
-    let batches = Batches::of_parts(parts, way_into(made, route), &decoder.context.limits.pickle);
     Ok(Entered::Container(Box::new(Here { kind, array: None, batches })))
 }
 
@@ -279,34 +300,53 @@ fn way_into(place: Place, mut route: Route) -> Route {
     route
 }
 
-/// The members of the tuple or frozenset at a place, if it is one, and where it ends.
+/// What is at a place that may be a tuple or frozenset.
+enum Parts {
+    /// One of them: its members.
+    Whole(ContainerKind, Vec<Span>),
+    /// The items above a mark, which nothing has taken before the pickle breaks off.
+    Cut(Vec<Span>, Error),
+    /// Something else, which ends here.
+    None(u64),
+}
+
+/// Finds the members of the tuple or frozenset at a place.
 ///
 /// What an instruction makes is only known to be all of the value when nothing but PUT comes behind
 /// it.
-#[expect(clippy::type_complexity, reason = "there is nothing else that it would be")]
-fn parts(decoder: &mut Decoder, place: Place) -> Result<(Option<(ContainerKind, Vec<Span>)>, u64)> {
+fn parts(decoder: &mut Decoder, place: Place) -> Result<Parts> {
     let limits = decoder.context.limits.pickle.clone();
     let mut lexer = Lexer::new(place.offset, &limits);
     // Above the lowest slot, as the members of a list would be, so that it is seen what they use.
     let mut survey = Survey::resume(place.offset, place.memo, Container::List, &limits);
     let (mut made, mut needed) = (None, 1);
+    let found = |made: Option<(ContainerKind, Vec<Span>)>, end| {
+        made.map_or(Parts::None(end), |(kind, parts)| Parts::Whole(kind, parts))
+    };
     loop {
         let here = lexer.offset();
         if place.end == Some(here) {
-            return Ok((made, here));
+            return Ok(found(made, here));
         }
         let bytes = decoder.window.fill(here, needed)?;
         let seen = here + bytes.len() as u64;
         let head = match lexer.head(bytes)? {
             Progress::Done(head) => head,
             Progress::Need(more) => {
-                needed = decoder.window.needed(seen, here, more)?;
+                match decoder.window.needed(seen, here, more) {
+                    Ok(more) => needed = more,
+                    // Only a tuple or a frozenset begins with a mark.
+                    Err(error) if survey.slots().len() > 1 && survey.first_mark() == Some(1) => {
+                        return Ok(Parts::Cut(survey.unfinished(true), error));
+                    }
+                    Err(error) => return Err(error),
+                }
                 continue;
             }
         };
         needed = 1;
         let kind = match head.opcode {
-            Opcode::Stop => return Ok((made, here)),
+            Opcode::Stop => return Ok(found(made, here)),
             Opcode::EmptyTuple | Opcode::Tuple1 | Opcode::Tuple2 | Opcode::Tuple3 => {
                 Some(ContainerKind::Tuple)
             }

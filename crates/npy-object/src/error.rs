@@ -17,6 +17,8 @@ struct Inner {
     clause: &'static str,
     message: Cow<'static, str>,
     source: Option<Arc<io::Error>>,
+    /// Whether `salvage` may save the elements before it.
+    salvageable: bool,
 }
 
 /// The result of everything in this crate that can fail.
@@ -50,7 +52,8 @@ impl Error {
         message: impl Into<Cow<'static, str>>,
     ) -> Error {
         let (offset, message) = (offset.into(), message.into());
-        Error(Box::new(Inner { cause, offset, clause, message, source: None }))
+        let (source, salvageable) = (None, false);
+        Error(Box::new(Inner { cause, offset, clause, message, source, salvageable }))
     }
 
     #[cold]
@@ -64,6 +67,19 @@ impl Error {
         let mut error = Error::from(error);
         error.0.offset = error.0.offset.or(Some(offset));
         error
+    }
+
+    /// Adds to the text of a truncation that `salvage` saves what comes before it. Every reader of
+    /// elements goes through [`Batches`](crate::batches::Batches), which calls this.
+    pub(crate) fn naming_salvage(mut self) -> Error {
+        self.0.salvageable = self.0.cause == Cause::Truncated;
+        self
+    }
+
+    /// Removes what [`naming_salvage`](Self::naming_salvage) added, for the report of a salvage.
+    pub(crate) fn without_salvage(mut self) -> Error {
+        self.0.salvageable = false;
+        self
     }
 
     /// What sort of thing went wrong.
@@ -140,6 +156,7 @@ impl From<io::Error> for Error {
             clause: "io",
             message: error.to_string().into(),
             source: Some(Arc::new(error)),
+            salvageable: false,
         }))
     }
 }
@@ -158,8 +175,11 @@ impl From<Error> for io::Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { cause, offset, clause, message, .. } = &*self.0;
+        let Inner { cause, offset, clause, message, salvageable, .. } = &*self.0;
         write!(f, "{message}")?;
+        if *salvageable {
+            write!(f, "; `salvage` saves the elements that are whole")?;
+        }
         if let Some(offset) = offset {
             write!(f, " (at byte {offset})")?;
         }

@@ -50,7 +50,7 @@
 //! [`ArrayWriter`] appends elements, one at a time, to an array whose length need not be known:
 //! [of another file](ArrayWriter::copy_from), with what they share, through serde, as arrays, or
 //! [made of their parts](ArrayWriter::append_with). [`WriteOptions`] say how. A file gets its name
-//! when it is whole. [`Salvage`] writes what is whole in a file that is damaged or was cut off.
+//! when it is whole. [`Salvage`] writes what is whole of a file that is damaged or was cut off.
 //!
 //! # Memory
 //!

@@ -4,7 +4,9 @@ use pickle_stream::Span;
 
 use crate::batches::{Batch, Batches};
 use crate::decoder::{Decoded, Decoder};
-use crate::error::Result;
+use crate::error::{Cause, Error, Result};
+use crate::value::element::Element;
+use crate::value::kind::Kind;
 
 /// A container, and the place in it where a loop stands.
 pub(crate) struct Members {
@@ -18,17 +20,36 @@ pub(crate) struct Members {
     end: u64,
     /// Whether a loop has met an error, behind which nothing comes.
     failed: bool,
+    /// Whether the values of a batch in which the pickle breaks off are given before the error.
+    unfinished: bool,
 }
 
 impl Members {
     pub(crate) fn new(decoder: Decoder, batches: Batches) -> Members {
         let batch = batches.start();
-        Members { decoder, batches, batch, position: 0, end: u64::MAX, failed: false }
+        let (position, end, failed, unfinished) = (0, u64::MAX, false, false);
+        Members { decoder, batches, batch, position, end, failed, unfinished }
+    }
+
+    /// Says whether the values of a batch in which the pickle breaks off are given before the error.
+    pub(crate) fn with_unfinished(mut self, unfinished: bool) -> Members {
+        self.unfinished = unfinished;
+        self
+    }
+
+    /// As [`with_unfinished`](Self::with_unfinished), from here on.
+    pub(crate) fn give_unfinished(&mut self, unfinished: bool) {
+        self.unfinished = unfinished;
+    }
+
+    /// Whether they are.
+    pub(crate) fn gives_unfinished(&self) -> bool {
+        self.unfinished
     }
 
     /// Another one of the same members, which stands where this one stands.
     pub(crate) fn try_clone(&self) -> Result<Members> {
-        let Members { decoder, batches, batch, position, end, failed } = self;
+        let Members { decoder, batches, batch, position, end, failed, unfinished } = self;
         Ok(Members {
             decoder: decoder.sibling(batches)?,
             batches: batches.clone(),
@@ -36,6 +57,7 @@ impl Members {
             position: *position,
             end: *end,
             failed: *failed,
+            unfinished: *unfinished,
         })
     }
 
@@ -87,9 +109,10 @@ impl Members {
         self.decoder.memory() + self.batches.memory() + self.batch.memory()
     }
 
-    /// Makes this member the next one.
+    /// Makes this member the next one, also after an error.
     pub(crate) fn seek(&mut self, member: u64) {
         self.position = member;
+        self.failed = false;
     }
 
     /// The next member, until there are no more. After an error there are no more either.
@@ -134,6 +157,17 @@ impl Members {
         Ok(Some(decoded))
     }
 
+    /// Refuses an entry whose key cannot be hashed, which Python could not load.
+    pub(crate) fn check_key(&self, decoded: Decoded) -> Result<()> {
+        let key = || self.decoder.element(decoded, decoded.first);
+        if self.batches.width() == 1 || key().value().is_none_or(|key| key.is_hashable()) {
+            return Ok(());
+        }
+        let message = "a key that cannot be hashed";
+        let clause = "pickle.items.unhashable";
+        Err(Error::new(Cause::Malformed, clause, decoded.offset(), message))
+    }
+
     /// Where a member is, if there are so many.
     #[inline]
     pub(crate) fn span(&mut self, member: u64) -> Result<Option<Span>> {
@@ -155,6 +189,19 @@ impl Members {
     /// Makes the batch the one that has a member.
     #[cold]
     fn load(&mut self, member: u64) -> Result<Option<usize>> {
+        match self.find(member) {
+            Err(error)
+                if self.unfinished && error.need().is_none() && self.batches.is_broken_off() =>
+            {
+                let values = self.unfinished_values();
+                self.batches.give_unfinished(values, error);
+                self.find(member)
+            }
+            found => found,
+        }
+    }
+
+    fn find(&mut self, member: u64) -> Result<Option<usize>> {
         let Members { decoder, batches, batch, .. } = self;
         // Whoever comes to the end by going on sees the pickle through to its STOP.
         while batch.end() == member {
@@ -169,5 +216,59 @@ impl Members {
             }
         }
         Ok(batch.place(member))
+    }
+
+    /// The values of the batch in which the pickle breaks off that may be its members: all of them
+    /// up to the first that cannot be decoded, that is to be called, or, at the end, that may still
+    /// get items or a state. See [`Salvage`](crate::Salvage) on why none of them is certain.
+    pub(crate) fn unfinished_values(&mut self) -> Vec<Span> {
+        let width = self.batches.width();
+        let mut values = self.batches.unfinished();
+        let last = (values.len() / width).saturating_sub(1);
+        let ends = |(place, values): (usize, &[Span])| {
+            let Ok(decoded) = self.decoder.decode(values, &self.batches) else { return true };
+            let outlooks = [decoded.first, decoded.last]
+                .map(|value| Outlook::of(self.decoder.element(decoded, value)));
+            match outlooks {
+                [Outlook::MayBeCalled, _] | [_, Outlook::MayBeCalled] => true,
+                [_, Outlook::MayGrow] => place == last,
+                _ => false,
+            }
+        };
+        let kept = values.chunks_exact(width).enumerate().position(ends);
+        values.truncate(kept.map_or(values.len(), |members| members * width));
+        values
+    }
+}
+
+/// What a pickler may still do to a value, apart from making it a part of another one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outlook {
+    /// Nothing.
+    Whole,
+    /// Put more into it, or give it a state.
+    MayGrow,
+    /// Call it.
+    MayBeCalled,
+}
+
+impl Outlook {
+    fn of(element: Element<'_>) -> Outlook {
+        // After a full batch, or none, another one may come.
+        let may_grow = |len: usize| len.is_multiple_of(1000);
+        let has_no_state = |element: Element<'_>| match element.value().map(|value| value.kind()) {
+            Some(pickle_stream::Kind::Object(object)) => object.states().len() == 0,
+            _ => false,
+        };
+        let grows = match element.kind() {
+            Kind::Global(_) => return Outlook::MayBeCalled,
+            Kind::List(items) | Kind::Set(items) => may_grow(items.len()),
+            Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
+                may_grow(entries.len())
+            }
+            Kind::Object(_) | Kind::DType(_) => has_no_state(element),
+            _ => false,
+        };
+        if grows { Outlook::MayGrow } else { Outlook::Whole }
     }
 }

@@ -394,9 +394,15 @@ impl NpyArray {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
+        let work = Work { new, fold };
         if let Payload::Objects(members) = &mut self.elements {
-            return parallel::fold(members, threads, &Work { new, fold }, each);
+            let outcome = parallel::fold(members, threads, &work, &mut each);
+            // Threads know closed batches alone. What is left of one comes one by one.
+            if outcome.is_ok() || !(members.gives_unfinished() && members.batches.is_broken_off()) {
+                return outcome;
+            }
         }
+        let Work { new, fold } = work;
         while let Some(element) = self.next_element()? {
             let mut result = new();
             fold(&mut result, element);

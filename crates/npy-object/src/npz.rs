@@ -40,6 +40,7 @@ pub struct Npz {
     members: Vec<Member>,
     allowance: Allowance,
     spool_memory: usize,
+    broken_off: Option<Error>,
 }
 
 /// A member of an archive, as its directory has it.
@@ -80,9 +81,31 @@ impl Npz {
     }
 
     pub(crate) fn read(source: Source, options: &Options) -> Result<Npz> {
-        let members = directory::read(&source)?;
+        let members = directory::read(&source).map_err(Error::naming_salvage)?;
         let (allowance, spool_memory) = (options.allowance(), options.spool_memory);
-        Ok(Npz { source, members, allowance, spool_memory })
+        Ok(Npz { source, members, allowance, spool_memory, broken_off: None })
+    }
+
+    fn recover(source: Source, options: &Options) -> Result<Npz> {
+        let error = match Npz::read(source.clone(), options) {
+            Ok(archive) => return Ok(archive),
+            Err(error) => error,
+        };
+        let (allowance, spool_memory) = (options.allowance(), options.spool_memory);
+        let members = match error.clause() {
+            "npz.end" | "npz.directory" => directory::recover(&source, allowance)?,
+            _ => Vec::new(),
+        };
+        match members.is_empty() {
+            true => Err(error.without_salvage()),
+            false => Ok(Npz { source, members, allowance, spool_memory, broken_off: Some(error) }),
+        }
+    }
+
+    /// Why the directory could not be read, of an archive that was opened by
+    /// [`Options::recover_npz`]: members may be missing, and the last one may be cut off.
+    pub fn broken_off(&self) -> Option<&Error> {
+        self.broken_off.as_ref()
     }
 
     /// What is in it, in the order of its directory. Two members may have one name.
@@ -161,7 +184,7 @@ impl Npz {
 
     fn inflated(&self, member: &Member, data: Source) -> Inflated {
         let inflate = Inflate::new(data, self.allowance, CLAUSES);
-        Inflated { inflate, member: member.clone(), crc: Crc::new(), read: 0 }
+        Inflated { inflate, member: member.clone(), crc: Crc::new(), read: 0, failed: None }
     }
 
     /// The number of the only array: of the only member whose name ends in `.npy`, or, if no name
@@ -291,6 +314,15 @@ impl Options {
     pub fn read_npz(&self, source: Source) -> Result<Npz> {
         Npz::read(source, self)
     }
+
+    /// As [`read_npz`](Self::read_npz), also of an archive that was cut off and so has no directory:
+    /// its members are found by the header before each. [`Npz::broken_off`] says whether it is one.
+    ///
+    /// Members are read up to the first that is cut off, and those whose length is not in their header
+    /// to their end.
+    pub fn recover_npz(&self, source: Source) -> Result<Npz> {
+        Npz::recover(source, self)
+    }
 }
 
 const CLAUSES: Clauses =
@@ -303,6 +335,8 @@ struct Inflated {
     crc: Crc,
     /// Bytes that came out.
     read: u64,
+    /// What is wrong with all of them.
+    failed: Option<Error>,
 }
 
 /// A deflated member, which compares its checksum where its end is read.
@@ -317,14 +351,21 @@ impl Check for Spooled {
 
 impl Read for Inflated {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone().into());
+        }
         if buffer.is_empty() || self.inflate.ended() {
             return Ok(0);
         }
         let read = self.inflate.inflate(buffer)?;
         self.crc.update(&buffer[..read]);
         self.read += read as u64;
-        if self.inflate.ended() || self.read > self.member.size {
-            self.member.check(self.read, self.crc.sum())?;
+        if (self.inflate.ended() || self.read > self.member.size)
+            && let Err(error) = self.member.check(self.read, self.crc.sum())
+        {
+            let too_many = self.read.saturating_sub(self.member.size);
+            let made = read.saturating_sub(usize::try_from(too_many).unwrap_or(usize::MAX));
+            return Inflate::all_but_last(made, &mut self.failed, error);
         }
         Ok(read)
     }

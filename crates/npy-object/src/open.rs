@@ -169,6 +169,7 @@ pub(crate) fn open_array(mut window: Window, options: &Options) -> Result<NpyArr
     let context = Context::new(options);
     let Some((header, data_offset)) = preamble(&mut window, options)? else {
         let (members, state) = open_objects(window, 0, context)?;
+        let members = members.with_unfinished(options.unfinished);
         return Ok(NpyArray::of_objects(None, 0, members, &state));
     };
     if !header.dtype.has_object() {
@@ -176,6 +177,7 @@ pub(crate) fn open_array(mut window: Window, options: &Options) -> Result<NpyArr
         return Ok(NpyArray::of_rows(header, data_offset, rows, context));
     }
     let (members, state) = open_objects(window, data_offset, context)?;
+    let members = members.with_unfinished(options.unfinished);
     if !options.trust_payload {
         check_agreement(&header, &state, data_offset)?;
     }

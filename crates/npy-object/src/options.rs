@@ -144,6 +144,7 @@ pub struct Options {
     pub(crate) read_size: ReadSize,
     pub(crate) index: bool,
     pub(crate) spool_memory: usize,
+    pub(crate) unfinished: bool,
 }
 
 impl Default for Options {
@@ -155,6 +156,7 @@ impl Default for Options {
             read_size: ReadSize::default(),
             index: true,
             spool_memory: SPOOL_MEMORY,
+            unfinished: false,
         }
     }
 }
@@ -182,6 +184,26 @@ impl Options {
     /// wrong.
     pub fn trust_payload(mut self, trust: bool) -> Options {
         self.trust_payload = trust;
+        self
+    }
+
+    /// Whether to give, of a file that breaks off inside a batch, the values of that batch too, before
+    /// the error. No element before the place where the file breaks off is missing then, but the last
+    /// values may be parts of an element that was cut off: see [`Salvage`](crate::Salvage), which
+    /// saves the same values with [`keep_doubtful`](crate::Salvage::keep_doubtful).
+    ///
+    /// ```
+    /// use npy_object::Options;
+    ///
+    /// let mut bytes = std::fs::read("tests/data/strings.npy")?;
+    /// bytes.truncate(bytes.len() - 10);
+    /// let mut array = Options::new().unfinished(true).read_bytes(bytes)?;
+    /// let elements: Vec<_> = array.elements().map(|element| element.is_ok()).collect();
+    /// assert_eq!(elements, [true, true, false]);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn unfinished(mut self, unfinished: bool) -> Options {
+        self.unfinished = unfinished;
         self
     }
 

@@ -244,7 +244,7 @@ fn fetch(window: &mut Window, place: u64, size: usize) -> Result<&[u8]> {
     window.set_anchor(place);
     let end = place + size as u64;
     if window.fill(place, size)?.len() < size {
-        return Err(truncated(window, end));
+        return Err(truncated(window, end).naming_salvage());
     }
     Ok(window.resident(place, end))
 }

@@ -12,6 +12,8 @@
 //! Where the length is not known before, it is filled in at the end, in both places. A file gets
 //! its name only then: whoever stops half-way leaves what was there before.
 
+#[cfg(feature = "npz")]
+pub(crate) mod archive;
 mod copy;
 mod envelope;
 mod file;
@@ -27,7 +29,7 @@ use pickle_stream::{Builder, Encoder, NodeId};
 
 use crate::error::{Cause, Error, Result};
 use crate::npy_array::NpyArray;
-use crate::opening::Opening;
+use crate::opening::{ContainerKind, Opening};
 use crate::value::element::{Element, Place};
 use crate::value::globals::ArrayClass;
 pub use copy::Copy;
@@ -168,6 +170,11 @@ impl WriteOptions {
         WriteOptions { may_be_shorter: true, ..self.shape(&[length]) }
     }
 
+    /// Of an array without objects: the shape that was set, or fewer rows.
+    pub(crate) fn or_shorter(self) -> WriteOptions {
+        WriteOptions { may_be_shorter: true, ..self }
+    }
+
     /// One dimension, as long as it gets.
     pub fn any_length(mut self) -> WriteOptions {
         self.shape = None;
@@ -212,6 +219,8 @@ pub struct ArrayWriter<'a> {
     batch: usize,
     /// The memo entry of the array itself.
     root: u64,
+    /// The container that is the only element of the array, and of which members are written.
+    inside: Option<ContainerKind>,
     /// What stands before the elements in an array where it is the same.
     opening: Option<Opening>,
     failed: bool,
@@ -220,6 +229,8 @@ pub struct ArrayWriter<'a> {
 /// How many elements there will be.
 enum Length {
     Promised(u64),
+    /// As many members of a container as come.
+    Members,
     /// As many as come, up to `most`. Where their number goes: bytes from the start of the file.
     Open {
         most: u64,
@@ -301,6 +312,7 @@ impl<'a> ArrayWriter<'a> {
             written: 0,
             batch: 0,
             root: places.root,
+            inside: None,
             opening: canonical,
             failed: false,
         })
@@ -434,9 +446,9 @@ impl<'a> ArrayWriter<'a> {
         let place = self.encoder.place();
         let begins = self.batch == 0 || self.batch == BATCH;
         if self.batch == BATCH {
-            self.encoder.appends();
+            self.close_batch();
         }
-        if begins && !self.is_single() {
+        if begins && !self.is_single() && !self.is_in_tuple() {
             self.encoder.mark();
         }
         write(&mut self.encoder, &mut self.build).inspect_err(|_| self.encoder.go_back(place))?;
@@ -459,6 +471,41 @@ impl<'a> ArrayWriter<'a> {
         matches!(self.length, Length::Promised(1) | Length::Open { most: 1, .. })
     }
 
+    /// Begins a container, which becomes the only element of an array without dimensions: what is
+    /// written from here on are its members, each of them a value, or a key and its value. `head`
+    /// writes the container without them.
+    pub(crate) fn enter(
+        &mut self,
+        kind: ContainerKind,
+        head: impl FnOnce(&mut Encoder, &mut Builder) -> Result<()>,
+    ) -> Result<()> {
+        self.check()?;
+        self.inside = Some(kind);
+        self.length = Length::Members;
+        if self.is_in_tuple() {
+            self.encoder.mark();
+            return Ok(());
+        }
+        head(&mut self.encoder, &mut self.build)
+    }
+
+    /// Whether members of a tuple or frozenset are written, which has no batches: one instruction
+    /// makes it of all of them.
+    fn is_in_tuple(&self) -> bool {
+        matches!(self.inside, Some(ContainerKind::Tuple | ContainerKind::FrozenSet))
+    }
+
+    /// Puts the elements of the batch into what they are elements of.
+    fn close_batch(&mut self) {
+        use ContainerKind as K;
+        match self.inside {
+            None | Some(K::List | K::Array) => self.encoder.appends(),
+            Some(K::Dict | K::OrderedDict | K::DefaultDict) => self.encoder.set_items(),
+            Some(K::Set) => self.encoder.add_items(),
+            Some(K::Tuple | K::FrozenSet) => {}
+        }
+    }
+
     /// Ends the array; a file gets its name.
     ///
     /// Fails where writing fails or has failed, and where the shape promises more elements than
@@ -473,7 +520,18 @@ impl<'a> ArrayWriter<'a> {
         match self.batch {
             0 => {}
             _ if self.is_single() => self.encoder.append(),
-            _ => self.encoder.appends(),
+            _ => self.close_batch(),
+        }
+        match self.inside {
+            None => {}
+            Some(kind) => {
+                match kind {
+                    ContainerKind::Tuple => drop(self.encoder.tuple()),
+                    ContainerKind::FrozenSet => drop(self.encoder.frozen_set()),
+                    _ => {}
+                }
+                self.encoder.append();
+            }
         }
         self.encoder.tuple();
         self.encoder.build();

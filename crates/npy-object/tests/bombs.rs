@@ -115,10 +115,8 @@ fn read_in_every_way(file: &Source, limits: &Limits) {
     }));
     check(options().at_source(file.clone(), &Subscripts::default()).map(drop));
     check(options().read_pickle(file.clone()).map(drop));
-    check(Salvage::open(options(), file.clone()).and_then(|mut array| {
-        let mut output = std::io::Cursor::new(Vec::new());
-        Salvage::new().write_to(&mut array, &mut output).map(drop)
-    }));
+    let output = std::io::Cursor::new(Vec::new());
+    check(Salvage::new().options(options()).write_to(file.clone(), output).map(drop));
     Audit::new().options(options()).read(file.clone());
 }
 

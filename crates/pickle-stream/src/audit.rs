@@ -47,13 +47,13 @@ const LONGEST: u64 = 1024;
 const LONGEST_INT: u64 = 8;
 
 /// Entries that the stack, and the memo, hold before what is old is forgotten.
-const MOST_ENTRIES: usize = 1 << 16;
+const MOST_ENTRIES: usize = 1 << 15;
 
 /// Entries of a memo that need not be paid for by bytes of the pickle.
 const MOST_FREE_ENTRIES: u64 = 1 << 16;
 
 /// Bytes of facts in use above which old ones are forgotten.
-const MOST_FACTS: usize = 2 << 20;
+const MOST_FACTS: usize = 1 << 20;
 
 /// To what something is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -710,6 +710,24 @@ impl Encoder {
         self.opcode(Opcode::Appends);
     }
 
+    /// Writes SETITEMS: the keys and values above the mark go into the dict below it.
+    pub fn set_items(&mut self) {
+        self.opcode(Opcode::SetItems);
+    }
+
+    /// Writes ADDITEMS, which protocol 4 brought: the values above the mark go into the set below
+    /// it.
+    pub fn add_items(&mut self) {
+        self.opcode(Opcode::AddItems);
+    }
+
+    /// Writes FROZENSET, which protocol 4 brought: the values above the mark become a frozenset, with
+    /// the memo entry that is returned.
+    pub fn frozen_set(&mut self) -> u64 {
+        self.opcode(Opcode::FrozenSet);
+        self.memoize()
+    }
+
     /// Writes TUPLE: the values above the mark become a tuple, with the memo entry that is returned.
     pub fn tuple(&mut self) -> u64 {
         self.opcode(Opcode::Tuple);

@@ -272,6 +272,11 @@ impl Survey {
         self.marks.len()
     }
 
+    /// How many slots lie below the lowest mark that is open.
+    pub fn first_mark(&self) -> Option<usize> {
+        self.marks.first().map(|mark| mark.place)
+    }
+
     /// The value that the last [`step`](Self::step) changed, or named again in the memo, where that
     /// was made by instructions that lie behind.
     pub(crate) fn changed(&self) -> Option<Use> {

@@ -15,7 +15,20 @@ Nothing that a file names is imported or called: objects of unknown classes arri
 import collections.abc as _abc
 
 from npy_object._errors import Error, LimitError, MalformedError, TruncatedError, UnsupportedError
-from npy_object._npy_object import Array, Audit, Container, Npz, Split, Use, Writer, audit, load, open
+from npy_object._npy_object import (
+    Array,
+    Audit,
+    Container,
+    Npz,
+    Salvaged,
+    Split,
+    Use,
+    Writer,
+    audit,
+    load,
+    open,
+    salvage,
+)
 from npy_object._opaque import Opaque
 
 __all__ = [
@@ -27,6 +40,7 @@ __all__ = [
     "MalformedError",
     "Npz",
     "Opaque",
+    "Salvaged",
     "Split",
     "TruncatedError",
     "UnsupportedError",
@@ -35,6 +49,7 @@ __all__ = [
     "audit",
     "load",
     "open",
+    "salvage",
 ]
 
 _abc.Mapping.register(Npz)

@@ -13,6 +13,7 @@ __all__ = [
     "Audit",
     "Container",
     "Npz",
+    "Salvaged",
     "Split",
     "Use",
     "Writer",
@@ -21,6 +22,7 @@ __all__ = [
     "audit",
     "load",
     "open",
+    "salvage",
 ]
 
 class _Readable(Protocol):
@@ -138,6 +140,25 @@ class Npz(Mapping[str, Any]):
     def __exit__(self, *exception: _Exception) -> None: ...
 
 @final
+class Salvaged:
+    @property
+    def elements(self) -> int: ...
+    @property
+    def promised(self) -> Optional[int]: ...
+    @property
+    def doubtful(self) -> int: ...
+    @property
+    def damaged(self) -> list[tuple[int, Exception]]: ...
+    @property
+    def damaged_count(self) -> int: ...
+    @property
+    def mask_lost(self) -> bool: ...
+    @property
+    def broken_off(self) -> Optional[Exception]: ...
+    @property
+    def is_whole(self) -> bool: ...
+
+@final
 class Split:
     @property
     def first(self) -> int: ...
@@ -163,6 +184,7 @@ def open(
     find_class: Optional[_FindClass] = None,
     mmap_mode: Optional[Literal["r"]] = None,
     trust_payload: bool = False,
+    unfinished: bool = False,
 ) -> Any: ...
 def audit(source: _Source, *, allow: Sequence[str] = ()) -> Audit: ...
 def load(
@@ -174,6 +196,17 @@ def load(
     max_memory: Union[int, str, None] = None,
     find_class: Optional[_FindClass] = None,
     trust_payload: bool = True,
+    unfinished: bool = False,
+) -> Any: ...
+def salvage(
+    source: _Source,
+    out: Union[str, PathLike[str]],
+    *,
+    doubtful: bool = False,
+    in_place: bool = False,
+    member: Optional[str] = None,
+    encoding: str = "ASCII",
+    max_memory: Optional[int] = None,
 ) -> Any: ...
 def _open_view(
     path: str, member: Optional[str], kwargs: dict[str, Any], view: tuple[int, list[int], list[int]]

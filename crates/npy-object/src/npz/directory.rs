@@ -13,9 +13,12 @@
 //! that is not where the end says, something was put before the archive, and every place is moved by
 //! as much.
 
+use flate2::Crc;
+
 use super::{Member, Method};
 use crate::error::{Cause, Error, Result};
 use crate::source::Source;
+use crate::source::inflate::{Allowance, Inflate};
 use crate::window::{ReadSize, Window};
 
 const END: usize = 22;
@@ -26,6 +29,7 @@ const HEADER: usize = 30;
 
 mod flags {
     pub(super) const ENCRYPTED: u16 = 1;
+    pub(super) const DESCRIPTOR: u16 = 1 << 3;
     pub(super) const PATCH: u16 = 1 << 5;
     pub(super) const STRONG_ENCRYPTION: u16 = 1 << 6;
     pub(super) const UTF_8: u16 = 1 << 11;
@@ -121,12 +125,8 @@ fn entry(window: &mut Window, place: u64, directory: &Directory) -> Result<(Memb
     let member = Member {
         name: decode_name(raw_name, flags),
         raw_name: raw_name.to_vec(),
-        method: match u16::from_le_bytes(field(bytes, 10)) {
-            0 => Method::Stored,
-            8 => Method::Deflated,
-            other => Method::Other(other),
-        },
-        encrypted: flags & (flags::ENCRYPTED | flags::PATCH | flags::STRONG_ENCRYPTION) != 0,
+        method: method_of(u16::from_le_bytes(field(bytes, 10))),
+        encrypted: is_encrypted(flags),
         crc32: u32::from_le_bytes(field(bytes, 16)),
         size: uncompressed_size,
         compressed_size,
@@ -134,6 +134,168 @@ fn entry(window: &mut Window, place: u64, directory: &Directory) -> Result<(Memb
         end: directory.begin,
     };
     Ok((member, size as u64))
+}
+
+/// Finds the members of an archive without a directory by the header before each, from the first on.
+///
+/// ```text
+/// header  name  extra  data  [ descriptor ]     a member
+/// ```
+///
+/// Where the header does not say how many bytes the data are, because the writer could not go back
+/// to it, they stand in a descriptor after them. A deflate stream has an end of its own; stored data
+/// end where a descriptor gives their length.
+pub(super) fn recover(source: &Source, allowance: Allowance) -> Result<Vec<Member>> {
+    let mut window = Window::new(source.clone(), ReadSize::default(), 0);
+    let end = window.len()?;
+    let (mut members, mut place) = (Vec::new(), 0);
+    while let Some(member) = recovered(&mut window, place, end, allowance)? {
+        place = member.end;
+        members.push(member);
+    }
+    Ok(members)
+}
+
+/// The member whose header is at a place; `None` where none is there, or it is cut off.
+fn recovered(
+    window: &mut Window,
+    place: u64,
+    end: u64,
+    allowance: Allowance,
+) -> Result<Option<Member>> {
+    let header = window.fill(place, HEADER)?;
+    if header.len() < HEADER || !header.starts_with(b"PK\x03\x04") {
+        return Ok(None);
+    }
+    let [flags, method] = [6, 8].map(|at| u16::from_le_bytes(field(header, at)));
+    let [crc32, narrow_compressed, narrow_size] =
+        [14, 18, 22].map(|at| u32::from_le_bytes(field(header, at)));
+    let [name, extra] = [26, 28].map(|at| u16::from_le_bytes(field(header, at)) as usize);
+    let whole = HEADER + name + extra;
+    let header = window.fill(place, whole)?;
+    let Some(header) = header.get(..whole) else { return Ok(None) };
+    let (raw_name, extra) = header[HEADER..].split_at(name);
+    let mut wide = Wide { fields: zip64(extra), place };
+    let is_wide = !wide.fields.is_empty();
+    let (size, compressed_size) = (wide.widen(narrow_size)?, wide.widen(narrow_compressed)?);
+    let mut member = Member {
+        name: decode_name(raw_name, flags),
+        raw_name: raw_name.to_vec(),
+        method: method_of(method),
+        encrypted: is_encrypted(flags),
+        crc32,
+        size,
+        compressed_size,
+        offset: place,
+        end: 0,
+    };
+    let data = place + whole as u64;
+    let has_descriptor = flags & flags::DESCRIPTOR != 0;
+    // A writer that has stopped inside a member has not gone back to fill in its sizes. Of an empty
+    // member there is nothing to fill in.
+    let is_unknown = has_descriptor
+        || (compressed_size, crc32) == (0, 0) && !window.fill(data, 4)?.starts_with(b"PK");
+    if is_unknown && member.method == Method::Deflated {
+        inflated(window.source(), data, &mut member, allowance)?;
+    } else if is_unknown && member.method == Method::Stored {
+        stored(window, data, end, is_wide, &mut member)?;
+    }
+    let data_end = data.saturating_add(member.compressed_size);
+    let descriptor = match has_descriptor {
+        false => 0,
+        true => descriptor_size(window.fill(data_end.min(end), DESCRIPTOR_64)?, is_wide),
+    };
+    member.end = data_end.saturating_add(descriptor);
+    Ok(Some(member))
+}
+
+/// Reads a deflate stream to its end, for the sizes and the checksum of a member.
+fn inflated(source: &Source, data: u64, member: &mut Member, allowance: Allowance) -> Result<()> {
+    let mut inflate = Inflate::new(source.section(data..), allowance, super::CLAUSES);
+    let (mut buffer, mut crc) = (vec![0; 64 << 10], Crc::new());
+    while !inflate.ended() {
+        match inflate.inflate(&mut buffer) {
+            Ok(made) => crc.update(&buffer[..made]),
+            Err(error) => {
+                let error = Error::from(error);
+                if matches!(error.cause(), Cause::Io | Cause::Limit) {
+                    return Err(error);
+                }
+                // It is cut off: what there is of it ends with the archive.
+                member.compressed_size = source.size()?.saturating_sub(data);
+                member.size = u64::MAX;
+                return Ok(());
+            }
+        }
+    }
+    (member.size, member.crc32) = (inflate.out(), crc.sum());
+    member.compressed_size = inflate.place();
+    Ok(())
+}
+
+/// Looks for the descriptor after stored data: one that gives the length of what is before it.
+fn stored(
+    window: &mut Window,
+    data: u64,
+    end: u64,
+    is_wide: bool,
+    member: &mut Member,
+) -> Result<()> {
+    let mut place = data;
+    while place < end {
+        let bytes = window.fill(place, READ)?;
+        let found = bytes.windows(4).position(|four| four == DESCRIPTOR);
+        let Some(found) = found else {
+            place += bytes.len().saturating_sub(3).max(1) as u64;
+            continue;
+        };
+        place += found as u64;
+        let bytes = window.fill(place, DESCRIPTOR_64)?;
+        if bytes.len() as u64 >= descriptor_size(bytes, is_wide) {
+            let (size, compressed_size) = match is_wide {
+                true => (u64::from_le_bytes(field(bytes, 16)), u64::from_le_bytes(field(bytes, 8))),
+                false => (
+                    u64::from(u32::from_le_bytes(field(bytes, 12))),
+                    u64::from(u32::from_le_bytes(field(bytes, 8))),
+                ),
+            };
+            if (size, compressed_size) == (place - data, place - data) {
+                member.crc32 = u32::from_le_bytes(field(bytes, 4));
+                (member.size, member.compressed_size) = (size, size);
+                return Ok(());
+            }
+        }
+        place += 1;
+    }
+    (member.size, member.compressed_size) = (end.saturating_sub(data), end.saturating_sub(data));
+    Ok(())
+}
+
+/// Bytes of a descriptor, which may leave out its signature.
+fn descriptor_size(bytes: &[u8], is_wide: bool) -> u64 {
+    let signature = if bytes.starts_with(DESCRIPTOR) { 4 } else { 0 };
+    signature + if is_wide { 20 } else { 12 }
+}
+
+/// What a descriptor begins with.
+const DESCRIPTOR: &[u8] = b"PK\x07\x08";
+
+/// Bytes of the largest descriptor.
+const DESCRIPTOR_64: usize = 24;
+
+/// Bytes in which a descriptor is looked for at once.
+const READ: usize = 64 << 10;
+
+fn method_of(number: u16) -> Method {
+    match number {
+        0 => Method::Stored,
+        8 => Method::Deflated,
+        other => Method::Other(other),
+    }
+}
+
+fn is_encrypted(flags: u16) -> bool {
+    flags & (flags::ENCRYPTED | flags::PATCH | flags::STRONG_ENCRYPTION) != 0
 }
 
 /// The numbers that do not fit their 32 bits.

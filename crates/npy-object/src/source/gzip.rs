@@ -29,6 +29,8 @@ pub(super) struct Gunzip {
     /// Of what came out of the member.
     crc: Crc,
     state: State,
+    /// What is wrong with the end of a member.
+    failed: Option<Error>,
 }
 
 #[derive(PartialEq)]
@@ -42,7 +44,7 @@ enum State {
 impl Gunzip {
     pub(super) fn new(source: Source, allowance: Allowance) -> Gunzip {
         let inflate = Inflate::new(source, allowance, CLAUSES);
-        Gunzip { inflate, crc: Crc::new(), state: State::Start }
+        Gunzip { inflate, crc: Crc::new(), state: State::Start, failed: None }
     }
 
     /// Goes to the data of the next member, if there is one.
@@ -91,13 +93,18 @@ impl Gunzip {
 }
 
 impl Read for Gunzip {
-    /// Who gets the last bytes of a member knows that their checksum is right.
+    /// A reader that gets the last byte of a member knows that its checksum is right.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone().into());
+        }
         while !out.is_empty() && (self.state == State::Member || self.next_member()?) {
             let made = self.inflate.inflate(out)?;
             self.crc.update(&out[..made]);
             if self.inflate.ended() {
-                self.check()?;
+                if let Err(error) = self.check() {
+                    return Inflate::all_but_last(made, &mut self.failed, error);
+                }
                 self.state = State::Between;
             }
             if made > 0 {

@@ -67,6 +67,11 @@ impl Inflate {
         self.place
     }
 
+    /// Bytes that came out, of all streams.
+    pub(crate) fn out(&self) -> u64 {
+        self.out
+    }
+
     /// Whether the stream was seen to its end.
     pub(crate) fn ended(&self) -> bool {
         self.ended
@@ -110,6 +115,22 @@ impl Inflate {
             }
         }
         Ok(made)
+    }
+
+    /// What is given of the last `made` bytes of a stream whose end is not right: all but the last, so
+    /// that a reader that gets the last byte knows that it was. `failed` has the error, which comes
+    /// instead of it.
+    pub(crate) fn all_but_last(
+        made: usize,
+        failed: &mut Option<Error>,
+        error: impl Into<Error>,
+    ) -> io::Result<usize> {
+        let error = error.into();
+        if made < 2 {
+            return Err(failed.insert(error).clone().into());
+        }
+        *failed = Some(error);
+        Ok(made - 1)
     }
 
     /// Some more bytes of the stream: none only at its end or where there is no room.

@@ -17,7 +17,7 @@ use crate::decoder::Decoder;
 use crate::error::{Cause, Error, Result};
 use crate::members::Members;
 use crate::npy_array::NpyArray;
-use crate::value::element::Element;
+use crate::opening::ContainerKind;
 use crate::window::Window;
 use crate::write::ArrayWriter;
 
@@ -28,7 +28,8 @@ use crate::write::ArrayWriter;
 /// each stretch of elements: 32 bytes or so.
 pub struct Copy<'w, 'a> {
     writer: &'w mut ArrayWriter<'a>,
-    array: &'w mut NpyArray,
+    /// `None` of an array without objects.
+    members: Option<&'w mut Members>,
     copied: Copied,
 }
 
@@ -91,14 +92,22 @@ const DEPTH: usize = 10_000;
 
 impl<'w, 'a> Copy<'w, 'a> {
     pub(crate) fn new(writer: &'w mut ArrayWriter<'a>, array: &'w mut NpyArray) -> Copy<'w, 'a> {
+        Copy::of_members(writer, array.members_mut())
+    }
+
+    /// Copies members of a container, or elements of an array.
+    pub(crate) fn of_members(
+        writer: &'w mut ArrayWriter<'a>,
+        members: Option<&'w mut Members>,
+    ) -> Copy<'w, 'a> {
         let mut copied = Copied::default();
-        let opening = array.members_mut().and_then(|members| members.decoder.opening());
+        let opening = members.as_ref().and_then(|members| members.decoder.opening());
         if let (Some(written), Some(opening)) = (&writer.opening, opening)
             && written.bytes == opening.bytes
         {
             opening.memo.clone().for_each(|entry| copied.entries.note(entry, entry));
         }
-        Copy { writer, array, copied }
+        Copy { writer, members, copied }
     }
 
     /// Copies the elements of these numbers.
@@ -107,6 +116,7 @@ impl<'w, 'a> Copy<'w, 'a> {
     /// elements; in an array without objects; and where an instruction is of a later protocol than
     /// is written.
     pub fn elements(&mut self, numbers: impl RangeBounds<u64>) -> Result<()> {
+        let members = self.members.as_deref_mut().ok_or_else(without_objects)?;
         let first = match numbers.start_bound() {
             Bound::Included(&first) => first,
             Bound::Excluded(&before) => before.saturating_add(1),
@@ -115,26 +125,37 @@ impl<'w, 'a> Copy<'w, 'a> {
         let end = match numbers.end_bound() {
             Bound::Included(&last) => last.saturating_add(1),
             Bound::Excluded(&end) => end,
-            Bound::Unbounded => self.array.len(),
+            Bound::Unbounded => members.count()?,
         };
-        let Copy { writer, array, copied } = self;
-        let members = array.members_mut().ok_or_else(without_objects)?;
         for number in first..end {
             let Some(span) = members.span(number)? else {
                 let message = format!("there is no element {number}");
                 return Err(Error::usage("access.index", message));
             };
             // One that cannot be decoded is not copied.
-            members.get(number)?;
-            copied.append(span, members, writer)?;
+            if let Some(decoded) = members.get(number)? {
+                members.check_key(decoded)?;
+            }
+            self.copied.append(span, members, self.writer)?;
         }
         Ok(())
+    }
+
+    /// Begins a copy of the container, whose members are copied then.
+    pub(crate) fn enter(&mut self, kind: ContainerKind) -> Result<()> {
+        let members = self.members.as_deref_mut().ok_or_else(without_objects)?;
+        let (copied, head, root) = (&mut self.copied, members.batches.head(), self.writer.root);
+        self.writer.enter(kind, |encoder, build| {
+            let Some(span) = head else { return Ok(()) };
+            members.decoder.window.fill(span.begin, (span.end - span.begin) as usize)?;
+            copied.copy(span, &mut Target { members, encoder, build, root })
+        })
     }
 
     /// Whether there is an element of this number. If so, an error of
     /// [`elements`](Self::elements) is its own.
     pub(crate) fn has(&mut self, number: u64) -> Result<bool> {
-        match self.array.members_mut() {
+        match &mut self.members {
             Some(members) => Ok(members.span(number)?.is_some()),
             None => Ok(false),
         }
@@ -145,27 +166,11 @@ impl<'w, 'a> Copy<'w, 'a> {
         self.writer.has_failed()
     }
 
-    /// Where the file breaks off: how many elements are missing, as far as that is known, and the
-    /// values that are there of them.
-    pub(crate) fn unfinished(&mut self) -> (Option<u64>, Vec<Span>) {
-        let Some(members) = self.array.members_mut() else { return (None, Vec::new()) };
-        members.batches.unfinished()
-    }
-
-    /// Looks at a value of those.
-    pub(crate) fn look<T>(&mut self, span: Span, look: impl FnOnce(Element<'_>) -> T) -> Result<T> {
-        let Some(Members { decoder, batches, .. }) = self.array.members_mut() else {
-            return Err(without_objects());
-        };
-        let decoded = decoder.decode(&[span], batches)?;
-        Ok(look(decoder.element(decoded, decoded.first)))
-    }
-
-    /// Copies one of those.
-    pub(crate) fn value(&mut self, span: Span) -> Result<()> {
-        self.look(span, |_| ())?;
-        let members = self.array.members_mut().ok_or_else(without_objects)?;
-        self.copied.append(span, members, self.writer)
+    /// How many values of the batch in which the pickle breaks off may be elements.
+    pub(crate) fn doubtful(&mut self) -> u64 {
+        let Some(members) = &mut self.members else { return 0 };
+        let width = members.batches.width();
+        (members.unfinished_values().len() / width) as u64
     }
 }
 

@@ -99,7 +99,7 @@ pub(super) enum Kind {
 }
 
 /// Bytes that objects take before unused ones are looked for.
-const LEAST_COLLECTED: usize = 1 << 20;
+const LEAST_COLLECTED: usize = 1 << 19;
 
 #[derive(Debug)]
 pub(super) struct Heap {

@@ -133,12 +133,11 @@ fn copied(array: &mut NpyArray, numbers: impl Iterator<Item = u64>) -> Option<Ve
 /// were read.
 pub fn written_file(bytes: &[u8]) {
     let file = file(bytes);
-    let open = || Salvage::open(Options::new(), Source::bytes(file.clone()));
-    let Ok(mut array) = open() else { return };
-    if !array.has_objects() {
-        return;
-    }
-    if let Ok(mut all) = lines(&mut array) {
+    let options = || Options::new().trust_payload(true);
+    if let Ok(mut array) = options().read_bytes(file.clone())
+        && array.has_objects()
+        && let Ok(mut all) = lines(&mut array)
+    {
         let len = all.len() as u64;
         if let Some(forwards) = copied(&mut array, 0..len) {
             assert_eq!(forwards, all);
@@ -150,17 +149,17 @@ pub fn written_file(bytes: &[u8]) {
     }
     for doubtful in [false, true] {
         let mut saved = Cursor::new(Vec::new());
-        let mut array = open().expect("it was opened before");
         let salvage = Salvage::new().keep_doubtful(doubtful);
-        let salvaged = match salvage.write_to(&mut array, &mut saved) {
-            Ok(salvaged) => salvaged,
-            // What stands before the elements has no form in the protocol that it is said to be in.
-            Err(error) => return assert_eq!(error.clause(), "pickle.protocol"),
+        // What cannot be opened, or has no form in the protocol that it is said to be in.
+        let Ok(salvaged) = salvage.write_to(Source::bytes(file.clone()), &mut saved) else {
+            return;
         };
-        let saved = Options::new().trust_payload(true).read_bytes(saved.into_inner());
-        let mut saved = saved.expect("a file");
-        assert_eq!(saved.len(), salvaged.elements);
-        lines(&mut saved).expect("elements that can be read");
+        let mut saved = options().read_bytes(saved.into_inner()).expect("a file");
+        let found = lines(&mut saved).expect("elements that can be read");
+        if !saved.shape().is_empty() {
+            assert_eq!(saved.len(), salvaged.elements);
+            assert!(found.len() == MOST || found.len() as u64 == salvaged.elements);
+        }
     }
 }
 

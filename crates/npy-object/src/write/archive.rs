@@ -1,0 +1,145 @@
+//! Writing archives (`.npz`) of members that are stored as they are.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use crc32fast::Hasher;
+
+use super::file::Output;
+use crate::error::Result;
+use crate::source::Source;
+
+/// Writes an archive. As in NumPy's, sizes and places have 64 bits, however small they are.
+pub(crate) struct ArchiveWriter {
+    output: Output<'static>,
+    /// Bytes that were written.
+    size: u64,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    name: String,
+    crc32: u32,
+    size: u64,
+    offset: u64,
+}
+
+/// The version of the zip format that has numbers of 64 bits.
+const VERSION: [u8; 2] = [45, 0];
+/// Names are UTF-8.
+const FLAGS: [u8; 2] = (1u16 << 11).to_le_bytes();
+/// Stored, at midnight of 1 January 1980, the first moment of the format.
+const METHOD_AND_TIME: [u8; 6] = [0, 0, 0, 0, 0x21, 0];
+/// In the place of a number that has its 64 bits elsewhere.
+const WIDE: [u8; 4] = [0xff; 4];
+
+impl ArchiveWriter {
+    /// Begins an archive, which gets its name when it is whole.
+    pub(crate) fn create(path: &Path) -> Result<ArchiveWriter> {
+        Ok(ArchiveWriter { output: Output::create(path)?, size: 0, entries: Vec::new() })
+    }
+
+    /// Adds a member. Fails on a name of 64 KiB, and as reading and writing do.
+    pub(crate) fn add(&mut self, name: &str, source: &Source) -> Result<()> {
+        let offset = self.size;
+        let length = name_length(name)?;
+        self.write(&local_header(length, name, 0, 0))?;
+        let (mut crc, mut size, mut buffer) = (Hasher::new(), 0, vec![0; 64 << 10]);
+        let mut reader = source.to_reader();
+        loop {
+            let read = match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error.into()),
+            };
+            crc.update(&buffer[..read]);
+            self.write(&buffer[..read])?;
+            size += read as u64;
+        }
+        let crc32 = crc.finalize();
+        self.output.write_at(offset, &local_header(length, name, crc32, size))?;
+        self.entries.push(Entry { name: name.to_owned(), crc32, size, offset });
+        Ok(())
+    }
+
+    /// Writes the directory.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        let (begin, count) = (self.size, self.entries.len() as u64);
+        for Entry { name, crc32, size, offset } in std::mem::take(&mut self.entries) {
+            let numbers = [size, size, offset].map(u64::to_le_bytes).concat();
+            let entry = [
+                &b"PK\x01\x02"[..],
+                &VERSION,
+                &VERSION,
+                &FLAGS,
+                &METHOD_AND_TIME,
+                &crc32.to_le_bytes(),
+                &WIDE,
+                &WIDE,
+                &name_length(&name)?,
+                &28u16.to_le_bytes(),
+                // No comment, on the first disk, without attributes.
+                &[0; 10],
+                &WIDE,
+                name.as_bytes(),
+                &[1, 0, 24, 0],
+                &numbers,
+            ];
+            self.write(&entry.concat())?;
+        }
+        let end = self.size;
+        let wide_end = [
+            &b"PK\x06\x06"[..],
+            &44u64.to_le_bytes(),
+            &VERSION,
+            &VERSION,
+            &[0; 8],
+            &count.to_le_bytes(),
+            &count.to_le_bytes(),
+            &(end - begin).to_le_bytes(),
+            &begin.to_le_bytes(),
+            b"PK\x06\x07",
+            &[0; 4],
+            &end.to_le_bytes(),
+            &1u32.to_le_bytes(),
+            b"PK\x05\x06",
+            &[0; 4],
+            &[0xff; 12],
+            &[0; 2],
+        ];
+        self.write(&wide_end.concat())?;
+        Ok(self.output.finish()?)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.output.write(bytes)?;
+        self.size += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+fn name_length(name: &str) -> Result<[u8; 2]> {
+    let length = u16::try_from(name.len());
+    let length = length.map_err(|_| io::Error::other("the name of a member takes over 64 KiB"))?;
+    Ok(length.to_le_bytes())
+}
+
+fn local_header(length: [u8; 2], name: &str, crc32: u32, size: u64) -> Vec<u8> {
+    let header = [
+        &b"PK\x03\x04"[..],
+        &VERSION,
+        &FLAGS,
+        &METHOD_AND_TIME,
+        &crc32.to_le_bytes(),
+        &WIDE,
+        &WIDE,
+        &length,
+        &20u16.to_le_bytes(),
+        name.as_bytes(),
+        &[1, 0, 16, 0],
+        &size.to_le_bytes(),
+        &size.to_le_bytes(),
+    ];
+    header.concat()
+}
