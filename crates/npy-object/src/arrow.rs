@@ -12,6 +12,7 @@
 //!
 //! The types are those of the first batch; an element further on that is of another is an error.
 
+use std::collections::HashSet;
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use arrow_buffer::{MutableBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer}
 use arrow_data::ArrayData;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use npy_header::{ByteOrder, DType, Scalar, ScalarKind, TimeBase};
+use pickle_stream::short_str;
 
 use crate::elements::bounds;
 use crate::error::{Cause, Error, Result};
@@ -77,11 +79,12 @@ impl NpyArray {
         let ((begin, end), rows) = (bounds(&self, range), rows.max(1));
         self.seek(begin);
         let (mut found, mut are_dicts, mut bytes) = (DataType::Null, begin < end, 0);
-        for _ in begin..end.min(begin.saturating_add(rows as u64)) {
+        for number in begin..end.min(begin.saturating_add(rows as u64)) {
             let Some(element) = self.next_element()? else { break };
             bytes += element.value().map_or(0, |value| value.graph_bytes());
             are_dicts &= matches!(element.kind(), Kind::Dict(_) | Kind::OrderedDict(_));
-            found = merge(found, type_of(element, DEPTH)?)?;
+            let merged = type_of(element, DEPTH).and_then(|kind| merge(found, kind));
+            found = merged.map_err(|error| error.of_element(number))?;
             if bytes >= BATCH_BYTES {
                 break;
             }
@@ -107,13 +110,14 @@ impl RecordBatches {
             if self.array.position() == self.end && self.end < self.array.len() {
                 break;
             }
+            let number = self.array.position();
             let Some(element) = self.array.next_element().map_err(external)? else { break };
             match (&mut columns[..], self.are_dicts) {
                 (columns, true) => append_entries(columns, fields, element),
                 ([column], false) => column.append(element),
                 _ => unreachable!("elements that are no dicts are one column"),
             }
-            .map_err(external)?;
+            .map_err(|error| external(error.of_element(number)))?;
             rows += 1;
         }
         if rows == 0 {
@@ -166,7 +170,10 @@ fn list_of(item: DataType) -> DataType {
 /// The type of the column that an element could be in.
 fn type_of(element: Element<'_>, depth: usize) -> Result<DataType> {
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(no_type(&format!("values nested over {DEPTH} deep")));
+        return Err(no_type(&match contains_itself(element) {
+            true => "a value that contains itself".to_owned(),
+            false => format!("values nested over {DEPTH} deep"),
+        }));
     };
     Ok(match element.kind() {
         Kind::None => DataType::Null,
@@ -186,28 +193,60 @@ fn type_of(element: Element<'_>, depth: usize) -> Result<DataType> {
             other => return Err(no_type(&format!("scalars of dtype {other}"))),
         },
         Kind::Array(array) => type_of_array(&array, depth)?,
-        Kind::List(items) | Kind::Tuple(items) => {
-            let mut types = items.map(|item| type_of(item, depth));
-            list_of(types.try_fold(DataType::Null, |so_far, next| merge(so_far, next?))?)
-        }
+        Kind::List(items) | Kind::Tuple(items) => list_of(type_of_items(items, depth)?),
         Kind::Dict(entries) | Kind::OrderedDict(entries) => {
             let fields = entries.map(|(key, value)| {
                 let name = key.as_str().map_err(|_| no_type("a dict with keys that are no str"))?;
-                Ok(Field::new(name, type_of(value, depth)?, true))
+                let kind = type_of(value, depth).map_err(|error| error.under(short_str(&name)))?;
+                Ok(Field::new(name, kind, true))
             });
             DataType::Struct(fields.collect::<Result<Vec<_>>>()?.into())
         }
-        other => return Err(no_type(&format!("a {}", other.name()))),
+        other => return Err(no_type(&format!("values of kind {}", other.name()))),
+    })
+}
+
+/// Whether a value can be reached from itself.
+#[cold]
+fn contains_itself(element: Element<'_>) -> bool {
+    let id = element.identity();
+    let (mut seen, mut waiting) = (HashSet::new(), vec![element]);
+    while let Some(value) = waiting.pop() {
+        let mut see = |value: Element<'_>| value.identity().is_none_or(|id| seen.insert(id));
+        let mut inside = Vec::new();
+        match value.kind() {
+            Kind::List(items) | Kind::Tuple(items) => inside.extend(items),
+            Kind::Dict(entries) | Kind::OrderedDict(entries) => {
+                inside.extend(entries.map(|(_, value)| value));
+            }
+            Kind::Array(array) => {
+                if let Data::Items(items) = array.data() {
+                    inside.extend(items.clone());
+                }
+            }
+            _ => {}
+        }
+        if id.is_some() && inside.iter().any(|value| value.identity() == id) {
+            return true;
+        }
+        waiting.extend(inside.into_iter().filter(|value| see(*value)));
+    }
+    false
+}
+
+/// The type of a column that has all of these values.
+fn type_of_items<'a>(items: impl Iterator<Item = Element<'a>>, depth: usize) -> Result<DataType> {
+    let mut items = items.enumerate();
+    items.try_fold(DataType::Null, |so_far, (number, item)| {
+        let merged = type_of(item, depth).and_then(|kind| merge(so_far, kind));
+        merged.map_err(|error| error.under(number))
     })
 }
 
 fn type_of_array(array: &Array<'_>, depth: usize) -> Result<DataType> {
     let item = match (array.item(), array.data()) {
         (ItemType::Plain(DType::Scalar(scalar)), Data::Bytes(_)) => type_of_scalar(*scalar)?,
-        (_, Data::Items(items)) => {
-            let mut types = items.clone().map(|item| type_of(item, depth));
-            types.try_fold(DataType::Null, |so_far, next| merge(so_far, next?))?
-        }
+        (_, Data::Items(items)) => type_of_items(items.clone(), depth)?,
         (other, _) => return Err(no_type(&format!("arrays of dtype {other}"))),
     };
     if array.mask().is_some() {
@@ -265,7 +304,9 @@ fn merge(one: DataType, other: DataType) -> Result<DataType> {
                 match fields.iter_mut().find(|known| known.name() == field.name()) {
                     Some(known) if known == field => {}
                     Some(known) => {
-                        let merged = merge(known.data_type().clone(), field.data_type().clone())?;
+                        let merged = merge(known.data_type().clone(), field.data_type().clone());
+                        let merged =
+                            merged.map_err(|error| error.under(short_str(field.name())))?;
                         *known = Arc::new(Field::new(field.name(), merged, true));
                     }
                     None => fields.push(Arc::clone(field)),
@@ -400,7 +441,9 @@ impl Column {
                 Kind::List(members) | Kind::Tuple(members),
                 Column::List { items, ends, nulls, .. },
             ) => {
-                members.into_iter().try_for_each(|member| items.append(member))?;
+                members.into_iter().enumerate().try_for_each(|(number, member)| {
+                    items.append(member).map_err(|error| error.under(number))
+                })?;
                 ends.push(items.len() as i64);
                 nulls.append_non_null();
             }
@@ -555,7 +598,7 @@ fn append_entries(columns: &mut [Column], fields: &Fields, element: Element<'_>)
         if columns[place].len() > len {
             return Err(no_type("a dict that has a key twice"));
         }
-        columns[place].append(value)?;
+        columns[place].append(value).map_err(|error| error.under(short_str(&name)))?;
     }
     columns.iter_mut().filter(|column| column.len() == len).for_each(Column::append_null);
     Ok(())

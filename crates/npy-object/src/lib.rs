@@ -117,6 +117,7 @@
 //! first bytes: `npz` are archives. `remote` requests what a source lacks. Opcodes are the business
 //! of [`pickle`], the preamble that of [`header`].
 #![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "mmap"), forbid(unsafe_code))]
 
 #[cfg(feature = "arrow")]
@@ -131,6 +132,7 @@ mod decoder;
 mod descent;
 mod elements;
 mod error;
+mod foreign;
 mod format;
 mod index;
 #[cfg(feature = "json")]

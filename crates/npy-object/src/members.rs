@@ -4,7 +4,7 @@ use pickle_stream::Span;
 
 use crate::batches::{Batch, Batches};
 use crate::decoder::{Decoded, Decoder};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A container, and the place in it where a loop stands.
 pub(crate) struct Members {
@@ -59,7 +59,14 @@ impl Members {
         if let Some(len) = self.len() {
             return Ok(len);
         }
-        self.batches.count(&mut self.decoder.window)
+        let counted = self.batches.count(&mut self.decoder.window);
+        counted.map_err(|error| self.explain(error))
+    }
+
+    /// An error of the members, with the name of their file.
+    #[cold]
+    fn explain(&self, error: Error) -> Error {
+        self.decoder.window.source().explain(error)
     }
 
     pub(crate) fn position(&self) -> u64 {
@@ -78,8 +85,11 @@ impl Members {
 
     /// Surveys what was not surveyed, and says where the pickle ends.
     pub(crate) fn see_through(&mut self) -> Result<u64> {
-        self.batches.count(&mut self.decoder.window)?;
-        Ok(self.batches.offset())
+        let counted = self.batches.count(&mut self.decoder.window);
+        counted.map_err(|error| self.explain(error))?;
+        let end = self.batches.offset();
+        self.decoder.window.source().see_end(end)?;
+        Ok(end)
     }
 
     /// Bytes that are held.
@@ -118,9 +128,13 @@ impl Members {
     fn decode(&mut self, member: u64) -> Result<Option<Decoded>> {
         let Some(place) = self.place_of(member)? else { return Ok(None) };
         let values = self.batch.values(place, self.batches.width());
-        let decoded = self.decoder.decode(values, &self.batches)?;
-        self.decoder.window.release();
-        Ok(Some(decoded))
+        match self.decoder.decode(values, &self.batches) {
+            Ok(decoded) => {
+                self.decoder.window.release();
+                Ok(Some(decoded))
+            }
+            Err(error) => Err(self.explain(error).of_element(member)),
+        }
     }
 
     /// Where a member is, if there are so many.
@@ -137,7 +151,7 @@ impl Members {
     fn place_of(&mut self, member: u64) -> Result<Option<usize>> {
         match self.batch.place(member) {
             Some(place) => Ok(Some(place)),
-            None => self.load(member),
+            None => self.load(member).map_err(|error| self.explain(error)),
         }
     }
 
@@ -148,6 +162,7 @@ impl Members {
         // Whoever comes to the end by going on sees the pickle through to its STOP.
         while batch.end() == member {
             if !batches.next(&mut decoder.window, batch)? {
+                decoder.window.source().see_end(batches.offset())?;
                 return Ok(None);
             }
         }

@@ -76,7 +76,7 @@ impl Npz {
     }
 
     pub(crate) fn read(source: Source, options: &Options) -> Result<Npz> {
-        let members = directory::read(&source)?;
+        let members = source.clone().explained(|source| directory::read(&source))?;
         let (allowance, spool_memory) = (options.allowance(), options.spool_memory);
         Ok(Npz { source, members, allowance, spool_memory })
     }
@@ -95,9 +95,9 @@ impl Npz {
 
     /// What the member of this number holds.
     ///
-    /// Of a deflated member, size and checksum are held against the data where the last of them are
-    /// read, so that who gets these knows that all were right; of a stored one, only by
-    /// [`verify`](Self::verify), as it is read here and there.
+    /// Size and checksum of a deflated member are compared with the data when a read finds its end:
+    /// a loop over its elements ends in an error where they differ. Those of a stored one are
+    /// compared only by [`verify`](Self::verify), as it is read here and there.
     ///
     /// Fails where it is encrypted or compressed in a way that is not read, where its own header is
     /// not what the directory says, and where it overlaps another one, which only zip bombs do.
@@ -107,11 +107,21 @@ impl Npz {
     /// Where there are not so many members.
     pub fn source(&self, member: usize) -> Result<Source> {
         let member = &self.members[member];
-        let data = directory::data(&self.source, member)?;
-        Ok(match member.method {
+        let data = self.data(member)?;
+        let name = data.name().map(str::to_owned);
+        let unpacked = match member.method {
             Method::Stored => data,
-            _ => Source::spooled(self.inflated(member, data), self.spool_memory),
-        })
+            _ => Source::unpacked(self.inflated(member, data), self.spool_memory),
+        };
+        Ok(name.into_iter().fold(unpacked, Source::named))
+    }
+
+    /// The bytes of a member as they are in the archive. Their name has that of the member behind it.
+    fn data(&self, member: &Member) -> Result<Source> {
+        let data = directory::data(&self.source, member);
+        let data = data.map_err(|error| self.source.explain(error))?;
+        let name = data.name().map(|file| format!("{file}:{}", member.array_name()));
+        Ok(name.into_iter().fold(data, Source::named))
     }
 
     /// Reads a member from its first byte to its last, and holds size and checksum against what is
@@ -125,7 +135,7 @@ impl Npz {
     /// Where there are not so many members.
     pub fn verify(&self, member: usize) -> Result<()> {
         let member = &self.members[member];
-        let data = directory::data(&self.source, member)?;
+        let data = self.data(member)?;
         let mut buffer = vec![0; 64 << 10];
         if member.method == Method::Deflated {
             let mut data = self.inflated(member, data);
@@ -145,7 +155,7 @@ impl Npz {
 
     fn inflated(&self, member: &Member, data: Source) -> Inflated {
         let inflate = Inflate::new(data, self.allowance, CLAUSES);
-        Inflated { inflate, member: member.clone(), crc: Crc::new(), read: 0 }
+        Inflated { inflate, member: member.clone(), crc: Crc::new(), read: 0, checked: false }
     }
 
     /// The number of the only array: of the only member whose name ends in `.npy`, or, if no name
@@ -159,6 +169,16 @@ impl Npz {
         let mut arrays = places(|member| member.name.ends_with(SUFFIX));
         if arrays.is_empty() {
             arrays = places(|member| !member.name.ends_with('/'));
+        }
+        let is_array = |&place: &usize| self.members[place].name.ends_with(SUFFIX);
+        let torch = self.members.iter().find(|member| member.name.ends_with("/data.pkl"));
+        if let (Some(torch), false) = (torch, arrays.iter().any(is_array)) {
+            let message = format!(
+                "this is a PyTorch file, not an archive of arrays: torch.load reads it; its pickle is \
+                 the member {}",
+                torch.name
+            );
+            return Err(Error::usage("npz.choice", message));
         }
         match *arrays {
             [only] => Ok(only),
@@ -267,7 +287,7 @@ impl Member {
 impl Options {
     /// Opens an archive.
     pub fn open_npz(&self, path: impl AsRef<Path>) -> Result<Npz> {
-        self.read_npz(Source::open(path)?)
+        self.read_npz(Source::open_path(path.as_ref())?)
     }
 
     /// Reads an archive from any [`Source`]. A stream is read to its end first, where the directory
@@ -287,19 +307,32 @@ struct Inflated {
     crc: Crc,
     /// Bytes that came out.
     read: u64,
+    /// Whether size and checksum were found to be right.
+    checked: bool,
+}
+
+impl Inflated {
+    fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() || self.checked {
+            return Ok(0);
+        }
+        let read = match self.inflate.ended() {
+            true => 0,
+            false => self.inflate.inflate(buffer)?,
+        };
+        self.crc.update(&buffer[..read]);
+        self.read += read as u64;
+        if read == 0 || self.read > self.member.size {
+            self.member.check(self.read, &self.crc)?;
+            self.checked = true;
+        }
+        Ok(read)
+    }
 }
 
 impl Read for Inflated {
+    /// All bytes come before the error that says that their checksum is wrong.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() || self.inflate.ended() {
-            return Ok(0);
-        }
-        let read = self.inflate.inflate(buffer)?;
-        self.crc.update(&buffer[..read]);
-        self.read += read as u64;
-        if self.inflate.ended() || self.read > self.member.size {
-            self.member.check(self.read, &self.crc)?;
-        }
-        Ok(read)
+        self.read_on(buffer).map_err(|error| self.inflate.source().explain(error).into())
     }
 }

@@ -82,7 +82,9 @@ where
 {
     let position = members.position();
     let mut batch = members.batches.start();
-    members.batches.find(position, &mut members.decoder.window, &mut batch)?;
+    let source = members.decoder.window.source().clone();
+    let found = members.batches.find(position, &mut members.decoder.window, &mut batch);
+    found.map_err(|error| source.explain(error))?;
     let decoders = (0..threads).map(|_| members.decoder.sibling(&members.batches));
     let decoders = decoders.collect::<Result<Vec<Decoder>>>()?;
     let (queue, announced) = sync_channel(threads * AHEAD);
@@ -142,7 +144,9 @@ impl<A> Shared<'_, A> {
             let surveyed = lock(&self.batches).extend(&mut decoder.window, &mut batch);
             if !matches!(surveyed, Ok(true)) {
                 turn.queue = None;
-                error = surveyed.err();
+                let source = decoder.window.source();
+                let seen = surveyed.and_then(|_| source.see_end(lock(&self.batches).offset()));
+                error = seen.err().map(|error| source.explain(error));
                 break;
             }
         }
@@ -175,7 +179,8 @@ impl<A> Shared<'_, A> {
                     (work.fold)(&mut parcel, decoder.element(decoded, decoded.first));
                 }
                 Err(here) => {
-                    error = Some(here);
+                    let number = batch.begin().member + place as u64;
+                    error = Some(decoder.window.source().explain(here).of_element(number));
                     break;
                 }
             }

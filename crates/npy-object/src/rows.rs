@@ -67,6 +67,9 @@ impl Rows {
     /// The next row, until there are no more.
     pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>> {
         if self.taken >= self.end {
+            if self.taken == self.count {
+                self.window.source().see_end(self.data_end())?;
+            }
             return Ok(None);
         }
         let row = self.taken;
@@ -79,7 +82,7 @@ impl Rows {
             Err(error) if error.need().is_some() => return Err(error),
             Err(error) => {
                 self.taken = self.count;
-                return Err(error);
+                return Err(self.explain(error).of_element(row));
             }
         }
         Ok(Some(self.resident(row)))
@@ -155,9 +158,17 @@ impl Rows {
             return Ok(None);
         }
         self.window.set_reading_on(false);
-        self.load(row)?;
+        if let Err(error) = self.load(row) {
+            return Err(self.explain(error).of_element(row));
+        }
         self.window.release();
         Ok(Some(self.resident(row)))
+    }
+
+    /// An error of the rows, with the name of their file.
+    #[cold]
+    fn explain(&self, error: Error) -> Error {
+        self.window.source().explain(error)
     }
 
     /// A row that was loaded.

@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::error::{Cause, Error, Result};
+use crate::foreign;
 pub use fetched::{Fetched, Need};
 use file::FileAt;
 #[cfg(feature = "gzip")]
@@ -62,6 +64,16 @@ pub trait ReadAt: Send + Sync {
     fn memory(&self) -> usize {
         0
     }
+
+    /// Whether only a read that finds the end tells that all bytes before were right.
+    fn ends_in_checksum(&self) -> bool {
+        false
+    }
+
+    /// How the bytes have changed since reading began, where that is known and they have.
+    fn change(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Bytes to read an array from, wherever they are.
@@ -78,7 +90,7 @@ pub trait ReadAt: Send + Sync {
 /// # Ok::<(), npy_object::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Source(Place);
+pub struct Source(Place, Option<Arc<str>>);
 
 #[derive(Clone)]
 enum Place {
@@ -94,12 +106,18 @@ enum Place {
 impl Source {
     /// Bytes at places.
     pub fn new(bytes: impl ReadAt + 'static) -> Source {
-        Source(Place::At { all: Arc::new(bytes), start: 0, end: u64::MAX })
+        Source(Place::At { all: Arc::new(bytes), start: 0, end: u64::MAX }, None)
     }
 
-    /// A file.
+    /// A file, [named](Self::named) by its path.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Source> {
-        Source::file(File::open(path)?)
+        let path = path.as_ref();
+        Ok(Source::file(File::open(path)?)?.named(path.to_string_lossy()))
+    }
+
+    /// As [`open`](Self::open), with an error that names the path.
+    pub(crate) fn open_path(path: &Path) -> Result<Source> {
+        Source::open(path).map_err(|error| Error::from(error).in_path(path))
     }
 
     /// An open file, from its start, wherever it stands. Its length is that which it has now. What
@@ -109,14 +127,16 @@ impl Source {
         if !metadata.is_file() {
             return Ok(Source::stream(file));
         }
-        Ok(Source::new(FileAt::new(file, metadata.len())))
+        Ok(Source::new(FileAt::new(file, &metadata)))
     }
 
     /// A file, mapped into memory: it is borrowed from there, and no memory but the system's cache
     /// of files holds it.
     ///
-    /// Whether that is faster than [`open`](Self::open) depends on the system; a read error there
-    /// ends the process.
+    /// Whether that is faster than [`open`](Self::open) depends on the system. A read error there,
+    /// and a read of a page past the end of a file that was made shorter, end the process with the
+    /// signal SIGBUS: no error can be returned. Files that others write to, and files on a network,
+    /// are better opened with [`open`](Self::open).
     ///
     /// # Safety
     ///
@@ -125,15 +145,22 @@ impl Source {
     #[cfg(feature = "mmap")]
     #[allow(unsafe_code, reason = "who calls it can know who writes to the file; we cannot")]
     pub unsafe fn map(path: impl AsRef<Path>) -> io::Result<Source> {
-        let file = File::open(path)?;
+        let path = path.as_ref();
+        let mut file = File::open(path)?;
+        if !file.metadata()?.is_file() {
+            // A folder says what it is when it is read.
+            let _ = file.read(&mut [0])?;
+            let message = "not a regular file: only a regular file can be mapped into memory";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+        }
         // SAFETY: the caller promises that the bytes stay what they are while they are mapped.
         let map = unsafe { memmap2::Mmap::map(&file)? };
-        Ok(Source::bytes(map))
+        Ok(Source::bytes(map).named(path.to_string_lossy()))
     }
 
     /// What is in memory. It is borrowed from there and never copied.
     pub fn bytes(bytes: impl AsRef<[u8]> + Send + 'static) -> Source {
-        Source(Place::Memory(Bytes::from_owner(bytes)))
+        Source(Place::Memory(Bytes::from_owner(bytes)), None)
     }
 
     /// Anything that can seek, from its start. Threads wait for one another.
@@ -158,7 +185,30 @@ impl Source {
     /// What a gzip file holds, as a stream.
     #[cfg(feature = "gzip")]
     pub(crate) fn gunzip(self, allowance: Allowance, memory: usize) -> Source {
-        Source::spooled(gzip::Gunzip::new(self, allowance), memory)
+        let name = self.1.clone();
+        Source(Source::unpacked(gzip::Gunzip::new(self, allowance), memory).0, name)
+    }
+
+    /// What comes out of something compressed. Whether it is whole is known once a read finds its
+    /// end: see [`see_end`](Self::see_end).
+    #[cfg(feature = "gzip")]
+    pub(crate) fn unpacked(stream: impl Read + Send + 'static, memory: usize) -> Source {
+        Source::new(Spool::new(stream, memory).of_unpacked())
+    }
+
+    /// Looks for the byte at `offset`, where what was read of the source ends, if only that tells
+    /// whether what came before is whole: in what is unpacked, whose checksum comes last. A stream
+    /// is not asked, which may have no more to give for a long time.
+    ///
+    /// A loop over elements does it behind the last one. Those who read bytes of their own have to.
+    /// Fails where the compressed data break off, or are not those that were compressed.
+    pub fn see_end(&self, offset: u64) -> Result<()> {
+        match &self.0 {
+            Place::At { all, .. } if all.ends_in_checksum() => {
+                self.read_at(&mut [0], offset).map(drop).map_err(|error| self.explain(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A part of this one, that counts as a source: its places are counted from where it begins.
@@ -174,7 +224,7 @@ impl Source {
             Bound::Excluded(&to) => to,
             Bound::Unbounded => u64::MAX,
         };
-        Source(match &self.0 {
+        let place = match &self.0 {
             Place::Memory(bytes) => {
                 let to = to.min(bytes.len() as u64) as usize;
                 Place::Memory(bytes.slice(to.min(from.try_into().unwrap_or(to))..to))
@@ -187,7 +237,60 @@ impl Source {
                     end: to,
                 }
             }
-        })
+        };
+        Source(place, self.1.clone())
+    }
+
+    /// Gives the bytes a name, a path for instance, which errors mention. Parts of the source, and
+    /// what is unpacked from it, have the same name.
+    pub fn named(self, name: impl Into<Arc<str>>) -> Source {
+        Source(self.0, Some(name.into()))
+    }
+
+    /// The name of the bytes, if they have one.
+    pub fn name(&self) -> Option<&str> {
+        self.1.as_deref()
+    }
+
+    /// Bytes at a place, as many as come at once: a stream may have no more for a long time. `None`
+    /// where they cannot be read.
+    fn some(&self, offset: u64, size: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; size];
+        let read = self.read_at(&mut bytes, offset).ok()?;
+        bytes.truncate(read);
+        Some(bytes)
+    }
+
+    /// Does something with the source, and [explains](Self::explain) its error.
+    pub(crate) fn explained<T>(self, read: impl FnOnce(Source) -> Result<T>) -> Result<T> {
+        read(self.clone()).map_err(|error| self.explain(error))
+    }
+
+    /// An error of what was read here, with the name of the source. It says so where the file is one
+    /// of another kind, and where it is no longer what it was when it was opened.
+    ///
+    /// For errors of what was read by other means: what reads arrays here explains its errors.
+    #[cold]
+    pub fn explain(&self, error: impl Into<Error>) -> Error {
+        let mut error: Error = error.into();
+        if matches!(error.cause(), Cause::Usage | Cause::Io) {
+            return self.name().into_iter().fold(error, Error::in_file);
+        }
+        // What comes after the last array of a file is not an empty file.
+        let is_part = matches!(self.0, Place::At { start: 1.., .. });
+        if let Some(start) = self.some(0, foreign::START)
+            && !(start.is_empty() && is_part)
+        {
+            let before = error.offset().unwrap_or(0).saturating_sub(foreign::SEARCHED as u64);
+            let near = self.some(before, foreign::SEARCHED).unwrap_or_default();
+            error = foreign::name(error, &start, &near);
+        }
+        if let Place::At { all, .. } = &self.0
+            && let Some(how) = all.change()
+        {
+            error = error.of_changed_file(&how);
+        }
+        self.name().into_iter().fold(error, Error::in_file)
     }
 
     /// Reads bytes from `offset` on into `buffer`, and returns how many: 0 only at the end, or where

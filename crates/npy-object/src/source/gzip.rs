@@ -36,6 +36,8 @@ enum State {
     /// Before the first member.
     Start,
     Member,
+    /// Behind the data of a member, before its checksum.
+    Trailer,
     Between,
 }
 
@@ -56,7 +58,7 @@ impl Gunzip {
         let place = self.inflate.place();
         let [a, b, method, flags] = self.inflate.bytes()?;
         if [a, b, method] != MAGIC {
-            let message = "what follows is no gzip member";
+            let message = "after the gzip data come bytes that are not gzip data";
             return Err(Error::new(Cause::Malformed, "gzip.magic", place, message).into());
         }
         // Time, level and system.
@@ -78,6 +80,27 @@ impl Gunzip {
         Ok(true)
     }
 
+    fn read_on(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while !out.is_empty() {
+            if self.state == State::Trailer {
+                self.check()?;
+                self.state = State::Between;
+            }
+            if self.state != State::Member && !self.next_member()? {
+                break;
+            }
+            let made = self.inflate.inflate(out)?;
+            self.crc.update(&out[..made]);
+            if self.inflate.ended() {
+                self.state = State::Trailer;
+            }
+            if made > 0 {
+                return Ok(made);
+            }
+        }
+        Ok(0)
+    }
+
     /// Compares what came out of a member with what stands behind it.
     fn check(&mut self) -> io::Result<()> {
         let place = self.inflate.place();
@@ -85,25 +108,15 @@ impl Gunzip {
         if sums == (self.crc.sum().to_le_bytes(), self.crc.amount().to_le_bytes()) {
             return Ok(());
         }
-        let message = "the data are not what was compressed: their checksum is another";
+        let message = "gzip checksum mismatch: the data are not those that were compressed";
         Err(Error::new(Cause::Malformed, "gzip.checksum", place, message).into())
     }
 }
 
 impl Read for Gunzip {
-    /// Who gets the last bytes of a member knows that their checksum is right.
+    /// All bytes of a member come before the error that says that its checksum is wrong, or that it
+    /// is missing.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while !out.is_empty() && (self.state == State::Member || self.next_member()?) {
-            let made = self.inflate.inflate(out)?;
-            self.crc.update(&out[..made]);
-            if self.inflate.ended() {
-                self.check()?;
-                self.state = State::Between;
-            }
-            if made > 0 {
-                return Ok(made);
-            }
-        }
-        Ok(0)
+        self.read_on(out).map_err(|error| self.inflate.source().explain(error).into())
     }
 }

@@ -62,6 +62,11 @@ impl Inflate {
         }
     }
 
+    /// What is read.
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// Where the next byte is in the source.
     pub(crate) fn place(&self) -> u64 {
         self.place

@@ -20,6 +20,8 @@ pub(super) struct Spool {
     /// Locked before `store`, by the thread that reads on.
     stream: Mutex<Stream>,
     store: RwLock<Store>,
+    /// Whether the stream is of something compressed, with a checksum at its end.
+    is_unpacked: bool,
 }
 
 enum Stream {
@@ -42,7 +44,14 @@ impl Spool {
     /// Keeps up to `limit` bytes in memory.
     pub(super) fn new(stream: impl Read + Send + 'static, limit: usize) -> Spool {
         let store = Store { memory: Vec::new(), limit, file: None, size: 0, ended: false };
-        Spool { stream: Mutex::new(Stream::Going(Box::new(stream))), store: RwLock::new(store) }
+        let stream = Mutex::new(Stream::Going(Box::new(stream)));
+        Spool { stream, store: RwLock::new(store), is_unpacked: false }
+    }
+
+    /// Says that the stream is of something compressed, with a checksum at its end.
+    #[cfg(feature = "gzip")]
+    pub(super) fn of_unpacked(self) -> Spool {
+        Spool { is_unpacked: true, ..self }
     }
 
     /// Reads what is kept; `None` where `offset` is not.
@@ -138,6 +147,10 @@ impl ReadAt for Spool {
         let mut step = vec![0; STEP];
         while self.read_on(&mut stream, &mut step)? > 0 {}
         Ok(self.stored())
+    }
+
+    fn ends_in_checksum(&self) -> bool {
+        self.is_unpacked
     }
 
     fn memory(&self) -> usize {
