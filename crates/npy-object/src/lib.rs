@@ -192,7 +192,7 @@ pub use value::{
     Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape, Text, Time,
     TimeDelta, TypedArray,
 };
-pub use write::{ArrayWriter, Copy, RowWriter, WriteOptions};
+pub use write::{ArrayWriter, Copy, RowWriter, WriteOptions, remove_unfinished};
 
 /// Opens a file with the default [`Options`].
 ///

@@ -14,7 +14,7 @@
 
 mod copy;
 mod envelope;
-mod file;
+pub(crate) mod file;
 pub(crate) mod numpy;
 mod rows;
 
@@ -33,6 +33,7 @@ use crate::value::globals::ArrayClass;
 pub use copy::Copy;
 use envelope::Envelope;
 use file::Output;
+pub use file::remove_unfinished;
 pub use rows::RowWriter;
 
 /// How an array is to be written.
