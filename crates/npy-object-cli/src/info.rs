@@ -11,7 +11,7 @@ use npy_object::{Element, Format, ItemType, Kind, NpyArray};
 use serde::Serialize;
 
 use crate::archive::Listing;
-use crate::failure::Failure;
+use crate::failure::{Failure, write_json};
 use crate::input::{Input, Opened, Reading};
 use crate::writer::Writer;
 
@@ -155,8 +155,7 @@ impl Info {
         // What could be read is shown, whatever comes after it.
         let result = opened.array(&self.reading).and_then(|mut array| report.look_into(&mut array));
         if self.json {
-            serde_json::to_writer(&mut *out, &report).map_err(io::Error::from)?;
-            writeln!(out)?;
+            write_json(out, &report)?;
         } else {
             report.write(out, &header, writer)?;
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use npy_object::{Salvage as Saving, Salvaged};
 
-use crate::failure::{Failure, printable};
+use crate::failure::{Failure, display};
 use crate::input::{Input, Reading};
 
 /// Save the elements of a file that is cut off or damaged
@@ -46,15 +46,15 @@ impl Salvage {
 
 fn report(saved: &Salvaged, output: &Path, out: &mut impl Write) -> std::io::Result<()> {
     let Salvaged { elements, promised, damaged, damaged_count, doubtful, broken_off, .. } = saved;
-    writeln!(out, "{}: {elements} of {promised} elements", output.display())?;
+    writeln!(out, "{}: {elements} of {promised} elements", display(output))?;
     for (number, error) in damaged {
-        writeln!(out, "lost: element {number}: {}", printable(&error.to_string()))?;
+        writeln!(out, "lost: element {number}: {}", error.clone().without_file())?;
     }
     if *damaged_count > damaged.len() as u64 {
         writeln!(out, "lost: {} more", damaged_count - damaged.len() as u64)?;
     }
     if let Some(error) = broken_off {
-        writeln!(out, "lost: what comes behind: {}", printable(&error.to_string()))?;
+        writeln!(out, "lost: what comes behind: {}", error.clone().without_file())?;
     }
     if *doubtful > 0 {
         let values = if *doubtful == 1 { "value is" } else { "values are" };
