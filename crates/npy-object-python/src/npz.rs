@@ -1,8 +1,10 @@
 //! `Npz`: the arrays of an archive, by name.
 
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use npy_object::pickle::printable;
 use npy_object::{Format, Npz as Archive, Source};
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
@@ -93,11 +95,13 @@ impl Npz {
         let Some(source) = self.source(py, name)? else {
             return Err(PyKeyError::new_err(format!("{name} is not a file in the archive")));
         };
-        let format = py.detach(|| Format::of(&source))?;
+        let raise = |error: io::Error| raise(py, &source.explain(error));
+        let format = py.detach(|| Format::of(&source)).map_err(raise)?;
         if format != Format::Npy {
             // As NumPy does with what is no array.
             let mut bytes = Vec::new();
-            py.detach(|| std::io::Read::read_to_end(&mut source.to_reader(), &mut bytes))?;
+            let read = py.detach(|| source.to_reader().read_to_end(&mut bytes));
+            read.map_err(raise)?;
             return Ok(PyBytes::new(py, &bytes).into_any());
         }
         let origin = Origin {
@@ -161,7 +165,7 @@ impl Npz {
     fn __repr__(&self) -> String {
         const SHOWN: usize = 5;
         let more = if self.names.len() > SHOWN { ", ..." } else { "" };
-        let shown: Vec<_> = self.names.iter().take(SHOWN).map(String::as_str).collect();
+        let shown: Vec<_> = self.names.iter().take(SHOWN).map(|name| printable(name)).collect();
         format!("<npy_object.Npz of {}{more}>", shown.join(", "))
     }
 }
