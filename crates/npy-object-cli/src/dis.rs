@@ -49,10 +49,11 @@ impl Dis {
             None => 0,
         };
         let shown = if self.full { usize::MAX } else { SHOWN };
+        let source = npy.clone();
         let mut instructions = Instructions::new(npy, offset, shown);
         let mut disassembler = Disassembler::new();
         loop {
-            let instruction = instructions.next()?;
+            let instruction = instructions.next().map_err(|error| source.explain(error))?;
             let line = disassembler.line(&instruction);
             writeln!(out, "{}", line.abbreviate(shown))?;
             if instruction.opcode == Opcode::Stop {

@@ -11,13 +11,13 @@ use npy_object::{
 };
 
 use crate::contents::Contents;
-use crate::failure::Failure;
+use crate::failure::{Failure, display};
 
 /// A file, and how much it may ask for.
 #[derive(Args)]
 pub(crate) struct Input {
-    /// A .npy file, plain or in gzip; ARCHIVE.npz:NAME for an array of an archive; - for standard
-    /// input
+    /// A .npy file, plain or in gzip; ARCHIVE.npz:NAME for an array of an archive (both may have
+    /// colons: the longest path that is a file is the archive); - for standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
@@ -124,10 +124,14 @@ impl Input {
         let file = self.file.as_path();
         if self.member.is_none()
             && !file.exists()
-            && let Some((archive, name)) = file.to_str().and_then(|text| text.rsplit_once(':'))
-            && Path::new(archive).is_file()
+            && let Some(text) = file.to_str()
         {
-            return (Path::new(archive), Some(name));
+            // The name of a file, and that of a member, may have colons too.
+            let places = text.rmatch_indices(':').map(|(place, _)| text.split_at(place));
+            let mut archives = places.filter(|(archive, _)| Path::new(archive).is_file());
+            if let Some((archive, name)) = archives.next() {
+                return (Path::new(archive), Some(&name[1..]));
+            }
         }
         (file, self.member.as_deref())
     }
@@ -235,7 +239,7 @@ impl Opened<'_> {
             IndexUse::Damaged => "damaged",
             _ => return Ok(array),
         };
-        let file = self.file.display();
+        let file = display(self.file);
         eprintln!("npyo: {file}.idx is {index} and not used: `npyo index {file}` writes it again");
         Ok(array)
     }

@@ -79,6 +79,11 @@ impl Decoded {
     pub(crate) fn offset(self) -> u64 {
         self.begin
     }
+
+    /// Where its instructions end.
+    pub(crate) fn end(self) -> u64 {
+        self.end
+    }
 }
 
 impl Decoder {

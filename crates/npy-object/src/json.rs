@@ -12,6 +12,7 @@ mod rows;
 mod sharing;
 mod typed;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use base64::Engine;
@@ -29,7 +30,45 @@ fn comma(out: &mut impl Write, first: bool) -> io::Result<()> {
 
 /// Writes text as a JSON string.
 fn write_str(out: &mut impl Write, text: &str) -> io::Result<()> {
-    serde_json::to_writer(out, text).map_err(io::Error::from)
+    if !text.chars().any(controls_a_terminal) {
+        return serde_json::to_writer(out, text).map_err(io::Error::from);
+    }
+    let json = serde_json::to_string(text).map_err(io::Error::from)?;
+    out.write_all(escape(&json).as_bytes())
+}
+
+/// Returns JSON text in which no character is left that controls a terminal: DEL, the control
+/// characters U+0080 to U+009F, line separators, and marks that change the direction of text. JSON
+/// allows them in strings as they are; escaped they are the same strings.
+///
+/// ```
+/// assert_eq!(npy_object::json::escape("[\"\u{9b}2J\u{202e}\"]"), r#"["\u009b2J\u202e"]"#);
+/// ```
+pub fn escape(json: &str) -> Cow<'_, str> {
+    if !json.chars().any(controls_a_terminal) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 8);
+    for c in json.chars() {
+        match controls_a_terminal(c) {
+            true => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Whether a character does something to a terminal, and JSON may have it as it is.
+fn controls_a_terminal(c: char) -> bool {
+    matches!(
+        c,
+        '\u{7f}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+    )
 }
 
 /// Writes bytes as a JSON string of base64, without holding more than a piece of it.

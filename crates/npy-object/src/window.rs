@@ -102,11 +102,6 @@ impl Window {
         &self.input.source
     }
 
-    /// Compares the checksum of the source, where it has one: see [`Source::verify`].
-    pub(crate) fn verify(&self) -> Result<()> {
-        self.input.source.verify()
-    }
-
     /// Bytes in the source, to whose end it reads if need be.
     pub(crate) fn len(&mut self) -> io::Result<u64> {
         let end = match self.input.end {

@@ -65,10 +65,11 @@
 //!
 //! `opcode` (the table), `lexer` (bytes to instructions), `machine` (instructions to a graph),
 //! `graph`, `view` (looking at it), then `survey` and `locate` (finding elements without building
-//! them), `dis` (for people), `value` (owned trees). Short ways to a graph are `leaf`, `numbers`,
+//! them), `dis` and `sketch` (for people), `value` (owned trees). Short ways to a graph are `leaf`, `numbers`,
 //! `template` and `repeat`. To write: `build`, `encode`, `transcribe`. `compat` maps the
 //! names of Python 2 and Python 3. `audit` says what unpickling
 //! would import and call.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -95,6 +96,7 @@ mod numbers;
 mod opcode;
 mod repeat;
 mod repr;
+mod sketch;
 mod survey;
 mod template;
 mod text;
@@ -120,6 +122,8 @@ pub use locate::{Located, Locator};
 pub use machine::{Flow, Machine, Ran};
 pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
 pub use repeat::{Pattern, Repeater};
+pub use repr::printable;
+pub use sketch::{Shown, short_bytes, short_str, sketch};
 pub use survey::{Container, Event, Slot, Span, Survey};
 pub use transcribe::{Renumbering, Transcribed, Transcriber};
 pub use value::{Object, TreeLimits, Value};

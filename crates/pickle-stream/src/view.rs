@@ -241,6 +241,12 @@ impl<'a> ValueRef<'a> {
         self.source.bytes.len()
     }
 
+    /// Where the element begins that the value is in: bytes from the start of the source. `None`
+    /// where the value owns its bytes.
+    pub fn source_offset(self) -> Option<u64> {
+        (!self.source.bytes.is_empty()).then_some(self.source.offset)
+    }
+
     /// How many bytes the graph takes, with all values that are in it, and the bytes that they were
     /// decoded from.
     pub fn graph_bytes(self) -> usize {
@@ -283,13 +289,6 @@ impl<'a> ValueRef<'a> {
             Node::Str(payload) | Node::Str2(payload) => Str(self.at(id).bytes(payload)),
             _ => Str(&[]),
         }
-    }
-}
-
-impl fmt::Debug for ValueRef<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The kind alone: what it contains may contain it.
-        write!(f, "ValueRef({:?})", self.graph.node(self.id))
     }
 }
 
@@ -447,12 +446,6 @@ impl<'a> Iterator for Items<'a> {
 
 impl ExactSizeIterator for Items<'_> {}
 
-impl fmt::Debug for Items<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} items", self.len())
-    }
-}
-
 /// Keys with their values, in the order of the stream.
 #[derive(Clone)]
 pub struct Entries<'a>(Items<'a>);
@@ -478,12 +471,6 @@ impl<'a> Iterator for Entries<'a> {
 }
 
 impl ExactSizeIterator for Entries<'_> {}
-
-impl fmt::Debug for Entries<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} entries", self.len())
-    }
-}
 
 /// A call that was not made: what would have been called, and what would have been done to the
 /// result.
@@ -556,12 +543,6 @@ impl<'a> ObjectRef<'a> {
     /// The values that would have been added as to a set.
     pub fn added(self) -> Items<'a> {
         self.value.chain(self.object().added)
-    }
-}
-
-impl fmt::Debug for ObjectRef<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} of {:?}", self.construct(), self.callable())
     }
 }
 

@@ -7,8 +7,8 @@
 //! | complex | `{"real": 1.0, "imag": 2.0}` |
 //! | str | a string; a surrogate that stands alone becomes U+FFFD |
 //! | bytes, bytearray | a string of base64 |
-//! | list, tuple, set, frozenset, array | an array; of a NumPy array, nested as its dimensions are |
-//! | dict | an object; a key that is no str becomes its own JSON text, as in Python's `json`, and inside that `"..."` |
+//! | list, tuple, set, frozenset, array | an array; of a NumPy array, nested as its dimensions are, also where one of them is 0 |
+//! | dict | an object; a key that is no str becomes its own JSON text, as in Python's `json`, and inside that `"..."`; keys that are then equal (`1` and `"1"`) come twice |
 //! | a masked item, NaT | `null`, `"NaT"` |
 //! | date, time, datetime, datetime64 | ISO 8601 |
 //! | timedelta | its seconds, a number |
@@ -28,6 +28,7 @@ use pickle_stream::{Global, Long, NodeId, ValueRef};
 
 use super::{comma, write_base64, write_str};
 use crate::container::Member;
+use crate::error::Error;
 use crate::value::array::{Array, ArrayItems, Data};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
@@ -180,7 +181,7 @@ impl PlainJson {
         let kind = value.kind();
         let Some(left) = self.left.checked_sub(unpaid(&kind).saturating_add(1)) else {
             let message = "the element, with what it shares written out, has too many values";
-            return Err(io::Error::other(message));
+            return Err(Error::usage("access.sharing", message).into());
         };
         self.left = left;
         if let (true, Some(id)) = (is_container(&kind), value.identity()) {
@@ -359,14 +360,14 @@ fn write_object<'a>(
 }
 
 /// The brackets and the comma that stand before item `index`, in C order, of an array; behind the
-/// last one, those that close it. An array without items is `[]`, whatever its dimensions.
+/// last one, those that close it.
 fn brackets(out: &mut impl Write, shape: &[usize], index: usize) -> io::Result<()> {
     let mut size = 1usize;
     let mut turns = 0;
     for &length in shape.iter().rev() {
         size = size.saturating_mul(length);
         if size == 0 {
-            return out.write_all(b"[]");
+            return write_empty(out, shape);
         }
         turns += usize::from(index.is_multiple_of(size));
     }
@@ -377,6 +378,32 @@ fn brackets(out: &mut impl Write, shape: &[usize], index: usize) -> io::Result<(
         out.write_all(b",")?;
     }
     (0..opened).try_for_each(|_| out.write_all(b"["))
+}
+
+/// The most lists of which an array without items is made.
+const MOST_EMPTY: usize = 1 << 16;
+
+/// How many lists there are in an array without items, up to the first dimension that is 0: of
+/// `(2, 3, 0)` 6, as NumPy's `tolist` makes them. An array of more than 65,536 of them is `[]`.
+fn empty_lists(shape: &[usize]) -> usize {
+    let outer = shape.iter().take_while(|&&length| length != 0);
+    let lists = outer.fold(1usize, |lists, &length| lists.saturating_mul(length));
+    if lists <= MOST_EMPTY { lists } else { 1 }
+}
+
+/// Writes an array without items.
+fn write_empty(out: &mut impl Write, shape: &[usize]) -> io::Result<()> {
+    let lists = empty_lists(shape);
+    let end = shape.iter().position(|&length| length == 0).unwrap_or(shape.len());
+    let outer = if lists == 1 && shape[..end].iter().any(|&length| length > 1) { 0 } else { end };
+    if outer == 0 {
+        return out.write_all(b"[]");
+    }
+    for index in 0..lists {
+        brackets(out, &shape[..outer], index)?;
+        out.write_all(b"[]")?;
+    }
+    brackets(out, &shape[..outer], lists)
 }
 
 /// How many items an array of this shape has. There may be more than can be where they take no
@@ -400,11 +427,16 @@ fn unpaid(kind: &Kind<'_>) -> u64 {
                 .iter()
                 .fold(0, |sum: u64, field| sum.saturating_add(of_item(&field.dtype))),
             DType::Subarray(subarray) => {
-                of_item(subarray.base()).saturating_mul(count(subarray.shape()) as u64)
+                let items = count(subarray.shape()) as u64;
+                if items == 0 {
+                    return empty_lists(subarray.shape()) as u64;
+                }
+                of_item(subarray.base()).saturating_mul(items)
             }
         }
     }
     match kind {
+        Kind::Array(array) if count(array.shape()) == 0 => empty_lists(array.shape()) as u64,
         Kind::Array(array) => match (array.item(), array.data()) {
             (ItemType::Plain(dtype), Data::Bytes(_)) => {
                 of_item(dtype).saturating_mul(count(array.shape()) as u64)

@@ -8,9 +8,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+#[cfg(feature = "gzip")]
+use super::Check;
 use super::ReadAt;
 use super::file;
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, Result};
 
 /// Bytes of a stream that are stepped over at once.
 const STEP: usize = 64 << 10;
@@ -42,7 +44,8 @@ impl Spool {
     /// Keeps up to `limit` bytes in memory.
     pub(super) fn new(stream: impl Read + Send + 'static, limit: usize) -> Spool {
         let store = Store { memory: Vec::new(), limit, file: None, size: 0, ended: false };
-        Spool { stream: Mutex::new(Stream::Going(Box::new(stream))), store: RwLock::new(store) }
+        let stream = Mutex::new(Stream::Going(Box::new(stream)));
+        Spool { stream, store: RwLock::new(store) }
     }
 
     /// Reads what is kept; `None` where `offset` is not.
@@ -142,6 +145,14 @@ impl ReadAt for Spool {
 
     fn memory(&self) -> usize {
         self.store.read().unwrap_or_else(PoisonError::into_inner).memory.capacity()
+    }
+}
+
+/// Of what was unpacked: its reader says whether the checksum is right where it finds the end.
+#[cfg(feature = "gzip")]
+impl Check for Spool {
+    fn verify(&self, end: u64) -> Result<()> {
+        Ok(self.read_at(&mut [0], end).map(drop)?)
     }
 }
 

@@ -1,7 +1,6 @@
 //! An element of an array, or a value inside one.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use npy_header::DType;
@@ -483,19 +482,15 @@ impl<'a> Element<'a> {
     }
 }
 
-impl fmt::Debug for Element<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Element({})", self.kind().name())
-    }
-}
-
 #[cold]
 pub(crate) fn wrong_type(wanted: &str, found: &Kind<'_>) -> Error {
-    let found = match found {
-        Kind::Scalar(scalar) => format!("NumPy scalar of dtype {}", scalar.dtype()),
-        other => other.name().to_owned(),
+    let message = match found {
+        Kind::Scalar(scalar) => {
+            format!("expected {wanted}, found {} {}", found.name(), scalar.dtype())
+        }
+        other => format!("expected {wanted}, found {}", other.name()),
     };
-    Error::usage("access.type", format!("the value is a {found}, not a {wanted}"))
+    Error::usage("access.type", message)
 }
 
 #[cold]

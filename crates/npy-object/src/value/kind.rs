@@ -374,7 +374,7 @@ impl<'a> Text<'a> {
 }
 
 /// The members of a tuple, list, set or frozenset, in the order of the file.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Items<'a> {
     items: RawItems<'a>,
     context: &'a Context,
@@ -407,13 +407,13 @@ impl<'a> Iterator for Items<'a> {
 impl ExactSizeIterator for Items<'_> {}
 
 /// Keys with their values, in the order of the file.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Entries<'a> {
     entries: EntriesOf<'a>,
     context: &'a Context,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum EntriesOf<'a> {
     Dict(RawEntries<'a>),
     /// Lists or tuples of two.
@@ -453,7 +453,7 @@ impl ExactSizeIterator for Entries<'_> {}
 
 /// A call that was not made: what would have been called, and what would have been done to the
 /// result.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Object<'a> {
     object: ObjectRef<'a>,
     context: &'a Context,
