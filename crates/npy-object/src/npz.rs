@@ -80,8 +80,9 @@ impl Npz {
     }
 
     pub(crate) fn read(source: Source, options: &Options) -> Result<Npz> {
-        let members = directory::read(&source)?;
-        let (allowance, spool_memory) = (options.allowance(), options.spool_memory);
+        source.limit_memory(options.limits.spool)?;
+        let members = directory::read(&source, options.limits.directory)?;
+        let (allowance, spool_memory) = (options.allowance(), options.spooled());
         Ok(Npz { source, members, allowance, spool_memory })
     }
 

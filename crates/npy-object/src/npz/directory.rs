@@ -39,10 +39,15 @@ struct Directory {
     prefix: u64,
 }
 
-/// Reads the directory of an archive.
-pub(super) fn read(source: &Source) -> Result<Vec<Member>> {
+/// Reads the directory of an archive, which may have up to `limit` bytes.
+pub(super) fn read(source: &Source, limit: u64) -> Result<Vec<Member>> {
     let mut window = Window::new(source.clone(), ReadSize::default(), 0);
     let directory = locate(&mut window)?;
+    let size = directory.end - directory.begin;
+    if size > limit {
+        let message = format!("a directory of {size} bytes; the limit is {limit}");
+        return Err(Error::new(Cause::Limit, "npz.limit.directory", directory.begin, message));
+    }
     let mut members = Vec::new();
     let mut place = directory.begin;
     while place < directory.end {
