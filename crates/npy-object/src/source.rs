@@ -265,7 +265,7 @@ impl Source {
     ///
     /// Fails where the temporary file cannot be written.
     pub fn limit_memory(&self, bytes: usize) -> io::Result<()> {
-        match &self.0 {
+        match &self.place {
             Place::Memory(_) => Ok(()),
             Place::At { all, .. } => all.limit_memory(bytes),
         }
