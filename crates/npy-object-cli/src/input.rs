@@ -104,9 +104,10 @@ impl Input {
     pub(crate) fn source(&self) -> Result<(Source, Option<&str>), Failure> {
         let (file, name) = self.place();
         let source = match file == Path::new(STDIN) {
-            true => stdin(self.spool_memory())?,
+            true => stdin()?,
             false => Source::open(file).map_err(npy_object::Error::from)?,
         };
+        source.limit_memory(self.limits().spool).map_err(npy_object::Error::from)?;
         Ok((source, name))
     }
 
@@ -138,19 +139,19 @@ impl Input {
 
     /// How a file is to be opened.
     fn options(&self) -> Options {
-        let mut limits = self.max_memory.map_or_else(Limits::default, Limits::within);
-        limits.header.header_chars = self.max_header;
-        Options::new().limits(limits).spool_memory(self.spool_memory())
+        Options::new().limits(self.limits())
     }
 
-    /// Bytes of a stream that are kept in memory.
-    fn spool_memory(&self) -> usize {
-        self.max_memory.map_or(usize::MAX, |memory| memory / 8).min(8 << 20)
+    /// How much the file may ask for.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = self.max_memory.map_or_else(Limits::default, Limits::within);
+        limits.header.header_chars = self.max_header;
+        limits
     }
 }
 
 /// Standard input: where a file was put there, that file, which can be read at any place.
-fn stdin(memory: usize) -> Result<Source, Failure> {
+fn stdin() -> Result<Source, Failure> {
     #[cfg(unix)]
     {
         use std::io::Seek;
@@ -164,7 +165,7 @@ fn stdin(memory: usize) -> Result<Source, Failure> {
             return Ok(Source::file(file).map_err(npy_object::Error::from)?);
         }
     }
-    Ok(Source::spooled(io::stdin(), memory))
+    Ok(Source::stream(io::stdin()))
 }
 
 /// A file that was opened.

@@ -196,6 +196,8 @@ impl Error {
     pub fn is_over_memory(&self) -> bool {
         let set = [
             "npy.limit.element",
+            "npz.limit.directory",
+            "pickle.limit.line",
             "pickle.limit.nodes",
             "pickle.limit.memo",
             "pickle.limit.stack",

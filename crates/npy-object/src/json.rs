@@ -10,6 +10,7 @@ mod plain;
 mod read;
 mod rows;
 mod sharing;
+mod stack;
 mod typed;
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ use std::io::{self, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use pickle_stream::Str;
 
 pub use plain::PlainJson;
 pub use read::{ElementReader, read_header};
@@ -69,6 +71,28 @@ fn controls_a_terminal(c: char) -> bool {
             | '\u{2028}'..='\u{202e}'
             | '\u{2066}'..='\u{2069}'
     )
+}
+
+/// Writes text as a JSON string, with U+FFFD in place of surrogates that stand alone.
+fn write_lossy(out: &mut impl Write, text: Str<'_>) -> io::Result<()> {
+    if let Some(text) = text.to_str() {
+        return write_str(out, text);
+    }
+    out.write_all(b"\"")?;
+    write_pieces(out, text)?;
+    out.write_all(b"\"")
+}
+
+/// As [`write_lossy`], without the quotes, and without holding more than a piece of the text.
+fn write_pieces(out: &mut impl Write, text: Str<'_>) -> io::Result<()> {
+    const PIECE: usize = 1 << 10;
+    let chars = |c| char::from_u32(c).unwrap_or(char::REPLACEMENT_CHARACTER);
+    let mut chars = text.code_points().map(chars).peekable();
+    while chars.peek().is_some() {
+        let quoted = serde_json::to_vec(&chars.by_ref().take(PIECE).collect::<String>())?;
+        out.write_all(&quoted[1..quoted.len() - 1])?;
+    }
+    Ok(())
 }
 
 /// Writes bytes as a JSON string of base64, without holding more than a piece of it.

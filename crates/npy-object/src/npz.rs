@@ -81,9 +81,12 @@ impl Npz {
     }
 
     pub(crate) fn read(source: Source, options: &Options) -> Result<Npz> {
-        let members = source.clone().explained(|source| directory::read(&source));
+        let members = source.clone().explained(|source| {
+            source.limit_memory(options.limits.spool)?;
+            directory::read(&source, options.limits.directory)
+        });
         let members = members.map_err(Error::naming_salvage)?;
-        let (allowance, spool_memory) = (options.allowance(), options.spool_memory);
+        let (allowance, spool_memory) = (options.allowance(), options.spooled());
         Ok(Npz { source, members, allowance, spool_memory, broken_off: None })
     }
 
@@ -92,9 +95,11 @@ impl Npz {
             Ok(archive) => return Ok(archive),
             Err(error) => error,
         };
-        let (allowance, spool_memory) = (options.allowance(), options.spool_memory);
+        let (allowance, spool_memory) = (options.allowance(), options.spooled());
         let members = match error.clause() {
-            "npz.end" | "npz.directory" => directory::recover(&source, allowance)?,
+            "npz.end" | "npz.directory" => {
+                directory::recover(&source, allowance, options.limits.directory)?
+            }
             _ => Vec::new(),
         };
         match members.is_empty() {

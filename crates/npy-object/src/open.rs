@@ -84,7 +84,7 @@ impl Options {
 
     /// Reads a stream, as far as elements are asked for: see [`Source::stream`].
     pub fn read_stream(self, stream: impl Read + Send + 'static) -> Result<NpyArray> {
-        let source = Source::spooled(stream, self.spool_memory);
+        let source = Source::spooled(stream, self.spooled());
         self.read_source(source)
     }
 

@@ -60,6 +60,12 @@ pub trait ReadAt: Send + Sync {
     /// How many bytes there are, by reading to the end if nothing else helps.
     fn size(&self) -> io::Result<u64>;
 
+    /// Keeps no more than this many of the bytes in memory from here on.
+    fn limit_memory(&self, bytes: usize) -> io::Result<()> {
+        let _ = bytes;
+        Ok(())
+    }
+
     /// How many of the bytes are kept in memory.
     fn memory(&self) -> usize {
         0
@@ -334,6 +340,17 @@ impl Source {
     pub(crate) fn release(&self) {
         if let Place::At { all, .. } = &self.place {
             all.release();
+        }
+    }
+
+    /// Has a stream kept in a temporary file where it is longer than this many bytes, also what is
+    /// in memory of it already. Sources that keep nothing in memory are not changed.
+    ///
+    /// Fails where the temporary file cannot be written.
+    pub fn limit_memory(&self, bytes: usize) -> io::Result<()> {
+        match &self.place {
+            Place::Memory(_) => Ok(()),
+            Place::At { all, .. } => all.limit_memory(bytes),
         }
     }
 

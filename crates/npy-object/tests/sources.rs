@@ -264,6 +264,33 @@ fn broken_gzip_files() {
 }
 
 #[test]
+fn spool_over_its_limit_is_in_a_file() {
+    let file = rows(2000);
+    let options = || Options::new().limits(Limits::within(8 << 20));
+    let archive = zip(&[("a.npy", &file)], zip::CompressionMethod::Deflated);
+    let npz = options().read_npz(Source::bytes(archive)).unwrap();
+    let sources = [
+        npz.source(0).unwrap(),
+        options().unpack(Source::bytes(gzip(&file))).unwrap(),
+        options().unpack(Source::stream(Cursor::new(file.clone()))).unwrap(),
+    ];
+    for source in sources {
+        let mut array = options().read_source(source.clone()).unwrap();
+        assert!(array.get(1999).unwrap().is_some());
+        assert_eq!(source.memory(), 0);
+    }
+    // What a stream holds already is moved there.
+    let source = Source::stream(Cursor::new(file.clone()));
+    assert_eq!(source.size().unwrap(), file.len() as u64);
+    assert!(source.memory() >= file.len());
+    source.limit_memory(file.len() - 1).unwrap();
+    assert_eq!(source.memory(), 0);
+    let mut read = Vec::new();
+    source.to_reader().read_to_end(&mut read).unwrap();
+    assert_eq!(read, file);
+}
+
+#[test]
 fn what_expands_too_far() {
     let mut limits = Limits::default();
     (limits.decompressed, limits.expansion) = (50_000, 2);

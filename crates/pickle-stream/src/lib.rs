@@ -64,7 +64,7 @@
 //! # In which order to read the modules
 //!
 //! `opcode` (the table), `lexer` (bytes to instructions), `machine` (instructions to a graph),
-//! `graph`, `view` (looking at it), then `survey` and `locate` (finding elements without building
+//! `graph`, `view` (looking at it), `nodes`, then `survey` and `locate` (finding elements without building
 //! them), `dis` and `sketch` (for people), `value` (owned trees). Short ways to a graph are `leaf`, `numbers`,
 //! `template` and `repeat`. To write: `build`, `encode`, `transcribe`. `compat` maps the
 //! names of Python 2 and Python 3. `audit` says what unpickling
@@ -92,6 +92,7 @@ mod limits;
 mod locate;
 mod machine;
 mod memo;
+mod nodes;
 mod numbers;
 mod opcode;
 mod repeat;
@@ -120,6 +121,7 @@ pub use lexer::{Argument, Head, Instruction, Lexer, Progress};
 pub use limits::Limits;
 pub use locate::{Located, Locator};
 pub use machine::{Flow, Machine, Ran};
+pub use nodes::NodeMap;
 pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
 pub use repeat::{Pattern, Repeater};
 pub use repr::printable;
@@ -127,7 +129,7 @@ pub use sketch::{Shown, short_bytes, short_str, sketch};
 pub use survey::{Container, Event, Slot, Span, Survey};
 pub use transcribe::{Renumbering, Transcribed, Transcriber};
 pub use value::{Object, TreeLimits, Value};
-pub use view::{Entries, Global, Items, Kind, Long, ObjectRef, Str, ValueRef};
+pub use view::{Entries, Global, Items, Kind, Long, ObjectRef, Paused, Str, ValueRef};
 
 /// The examples of the README are compiled.
 #[doc = include_str!("../README.md")]

@@ -48,6 +48,13 @@ impl Spool {
         Spool { stream, store: RwLock::new(store) }
     }
 
+    /// Keeps no more than `limit` bytes in memory from here on.
+    fn lower_limit(&self, limit: usize) -> io::Result<()> {
+        let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        store.limit = store.limit.min(limit);
+        if store.memory.len() > store.limit { store.move_to_file() } else { Ok(()) }
+    }
+
     /// Reads what is kept; `None` where `offset` is not.
     fn kept(&self, buffer: &mut [u8], offset: u64) -> io::Result<Option<usize>> {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
@@ -143,6 +150,10 @@ impl ReadAt for Spool {
         Ok(self.stored())
     }
 
+    fn limit_memory(&self, bytes: usize) -> io::Result<()> {
+        self.lower_limit(bytes)
+    }
+
     fn memory(&self) -> usize {
         self.store.read().unwrap_or_else(PoisonError::into_inner).memory.capacity()
     }
@@ -157,12 +168,17 @@ impl Check for Spool {
 }
 
 impl Store {
+    fn move_to_file(&mut self) -> io::Result<()> {
+        let file = tempfile::tempfile().map_err(in_temporary_file)?;
+        file::write_all_at(&file, &self.memory, 0).map_err(in_temporary_file)?;
+        self.memory = Vec::new();
+        self.file = Some(Arc::new(file));
+        Ok(())
+    }
+
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.file.is_none() && self.memory.len() + bytes.len() > self.limit {
-            let file = tempfile::tempfile().map_err(in_temporary_file)?;
-            file::write_all_at(&file, &self.memory, 0).map_err(in_temporary_file)?;
-            self.memory = Vec::new();
-            self.file = Some(Arc::new(file));
+            self.move_to_file()?;
         }
         match &self.file {
             Some(file) => {

@@ -179,6 +179,21 @@ impl<'a> Element<'a> {
         self.value().map(ValueRef::id)
     }
 
+    /// The node of a value that says itself what it is; `None` of an item of a dtype, and of a row.
+    #[cfg(feature = "json")]
+    pub(crate) fn untyped(self) -> Option<NodeId> {
+        match self.place {
+            Place::Value(value) | Place::Plain(value, _) => Some(value.id()),
+            Place::Typed(..) | Place::Row(_) => None,
+        }
+    }
+
+    /// Another value of the same element.
+    #[cfg(feature = "json")]
+    pub(crate) fn at(self, node: NodeId) -> Option<Element<'a>> {
+        self.value().map(|value| Element::new(value.at(node), self.context))
+    }
+
     /// How many bytes the element takes in the file that the value is, or is in; 0 where it
     /// [owns](crate::OwnedElement) what it holds, and is in no file.
     #[inline]

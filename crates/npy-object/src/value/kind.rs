@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+#[cfg(feature = "json")]
+use pickle_stream::Paused;
 use pickle_stream::{Entries as RawEntries, Global, Items as RawItems, Kind as Raw, Long};
 use pickle_stream::{ObjectRef, Str, ValueRef};
 
@@ -385,6 +387,12 @@ impl<'a> Items<'a> {
         Items { items, context }
     }
 
+    /// What is left of them.
+    #[cfg(feature = "json")]
+    pub(crate) fn pause(&self) -> Paused {
+        self.items.pause()
+    }
+
     /// The values themselves.
     pub(crate) fn raw(&self) -> &RawItems<'a> {
         &self.items
@@ -421,6 +429,26 @@ enum EntriesOf<'a> {
 }
 
 impl<'a> Entries<'a> {
+    /// What is left of them, and whether these are pairs: see [`Entries::resume`].
+    #[cfg(feature = "json")]
+    pub(crate) fn pause(&self) -> (Paused, bool) {
+        match &self.entries {
+            EntriesOf::Dict(entries) => (entries.clone().into_items().pause(), false),
+            EntriesOf::Pairs(pairs) => (pairs.pause(), true),
+        }
+    }
+
+    /// Goes on with entries of the same element as `value`.
+    #[cfg(feature = "json")]
+    pub(crate) fn resume(value: Element<'a>, paused: (Paused, bool)) -> Option<Entries<'a>> {
+        let items = value.value()?.resume(paused.0);
+        let entries = match paused.1 {
+            false => EntriesOf::Dict(items.into()),
+            true => EntriesOf::Pairs(items),
+        };
+        Some(Entries { entries, context: value.context() })
+    }
+
     pub(crate) fn new(entries: RawEntries<'a>, context: &'a Context) -> Entries<'a> {
         Entries { entries: EntriesOf::Dict(entries), context }
     }
