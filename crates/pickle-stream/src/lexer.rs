@@ -239,13 +239,14 @@ impl Lexer {
         let end = self.offset.saturating_add((input.len() - rest.len()) as u64);
         let payload = end - open.offset - 1; // without the opcode
         let passed = self.argument.saturating_add(1);
+        // After an error, the lexer is where the instruction begins, however the input was cut.
+        (self.open, self.offset) = (None, open.offset);
         limits::check(self.argument, passed.min(payload), "pickle.limit.argument", open.offset)?;
         self.offset = end;
         if open.lines > 0 {
             self.open = Some(open);
             return Ok(Progress::Need(1));
         }
-        self.open = None;
         let Open { opcode, offset, .. } = open;
         Ok(Progress::Done(Head { opcode, argument: Argument::None, offset, size: 1, payload }))
     }
