@@ -239,7 +239,11 @@ fn describe(kind: &Kind<'_>) -> String {
             }
         }
         Kind::Scalar(scalar) => format!("{name} {}", scalar.dtype()),
-        Kind::List(items) | Kind::Tuple(items) | Kind::Set(items) | Kind::FrozenSet(items) => {
+        Kind::List(items)
+        | Kind::Tuple(items)
+        | Kind::Set(items)
+        | Kind::FrozenSet(items)
+        | Kind::Deque(items, _) => {
             format!("{name} of {}", items.len())
         }
         Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {

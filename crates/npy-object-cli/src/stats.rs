@@ -113,7 +113,11 @@ impl Summary {
         match kind {
             Kind::Str(text) => self.lengths.add(code_points(text.as_bytes())),
             Kind::Bytes(bytes) | Kind::ByteArray(bytes) => self.lengths.add(bytes.len()),
-            Kind::List(items) | Kind::Tuple(items) | Kind::Set(items) | Kind::FrozenSet(items) => {
+            Kind::List(items)
+            | Kind::Tuple(items)
+            | Kind::Set(items)
+            | Kind::FrozenSet(items)
+            | Kind::Deque(items, _) => {
                 self.lengths.add(items.len());
             }
             Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | bool, int, float, str, bytes | `Boolean`, `Int64`, `Float64`, `LargeUtf8`, `LargeBinary` |
 //! | NumPy scalars of numbers, datetimes, timedeltas | the Arrow type of the same width and unit |
-//! | arrays of these, lists and tuples | `LargeList`, one for each dimension |
+//! | arrays of these, lists, tuples and deques | `LargeList`, one for each dimension |
 //! | dicts with str for keys | a column for each key; inside an element, a `Struct` |
 //! | `datetime`, `date`, `timedelta` | `Timestamp(us)`, `Date32`, `Duration(us)` |
 //! | None | null |
@@ -186,7 +186,7 @@ fn type_of(element: Element<'_>, depth: usize) -> Result<DataType> {
             other => return Err(no_type(&format!("scalars of dtype {other}"))),
         },
         Kind::Array(array) => type_of_array(&array, depth)?,
-        Kind::List(items) | Kind::Tuple(items) => {
+        Kind::List(items) | Kind::Tuple(items) | Kind::Deque(items, _) => {
             let mut types = items.map(|item| type_of(item, depth));
             list_of(types.try_fold(DataType::Null, |so_far, next| merge(so_far, next?))?)
         }
@@ -397,7 +397,7 @@ impl Column {
                 other => return Err(no_type(&format!("scalars of dtype {other}"))),
             },
             (
-                Kind::List(members) | Kind::Tuple(members),
+                Kind::List(members) | Kind::Tuple(members) | Kind::Deque(members, _),
                 Column::List { items, ends, nulls, .. },
             ) => {
                 members.into_iter().try_for_each(|member| items.append(member))?;

@@ -11,7 +11,8 @@ use crate::container::Container as Opened;
 use crate::decoder::{Decoder, Place, Wanted};
 use crate::error::{Error, Result};
 use crate::members::Members;
-use crate::open::{check_agreement, open_array, preamble};
+use crate::npy_array::NpyArray;
+use crate::open::{check_agreement, check_shape, is_no_array, open_array, preamble};
 use crate::opening::{ArrayState, ContainerKind};
 use crate::options::Options;
 use crate::subscripts::{Subscript, Subscripts};
@@ -32,49 +33,80 @@ pub enum At {
 impl At {
     /// Goes down from the value that a file holds: the array, or, of an array without dimensions,
     /// its element.
-    pub(crate) fn find(window: Window, options: Options, subscripts: &Subscripts) -> Result<At> {
+    pub(crate) fn find(
+        mut window: Window,
+        options: Options,
+        subscripts: &Subscripts,
+    ) -> Result<At> {
+        let source = window.source().clone();
+        let (header, offset) = match preamble(&mut window, &options)? {
+            None => (None, 0),
+            Some((header, _)) if !header.dtype.has_object() => {
+                return in_array(open_array(window, &options)?, subscripts);
+            }
+            Some((header, offset)) => (Some(header), offset),
+        };
         let mut decoder = Decoder::new(window, Context::new(&options));
-        let Some((header, offset)) = preamble(&mut decoder.window, &options)? else {
-            let place = Place { offset: 0, memo: 0, end: None };
+        let place = Place { offset, memo: 0, end: None };
+        let Some(header) = header else {
             let entered = enter(&mut decoder, place, Route::default())?;
             return descend(decoder, entered, subscripts);
         };
-        if header.dtype.has_object() {
-            let place = Place { offset, memo: 0, end: None };
-            if let Some(mut here) = open(&mut decoder, place, Route::default())? {
-                let state = here.array.as_ref().filter(|_| !options.trust_payload);
-                state.map_or(Ok(()), |state| check_agreement(&header, state, offset))?;
-                // Whoever wants nothing but to see the members need not wait until all of them
-                // were surveyed.
-                let is_whole = subscripts.as_slice().is_empty()
-                    || here.kind == ContainerKind::Array
-                    || here.batches.survey_all(&mut decoder.window).unwrap_or(true);
-                if is_whole {
-                    return descend(decoder, Entered::Container(Box::new(here)), subscripts);
-                }
+        if let Some(mut here) = open(&mut decoder, place, Route::default())?
+            && let Some(state) = here.array.as_ref()
+        {
+            if !options.trust_payload {
+                check_agreement(&header, state, offset)?;
+            }
+            // The members can be shown before all of them were surveyed.
+            let is_whole = subscripts.as_slice().is_empty()
+                || here.kind == ContainerKind::Array
+                || here.batches.survey_all(&mut decoder.window).unwrap_or(true);
+            if is_whole {
+                return descend(decoder, Entered::Container(Box::new(here)), subscripts);
             }
         }
-        // Its elements are no containers.
-        let mut array = open_array(decoder.window, &options)?;
-        let index = match subscripts.as_slice() {
-            [] if array.shape().is_empty() => 0,
-            [Subscript::Index(index)] if !array.has_objects() => {
-                let from_end = if *index < 0 { array.len() } else { 0 };
-                from_end.checked_add_signed(*index).unwrap_or(u64::MAX)
+        match open_array(decoder.window, &options) {
+            // Its element is no container.
+            Ok(array) => in_array(array, subscripts),
+            Err(error) if is_no_array(&error) => {
+                let window = Window::new(source, options.read_size, options.limits.element);
+                let mut decoder = Decoder::new(window, Context::new(&options));
+                let entered = enter(&mut decoder, place, Route::default())?;
+                let at = descend(decoder, entered, subscripts)?;
+                if let (At::Value(value), [], false) =
+                    (&at, subscripts.as_slice(), options.trust_payload)
+                    && let Kind::Array(array) = value.element().kind()
+                {
+                    check_shape(&header, array.shape(), array.fortran_order(), offset)?;
+                }
+                Ok(at)
             }
-            [] => {
-                let message = "an array of numbers is no container of objects";
-                return Err(Error::usage("access.subscript", message));
-            }
-            [first, ..] => return Err(no_container(first)),
-        };
-        array.seek(index);
-        match if index < array.len() { array.next_owned()? } else { None } {
-            Some(element) => Ok(At::Value(Box::new(element))),
-            None => {
-                let message = format!("there is no {subscripts} in the array");
-                Err(Error::usage("access.subscript", message))
-            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Goes down into an array whose elements are no containers.
+fn in_array(mut array: NpyArray, subscripts: &Subscripts) -> Result<At> {
+    let index = match subscripts.as_slice() {
+        [] if array.shape().is_empty() => 0,
+        [Subscript::Index(index)] if !array.has_objects() => {
+            let from_end = if *index < 0 { array.len() } else { 0 };
+            from_end.checked_add_signed(*index).unwrap_or(u64::MAX)
+        }
+        [] => {
+            let message = "an array of numbers is no container of objects";
+            return Err(Error::usage("access.subscript", message));
+        }
+        [first, ..] => return Err(no_container(first)),
+    };
+    array.seek(index);
+    match if index < array.len() { array.next_owned()? } else { None } {
+        Some(element) => Ok(At::Value(Box::new(element))),
+        None => {
+            let message = format!("there is no {subscripts} in the array");
+            Err(Error::usage("access.subscript", message))
         }
     }
 }
@@ -196,7 +228,7 @@ impl Here {
         use ContainerKind as K;
         let shape = match (self.kind, &self.array) {
             (K::Array, Some(state)) => state.shape.iter().map(|&length| length as u64).collect(),
-            (K::List | K::Tuple, _) => vec![self.batches.len()?],
+            (K::List | K::Tuple | K::Deque, _) => vec![self.batches.len()?],
             _ => return None,
         };
         let indices = match subscript {

@@ -125,6 +125,7 @@ mod audit;
 mod batches;
 mod checkpoints;
 mod container;
+mod contents;
 #[cfg(feature = "serde")]
 mod de;
 mod decoder;
@@ -168,6 +169,7 @@ pub use pickle_stream as pickle;
 pub use arrow::RecordBatches;
 pub use audit::{Audit, Content, Part, Report, Site, Status, Tally, Use, Verdict};
 pub use container::{Container, Member};
+pub use contents::{AllContents, Arrays, Contents, Sections};
 pub use descent::At;
 pub use elements::Elements;
 pub use error::{Cause, Error, Result};
@@ -176,7 +178,6 @@ pub use index::IndexUse;
 pub use npy_array::NpyArray;
 #[cfg(feature = "npz")]
 pub use npz::Npz;
-pub use open::Arrays;
 pub use opening::ContainerKind;
 pub use options::{Encoding, Limits, Options};
 #[cfg(feature = "object_store")]

@@ -298,8 +298,8 @@ impl Buffer {
         let goes_on = self.start <= from && from.saturating_sub(self.end()) <= input.size.gap();
         if goes_on {
             // Who waits for more and more of one thing gets it in few pieces.
-            self.ahead =
-                self.ahead.saturating_mul(2).clamp(least, most).max(2 * self.resident(from));
+            let resident = if most > 0 { self.resident(from) } else { 0 };
+            self.ahead = self.ahead.saturating_mul(2).clamp(least, most).max(2 * resident);
             let last = from.min(self.end());
             let anchored = self.anchor.clamp(self.start, last);
             let keep = if last - anchored <= KEEP as u64 { anchored } else { last };

@@ -7,7 +7,7 @@
 //! | complex | `{"real": 1.0, "imag": 2.0}` |
 //! | str | a string; a surrogate that stands alone becomes U+FFFD |
 //! | bytes, bytearray | a string of base64 |
-//! | list, tuple, set, frozenset, array | an array; of a NumPy array, nested as its dimensions are |
+//! | list, tuple, set, frozenset, deque, array | an array; of a NumPy array, nested as its dimensions are |
 //! | dict | an object; a key that is no str becomes its own JSON text, as in Python's `json`, and inside that `"..."` |
 //! | a masked item, NaT | `null`, `"NaT"` |
 //! | date, time, datetime, datetime64 | ISO 8601 |
@@ -198,7 +198,11 @@ impl PlainJson {
             Kind::Complex(real, imaginary) => write_complex(out, real, imaginary),
             Kind::Str(text) => write_str(out, &text.to_string_lossy()),
             Kind::Bytes(bytes) | Kind::ByteArray(bytes) => write_base64(out, &bytes),
-            Kind::List(items) | Kind::Tuple(items) | Kind::Set(items) | Kind::FrozenSet(items) => {
+            Kind::List(items)
+            | Kind::Tuple(items)
+            | Kind::Set(items)
+            | Kind::FrozenSet(items)
+            | Kind::Deque(items, _) => {
                 tasks.extend([Task::Text("]"), Task::Items { items, first: true }]);
                 out.write_all(b"[")
             }
@@ -255,6 +259,7 @@ fn is_container(kind: &Kind<'_>) -> bool {
             | Kind::Dict(_)
             | Kind::OrderedDict(_)
             | Kind::DefaultDict(..)
+            | Kind::Deque(..)
             | Kind::Array(_)
             | Kind::Record(_)
             | Kind::Object(_)

@@ -236,6 +236,11 @@ impl TypedJson {
             }
             Kind::Global(name) => global(out, name),
             Kind::Object(value) => object(out, value, tasks),
+            // As the call that makes it.
+            Kind::Deque(..) => match value.object() {
+                Some(value) => object(out, value, tasks),
+                None => unreachable!("a deque is a call"),
+            },
             Kind::PersistentId(id) => {
                 out.write_all(b"{\"persistent\":")?;
                 tasks.extend([Task::Text("}"), Task::Value(id)]);
@@ -258,6 +263,7 @@ fn is_numbered(kind: &Kind<'_>) -> bool {
         | Kind::OrderedDict(_)
         | Kind::DefaultDict(..)
         | Kind::Array(_)
+        | Kind::Deque(..)
         | Kind::Object(_) => true,
         _ => false,
     }
