@@ -9,18 +9,19 @@ use std::path::Path;
 
 use clap::Args;
 use npy_object::pickle::Global;
-use npy_object::{Element, ItemType, Kind};
+use npy_object::{Contents, Element, ItemType, Kind};
 use serde::Serialize;
 
 use crate::failure::{Failure, printable};
 use crate::info::python_tuple;
-use crate::input::{Input, Reading};
+use crate::input::{Input, Opened, Reading, Several};
 use crate::progress::progress_bar;
 use crate::tally::{Sizes, Tally};
 
 /// Decode every element, and say what they are: kinds, dtypes, shapes, lengths, bytes, classes
 ///
-/// Elements are counted, not what they contain. What was counted before an error in the file is
+/// Elements are counted, not what they contain: of a dict that was saved alone, or a pickle of a
+/// list, tuple, set, dict or deque, its members. What was counted before an error in the file is
 /// shown.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -35,6 +36,9 @@ pub(crate) struct Stats {
     /// Decode on N threads; by default on as many as the machine runs at once
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
+
+    #[command(flatten)]
+    several: Several,
 
     #[command(flatten)]
     reading: Reading,
@@ -56,16 +60,13 @@ impl Stats {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let opened = self.input.open()?;
-        let mut array = opened.array(&self.reading)?;
-        let bar = progress_bar(Some(array.len()), 0);
+        let mut opened = self.input.open()?;
         let mut summary = Summary::default();
-        let result = array.fold_parallel(self.threads, Summary::default, Summary::add, |part| {
-            bar.inc(part.elements);
-            summary.merge(part);
-            ControlFlow::Continue(())
-        });
-        drop(bar);
+        let all = self.several.all;
+        let result = opened.each(all, |opened| self.count(opened, &mut summary));
+        if result.is_err() && !summary.begun {
+            return result;
+        }
         if self.json {
             serde_json::to_writer(&mut *out, &summary).map_err(io::Error::from)?;
             writeln!(out)?;
@@ -73,6 +74,36 @@ impl Stats {
             summary.write(out)?;
         }
         result?;
+        if all { Ok(()) } else { opened.note_rest(false) }
+    }
+
+    /// Counts the elements of what the file holds.
+    fn count(&self, opened: &Opened<'_>, summary: &mut Summary) -> Result<(), Failure> {
+        let mut contents = opened.contents(&self.reading, None, true)?;
+        summary.begun = true;
+        let bar = progress_bar(contents.known_len(), 0);
+        match &mut contents {
+            Contents::Array(array) => {
+                array.fold_parallel(self.threads, Summary::default, Summary::add, |part| {
+                    bar.inc(part.elements);
+                    summary.merge(part);
+                    ControlFlow::Continue(())
+                })?;
+                opened.ends_at(array.data_end()?);
+            }
+            Contents::Container(container) => {
+                while let Some(member) = container.next_member()? {
+                    bar.inc(1);
+                    summary.add(member.value);
+                }
+            }
+            _ => {
+                if let Some(member) = contents.get(0)? {
+                    summary.add(member.value);
+                }
+            }
+        }
+        drop(bar);
         Ok(opened.verify()?)
     }
 }
@@ -80,6 +111,9 @@ impl Stats {
 /// What elements are.
 #[derive(Default, Serialize)]
 struct Summary {
+    /// Whether there was anything to count elements of.
+    #[serde(skip)]
+    begun: bool,
     elements: u64,
     kinds: Tally<&'static str>,
     /// Of arrays and of NumPy scalars.

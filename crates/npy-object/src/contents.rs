@@ -141,8 +141,7 @@ impl Options {
     ///
     /// Nothing past the end is read if [`read_size`](Self::read_size) is 0.
     pub fn end_of(&self, source: &Source) -> Result<u64> {
-        let source = self.unpack(source.clone())?;
-        let mut window = Window::new(source, self.read_size, self.limits.element);
+        let mut window = self.window(source.clone())?;
         match preamble(&mut window, self)? {
             Some((header, offset)) if !header.dtype.has_object() => {
                 Ok(Rows::open(window, offset, &header)?.data_end())
@@ -157,7 +156,7 @@ impl Options {
 const FRAME: u64 = 1 << 20;
 
 /// Walks through the pickle at `offset`, and returns where its STOP ends.
-fn pickle_end(window: &mut Window, offset: u64, limits: &Limits) -> Result<u64> {
+pub(crate) fn pickle_end(window: &mut Window, offset: u64, limits: &Limits) -> Result<u64> {
     let mut lexer = Lexer::new(offset, &limits.pickle);
     let mut needed = 1;
     loop {

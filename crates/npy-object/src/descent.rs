@@ -1,6 +1,7 @@
 //! The way down to a value inside nested containers. Siblings on the way are surveyed, and of dicts
 //! the keys are decoded; nothing else is.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use pickle_stream::{Container, Lexer, MemoEffect, Opcode, Progress, Span, Survey};
@@ -8,13 +9,17 @@ use pickle_stream::{Container, Lexer, MemoEffect, Opcode, Progress, Span, Survey
 use crate::batches::{Batches, spans};
 use crate::checkpoints::{Checkpoint, Checkpoints, Level, Route};
 use crate::container::Container as Opened;
+use crate::contents::Contents;
 use crate::decoder::{Decoder, Place, Wanted};
 use crate::error::{Error, Result};
+use crate::format::Format;
+use crate::index::IndexUse;
 use crate::members::Members;
 use crate::npy_array::NpyArray;
 use crate::open::{check_agreement, check_shape, is_no_array, open_array, preamble};
 use crate::opening::{ArrayState, ContainerKind};
 use crate::options::Options;
+use crate::source::Source;
 use crate::subscripts::{Subscript, Subscripts};
 use crate::value::element::{Context, Element};
 use crate::value::kind::Kind;
@@ -121,6 +126,43 @@ fn absent(subscript: &Subscript, kind: ContainerKind) -> Error {
 fn no_container(subscript: &Subscript) -> Error {
     let message = format!("there is no [{subscript}] in a value that is not a container");
     Error::usage("access.subscript", message)
+}
+
+impl Options {
+    /// Opens whatever a file holds, as [`read_contents`](Self::read_contents) does, and uses its
+    /// index if there is one: see [`NpyArray::write_index`] and [`Opened::write_index`].
+    pub fn open_contents(self, path: impl AsRef<Path>) -> Result<Contents> {
+        let path = path.as_ref();
+        match self.clone().open(path) {
+            Ok(array) => return Ok(Contents::Array(array)),
+            Err(error) if is_no_array(&error) => {}
+            Err(error) => return Err(error),
+        }
+        let source = self.unpack(Source::open(path)?)?;
+        let mut index = IndexUse::None;
+        if self.index && Format::of(&source)? == Format::Pickle {
+            let window = Window::new(source.clone(), self.read_size, self.limits.element);
+            let mut decoder = Decoder::new(window, Context::new(&self));
+            let place = Place { offset: 0, memo: 0, end: None };
+            if let Some(mut here) = open(&mut decoder, place, Route::default())?
+                && here.array.is_none()
+            {
+                index = here.batches.find_index(path, &mut decoder.window)?;
+                // Who wrote the index has seen that the container is the whole value.
+                if index == IndexUse::Used {
+                    let members = Members::new(decoder, here.batches);
+                    let mut container = Opened::new(here.kind, None, members);
+                    container.set_file(path, index);
+                    return Ok(Contents::Container(Box::new(container)));
+                }
+            }
+        }
+        let mut at = self.at_source(source, &Subscripts::default())?;
+        if let At::Container(container) = &mut at {
+            container.set_file(path, index);
+        }
+        Ok(at.into())
+    }
 }
 
 /// A container on the way.

@@ -111,7 +111,8 @@
 //! the elements), `batches` (where they are), `checkpoints`, `decoder` (one element at a time),
 //! `shared` (what elements share), `members` (all of these together); `rows` (arrays without
 //! objects); `value` (what an element is), and `de` and `json`, which write it otherwise. Beside
-//! these stand `container`, `subscripts` and `descent` (going into containers), `index`, `split`
+//! these stand `container`, `subscripts` and `descent` (going into containers), `contents` (whatever a file
+//! holds), `outline` (elements too large to be shown), `index`, `split`
 //! and `parallel`. `write` is the way back, with `ser` and `salvage`. `audit`
 //! reads for itself. All reading goes through `window`, from a `source`, whose `format` is seen by its
 //! first bytes: `npz` are archives. `remote` requests what a source lacks. Opcodes are the business
@@ -145,6 +146,7 @@ pub mod npz;
 mod open;
 mod opening;
 mod options;
+mod outline;
 mod parallel;
 #[cfg(feature = "object_store")]
 mod remote;
@@ -180,6 +182,7 @@ pub use npy_array::NpyArray;
 pub use npz::Npz;
 pub use opening::ContainerKind;
 pub use options::{Encoding, Limits, Options};
+pub use outline::{Outline, OutlineKind};
 #[cfg(feature = "object_store")]
 pub use remote::{Remote, RemoteArray};
 pub use salvage::{Salvage, Salvaged};

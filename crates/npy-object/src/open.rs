@@ -126,14 +126,7 @@ impl Options {
     /// ```
     pub fn read_pickle(self, source: Source) -> Result<OwnedElement> {
         let mut window = self.window(source)?;
-        let offset = match preamble(&mut window, &self)? {
-            None => 0,
-            Some((header, offset)) if header.dtype.has_object() => offset,
-            Some(_) => {
-                let message = "an array without objects holds no pickle";
-                return Err(Error::usage("access.type", message));
-            }
-        };
+        let offset = pickle_offset(&mut window, &self)?;
         let mut decoder = Decoder::new(window, Context::new(&self));
         let decoded = decoder.decode_all(offset)?;
         let context = Arc::clone(&decoder.context);
@@ -141,7 +134,7 @@ impl Options {
     }
 
     /// A window on what is to be read of a source.
-    fn window(&self, source: Source) -> Result<Window> {
+    pub(crate) fn window(&self, source: Source) -> Result<Window> {
         Ok(Window::new(self.unpack(source)?, self.read_size, self.limits.element))
     }
 }
@@ -179,6 +172,15 @@ fn open_objects(window: Window, offset: u64, context: Context) -> Result<(Member
     let limits = &decoder.context.limits.pickle;
     let batches = Batches::new(start, None, Route::default(), limits)?;
     Ok((Members::new(decoder, batches), state))
+}
+
+/// Says where the pickle of a file begins.
+pub(crate) fn pickle_offset(window: &mut Window, options: &Options) -> Result<u64> {
+    match preamble(window, options)? {
+        None => Ok(0),
+        Some((header, offset)) if header.dtype.has_object() => Ok(offset),
+        Some(_) => Err(Error::usage("access.type", "an array without objects holds no pickle")),
+    }
 }
 
 /// Whether an array could not be opened because the pickle holds something else.

@@ -3,6 +3,7 @@
 use npy_header::{DType, Header};
 
 use crate::error::{Cause, Error, Result};
+use crate::outline::Outline;
 use crate::source::Source;
 use crate::value::element::Row;
 use crate::window::Window;
@@ -132,6 +133,11 @@ impl Rows {
     /// Where the data end in the file.
     pub(crate) fn data_end(&self) -> u64 {
         self.data + self.count * self.size as u64
+    }
+
+    /// What each row is.
+    pub(crate) fn outline(&self) -> Outline {
+        Outline::of_row(&self.dtype, &self.shape, self.size as u64)
     }
 
     /// Bytes that are held.
