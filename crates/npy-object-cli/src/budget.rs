@@ -27,6 +27,11 @@ impl Budget {
         (Source::new(budget.clone()), budget)
     }
 
+    /// Allows as many bytes again, and returns whether the budget was spent.
+    pub(crate) fn refill(&self) -> bool {
+        self.0.left.swap(BYTES, Ordering::Relaxed) == 0
+    }
+
     /// Takes an error for none if it is a consequence of the spent budget.
     pub(crate) fn excuse(&self, error: npy_object::Error) -> npy_object::Result<()> {
         if self.is_spent() { Ok(()) } else { Err(error) }

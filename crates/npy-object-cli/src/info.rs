@@ -171,7 +171,9 @@ impl Info {
         let mut report = Report::of(&options, &source)?;
         report.size = Size::of(opened)?;
         // What could be read is shown, whatever comes after it.
-        let result = report.look_into(&options, &source).or_else(|error| budget.excuse(error));
+        let looked = report.look_into(&options, &source, &budget);
+        let result = looked.or_else(|error| budget.excuse(error));
+        budget.refill();
         if !self.several.all && result.is_ok() {
             report.count_arrays(&options, &source);
         }
@@ -198,7 +200,7 @@ impl Report {
         let mut report = Report {
             data_offset,
             protocol: signs.map(|signs| signs.protocol),
-            writer: signs.map(Writer::generation),
+            writer: signs.and_then(|signs| signs.generation(header.is_some())),
             signs,
             ..Report::default()
         };
@@ -218,14 +220,23 @@ impl Report {
     }
 
     /// Adds what only opening the file tells.
-    fn look_into(&mut self, options: &Options, source: &Source) -> npy_object::Result<()> {
-        let inside = |options: Options| options.at_source(source.clone(), &Subscripts::default());
+    fn look_into(
+        &mut self,
+        options: &Options,
+        source: &Source,
+        budget: &Budget,
+    ) -> npy_object::Result<()> {
+        let inside = || options.clone().at_source(source.clone(), &Subscripts::default());
         let contents = match options.clone().read_contents(source.clone()) {
-            Err(error) if is_too_large(&error) => {
-                let outline = options.clone().read_outline(source.clone())?;
-                self.holds = Some(describe_outline(&outline));
-                return Ok(());
-            }
+            // What stands before the members of a container is small.
+            Err(error) if is_too_large(&error) => match inside() {
+                Err(error) if is_too_large(&error) => {
+                    let outline = options.clone().read_outline(source.clone())?;
+                    self.holds = Some(describe_outline(&outline));
+                    return Ok(());
+                }
+                at => at?.into(),
+            },
             contents => contents?,
         };
         let mut contents = match contents {
@@ -239,7 +250,7 @@ impl Report {
                 if !array.has_objects() || !array.shape().is_empty() {
                     return self.look_at_elements(&mut array);
                 }
-                match inside(options.clone()) {
+                match inside() {
                     Ok(At::Container(container)) => Contents::Container(container),
                     _ => return self.look_at_elements(&mut array),
                 }
@@ -247,7 +258,7 @@ impl Report {
             other => other,
         };
         if let Contents::Container(container) = &mut contents {
-            return self.look_at_members(container);
+            return self.look_at_members(container, budget);
         }
         if let Some(member) = contents.get(0)? {
             self.holds = Some(describe(&member.value.kind()));
@@ -273,8 +284,14 @@ impl Report {
         Ok(())
     }
 
-    fn look_at_members(&mut self, container: &mut Container) -> npy_object::Result<()> {
+    fn look_at_members(
+        &mut self,
+        container: &mut Container,
+        budget: &Budget,
+    ) -> npy_object::Result<()> {
         let kind = container.kind();
+        // What was not surveyed when it was opened is not counted.
+        let is_countable = !budget.refill();
         self.holds = Some(kind.name().to_owned());
         for number in 0..FIRST {
             let sample = match container.get(number) {
@@ -287,6 +304,9 @@ impl Report {
                 Err(error) => return Err(error),
             };
             self.first.push(sample);
+        }
+        if !is_countable {
+            return Ok(());
         }
         let count = container.count()?;
         self.holds = Some(match container.shape() {
@@ -344,8 +364,9 @@ impl Report {
         }
         if let Some(signs) = self.signs {
             writeln!(out, "pickle    protocol {}", signs.protocol)?;
-            let (generation, evidence) = (signs.generation(), signs.evidence());
-            writeln!(out, "writer    {generation} (judging by {evidence})")?;
+            if let Some(writer) = self.writer {
+                writeln!(out, "writer    {writer} (judging by {})", signs.evidence())?;
+            }
         }
         for (number, Sample { key, kind, preview }) in self.first.iter().enumerate() {
             let key = key.as_ref().map_or(String::new(), |key| format!("{key}: "));

@@ -99,7 +99,7 @@ impl Stats {
             }
             _ => {
                 if let Some(member) = contents.get(0)? {
-                    summary.add(member.value);
+                    summary.add_value(member.value);
                 }
             }
         }
@@ -133,8 +133,13 @@ struct Summary {
 impl Summary {
     /// Counts an element.
     fn add(&mut self, element: Element<'_>) {
-        self.elements += 1;
         self.bytes.add(element.encoded_len());
+        self.add_value(element);
+    }
+
+    /// Counts an element of which it is not known how many bytes it takes.
+    fn add_value(&mut self, element: Element<'_>) {
+        self.elements += 1;
         self.shared += u64::from(element.value().is_some_and(|value| value.is_shared()));
         if let Some(array) = element.as_plain_array() {
             self.kinds.add("array");

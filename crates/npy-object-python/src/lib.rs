@@ -42,7 +42,7 @@ mod _npy_object {
     #[pymodule_export]
     use crate::npz::Npz;
     #[pymodule_export]
-    use crate::open::{load, open};
+    use crate::open::{load, open, open_all};
     #[pymodule_export]
     use crate::split::{Split, open_split};
     #[pymodule_export]

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::errors::raise;
-use crate::open::open_source;
+use crate::open::Opened;
 use crate::reader::Origin;
 use crate::settings::Settings;
 use crate::source::{Input, MappedFile};
@@ -43,7 +43,7 @@ impl Npz {
         settings: Settings,
         whole: bool,
     ) -> PyResult<Npz> {
-        let Input { source, path, owner, runs_python } = input;
+        let Input { source, path, owner, runs_python, .. } = input;
         let options = settings.options()?;
         let archive = py.detach(|| options.read_npz(source));
         let archive = archive.map_err(|error| raise(py, &error))?;
@@ -108,8 +108,8 @@ impl Npz {
             owner: self.owner.as_ref().map(|owner| owner.clone_ref(py)),
             runs_python: self.runs_python,
         };
-        let array = open_source(py, origin)?;
-        if self.whole { array.numpy(py) } else { Ok(array.into_pyobject(py)?.into_any()) }
+        let opened = Opened::of_source(py, origin)?;
+        if self.whole { Ok(opened.load(py)?.0) } else { opened.into_object(py) }
     }
 
     /// The array of this name, or `default` where there is none.

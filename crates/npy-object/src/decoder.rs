@@ -79,6 +79,11 @@ impl Decoded {
     pub(crate) fn offset(self) -> u64 {
         self.begin
     }
+
+    /// Where its instructions end.
+    pub(crate) fn end(self) -> u64 {
+        self.end
+    }
 }
 
 impl Decoder {
@@ -391,6 +396,11 @@ impl Decoder {
                 Some(Begun::Other(kind)) if wanted == Wanted::Any => {
                     unfinished.push(top(&machine));
                     found = Some(kind);
+                }
+                // An array begins with the name of what makes it.
+                Some(Begun::Other(_)) if array.is_none() => return Ok(None),
+                _ if wanted == Wanted::Array && machine.marks().first() == Some(&0) => {
+                    return Ok(None);
                 }
                 _ => {}
             }

@@ -52,6 +52,18 @@ impl Format {
     }
 }
 
+/// Whether these may be the first bytes of an instruction whose argument is a long line: of a
+/// number, a quoted string, or any text.
+fn may_be_line(bytes: &[u8]) -> bool {
+    match bytes {
+        [b'I' | b'L' | b'F' | b'g' | b'p', line @ ..] => {
+            line.iter().all(|byte| byte.is_ascii_digit() || b"+-.eEL_ ".contains(byte))
+        }
+        [b'S', line @ ..] => matches!(line.first(), Some(b'\'' | b'"')),
+        _ => true,
+    }
+}
+
 /// The first bytes of a source.
 struct Head<'a> {
     source: &'a Source,
@@ -92,7 +104,9 @@ impl Head<'_> {
             match machine.run(&mut graph, &mut lexer, &bytes[run..]) {
                 Ok(Ran::Stop(_)) => return Ok(true),
                 Ok(Ran::Need(_)) if have < size => return Ok(lexer.offset() > 0),
-                Ok(Ran::Need(_)) if have >= TRIED => return Ok(true),
+                Ok(Ran::Need(_)) if have >= TRIED => {
+                    return Ok(run > 0 || lexer.offset() > 0 || may_be_line(bytes));
+                }
                 Ok(Ran::Need(more)) => size = have.saturating_add(more).min(TRIED),
                 Ok(Ran::Missing(_)) | Err(_) => return Ok(false),
             }

@@ -125,12 +125,18 @@ impl Options {
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     pub fn read_pickle(self, source: Source) -> Result<OwnedElement> {
+        self.read_pickle_to_end(source).map(|(whole, _)| whole)
+    }
+
+    /// As [`read_pickle`](Self::read_pickle), with the place where the pickle ends: bytes from the
+    /// start of the file.
+    pub fn read_pickle_to_end(self, source: Source) -> Result<(OwnedElement, u64)> {
         let mut window = self.window(source)?;
         let offset = pickle_offset(&mut window, &self)?;
         let mut decoder = Decoder::new(window, Context::new(&self));
         let decoded = decoder.decode_all(offset)?;
         let context = Arc::clone(&decoder.context);
-        Ok(decoder.element(decoded, decoded.first).into_owned(context))
+        Ok((decoder.element(decoded, decoded.first).into_owned(context), decoded.end()))
     }
 
     /// A window on what is to be read of a source.

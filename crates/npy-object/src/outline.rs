@@ -168,9 +168,10 @@ fn outline_of<'a>(
             Known::Reconstruct | Known::MaskedReconstruct => {
                 // Pickles from before NumPy 1.0 have no version before the shape.
                 let (first, rest) = state.split_first()?;
-                let (shape, dtype) = match Shape::read(at(first)) {
+                let shape = |id| Shape::of_tuple(at(id).value()?);
+                let (shape, dtype) = match shape(first) {
                     Some(shape) => (shape, rest.first()?),
-                    None => (Shape::read(at(rest.first()?))?, rest.get(1)?),
+                    None => (shape(rest.first()?)?, rest.get(1)?),
                 };
                 let item = ItemType::read(at(dtype))?;
                 return Some(OutlineKind::Array { item, shape: shape.to_vec() });

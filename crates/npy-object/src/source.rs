@@ -235,7 +235,13 @@ impl Source {
     pub fn size(&self) -> io::Result<u64> {
         match &self.0 {
             Place::Memory(bytes) => Ok(bytes.len() as u64),
-            Place::At { all, start, end } => Ok(all.size()?.min(*end).saturating_sub(*start)),
+            Place::At { all, start, end } => {
+                // A stream is read no further than the section goes.
+                let goes_on = *end == u64::MAX || all.known_size().is_some();
+                let is_whole = !goes_on && *start < *end && all.read_at(&mut [0], end - 1)? == 1;
+                let size = if is_whole { *end } else { all.size()?.min(*end) };
+                Ok(size.saturating_sub(*start))
+            }
         }
     }
 

@@ -15,7 +15,7 @@ Nothing that a file names is imported or called: objects of unknown classes arri
 import collections.abc as _abc
 
 from npy_object._errors import Error, LimitError, MalformedError, TruncatedError, UnsupportedError
-from npy_object._npy_object import Array, Audit, Container, Npz, Split, Use, Writer, audit, load, open
+from npy_object._npy_object import Array, Audit, Container, Npz, Split, Use, Writer, audit, load, open, open_all
 from npy_object._opaque import Opaque
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "audit",
     "load",
     "open",
+    "open_all",
 ]
 
 _abc.Mapping.register(Npz)

@@ -21,6 +21,7 @@ __all__ = [
     "audit",
     "load",
     "open",
+    "open_all",
 ]
 
 class _Readable(Protocol):
@@ -161,6 +162,15 @@ def open(
     mmap_mode: Optional[Literal["r"]] = None,
     trust_payload: bool = False,
 ) -> Any: ...
+def open_all(
+    source: _Source,
+    *,
+    encoding: str = "ASCII",
+    max_memory: Optional[int] = None,
+    find_class: Optional[_FindClass] = None,
+    mmap_mode: Optional[Literal["r"]] = None,
+    trust_payload: bool = False,
+) -> Iterator[Any]: ...
 def audit(source: _Source, *, allow: Sequence[str] = ()) -> Audit: ...
 def load(
     source: _Source,

@@ -33,6 +33,10 @@ pub(super) enum Finish<'a, 'py> {
         list: Bound<'py, PyList>,
         items: Items<'a>,
     },
+    Deque {
+        deque: Bound<'py, PyAny>,
+        items: Items<'a>,
+    },
     Set {
         set: Bound<'py, PySet>,
         items: Items<'a>,
@@ -117,6 +121,7 @@ impl<'a> Finish<'a, '_> {
             Finish::Tuple { items: members, .. }
             | Finish::FrozenSet { items: members, .. }
             | Finish::List { items: members, .. }
+            | Finish::Deque { items: members, .. }
             | Finish::Set { items: members, .. } => vec![items(members)],
             Finish::Dict { entries: members, .. } => vec![entries(members.clone())],
             Finish::Array { items, .. } => vec![Members::ArrayItems(items.clone())],
@@ -170,6 +175,12 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 // One after another, as others may hold the list already.
                 for item in self.values.drain(first..) {
                     list.append(item)?;
+                }
+            }
+            Finish::Deque { deque, items } => {
+                let first = self.values.len() - items.len();
+                for item in self.values.drain(first..) {
+                    deque.call_method1(intern!(py, "append"), (item,))?;
                 }
             }
             Finish::Dict { dict, entries } => {
