@@ -284,8 +284,8 @@ impl Opened {
         match Container::open(py, Whole::Pickle(Arc::new(origin)), Subscripts::default())? {
             Some(container) => Ok(container.into_pyobject(py)?.into_any()),
             None => {
-                let message = "the pickle is no array of objects, dict, list, tuple, set or deque: \
-                               load() gives what it is";
+                let message = "the pickle holds no array of objects, and no container that can be \
+                               read member by member: load() gives what it holds";
                 Err(PyValueError::new_err(message))
             }
         }
@@ -305,6 +305,11 @@ impl Opened {
 /// The object of a pickle, and where it ends.
 fn load_pickle<'py>(py: Python<'py>, origin: &Origin) -> PyResult<(Bound<'py, PyAny>, u64)> {
     let options = origin.settings.options()?;
+    if !origin.settings.trust_payload {
+        // An array of numbers has to be of the header's shape.
+        let at = options.clone().at_source(origin.source.clone(), &Subscripts::default());
+        at.map_err(|error| raise(py, &error))?;
+    }
     let whole = py.detach(|| options.read_pickle_to_end(origin.source.clone()));
     let (whole, end) = whole.map_err(|error| raise(py, &error))?;
     Ok((origin.maker(py).make(py, whole.element())?, end))

@@ -30,6 +30,9 @@
 //!   one of its keys, a bare pickle. It leads to a [`Container`], whose members come one at a time
 //!   too.
 //!
+//! - [`Options::read_contents`] reads whatever a file holds, an array, a container or a single
+//!   value; [`Options::read_all`] reads all arrays and pickles that follow one another in it.
+//!
 //! A file can be anything that is a [`Source`].
 //!
 //! # What an element is
@@ -114,7 +117,7 @@
 //! these stand `container`, `subscripts` and `descent` (going into containers), `contents` (whatever a file
 //! holds), `outline` (elements too large to be shown), `index`, `split`
 //! and `parallel`. `write` is the way back, with `ser` and `salvage`. `audit`
-//! reads for itself. All reading goes through `window`, from a `source`, whose `format` is seen by its
+//! reads for itself. All reading goes through `window`, from a `source`, whose `format` is told by its
 //! first bytes: `npz` are archives. `remote` requests what a source lacks. Opcodes are the business
 //! of [`pickle`], the preamble that of [`header`].
 #![deny(unsafe_code)]
