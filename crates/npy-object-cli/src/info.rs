@@ -414,6 +414,8 @@ fn describe_outline(outline: &Outline) -> String {
     match &outline.kind {
         OutlineKind::Array { item, shape } => describe_array("array", item, shape),
         OutlineKind::Container(kind) => kind.name().to_owned(),
+        OutlineKind::Str => "str".to_owned(),
+        OutlineKind::Bytes => "bytes".to_owned(),
         _ => "value".to_owned(),
     }
 }

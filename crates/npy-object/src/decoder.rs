@@ -481,7 +481,7 @@ fn is_put(opcode: Opcode) -> bool {
 }
 
 #[cold]
-fn too_large(offset: u64, size: usize, limit: usize) -> Error {
+pub(crate) fn too_large(offset: u64, size: usize, limit: usize) -> Error {
     let message = format!("an element of {size} bytes; the limit is {limit}");
     Error::new(Cause::Limit, "npy.limit.element", offset, message)
 }

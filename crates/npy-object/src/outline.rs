@@ -43,6 +43,10 @@ pub enum OutlineKind {
     },
     /// A container. How many members it has is not known.
     Container(ContainerKind),
+    /// A str.
+    Str,
+    /// Bytes.
+    Bytes,
     /// Something else.
     Other,
 }
@@ -80,6 +84,9 @@ impl Decoder {
         let kind = match (last, begun) {
             (O::Tuple | O::Tuple1 | O::Tuple2 | O::Tuple3, _) => OutlineKind::Container(C::Tuple),
             (O::FrozenSet, _) => OutlineKind::Container(C::FrozenSet),
+            // What ends by pushing a value is that value.
+            (O::BinUnicode | O::BinUnicode8 | O::Unicode, _) => OutlineKind::Str,
+            (O::BinBytes | O::BinBytes8, _) => OutlineKind::Bytes,
             // What begins the value is all of it if the last instruction changes it in its place.
             (O::Append | O::Appends, Some(kind @ OutlineKind::Container(C::List | C::Deque)))
             | (O::AddItems, Some(kind @ OutlineKind::Container(C::Set)))

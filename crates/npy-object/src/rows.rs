@@ -2,6 +2,7 @@
 
 use npy_header::{DType, Header};
 
+use crate::decoder::too_large;
 use crate::error::{Cause, Error, Result};
 use crate::outline::Outline;
 use crate::source::Source;
@@ -183,6 +184,9 @@ impl Rows {
 
     /// Makes a row resident.
     fn load(&mut self, row: u64) -> Result<()> {
+        if self.size > self.window.largest() {
+            return Err(too_large(self.data, self.size, self.window.largest()));
+        }
         if !self.fortran_order {
             return fetch(&mut self.window, self.data + row * self.size as u64, self.size)
                 .map(drop);

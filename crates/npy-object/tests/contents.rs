@@ -324,6 +324,18 @@ fn outline_says_what_a_value_is_that_is_too_large() {
 }
 
 #[test]
+fn row_over_the_limit_on_elements_is_refused_and_has_an_outline() {
+    let mut limits = Limits::default();
+    limits.element = 7;
+    let file = npy("|u1", "(2, 8)", &[0; 16]);
+    let mut array = Options::new().limits(limits).read_bytes(file).unwrap();
+    let error = array.get(0).unwrap_err();
+    assert_eq!((error.cause(), error.clause()), (Cause::Limit, "npy.limit.element"));
+    assert_eq!(array.outline(1).unwrap().unwrap().bytes, 8);
+    assert!(array.outline(2).unwrap().is_none());
+}
+
+#[test]
 fn index_of_a_bare_pickle_is_used_until_the_file_changes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("list.pkl");
