@@ -70,7 +70,9 @@ impl Cat {
         let all = self.several.all;
         opened.each(all, |opened| self.print(opened, &mut lines, out))?;
         if !all {
-            // Nobody waits for the end of a file of which a part was asked for.
+            // A pipe may stay open after the array.
+            out.flush()?;
+            // Of a file of which a part was asked for, the rest is not walked through.
             opened.note_rest(!self.is_whole())?;
         }
         Ok(())

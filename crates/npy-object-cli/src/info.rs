@@ -161,7 +161,12 @@ impl Info {
             reports += 1;
             self.report(opened, out)
         })?;
-        if all { Ok(()) } else { opened.note_rest(true) }
+        if all {
+            return Ok(());
+        }
+        // A pipe may stay open after the array.
+        out.flush()?;
+        opened.note_rest(true)
     }
 
     /// Says what there is to say of an array or pickle.
@@ -174,7 +179,8 @@ impl Info {
         let looked = report.look_into(&options, &source, &budget);
         let result = looked.or_else(|error| budget.excuse(error));
         budget.refill();
-        if !self.several.all && result.is_ok() {
+        // A stream may not end after the array.
+        if !self.several.all && result.is_ok() && source.known_size().is_some() {
             report.count_arrays(&options, &source);
         }
         if self.json {
@@ -319,14 +325,7 @@ impl Report {
 
     /// Counts the arrays and pickles that follow one another in the file.
     fn count_arrays(&mut self, options: &Options, source: &Source) {
-        let mut count = 0;
-        for section in options.clone().sections(source.clone()) {
-            match section {
-                Ok(_) => count += 1,
-                Err(_) => return,
-            }
-        }
-        self.arrays = Some(count);
+        self.arrays = options.clone().count_all(source.clone()).ok();
     }
 
     /// Writes it for a person.

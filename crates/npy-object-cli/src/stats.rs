@@ -74,7 +74,12 @@ impl Stats {
             summary.write(out)?;
         }
         result?;
-        if all { Ok(()) } else { opened.note_rest(false) }
+        if all {
+            return Ok(());
+        }
+        // A pipe may stay open after the array.
+        out.flush()?;
+        opened.note_rest(false)
     }
 
     /// Counts the elements of what the file holds.

@@ -127,9 +127,13 @@ impl Options {
         Arrays(self.sections(source))
     }
 
+    /// Counts the arrays and pickles that follow one another in a file. Nothing is decoded.
+    pub fn count_all(self, source: Source) -> Result<u64> {
+        self.sections(source).try_fold(0, |count, section| section.map(|_| count + 1))
+    }
+
     /// Returns an iterator of the sections of a source: one from the first byte of each array or
     /// pickle on. To find the next one, the last is walked through to its end; nothing is decoded.
-    /// [`Iterator::count`] counts the arrays and pickles of a file.
     ///
     /// Bytes after the last pickle or array that are neither are an error.
     pub fn sections(self, source: Source) -> Sections {

@@ -168,6 +168,7 @@ fn all_arrays_and_pickles_of_a_file_are_read() {
     });
     assert_eq!(names.collect::<Vec<_>>(), ["objects", "int", "numbers", "list", "None"]);
     assert_eq!(Options::new().sections(file.clone()).count(), 5);
+    assert_eq!(Options::new().count_all(file.clone()).unwrap(), 5);
     let mut begin = 0;
     for part in parts {
         let section = file.section(begin..);
@@ -180,6 +181,7 @@ fn all_arrays_and_pickles_of_a_file_are_read() {
 fn bytes_after_an_array_that_are_neither_array_nor_pickle_are_an_error() {
     for rest in [&b"\0\0\0\0"[..], b"0000", b"some text"] {
         let file = Source::bytes([&data("strings.npy")[..], rest].concat());
+        assert_eq!(Options::new().count_all(file.clone()).unwrap_err().clause(), "npy.magic");
         let sections: Vec<_> = Options::new().sections(file).collect();
         let [Ok(_), Err(error)] = &sections[..] else { panic!("{sections:?}") };
         let place = Some(data("strings.npy").len() as u64);
