@@ -60,6 +60,10 @@ impl ReadAt for Budget {
         Ok(read)
     }
 
+    fn is_ready(&self, offset: u64) -> bool {
+        self.0.source.is_ready(offset)
+    }
+
     fn known_size(&self) -> Option<u64> {
         self.0.source.known_size()
     }

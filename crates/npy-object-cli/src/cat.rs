@@ -70,8 +70,6 @@ impl Cat {
         let all = self.several.all;
         opened.each(all, |opened| self.print(opened, &mut lines, out))?;
         if !all {
-            // A pipe may stay open after the array.
-            out.flush()?;
             // Of a file of which a part was asked for, the rest is not walked through.
             opened.note_rest(!self.is_whole())?;
         }

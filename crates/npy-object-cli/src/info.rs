@@ -164,7 +164,7 @@ impl Info {
         if all {
             return Ok(());
         }
-        // A pipe may stay open after the array.
+        // What follows may be long in coming.
         out.flush()?;
         opened.note_rest(true)
     }

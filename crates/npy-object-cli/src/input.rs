@@ -270,12 +270,13 @@ impl Opened<'_> {
     /// tells; otherwise it is walked through to its end.
     pub(crate) fn note_rest(&self, look: bool) -> Result<(), Failure> {
         let npy = self.npy()?;
-        let (source, budget) = Budget::of(&npy);
+        let (source, _) = Budget::of(&npy);
         let rest = self.rest(if look { &source } else { &npy });
         let (begin, format) = match rest {
             Ok(Some(rest)) => rest,
             Ok(None) => return Ok(()),
-            Err(_) if look && budget.is_spent() => return Ok(()),
+            // What is wrong further on is said to those who read that far.
+            Err(_) if look => return Ok(()),
             Err(error) => return Err(error.into()),
         };
         let file = printable(&self.file.display().to_string());
@@ -298,7 +299,9 @@ impl Opened<'_> {
     /// Where data follow the array or pickle of a source, and what they begin as.
     fn rest(&self, source: &Source) -> npy_object::Result<Option<(u64, Format)>> {
         let end = self.end.get().map_or_else(|| self.input.options().end_of(source), Ok)?;
-        if source.read_at(&mut [0], end)? == 0 {
+        // A pipe may stay open after the array: nobody waits for what may never come.
+        let is_pipe = !self.file.is_file();
+        if (is_pipe && !source.is_ready(end)) || source.read_at(&mut [0], end)? == 0 {
             return Ok(None);
         }
         Ok(Some((end, Format::of(&source.section(end..))?)))

@@ -77,8 +77,6 @@ impl Stats {
         if all {
             return Ok(());
         }
-        // A pipe may stay open after the array.
-        out.flush()?;
         opened.note_rest(false)
     }
 

@@ -58,6 +58,12 @@ pub trait ReadAt: Send + Sync {
     /// How many bytes there are, by reading to the end if nothing else helps.
     fn size(&self) -> io::Result<u64>;
 
+    /// Whether a byte can be read, or is known to be missing, without waiting for a stream.
+    fn is_ready(&self, offset: u64) -> bool {
+        let _ = offset;
+        true
+    }
+
     /// How many of the bytes are kept in memory.
     fn memory(&self) -> usize {
         0
@@ -218,6 +224,14 @@ impl Source {
     pub(crate) fn release(&self) {
         if let Place::At { all, .. } = &self.0 {
             all.release();
+        }
+    }
+
+    /// Whether a byte can be read, or is known to be missing, without waiting for a stream.
+    pub fn is_ready(&self, offset: u64) -> bool {
+        match &self.0 {
+            Place::Memory(_) => true,
+            Place::At { all, start, .. } => all.is_ready(start.saturating_add(offset)),
         }
     }
 

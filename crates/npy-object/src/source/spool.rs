@@ -140,6 +140,11 @@ impl ReadAt for Spool {
         Ok(self.stored())
     }
 
+    fn is_ready(&self, offset: u64) -> bool {
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        offset < store.size || store.ended
+    }
+
     fn memory(&self) -> usize {
         self.store.read().unwrap_or_else(PoisonError::into_inner).memory.capacity()
     }
