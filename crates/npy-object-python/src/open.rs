@@ -140,12 +140,11 @@ pub(crate) fn load<'py>(
 /// refuses, such as a number, the value. The arguments are those of `open`. Arrays that come so
 /// cannot be pickled, and their index is not used.
 ///
-/// >>> import npy_object, numpy as np, tempfile
-/// >>> file = tempfile.mkdtemp() + "/two.npy"
-/// >>> with open(file, "wb") as out:
-/// ...     np.save(out, np.arange(3))
-/// ...     np.save(out, np.arange(4))
-/// >>> [len(array) for array in npy_object.open_all(file)]
+/// >>> import io, npy_object, numpy as np
+/// >>> file = io.BytesIO()
+/// >>> np.save(file, np.arange(3))
+/// >>> np.save(file, np.arange(4))
+/// >>> [len(array) for array in npy_object.open_all(file.getvalue())]
 /// [3, 4]
 #[pyfunction]
 #[pyo3(
