@@ -109,7 +109,7 @@ impl ArchiveWriter {
             &[0; 2],
         ];
         self.write(&wide_end.concat())?;
-        Ok(self.output.finish()?)
+        self.output.finish()
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
