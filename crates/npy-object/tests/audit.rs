@@ -259,10 +259,47 @@ fn exception_whose_members_are_of_other_types_is_not_inert() {
     }
 }
 
+/// The end of the frame would be read as a part of the pickle.
+#[test]
+fn pickle_that_ends_inside_a_frame_is_dangerous() {
+    let report = audit(b"\x80\x04\x95\x10\0\0\0\0\0\0\0N.".as_slice());
+    assert_eq!(report.verdict(), Verdict::Dangerous);
+    assert_eq!(report.parts[0].straddled.first, 12);
+}
+
+/// 65,000 names of 2 KB out of two times 256 words.
+#[test]
+fn names_take_no_more_bytes_than_the_limit() {
+    let mut bytes = b"\x80\x04".to_vec();
+    for word in 0..512u32 {
+        bytes.extend(text(&format!("{word:01000}")));
+        bytes.extend(b"\x940");
+    }
+    for module in 0..256u32 {
+        for name in 256..512u32 {
+            bytes.extend(b"j");
+            bytes.extend(module.to_le_bytes());
+            bytes.extend(b"j");
+            bytes.extend(name.to_le_bytes());
+            bytes.extend(b"\x930");
+        }
+    }
+    bytes.extend(b"N.");
+    let report = audit(bytes);
+    assert_eq!(report.verdict(), Verdict::Unknown);
+    assert_eq!(report.parts[0].error.as_ref().unwrap().clause(), "pickle.limit.names");
+    assert!(report.parts[0].uses.len() < 600);
+}
+
 #[test]
 fn instruction_out_of_proportion_is_unknown() {
     let memo = pickle(&[b"Nr\0\xe1\xf5\x05"]);
     let key = pickle(&[b"}N", &b"2\x86".repeat(30), b"Ns"]);
+    // A list that gets its heavy item after it was put into another one.
+    let ordered: &[u8] = b"ccollections\nOrderedDict\n";
+    let late = [b"]q\x01]q\x02a0h\x02N".as_slice(), &b"2\x86".repeat(30), b"a0h\x02Na0"].concat();
+    let late = pickle(&[&late, ordered, b"h\x01\x85R"]);
+    assert_ne!(verdict(late), Verdict::Inert);
     for bytes in [memo, key] {
         let report = audit(bytes);
         assert_eq!(report.verdict(), Verdict::Unknown);

@@ -95,7 +95,7 @@ pub enum Act {
     /// another, which it may remove by recursion. Write a memo entry whose index is larger than the
     /// pickle: CPython's memo is an array.
     Costly,
-    /// Read an instruction from two frames, or begin a frame inside of another one
+    /// Read an instruction from two frames, begin a frame inside of another one, or end inside of one
     /// (`pickle.frame.straddle`).
     Straddle,
 }
@@ -330,6 +330,10 @@ impl Auditor {
         match head.argument {
             Argument::Size(size) => self.frame_end = self.lexer.offset().saturating_add(size),
             _ if is_straddled => self.frame_end = self.lexer.offset(),
+            // The bytes after it would be read from the frame, as a part of this pickle.
+            _ if head.opcode == Opcode::Stop && self.lexer.offset() < self.frame_end => {
+                self.find(At { opcode: head.opcode, offset: head.offset }, Act::Straddle);
+            }
             _ => {}
         }
     }
@@ -370,11 +374,12 @@ impl Auditor {
                 let value = match int {
                     Ok(Int::Small(int)) => Value::Int(int),
                     Ok(Int::Bool(bool)) => Value::Bool(bool),
-                    Ok(Int::Big(_)) | Err(_) => Value::Other,
+                    Ok(Int::Big(_)) | Err(_) => Value::Number,
                 };
                 self.push(value, at)
             }
-            O::Long1 | O::Long4 => self.push(payload.map_or(Value::Other, small_int), at),
+            O::Long1 | O::Long4 => self.push(payload.map_or(Value::Number, small_int), at),
+            O::Float | O::BinFloat => self.push(Value::Number, at),
             O::BinUnicode
             | O::ShortBinUnicode
             | O::BinUnicode8

@@ -389,8 +389,7 @@ pub(super) fn is_plain(value: &Known<'_>) -> bool {
 }
 
 pub(super) fn is_number(value: &Known<'_>) -> bool {
-    // A float or a large int is Other.
-    matches!(value, Known::Int(_) | Known::Bool(_) | Known::Other)
+    matches!(value, Known::Int(_) | Known::Bool(_) | Known::Number)
 }
 
 pub(super) fn is_flag(value: &Known<'_>) -> bool {
