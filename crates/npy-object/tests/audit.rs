@@ -413,6 +413,72 @@ fn function_is_judged_by_what_it_would_call() {
     }
 }
 
+/// An outer partial keeps the inner one, whose function a state replaces.
+#[test]
+fn partial_of_a_partial_that_may_change_is_not_inert() {
+    let error: &[u8] = b"cexceptions\nValueError\n";
+    let state = |function: &[u8]| [b"(", function, b")}Ntb"].concat();
+    let partial: &[u8] = b"cfunctools\npartial\n";
+    let inner = [partial, error, b"\x85R"].concat();
+    let outer = |inner: &[u8]| [partial, inner, b"\x85R"].concat();
+    assert_eq!(verdict(pickle(&[&outer(&[&inner[..], &state(error)].concat())])), Verdict::Inert);
+    assert_ne!(verdict(pickle(&[&outer(&inner)])), Verdict::Inert);
+    let twice = [&inner[..], &state(error), &state(error)].concat();
+    assert_ne!(verdict(pickle(&[&twice])), Verdict::Inert);
+}
+
+/// Readers of CPython read such a number by the base that it seems to be written in.
+#[test]
+fn number_that_is_no_plain_decimal_is_not_known() {
+    let of = |length: &str| {
+        let shape = format!("(I{length}\nt");
+        verdict(pickle(&[&array(shape.as_bytes(), &little_endian("O8"), b"](NNNNNNNNe")]))
+    };
+    assert_eq!(of("8"), Verdict::Inert);
+    for length in ["010", "0x8", "0b1000", "+8", " 8", "8_0"] {
+        assert_ne!(of(length), Verdict::Inert, "{length}");
+    }
+}
+
+#[test]
+fn value_that_takes_time_or_memory_by_its_digits_is_not_inert() {
+    let decimal =
+        |digits: &str| verdict(pickle(&[b"cdecimal\nDecimal\n", &text(digits), b"\x85R"]));
+    for digits in ["1.10", "-0", "1E+100", "1e-9999", "NaN", "-Infinity"] {
+        assert_eq!(decimal(digits), Verdict::Inert, "{digits}");
+    }
+    assert_ne!(decimal("1E+400000000"), Verdict::Inert);
+    let fraction =
+        |text_of: &str| verdict(pickle(&[b"cfractions\nFraction\n", &text(text_of), b"\x85R"]));
+    assert_eq!(fraction("-1/3"), Verdict::Inert);
+    assert_ne!(fraction("1e5000000"), Verdict::Inert);
+}
+
+#[test]
+fn constant_of_the_standard_library_is_inert() {
+    let inert: [&[u8]; 7] = [
+        b"csignal\nSIGINT\n",
+        b"csocket\nAF_INET\n",
+        b"csocket\nSOCK_STREAM\n",
+        b"c__builtin__\nprint\n",
+        b"c__builtin__\ntype\nN\x85R",
+        b"cexceptions\nSystemExit\n)R",
+        b"cexceptions\nIOError\nK\x02\x85R",
+    ];
+    for bytes in inert {
+        assert_eq!(verdict(pickle(&[bytes])), Verdict::Inert, "{}", bytes.escape_ascii());
+    }
+    let not_inert: [&[u8]; 4] = [
+        b"csignal\nsignal\n",
+        b"csocket\nsocket\n",
+        b"c__builtin__\nprint\n)R",
+        b"c__builtin__\ntype\nN\x85R}b",
+    ];
+    for bytes in not_inert {
+        assert_ne!(verdict(pickle(&[bytes])), Verdict::Inert, "{}", bytes.escape_ascii());
+    }
+}
+
 #[test]
 fn name_that_a_call_returns_is_unknown() {
     let encode: &[u8] = b"c_codecs\nencode\n";
@@ -494,7 +560,8 @@ fn members_are_judged_by_the_kind_of_the_archive() {
     use Verdict as V;
     let (numbers, binary) = (&numbers()[..], &b"\0\xff\0\xff"[..]);
     let harmless: &[u8] = b"\x80\x02}.";
-    let cases: &[(&[(&str, &[u8])], &[(Content, Verdict)])] = &[
+    type Members<'a> = &'a [(&'a str, &'a [u8])];
+    let cases: &[(Members<'_>, &[(Content, Verdict)])] = &[
         (&[("a.npy", numbers), ("b.txt", binary)], &[(C::Loaded, V::Inert), (C::Data, V::Inert)]),
         // numpy.load returns its bytes; others may not.
         (&[("a.npy", numbers), ("b", SYSTEM)], &[(C::Loaded, V::Inert), (C::Data, V::Dangerous)]),

@@ -370,11 +370,11 @@ impl Auditor {
                     O::Int => text::int(line, digits, head.offset),
                     _ => text::long(line, digits, head.offset),
                 };
-                // CPython's readers accept different numbers.
-                let value = match int {
-                    Ok(Int::Small(int)) => Value::Int(int),
-                    Ok(Int::Bool(bool)) => Value::Bool(bool),
-                    Ok(Int::Big(_)) | Err(_) => Value::Number,
+                // CPython's readers read what is not a plain decimal number in different ways.
+                let value = match int.ok().filter(|_| is_plain_decimal(line)) {
+                    Some(Int::Small(int)) => Value::Int(int),
+                    Some(Int::Bool(bool)) => Value::Bool(bool),
+                    Some(Int::Big(_)) | None => Value::Number,
                 };
                 self.push(value, at)
             }
@@ -429,7 +429,8 @@ impl Auditor {
             O::FrozenSet => {
                 self.pop_slice(at)?;
                 self.check_keys(1, at);
-                self.push(Value::Other, at)
+                let set = self.heap.frozen_set(&self.slice);
+                self.push(set, at)
             }
 
             O::Global => {
@@ -750,6 +751,16 @@ fn longest(opcode: Opcode) -> u64 {
         O::BinBytes | O::ShortBinBytes | O::BinBytes8 | O::ByteArray8 => 1,
         _ => 0,
     }
+}
+
+/// Whether a line of INT or LONG is the same number in every base that is guessed from it, or a bool.
+fn is_plain_decimal(line: &[u8]) -> bool {
+    if matches!(line, b"00" | b"01") {
+        return true;
+    }
+    let line = line.strip_suffix(b"L").unwrap_or(line);
+    let digits = line.strip_prefix(b"-").unwrap_or(line);
+    digits.iter().all(u8::is_ascii_digit) && (digits.len() == 1 || !digits.starts_with(b"0"))
 }
 
 /// The int of a two's complement of at most 8 bytes.

@@ -148,6 +148,14 @@ impl Heap {
         tuple
     }
 
+    /// Makes a frozenset of the values of a slice. Comparing two of them takes as much work as hashing
+    /// a tuple of the values.
+    pub(super) fn frozen_set(&mut self, slice: &Slice) -> Value {
+        let set = self.add(Kind::Tuple(None));
+        self.put_into(set, slice);
+        set
+    }
+
     /// Notes what an object costs with the values of a slice in it.
     pub(super) fn put_into(&mut self, object: Value, slice: &Slice) {
         let mut worst = slice.rest;
