@@ -8,6 +8,7 @@
 use alloc::{boxed::Box, collections::BTreeSet, format, string::String, vec::Vec};
 
 use crate::error::{Clause, Error, ErrorKind, Limit};
+use crate::repr::Str;
 
 /// The type of one item of an array: `numpy.dtype`, without its alignment and metadata.
 ///
@@ -398,7 +399,7 @@ impl Struct {
         for field in &fields {
             for name in core::iter::once(&field.name).chain(&field.title) {
                 if !names.insert(name) {
-                    let message = format!("field name or title '{name}' is there twice");
+                    let message = format!("field name or title {} is there twice", Str(name));
                     return Err(Error::malformed(Clause::DescrField, 0, message));
                 }
             }
@@ -406,7 +407,8 @@ impl Struct {
             if end.is_none_or(|end| end > itemsize) {
                 let Field { name, offset, .. } = field;
                 let message = format!(
-                    "field '{name}' at offset {offset} reaches beyond the item's {itemsize} bytes"
+                    "field {} at offset {offset} reaches beyond the item's {itemsize} bytes",
+                    Str(name)
                 );
                 return Err(Error::malformed(Clause::DescrLayout, 0, message));
             }

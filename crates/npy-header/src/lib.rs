@@ -60,6 +60,7 @@
 //! From the file inwards: `preamble` finds the header's text, `lexer` and `literal` make a tree
 //! of it, `descr` makes a dtype of a part of the tree, `typestr` one of a string. `dtype` and
 //! `header` hold the results; `write` and `repr` go the other way. All of them end in `error`.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
 

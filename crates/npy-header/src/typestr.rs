@@ -23,6 +23,7 @@ use crate::{
         ByteOrder, DType, Field, Scalar, ScalarKind, Struct, TimeBase, TimeUnit, check_itemsize,
     },
     error::{Clause, Error},
+    repr::Str,
 };
 
 impl FromStr for DType {
@@ -80,7 +81,7 @@ fn list_element(text: &str) -> Result<DType, Error> {
         return Err(Error::malformed(
             Clause::DescrType,
             0,
-            format!("type '{text}' has two byte orders"),
+            format!("type {} has two byte orders", Str(text)),
         ));
     }
     let scalar = scalar(first.or(second), name)?.ok_or_else(|| unknown(text))?;
@@ -183,7 +184,7 @@ fn bracketed_unit(text: &str) -> Result<TimeUnit, Error> {
         return Ok(TimeUnit::GENERIC);
     }
     let refuse = || {
-        let message = format!("unit of time '{text}' is not understood");
+        let message = format!("unit of time {} is not understood", Str(text));
         Error::malformed(Clause::DescrUnit, 0, message)
     };
     let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
@@ -196,7 +197,7 @@ fn bracketed_unit(text: &str) -> Result<TimeUnit, Error> {
 
 fn unknown(text: &str) -> Error {
     let start = text.chars().take(40).collect::<String>();
-    Error::malformed(Clause::DescrType, 0, format!("'{start}' is no type that NumPy knows"))
+    Error::malformed(Clause::DescrType, 0, format!("{} is no type that NumPy knows", Str(&start)))
 }
 
 /// The array-protocol string: `<f8`, `|b1`, `<U3`, `<M8[25s]`, `|O`.

@@ -6,7 +6,7 @@ use npy_object::Npz;
 use npy_object::npz::{Member, Method};
 use serde::Serialize;
 
-use crate::failure::printable;
+use crate::failure::{printable, write_json};
 use crate::info::{dtype_as_json, python_tuple};
 use crate::input::Opened;
 
@@ -60,15 +60,14 @@ impl Listing {
                 other => Some(format!("{other:?}")),
             },
             array: Array::of(archive, number, opened)
-                .unwrap_or_else(|error| Array::None { error: error.to_string() }),
+                .unwrap_or_else(|error| Array::None { error: error.without_file().to_string() }),
         };
         Ok(Listing { size: opened.source.size()?, members: members.map(entry).collect() })
     }
 
     pub(crate) fn write(&self, json: bool, out: &mut impl Write) -> io::Result<()> {
         if json {
-            serde_json::to_writer(&mut *out, self)?;
-            return writeln!(out);
+            return write_json(out, self);
         }
         let plural = if self.members.len() == 1 { "" } else { "s" };
         writeln!(out, "size      {} bytes", self.size)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 use npy_object::json::{PlainJson, TypedJson, write_header};
-use npy_object::{Member, Subscripts};
+use npy_object::{Member, NpyArray, Subscripts};
 
 use crate::contents::Contents;
 use crate::failure::Failure;
@@ -20,6 +20,12 @@ use crate::progress::progress_bar;
 ///
 /// Elements that come before an error in the file are printed before it. Of a file that was cut off
 /// these are the elements of its whole batches, of 1,000 each in what NumPy writes: see --unfinished.
+///
+/// Plain JSON cannot tell everything apart. NaN and infinities are the strings "NaN", "Infinity" and
+/// "-Infinity", NaT is "NaT". A key that is not a str becomes its JSON text, as in Python's json
+/// module, so that {1: .., '1': ..} has the key "1" twice; so does a dict in which the file sets a key
+/// twice, where Python keeps the last. An array of over 65,536 empty lists, of shape (100000, 0), is
+/// []. A value inside itself is "...". --typed loses nothing.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Cat {
@@ -30,6 +36,11 @@ pub(crate) struct Cat {
     /// all elements of an array comes a line with its dtype and shape
     #[arg(long)]
     typed: bool,
+
+    /// Print an object array of several dimensions row by row: a line for each index of the first
+    /// dimension, nested as the others are. --from and --to count rows
+    #[arg(long, conflicts_with_all = ["typed", "at"])]
+    rows: bool,
 
     /// Go in: print the members of the container under these subscripts, or the value there
     #[arg(long, value_name = "['KEY'][N]")]
@@ -58,6 +69,7 @@ Examples:
   npyo cat data.npy | head -3
   npyo cat data.npy --from 1000 --to 1010
   npyo cat arrays.npz:train | head -3
+  npyo cat table.npy --rows       one line for each row of a 2-d array of objects
   npyo cat dict.npy --at '[\"train\"][3]'
   npyo cat data.npy | jq length";
 
@@ -72,6 +84,13 @@ impl Cat {
         let mut contents = opened.contents(&reading, self.at.as_ref(), !self.typed)?;
         let mut lines = Lines::new(self.typed);
         let to = self.to.unwrap_or(u64::MAX);
+        if let (true, Contents::Array(array)) = (self.rows, &mut contents)
+            && array.has_objects()
+            && array.shape().len() > 1
+        {
+            self.print_rows(array, out)?;
+            return Ok(opened.check_archive()?);
+        }
         let bar = progress_bar(contents.len().map(|len| to.min(len)), self.from);
         let all = self.from == 0 && self.to.is_none() && self.at.is_none();
         if let (true, true, Contents::Array(array)) = (self.typed, all, &mut contents) {
@@ -86,6 +105,53 @@ impl Cat {
         })?;
         Ok(opened.check_archive()?)
     }
+}
+
+impl Cat {
+    /// Prints rows of an array of several dimensions.
+    fn print_rows(&self, array: &mut NpyArray, out: &mut impl Write) -> Result<(), Failure> {
+        let (count, shape) = array.shape().split_first().expect("it has several dimensions");
+        let (count, shape) = (*count as u64, shape.to_vec());
+        let size = array.len().checked_div(count).unwrap_or(0);
+        let (from, to) = (self.from.min(count), self.to.unwrap_or(count).min(count));
+        let bar = progress_bar(Some(to.saturating_sub(from)), 0);
+        array.seek(from * size);
+        let mut json = PlainJson::new();
+        for _ in from..to {
+            if size == 0 {
+                out.write_all(b"[]\n")?;
+                continue;
+            }
+            for index in 0..size {
+                let Some(element) = array.next_element()? else { return Ok(()) };
+                let turns = nested(&shape, index);
+                if index > 0 {
+                    (0..turns).try_for_each(|_| out.write_all(b"]"))?;
+                    out.write_all(b",")?;
+                }
+                (0..turns).try_for_each(|_| out.write_all(b"["))?;
+                json.write(out, element)?;
+            }
+            (0..shape.len()).try_for_each(|_| out.write_all(b"]"))?;
+            out.write_all(b"\n")?;
+            bar.inc(1);
+        }
+        // After the last element, the end of the file is looked at.
+        if to == count {
+            array.next_element()?;
+        }
+        Ok(())
+    }
+}
+
+/// How many lists begin at an item, by its number in C order.
+fn nested(shape: &[usize], index: u64) -> usize {
+    let mut size = 1u64;
+    let begins = shape.iter().rev().take_while(|&&length| {
+        size = size.saturating_mul(length as u64);
+        index.is_multiple_of(size)
+    });
+    begins.count()
 }
 
 /// A writer of either form.

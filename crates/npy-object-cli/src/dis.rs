@@ -4,8 +4,10 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use clap::Args;
-use npy_object::pickle::{self, Argument, Disassembler, Instruction, Lexer, Opcode, Progress};
-use npy_object::{Source, SourceReader};
+use npy_object::pickle::{
+    self, Argument, Disassembler, Head, Instruction, Lexer, Opcode, Progress,
+};
+use npy_object::{Limits, Source, SourceReader};
 
 use crate::failure::Failure;
 use crate::input::Input;
@@ -13,7 +15,8 @@ use crate::input::Input;
 /// Print the instructions of the pickle behind the header
 ///
 /// As Python's pickletools.dis does, with offsets from the start of the file, and without loading
-/// anything. Works on broken files too, as far as they can be read.
+/// anything. Works on broken files too, as far as they can be read. Each open mark indents by 4
+/// spaces, up to 64 marks. Text lines of over 65,536 bytes are shown as bytes, unless --full is given.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Dis {
@@ -32,6 +35,9 @@ Example:
 /// Bytes of an argument that are shown.
 const SHOWN: usize = 64;
 
+/// Bytes of text lines that are read to show the beginning of what they stand for.
+const LINE: usize = 64 << 10;
+
 impl Dis {
     pub(crate) fn file(&self) -> &Path {
         &self.input.file
@@ -49,11 +55,13 @@ impl Dis {
             None => 0,
         };
         let shown = if self.full { usize::MAX } else { SHOWN };
-        let mut instructions = Instructions::new(npy, offset, shown);
-        let mut disassembler = Disassembler::new();
+        let source = npy.clone();
+        let limits = self.input.limits();
+        let mut disassembler = Disassembler::new(&limits.pickle);
+        let mut instructions = Instructions::new(npy, offset, shown, &limits);
         loop {
-            let instruction = instructions.next()?;
-            let line = disassembler.line(&instruction);
+            let instruction = instructions.next().map_err(|error| source.explain(error))?;
+            let line = disassembler.line(&instruction).map_err(|error| source.explain(error))?;
             writeln!(out, "{}", line.abbreviate(shown))?;
             if instruction.opcode == Opcode::Stop {
                 break;
@@ -75,55 +83,61 @@ struct Instructions {
 
 impl Instructions {
     /// The instructions from `offset` on.
-    fn new(source: Source, offset: u64, shown: usize) -> Instructions {
-        let lexer = Lexer::new(offset, &pickle::Limits::default());
+    fn new(source: Source, offset: u64, shown: usize, limits: &Limits) -> Instructions {
+        let mut limits = limits.clone();
+        if shown == usize::MAX {
+            // Arguments are held in memory whole.
+            limits.pickle.argument = limits.pickle.argument.min(limits.element as u64);
+        } else {
+            limits.pickle.line = limits.pickle.line.min(LINE as u64);
+        }
+        let lexer = Lexer::new(offset, &limits.pickle);
         Instructions { tape: Tape::new(source), lexer, shown }
     }
 
-    /// The next instruction. Of a longer payload it has one byte more than is shown.
+    /// Returns the next instruction. Of a longer payload it has one byte more than is shown; of
+    /// longer text lines it has the first 65,536 bytes, in the place of the lines.
     fn next(&mut self) -> npy_object::Result<Instruction<'_>> {
-        let offset = self.lexer.offset();
-        let (size, payload) = self.measure(offset)?;
+        let mut before = self.lexer.clone();
+        let Head { opcode, offset, size, payload, .. } = self.pass()?;
         let end = offset.saturating_add(size as u64).saturating_add(payload);
         if !self.tape.reaches(end)? {
             let len = self.tape.source.size()?;
             let missing = usize::try_from(end - len).unwrap_or(usize::MAX);
             return Err(pickle::Error::truncated(len, missing).into());
         }
-        let most = self.shown.saturating_add(1);
+        let most = match opcode.info().argument.lines() {
+            0 => self.shown.saturating_add(1),
+            _ => self.shown.max(LINE),
+        };
         let part = usize::try_from(payload).map_or(most, |payload| payload.min(most));
         let input = self.tape.fill(offset, size + part)?;
         if part as u64 == payload {
-            return match self.lexer.instruction(input)? {
+            return match before.instruction(input)? {
                 Progress::Done(instruction) => Ok(instruction),
                 Progress::Need(more) => Err(pickle::Error::truncated(offset, more).into()),
             };
         }
-        match self.lexer.head(input)? {
-            Progress::Done(head) => Ok(Instruction {
-                opcode: head.opcode,
-                argument: Argument::Bytes(&input[size..size + part]),
-                offset,
-                size: size + part,
-            }),
-            Progress::Need(more) => Err(pickle::Error::truncated(offset, more).into()),
-        }
+        let argument = Argument::Bytes(&input[size..size + part]);
+        Ok(Instruction { opcode, argument, offset, size: size + part })
     }
 
-    /// How many bytes the next instruction takes up to its payload, and for its payload.
-    fn measure(&mut self, offset: u64) -> npy_object::Result<(usize, u64)> {
+    /// Skips the next instruction, and returns how long it is.
+    fn pass(&mut self) -> npy_object::Result<Head<'static>> {
         let mut needed = 1;
         loop {
-            let input = self.tape.fill(offset, needed)?;
-            match self.lexer.clone().head(input)? {
-                Progress::Done(head) => return Ok((head.size, head.payload)),
+            let from = self.lexer.offset();
+            let input = self.tape.fill(from, needed)?;
+            match self.lexer.pass(input)? {
+                Progress::Done(head) => return Ok(Head { argument: Argument::None, ..head }),
                 Progress::Need(more) if input.len() < needed => {
-                    let end = offset + input.len() as u64;
+                    let end = from + input.len() as u64;
                     return Err(pickle::Error::truncated(end, more).into());
                 }
-                // A line, which may be of any length, is searched anew each time: so it is read in
-                // ever larger steps.
-                Progress::Need(more) => needed = input.len() * 2 + more,
+                Progress::Need(more) => {
+                    let unread = from + input.len() as u64 - self.lexer.offset();
+                    needed = unread as usize + more;
+                }
             }
         }
     }

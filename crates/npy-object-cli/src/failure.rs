@@ -1,10 +1,11 @@
 //! Why a run failed, and how a person is told.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use npy_object::{Cause, Verdict};
+use npy_object::{Cause, Verdict, json, pickle};
+use serde::Serialize;
 
 /// Why a run failed.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub(crate) enum Failure {
     Input(npy_object::Error),
     /// The file is not one for this command.
     Refused(String),
+    /// A line of standard input is not one that can be written.
+    Line(String),
     /// The command line, or a file that it names, is wrong.
     Usage(String),
     /// An audit came to this verdict, which was printed already.
@@ -21,7 +24,7 @@ pub(crate) enum Failure {
     Lost,
     /// Nothing of the file was saved; that was said already.
     Nothing,
-    /// The output cannot be written.
+    /// Standard output cannot be written to.
     Output(io::Error),
 }
 
@@ -29,13 +32,13 @@ impl Failure {
     /// Says on stderr what went wrong, unless the output was no longer wanted, and gives the exit
     /// code.
     pub(crate) fn report(&self, file: &Path) -> ExitCode {
-        let file = file.display();
+        let file = display(file);
         match self {
             // As in `npyo cat big.npy | head`.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 return ExitCode::SUCCESS;
             }
-            Failure::Output(error) => eprintln!("npyo: {file}: cannot write: {error}"),
+            Failure::Output(error) => eprintln!("npyo: standard output: cannot write: {error}"),
             Failure::Found(verdict) => {
                 return ExitCode::from(match verdict {
                     Verdict::Inert => 0,
@@ -44,14 +47,18 @@ impl Failure {
                 });
             }
             Failure::Usage(why) => {
-                eprintln!("npyo: {why}");
+                eprintln!("npyo: {}", printable(why));
                 return ExitCode::from(2);
             }
             Failure::Lost => return ExitCode::from(5),
             Failure::Nothing => return ExitCode::FAILURE,
-            Failure::Refused(why) => eprintln!("npyo: {file}: {why}"),
+            Failure::Refused(why) => eprintln!("npyo: {file}: {}", printable(why)),
+            Failure::Line(why) => eprintln!("npyo: standard input: {}", printable(why)),
             Failure::Input(error) => {
-                eprintln!("npyo: {file}: {}", printable(&error.to_string()));
+                match error.file() {
+                    Some(_) => eprintln!("npyo: {error}"),
+                    None => eprintln!("npyo: {file}: {error}"),
+                }
                 if let Some(hint) = hint(error) {
                     eprintln!("npyo: {hint}");
                 }
@@ -63,7 +70,18 @@ impl Failure {
 
 /// A text in which a file may have a say, without what would control a terminal.
 pub(crate) fn printable(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
+    pickle::printable(text).into_owned()
+}
+
+/// Writes a line of JSON without what would control a terminal.
+pub(crate) fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    let json = serde_json::to_string(value)?;
+    writeln!(out, "{}", json::escape(&json))
+}
+
+/// A path without what would control a terminal.
+pub(crate) fn display(path: &Path) -> String {
+    printable(&path.to_string_lossy())
 }
 
 /// What may help.
@@ -92,6 +110,10 @@ impl From<npy_object::Error> for Failure {
 /// Of writing: what reads a file returns [`npy_object::Error`].
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
-        Failure::Output(error)
+        // An element that cannot be written as JSON is no error of the output.
+        match error.get_ref() {
+            Some(inner) if inner.is::<npy_object::Error>() => Failure::Input(error.into()),
+            _ => Failure::Output(error),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, display};
 use crate::input::{Input, Reading};
 
 /// Write an index beside the file, as FILE.idx, with which any element is found at once
@@ -30,7 +30,7 @@ impl Index {
         let mut array = self.input.open()?.array(&self.reading)?;
         let index = array.write_index()?;
         let size = index.metadata().map_err(npy_object::Error::from)?.len();
-        let (index, count) = (index.display(), array.len());
+        let (index, count) = (display(&index), array.len());
         let plural = if count == 1 { "" } else { "s" };
         writeln!(out, "{index}: {count} element{plural}, {size} bytes")?;
         Ok(())

@@ -11,7 +11,7 @@ use npy_object::{Element, Format, ItemType, Kind, NpyArray};
 use serde::Serialize;
 
 use crate::archive::Listing;
-use crate::failure::Failure;
+use crate::failure::{Failure, write_json};
 use crate::input::{Input, Opened, Reading};
 use crate::writer::Writer;
 
@@ -159,8 +159,7 @@ impl Info {
             .and_then(|mut array| report.look_into(&mut array))
             .and_then(|()| opened.check_archive());
         if self.json {
-            serde_json::to_writer(&mut *out, &report).map_err(io::Error::from)?;
-            writeln!(out)?;
+            write_json(out, &report)?;
         } else {
             report.write(out, &header, writer)?;
         }

@@ -11,13 +11,13 @@ use npy_object::{
 };
 
 use crate::contents::Contents;
-use crate::failure::Failure;
+use crate::failure::{Failure, display};
 
 /// A file, and how much it may ask for.
 #[derive(Args)]
 pub(crate) struct Input {
-    /// A .npy file, plain or in gzip; ARCHIVE.npz:NAME for an array of an archive; - for standard
-    /// input
+    /// A .npy file, plain or in gzip; ARCHIVE.npz:NAME for an array of an archive (both may have
+    /// colons: the longest path that is a file is the archive); - for standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
@@ -104,9 +104,10 @@ impl Input {
     pub(crate) fn source(&self) -> Result<(Source, Option<&str>), Failure> {
         let (file, name) = self.place();
         let source = match file == Path::new(STDIN) {
-            true => stdin(self.spool_memory())?,
+            true => stdin()?,
             false => Source::open(file).map_err(npy_object::Error::from)?,
         };
+        source.limit_memory(self.limits().spool).map_err(npy_object::Error::from)?;
         Ok((source, name))
     }
 
@@ -124,29 +125,33 @@ impl Input {
         let file = self.file.as_path();
         if self.member.is_none()
             && !file.exists()
-            && let Some((archive, name)) = file.to_str().and_then(|text| text.rsplit_once(':'))
-            && Path::new(archive).is_file()
+            && let Some(text) = file.to_str()
         {
-            return (Path::new(archive), Some(name));
+            // The name of a file, and that of a member, may have colons too.
+            let places = text.rmatch_indices(':').map(|(place, _)| text.split_at(place));
+            let mut archives = places.filter(|(archive, _)| Path::new(archive).is_file());
+            if let Some((archive, name)) = archives.next() {
+                return (Path::new(archive), Some(&name[1..]));
+            }
         }
         (file, self.member.as_deref())
     }
 
     /// How a file is to be opened.
     fn options(&self) -> Options {
-        let mut limits = self.max_memory.map_or_else(Limits::default, Limits::within);
-        limits.header.header_chars = self.max_header;
-        Options::new().limits(limits).spool_memory(self.spool_memory())
+        Options::new().limits(self.limits())
     }
 
-    /// Bytes of a stream that are kept in memory.
-    fn spool_memory(&self) -> usize {
-        self.max_memory.map_or(usize::MAX, |memory| memory / 8).min(8 << 20)
+    /// How much the file may ask for.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = self.max_memory.map_or_else(Limits::default, Limits::within);
+        limits.header.header_chars = self.max_header;
+        limits
     }
 }
 
 /// Standard input: where a file was put there, that file, which can be read at any place.
-fn stdin(memory: usize) -> Result<Source, Failure> {
+fn stdin() -> Result<Source, Failure> {
     #[cfg(unix)]
     {
         use std::io::Seek;
@@ -160,7 +165,7 @@ fn stdin(memory: usize) -> Result<Source, Failure> {
             return Ok(Source::file(file).map_err(npy_object::Error::from)?);
         }
     }
-    Ok(Source::spooled(io::stdin(), memory))
+    Ok(Source::stream(io::stdin()))
 }
 
 /// A file that was opened.
@@ -235,7 +240,7 @@ impl Opened<'_> {
             IndexUse::Damaged => "damaged",
             _ => return Ok(array),
         };
-        let file = self.file.display();
+        let file = display(self.file);
         eprintln!("npyo: {file}.idx is {index} and not used: `npyo index {file}` writes it again");
         Ok(array)
     }

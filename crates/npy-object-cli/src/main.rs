@@ -17,6 +17,7 @@ mod info;
 mod input;
 mod progress;
 mod salvage;
+mod signals;
 mod stats;
 mod tally;
 mod write;
@@ -82,6 +83,11 @@ impl Command {
         }
     }
 
+    /// Whether it writes a file.
+    fn writes(&self) -> bool {
+        matches!(self, Command::Index(_) | Command::Salvage(_) | Command::Write(_))
+    }
+
     fn file(&self) -> &Path {
         match self {
             Command::Info(info) => info.file(),
@@ -102,6 +108,9 @@ const OUTPUT_BUFFER: usize = 64 << 10;
 
 fn main() -> ExitCode {
     let Cli { command } = Cli::parse();
+    if command.writes() {
+        signals::remove_unfinished_files();
+    }
     let mut out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock());
     let result = command.run(&mut out);
     // What was read before an error stands before it.

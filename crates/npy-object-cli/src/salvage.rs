@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use npy_object::Salvaged;
 
-use crate::failure::{Failure, printable};
+use crate::failure::{Failure, display, printable};
 use crate::input::{Input, Reading};
 
 /// Save the elements of a file that is cut off or damaged
@@ -63,7 +63,7 @@ impl Salvage {
         let salvage =
             opened.salvage(&self.reading).keep_doubtful(self.doubtful).in_place(self.in_place);
         salvage.check_paths(opened.file(), &self.output).map_err(|error| {
-            let file = printable(&opened.file().display().to_string());
+            let file = display(opened.file());
             Failure::Usage(format!("{file}: {error}: to replace the file, add --in-place"))
         })?;
         let (is_whole, is_nothing) = match opened.whole_archive() {
@@ -82,7 +82,7 @@ impl Salvage {
                     }
                     _ => salvage.write(opened.npy()?, &self.output)?,
                 };
-                report(&saved, &self.output.display().to_string(), out)?;
+                report(&saved, &display(&self.output), out)?;
                 (saved.is_whole(), saved.is_nothing())
             }
         };
@@ -108,13 +108,13 @@ fn report(saved: &Salvaged, name: &str, out: &mut impl Write) -> std::io::Result
         false => writeln!(out, "{name}: {elements}{of} elements")?,
     }
     for (number, error) in damaged {
-        writeln!(out, "lost: element {number}: {}", printable(&error.to_string()))?;
+        writeln!(out, "lost: element {number}: {}", error.clone().without_file())?;
     }
     if *damaged_count > damaged.len() as u64 {
         writeln!(out, "lost: {} more", damaged_count - damaged.len() as u64)?;
     }
     if let Some(error) = broken_off {
-        writeln!(out, "lost: what comes after: {}", printable(&error.to_string()))?;
+        writeln!(out, "lost: what comes after: {}", error.clone().without_file())?;
     }
     if saved.mask_lost {
         writeln!(out, "lost: the mask of the array")?;

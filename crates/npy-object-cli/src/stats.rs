@@ -12,7 +12,7 @@ use npy_object::pickle::Global;
 use npy_object::{Element, ItemType, Kind};
 use serde::Serialize;
 
-use crate::failure::{Failure, printable};
+use crate::failure::{Failure, printable, write_json};
 use crate::info::python_tuple;
 use crate::input::{Input, Reading};
 use crate::progress::progress_bar;
@@ -72,8 +72,7 @@ impl Stats {
         });
         drop(bar);
         if self.json {
-            serde_json::to_writer(&mut *out, &summary).map_err(io::Error::from)?;
-            writeln!(out)?;
+            write_json(out, &summary)?;
         } else {
             summary.write(out)?;
         }

@@ -1,6 +1,7 @@
 //! Counting what is too many to be kept.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
@@ -66,8 +67,40 @@ impl<K: Hash + Eq + fmt::Display> Tally<K> {
     pub(crate) fn ranked(&self) -> (Vec<(String, u64)>, u64) {
         let counts = self.counts.iter().map(|(thing, &count)| (thing.to_string(), count));
         let mut ranked: Vec<_> = counts.collect();
-        ranked.sort_by(|(a, first), (b, second)| second.cmp(first).then_with(|| a.cmp(b)));
+        ranked.sort_by(|(a, first), (b, second)| second.cmp(first).then_with(|| natural(a, b)));
         (ranked, self.others)
+    }
+}
+
+/// Compares texts, and numbers in them by their value: `(2,)` comes before `(10,)`.
+fn natural(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
+    loop {
+        let digits = [a, b].map(|text| text.iter().take_while(|c| c.is_ascii_digit()).count());
+        if let [one, other] = digits
+            && one > 0
+            && other > 0
+        {
+            let ((number, rest), (other_number, other_rest)) = (a.split_at(one), b.split_at(other));
+            // Without zeros in front, the longer number is the larger one.
+            let value = |digits: &'_ [u8]| {
+                let zeros = digits.iter().take_while(|&&digit| digit == b'0').count();
+                (digits.len() - zeros, digits[zeros..].to_vec())
+            };
+            match value(number).cmp(&value(other_number)) {
+                Ordering::Equal => (a, b) = (rest, other_rest),
+                unequal => return unequal,
+            }
+        } else {
+            let (Some((one, rest)), Some((other, other_rest))) = (a.split_first(), b.split_first())
+            else {
+                return a.len().cmp(&b.len());
+            };
+            match one.cmp(other) {
+                Ordering::Equal => (a, b) = (rest, other_rest),
+                unequal => return unequal,
+            }
+        }
     }
 }
 
@@ -176,6 +209,21 @@ mod tests {
         two.merge(tally);
         two.add("x".to_owned());
         assert_eq!(two.ranked().1, 11);
+    }
+
+    #[test]
+    fn equally_frequent_shapes_are_ordered_by_number() {
+        let mut tally = Tally::<String>::default();
+        for shape in ["(10,)", "(2, 11)", "(2, 3)", "()", "(2,)", "(02,)", "(9,)"] {
+            tally.add(shape.to_owned());
+        }
+        let shapes: Vec<_> = tally.ranked().0.into_iter().map(|(shape, _)| shape).collect();
+        let expected = ["()", "(2, 3)", "(2, 11)", "(2,)", "(9,)", "(10,)"];
+        assert_eq!(
+            shapes.iter().filter(|shape| *shape != "(02,)").collect::<Vec<_>>(),
+            expected.iter().collect::<Vec<_>>()
+        );
+        assert_eq!(natural("a12", "a12"), Ordering::Equal);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use npy_object::header::Header;
 use npy_object::json::ElementReader;
 use npy_object::{WriteOptions, json};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, display};
 
 /// Write the elements that come as typed JSON, one a line, on standard input
 ///
@@ -61,7 +61,7 @@ impl Write {
             _ => self.elements(lines, options)?,
         };
         let plural = if count == 1 { "" } else { "s" };
-        writeln!(out, "{}: {count} element{plural}", self.file.display())?;
+        writeln!(out, "{}: {count} element{plural}", display(&self.file))?;
         Ok(())
     }
 
@@ -117,10 +117,14 @@ impl<R: BufRead> Lines<R> {
     }
 
     fn read<T>(&self, read: impl FnOnce(&str) -> npy_object::Result<T>) -> Result<T, Failure> {
-        read(&self.line).map_err(|error| self.refused(&error))
+        read(&self.line).map_err(|error| match error.file() {
+            // It is the new file that has failed, not the line.
+            Some(_) => Failure::Input(error),
+            None => self.refused(&error),
+        })
     }
 
     fn refused(&self, why: &dyn std::fmt::Display) -> Failure {
-        Failure::Refused(format!("line {}: {why}", self.number))
+        Failure::Line(format!("line {}: {why}", self.number))
     }
 }

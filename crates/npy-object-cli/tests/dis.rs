@@ -80,6 +80,26 @@ fn shows_long_arguments_in_part_unless_told() {
 }
 
 #[test]
+fn long_lines_are_shown_in_part() {
+    let line = [&b"V"[..], &b"x".repeat(70_000), b"\nN."].concat();
+    let file = file_of("|O", "()", &line);
+    let dis = |options: &[&str]| {
+        let mut command = command(["dis".as_ref(), file.path()]);
+        ran(command.args(options).output())
+    };
+    let rest = "\n70067: N    NONE\n70068: .    STOP\nhighest protocol among opcodes = 0\n";
+    let start = "   65: V    UNICODE    ";
+    assert_eq!(dis(&[]).output(), format!("{start}b'{}'...{rest}", "x".repeat(64)));
+    assert_eq!(dis(&["--full"]).output(), format!("{start}'{}'{rest}", "x".repeat(70_000)));
+    // A line that is shown whole is held in memory: here an eighth of 1 MB is too little.
+    let line = [&b"V"[..], &b"x".repeat(200_000), b"\nN."].concat();
+    let file = file_of("|O", "()", &line);
+    let full =
+        ran(command(["dis".as_ref(), file.path()]).args(["--full", "--max-memory=1MB"]).output());
+    assert!(full.stderr.contains("[pickle.limit.line]"), "{}", full.stderr);
+}
+
+#[test]
 fn shows_what_comes_before_an_error() {
     let ran = npyo("dis", "hand-pickled/unknown.npy", &[]);
     assert_eq!(

@@ -138,7 +138,7 @@ fn odd_archives_are_read_as_python_reads_them() {
     }
     for (name, complaint) in [
         ("bzip2", "bzip2.npy is compressed by method 12"),
-        ("notes.txt", "it does not begin with \\x93NUMPY"),
+        ("notes.txt", "this is text, not an array"),
         ("nothing", "\"nothing\" is not a file in the archive, which has 9: \"twice\""),
         ("biz2", "did you mean \"bzip2\"?"),
     ] {
@@ -192,12 +192,9 @@ fn names_do_not_control_a_terminal() {
         }
     }
     let listed = piped(command(["info", "-"]), bytes.clone()).output();
-    assert!(listed.contains("\u{fffd}ords") && !listed.contains('\u{1b}'), "{listed:?}");
+    assert!(listed.contains(r"\x1bords") && !listed.contains('\u{1b}'), "{listed:?}");
     let refused = piped(command(["cat", "-"]), bytes).stderr;
-    assert!(
-        refused.contains("\u{fffd}ords, numbers") && !refused.contains('\u{1b}'),
-        "{refused:?}"
-    );
+    assert!(refused.contains(r"\x1bords, numbers") && !refused.contains('\u{1b}'), "{refused:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use npy_object::header::DType;
+use npy_object::pickle::printable;
 use npy_object::{ArrayClass, ItemType};
 use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
 use pyo3::intern;
@@ -269,7 +270,8 @@ impl Array {
             return unsafe { ndarray::view(dtype, &shape, order, bytes, owner.bind(py).as_any()) };
         }
         // The file has to have them before room is made for them.
-        let size = py.detach(|| source.size())?;
+        let raise = |error: std::io::Error| raise(py, &source.explain(error));
+        let size = py.detach(|| source.size()).map_err(raise)?;
         if size < end {
             let error = self.read_all(py);
             return Err(error.err().unwrap_or_else(|| PyValueError::new_err("truncated")));
@@ -277,10 +279,11 @@ impl Array {
         let (array, mut room) = ndarray::empty(dtype, &shape, order)?;
         // SAFETY: nobody else has the array yet.
         let room = unsafe { room.as_mut_slice() };
-        py.detach(|| std::io::Read::read_exact(&mut part.to_reader(), room))?;
-        if reaches_end {
-            self.file.verify(py)?;
-        }
+        let read = py.detach(|| {
+            std::io::Read::read_exact(&mut part.to_reader(), room)?;
+            if reaches_end { Ok(source.verify_to(end)?) } else { Ok(()) }
+        });
+        read.map_err(raise)?;
         Ok(array)
     }
 
@@ -291,23 +294,11 @@ impl Array {
         Ok(())
     }
 
-    /// The first rows, for people.
+    /// The first rows, for people: those of an array of several dimensions as nested lists, of each
+    /// of which the first items are shown.
     fn first_rows(&self, py: Python<'_>, count: i64) -> PyResult<Vec<String>> {
-        const LONGEST: usize = 60;
         let mut lease = Lease::new(py, &self.file)?;
-        let row = |index| {
-            let row = self.view.row(index);
-            if !row.shape.is_empty() {
-                return Ok("...".to_owned());
-            }
-            let shown = lease.get(py, row.offset as u64)?.repr()?.to_string();
-            let line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-            Ok(match line.char_indices().nth(LONGEST) {
-                Some((end, _)) => format!("{}...", &line[..end]),
-                None => line,
-            })
-        };
-        (0..count).map(row).collect()
+        (0..count).map(|index| short_row(py, &mut lease, &self.view.row(index))).collect()
     }
 
     /// What another process opens it by.
@@ -494,7 +485,6 @@ impl Array {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        const SHOWN: i64 = 3;
         let mut text = "<npy_object.Array".to_owned();
         let Origin { path, member, .. } = &self.file.origin;
         if let Some(path) = path {
@@ -504,7 +494,8 @@ impl Array {
         if let Some(member) = member {
             let _ = write!(text, "[{member:?}]");
         }
-        let _ = write!(text, " shape={} dtype={}", self.shape(py)?, self.dtype(py)?);
+        let (shape, dtype) = (self.shape(py)?.str()?, self.dtype(py)?.str()?);
+        let _ = write!(text, " shape={shape} dtype={dtype}");
         if let Some(&length) = self.view.shape.first() {
             match self.first_rows(py, length.min(SHOWN)) {
                 Ok(rows) => {
@@ -534,6 +525,28 @@ impl Array {
         let args = (path, &origin.member, &origin.settings, view);
         Ok((open, args.into_pyobject(py)?))
     }
+}
+
+/// Items of each dimension that `repr` shows.
+const SHOWN: i64 = 3;
+
+/// A row of a view, in short. Nested as deep as NumPy arrays have dimensions, 64 at most.
+fn short_row(py: Python<'_>, lease: &mut Lease, row: &View) -> PyResult<String> {
+    const LONGEST: usize = 60;
+    let Some(&length) = row.shape.first() else {
+        let shown = lease.get(py, row.offset as u64)?.repr()?.to_string();
+        let line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = printable(&line);
+        return Ok(match line.char_indices().nth(LONGEST) {
+            Some((end, _)) => format!("{}...", &line[..end]),
+            None => line.into_owned(),
+        });
+    };
+    // Of many dimensions, the first item is enough.
+    let shown = if row.shape.len() > 2 { 1 } else { SHOWN };
+    let parts = (0..length.min(shown)).map(|index| short_row(py, lease, &row.row(index)));
+    let parts = parts.collect::<PyResult<Vec<_>>>()?.join(", ");
+    Ok(format!("[{parts}{}]", if length > shown { ", ..." } else { "" }))
 }
 
 /// The dimensions of an element, where an array has no objects: all but the first.

@@ -19,11 +19,13 @@ mod begin;
 mod finish;
 mod walk;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use npy_object::pickle::NodeId;
 use npy_object::{Element, PlainArray, Source};
 use numpy::PyArrayDescr;
+use pyo3::exceptions::PyRecursionError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyString};
@@ -49,6 +51,35 @@ pub(crate) struct Maker {
     met_shared: bool,
     /// Elements and parts of them until somebody may interrupt.
     patience: u32,
+}
+
+/// How many elements are being made on this thread, each by Python code that makes one of another.
+struct Nested;
+
+impl Nested {
+    /// The code of a `find_class`, of a class that it gives, or of a file object may read files in
+    /// turn. Python counts its own calls, but not how much stack ours take in between.
+    const MOST: u32 = 100;
+
+    fn enter() -> PyResult<Nested> {
+        let depth = NESTED.get();
+        if depth == Nested::MOST {
+            let message = "maximum recursion depth exceeded while an element was made";
+            return Err(PyRecursionError::new_err(message));
+        }
+        NESTED.set(depth + 1);
+        Ok(Nested)
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        NESTED.set(NESTED.get() - 1);
+    }
+}
+
+thread_local! {
+    static NESTED: Cell<u32> = const { Cell::new(0) };
 }
 
 struct Made {
@@ -138,6 +169,7 @@ impl Maker {
         py: Python<'py>,
         element: Element<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let _nested = Nested::enter()?;
         self.made.clear();
         let object =
             Work { py, maker: self, tasks: Vec::new(), values: Vec::new(), fills: Vec::new() }

@@ -85,7 +85,11 @@ fn raise_io(py: Python<'_>, error: &Error) -> PyErr {
         return raised.clone_ref(py);
     }
     match source.and_then(io::Error::raw_os_error) {
-        Some(code) => PyOSError::new_err((code, message_of(code))),
+        // With these, OSError becomes FileNotFoundError and the like.
+        Some(code) => match error.file() {
+            Some(file) => PyOSError::new_err((code, message_of(code), file.to_owned())),
+            None => PyOSError::new_err((code, message_of(code))),
+        },
         // The kind makes a FileNotFoundError of it and the like.
         None => io::Error::new(source.map_or(io::ErrorKind::Other, io::Error::kind), error.clone())
             .into(),

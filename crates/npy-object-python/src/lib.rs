@@ -35,6 +35,17 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 mod _npy_object {
+    use pyo3::prelude::*;
+
+    /// Finds NumPy's C API. Later, it would be found where it is first used, which panics where
+    /// Python allows no further call.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::names::numpy(module.py())?;
+        let _ = numpy::dtype::<f64>(module.py());
+        Ok(())
+    }
+
     #[pymodule_export]
     use crate::array::{Array, open_view};
     #[pymodule_export]

@@ -1,9 +1,11 @@
 //! `Npz`: the arrays of an archive, by name.
 
 use std::ffi::CString;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use npy_object::pickle::printable;
 use npy_object::{Format, Npz as Archive};
 use pyo3::exceptions::{PyKeyError, PyUserWarning, PyValueError};
 use pyo3::prelude::*;
@@ -114,15 +116,16 @@ impl Npz {
 
     fn __getitem__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
         let source = self.with(py, |archive| archive.source(archive.choose(name)?))?;
-        let format = py.detach(|| Format::of(&source))?;
+        let raise = |error: io::Error| raise(py, &source.explain(error));
+        let format = py.detach(|| Format::of(&source)).map_err(raise)?;
         if format != Format::Npy {
             // As NumPy does with what is no array.
             let mut bytes = Vec::new();
             let read = py.detach(|| {
-                std::io::Read::read_to_end(&mut source.to_reader(), &mut bytes)?;
-                source.verify()
+                source.to_reader().read_to_end(&mut bytes)?;
+                Ok(source.verify()?)
             });
-            read.map_err(|error| raise(py, &error))?;
+            read.map_err(raise)?;
             return Ok(PyBytes::new(py, &bytes).into_any());
         }
         if let Members::Loaded { allow_pickle: false } = self.members {
@@ -213,7 +216,7 @@ impl Npz {
     fn __repr__(&self) -> String {
         const SHOWN: usize = 5;
         let more = if self.names.len() > SHOWN { ", ..." } else { "" };
-        let shown: Vec<_> = self.names.iter().take(SHOWN).map(String::as_str).collect();
+        let shown: Vec<_> = self.names.iter().take(SHOWN).map(|name| printable(name)).collect();
         format!("<npy_object.Npz of {}{more}>", shown.join(", "))
     }
 }

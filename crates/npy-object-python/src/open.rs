@@ -32,7 +32,10 @@ use crate::source::Input;
 /// Python 3 also in files of Python 2, and returns the
 /// class or function that may be called, or None. Without it nothing that a file names is imported
 /// or called: objects of classes that are not known arrive as `Opaque`.
-/// mmap_mode: "r" maps the file into memory; arrays in it are then read-only views.
+/// mmap_mode: "r" maps the file into memory; arrays in it are then read-only views. As with
+/// numpy.memmap, nobody may make the file shorter meanwhile: to read what is no longer there ends
+/// the process with SIGBUS, which no `except` catches. For files that are still written to, leave
+/// it out: what has changed is then an exception.
 /// trust_payload: whether to go on where header and pickle disagree, as NumPy does.
 /// unfinished: of a file that was cut off, whether to give the values of its last batch too, before
 /// the TruncatedError. No element before the cut is missing then, but the last values may be parts of
@@ -218,7 +221,7 @@ pub(crate) fn refuse_objects(py: Python<'_>, source: &Source, settings: &Setting
 
 fn is_archive(py: Python<'_>, input: &Input) -> PyResult<bool> {
     let format = py.detach(|| Format::of(&input.source));
-    Ok(format.map_err(|error| raise(py, &error.into()))? == Format::Zip)
+    Ok(format.map_err(|error| raise(py, &input.source.explain(error)))? == Format::Zip)
 }
 
 /// What was opened.

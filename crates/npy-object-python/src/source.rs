@@ -42,10 +42,16 @@ impl Input {
             })?;
             return Ok(Input { runs_python: true, ..input(source) });
         }
-        let Ok(path) = given.extract::<PathBuf>() else {
-            let class = given.get_type().name()?;
-            let message = format!("a path, bytes, or an object with read() is wanted, not {class}");
-            return Err(PyTypeError::new_err(message));
+        let path = match given.extract::<PathBuf>() {
+            Ok(path) => path,
+            Err(error) if error.is_instance_of::<PyTypeError>(py) => {
+                let class = given.get_type().name()?;
+                let message =
+                    format!("a path, bytes, or an object with read() is wanted, not {class}");
+                return Err(PyTypeError::new_err(message));
+            }
+            // What `__fspath__` raised.
+            Err(error) => return Err(error),
         };
         let raise = |error: io::Error| raise_of(py, &error.into(), &path);
         let path_of = |path: &Path| std::path::absolute(path).map_err(raise);

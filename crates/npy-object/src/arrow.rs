@@ -14,6 +14,7 @@
 //! The types are those of the first batch, and of as many elements more as it takes to find one that
 //! is not missing; an element further on that is of another type is an error.
 
+use std::collections::HashSet;
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use arrow_buffer::{MutableBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer}
 use arrow_data::ArrayData;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use npy_header::{ByteOrder, DType, Scalar, ScalarKind, TimeBase};
+use pickle_stream::short_str;
 
 use crate::elements::bounds;
 use crate::error::{Cause, Error, Result};
@@ -84,8 +86,8 @@ impl NpyArray {
         let ((begin, end), rows) = (bounds(&self, range), rows.max(1));
         self.seek(begin);
         let (mut found, mut are_dicts, mut bytes) = (Found::NOTHING, begin < end, 0);
-        for row in 0..end - begin {
-            let is_over = row >= rows as u64 || bytes >= BATCH_BYTES;
+        for number in begin..end {
+            let is_over = number - begin >= rows as u64 || bytes >= BATCH_BYTES;
             if is_over && !matches!(found, Found::Missing(_)) {
                 break;
             }
@@ -93,12 +95,13 @@ impl NpyArray {
                 Ok(Some(element)) => element,
                 Ok(None) => break,
                 // It comes after the elements that have a type.
-                Err(_) if row > 0 => break,
+                Err(_) if number > begin => break,
                 Err(error) => return Err(error),
             };
             bytes += element.value().map_or(0, |value| value.graph_bytes());
             are_dicts &= matches!(element.kind(), Kind::Dict(_) | Kind::OrderedDict(_));
-            found = merge(found, type_of(element, DEPTH)?)?;
+            let merged = type_of(element, DEPTH).and_then(|next| merge(found, next));
+            found = merged.map_err(|error| error.of_element(number))?;
         }
         self.seek(begin);
         let fields = match found.data_type() {
@@ -124,6 +127,7 @@ impl RecordBatches {
             if self.array.position() == self.end && self.end < self.array.len() {
                 break;
             }
+            let number = self.array.position();
             let element = match self.array.next_element() {
                 Ok(Some(element)) => element,
                 Ok(None) => break,
@@ -138,7 +142,7 @@ impl RecordBatches {
                 ([column], false) => column.append(element),
                 _ => unreachable!("elements that are no dicts are one column"),
             }
-            .map_err(external)?;
+            .map_err(|error| external(error.of_element(number)))?;
             rows += 1;
         }
         if rows == 0 {
@@ -287,7 +291,10 @@ fn type_of(element: Element<'_>, depth: usize) -> Result<Found> {
         None => {}
     }
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(no_type(&format!("values nested over {DEPTH} deep")));
+        return Err(no_type(&match contains_itself(element) {
+            true => "a value that contains itself".to_owned(),
+            false => format!("values nested over {DEPTH} deep"),
+        }));
     };
     Ok(Found::Plain(match kind {
         Kind::Bool(_) => DataType::Boolean,
@@ -307,19 +314,55 @@ fn type_of(element: Element<'_>, depth: usize) -> Result<Found> {
         },
         Kind::Array(array) => return type_of_array(&array, depth),
         Kind::List(items) | Kind::Tuple(items) => {
-            let mut types = items.map(|item| type_of(item, depth));
-            let item = types.try_fold(Found::NOTHING, |so_far, next| merge(so_far, next?))?;
-            return Ok(Found::list_of(item));
+            return Ok(Found::list_of(type_of_items(items, depth)?));
         }
         Kind::Dict(entries) | Kind::OrderedDict(entries) => {
             let fields = entries.map(|(key, value)| {
                 let name = key.as_str().map_err(|_| no_type("a dict with keys that are no str"))?;
-                Ok((name.into_owned(), type_of(value, depth)?))
+                let found = type_of(value, depth).map_err(|error| error.under(short_str(&name)))?;
+                Ok((name.into_owned(), found))
             });
             return Ok(Found::Struct(fields.collect::<Result<_>>()?));
         }
-        other => return Err(no_type(&format!("a {}", other.name()))),
+        other => return Err(no_type(&format!("values of kind {}", other.name()))),
     }))
+}
+
+/// Whether a value can be reached from itself.
+#[cold]
+fn contains_itself(element: Element<'_>) -> bool {
+    let id = element.identity();
+    let (mut seen, mut waiting) = (HashSet::new(), vec![element]);
+    while let Some(value) = waiting.pop() {
+        let mut see = |value: Element<'_>| value.identity().is_none_or(|id| seen.insert(id));
+        let mut inside = Vec::new();
+        match value.kind() {
+            Kind::List(items) | Kind::Tuple(items) => inside.extend(items),
+            Kind::Dict(entries) | Kind::OrderedDict(entries) => {
+                inside.extend(entries.map(|(_, value)| value));
+            }
+            Kind::Array(array) => {
+                if let Data::Items(items) = array.data() {
+                    inside.extend(items.clone());
+                }
+            }
+            _ => {}
+        }
+        if id.is_some() && inside.iter().any(|value| value.identity() == id) {
+            return true;
+        }
+        waiting.extend(inside.into_iter().filter(|value| see(*value)));
+    }
+    false
+}
+
+/// The type of a column that has all of these values.
+fn type_of_items<'a>(items: impl Iterator<Item = Element<'a>>, depth: usize) -> Result<Found> {
+    let mut items = items.enumerate();
+    items.try_fold(Found::NOTHING, |so_far, (number, item)| {
+        let merged = type_of(item, depth).and_then(|next| merge(so_far, next));
+        merged.map_err(|error| error.under(number))
+    })
 }
 
 fn type_of_array(array: &Array<'_>, depth: usize) -> Result<Found> {
@@ -327,10 +370,7 @@ fn type_of_array(array: &Array<'_>, depth: usize) -> Result<Found> {
         (ItemType::Plain(DType::Scalar(scalar)), Data::Bytes(_)) => {
             Found::Plain(type_of_scalar(*scalar)?)
         }
-        (_, Data::Items(items)) => {
-            let mut types = items.clone().map(|item| type_of(item, depth));
-            types.try_fold(Found::NOTHING, |so_far, next| merge(so_far, next?))?
-        }
+        (_, Data::Items(items)) => type_of_items(items.clone(), depth)?,
         (other, _) => return Err(no_type(&format!("arrays of dtype {other}"))),
     };
     if array.mask().is_some() {
@@ -392,7 +432,8 @@ fn merge(one: Found, other: Found) -> Result<Found> {
                     Some((_, known)) if *known == field => {}
                     Some((_, known)) => {
                         let before = std::mem::replace(known, F::NOTHING);
-                        *known = merge(before, field)?;
+                        let merged = merge(before, field);
+                        *known = merged.map_err(|error| error.under(short_str(&name)))?;
                     }
                     None => fields.push((name, field)),
                 }
@@ -548,7 +589,9 @@ impl Column {
                 Kind::List(members) | Kind::Tuple(members),
                 Column::List { items, ends, nulls, .. },
             ) => {
-                members.into_iter().try_for_each(|member| items.append(member))?;
+                members.into_iter().enumerate().try_for_each(|(number, member)| {
+                    items.append(member).map_err(|error| error.under(number))
+                })?;
                 ends.push(items.len() as i64);
                 nulls.append_non_null();
             }
@@ -708,7 +751,7 @@ fn append_entries(columns: &mut [Column], fields: &Fields, element: Element<'_>)
         if columns[place].len() > len {
             return Err(no_type("a dict that has a key twice"));
         }
-        columns[place].append(value)?;
+        columns[place].append(value).map_err(|error| error.under(short_str(&name)))?;
     }
     columns.iter_mut().filter(|column| column.len() == len).for_each(Column::append_null);
     Ok(())

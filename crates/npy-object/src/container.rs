@@ -88,7 +88,7 @@ impl Container {
     /// Compares size and checksum of the archive's member that the container is in: see
     /// [`Source::verify`](crate::Source::verify).
     pub fn verify(&self) -> Result<()> {
-        self.members.decoder.window.verify()
+        self.members.decoder.window.source().verify()
     }
 
     /// The member of this number, counted from 0 in the order of the file; `None` where there are

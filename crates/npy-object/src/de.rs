@@ -25,8 +25,8 @@ use std::cell::Cell;
 use std::fmt;
 
 use npy_header::{ByteOrder, DType, Scalar, ScalarKind, TimeBase};
-use pickle_stream::{Long, NodeId, ValueRef};
-use serde::de::value::{MapAccessDeserializer, MapDeserializer};
+use pickle_stream::{Long, NodeId, ValueRef, short_str};
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 
@@ -85,7 +85,10 @@ impl<'a> Element<'a> {
         let bytes = self.value().map_or(0, ValueRef::graph_bytes);
         let left = Cell::new(bytes.saturating_mul(REPEATED).saturating_add(FREE));
         let open = Open { id: None, outer: None, depth: 0, left: &left };
-        T::deserialize(Value::new(self, &open))
+        T::deserialize(Value::new(self, &open)).map_err(|error| {
+            let begin = self.value().and_then(ValueRef::source_offset);
+            begin.into_iter().fold(error, Error::or_at)
+        })
     }
 }
 
@@ -350,7 +353,7 @@ fn visit_element<'de, V: Visitor<'de>>(
         Kind::Time(time) => visitor.visit_string(time.to_string()),
         Kind::TimeDelta(delta) => visitor.visit_f64(delta.total_seconds()),
         other => {
-            let message = format!("serde has nothing for this value: {}", other.name());
+            let message = format!("serde has no type for this value: {}", other.name());
             Err(Error::usage("access.type", message))
         }
     }
@@ -584,9 +587,9 @@ where
     I: ExactSizeIterator<Item: IntoDeserializer<'de, Error>>,
 {
     let all = items.len();
-    let mut items = Sequence(items);
+    let mut items = Sequence { items, next: 0 };
     let value = visitor.visit_seq(&mut items)?;
-    match items.0.len() {
+    match items.items.len() {
         0 => Ok(value),
         left => {
             let read = all - left;
@@ -596,24 +599,93 @@ where
     }
 }
 
-struct Sequence<I>(I);
+struct Sequence<I> {
+    items: I,
+    /// The number of the item that comes next.
+    next: usize,
+}
 
 impl<'de, I: ExactSizeIterator<Item: IntoDeserializer<'de, Error>>> SeqAccess<'de> for Sequence<I> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        self.0.next().map(|item| seed.deserialize(item.into_deserializer())).transpose()
+        let Some(item) = self.items.next() else { return Ok(None) };
+        let number = self.next;
+        self.next += 1;
+        match seed.deserialize(item.into_deserializer()) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(error.under(number)),
+        }
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.0.len())
+        Some(self.items.len())
+    }
+}
+
+/// Keys, or names of fields, with values.
+struct Map<I, K, V> {
+    entries: I,
+    /// The entry whose key was read last.
+    open: Option<(K, V)>,
+}
+
+/// What stands between the brackets of a subscript that leads to a value.
+trait Key: Clone {
+    fn subscript(&self) -> String;
+}
+
+impl Key for &str {
+    fn subscript(&self) -> String {
+        short_str(self)
+    }
+}
+
+impl Key for Cow<'_, str> {
+    fn subscript(&self) -> String {
+        short_str(self)
+    }
+}
+
+impl Key for Value<'_, '_> {
+    fn subscript(&self) -> String {
+        match &self.place {
+            Place::Element(element) => format!("{element:?}"),
+            _ => "...".to_owned(),
+        }
+    }
+}
+
+impl<'de, I, K, V> MapAccess<'de> for Map<I, K, V>
+where
+    I: ExactSizeIterator<Item = (K, V)>,
+    K: IntoDeserializer<'de, Error> + Key,
+    V: IntoDeserializer<'de, Error>,
+{
+    type Error = Error;
+
+    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        let Some((key, value)) = self.entries.next() else { return Ok(None) };
+        let read = seed.deserialize(key.clone().into_deserializer());
+        self.open = Some((key, value));
+        read.map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value> {
+        let (key, value) = self.open.take().expect("serde asks for a value after its key");
+        let read = seed.deserialize(value.into_deserializer());
+        read.map_err(|error| error.under(key.subscript()))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.entries.len())
     }
 }
 
 /// The entries of a dict; `open` is the place inside it.
 fn pairs<'a, 'de>(entries: Entries<'de>, open: &'a Open<'a>) -> impl MapAccess<'de, Error = Error> {
-    let pairs = entries.map(|(key, value)| (Value::new(key, open), Value::new(value, open)));
-    MapDeserializer::new(pairs)
+    let entries = entries.map(|(key, value)| (Value::new(key, open), Value::new(value, open)));
+    Map { entries, open: None }
 }
 
 /// The fields of a record.
@@ -621,12 +693,12 @@ fn visit_fields<'a, 'de, V, N, I>(fields: I, wanted: Wanted, visitor: V) -> Resu
 where
     'de: 'a,
     V: Visitor<'de>,
-    N: IntoDeserializer<'de, Error>,
+    N: IntoDeserializer<'de, Error> + Key,
     I: ExactSizeIterator<Item = (N, Value<'a, 'de>)>,
 {
     match wanted {
         Wanted::Sequence => visit_sequence(fields.map(|(_, value)| value), visitor),
-        _ => visitor.visit_map(MapDeserializer::new(fields)),
+        _ => visitor.visit_map(Map { entries: fields, open: None }),
     }
 }
 

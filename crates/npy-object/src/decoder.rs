@@ -79,6 +79,11 @@ impl Decoded {
     pub(crate) fn offset(self) -> u64 {
         self.begin
     }
+
+    /// Where its instructions end.
+    pub(crate) fn end(self) -> u64 {
+        self.end
+    }
 }
 
 impl Decoder {
@@ -138,9 +143,7 @@ impl Decoder {
         }
         let limits = &self.context.limits;
         let size = usize::try_from(end - begin).unwrap_or(usize::MAX);
-        if size > limits.element {
-            return Err(too_large(begin, size, limits.element));
-        }
+        self.window.check_element(begin, size)?;
         self.window.set_anchor(begin);
         let resident = self.window.fill(begin, size)?;
         let Some(bytes) = resident.get(..size) else {
@@ -201,13 +204,10 @@ impl Decoder {
         self.graph.clear();
         self.machine.reset(&self.graph, Region::Own, 0);
         self.window.set_anchor(offset);
-        let most = self.context.limits.element;
         let mut lexer = Lexer::new(offset, &self.context.limits.pickle);
         let mut needed = 1;
         loop {
-            if needed > most {
-                return Err(too_large(offset, needed, most));
-            }
+            self.window.check_element(offset, needed)?;
             let bytes = self.window.fill(offset, needed)?;
             let (run, seen) = ((lexer.offset() - offset) as usize, bytes.len());
             match self.machine.run(&mut self.graph, &mut lexer, &bytes[run..])? {
@@ -464,12 +464,6 @@ fn top(machine: &Machine) -> NodeId {
 
 fn is_put(opcode: Opcode) -> bool {
     matches!(opcode.info().memo, MemoEffect::Put | MemoEffect::Memoize)
-}
-
-#[cold]
-fn too_large(offset: u64, size: usize, limit: usize) -> Error {
-    let message = format!("an element of {size} bytes; the limit is {limit}");
-    Error::new(Cause::Limit, "npy.limit.element", offset, message)
 }
 
 #[cold]

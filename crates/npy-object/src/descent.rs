@@ -330,10 +330,15 @@ fn parts(decoder: &mut Decoder, place: Place) -> Result<Parts> {
         }
         let bytes = decoder.window.fill(here, needed)?;
         let seen = here + bytes.len() as u64;
-        let head = match lexer.head(bytes)? {
+        let passed = lexer.pass(bytes)?;
+        let size = bytes.len().min((lexer.offset() - here) as usize);
+        let instruction = &bytes[..size];
+        let head = match passed {
             Progress::Done(head) => head,
             Progress::Need(more) => {
-                match decoder.window.needed(seen, here, more) {
+                // A part of a text line.
+                survey.advance(instruction)?;
+                match decoder.window.needed(seen, lexer.offset(), more) {
                     Ok(more) => needed = more,
                     // Only a tuple or a frozenset begins with a mark.
                     Err(error) if survey.slots().len() > 1 && survey.first_mark() == Some(1) => {
@@ -346,7 +351,7 @@ fn parts(decoder: &mut Decoder, place: Place) -> Result<Parts> {
         };
         needed = 1;
         let kind = match head.opcode {
-            Opcode::Stop => return Ok(found(made, here)),
+            Opcode::Stop => return Ok(found(made, head.offset)),
             Opcode::EmptyTuple | Opcode::Tuple1 | Opcode::Tuple2 | Opcode::Tuple3 => {
                 Some(ContainerKind::Tuple)
             }
@@ -363,9 +368,9 @@ fn parts(decoder: &mut Decoder, place: Place) -> Result<Parts> {
             Some(kind) if survey.depth() <= 1 => Some((kind, survey.slots()[1..].to_vec())),
             _ => None,
         };
-        survey.advance(&bytes[..head.size])?;
+        survey.advance(instruction)?;
         if let (Some((kind, taken)), 2) = (taken, survey.slots().len()) {
-            let parts: Vec<Span> = spans(&taken, here).collect();
+            let parts: Vec<Span> = spans(&taken, head.offset).collect();
             made = survey.check_independence(&parts).is_ok().then_some((kind, parts));
         }
     }

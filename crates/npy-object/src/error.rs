@@ -1,12 +1,17 @@
 //! The one error of this crate.
 
 use std::borrow::Cow;
+use std::path::Path;
 use std::sync::Arc;
 use std::{fmt, io};
 
+use pickle_stream::printable;
+
 /// Why a file could not be opened, or an element not be read. One word wide.
 ///
-/// Displayed as `what (at byte N) [clause]`, with `N` counted from the start of the file.
+/// Displayed as `file: what (element 17, ['key'][3], at byte N) [clause]`, as far as each is known,
+/// with `N` counted from the start of the file. Names that come from the file are printed with
+/// their control characters escaped, see [`printable`](crate::pickle::printable).
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -19,6 +24,11 @@ struct Inner {
     source: Option<Arc<io::Error>>,
     /// Whether `salvage` may save the elements before it.
     salvageable: bool,
+    /// The name of the file, escaped.
+    file: Option<Arc<str>>,
+    element: Option<u64>,
+    /// The way into the element, as Python would write it: `['key'][3]`.
+    path: String,
 }
 
 /// The result of everything in this crate that can fail.
@@ -51,9 +61,17 @@ impl Error {
         offset: impl Into<Option<u64>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Error {
-        let (offset, message) = (offset.into(), message.into());
-        let (source, salvageable) = (None, false);
-        Error(Box::new(Inner { cause, offset, clause, message, source, salvageable }))
+        Error(Box::new(Inner {
+            cause,
+            offset: offset.into(),
+            clause,
+            message: escaped(message.into()),
+            source: None,
+            salvageable: false,
+            file: None,
+            element: None,
+            path: String::new(),
+        }))
     }
 
     #[cold]
@@ -82,6 +100,82 @@ impl Error {
         self
     }
 
+    /// Names the file, unless the error names one.
+    #[cold]
+    pub(crate) fn in_file(mut self, name: &str) -> Error {
+        self.0.file.get_or_insert_with(|| printable(name).into());
+        self
+    }
+
+    /// Names the file by its path, unless the error names one.
+    #[cold]
+    pub(crate) fn in_path(self, path: &Path) -> Error {
+        self.in_file(&path.to_string_lossy())
+    }
+
+    /// Names the element, unless the error names one.
+    #[cold]
+    pub(crate) fn of_element(mut self, number: u64) -> Error {
+        self.0.element.get_or_insert(number);
+        self
+    }
+
+    /// Says that the error is in the value under this key or index of the value around it.
+    #[cold]
+    pub(crate) fn under(mut self, subscript: impl fmt::Display) -> Error {
+        // A path is no longer than a person reads: the innermost part says enough.
+        const LONGEST: usize = 200;
+        if self.0.path.len() < LONGEST {
+            self.0.path.insert_str(0, &printable(&format!("[{subscript}]")));
+        }
+        self
+    }
+
+    /// The same error at this place, unless it has one.
+    #[cold]
+    pub(crate) fn or_at(mut self, offset: u64) -> Error {
+        self.0.offset.get_or_insert(offset);
+        self
+    }
+
+    /// The same error in other words. A file of another kind has nothing to save.
+    #[cold]
+    pub(crate) fn with_message(mut self, message: String) -> Error {
+        self.0.message = escaped(message.into());
+        self.without_salvage()
+    }
+
+    /// The error for a file that is no longer what it was when it was opened, in place of this one,
+    /// which is no more than a consequence.
+    #[cold]
+    pub(crate) fn of_changed_file(mut self, how: &str) -> Error {
+        let message = format!("the file was changed while it was read ({how}): {}", self.message());
+        (self.0.cause, self.0.clause, self.0.message) = (Cause::Io, "io", message.into());
+        self.without_salvage()
+    }
+
+    /// The name of the file, where it is known; its control characters are escaped.
+    pub fn file(&self) -> Option<&str> {
+        self.0.file.as_deref()
+    }
+
+    /// The same error without the name of the file, for those who have printed that already.
+    pub fn without_file(mut self) -> Error {
+        self.0.file = None;
+        self
+    }
+
+    /// The number of the element, where it is known.
+    pub fn element(&self) -> Option<u64> {
+        self.0.element
+    }
+
+    /// The way into the element, as Python would write it (`['key'][3]`); empty where the element
+    /// itself is to blame.
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+
     /// What sort of thing went wrong.
     pub fn cause(&self) -> Cause {
         self.0.cause
@@ -102,6 +196,8 @@ impl Error {
     pub fn is_over_memory(&self) -> bool {
         let set = [
             "npy.limit.element",
+            "npz.limit.directory",
+            "pickle.limit.line",
             "pickle.limit.nodes",
             "pickle.limit.memo",
             "pickle.limit.stack",
@@ -113,6 +209,17 @@ impl Error {
     /// What, without the place and the clause.
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+}
+
+/// A message in which names of the file may stand, without what would control a terminal.
+fn escaped(message: Cow<'static, str>) -> Cow<'static, str> {
+    match message {
+        Cow::Borrowed(text) => Cow::Borrowed(text),
+        Cow::Owned(text) => match printable(&text) {
+            Cow::Borrowed(_) => text.into(),
+            Cow::Owned(text) => text.into(),
+        },
     }
 }
 
@@ -150,14 +257,9 @@ impl From<io::Error> for Error {
             Ok(error) => return error,
             Err(error) => error,
         };
-        Error(Box::new(Inner {
-            cause: Cause::Io,
-            offset: None,
-            clause: "io",
-            message: error.to_string().into(),
-            source: Some(Arc::new(error)),
-            salvageable: false,
-        }))
+        let mut read = Error::new(Cause::Io, "io", None, error.to_string());
+        read.0.source = Some(Arc::new(error));
+        read
     }
 }
 
@@ -175,13 +277,23 @@ impl From<Error> for io::Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { cause, offset, clause, message, salvageable, .. } = &*self.0;
+        let Inner { cause, offset, clause, message, salvageable, file, element, path, .. } =
+            &*self.0;
+        if let Some(file) = file {
+            write!(f, "{file}: ")?;
+        }
         write!(f, "{message}")?;
         if *salvageable {
             write!(f, "; `salvage` saves the elements that are whole")?;
         }
-        if let Some(offset) = offset {
-            write!(f, " (at byte {offset})")?;
+        let places = [
+            element.map(|element| format!("element {element}")),
+            (!path.is_empty()).then(|| path.clone()),
+            offset.map(|offset| format!("at byte {offset}")),
+        ];
+        let places: Vec<String> = places.into_iter().flatten().collect();
+        if !places.is_empty() {
+            write!(f, " ({})", places.join(", "))?;
         }
         match cause {
             Cause::Io => Ok(()),
@@ -206,6 +318,17 @@ impl std::error::Error for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn display_names_file_element_path_and_byte() {
+        let error = Error::usage("access.type", "expected an int, found \x1b[2J".to_owned());
+        let error = error.under("3").under("'a\n'").of_element(17).or_at(4096).in_file("e\x1b.npy");
+        let expected = r"e\x1b.npy: expected an int, found \x1b[2J (element 17, ['a\n'][3], at byte 4096) [access.type]";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!((error.element(), error.path()), (Some(17), r"['a\n'][3]"));
+        // What is known already stays.
+        assert_eq!(error.of_element(1).or_at(1).in_file("other").to_string(), expected);
+    }
 
     #[test]
     fn the_error_of_a_reader_is_there_to_be_found() {

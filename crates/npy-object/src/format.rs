@@ -54,6 +54,7 @@ impl Options {
     ///
     /// Fails with clause `npz.choice` where an archive has no array or several, and as reading does.
     pub fn unpack(&self, mut source: Source) -> Result<Source> {
+        source.limit_memory(self.limits.spool)?;
         for _ in 0..NESTING {
             source = match Format::of(&source)? {
                 Format::Npy | Format::Other => return Ok(source),
@@ -67,7 +68,7 @@ impl Options {
 
     #[cfg(feature = "gzip")]
     pub(crate) fn gunzip(&self, source: Source) -> Result<Source> {
-        Ok(source.gunzip(self.allowance(), self.spool_memory))
+        Ok(source.gunzip(self.allowance(), self.spooled()))
     }
 
     #[cfg(not(feature = "gzip"))]

@@ -16,6 +16,7 @@ use crate::checkpoints::{Checkpoint, Checkpoints, Stretch};
 use crate::error::{Cause, Error, Result};
 use crate::source::Source;
 use crate::window::Window;
+use crate::write::file::Output;
 
 const MAGIC: [u8; 8] = *b"npyoidx\x02";
 /// Bytes before the checkpoints.
@@ -128,14 +129,9 @@ impl Contents {
     /// Writes it to the place beside `file` where it is looked for: all of it, or nothing.
     pub(crate) fn write(&self, file: &Path) -> Result<PathBuf> {
         let path = path_of(file);
-        let mut unfinished = path.clone().into_os_string();
-        unfinished.push(format!(".{}", std::process::id()));
-        let written =
-            fs::write(&unfinished, self.to_bytes()).and_then(|()| fs::rename(&unfinished, &path));
-        if written.is_err() {
-            let _ = fs::remove_file(&unfinished);
-        }
-        written.map_err(Error::from)?;
+        let mut output = Output::create(&path)?;
+        output.write(&self.to_bytes())?;
+        output.finish()?;
         Ok(path)
     }
 
@@ -159,17 +155,31 @@ impl Contents {
         bytes
     }
 
-    /// Reads the index of a file, if there is one.
+    /// Reads the index of a file, if there is one. What has its name and is not a regular file, a
+    /// pipe or a folder for instance, is no index: to open a pipe would wait for a writer.
     ///
     /// Fails with cause [`Cause::Malformed`] where it is not an index, or not whole.
     pub(crate) fn read(file: &Path) -> Result<Option<Contents>> {
+        use io::ErrorKind as K;
+        let path = path_of(file);
         let mut bytes = Vec::new();
-        match File::open(path_of(file)) {
+        let is_file = fs::metadata(&path).map(|metadata| metadata.is_file());
+        let opened = match is_file {
+            Ok(true) => File::open(&path),
+            Ok(false) => return Ok(None),
+            Err(error) => Err(error),
+        };
+        match opened {
+            // It may have become another one since.
+            Ok(index) if !index.metadata()?.is_file() => return Ok(None),
             Ok(index) => {
                 let most = Head::size_of(MOST);
                 index.take(most + 1).read_to_end(&mut bytes)?;
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // With `.idx` behind it, a name may be too long.
+            Err(error) if matches!(error.kind(), K::NotFound | K::InvalidFilename) => {
+                return Ok(None);
+            }
             Err(error) => return Err(error.into()),
         }
         let index = Index::open(Source::bytes(bytes))?;

@@ -117,6 +117,7 @@
 //! first bytes: `npz` are archives. `remote` requests what a source lacks. Opcodes are the business
 //! of [`pickle`], the preamble that of [`header`].
 #![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "mmap"), forbid(unsafe_code))]
 
 #[cfg(feature = "arrow")]
@@ -131,6 +132,7 @@ mod decoder;
 mod descent;
 mod elements;
 mod error;
+mod foreign;
 mod format;
 mod index;
 #[cfg(feature = "json")]
@@ -190,7 +192,7 @@ pub use value::{
     Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape, Text, Time,
     TimeDelta, TypedArray,
 };
-pub use write::{ArrayWriter, Copy, RowWriter, WriteOptions};
+pub use write::{ArrayWriter, Copy, RowWriter, WriteOptions, remove_unfinished};
 
 /// Opens a file with the default [`Options`].
 ///

@@ -81,7 +81,14 @@ impl Members {
         if let Some(len) = self.len() {
             return Ok(len);
         }
-        self.batches.count(&mut self.decoder.window)
+        let counted = self.batches.count(&mut self.decoder.window);
+        counted.map_err(|error| self.explain(error))
+    }
+
+    /// An error of the members, with the name of their file.
+    #[cold]
+    fn explain(&self, error: Error) -> Error {
+        self.decoder.window.source().explain(error)
     }
 
     pub(crate) fn position(&self) -> u64 {
@@ -100,7 +107,9 @@ impl Members {
 
     /// Surveys what was not surveyed, and says where the pickle ends.
     pub(crate) fn see_through(&mut self) -> Result<u64> {
-        self.batches.count(&mut self.decoder.window)?;
+        let counted = self.batches.count(&mut self.decoder.window);
+        counted.map_err(|error| self.explain(error))?;
+        self.verify()?;
         Ok(self.batches.offset())
     }
 
@@ -125,21 +134,19 @@ impl Members {
         let decoded = self.decode(self.position);
         match &decoded {
             Ok(Some(_)) => self.position += 1,
-            Ok(None) => return self.verify().map(|()| None),
+            Ok(None) => {}
             Err(error) => self.failed = error.need().is_none(),
         }
         decoded
     }
 
     /// Compares the checksum of what was read to its end.
-    pub(crate) fn verify(&mut self) -> Result<()> {
+    pub(crate) fn verify(&self) -> Result<()> {
         // The end of an inner container is not the end of the file.
         if self.decoder.is_in_another() {
             return Ok(());
         }
-        let verified = self.decoder.window.verify();
-        self.failed |= verified.as_ref().is_err_and(|error| error.need().is_none());
-        verified
+        self.decoder.window.source().verify_to(self.batches.offset())
     }
 
     /// A member, if there are so many.
@@ -152,9 +159,13 @@ impl Members {
     fn decode(&mut self, member: u64) -> Result<Option<Decoded>> {
         let Some(place) = self.place_of(member)? else { return Ok(None) };
         let values = self.batch.values(place, self.batches.width());
-        let decoded = self.decoder.decode(values, &self.batches)?;
-        self.decoder.window.release();
-        Ok(Some(decoded))
+        match self.decoder.decode(values, &self.batches) {
+            Ok(decoded) => {
+                self.decoder.window.release();
+                Ok(Some(decoded))
+            }
+            Err(error) => Err(self.explain(error).of_element(member)),
+        }
     }
 
     /// Refuses an entry whose key cannot be hashed, which Python could not load.
@@ -182,7 +193,7 @@ impl Members {
     fn place_of(&mut self, member: u64) -> Result<Option<usize>> {
         match self.batch.place(member) {
             Some(place) => Ok(Some(place)),
-            None => self.load(member),
+            None => self.load(member).map_err(|error| self.explain(error)),
         }
     }
 
@@ -206,7 +217,7 @@ impl Members {
         // Whoever comes to the end by going on sees the pickle through to its STOP.
         while batch.end() == member {
             if !batches.next(&mut decoder.window, batch)? {
-                return Ok(None);
+                return self.verify().map(|()| None);
             }
         }
         if batch.place(member).is_none() {

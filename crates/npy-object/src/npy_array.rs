@@ -187,7 +187,7 @@ impl NpyArray {
     /// Of an array that is not in an archive there is nothing to compare.
     pub fn verify(&self) -> Result<()> {
         match &self.elements {
-            Payload::Objects(members) => members.decoder.window.verify(),
+            Payload::Objects(members) => members.decoder.window.source().verify(),
             Payload::Rows(rows) => rows.source().verify(),
         }
     }

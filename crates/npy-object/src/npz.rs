@@ -15,8 +15,8 @@ use flate2::Crc;
 
 use crate::error::{Cause, Error, Result};
 use crate::options::Options;
+use crate::source::Source;
 use crate::source::inflate::{Allowance, Clauses, Inflate};
-use crate::source::{Check, Source};
 use stored::Stored;
 
 /// An open archive.
@@ -81,8 +81,12 @@ impl Npz {
     }
 
     pub(crate) fn read(source: Source, options: &Options) -> Result<Npz> {
-        let members = directory::read(&source).map_err(Error::naming_salvage)?;
-        let (allowance, spool_memory) = (options.allowance(), options.spool_memory);
+        let members = source.clone().explained(|source| {
+            source.limit_memory(options.limits.spool)?;
+            directory::read(&source, options.limits.directory)
+        });
+        let members = members.map_err(Error::naming_salvage)?;
+        let (allowance, spool_memory) = (options.allowance(), options.spooled());
         Ok(Npz { source, members, allowance, spool_memory, broken_off: None })
     }
 
@@ -91,9 +95,11 @@ impl Npz {
             Ok(archive) => return Ok(archive),
             Err(error) => error,
         };
-        let (allowance, spool_memory) = (options.allowance(), options.spool_memory);
+        let (allowance, spool_memory) = (options.allowance(), options.spooled());
         let members = match error.clause() {
-            "npz.end" | "npz.directory" => directory::recover(&source, allowance)?,
+            "npz.end" | "npz.directory" => {
+                directory::recover(&source, allowance, options.limits.directory)?
+            }
             _ => Vec::new(),
         };
         match members.is_empty() {
@@ -147,20 +153,26 @@ impl Npz {
     /// Where there are not so many members.
     pub fn source(&self, member: usize) -> Result<Source> {
         let member = &self.members[member];
-        let data = directory::data(&self.source, member)?;
-        Ok(match member.method {
+        let data = self.data(member)?;
+        let name = data.name().map(str::to_owned);
+        let source = match member.method {
             // What is in memory is borrowed from there, and nobody sees how far it was read.
             Method::Stored if data.in_memory().is_some() => {
                 let check = Stored::new(data.clone(), member.clone());
                 data.checked(Arc::new(check))
             }
             Method::Stored => Source::checking(Stored::new(data, member.clone())),
-            _ => {
-                let data = Source::spooled(self.inflated(member, data), self.spool_memory);
-                let check = Spooled(data.clone());
-                data.checked(Arc::new(check))
-            }
-        })
+            _ => Source::unpacked(self.inflated(member, data), self.spool_memory),
+        };
+        Ok(name.into_iter().fold(source, Source::named))
+    }
+
+    /// Returns the bytes of a member as they are in the archive, with the names of both as their name.
+    fn data(&self, member: &Member) -> Result<Source> {
+        let data = directory::data(&self.source, member);
+        let data = data.map_err(|error| self.source.explain(error))?;
+        let name = data.name().map(|file| format!("{file}:{}", member.array_name()));
+        Ok(name.into_iter().fold(data, Source::named))
     }
 
     /// Reads a member from its first byte to its last, and compares size and checksum.
@@ -172,19 +184,19 @@ impl Npz {
     ///
     /// Where there are not so many members.
     pub fn verify(&self, member: usize) -> Result<()> {
-        let member = &self.members[member];
-        let data = directory::data(&self.source, member)?;
-        if member.method == Method::Deflated {
-            let (mut data, mut buffer) = (self.inflated(member, data), vec![0; 64 << 10]);
+        let found = &self.members[member];
+        if found.method == Method::Deflated {
+            let mut data = self.inflated(found, self.data(found)?);
+            let mut buffer = vec![0; 64 << 10];
             while data.read(&mut buffer)? > 0 {}
             return Ok(());
         }
-        Stored::new(data, member.clone()).verify()
+        self.source(member)?.verify()
     }
 
     fn inflated(&self, member: &Member, data: Source) -> Inflated {
         let inflate = Inflate::new(data, self.allowance, CLAUSES);
-        Inflated { inflate, member: member.clone(), crc: Crc::new(), read: 0, failed: None }
+        Inflated { inflate, member: member.clone(), crc: Crc::new(), read: 0 }
     }
 
     /// The number of the only array: of the only member whose name ends in `.npy`, or, if no name
@@ -198,6 +210,16 @@ impl Npz {
         let mut arrays = places(|member| member.name.ends_with(SUFFIX));
         if arrays.is_empty() {
             arrays = places(|member| !member.name.ends_with('/'));
+        }
+        let is_array = |&place: &usize| self.members[place].name.ends_with(SUFFIX);
+        let torch = self.members.iter().find(|member| member.name.ends_with("/data.pkl"));
+        if let (Some(torch), false) = (torch, arrays.iter().any(is_array)) {
+            let message = format!(
+                "this is a PyTorch file, not an archive of arrays: torch.load reads it; its pickle is \
+                 the member {}",
+                torch.name
+            );
+            return Err(Error::usage("npz.choice", message));
         }
         match *arrays {
             [only] => Ok(only),
@@ -306,7 +328,7 @@ impl Member {
 impl Options {
     /// Opens an archive.
     pub fn open_npz(&self, path: impl AsRef<Path>) -> Result<Npz> {
-        self.read_npz(Source::open(path)?)
+        self.read_npz(Source::open_path(path.as_ref())?)
     }
 
     /// Reads an archive from any [`Source`]. A stream is read to its end first, where the directory
@@ -335,38 +357,39 @@ struct Inflated {
     crc: Crc,
     /// Bytes that came out.
     read: u64,
-    /// What is wrong with all of them.
-    failed: Option<Error>,
 }
 
-/// A deflated member, which compares its checksum where its end is read.
-struct Spooled(Source);
+impl Inflated {
+    fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let left = self.member.size.saturating_sub(self.read);
+        let room = left.min(buffer.len() as u64) as usize;
+        let read = self.inflate(&mut buffer[..room])?;
+        if read == 0 {
+            // There may be more than the directory says.
+            self.inflate(&mut [0])?;
+            self.member.check(self.read, self.crc.sum())?;
+        }
+        Ok(read)
+    }
 
-impl Check for Spooled {
-    fn verify(&self) -> Result<()> {
-        self.0.size()?;
-        Ok(())
+    /// The next bytes that come out: none only at the end or where there is no room.
+    fn inflate(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = match self.inflate.ended() {
+            true => 0,
+            false => self.inflate.inflate(buffer)?,
+        };
+        self.crc.update(&buffer[..read]);
+        self.read += read as u64;
+        Ok(read)
     }
 }
 
 impl Read for Inflated {
+    /// All bytes come before the error that says that their checksum is wrong.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(error) = &self.failed {
-            return Err(error.clone().into());
-        }
-        if buffer.is_empty() || self.inflate.ended() {
-            return Ok(0);
-        }
-        let read = self.inflate.inflate(buffer)?;
-        self.crc.update(&buffer[..read]);
-        self.read += read as u64;
-        if (self.inflate.ended() || self.read > self.member.size)
-            && let Err(error) = self.member.check(self.read, self.crc.sum())
-        {
-            let too_many = self.read.saturating_sub(self.member.size);
-            let made = read.saturating_sub(usize::try_from(too_many).unwrap_or(usize::MAX));
-            return Inflate::all_but_last(made, &mut self.failed, error);
-        }
-        Ok(read)
+        self.read_on(buffer).map_err(|error| self.inflate.source().explain(error).into())
     }
 }

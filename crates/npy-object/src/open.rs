@@ -28,7 +28,7 @@ impl Options {
     pub fn open(self, path: impl AsRef<Path>) -> Result<NpyArray> {
         let path = path.as_ref();
         let use_index = self.index;
-        let mut array = self.read_source(Source::open(path)?)?;
+        let mut array = self.read_source(Source::open_path(path)?)?;
         array.set_file(path);
         if use_index {
             array.find_index()?;
@@ -67,7 +67,7 @@ impl Options {
 
     /// Reads from any [`Source`], from its start.
     pub fn read_source(self, source: Source) -> Result<NpyArray> {
-        open_array(self.window(source)?, &self)
+        source.explained(|source| open_array(self.window(source)?, &self))
     }
 
     /// Reads from any [`Source`] that has an index, which is read part by part, as elements are asked
@@ -84,7 +84,7 @@ impl Options {
 
     /// Reads a stream, as far as elements are asked for: see [`Source::stream`].
     pub fn read_stream(self, stream: impl Read + Send + 'static) -> Result<NpyArray> {
-        let source = Source::spooled(stream, self.spool_memory);
+        let source = Source::spooled(stream, self.spooled());
         self.read_source(source)
     }
 
@@ -100,12 +100,12 @@ impl Options {
 
     /// Goes down into the containers of a file: see [`at`](crate::at).
     pub fn at(self, path: impl AsRef<Path>, subscripts: &Subscripts) -> Result<At> {
-        self.at_source(Source::open(path)?, subscripts)
+        self.at_source(Source::open_path(path.as_ref())?, subscripts)
     }
 
     /// As [`at`](Self::at), in any [`Source`].
     pub fn at_source(self, source: Source, subscripts: &Subscripts) -> Result<At> {
-        At::find(self.window(source)?, self, subscripts)
+        source.explained(|source| At::find(self.window(source)?, self, subscripts))
     }
 
     /// As [`at`](Self::at), in anything that can seek.
@@ -120,7 +120,7 @@ impl Options {
     /// Reads a preamble and nothing else: what it says, and where the data begin; `None` in a bare
     /// pickle, which has none. Unlike [`open`](Self::open) this does not ask whether there are data.
     pub fn read_header(&self, source: Source) -> Result<Option<(Header, u64)>> {
-        preamble(&mut self.window(source)?, self)
+        source.explained(|source| preamble(&mut self.window(source)?, self))
     }
 
     /// The object that is pickled in a file, all of it at once: of an array of objects the array
@@ -142,6 +142,10 @@ impl Options {
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     pub fn read_pickle(self, source: Source) -> Result<OwnedElement> {
+        source.explained(|source| self.pickle(source))
+    }
+
+    fn pickle(self, source: Source) -> Result<OwnedElement> {
         let mut window = self.window(source)?;
         let offset = match preamble(&mut window, &self)? {
             None => 0,
@@ -153,7 +157,7 @@ impl Options {
         };
         let mut decoder = Decoder::new(window, Context::new(&self));
         let decoded = decoder.decode_all(offset)?;
-        decoder.window.verify()?;
+        decoder.window.source().verify_to(decoded.end())?;
         let context = Arc::clone(&decoder.context);
         Ok(decoder.element(decoded, decoded.first).into_owned(context))
     }

@@ -39,6 +39,11 @@ pub struct Limits {
     /// Bytes of definitions that elements share which are kept from one element to the next. What
     /// a single element needs is always decoded.
     pub shared: usize,
+    /// Bytes of a stream, or of data that were decompressed, that are kept in memory before a
+    /// temporary file takes all of them. [`Options::spool_memory`] sets it too: the lower one holds.
+    pub spool: usize,
+    /// Bytes of the directory of an archive. Up to 8 bytes of memory are taken for each.
+    pub directory: u64,
     /// Bytes that may come out of a compressed file, or of a member of an archive, however small it
     /// is. They are kept in memory or in a temporary file as they are asked for.
     pub decompressed: u64,
@@ -54,6 +59,8 @@ impl Default for Limits {
             envelope: 1 << 20,
             element: usize::MAX,
             shared: 8 << 20,
+            spool: usize::MAX,
+            directory: 256 << 20,
             decompressed: 4 << 30,
             expansion: 250,
         }
@@ -66,6 +73,9 @@ impl Limits {
     /// Half is for the bytes of one element, a quarter for what is decoded from them, an eighth for
     /// what elements share, and an eighth for the positions of the elements of one batch. What does
     /// not fit is an error with [`Cause::Limit`](crate::Cause::Limit), before memory is taken.
+    ///
+    /// A stream, and what is decompressed, takes a sixteenth, and is in a temporary file where it is
+    /// longer. The directory of an archive may take an eighth.
     ///
     /// ```
     /// use npy_object::{Cause, Limits, Options};
@@ -81,10 +91,16 @@ impl Limits {
         // Bytes that one of them can take, with its part of what grows by doubling.
         const NODE: usize = 96;
         const PLACE: usize = 160;
+        // Memory for a byte of a directory.
+        const DIRECTORY: usize = 8;
         let memory = memory.max(1 << 20);
         let mut limits = Limits::default();
         limits.element = memory / 2;
-        limits.shared = limits.shared.min(memory / 8);
+        // A vector that grows takes up to three times what it holds.
+        limits.shared = limits.shared.min(memory / 32);
+        limits.spool = memory / 16;
+        limits.directory = (memory / 8 / DIRECTORY) as u64;
+        limits.pickle.line = (memory / 8) as u64;
         limits.pickle.nodes = memory / 4 / NODE;
         limits.pickle.stack = memory / 8 / PLACE;
         limits.pickle.marks = memory / 8 / PLACE;
@@ -224,7 +240,7 @@ impl Options {
     }
 
     /// How many bytes of a stream, or of what comes out of a compressed file, are kept in memory.
-    /// Of a longer one, all is in a temporary file. By default 8 MiB.
+    /// Of a longer one, all is in a temporary file. By default 8 MiB. [`Limits::spool`] may be lower.
     pub fn spool_memory(mut self, memory: usize) -> Options {
         self.spool_memory = memory;
         self
@@ -234,6 +250,11 @@ impl Options {
     pub(crate) fn allow_long_header(&mut self, characters: usize) {
         let header = &mut Arc::make_mut(&mut self.limits).header;
         header.header_chars = header.header_chars.max(characters);
+    }
+
+    /// Bytes of a stream that are kept in memory.
+    pub(crate) fn spooled(&self) -> usize {
+        self.spool_memory.min(self.limits.spool)
     }
 
     #[cfg(feature = "gzip")]

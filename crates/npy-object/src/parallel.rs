@@ -82,7 +82,9 @@ where
 {
     let position = members.position();
     let mut batch = members.batches.start();
-    members.batches.find(position, &mut members.decoder.window, &mut batch)?;
+    let source = members.decoder.window.source().clone();
+    let found = members.batches.find(position, &mut members.decoder.window, &mut batch);
+    found.map_err(|error| source.explain(error))?;
     let decoders = (0..threads).map(|_| members.decoder.sibling(&members.batches));
     let decoders = decoders.collect::<Result<Vec<Decoder>>>()?;
     let (queue, announced) = sync_channel(threads * AHEAD);
@@ -92,7 +94,7 @@ where
         position,
     };
     let mut done = position;
-    let outcome = thread::scope(|scope| {
+    let outcome: Result<bool> = thread::scope(|scope| {
         for decoder in decoders {
             scope.spawn(|| shared.work(decoder, work));
         }
@@ -102,14 +104,17 @@ where
                 let (result, elements) = parcel?;
                 done += elements;
                 if each(result).is_break() {
-                    return Ok(());
+                    return Ok(false);
                 }
             }
         }
-        members.decoder.window.verify()
+        Ok(true)
     });
     members.seek(done);
-    outcome
+    if outcome? {
+        members.verify()?;
+    }
+    Ok(())
 }
 
 impl<A> Shared<'_, A> {
@@ -142,7 +147,7 @@ impl<A> Shared<'_, A> {
             let surveyed = lock(&self.batches).extend(&mut decoder.window, &mut batch);
             if !matches!(surveyed, Ok(true)) {
                 turn.queue = None;
-                error = surveyed.err();
+                error = surveyed.err().map(|error| decoder.window.source().explain(error));
                 break;
             }
         }
@@ -175,7 +180,8 @@ impl<A> Shared<'_, A> {
                     (work.fold)(&mut parcel, decoder.element(decoded, decoded.first));
                 }
                 Err(here) => {
-                    error = Some(here);
+                    let number = batch.begin().member + place as u64;
+                    error = Some(decoder.window.source().explain(here).of_element(number));
                     break;
                 }
             }

@@ -70,8 +70,10 @@ impl Rows {
     /// The next row, until there are no more.
     pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>> {
         if self.failed || self.taken >= self.end {
-            if !self.failed && self.end == self.count {
-                self.verify()?;
+            if !self.failed && self.taken == self.count {
+                let verified = self.window.source().verify_to(self.data_end());
+                self.failed = verified.as_ref().is_err_and(|error| error.need().is_none());
+                verified?;
             }
             return Ok(None);
         }
@@ -84,17 +86,10 @@ impl Rows {
             }
             Err(error) => {
                 self.failed = error.need().is_none();
-                return Err(error);
+                return Err(self.explain(error).of_element(row));
             }
         }
         Ok(Some(self.resident(row)))
-    }
-
-    /// Compares the checksum of what was read to its end.
-    fn verify(&mut self) -> Result<()> {
-        let verified = self.window.verify();
-        self.failed = verified.as_ref().is_err_and(|error| error.need().is_none());
-        verified
     }
 
     /// The same rows through another window, from where this stands.
@@ -159,6 +154,7 @@ impl Rows {
     /// Makes this row the next one.
     pub(crate) fn seek(&mut self, row: u64) {
         self.taken = row.min(self.count);
+        self.failed = false;
     }
 
     /// A row, if there are so many.
@@ -167,9 +163,17 @@ impl Rows {
             return Ok(None);
         }
         self.window.set_reading_on(false);
-        self.load(row)?;
+        if let Err(error) = self.load(row) {
+            return Err(self.explain(error).of_element(row));
+        }
         self.window.release();
         Ok(Some(self.resident(row)))
+    }
+
+    /// An error of the rows, with the name of their file.
+    #[cold]
+    fn explain(&self, error: Error) -> Error {
+        self.window.source().explain(error)
     }
 
     /// A row that was loaded.

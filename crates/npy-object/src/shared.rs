@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pickle_stream::{Graph, Lexer, Limits, Located, Machine, NodeId};
+use pickle_stream::{Graph, Lexer, Limits, Located, Machine, NodeId, Opcode};
 use pickle_stream::{Ran, Region, Span};
 
 use crate::checkpoints::{Addresses, Stretch};
@@ -135,11 +135,13 @@ impl Definitions {
         graph: &mut Graph,
     ) -> Result<Option<u64>> {
         let Frame { span, machine, lexer } = frame;
-        let size = (span.end - span.begin) as usize;
+        let size = usize::try_from(span.end - span.begin).unwrap_or(usize::MAX);
+        window.check_element(span.begin, size)?;
         if window.fill_aside(span.begin, size)?.len() < size {
             return Err(window.truncated(span.end));
         }
         let bytes = window.resident_aside(span.begin, span.end);
+        check_begin(bytes, span.begin)?;
         while lexer.offset() < span.end {
             let place = lexer.offset();
             // Up to here nothing inside this definition is known, so it can be run in one go.
@@ -176,6 +178,16 @@ impl Definitions {
         }
         Ok(None)
     }
+}
+
+/// Refuses a definition that begins with a copy of a value below it, which is not there where the
+/// definition is run alone.
+pub(crate) fn check_begin(bytes: &[u8], offset: u64) -> Result<()> {
+    if bytes.first() != Some(&(Opcode::Dup as u8)) {
+        return Ok(());
+    }
+    let message = "a memo entry that elements share begins with DUP, a copy of a value below it";
+    Err(Error::new(Cause::Unsupported, "npy.object.dup", offset, message))
 }
 
 fn encloses(outer: Span, inner: Span) -> bool {

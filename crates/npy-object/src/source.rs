@@ -21,14 +21,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::error::{Cause, Error, Result};
+use crate::foreign;
 pub use fetched::{Fetched, Need};
 use file::FileAt;
 #[cfg(feature = "gzip")]
 use inflate::Allowance;
 use reader::Reader;
 use spool::Spool;
-
-use crate::error::Result;
 
 /// Bytes of a stream that are kept in memory before a temporary file takes them.
 pub(crate) const SPOOL_MEMORY: usize = 8 << 20;
@@ -60,9 +60,20 @@ pub trait ReadAt: Send + Sync {
     /// How many bytes there are, by reading to the end if nothing else helps.
     fn size(&self) -> io::Result<u64>;
 
+    /// Keeps no more than this many of the bytes in memory from here on.
+    fn limit_memory(&self, bytes: usize) -> io::Result<()> {
+        let _ = bytes;
+        Ok(())
+    }
+
     /// How many of the bytes are kept in memory.
     fn memory(&self) -> usize {
         0
+    }
+
+    /// How the bytes have changed since reading began, where that is known and they have.
+    fn change(&self) -> Option<String> {
+        None
     }
 }
 
@@ -84,12 +95,14 @@ pub struct Source {
     place: Place,
     /// What says whether all of its bytes are those that were saved.
     check: Option<Arc<dyn Check>>,
+    name: Option<Arc<str>>,
 }
 
 /// Knows whether the bytes of a source are those that were saved.
 pub(crate) trait Check: Send + Sync {
-    /// Reads what was not read yet, and compares.
-    fn verify(&self) -> Result<()>;
+    /// Compares, once the bytes before `end` were read, where there is nothing more to read for it or
+    /// where it reads the rest.
+    fn verify(&self, end: u64) -> Result<()>;
 }
 
 #[derive(Clone)]
@@ -114,7 +127,7 @@ impl Source {
     }
 
     fn unchecked(place: Place) -> Source {
-        Source { place, check: None }
+        Source { place, check: None, name: None }
     }
 
     /// This source, with what can say whether its bytes are those that were saved.
@@ -130,9 +143,15 @@ impl Source {
         Source::at(bytes.clone()).checked(bytes)
     }
 
-    /// A file.
+    /// A file, [named](Self::named) by its path.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Source> {
-        Source::file(File::open(path)?)
+        let path = path.as_ref();
+        Ok(Source::file(File::open(path)?)?.named(path.to_string_lossy()))
+    }
+
+    /// As [`open`](Self::open), with an error that names the path.
+    pub(crate) fn open_path(path: &Path) -> Result<Source> {
+        Source::open(path).map_err(|error| Error::from(error).in_path(path))
     }
 
     /// An open file, from its start, wherever it stands. Its length is that which it has now. What
@@ -142,14 +161,16 @@ impl Source {
         if !metadata.is_file() {
             return Ok(Source::stream(file));
         }
-        Ok(Source::new(FileAt::new(file, metadata.len())))
+        Ok(Source::new(FileAt::new(file, &metadata)))
     }
 
     /// A file, mapped into memory: it is borrowed from there, and no memory but the system's cache
     /// of files holds it.
     ///
-    /// Whether that is faster than [`open`](Self::open) depends on the system; a read error there
-    /// ends the process.
+    /// Whether that is faster than [`open`](Self::open) depends on the system. A read error there,
+    /// and a read of a page past the end of a file that was made shorter, end the process with the
+    /// signal SIGBUS: no error can be returned. Files that others write to, and files on a network,
+    /// are better opened with [`open`](Self::open).
     ///
     /// # Safety
     ///
@@ -158,10 +179,17 @@ impl Source {
     #[cfg(feature = "mmap")]
     #[allow(unsafe_code, reason = "who calls it can know who writes to the file; we cannot")]
     pub unsafe fn map(path: impl AsRef<Path>) -> io::Result<Source> {
-        let file = File::open(path)?;
+        let path = path.as_ref();
+        let mut file = File::open(path)?;
+        if !file.metadata()?.is_file() {
+            // A folder says what it is when it is read.
+            let _ = file.read(&mut [0])?;
+            let message = "not a regular file: only a regular file can be mapped into memory";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+        }
         // SAFETY: the caller promises that the bytes stay what they are while they are mapped.
         let map = unsafe { memmap2::Mmap::map(&file)? };
-        Ok(Source::bytes(map))
+        Ok(Source::bytes(map).named(path.to_string_lossy()))
     }
 
     /// What is in memory. It is borrowed from there and never copied.
@@ -191,7 +219,15 @@ impl Source {
     /// What a gzip file holds, as a stream.
     #[cfg(feature = "gzip")]
     pub(crate) fn gunzip(self, allowance: Allowance, memory: usize) -> Source {
-        Source::spooled(gzip::Gunzip::new(self, allowance), memory)
+        let name = self.name.clone();
+        Source { name, ..Source::unpacked(gzip::Gunzip::new(self, allowance), memory) }
+    }
+
+    /// What comes out of something compressed, whose reader gives all bytes before it says that their
+    /// checksum is wrong.
+    #[cfg(feature = "gzip")]
+    pub(crate) fn unpacked(stream: impl Read + Send + 'static, memory: usize) -> Source {
+        Source::checking(Spool::new(stream, memory))
     }
 
     /// A part of this one, that counts as a source: its places are counted from where it begins.
@@ -207,7 +243,7 @@ impl Source {
             Bound::Excluded(&to) => to,
             Bound::Unbounded => u64::MAX,
         };
-        Source::unchecked(match &self.place {
+        let place = match &self.place {
             Place::Memory(bytes) => {
                 let to = to.min(bytes.len() as u64) as usize;
                 Place::Memory(bytes.slice(to.min(from.try_into().unwrap_or(to))..to))
@@ -220,7 +256,60 @@ impl Source {
                     end: to,
                 }
             }
-        })
+        };
+        // The checksum is that of all bytes up to the end.
+        let check = self.check.clone().filter(|_| to == u64::MAX);
+        Source { place, check, name: self.name.clone() }
+    }
+
+    /// Gives the bytes a name, a path for instance, which errors mention. Parts of the source, and
+    /// what is unpacked from it, have the same name.
+    pub fn named(self, name: impl Into<Arc<str>>) -> Source {
+        Source { name: Some(name.into()), ..self }
+    }
+
+    /// The name of the bytes, if they have one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Bytes at a place, as many as come at once: a stream may have no more for a long time. `None`
+    /// where they cannot be read.
+    fn some(&self, offset: u64, size: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; size];
+        let read = self.read_at(&mut bytes, offset).ok()?;
+        bytes.truncate(read);
+        Some(bytes)
+    }
+
+    /// Does something with the source, and [explains](Self::explain) its error.
+    pub(crate) fn explained<T>(self, read: impl FnOnce(Source) -> Result<T>) -> Result<T> {
+        read(self.clone()).map_err(|error| self.explain(error))
+    }
+
+    /// An error of what was read here, with the name of the source. It says so where the file is one
+    /// of another kind, and where it is no longer what it was when it was opened.
+    ///
+    /// For errors of what was read by other means: what reads arrays here explains its errors.
+    #[cold]
+    pub fn explain(&self, error: impl Into<Error>) -> Error {
+        let mut error: Error = error.into();
+        if matches!(error.cause(), Cause::Usage | Cause::Io) {
+            return self.name().into_iter().fold(error, Error::in_file);
+        }
+        // What comes after the last array of a file is not an empty file.
+        let is_part = matches!(self.place, Place::At { start: 1.., .. });
+        if let Some(start) = self.some(0, foreign::START)
+            && !(start.is_empty() && is_part)
+        {
+            let before = error.offset().unwrap_or(0).saturating_sub(foreign::SEARCHED as u64);
+            let near = self.some(before, foreign::SEARCHED).unwrap_or_default();
+            error = foreign::name(error, &start, &near);
+        }
+        if let Some(how) = self.change() {
+            error = error.of_changed_file(&how);
+        }
+        self.name().into_iter().fold(error, Error::in_file)
     }
 
     /// Reads bytes from `offset` on into `buffer`, and returns how many: 0 only at the end, or where
@@ -254,6 +343,17 @@ impl Source {
         }
     }
 
+    /// Has a stream kept in a temporary file where it is longer than this many bytes, also what is
+    /// in memory of it already. Sources that keep nothing in memory are not changed.
+    ///
+    /// Fails where the temporary file cannot be written.
+    pub fn limit_memory(&self, bytes: usize) -> io::Result<()> {
+        match &self.place {
+            Place::Memory(_) => Ok(()),
+            Place::At { all, .. } => all.limit_memory(bytes),
+        }
+    }
+
     /// How many bytes there are, where that is known without reading.
     pub fn known_size(&self) -> Option<u64> {
         match &self.place {
@@ -272,13 +372,35 @@ impl Source {
         }
     }
 
+    /// How the bytes have changed since reading began, where that is known and they have.
+    pub(crate) fn change(&self) -> Option<String> {
+        match &self.place {
+            Place::Memory(_) => None,
+            Place::At { all, .. } => all.change(),
+        }
+    }
+
     /// Reads what was not read yet of a [member](crate::Npz::source) of an archive, and compares size
-    /// and checksum with those that the archive has. It is done once; what was read before is not
-    /// read again.
+    /// and checksum with those that the archive has; of what was compressed by gzip likewise. It is
+    /// done once; what was read before is not read again.
     ///
-    /// Of another source, or a [section](Self::section) of one, there is nothing to compare.
+    /// Of another source, or a [section](Self::section) that does not reach to the end, there is
+    /// nothing to compare.
     pub fn verify(&self) -> Result<()> {
-        self.check.as_ref().map_or(Ok(()), |check| check.verify())
+        self.verify_to(u64::MAX)
+    }
+
+    /// As [`verify`](Self::verify), after the bytes before `end` were read: of what comes after them
+    /// it reads only what is needed. Of a gzip file in which the data go on, nothing is compared.
+    ///
+    /// A loop over elements does it after the last one.
+    pub fn verify_to(&self, end: u64) -> Result<()> {
+        let Some(check) = &self.check else { return Ok(()) };
+        let start = match self.place {
+            Place::Memory(_) => 0,
+            Place::At { start, .. } => start,
+        };
+        check.verify(start.saturating_add(end)).map_err(|error| self.explain(error))
     }
 
     /// The bytes one after another, from the first on.

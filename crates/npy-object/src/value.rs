@@ -6,6 +6,7 @@
 //! where a value was read from.
 
 pub(crate) mod array;
+mod debug;
 pub(crate) mod dtype;
 pub(crate) mod element;
 pub(crate) mod globals;

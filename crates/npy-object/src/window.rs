@@ -4,8 +4,8 @@
 //! reading goes straight on and shrink after a jump. What is in memory anyhow is borrowed from
 //! there.
 //!
-//! No length in a file makes anything large: a buffer grows with the bytes that arrive, at most to
-//! twice what it holds. Nor is the length of the source asked for, which may be a pipe: it ends
+//! No length in a file makes anything large: a buffer has room for bytes that are known to be there,
+//! or grows with those that arrive, at most to twice what it holds. Nor is the length of the source asked for, which may be a pipe: it ends
 //! where a read finds nothing.
 
 use std::io;
@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::source::Source;
 
 /// How much is read at once.
@@ -75,7 +75,8 @@ impl Input {
 }
 
 impl Window {
-    /// On a source of elements of which none is decoded that has over `largest` bytes.
+    /// On a source of elements of which none is decoded that has over `largest` bytes; 0 where none
+    /// is decoded at all.
     pub(crate) fn new(source: Source, size: ReadSize, largest: usize) -> Window {
         Window {
             whole: source.in_memory().cloned(),
@@ -102,11 +103,6 @@ impl Window {
         &self.input.source
     }
 
-    /// Compares the checksum of the source, where it has one: see [`Source::verify`].
-    pub(crate) fn verify(&self) -> Result<()> {
-        self.input.source.verify()
-    }
-
     /// Bytes in the source, to whose end it reads if need be.
     pub(crate) fn len(&mut self) -> io::Result<u64> {
         let end = match self.input.end {
@@ -115,6 +111,18 @@ impl Window {
         };
         self.input.end = Some(end);
         Ok(end)
+    }
+
+    /// Fails where an element, or a definition of one, of `size` bytes at `offset` is over the limit.
+    #[inline]
+    pub(crate) fn check_element(&self, offset: u64, size: usize) -> Result<()> {
+        if size <= self.input.largest { Ok(()) } else { Err(self.too_large(offset, size)) }
+    }
+
+    #[cold]
+    fn too_large(&self, offset: u64, size: usize) -> Error {
+        let message = format!("an element of {size} bytes; the limit is {}", self.input.largest);
+        Error::new(Cause::Limit, "npy.limit.element", offset, message)
     }
 
     /// Bytes of memory that the window takes, and the source for what it keeps.
@@ -302,9 +310,11 @@ impl Buffer {
         let ReadSize { least, most } = input.size;
         let goes_on = self.start <= from && from.saturating_sub(self.end()) <= input.size.gap();
         if goes_on {
-            // Who waits for more and more of one thing gets it in few pieces.
-            self.ahead =
-                self.ahead.saturating_mul(2).clamp(least, most).max(2 * self.resident(from));
+            // The caller waits for more and more of one thing: read it in few pieces, but no more
+            // than an element may take.
+            let largest = if input.largest == 0 { usize::MAX } else { input.largest };
+            let twice = self.resident(from).saturating_mul(2).min(largest);
+            self.ahead = self.ahead.saturating_mul(2).clamp(least, most).max(twice);
             let last = from.min(self.end());
             let anchored = self.anchor.clamp(self.start, last);
             let keep = if last - anchored <= KEEP as u64 { anchored } else { last };
@@ -323,7 +333,9 @@ impl Buffer {
         }
         while self.end() < wanted {
             let left = usize::try_from(to - self.end()).unwrap_or(usize::MAX);
-            let room = self.make_room(left)?;
+            // Bytes that are known to be there pay for all of the room at once, so that the buffer
+            // need not be there twice while it grows.
+            let room = self.make_room(left, input.end.is_some())?;
             let place = self.end();
             match input.source.read_at(&mut self.bytes[self.tail..self.tail + room], place) {
                 Ok(0) => {
@@ -340,7 +352,7 @@ impl Buffer {
     }
 
     /// Makes room behind what is held, for up to `wanted` bytes, and says for how many.
-    fn make_room(&mut self, wanted: usize) -> io::Result<usize> {
+    fn make_room(&mut self, wanted: usize, exists: bool) -> io::Result<usize> {
         let held = self.tail - self.head;
         // Moving to the front costs less than was read since the last time.
         if self.bytes.len() - self.tail < wanted && self.head >= held {
@@ -348,7 +360,10 @@ impl Buffer {
             (self.head, self.tail) = (0, held);
         }
         let room = self.bytes.len() - self.tail;
-        let room = wanted.min(room.max(held).max(KEEP));
+        let room = match exists && wanted > KEEP {
+            true => wanted,
+            false => wanted.min(room.max(held).max(KEEP)),
+        };
         if self.bytes.len() - self.tail < room {
             let size = self.tail + room;
             self.bytes.try_reserve_exact(size - self.bytes.len())?;

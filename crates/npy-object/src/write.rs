@@ -16,7 +16,7 @@
 pub(crate) mod archive;
 mod copy;
 mod envelope;
-mod file;
+pub(crate) mod file;
 pub(crate) mod numpy;
 mod rows;
 
@@ -35,6 +35,7 @@ use crate::value::globals::ArrayClass;
 pub use copy::Copy;
 use envelope::Envelope;
 use file::Output;
+pub use file::remove_unfinished;
 pub use rows::RowWriter;
 
 /// How an array is to be written.

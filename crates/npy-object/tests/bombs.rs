@@ -181,7 +181,7 @@ fn an_element_that_memory_has_no_room_for_is_an_error() {
         let mut array = Options::new().trust_payload(true).open(file.path()).unwrap();
         assert_eq!(array.next_element().unwrap().unwrap().as_i64().unwrap(), 1);
         let error = array.next_element().unwrap_err();
-        assert_eq!((error.cause(), error.to_string()), (Cause::Io, "out of memory".to_owned()));
+        assert_eq!((error.cause(), error.message()), (Cause::Io, "out of memory"));
     });
 }
 

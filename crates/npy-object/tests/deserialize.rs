@@ -262,12 +262,12 @@ fn a_wrong_type_says_what_there_is() {
         ),
         (
             refused::<Json>("unknown"),
-            "serde has nothing for this value: object of an unknown class",
+            "serde has no type for this value: object of an unknown class",
         ),
-        (refused::<Json>("class"), "serde has nothing for this value: global"),
+        (refused::<Json>("class"), "serde has no type for this value: global"),
         (refused::<Json>("cyclic"), "the value contains itself"),
         (refused::<Json>("root"), "the value contains itself"),
-        (refused::<Shape>("list"), "the value is a list, not a str or dict of one entry"),
+        (refused::<Shape>("list"), "expected str or dict of one entry, found list"),
     ] {
         assert_eq!((error.message(), error.clause()), (message, "access.type"));
     }

@@ -184,10 +184,22 @@ fn keys_inside_keys_end() {
 }
 
 #[test]
-fn empty_arrays_have_one_pair_of_brackets() {
+fn empty_arrays_are_nested_as_in_tolist() {
+    for (shape, expected) in [
+        (&b"K\0\x85"[..], "[]"),
+        (b"K\x02K\0\x86", "[[],[]]"),
+        (b"K\0K\x02\x86", "[]"),
+        (b"K\x02K\x01K\0\x87", "[[[]],[[]]]"),
+        (b"K\x02K\0K\x03\x87", "[[],[]]"),
+    ] {
+        assert_eq!(first(empty_array(shape, b"u1"), plain), expected);
+    }
+}
+
+#[test]
+fn empty_arrays_of_many_lists_have_one_pair_of_brackets() {
     for shape in [
-        &b"K\0\x85"[..],
-        b"K\x02K\0\x86",
+        &b"J\x01\0\x01\0K\0\x86"[..],
         // 2^40 in front of, between, and behind: lengths whose product does not fit, but for the
         // zero.
         b"\x8a\x06\0\0\0\0\0\x01\x8a\x06\0\0\0\0\0\x01K\0\x87",

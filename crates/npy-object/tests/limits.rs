@@ -15,7 +15,7 @@ struct Row {
     file: fn(usize) -> (Vec<u8>, Range<usize>),
 }
 
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 16] = [
     Row {
         clause: "npy.header.length",
         set: |limits, most| limits.header.header_chars = most,
@@ -63,6 +63,11 @@ const ROWS: [Row; 13] = [
         file: |most| object(&[b"V", &vec![b'a'; most - 1][..], b"\n"].concat()),
     },
     Row {
+        clause: "pickle.limit.line",
+        set: |limits, most| limits.pickle.line = most as u64,
+        file: |most| object(&[b"V", &vec![b'a'; most - 1][..], b"\n"].concat()),
+    },
+    Row {
         clause: "pickle.limit.digits",
         set: |limits, most| limits.pickle.digits = most,
         file: |most| object(format!("L{}L\n", "7".repeat(most)).as_bytes()),
@@ -86,6 +91,12 @@ const ROWS: [Row; 13] = [
         file: |most| object(&[b"N", &b"K\x010".repeat(most)[..]].concat()),
     },
     Row {
+        // Text that a line stands for counts before it is written: 32 bytes are a node.
+        clause: "pickle.limit.nodes",
+        set: |limits, most| limits.pickle.nodes = most,
+        file: |most| object(&[b"NV", &vec![b'a'; 32 * (most - 1)][..], b"\n0"].concat()),
+    },
+    Row {
         clause: "pickle.limit.memo",
         set: |limits, most| limits.pickle.nodes = most,
         file: |most| object(&[b"N", &b"\x94".repeat(most)[..]].concat()),
@@ -96,6 +107,16 @@ const ROWS: [Row; 13] = [
         file: |most| {
             let rest = object(&text(0)).0.len();
             let file = gzip(&object(&text(most - rest)).0);
+            let end = file.len();
+            (file, 0..end)
+        },
+    },
+    Row {
+        clause: "npz.limit.directory",
+        set: |limits, most| limits.directory = most as u64,
+        file: |most| {
+            // An entry takes 46 bytes and its name.
+            let file = zip_of(&"a".repeat(most - 46), &object(&text(0)).0);
             let end = file.len();
             (file, 0..end)
         },
@@ -143,8 +164,12 @@ fn gzip(data: &[u8]) -> Vec<u8> {
 }
 
 fn zip(data: &[u8]) -> Vec<u8> {
+    zip_of("a.npy", data)
+}
+
+fn zip_of(name: &str, data: &[u8]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    archive.start_file("a.npy", zip::write::SimpleFileOptions::default()).unwrap();
+    archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
     archive.write_all(data).unwrap();
     archive.finish().unwrap().into_inner()
 }

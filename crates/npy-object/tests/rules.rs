@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use flate2::{Compression, write::GzEncoder};
 use npy_object::header::{DType, Header, Padding, Version};
-use npy_object::{Cause, Error, Fetched, IndexUse, Limits, NpyArray, Options, Source};
+use npy_object::{
+    Cause, Error, Fetched, IndexUse, Limits, NpyArray, Options, Source, WriteOptions,
+};
 
 /// What NumPy 1 writes with protocol 2 for an array of so many elements, up to their list.
 fn envelope(count: u16) -> Vec<u8> {
@@ -199,4 +201,20 @@ fn a_member_is_a_deflate_stream() {
     let npz = Options::new().read_npz(Source::bytes(archive)).unwrap();
     let read = npz.source(0).and_then(|source| Options::new().read_source(source));
     assert_eq!(refused(read), (Cause::Malformed, "npz.data"));
+}
+
+#[test]
+fn shared_entry_that_begins_with_dup_is_refused() {
+    // l = []; t = (l,): the tuple is entry 0, and begins with a copy of the list. [(l, t), t]
+    let file = file(2, b"(]2\x85q\0\x86h\0e");
+    let (count, error) = read(open(file.clone()));
+    let error = error.expect("it cannot be decoded alone");
+    let expected = (Cause::Unsupported, "npy.object.dup");
+    assert_eq!((count, error.cause(), error.clause()), (1, expected.0, expected.1));
+    let mut output = std::io::Cursor::new(Vec::new());
+    let mut writer = WriteOptions::new().write_to(&mut output).unwrap();
+    let mut array = open(file.clone());
+    assert_eq!(refused(writer.copy_from(&mut array).elements(1..2)), expected);
+    // All at once it can be decoded.
+    assert!(Options::new().read_pickle(Source::bytes(file)).is_ok());
 }

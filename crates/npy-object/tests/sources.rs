@@ -223,6 +223,27 @@ fn broken_gzip_files() {
         let error = refused(read(whole[..cut].to_vec()));
         assert_eq!(error, (Cause::Truncated, "gzip.truncated"), "cut at {cut}");
     }
+    // All elements come before the error, where none of their bytes is missing.
+    for end in [&whole[..whole.len() - 8], &whole[..whole.len() - 1], &[&whole[..], b"x"].concat()]
+    {
+        let mut array = Options::new().read_bytes(end.to_vec()).unwrap();
+        for text in STRINGS {
+            assert_eq!(array.next_element().unwrap().unwrap().as_str().unwrap(), text);
+        }
+        assert!(array.next_element().unwrap_err().clause().starts_with("gzip."));
+        assert!(Options::new().read_pickle(Source::bytes(end.to_vec())).is_err());
+        let mut rows = Vec::new();
+        let kinds = |kinds: &mut Vec<_>, element: npy_object::Element<'_>| {
+            kinds.push(element.kind().name());
+        };
+        let each = |kinds: Vec<_>| {
+            rows.extend(kinds);
+            std::ops::ControlFlow::Continue(())
+        };
+        let mut array = Options::new().read_bytes(end.to_vec()).unwrap();
+        array.fold_parallel(2, Vec::new, kinds, each).unwrap_err();
+        assert_eq!(rows, ["str"; 3]);
+    }
     let with = |place: usize, byte: u8| {
         let mut bytes = whole.clone();
         bytes[place] = byte;
@@ -234,12 +255,39 @@ fn broken_gzip_files() {
     assert_eq!(refused(with(2, 7)), (Cause::Malformed, "gzip.magic"));
     // The name in the header is "strings.npy": behind its NUL, a block of type 3.
     assert_eq!(refused(with(10 + 12, 7)), (Cause::Malformed, "gzip.data"));
-    // What follows an array is only looked at by who wants another one.
+    // Text after the gzip data is an error after the last element.
     let text_behind = [&whole[..], b"text"].concat();
-    assert_eq!(read(text_behind.clone()).unwrap(), STRINGS);
+    assert_eq!(refused(read(text_behind.clone())), (Cause::Malformed, "gzip.magic"));
     let mut arrays = Options::new().read_arrays(Source::bytes(text_behind));
-    assert_eq!(strings(arrays.next().unwrap()).unwrap(), STRINGS);
+    arrays.next().unwrap().unwrap();
     assert_eq!(refused(arrays.next().unwrap()), (Cause::Malformed, "gzip.magic"));
+}
+
+#[test]
+fn spool_over_its_limit_is_in_a_file() {
+    let file = rows(2000);
+    let options = || Options::new().limits(Limits::within(8 << 20));
+    let archive = zip(&[("a.npy", &file)], zip::CompressionMethod::Deflated);
+    let npz = options().read_npz(Source::bytes(archive)).unwrap();
+    let sources = [
+        npz.source(0).unwrap(),
+        options().unpack(Source::bytes(gzip(&file))).unwrap(),
+        options().unpack(Source::stream(Cursor::new(file.clone()))).unwrap(),
+    ];
+    for source in sources {
+        let mut array = options().read_source(source.clone()).unwrap();
+        assert!(array.get(1999).unwrap().is_some());
+        assert_eq!(source.memory(), 0);
+    }
+    // What a stream holds already is moved there.
+    let source = Source::stream(Cursor::new(file.clone()));
+    assert_eq!(source.size().unwrap(), file.len() as u64);
+    assert!(source.memory() >= file.len());
+    source.limit_memory(file.len() - 1).unwrap();
+    assert_eq!(source.memory(), 0);
+    let mut read = Vec::new();
+    source.to_reader().read_to_end(&mut read).unwrap();
+    assert_eq!(read, file);
 }
 
 #[test]

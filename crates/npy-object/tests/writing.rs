@@ -108,6 +108,31 @@ fn a_file_is_replaced_where_a_link_leads() {
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
+/// The name that a file has while it is written is short enough wherever the file's own is.
+#[test]
+fn a_name_of_any_length_the_system_allows_can_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    for length in [243, 244, 251, 252, 255] {
+        let path = folder.path().join("n".repeat(length));
+        write(&path, 1).unwrap();
+        assert_eq!(read(&path), 1);
+        let index = npy_object::open(&path).unwrap().write_index();
+        assert_eq!(index.is_ok(), length <= 251, "{length}");
+        assert_eq!(npy_object::open(&path).unwrap().get(0).unwrap().unwrap().as_i64().unwrap(), 1);
+    }
+    let path = folder.path().join("n".repeat(256));
+    let error = write(&path, 1).unwrap_err();
+    assert_eq!((error.cause(), error.file()), (npy_object::Cause::Io, path.to_str()));
+}
+
+#[test]
+fn an_output_that_cannot_be_made_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("no/such/fo\x1blder.npy");
+    let error = write(&path, 1).unwrap_err().to_string();
+    assert!(error.contains(r"no/such/fo\x1blder.npy: "), "{error}");
+}
+
 /// A device, say: as root it could be.
 #[cfg(unix)]
 #[test]
@@ -117,7 +142,8 @@ fn what_is_no_file_is_not_replaced() {
     let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     for path in [folder.path(), &socket] {
         let error = write(path, 1).unwrap_err();
-        assert!(error.to_string().contains("is not a file"), "{error}");
+        assert_eq!(error.file(), path.to_str());
+        assert!(error.message().contains("not a regular file"), "{error}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }

@@ -127,16 +127,50 @@ where
     }
 
     fn chain(&mut self, region: Region, chain: Chain) -> Chain {
-        let links = self.links(self.from.chain(region, chain));
-        let mut copy = Chain::EMPTY;
-        self.to.extend(self.region, &mut copy, &links);
+        let (from, mut copy) = (self.from, Chain::EMPTY);
+        for run in from.runs(region, chain) {
+            // Numbers that stand side by side do so in the copy.
+            let kept = self.region == Region::Own
+                && self.to.extend_with_copies(&mut copy, from.numbers_of(region, run));
+            if !kept {
+                let links = self.links(from.run(region, run));
+                self.to.extend(self.region, &mut copy, &links);
+            }
+        }
         copy
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use crate::{Kind, Limits, Source, decode};
+
+    #[test]
+    fn list_of_numbers_keeps_them_side_by_side() {
+        let batches = |number: &[u8]| {
+            let batch = [b"(", &number.repeat(20)[..], b"e"].concat();
+            [b"]", &batch[..], &batch, b"."].concat()
+        };
+        for (bytes, ints) in [(batches(b"K\x07"), true), (batches(b"G?\xf0\0\0\0\0\0\0"), false)] {
+            let decoded = decode(&bytes, &Limits::default()).unwrap();
+            let (graph, root) = decoded.value().to_graph();
+            let source = Source { bytes: &[], offset: 0 };
+            let Kind::List(items) = graph.value(root, source).kind() else { panic!() };
+            assert_eq!(items.as_ints(), ints.then_some(&[7; 40][..]));
+            assert_eq!(items.as_floats(), (!ints).then_some(&[1.0; 40][..]));
+        }
+        // Other values between them stay where they are.
+        let mixed =
+            [b"](", &b"K\x07".repeat(20)[..], b"eNa(", &b"K\x08".repeat(20), b"e."].concat();
+        let (graph, root) = decode(&mixed, &Limits::default()).unwrap().value().to_graph();
+        let Kind::List(items) = graph.value(root, Source { bytes: &[], offset: 0 }).kind() else {
+            panic!()
+        };
+        let ints: Vec<_> = items.map(|item| item.as_int()).collect();
+        assert_eq!(ints, [&[Some(7); 20][..], &[None], &[Some(8); 20]].concat());
+    }
 
     #[test]
     fn keeps_identity_and_cycles() {

@@ -15,13 +15,16 @@ use core::fmt::{self, Write};
 
 use num_bigint::BigInt;
 
+use crate::error::Result;
 use crate::lexer::{Argument, Instruction};
+use crate::limits::{self, Limits};
 use crate::opcode::{ArgumentKind, MemoEffect, Opcode, StackItem};
 use crate::{repr, text, utf8};
 
 /// Follows a stream of instructions, and makes a line of each.
 #[derive(Clone, Debug, Default)]
 pub struct Disassembler {
+    limits: Limits,
     marks: Vec<Mark>,
     /// Values on the stack: needed to know whether POP pops a mark.
     height: usize,
@@ -59,12 +62,14 @@ enum Note {
 
 impl Disassembler {
     /// A disassembler at the beginning of a stream.
-    pub fn new() -> Disassembler {
-        Disassembler::default()
+    pub fn new(limits: &Limits) -> Disassembler {
+        Disassembler { limits: limits.clone(), ..Disassembler::default() }
     }
 
-    /// The line of the next instruction.
-    pub fn line<'a>(&mut self, instruction: &Instruction<'a>) -> Line<'a> {
+    /// Returns the line of the next instruction.
+    ///
+    /// Fails only over a limit: on open marks, and on memo entries that are out of order.
+    pub fn line<'a>(&mut self, instruction: &Instruction<'a>) -> Result<Line<'a>> {
         let info = instruction.opcode.info();
         self.highest_protocol = self.highest_protocol.max(Some(info.protocol));
         let line = Line {
@@ -88,7 +93,12 @@ impl Disassembler {
             MemoEffect::Get | MemoEffect::Untouched => None,
         };
         let closes = self.move_stack(instruction);
-        Line { note: closes.or(note), ..line }
+        let check = |limit: usize, held: usize, clause| {
+            limits::check(limit as u64, held as u64, clause, instruction.offset)
+        };
+        check(self.limits.marks, self.marks.len(), "pickle.limit.marks")?;
+        check(self.limits.nodes, self.memo.ranges.len(), "pickle.limit.memo")?;
+        Ok(Line { note: closes.or(note), ..line })
     }
 
     /// The highest protocol that introduced one of the opcodes so far, or `None` where there was
@@ -144,6 +154,8 @@ impl Line<'_> {
         Line { shown: bytes, ..self }
     }
 
+    /// Writes the argument. Bytes in the place of text lines are the beginning of lines that are
+    /// not there whole.
     fn write_argument(&self, f: &mut impl Write) -> fmt::Result {
         match self.instruction.argument {
             Argument::None => Ok(()),
@@ -331,10 +343,10 @@ mod tests {
     /// The lines of a stream, as far as it can be lexed.
     fn dis(mut stream: &[u8], shown: usize) -> String {
         let (mut lexer, mut disassembler) =
-            (Lexer::new(0, &Limits::default()), Disassembler::new());
+            (Lexer::new(0, &Limits::default()), Disassembler::new(&Limits::default()));
         let mut out = String::from("\n");
         while let Ok(Progress::Done(instruction)) = lexer.instruction(stream) {
-            let line = disassembler.line(&instruction).abbreviate(shown);
+            let line = disassembler.line(&instruction).unwrap().abbreviate(shown);
             writeln!(out, "{line}").unwrap();
             stream = &stream[instruction.size..];
         }
@@ -490,6 +502,24 @@ highest protocol among opcodes = 1
         }
         let flood = dis(&[b'('; 1000], 2);
         assert!(flood.lines().all(|line| line.len() < 300));
+    }
+
+    #[test]
+    fn marks_and_entries_over_a_limit_are_refused() {
+        let limits = Limits { marks: 2, nodes: 2, ..Limits::default() };
+        for (stream, clause) in
+            [(&b"((("[..], "pickle.limit.marks"), (b"q\x01q\x03q\x05", "pickle.limit.memo")]
+        {
+            let (mut lexer, mut disassembler) =
+                (Lexer::new(0, &limits), Disassembler::new(&limits));
+            let mut last = None;
+            while let Progress::Done(instruction) =
+                lexer.instruction(&stream[lexer.offset() as usize..]).unwrap()
+            {
+                last = Some(disassembler.line(&instruction).map(|line| alloc::format!("{line}")));
+            }
+            assert_eq!(last.unwrap().unwrap_err().clause(), clause);
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl NodeId {
 
     // Long before an index reaches those bits it is over the limit: see `most_nodes`.
 
-    fn new(region: Region, index: usize) -> NodeId {
+    pub(crate) fn new(region: Region, index: usize) -> NodeId {
         NodeId(index as u32 | if region == Region::Shared { NodeId::SHARED } else { 0 })
     }
 
@@ -218,6 +218,14 @@ impl Chunk {
     const MANY: usize = 16;
 }
 
+/// Numbers that stand side by side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Numbers<'a> {
+    Ints(&'a [i64]),
+    Floats(&'a [f64]),
+    None,
+}
+
 /// How an inert object would have been made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Construct {
@@ -281,6 +289,15 @@ impl Arena {
     fn id(&self, place: u32) -> Option<NodeId> {
         let id = NodeId(place);
         if id.is_number() { Some(id) } else { self.links.get(place as usize).copied() }
+    }
+
+    /// Bytes that there is room for.
+    fn room(&self) -> usize {
+        self.nodes.capacity() * size_of::<Node>()
+            + self.links.capacity() * size_of::<NodeId>()
+            + self.chunks.capacity() * size_of::<Chunk>()
+            + self.objects.capacity() * size_of::<Object>()
+            + self.scratch.capacity()
     }
 
     fn bytes(&self) -> usize {
@@ -372,9 +389,10 @@ impl Graph {
         self.entries.reset(0);
     }
 
-    /// Bytes that the shared region takes, for a caller that bounds it.
+    /// Bytes that the shared region takes, for a caller that bounds it: also those that vectors have
+    /// room for.
     pub fn shared_bytes(&self) -> usize {
-        self.shared.bytes() + self.entries.bytes()
+        self.shared.room() + self.entries.bytes()
     }
 
     /// Bytes that the graph takes.
@@ -509,6 +527,47 @@ impl Graph {
         size
     }
 
+    /// Adds numbers of another graph to the end of a chain of the own region. Returns whether there
+    /// were any.
+    pub(crate) fn extend_with_copies(&mut self, chain: &mut Chain, numbers: Numbers<'_>) -> bool {
+        let (first, len) = match numbers {
+            Numbers::Ints(ints) => {
+                let first = NodeId::int(self.own.ints.len());
+                self.own.ints.extend_from_slice(ints);
+                (first, ints.len())
+            }
+            Numbers::Floats(floats) => {
+                let first = NodeId::float(self.own.floats.len());
+                self.own.floats.extend_from_slice(floats);
+                (first, floats.len())
+            }
+            Numbers::None => return false,
+        };
+        self.add_chunk(Region::Own, chain, Run { start: first.0, len: len as u32 });
+        true
+    }
+
+    /// The numbers that a run of a chain is, where it is one of numbers.
+    pub(crate) fn numbers_of(&self, region: Region, run: Run) -> Numbers<'_> {
+        let (first, arena) = (NodeId(run.start), self.arena(region));
+        let places = first.index()..first.index() + run.len as usize;
+        if first.0 & NodeId::INT != 0 {
+            Numbers::Ints(&arena.ints[places])
+        } else if first.0 & NodeId::FLOAT != 0 {
+            Numbers::Floats(&arena.floats[places])
+        } else {
+            Numbers::None
+        }
+    }
+
+    /// The runs of a chain.
+    pub(crate) fn runs(&self, region: Region, chain: Chain) -> impl Iterator<Item = Run> + '_ {
+        let chunks = &self.arena(region).chunks;
+        let chunk = |at: u32| chunks.get(at as usize);
+        core::iter::successors(chunk(chain.first), move |chunk| chunks.get(chunk.next as usize))
+            .map(|chunk| chunk.run)
+    }
+
     /// Adds an object, for a [`Node::Object`] to name.
     pub(crate) fn add_object(&mut self, region: Region, object: Object) -> u32 {
         let objects = &mut self.arena_mut(region).objects;
@@ -530,6 +589,20 @@ impl Graph {
         let payload = Payload::scratch(scratch.len(), bytes.len());
         scratch.extend_from_slice(bytes);
         payload
+    }
+
+    /// Has `write` append to the scratch, at most about `longest` bytes, and returns what it wrote.
+    pub(crate) fn write_scratch(
+        &mut self,
+        region: Region,
+        longest: usize,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+    ) -> Result<Payload> {
+        let scratch = &mut self.arena_mut(region).scratch;
+        let start = scratch.len();
+        scratch.reserve(longest);
+        write(scratch)?;
+        Ok(Payload::scratch(start, scratch.len() - start))
     }
 
     /// Adds a batch to the end of a chain.
@@ -646,6 +719,17 @@ impl Graph {
         limits::check(most_nodes(limit) as u64, used as u64, "pickle.limit.nodes", offset)
     }
 
+    /// Refuses more than `limit` nodes in a region that is to have `more` bytes of scratch.
+    pub(crate) fn charge_scratch(
+        &self,
+        region: Region,
+        limit: usize,
+        more: usize,
+        offset: u64,
+    ) -> Result<()> {
+        self.charge(region, limit, more.div_ceil(SCRATCH_OF_NODE), offset)
+    }
+
     /// How many nodes, and links besides `pending` ones, a region has room for under `limit`.
     #[inline]
     pub(crate) fn room(&self, region: Region, limit: usize, pending: usize) -> usize {
@@ -660,11 +744,20 @@ impl Graph {
             Region::Own => self.own.nodes.len() - CONSTANTS.len(),
             Region::Shared => self.shared.nodes.len(),
         };
+        // The shared region copies all payloads, and is bounded by its bytes.
+        let scratch = match region {
+            Region::Own => self.own.scratch.len(),
+            Region::Shared => 0,
+        };
         // A number that is no node stands for one, and for its one link.
         let arena = self.arena(region);
-        nodes.max(arena.links.len() + pending) + arena.numbers()
+        nodes.max(arena.links.len() + pending) + arena.numbers() + scratch / SCRATCH_OF_NODE
     }
 }
+
+/// Bytes of scratch that are charged as one node: they take no more memory than a node and its link
+/// do while their vectors grow.
+const SCRATCH_OF_NODE: usize = 32;
 
 /// What a limit comes to: the top bits of an id say where it is. An instruction is charged when it
 /// has made its nodes, three at most.
@@ -711,7 +804,30 @@ impl Iterator for Links<'_> {
 
 impl ExactSizeIterator for Links<'_> {}
 
+/// Where an iteration over ids is, without the graph: for stacks of many of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paused {
+    at: u32,
+    end: u32,
+    next: u32,
+    /// The top bit says that they are of the shared region. No run has so many.
+    remaining: u32,
+}
+
 impl<'a> Links<'a> {
+    pub(crate) fn pause(&self, graph: &Graph) -> Paused {
+        let Links { arena, at, end, next, remaining } = *self;
+        let is_shared = core::ptr::eq(arena, &graph.shared);
+        let region = if is_shared { NodeId::SHARED } else { 0 };
+        Paused { at, end, next, remaining: remaining | region }
+    }
+
+    pub(crate) fn resume(paused: Paused, graph: &'a Graph) -> Links<'a> {
+        let Paused { at, end, next, remaining } = paused;
+        let region = NodeId(remaining).region();
+        Links { arena: graph.arena(region), at, end, next, remaining: remaining & !NodeId::SHARED }
+    }
+
     /// The ints that all of them are, where these stand side by side.
     pub(crate) fn ints(&self) -> Option<&'a [i64]> {
         self.row(NodeId::INT).and_then(|row| self.arena.ints.get(row))

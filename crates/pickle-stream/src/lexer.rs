@@ -1,15 +1,17 @@
 //! Bytes to instructions, at any cut of the input.
 //!
 //! The grammar is nom's: each opcode's argument is read by a streaming parser, for which running
-//! out of bytes is an answer ([`Progress::Need`]) and no error. There are two depths.
-//! [`Lexer::head`] reads an instruction up to where its counted payload begins and steps over the
-//! payload unseen: that is all a survey needs, and a string of gigabytes costs it nothing.
-//! [`Lexer::instruction`] wants the payload too.
+//! out of bytes is an answer ([`Progress::Need`]) and no error. There are three depths.
+//! [`Lexer::pass`] skips counted payloads without seeing them, and text lines without keeping them:
+//! that is all a survey needs, and a string of gigabytes costs it no memory. [`Lexer::head`] skips
+//! counted payloads and reads text lines. [`Lexer::instruction`] reads both.
+//!
+//! A text line has no length before it, so its reader has to hold what it has seen of it. The limit
+//! on lines is therefore charged with the bytes seen so far, and each byte is searched once.
 
-use nom::bytes::streaming::{tag, take_until};
+use nom::bytes::streaming::take_until;
 use nom::error::{ErrorKind, ParseError};
 use nom::number::streaming::{be_f64, le_i32, le_u8, le_u16, le_u32, le_u64};
-use nom::sequence::terminated;
 use nom::{Err, IResult, Needed, Parser};
 
 use crate::error::{Cause, Error, Result};
@@ -45,12 +47,13 @@ pub enum Argument<'a> {
     Lines(&'a [u8], &'a [u8]),
 }
 
-/// An instruction whose counted payload, if it has one, need not be resident.
+/// An instruction whose payload, if it has one, need not be resident. Payloads are counted; for
+/// [`Lexer::pass`] text lines are payloads too.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Head<'a> {
     /// What it does.
     pub opcode: Opcode,
-    /// Its argument; [`Argument::None`] in place of a counted payload.
+    /// Its argument; [`Argument::None`] in place of a payload.
     pub argument: Argument<'a>,
     /// Where its opcode stands, in bytes from the start of the source.
     pub offset: u64,
@@ -79,18 +82,62 @@ pub struct Instruction<'a> {
 pub struct Lexer {
     offset: u64,
     argument: u64,
+    line: u64,
+    /// The search for the end of the lines of an instruction that is read whole.
+    search: Search,
+    /// An instruction of which [`pass`](Self::pass) has skipped a part of its lines.
+    open: Option<Open>,
+}
+
+/// How far the lines of an instruction were searched for their ends.
+#[derive(Clone, Copy, Debug, Default)]
+struct Search {
+    /// Where the instruction begins.
+    offset: u64,
+    /// How many bytes of its argument were searched.
+    seen: usize,
+    /// The length of the first of two lines, once its end was found.
+    first: Option<usize>,
+}
+
+/// An instruction whose lines are being skipped.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    opcode: Opcode,
+    offset: u64,
+    /// How many lines have not ended.
+    lines: usize,
 }
 
 impl Lexer {
     /// A lexer whose first input begins `offset` bytes after the start of the source.
     pub fn new(offset: u64, limits: &Limits) -> Lexer {
-        Lexer { offset, argument: limits.argument }
+        Lexer {
+            offset,
+            argument: limits.argument,
+            line: limits.line,
+            search: Search::default(),
+            open: None,
+        }
     }
 
     /// Where the next instruction begins: the input of the next call must begin there.
     #[inline]
     pub fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Where the instruction begins that is read next, or that [`pass`](Self::pass) has read a part
+    /// of.
+    #[inline]
+    pub(crate) fn begin(&self) -> u64 {
+        self.open.map_or(self.offset, |open| open.offset)
+    }
+
+    /// Whether [`pass`](Self::pass) has read a part of an instruction.
+    #[inline]
+    pub(crate) fn is_inside(&self) -> bool {
+        self.open.is_some()
     }
 
     /// Moves behind `size` bytes of instructions that somebody else has read.
@@ -101,7 +148,7 @@ impl Lexer {
 
     /// Goes to the instruction that begins at `offset`.
     pub(crate) fn move_to(&mut self, offset: u64) {
-        self.offset = offset;
+        (self.offset, self.open) = (offset, None);
     }
 
     /// Within so many bytes no argument is over the limit, and no offset too large.
@@ -113,7 +160,8 @@ impl Lexer {
     /// Reads the instruction that `input` begins with, but for its counted payload, and moves
     /// behind both.
     ///
-    /// Fails on a byte that is no opcode, on a negative length, and on an argument over the limit.
+    /// Fails on a byte that is no opcode, on a negative length, on an argument over the limit, and
+    /// as soon as more bytes of a text line were seen than its limit allows.
     #[inline(always)]
     pub fn head<'a>(&mut self, input: &'a [u8]) -> Result<Progress<Head<'a>>> {
         if let Some(short) = short(input)
@@ -129,13 +177,16 @@ impl Lexer {
     /// it leaves no struct to be moved about.
     #[inline(never)]
     fn head_by_grammar<'a>(&mut self, input: &'a [u8]) -> Result<Progress<Head<'a>>> {
-        let (size, parts) = match head(input) {
+        if self.search.offset != self.offset || self.search.seen >= input.len() {
+            self.search = Search { offset: self.offset, ..Search::default() };
+        }
+        let (size, parts) = match head(input, &mut self.search) {
             Ok((rest, parts)) => (input.len() - rest.len(), parts),
             Err(Err::Incomplete(needed)) => return self.incomplete(input, needed),
             Err(Err::Error(fault) | Err::Failure(fault)) => return Err(fault.at(self.offset)),
         };
         let (.., payload) = parts;
-        self.charge(size)?;
+        self.charge(input, size)?;
         limits::check(self.argument, payload, "pickle.limit.argument", self.offset)?;
         Ok(Progress::Done(self.move_behind(size, parts)))
     }
@@ -147,6 +198,57 @@ impl Lexer {
         // The limit keeps the sum far from overflow for any real offset; a made-up one saturates.
         self.offset = self.offset.saturating_add(size as u64).saturating_add(payload);
         head
+    }
+
+    /// Skips the instruction that `input` begins with, as [`head`](Self::head) does, and the text
+    /// lines of its argument too, unless they are the memo index of GET or PUT. These lines are the
+    /// payload of the answer.
+    ///
+    /// Lines need not be in one input: where they end behind it, the answer is
+    /// [`Progress::Need`], [`offset`](Self::offset) has moved to the end of the input, and the next
+    /// call, which must be of this method, goes on there.
+    ///
+    /// Fails as [`head`](Self::head) does; lines that are skipped have the limit of arguments.
+    #[inline(always)]
+    pub fn pass<'a>(&mut self, input: &'a [u8]) -> Result<Progress<Head<'a>>> {
+        if self.open.is_none()
+            && let Some(short) = short(input)
+            && short.payload().max(short.size() as u64) <= self.argument
+        {
+            return Ok(Progress::Done(self.move_behind(short.size(), short.parts())));
+        }
+        self.pass_by_grammar(input)
+    }
+
+    #[inline(never)]
+    fn pass_by_grammar<'a>(&mut self, input: &'a [u8]) -> Result<Progress<Head<'a>>> {
+        let (mut open, mut rest) = match (self.open, Open::of(input, self.offset)) {
+            (Some(open), _) => (open, input),
+            (None, Some(open)) => (open, &input[1..]),
+            (None, None) => return self.head_by_grammar(input),
+        };
+        while open.lines > 0 {
+            match rest_of_line(rest) {
+                Ok((after, _)) => (rest, open.lines) = (after, open.lines - 1),
+                Err(_) => {
+                    rest = &[];
+                    break;
+                }
+            }
+        }
+        let end = self.offset.saturating_add((input.len() - rest.len()) as u64);
+        let payload = end - open.offset - 1; // without the opcode
+        let passed = self.argument.saturating_add(1);
+        // After an error, the lexer is where the instruction begins, however the input was cut.
+        (self.open, self.offset) = (None, open.offset);
+        limits::check(self.argument, passed.min(payload), "pickle.limit.argument", open.offset)?;
+        self.offset = end;
+        if open.lines > 0 {
+            self.open = Some(open);
+            return Ok(Progress::Need(1));
+        }
+        let Open { opcode, offset, .. } = open;
+        Ok(Progress::Done(Head { opcode, argument: Argument::None, offset, size: 1, payload }))
     }
 
     /// Reads the whole instruction that `input` begins with, and moves behind it.
@@ -168,23 +270,70 @@ impl Lexer {
         Ok(Progress::Need(usize::try_from(missing).unwrap_or(usize::MAX)))
     }
 
-    /// Charges `seen` bytes of an instruction without its payload. Only lines are open-ended, and
-    /// of one that is too long more or less may have been seen: the error says no more than
-    /// that the limit was passed.
+    /// Charges `seen` bytes of the instruction that `input` begins with, without its payload. Only
+    /// lines are open-ended, and of one that is too long more or less may have been seen: the error
+    /// says no more than that the limit was passed.
     #[inline]
-    fn charge(&self, seen: usize) -> Result<()> {
-        let passed = self.argument.saturating_add(1);
+    fn charge(&self, input: &[u8], seen: usize) -> Result<()> {
         let argument = seen.saturating_sub(1) as u64; // without the opcode
-        limits::check(self.argument, passed.min(argument), "pickle.limit.argument", self.offset)
+        let check = |limit: u64, clause| {
+            limits::check(limit, argument.min(limit.saturating_add(1)), clause, self.offset)
+        };
+        check(self.argument, "pickle.limit.argument")?;
+        match first_opcode(input).is_some_and(|opcode| opcode.info().argument.lines() > 0) {
+            true => check(self.line, "pickle.limit.line"),
+            false => Ok(()),
+        }
     }
 
     #[cold]
     fn incomplete<T>(&self, input: &[u8], needed: Needed) -> Result<Progress<T>> {
-        self.charge(input.len())?;
+        self.charge(input, input.len())?;
         match needed {
             Needed::Size(more) => Ok(Progress::Need(more.get())),
             Needed::Unknown => Ok(Progress::Need(1)),
         }
+    }
+}
+
+impl Open {
+    /// The instruction that `input` begins with, where its argument is lines that can be skipped.
+    fn of(input: &[u8], offset: u64) -> Option<Open> {
+        let opcode = first_opcode(input)?;
+        let lines = match opcode.info().memo {
+            MemoEffect::Get | MemoEffect::Put => 0,
+            MemoEffect::Untouched | MemoEffect::Memoize => opcode.info().argument.lines(),
+        };
+        (lines > 0).then_some(Open { opcode, offset, lines })
+    }
+}
+
+impl Search {
+    /// Searches on for the end of a line. Returns its place in the argument.
+    fn newline(&mut self, argument: &[u8]) -> Result<usize, Err<Fault>> {
+        let rest = &argument[self.seen.min(argument.len())..];
+        self.seen = argument.len();
+        let (after, _) = rest_of_line(rest)?;
+        self.seen -= after.len();
+        Ok(self.seen - 1)
+    }
+
+    /// A line, without its newline. A carriage return before the newline is part of it, as for
+    /// CPython.
+    fn line<'a>(&mut self, argument: &'a [u8]) -> IResult<&'a [u8], Argument<'a>, Fault> {
+        let end = self.newline(argument)?;
+        Ok((&argument[end + 1..], Argument::Line(&argument[..end])))
+    }
+
+    fn line_pair<'a>(&mut self, argument: &'a [u8]) -> IResult<&'a [u8], Argument<'a>, Fault> {
+        let first = match self.first {
+            Some(first) => first,
+            None => self.newline(argument)?,
+        };
+        self.first = Some(first);
+        let end = self.newline(argument)?;
+        let lines = Argument::Lines(&argument[..first], &argument[first + 1..end]);
+        Ok((&argument[end + 1..], lines))
     }
 }
 
@@ -307,6 +456,10 @@ const fn is_counted(kind: ArgumentKind) -> bool {
     )
 }
 
+fn first_opcode(input: &[u8]) -> Option<Opcode> {
+    input.first().and_then(|&byte| Opcode::from_byte(byte))
+}
+
 /// What the grammar refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
@@ -400,7 +553,7 @@ fn short(input: &[u8]) -> Option<Short> {
 /// The grammar of one instruction: its opcode, its argument or else the length of its counted
 /// payload.
 #[inline]
-fn head(input: &[u8]) -> IResult<&[u8], Parts<'_>, Fault> {
+fn head<'a>(input: &'a [u8], search: &mut Search) -> IResult<&'a [u8], Parts<'a>, Fault> {
     use ArgumentKind as A;
     let (input, byte) = le_u8(input)?;
     let Some(opcode) = Opcode::from_byte(byte) else {
@@ -417,11 +570,9 @@ fn head(input: &[u8]) -> IResult<&[u8], Parts<'_>, Fault> {
         A::Uint8 => inline(le_u64.map(Argument::Size).parse(input)?),
         A::Float8 => inline(be_f64.map(Argument::Float).parse(input)?),
         A::DecimalLine | A::LongLine | A::FloatLine | A::StringLine | A::UnicodeLine | A::Line => {
-            inline(line.map(Argument::Line).parse(input)?)
+            inline(search.line(input)?)
         }
-        A::LinePair => {
-            inline((line, line).map(|(module, name)| Argument::Lines(module, name)).parse(input)?)
-        }
+        A::LinePair => inline(search.line_pair(input)?),
         A::Long1 | A::String1 | A::Bytes1 | A::Unicode1 => {
             counted(le_u8.map(u64::from).parse(input)?)
         }
@@ -437,9 +588,9 @@ fn head(input: &[u8]) -> IResult<&[u8], Parts<'_>, Fault> {
     })
 }
 
-/// A line, without its newline. A carriage return before the newline is part of it, as for CPython.
-fn line(input: &[u8]) -> IResult<&[u8], &[u8], Fault> {
-    terminated(take_until("\n"), tag("\n")).parse(input)
+/// The rest of a line, without its newline, and what follows that.
+fn rest_of_line(input: &[u8]) -> IResult<&[u8], &[u8], Fault> {
+    take_until("\n").parse(input).map(|(rest, line): (&[u8], _)| (&rest[1..], line))
 }
 
 // The parts of plain instructions, for those who take a short way: they know the opcode, and the
@@ -554,7 +705,7 @@ mod tests {
         for sample in samples() {
             for cut in 0..=sample.len() {
                 let Some(short) = short(&sample[..cut]) else { continue };
-                let (rest, by_grammar) = head(&sample[..cut]).unwrap();
+                let (rest, by_grammar) = head(&sample[..cut], &mut Search::default()).unwrap();
                 assert_eq!((short.size(), short.parts()), (cut - rest.len(), by_grammar));
             }
         }
@@ -625,5 +776,82 @@ mod tests {
         // However much of the line was seen.
         let longer = Lexer::new(0, &limits).instruction(b"Vabcdefghijklm\n").unwrap_err();
         assert_eq!(line, longer);
+    }
+
+    #[test]
+    fn line_over_its_limit_is_refused_before_it_ends() {
+        let limits = Limits { line: 10, ..Limits::default() };
+        for opcode in [b"S", b"V", b"I", b"L", b"F", b"c", b"i", b"p", b"g", b"P"] {
+            let line = [&opcode[..], b"12345\n7890"].concat();
+            let line: Vec<u8> = match first_opcode(&line).unwrap().info().argument.lines() {
+                1 => line.iter().map(|&byte| if byte == b'\n' { b'6' } else { byte }).collect(),
+                _ => line,
+            };
+            let mut lexer = Lexer::new(0, &limits);
+            assert_eq!(lexer.instruction(&line).unwrap(), Progress::Need(1));
+            let error = lexer.instruction(&[&line[..], b"1"].concat()).unwrap_err();
+            assert_eq!((error.cause(), error.clause()), (Cause::Limit, "pickle.limit.line"));
+            let ended = [&line[..], b"1\n"].concat();
+            assert_eq!(Lexer::new(0, &limits).instruction(&ended).unwrap_err(), error);
+        }
+        // Other instructions have no lines.
+        let limits = Limits { line: 0, ..Limits::default() };
+        let float = Lexer::new(0, &limits).instruction(b"G\0\0\0\0\0\0\0\0");
+        assert!(matches!(float, Ok(Progress::Done(_))));
+    }
+
+    #[test]
+    fn line_is_searched_once_however_it_is_cut() {
+        let mut lexer = lexer();
+        assert_eq!(lexer.instruction(b"Vabc").unwrap(), Progress::Need(1));
+        // A newline among the bytes that were searched would be found by a second search.
+        let Progress::Done(read) = lexer.instruction(b"V\nbc\n").unwrap() else { panic!() };
+        assert_eq!(read.argument, Argument::Line(b"\nbc"));
+        assert_eq!(lexer.instruction(b"cm\nn").unwrap(), Progress::Need(1));
+        let Progress::Done(read) = lexer.instruction(b"c\n\n\n\n").unwrap() else { panic!() };
+        assert_eq!(read.argument, Argument::Lines(b"\n", b"\n"));
+        // Bytes that are given again from elsewhere are searched again.
+        lexer.move_to(0);
+        let Progress::Done(read) = lexer.instruction(b"Va\n").unwrap() else { panic!() };
+        assert_eq!(read.argument, Argument::Line(b"a"));
+    }
+
+    #[test]
+    fn passed_lines_are_the_same_at_every_cut() {
+        for sample in samples() {
+            let followed = [&sample[..], b"N."].concat();
+            let mut whole = lexer();
+            let Progress::Done(expected) = whole.pass(&followed).unwrap() else { panic!() };
+            assert_eq!(expected.size as u64 + expected.payload, sample.len() as u64);
+            for cut in 1..sample.len() {
+                let mut lexer = lexer();
+                if let Progress::Done(done) = lexer.pass(&followed[..cut]).unwrap() {
+                    assert_eq!(done, expected);
+                    continue;
+                }
+                assert_eq!(lexer.begin(), 0);
+                let rest = &followed[lexer.offset() as usize..];
+                assert_eq!(lexer.pass(rest).unwrap(), Progress::Done(expected));
+                assert_eq!(lexer.offset(), sample.len() as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn passed_line_holds_no_bytes_and_keeps_the_limit_of_arguments() {
+        let limits = Limits { argument: 10, line: 2, ..Limits::default() };
+        let mut lexer = Lexer::new(0, &limits);
+        for _ in 0..5 {
+            assert_eq!(
+                lexer.pass(if lexer.is_inside() { b"ab" } else { b"Vab" }),
+                Ok(Progress::Need(1))
+            );
+        }
+        assert_eq!((lexer.begin(), lexer.offset()), (0, 11));
+        let error = lexer.pass(b"c").unwrap_err();
+        assert_eq!((error.clause(), error.offset()), ("pickle.limit.argument", 0));
+        // The index of GET and PUT is read, under the limit of lines.
+        let error = Lexer::new(0, &limits).pass(b"p123").unwrap_err();
+        assert_eq!(error.clause(), "pickle.limit.line");
     }
 }

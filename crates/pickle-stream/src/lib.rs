@@ -64,11 +64,12 @@
 //! # In which order to read the modules
 //!
 //! `opcode` (the table), `lexer` (bytes to instructions), `machine` (instructions to a graph),
-//! `graph`, `view` (looking at it), then `survey` and `locate` (finding elements without building
-//! them), `dis` (for people), `value` (owned trees). Short ways to a graph are `leaf`, `numbers`,
+//! `graph`, `view` (looking at it), `nodes`, then `survey` and `locate` (finding elements without building
+//! them), `dis` and `sketch` (for people), `value` (owned trees). Short ways to a graph are `leaf`, `numbers`,
 //! `template` and `repeat`. To write: `build`, `encode`, `transcribe`. `compat` maps the
 //! names of Python 2 and Python 3. `audit` says what unpickling
 //! would import and call.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -91,10 +92,12 @@ mod limits;
 mod locate;
 mod machine;
 mod memo;
+mod nodes;
 mod numbers;
 mod opcode;
 mod repeat;
 mod repr;
+mod sketch;
 mod survey;
 mod template;
 mod text;
@@ -118,12 +121,15 @@ pub use lexer::{Argument, Head, Instruction, Lexer, Progress};
 pub use limits::Limits;
 pub use locate::{Located, Locator};
 pub use machine::{Flow, Machine, Ran};
+pub use nodes::NodeMap;
 pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
 pub use repeat::{Pattern, Repeater};
+pub use repr::printable;
+pub use sketch::{Shown, short_bytes, short_str, sketch};
 pub use survey::{Container, Event, Slot, Span, Survey};
 pub use transcribe::{Renumbering, Transcribed, Transcriber};
 pub use value::{Object, TreeLimits, Value};
-pub use view::{Entries, Global, Items, Kind, Long, ObjectRef, Str, ValueRef};
+pub use view::{Entries, Global, Items, Kind, Long, ObjectRef, Paused, Str, ValueRef};
 
 /// The examples of the README are compiled.
 #[doc = include_str!("../README.md")]

@@ -17,6 +17,9 @@ pub struct Limits {
     /// Bytes of one argument (a string, a line, an int): guards against a length that the source
     /// cannot hold, where the length of the source is not known.
     pub argument: u64,
+    /// Bytes of the text lines of one argument, where they are read: guards the memory of lines,
+    /// which have no length before them. Lines that are skipped have the limit of `argument`.
+    pub line: u64,
     /// Digits of an int written in decimal. CPython refuses more than 4,300 too, as reading them
     /// takes quadratic time.
     pub digits: usize,
@@ -24,7 +27,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { stack: 1 << 28, marks: 1 << 28, nodes: 1 << 28, argument: 1 << 40, digits: 4300 }
+        Limits {
+            stack: 1 << 28,
+            marks: 1 << 28,
+            nodes: 1 << 28,
+            argument: 1 << 40,
+            line: 1 << 40,
+            digits: 4300,
+        }
     }
 }
 

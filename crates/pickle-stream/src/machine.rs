@@ -245,10 +245,7 @@ impl Step<'_> {
             O::Float => self.push(Node::Float(text::float(argument.line(), offset)?))?,
 
             O::BinString | O::ShortBinString => self.push_payload(Node::Str2, argument.bytes())?,
-            O::String => {
-                let bytes = text::string(argument.line(), offset)?;
-                self.push_rewritten(Node::Str2, &bytes)?;
-            }
+            O::String => self.push_text(Node::Str2, text::write_string, argument.line())?,
             O::BinBytes | O::ShortBinBytes | O::BinBytes8 => {
                 self.push_payload(Node::Bytes, argument.bytes())?;
             }
@@ -258,10 +255,7 @@ impl Step<'_> {
                 self.check_utf8(bytes, self.end - bytes.len() as u64)?;
                 self.push_payload(Node::Str, bytes)?;
             }
-            O::Unicode => {
-                let bytes = text::unicode(argument.line(), offset)?;
-                self.push_rewritten(Node::Str, &bytes)?;
-            }
+            O::Unicode => self.push_text(Node::Str, text::write_unicode, argument.line())?,
 
             O::EmptyTuple => self.push_id(NodeId::EMPTY_TUPLE)?,
             O::Tuple1 => self.tuple(1)?,
@@ -485,6 +479,22 @@ impl Step<'_> {
     fn check_utf8(&self, bytes: &[u8], offset: u64) -> Result<()> {
         utf8::validate(bytes)
             .map_err(|at| Error::malformed("pickle.utf8", offset + at as u64, "a str is not UTF-8"))
+    }
+
+    /// Pushes a node of the text that a line stands for. Its limit is charged before it is written.
+    fn push_text(
+        &mut self,
+        node: impl FnOnce(Payload) -> Node,
+        write: text::Write,
+        line: &[u8],
+    ) -> Result<()> {
+        let (region, limit, longest) =
+            (self.machine.region, self.machine.limits.nodes, text::longest(line));
+        self.graph.charge_scratch(region, limit, longest, self.offset)?;
+        let offset = self.offset;
+        let write = |scratch: &mut Vec<u8>| write(line, offset, scratch);
+        let payload = self.graph.write_scratch(region, longest, write)?;
+        self.push(node(payload))
     }
 
     // Containers.

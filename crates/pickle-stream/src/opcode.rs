@@ -103,6 +103,19 @@ pub enum ArgumentKind {
     LinePair,
 }
 
+impl ArgumentKind {
+    /// Returns how many lines of text it is; 0 where it is binary.
+    pub const fn lines(self) -> usize {
+        use ArgumentKind as A;
+        match self {
+            A::DecimalLine | A::LongLine | A::FloatLine => 1,
+            A::StringLine | A::UnicodeLine | A::Line => 1,
+            A::LinePair => 2,
+            _ => 0,
+        }
+    }
+}
+
 /// What an opcode does to the memo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemoEffect {

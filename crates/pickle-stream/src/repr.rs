@@ -1,7 +1,32 @@
 //! How Python's `repr` writes the values that stand in a pickle, for people who compare with
 //! `pickletools`.
 
+use alloc::borrow::Cow;
+use alloc::string::String;
 use core::fmt::{self, Write};
+
+/// Returns a text with every character escaped that a terminal does not simply show: control
+/// characters, line ends, those that change the direction of text, and those that are invisible.
+///
+/// Names of files, members, classes and keys come from whoever wrote the file. Printed as they are,
+/// they could clear a screen, forge a line of output, or show `exe.npy` for `ypn.exe`. The escapes
+/// are Python's (`\x1b`, `\n`, `\u202e`); a backslash in the text stays as it is.
+///
+/// ```
+/// assert_eq!(pickle_stream::printable("é \u{1b}[2J\n"), r"é \x1b[2J\n");
+/// ```
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| is_printable(c.into());
+    if text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        // Writing to a String does not fail.
+        let _ = if is_plain(c) { out.write_char(c) } else { escape(&mut out, c.into()) };
+    }
+    Cow::Owned(out)
+}
 
 /// `repr` of a float: the fewest digits that read back as the same number, with an exponent below
 /// 1e-4 and from 1e16.
@@ -55,17 +80,24 @@ fn quoted(
     f.write_char(quote)?;
     for code_point in code_points {
         match (code_point, char::from_u32(code_point)) {
-            (_, Some('\n')) => f.write_str("\\n")?,
-            (_, Some('\r')) => f.write_str("\\r")?,
-            (_, Some('\t')) => f.write_str("\\t")?,
             (_, Some(c)) if c == quote || c == '\\' => write!(f, "\\{c}")?,
             (_, Some(c)) if is_printable(code_point) => f.write_char(c)?,
-            (0..0x100, _) => write!(f, "\\x{code_point:02x}")?,
-            (0x100..0x1_0000, _) => write!(f, "\\u{code_point:04x}")?,
-            _ => write!(f, "\\U{code_point:08x}")?,
+            _ => escape(f, code_point)?,
         }
     }
     f.write_char(quote)
+}
+
+/// Writes a code point as Python escapes it.
+fn escape(f: &mut impl Write, code_point: u32) -> fmt::Result {
+    match code_point {
+        0x0a => f.write_str("\\n"),
+        0x0d => f.write_str("\\r"),
+        0x09 => f.write_str("\\t"),
+        0..0x100 => write!(f, "\\x{code_point:02x}"),
+        0x100..0x1_0000 => write!(f, "\\u{code_point:04x}"),
+        _ => write!(f, "\\U{code_point:08x}"),
+    }
 }
 
 /// Whether Python's `str.isprintable` holds: not of the categories Cc, Cf, Cs, Co, Cn, Zl, Zp, Zs,
@@ -130,6 +162,20 @@ mod tests {
             let mut out = String::new();
             bytes(&mut out, value).unwrap();
             assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn printable_escapes_what_controls_a_terminal() {
+        for (text, expected) in [
+            ("données [0]\\x", "données [0]\\x"),
+            ("\u{1b}]0;x\u{7}\u{9b}", r"\x1b]0;x\x07\x9b"),
+            ("a\nb\r\tc\u{2028}", r"a\nb\r\tc\u2028"),
+            ("\u{202e}yp\u{2066}\u{200b}\u{feff}", r"\u202eyp\u2066\u200b\ufeff"),
+            ("e\u{301}", "e\u{301}"),
+        ] {
+            assert_eq!(printable(text), expected);
+            assert_eq!(printable(expected), expected);
         }
     }
 

@@ -115,7 +115,18 @@ pub enum Event {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Use {
     pub(crate) offset: u64,
-    made: Made,
+    /// The value.
+    made: Again,
+}
+
+impl Use {
+    fn new(offset: u64, made: Made) -> Use {
+        Use { offset, made: Again::of(made) }
+    }
+
+    fn made(self) -> Made {
+        self.made.made().unwrap_or(Made::Offset(u64::MAX))
+    }
 }
 
 impl Use {
@@ -124,7 +135,7 @@ impl Use {
     /// What the stretch made may have been taken off the stack: what begins where it began, and is
     /// used as it lies there, is then another value, around it.
     pub(crate) fn is_of(self, span: Span, memo_end: u64, taken: bool) -> bool {
-        match self.made {
+        match self.made() {
             Made::Memo(memo) => (span.memo..memo_end).contains(&memo),
             Made::Offset(offset) => !taken && (span.begin..span.end).contains(&offset),
         }
@@ -134,7 +145,7 @@ impl Use {
     fn within(&self, spans: &[Span]) -> Option<(usize, bool)> {
         let place = spans.partition_point(|span| span.end <= self.offset);
         let span = spans.get(place)?;
-        let is_own = match self.made {
+        let is_own = match self.made() {
             Made::Memo(memo) => memo >= span.memo,
             Made::Offset(offset) => offset >= span.begin,
         };
@@ -241,8 +252,8 @@ impl Survey {
         survey
     }
 
-    /// Where the next instruction begins: the next input must begin there. It can be far behind the
-    /// end of the last input, where a payload was stepped over.
+    /// Where the next input must begin: at an instruction, or inside the text line of one. It can be
+    /// far behind the end of the last input, where a payload was skipped.
     pub fn offset(&self) -> u64 {
         self.lexer.offset()
     }
@@ -311,7 +322,7 @@ impl Survey {
         // What is above a mark is in a value that has only begun.
         let (end, begin_next) = match marks.next() {
             Some(inner) => (inner.place, inner.slot.begin),
-            None => (self.slots.len(), self.offset()),
+            None => (self.slots.len(), self.lexer.begin()),
         };
         let slots = self.slots.get(first..end).unwrap_or_default();
         let ends = slots.iter().skip(1).map(|slot| slot.begin).chain([begin_next]);
@@ -337,7 +348,7 @@ impl Survey {
             let Some(rest) = input.get(place..) else {
                 return Ok(Event::Need(1));
             };
-            let plain = self.run_plain(rest);
+            let plain = if self.lexer.is_inside() { 0 } else { self.run_plain(rest) };
             match self.step(&rest[plain..])? {
                 Progress::Need(more) => return Ok(Event::Need(more)),
                 Progress::Done(Step::Next) => {}
@@ -355,7 +366,7 @@ impl Survey {
     /// most instructions do.
     #[inline(always)]
     pub(crate) fn step(&mut self, input: &[u8]) -> Result<Progress<Step>> {
-        let head = match self.lexer.head(input)? {
+        let head = match self.lexer.pass(input)? {
             Progress::Done(head) => head,
             Progress::Need(more) => return Ok(Progress::Need(more)),
         };
@@ -455,7 +466,7 @@ impl Survey {
             O::Dup => {
                 let top = self.slots[self.below(1, at)?];
                 let made = Made::Offset(top.begin);
-                self.note(Use { offset: begin, made })?;
+                self.note(Use::new(begin, made))?;
                 let again = if top.again.is_one() { top.again } else { Again::of(made) };
                 self.push(Slot { begin, memo: self.memo, again })?;
             }
@@ -528,7 +539,7 @@ impl Survey {
     #[inline(always)]
     fn change(&mut self, slot: usize, at: At) -> Result<()> {
         let Some(made) = self.slots[slot].again.made() else { return Ok(()) };
-        let changed = Use { offset: at.offset, made };
+        let changed = Use::new(at.offset, made);
         self.changed = Some(changed);
         self.note(changed)
     }
@@ -713,13 +724,13 @@ fn underflow(at: At, needed: usize, found: usize) -> Error {
 }
 
 #[cold]
-pub(crate) fn foreign(Use { offset, made }: Use) -> Error {
-    let value = match made {
+pub(crate) fn foreign(used: Use) -> Error {
+    let value = match used.made() {
         Made::Memo(memo) => alloc::format!("memo entry {memo}"),
         Made::Offset(begin) => alloc::format!("the value of byte {begin}"),
     };
     let message = alloc::format!("{value}, made in another element, is changed or used again");
-    not_independent("pickle.independence.mutation", offset, message)
+    not_independent("pickle.independence.mutation", used.offset, message)
 }
 
 /// An entry that is made out of order may be one that is made twice, and telling needs the whole
@@ -906,6 +917,7 @@ mod tests {
         assert_eq!(begins(b"](K\x01](NN", true), [(2, 4), (4, 5)]);
         assert_eq!(begins(b"](K\x01(NN", true), [(2, 4)]);
         assert_eq!(begins(b"](K\x01K", true), [(2, 4)]);
+        assert_eq!(begins(b"](K\x01Vab", true), [(2, 4)]);
         assert_eq!(begins(b"](Ne(K\x01", true), [(5, 7)]);
         // Behind a payload that was not seen.
         assert_eq!(begins(b"](NX\x09\0\0\0abc", true), [(2, 3), (3, 17)]);

@@ -86,13 +86,37 @@ pub(crate) fn float(line: &[u8], offset: u64) -> Result<f64> {
     parsed.ok_or_else(|| not_a(line, "float", "pickle.text.float", offset))
 }
 
-/// The line of STRING: a Python 2 literal in quotes, its escapes undone.
+/// What appends the text that a line stands for: [`write_string`] or [`write_unicode`].
+pub(crate) type Write = fn(&[u8], u64, &mut Vec<u8>) -> Result<()>;
+
+fn written(write: Write, line: &[u8], offset: u64) -> Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(longest(line));
+    write(line, offset, &mut out)?;
+    Ok(out)
+}
+
+/// Returns the most bytes that a line of STRING or UNICODE stands for: an escape stands for no more
+/// than it takes, a latin-1 character for two.
+pub(crate) fn longest(line: &[u8]) -> usize {
+    line.len() + line.iter().filter(|byte| !byte.is_ascii()).count()
+}
+
+/// Returns the bytes of a line of STRING.
 pub(crate) fn string(line: &[u8], offset: u64) -> Result<Vec<u8>> {
+    written(write_string, line, offset)
+}
+
+/// Returns the text of a line of UNICODE.
+pub(crate) fn unicode(line: &[u8], offset: u64) -> Result<Vec<u8>> {
+    written(write_unicode, line, offset)
+}
+
+/// Appends the bytes of a line of STRING: a Python 2 literal in quotes, its escapes undone.
+pub(crate) fn write_string(line: &[u8], offset: u64, out: &mut Vec<u8>) -> Result<()> {
     let body = match line {
         [b'\'', body @ .., b'\''] | [b'"', body @ .., b'"'] => body,
         _ => return Err(not_a(line, "quoted string", "pickle.text.string", offset)),
     };
-    let mut out = Vec::with_capacity(body.len());
     let mut rest = body;
     while let [byte, tail @ ..] = rest {
         rest = tail;
@@ -137,12 +161,12 @@ pub(crate) fn string(line: &[u8], offset: u64) -> Result<Vec<u8>> {
             other => out.extend_from_slice(&[b'\\', other]),
         }
     }
-    Ok(out)
+    Ok(())
 }
 
-/// The line of UNICODE, as UTF-8 that may hold surrogates: latin-1, with `\uXXXX` and `\UXXXXXXXX`.
-pub(crate) fn unicode(line: &[u8], offset: u64) -> Result<Vec<u8>> {
-    let mut out = Vec::with_capacity(line.len());
+/// Appends the text of a line of UNICODE, as UTF-8 that may hold surrogates: the line is latin-1,
+/// with `\uXXXX` and `\UXXXXXXXX`.
+pub(crate) fn write_unicode(line: &[u8], offset: u64, out: &mut Vec<u8>) -> Result<()> {
     let mut rest = line;
     while let [byte, tail @ ..] = rest {
         rest = tail;
@@ -153,18 +177,18 @@ pub(crate) fn unicode(line: &[u8], offset: u64) -> Result<Vec<u8>> {
                 // A backslash escapes no other character, but hides a second backslash from being
                 // seen as one.
                 out.push(b'\\');
-                push_code_point(&mut out, next.into());
+                push_code_point(out, next.into());
                 rest = &rest[1..];
                 continue;
             }
             _ => {
-                push_code_point(&mut out, (*byte).into());
+                push_code_point(out, (*byte).into());
                 continue;
             }
         };
         match hex(&rest[1..], width) {
             Some((code_point, tail)) if code_point <= 0x10_ffff => {
-                push_code_point(&mut out, code_point);
+                push_code_point(out, code_point);
                 rest = tail;
             }
             _ => {
@@ -173,7 +197,7 @@ pub(crate) fn unicode(line: &[u8], offset: u64) -> Result<Vec<u8>> {
             }
         }
     }
-    Ok(out)
+    Ok(())
 }
 
 /// UTF-8 of a code point, surrogates included (Python's `surrogatepass`).

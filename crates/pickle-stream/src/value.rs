@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use num_bigint::BigInt;
 
 use crate::error::{Cause, Error, Result};
-use crate::graph::Construct;
+use crate::graph::{Construct, NodeId};
 use crate::view::{Entries, Items, Kind, ObjectRef, ValueRef};
 
 /// A value as a tree: friendly to match on, and independent of the bytes it came from.
@@ -93,27 +93,35 @@ impl ValueRef<'_> {
     /// Fails where it is nested deeper, or would be larger, than `limits` allow; a value that
     /// contains itself is both.
     pub fn to_value(self, limits: TreeLimits) -> Result<Value> {
-        Copier { left: limits.values }.copy(self, limits.depth)
+        Copier { left: limits.values, open: Vec::new() }.copy(self, limits.depth)
     }
 }
 
 struct Copier {
     /// How many values there may still be.
     left: usize,
+    /// The values that the copier is inside of.
+    open: Vec<NodeId>,
 }
 
 impl Copier {
     // The depth is limited, so this may recurse.
     fn copy(&mut self, value: ValueRef<'_>, depth: usize) -> Result<Value> {
         let Some(depth) = depth.checked_sub(1) else {
-            return Err(refused("pickle.limit.depth", "the value is nested too deep for a tree"));
+            let contains_itself = self.open.contains(&value.id());
+            let message = match contains_itself {
+                true => "the value contains itself: a tree cannot",
+                false => "the value is nested too deep for a tree",
+            };
+            return Err(refused("pickle.limit.depth", message));
         };
         let Some(left) = self.left.checked_sub(1) else {
             let message = "the value, with what it shares, is too large for a tree";
             return Err(refused("pickle.limit.tree", message));
         };
         self.left = left;
-        Ok(match value.kind() {
+        self.open.push(value.id());
+        let copied = match value.kind() {
             Kind::None => Value::None,
             Kind::Bool(value) => Value::Bool(value),
             Kind::Int(value) => Value::Int(value),
@@ -143,7 +151,9 @@ impl Copier {
                 let message = "the value holds an object that is not in its graph";
                 return Err(refused("pickle.limit.depth", message));
             }
-        })
+        };
+        self.open.pop();
+        Ok(copied)
     }
 
     // Apart from `copy`, whose frames are the deep ones.
@@ -209,6 +219,13 @@ mod tests {
             let error = tree(stream).unwrap_err();
             assert_eq!((error.cause(), error.clause()), (Cause::Limit, clause));
         }
+    }
+
+    #[test]
+    fn a_value_that_contains_itself_is_said_to() {
+        // l = []; l.append((l,))
+        let error = tree(b"]q\0h\0\x85a.").unwrap_err();
+        assert_eq!(error.message(), "the value contains itself: a tree cannot");
     }
 
     #[test]

@@ -4,12 +4,14 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use core::cmp::Ordering;
 use core::{fmt, str};
 
 use num_bigint::BigInt;
 
 use crate::compat;
-use crate::graph::{Chain, Construct, Graph, Links, Node, NodeId, Payload, Region, Source};
+use crate::encode::shortest;
+use crate::graph::{self, Chain, Construct, Graph, Links, Node, NodeId, Payload, Region, Source};
 use crate::utf8;
 
 /// A value of a graph, with the bytes it was decoded from.
@@ -106,6 +108,12 @@ impl<'a> ValueRef<'a> {
     #[inline]
     pub fn at(self, id: NodeId) -> ValueRef<'a> {
         ValueRef { id, ..self }
+    }
+
+    /// Returns items of the same graph that were [paused](Items::pause).
+    #[inline]
+    pub fn resume(self, paused: Paused) -> Items<'a> {
+        self.items(Links::resume(paused.0, self.graph))
     }
 
     /// The memo entry that the object is, where that was [noted](Graph::note_entry).
@@ -235,10 +243,21 @@ impl<'a> ValueRef<'a> {
         self.graph.len(Region::Own) + self.graph.numbers() + self.graph.len(Region::Shared)
     }
 
+    /// Nodes in the region that the value being looked at is in.
+    pub(crate) fn graph_nodes(self) -> usize {
+        self.graph.len(Region::Own)
+    }
+
     /// How many bytes of the source the element takes that the value is in.
     #[inline]
     pub fn source_len(self) -> usize {
         self.source.bytes.len()
+    }
+
+    /// Where the element begins that the value is in: bytes from the start of the source. `None`
+    /// where the value owns its bytes.
+    pub fn source_offset(self) -> Option<u64> {
+        (!self.source.bytes.is_empty()).then_some(self.source.offset)
     }
 
     /// How many bytes the graph takes, with all values that are in it, and the bytes that they were
@@ -286,13 +305,6 @@ impl<'a> ValueRef<'a> {
     }
 }
 
-impl fmt::Debug for ValueRef<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The kind alone: what it contains may contain it.
-        write!(f, "ValueRef({:?})", self.graph.node(self.id))
-    }
-}
-
 /// An int of any size.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Long<'a>(&'a [u8]);
@@ -301,6 +313,14 @@ impl<'a> Long<'a> {
     /// Little-endian two's complement, of any length.
     pub fn to_le_bytes(self) -> &'a [u8] {
         self.0
+    }
+
+    /// Whether it is displayed in hexadecimal digits: where it has more than 8,192 bits.
+    pub fn is_hexadecimal(self) -> bool {
+        const DECIMAL_BITS: u64 = 8192;
+        let bytes = shortest(self.0);
+        let is_near = bytes.len() as u64 <= DECIMAL_BITS / 8 + 1;
+        !is_near || BigInt::from_signed_bytes_le(bytes).bits() > DECIMAL_BITS
     }
 
     /// The number.
@@ -313,13 +333,28 @@ impl<'a> Long<'a> {
 /// time that decimal ones take grows faster than their number.
 impl fmt::Display for Long<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DECIMAL_BITS: u64 = 8192;
-        let int = self.to_big_int();
-        if int.bits() > DECIMAL_BITS {
-            return write!(f, "{int:#x}");
+        match self.is_hexadecimal() {
+            true => write_hexadecimal(f, shortest(self.0)),
+            false => fmt::Display::fmt(&self.to_big_int(), f),
         }
-        fmt::Display::fmt(&int, f)
     }
+}
+
+/// Writes an int of two's complement without holding its digits.
+fn write_hexadecimal(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    let is_negative = bytes.last().is_some_and(|&last| last >= 0x80);
+    let lowest = bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len());
+    // The magnitude of a negative int: one more than the complement.
+    let byte = |place: usize| match (is_negative, place.cmp(&lowest)) {
+        (false, _) => bytes[place],
+        (true, Ordering::Less) => 0,
+        (true, Ordering::Equal) => bytes[place].wrapping_neg(),
+        (true, Ordering::Greater) => !bytes[place],
+    };
+    f.write_str(if is_negative { "-0x" } else { "0x" })?;
+    let highest = (0..bytes.len()).rposition(|place| byte(place) != 0).unwrap_or(0);
+    write!(f, "{:x}", byte(highest))?;
+    (0..highest).rev().try_for_each(|place| write!(f, "{:02x}", byte(place)))
 }
 
 impl fmt::Debug for Long<'_> {
@@ -447,9 +482,16 @@ impl<'a> Iterator for Items<'a> {
 
 impl ExactSizeIterator for Items<'_> {}
 
-impl fmt::Debug for Items<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} items", self.len())
+/// Items that are left to be looked at, in a quarter of the memory that [`Items`] take: for a stack
+/// with one for each container that is open. See [`ValueRef::resume`].
+#[derive(Clone, Copy, Debug)]
+pub struct Paused(graph::Paused);
+
+impl Items<'_> {
+    /// Returns what is left of the items.
+    #[inline]
+    pub fn pause(&self) -> Paused {
+        Paused(self.links.pause(self.graph))
     }
 }
 
@@ -458,9 +500,16 @@ impl fmt::Debug for Items<'_> {
 pub struct Entries<'a>(Items<'a>);
 
 impl<'a> Entries<'a> {
-    /// Keys and values in turn.
-    pub(crate) fn into_items(self) -> Items<'a> {
+    /// Returns keys and values in turn.
+    pub fn into_items(self) -> Items<'a> {
         self.0
+    }
+}
+
+impl<'a> From<Items<'a>> for Entries<'a> {
+    /// Takes keys and values in turn.
+    fn from(items: Items<'a>) -> Entries<'a> {
+        Entries(items)
     }
 }
 
@@ -479,12 +528,6 @@ impl<'a> Iterator for Entries<'a> {
 
 impl ExactSizeIterator for Entries<'_> {}
 
-impl fmt::Debug for Entries<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} entries", self.len())
-    }
-}
-
 /// A call that was not made: what would have been called, and what would have been done to the
 /// result.
 #[derive(Clone, Copy)]
@@ -495,7 +538,7 @@ pub struct ObjectRef<'a> {
 
 impl<'a> ObjectRef<'a> {
     #[inline]
-    fn object(self) -> &'a crate::graph::Object {
+    fn object(self) -> &'a graph::Object {
         self.value.graph.object(self.value.id.region(), self.index)
     }
 
@@ -559,12 +602,6 @@ impl<'a> ObjectRef<'a> {
     }
 }
 
-impl fmt::Debug for ObjectRef<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} of {:?}", self.construct(), self.callable())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -611,6 +648,24 @@ mod tests {
             let Kind::Long(long) = decoded.value().kind() else { panic!() };
             assert_eq!(format!("{long:?}"), expected);
             assert_eq!(BigInt::from_signed_bytes_le(long.to_le_bytes()), long.to_big_int());
+        }
+    }
+
+    #[test]
+    fn int_of_many_digits_is_written_as_a_big_int() {
+        for byte in [0x00, 0x01, 0x7f, 0x80, 0xff] {
+            for last in [0x00, 0x01, 0x7f, 0x80, 0xfe, 0xff] {
+                for low in [0x00, 0x01, 0xff] {
+                    let mut bytes = [byte; 1200];
+                    (bytes[0], bytes[1199]) = (low, last);
+                    let int = BigInt::from_signed_bytes_le(&bytes);
+                    let expected = match int.bits() > 8192 {
+                        true => format!("{int:#x}"),
+                        false => format!("{int}"),
+                    };
+                    assert_eq!(format!("{}", Long(&bytes)), expected);
+                }
+            }
         }
     }
 

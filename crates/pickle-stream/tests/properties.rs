@@ -154,9 +154,9 @@ proptest! {
         let _ = by_element(&stream, true, &limits);
         // As text, starting at every byte.
         while !stream.is_empty() {
-            let (mut lexer, mut disassembler) = (Lexer::new(0, &limits), Disassembler::new());
+            let (mut lexer, mut disassembler) = (Lexer::new(0, &limits), Disassembler::new(&limits));
             while let Ok(Progress::Done(instruction)) = lexer.instruction(&stream[lexer.offset() as usize..]) {
-                let line = disassembler.line(&instruction);
+                let Ok(line) = disassembler.line(&instruction) else { break };
                 let (whole, brief) = (line.to_string(), line.abbreviate(3).to_string());
                 prop_assert!(!whole.contains('\n') && brief.len() < 400);
             }

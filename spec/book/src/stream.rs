@@ -31,11 +31,12 @@ pub(crate) fn preamble(bytes: &[u8]) -> Option<(Header, usize)> {
 pub(crate) fn instructions(bytes: &[u8], offset: usize) -> Vec<Row> {
     let limits = Limits::default();
     let mut lexer = Lexer::new(offset as u64, &limits);
-    let mut disassembler = Disassembler::new();
+    let mut disassembler = Disassembler::new(&limits);
     let (mut rows, mut entries) = (Vec::new(), 0);
     let mut place = offset;
     while let Ok(Progress::Done(instruction)) = lexer.instruction(&bytes[place..]) {
         let effect = instruction.opcode.info().memo;
+        let Ok(line) = disassembler.line(&instruction) else { break };
         let index = match effect {
             MemoEffect::Memoize => Some(entries),
             _ => instruction.memo_index().ok().flatten(),
@@ -46,7 +47,7 @@ pub(crate) fn instructions(bytes: &[u8], offset: usize) -> Vec<Row> {
             size: instruction.size,
             opcode: instruction.opcode,
             memo: index.map(|index| (effect, index)),
-            text: disassembler.line(&instruction).abbreviate(32).to_string(),
+            text: line.abbreviate(32).to_string(),
         });
         place += instruction.size;
         if instruction.opcode == Opcode::Stop {

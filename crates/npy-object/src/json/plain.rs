@@ -7,8 +7,8 @@
 //! | complex | `{"real": 1.0, "imag": 2.0}` |
 //! | str | a string; a surrogate that stands alone becomes U+FFFD |
 //! | bytes, bytearray | a string of base64 |
-//! | list, tuple, set, frozenset, array | an array; of a NumPy array, nested as its dimensions are |
-//! | dict | an object; a key that is no str becomes its own JSON text, as in Python's `json`, and inside that `"..."` |
+//! | list, tuple, set, frozenset, array | an array; of a NumPy array, nested as its dimensions are, also where one of them is 0 |
+//! | dict | an object; a key that is no str becomes its own JSON text, as in Python's `json`, and inside that `"..."`; keys that are then equal (`1` and `"1"`) come twice |
 //! | a masked item, NaT | `null`, `"NaT"` |
 //! | date, time, datetime, datetime64 | ISO 8601 |
 //! | timedelta | its seconds, a number |
@@ -20,26 +20,27 @@
 //! | a value inside itself | `"..."` |
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::io::{self, Write};
 
 use npy_header::{DType, Scalar, ScalarKind, TimeBase};
-use pickle_stream::{Global, Long, NodeId, ValueRef};
+use pickle_stream::{Global, Long, NodeId, NodeMap, ValueRef};
 
-use super::{comma, write_base64, write_str};
+use super::stack::{Next, Rest, Stack};
+use super::{comma, write_base64, write_lossy, write_pieces, write_str};
 use crate::container::Member;
+use crate::error::Error;
 use crate::value::array::{Array, ArrayItems, Data};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
 use crate::value::instant::{Instant, NOT_A_TIME};
-use crate::value::kind::{Entries, Items, Kind, Object};
+use crate::value::kind::{Kind, Text};
 use crate::value::scalar::{NumPyScalar, long_double};
 
 /// Writes elements as JSON for people. One writer can write any number of them.
 #[derive(Debug, Default)]
 pub struct PlainJson {
     /// The values that are open around the place where the writer is.
-    open: HashSet<NodeId>,
+    open: NodeMap<bool>,
     /// Values that may still be written.
     left: u64,
     /// Whether the writer is inside a key.
@@ -51,32 +52,56 @@ pub struct PlainJson {
 const FREE: u64 = 1 << 20;
 const REPEATED: u64 = 16;
 
-/// What is still to be written, last first.
+/// What is still to be written, last first. There can be as many as an element is deep, so they are
+/// small: values are nodes, and what is seldom met is in a box.
 enum Task<'a> {
     Text(&'static str),
-    Value(Element<'a>),
-    Key(Element<'a>),
+    Value(NodeId),
+    /// A value that does not say itself what it is.
+    Typed(Box<Element<'a>>),
     /// The name of a field.
-    Name {
-        name: Cow<'a, str>,
-        first: bool,
-    },
-    Items {
-        items: Items<'a>,
-        first: bool,
-    },
-    Entries {
-        entries: Entries<'a>,
-        first: bool,
-    },
-    /// The items of an array of objects, with how many of them lie between two brackets of each
-    /// dimension.
-    Nested {
-        items: ArrayItems<'a>,
-        array: Box<Array<'a>>,
-        index: usize,
-    },
+    Name(Box<(Cow<'a, str>, bool)>),
+    Members(Rest<End>),
+    /// The next part of a call.
+    Call(NodeId, Part),
+    Nested(Box<Nested<'a>>),
     Close(NodeId),
+}
+
+/// What comes after members.
+#[derive(Clone, Copy)]
+enum End {
+    List,
+    Dict,
+    Call(Part),
+}
+
+/// A part of a call that was not made, in the order in which they are written.
+#[derive(Clone, Copy)]
+enum Part {
+    Args,
+    Kwargs,
+    State,
+    Items,
+    Added,
+    Entries,
+    End,
+}
+
+/// The items of an array of objects, with how many of them lie between two brackets of each
+/// dimension.
+struct Nested<'a> {
+    items: ArrayItems<'a>,
+    shape: Vec<usize>,
+    fortran_order: bool,
+    mask: Option<Cow<'a, [u8]>>,
+    index: usize,
+}
+
+impl<'a> Task<'a> {
+    fn of(value: Element<'a>) -> Task<'a> {
+        value.untyped().map_or_else(|| Task::Typed(Box::new(value)), Task::Value)
+    }
 }
 
 impl PlainJson {
@@ -92,7 +117,7 @@ impl PlainJson {
     /// count only where no byte stands for them.
     pub fn write(&mut self, out: &mut impl Write, element: Element<'_>) -> io::Result<()> {
         self.begin(element);
-        self.run(out, vec![Task::Value(element)])
+        self.run(out, element, element)
     }
 
     /// Writes a member of a container, without a newline: an entry as an object of one key.
@@ -101,63 +126,156 @@ impl PlainJson {
     pub fn write_member(&mut self, out: &mut impl Write, member: Member<'_>) -> io::Result<()> {
         let Member { key: Some(key), value } = member else { return self.write(out, member.value) };
         self.begin(value);
-        let (begin, end) = (Task::Text("{"), Task::Text("}"));
-        self.run(out, vec![end, Task::Value(value), Task::Text(":"), Task::Key(key), begin])
+        out.write_all(b"{")?;
+        self.key(out, value, key)?;
+        out.write_all(b":")?;
+        self.run(out, value, value)?;
+        out.write_all(b"}")
     }
 
     fn begin(&mut self, element: Element<'_>) {
-        self.open.clear();
+        if let Some(value) = element.value() {
+            self.open.reset(value);
+        }
         let values = element.value().map_or(0, ValueRef::graph_len) as u64;
         self.left = values.saturating_mul(REPEATED).saturating_add(FREE);
         self.in_key = false;
     }
 
-    /// Does the tasks, the last first.
-    fn run<'a>(&mut self, out: &mut impl Write, mut tasks: Vec<Task<'a>>) -> io::Result<()> {
+    /// Writes a value of the element that `root` is.
+    fn run<'a>(
+        &mut self,
+        out: &mut impl Write,
+        root: Element<'a>,
+        value: Element<'a>,
+    ) -> io::Result<()> {
+        let mut tasks = Stack::of(Task::of(value));
+        let at = |node| root.at(node).expect("only values have nodes");
         while let Some(task) = tasks.pop() {
             match task {
                 Task::Text(text) => out.write_all(text.as_bytes())?,
-                Task::Value(value) => self.value(out, value, &mut tasks)?,
-                Task::Key(key) => self.key(out, key)?,
-                Task::Name { name, first } => {
-                    comma(out, first)?;
-                    write_str(out, &name)?;
+                Task::Value(node) => self.value(out, at(node), &mut tasks)?,
+                Task::Typed(value) => self.value(out, *value, &mut tasks)?,
+                Task::Name(name) => {
+                    comma(out, name.1)?;
+                    write_str(out, &name.0)?;
                     out.write_all(b":")?;
                 }
-                Task::Items { mut items, first } => {
-                    if let Some(item) = items.next() {
-                        comma(out, first)?;
-                        tasks.push(Task::Items { items, first: false });
-                        tasks.push(Task::Value(item));
+                Task::Members(mut rest) => match rest.next(root) {
+                    Some(next) => {
+                        comma(out, rest.first)?;
+                        rest.first = false;
+                        tasks.push(Task::Members(rest));
+                        match next {
+                            Next::Item(item) => tasks.push(Task::of(item)),
+                            Next::Entry(key, value) => {
+                                tasks.push(Task::of(value));
+                                self.key(out, root, key)?;
+                                out.write_all(b":")?;
+                            }
+                        }
+                    }
+                    None => self.end(out, at(rest.of), rest.end, &mut tasks)?,
+                },
+                Task::Call(node, part) => self.part(out, at(node), part, &mut tasks)?,
+                Task::Nested(mut nested) => {
+                    brackets(out, &nested.shape, nested.index)?;
+                    if let Some(item) = nested.items.next() {
+                        let masked = nested.is_masked();
+                        nested.index += 1;
+                        tasks.push(Task::Nested(nested));
+                        tasks.push(if masked { Task::Text("null") } else { Task::of(item) });
                     }
                 }
-                Task::Entries { mut entries, first } => {
-                    if let Some((key, value)) = entries.next() {
-                        comma(out, first)?;
-                        tasks.push(Task::Entries { entries, first: false });
-                        tasks.extend([Task::Value(value), Task::Text(":"), Task::Key(key)]);
-                    }
-                }
-                Task::Nested { mut items, array, index } => {
-                    brackets(out, array.shape(), index)?;
-                    if let Some(item) = items.next() {
-                        let masked = is_masked(&array, position(&array, index));
-                        tasks.push(Task::Nested { items, array, index: index + 1 });
-                        tasks.push(if masked { Task::Text("null") } else { Task::Value(item) });
-                    }
-                }
-                Task::Close(id) => {
-                    self.open.remove(&id);
-                }
+                Task::Close(node) => _ = self.open.set(node, false),
             }
         }
         Ok(())
     }
 
+    /// Writes what comes after the members of a value.
+    fn end<'a>(
+        &mut self,
+        out: &mut impl Write,
+        value: Element<'a>,
+        end: End,
+        tasks: &mut Stack<Task<'a>>,
+    ) -> io::Result<()> {
+        match end {
+            End::List => out.write_all(b"]")?,
+            End::Dict => out.write_all(b"}")?,
+            End::Call(part) => {
+                out.write_all(if matches!(part, Part::End) { b"}" } else { b"]" })?;
+                return self.part(out, value, part, tasks);
+            }
+        }
+        if let Some(node) = value.identity() {
+            self.open.set(node, false);
+        }
+        Ok(())
+    }
+
+    /// Writes the next part that a call has.
+    fn part<'a>(
+        &mut self,
+        out: &mut impl Write,
+        value: Element<'a>,
+        mut part: Part,
+        tasks: &mut Stack<Task<'a>>,
+    ) -> io::Result<()> {
+        let Some(node) = value.identity() else { return Ok(()) };
+        // A persistent id has no parts, but ends as a call does.
+        let Some(object) = value.object().filter(|_| !matches!(part, Part::End)) else {
+            self.open.set(node, false);
+            return out.write_all(b"}");
+        };
+        loop {
+            let (open, found, next) = match part {
+                Part::Args => (",\"args\":", Some(Task::of(object.args())), Part::Kwargs),
+                Part::Kwargs => (",\"kwargs\":", object.kwargs().map(Task::of), Part::State),
+                Part::State => (",\"state\":", object.states().last().map(Task::of), Part::Items),
+                Part::Items | Part::Added => {
+                    let (open, items, next) = match part {
+                        Part::Items => (",\"items\":[", object.appended(), Part::Added),
+                        _ => (",\"members\":[", object.added(), Part::Entries),
+                    };
+                    if items.len() > 0 {
+                        tasks.push(Task::Members(Rest::of_items(&items, node, End::Call(next))));
+                        return out.write_all(open.as_bytes());
+                    }
+                    (open, None, next)
+                }
+                Part::Entries => {
+                    let entries = object.items();
+                    if entries.len() > 0 {
+                        let rest = Rest::of_entries(&entries, node, End::Call(Part::End));
+                        tasks.push(Task::Members(rest));
+                        return out.write_all(b",\"entries\":{");
+                    }
+                    ("", None, Part::End)
+                }
+                Part::End => {
+                    self.open.set(node, false);
+                    return out.write_all(b"}");
+                }
+            };
+            if let Some(found) = found {
+                tasks.extend([Task::Call(node, next), found]);
+                return out.write_all(open.as_bytes());
+            }
+            part = next;
+        }
+    }
+
     /// A key of a dict, which in JSON has to be a string.
-    fn key(&mut self, out: &mut impl Write, key: Element<'_>) -> io::Result<()> {
+    fn key<'a>(
+        &mut self,
+        out: &mut impl Write,
+        root: Element<'a>,
+        key: Element<'a>,
+    ) -> io::Result<()> {
         if let Kind::Str(text) = key.kind() {
-            return write_str(out, &text.to_string_lossy());
+            return write_text(out, &text);
         }
         // A key of a key would be escaped twice, one in that four times, and so on.
         if self.in_key {
@@ -165,7 +283,7 @@ impl PlainJson {
         }
         self.in_key = true;
         let mut text = KeyText { out, is_string: None };
-        self.run(&mut text, vec![Task::Value(key)])?;
+        self.run(&mut text, root, key)?;
         let is_string = text.is_string == Some(true);
         self.in_key = false;
         if is_string { Ok(()) } else { out.write_all(b"\"") }
@@ -175,19 +293,20 @@ impl PlainJson {
         &mut self,
         out: &mut impl Write,
         value: Element<'a>,
-        tasks: &mut Vec<Task<'a>>,
+        tasks: &mut Stack<Task<'a>>,
     ) -> io::Result<()> {
         let kind = value.kind();
         let Some(left) = self.left.checked_sub(unpaid(&kind).saturating_add(1)) else {
             let message = "the element, with what it shares written out, has too many values";
-            return Err(io::Error::other(message));
+            return Err(Error::usage("access.sharing", message).into());
         };
         self.left = left;
-        if let (true, Some(id)) = (is_container(&kind), value.identity()) {
-            if !self.open.insert(id) {
-                return out.write_all(b"\"...\"");
-            }
-            tasks.push(Task::Close(id));
+        // Only arrays and scalars, of rows, are no nodes.
+        let node = value.identity();
+        if let (true, Some(node)) = (is_container(&kind), node)
+            && self.open.set(node, true)
+        {
+            return out.write_all(b"\"...\"");
         }
         match kind {
             Kind::None => out.write_all(b"null"),
@@ -196,14 +315,16 @@ impl PlainJson {
             Kind::Long(int) => write_long(out, int),
             Kind::Float(float) => write_float(out, float),
             Kind::Complex(real, imaginary) => write_complex(out, real, imaginary),
-            Kind::Str(text) => write_str(out, &text.to_string_lossy()),
+            Kind::Str(text) => write_text(out, &text),
             Kind::Bytes(bytes) | Kind::ByteArray(bytes) => write_base64(out, &bytes),
             Kind::List(items) | Kind::Tuple(items) | Kind::Set(items) | Kind::FrozenSet(items) => {
-                tasks.extend([Task::Text("]"), Task::Items { items, first: true }]);
+                let rest = node.map(|node| Rest::of_items(&items, node, End::List));
+                tasks.extend(rest.map(Task::Members));
                 out.write_all(b"[")
             }
             Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
-                tasks.extend([Task::Text("}"), Task::Entries { entries, first: true }]);
+                let rest = node.map(|node| Rest::of_entries(&entries, node, End::Dict));
+                tasks.extend(rest.map(Task::Members));
                 out.write_all(b"{")
             }
             Kind::DateTime(datetime) => write!(out, "\"{datetime}\""),
@@ -212,19 +333,29 @@ impl PlainJson {
             Kind::TimeDelta(delta) => write_float(out, delta.total_seconds()),
             Kind::Decimal(digits) => write_str(out, &digits),
             Kind::Array(array) => match array.data() {
-                Data::Bytes(_) => write_array(out, &array),
+                Data::Bytes(_) => {
+                    write_array(out, &array)?;
+                    node.map(|node| self.open.set(node, false));
+                    Ok(())
+                }
                 Data::Items(items) => {
-                    let items = items.clone();
-                    tasks.push(Task::Nested { items, array, index: 0 });
+                    tasks.extend(node.map(Task::Close));
+                    tasks.push(Task::Nested(Box::new(Nested {
+                        items: items.clone(),
+                        shape: array.shape().to_vec(),
+                        fortran_order: array.fortran_order(),
+                        mask: array.item_mask().map(|mask| mask.to_vec().into()),
+                        index: 0,
+                    })));
                     Ok(())
                 }
             },
             Kind::Scalar(scalar) => write_item(out, scalar.dtype(), scalar.data()),
             Kind::Record(record) => {
+                tasks.extend(node.map(Task::Close));
                 tasks.push(Task::Text("}"));
                 for (index, (name, value)) in record.fields().into_iter().enumerate().rev() {
-                    let first = index == 0;
-                    tasks.extend([Task::Value(value), Task::Name { name, first }]);
+                    tasks.extend([Task::of(value), Task::Name(Box::new((name, index == 0)))]);
                 }
                 out.write_all(b"{")
             }
@@ -233,9 +364,14 @@ impl PlainJson {
                 ItemType::String { .. } => write_str(out, "StringDType"),
             },
             Kind::Global(global) => write_global(out, global),
-            Kind::Object(object) => write_object(out, object, tasks),
+            Kind::Object(object) => {
+                tasks.extend(node.map(|node| Task::Call(node, Part::Args)));
+                tasks.push(Task::of(object.callable()));
+                out.write_all(b"{\"callable\":")
+            }
             Kind::PersistentId(id) => {
-                tasks.extend([Task::Text("}"), Task::Value(id)]);
+                tasks.extend(node.map(|node| Task::Call(node, Part::End)));
+                tasks.push(Task::of(id));
                 out.write_all(b"{\"persistent_id\":")
             }
             Kind::Extension(code) => write!(out, "{{\"extension\":{code}}}"),
@@ -300,9 +436,8 @@ impl Write for KeyText<'_> {
 }
 
 fn write_long(out: &mut impl Write, int: Long<'_>) -> io::Result<()> {
-    let digits = int.to_string();
-    let quote = if digits.contains('x') { "\"" } else { "" };
-    write!(out, "{quote}{digits}{quote}")
+    let quote = if int.is_hexadecimal() { "\"" } else { "" };
+    write!(out, "{quote}{int}{quote}")
 }
 
 fn write_float(out: &mut impl Write, float: f64) -> io::Result<()> {
@@ -326,47 +461,30 @@ fn write_complex(out: &mut impl Write, real: f64, imaginary: f64) -> io::Result<
 }
 
 fn write_global(out: &mut impl Write, global: Global<'_>) -> io::Result<()> {
-    let (module, name) = (global.module.to_string_lossy(), global.name.to_string_lossy());
-    write_str(out, &format!("{module}.{name}"))
+    out.write_all(b"\"")?;
+    write_pieces(out, global.module)?;
+    out.write_all(b".")?;
+    write_pieces(out, global.name)?;
+    out.write_all(b"\"")
 }
 
-fn write_object<'a>(
-    out: &mut impl Write,
-    object: Object<'a>,
-    tasks: &mut Vec<Task<'a>>,
-) -> io::Result<()> {
-    let mut parts = vec![Task::Value(object.callable()), Task::Text(",\"args\":")];
-    parts.push(Task::Value(object.args()));
-    if let Some(kwargs) = object.kwargs() {
-        parts.extend([Task::Text(",\"kwargs\":"), Task::Value(kwargs)]);
+fn write_text(out: &mut impl Write, text: &Text<'_>) -> io::Result<()> {
+    match text {
+        Text::Str(text) => write_lossy(out, *text),
+        Text::Borrowed(text) => write_str(out, text),
+        Text::Owned(text) => write_str(out, text),
     }
-    if let Some(state) = object.states().last() {
-        parts.extend([Task::Text(",\"state\":"), Task::Value(state)]);
-    }
-    for (open, items) in [(",\"items\":[", object.appended()), (",\"members\":[", object.added())] {
-        if items.len() > 0 {
-            parts.extend([Task::Text(open), Task::Items { items, first: true }, Task::Text("]")]);
-        }
-    }
-    let entries = object.items();
-    if entries.len() > 0 {
-        parts.push(Task::Text(",\"entries\":{"));
-        parts.extend([Task::Entries { entries, first: true }, Task::Text("}")]);
-    }
-    parts.push(Task::Text("}"));
-    tasks.extend(parts.into_iter().rev());
-    out.write_all(b"{\"callable\":")
 }
 
 /// The brackets and the comma that stand before item `index`, in C order, of an array; behind the
-/// last one, those that close it. An array without items is `[]`, whatever its dimensions.
+/// last one, those that close it.
 fn brackets(out: &mut impl Write, shape: &[usize], index: usize) -> io::Result<()> {
     let mut size = 1usize;
     let mut turns = 0;
     for &length in shape.iter().rev() {
         size = size.saturating_mul(length);
         if size == 0 {
-            return out.write_all(b"[]");
+            return write_empty(out, shape);
         }
         turns += usize::from(index.is_multiple_of(size));
     }
@@ -377,6 +495,32 @@ fn brackets(out: &mut impl Write, shape: &[usize], index: usize) -> io::Result<(
         out.write_all(b",")?;
     }
     (0..opened).try_for_each(|_| out.write_all(b"["))
+}
+
+/// The most lists of which an array without items is made.
+const MOST_EMPTY: usize = 1 << 16;
+
+/// How many lists there are in an array without items, up to the first dimension that is 0: of
+/// `(2, 3, 0)` 6, as NumPy's `tolist` makes them. An array of more than 65,536 of them is `[]`.
+fn empty_lists(shape: &[usize]) -> usize {
+    let outer = shape.iter().take_while(|&&length| length != 0);
+    let lists = outer.fold(1usize, |lists, &length| lists.saturating_mul(length));
+    if lists <= MOST_EMPTY { lists } else { 1 }
+}
+
+/// Writes an array without items.
+fn write_empty(out: &mut impl Write, shape: &[usize]) -> io::Result<()> {
+    let lists = empty_lists(shape);
+    let end = shape.iter().position(|&length| length == 0).unwrap_or(shape.len());
+    let outer = if lists == 1 && shape[..end].iter().any(|&length| length > 1) { 0 } else { end };
+    if outer == 0 {
+        return out.write_all(b"[]");
+    }
+    for index in 0..lists {
+        brackets(out, &shape[..outer], index)?;
+        out.write_all(b"[]")?;
+    }
+    brackets(out, &shape[..outer], lists)
 }
 
 /// How many items an array of this shape has. There may be more than can be where they take no
@@ -400,11 +544,16 @@ fn unpaid(kind: &Kind<'_>) -> u64 {
                 .iter()
                 .fold(0, |sum: u64, field| sum.saturating_add(of_item(&field.dtype))),
             DType::Subarray(subarray) => {
-                of_item(subarray.base()).saturating_mul(count(subarray.shape()) as u64)
+                let items = count(subarray.shape()) as u64;
+                if items == 0 {
+                    return empty_lists(subarray.shape()) as u64;
+                }
+                of_item(subarray.base()).saturating_mul(items)
             }
         }
     }
     match kind {
+        Kind::Array(array) if count(array.shape()) == 0 => empty_lists(array.shape()) as u64,
         Kind::Array(array) => match (array.item(), array.data()) {
             (ItemType::Plain(dtype), Data::Bytes(_)) => {
                 of_item(dtype).saturating_mul(count(array.shape()) as u64)
@@ -416,15 +565,22 @@ fn unpaid(kind: &Kind<'_>) -> u64 {
     }
 }
 
+impl Nested<'_> {
+    /// Whether the next item is masked.
+    fn is_masked(&self) -> bool {
+        let place = position(&self.shape, self.fortran_order, self.index);
+        self.mask.as_ref().is_some_and(|mask| mask[place] != 0)
+    }
+}
+
 /// Where item `index`, in C order, is in the order of the array.
-fn position(array: &Array<'_>, mut index: usize) -> usize {
-    if !array.fortran_order() {
+fn position(shape: &[usize], fortran_order: bool, mut index: usize) -> usize {
+    if !fortran_order {
         return index;
     }
-    let count = count(array.shape());
-    let mut stride = count;
+    let mut stride = count(shape);
     let mut place = 0;
-    for &length in array.shape().iter().rev() {
+    for &length in shape.iter().rev() {
         stride /= length;
         place += index % length * stride;
         index /= length;
@@ -432,20 +588,16 @@ fn position(array: &Array<'_>, mut index: usize) -> usize {
     place
 }
 
-fn is_masked(array: &Array<'_>, position: usize) -> bool {
-    array.item_mask().is_some_and(|mask| mask[position] != 0)
-}
-
 fn write_array(out: &mut impl Write, array: &Array<'_>) -> io::Result<()> {
     let (ItemType::Plain(dtype), Data::Bytes(bytes)) = (array.item(), array.data()) else {
         return out.write_all(b"[]");
     };
     let itemsize = dtype.itemsize();
-    let count = count(array.shape());
+    let (count, mask) = (count(array.shape()), array.item_mask());
     for index in 0..count {
         brackets(out, array.shape(), index)?;
-        let place = position(array, index);
-        if is_masked(array, place) {
+        let place = position(array.shape(), array.fortran_order(), index);
+        if mask.is_some_and(|mask| mask[place] != 0) {
             out.write_all(b"null")?;
         } else {
             write_item(out, dtype, &bytes[place * itemsize..(place + 1) * itemsize])?;
@@ -523,5 +675,15 @@ fn write_scalar(out: &mut impl Write, scalar: Scalar, bytes: &[u8]) -> io::Resul
             count => write!(out, "{count}"),
         },
         K::Void | K::Object => write_base64(out, bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn task_stays_small() {
+        assert!(size_of::<Task<'_>>() <= 24);
     }
 }

@@ -54,7 +54,7 @@ impl Sharing {
             let seen = place + input.len() as u64;
             needed = 1;
             while lexer.offset() < span.end.min(seen) {
-                match lexer.head(&input[(lexer.offset() - place) as usize..])? {
+                match lexer.pass(&input[(lexer.offset() - place) as usize..])? {
                     Progress::Need(more) => {
                         needed = window.needed(seen, lexer.offset(), more)?;
                         break;

@@ -1,49 +1,74 @@
 //! Typed JSON: see `spec/typed-json.md`.
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 
 use npy_header::{DType, Field, Header};
-use pickle_stream::{Construct, Global, NodeId, ValueRef};
+use pickle_stream::{Construct, Global, NodeId, NodeMap, ValueRef};
 
-use super::{comma, write_base64, write_str};
+use super::stack::{Next, Rest, Stack};
+use super::{comma, write_base64, write_lossy, write_str};
 use crate::container::Member;
 use crate::value::array::{Array, ArrayItems, Data};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
-use crate::value::kind::{Entries, Items, Kind, Object};
+use crate::value::kind::{Entries, Items, Kind};
 use crate::value::time::{Date, Time};
 
 /// Writes elements as typed JSON. One writer can write any number of them.
 #[derive(Debug, Default)]
 pub struct TypedJson {
-    /// The numbers of the objects of the line that have an identity.
-    numbers: HashMap<NodeId, u64>,
-    next: u64,
+    /// One more than the numbers of the objects of the line that have an identity.
+    numbers: NodeMap<u32>,
+    next: u32,
 }
 
-/// What is still to be written, last first.
+/// What is still to be written, last first. There can be as many as an element is deep, so they are
+/// small: values are nodes, and what is seldom met is in a box.
 enum Task<'a> {
     Text(&'static str),
-    Value(Element<'a>),
+    Value(NodeId),
+    /// A value that does not say itself what it is.
+    Typed(Box<Element<'a>>),
     /// A value that is never numbered itself: the arguments of a call.
-    Unnumbered(Element<'a>),
-    Items {
-        items: Items<'a>,
-        first: bool,
-    },
-    ArrayItems {
-        items: ArrayItems<'a>,
-        first: bool,
-    },
-    Entries {
-        entries: Entries<'a>,
-        first: bool,
-    },
+    Unnumbered(NodeId),
+    Members(Rest<End>),
+    ArrayItems(Box<ArrayItems<'a>>, bool),
+    /// The next part of a call.
+    Call(NodeId, Part),
     /// An array behind its dtype.
-    ArrayBody(Box<Array<'a>>),
+    ArrayBody(NodeId),
     /// An array behind its items.
-    ArrayEnd(Box<Array<'a>>),
+    ArrayEnd(NodeId),
+}
+
+/// What comes after members.
+#[derive(Clone, Copy)]
+enum End {
+    /// `]`
+    List,
+    /// `]}`
+    Tagged,
+    /// `]]}`
+    DefaultDict,
+    Call(Part),
+}
+
+/// A part of a call that was not made, in the order in which they are written.
+#[derive(Clone, Copy)]
+enum Part {
+    Args,
+    Kwargs,
+    States,
+    Appended,
+    Added,
+    Items,
+    End,
+}
+
+impl<'a> Task<'a> {
+    fn of(value: Element<'a>) -> Task<'a> {
+        value.untyped().map_or_else(|| Task::Typed(Box::new(value)), Task::Value)
+    }
 }
 
 impl TypedJson {
@@ -56,7 +81,8 @@ impl TypedJson {
     ///
     /// Fails only where `out` does.
     pub fn write(&mut self, out: &mut impl Write, element: Element<'_>) -> io::Result<()> {
-        self.run(out, vec![Task::Value(element)])
+        self.begin_line(element);
+        self.run(out, element)
     }
 
     /// Writes a member of a container, without a newline: an entry as the key and the value in
@@ -65,46 +91,72 @@ impl TypedJson {
     /// Fails only where `out` does.
     pub fn write_member(&mut self, out: &mut impl Write, member: Member<'_>) -> io::Result<()> {
         let Member { key: Some(key), value } = member else { return self.write(out, member.value) };
-        let (begin, end) = (Task::Text("["), Task::Text("]"));
-        self.run(out, vec![end, Task::Value(value), Task::Text(","), Task::Value(key), begin])
+        self.begin_line(value);
+        out.write_all(b"[")?;
+        self.run(out, key)?;
+        out.write_all(b",")?;
+        self.run(out, value)?;
+        out.write_all(b"]")
     }
 
-    /// Does the tasks, the last first.
-    fn run<'a>(&mut self, out: &mut impl Write, mut tasks: Vec<Task<'a>>) -> io::Result<()> {
-        self.numbers.clear();
+    fn begin_line(&mut self, element: Element<'_>) {
+        if let Some(value) = element.value() {
+            self.numbers.reset(value);
+        }
         self.next = 0;
+    }
+
+    /// Writes a value.
+    fn run<'a>(&mut self, out: &mut impl Write, root: Element<'a>) -> io::Result<()> {
+        let mut tasks = Stack::of(Task::of(root));
+        let at = |node| root.at(node).expect("only values have nodes");
         while let Some(task) = tasks.pop() {
             match task {
                 Task::Text(text) => out.write_all(text.as_bytes())?,
-                Task::Value(value) => self.value(out, value, true, &mut tasks)?,
-                Task::Unnumbered(value) => self.value(out, value, false, &mut tasks)?,
-                Task::ArrayBody(array) => array_body(out, array, &mut tasks)?,
-                Task::ArrayEnd(array) => array_end(out, &array, &mut tasks)?,
-                Task::Items { mut items, first } => {
+                Task::Value(node) => self.value(out, at(node), true, &mut tasks)?,
+                Task::Typed(value) => self.value(out, *value, true, &mut tasks)?,
+                Task::Unnumbered(node) => self.value(out, at(node), false, &mut tasks)?,
+                Task::ArrayBody(node) => {
+                    if let Kind::Array(array) = at(node).kind() {
+                        array_body(out, &array, Some(node), &mut tasks)?;
+                    }
+                }
+                Task::ArrayEnd(node) => {
+                    if let Kind::Array(array) = at(node).kind() {
+                        array_end(out, &array, &mut tasks)?;
+                    }
+                }
+                Task::ArrayItems(mut items, first) => {
                     if let Some(item) = items.next() {
                         comma(out, first)?;
-                        tasks.push(Task::Items { items, first: false });
-                        tasks.push(Task::Value(item));
+                        tasks.extend([Task::ArrayItems(items, false), Task::of(item)]);
                     }
                 }
-                Task::ArrayItems { mut items, first } => {
-                    if let Some(item) = items.next() {
-                        comma(out, first)?;
-                        tasks.push(Task::ArrayItems { items, first: false });
-                        tasks.push(Task::Value(item));
+                Task::Call(node, part) => call_part(out, at(node), part, &mut tasks)?,
+                Task::Members(mut rest) => match rest.next(root) {
+                    Some(next) => {
+                        comma(out, rest.first)?;
+                        rest.first = false;
+                        tasks.push(Task::Members(rest));
+                        match next {
+                            Next::Item(item) => tasks.push(Task::of(item)),
+                            Next::Entry(key, value) => {
+                                out.write_all(b"[")?;
+                                tasks.extend([Task::Text("]"), Task::of(value)]);
+                                tasks.extend([Task::Text(","), Task::of(key)]);
+                            }
+                        }
                     }
-                }
-                Task::Entries { mut entries, first } => {
-                    if let Some((key, value)) = entries.next() {
-                        comma(out, first)?;
-                        out.write_all(b"[")?;
-                        tasks.push(Task::Entries { entries, first: false });
-                        tasks.push(Task::Text("]"));
-                        tasks.push(Task::Value(value));
-                        tasks.push(Task::Text(","));
-                        tasks.push(Task::Value(key));
-                    }
-                }
+                    None => match rest.end {
+                        End::List => out.write_all(b"]")?,
+                        End::Tagged => out.write_all(b"]}")?,
+                        End::DefaultDict => out.write_all(b"]]}")?,
+                        End::Call(part) => {
+                            out.write_all(b"]")?;
+                            call_part(out, at(rest.of), part, &mut tasks)?;
+                        }
+                    },
+                },
             }
         }
         Ok(())
@@ -117,19 +169,19 @@ impl TypedJson {
         out: &mut impl Write,
         value: Element<'a>,
         numbered: bool,
-        tasks: &mut Vec<Task<'a>>,
+        tasks: &mut Stack<Task<'a>>,
     ) -> io::Result<bool> {
         // A row of an array without objects is met once.
         let Some(id) = value.identity().filter(|_| numbered) else {
-            self.next += u64::from(numbered);
+            self.next += u32::from(numbered);
             return Ok(true);
         };
-        if let Some(number) = self.numbers.get(&id) {
+        if let Some(number) = self.numbers.get(id).checked_sub(1) {
             write!(out, "{{\"ref\":{number}}}")?;
             return Ok(false);
         }
-        self.numbers.insert(id, self.next);
         self.next += 1;
+        self.numbers.set(id, self.next);
         if let Some(entry) = value.value().and_then(ValueRef::memo_entry) {
             write!(out, "{{\"shared\":[{entry},")?;
             tasks.push(Task::Text("]}"));
@@ -142,9 +194,11 @@ impl TypedJson {
         out: &mut impl Write,
         value: Element<'a>,
         numbered: bool,
-        tasks: &mut Vec<Task<'a>>,
+        tasks: &mut Stack<Task<'a>>,
     ) -> io::Result<()> {
         let kind = value.kind();
+        // Only arrays and scalars, of rows, are no nodes.
+        let node = value.identity();
         if is_numbered(&kind) && !self.begin(out, value, numbered, tasks)? {
             return Ok(());
         }
@@ -167,19 +221,23 @@ impl TypedJson {
             },
             Kind::Bytes(bytes) => tagged(out, "bytes", &bytes),
             Kind::ByteArray(bytes) => tagged(out, "bytearray", &bytes),
-            Kind::List(items) => list(out, "[", items, "]", tasks),
-            Kind::Tuple(items) => list(out, "{\"tuple\":[", items, "]}", tasks),
-            Kind::Set(items) => list(out, "{\"set\":[", items, "]}", tasks),
-            Kind::FrozenSet(items) => list(out, "{\"frozenset\":[", items, "]}", tasks),
-            Kind::Dict(entries) => dict(out, "{\"dict\":[", entries, "]}", tasks),
-            Kind::OrderedDict(entries) => dict(out, "{\"ordereddict\":[", entries, "]}", tasks),
+            Kind::List(items) => list(out, "[", &items, node, End::List, tasks),
+            Kind::Tuple(items) => list(out, "{\"tuple\":[", &items, node, End::Tagged, tasks),
+            Kind::Set(items) => list(out, "{\"set\":[", &items, node, End::Tagged, tasks),
+            Kind::FrozenSet(items) => {
+                list(out, "{\"frozenset\":[", &items, node, End::Tagged, tasks)
+            }
+            Kind::Dict(entries) => dict(out, "{\"dict\":[", &entries, node, End::Tagged, tasks),
+            Kind::OrderedDict(entries) => {
+                dict(out, "{\"ordereddict\":[", &entries, node, End::Tagged, tasks)
+            }
             Kind::DefaultDict(factory, entries) => {
                 out.write_all(b"{\"defaultdict\":[")?;
                 match factory {
                     Some(factory) => global(out, factory)?,
                     None => out.write_all(b"null")?,
                 }
-                dict(out, ",[", entries, "]]}", tasks)
+                dict(out, ",[", &entries, node, End::DefaultDict, tasks)
             }
             Kind::DateTime(datetime) => {
                 let Date { year, month, day } = datetime.date;
@@ -208,9 +266,16 @@ impl TypedJson {
                     write!(out, "\"class\":\"{class}\",")?;
                 }
                 out.write_all(b"\"dtype\":")?;
-                let (item, na_object) = (array.item().clone(), array.na_object());
-                tasks.push(Task::ArrayBody(array));
-                item_type(out, &item, na_object, "", tasks)
+                match (array.na_object(), node) {
+                    (na_object @ Some(_), Some(node)) => {
+                        tasks.push(Task::ArrayBody(node));
+                        item_type(out, array.item(), na_object, "", tasks)
+                    }
+                    _ => {
+                        write_item_type(out, array.item())?;
+                        array_body(out, &array, node, tasks)
+                    }
+                }
             }
             Kind::Scalar(scalar) => {
                 out.write_all(b"{\"scalar\":{\"dtype\":")?;
@@ -223,7 +288,7 @@ impl TypedJson {
                 out.write_all(b"{\"record\":[")?;
                 tasks.push(Task::Text("]}"));
                 for (index, (_, value)) in record.fields().into_iter().enumerate().rev() {
-                    tasks.push(Task::Value(value));
+                    tasks.push(Task::of(value));
                     if index > 0 {
                         tasks.push(Task::Text(","));
                     }
@@ -235,10 +300,19 @@ impl TypedJson {
                 item_type(out, &item, crate::value::dtype::na_object(value), "}", tasks)
             }
             Kind::Global(name) => global(out, name),
-            Kind::Object(value) => object(out, value, tasks),
+            Kind::Object(object) => {
+                let verb = match object.construct() {
+                    Construct::Call => "call",
+                    Construct::New => "new",
+                };
+                write!(out, "{{\"{verb}\":{{\"callable\":")?;
+                tasks.extend(node.map(|node| Task::Call(node, Part::Args)));
+                tasks.push(Task::of(object.callable()));
+                Ok(())
+            }
             Kind::PersistentId(id) => {
                 out.write_all(b"{\"persistent\":")?;
-                tasks.extend([Task::Text("}"), Task::Value(id)]);
+                tasks.extend([Task::Text("}"), Task::of(id)]);
                 Ok(())
             }
             Kind::Extension(code) => write!(out, "{{\"extension\":{code}}}"),
@@ -272,73 +346,78 @@ fn tagged(out: &mut impl Write, tag: &str, bytes: &[u8]) -> io::Result<()> {
 fn list<'a>(
     out: &mut impl Write,
     open: &'static str,
-    items: Items<'a>,
-    close: &'static str,
-    tasks: &mut Vec<Task<'a>>,
+    items: &Items<'a>,
+    of: Option<NodeId>,
+    end: End,
+    tasks: &mut Stack<Task<'a>>,
 ) -> io::Result<()> {
-    tasks.extend([Task::Text(close), Task::Items { items, first: true }]);
+    tasks.extend(of.map(|of| Task::Members(Rest::of_items(items, of, end))));
     out.write_all(open.as_bytes())
 }
 
 fn dict<'a>(
     out: &mut impl Write,
     open: &'static str,
-    entries: Entries<'a>,
-    close: &'static str,
-    tasks: &mut Vec<Task<'a>>,
+    entries: &Entries<'a>,
+    of: Option<NodeId>,
+    end: End,
+    tasks: &mut Stack<Task<'a>>,
 ) -> io::Result<()> {
-    tasks.extend([Task::Text(close), Task::Entries { entries, first: true }]);
+    tasks.extend(of.map(|of| Task::Members(Rest::of_entries(entries, of, end))));
     out.write_all(open.as_bytes())
 }
 
 /// The part that a datetime and a time have in common, to the end.
-fn clock<'a>(out: &mut impl Write, time: Time<'a>, tasks: &mut Vec<Task<'a>>) -> io::Result<()> {
+fn clock<'a>(out: &mut impl Write, time: Time<'a>, tasks: &mut Stack<Task<'a>>) -> io::Result<()> {
     let Time { hour, minute, second, microsecond, fold, zone } = time;
     write!(out, "{hour},{minute},{second},{microsecond},{},", u8::from(fold))?;
     tasks.push(Task::Text("]}"));
-    tasks.push(zone.map_or(Task::Text("null"), Task::Value));
+    tasks.push(zone.map_or(Task::Text("null"), Task::of));
     Ok(())
 }
 
 fn global(out: &mut impl Write, global: Global<'_>) -> io::Result<()> {
     out.write_all(b"{\"global\":[")?;
-    write_str(out, &global.module.to_string_lossy())?;
+    write_lossy(out, global.module)?;
     out.write_all(b",")?;
-    write_str(out, &global.name.to_string_lossy())?;
+    write_lossy(out, global.name)?;
     out.write_all(b"]}")
 }
 
 /// The part of an array behind its dtype, up to its items.
 fn array_body<'a>(
     out: &mut impl Write,
-    array: Box<Array<'a>>,
-    tasks: &mut Vec<Task<'a>>,
+    array: &Array<'a>,
+    node: Option<NodeId>,
+    tasks: &mut Stack<Task<'a>>,
 ) -> io::Result<()> {
     let order = if array.fortran_order() { "F" } else { "C" };
     out.write_all(b",\"shape\":")?;
     shape(out, array.shape())?;
     write!(out, ",\"order\":\"{order}\",")?;
+    let end = match (array.mask(), node) {
+        (Some(_), Some(node)) => Task::ArrayEnd(node),
+        _ => Task::Text("}}"),
+    };
+    tasks.push(end);
     match array.data() {
         Data::Bytes(bytes) => {
             out.write_all(b"\"data\":")?;
-            write_base64(out, bytes)?;
-            tasks.push(Task::ArrayEnd(array));
+            write_base64(out, bytes)
         }
         Data::Items(items) => {
-            out.write_all(b"\"items\":[")?;
-            let items = items.clone();
-            tasks.extend([Task::ArrayEnd(array), Task::Text("]")]);
-            tasks.push(Task::ArrayItems { items, first: true });
+            tasks.push(Task::Text("]"));
+            tasks.push(Task::ArrayItems(Box::new(items.clone()), true));
+            out.write_all(b"\"items\":[")
         }
     }
-    Ok(())
 }
 
 /// The part of an array behind its items.
 fn array_end<'a>(
     out: &mut impl Write,
     array: &Array<'a>,
-    tasks: &mut Vec<Task<'a>>,
+    tasks: &mut Stack<Task<'a>>,
 ) -> io::Result<()> {
     tasks.push(Task::Text("}}"));
     let Some(mask) = array.mask() else {
@@ -347,47 +426,54 @@ fn array_end<'a>(
     out.write_all(b",\"mask\":")?;
     write_base64(out, &mask.mask)?;
     out.write_all(b",\"fill_value\":")?;
-    tasks.push(Task::Value(mask.fill_value));
+    tasks.push(Task::of(mask.fill_value));
     Ok(())
 }
 
-fn object<'a>(
+/// Writes the next part that a call has.
+fn call_part<'a>(
     out: &mut impl Write,
-    object: Object<'a>,
-    tasks: &mut Vec<Task<'a>>,
+    value: Element<'a>,
+    mut part: Part,
+    tasks: &mut Stack<Task<'a>>,
 ) -> io::Result<()> {
-    let verb = match object.construct() {
-        Construct::Call => "call",
-        Construct::New => "new",
-    };
-    write!(out, "{{\"{verb}\":{{\"callable\":")?;
-    let mut parts = vec![
-        Task::Value(object.callable()),
-        Task::Text(",\"args\":"),
-        Task::Unnumbered(object.args()),
-    ];
+    let (Some(object), Some(node)) = (value.object(), value.identity()) else { return Ok(()) };
     let is_empty = |kwargs: &Element<'_>| matches!(kwargs.kind(), Kind::Dict(it) if it.len() == 0);
-    if let Some(kwargs) = object.kwargs().filter(|kwargs| !is_empty(kwargs)) {
-        parts.extend([Task::Text(",\"kwargs\":"), Task::Unnumbered(kwargs)]);
-    }
-    let lists = [
-        (",\"state\":[", object.states()),
-        (",\"appended\":[", object.appended()),
-        (",\"added\":[", object.added()),
-    ];
-    for (open, items) in lists {
+    let unnumbered = |value: Element<'a>| value.untyped().map(Task::Unnumbered);
+    loop {
+        let (open, items, next) = match part {
+            Part::Args => {
+                tasks.push(Task::Call(node, Part::Kwargs));
+                tasks.extend(unnumbered(object.args()));
+                return out.write_all(b",\"args\":");
+            }
+            Part::Kwargs => {
+                let kwargs = object.kwargs().filter(|kwargs| !is_empty(kwargs));
+                if let Some(kwargs) = kwargs.and_then(unnumbered) {
+                    tasks.extend([Task::Call(node, Part::States), kwargs]);
+                    return out.write_all(b",\"kwargs\":");
+                }
+                part = Part::States;
+                continue;
+            }
+            Part::States => (",\"state\":[", object.states(), Part::Appended),
+            Part::Appended => (",\"appended\":[", object.appended(), Part::Added),
+            Part::Added => (",\"added\":[", object.added(), Part::Items),
+            Part::Items => {
+                let entries = object.items();
+                if entries.len() > 0 {
+                    let end = End::Call(Part::End);
+                    return dict(out, ",\"items\":[", &entries, Some(node), end, tasks);
+                }
+                return out.write_all(b"}}");
+            }
+            Part::End => return out.write_all(b"}}"),
+        };
         if items.len() > 0 {
-            parts.extend([Task::Text(open), Task::Items { items, first: true }, Task::Text("]")]);
+            return list(out, open, &items, Some(node), End::Call(next), tasks);
         }
+        part = next;
     }
-    let entries = object.items();
-    if entries.len() > 0 {
-        parts.push(Task::Text(",\"items\":["));
-        parts.extend([Task::Entries { entries, first: true }, Task::Text("]")]);
-    }
-    parts.push(Task::Text("}}"));
-    tasks.extend(parts.into_iter().rev());
-    Ok(())
 }
 
 fn item_type<'a>(
@@ -395,17 +481,24 @@ fn item_type<'a>(
     item: &ItemType,
     na_object: Option<Element<'a>>,
     close: &'static str,
-    tasks: &mut Vec<Task<'a>>,
+    tasks: &mut Stack<Task<'a>>,
 ) -> io::Result<()> {
     tasks.push(Task::Text(close));
     match (item, na_object) {
-        (ItemType::Plain(dtype), _) => write_dtype(out, dtype),
-        (ItemType::String { coerce, .. }, None) => {
-            write!(out, "{{\"string\":{{\"coerce\":{coerce}}}}}")
-        }
         (ItemType::String { coerce, .. }, Some(na_object)) => {
-            tasks.extend([Task::Text("}}"), Task::Value(na_object)]);
+            tasks.extend([Task::Text("}}"), Task::of(na_object)]);
             write!(out, "{{\"string\":{{\"coerce\":{coerce},\"na_object\":")
+        }
+        _ => write_item_type(out, item),
+    }
+}
+
+/// A dtype without an object that stands for a missing str.
+fn write_item_type(out: &mut impl Write, item: &ItemType) -> io::Result<()> {
+    match item {
+        ItemType::Plain(dtype) => write_dtype(out, dtype),
+        ItemType::String { coerce, .. } => {
+            write!(out, "{{\"string\":{{\"coerce\":{coerce}}}}}")
         }
     }
 }
@@ -460,4 +553,14 @@ fn shape(out: &mut impl Write, lengths: &[usize]) -> io::Result<()> {
         write!(out, "{length}")?;
     }
     out.write_all(b"]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn task_stays_small() {
+        assert!(size_of::<Task<'_>>() <= 24);
+    }
 }

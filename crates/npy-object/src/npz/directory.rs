@@ -43,10 +43,11 @@ struct Directory {
     prefix: u64,
 }
 
-/// Reads the directory of an archive.
-pub(super) fn read(source: &Source) -> Result<Vec<Member>> {
+/// Reads the directory of an archive, which may have up to `limit` bytes.
+pub(super) fn read(source: &Source, limit: u64) -> Result<Vec<Member>> {
     let mut window = Window::new(source.clone(), ReadSize::default(), 0);
     let directory = locate(&mut window)?;
+    check_size(directory.end - directory.begin, limit, directory.begin)?;
     let mut members = Vec::new();
     let mut place = directory.begin;
     while place < directory.end {
@@ -144,16 +145,29 @@ fn entry(window: &mut Window, place: u64, directory: &Directory) -> Result<(Memb
 ///
 /// Where the header does not say how many bytes the data are, because the writer could not go back
 /// to it, they stand in a descriptor after them. A deflate stream has an end of its own; stored data
-/// end where a descriptor gives their length.
-pub(super) fn recover(source: &Source, allowance: Allowance) -> Result<Vec<Member>> {
+/// end where a descriptor gives their length. Their directory would have up to `limit` bytes.
+pub(super) fn recover(source: &Source, allowance: Allowance, limit: u64) -> Result<Vec<Member>> {
+    /// Bytes of an entry of a directory, without the name.
+    const ENTRY: u64 = 46;
     let mut window = Window::new(source.clone(), ReadSize::default(), 0);
     let end = window.len()?;
-    let (mut members, mut place) = (Vec::new(), 0);
+    let (mut members, mut place, mut size) = (Vec::new(), 0, 0);
     while let Some(member) = recovered(&mut window, place, end, allowance)? {
+        size += ENTRY + member.raw_name.len() as u64;
+        check_size(size, limit, place)?;
         place = member.end;
         members.push(member);
     }
     Ok(members)
+}
+
+/// Refuses a directory of more than `limit` bytes.
+fn check_size(size: u64, limit: u64, place: u64) -> Result<()> {
+    if size <= limit {
+        return Ok(());
+    }
+    let message = format!("a directory of {size} bytes; the limit is {limit}");
+    Err(Error::new(Cause::Limit, "npz.limit.directory", place, message))
 }
 
 /// The member whose header is at a place; `None` where none is there, or it is cut off.

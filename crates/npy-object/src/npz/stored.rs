@@ -11,7 +11,7 @@ use crate::npz::Member;
 use crate::source::{Check, ReadAt, Source};
 
 /// A stored member. Bytes are hashed when they are read, in any order, so that
-/// [`verify`](Check::verify) reads those alone that nobody has read.
+/// [`verify`](Check::verify) reads only those that nobody has read.
 pub(super) struct Stored {
     data: Source,
     member: Member,
@@ -54,7 +54,7 @@ impl Stored {
 }
 
 impl Check for Stored {
-    fn verify(&self) -> Result<()> {
+    fn verify(&self, _end: u64) -> Result<()> {
         if let Some(outcome) = self.outcome.get() {
             return outcome.clone();
         }
@@ -88,6 +88,10 @@ impl ReadAt for Stored {
 
     fn memory(&self) -> usize {
         self.data.memory()
+    }
+
+    fn change(&self) -> Option<String> {
+        self.data.change()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Files, read at places without moving a cursor that others share.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
+use std::time::SystemTime;
 
 use super::ReadAt;
 
@@ -9,11 +10,13 @@ use super::ReadAt;
 pub(super) struct FileAt {
     file: File,
     size: u64,
+    /// When it was last written to, at that time; `None` where the system does not say.
+    modified: Option<SystemTime>,
 }
 
 impl FileAt {
-    pub(super) fn new(file: File, size: u64) -> FileAt {
-        FileAt { file, size }
+    pub(super) fn new(file: File, metadata: &Metadata) -> FileAt {
+        FileAt { file, size: metadata.len(), modified: metadata.modified().ok() }
     }
 }
 
@@ -28,6 +31,16 @@ impl ReadAt for FileAt {
 
     fn size(&self) -> io::Result<u64> {
         Ok(self.size)
+    }
+
+    fn change(&self) -> Option<String> {
+        let now = self.file.metadata().ok()?;
+        let (before, size) = (self.size, now.len());
+        if size != before {
+            return Some(format!("it had {before} bytes, and has {size} now"));
+        }
+        let is_same = now.modified().ok() == self.modified;
+        (!is_same).then(|| "it was written to".to_owned())
     }
 }
 

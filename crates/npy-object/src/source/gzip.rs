@@ -29,8 +29,6 @@ pub(super) struct Gunzip {
     /// Of what came out of the member.
     crc: Crc,
     state: State,
-    /// What is wrong with the end of a member.
-    failed: Option<Error>,
 }
 
 #[derive(PartialEq)]
@@ -38,13 +36,15 @@ enum State {
     /// Before the first member.
     Start,
     Member,
+    /// Behind the data of a member, before its checksum.
+    Trailer,
     Between,
 }
 
 impl Gunzip {
     pub(super) fn new(source: Source, allowance: Allowance) -> Gunzip {
         let inflate = Inflate::new(source, allowance, CLAUSES);
-        Gunzip { inflate, crc: Crc::new(), state: State::Start, failed: None }
+        Gunzip { inflate, crc: Crc::new(), state: State::Start }
     }
 
     /// Goes to the data of the next member, if there is one.
@@ -58,7 +58,7 @@ impl Gunzip {
         let place = self.inflate.place();
         let [a, b, method, flags] = self.inflate.bytes()?;
         if [a, b, method] != MAGIC {
-            let message = "what follows is no gzip member";
+            let message = "after the gzip data come bytes that are not gzip data";
             return Err(Error::new(Cause::Malformed, "gzip.magic", place, message).into());
         }
         // Time, level and system.
@@ -80,6 +80,27 @@ impl Gunzip {
         Ok(true)
     }
 
+    fn read_on(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while !out.is_empty() {
+            if self.state == State::Trailer {
+                self.check()?;
+                self.state = State::Between;
+            }
+            if self.state != State::Member && !self.next_member()? {
+                break;
+            }
+            let made = self.inflate.inflate(out)?;
+            self.crc.update(&out[..made]);
+            if self.inflate.ended() {
+                self.state = State::Trailer;
+            }
+            if made > 0 {
+                return Ok(made);
+            }
+        }
+        Ok(0)
+    }
+
     /// Compares what came out of a member with what stands behind it.
     fn check(&mut self) -> io::Result<()> {
         let place = self.inflate.place();
@@ -87,30 +108,15 @@ impl Gunzip {
         if sums == (self.crc.sum().to_le_bytes(), self.crc.amount().to_le_bytes()) {
             return Ok(());
         }
-        let message = "the data are not what was compressed: their checksum is another";
+        let message = "gzip checksum mismatch: the data are not those that were compressed";
         Err(Error::new(Cause::Malformed, "gzip.checksum", place, message).into())
     }
 }
 
 impl Read for Gunzip {
-    /// A reader that gets the last byte of a member knows that its checksum is right.
+    /// All bytes of a member come before the error that says that its checksum is wrong, or that it
+    /// is missing.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if let Some(error) = &self.failed {
-            return Err(error.clone().into());
-        }
-        while !out.is_empty() && (self.state == State::Member || self.next_member()?) {
-            let made = self.inflate.inflate(out)?;
-            self.crc.update(&out[..made]);
-            if self.inflate.ended() {
-                if let Err(error) = self.check() {
-                    return Inflate::all_but_last(made, &mut self.failed, error);
-                }
-                self.state = State::Between;
-            }
-            if made > 0 {
-                return Ok(made);
-            }
-        }
-        Ok(0)
+        self.read_on(out).map_err(|error| self.inflate.source().explain(error).into())
     }
 }

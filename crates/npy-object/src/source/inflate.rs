@@ -62,6 +62,11 @@ impl Inflate {
         }
     }
 
+    /// What is read.
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// Where the next byte is in the source.
     pub(crate) fn place(&self) -> u64 {
         self.place
@@ -115,22 +120,6 @@ impl Inflate {
             }
         }
         Ok(made)
-    }
-
-    /// What is given of the last `made` bytes of a stream whose end is not right: all but the last, so
-    /// that a reader that gets the last byte knows that it was. `failed` has the error, which comes
-    /// instead of it.
-    pub(crate) fn all_but_last(
-        made: usize,
-        failed: &mut Option<Error>,
-        error: impl Into<Error>,
-    ) -> io::Result<usize> {
-        let error = error.into();
-        if made < 2 {
-            return Err(failed.insert(error).clone().into());
-        }
-        *failed = Some(error);
-        Ok(made - 1)
     }
 
     /// Some more bytes of the stream: none only at its end or where there is no room.

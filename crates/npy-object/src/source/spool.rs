@@ -8,9 +8,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+#[cfg(feature = "gzip")]
+use super::Check;
 use super::ReadAt;
 use super::file;
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, Result};
 
 /// Bytes of a stream that are stepped over at once.
 const STEP: usize = 64 << 10;
@@ -42,7 +44,15 @@ impl Spool {
     /// Keeps up to `limit` bytes in memory.
     pub(super) fn new(stream: impl Read + Send + 'static, limit: usize) -> Spool {
         let store = Store { memory: Vec::new(), limit, file: None, size: 0, ended: false };
-        Spool { stream: Mutex::new(Stream::Going(Box::new(stream))), store: RwLock::new(store) }
+        let stream = Mutex::new(Stream::Going(Box::new(stream)));
+        Spool { stream, store: RwLock::new(store) }
+    }
+
+    /// Keeps no more than `limit` bytes in memory from here on.
+    fn lower_limit(&self, limit: usize) -> io::Result<()> {
+        let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        store.limit = store.limit.min(limit);
+        if store.memory.len() > store.limit { store.move_to_file() } else { Ok(()) }
     }
 
     /// Reads what is kept; `None` where `offset` is not.
@@ -140,18 +150,35 @@ impl ReadAt for Spool {
         Ok(self.stored())
     }
 
+    fn limit_memory(&self, bytes: usize) -> io::Result<()> {
+        self.lower_limit(bytes)
+    }
+
     fn memory(&self) -> usize {
         self.store.read().unwrap_or_else(PoisonError::into_inner).memory.capacity()
     }
 }
 
+/// Of what was unpacked: its reader says whether the checksum is right where it finds the end.
+#[cfg(feature = "gzip")]
+impl Check for Spool {
+    fn verify(&self, end: u64) -> Result<()> {
+        Ok(self.read_at(&mut [0], end).map(drop)?)
+    }
+}
+
 impl Store {
+    fn move_to_file(&mut self) -> io::Result<()> {
+        let file = tempfile::tempfile().map_err(in_temporary_file)?;
+        file::write_all_at(&file, &self.memory, 0).map_err(in_temporary_file)?;
+        self.memory = Vec::new();
+        self.file = Some(Arc::new(file));
+        Ok(())
+    }
+
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.file.is_none() && self.memory.len() + bytes.len() > self.limit {
-            let file = tempfile::tempfile().map_err(in_temporary_file)?;
-            file::write_all_at(&file, &self.memory, 0).map_err(in_temporary_file)?;
-            self.memory = Vec::new();
-            self.file = Some(Arc::new(file));
+            self.move_to_file()?;
         }
         match &self.file {
             Some(file) => {

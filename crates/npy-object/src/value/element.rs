@@ -1,7 +1,6 @@
 //! An element of an array, or a value inside one.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use npy_header::DType;
@@ -178,6 +177,21 @@ impl<'a> Element<'a> {
     /// objects.
     pub fn identity(self) -> Option<NodeId> {
         self.value().map(ValueRef::id)
+    }
+
+    /// The node of a value that says itself what it is; `None` of an item of a dtype, and of a row.
+    #[cfg(feature = "json")]
+    pub(crate) fn untyped(self) -> Option<NodeId> {
+        match self.place {
+            Place::Value(value) | Place::Plain(value, _) => Some(value.id()),
+            Place::Typed(..) | Place::Row(_) => None,
+        }
+    }
+
+    /// Another value of the same element.
+    #[cfg(feature = "json")]
+    pub(crate) fn at(self, node: NodeId) -> Option<Element<'a>> {
+        self.value().map(|value| Element::new(value.at(node), self.context))
     }
 
     /// How many bytes the element takes in the file that the value is, or is in; 0 where it
@@ -483,19 +497,15 @@ impl<'a> Element<'a> {
     }
 }
 
-impl fmt::Debug for Element<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Element({})", self.kind().name())
-    }
-}
-
 #[cold]
 pub(crate) fn wrong_type(wanted: &str, found: &Kind<'_>) -> Error {
-    let found = match found {
-        Kind::Scalar(scalar) => format!("NumPy scalar of dtype {}", scalar.dtype()),
-        other => other.name().to_owned(),
+    let message = match found {
+        Kind::Scalar(scalar) => {
+            format!("expected {wanted}, found {} {}", found.name(), scalar.dtype())
+        }
+        other => format!("expected {wanted}, found {}", other.name()),
     };
-    Error::usage("access.type", format!("the value is a {found}, not a {wanted}"))
+    Error::usage("access.type", message)
 }
 
 #[cold]

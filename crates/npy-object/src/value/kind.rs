@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+#[cfg(feature = "json")]
+use pickle_stream::Paused;
 use pickle_stream::{Entries as RawEntries, Global, Items as RawItems, Kind as Raw, Long};
 use pickle_stream::{ObjectRef, Str, ValueRef};
 
@@ -374,7 +376,7 @@ impl<'a> Text<'a> {
 }
 
 /// The members of a tuple, list, set or frozenset, in the order of the file.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Items<'a> {
     items: RawItems<'a>,
     context: &'a Context,
@@ -383,6 +385,12 @@ pub struct Items<'a> {
 impl<'a> Items<'a> {
     pub(crate) fn new(items: RawItems<'a>, context: &'a Context) -> Items<'a> {
         Items { items, context }
+    }
+
+    /// What is left of them.
+    #[cfg(feature = "json")]
+    pub(crate) fn pause(&self) -> Paused {
+        self.items.pause()
     }
 
     /// The values themselves.
@@ -407,13 +415,13 @@ impl<'a> Iterator for Items<'a> {
 impl ExactSizeIterator for Items<'_> {}
 
 /// Keys with their values, in the order of the file.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Entries<'a> {
     entries: EntriesOf<'a>,
     context: &'a Context,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum EntriesOf<'a> {
     Dict(RawEntries<'a>),
     /// Lists or tuples of two.
@@ -421,6 +429,26 @@ enum EntriesOf<'a> {
 }
 
 impl<'a> Entries<'a> {
+    /// What is left of them, and whether these are pairs: see [`Entries::resume`].
+    #[cfg(feature = "json")]
+    pub(crate) fn pause(&self) -> (Paused, bool) {
+        match &self.entries {
+            EntriesOf::Dict(entries) => (entries.clone().into_items().pause(), false),
+            EntriesOf::Pairs(pairs) => (pairs.pause(), true),
+        }
+    }
+
+    /// Goes on with entries of the same element as `value`.
+    #[cfg(feature = "json")]
+    pub(crate) fn resume(value: Element<'a>, paused: (Paused, bool)) -> Option<Entries<'a>> {
+        let items = value.value()?.resume(paused.0);
+        let entries = match paused.1 {
+            false => EntriesOf::Dict(items.into()),
+            true => EntriesOf::Pairs(items),
+        };
+        Some(Entries { entries, context: value.context() })
+    }
+
     pub(crate) fn new(entries: RawEntries<'a>, context: &'a Context) -> Entries<'a> {
         Entries { entries: EntriesOf::Dict(entries), context }
     }
@@ -453,7 +481,7 @@ impl ExactSizeIterator for Entries<'_> {}
 
 /// A call that was not made: what would have been called, and what would have been done to the
 /// result.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Object<'a> {
     object: ObjectRef<'a>,
     context: &'a Context,

@@ -295,6 +295,7 @@ impl Copied {
         let Span { begin, end, memo: first_entry } = span;
         let decoder = &mut target.members.decoder;
         let bytes = aside(&mut decoder.window, begin, end)?;
+        crate::shared::check_begin(bytes, begin)?;
         let entries = entries_behind(span, bytes, &decoder.context.limits.pickle)?;
         let extent = (begin, Reverse(end));
         self.definitions.entry(extent).or_insert(Definition { first_entry, entries, entry });
@@ -372,7 +373,7 @@ fn encloses(outer: Span, inner: Span) -> bool {
 /// How many memo entries there are behind a span.
 fn entries_behind(span: Span, mut bytes: &[u8], limits: &Limits) -> Result<u64> {
     let (mut lexer, mut entries) = (Lexer::new(span.begin, limits), span.memo);
-    while let Progress::Done(head) = lexer.head(bytes)? {
+    while let Progress::Done(head) = lexer.pass(bytes)? {
         match head.opcode.info().memo {
             MemoEffect::Put | MemoEffect::Memoize => {
                 let entry = head.memo_index()?.unwrap_or(entries);
@@ -388,6 +389,7 @@ fn entries_behind(span: Span, mut bytes: &[u8], limits: &Limits) -> Result<u64> 
 /// The bytes of a definition.
 fn aside(window: &mut Window, from: u64, to: u64) -> Result<&[u8]> {
     let size = usize::try_from(to - from).unwrap_or(usize::MAX);
+    window.check_element(from, size)?;
     if window.fill_aside(from, size)?.len() < size {
         return Err(window.truncated(to));
     }

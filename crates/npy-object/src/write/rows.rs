@@ -146,7 +146,7 @@ impl<'a> RowWriter<'a> {
             // There is room for any length.
             self.output.write_at(0, &self.header.to_bytes(Padding::Growable)?)?;
         }
-        Ok(self.output.finish()?)
+        self.output.finish()
     }
 
     /// Whether the items of a row lie apart from each other.

@@ -65,11 +65,11 @@ pub fn fast_machine(bytes: &[u8]) {
 /// An instruction is a line, however short it has to be.
 pub fn disassembler(bytes: &[u8]) {
     let (stream, limits) = (stream(bytes), limits());
-    let (mut lexer, mut disassembler) = (Lexer::new(0, &limits), Disassembler::new());
+    let (mut lexer, mut disassembler) = (Lexer::new(0, &limits), Disassembler::new(&limits));
     while let Some(rest) = stream.get(lexer.offset() as usize..)
         && let Ok(Progress::Done(instruction)) = lexer.instruction(rest)
     {
-        let line = disassembler.line(&instruction);
+        let Ok(line) = disassembler.line(&instruction) else { break };
         assert!(!line.to_string().contains('\n'));
         assert!(line.abbreviate(3).to_string().len() < 400);
     }
