@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use pickle_stream::{Act, Name, Opcode};
+use pickle_stream::{Act, Name, Opcode, printable};
 
 use crate::error::{Error, Result};
 use crate::options::Options;
@@ -180,7 +180,7 @@ impl fmt::Display for Status {
             return f.write_str(self.name());
         };
         write!(f, "incomplete: {reason}")?;
-        let member = member.as_ref().map(|member| format!("in {}", member.escape_debug()));
+        let member = member.as_ref().map(|member| format!("in {}", printable(member)));
         let offset = offset.map(|offset| format!("at byte {offset}"));
         let place: Vec<_> = member.into_iter().chain(offset).collect();
         if place.is_empty() { Ok(()) } else { write!(f, " ({})", place.join(", ")) }
@@ -202,7 +202,7 @@ impl Part {
     /// What no pickler writes, in words: memo entries that get another value, instructions in two
     /// frames, bytes that follow.
     pub fn oddities(&self) -> Vec<String> {
-        let of_member = self.member.as_ref().map(|member| format!(" of {}", member.escape_debug()));
+        let of_member = self.member.as_ref().map(|member| format!(" of {}", printable(member)));
         let of_member = of_member.unwrap_or_default();
         let rows = [
             (self.overwritten, "memo entry gets another value"),

@@ -591,6 +591,34 @@ fn members_are_judged_by_the_kind_of_the_archive() {
     assert_eq!(verdict(archive(&[], CompressionMethod::Stored)), V::Inert);
 }
 
+#[test]
+fn archive_with_bytes_of_no_member_is_unknown() {
+    let zip = archive(&[("a.npy", &numbers())], CompressionMethod::Stored);
+    assert_eq!(verdict(zip.clone()), Verdict::Inert);
+    let evil =
+        archive(&[("a.npy", &[preamble(), SYSTEM.to_vec()].concat())], CompressionMethod::Stored);
+    let mut commented = ZipWriter::new(Cursor::new(Vec::new()));
+    commented.set_raw_comment(b"a comment".to_vec().into_boxed_slice()).unwrap();
+    let commented = commented.finish().unwrap().into_inner();
+    for bytes in [
+        [b"PK\x03\x04junk", &zip[..]].concat(),
+        [&zip[..], b"junk"].concat(),
+        [&evil[..], &zip].concat(),
+        commented,
+    ] {
+        let report = audit(bytes.clone());
+        assert_eq!(report.verdict(), Verdict::Unknown, "{}", bytes.escape_ascii());
+        assert!(!report.status().is_complete());
+    }
+}
+
+#[test]
+fn line_longer_than_the_limit_is_unknown() {
+    let report = audit([b"V".as_slice(), &vec![b'a'; 2 << 20], b"\n."].concat());
+    assert_eq!(report.verdict(), Verdict::Unknown);
+    assert_eq!(report.parts[0].error.as_ref().unwrap().clause(), "pickle.limit.line");
+}
+
 /// The bytes of an archive of one deflated member, with another method in both headers.
 #[test]
 fn member_of_a_method_that_is_not_read_is_unknown() {

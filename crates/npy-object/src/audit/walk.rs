@@ -22,6 +22,9 @@ const MOST_NAMES: usize = 1 << 16;
 /// Bytes that they may take in all.
 const MOST_BYTES: usize = 8 << 20;
 
+/// Bytes of a line of text, all of which is in memory.
+const LONGEST_LINE: u64 = 1 << 20;
+
 /// Characters of a header.
 const MOST_HEADER: usize = 1 << 20;
 
@@ -84,6 +87,12 @@ impl Walk<'_> {
                 return self.part(part, Err(error));
             }
         };
+        // What is wrong with a header is found where the member is read.
+        if let Ok(Some(unlisted)) = archive.unlisted() {
+            let trailing = Tally { count: unlisted.end - unlisted.start, first: unlisted.start };
+            let part = Part { member: named(prefix), trailing, ..Part::default() };
+            self.parts.push(part);
+        }
         for (number, content) in archive::contents(&archive).into_iter().enumerate() {
             let member = Some(format!("{prefix}{}", archive.members()[number].name()));
             let part = Part { member, content, ..Part::default() };
@@ -227,7 +236,9 @@ impl Walk<'_> {
     fn pickle(&mut self, source: &Source, offset: u64, part: &mut Part) -> Result<u64> {
         part.pickles += 1;
         let mut window = Window::new(source.clone(), ReadSize::default(), 0);
-        let mut auditor = Auditor::new(offset, &self.audit.options.limits.pickle);
+        let mut limits = self.audit.options.limits.pickle.clone();
+        limits.line = limits.line.min(LONGEST_LINE);
+        let mut auditor = Auditor::new(offset, &limits);
         let mut judge = Judge::new(self.audit);
         let mut needed = 1;
         window.set_reading_on(true);
