@@ -5,18 +5,18 @@ use std::path::Path;
 
 use clap::Args;
 use npy_object::json::{PlainJson, TypedJson, write_header};
-use npy_object::{Member, NpyArray, Subscripts};
+use npy_object::{Contents, Member, NpyArray, Subscripts};
 
-use crate::contents::Contents;
 use crate::failure::Failure;
-use crate::input::{Input, Reading};
+use crate::input::{Input, Opened, Reading, Several};
 use crate::progress::progress_bar;
 
 /// Print the elements as JSON, one a line
 ///
 /// Arrays become nested lists, dicts objects, bytes base64; dates are ISO 8601. Memory is that of
 /// one element, whatever the length of the file. An array without objects is printed row by row, a
-/// dict that was saved alone entry by entry.
+/// dict that was saved alone entry by entry, a pickle of a list, tuple, set, dict or deque member by
+/// member. Where several arrays or pickles follow one another, the first is printed.
 ///
 /// Elements that come before an error in the file are printed before it. Of a file that was cut off
 /// these are the elements of its whole batches, of 1,000 each in what NumPy writes: see --unfinished.
@@ -61,6 +61,9 @@ pub(crate) struct Cat {
     unfinished: bool,
 
     #[command(flatten)]
+    several: Several,
+
+    #[command(flatten)]
     reading: Reading,
 }
 
@@ -71,7 +74,8 @@ Examples:
   npyo cat arrays.npz:train | head -3
   npyo cat table.npy --rows       one line for each row of a 2-d array of objects
   npyo cat dict.npy --at '[\"train\"][3]'
-  npyo cat data.npy | jq length";
+  npyo cat data.npy | jq length
+  npyo cat appended.npy --all";
 
 impl Cat {
     pub(crate) fn file(&self) -> &Path {
@@ -79,35 +83,81 @@ impl Cat {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let opened = self.input.open()?;
+        let mut opened = self.input.open()?;
+        let mut lines = Lines::new(self.typed);
+        let all = self.several.all;
+        opened.each(all, |opened| self.print(opened, &mut lines, out))?;
+        if !all {
+            // Of a file of which a part was asked for, the rest is not walked through.
+            opened.note_rest(!self.is_whole())?;
+        }
+        Ok(opened.check_archive()?)
+    }
+
+    /// Whether all elements are printed.
+    fn is_whole(&self) -> bool {
+        self.from == 0 && self.to.is_none() && self.at.is_none()
+    }
+
+    /// Prints what the file holds.
+    fn print(
+        &self,
+        opened: &Opened<'_>,
+        lines: &mut Lines,
+        out: &mut impl Write,
+    ) -> Result<(), Failure> {
         let reading = self.reading.with_unfinished(self.unfinished);
         let mut contents = opened.contents(&reading, self.at.as_ref(), !self.typed)?;
-        let mut lines = Lines::new(self.typed);
         let to = self.to.unwrap_or(u64::MAX);
         if let (true, Contents::Array(array)) = (self.rows, &mut contents)
             && array.has_objects()
             && array.shape().len() > 1
         {
-            self.print_rows(array, out)?;
-            return Ok(opened.check_archive()?);
+            return self.print_rows(array, out);
         }
-        let bar = progress_bar(contents.len().map(|len| to.min(len)), self.from);
-        let all = self.from == 0 && self.to.is_none() && self.at.is_none();
-        if let (true, true, Contents::Array(array)) = (self.typed, all, &mut contents) {
+        let bar = progress_bar(contents.known_len().map(|len| to.min(len)), self.from);
+        if let (true, true, Contents::Array(array)) = (self.typed, self.is_whole(), &mut contents) {
             write_header(out, &array.to_header())?;
             out.write_all(b"\n")?;
             array.mark_shared();
         }
-        contents.each(self.from, to, |member| {
+        let mut each = |member: Member<'_>| -> Result<(), Failure> {
             lines.write(out, member)?;
             bar.inc(1);
             Ok(())
-        })?;
-        Ok(opened.check_archive()?)
+        };
+        // Without an end this goes on until there are no more: only then is the file known to be
+        // whole.
+        match &mut contents {
+            Contents::Array(array) => {
+                array.seek(self.from);
+                for _ in self.from..to {
+                    let Some(value) = array.next_element()? else { break };
+                    each(Member { key: None, value })?;
+                }
+                if self.is_whole() {
+                    opened.ends_at(array.data_end()?);
+                }
+            }
+            Contents::Container(container) => {
+                container.seek(self.from);
+                for _ in self.from..to {
+                    let Some(member) = container.next_member()? else { break };
+                    each(member)?;
+                }
+            }
+            _ => {
+                if let (0, 1.., Some(member)) = (self.from, to, contents.get(0)?) {
+                    each(member)?;
+                }
+            }
+        }
+        if self.is_whole() {
+            opened.verify()?;
+        }
+        Ok(())
     }
-}
 
-impl Cat {
     /// Prints rows of an array of several dimensions.
     fn print_rows(&self, array: &mut NpyArray, out: &mut impl Write) -> Result<(), Failure> {
         let (count, shape) = array.shape().split_first().expect("it has several dimensions");

@@ -4,11 +4,14 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
+use npy_object::Contents;
 
 use crate::failure::{Failure, display};
 use crate::input::{Input, Reading};
 
 /// Write an index beside the file, as FILE.idx, with which any element is found at once
+///
+/// The file holds an array of objects, or a pickle of a list, set, dict or deque.
 ///
 /// It takes 24 bytes for every few thousand elements. It is used by whoever opens the file, until
 /// the file is changed.
@@ -27,10 +30,14 @@ impl Index {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let mut array = self.input.open()?.array(&self.reading)?;
-        let index = array.write_index()?;
+        let mut contents = self.input.open()?.contents(&self.reading, None, false)?;
+        let index = match &mut contents {
+            Contents::Array(array) => array.write_index()?,
+            Contents::Container(container) => container.write_index()?,
+            _ => return Err(Failure::Refused("a single value needs no index".to_owned())),
+        };
         let size = index.metadata().map_err(npy_object::Error::from)?.len();
-        let (index, count) = (display(&index), array.len());
+        let (index, count) = (display(&index), contents.count()?);
         let plural = if count == 1 { "" } else { "s" };
         writeln!(out, "{index}: {count} element{plural}, {size} bytes")?;
         Ok(())

@@ -1,17 +1,20 @@
 //! What the commands have in common: which file, and how it is opened.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use npy_object::header::Header;
 use npy_object::{
-    Audit, Encoding, Format, IndexUse, Limits, NpyArray, Npz, Options, Salvage, Source, Subscripts,
+    Audit, Contents, Encoding, Format, IndexUse, Limits, Npz, Options, Salvage, Source, Subscripts,
 };
 
-use crate::contents::Contents;
+use crate::budget::Budget;
 use crate::failure::{Failure, display};
+
+/// Bytes of an element that is decoded for a look at a file.
+const LOOK: usize = 1 << 20;
 
 /// A file, and how much it may ask for.
 #[derive(Args)]
@@ -25,7 +28,7 @@ pub(crate) struct Input {
     #[arg(long, value_name = "NAME")]
     member: Option<String>,
 
-    /// The array of this number, counted from 0, where several lie behind one another
+    /// The array or pickle of this number, counted from 0, where several follow one another
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) array: u64,
 
@@ -37,6 +40,14 @@ pub(crate) struct Input {
     /// Take no more memory than about N bytes, KB, MB or GB; what needs more is an error
     #[arg(long, value_name = "N", value_parser = Limits::parse_memory, display_order = 101)]
     max_memory: Option<usize>,
+}
+
+/// Which of the arrays and pickles that follow one another in a file.
+#[derive(Args)]
+pub(crate) struct Several {
+    /// Every array and pickle, where several follow one another in the file
+    #[arg(long, conflicts_with = "array")]
+    pub(crate) all: bool,
 }
 
 /// How its elements are read.
@@ -84,8 +95,17 @@ impl Input {
         let (source, name) = self.source()?;
         let format = Format::of(&source).map_err(npy_object::Error::from)?;
         let npy = OnceCell::new();
-        let mut opened =
-            Opened { input: self, file, source, format, archive: None, member: None, npy };
+        let mut opened = Opened {
+            input: self,
+            file,
+            source,
+            format,
+            archive: None,
+            member: None,
+            npy,
+            is_first: self.array == 0,
+            end: Cell::new(None),
+        };
         if name.is_some() || format == Format::Zip {
             // What there is of one that was cut off can be looked at: `verify` says so in the end.
             let archive = self.options().recover_npz(opened.source.clone())?;
@@ -179,6 +199,10 @@ pub(crate) struct Opened<'a> {
     member: Option<usize>,
     /// The bytes of the array, once they were asked for: what was unpacked is kept by its source.
     npy: OnceCell<Source>,
+    /// Whether that is the first array or pickle of the file.
+    is_first: bool,
+    /// Where it ends, once that is known.
+    end: Cell<Option<u64>>,
 }
 
 impl Opened<'_> {
@@ -200,20 +224,105 @@ impl Opened<'_> {
     }
 
     /// The bytes of the array.
-    pub(crate) fn npy(&self) -> npy_object::Result<Source> {
+    pub(crate) fn npy(&self) -> Result<Source, Failure> {
         if let Some(npy) = self.npy.get() {
             return Ok(npy.clone());
         }
-        let options = || self.input.options();
         let mut npy = match self.member()? {
             Some((archive, member)) => archive.source(member)?,
-            None => options().unpack(self.source.clone())?,
+            None => self.input.options().unpack(self.source.clone())?,
         };
-        for _ in 0..self.input.array {
-            let end = options().trust_payload(true).read_source(npy.clone())?.data_end()?;
-            npy = npy.section(end..);
+        if self.input.array > 0 {
+            let mut sections = self.input.options().sections(npy);
+            let mut count = 0;
+            npy = loop {
+                match sections.next() {
+                    Some(section) if count == self.input.array => break section?,
+                    Some(section) => drop(section?),
+                    None => {
+                        let wanted = self.input.array;
+                        return Err(Failure::Refused(format!(
+                            "no array or pickle {wanted}, counted from 0: the file holds {count}"
+                        )));
+                    }
+                }
+                count += 1;
+            };
         }
         Ok(self.npy.get_or_init(|| npy).clone())
+    }
+
+    /// Does something to the array or pickle that was asked for, or with `all` to every one of the
+    /// file.
+    pub(crate) fn each(
+        &mut self,
+        all: bool,
+        mut each: impl FnMut(&Opened<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        if !all {
+            return each(self);
+        }
+        for section in self.input.options().sections(self.npy()?) {
+            self.npy = OnceCell::from(section?);
+            self.end.set(None);
+            each(self)?;
+            self.is_first = false;
+        }
+        Ok(())
+    }
+
+    /// Remembers where the array or pickle ends.
+    pub(crate) fn ends_at(&self, end: u64) {
+        self.end.set(Some(end));
+    }
+
+    /// Says on stderr if data follow the array or pickle. With `look`, only if a look at the file
+    /// tells; otherwise it is walked through to its end.
+    pub(crate) fn note_rest(&self, look: bool) -> Result<(), Failure> {
+        let npy = self.npy()?;
+        let (source, _) = Budget::of(&npy);
+        let rest = self.rest(if look { &source } else { &npy });
+        let (begin, format) = match rest {
+            Ok(Some(rest)) => rest,
+            Ok(None) => return Ok(()),
+            // What is wrong further on is said to those who read that far.
+            Err(_) if look => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let file = display(self.file);
+        match format {
+            Format::Other => {
+                eprintln!("npyo: {file}: the bytes from {begin} on are no array and no pickle");
+            }
+            format => {
+                let what = if format == Format::Pickle { "pickle" } else { "array" };
+                let next = self.input.array + 1;
+                eprintln!(
+                    "npyo: {file}: another {what} follows at byte {begin}: --array {next} shows \
+                     it, --all everything"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Where data follow the array or pickle of a source, and what they begin as.
+    fn rest(&self, source: &Source) -> npy_object::Result<Option<(u64, Format)>> {
+        let end = self.end.get().map_or_else(|| self.input.options().end_of(source), Ok)?;
+        // A pipe may stay open after the array: nobody waits for what may never come.
+        let is_pipe = !self.file.is_file();
+        if (is_pipe && !source.is_ready(end)) || source.read_at(&mut [0], end)? == 0 {
+            return Ok(None);
+        }
+        Ok(Some((end, Format::of(&source.section(end..))?)))
+    }
+
+    /// The options for a look at the file, in constant memory.
+    pub(crate) fn options_for_look(&self, reading: &Reading) -> Options {
+        let mut limits = self.input.limits();
+        limits.element = limits.element.min(LOOK);
+        limits.pickle.nodes = limits.pickle.nodes.min(LOOK / 16);
+        reading.apply(self.input.options()).limits(limits)
     }
 
     /// Reads what stands before the data, and says where they begin; `None` in a bare pickle.
@@ -226,57 +335,63 @@ impl Opened<'_> {
         Salvage::new().options(reading.apply(self.input.options()))
     }
 
-    /// Opens the array, and says if its index is of no use.
-    pub(crate) fn array(&self, reading: &Reading) -> npy_object::Result<NpyArray> {
-        let options = reading.apply(self.input.options());
-        // What is no file, a named pipe for instance, cannot be opened a second time.
-        let is_file = self.file != Path::new(STDIN) && self.file.is_file();
-        if self.archive.is_some() || self.input.array > 0 || !is_file {
-            return options.read_source(self.npy()?);
-        }
-        let array = options.open(self.file)?;
-        let index = match array.index_use() {
-            IndexUse::Stale => "out of date",
-            IndexUse::Damaged => "damaged",
-            _ => return Ok(array),
-        };
-        let file = display(self.file);
-        eprintln!("npyo: {file}.idx is {index} and not used: `npyo index {file}` writes it again");
-        Ok(array)
-    }
-
-    /// Opens what there is to be seen, or what the subscripts lead to: with `entries` the members
-    /// of a container that is alone in its array.
+    /// Opens what the file holds, and says if its index is of no use. With `at`, what the subscripts
+    /// lead to; with `entries`, the members of a container that is alone in its array.
     pub(crate) fn contents(
         &self,
         reading: &Reading,
         at: Option<&Subscripts>,
         entries: bool,
-    ) -> npy_object::Result<Contents> {
+    ) -> Result<Contents, Failure> {
         let options = || reading.apply(self.input.options());
         if let Some(subscripts) = at {
-            return Ok(Contents::of(options().at_source(self.npy()?, subscripts)?));
+            return Ok(options().at_source(self.npy()?, subscripts)?.into());
         }
-        let within = || options().at_source(self.npy()?, &Subscripts::default());
-        match self.array(reading) {
-            Ok(array) if entries && array.has_objects() && array.shape().is_empty() => {
-                Ok(Contents::of(within()?))
+        // What is no file, a named pipe for instance, cannot be opened a second time.
+        let is_file = self.file != Path::new(STDIN) && self.file.is_file();
+        let contents = match self.archive.is_some() || !self.is_first || !is_file {
+            true => options().read_contents(self.npy()?)?,
+            false => options().open_contents(self.file)?,
+        };
+        let index = match &contents {
+            Contents::Array(array) => array.index_use(),
+            Contents::Container(container) => container.index_use(),
+            _ => IndexUse::None,
+        };
+        self.note_index(index);
+        match contents {
+            Contents::Array(array)
+                if entries && array.has_objects() && array.shape().is_empty() =>
+            {
+                Ok(options().at_source(self.npy()?, &Subscripts::default())?.into())
             }
-            Ok(array) => Ok(Contents::Array(array)),
-            // A bare pickle need not be of an array.
-            Err(error) if error.clause() == "npy.object.envelope" => {
-                within().map(Contents::of).map_err(|_| error)
-            }
-            Err(error) => Err(error),
+            contents => Ok(contents),
         }
     }
-}
 
-impl Opened<'_> {
     /// Fails where the archive was cut off, so that members may be missing.
     pub(crate) fn check_archive(&self) -> npy_object::Result<()> {
         let broken_off = self.archive.as_ref().and_then(Npz::broken_off);
         broken_off.map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// Says if an index is of no use.
+    fn note_index(&self, index: IndexUse) {
+        let why = match index {
+            IndexUse::Stale => "out of date",
+            IndexUse::Damaged => "damaged",
+            _ => return,
+        };
+        let file = display(self.file);
+        eprintln!("npyo: {file}.idx is {why} and not used: `npyo index {file}` writes it again");
+    }
+
+    /// Compares the checksum of a member of an archive that was read to its end.
+    pub(crate) fn verify(&self) -> Result<(), Failure> {
+        match self.archive {
+            Some(_) => Ok(self.npy()?.verify()?),
+            None => Ok(()),
+        }
     }
 }
 

@@ -7,8 +7,8 @@
 
 mod archive;
 mod audit;
+mod budget;
 mod cat;
-mod contents;
 mod dis;
 mod failure;
 mod get;
@@ -48,6 +48,7 @@ Examples:
   npyo cat data.npy | head -3     the first three elements, as JSON
   npyo get data.npy -1            the last element
   npyo cat arrays.npz:train       an array of an archive
+  npyo cat log.npy --all          every array that was appended to one file
   curl URL | npyo cat -           standard input
   npyo stats data.npy             what its elements are, in numbers
   npyo dis data.npy | less        the instructions of its pickle

@@ -9,18 +9,19 @@ use std::path::Path;
 
 use clap::Args;
 use npy_object::pickle::Global;
-use npy_object::{Element, ItemType, Kind};
+use npy_object::{Contents, Element, ItemType, Kind};
 use serde::Serialize;
 
 use crate::failure::{Failure, printable, write_json};
 use crate::info::python_tuple;
-use crate::input::{Input, Reading};
+use crate::input::{Input, Opened, Reading, Several};
 use crate::progress::progress_bar;
 use crate::tally::{Sizes, Tally};
 
 /// Decode every element, and say what they are: kinds, dtypes, shapes, lengths, bytes, classes
 ///
-/// Elements are counted, not what they contain. What was counted before an error in the file is
+/// Elements are counted, not what they contain: of a dict that was saved alone, or a pickle of a
+/// list, tuple, set, dict or deque, its members. What was counted before an error in the file is
 /// shown.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -42,6 +43,9 @@ pub(crate) struct Stats {
     unfinished: bool,
 
     #[command(flatten)]
+    several: Several,
+
+    #[command(flatten)]
     reading: Reading,
 }
 
@@ -61,28 +65,63 @@ impl Stats {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let opened = self.input.open()?;
-        let mut array = opened.array(&self.reading.with_unfinished(self.unfinished))?;
-        let bar = progress_bar(Some(array.len()), 0);
+        let mut opened = self.input.open()?;
         let mut summary = Summary::default();
-        let result = array.fold_parallel(self.threads, Summary::default, Summary::add, |part| {
-            bar.inc(part.elements);
-            summary.merge(part);
-            ControlFlow::Continue(())
-        });
-        drop(bar);
+        let all = self.several.all;
+        let result = opened.each(all, |opened| self.count(opened, &mut summary));
+        if result.is_err() && !summary.begun {
+            return result;
+        }
         if self.json {
             write_json(out, &summary)?;
         } else {
             summary.write(out)?;
         }
-        Ok(result?)
+        result?;
+        if !all {
+            opened.note_rest(false)?;
+        }
+        Ok(opened.check_archive()?)
+    }
+
+    /// Counts the elements of what the file holds.
+    fn count(&self, opened: &Opened<'_>, summary: &mut Summary) -> Result<(), Failure> {
+        let reading = self.reading.with_unfinished(self.unfinished);
+        let mut contents = opened.contents(&reading, None, true)?;
+        summary.begun = true;
+        let bar = progress_bar(contents.known_len(), 0);
+        match &mut contents {
+            Contents::Array(array) => {
+                array.fold_parallel(self.threads, Summary::default, Summary::add, |part| {
+                    bar.inc(part.elements);
+                    summary.merge(part);
+                    ControlFlow::Continue(())
+                })?;
+                opened.ends_at(array.data_end()?);
+            }
+            Contents::Container(container) => {
+                while let Some(member) = container.next_member()? {
+                    bar.inc(1);
+                    summary.add(member.value);
+                }
+            }
+            _ => {
+                if let Some(member) = contents.get(0)? {
+                    summary.add_value(member.value);
+                }
+            }
+        }
+        drop(bar);
+        opened.verify()
     }
 }
 
 /// What elements are.
 #[derive(Default, Serialize)]
 struct Summary {
+    /// Whether there was anything to count elements of.
+    #[serde(skip)]
+    begun: bool,
     elements: u64,
     kinds: Tally<&'static str>,
     /// Of arrays and of NumPy scalars.
@@ -102,8 +141,13 @@ struct Summary {
 impl Summary {
     /// Counts an element.
     fn add(&mut self, element: Element<'_>) {
-        self.elements += 1;
         self.bytes.add(element.encoded_len());
+        self.add_value(element);
+    }
+
+    /// Counts an element of which it is not known how many bytes it takes.
+    fn add_value(&mut self, element: Element<'_>) {
+        self.elements += 1;
         self.shared += u64::from(element.value().is_some_and(|value| value.is_shared()));
         if let Some(array) = element.as_plain_array() {
             self.kinds.add("array");
@@ -116,7 +160,11 @@ impl Summary {
         match kind {
             Kind::Str(text) => self.lengths.add(code_points(text.as_bytes())),
             Kind::Bytes(bytes) | Kind::ByteArray(bytes) => self.lengths.add(bytes.len()),
-            Kind::List(items) | Kind::Tuple(items) | Kind::Set(items) | Kind::FrozenSet(items) => {
+            Kind::List(items)
+            | Kind::Tuple(items)
+            | Kind::Set(items)
+            | Kind::FrozenSet(items)
+            | Kind::Deque(items, _) => {
                 self.lengths.add(items.len());
             }
             Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {

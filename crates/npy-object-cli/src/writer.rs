@@ -79,9 +79,13 @@ impl Writer {
         }
     }
 
-    /// What all this points to.
-    pub(crate) fn generation(self) -> &'static str {
-        match (self.package, self.protocol) {
+    /// What all this points to, of a pickle after a header or without one.
+    pub(crate) fn generation(self, has_header: bool) -> Option<&'static str> {
+        // A pickle without a header says something of NumPy only if it names it.
+        if !has_header && self.package.is_none() {
+            return self.python_2.then_some("Python 2");
+        }
+        Some(match (self.package, self.protocol) {
             _ if self.python_2 => "NumPy 1.16 or earlier, on Python 2",
             (Some(Package::PrivateCore), 4) => "NumPy 2",
             (Some(Package::PrivateCore), _) => "NumPy 2, but not its numpy.save",
@@ -91,7 +95,7 @@ impl Writer {
             (None, 3) => "NumPy 1.17 to 1.26",
             (None, 4) => "NumPy 2",
             (None, _) => "not numpy.save",
-        }
+        })
     }
 
     /// From what that was concluded.

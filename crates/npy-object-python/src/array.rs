@@ -431,7 +431,7 @@ impl Array {
     }
 
     /// The members of what a 0-d array holds, one at a time: `(key, value)` of a dict, which is
-    /// what `numpy.save` leaves of a dict, the items of a list, tuple or set.
+    /// what `numpy.save` leaves of a dict, the items of a list, tuple, set or deque.
     fn entries(&self, py: Python<'_>) -> PyResult<Container> {
         if !self.view.shape.is_empty() {
             return Err(PyTypeError::new_err("entries() is for 0-d arrays: loop over this one"));

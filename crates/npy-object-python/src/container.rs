@@ -1,4 +1,4 @@
-//! `Container`: a dict, list, tuple or set that is read member by member.
+//! `Container`: a dict, list, tuple, set or deque that is read member by member.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::element::Maker;
 use crate::errors::{raise, unsupported};
 use crate::reader::{File, Origin};
 
-/// A dict, list, tuple or set, read from the file one member at a time: of a dict, `(key, value)`.
+/// A dict, list, tuple, set or deque, read from the file one member at a time: of a dict, `(key, value)`.
 ///
 /// >>> import npy_object, numpy as np, tempfile
 /// >>> file = tempfile.mkdtemp() + "/parts.npy"
@@ -81,7 +81,7 @@ pub(crate) fn open_container(py: Python<'_>, file: &Arc<File>) -> PyResult<Conta
 }
 
 fn no_container(py: Python<'_>) -> PyErr {
-    unsupported(py, "no dict, list, tuple or set is there")
+    unsupported(py, "no dict, list, tuple, set or deque is there")
 }
 
 #[pymethods]

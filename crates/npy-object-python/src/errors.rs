@@ -32,6 +32,16 @@ pub(crate) fn unsupported(py: Python<'_>, message: &str) -> PyErr {
     exception(py, "UnsupportedError", (format!("{message} [access.type]"), None, "access.type"))
 }
 
+/// For a source with nothing in it, or nothing left.
+#[cold]
+pub(crate) fn empty(py: Python<'_>, why: Option<&Error>) -> PyErr {
+    let mut message = "No data left in file".to_owned();
+    if let Some(why) = why {
+        message = format!("{message}: {why}");
+    }
+    exception(py, "EmptyError", (message, Some(0), "npy.truncated"))
+}
+
 /// Whether an exception says that something is not handled.
 pub(crate) fn is_unsupported(py: Python<'_>, error: &PyErr) -> bool {
     is_of(py, error, "UnsupportedError")

@@ -55,7 +55,7 @@ mod _npy_object {
     #[pymodule_export]
     use crate::npz::Npz;
     #[pymodule_export]
-    use crate::open::{load, open};
+    use crate::open::{load, open, open_all};
     #[pymodule_export]
     use crate::salvage::{Salvaged, salvage};
     #[pymodule_export]

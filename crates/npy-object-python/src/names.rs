@@ -9,6 +9,7 @@ pub(crate) static DATE: Class = Class::new("datetime", "date");
 pub(crate) static DATETIME: Class = Class::new("datetime", "datetime");
 pub(crate) static DECIMAL: Class = Class::new("decimal", "Decimal");
 pub(crate) static DEFAULT_DICT: Class = Class::new("collections", "defaultdict");
+pub(crate) static DEQUE: Class = Class::new("collections", "deque");
 pub(crate) static FRACTION: Class = Class::new("fractions", "Fraction");
 pub(crate) static OPAQUE: Class = Class::new("npy_object._opaque", "Opaque");
 pub(crate) static ORDERED_DICT: Class = Class::new("collections", "OrderedDict");

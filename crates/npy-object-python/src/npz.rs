@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::errors::{is_truncated, raise};
-use crate::open::{load_left, open_source, refuse_objects};
+use crate::open::{Opened, load_left, refuse_objects};
 use crate::reader::Origin;
 use crate::settings::Settings;
 use crate::source::{Input, MappedFile};
@@ -54,7 +54,7 @@ impl Npz {
         settings: Settings,
         members: Members,
     ) -> PyResult<Npz> {
-        let Input { source, path, owner, runs_python } = input;
+        let Input { source, path, owner, runs_python, .. } = input;
         let options = settings.options()?;
         let archive = py.detach(|| match settings.unfinished {
             true => options.recover_npz(source),
@@ -140,15 +140,15 @@ impl Npz {
             runs_python: self.runs_python,
         };
         let source = origin.source.clone();
-        let array = open_source(py, origin)?;
+        let opened = Opened::of_source(py, origin)?;
         let Members::Loaded { allow_pickle } = self.members else {
-            return Ok(array.into_pyobject(py)?.into_any());
+            return opened.into_object(py);
         };
-        match array.numpy(py) {
+        match opened.load(py, false) {
             Err(error) if self.settings.unfinished && is_truncated(py, &error) => {
                 load_left(py, source, self.settings.clone_ref(py), allow_pickle, &error)
             }
-            loaded => loaded,
+            loaded => Ok(loaded?.0),
         }
     }
 

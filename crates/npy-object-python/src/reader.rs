@@ -124,6 +124,20 @@ impl File {
         })
     }
 
+    /// Where the data end. They are surveyed, unless a reader has seen the end.
+    pub(crate) fn data_end(&self, py: Python<'_>) -> PyResult<u64> {
+        let reader = lock(&self.idle).pop();
+        let (end, reader) = match reader {
+            Some(mut reader) => {
+                let end = py.detach(|| reader.array.data_end());
+                (end, Some(reader))
+            }
+            None => (py.detach(|| lock(&self.first).data_end()), None),
+        };
+        lock(&self.idle).extend(reader);
+        end.map_err(|error| raise(py, &error))
+    }
+
     /// Nothing can be read any more, but by those who read already.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);

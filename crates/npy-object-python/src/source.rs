@@ -21,6 +21,26 @@ pub(crate) struct Input {
     pub(crate) owner: Option<Py<MappedFile>>,
     /// Whether reading runs Python code, which wants the lock that we may hold.
     pub(crate) runs_python: bool,
+    /// The object with `read`, where that was given.
+    pub(crate) handle: Option<Handle>,
+}
+
+/// An object with `read` that was given to be read.
+pub(crate) enum Handle {
+    /// It can seek; it stood at `start`.
+    Seekable { object: Py<PyAny>, start: u64 },
+    /// What was read of it cannot be given back.
+    Stream,
+}
+
+impl Handle {
+    /// Leaves the object at `end`, counted from where it stood.
+    pub(crate) fn leave_at(&self, py: Python<'_>, end: u64) -> PyResult<()> {
+        if let Handle::Seekable { object, start } = self {
+            object.bind(py).call_method1(intern!(py, "seek"), (start + end,))?;
+        }
+        Ok(())
+    }
 }
 
 /// A file that is mapped into memory as long as arrays look at it.
@@ -31,16 +51,22 @@ impl Input {
     /// Opens what was given: a path, bytes, or an object with `read`.
     pub(crate) fn of(given: &Bound<'_, PyAny>, map: bool) -> PyResult<Input> {
         let py = given.py();
-        let input = |source| Input { source, path: None, owner: None, runs_python: false };
+        let input =
+            |source| Input { source, path: None, owner: None, runs_python: false, handle: None };
         if given.is_instance_of::<PyBytes>() || given.is_instance_of::<PyByteArray>() {
             return Ok(input(Source::bytes(given.extract::<PyBackedBytes>()?)));
         }
         if given.hasattr(intern!(py, "read"))? {
-            let source = py.detach({
-                let file = FileObject { object: given.clone().unbind() };
+            let object = given.clone().unbind();
+            let (source, start) = py.detach({
+                let file = FileObject { object: object.clone_ref(py) };
                 move || file.into_source()
             })?;
-            return Ok(Input { runs_python: true, ..input(source) });
+            let handle = match start {
+                Some(start) => Handle::Seekable { object, start },
+                None => Handle::Stream,
+            };
+            return Ok(Input { runs_python: true, handle: Some(handle), ..input(source) });
         }
         let path = match given.extract::<PathBuf>() {
             Ok(path) => path,
@@ -85,8 +111,9 @@ struct FileObject {
 }
 
 impl FileObject {
-    /// What follows the place where it stands, as `numpy.load` has it.
-    fn into_source(self) -> PyResult<Source> {
+    /// What follows the place where it stands, as `numpy.load` has it, and that place; `None` where
+    /// it cannot seek.
+    fn into_source(self) -> PyResult<(Source, Option<u64>)> {
         let start = Python::attach(|py| {
             let object = self.object.bind(py);
             let seekable = match object.getattr_opt(intern!(py, "seekable"))? {
@@ -96,10 +123,10 @@ impl FileObject {
             let tell = || object.call_method0(intern!(py, "tell"))?.extract::<u64>();
             seekable.then(tell).transpose()
         })?;
-        match start {
-            Some(start) => Ok(Source::reader(self)?.section(start..)),
-            None => Ok(Source::stream(self)),
-        }
+        Ok(match start {
+            Some(start) => (Source::reader(self)?.section(start..), Some(start)),
+            None => (Source::stream(self), None),
+        })
     }
 }
 

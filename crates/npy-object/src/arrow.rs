@@ -5,7 +5,7 @@
 //! |---|---|
 //! | bool, int, float, str, bytes | `Boolean`, `Int64`, `Float64`, `LargeUtf8`, `LargeBinary` |
 //! | NumPy scalars of numbers, datetimes, timedeltas | the Arrow type of the same width and unit |
-//! | arrays of these, lists and tuples | `LargeList`, one for each dimension |
+//! | arrays of these, lists, tuples and deques | `LargeList`, one for each dimension |
 //! | dicts with str for keys | a column for each key; inside an element, a `Struct` |
 //! | `datetime`, `date`, `timedelta` | `Timestamp(us)`, `Date32`, `Duration(us)` |
 //! | None, NaT, `pandas.NA`, `pandas.NaT` | null |
@@ -313,7 +313,7 @@ fn type_of(element: Element<'_>, depth: usize) -> Result<Found> {
             other => return Err(no_type(&format!("scalars of dtype {other}"))),
         },
         Kind::Array(array) => return type_of_array(&array, depth),
-        Kind::List(items) | Kind::Tuple(items) => {
+        Kind::List(items) | Kind::Tuple(items) | Kind::Deque(items, _) => {
             return Ok(Found::list_of(type_of_items(items, depth)?));
         }
         Kind::Dict(entries) | Kind::OrderedDict(entries) => {
@@ -337,7 +337,7 @@ fn contains_itself(element: Element<'_>) -> bool {
         let mut see = |value: Element<'_>| value.identity().is_none_or(|id| seen.insert(id));
         let mut inside = Vec::new();
         match value.kind() {
-            Kind::List(items) | Kind::Tuple(items) => inside.extend(items),
+            Kind::List(items) | Kind::Tuple(items) | Kind::Deque(items, _) => inside.extend(items),
             Kind::Dict(entries) | Kind::OrderedDict(entries) => {
                 inside.extend(entries.map(|(_, value)| value));
             }
@@ -586,7 +586,7 @@ impl Column {
                 other => return Err(no_type(&format!("scalars of dtype {other}"))),
             },
             (
-                Kind::List(members) | Kind::Tuple(members),
+                Kind::List(members) | Kind::Tuple(members) | Kind::Deque(members, _),
                 Column::List { items, ends, nulls, .. },
             ) => {
                 members.into_iter().enumerate().try_for_each(|(number, member)| {

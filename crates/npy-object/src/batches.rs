@@ -5,6 +5,7 @@
 //! survey goes on from the last checkpoint before the member to the next one. With an index that is
 //! read part by part this is how all members are found.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use pickle_stream::{Container, Event, Limits, Opcode, Slot, Span, Survey};
@@ -12,7 +13,7 @@ use pickle_stream::{Container, Event, Limits, Opcode, Slot, Span, Survey};
 use crate::checkpoints::{Addresses, Checkpoint, Checkpoints, Level, Route, Stretch};
 use crate::decoder::Start;
 use crate::error::{Cause, Error, Result};
-use crate::index::Index;
+use crate::index::{Contents, Fingerprint, Index, IndexUse};
 use crate::opening::ContainerKind;
 use crate::window::Window;
 
@@ -126,6 +127,8 @@ pub(crate) struct Batches {
     progress: Progress,
     /// How many members there have to be, where something says so.
     promised: Option<u64>,
+    /// How many members an index says that there are.
+    indexed: Option<u64>,
     /// Where the container's own instructions end, where it is in another one.
     end: Option<u64>,
     /// The slot of the container, where it has to become the only element of an array.
@@ -196,6 +199,7 @@ impl Batches {
             frontier,
             progress: Progress::Going,
             promised,
+            indexed: None,
             end,
             element: (array.is_some() && !is_array).then(|| survey.slots().len() - 1),
             closed: false,
@@ -219,6 +223,7 @@ impl Batches {
             frontier,
             progress: Progress::Whole,
             promised: Some(parts.len() as u64),
+            indexed: None,
             end: None,
             element: None,
             closed: false,
@@ -260,7 +265,7 @@ impl Batches {
     pub(crate) fn len(&self) -> Option<u64> {
         match self.progress {
             Progress::Whole if self.parts.is_empty() => Some(self.frontier.member),
-            _ => self.promised,
+            _ => self.promised.or(self.indexed),
         }
     }
 
@@ -315,6 +320,25 @@ impl Batches {
         let end = Some(self.frontier)
             .filter(|end| places.last().is_some_and(|last| last.member < end.member));
         places.iter().copied().chain(end).collect()
+    }
+
+    /// Uses the index of `file`, if there is one and it is of these members. It says how many there
+    /// are.
+    pub(crate) fn find_index(&mut self, file: &Path, window: &mut Window) -> Result<IndexUse> {
+        Ok(match Contents::read(file) {
+            Ok(None) => IndexUse::None,
+            Ok(Some(index)) => {
+                let is_of_file = index.fingerprint == Fingerprint::of(file, window)?
+                    && self.promised.is_none_or(|promised| index.elements == promised);
+                if is_of_file && self.adopt(index.checkpoints) {
+                    self.indexed = Some(index.elements);
+                    IndexUse::Used
+                } else {
+                    IndexUse::Stale
+                }
+            }
+            Err(_) => IndexUse::Damaged,
+        })
     }
 
     /// Finds members by an index, if it is of these, from which it reads what it takes.
@@ -410,7 +434,7 @@ impl Batches {
             return self.survey_on(window, batch);
         }
         // Whoever begins in the middle does not see what is behind the members.
-        if self.promised == Some(batch.next.member) {
+        if self.promised.or(self.indexed) == Some(batch.next.member) {
             return Ok(false);
         }
         self.extend_to_known(window, batch)?;

@@ -2,11 +2,14 @@
 //! pickle, or further in.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use crate::decoder::Decoded;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::index::IndexUse;
 use crate::members::Members;
 use crate::opening::ContainerKind;
+use crate::outline::Outline;
 use crate::value::element::Element;
 
 /// A list, tuple, set, dict or array of objects, whose members come one after another, or in any
@@ -33,6 +36,9 @@ pub struct Container {
     /// Of an array.
     shape: Option<Vec<usize>>,
     members: Members,
+    /// The file that holds nothing else, where it was opened by its path.
+    file: Option<PathBuf>,
+    index: IndexUse,
 }
 
 /// A member of a [`Container`].
@@ -50,7 +56,7 @@ impl Container {
         shape: Option<Vec<usize>>,
         members: Members,
     ) -> Container {
-        Container { kind, shape, members }
+        Container { kind, shape, members, file: None, index: IndexUse::None }
     }
 
     /// What it is.
@@ -96,6 +102,42 @@ impl Container {
     pub fn get(&mut self, index: u64) -> Result<Option<Member<'_>>> {
         let Some(decoded) = self.members.get(index)? else { return Ok(None) };
         self.member(decoded).map(Some)
+    }
+
+    /// Tells what the member of this number is without reading its payload: of an entry its key,
+    /// which is decoded, and what its value is. For members that are too large to be decoded.
+    pub fn outline(&mut self, index: u64) -> Result<Option<(Option<Element<'_>>, Outline)>> {
+        let Some((key, outline)) = self.members.outline(index)? else { return Ok(None) };
+        let decoder = &self.members.decoder;
+        Ok(Some((key.map(|key| decoder.element(key, key.first)), outline)))
+    }
+
+    /// Returns where the index of the container was written: beside its file, as `FILE.idx`. With it,
+    /// whoever opens the file with [`Options::open_contents`](crate::Options::open_contents) goes to
+    /// any member at once. The container is surveyed to its end.
+    ///
+    /// Fails as reading does, and with clause `access.index` where the container was not opened by
+    /// the path of its file, and where it is a tuple or a frozenset, whose members are known.
+    pub fn write_index(&mut self) -> Result<PathBuf> {
+        let Some(file) = &self.file else {
+            let message = "only the container of a file that was opened by its path has an index";
+            return Err(Error::usage("access.index", message));
+        };
+        if matches!(self.kind, ContainerKind::Tuple | ContainerKind::FrozenSet) {
+            let message = format!("a {} needs no index", self.kind.name());
+            return Err(Error::usage("access.index", message));
+        }
+        self.members.write_index(file)
+    }
+
+    /// Returns whether the index of the file is used.
+    pub fn index_use(&self) -> IndexUse {
+        self.index
+    }
+
+    /// Says which file it is in, and whether its index is used.
+    pub(crate) fn set_file(&mut self, file: &Path, index: IndexUse) {
+        (self.file, self.index) = (Some(file.to_owned()), index);
     }
 
     /// The number of the member that comes next.

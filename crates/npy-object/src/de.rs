@@ -5,7 +5,7 @@
 //! | None, a masked item, NaT | unit, or a missing `Option` |
 //! | bool, int, float | themselves; ints of up to 128 bits |
 //! | str, bytes, bytearray | borrowed where the file has them so; bytes also a sequence of ints |
-//! | list, tuple, set, frozenset | a sequence |
+//! | list, tuple, set, frozenset, deque | a sequence |
 //! | dict, OrderedDict, defaultdict | a map, or a struct by its str keys |
 //! | an item of a structured dtype | a map or struct by the names of its fields, or a sequence |
 //! | NumPy array | sequences, nested as its dimensions are, in C order; of 0-d its one item |
@@ -332,7 +332,11 @@ fn visit_element<'de, V: Visitor<'de>>(
             Cow::Borrowed(bytes) => visitor.visit_borrowed_bytes(bytes),
             Cow::Owned(bytes) => visitor.visit_byte_buf(bytes),
         },
-        Kind::Tuple(items) | Kind::List(items) | Kind::Set(items) | Kind::FrozenSet(items) => {
+        Kind::Tuple(items)
+        | Kind::List(items)
+        | Kind::Set(items)
+        | Kind::FrozenSet(items)
+        | Kind::Deque(items, _) => {
             let open = &open.enter(id)?;
             visit_sequence(items.map(|item| Value::new(item, open)), visitor)
         }

@@ -199,6 +199,29 @@ impl Decoder {
         }
     }
 
+    /// Clears the graph and the machine for instructions that follow `memo` entries.
+    pub(crate) fn begin_own(&mut self, memo: u64, addresses: &dyn Addresses) -> Result<()> {
+        if !self.is_defined {
+            self.forget_shared(addresses)?;
+        }
+        self.graph.clear();
+        self.machine.reset(&self.graph, Region::Own, memo);
+        Ok(())
+    }
+
+    /// Executes the next instruction after [`begin_own`](Self::begin_own); `None` where it is not
+    /// resident before `end`.
+    pub(crate) fn execute_own(&mut self, lexer: &mut Lexer, end: u64) -> Result<Option<Flow>> {
+        let bytes = self.window.resident(lexer.offset(), end);
+        let Progress::Done(instruction) = lexer.instruction(bytes)? else { return Ok(None) };
+        Ok(Some(self.machine.execute(&mut self.graph, &instruction)?))
+    }
+
+    /// The graph, and the values on the stack.
+    pub(crate) fn own(&self) -> (&Graph, &[NodeId]) {
+        (&self.graph, self.machine.stack())
+    }
+
     /// Decodes the whole pickle at `offset`, from its first instruction to STOP.
     pub(crate) fn decode_all(&mut self, offset: u64) -> Result<Decoded> {
         self.graph.clear();
@@ -261,7 +284,12 @@ impl Decoder {
 
     /// Brings a memo entry into the shared region of the graph. If that has become too large, it is
     /// emptied before the next member.
-    fn resolve(&mut self, memo: u64, offset: u64, addresses: &dyn Addresses) -> Result<()> {
+    pub(crate) fn resolve(
+        &mut self,
+        memo: u64,
+        offset: u64,
+        addresses: &dyn Addresses,
+    ) -> Result<()> {
         let limits = &self.context.limits;
         let Decoder { definitions, window, graph, .. } = self;
         let done = definitions.resolve(memo, offset, addresses, window, graph, &limits.pickle);
@@ -379,13 +407,9 @@ impl Decoder {
                     unfinished.push(top(&machine));
                     found = Some(kind);
                 }
-                // An array is made by a call. A list, dict or tuple need not be read to its end to
-                // see that it is none.
-                Some(Begun::Other(_)) => return Ok(None),
-                None if wanted == Wanted::Array
-                    && opcode == Opcode::Mark
-                    && machine.stack().is_empty() =>
-                {
+                // An array begins with the name of what makes it.
+                Some(Begun::Other(_)) if array.is_none() => return Ok(None),
+                _ if wanted == Wanted::Array && machine.marks().first() == Some(&0) => {
                     return Ok(None);
                 }
                 _ => {}
@@ -464,6 +488,12 @@ fn top(machine: &Machine) -> NodeId {
 
 fn is_put(opcode: Opcode) -> bool {
     matches!(opcode.info().memo, MemoEffect::Put | MemoEffect::Memoize)
+}
+
+#[cold]
+pub(crate) fn too_large(offset: u64, size: usize, limit: usize) -> Error {
+    let message = format!("an element of {size} bytes; the limit is {limit}");
+    Error::new(Cause::Limit, "npy.limit.element", offset, message)
 }
 
 #[cold]

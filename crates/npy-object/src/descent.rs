@@ -1,6 +1,7 @@
 //! The way down to a value inside nested containers. Siblings on the way are surveyed, and of dicts
 //! the keys are decoded; nothing else is.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use pickle_stream::{Container, Lexer, MemoEffect, Opcode, Progress, Span, Survey};
@@ -8,12 +9,17 @@ use pickle_stream::{Container, Lexer, MemoEffect, Opcode, Progress, Span, Survey
 use crate::batches::{Batches, spans};
 use crate::checkpoints::{Checkpoint, Checkpoints, Level, Route};
 use crate::container::Container as Opened;
+use crate::contents::Contents;
 use crate::decoder::{Decoder, Place, Wanted};
 use crate::error::{Cause, Error, Result};
+use crate::format::Format;
+use crate::index::IndexUse;
 use crate::members::Members;
-use crate::open::{check_agreement, open_array, preamble};
+use crate::npy_array::NpyArray;
+use crate::open::{check_agreement, check_shape, is_no_array, open_array, preamble};
 use crate::opening::{ArrayState, ContainerKind};
 use crate::options::Options;
+use crate::source::Source;
 use crate::subscripts::{Subscript, Subscripts};
 use crate::value::element::{Context, Element};
 use crate::value::kind::Kind;
@@ -32,50 +38,81 @@ pub enum At {
 impl At {
     /// Goes down from the value that a file holds: the array, or, of an array without dimensions,
     /// its element.
-    pub(crate) fn find(window: Window, options: Options, subscripts: &Subscripts) -> Result<At> {
+    pub(crate) fn find(
+        mut window: Window,
+        options: Options,
+        subscripts: &Subscripts,
+    ) -> Result<At> {
+        let source = window.source().clone();
+        let (header, offset) = match preamble(&mut window, &options)? {
+            None => (None, 0),
+            Some((header, _)) if !header.dtype.has_object() => {
+                return in_array(open_array(window, &options)?, subscripts);
+            }
+            Some((header, offset)) => (Some(header), offset),
+        };
         let mut decoder = Decoder::new(window, Context::new(&options));
-        let Some((header, offset)) = preamble(&mut decoder.window, &options)? else {
-            let place = Place { offset: 0, memo: 0, end: None };
+        let place = Place { offset, memo: 0, end: None };
+        let Some(header) = header else {
             let entered = enter(&mut decoder, place, Route::default())?;
             return descend(decoder, entered, subscripts, options.unfinished);
         };
-        if header.dtype.has_object() {
-            let place = Place { offset, memo: 0, end: None };
-            if let Some(mut here) = open(&mut decoder, place, Route::default())? {
-                let state = here.array.as_ref().filter(|_| !options.trust_payload);
-                state.map_or(Ok(()), |state| check_agreement(&header, state, offset))?;
-                // Whoever wants nothing but to see the members need not wait until all of them
-                // were surveyed.
-                let is_whole = subscripts.as_slice().is_empty()
-                    || here.kind == ContainerKind::Array
-                    || here.batches.survey_all(&mut decoder.window).unwrap_or(true);
-                if is_whole {
-                    let here = Entered::Container(Box::new(here));
-                    return descend(decoder, here, subscripts, options.unfinished);
-                }
+        if let Some(mut here) = open(&mut decoder, place, Route::default())?
+            && let Some(state) = here.array.as_ref()
+        {
+            if !options.trust_payload {
+                check_agreement(&header, state, offset)?;
+            }
+            // The members can be shown before all of them were surveyed.
+            let is_whole = subscripts.as_slice().is_empty()
+                || here.kind == ContainerKind::Array
+                || here.batches.survey_all(&mut decoder.window).unwrap_or(true);
+            if is_whole {
+                let here = Entered::Container(Box::new(here));
+                return descend(decoder, here, subscripts, options.unfinished);
             }
         }
-        // Its elements are no containers.
-        let mut array = open_array(decoder.window, &options)?;
-        let index = match subscripts.as_slice() {
-            [] if array.shape().is_empty() => 0,
-            [Subscript::Index(index)] if !array.has_objects() => {
-                let from_end = if *index < 0 { array.len() } else { 0 };
-                from_end.checked_add_signed(*index).unwrap_or(u64::MAX)
+        match open_array(decoder.window, &options) {
+            // Its element is no container.
+            Ok(array) => in_array(array, subscripts),
+            Err(error) if is_no_array(&error) => {
+                let window = Window::new(source, options.read_size, options.limits.element);
+                let mut decoder = Decoder::new(window, Context::new(&options));
+                let entered = enter(&mut decoder, place, Route::default())?;
+                let at = descend(decoder, entered, subscripts, options.unfinished)?;
+                if let (At::Value(value), [], false) =
+                    (&at, subscripts.as_slice(), options.trust_payload)
+                    && let Kind::Array(array) = value.element().kind()
+                {
+                    check_shape(&header, array.shape(), array.fortran_order(), offset)?;
+                }
+                Ok(at)
             }
-            [] => {
-                let message = "an array of numbers is no container of objects";
-                return Err(Error::usage("access.subscript", message));
-            }
-            [first, ..] => return Err(no_container(first)),
-        };
-        array.seek(index);
-        match if index < array.len() { array.next_owned()? } else { None } {
-            Some(element) => Ok(At::Value(Box::new(element))),
-            None => {
-                let message = format!("there is no {subscripts} in the array");
-                Err(Error::usage("access.subscript", message))
-            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Goes down into an array whose elements are no containers.
+fn in_array(mut array: NpyArray, subscripts: &Subscripts) -> Result<At> {
+    let index = match subscripts.as_slice() {
+        [] if array.shape().is_empty() => 0,
+        [Subscript::Index(index)] if !array.has_objects() => {
+            let from_end = if *index < 0 { array.len() } else { 0 };
+            from_end.checked_add_signed(*index).unwrap_or(u64::MAX)
+        }
+        [] => {
+            let message = "an array of numbers is no container of objects";
+            return Err(Error::usage("access.subscript", message));
+        }
+        [first, ..] => return Err(no_container(first)),
+    };
+    array.seek(index);
+    match if index < array.len() { array.next_owned()? } else { None } {
+        Some(element) => Ok(At::Value(Box::new(element))),
+        None => {
+            let message = format!("there is no {subscripts} in the array");
+            Err(Error::usage("access.subscript", message))
         }
     }
 }
@@ -90,6 +127,49 @@ fn absent(subscript: &Subscript, kind: ContainerKind) -> Error {
 fn no_container(subscript: &Subscript) -> Error {
     let message = format!("there is no [{subscript}] in a value that is not a container");
     Error::usage("access.subscript", message)
+}
+
+impl Options {
+    /// Opens whatever a file holds, as [`read_contents`](Self::read_contents) does, and uses its
+    /// index if there is one: see [`NpyArray::write_index`] and [`Opened::write_index`].
+    pub fn open_contents(self, path: impl AsRef<Path>) -> Result<Contents> {
+        let path = path.as_ref();
+        match self.clone().open(path) {
+            Ok(array) => return Ok(Contents::Array(array)),
+            Err(error) if is_no_array(&error) => {}
+            Err(error) => return Err(error),
+        }
+        Source::open_path(path)?.explained(|source| self.pickle_contents(path, source))
+    }
+
+    /// Opens a pickle that is no array.
+    fn pickle_contents(self, path: &Path, source: Source) -> Result<Contents> {
+        let source = self.unpack(source)?;
+        let mut index = IndexUse::None;
+        if self.index && Format::of(&source)? == Format::Pickle {
+            let window = Window::new(source.clone(), self.read_size, self.limits.element);
+            let mut decoder = Decoder::new(window, Context::new(&self));
+            let place = Place { offset: 0, memo: 0, end: None };
+            if let Some(mut here) = open(&mut decoder, place, Route::default())?
+                && here.array.is_none()
+            {
+                index = here.batches.find_index(path, &mut decoder.window)?;
+                // Who wrote the index has seen that the container is the whole value.
+                if index == IndexUse::Used {
+                    let members = Members::new(decoder, here.batches);
+                    let members = members.with_unfinished(self.unfinished);
+                    let mut container = Opened::new(here.kind, None, members);
+                    container.set_file(path, index);
+                    return Ok(Contents::Container(Box::new(container)));
+                }
+            }
+        }
+        let mut at = self.at_source(source, &Subscripts::default())?;
+        if let At::Container(container) = &mut at {
+            container.set_file(path, index);
+        }
+        Ok(at.into())
+    }
 }
 
 /// A container on the way.
@@ -217,7 +297,7 @@ impl Here {
         use ContainerKind as K;
         let shape = match (self.kind, &self.array) {
             (K::Array, Some(state)) => state.shape.iter().map(|&length| length as u64).collect(),
-            (K::List | K::Tuple, _) => vec![self.batches.len()?],
+            (K::List | K::Tuple | K::Deque, _) => vec![self.batches.len()?],
             _ => return None,
         };
         let indices = match subscript {

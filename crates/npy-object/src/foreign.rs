@@ -71,9 +71,12 @@ const KINDS: &[Kind] = &[
 /// `start` is what the file begins with, and `near` what stands before the place of the error.
 #[cold]
 pub(crate) fn name(error: Error, start: &[u8], near: &[u8]) -> Error {
+    // A checksum says nothing of the kind of the data.
+    let is_of_packing = error.clause().starts_with("gzip.")
+        || error.clause().starts_with("npz.") && error.clause() != "npz.end";
     let is_of_form = matches!(error.cause(), Cause::Malformed | Cause::Truncated)
         || error.clause() == "npy.object.envelope";
-    if !is_of_form || start.starts_with(b"\x93NUMPY") {
+    if is_of_packing || !is_of_form || start.starts_with(b"\x93NUMPY") {
         return error;
     }
     match kind_of(start, near, error.offset() == Some(0)) {

@@ -1,6 +1,8 @@
-//! What a source is, by its first bytes, and what is to be read where it holds something else.
+//! The format of a source, told by its first bytes, and unpacking of compressed ones.
 
 use std::io;
+
+use pickle_stream::{Graph, Lexer, Limits as PickleLimits, Machine, Opcode, Ran, Region};
 
 use crate::error::{Cause, Error, Result};
 #[cfg(feature = "npz")]
@@ -21,30 +23,94 @@ pub enum Format {
     Zip,
     /// A file that was compressed with gzip.
     Gzip,
-    /// Anything else: a bare pickle, or what cannot be read.
+    /// A pickle without a preamble. Before protocol 2 it may begin with almost any opcode, so its
+    /// first instructions are tried.
+    Pickle,
+    /// Anything else, which cannot be read.
     Other,
 }
 
+/// Bytes of a pickle without PROTO whose instructions are tried.
+const TRIED: usize = 512;
+
 impl Format {
-    /// What a source begins as, by its first bytes.
+    /// Returns the format that a source begins with. Reads no more bytes than that takes, and at
+    /// most 512.
     pub fn of(source: &Source) -> io::Result<Format> {
-        let mut start = [0; 6];
-        let mut read = 0;
-        while read < start.len() {
-            match source.read_at(&mut start[read..], read as u64) {
+        let mut head = Head { source, bytes: Vec::new() };
+        let Some(&first) = head.fill(1)?.first() else { return Ok(Format::Other) };
+        let format = match first {
+            0x93 if head.fill(6)? == b"\x93NUMPY" => Format::Npy,
+            // A member, or, where there is none, the end of the archive.
+            b'P' if matches!(head.fill(4)?, b"PK\x03\x04" | b"PK\x05\x06") => Format::Zip,
+            0x1f if head.fill(2)? == [0x1f, 0x8b] => Format::Gzip,
+            0x80 if matches!(head.fill(2)?, [_, 0..=5]) => Format::Pickle,
+            _ if Opcode::from_byte(first).is_some() && head.is_pickle()? => Format::Pickle,
+            _ => Format::Other,
+        };
+        Ok(format)
+    }
+}
+
+/// Whether these may be the first bytes of an instruction whose argument is a long line: of a
+/// number, a quoted string, or any text.
+fn may_be_line(bytes: &[u8]) -> bool {
+    match bytes {
+        [b'I' | b'L' | b'F' | b'g' | b'p', line @ ..] => {
+            line.iter().all(|byte| byte.is_ascii_digit() || b"+-.eEL_ ".contains(byte))
+        }
+        [b'S', line @ ..] => matches!(line.first(), Some(b'\'' | b'"')),
+        _ => true,
+    }
+}
+
+/// The first bytes of a source.
+struct Head<'a> {
+    source: &'a Source,
+    bytes: Vec<u8>,
+}
+
+impl Head<'_> {
+    /// Reads on until there are `size` bytes, or the source ends.
+    fn fill(&mut self, size: usize) -> io::Result<&[u8]> {
+        let mut read = self.bytes.len();
+        self.bytes.resize(size.max(read), 0);
+        while read < size {
+            match self.source.read_at(&mut self.bytes[read..], read as u64) {
                 Ok(0) => break,
                 Ok(more) => read += more,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.bytes.truncate(read);
+                    return Err(error);
+                }
             }
         }
-        Ok(match start {
-            [0x93, b'N', b'U', b'M', b'P', b'Y'] => Format::Npy,
-            // A member, or, where there is none, the end of the archive.
-            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Format::Zip,
-            [0x1f, 0x8b, ..] => Format::Gzip,
-            _ => Format::Other,
-        })
+        self.bytes.truncate(read);
+        Ok(&self.bytes)
+    }
+
+    /// Whether the first instructions, run on an empty stack, are those of a pickle: at least one
+    /// is whole, and none fails before STOP or the end of the bytes that are tried.
+    fn is_pickle(&mut self) -> io::Result<bool> {
+        let limits = PickleLimits::default();
+        let (mut graph, mut lexer) = (Graph::new(), Lexer::new(0, &limits));
+        let mut machine = Machine::new(&limits);
+        machine.reset(&graph, Region::Own, 0);
+        let mut size = 1;
+        loop {
+            let bytes = self.fill(size)?;
+            let (run, have) = (lexer.offset() as usize, bytes.len());
+            match machine.run(&mut graph, &mut lexer, &bytes[run..]) {
+                Ok(Ran::Stop(_)) => return Ok(true),
+                Ok(Ran::Need(_)) if have < size => return Ok(lexer.offset() > 0),
+                Ok(Ran::Need(_)) if have >= TRIED => {
+                    return Ok(run > 0 || lexer.offset() > 0 || may_be_line(bytes));
+                }
+                Ok(Ran::Need(more)) => size = have.saturating_add(more).min(TRIED),
+                Ok(Ran::Missing(_)) | Err(_) => return Ok(false),
+            }
+        }
     }
 }
 
@@ -57,7 +123,7 @@ impl Options {
         source.limit_memory(self.limits.spool)?;
         for _ in 0..NESTING {
             source = match Format::of(&source)? {
-                Format::Npy | Format::Other => return Ok(source),
+                Format::Npy | Format::Pickle | Format::Other => return Ok(source),
                 Format::Gzip => self.gunzip(source)?,
                 Format::Zip => self.only_member(source)?,
             };

@@ -30,6 +30,9 @@
 //!   one of its keys, a bare pickle. It leads to a [`Container`], whose members come one at a time
 //!   too.
 //!
+//! - [`Options::read_contents`] reads whatever a file holds, an array, a container or a single
+//!   value; [`Options::read_all`] reads all arrays and pickles that follow one another in it.
+//!
 //! A file can be anything that is a [`Source`].
 //!
 //! # What an element is
@@ -111,9 +114,10 @@
 //! the elements), `batches` (where they are), `checkpoints`, `decoder` (one element at a time),
 //! `shared` (what elements share), `members` (all of these together); `rows` (arrays without
 //! objects); `value` (what an element is), and `de` and `json`, which write it otherwise. Beside
-//! these stand `container`, `subscripts` and `descent` (going into containers), `index`, `split`
+//! these stand `container`, `subscripts` and `descent` (going into containers), `contents` (whatever a file
+//! holds), `outline` (elements too large to be shown), `index`, `split`
 //! and `parallel`. `write` is the way back, with `ser` and `salvage`. `audit`
-//! reads for itself. All reading goes through `window`, from a `source`, whose `format` is seen by its
+//! reads for itself. All reading goes through `window`, from a `source`, whose `format` is told by its
 //! first bytes: `npz` are archives. `remote` requests what a source lacks. Opcodes are the business
 //! of [`pickle`], the preamble that of [`header`].
 #![deny(unsafe_code)]
@@ -126,6 +130,7 @@ mod audit;
 mod batches;
 mod checkpoints;
 mod container;
+mod contents;
 #[cfg(feature = "serde")]
 mod de;
 mod decoder;
@@ -146,6 +151,7 @@ pub mod npz;
 mod open;
 mod opening;
 mod options;
+mod outline;
 mod parallel;
 #[cfg(feature = "object_store")]
 mod remote;
@@ -170,6 +176,7 @@ pub use pickle_stream as pickle;
 pub use arrow::RecordBatches;
 pub use audit::{Audit, Content, Part, Report, Site, Status, Tally, Use, Verdict};
 pub use container::{Container, Member};
+pub use contents::{AllContents, Arrays, Contents, Sections};
 pub use descent::At;
 pub use elements::Elements;
 pub use error::{Cause, Error, Result};
@@ -178,9 +185,9 @@ pub use index::IndexUse;
 pub use npy_array::NpyArray;
 #[cfg(feature = "npz")]
 pub use npz::Npz;
-pub use open::Arrays;
 pub use opening::ContainerKind;
 pub use options::{Encoding, Limits, Options};
+pub use outline::{Outline, OutlineKind};
 #[cfg(feature = "object_store")]
 pub use remote::{Remote, RemoteArray};
 pub use salvage::{Salvage, Salvaged};

@@ -1,10 +1,14 @@
 //! The members of a container, one after another or in any order.
 
+use std::path::{Path, PathBuf};
+
 use pickle_stream::Span;
 
 use crate::batches::{Batch, Batches};
 use crate::decoder::{Decoded, Decoder};
 use crate::error::{Cause, Error, Result};
+use crate::index::{Contents, Fingerprint, IndexUse};
+use crate::outline::Outline;
 use crate::value::element::Element;
 use crate::value::kind::Kind;
 
@@ -113,6 +117,20 @@ impl Members {
         Ok(self.batches.offset())
     }
 
+    /// Surveys what was not surveyed, and writes the index of `file`, which the members are all of.
+    pub(crate) fn write_index(&mut self, file: &Path) -> Result<PathBuf> {
+        self.see_through()?;
+        let fingerprint = Fingerprint::of(file, &mut self.decoder.window)?;
+        let elements = self.len().unwrap_or(0);
+        let checkpoints = self.batches.all_checkpoints();
+        Contents { fingerprint, elements, checkpoints }.write(file)
+    }
+
+    /// Uses the index of `file`, if there is one of it.
+    pub(crate) fn find_index(&mut self, file: &Path) -> Result<IndexUse> {
+        self.batches.find_index(file, &mut self.decoder.window)
+    }
+
     /// Bytes that are held.
     pub(crate) fn memory(&self) -> usize {
         self.decoder.memory() + self.batches.memory() + self.batch.memory()
@@ -186,6 +204,19 @@ impl Members {
         let width = self.batches.width();
         let values = self.batch.values(place, width);
         Ok(Some(Span { end: values[width - 1].end, ..values[0] }))
+    }
+
+    /// The key of a member, decoded, where it is an entry, and what its value is without its payload.
+    pub(crate) fn outline(&mut self, member: u64) -> Result<Option<(Option<Decoded>, Outline)>> {
+        let Some(place) = self.place_of(member)? else { return Ok(None) };
+        let values = self.batch.values(place, self.batches.width());
+        let (key, value) = match *values {
+            [key, value] => (Some(key), value),
+            _ => (None, values[0]),
+        };
+        let outline = self.decoder.outline(value, &self.batches)?;
+        let key = key.map(|key| self.decoder.decode(&[key], &self.batches)).transpose()?;
+        Ok(Some((key, outline)))
     }
 
     /// The place of a member in the batch, once that is the one that has it.
@@ -273,7 +304,7 @@ impl Outlook {
         };
         let grows = match element.kind() {
             Kind::Global(_) => return Outlook::MayBeCalled,
-            Kind::List(items) | Kind::Set(items) => may_grow(items.len()),
+            Kind::List(items) | Kind::Set(items) | Kind::Deque(items, _) => may_grow(items.len()),
             Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
                 may_grow(entries.len())
             }

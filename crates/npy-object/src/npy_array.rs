@@ -8,9 +8,10 @@ use npy_header::{DType, Header, Version};
 
 use crate::elements::Elements;
 use crate::error::{Cause, Error, Result};
-use crate::index::{Contents, Fingerprint, Index, IndexUse};
+use crate::index::{Index, IndexUse};
 use crate::members::Members;
 use crate::opening::ArrayState;
+use crate::outline::Outline;
 use crate::parallel::{self, Work};
 use crate::rows::Rows;
 use crate::source::Source;
@@ -302,6 +303,15 @@ impl NpyArray {
         Elements::new(self, range)
     }
 
+    /// Tells what the element of this number is without reading its payload. For elements that are
+    /// too large to be decoded.
+    pub fn outline(&mut self, index: u64) -> Result<Option<Outline>> {
+        match &mut self.elements {
+            Payload::Objects(members) => Ok(members.outline(index)?.map(|(_, outline)| outline)),
+            Payload::Rows(rows) => Ok((index < rows.len()).then(|| rows.outline())),
+        }
+    }
+
     /// The element of this number, owning what it holds: see [`get`](Self::get).
     pub fn get_owned(&mut self, index: u64) -> Result<Option<OwnedElement>> {
         let context = Arc::clone(&self.context);
@@ -504,11 +514,7 @@ impl NpyArray {
             let message = "an array without objects needs no index";
             return Err(Error::usage("access.index", message));
         };
-        members.see_through()?;
-        let fingerprint = Fingerprint::of(file, &mut members.decoder.window)?;
-        let elements = members.len().unwrap_or(0);
-        let checkpoints = members.batches.all_checkpoints();
-        Contents { fingerprint, elements, checkpoints }.write(file)
+        members.write_index(file)
     }
 
     /// Whether the index of the file is used.
@@ -534,19 +540,7 @@ impl NpyArray {
         let (Some(file), Payload::Objects(members)) = (&self.file, &mut self.elements) else {
             return Ok(());
         };
-        self.index = match Contents::read(file) {
-            Ok(None) => IndexUse::None,
-            Ok(Some(index)) => {
-                let here = Fingerprint::of(file, &mut members.decoder.window)?;
-                let is_of_file = index.fingerprint == here && Some(index.elements) == members.len();
-                if is_of_file && members.batches.adopt(index.checkpoints) {
-                    IndexUse::Used
-                } else {
-                    IndexUse::Stale
-                }
-            }
-            Err(_) => IndexUse::Damaged,
-        };
+        self.index = members.find_index(file)?;
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use crate::checkpoints::Route;
 use crate::decoder::{Decoder, Place, Wanted};
 use crate::descent::At;
 use crate::error::{Cause, Error, Result};
+use crate::format::Format;
 use crate::members::Members;
 use crate::npy_array::NpyArray;
 use crate::opening::ArrayState;
@@ -45,24 +46,6 @@ impl Options {
         let mut array = self.index(false).open(path)?;
         array.enter(split)?;
         Ok(array)
-    }
-
-    /// The arrays that lie behind one another in a file, as calls of `numpy.save` on one open file
-    /// leave them. `numpy.load` sees the first.
-    ///
-    /// ```
-    /// use npy_object::{Options, Source};
-    ///
-    /// let files = [std::fs::read("tests/data/strings.npy")?, std::fs::read("tests/data/ragged.npy")?];
-    /// let mut lengths = Vec::new();
-    /// for array in Options::new().read_arrays(Source::bytes(files.concat())) {
-    ///     lengths.push(array?.len());
-    /// }
-    /// assert_eq!(lengths, [3, 3]);
-    /// # Ok::<(), npy_object::Error>(())
-    /// ```
-    pub fn read_arrays(self, source: Source) -> Arrays {
-        Arrays { options: self, source, last: None, done: false }
     }
 
     /// Reads from any [`Source`], from its start.
@@ -142,28 +125,27 @@ impl Options {
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     pub fn read_pickle(self, source: Source) -> Result<OwnedElement> {
+        self.read_pickle_to_end(source).map(|(whole, _)| whole)
+    }
+
+    /// As [`read_pickle`](Self::read_pickle), with the place where the pickle ends: bytes from the
+    /// start of the file.
+    pub fn read_pickle_to_end(self, source: Source) -> Result<(OwnedElement, u64)> {
         source.explained(|source| self.pickle(source))
     }
 
-    fn pickle(self, source: Source) -> Result<OwnedElement> {
+    fn pickle(self, source: Source) -> Result<(OwnedElement, u64)> {
         let mut window = self.window(source)?;
-        let offset = match preamble(&mut window, &self)? {
-            None => 0,
-            Some((header, offset)) if header.dtype.has_object() => offset,
-            Some(_) => {
-                let message = "an array without objects holds no pickle";
-                return Err(Error::usage("access.type", message));
-            }
-        };
+        let offset = pickle_offset(&mut window, &self)?;
         let mut decoder = Decoder::new(window, Context::new(&self));
         let decoded = decoder.decode_all(offset)?;
         decoder.window.source().verify_to(decoded.end())?;
         let context = Arc::clone(&decoder.context);
-        Ok(decoder.element(decoded, decoded.first).into_owned(context))
+        Ok((decoder.element(decoded, decoded.first).into_owned(context), decoded.end()))
     }
 
     /// A window on what is to be read of a source.
-    fn window(&self, source: Source) -> Result<Window> {
+    pub(crate) fn window(&self, source: Source) -> Result<Window> {
         Ok(Window::new(self.unpack(source)?, self.read_size, self.limits.element))
     }
 }
@@ -205,6 +187,20 @@ fn open_objects(window: Window, offset: u64, context: Context) -> Result<(Member
     Ok((Members::new(decoder, batches), state))
 }
 
+/// Says where the pickle of a file begins.
+pub(crate) fn pickle_offset(window: &mut Window, options: &Options) -> Result<u64> {
+    match preamble(window, options)? {
+        None => Ok(0),
+        Some((header, offset)) if header.dtype.has_object() => Ok(offset),
+        Some(_) => Err(Error::usage("access.type", "an array without objects holds no pickle")),
+    }
+}
+
+/// Whether an array could not be opened because the pickle holds something else.
+pub(crate) fn is_no_array(error: &Error) -> bool {
+    error.clause() == "npy.object.envelope"
+}
+
 /// Reads the preamble, and says where it ends.
 fn read_header(window: &mut Window, limits: &npy_header::Limits) -> Result<(Header, u64)> {
     let mut needed = 1;
@@ -227,28 +223,44 @@ fn read_header(window: &mut Window, limits: &npy_header::Limits) -> Result<(Head
 
 /// Reads the preamble, and says where it ends; `None` where the file is a bare pickle.
 pub(crate) fn preamble(window: &mut Window, options: &Options) -> Result<Option<(Header, u64)>> {
-    // PROTO begins every pickle since protocol 2; before that, these are what containers and
-    // arrays begin with.
-    match *window.fill(0, 2)? {
-        [0x80, 0..=5, ..] | [b'(' | b']' | b'}' | b'c', _, ..] => Ok(None),
+    match Format::of(window.source())? {
+        Format::Pickle => Ok(None),
         _ => read_header(window, &options.limits.header).map(Some),
     }
 }
 
-/// Refuses a header that says something else than the pickle behind it.
+/// Refuses a header that says something else than the pickle after it.
 pub(crate) fn check_agreement(header: &Header, state: &ArrayState, offset: u64) -> Result<()> {
-    let (what, in_header, in_pickle) = if *header.shape != *state.shape {
-        ("shape", python_tuple(&header.shape), python_tuple(&state.shape))
-    } else if header.fortran_order != state.fortran_order {
-        let (order, pickled) = (header.fortran_order, state.fortran_order);
+    check_shape(header, &state.shape, state.fortran_order, offset)?;
+    if !state.item.is_in_header_as(&header.dtype) {
+        let (in_header, in_pickle) = (header.dtype.to_string(), state.item.to_string());
+        return Err(disagreement("dtype", in_header, in_pickle, offset));
+    }
+    Ok(())
+}
+
+/// Refuses a header of another shape or order than the array that is pickled after it.
+pub(crate) fn check_shape(
+    header: &Header,
+    shape: &[usize],
+    fortran_order: bool,
+    offset: u64,
+) -> Result<()> {
+    let (what, in_header, in_pickle) = if *header.shape != *shape {
+        ("shape", python_tuple(&header.shape), python_tuple(shape))
+    } else if header.fortran_order != fortran_order {
+        let (order, pickled) = (header.fortran_order, fortran_order);
         ("fortran_order", python_bool(order), python_bool(pickled))
-    } else if !state.item.is_in_header_as(&header.dtype) {
-        ("dtype", header.dtype.to_string(), state.item.to_string())
     } else {
         return Ok(());
     };
+    Err(disagreement(what, in_header, in_pickle, offset))
+}
+
+#[cold]
+fn disagreement(what: &str, in_header: String, in_pickle: String, offset: u64) -> Error {
     let message = format!("the header says {what} {in_header}, the pickle {in_pickle}");
-    Err(Error::new(Cause::Malformed, "npy.object.agreement", offset, message))
+    Error::new(Cause::Malformed, "npy.object.agreement", offset, message)
 }
 
 /// A shape as Python prints it.
@@ -260,47 +272,4 @@ fn python_tuple(lengths: &[usize]) -> String {
 
 fn python_bool(value: bool) -> String {
     if value { "True" } else { "False" }.to_owned()
-}
-
-/// Arrays that lie behind one another: see [`Options::read_arrays`].
-#[derive(Debug)]
-pub struct Arrays {
-    options: Options,
-    source: Source,
-    /// Where the array begins that came last.
-    last: Option<u64>,
-    done: bool,
-}
-
-impl Arrays {
-    /// The array behind the last one. To know where that ends it is surveyed.
-    fn read_next(&mut self) -> Result<Option<NpyArray>> {
-        if self.last.is_none() {
-            self.source = self.options.unpack(self.source.clone())?;
-        }
-        let open = |offset| self.options.clone().read_source(self.source.section(offset..));
-        let offset = match self.last {
-            None => 0,
-            Some(last) => last + open(last)?.data_end()?,
-        };
-        if self.last.is_some() && self.source.read_at(&mut [0], offset)? == 0 {
-            return Ok(None);
-        }
-        self.last = Some(offset);
-        open(offset).map(Some)
-    }
-}
-
-/// After an error nothing comes.
-impl Iterator for Arrays {
-    type Item = Result<NpyArray>;
-
-    fn next(&mut self) -> Option<Result<NpyArray>> {
-        if self.done {
-            return None;
-        }
-        let next = self.read_next().transpose();
-        self.done = !matches!(next, Some(Ok(_)));
-        next
-    }
 }

@@ -23,7 +23,7 @@ use pickle_stream::{Container, Graph, Machine, NodeId, Opcode, Source};
 use crate::value::dtype::ItemType;
 use crate::value::element::{Context, Element};
 use crate::value::globals::{self, ArrayClass, Known};
-use crate::value::kind::Kind;
+use crate::value::kind::{self, Items, Kind};
 use crate::value::shape::Shape;
 
 /// The instructions before the first member, to be run again when a graph has forgotten them.
@@ -56,6 +56,8 @@ pub enum ContainerKind {
     OrderedDict,
     /// `collections.defaultdict`: its members are entries.
     DefaultDict,
+    /// `collections.deque`
+    Deque,
     /// An array of objects: its members are its elements in C order.
     Array,
 }
@@ -65,7 +67,7 @@ impl ContainerKind {
     pub(crate) fn container(self) -> Container {
         use ContainerKind as K;
         match self {
-            K::List | K::Tuple | K::FrozenSet | K::Array => Container::List,
+            K::List | K::Tuple | K::FrozenSet | K::Deque | K::Array => Container::List,
             K::Set => Container::Set,
             K::Dict | K::OrderedDict | K::DefaultDict => Container::Dict,
         }
@@ -82,6 +84,7 @@ impl ContainerKind {
             K::Dict => "dict",
             K::OrderedDict => "OrderedDict",
             K::DefaultDict => "defaultdict",
+            K::Deque => "deque",
             K::Array => "array",
         }
     }
@@ -153,6 +156,7 @@ pub(crate) fn begun(
                 Known::OrderedDict if made.call_args()?.len() == 0 => ContainerKind::OrderedDict,
                 // The factory is its only argument.
                 Known::DefaultDict if made.call_args()?.len() <= 1 => ContainerKind::DefaultDict,
+                Known::Deque if is_empty_deque(made.call_args()?) => ContainerKind::Deque,
                 _ => return None,
             };
             Some(Begun::Other(kind))
@@ -168,6 +172,15 @@ fn is_empty(container: Element<'_>) -> bool {
         Kind::Dict(entries) => entries.len() == 0,
         _ => false,
     }
+}
+
+/// Whether these are the arguments of a deque that is filled afterwards: `()`, or `((), maxlen)`.
+fn is_empty_deque(mut args: Items<'_>) -> bool {
+    let is_empty =
+        |items: Element<'_>| matches!(items.shallow_kind(), Kind::Tuple(items) if items.len() == 0);
+    args.next().is_none_or(is_empty)
+        && args.next().is_none_or(|maxlen| kind::maxlen(maxlen).is_some())
+        && args.next().is_none()
 }
 
 /// Reads the state of an array of objects, if that is what the stack holds with a new list on top

@@ -233,7 +233,8 @@ impl Options {
     /// How many bytes are read at once: between `least`, after a jump over something large, and
     /// `most`, when reading goes straight on. What is no larger than four times `least` is read
     /// rather than jumped over; an element that is larger than `most` is read in one piece. By
-    /// default 1 KiB and 512 KiB.
+    /// default 1 KiB and 512 KiB. With 0 and 0, only what is needed is read, to leave the rest of a
+    /// stream to others.
     pub fn read_size(mut self, least: usize, most: usize) -> Options {
         self.read_size = ReadSize { least: least.min(most), most };
         self

@@ -2,7 +2,9 @@
 
 use npy_header::{DType, Header};
 
+use crate::decoder::too_large;
 use crate::error::{Cause, Error, Result};
+use crate::outline::Outline;
 use crate::source::Source;
 use crate::value::element::Row;
 use crate::window::Window;
@@ -141,6 +143,11 @@ impl Rows {
         self.data + self.count * self.size as u64
     }
 
+    /// What each row is.
+    pub(crate) fn outline(&self) -> Outline {
+        Outline::of_row(&self.dtype, &self.shape, self.size as u64)
+    }
+
     /// Bytes that are held.
     pub(crate) fn memory(&self) -> usize {
         self.window.memory() + self.block.as_ref().map_or(0, |(_, rows)| rows.capacity())
@@ -193,6 +200,9 @@ impl Rows {
 
     /// Makes a row resident.
     fn load(&mut self, row: u64) -> Result<()> {
+        if self.size > self.window.largest() {
+            return Err(too_large(self.data, self.size, self.window.largest()));
+        }
         if !self.fortran_order {
             return fetch(&mut self.window, self.data + row * self.size as u64, self.size)
                 .map(drop);

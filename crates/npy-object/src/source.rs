@@ -66,6 +66,12 @@ pub trait ReadAt: Send + Sync {
         Ok(())
     }
 
+    /// Whether a byte can be read, or is known to be missing, without waiting for a stream.
+    fn is_ready(&self, offset: u64) -> bool {
+        let _ = offset;
+        true
+    }
+
     /// How many of the bytes are kept in memory.
     fn memory(&self) -> usize {
         0
@@ -273,11 +279,14 @@ impl Source {
         self.name.as_deref()
     }
 
-    /// Bytes at a place, as many as come at once: a stream may have no more for a long time. `None`
-    /// where they cannot be read.
+    /// Bytes at a place, as many as are kept and as come at once after them: a stream may have no
+    /// more for a long time. `None` where they cannot be read.
     fn some(&self, offset: u64, size: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; size];
-        let read = self.read_at(&mut bytes, offset).ok()?;
+        let mut read = self.read_at(&mut bytes, offset).ok()?;
+        if read > 0 {
+            read += self.read_at(&mut bytes[read..], offset + read as u64).unwrap_or(0);
+        }
         bytes.truncate(read);
         Some(bytes)
     }
@@ -354,6 +363,14 @@ impl Source {
         }
     }
 
+    /// Whether a byte can be read, or is known to be missing, without waiting for a stream.
+    pub fn is_ready(&self, offset: u64) -> bool {
+        match &self.place {
+            Place::Memory(_) => true,
+            Place::At { all, start, .. } => all.is_ready(start.saturating_add(offset)),
+        }
+    }
+
     /// How many bytes there are, where that is known without reading.
     pub fn known_size(&self) -> Option<u64> {
         match &self.place {
@@ -368,7 +385,13 @@ impl Source {
     pub fn size(&self) -> io::Result<u64> {
         match &self.place {
             Place::Memory(bytes) => Ok(bytes.len() as u64),
-            Place::At { all, start, end } => Ok(all.size()?.min(*end).saturating_sub(*start)),
+            Place::At { all, start, end } => {
+                // A stream is read no further than the section goes.
+                let goes_on = *end == u64::MAX || all.known_size().is_some();
+                let is_whole = !goes_on && *start < *end && all.read_at(&mut [0], end - 1)? == 1;
+                let size = if is_whole { *end } else { all.size()?.min(*end) };
+                Ok(size.saturating_sub(*start))
+            }
         }
     }
 
@@ -400,7 +423,8 @@ impl Source {
             Place::Memory(_) => 0,
             Place::At { start, .. } => start,
         };
-        check.verify(start.saturating_add(end)).map_err(|error| self.explain(error))
+        let verified = check.verify(start.saturating_add(end));
+        verified.map_err(|error| self.explain(error.naming_salvage()))
     }
 
     /// The bytes one after another, from the first on.

@@ -99,6 +99,11 @@ impl Window {
         Window::new(source.clone(), *size, *largest)
     }
 
+    /// Bytes of one element that are decoded at most.
+    pub(crate) fn largest(&self) -> usize {
+        self.input.largest
+    }
+
     pub(crate) fn source(&self) -> &Source {
         &self.input.source
     }
@@ -313,7 +318,8 @@ impl Buffer {
             // The caller waits for more and more of one thing: read it in few pieces, but no more
             // than an element may take.
             let largest = if input.largest == 0 { usize::MAX } else { input.largest };
-            let twice = self.resident(from).saturating_mul(2).min(largest);
+            let resident = if most > 0 { self.resident(from) } else { 0 };
+            let twice = resident.saturating_mul(2).min(largest);
             self.ahead = self.ahead.saturating_mul(2).clamp(least, most).max(twice);
             let last = from.min(self.end());
             let anchored = self.anchor.clamp(self.start, last);

@@ -500,7 +500,7 @@ impl<'a> ArrayWriter<'a> {
     fn close_batch(&mut self) {
         use ContainerKind as K;
         match self.inside {
-            None | Some(K::List | K::Array) => self.encoder.appends(),
+            None | Some(K::List | K::Deque | K::Array) => self.encoder.appends(),
             Some(K::Dict | K::OrderedDict | K::DefaultDict) => self.encoder.set_items(),
             Some(K::Set) => self.encoder.add_items(),
             Some(K::Tuple | K::FrozenSet) => {}

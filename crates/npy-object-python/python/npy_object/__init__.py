@@ -27,6 +27,7 @@ from npy_object._npy_object import (
     audit,
     load,
     open,
+    open_all,
     salvage,
 )
 from npy_object._opaque import Opaque
@@ -49,6 +50,7 @@ __all__ = [
     "audit",
     "load",
     "open",
+    "open_all",
     "salvage",
 ]
 

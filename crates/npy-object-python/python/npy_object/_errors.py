@@ -33,6 +33,10 @@ class TruncatedError(MalformedError):
     """The file ends before its array does."""
 
 
+class EmptyError(TruncatedError, EOFError):
+    """There is nothing to load, or nothing left: an EOFError, as with ``numpy.load``."""
+
+
 class UnsupportedError(Error):
     """The file is, or may be, right, but not handled here."""
 

@@ -22,6 +22,7 @@ __all__ = [
     "audit",
     "load",
     "open",
+    "open_all",
     "salvage",
 ]
 
@@ -186,6 +187,16 @@ def open(
     trust_payload: bool = False,
     unfinished: bool = False,
 ) -> Any: ...
+def open_all(
+    source: _Source,
+    *,
+    encoding: str = "ASCII",
+    max_memory: Union[int, str, None] = None,
+    find_class: Optional[_FindClass] = None,
+    mmap_mode: Optional[Literal["r"]] = None,
+    trust_payload: bool = False,
+    unfinished: bool = False,
+) -> Iterator[Any]: ...
 def audit(source: _Source, *, allow: Sequence[str] = ()) -> Audit: ...
 def load(
     source: _Source,

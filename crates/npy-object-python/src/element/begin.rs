@@ -145,6 +145,11 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             Kind::OrderedDict(entries) => {
                 self.dict(id, names::ORDERED_DICT.get(py)?.call0()?, entries)
             }
+            Kind::Deque(items, maxlen) => {
+                let deque = names::DEQUE.get(py)?.call1((PyTuple::empty(py), maxlen))?;
+                let fill = Finish::Deque { deque: deque.clone(), items };
+                self.fill_later(id, deque, fill)
+            }
             Kind::DefaultDict(factory, entries) => {
                 let factory = match factory {
                     Some(global) => self.global(global)?,

@@ -33,6 +33,10 @@ pub(super) enum Finish<'a, 'py> {
         list: Bound<'py, PyList>,
         items: Items<'a>,
     },
+    Deque {
+        deque: Bound<'py, PyAny>,
+        items: Items<'a>,
+    },
     Set {
         set: Bound<'py, PySet>,
         items: Items<'a>,
@@ -115,6 +119,7 @@ impl<'a> Finish<'a, '_> {
         match self {
             Finish::Tuple { .. }
             | Finish::List { .. }
+            | Finish::Deque { .. }
             | Finish::Array { .. }
             | Finish::Opaque { .. }
             | Finish::Persistent { .. } => false,
@@ -142,6 +147,7 @@ impl<'a> Finish<'a, '_> {
             Finish::Tuple { items: members, .. }
             | Finish::FrozenSet { items: members, .. }
             | Finish::List { items: members, .. }
+            | Finish::Deque { items: members, .. }
             | Finish::Set { items: members, .. } => vec![items(members)],
             Finish::Dict { entries: members, .. } => vec![entries(members.clone())],
             Finish::Array { items, .. } => vec![Members::ArrayItems(items.clone())],
@@ -195,6 +201,12 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 // One after another, as others may hold the list already.
                 for item in self.values.drain(first..) {
                     list.append(item)?;
+                }
+            }
+            Finish::Deque { deque, items } => {
+                let first = self.values.len() - items.len();
+                for item in self.values.drain(first..) {
+                    deque.call_method1(intern!(py, "append"), (item,))?;
                 }
             }
             Finish::Dict { dict, entries } => {

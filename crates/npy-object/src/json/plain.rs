@@ -7,7 +7,7 @@
 //! | complex | `{"real": 1.0, "imag": 2.0}` |
 //! | str | a string; a surrogate that stands alone becomes U+FFFD |
 //! | bytes, bytearray | a string of base64 |
-//! | list, tuple, set, frozenset, array | an array; of a NumPy array, nested as its dimensions are, also where one of them is 0 |
+//! | list, tuple, set, frozenset, deque, array | an array; of a NumPy array, nested as its dimensions are, also where one of them is 0 |
 //! | dict | an object; a key that is no str becomes its own JSON text, as in Python's `json`, and inside that `"..."`; keys that are then equal (`1` and `"1"`) come twice |
 //! | a masked item, NaT | `null`, `"NaT"` |
 //! | date, time, datetime, datetime64 | ISO 8601 |
@@ -317,7 +317,11 @@ impl PlainJson {
             Kind::Complex(real, imaginary) => write_complex(out, real, imaginary),
             Kind::Str(text) => write_text(out, &text),
             Kind::Bytes(bytes) | Kind::ByteArray(bytes) => write_base64(out, &bytes),
-            Kind::List(items) | Kind::Tuple(items) | Kind::Set(items) | Kind::FrozenSet(items) => {
+            Kind::List(items)
+            | Kind::Tuple(items)
+            | Kind::Set(items)
+            | Kind::FrozenSet(items)
+            | Kind::Deque(items, _) => {
                 let rest = node.map(|node| Rest::of_items(&items, node, End::List));
                 tasks.extend(rest.map(Task::Members));
                 out.write_all(b"[")
@@ -391,6 +395,7 @@ fn is_container(kind: &Kind<'_>) -> bool {
             | Kind::Dict(_)
             | Kind::OrderedDict(_)
             | Kind::DefaultDict(..)
+            | Kind::Deque(..)
             | Kind::Array(_)
             | Kind::Record(_)
             | Kind::Object(_)

@@ -11,7 +11,7 @@ use crate::container::Member;
 use crate::value::array::{Array, ArrayItems, Data};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
-use crate::value::kind::{Entries, Items, Kind};
+use crate::value::kind::{Entries, Items, Kind, Object};
 use crate::value::time::{Date, Time};
 
 /// Writes elements as typed JSON. One writer can write any number of them.
@@ -300,16 +300,12 @@ impl TypedJson {
                 item_type(out, &item, crate::value::dtype::na_object(value), "}", tasks)
             }
             Kind::Global(name) => global(out, name),
-            Kind::Object(object) => {
-                let verb = match object.construct() {
-                    Construct::Call => "call",
-                    Construct::New => "new",
-                };
-                write!(out, "{{\"{verb}\":{{\"callable\":")?;
-                tasks.extend(node.map(|node| Task::Call(node, Part::Args)));
-                tasks.push(Task::of(object.callable()));
-                Ok(())
-            }
+            Kind::Object(value) => object(out, value, node, tasks),
+            // As the call that makes it.
+            Kind::Deque(..) => match value.object() {
+                Some(value) => object(out, value, node, tasks),
+                None => unreachable!("a deque is a call"),
+            },
             Kind::PersistentId(id) => {
                 out.write_all(b"{\"persistent\":")?;
                 tasks.extend([Task::Text("}"), Task::of(id)]);
@@ -322,6 +318,23 @@ impl TypedJson {
     }
 }
 
+/// Writes the call that makes an object, up to what is called.
+fn object<'a>(
+    out: &mut impl Write,
+    object: Object<'a>,
+    node: Option<NodeId>,
+    tasks: &mut Stack<Task<'a>>,
+) -> io::Result<()> {
+    let verb = match object.construct() {
+        Construct::Call => "call",
+        Construct::New => "new",
+    };
+    write!(out, "{{\"{verb}\":{{\"callable\":")?;
+    tasks.extend(node.map(|node| Task::Call(node, Part::Args)));
+    tasks.push(Task::of(object.callable()));
+    Ok(())
+}
+
 fn is_numbered(kind: &Kind<'_>) -> bool {
     match kind {
         Kind::Tuple(items) | Kind::FrozenSet(items) => items.len() > 0,
@@ -332,6 +345,7 @@ fn is_numbered(kind: &Kind<'_>) -> bool {
         | Kind::OrderedDict(_)
         | Kind::DefaultDict(..)
         | Kind::Array(_)
+        | Kind::Deque(..)
         | Kind::Object(_) => true,
         _ => false,
     }

@@ -86,6 +86,10 @@ impl ReadAt for Stored {
         self.data.size()
     }
 
+    fn is_ready(&self, offset: u64) -> bool {
+        self.data.is_ready(offset)
+    }
+
     fn memory(&self) -> usize {
         self.data.memory()
     }

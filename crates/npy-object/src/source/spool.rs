@@ -154,6 +154,11 @@ impl ReadAt for Spool {
         self.lower_limit(bytes)
     }
 
+    fn is_ready(&self, offset: u64) -> bool {
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        offset < store.size || store.ended
+    }
+
     fn memory(&self) -> usize {
         self.store.read().unwrap_or_else(PoisonError::into_inner).memory.capacity()
     }

@@ -34,6 +34,10 @@ impl<'a> Element<'a> {
             Kind::List(items) => return Shown::list("[", items, "]"),
             Kind::Set(items) => return Shown::list("{", items, "}"),
             Kind::FrozenSet(items) => return Shown::list("frozenset({", items, "})"),
+            Kind::Deque(items, None) => return Shown::list("deque([", items, "])"),
+            Kind::Deque(items, Some(most)) => {
+                return Shown::list(format!("deque(maxlen {most}, ["), items, "])");
+            }
             Kind::Dict(entries) => return Shown::dict("{", entries, "}"),
             Kind::OrderedDict(entries) => return Shown::dict("OrderedDict({", entries, "})"),
             Kind::DefaultDict(_, entries) => return Shown::dict("defaultdict({", entries, "})"),

@@ -56,6 +56,9 @@ pub enum Kind<'a> {
     OrderedDict(Entries<'a>),
     /// `collections.defaultdict`: its factory, and what it holds.
     DefaultDict(Option<Global<'a>>, Entries<'a>),
+    /// `collections.deque`: its members, and the greatest number of them that it holds, if there is
+    /// one.
+    Deque(Items<'a>, Option<u64>),
     /// `datetime.datetime`
     DateTime(DateTime<'a>),
     /// `datetime.date`
@@ -158,6 +161,7 @@ impl<'a> Kind<'a> {
             Kind::Dict(_) => "dict",
             Kind::OrderedDict(_) => "OrderedDict",
             Kind::DefaultDict(..) => "defaultdict",
+            Kind::Deque(..) => "deque",
             Kind::DateTime(_) => "datetime",
             Kind::Date(_) => "date",
             Kind::Time(_) => "time",
@@ -257,6 +261,18 @@ fn recognise<'a>(known: Known, value: ValueRef<'a>, object: Object<'a>) -> Optio
             };
             Kind::DefaultDict(factory, object.items())
         }
+        Known::Deque => {
+            let (first, second) = (args.next(), args.next());
+            let maxlen = second.map_or(Some(None), maxlen)?;
+            let given = match first.map(Element::shallow_kind) {
+                None => object.appended(),
+                Some(Kind::Tuple(items)) if items.len() == 0 => object.appended(),
+                // Python 2: `deque([member, ...], maxlen)`.
+                Some(Kind::List(items)) if object.appended().len() == 0 => items,
+                Some(_) => return None,
+            };
+            Kind::Deque(last(given, maxlen), maxlen)
+        }
         Known::DateTime => Kind::DateTime(DateTime::read(&mut args)?),
         Known::Date => Kind::Date(Date::read(&mut args)?),
         Known::Time => Kind::Time(Time::read(&mut args)?),
@@ -279,7 +295,26 @@ pub(crate) fn is_whole(known: Known, object: Object<'_>) -> bool {
         _ => object.items().len() == 0,
     };
     let added = matches!(known, Known::Set | Known::FrozenSet) || object.added().len() == 0;
-    state && items && added && object.appended().len() == 0
+    let appended = known == Known::Deque || object.appended().len() == 0;
+    state && items && added && appended
+}
+
+/// The second argument of a deque: an int from 0 on, or None; `None` where it is neither.
+pub(crate) fn maxlen(arg: Element<'_>) -> Option<Option<u64>> {
+    match arg.shallow_kind() {
+        Kind::None => Some(None),
+        Kind::Int(most) => u64::try_from(most).ok().map(Some),
+        _ => None,
+    }
+}
+
+/// The members that a deque keeps of those that it is given: the last ones.
+fn last(mut given: Items<'_>, maxlen: Option<u64>) -> Items<'_> {
+    let most = maxlen.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+    if let Some(excess) = given.len().checked_sub(most).filter(|&excess| excess > 0) {
+        given.nth(excess - 1);
+    }
+    given
 }
 
 /// A scalar whose dtype holds objects: it comes not as bytes but as an array without dimensions, of

@@ -18,9 +18,11 @@ fn whole(element: Element<'_>) -> Option<Members> {
     let entries =
         |entries: Entries<'_>| entries.map(|(key, value)| (Some(line(key)), line(value))).collect();
     Some(match element.kind() {
-        Kind::List(list) | Kind::Tuple(list) | Kind::Set(list) | Kind::FrozenSet(list) => {
-            items(list)
-        }
+        Kind::List(list)
+        | Kind::Tuple(list)
+        | Kind::Set(list)
+        | Kind::FrozenSet(list)
+        | Kind::Deque(list, _) => items(list),
         Kind::Dict(dict) | Kind::OrderedDict(dict) | Kind::DefaultDict(_, dict) => entries(dict),
         _ => return None,
     })

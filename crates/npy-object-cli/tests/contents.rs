@@ -1,0 +1,187 @@
+//! Files that hold a bare pickle, something else than an array after a header, or several arrays.
+
+mod common;
+
+use std::fs;
+
+use common::{Ran, command, file_of, fixture, ran};
+use tempfile::NamedTempFile;
+
+/// A file of these bytes.
+fn file(bytes: &[u8]) -> NamedTempFile {
+    let file = tempfile::Builder::new().suffix(".pkl").tempfile().unwrap();
+    fs::write(&file, bytes).unwrap();
+    file
+}
+
+fn run(file: &NamedTempFile, args: &[&str]) -> Ran {
+    ran(command(args).arg(file.path()).output())
+}
+
+/// What a run says on stderr after the name of the file.
+fn note<'a>(ran: &'a Ran, file: &NamedTempFile) -> &'a str {
+    let name = format!("npyo: {}: ", file.path().display());
+    ran.stderr.strip_prefix(&name).unwrap_or_else(|| panic!("{ran:?}")).trim_end()
+}
+
+/// An array of two objects.
+fn array() -> Vec<u8> {
+    fs::read(fixture("shapes/two-p4-py3.9-np2.0.npy")).unwrap()
+}
+
+#[test]
+fn every_command_reads_a_bare_pickle_of_a_container() {
+    for (pickle, holds, lines) in [
+        (&b"\x80\x04](K\x01K\x02e."[..], "list of 2", "1\n2\n"),
+        (b"(lp0\nI1\naI2\na.", "list of 2", "1\n2\n"),
+        (b"\x80\x04K\x01K\x02\x86.", "tuple of 2", "1\n2\n"),
+        (b"\x80\x04\x8f(K\x01K\x02\x90.", "set of 2", "1\n2\n"),
+        (b"\x80\x04(K\x01K\x02\x91.", "frozenset of 2", "1\n2\n"),
+        (b"\x80\x04}(K\x05K\x01K\x06K\x02u.", "dict of 2", "{\"5\":1}\n{\"6\":2}\n"),
+        (
+            b"ccollections\nOrderedDict\n)R(K\x05K\x01K\x06K\x02u.",
+            "OrderedDict of 2",
+            "{\"5\":1}\n{\"6\":2}\n",
+        ),
+        (
+            b"ccollections\ndefaultdict\nN\x85R(K\x05K\x01K\x06K\x02u.",
+            "defaultdict of 2",
+            "{\"5\":1}\n{\"6\":2}\n",
+        ),
+        (b"ccollections\ndeque\n)K\x09\x86R(K\x01K\x02e.", "deque of 2", "1\n2\n"),
+    ] {
+        let file = file(pickle);
+        assert_eq!(run(&file, &["cat"]).output(), lines, "{holds}");
+        let info = run(&file, &["info"]).output();
+        assert!(info.contains(&format!("\nholds     {holds}\nelements  2\n")), "{info}");
+        assert!(info.contains("\npickle    protocol "), "{info}");
+        assert!(!info.contains("\nwriter"), "{info}");
+        let stats = run(&file, &["stats"]).output();
+        assert!(stats.starts_with("elements  2\nkinds                2  int\n"), "{stats}");
+        let dis = run(&file, &["dis"]).output();
+        assert!(dis.contains("highest protocol"), "{dis}");
+        let index = run(&file, &["index"]);
+        if holds.starts_with("tuple") || holds.starts_with("frozenset") {
+            assert!(note(&index, &file).contains("needs no index"), "{index:?}");
+        } else {
+            assert!(index.output().ends_with(": 2 elements, 128 bytes\n"));
+            assert_eq!(run(&file, &["cat"]).output(), lines, "{holds}");
+            fs::remove_file(format!("{}.idx", file.path().display())).unwrap();
+        }
+    }
+}
+
+#[test]
+fn every_command_reads_a_bare_pickle_of_a_single_value() {
+    for (pickle, holds, line) in
+        [(&b"I5\n."[..], "int", "5\n"), (b"S'a'\n.", "str", "\"a\"\n"), (b"N.", "None", "null\n")]
+    {
+        let file = file(pickle);
+        assert_eq!(run(&file, &["cat"]).output(), line);
+        let info = run(&file, &["info"]).output();
+        assert!(info.contains(&format!("\nholds     {holds}\nelements  1\n")), "{info}");
+        let stats = run(&file, &["stats"]).output();
+        assert!(stats.starts_with(&format!("elements  1\nkinds                1  {holds}\n")));
+        assert_eq!(note(&run(&file, &["index"]), &file), "a single value needs no index");
+    }
+}
+
+#[test]
+fn info_says_in_json_what_a_bare_pickle_holds() {
+    let file = file(b"\x80\x04}\x8c\x01a](K\x01K\x02es.");
+    let info: serde_json::Value =
+        serde_json::from_str(&run(&file, &["info", "--json"]).output()).unwrap();
+    assert_eq!(info["holds"], "dict of 1");
+    assert_eq!((&info["elements"], &info["arrays"]), (&1.into(), &1.into()));
+    assert_eq!((&info["version"], &info["dtype"]), (&().into(), &().into()));
+    let first = serde_json::json!({"key": "\"a\"", "kind": "list of 2", "preview": "[1,2]"});
+    assert_eq!(info["first"], serde_json::json!([first]));
+}
+
+#[test]
+fn pickled_list_after_a_header_is_read() {
+    let file = file_of("|O", "(2,)", b"\x80\x04](K\x01K\x02e.");
+    assert_eq!(run(&file, &["cat"]).output(), "1\n2\n");
+    let info = run(&file, &["info"]).output();
+    assert!(info.contains("\nshape     (2,)\nholds     list of 2\nelements  2\n"), "{info}");
+}
+
+#[test]
+fn more_arrays_after_the_first_are_said_on_stderr() {
+    let file = file(&array().repeat(3));
+    let end = array().len();
+    for args in [&["cat"][..], &["info"], &["stats"], &["cat", "--to", "1"], &["cat", "--typed"]] {
+        let ran = run(&file, args);
+        let expected =
+            format!("another array follows at byte {end}: --array 1 shows it, --all everything");
+        assert_eq!((ran.code, note(&ran, &file)), (Some(0), &expected[..]), "{args:?}");
+    }
+    let second = run(&file, &["cat", "--array", "1"]);
+    assert!(note(&second, &file).contains("--array 2 shows it"), "{second:?}");
+    assert_eq!(run(&file, &["cat", "--array", "2"]).stderr, "");
+    let fourth = run(&file, &["cat", "--array", "3"]);
+    let expected = "no array or pickle 3, counted from 0: the file holds 3";
+    assert_eq!((fourth.code, note(&fourth, &file)), (Some(1), expected));
+}
+
+#[test]
+fn all_prints_every_array_and_pickle() {
+    let file = file(&[&array()[..], b"I5\n.", b"\x80\x04](K\x01K\x02e."].concat());
+    let first = run(&file, &["cat"]).stdout;
+    assert_eq!(run(&file, &["cat", "--all"]).output(), format!("{first}5\n1\n2\n"));
+    assert_eq!(run(&file, &["cat", "--array", "2"]).output(), "1\n2\n");
+    assert!(run(&file, &["stats", "--all"]).output().starts_with("elements  5\n"));
+    let info = run(&file, &["info", "--all", "--json"]).output();
+    let reports: Vec<serde_json::Value> =
+        info.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let elements: Vec<_> = reports.iter().map(|report| report["elements"].as_u64()).collect();
+    assert_eq!(elements, [Some(2), Some(1), Some(2)]);
+    let info = run(&file, &["info"]);
+    assert!(info.stdout.contains("\narrays    3, of which this is one\n"), "{info:?}");
+}
+
+#[test]
+fn bytes_after_an_array_that_are_neither_are_said_on_stderr() {
+    let end = array().len();
+    let file = file(&[&array()[..], b"\0\0\0\0"].concat());
+    for command in ["cat", "info", "stats"] {
+        let ran = run(&file, &[command]);
+        let expected = format!("the bytes from {end} on are no array and no pickle");
+        assert_eq!((ran.code, note(&ran, &file)), (Some(0), &expected[..]));
+    }
+}
+
+/// A pickled dict of arrays of numbers, each of so many bytes, in an array without dimensions.
+fn dict_of_arrays(count: u8, size: u32) -> NamedTempFile {
+    let mut pickle = b"\x80\x04cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85C\x01b\x87R(K\x01)\
+        cnumpy\ndtype\nC\x02O8K\0K\x01\x87R(K\x03C\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89]}(".to_vec();
+    for key in 0..count {
+        pickle.extend([b'K', key]);
+        pickle.extend(
+            b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85C\x01b\x87R(K\x01J",
+        );
+        pickle.extend(size.to_le_bytes());
+        pickle.extend(b"\x85cnumpy\ndtype\n\x8c\x02u1K\0K\x01\x87R(K\x03\x8c\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89B");
+        pickle.extend(size.to_le_bytes());
+        pickle.resize(pickle.len() + size as usize, 7);
+        pickle.extend(b"tb");
+    }
+    pickle.extend(b"uatb.");
+    file_of("|O", "()", &pickle)
+}
+
+#[test]
+fn info_of_a_dict_decodes_only_what_it_shows() {
+    let file = dict_of_arrays(40, 500_000);
+    for memory in ["1GB", "3MB"] {
+        let info = run(&file, &["info", "--max-memory", memory]).output();
+        assert!(info.contains("\nholds     dict of 40\nelements  1\n"), "{info}");
+        assert!(info.contains("\n       4  4: array |u1 (500000,): [7,7,"), "{info}");
+        assert!(!info.contains("\n       5  "), "{info}");
+    }
+    // Of a value that is too large for a look, the envelope is read.
+    let file = dict_of_arrays(2, 4_000_000);
+    let info = run(&file, &["info", "--max-memory", "3MB"]).output();
+    assert!(info.contains("\nholds     dict of 2\n"), "{info}");
+    assert!(info.contains("\n       1  1: array |u1 (4000000,): … 40001"), "{info}");
+}
