@@ -9,7 +9,7 @@ use npy_object::pickle::{Act, Name, Subject};
 use npy_object::{Part, Report, Site, Status, Tally, Use, Verdict};
 use serde_json::{Value, json};
 
-use crate::failure::{Failure, printable};
+use crate::failure::{self, Failure, display, printable};
 use crate::input::Input;
 
 /// Say what np.load(allow_pickle=True) would import and call, without doing it
@@ -59,7 +59,7 @@ impl Audit {
         let mut audit = self.input.audit();
         if let Some(list) = &self.allow {
             let wrong = |error: &dyn std::fmt::Display| {
-                Failure::Usage(format!("{}: {error}", printable(&list.to_string_lossy())))
+                Failure::Usage(format!("{}: {error}", display(list)))
             };
             let lines = fs::read_to_string(list).map_err(|error| wrong(&error))?;
             audit = audit.allow_lines(&lines).map_err(|error| wrong(&error))?;
@@ -117,7 +117,7 @@ fn json_site(site: &Site<'_>, out: &mut impl Write) -> io::Result<()> {
         "verdict": site.verdict.name(),
         "what": site.name.map(written),
     });
-    writeln!(out, "{line}")
+    failure::write_json(out, &line)
 }
 
 fn text_site(site: &Site<'_>, out: &mut impl Write) -> io::Result<()> {
@@ -163,7 +163,7 @@ fn verdict(verdict: Verdict, status: &Status) -> String {
 }
 
 fn write_text(report: &Report, file: &Path, out: &mut impl Write) -> io::Result<()> {
-    let file = printable(&file.to_string_lossy());
+    let file = display(file);
     writeln!(out, "{file}: {}", verdict(report.verdict(), &report.status()))?;
     for part in &report.parts {
         if let Some(member) = &part.member {
@@ -267,5 +267,5 @@ fn write_json(report: &Report, out: &mut impl Write) -> io::Result<()> {
         "incomplete": incomplete(&status),
         "parts": parts,
     });
-    writeln!(out, "{report}")
+    failure::write_json(out, &report)
 }

@@ -1,6 +1,6 @@
 //! `audit`: what `numpy.load` would import and call.
 
-use npy_object::pickle::Name;
+use npy_object::pickle::{Name, printable};
 use npy_object::{Part, Tally};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -142,7 +142,7 @@ impl Audit {
 
     fn __repr__(&self) -> String {
         let names: Vec<_> =
-            self.uses.iter().map(|found| found.get().what.escape_debug().to_string()).collect();
+            self.uses.iter().map(|found| printable(&found.get().what).into_owned()).collect();
         let status = if self.is_complete() { "" } else { ", incomplete" };
         format!("<npy_object.Audit: {}{status}: {}>", self.verdict, names.join(", "))
     }
@@ -151,6 +151,6 @@ impl Audit {
 #[pymethods]
 impl Use {
     fn __repr__(&self) -> String {
-        format!("<npy_object.Use: {}, {}>", self.what.escape_debug(), self.verdict)
+        format!("<npy_object.Use: {}, {}>", printable(&self.what), self.verdict)
     }
 }

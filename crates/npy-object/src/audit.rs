@@ -5,7 +5,7 @@
 //! a name can be made to do and which arguments make it do nothing. What was not understood, or not
 //! read to its end, is never called inert.
 //!
-//! Read `policy` (names and what is done to them), `rule` (which calls are inert), `numpy` (arrays and
+//! Read `walk` (through the file), `policy` (names and what is done to them), `rule` (which calls are inert), `numpy` (arrays and
 //! dtypes), `fact` (what is noted of a result), `archive` (which members of an archive are loaded).
 
 mod allow;
@@ -14,23 +14,19 @@ mod fact;
 mod numpy;
 mod policy;
 mod rule;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use pickle_stream::{Act, Audited, Auditor, Found, Name, Opcode, Subject};
+use pickle_stream::{Act, Name, Opcode, printable};
 
-use crate::error::{Cause, Error, Result};
-use crate::format::Format;
-#[cfg(feature = "npz")]
-use crate::npz::Npz;
+use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::source::Source;
-use crate::window::{ReadSize, Window};
 use allow::Allowed;
 pub use archive::Content;
-use policy::{Judge, Judgement};
 
 /// What there is to fear of something that a file names, and of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -184,7 +180,7 @@ impl fmt::Display for Status {
             return f.write_str(self.name());
         };
         write!(f, "incomplete: {reason}")?;
-        let member = member.as_ref().map(|member| format!("in {}", member.escape_debug()));
+        let member = member.as_ref().map(|member| format!("in {}", printable(member)));
         let offset = offset.map(|offset| format!("at byte {offset}"));
         let place: Vec<_> = member.into_iter().chain(offset).collect();
         if place.is_empty() { Ok(()) } else { write!(f, " ({})", place.join(", ")) }
@@ -206,7 +202,7 @@ impl Part {
     /// What no pickler writes, in words: memo entries that get another value, instructions in two
     /// frames, bytes that follow.
     pub fn oddities(&self) -> Vec<String> {
-        let of_member = self.member.as_ref().map(|member| format!(" of {}", member.escape_debug()));
+        let of_member = self.member.as_ref().map(|member| format!(" of {}", printable(member)));
         let of_member = of_member.unwrap_or_default();
         let rows = [
             (self.overwritten, "memo entry gets another value"),
@@ -286,15 +282,6 @@ pub struct Audit {
     only: Option<u64>,
 }
 
-/// Names that a file may have.
-const MOST_NAMES: usize = 1 << 16;
-
-/// Characters of a header.
-const MOST_HEADER: usize = 1 << 20;
-
-/// How deep compressed files, and archives after arrays, may be in one another.
-const NESTING: usize = 4;
-
 impl Audit {
     /// An audit that trusts nothing but what is known to be inert.
     pub fn new() -> Audit {
@@ -359,287 +346,7 @@ impl Audit {
 
     /// The same, showing every instruction that is found.
     pub fn read_each(&self, source: Source, mut each: impl FnMut(&Site<'_>)) -> Report {
-        let mut walk = Walk { audit: self, parts: Vec::new(), each: &mut each };
-        walk.file(source, "", NESTING);
-        Report { parts: walk.parts }
-    }
-}
-
-/// A walk through a file.
-struct Walk<'a> {
-    audit: &'a Audit,
-    parts: Vec<Part>,
-    each: &'a mut dyn FnMut(&Site<'_>),
-}
-
-impl Walk<'_> {
-    /// Goes through a file, which may be packed into others. `prefix` is for the names of members.
-    fn file(&mut self, source: Source, prefix: &str, nesting: usize) {
-        match self.unpack(source, nesting) {
-            #[cfg(feature = "npz")]
-            Ok((source, Format::Zip, nesting)) => self.archive(source, prefix, nesting),
-            unpacked => {
-                let member = (!prefix.is_empty()).then(|| prefix.to_owned());
-                let part = Part { member, ..Part::default() };
-                let source = unpacked.map(|(source, _, nesting)| (source, nesting));
-                self.part(part, source);
-            }
-        }
-    }
-
-    /// Takes a source out of what it was compressed with. Returns what that is, and how many more may
-    /// be in one another.
-    fn unpack(&self, mut source: Source, nesting: usize) -> Result<(Source, Format, usize)> {
-        for left in (0..nesting).rev() {
-            match Format::of(&source)? {
-                Format::Gzip => source = self.audit.options.gunzip(source)?,
-                format => return Ok((source, format, left)),
-            }
-        }
-        let message = format!("compressed files in one another, over {NESTING} deep");
-        Err(Error::new(Cause::Limit, "gzip.depth", None, message))
-    }
-
-    /// Goes through the members of an archive.
-    #[cfg(feature = "npz")]
-    fn archive(&mut self, source: Source, prefix: &str, nesting: usize) {
-        let archive = match self.audit.options.clone().read_npz(source) {
-            Ok(archive) => archive,
-            Err(error) => {
-                let member = (!prefix.is_empty()).then(|| prefix.to_owned());
-                return self.part(Part { member, ..Part::default() }, Err(error));
-            }
-        };
-        for (number, content) in archive::contents(&archive).into_iter().enumerate() {
-            let member = Some(format!("{prefix}{}", archive.members()[number].name()));
-            let part = Part { member, content, ..Part::default() };
-            match content {
-                Content::Data | Content::Unknown => self.data(part, &archive, number),
-                Content::Loaded => {
-                    let source = archive.source(number).map(|source| (source, nesting));
-                    self.part(part, source);
-                }
-            }
-        }
-    }
-
-    /// Goes through a member that its loader does not unpickle. It is a pickle all the same if it
-    /// reads as one to its end, and names something.
-    #[cfg(feature = "npz")]
-    fn data(&mut self, mut part: Part, archive: &Npz, number: usize) {
-        match archive.source(number) {
-            Ok(source) => {
-                let mut trial = Part { member: part.member.clone(), ..Part::default() };
-                let walked = pickle(self.audit, &source, 0, &mut trial, &mut |_| ());
-                if walked.is_ok() && !trial.uses.is_empty() {
-                    trial.content = part.content;
-                    // Now for those who want to see each instruction.
-                    let again =
-                        Part { content: part.content, member: trial.member, ..Part::default() };
-                    return self.part(again, Ok((source, 0)));
-                }
-            }
-            Err(error) => part.error = Some(error),
-        }
-        self.parts.push(part);
-    }
-
-    /// Goes through a file that is no archive, or a member of one.
-    fn part(&mut self, mut part: Part, source: Result<(Source, usize)>) {
-        let mut archive = None;
-        let walked = source.and_then(|(source, nesting)| {
-            let rest = arrays(self.audit, &source, &mut part, self.each)?;
-            archive = rest.map(|begin| (source, begin, nesting));
-            Ok(())
-        });
-        part.error = walked.err();
-        let Some((source, begin, nesting)) = archive else { return self.parts.push(part) };
-        let member = part.member.as_ref().map(|member| format!("{member}/")).unwrap_or_default();
-        if nesting == 0 {
-            let message = format!("archives after arrays in one another, over {NESTING} deep");
-            part.error = Some(Error::new(Cause::Limit, "gzip.depth", begin, message));
-            return self.parts.push(part);
-        }
-        self.parts.push(part);
-        self.file(source.section(begin..), &format!("{member}@{begin}/"), nesting);
-    }
-}
-
-/// Goes through arrays and pickles that follow one another. Returns where an archive begins that
-/// follows them.
-fn arrays(
-    audit: &Audit,
-    source: &Source,
-    part: &mut Part,
-    each: &mut dyn FnMut(&Site<'_>),
-) -> Result<Option<u64>> {
-    let mut begin = 0;
-    let mut before = Part { member: part.member.clone(), ..Part::default() };
-    for number in 0.. {
-        let is_left_out = audit.only.is_some_and(|only| number < only);
-        let mut none = |_: &Site<'_>| ();
-        let (part, each): (&mut Part, &mut dyn FnMut(&Site<'_>)) = match is_left_out {
-            true => (&mut before, &mut none),
-            false => (&mut *part, &mut *each),
-        };
-        let section = source.section(begin..);
-        begin = match Format::of(&section)? {
-            Format::Npy => {
-                part.arrays += 1;
-                array(audit, source, begin, part, each)?
-            }
-            Format::Zip => return Ok(Some(begin)),
-            _ if begin == 0 => pickle(audit, source, begin, part, each)?,
-            _ => match pickle(audit, source, begin, part, each) {
-                Ok(end) => end,
-                Err(error) if error.cause() == Cause::Io => return Err(error),
-                Err(_) => {
-                    part.pickles -= 1;
-                    let size = source.size()?.saturating_sub(begin);
-                    part.trailing = Tally { count: size, first: begin };
-                    return Ok(None);
-                }
-            },
-        };
-        let is_last = source.read_at(&mut [0], begin)? == 0;
-        if is_last && is_left_out {
-            let message = format!("there are {} arrays or pickles in the file", number + 1);
-            return Err(Error::usage("access.subscript", message));
-        }
-        if is_last || audit.only == Some(number) {
-            return Ok(None);
-        }
-    }
-    Ok(None)
-}
-
-/// Goes through an array. Returns where it ends.
-fn array(
-    audit: &Audit,
-    source: &Source,
-    begin: u64,
-    part: &mut Part,
-    each: &mut dyn FnMut(&Site<'_>),
-) -> Result<u64> {
-    let mut options = audit.options.clone();
-    // numpy.load has no limit where it unpickles.
-    options.allow_long_header(MOST_HEADER);
-    let (header, data) = match options.read_header(source.section(begin..)) {
-        Ok(Some(header)) => header,
-        Ok(None) => return pickle(audit, source, begin, part, each),
-        // NumPy may accept it, and ignores what it says of objects.
-        Err(error) => {
-            if let Some(data) = after_header(source, begin)? {
-                pickle(audit, source, data, part, each)?;
-            }
-            return Err(error);
-        }
-    };
-    if header.dtype.has_object() {
-        return pickle(audit, source, begin + data, part, each);
-    }
-    let end = header.nbytes().and_then(|size| (begin + data).checked_add(size));
-    let size = source.size()?;
-    match end {
-        Some(end) if end <= size => Ok(end),
-        _ => {
-            let message = "the data of the array end before its last item";
-            Err(Error::new(Cause::Truncated, "npy.truncated", size, message))
-        }
-    }
-}
-
-/// Where the data begin of an array whose header cannot be read, if it may be of objects.
-fn after_header(source: &Source, begin: u64) -> Result<Option<u64>> {
-    let mut start = [0; 12];
-    let mut reader = source.section(begin..).to_reader();
-    std::io::Read::read_exact(&mut reader, &mut start)?;
-    let [.., a, b, c, d] = start;
-    let (header, length) = match start[6] {
-        1 => (10, u64::from(u16::from_le_bytes([a, b]))),
-        2 | 3 => (12, u64::from(u32::from_le_bytes([a, b, c, d]))),
-        _ => return Ok(None),
-    };
-    let data = begin + header + length;
-    Ok((source.read_at(&mut [0], data)? > 0).then_some(data))
-}
-
-/// Goes through a pickle. Returns where it ends.
-fn pickle(
-    audit: &Audit,
-    source: &Source,
-    offset: u64,
-    part: &mut Part,
-    each: &mut dyn FnMut(&Site<'_>),
-) -> Result<u64> {
-    part.pickles += 1;
-    let mut window = Window::new(source.clone(), ReadSize::default(), 0);
-    let mut auditor = Auditor::new(offset, &audit.options.limits.pickle);
-    let mut judge = Judge::new(audit);
-    let mut needed = 1;
-    window.set_reading_on(true);
-    loop {
-        let place = auditor.offset();
-        window.set_anchor(place);
-        let input = window.fill(place, needed)?;
-        let seen = place + input.len() as u64;
-        match auditor.advance(input)? {
-            Audited::Need(more) => needed = window.needed(seen, auditor.offset(), more)?,
-            Audited::Stop => return Ok(auditor.offset()),
-            Audited::Found(found) => {
-                needed = 1;
-                let judgement = judge.judge(&found, &mut auditor);
-                part.find(found, auditor.names(), judgement, each)?;
-            }
-        }
-    }
-}
-
-impl Part {
-    fn find(
-        &mut self,
-        Found { offset, opcode, act }: Found,
-        names: &[Name],
-        (verdict, reason): Judgement,
-        each: &mut dyn FnMut(&Site<'_>),
-    ) -> Result<()> {
-        let subject = match act {
-            Act::Import(name) => Some(Subject::Named(name)),
-            Act::Call(subject) | Act::SetState(subject) | Act::Add(subject) => Some(subject),
-            Act::Overwrite(_) | Act::Straddle | Act::Alter | Act::Costly => None,
-        };
-        let name = subject.map(|subject| &names[subject.name().index()]);
-        each(&Site { member: self.member.as_deref(), offset, opcode, act, name, verdict });
-        let Some(name) = name else {
-            match act {
-                Act::Overwrite(_) => self.overwritten.add(offset),
-                Act::Alter => self.altered.add(offset),
-                Act::Costly => self.costly.add(offset),
-                _ => self.straddled.add(offset),
-            }
-            return Ok(());
-        };
-        if !self.uses.contains_key(name) {
-            if self.uses.len() == MOST_NAMES {
-                let message = format!("names limit: more than {MOST_NAMES} names");
-                return Err(Error::new(Cause::Limit, "pickle.limit.names", offset, message));
-            }
-            self.uses.insert(name.clone(), Use::new(verdict, reason));
-        }
-        let Some(found) = self.uses.get_mut(name) else { return Ok(()) };
-        if verdict > found.verdict {
-            (found.verdict, found.reason) = (verdict, reason);
-        }
-        let tally = match act {
-            Act::Call(Subject::Named(_)) => &mut found.called,
-            Act::Call(Subject::ResultOf(_)) => &mut found.result_called,
-            Act::SetState(Subject::Named(_)) => &mut found.changed,
-            Act::SetState(Subject::ResultOf(_)) => &mut found.result_changed,
-            Act::Add(_) => &mut found.added,
-            _ => &mut found.imported,
-        };
-        tally.add(offset);
-        Ok(())
+        Report { parts: walk::walk(self, source, &mut each) }
     }
 }
 

@@ -8,6 +8,7 @@ mod stored;
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -117,6 +118,14 @@ impl Npz {
     /// What is in it, in the order of its directory. Two members may have one name.
     pub fn members(&self) -> &[Member] {
         &self.members
+    }
+
+    /// The first bytes that belong neither to a member nor to the directory: no reader of archives
+    /// looks at them, but others may.
+    ///
+    /// Fails where the header of a member is not what the directory says.
+    pub(crate) fn unlisted(&self) -> Result<Option<Range<u64>>> {
+        directory::unlisted(&self.source, &self.members)
     }
 
     /// The number of the member of this name, with or without the `.npy` that NumPy appends. Of

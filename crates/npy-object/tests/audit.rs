@@ -259,10 +259,47 @@ fn exception_whose_members_are_of_other_types_is_not_inert() {
     }
 }
 
+/// The end of the frame would be read as a part of the pickle.
+#[test]
+fn pickle_that_ends_inside_a_frame_is_dangerous() {
+    let report = audit(b"\x80\x04\x95\x10\0\0\0\0\0\0\0N.".as_slice());
+    assert_eq!(report.verdict(), Verdict::Dangerous);
+    assert_eq!(report.parts[0].straddled.first, 12);
+}
+
+/// 65,000 names of 2 KB out of two times 256 words.
+#[test]
+fn names_take_no_more_bytes_than_the_limit() {
+    let mut bytes = b"\x80\x04".to_vec();
+    for word in 0..512u32 {
+        bytes.extend(text(&format!("{word:01000}")));
+        bytes.extend(b"\x940");
+    }
+    for module in 0..256u32 {
+        for name in 256..512u32 {
+            bytes.extend(b"j");
+            bytes.extend(module.to_le_bytes());
+            bytes.extend(b"j");
+            bytes.extend(name.to_le_bytes());
+            bytes.extend(b"\x930");
+        }
+    }
+    bytes.extend(b"N.");
+    let report = audit(bytes);
+    assert_eq!(report.verdict(), Verdict::Unknown);
+    assert_eq!(report.parts[0].error.as_ref().unwrap().clause(), "pickle.limit.names");
+    assert!(report.parts[0].uses.len() < 600);
+}
+
 #[test]
 fn instruction_out_of_proportion_is_unknown() {
     let memo = pickle(&[b"Nr\0\xe1\xf5\x05"]);
     let key = pickle(&[b"}N", &b"2\x86".repeat(30), b"Ns"]);
+    // A list that gets its heavy item after it was put into another one.
+    let ordered: &[u8] = b"ccollections\nOrderedDict\n";
+    let late = [b"]q\x01]q\x02a0h\x02N".as_slice(), &b"2\x86".repeat(30), b"a0h\x02Na0"].concat();
+    let late = pickle(&[&late, ordered, b"h\x01\x85R"]);
+    assert_ne!(verdict(late), Verdict::Inert);
     for bytes in [memo, key] {
         let report = audit(bytes);
         assert_eq!(report.verdict(), Verdict::Unknown);
@@ -376,6 +413,72 @@ fn function_is_judged_by_what_it_would_call() {
     }
 }
 
+/// An outer partial keeps the inner one, whose function a state replaces.
+#[test]
+fn partial_of_a_partial_that_may_change_is_not_inert() {
+    let error: &[u8] = b"cexceptions\nValueError\n";
+    let state = |function: &[u8]| [b"(", function, b")}Ntb"].concat();
+    let partial: &[u8] = b"cfunctools\npartial\n";
+    let inner = [partial, error, b"\x85R"].concat();
+    let outer = |inner: &[u8]| [partial, inner, b"\x85R"].concat();
+    assert_eq!(verdict(pickle(&[&outer(&[&inner[..], &state(error)].concat())])), Verdict::Inert);
+    assert_ne!(verdict(pickle(&[&outer(&inner)])), Verdict::Inert);
+    let twice = [&inner[..], &state(error), &state(error)].concat();
+    assert_ne!(verdict(pickle(&[&twice])), Verdict::Inert);
+}
+
+/// Readers of CPython read such a number by the base that it seems to be written in.
+#[test]
+fn number_that_is_no_plain_decimal_is_not_known() {
+    let of = |length: &str| {
+        let shape = format!("(I{length}\nt");
+        verdict(pickle(&[&array(shape.as_bytes(), &little_endian("O8"), b"](NNNNNNNNe")]))
+    };
+    assert_eq!(of("8"), Verdict::Inert);
+    for length in ["010", "0x8", "0b1000", "+8", " 8", "8_0"] {
+        assert_ne!(of(length), Verdict::Inert, "{length}");
+    }
+}
+
+#[test]
+fn value_that_takes_time_or_memory_by_its_digits_is_not_inert() {
+    let decimal =
+        |digits: &str| verdict(pickle(&[b"cdecimal\nDecimal\n", &text(digits), b"\x85R"]));
+    for digits in ["1.10", "-0", "1E+100", "1e-9999", "NaN", "-Infinity"] {
+        assert_eq!(decimal(digits), Verdict::Inert, "{digits}");
+    }
+    assert_ne!(decimal("1E+400000000"), Verdict::Inert);
+    let fraction =
+        |text_of: &str| verdict(pickle(&[b"cfractions\nFraction\n", &text(text_of), b"\x85R"]));
+    assert_eq!(fraction("-1/3"), Verdict::Inert);
+    assert_ne!(fraction("1e5000000"), Verdict::Inert);
+}
+
+#[test]
+fn constant_of_the_standard_library_is_inert() {
+    let inert: [&[u8]; 7] = [
+        b"csignal\nSIGINT\n",
+        b"csocket\nAF_INET\n",
+        b"csocket\nSOCK_STREAM\n",
+        b"c__builtin__\nprint\n",
+        b"c__builtin__\ntype\nN\x85R",
+        b"cexceptions\nSystemExit\n)R",
+        b"cexceptions\nIOError\nK\x02\x85R",
+    ];
+    for bytes in inert {
+        assert_eq!(verdict(pickle(&[bytes])), Verdict::Inert, "{}", bytes.escape_ascii());
+    }
+    let not_inert: [&[u8]; 4] = [
+        b"csignal\nsignal\n",
+        b"csocket\nsocket\n",
+        b"c__builtin__\nprint\n)R",
+        b"c__builtin__\ntype\nN\x85R}b",
+    ];
+    for bytes in not_inert {
+        assert_ne!(verdict(pickle(&[bytes])), Verdict::Inert, "{}", bytes.escape_ascii());
+    }
+}
+
 #[test]
 fn name_that_a_call_returns_is_unknown() {
     let encode: &[u8] = b"c_codecs\nencode\n";
@@ -457,7 +560,8 @@ fn members_are_judged_by_the_kind_of_the_archive() {
     use Verdict as V;
     let (numbers, binary) = (&numbers()[..], &b"\0\xff\0\xff"[..]);
     let harmless: &[u8] = b"\x80\x02}.";
-    let cases: &[(&[(&str, &[u8])], &[(Content, Verdict)])] = &[
+    type Members<'a> = &'a [(&'a str, &'a [u8])];
+    let cases: &[(Members<'_>, &[(Content, Verdict)])] = &[
         (&[("a.npy", numbers), ("b.txt", binary)], &[(C::Loaded, V::Inert), (C::Data, V::Inert)]),
         // numpy.load returns its bytes; others may not.
         (&[("a.npy", numbers), ("b", SYSTEM)], &[(C::Loaded, V::Inert), (C::Data, V::Dangerous)]),
@@ -485,6 +589,34 @@ fn members_are_judged_by_the_kind_of_the_archive() {
         assert_eq!(found, *expected, "{members:?}");
     }
     assert_eq!(verdict(archive(&[], CompressionMethod::Stored)), V::Inert);
+}
+
+#[test]
+fn archive_with_bytes_of_no_member_is_unknown() {
+    let zip = archive(&[("a.npy", &numbers())], CompressionMethod::Stored);
+    assert_eq!(verdict(zip.clone()), Verdict::Inert);
+    let evil =
+        archive(&[("a.npy", &[preamble(), SYSTEM.to_vec()].concat())], CompressionMethod::Stored);
+    let mut commented = ZipWriter::new(Cursor::new(Vec::new()));
+    commented.set_raw_comment(b"a comment".to_vec().into_boxed_slice()).unwrap();
+    let commented = commented.finish().unwrap().into_inner();
+    for bytes in [
+        [b"PK\x03\x04junk", &zip[..]].concat(),
+        [&zip[..], b"junk"].concat(),
+        [&evil[..], &zip].concat(),
+        commented,
+    ] {
+        let report = audit(bytes.clone());
+        assert_eq!(report.verdict(), Verdict::Unknown, "{}", bytes.escape_ascii());
+        assert!(!report.status().is_complete());
+    }
+}
+
+#[test]
+fn line_longer_than_the_limit_is_unknown() {
+    let report = audit([b"V".as_slice(), &vec![b'a'; 2 << 20], b"\n."].concat());
+    assert_eq!(report.verdict(), Verdict::Unknown);
+    assert_eq!(report.parts[0].error.as_ref().unwrap().clause(), "pickle.limit.line");
 }
 
 /// The bytes of an archive of one deflated member, with another method in both headers.

@@ -95,7 +95,7 @@ pub enum Act {
     /// another, which it may remove by recursion. Write a memo entry whose index is larger than the
     /// pickle: CPython's memo is an array.
     Costly,
-    /// Read an instruction from two frames, or begin a frame inside of another one
+    /// Read an instruction from two frames, begin a frame inside of another one, or end inside of one
     /// (`pickle.frame.straddle`).
     Straddle,
 }
@@ -330,6 +330,10 @@ impl Auditor {
         match head.argument {
             Argument::Size(size) => self.frame_end = self.lexer.offset().saturating_add(size),
             _ if is_straddled => self.frame_end = self.lexer.offset(),
+            // The bytes after it would be read from the frame, as a part of this pickle.
+            _ if head.opcode == Opcode::Stop && self.lexer.offset() < self.frame_end => {
+                self.find(At { opcode: head.opcode, offset: head.offset }, Act::Straddle);
+            }
             _ => {}
         }
     }
@@ -366,15 +370,16 @@ impl Auditor {
                     O::Int => text::int(line, digits, head.offset),
                     _ => text::long(line, digits, head.offset),
                 };
-                // CPython's readers accept different numbers.
-                let value = match int {
-                    Ok(Int::Small(int)) => Value::Int(int),
-                    Ok(Int::Bool(bool)) => Value::Bool(bool),
-                    Ok(Int::Big(_)) | Err(_) => Value::Other,
+                // CPython's readers read what is not a plain decimal number in different ways.
+                let value = match int.ok().filter(|_| is_plain_decimal(line)) {
+                    Some(Int::Small(int)) => Value::Int(int),
+                    Some(Int::Bool(bool)) => Value::Bool(bool),
+                    Some(Int::Big(_)) | None => Value::Number,
                 };
                 self.push(value, at)
             }
-            O::Long1 | O::Long4 => self.push(payload.map_or(Value::Other, small_int), at),
+            O::Long1 | O::Long4 => self.push(payload.map_or(Value::Number, small_int), at),
+            O::Float | O::BinFloat => self.push(Value::Number, at),
             O::BinUnicode
             | O::ShortBinUnicode
             | O::BinUnicode8
@@ -424,7 +429,8 @@ impl Auditor {
             O::FrozenSet => {
                 self.pop_slice(at)?;
                 self.check_keys(1, at);
-                self.push(Value::Other, at)
+                let set = self.heap.frozen_set(&self.slice);
+                self.push(set, at)
             }
 
             O::Global => {
@@ -745,6 +751,16 @@ fn longest(opcode: Opcode) -> u64 {
         O::BinBytes | O::ShortBinBytes | O::BinBytes8 | O::ByteArray8 => 1,
         _ => 0,
     }
+}
+
+/// Whether a line of INT or LONG is the same number in every base that is guessed from it, or a bool.
+fn is_plain_decimal(line: &[u8]) -> bool {
+    if matches!(line, b"00" | b"01") {
+        return true;
+    }
+    let line = line.strip_suffix(b"L").unwrap_or(line);
+    let digits = line.strip_prefix(b"-").unwrap_or(line);
+    digits.iter().all(u8::is_ascii_digit) && (digits.len() == 1 || !digits.starts_with(b"0"))
 }
 
 /// The int of a two's complement of at most 8 bytes.

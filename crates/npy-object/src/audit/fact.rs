@@ -15,8 +15,13 @@ pub(super) enum Fact {
     Bytes,
     DType(DType),
     Array(Array),
-    /// A callable that calls what the rule is for; `None` where that is not known.
-    Callable(Option<Rule>),
+    /// A callable.
+    Callable {
+        /// The rule of what it calls; `None` where that is not known to be inert.
+        rule: Option<Rule>,
+        /// Whether a state may yet change what it calls.
+        is_open: bool,
+    },
     /// An object that was made by this rule.
     Made {
         rule: Rule,
@@ -102,7 +107,9 @@ impl Fact {
                 let flags = bit(is_masked) | bit(is_open) << 1 | bit(has_items) << 2;
                 4 | flags << 3 | u64::from(dtype) << 6
             }
-            Fact::Callable(rule) => 5 | rule.map_or(0, |rule| rule as u64 + 1) << 3,
+            Fact::Callable { rule, is_open } => {
+                5 | bit(is_open) << 3 | rule.map_or(0, |rule| rule as u64 + 1) << 4
+            }
             Fact::Made { rule, is_open } => 6 | bit(is_open) << 3 | (rule as u64) << 4,
         }
     }
@@ -134,7 +141,10 @@ impl Fact {
                 dtype: (bits >> 6) as u32,
             }),
             7 => Fact::Allowed,
-            5 => Fact::Callable((bits >> 3).checked_sub(1).and_then(Rule::of_number)),
+            5 => Fact::Callable {
+                rule: (bits >> 4).checked_sub(1).and_then(Rule::of_number),
+                is_open: bit(3),
+            },
             6 => match Rule::of_number(bits >> 4) {
                 Some(rule) => Fact::Made { rule, is_open: bit(3) },
                 None => Fact::None,
@@ -151,8 +161,8 @@ mod tests {
     #[test]
     fn unpack_after_pack_gives_the_same_fact() {
         use DTypeKind as K;
-        let mut facts =
-            vec![Fact::None, Fact::MayBeGlobal, Fact::Bytes, Fact::Allowed, Fact::Callable(None)];
+        let mut facts = vec![Fact::None, Fact::MayBeGlobal, Fact::Bytes, Fact::Allowed];
+        facts.push(Fact::Callable { rule: None, is_open: true });
         for kind in [K::Number, K::Time, K::Bytes, K::Unicode, K::Void, K::Object] {
             for (flags, (size, serial)) in
                 (0..8).zip([(0, 0), (MOST_SIZE, MOST_SERIAL)].iter().cycle())
@@ -166,7 +176,7 @@ mod tests {
             }
         }
         for rule in Rule::all() {
-            facts.push(Fact::Callable(Some(rule)));
+            facts.push(Fact::Callable { rule: Some(rule), is_open: false });
             facts.extend([true, false].map(|is_open| Fact::Made { rule, is_open }));
         }
         for fact in facts {

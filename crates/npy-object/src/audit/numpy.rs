@@ -225,7 +225,11 @@ pub(super) fn dtype_state(dtype: DType, state: &[Known<'_>]) -> Option<Fact> {
     let (K::Int(size), K::Int(alignment), K::Int(flags)) = (size, alignment, flags) else {
         return None;
     };
-    let is_order = matches!(order, K::Text([b'<' | b'>' | b'|' | b'=']));
+    let is_order = match (dtype.kind, order) {
+        (DTypeKind::Object, K::Text(order)) => *order == *b"|",
+        (_, K::Text(order)) => matches!(order, [b'<' | b'>' | b'|' | b'=']),
+        _ => false,
+    };
     if !is_version || !is_order || !is_alignment(alignment) {
         return None;
     }
@@ -279,7 +283,8 @@ fn size_of(size: i64, dtype: DType) -> Option<DType> {
 }
 
 fn is_alignment(alignment: i64) -> bool {
-    matches!(alignment, -1 | 1 | 2 | 4 | 8 | 16 | 32)
+    // 0 of a structure without fields.
+    matches!(alignment, -1 | 0 | 1 | 2 | 4 | 8 | 16 | 32)
 }
 
 /// Whether the flags are those of a structure or subarray.
@@ -391,6 +396,23 @@ fn is_metadata(dtype: DType, metadata: &Known<'_>) -> bool {
     }
 }
 
+/// Whether it is a fill value as NumPy writes it: a number, a scalar, an array, or a tuple of these.
+/// NumPy makes an array of it, which of a range takes memory.
+fn is_fill(value: &Known<'_>) -> bool {
+    let is_item = |value: &Known<'_>| match value {
+        Known::Result(result) => matches!(
+            Fact::unpack(result.fact),
+            Fact::Bytes | Fact::Array(_) | Fact::Made { rule: Rule::Scalar, .. }
+        ),
+        Known::Tuple(_) | Known::List(_) | Known::Dict(_) | Known::Set | Known::Other => false,
+        value => is_plain(value),
+    };
+    match value {
+        Known::Tuple(items) => items.iter().all(|item| is_item(&item)),
+        value => is_item(value),
+    }
+}
+
 /// The state of an array: `(1, shape, dtype, is_fortran, data)`; of a masked one also the mask and the
 /// fill value.
 pub(super) fn array_state(array: Array, state: &[Known<'_>]) -> Option<Fact> {
@@ -398,7 +420,7 @@ pub(super) fn array_state(array: Array, state: &[Known<'_>]) -> Option<Fact> {
     let (shape, dtype, is_fortran, data) = match (array.is_masked, state) {
         (false, [K::Int(1), shape, dtype, is_fortran, data]) => (shape, dtype, is_fortran, data),
         (true, [K::Int(1), shape, dtype, is_fortran, data, mask, fill])
-            if is_bytes(mask) && is_plain(fill) =>
+            if is_bytes(mask) && is_fill(fill) =>
         {
             (shape, dtype, is_fortran, data)
         }

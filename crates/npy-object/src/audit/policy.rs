@@ -8,7 +8,7 @@ use pickle_stream::{
     Act, Auditor, Found, Known, Name, NameId, ObjectId, Opcode, Operands, Subject,
 };
 
-use super::fact::Fact;
+use super::fact::{Fact, MOST_SERIAL};
 use super::rule::{self, Arguments, Lookup, Rule};
 use super::{Audit, Verdict};
 
@@ -16,19 +16,22 @@ use super::{Audit, Verdict};
 const POLICY: &str = include_str!("policy.txt");
 
 /// Its lines, by name.
+#[derive(Default)]
 struct Names {
     inert: HashMap<&'static str, Rule>,
+    /// What names of members begin with.
+    members: Vec<&'static str>,
     /// Reasons, by name; and for names that begin so, by what stands before `.*`.
     dangerous: HashMap<&'static str, &'static str>,
     dangerous_in: HashMap<&'static str, &'static str>,
 }
 
 static NAMES: LazyLock<Names> = LazyLock::new(|| {
-    let mut names =
-        Names { inert: HashMap::new(), dangerous: HashMap::new(), dangerous_in: HashMap::new() };
+    let mut names = Names::default();
     let lines = POLICY.lines().filter(|line| !line.starts_with('#'));
     for (rule, rest) in lines.filter_map(|line| line.split_once(' ')) {
         match (Rule::named(rule), rest.split_once(' ')) {
+            (Some(Rule::Member), None) => names.members.extend(rest.strip_suffix('*')),
             (Some(rule), None) => drop(names.inert.insert(rest, rule)),
             (None, Some((name, reason))) => match name.strip_suffix(".*") {
                 Some(start) => drop(names.dangerous_in.insert(start, reason)),
@@ -119,7 +122,7 @@ impl<'a> Judge<'a> {
         let rule = match (standing, subject) {
             (Standing::Inert(rule), Subject::Named(_)) => rule,
             (Standing::Inert(_), Subject::ResultOf(_)) => match fact_of(&operands.object) {
-                Fact::Callable(Some(rule)) => rule,
+                Fact::Callable { rule: Some(rule), .. } => rule,
                 _ => {
                     let why = (Verdict::Unknown, "what it returns is called");
                     return (why, may_be_global(&operands.arguments));
@@ -172,7 +175,7 @@ impl<'a> Judge<'a> {
             && self.standing(class) == Standing::Unknown
         {
             let why = "makes an instance of a class that is not known";
-            return ((Verdict::Unknown, why), Fact::Callable(None));
+            return ((Verdict::Unknown, why), Fact::Callable { rule: None, is_open: false });
         }
         let judgement = match (rule, arguments) {
             (Rule::NewObject | Rule::Reconstructor, Known::Tuple(items))
@@ -242,7 +245,7 @@ impl<'a> Judge<'a> {
             return ((Verdict::Inert, rule.reason()), Some((object.object, after)));
         }
         let verdict = match fact {
-            Fact::MayBeGlobal => {
+            Fact::MayBeGlobal | Fact::Callable { .. } => {
                 (Verdict::Dangerous, "changes a class or function for the whole program")
             }
             Fact::Made { rule, .. } if rule.makes_shared() => {
@@ -307,14 +310,14 @@ impl Lookup for Look<'_, '_, '_> {
     }
 
     fn next_serial(&mut self) -> u32 {
-        self.judge.serial = rule::serial_after(self.judge.serial);
-        self.judge.serial
+        self.judge.serial = self.judge.serial.saturating_add(1);
+        if self.judge.serial <= MOST_SERIAL { self.judge.serial } else { 0 }
     }
 }
 
 fn note(auditor: &mut Auditor, object: ObjectId, fact: Fact) {
     // Dtypes, and functions, are what later elements share.
-    let keep = matches!(fact, Fact::DType(_) | Fact::Callable(_));
+    let keep = matches!(fact, Fact::DType(_) | Fact::Callable { .. });
     auditor.set_fact(object, fact.pack(), keep);
 }
 
@@ -406,11 +409,16 @@ fn standing_of(name: &str) -> Standing {
     if let Some(&rule) = names.inert.get(name) {
         return Standing::Inert(rule);
     }
-    // A member of an enumeration, by its name.
+    // A member of an enumeration, by its name in the class or in its module.
+    let is_member = |member: &str| {
+        let is_capital =
+            |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        member.bytes().all(is_capital) && !member.starts_with('_')
+    };
     if let Some((class, member)) = name.rsplit_once('.')
-        && names.inert.get(class) == Some(&Rule::Enum)
-        && member.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
-        && !member.starts_with('_')
+        && is_member(member)
+        && (names.inert.get(class) == Some(&Rule::Enum)
+            || names.members.iter().any(|start| name.starts_with(start)))
     {
         return Standing::Inert(Rule::Member);
     }
@@ -432,7 +440,10 @@ mod tests {
     fn every_line_of_the_policy_is_understood() {
         let lines = POLICY.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
         let names = &*NAMES;
-        let understood = names.inert.len() + names.dangerous.len() + names.dangerous_in.len();
+        let understood = names.inert.len()
+            + names.members.len()
+            + names.dangerous.len()
+            + names.dangerous_in.len();
         assert_eq!(lines.count(), understood);
     }
 

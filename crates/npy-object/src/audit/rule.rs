@@ -6,7 +6,7 @@
 
 use pickle_stream::{Known, KnownDict, KnownItems, NameId, Opcode};
 
-use super::fact::{Fact, MOST_SERIAL};
+use super::fact::Fact;
 use super::numpy;
 
 macro_rules! rules {
@@ -24,7 +24,9 @@ macro_rules! rules {
 }
 
 rules! {
-    Value "value" "a type or function, as a value",
+    Value "value" "a type, as a value",
+    Function "function" "a function, as a value",
+    Type "type" "a type, as a value",
     Len "len" "a length",
     Array "array" "arrays",
     MemMap "memmap" "arrays",
@@ -67,7 +69,6 @@ rules! {
     Path "path" "values",
     Exception "exception" "values",
     UnicodeError "unicode-error" "values",
-    Logger "logger" "values",
     Ufunc "ufunc" "a function that the file names next to it",
     ItemGetter "item-getter" "a function, as a value",
     Member "member" "a member of an enumeration",
@@ -149,6 +150,10 @@ impl Rule {
 /// The largest ints that are multiplied for the length of an array.
 pub(super) const MOST_ITEMS: u64 = i64::MAX as u64;
 
+/// The largest position in a stream that is in memory. What is written after a larger one takes the
+/// memory up to it.
+const MOST_POSITION: i64 = 1 << 24;
+
 /// The arguments of a call, or what else is in a tuple.
 pub(super) struct Arguments<'a> {
     known: [Known<'a>; Arguments::MOST],
@@ -190,7 +195,8 @@ pub(super) fn call(rule: Rule, arguments: &[Known<'_>], names: &mut dyn Lookup) 
     let open = Fact::Made { rule, is_open: true };
     let when = |is: bool, fact: Fact| is.then_some(fact);
     match (rule, arguments) {
-        (Rule::Value | Rule::Array | Rule::MemMap | Rule::MaskedArray | Rule::Record, _) => None,
+        // NoneType has no name: its instance is the way to it.
+        (Rule::Type, [K::None]) => Some(Fact::MayBeGlobal),
         (Rule::Reconstruct, [class, shape, code]) => numpy::reconstruct(class, shape, code, names),
         (Rule::MaskedReconstruct, [class, base, shape, code]) => {
             numpy::masked_reconstruct([class, base], shape, code, names)
@@ -263,7 +269,7 @@ pub(super) fn call(rule: Rule, arguments: &[Known<'_>], names: &mut dyn Lookup) 
         }
         (Rule::Zone, [key]) => when(is_zone_key(key), made),
         (Rule::Zone, [key, cached]) => when(is_zone_key(key) && is_flag(cached), made),
-        (Rule::Decimal, [K::Text(_)]) => Some(made),
+        (Rule::Decimal, [K::Text(digits)]) => when(has_small_exponent(digits), made),
         (Rule::Fraction, [numerator, denominator]) => {
             when(is_number(numerator) && is_number(denominator), made)
         }
@@ -297,13 +303,15 @@ pub(super) fn call(rule: Rule, arguments: &[Known<'_>], names: &mut dyn Lookup) 
             };
             when(is_object && is_text(reason), made)
         }
-        (Rule::Logger, [] | [K::Text(_)]) => Some(made),
         (Rule::ItemGetter, keys @ [_, ..]) => {
             when(keys.iter().all(|key| matches!(key, K::Text(_) | K::Int(_))), made)
         }
-        (Rule::Partial, [function]) => Some(Fact::Callable(rule_of(function, names)?)),
+        (Rule::Partial, [function]) => {
+            Some(Fact::Callable { rule: rule_of(function, names)?, is_open: true })
+        }
         (Rule::GetAttr, [K::Global(object), K::Text(name)]) => {
-            names.rule_of_attribute(*object, name).map(|rule| Fact::Callable(Some(rule)))
+            let rule = names.rule_of_attribute(*object, name)?;
+            Some(Fact::Callable { rule: Some(rule), is_open: false })
         }
         _ => None,
     }
@@ -321,15 +329,22 @@ pub(super) fn set_state(fact: Fact, state: &Known<'_>, names: &mut dyn Lookup) -
         (Fact::DType(dtype), Some(state)) if dtype.is_open => numpy::dtype_state(dtype, state),
         (Fact::Array(array), Some(state)) if array.is_open => numpy::array_state(array, state),
         // partial.__reduce__: the function, its arguments, its keywords, its attributes.
-        (Fact::Callable(_), Some([function, K::Tuple(arguments), keywords, attributes])) => {
+        (
+            Fact::Callable { is_open: true, .. },
+            Some([function, K::Tuple(arguments), keywords, attributes]),
+        ) => {
             let is_simple = arguments.is_empty() && is_empty(keywords);
             let rule = rule_of(function, names)?.filter(|_| is_simple);
-            is_empty(attributes).then_some(Fact::Callable(rule))
+            is_empty(attributes).then_some(Fact::Callable { rule, is_open: false })
         }
         (Fact::Made { rule, is_open: true }, items) => {
             let is_allowed = match (rule, state, items) {
                 (Rule::Exception, K::Dict(dict), _) => {
-                    has_entries(dict, |key, value| is_attribute(key) && is_plain(value))
+                    has_entries(dict, |key, value| match key {
+                        // Python 3.12 writes the arguments again.
+                        b"args" => matches!(value, K::Tuple(_)),
+                        key => is_attribute(key) && is_plain(value),
+                    })
                 }
                 (Rule::OrderedDict, K::Dict(dict), _) => has_entries(dict, |key, value| {
                     // Python 2 keeps the order in attributes of such names.
@@ -346,10 +361,14 @@ pub(super) fn set_state(fact: Fact, state: &Known<'_>, names: &mut dyn Lookup) -
                     b"is_safe" => is_number(value) || is_made(value, Rule::Enum),
                     _ => false,
                 }),
-                (Rule::BytesIo, _, Some([bytes, K::Int(_), attributes])) => {
+                (Rule::BytesIo, _, Some([bytes, K::Int(0..=MOST_POSITION), attributes])) => {
                     is_bytes(bytes) && is_empty(attributes)
                 }
-                (Rule::StringIo, _, Some([text, newline, K::Int(_), attributes])) => {
+                (
+                    Rule::StringIo,
+                    _,
+                    Some([text, newline, K::Int(0..=MOST_POSITION), attributes]),
+                ) => {
                     is_text(text)
                         && (is_text(newline) || matches!(newline, K::None))
                         && is_empty(attributes)
@@ -367,7 +386,7 @@ fn rule_of(function: &Known<'_>, names: &dyn Lookup) -> Option<Option<Rule>> {
     match function {
         Known::Global(name) => Some(names.rule(*name)),
         Known::Result(result) => match Fact::unpack(result.fact) {
-            Fact::Callable(rule) => Some(rule),
+            Fact::Callable { rule, is_open: false } => Some(rule),
             _ => None,
         },
         _ => None,
@@ -382,15 +401,14 @@ pub(super) fn is_plain(value: &Known<'_>) -> bool {
         Known::Result(result) => match Fact::unpack(result.fact) {
             Fact::Bytes | Fact::DType(_) | Fact::Array(_) => true,
             Fact::Made { rule, .. } => rule != Rule::ItemGetter,
-            Fact::None | Fact::MayBeGlobal | Fact::Allowed | Fact::Callable(_) => false,
+            Fact::None | Fact::MayBeGlobal | Fact::Allowed | Fact::Callable { .. } => false,
         },
         _ => true,
     }
 }
 
 pub(super) fn is_number(value: &Known<'_>) -> bool {
-    // A float or a large int is Other.
-    matches!(value, Known::Int(_) | Known::Bool(_) | Known::Other)
+    matches!(value, Known::Int(_) | Known::Bool(_) | Known::Number)
 }
 
 pub(super) fn is_flag(value: &Known<'_>) -> bool {
@@ -471,6 +489,17 @@ fn is_array_code(code: &Known<'_>) -> bool {
     matches!(code, Known::Text([code]) if b"bBuhHiIlLqQfdw".contains(code))
 }
 
+/// Whether the exponent of a decimal number has at most 4 digits. Converting a number of a larger one
+/// to an int takes as much time and memory as the exponent says.
+fn has_small_exponent(number: &[u8]) -> bool {
+    let Some(place) = number.iter().position(|byte| matches!(byte, b'e' | b'E')) else {
+        return true;
+    };
+    let exponent = &number[place + 1..];
+    let digits = exponent.strip_prefix(b"-").or(exponent.strip_prefix(b"+")).unwrap_or(exponent);
+    digits.len() <= 4
+}
+
 /// Whether it is the name of a time zone, which cannot lead out of the folder of time zones.
 fn is_zone_key(key: &Known<'_>) -> bool {
     let Known::Text(key) = key else { return false };
@@ -490,9 +519,4 @@ fn has_entries(dict: &KnownDict<'_>, mut is: impl FnMut(&[u8], &Known<'_>) -> bo
             _ => false,
         })
     })
-}
-
-/// The number after that of a dtype; 0 where there are too many.
-pub(super) fn serial_after(serial: u32) -> u32 {
-    if serial >= MOST_SERIAL { 0 } else { serial + 1 }
 }

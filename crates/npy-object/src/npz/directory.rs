@@ -15,6 +15,8 @@
 
 use flate2::Crc;
 
+use std::ops::Range;
+
 use super::{Member, Method};
 use crate::error::{Cause, Error, Result};
 use crate::source::Source;
@@ -361,7 +363,7 @@ fn set_ends(members: &mut [Member], directory: u64) {
 
 /// The data of a member, as they are in the archive.
 pub(super) fn data(source: &Source, member: &Member) -> Result<Source> {
-    let Member { name, offset, .. } = member;
+    let name = &member.name;
     let refused = |cause, clause, message| Err(member.error(cause, clause, message));
     if member.encrypted {
         let message = format!("{name} is encrypted");
@@ -371,6 +373,21 @@ pub(super) fn data(source: &Source, member: &Member) -> Result<Source> {
         let message = format!("{name} is compressed by method {method}");
         return refused(Cause::Unsupported, "npz.method", message);
     }
+    let range = data_range(source, member)?;
+    if member.method == Method::Stored && member.size != member.compressed_size {
+        let message = format!(
+            "{name} is stored, but has {} bytes, and {} in the archive",
+            member.size, member.compressed_size
+        );
+        return refused(Cause::Malformed, "npz.size", message);
+    }
+    Ok(source.section(range))
+}
+
+/// Where the data of a member are in the archive.
+fn data_range(source: &Source, member: &Member) -> Result<Range<u64>> {
+    let Member { name, offset, .. } = member;
+    let refused = |cause, clause, message| Err(member.error(cause, clause, message));
     let mut window = Window::new(source.clone(), ReadSize { least: 1, most: 1 }, 0);
     let wanted = HEADER + member.raw_name.len();
     let header = window.fill(*offset, wanted)?;
@@ -389,14 +406,37 @@ pub(super) fn data(source: &Source, member: &Member) -> Result<Source> {
         let message = format!("{name} overlaps what follows it");
         return refused(Cause::Malformed, "npz.overlap", message);
     };
-    if member.method == Method::Stored && member.size != member.compressed_size {
-        let message = format!(
-            "{name} is stored, but has {} bytes, and {} in the archive",
-            member.size, member.compressed_size
-        );
-        return refused(Cause::Malformed, "npz.size", message);
+    Ok(begin..end)
+}
+
+/// The first bytes of an archive that belong neither to a member nor to the directory: put before it,
+/// after it, into its comment, or between members. `None` where there are none.
+pub(super) fn unlisted(source: &Source, members: &[Member]) -> Result<Option<Range<u64>>> {
+    let mut window = Window::new(source.clone(), ReadSize::default(), 0);
+    let directory = locate(&mut window)?;
+    let mut order: Vec<&Member> = members.iter().collect();
+    order.sort_by_key(|member| member.offset);
+    let mut place = 0;
+    for member in order {
+        if member.offset > place {
+            return Ok(Some(place..member.offset));
+        }
+        let end = data_range(source, member)?.end;
+        // A descriptor may follow the data.
+        let next = member.end.max(end);
+        let is_descriptor = next - end <= DESCRIPTOR_64 as u64;
+        place = place.max(if is_descriptor { next } else { end });
     }
-    Ok(source.section(begin..end))
+    let behind = match window.fill(directory.end, 4)? {
+        b"PK\x06\x06" => directory.end + (END_64 + LOCATOR) as u64,
+        _ => directory.end,
+    };
+    let (end, size) = (behind + END as u64, window.len()?);
+    Ok(match (place < directory.begin, end < size) {
+        (true, _) => Some(place..directory.begin),
+        (_, true) => Some(end..size),
+        _ => None,
+    })
 }
 
 fn decode_name(raw: &[u8], flags: u16) -> String {

@@ -53,7 +53,9 @@ pub(super) enum Value {
     LongText,
     /// Bytes or a bytearray. The first byte is kept where it is the only one.
     Bytes(Option<u8>),
-    /// A float, a large int, a long tuple: a value without code of its own.
+    /// A float, or a large int.
+    Number,
+    /// A frozenset, for instance: a value without code of its own.
     Other,
     Global(NameId),
     /// Any value: it was removed to make room.
@@ -112,6 +114,8 @@ pub(super) struct Heap {
     forgotten: Cost,
     /// How often an object got deeper when it was in another one already.
     late: u32,
+    /// The worst work of hashing what was put into an object that was in another one already.
+    late_cost: Cost,
 }
 
 impl Default for Heap {
@@ -122,6 +126,7 @@ impl Default for Heap {
             collect_at: LEAST_COLLECTED,
             forgotten: Cost::NONE,
             late: 0,
+            late_cost: Cost::NONE,
         }
     }
 }
@@ -143,6 +148,14 @@ impl Heap {
         tuple
     }
 
+    /// Makes a frozenset of the values of a slice. Comparing two of them takes as much work as hashing
+    /// a tuple of the values.
+    pub(super) fn frozen_set(&mut self, slice: &Slice) -> Value {
+        let set = self.add(Kind::Tuple(None));
+        self.put_into(set, slice);
+        set
+    }
+
     /// Notes what an object costs with the values of a slice in it.
     pub(super) fn put_into(&mut self, object: Value, slice: &Slice) {
         let mut worst = slice.rest;
@@ -158,7 +171,8 @@ impl Heap {
         }
         let late = self.late;
         let Some(outer) = self.object_mut(object) else { return };
-        let is_late = outer.is_inside && worst.depth > 0;
+        let is_inside = outer.is_inside;
+        let is_late = is_inside && worst.depth > 0;
         let hash = match outer.kind {
             Kind::Tuple(_) => sum.saturating_add(1),
             Kind::List(_) => worst.hash,
@@ -168,6 +182,9 @@ impl Heap {
         let depth = worst.depth.saturating_add(1).saturating_add(late);
         outer.cost = outer.cost.max(Cost { hash, depth });
         self.late += u32::from(is_late);
+        if is_inside {
+            self.late_cost = self.late_cost.max(Cost { hash, depth: 0 });
+        }
     }
 
     /// What a value costs. What was forgotten may be the worst that ever was.
@@ -354,6 +371,8 @@ pub enum Known<'a> {
     Bool(bool),
     /// An int of 64 bits.
     Int(i64),
+    /// A float, or a larger int.
+    Number,
     /// A str, or a str of Python 2, of up to 1,024 bytes: UTF-8, in which there may be surrogates.
     Text(&'a [u8]),
     /// A longer str.
@@ -372,7 +391,7 @@ pub enum Known<'a> {
     Global(NameId),
     /// The result of a call.
     Result(KnownResult),
-    /// Another value that has no code of its own: a float, a large int, a frozenset, a longer tuple.
+    /// Another value that has no code of its own: a frozenset, a longer tuple.
     Other,
     /// Any value: nothing is known.
     Unknown,
@@ -422,6 +441,7 @@ impl<'a> Known<'a> {
             Value::Int(int) => Known::Int(int),
             Value::LongText => Known::LongText,
             Value::Bytes(byte) => Known::Bytes(byte),
+            Value::Number => Known::Number,
             Value::Other => Known::Other,
             Value::Global(name) => Known::Global(name),
             Value::Mark | Value::Forgotten => Known::Unknown,
@@ -430,7 +450,7 @@ impl<'a> Known<'a> {
                 Kind::Tuple(Some(items)) => Known::Tuple(KnownItems { heap, items }),
                 Kind::Tuple(None) => Known::Other,
                 Kind::List(len) => {
-                    let is_hashable = heap.cost(value).is_hashable();
+                    let is_hashable = heap.cost(value).max(heap.late_cost).is_hashable();
                     Known::List(KnownList { len: *len, is_hashable })
                 }
                 Kind::Dict { items, is_whole, .. } => Known::Dict(KnownDict {

@@ -12,6 +12,9 @@ use crate::limits;
 /// Names that may be found.
 const MOST_NAMES: u64 = 1 << 16;
 
+/// Bytes of names that may be found.
+const MOST_BYTES: u64 = 1 << 20;
+
 /// Something that a pickle names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Name {
@@ -48,6 +51,8 @@ pub(super) struct Names {
     ids: BTreeMap<Name, NameId>,
     /// Modules and names, which are not forgotten.
     words: BTreeSet<String>,
+    /// Bytes of all names.
+    bytes: u64,
 }
 
 impl Names {
@@ -59,6 +64,8 @@ impl Names {
         let count = self.list.len() as u64 + 1;
         limits::check(MOST_NAMES, count, "pickle.limit.names", offset)?;
         if let Name::Global { module, name } = &name {
+            self.bytes += (module.len() + name.len()) as u64;
+            limits::check(MOST_BYTES, self.bytes, "pickle.limit.names", offset)?;
             self.words.extend([module.clone(), name.clone()]);
         }
         let id = NameId(self.list.len() as u32);

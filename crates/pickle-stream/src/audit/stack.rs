@@ -4,7 +4,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::known::{Cost, Heap, Kind, MOST_ITEMS, Value};
+use super::known::{Cost, Heap, MOST_ITEMS, Value};
 use super::{At, underflow};
 use crate::error::{Error, Result};
 
@@ -144,14 +144,12 @@ impl Stack {
         for (place, mut run) in self.runs.drain(..).enumerate() {
             if middle.contains(&place) {
                 heap.forget(run.value);
-                run.value = match heap.get(run.value) {
-                    // It may yet be used as a name, or called.
-                    Some(Kind::Text(_) | Kind::Result { .. }) => Value::Forgotten,
-                    Some(_) => Value::Other,
-                    None => match run.value {
-                        Value::Int(_) | Value::Bytes(_) => Value::Other,
-                        value => value,
-                    },
+                run.value = match run.value {
+                    // It may yet be used as a name, called, or changed.
+                    Value::Object(_) => Value::Forgotten,
+                    Value::Int(_) => Value::Number,
+                    Value::Bytes(_) => Value::Bytes(None),
+                    value => value,
                 };
             }
             match kept.last_mut() {
