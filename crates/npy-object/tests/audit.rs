@@ -492,6 +492,7 @@ fn name_that_a_call_returns_is_unknown() {
 fn instruction_in_two_frames_is_dangerous() {
     let report = audit(b"\x80\x04\x95\x04\0\0\0\0\0\0\0NN\x8c\x02os00.".as_slice());
     assert_eq!(report.verdict(), Verdict::Dangerous);
+    // Checks pickle.frame.straddle.
     assert!(report.parts[0].oddities()[0].contains("[pickle.frame.straddle]"));
 }
 
