@@ -61,6 +61,10 @@ impl<'py> FromPyObject<'_, 'py> for Memory {
     }
 }
 
+/// Bytes that a container takes while the one in it is made, its Python object included: it waits
+/// for that on a stack.
+const NESTED: usize = 600;
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
@@ -91,6 +95,9 @@ impl Settings {
         };
         let memory = self.max_memory.map(|memory| memory.0);
         let mut limits = memory.map_or_else(Limits::default, Limits::within);
+        if let Some(memory) = memory {
+            limits.pickle.nodes = limits.pickle.nodes.min(memory / 2 / NESTED);
+        }
         // As `numpy.load` does where it allows pickles.
         limits.header.header_chars = usize::MAX;
         let options = Options::new().encoding(encoding).index(self.index).limits(limits);
