@@ -122,6 +122,7 @@ impl Error {
 
     /// Says that the error is in the value under this key or index of the value around it.
     #[cold]
+    #[cfg(any(test, feature = "serde", feature = "arrow"))]
     pub(crate) fn under(mut self, subscript: impl fmt::Display) -> Error {
         // A path is no longer than a person reads: the innermost part says enough.
         const LONGEST: usize = 200;
@@ -133,6 +134,7 @@ impl Error {
 
     /// The same error at this place, unless it has one.
     #[cold]
+    #[cfg(any(test, feature = "serde", feature = "arrow"))]
     pub(crate) fn or_at(mut self, offset: u64) -> Error {
         self.0.offset.get_or_insert(offset);
         self

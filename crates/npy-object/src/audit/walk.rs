@@ -5,8 +5,7 @@ use std::io::Read;
 use pickle_stream::{Act, Audited, Auditor, Found, Name, Subject};
 
 #[cfg(feature = "npz")]
-use super::archive;
-use super::archive::Content;
+use super::archive::{self, Content};
 use super::policy::{Judge, Judgement};
 use super::{Audit, Part, Site, Tally, Use};
 use crate::error::{Cause, Error, Result};

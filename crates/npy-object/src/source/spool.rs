@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use super::Check;
 use super::ReadAt;
 use super::file;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Cause, Error};
 
 /// Bytes of a stream that are stepped over at once.
 const STEP: usize = 64 << 10;
@@ -167,7 +167,7 @@ impl ReadAt for Spool {
 /// Of what was unpacked: its reader says whether the checksum is right where it finds the end.
 #[cfg(feature = "gzip")]
 impl Check for Spool {
-    fn verify(&self, end: u64) -> Result<()> {
+    fn verify(&self, end: u64) -> crate::error::Result<()> {
         Ok(self.read_at(&mut [0], end).map(drop)?)
     }
 }
