@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use npy_object::pickle::{Act, Name, Subject};
-use npy_object::{Part, Report, Site, Status, Tally, Use, Verdict};
+use npy_object::{Cause, Part, Report, Site, Status, Tally, Use, Verdict};
 use serde_json::{Value, json};
 
 use crate::failure::{self, Failure, display, printable};
@@ -72,6 +72,12 @@ impl Audit {
             }
         });
         sites.written?;
+        // A folder can be opened, but not read.
+        if let [Part { arrays: 0, pickles: 0, error: Some(error), .. }] = &report.parts[..]
+            && error.cause() == Cause::Io
+        {
+            return Err(Failure::Input(error.clone()));
+        }
         if let Some(name) = member {
             report.parts.retain(|part| is_member(part.member.as_deref(), name));
             if report.parts.is_empty() {

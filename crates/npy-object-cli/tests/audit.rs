@@ -123,6 +123,8 @@ fn truncated_file_is_unknown() {
 #[test]
 fn missing_file_cannot_be_opened() {
     assert_eq!(audit(Path::new("/nosuch/file.npy"), &[]).code, Some(1));
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(audit(folder.path(), &[]).code, Some(1));
 }
 
 #[test]

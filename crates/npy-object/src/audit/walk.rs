@@ -129,7 +129,8 @@ impl Walk<'_> {
     fn part(&mut self, mut part: Part, source: Result<(Source, usize)>) {
         let mut archive = None;
         let walked = source.and_then(|(source, nesting)| {
-            let rest = self.arrays(&source, &mut part)?;
+            let rest = self.arrays(&source, &mut part);
+            let rest = rest.map_err(|error| source.explain(error))?;
             archive = rest.map(|begin| (source, begin, nesting));
             Ok(())
         });
