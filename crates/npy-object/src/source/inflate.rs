@@ -73,6 +73,7 @@ impl Inflate {
     }
 
     /// Bytes that came out, of all streams.
+    #[cfg(feature = "npz")]
     pub(crate) fn out(&self) -> u64 {
         self.out
     }
