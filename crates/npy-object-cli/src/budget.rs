@@ -1,4 +1,4 @@
-//! A source of which only so many bytes are read, for a look at a file of any size.
+//! A source that gives up after a number of bytes, to look at a file of any size in bounded time.
 
 use std::io;
 use std::sync::Arc;

@@ -195,7 +195,7 @@ impl Info {
 }
 
 impl Report {
-    /// Reads what stands before the data.
+    /// Reads the preamble.
     fn of(options: &Options, source: &Source) -> npy_object::Result<Report> {
         let header = options.read_header(source.clone())?;
         let data_offset = header.as_ref().map_or(0, |&(_, data_offset)| data_offset);
@@ -235,7 +235,7 @@ impl Report {
     ) -> npy_object::Result<()> {
         let inside = || options.clone().at_source(source.clone(), &Subscripts::default());
         let contents = match options.clone().read_contents(source.clone()) {
-            // What stands before the members of a container is small.
+            // The envelope of a container is small.
             Err(error) if is_too_large(&error) => match inside() {
                 Err(error) if is_too_large(&error) => {
                     let outline = options.clone().read_outline(source.clone())?;

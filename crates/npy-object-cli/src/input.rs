@@ -285,7 +285,7 @@ impl Opened<'_> {
         let (begin, format) = match rest {
             Ok(Some(rest)) => rest,
             Ok(None) => return Ok(()),
-            // What is wrong further on is said to those who read that far.
+            // An error further on is reported when it is reached.
             Err(_) if look => return Ok(()),
             Err(error) => return Err(error.into()),
         };
@@ -325,7 +325,7 @@ impl Opened<'_> {
         reading.apply(self.input.options()).limits(limits)
     }
 
-    /// Reads what stands before the data, and says where they begin; `None` in a bare pickle.
+    /// Reads the preamble, and returns it with the place where the data begin; `None` in a bare pickle.
     pub(crate) fn header(&self, npy: &Source) -> npy_object::Result<Option<(Header, u64)>> {
         self.input.options().read_header(npy.clone())
     }

@@ -151,7 +151,7 @@ fn bytes_after_an_array_that_are_neither_are_said_on_stderr() {
     }
 }
 
-/// A pickled dict of arrays of numbers, each of so many bytes, in an array without dimensions.
+/// A pickled dict of arrays of numbers, each of `size` bytes, in an array without dimensions.
 fn dict_of_arrays(count: u8, size: u32) -> NamedTempFile {
     let mut pickle = b"\x80\x04cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85C\x01b\x87R(K\x01)\
         cnumpy\ndtype\nC\x02O8K\0K\x01\x87R(K\x03C\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89]}(".to_vec();

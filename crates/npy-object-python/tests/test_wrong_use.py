@@ -1,4 +1,4 @@
-"""What is said to those who ask for what cannot be."""
+"""Errors of wrong use, and what they say to do."""
 
 import gc
 import warnings

@@ -634,7 +634,7 @@ struct Map<I, K, V> {
     open: Option<(K, V)>,
 }
 
-/// What stands between the brackets of a subscript that leads to a value.
+/// The text between the brackets of a subscript that leads to a value.
 trait Key: Clone {
     fn subscript(&self) -> String;
 }

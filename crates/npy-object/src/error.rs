@@ -161,7 +161,7 @@ impl Error {
         self.0.file.as_deref()
     }
 
-    /// The same error without the name of the file, for those who have printed that already.
+    /// Returns the error without the name of the file, for a message that names it already.
     pub fn without_file(mut self) -> Error {
         self.0.file = None;
         self

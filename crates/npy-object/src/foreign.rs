@@ -68,7 +68,7 @@ const KINDS: &[Kind] = &[
 
 /// What an error says of a file whose kind is another one, in place of what was expected there.
 ///
-/// `start` is what the file begins with, and `near` what stands before the place of the error.
+/// `start` is the beginning of the file, and `near` the bytes before the place of the error.
 #[cold]
 pub(crate) fn name(error: Error, start: &[u8], near: &[u8]) -> Error {
     // A checksum says nothing of the kind of the data.

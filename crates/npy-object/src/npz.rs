@@ -159,7 +159,7 @@ impl Npz {
     ///
     /// # Panics
     ///
-    /// Where there are not so many members.
+    /// Where there is no such member.
     pub fn source(&self, member: usize) -> Result<Source> {
         let member = &self.members[member];
         let data = self.data(member)?;
@@ -191,7 +191,7 @@ impl Npz {
     ///
     /// # Panics
     ///
-    /// Where there are not so many members.
+    /// Where there is no such member.
     pub fn verify(&self, member: usize) -> Result<()> {
         let found = &self.members[member];
         if found.method == Method::Deflated {

@@ -230,7 +230,7 @@ impl Salvage {
     ///
     /// # Panics
     ///
-    /// Where there are not so many members.
+    /// Where there is no such member.
     #[cfg(feature = "npz")]
     pub fn write_member(
         &self,

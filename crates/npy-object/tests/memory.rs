@@ -117,7 +117,7 @@ fn file(element: &[u8]) -> NamedTempFile {
     file_of(1, &[element, b"a"].concat())
 }
 
-/// A file of so many elements, with the instructions that add them to the list.
+/// A file of `count` elements, with the instructions that add them to the list.
 fn file_of(count: usize, elements: &[u8]) -> NamedTempFile {
     let count_bytes = (count as u32).to_le_bytes();
     let pickle = [
@@ -147,7 +147,7 @@ fn payload(opcode: u8, text: &[u8], size: usize) -> Vec<u8> {
     [&[opcode][..], &(size as u32).to_le_bytes(), &text.repeat(size / text.len())].concat()
 }
 
-/// Elements of so many parts, or bytes: deep ones, wide ones, long lines, many marks.
+/// Elements of `many` parts, or bytes: deep ones, wide ones, long lines, many marks.
 fn elements(many: usize) -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("tuples in one another", nested(b"", b"N", b"\x85", many)),

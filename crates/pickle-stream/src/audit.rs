@@ -630,7 +630,7 @@ impl Auditor {
         }
     }
 
-    /// Pushes a text, or, where there is none, one that is too long to be kept.
+    /// Pushes a text; `None` stands for one that is too long to be kept.
     fn push_text(&mut self, text: Option<&[u8]>, at: At) -> Result<()> {
         match text {
             Some(text) => self.make(Kind::Text(text.into()), at),

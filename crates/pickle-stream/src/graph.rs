@@ -810,7 +810,7 @@ pub(crate) struct Paused {
     at: u32,
     end: u32,
     next: u32,
-    /// The top bit says that they are of the shared region. No run has so many.
+    /// The top bit says that they are of the shared region. No run is as long.
     remaining: u32,
 }
 

@@ -8,7 +8,7 @@ use core::fmt::{self, Write};
 /// Returns a text with every character escaped that a terminal does not simply show: control
 /// characters, line ends, those that change the direction of text, and those that are invisible.
 ///
-/// Names of files, members, classes and keys come from whoever wrote the file. Printed as they are,
+/// Names of files, members, classes and keys come from the writer of the file. Printed as they are,
 /// they could clear a screen, forge a line of output, or show `exe.npy` for `ypn.exe`. The escapes
 /// are Python's (`\x1b`, `\n`, `\u202e`); a backslash in the text stays as it is.
 ///

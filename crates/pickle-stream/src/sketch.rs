@@ -20,11 +20,11 @@ const CHARS: usize = 40;
 pub enum Shown<'a, T> {
     /// All that there is.
     Text(String),
-    /// Values between two texts, each with what stands before it.
+    /// Values between two texts, each with the text before it.
     Values(String, Parts<'a, T>, &'static str),
 }
 
-/// Values, each with what stands before it.
+/// Values, each with the text before it.
 type Parts<'a, T> = Box<dyn Iterator<Item = (&'static str, T)> + 'a>;
 
 impl<'a, T: 'a> Shown<'a, T> {

@@ -193,7 +193,7 @@ fn type_code(code: &[u8]) -> Option<(DTypeKind, u64)> {
     (size <= MOST_SIZE).then_some((kind, size))
 }
 
-/// `_convert_to_stringdtype_kwargs(coerce)`, and what stands for a missing str.
+/// `_convert_to_stringdtype_kwargs(coerce)`, and the object for a missing str.
 pub(super) fn string_dtype(coerce: &Known<'_>, names: &mut dyn Lookup) -> Option<Fact> {
     is_flag(coerce).then(|| {
         Fact::DType(DType {

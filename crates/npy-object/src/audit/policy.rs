@@ -21,7 +21,7 @@ struct Names {
     inert: HashMap<&'static str, Rule>,
     /// What names of members begin with.
     members: Vec<&'static str>,
-    /// Reasons, by name; and for names that begin so, by what stands before `.*`.
+    /// Reasons, by name; and by package, for all names in it.
     dangerous: HashMap<&'static str, &'static str>,
     dangerous_in: HashMap<&'static str, &'static str>,
 }

@@ -244,7 +244,7 @@ pub(super) fn call(rule: Rule, arguments: &[Known<'_>], names: &mut dyn Lookup) 
         (Rule::OrderedDict, [items]) => when(is_hashable(items), open),
         (Rule::DefaultDict, [] | [K::None]) => Some(made),
         (Rule::DefaultDict, [K::Global(factory)]) => {
-            // It is called later, without arguments, by those who use the dict.
+            // The dict calls it without arguments for a key that is missing.
             when(names.rule(*factory).is_some_and(Rule::is_harmless_type), made)
         }
         (Rule::Counter, []) => Some(made),

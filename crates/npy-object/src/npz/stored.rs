@@ -158,7 +158,7 @@ impl Hashed {
         }
     }
 
-    /// The first bytes that were not hashed, of so many.
+    /// The first bytes before `end` that were not hashed.
     fn gap(&self, size: u64) -> Range<u64> {
         let (start, _) = self.first();
         let second = self.0.iter().map(|stretch| stretch.start).find(|&begin| begin > start);

@@ -13,7 +13,7 @@ use super::stack::Slice;
 /// Items that are kept of a tuple or a dict. Of a longer one only the kind is known.
 pub(super) const MOST_ITEMS: usize = 1024;
 
-/// What a value costs those who use it.
+/// What it costs to hash and to remove a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Cost {
     /// The work of hashing it: values in the tuples in it, counted as often as they occur, as hashing
