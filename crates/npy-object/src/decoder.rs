@@ -491,12 +491,6 @@ fn is_put(opcode: Opcode) -> bool {
 }
 
 #[cold]
-pub(crate) fn too_large(offset: u64, size: usize, limit: usize) -> Error {
-    let message = format!("an element of {size} bytes; the limit is {limit}");
-    Error::new(Cause::Limit, "npy.limit.element", offset, message)
-}
-
-#[cold]
 fn too_long(offset: u64, limit: usize) -> Error {
     let message = format!("no list of elements in the first {limit} bytes of the pickle");
     Error::new(Cause::Limit, "npy.object.envelope", offset, message)

@@ -2,7 +2,6 @@
 
 use npy_header::{DType, Header};
 
-use crate::decoder::too_large;
 use crate::error::{Cause, Error, Result};
 use crate::outline::Outline;
 use crate::source::Source;
@@ -200,9 +199,7 @@ impl Rows {
 
     /// Makes a row resident.
     fn load(&mut self, row: u64) -> Result<()> {
-        if self.size > self.window.largest() {
-            return Err(too_large(self.data, self.size, self.window.largest()));
-        }
+        self.window.check_element(self.data, self.size)?;
         if !self.fortran_order {
             return fetch(&mut self.window, self.data + row * self.size as u64, self.size)
                 .map(drop);

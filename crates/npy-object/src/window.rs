@@ -99,11 +99,6 @@ impl Window {
         Window::new(source.clone(), *size, *largest)
     }
 
-    /// Bytes of one element that are decoded at most.
-    pub(crate) fn largest(&self) -> usize {
-        self.input.largest
-    }
-
     pub(crate) fn source(&self) -> &Source {
         &self.input.source
     }
