@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use npy_object::json::{ElementReader, PlainJson, TypedJson};
 use npy_object::{
-    Audit, Cause, Element, Error, Limits, NpyArray, Options, Salvage, Source, WriteOptions,
+    Audit, Cause, Element, Error, Limits, NpyArray, Options, Salvage, Source, Verdict, WriteOptions,
 };
 
 use crate::inputs::file;
@@ -200,6 +200,12 @@ pub fn typed_json(bytes: &[u8]) {
 pub fn audit(bytes: &[u8]) {
     let file = file(bytes);
     let whole = Audit::new().read(Source::bytes(file.clone()));
-    let stream = Audit::new().read(Source::spooled(Cursor::new(file), 100));
+    let stream = Audit::new().read(Source::spooled(Cursor::new(file.clone()), 100));
     assert_eq!(format!("{stream:?}"), format!("{whole:?}"));
+    // What was not read to its end is never called harmless.
+    if whole.verdict() == Verdict::Inert && !file.is_empty() {
+        assert!(whole.status().is_complete());
+        let cut = file[..file.len() - 1].to_vec();
+        assert_ne!(Audit::new().read(Source::bytes(cut)).verdict(), Verdict::Inert);
+    }
 }
