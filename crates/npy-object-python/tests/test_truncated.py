@@ -91,6 +91,8 @@ def test_members_of_whole_batches_come_before_the_error(kind, bare, tmp_path):
     members = list(value.items()) if kind == "dict" else list(value)
     if not bare and kind == "tuple":
         return
+    if not bare and kind == "set" and np.lib.NumpyVersion(np.__version__) < "2.1.0":
+        pytest.skip("before protocol 4, which NumPy writes since 2.1, a set is a call")
     holder = np.empty((), object)
     holder[()] = value
     cut = (pickle.dumps(value, 4) if bare else npy(holder))[:-10]
@@ -142,7 +144,8 @@ def test_salvage_keeps_no_part_of_an_element(tmp_path):
         return (number, nest(number + 1)) if number < 30 else None
 
     data = npy(objects([nest(1) for _ in range(5)]))
-    for cut in range(300, len(data) - 4):
+    # The list ends at most 6 bytes before the end of the pickle.
+    for cut in range(300, len(data) - 7):
         saved = npy_object.salvage(data[:cut], tmp_path / "saved.npy")
         assert saved.elements == 0 and not (tmp_path / "saved.npy").exists()
 
