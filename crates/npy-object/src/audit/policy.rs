@@ -102,6 +102,7 @@ impl<'a> Judge<'a> {
         self.standings.get(name.index()).copied().unwrap_or(Standing::Unknown)
     }
 
+    /// What there is to fear of an import.
     fn imported(&self, name: NameId, names: &[Name]) -> Judgement {
         match self.standing(name) {
             Standing::Inert(rule) => (Verdict::Inert, rule.reason()),
@@ -111,6 +112,7 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// What there is to fear of a call, and what is known of its result.
     fn called(
         &mut self,
         opcode: Opcode,
@@ -220,6 +222,7 @@ impl<'a> Judge<'a> {
         (base_is_known && !matches!(standing, Standing::Inert(_))).then_some(standing)
     }
 
+    /// What there is to fear of a new state, and what is known of the object then.
     fn state_set(
         &mut self,
         subject: Subject,
@@ -244,7 +247,7 @@ impl<'a> Judge<'a> {
         if let Some(after) = rule::set_state(fact, &operands.arguments, &mut lookup) {
             return ((Verdict::Inert, rule.reason()), Some((object.object, after)));
         }
-        let verdict = match fact {
+        let judgement = match fact {
             Fact::MayBeGlobal | Fact::Callable { .. } => {
                 (Verdict::Dangerous, "changes a class or function for the whole program")
             }
@@ -256,9 +259,10 @@ impl<'a> Judge<'a> {
             }
             _ => (Verdict::Unknown, "given a state that no pickler writes"),
         };
-        (verdict, Some((object.object, Fact::None)))
+        (judgement, Some((object.object, Fact::None)))
     }
 
+    /// What there is to fear of items that are added to an object.
     fn added(&self, opcode: Opcode, subject: Subject, operands: &Operands<'_>) -> Judgement {
         let name = match subject {
             Subject::Named(name) => return self.changed(name),
