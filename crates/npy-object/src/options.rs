@@ -247,10 +247,9 @@ impl Options {
         self
     }
 
-    /// Raises the limit on a header to this many characters.
-    pub(crate) fn allow_long_header(&mut self, characters: usize) {
-        let header = &mut Arc::make_mut(&mut self.limits).header;
-        header.header_chars = header.header_chars.max(characters);
+    /// The limits, to be changed.
+    pub(crate) fn limits_mut(&mut self) -> &mut Limits {
+        Arc::make_mut(&mut self.limits)
     }
 
     /// Bytes of a stream that are kept in memory.

@@ -489,7 +489,7 @@ impl Auditor {
                 let state = self.stack.pop(at)?;
                 let object = self.stack.top(at)?;
                 self.heap.use_as_state(state);
-                self.put_into(object, &[state], at);
+                self.put_into(object, &[state]);
                 self.work_on(object, state, at, Act::SetState)
             }
             O::Append => {
@@ -607,10 +607,9 @@ impl Auditor {
     }
 
     /// Notes that values are in an object that a call returned.
-    fn put_into(&mut self, object: Value, values: &[Value], at: At) {
+    fn put_into(&mut self, object: Value, values: &[Value]) {
         self.slice.set(values);
         self.heap.put_into(object, &self.slice);
-        self.check_depth(object, at);
     }
 
     /// Looks at how deep an object is that Python may remove by recursion.
@@ -677,7 +676,8 @@ impl Auditor {
             self.heap.add(Kind::Result { callee: subject.name(), fact: 0, is_kept: false });
         *self.operands = Worked { object: callee, arguments, keywords, result };
         self.find(at, Act::Call(subject));
-        self.put_into(result, &[arguments, keywords.unwrap_or(Value::None)], at);
+        self.put_into(result, &[arguments, keywords.unwrap_or(Value::None)]);
+        self.check_depth(result, at);
         self.push(result, at)
     }
 

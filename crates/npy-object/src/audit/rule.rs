@@ -451,7 +451,7 @@ fn is_hashable(value: &Known<'_>) -> bool {
     }
 }
 
-/// Whether it is None or an empty dict: no attributes.
+/// Whether it stands for no attributes: None or an empty dict.
 fn is_empty(value: &Known<'_>) -> bool {
     match value {
         Known::None => true,

@@ -12,6 +12,7 @@ use crate::error::{Cause, Error, Result};
 use crate::format::Format;
 #[cfg(feature = "npz")]
 use crate::npz::Npz;
+use crate::options::Options;
 use crate::source::Source;
 use crate::window::{ReadSize, Window};
 
@@ -33,13 +34,21 @@ const NESTING: usize = 4;
 /// Goes through a file, showing every instruction that is found. Returns the file, or the members of
 /// an archive.
 pub(super) fn walk(audit: &Audit, source: Source, each: &mut dyn FnMut(&Site<'_>)) -> Vec<Part> {
-    let mut walk = Walk { audit, parts: Vec::new(), each, is_silent: false, names: 0, bytes: 0 };
+    let mut options = audit.options.clone();
+    let limits = options.limits_mut();
+    // numpy.load has no limit on a header where it unpickles.
+    limits.header.header_chars = limits.header.header_chars.max(MOST_HEADER);
+    limits.pickle.line = limits.pickle.line.min(LONGEST_LINE);
+    let parts = Vec::new();
+    let mut walk = Walk { audit, options, parts, each, is_silent: false, names: 0, bytes: 0 };
     walk.file(source, "", NESTING);
     walk.parts
 }
 
 struct Walk<'a> {
     audit: &'a Audit,
+    /// The audit's, with the limits of a walk.
+    options: Options,
     /// Those that were gone through.
     parts: Vec<Part>,
     each: &'a mut dyn FnMut(&Site<'_>),
@@ -68,7 +77,7 @@ impl Walk<'_> {
     fn unpack(&self, mut source: Source, nesting: usize) -> Result<(Source, Format, usize)> {
         for left in (0..nesting).rev() {
             match Format::of(&source)? {
-                Format::Gzip => source = self.audit.options.gunzip(source)?,
+                Format::Gzip => source = self.options.gunzip(source)?,
                 format => return Ok((source, format, left)),
             }
         }
@@ -79,7 +88,7 @@ impl Walk<'_> {
     /// Goes through the members of an archive.
     #[cfg(feature = "npz")]
     fn archive(&mut self, source: Source, prefix: &str, nesting: usize) {
-        let archive = match self.audit.options.clone().read_npz(source) {
+        let archive = match self.options.read_npz(source) {
             Ok(archive) => archive,
             Err(error) => {
                 let part = Part { member: named(prefix), ..Part::default() };
@@ -204,10 +213,7 @@ impl Walk<'_> {
 
     /// Goes through an array. Returns where it ends.
     fn array(&mut self, source: &Source, begin: u64, part: &mut Part) -> Result<u64> {
-        let mut options = self.audit.options.clone();
-        // numpy.load has no limit where it unpickles.
-        options.allow_long_header(MOST_HEADER);
-        let (header, data) = match options.read_header(source.section(begin..)) {
+        let (header, data) = match self.options.read_header(source.section(begin..)) {
             Ok(Some(header)) => header,
             Ok(None) => return self.pickle(source, begin, part),
             // NumPy may accept it, and ignores what it says of objects.
@@ -236,9 +242,7 @@ impl Walk<'_> {
     fn pickle(&mut self, source: &Source, offset: u64, part: &mut Part) -> Result<u64> {
         part.pickles += 1;
         let mut window = Window::new(source.clone(), ReadSize::default(), 0);
-        let mut limits = self.audit.options.limits.pickle.clone();
-        limits.line = limits.line.min(LONGEST_LINE);
-        let mut auditor = Auditor::new(offset, &limits);
+        let mut auditor = Auditor::new(offset, &self.options.limits.pickle);
         let mut judge = Judge::new(self.audit);
         let mut needed = 1;
         window.set_reading_on(true);
