@@ -112,9 +112,9 @@ impl Container {
         Ok(Some((key.map(|key| decoder.element(key, key.first)), outline)))
     }
 
-    /// Returns where the index of the container was written: beside its file, as `FILE.idx`. With it,
-    /// whoever opens the file with [`Options::open_contents`](crate::Options::open_contents) goes to
-    /// any member at once. The container is surveyed to its end.
+    /// Returns where the index of the container was written: next to its file, as `FILE.idx`. With it,
+    /// a container that [`Options::open_contents`](crate::Options::open_contents) opens goes to any
+    /// member at once. The container is surveyed to its end.
     ///
     /// Fails as reading does, and with clause `access.index` where the container was not opened by
     /// the path of its file, and where it is a tuple or a frozenset, whose members are known.

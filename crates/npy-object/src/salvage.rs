@@ -430,8 +430,8 @@ fn like(array: &mut NpyArray) -> Result<WriteOptions> {
     Ok(options.up_to(most))
 }
 
-/// Whether every element can be read. The shape of several dimensions stands before the elements, and
-/// holds only if all of them come.
+/// Returns whether every element can be read. A shape of several dimensions is written before the
+/// elements, and is right only if all of them follow.
 fn is_whole(array: &mut NpyArray) -> Result<bool> {
     let mut all = array.try_clone()?;
     if let Some(members) = all.members_mut() {
