@@ -5,22 +5,13 @@
 //! audit found the file dangerous, and unknown; 5 where a salvage has lost something.
 #![forbid(unsafe_code)]
 
-mod archive;
-mod audit;
 mod budget;
-mod cat;
-mod dis;
+mod command;
 mod failure;
-mod get;
-mod index;
-mod info;
 mod input;
 mod progress;
-mod salvage;
 mod signals;
-mod stats;
 mod tally;
-mod write;
 mod writer;
 
 use std::io::{self, BufWriter, Write};
@@ -58,15 +49,15 @@ Examples:
 
 #[derive(Subcommand)]
 enum Command {
-    Info(info::Info),
-    Cat(cat::Cat),
-    Get(get::Get),
-    Index(index::Index),
-    Stats(stats::Stats),
-    Dis(dis::Dis),
-    Audit(audit::Audit),
-    Salvage(salvage::Salvage),
-    Write(write::Write),
+    Info(command::info::Info),
+    Cat(command::cat::Cat),
+    Get(command::get::Get),
+    Index(command::index::Index),
+    Stats(command::stats::Stats),
+    Dis(command::dis::Dis),
+    Audit(command::audit::Audit),
+    Salvage(command::salvage::Salvage),
+    Write(command::write::Write),
 }
 
 impl Command {

@@ -9,27 +9,10 @@
 //! of the standard library, and `strings` for keys.
 //! Exceptions and `Opaque` are written in Python, in `python/npy_object`.
 
-mod ahead;
 mod array;
-mod arrow;
-mod audit;
-mod container;
-mod element;
 mod errors;
-mod iter;
-mod known;
-mod names;
-mod ndarray;
-mod npz;
-mod open;
-mod reader;
-mod salvage;
-mod settings;
-mod source;
-mod split;
-mod strings;
-mod view;
-mod writer;
+mod file;
+mod object;
 
 use pyo3::prelude::*;
 
@@ -41,25 +24,25 @@ mod _npy_object {
     /// Python allows no further call.
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        crate::names::numpy(module.py())?;
+        crate::object::names::numpy(module.py())?;
         let _ = numpy::dtype::<f64>(module.py());
         Ok(())
     }
 
     #[pymodule_export]
-    use crate::array::{Array, open_view};
+    use crate::array::py_array::{Array, open_view};
     #[pymodule_export]
-    use crate::audit::{Audit, Use, audit};
+    use crate::file::audit::{Audit, Use, audit};
     #[pymodule_export]
-    use crate::container::Container;
+    use crate::file::container::Container;
     #[pymodule_export]
-    use crate::npz::Npz;
+    use crate::file::npz::Npz;
     #[pymodule_export]
-    use crate::open::{load, open, open_all};
+    use crate::file::open::{load, open, open_all};
     #[pymodule_export]
-    use crate::salvage::{Salvaged, salvage};
+    use crate::file::salvage::{Salvaged, salvage};
     #[pymodule_export]
-    use crate::split::{Split, open_split};
+    use crate::file::split::{Split, open_split};
     #[pymodule_export]
-    use crate::writer::Writer;
+    use crate::file::writer::Writer;
 }

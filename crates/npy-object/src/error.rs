@@ -88,7 +88,7 @@ impl Error {
     }
 
     /// Adds to the text of a truncation that `salvage` saves what comes before it. Every reader of
-    /// elements goes through [`Batches`](crate::batches::Batches), which calls this.
+    /// elements goes through [`Batches`](crate::locate::batches::Batches), which calls this.
     pub(crate) fn naming_salvage(mut self) -> Error {
         self.0.salvageable = self.0.cause == Cause::Truncated;
         self

@@ -124,47 +124,17 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "mmap"), forbid(unsafe_code))]
 
-#[cfg(feature = "arrow")]
-mod arrow;
+mod array;
 mod audit;
-mod batches;
-mod checkpoints;
-mod container;
-mod contents;
-#[cfg(feature = "serde")]
-mod de;
-mod decoder;
-mod descent;
-mod elements;
+mod convert;
+mod decode;
 mod error;
-mod foreign;
-mod format;
-mod index;
-#[cfg(feature = "json")]
-pub mod json;
-mod members;
-#[cfg(feature = "ndarray")]
-mod ndarray;
-mod npy_array;
-#[cfg(feature = "npz")]
-pub mod npz;
-mod open;
-mod opening;
+mod layout;
+mod locate;
+mod nested;
 mod options;
-mod outline;
-mod parallel;
-#[cfg(feature = "object_store")]
-mod remote;
-mod rows;
-mod salvage;
-#[cfg(feature = "serde")]
-mod ser;
-mod shared;
 mod source;
-mod split;
-mod subscripts;
 mod value;
-mod window;
 mod write;
 
 use std::path::Path;
@@ -172,34 +142,41 @@ use std::path::Path;
 pub use npy_header as header;
 pub use pickle_stream as pickle;
 
-#[cfg(feature = "arrow")]
-pub use arrow::RecordBatches;
-pub use audit::{Audit, Content, Part, Report, Site, Status, Tally, Use, Verdict};
-pub use container::{Container, Member};
-pub use contents::{AllContents, Arrays, Contents, Sections};
-pub use descent::At;
-pub use elements::Elements;
-pub use error::{Cause, Error, Result};
-pub use format::Format;
-pub use index::IndexUse;
-pub use npy_array::NpyArray;
-#[cfg(feature = "npz")]
-pub use npz::Npz;
-pub use opening::ContainerKind;
-pub use options::{Encoding, Limits, Options};
-pub use outline::{Outline, OutlineKind};
+pub use array::contents::{AllContents, Arrays, Contents, Sections};
+pub use array::elements::Elements;
+pub use array::npy_array::NpyArray;
 #[cfg(feature = "object_store")]
-pub use remote::{Remote, RemoteArray};
-pub use salvage::{Salvage, Salvaged};
+pub use array::remote::{Remote, RemoteArray};
+pub use audit::{Audit, Content, Part, Report, Site, Status, Tally, Use, Verdict};
+#[cfg(feature = "arrow")]
+pub use convert::arrow::RecordBatches;
+#[cfg(feature = "json")]
+pub use convert::json;
+pub use decode::outline::{Outline, OutlineKind};
+pub use error::{Cause, Error, Result};
+pub use layout::envelope::ContainerKind;
+pub use locate::index::IndexUse;
+pub use locate::split::Split;
+pub use nested::container::{Container, Member};
+pub use nested::descent::At;
+pub use nested::subscripts::{Subscript, Subscripts};
+pub use options::{Encoding, Limits, Options};
+pub use source::format::Format;
+#[cfg(feature = "npz")]
+pub use source::npz;
+#[cfg(feature = "npz")]
+pub use source::npz::Npz;
 pub use source::{Fetched, Need, ReadAt, Source, SourceReader};
-pub use split::Split;
-pub use subscripts::{Subscript, Subscripts};
 pub use value::{
     Array, ArrayClass, ArrayItems, Data, Date, DateTime, Element, Entries, ItemType, Items, Kind,
     Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape, Text, Time,
     TimeDelta, TypedArray,
 };
-pub use write::{ArrayWriter, Copy, RowWriter, WriteOptions, remove_unfinished};
+pub use write::copy::Copy;
+pub use write::file::remove_unfinished;
+pub use write::rows::RowWriter;
+pub use write::salvage::{Salvage, Salvaged};
+pub use write::writer::{ArrayWriter, WriteOptions};
 
 /// Opens a file with the default [`Options`].
 ///

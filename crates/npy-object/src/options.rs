@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::source::SPOOL_MEMORY;
 #[cfg(feature = "gzip")]
 use crate::source::inflate::Allowance;
-use crate::window::ReadSize;
+use crate::source::window::ReadSize;
 
 /// How to read the `str` of Python 2, whose encoding a pickle does not name. NumPy's `encoding`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -77,59 +77,42 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-mod audit;
-mod build;
 mod compat;
-mod copy;
-mod decode;
-mod dis;
-mod encode;
 mod error;
 mod graph;
-mod leaf;
-mod lexer;
+mod inspect;
+mod lex;
 mod limits;
-mod locate;
 mod machine;
-mod memo;
-mod nodes;
-mod numbers;
 mod opcode;
-mod repeat;
-mod repr;
-mod sketch;
+mod skeleton;
 mod survey;
-mod template;
-mod text;
-mod transcribe;
-mod utf8;
-mod value;
-mod view;
+mod write;
 
-pub use audit::{
+pub use compat::{to_python_2, to_python_3};
+pub use error::{Cause, Error, Result};
+pub use graph::arena::{Construct, Graph, NodeId, Region, Source};
+pub use graph::nodes::NodeMap;
+pub use graph::value::{Object, TreeLimits, Value};
+pub use graph::view::{Entries, Global, Items, Kind, Long, ObjectRef, Paused, Str, ValueRef};
+pub use inspect::audit::{
     Act, Audited, Auditor, Found, Known, KnownDict, KnownItems, KnownList, KnownResult, Name,
     NameId, ObjectId, Operands, Subject,
 };
-pub use build::Builder;
-pub use compat::{to_python_2, to_python_3};
-pub use decode::{Decoded, decode};
-pub use dis::{Disassembler, Line};
-pub use encode::{Encoder, Place, encode};
-pub use error::{Cause, Error, Result};
-pub use graph::{Construct, Graph, NodeId, Region, Source};
-pub use lexer::{Argument, Head, Instruction, Lexer, Progress};
+pub use inspect::dis::{Disassembler, Line};
+pub use inspect::repr::printable;
+pub use inspect::sketch::{Shown, short_bytes, short_str, sketch};
+pub use lex::lexer::{Argument, Head, Instruction, Lexer, Progress};
 pub use limits::Limits;
-pub use locate::{Located, Locator};
-pub use machine::{Flow, Machine, Ran};
-pub use nodes::NodeMap;
+pub use machine::decode::{Decoded, decode};
+pub use machine::step::{Flow, Machine, Ran};
 pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
-pub use repeat::{Pattern, Repeater};
-pub use repr::printable;
-pub use sketch::{Shown, short_bytes, short_str, sketch};
-pub use survey::{Container, Event, Slot, Span, Survey};
-pub use transcribe::{Renumbering, Transcribed, Transcriber};
-pub use value::{Object, TreeLimits, Value};
-pub use view::{Entries, Global, Items, Kind, Long, ObjectRef, Paused, Str, ValueRef};
+pub use skeleton::repeat::{Pattern, Repeater};
+pub use survey::locate::{Located, Locator};
+pub use survey::walk::{Container, Event, Slot, Span, Survey};
+pub use write::build::Builder;
+pub use write::encode::{Encoder, Place, encode};
+pub use write::transcribe::{Renumbering, Transcribed, Transcriber};
 
 /// The examples of the README are compiled.
 #[doc = include_str!("../README.md")]

@@ -8,9 +8,9 @@
 //! An archive without a member that is loaded is of no known kind, unless it is empty.
 
 #[cfg(feature = "npz")]
-use crate::format::Format;
+use crate::source::format::Format;
 #[cfg(feature = "npz")]
-use crate::npz::{Member, Npz};
+use crate::source::npz::{Member, Npz};
 
 /// Whether a loader unpickles a member, or a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

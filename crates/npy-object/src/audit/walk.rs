@@ -9,12 +9,12 @@ use super::archive::{self, Content};
 use super::policy::{Judge, Judgement};
 use super::{Audit, Part, Site, Tally, Use};
 use crate::error::{Cause, Error, Result};
-use crate::format::Format;
-#[cfg(feature = "npz")]
-use crate::npz::Npz;
 use crate::options::Options;
 use crate::source::Source;
-use crate::window::{ReadSize, Window};
+use crate::source::format::Format;
+#[cfg(feature = "npz")]
+use crate::source::npz::Npz;
+use crate::source::window::{ReadSize, Window};
 
 /// Names that a file may have.
 const MOST_NAMES: usize = 1 << 16;

@@ -13,13 +13,13 @@ use pickle_stream::{
     Lexer, Limits, MemoEffect, Place, Progress, Renumbering, Span, Transcribed, Transcriber,
 };
 
-use crate::decoder::Decoder;
+use crate::array::npy_array::NpyArray;
+use crate::decode::decoder::Decoder;
+use crate::decode::members::Members;
 use crate::error::{Cause, Error, Result};
-use crate::members::Members;
-use crate::npy_array::NpyArray;
-use crate::opening::ContainerKind;
-use crate::window::Window;
-use crate::write::ArrayWriter;
+use crate::layout::envelope::ContainerKind;
+use crate::source::window::Window;
+use crate::write::writer::ArrayWriter;
 
 /// Copies elements of one array to the end of another: see
 /// [`ArrayWriter::copy_from`](ArrayWriter::copy_from).
@@ -295,7 +295,7 @@ impl Copied {
         let Span { begin, end, memo: first_entry } = span;
         let decoder = &mut target.members.decoder;
         let bytes = aside(&mut decoder.window, begin, end)?;
-        crate::shared::check_begin(bytes, begin)?;
+        crate::decode::definitions::check_begin(bytes, begin)?;
         let entries = entries_behind(span, bytes, &decoder.context.limits.pickle)?;
         let extent = (begin, Reverse(end));
         self.definitions.entry(extent).or_insert(Definition { first_entry, entries, entry });

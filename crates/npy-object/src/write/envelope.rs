@@ -10,7 +10,7 @@ use pickle_stream::{
 use npy_header::DType;
 
 use crate::error::Result;
-use crate::opening::Opening;
+use crate::layout::envelope::Opening;
 use crate::value::globals::ArrayClass;
 use crate::write::numpy;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use npy_header::{Header, Padding};
 
 use super::file::Output;
-use super::{WriteOptions, has_failed, miscounted};
+use super::writer::{WriteOptions, has_failed, miscounted};
 use crate::error::{Error, Result};
 
 /// Writes an array without objects, one row along the first axis after another, in the memory of

@@ -6,13 +6,13 @@
 //! reference's own methods; any instruction that is not plain it leaves, untouched, to the reference
 //! and its lexer. A property holds that both ways make the same graph.
 
-use super::{Machine, Step, most, small};
+use super::step::{Machine, Step, most, small};
 use crate::error::Result;
-use crate::graph::{Chain, Graph, Node, NodeId, Region};
-use crate::leaf::leaf;
-use crate::lexer::{Argument, Lexer, number, short_payload};
-use crate::numbers;
+use crate::graph::arena::{Chain, Graph, Node, NodeId, Region};
+use crate::lex::lexer::{Argument, Lexer, number, short_payload};
 use crate::opcode::Opcode;
+use crate::skeleton::leaf::leaf;
+use crate::skeleton::numbers;
 
 /// A machine among plain instructions.
 struct Run<'s> {

@@ -13,9 +13,9 @@
 
 use alloc::vec::Vec;
 
-use super::{Again, Made, Mark, Slot, Survey};
-use crate::numbers;
+use super::walk::{Again, Made, Mark, Slot, Survey};
 use crate::opcode::Opcode;
+use crate::skeleton::numbers;
 
 /// Bytes of the longest instruction here, but for its payload.
 pub(super) const REACH: usize = 9;
@@ -254,9 +254,9 @@ pub(super) mod tests {
     use proptest::sample::select;
 
     use crate::error::Result;
-    use crate::lexer::Progress;
+    use crate::lex::lexer::Progress;
     use crate::limits::Limits;
-    use crate::survey::{Container, Event, Step, Survey};
+    use crate::survey::walk::{Container, Event, Step, Survey};
 
     /// What lists of numbers are made of, and what can be in their way.
     const OF_LISTS: [&[u8]; 15] = [

@@ -8,11 +8,11 @@ use alloc::boxed::Box;
 use core::mem;
 
 use super::fast::{REACH, Walk};
-use super::{Again, Container, Slot, Step, Survey};
-use crate::leaf::{SHORT_BIN_BYTES, SHORT_BIN_UNICODE};
-use crate::lexer::{Lexer, Progress};
+use super::walk::{Again, Container, Slot, Step, Survey};
+use crate::lex::lexer::{Lexer, Progress};
 use crate::opcode::Opcode;
-use crate::template::{Patience, Steady, Template};
+use crate::skeleton::leaf::{SHORT_BIN_BYTES, SHORT_BIN_UNICODE};
+use crate::skeleton::template::{Patience, Steady, Template};
 
 const MEMOIZE: u8 = Opcode::Memoize as u8;
 
@@ -165,8 +165,8 @@ mod tests {
 
     use super::*;
     use crate::limits::Limits;
-    use crate::survey::Event;
     use crate::survey::fast::tests::both_ways;
+    use crate::survey::walk::Event;
 
     /// Members that are mostly alike, and what may come between.
     const MEMBERS: [&[u8]; 15] = [

@@ -1,0 +1,493 @@
+//! `npyo info`: what a file is, and what it begins with.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::Args;
+use npy_object::header::Header;
+use npy_object::json::{PlainJson, write_dtype};
+use npy_object::npz::Method;
+use npy_object::{
+    At, Cause, Container, Contents, Element, Format, ItemType, Kind, NpyArray, Options, Outline,
+    OutlineKind, Source, Subscripts,
+};
+use serde::Serialize;
+
+use crate::budget::Budget;
+use crate::command::archive::Listing;
+use crate::failure::{Failure, write_json};
+use crate::input::{Input, Opened, Reading, Several};
+use crate::writer::Writer;
+
+/// Show the header, the shape, who wrote the file, and the first elements
+///
+/// Reads at most 16 MiB, however large the file is, in constant memory; what that does not tell, such
+/// as how many members a very large dict has, is left out. Of an archive, its arrays are listed.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Info {
+    #[command(flatten)]
+    input: Input,
+
+    /// Print one JSON object instead
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    several: Several,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  npyo info data.npy
+  npyo info arrays.npz            what is in the archive
+  npyo info arrays.npz:train      one of its arrays
+  npyo info --json data.npy | jq .shape";
+
+/// Elements that are shown.
+const FIRST: u64 = 5;
+/// Bytes of an element that are shown.
+const PREVIEW: usize = 60;
+
+/// What there is to say of a file, in the order in which it is said.
+#[derive(Default, Serialize)]
+struct Report {
+    #[serde(flatten)]
+    size: Size,
+    /// Of the preamble: `null` in a bare pickle.
+    version: Option<[u8; 2]>,
+    /// Where the data begin.
+    data_offset: u64,
+    /// As typed JSON has it; `null` where the pickle is not of an array.
+    dtype: Option<serde_json::Value>,
+    fortran_order: Option<bool>,
+    shape: Option<Vec<usize>>,
+    /// Where the pickle has another, and is believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pickled_shape: Option<Vec<usize>>,
+    /// What the file holds that is no array, or the one element of an array without dimensions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holds: Option<String>,
+    /// How many elements an array has, or a container that was pickled; `null` where a look at the
+    /// file does not tell.
+    elements: Option<u64>,
+    /// Of the pickle: `null` where there is none.
+    protocol: Option<u8>,
+    /// A conclusion.
+    writer: Option<&'static str>,
+    /// How many arrays and pickles follow one another in the file; `null` where a look at the file
+    /// does not tell.
+    arrays: Option<u64>,
+    first: Vec<Sample>,
+    /// For a person.
+    #[serde(skip)]
+    header: Option<Header>,
+    #[serde(skip)]
+    signs: Option<Writer>,
+}
+
+/// How large a file is, as far as that is known without reading it.
+#[derive(Default, Serialize)]
+struct Size {
+    /// Of the `.npy` file.
+    size: Option<u64>,
+    /// Where it is compressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compressed_size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compression: Option<&'static str>,
+}
+
+impl Size {
+    fn of(opened: &Opened<'_>) -> npy_object::Result<Size> {
+        let known = opened.source.known_size();
+        Ok(match opened.member()? {
+            Some((archive, member)) => {
+                let member = &archive.members()[member];
+                let compression = (member.method() == Method::Deflated).then_some("deflate");
+                Size {
+                    size: Some(member.size()),
+                    compressed_size: compression.map(|_| member.compressed_size()),
+                    compression,
+                }
+            }
+            None if opened.format == Format::Gzip => {
+                Size { size: None, compressed_size: known, compression: Some("gzip") }
+            }
+            None => Size { size: known, compressed_size: None, compression: None },
+        })
+    }
+
+    /// For a person; `None` where nothing is known.
+    fn text(&self) -> Option<String> {
+        let bytes = |what: &str, size| format!("{size} bytes{what}");
+        let compressed = self.compression.map(|by| format!(" compressed by {by}"));
+        let compressed = compressed.and_then(|by| Some(bytes(&by, self.compressed_size?)));
+        let parts: Vec<_> =
+            self.size.map(|size| bytes("", size)).into_iter().chain(compressed).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
+
+/// An element, in short.
+#[derive(Serialize)]
+struct Sample {
+    /// Of an entry of a dict: the beginning of its JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    kind: String,
+    /// The beginning of its JSON.
+    preview: String,
+}
+
+impl Info {
+    pub(crate) fn file(&self) -> &Path {
+        &self.input.file
+    }
+
+    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+        let mut opened = self.input.open()?;
+        if let Some(archive) = opened.whole_archive() {
+            Listing::of(archive, &opened)?.write(self.json, out).map_err(Failure::Output)?;
+            return Ok(opened.check_archive()?);
+        }
+        let (all, mut reports) = (self.several.all, 0);
+        opened.each(all, |opened| {
+            if reports > 0 && !self.json {
+                writeln!(out)?;
+            }
+            reports += 1;
+            self.report(opened, out)
+        })?;
+        if all {
+            return Ok(());
+        }
+        // What follows may be long in coming.
+        out.flush()?;
+        opened.note_rest(true)
+    }
+
+    /// Says what there is to say of an array or pickle.
+    fn report(&self, opened: &Opened<'_>, out: &mut impl Write) -> Result<(), Failure> {
+        let (source, budget) = Budget::of(&opened.npy()?);
+        let options = opened.options_for_look(&self.reading);
+        let mut report = Report::of(&options, &source)?;
+        report.size = Size::of(opened)?;
+        // What could be read is shown, whatever comes after it.
+        let looked = report.look_into(&options, &source, &budget);
+        let result = looked.or_else(|error| budget.excuse(error));
+        budget.refill();
+        // A stream may not end after the array.
+        if !self.several.all && result.is_ok() && source.known_size().is_some() {
+            report.count_arrays(&options, &source);
+        }
+        let result = result.and_then(|()| opened.check_archive());
+        if self.json {
+            write_json(out, &report)?;
+        } else {
+            report.write(out)?;
+        }
+        Ok(result?)
+    }
+}
+
+impl Report {
+    /// Reads the preamble.
+    fn of(options: &Options, source: &Source) -> npy_object::Result<Report> {
+        let header = options.read_header(source.clone())?;
+        let data_offset = header.as_ref().map_or(0, |&(_, data_offset)| data_offset);
+        let is_pickle = header.as_ref().is_none_or(|(header, _)| header.dtype.has_object());
+        let signs = match is_pickle {
+            true => Writer::of(&mut source.to_reader(), data_offset)?,
+            false => None,
+        };
+        let mut report = Report {
+            data_offset,
+            protocol: signs.map(|signs| signs.protocol),
+            writer: signs.and_then(|signs| signs.generation(header.is_some())),
+            signs,
+            ..Report::default()
+        };
+        if let Some((header, _)) = header {
+            report.version = Some([header.version.major(), 0]);
+            report.set_header(header)?;
+        }
+        Ok(report)
+    }
+
+    fn set_header(&mut self, header: Header) -> npy_object::Result<()> {
+        self.dtype = Some(dtype_as_json(&header)?);
+        self.fortran_order = Some(header.fortran_order);
+        self.shape = Some(header.shape.clone());
+        self.header = Some(header);
+        Ok(())
+    }
+
+    /// Adds what only opening the file tells.
+    fn look_into(
+        &mut self,
+        options: &Options,
+        source: &Source,
+        budget: &Budget,
+    ) -> npy_object::Result<()> {
+        let inside = || options.clone().at_source(source.clone(), &Subscripts::default());
+        let contents = match options.clone().read_contents(source.clone()) {
+            // The envelope of a container is small.
+            Err(error) if is_too_large(&error) => match inside() {
+                Err(error) if is_too_large(&error) => {
+                    let outline = options.clone().read_outline(source.clone())?;
+                    self.holds = Some(describe_outline(&outline));
+                    return Ok(());
+                }
+                at => at?.into(),
+            },
+            contents => contents?,
+        };
+        let mut contents = match contents {
+            Contents::Array(mut array) => {
+                if self.header.is_none() {
+                    self.set_header(array.to_header())?;
+                }
+                let is_other = self.shape.as_deref().is_some_and(|shape| shape != array.shape());
+                self.pickled_shape = is_other.then(|| array.shape().to_vec());
+                self.elements = Some(array.len());
+                if !array.has_objects() || !array.shape().is_empty() {
+                    return self.look_at_elements(&mut array);
+                }
+                match inside() {
+                    Ok(At::Container(container)) => Contents::Container(container),
+                    _ => return self.look_at_elements(&mut array),
+                }
+            }
+            other => other,
+        };
+        if let Contents::Container(container) = &mut contents {
+            return self.look_at_members(container, budget);
+        }
+        if let Some(member) = contents.get(0)? {
+            self.holds = Some(describe(&member.value.kind()));
+            self.elements = Some(1);
+            self.first.push(Sample::of(None, member.value));
+        }
+        Ok(())
+    }
+
+    fn look_at_elements(&mut self, array: &mut NpyArray) -> npy_object::Result<()> {
+        for number in 0..FIRST {
+            let sample = match array.get(number) {
+                Ok(Some(element)) => Sample::of(None, element),
+                Ok(None) => break,
+                Err(error) if is_too_large(&error) => match array.outline(number)? {
+                    Some(outline) => Sample::of_outline(None, &outline),
+                    None => break,
+                },
+                Err(error) => return Err(error),
+            };
+            self.first.push(sample);
+        }
+        Ok(())
+    }
+
+    fn look_at_members(
+        &mut self,
+        container: &mut Container,
+        budget: &Budget,
+    ) -> npy_object::Result<()> {
+        let kind = container.kind();
+        // What was not surveyed when it was opened is not counted.
+        let is_countable = !budget.refill();
+        self.holds = Some(kind.name().to_owned());
+        for number in 0..FIRST {
+            let sample = match container.get(number) {
+                Ok(Some(member)) => Sample::of(member.key, member.value),
+                Ok(None) => break,
+                Err(error) if is_too_large(&error) => match container.outline(number)? {
+                    Some((key, outline)) => Sample::of_outline(key, &outline),
+                    None => break,
+                },
+                Err(error) => return Err(error),
+            };
+            self.first.push(sample);
+        }
+        if !is_countable {
+            return Ok(());
+        }
+        let count = container.count()?;
+        self.holds = Some(match container.shape() {
+            Some(shape) => format!("array of objects {}", python_tuple(shape)),
+            None => format!("{} of {count}", kind.name()),
+        });
+        self.elements.get_or_insert(count);
+        Ok(())
+    }
+
+    /// Counts the arrays and pickles that follow one another in the file.
+    fn count_arrays(&mut self, options: &Options, source: &Source) {
+        self.arrays = options.clone().count_all(source.clone()).ok();
+    }
+
+    /// Writes it for a person.
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        if let Some(size) = self.size.text() {
+            writeln!(out, "size      {size}")?;
+        }
+        match (&self.header, self.version) {
+            (Some(header), Some(_)) => {
+                let (version, offset) = (header.version, self.data_offset);
+                writeln!(out, "format    version {version}, data at byte {offset}")?;
+            }
+            _ => writeln!(out, "format    pickle, without a header")?,
+        }
+        if let Some(header) = &self.header {
+            writeln!(out, "dtype     {}", header.dtype)?;
+            let order = if header.fortran_order { "Fortran" } else { "C" };
+            writeln!(out, "order     {order}")?;
+            write!(out, "shape     {}", python_tuple(&header.shape))?;
+            match &self.pickled_shape {
+                Some(shape) => {
+                    writeln!(out, " in the header, {} in the pickle", python_tuple(shape))?;
+                }
+                None => writeln!(out)?,
+            }
+        }
+        if let Some(holds) = &self.holds {
+            writeln!(out, "holds     {holds}")?;
+        }
+        if let Some(elements) = self.elements {
+            writeln!(out, "elements  {elements}")?;
+        }
+        if let Some(arrays) = self.arrays.filter(|&arrays| arrays > 1) {
+            writeln!(out, "arrays    {arrays}, of which this is one")?;
+        }
+        if let Some(signs) = self.signs {
+            writeln!(out, "pickle    protocol {}", signs.protocol)?;
+            if let Some(writer) = self.writer {
+                writeln!(out, "writer    {writer} (judging by {})", signs.evidence())?;
+            }
+        }
+        for (number, Sample { key, kind, preview }) in self.first.iter().enumerate() {
+            let key = key.as_ref().map_or(String::new(), |key| format!("{key}: "));
+            writeln!(out, "{number:>8}  {key}{kind}: {preview}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Sample {
+    fn of(key: Option<Element<'_>>, element: Element<'_>) -> Sample {
+        Sample {
+            key: key.map(beginning),
+            kind: describe(&element.kind()),
+            preview: beginning(element),
+        }
+    }
+
+    /// Of an element that is too large to be decoded for a look.
+    fn of_outline(key: Option<Element<'_>>, outline: &Outline) -> Sample {
+        let preview = format!("… {} bytes", outline.bytes);
+        Sample { key: key.map(beginning), kind: describe_outline(outline), preview }
+    }
+}
+
+/// Whether a value needs more memory than a look may take.
+fn is_too_large(error: &npy_object::Error) -> bool {
+    error.cause() == Cause::Limit
+}
+
+/// The beginning of the JSON of a value.
+fn beginning(value: Element<'_>) -> String {
+    let mut preview = Preview::default();
+    // It fails where the preview is full.
+    let whole = PlainJson::new().write(&mut preview, value).is_ok();
+    let mut preview = preview.into_text();
+    if !whole {
+        preview.push('…');
+    }
+    preview
+}
+
+/// What a value is that was not decoded.
+fn describe_outline(outline: &Outline) -> String {
+    match &outline.kind {
+        OutlineKind::Array { item, shape } => describe_array("array", item, shape),
+        OutlineKind::Container(kind) => kind.name().to_owned(),
+        OutlineKind::Str => "str".to_owned(),
+        OutlineKind::Bytes => "bytes".to_owned(),
+        _ => "value".to_owned(),
+    }
+}
+
+fn describe_array(name: &str, item: &ItemType, shape: &[usize]) -> String {
+    let shape = python_tuple(shape);
+    match item {
+        ItemType::Plain(dtype) => format!("{name} {dtype} {shape}"),
+        ItemType::String { .. } => format!("{name} StringDType {shape}"),
+    }
+}
+
+/// What a value is, and how large.
+fn describe(kind: &Kind<'_>) -> String {
+    let name = kind.name();
+    match kind {
+        Kind::Array(array) => describe_array(name, array.item(), array.shape()),
+        Kind::Scalar(scalar) => format!("{name} {}", scalar.dtype()),
+        Kind::List(items)
+        | Kind::Tuple(items)
+        | Kind::Set(items)
+        | Kind::FrozenSet(items)
+        | Kind::Deque(items, _) => {
+            format!("{name} of {}", items.len())
+        }
+        Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
+            format!("{name} of {}", entries.len())
+        }
+        Kind::Bytes(bytes) | Kind::ByteArray(bytes) => format!("{name} of {}", bytes.len()),
+        _ => name.to_owned(),
+    }
+}
+
+/// A shape as Python writes it.
+pub(crate) fn python_tuple(lengths: &[usize]) -> String {
+    match lengths {
+        [length] => format!("({length},)"),
+        _ => {
+            let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
+            format!("({})", lengths.join(", "))
+        }
+    }
+}
+
+pub(crate) fn dtype_as_json(header: &Header) -> io::Result<serde_json::Value> {
+    let mut json = Vec::new();
+    write_dtype(&mut json, &header.dtype)?;
+    Ok(serde_json::from_slice(&json)?)
+}
+
+/// Takes the first bytes of what is written, and then refuses more.
+#[derive(Default)]
+struct Preview(Vec<u8>);
+
+impl Preview {
+    /// What was taken, but for the part of a character at its end.
+    fn into_text(self) -> String {
+        let whole = self.0.utf8_chunks().next();
+        whole.map_or_else(String::new, |chunk| chunk.valid().to_owned())
+    }
+}
+
+impl Write for Preview {
+    /// Gives 0, which is an error to `write_all`, where there is no more room.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = PREVIEW - self.0.len();
+        let taken = bytes.len().min(room);
+        self.0.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

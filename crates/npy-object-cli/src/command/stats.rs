@@ -1,0 +1,283 @@
+//! `npyo stats`: what the elements are, in numbers.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::Hash;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use clap::Args;
+use npy_object::pickle::Global;
+use npy_object::{Contents, Element, ItemType, Kind};
+use serde::Serialize;
+
+use crate::command::info::python_tuple;
+use crate::failure::{Failure, printable, write_json};
+use crate::input::{Input, Opened, Reading, Several};
+use crate::progress::progress_bar;
+use crate::tally::{Sizes, Tally};
+
+/// Decode every element, and say what they are: kinds, dtypes, shapes, lengths, bytes, classes
+///
+/// Elements are counted, not what they contain: of a dict that was saved alone, or a pickle of a
+/// list, tuple, set, dict or deque, its members. What was counted before an error in the file is
+/// shown.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Stats {
+    #[command(flatten)]
+    input: Input,
+
+    /// Print one JSON object instead
+    #[arg(long)]
+    json: bool,
+
+    /// Decode on N threads; by default on as many as the machine runs at once
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    threads: usize,
+
+    /// Of a file that was cut off, count the values of its last batch too: the last of them may be
+    /// parts of an element
+    #[arg(long)]
+    unfinished: bool,
+
+    #[command(flatten)]
+    several: Several,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  npyo stats data.npy
+  npyo stats --json data.npy | jq .kinds";
+
+/// Lines for dtypes and their like, the most frequent ones.
+const RANKS: usize = 8;
+/// Characters of the longest bar.
+const BAR: u64 = 30;
+
+impl Stats {
+    pub(crate) fn file(&self) -> &Path {
+        &self.input.file
+    }
+
+    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+        let mut opened = self.input.open()?;
+        let mut summary = Summary::default();
+        let all = self.several.all;
+        let result = opened.each(all, |opened| self.count(opened, &mut summary));
+        if result.is_err() && !summary.begun {
+            return result;
+        }
+        if self.json {
+            write_json(out, &summary)?;
+        } else {
+            summary.write(out)?;
+        }
+        result?;
+        if !all {
+            opened.note_rest(false)?;
+        }
+        Ok(opened.check_archive()?)
+    }
+
+    /// Counts the elements of what the file holds.
+    fn count(&self, opened: &Opened<'_>, summary: &mut Summary) -> Result<(), Failure> {
+        let reading = self.reading.with_unfinished(self.unfinished);
+        let mut contents = opened.contents(&reading, None, true)?;
+        summary.begun = true;
+        let bar = progress_bar(contents.known_len(), 0);
+        match &mut contents {
+            Contents::Array(array) => {
+                array.fold_parallel(self.threads, Summary::default, Summary::add, |part| {
+                    bar.inc(part.elements);
+                    summary.merge(part);
+                    ControlFlow::Continue(())
+                })?;
+                opened.ends_at(array.data_end()?);
+            }
+            Contents::Container(container) => {
+                while let Some(member) = container.next_member()? {
+                    bar.inc(1);
+                    summary.add(member.value);
+                }
+            }
+            _ => {
+                if let Some(member) = contents.get(0)? {
+                    summary.add_value(member.value);
+                }
+            }
+        }
+        drop(bar);
+        opened.verify()
+    }
+}
+
+/// What elements are.
+#[derive(Default, Serialize)]
+struct Summary {
+    /// Whether there was anything to count elements of.
+    #[serde(skip)]
+    begun: bool,
+    elements: u64,
+    kinds: Tally<&'static str>,
+    /// Of arrays and of NumPy scalars.
+    dtypes: Tally<ItemType>,
+    /// Of arrays.
+    shapes: Tally<Shape>,
+    /// Items of arrays, members of containers, code points of str, bytes of bytes.
+    lengths: Sizes,
+    /// What an element takes in the file.
+    bytes: Sizes,
+    /// Elements that are an object which another one is, or has.
+    shared: u64,
+    /// What would be called for objects that are not known, and names that are elements.
+    globals: Tally<String>,
+}
+
+impl Summary {
+    /// Counts an element.
+    fn add(&mut self, element: Element<'_>) {
+        self.bytes.add(element.encoded_len());
+        self.add_value(element);
+    }
+
+    /// Counts an element of which it is not known how many bytes it takes.
+    fn add_value(&mut self, element: Element<'_>) {
+        self.elements += 1;
+        self.shared += u64::from(element.value().is_some_and(|value| value.is_shared()));
+        if let Some(array) = element.as_plain_array() {
+            self.kinds.add("array");
+            self.dtypes.add(ItemType::Plain(array.item().into()));
+            self.add_shape(array.shape());
+            return;
+        }
+        let kind = element.kind();
+        self.kinds.add(kind.name());
+        match kind {
+            Kind::Str(text) => self.lengths.add(code_points(text.as_bytes())),
+            Kind::Bytes(bytes) | Kind::ByteArray(bytes) => self.lengths.add(bytes.len()),
+            Kind::List(items)
+            | Kind::Tuple(items)
+            | Kind::Set(items)
+            | Kind::FrozenSet(items)
+            | Kind::Deque(items, _) => {
+                self.lengths.add(items.len());
+            }
+            Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
+                self.lengths.add(entries.len());
+            }
+            Kind::Array(array) => {
+                self.dtypes.add_borrowed(array.item(), ItemType::clone);
+                self.add_shape(array.shape());
+            }
+            Kind::Scalar(scalar) => self.dtypes.add(ItemType::Plain(scalar.dtype().clone())),
+            Kind::Object(object) => {
+                if let Kind::Global(class) = object.callable().kind() {
+                    self.globals.add(path(class));
+                }
+            }
+            Kind::Global(global) => self.globals.add(path(global)),
+            _ => {}
+        }
+    }
+
+    fn add_shape(&mut self, shape: &[usize]) {
+        self.shapes.add_borrowed(shape, |shape| Shape(shape.to_vec()));
+        let items = shape.iter().try_fold(1usize, |items, &length| items.checked_mul(length));
+        // Where a length is 0, the others may be of any size.
+        self.lengths.add(items.unwrap_or(0));
+    }
+
+    /// Adds what another one has counted.
+    fn merge(&mut self, other: Summary) {
+        self.elements += other.elements;
+        self.kinds.merge(other.kinds);
+        self.dtypes.merge(other.dtypes);
+        self.shapes.merge(other.shapes);
+        self.lengths.merge(&other.lengths);
+        self.bytes.merge(&other.bytes);
+        self.shared += other.shared;
+        self.globals.merge(other.globals);
+    }
+
+    /// Writes it for a person.
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "elements  {}", self.elements)?;
+        write_tally(out, "kinds", &self.kinds)?;
+        write_tally(out, "dtypes", &self.dtypes)?;
+        write_tally(out, "shapes", &self.shapes)?;
+        write_tally(out, "globals", &self.globals)?;
+        write_sizes(out, "lengths", &self.lengths)?;
+        write_sizes(out, "bytes", &self.bytes)?;
+        if self.shared > 0 {
+            writeln!(out, "shared    {}", self.shared)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_tally<K: Hash + Eq + fmt::Display>(
+    out: &mut impl Write,
+    title: &str,
+    tally: &Tally<K>,
+) -> io::Result<()> {
+    let (ranked, others) = tally.ranked();
+    let (first, rest) = ranked.split_at(ranked.len().min(RANKS));
+    for (place, (thing, count)) in first.iter().enumerate() {
+        let title = if place == 0 { title } else { "" };
+        writeln!(out, "{title:<9} {count:>12}  {}", printable(thing))?;
+    }
+    let rest = others + rest.iter().map(|(_, count)| count).sum::<u64>();
+    if rest > 0 {
+        writeln!(out, "{:<9} {rest:>12}  others", "")?;
+    }
+    Ok(())
+}
+
+/// Writes sizes, and their histogram if they are not all of about the same size.
+fn write_sizes(out: &mut impl Write, title: &str, sizes: &Sizes) -> io::Result<()> {
+    let [least, most] = sizes.extremes();
+    match () {
+        () if sizes.is_empty() => return Ok(()),
+        () if least == most => writeln!(out, "{title:<9} {least}")?,
+        () => writeln!(out, "{title:<9} {least} to {most}, {:.1} on average", sizes.mean())?,
+    }
+    let histogram: Vec<_> = sizes.histogram().collect();
+    let highest = histogram.iter().map(|&(_, count)| count).max().unwrap_or(0);
+    for &([from, to], count) in histogram.iter().filter(|_| histogram.len() > 1) {
+        let range = if from == to { from.to_string() } else { format!("{from}-{to}") };
+        let bar = (u128::from(count) * u128::from(BAR)).div_ceil(highest.into()) as usize;
+        writeln!(out, "{:<9} {count:>12}  {range:<15} {}", "", "#".repeat(bar))?;
+    }
+    Ok(())
+}
+
+/// The shape of an array, as Python writes it.
+#[derive(PartialEq, Eq, Hash)]
+struct Shape(Vec<usize>);
+
+impl Borrow<[usize]> for Shape {
+    fn borrow(&self) -> &[usize] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&python_tuple(&self.0))
+    }
+}
+
+/// The name of a class or function, with its module.
+fn path(global: Global<'_>) -> String {
+    format!("{}.{}", global.module.to_string_lossy(), global.name.to_string_lossy())
+}
+
+/// How many code points are in a text of UTF-8, as Python counts them.
+fn code_points(text: &[u8]) -> usize {
+    text.iter().filter(|&&byte| byte & 0xc0 != 0x80).count()
+}

@@ -1,0 +1,6 @@
+//! An array, its views and iterators.
+
+pub(crate) mod arrow;
+pub(crate) mod iter;
+pub(crate) mod py_array;
+pub(crate) mod view;

@@ -1,0 +1,156 @@
+//! `audit`: what `numpy.load` would import and call.
+
+use npy_object::pickle::{Name, printable};
+use npy_object::{Part, Tally};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+
+use crate::errors::raise;
+use crate::file::settings::Settings;
+use crate::file::source::Input;
+
+/// What a file would have Python do.
+///
+/// It has no truth value: ask `is_inert`.
+#[pyclass(frozen, get_all, module = "npy_object")]
+pub(crate) struct Audit {
+    /// The worst of what it does: "inert", "unknown" or "dangerous".
+    verdict: &'static str,
+    /// "complete" where all of the file was read and understood, else "incomplete".
+    status: &'static str,
+    /// Where and why the file was not read to its end; None where it was.
+    incomplete: Option<String>,
+    /// Everything that it names, the worst first.
+    uses: Vec<Py<Use>>,
+    /// What no pickler writes, each in words with its place: memo entries that are overwritten,
+    /// instructions in two frames, bytes after the last array.
+    odd: Vec<String>,
+    /// What is wrong with the file, as exceptions; what was found before is in `uses`.
+    errors: Vec<Py<PyAny>>,
+}
+
+/// What a file does with something that it names. Where it does something, that is how often, and
+/// at which byte first; else None.
+#[pyclass(frozen, get_all, module = "npy_object")]
+pub(crate) struct Use {
+    /// "module.name".
+    what: String,
+    /// The member of the archive that names it.
+    member: Option<String>,
+    /// "inert", "unknown" or "dangerous".
+    verdict: &'static str,
+    /// Why, if that is known.
+    reason: &'static str,
+    /// It is imported.
+    imported: Option<(u64, u64)>,
+    /// It is called, or an instance of it is made.
+    called: Option<(u64, u64)>,
+    /// What a call of it has given is called.
+    result_called: Option<(u64, u64)>,
+    /// It gets a state: attributes of a class.
+    changed: Option<(u64, u64)>,
+    /// What a call of it has given gets a state.
+    result_changed: Option<(u64, u64)>,
+    /// Members are added to it, or to what a call of it has given.
+    added: Option<(u64, u64)>,
+}
+
+/// Says what `numpy.load(source, allow_pickle=True)` would import and call, without doing it.
+///
+/// Goes through every array and pickle in the file, and every member of an archive. The verdict is
+/// "inert" where only plain values are made; "dangerous" where the file runs code or commands, opens
+/// files, changes objects of the program or corrupts memory; "unknown" for everything else, and where
+/// the file could not be read to its end. `allow` are names to be trusted: "module.name", or
+/// "package.*" for the undotted names of its modules that are not known to be dangerous.
+///
+/// >>> import npy_object, os, pickle
+/// >>> class Evil:
+/// ...     def __reduce__(self):
+/// ...         return os.system, ("true",)
+/// >>> found = npy_object.audit(pickle.dumps(Evil()))
+/// >>> found.is_inert, found.verdict, found.uses[0].reason
+/// (False, 'dangerous', 'runs commands, changes files')
+#[pyfunction]
+#[pyo3(signature = (source, *, allow=Vec::new()), text_signature = "(source, *, allow=())")]
+pub(crate) fn audit(
+    py: Python<'_>,
+    source: &Bound<'_, PyAny>,
+    allow: Vec<String>,
+) -> PyResult<Audit> {
+    let input = Input::of(source, false)?;
+    let audit = npy_object::Audit::new().options(Settings::default().options()?);
+    let audit = allow.iter().try_fold(audit, |audit, name| audit.allow(name));
+    let audit = audit.map_err(|error| raise(py, &error))?;
+    let report = py.detach(|| audit.read(input.source));
+    let mut uses: Vec<Use> = report.parts.iter().flat_map(uses_of).collect();
+    uses.sort_by_key(|found| match found.verdict {
+        "dangerous" => 0,
+        "unknown" => 1,
+        _ => 2,
+    });
+    let errors = report.parts.iter().filter_map(|part| part.error.as_ref());
+    let status = report.status();
+    Ok(Audit {
+        verdict: report.verdict().name(),
+        status: status.name(),
+        incomplete: (!status.is_complete()).then(|| status.to_string()),
+        uses: uses.into_iter().map(|found| Py::new(py, found)).collect::<PyResult<_>>()?,
+        odd: report.parts.iter().flat_map(Part::oddities).collect(),
+        errors: errors.map(|error| raise(py, error).into_value(py).into_any()).collect(),
+    })
+}
+
+fn uses_of(part: &Part) -> impl Iterator<Item = Use> + '_ {
+    let tally = |tally: Tally| (tally.count > 0).then_some((tally.count, tally.first));
+    part.uses.iter().map(move |(name, found)| Use {
+        what: match name {
+            Name::Global { module, name } => format!("{module}.{name}"),
+            Name::Extension(code) => format!("extension code {code}"),
+            Name::PersistentId => "a persistent id".to_owned(),
+            _ => "something that cannot be known".to_owned(),
+        },
+        member: part.member.clone(),
+        verdict: found.verdict.name(),
+        reason: found.reason,
+        imported: tally(found.imported),
+        called: tally(found.called),
+        result_called: tally(found.result_called),
+        changed: tally(found.changed),
+        result_changed: tally(found.result_changed),
+        added: tally(found.added),
+    })
+}
+
+#[pymethods]
+impl Audit {
+    /// Whether the file only makes plain values, and was read to its end.
+    #[getter]
+    fn is_inert(&self) -> bool {
+        self.verdict == "inert"
+    }
+
+    /// Whether all of the file was read and understood.
+    #[getter]
+    fn is_complete(&self) -> bool {
+        self.incomplete.is_none()
+    }
+
+    fn __bool__(&self) -> PyResult<bool> {
+        let message = "an audit is neither true nor false: ask is_inert, or compare its verdict";
+        Err(PyTypeError::new_err(message))
+    }
+
+    fn __repr__(&self) -> String {
+        let names: Vec<_> =
+            self.uses.iter().map(|found| printable(&found.get().what).into_owned()).collect();
+        let status = if self.is_complete() { "" } else { ", incomplete" };
+        format!("<npy_object.Audit: {}{status}: {}>", self.verdict, names.join(", "))
+    }
+}
+
+#[pymethods]
+impl Use {
+    fn __repr__(&self) -> String {
+        format!("<npy_object.Use: {}, {}>", printable(&self.what), self.verdict)
+    }
+}

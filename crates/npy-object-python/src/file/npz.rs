@@ -1,0 +1,227 @@
+//! `Npz`: the arrays of an archive, by name.
+
+use std::ffi::CString;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use npy_object::pickle::printable;
+use npy_object::{Format, Npz as Archive};
+use pyo3::exceptions::{PyKeyError, PyUserWarning, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
+
+use crate::errors::{is_truncated, raise};
+use crate::file::open::{Opened, load_left, refuse_objects};
+use crate::file::reader::Origin;
+use crate::file::settings::Settings;
+use crate::file::source::{Input, MappedFile};
+
+/// The arrays of an archive (`.npz`), by name: a mapping, as NumPy's. An array is opened when it is
+/// asked for.
+///
+/// >>> import npy_object, numpy as np, tempfile
+/// >>> file = tempfile.mkdtemp() + "/archive.npz"
+/// >>> np.savez(file, a=np.arange(3), b=np.array(["x", None]))
+/// >>> archive = npy_object.open(file)
+/// >>> list(archive), list(archive["b"])
+/// (['a', 'b'], ['x', None])
+#[pyclass(frozen, mapping, module = "npy_object")]
+pub(crate) struct Npz {
+    /// `None` once it was closed.
+    archive: Mutex<Option<Archive>>,
+    names: Vec<String>,
+    settings: Settings,
+    path: Option<PathBuf>,
+    owner: Option<Py<MappedFile>>,
+    runs_python: bool,
+    members: Members,
+}
+
+/// What is made of a member that is asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Members {
+    /// An `Array`: by `open`.
+    Opened,
+    /// A NumPy array: by `load`.
+    Loaded { allow_pickle: bool },
+}
+
+impl Npz {
+    pub(crate) fn open(
+        py: Python<'_>,
+        input: Input,
+        settings: Settings,
+        members: Members,
+    ) -> PyResult<Npz> {
+        let Input { source, path, owner, runs_python, .. } = input;
+        let options = settings.options()?;
+        let archive = py.detach(|| match settings.unfinished {
+            true => options.recover_npz(source),
+            false => options.read_npz(source),
+        });
+        let archive = archive.map_err(|error| raise(py, &error))?;
+        if let Some(error) = archive.broken_off() {
+            let message = CString::new(error.to_string())?;
+            PyErr::warn(py, &py.get_type::<PyUserWarning>(), &message, 1)?;
+        }
+        let names = archive.members().iter().map(|member| member.array_name().to_owned());
+        let names = names.collect();
+        let archive = Mutex::new(Some(archive));
+        Ok(Npz { archive, names, settings, path, owner, runs_python, members })
+    }
+
+    /// Does something with the archive.
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        job: impl FnOnce(&Archive) -> npy_object::Result<T> + Send,
+    ) -> PyResult<T> {
+        let done = py.detach(|| {
+            let archive = self.archive.lock().unwrap_or_else(PoisonError::into_inner);
+            archive.as_ref().map(job)
+        });
+        match done {
+            Some(Ok(done)) => Ok(done),
+            Some(Err(error)) if error.clause() == "npz.choice" => {
+                Err(PyKeyError::new_err(error.message().to_owned()))
+            }
+            Some(Err(error)) => Err(raise(py, &error)),
+            None => Err(PyValueError::new_err("the archive was closed")),
+        }
+    }
+}
+
+#[pymethods]
+impl Npz {
+    /// The names of the arrays.
+    #[getter]
+    fn files(&self) -> Vec<&str> {
+        self.names.iter().map(String::as_str).collect()
+    }
+
+    fn __len__(&self) -> usize {
+        self.names.len()
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(self.files().into_pyobject(py)?.try_iter()?.into_any())
+    }
+
+    fn __contains__(&self, name: &Bound<'_, PyAny>) -> bool {
+        let Ok(name) = name.extract::<String>() else { return false };
+        let bare = name.strip_suffix(".npy").unwrap_or(&name);
+        self.names.iter().any(|known| *known == name || known == bare)
+    }
+
+    fn __getitem__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let source = self.with(py, |archive| archive.source(archive.choose(name)?))?;
+        let raise = |error: io::Error| raise(py, &source.explain(error));
+        let format = py.detach(|| Format::of(&source)).map_err(raise)?;
+        if format != Format::Npy {
+            // As NumPy does with what is no array.
+            let mut bytes = Vec::new();
+            let read = py.detach(|| {
+                source.to_reader().read_to_end(&mut bytes)?;
+                Ok(source.verify()?)
+            });
+            read.map_err(raise)?;
+            return Ok(PyBytes::new(py, &bytes).into_any());
+        }
+        if let Members::Loaded { allow_pickle: false } = self.members {
+            refuse_objects(py, &source, &self.settings)?;
+        }
+        let origin = Origin {
+            source,
+            settings: self.settings.clone_ref(py),
+            path: self.path.clone(),
+            member: Some(name.to_owned()),
+            owner: self.owner.as_ref().map(|owner| owner.clone_ref(py)),
+            runs_python: self.runs_python,
+        };
+        let source = origin.source.clone();
+        let opened = Opened::of_source(py, origin)?;
+        let Members::Loaded { allow_pickle } = self.members else {
+            return opened.into_object(py);
+        };
+        match opened.load(py, false) {
+            Err(error) if self.settings.unfinished && is_truncated(py, &error) => {
+                load_left(py, source, self.settings.clone_ref(py), allow_pickle, &error)
+            }
+            loaded => Ok(loaded?.0),
+        }
+    }
+
+    /// The array of this name, or `default` where there is none.
+    #[pyo3(signature = (name, default=None, /))]
+    fn get<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !self.__contains__(name) {
+            return Ok(default);
+        }
+        self.__getitem__(py, &name.extract::<String>()?).map(Some)
+    }
+
+    /// The names of the arrays.
+    fn keys<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        view_of(slf, "KeysView")
+    }
+
+    /// The arrays, each opened when it comes.
+    fn values<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        view_of(slf, "ValuesView")
+    }
+
+    /// Names with arrays, each opened when it comes.
+    fn items<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        view_of(slf, "ItemsView")
+    }
+
+    /// Reads the member of this name, or without a name all of them, and compares size and CRC-32
+    /// with those in the archive. Loops that come to an end, and `to_numpy`, do so by themselves;
+    /// what is read by index is not compared.
+    #[pyo3(signature = (name=None))]
+    fn verify(&self, py: Python<'_>, name: Option<&str>) -> PyResult<()> {
+        if let Some(name) = name {
+            return self.with(py, |archive| archive.verify(archive.choose(name)?));
+        }
+        for member in 0..self.names.len() {
+            py.check_signals()?;
+            self.with(py, |archive| archive.verify(member))?;
+        }
+        Ok(())
+    }
+
+    /// Closes the archive. Arrays that were opened stay so.
+    fn close(&self, py: Python<'_>) {
+        // Who has it may be reading by Python code. What is dropped with it may run some too.
+        let archive =
+            py.detach(|| self.archive.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(archive);
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*exception))]
+    fn __exit__(&self, exception: &Bound<'_, PyTuple>) {
+        self.close(exception.py());
+    }
+
+    fn __repr__(&self) -> String {
+        const SHOWN: usize = 5;
+        let more = if self.names.len() > SHOWN { ", ..." } else { "" };
+        let shown: Vec<_> = self.names.iter().take(SHOWN).map(|name| printable(name)).collect();
+        format!("<npy_object.Npz of {}{more}>", shown.join(", "))
+    }
+}
+
+/// A view of a mapping, as `collections.abc` has them.
+fn view_of<'py>(mapping: Bound<'py, Npz>, class: &str) -> PyResult<Bound<'py, PyAny>> {
+    mapping.py().import("collections.abc")?.getattr(class)?.call1((mapping,))
+}

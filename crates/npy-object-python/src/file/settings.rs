@@ -1,0 +1,123 @@
+//! The keyword arguments with which something is opened.
+
+use npy_object::{Encoding, Limits, Options};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyInt};
+
+use crate::file::source::maps;
+
+/// How a file is to be read. For Python it is the dict of the keyword arguments.
+#[derive(FromPyObject, IntoPyObjectRef)]
+#[pyo3(from_item_all)]
+pub(crate) struct Settings {
+    pub(crate) encoding: String,
+    pub(crate) index: bool,
+    pub(crate) max_memory: Option<Memory>,
+    pub(crate) find_class: Option<Py<PyAny>>,
+    pub(crate) mmap_mode: Option<String>,
+    pub(crate) trust_payload: bool,
+    pub(crate) unfinished: bool,
+}
+
+/// A number of bytes: an int, or a str such as "64MB".
+#[derive(Clone, Copy, IntoPyObject, IntoPyObjectRef)]
+#[pyo3(transparent)]
+pub(crate) struct Memory(usize);
+
+impl<'py> FromPyObject<'_, 'py> for Memory {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'_, 'py, PyAny>) -> PyResult<Memory> {
+        if let Ok(text) = given.extract::<String>() {
+            return match Limits::parse_memory(&text) {
+                Ok(bytes) => Ok(Memory(bytes)),
+                Err(error) => {
+                    Err(PyValueError::new_err(format!("max_memory: {}", error.message())))
+                }
+            };
+        }
+        let is_int = !given.is_instance_of::<PyBool>()
+            && (given.is_instance_of::<PyInt>() || given.hasattr("__index__")?);
+        if !is_int {
+            let class = given.get_type().name()?;
+            let message =
+                format!("max_memory has to be an int, a str such as '64MB', or None, not {class}");
+            return Err(PyTypeError::new_err(message));
+        }
+        match given.call_method0("__index__")?.extract::<i128>() {
+            Ok(bytes) if bytes > 0 => {
+                // More than the machine can address is no limit.
+                Ok(Memory(usize::try_from(bytes).unwrap_or(usize::MAX)))
+            }
+            Ok(bytes) => {
+                let message = format!("max_memory has to be above 0, not {bytes}");
+                Err(PyValueError::new_err(message))
+            }
+            Err(_) => {
+                Err(PyValueError::new_err("max_memory has to be an int below 2^127, above 0"))
+            }
+        }
+    }
+}
+
+/// Bytes that a container takes while the one in it is made, its Python object included: it waits
+/// for that on a stack.
+const NESTED: usize = 600;
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            encoding: "ASCII".to_owned(),
+            index: true,
+            max_memory: None,
+            find_class: None,
+            mmap_mode: None,
+            trust_payload: false,
+            unfinished: false,
+        }
+    }
+}
+
+impl Settings {
+    /// What they come to for the library.
+    pub(crate) fn options(&self) -> PyResult<Options> {
+        let encoding = match self.encoding.to_ascii_lowercase().as_str() {
+            "ascii" => Encoding::Ascii,
+            "latin1" | "latin-1" => Encoding::Latin1,
+            "utf8" | "utf-8" => Encoding::Utf8,
+            "bytes" => Encoding::Bytes,
+            other => {
+                let message =
+                    format!("encoding has to be ASCII, latin1, UTF-8 or bytes, not {other}");
+                return Err(PyValueError::new_err(message));
+            }
+        };
+        let memory = self.max_memory.map(|memory| memory.0);
+        let mut limits = memory.map_or_else(Limits::default, Limits::within);
+        if let Some(memory) = memory {
+            limits.pickle.nodes = limits.pickle.nodes.min(memory / 2 / NESTED);
+        }
+        // As `numpy.load` does where it allows pickles.
+        limits.header.header_chars = usize::MAX;
+        let options = Options::new().encoding(encoding).index(self.index).limits(limits);
+        Ok(options.trust_payload(self.trust_payload).unfinished(self.unfinished))
+    }
+
+    /// Whether arrays are to be looked at where the file is mapped into memory.
+    pub(crate) fn maps(&self) -> PyResult<bool> {
+        maps(self.mmap_mode.as_deref())
+    }
+
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Settings {
+        Settings {
+            encoding: self.encoding.clone(),
+            index: self.index,
+            max_memory: self.max_memory,
+            find_class: self.find_class.as_ref().map(|find_class| find_class.clone_ref(py)),
+            mmap_mode: self.mmap_mode.clone(),
+            trust_payload: self.trust_payload,
+            unfinished: self.unfinished,
+        }
+    }
+}

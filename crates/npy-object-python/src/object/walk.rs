@@ -1,0 +1,286 @@
+//! The way through an element: what is next, and what waits for its members.
+
+use npy_object::pickle::{Kind as Raw, NodeId, ValueRef};
+use npy_object::{ArrayItems, Element, Entries, Items, Kind};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple};
+
+use super::element::{Made, Maker, is_shared};
+use super::finish::Finish;
+
+/// Containers in one another that are filled by calls in one another.
+const SHALLOW: usize = 6;
+
+/// What to do.
+pub(super) enum Task<'a, 'py> {
+    /// Leave the objects of all of these among the values.
+    Members(Members<'a>),
+    /// Make something of the values of its members.
+    Finish(Finish<'a, 'py>),
+    /// Fill all containers that were begun after this many.
+    Fill(usize),
+}
+
+/// Values that something is made of, one after another.
+#[derive(Clone)]
+pub(super) enum Members<'a> {
+    One(Option<Element<'a>>),
+    Items(Items<'a>),
+    ArrayItems(ArrayItems<'a>),
+    /// A key, then its value.
+    Entries(Entries<'a>, Option<Element<'a>>),
+    Fields(std::vec::IntoIter<Element<'a>>),
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = Element<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Element<'a>> {
+        match self {
+            Members::One(one) => one.take(),
+            Members::Items(items) => items.next(),
+            Members::ArrayItems(items) => items.next(),
+            Members::Entries(entries, value) => value.take().or_else(|| {
+                let (key, next) = entries.next()?;
+                *value = Some(next);
+                Some(key)
+            }),
+            Members::Fields(fields) => fields.next(),
+        }
+    }
+}
+
+/// The making of one element.
+pub(super) struct Work<'a, 'py, 'm> {
+    pub(super) py: Python<'py>,
+    pub(super) maker: &'m mut Maker,
+    pub(super) tasks: Vec<Task<'a, 'py>>,
+    pub(super) values: Vec<Bound<'py, PyAny>>,
+    pub(super) fills: Vec<Finish<'a, 'py>>,
+}
+
+impl<'a, 'py> Work<'a, 'py, '_> {
+    pub(super) fn run(mut self, element: Element<'a>) -> PyResult<Bound<'py, PyAny>> {
+        let object = self.shallow(element, 0)?;
+        while let Some(fill) = self.fills.pop() {
+            self.wait_for(fill);
+            self.work(0)?;
+        }
+        Ok(object)
+    }
+
+    /// The object of a value that is nested in no more than [`SHALLOW`] containers, as nearly all
+    /// are: these are filled at once.
+    pub(super) fn shallow(
+        &mut self,
+        element: Element<'a>,
+        depth: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = self.py;
+        let kind = if depth < SHALLOW { element.kind() } else { Kind::None };
+        if !matches!(kind, Kind::List(_) | Kind::Dict(_) | Kind::Tuple(_)) {
+            return self.deep(element);
+        }
+        let id = element.identity();
+        self.maker.met_shared |= is_shared(element);
+        if let Some(made) = self.remembered(id) {
+            return Ok(made);
+        }
+        match kind {
+            Kind::List(items) => {
+                // Most lists have nothing but leaves. No object made by then can name the list.
+                let leaves = self.leaves(items.clone())?;
+                let rest = items.skip(leaves.len());
+                let list = PyList::new(py, leaves)?;
+                self.remember(id, &list, 1);
+                for ref item in rest {
+                    list.append(self.member(item, depth)?)?;
+                }
+                Ok(list.into_any())
+            }
+            Kind::Dict(entries) => {
+                let dict = PyDict::new(py);
+                self.remember(id, &dict, 1);
+                for (ref key, ref value) in entries {
+                    let name = match self.name(key) {
+                        Some(name) => name.into_any(),
+                        None => self.key(key, depth)?,
+                    };
+                    dict.set_item(name, self.member(value, depth)?)?;
+                }
+                Ok(dict.into_any())
+            }
+            Kind::Tuple(items) => {
+                let parts = items.clone().map(|ref item| self.member(item, depth));
+                let parts = parts.collect::<PyResult<Vec<_>>>()?;
+                self.tuple(id, items, parts)
+            }
+            _ => unreachable!("these are the three"),
+        }
+    }
+
+    /// The object of a key of a dict, which is hashed: it has its state.
+    fn key(&mut self, key: &Element<'a>, depth: usize) -> PyResult<Bound<'py, PyAny>> {
+        let (waiting, kept) = (self.tasks.len(), self.fills.len());
+        let made = self.member(key, depth)?;
+        if self.fills.len() > kept {
+            self.tasks.push(Task::Fill(kept));
+            self.work(waiting)?;
+        }
+        self.check_weights([*key].into_iter())?;
+        Ok(made)
+    }
+
+    /// The objects of the first of these, up to one that is no leaf.
+    fn leaves(&mut self, items: Items<'a>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let mut leaves = Vec::with_capacity(items.len());
+        for ref item in items {
+            self.maker.look_for_signals(self.py)?;
+            match leaf(self.py, item.value()) {
+                Some(leaf) => leaves.push(leaf),
+                None => break,
+            }
+        }
+        Ok(leaves)
+    }
+
+    /// The object of a member of a container that is nested so deep.
+    #[inline]
+    pub(super) fn member(
+        &mut self,
+        member: &Element<'a>,
+        depth: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.maker.look_for_signals(self.py)?;
+        match leaf(self.py, member.value()) {
+            Some(leaf) => Ok(leaf),
+            None => self.shallow(*member, depth + 1),
+        }
+    }
+
+    /// The object of a value that may be nested as deep as it likes.
+    pub(super) fn deep(&mut self, element: Element<'a>) -> PyResult<Bound<'py, PyAny>> {
+        let waiting = self.tasks.len();
+        match self.begin(element)? {
+            Some(object) => Ok(object),
+            None => {
+                self.work(waiting)?;
+                Ok(self.pop())
+            }
+        }
+    }
+
+    /// A str that elements share: mostly the key of a dict, of which one object will do.
+    pub(super) fn name(&mut self, key: &Element<'a>) -> Option<Bound<'py, PyString>> {
+        let value = key.value().filter(|value| value.is_shared())?;
+        let Raw::Str(text) = value.kind() else { return None };
+        Some(self.maker.strings.get(self.py, text.to_str()?))
+    }
+
+    pub(super) fn tuple(
+        &mut self,
+        id: Option<NodeId>,
+        items: Items<'a>,
+        parts: Vec<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        // It may have been made meanwhile, as a member of one of its members.
+        if let Some(made) = self.remembered(id) {
+            return Ok(made);
+        }
+        let weight = self.weight(items);
+        let tuple = PyTuple::new(self.py, parts)?;
+        self.remember(id, &tuple, weight);
+        Ok(tuple.into_any())
+    }
+
+    /// Does all tasks but so many.
+    pub(super) fn work(&mut self, waiting: usize) -> PyResult<()> {
+        while self.tasks.len() > waiting {
+            match self.tasks.pop().expect("there are more") {
+                Task::Members(members) => self.members(members)?,
+                Task::Finish(finish) => self.finish(finish)?,
+                Task::Fill(kept) if self.fills.len() > kept => {
+                    self.tasks.push(Task::Fill(kept));
+                    let fill = self.fills.pop().expect("there are more than are kept");
+                    self.wait_for(fill);
+                }
+                Task::Fill(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn members(&mut self, mut members: Members<'a>) -> PyResult<()> {
+        while let Some(member) = members.next() {
+            self.maker.look_for_signals(self.py)?;
+            let above = self.tasks.len();
+            match self.begin(member)? {
+                Some(object) => self.values.push(object),
+                None => {
+                    self.tasks.insert(above, Task::Members(members));
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Has something finished once its members are made, and filled if it looks into them.
+    pub(super) fn wait_for(&mut self, finish: Finish<'a, 'py>) {
+        let (members, needs_filled) = (finish.members(), finish.needs_filled_members());
+        self.tasks.push(Task::Finish(finish));
+        if needs_filled {
+            self.tasks.push(Task::Fill(self.fills.len()));
+        }
+        self.tasks.extend(members.into_iter().rev().map(Task::Members));
+    }
+
+    /// Has a container filled later, or an object given its state. A call whose arguments lead back
+    /// to itself is made as soon as it is met a second time: its arguments are there then, and those
+    /// among them that wait for it have no state yet, as in `pickle`.
+    pub(super) fn fill_later(
+        &mut self,
+        id: Option<NodeId>,
+        object: Bound<'py, PyAny>,
+        fill: Finish<'a, 'py>,
+    ) -> Bound<'py, PyAny> {
+        self.fills.push(fill);
+        self.remember(id, &object, 1);
+        object
+    }
+
+    pub(super) fn pop(&mut self) -> Bound<'py, PyAny> {
+        self.values.pop().expect("every member leaves a value")
+    }
+
+    /// The values of the last members, in order.
+    pub(super) fn pop_all(&mut self, count: usize) -> Vec<Bound<'py, PyAny>> {
+        self.values.split_off(self.values.len() - count)
+    }
+
+    pub(super) fn remember<T>(&mut self, id: Option<NodeId>, object: &Bound<'py, T>, weight: u64) {
+        if let Some(id) = id {
+            let object = object.clone().into_any().unbind();
+            self.maker.made.insert(id, Made { object, weight });
+        }
+    }
+
+    pub(super) fn remembered(&self, id: Option<NodeId>) -> Option<Bound<'py, PyAny>> {
+        self.maker.made.get(&id?).map(|made| made.object.bind(self.py).clone())
+    }
+}
+
+/// The object of a value that has no parts and that `is` need not tell from its equal, if it is one
+/// of those that there are most of.
+#[inline(always)]
+fn leaf<'py>(py: Python<'py>, value: Option<ValueRef<'_>>) -> Option<Bound<'py, PyAny>> {
+    match value?.kind() {
+        // Fails where a surrogate stands alone.
+        Raw::Str(text) => PyString::from_bytes(py, text.as_bytes()).ok().map(Bound::into_any),
+        Raw::Int(value) => value.into_pyobject(py).ok().map(Bound::into_any),
+        Raw::Float(value) => Some(PyFloat::new(py, value).into_any()),
+        Raw::None => Some(py.None().into_bound(py)),
+        _ => None,
+    }
+}

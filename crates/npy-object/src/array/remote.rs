@@ -1,0 +1,292 @@
+//! Arrays in object stores: Amazon S3, Google Cloud Storage, Azure, HTTP, and whatever else the crate
+//! [`object_store`] reaches.
+//!
+//! Nothing is decided here: what [`Fetched`] files say that they need is requested, and the call
+//! that needed it is made again.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::{self, Stream};
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
+
+use crate::array::npy_array::NpyArray;
+use crate::error::{Error, Result};
+use crate::locate::index::Index;
+use crate::options::Options;
+use crate::source::{Fetched, Need};
+use crate::value::owned::OwnedElement;
+
+/// Bytes of an object that are requested before it is known how long it is. What stands before the
+/// elements is in there, and mostly what they share.
+const START: usize = 16 << 10;
+
+/// An object that is to be opened as an array, and how.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use npy_object::Remote;
+/// use object_store::local::LocalFileSystem;
+///
+/// # futures::executor::block_on(async {
+/// let store = Arc::new(LocalFileSystem::new_with_prefix("tests/data")?);
+/// let mut array = Remote::new(store, "strings.npy").open().await?;
+/// assert_eq!(array.array().shape(), [3]);
+/// let second = array.get(1).await?.expect("one of three");
+/// assert_eq!(second.element().as_str()?, "NumPy");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Remote {
+    store: Arc<dyn ObjectStore>,
+    path: Path,
+    options: Options,
+    request_size: Option<u64>,
+    memory: Option<usize>,
+}
+
+impl Remote {
+    /// The object at a path of a store.
+    pub fn new(store: Arc<dyn ObjectStore>, path: impl Into<Path>) -> Remote {
+        let (options, request_size, memory) = (Options::new(), None, None);
+        Remote { store, path: path.into(), options, request_size, memory }
+    }
+
+    /// How it is to be read. Whether it is asked for an index is said by [`Options::index`].
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Remote {
+        self.options = options;
+        self
+    }
+
+    /// How many bytes are requested at once by those who go on from element to element: see
+    /// [`Fetched::request_size`].
+    #[must_use]
+    pub fn request_size(mut self, bytes: u64) -> Remote {
+        self.request_size = Some(bytes);
+        self
+    }
+
+    /// How many bytes of the object are kept: see [`Fetched::memory`].
+    #[must_use]
+    pub fn memory(mut self, bytes: usize) -> Remote {
+        self.memory = Some(bytes);
+        self
+    }
+
+    /// Opens it, and its index, if one stands beside it as `NAME.idx`.
+    ///
+    /// Fails as [`Options::read_source`] does, and where requests do; with clause `access.fetched` where
+    /// the object is compressed and does not come with one request.
+    pub async fn open(self) -> Result<RemoteArray> {
+        let Remote { store, path, options, request_size, memory } = self;
+        let object = Object::open(Arc::clone(&store), path, START).await?;
+        let object = object.map_err(|missing| failed(0, missing))?.sized(request_size, memory);
+        let source = object.file.source();
+        let index = object.path_of_index()?;
+        let mut objects = Objects(vec![object]);
+        let read = || options.clone().read_source(source.clone());
+        let mut array = objects.fetching(read).await?;
+        if options.index
+            && array.has_objects()
+            && let Ok(index) = Object::open(store, index, Index::FRONT).await?
+        {
+            let source = index.file.source();
+            objects.0.push(index);
+            objects.fetching(|| array.use_index(source.clone())).await?;
+        }
+        Ok(RemoteArray { array, objects })
+    }
+}
+
+/// An array in an object store. Its elements own what they hold.
+///
+/// With an index beside the object, any element is found with a few kilobytes of both. Without one,
+/// it is surveyed up to there.
+#[derive(Debug)]
+pub struct RemoteArray {
+    array: NpyArray,
+    objects: Objects,
+}
+
+impl RemoteArray {
+    /// What is known of the array: its shape, its length, whether its index is used. Of its calls
+    /// those that read fail: see [`Error::need`].
+    pub fn array(&self) -> &NpyArray {
+        &self.array
+    }
+
+    /// The element of this number: see [`NpyArray::get`].
+    ///
+    /// Fails as that does, and where requests do; then it can be tried again.
+    pub async fn get(&mut self, index: u64) -> Result<Option<OwnedElement>> {
+        let RemoteArray { array, objects } = self;
+        objects.fetching(|| array.get_owned(index)).await
+    }
+
+    /// The next element, until there are no more: see [`NpyArray::next_element`].
+    ///
+    /// Fails as that does, and where requests do; then it can be tried again.
+    pub async fn next_element(&mut self) -> Result<Option<OwnedElement>> {
+        let RemoteArray { array, objects } = self;
+        objects.fetching(|| array.next_owned()).await
+    }
+
+    /// Makes the element of this number the one that comes next.
+    pub fn seek(&mut self, index: u64) {
+        self.array.seek(index);
+    }
+
+    /// The elements from here on. After an error nothing comes.
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use std::sync::Arc;
+    ///
+    /// use futures::TryStreamExt;
+    /// use npy_object::Remote;
+    /// use object_store::local::LocalFileSystem;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let store = Arc::new(LocalFileSystem::new_with_prefix("tests/data")?);
+    /// let mut array = Remote::new(store, "strings.npy").open().await?;
+    /// let mut letters = 0;
+    /// let mut elements = pin!(array.elements());
+    /// while let Some(element) = elements.try_next().await? {
+    ///     letters += element.element().as_str()?.len();
+    /// }
+    /// assert_eq!(letters, 17);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn elements(&mut self) -> impl Stream<Item = Result<OwnedElement>> + Send + '_ {
+        stream::try_unfold(self, async |array| {
+            let next = array.next_element().await?;
+            Ok(next.map(|element| (element, array)))
+        })
+    }
+}
+
+/// An object, and its index, if there is one.
+#[derive(Debug)]
+struct Objects(Vec<Object>);
+
+impl Objects {
+    /// Takes a step as often as it needs more bytes, and requests these.
+    async fn fetching<T>(&self, mut step: impl FnMut() -> Result<T>) -> Result<T> {
+        loop {
+            let done = step();
+            let Some(need) = done.as_ref().err().and_then(Error::need).cloned() else {
+                return done;
+            };
+            let of = self.0.iter().find(|object| object.file.name() == need.of().name());
+            of.expect("a need of one of these").fetch(&need).await?;
+        }
+    }
+}
+
+struct Object {
+    store: Arc<dyn ObjectStore>,
+    path: Path,
+    /// What it was when it was opened.
+    meta: ObjectMeta,
+    file: Fetched,
+}
+
+impl Object {
+    /// Requests the first bytes of an object; the error of the store where there is no such object.
+    async fn open(
+        store: Arc<dyn ObjectStore>,
+        path: Path,
+        first: usize,
+    ) -> Result<Result<Object, object_store::Error>> {
+        let range = GetRange::Bounded(0..first as u64);
+        let got = store.get_opts(&path, GetOptions::new().with_range(Some(range))).await;
+        let (meta, bytes) = match got {
+            Ok(got) => {
+                let meta = got.meta.clone();
+                (meta, got.bytes().await.map_err(|error| failed(0, error))?)
+            }
+            Err(error @ object_store::Error::NotFound { .. }) => return Ok(Err(error)),
+            // Of nothing there is no first byte.
+            Err(error) => match store.head(&path).await {
+                Ok(meta) if meta.size == 0 => (meta, Bytes::new()),
+                _ => return Err(failed(0, error)),
+            },
+        };
+        let file = Fetched::new(path.as_ref(), meta.size);
+        file.need(0..meta.size.min(first as u64)).fill(bytes)?;
+        Ok(Ok(Object { store, path, meta, file }))
+    }
+
+    fn sized(self, request_size: Option<u64>, memory: Option<usize>) -> Object {
+        let file = request_size.into_iter().fold(self.file, Fetched::request_size);
+        Object { file: memory.into_iter().fold(file, Fetched::memory), ..self }
+    }
+
+    fn path_of_index(&self) -> Result<Path> {
+        let path = Path::parse(format!("{}.idx", self.path));
+        path.map_err(|error| failed(0, error.into()))
+    }
+
+    /// Requests bytes, of what the object was when it was opened.
+    async fn fetch(&self, need: &Need) -> Result<()> {
+        let range = need.range();
+        // One that is weak never matches.
+        let e_tag = self.meta.e_tag.as_deref().filter(|e_tag| !e_tag.starts_with("W/"));
+        let options = GetOptions::new()
+            .with_range(Some(GetRange::Bounded(range.clone())))
+            .with_if_match(e_tag)
+            .with_if_unmodified_since(e_tag.is_none().then_some(self.meta.last_modified));
+        let got = match self.store.get_opts(&self.path, options).await {
+            Err(object_store::Error::Precondition { .. }) => return Err(self.changed(range.start)),
+            got => got.map_err(|error| failed(range.start, error))?,
+        };
+        // A store may not have looked at the conditions.
+        let ObjectMeta { size, e_tag, last_modified, .. } = &got.meta;
+        let is_same = *size == self.meta.size
+            && *e_tag == self.meta.e_tag
+            && (e_tag.is_some() || *last_modified == self.meta.last_modified);
+        if !is_same {
+            return Err(self.changed(range.start));
+        }
+        need.fill(got.bytes().await.map_err(|error| failed(range.start, error))?)
+    }
+
+    #[cold]
+    fn changed(&self, offset: u64) -> Error {
+        let message = format!("{} was changed while it was read", self.path);
+        Error::io_at(offset, io::Error::other(message))
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Without the store, which may be all of its objects.
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.file.fmt(f)
+    }
+}
+
+/// The error of a request for bytes from `offset` on.
+#[cold]
+fn failed(offset: u64, error: object_store::Error) -> Error {
+    use object_store::Error as E;
+    let kind = match &error {
+        E::NotFound { .. } => io::ErrorKind::NotFound,
+        E::PermissionDenied { .. } | E::Unauthenticated { .. } => io::ErrorKind::PermissionDenied,
+        E::InvalidPath { .. } => io::ErrorKind::InvalidInput,
+        _ => io::ErrorKind::Other,
+    };
+    Error::io_at(offset, io::Error::new(kind, error))
+}

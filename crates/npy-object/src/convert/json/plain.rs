@@ -1,0 +1,694 @@
+//! JSON for people.
+//!
+//! | Python | JSON |
+//! |---|---|
+//! | int | a number; a string of hexadecimal digits, `"0x.."`, where it has more than 8,192 bits |
+//! | float | a number, or `"NaN"`, `"Infinity"`, `"-Infinity"` |
+//! | complex | `{"real": 1.0, "imag": 2.0}` |
+//! | str | a string; a surrogate that stands alone becomes U+FFFD |
+//! | bytes, bytearray | a string of base64 |
+//! | list, tuple, set, frozenset, deque, array | an array; of a NumPy array, nested as its dimensions are, also where one of them is 0 |
+//! | dict | an object; a key that is no str becomes its own JSON text, as in Python's `json`, and inside that `"..."`; keys that are then equal (`1` and `"1"`) come twice |
+//! | a masked item, NaT | `null`, `"NaT"` |
+//! | date, time, datetime, datetime64 | ISO 8601 |
+//! | timedelta | its seconds, a number |
+//! | timedelta64 | its count of units, a number |
+//! | Decimal | a string |
+//! | a record, an item of a structured array | an object |
+//! | class, function | a string, `"module.name"` |
+//! | an object of a class that is not known | `{"callable": .., "args": [..]}`, and `state`, `items` where it has them |
+//! | a value inside itself | `"..."` |
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use npy_header::{DType, Scalar, ScalarKind, TimeBase};
+use pickle_stream::{Global, Long, NodeId, NodeMap, ValueRef};
+
+use super::stack::{Next, Rest, Stack};
+use super::{comma, write_base64, write_lossy, write_pieces, write_str};
+use crate::error::Error;
+use crate::nested::container::Member;
+use crate::value::array::{Array, ArrayItems, Data};
+use crate::value::dtype::ItemType;
+use crate::value::element::Element;
+use crate::value::instant::{Instant, NOT_A_TIME};
+use crate::value::kind::{Kind, Text};
+use crate::value::scalar::{NumPyScalar, long_double};
+
+/// Writes elements as JSON for people. One writer can write any number of them.
+#[derive(Debug, Default)]
+pub struct PlainJson {
+    /// The values that are open around the place where the writer is.
+    open: NodeMap<bool>,
+    /// Values that may still be written.
+    left: u64,
+    /// Whether the writer is inside a key.
+    in_key: bool,
+}
+
+/// How many values may be written, whatever the element is, and how many more for each that it has:
+/// what is shared is written again and again, and a few bytes can share enough to fill a disk.
+const FREE: u64 = 1 << 20;
+const REPEATED: u64 = 16;
+
+/// What is still to be written, last first. There can be as many as an element is deep, so they are
+/// small: values are nodes, and what is seldom met is in a box.
+enum Task<'a> {
+    Text(&'static str),
+    Value(NodeId),
+    /// A value that does not say itself what it is.
+    Typed(Box<Element<'a>>),
+    /// The name of a field.
+    Name(Box<(Cow<'a, str>, bool)>),
+    Members(Rest<End>),
+    /// The next part of a call.
+    Call(NodeId, Part),
+    Nested(Box<Nested<'a>>),
+    Close(NodeId),
+}
+
+/// What comes after members.
+#[derive(Clone, Copy)]
+enum End {
+    List,
+    Dict,
+    Call(Part),
+}
+
+/// A part of a call that was not made, in the order in which they are written.
+#[derive(Clone, Copy)]
+enum Part {
+    Args,
+    Kwargs,
+    State,
+    Items,
+    Added,
+    Entries,
+    End,
+}
+
+/// The items of an array of objects, with how many of them lie between two brackets of each
+/// dimension.
+struct Nested<'a> {
+    items: ArrayItems<'a>,
+    shape: Vec<usize>,
+    fortran_order: bool,
+    mask: Option<Cow<'a, [u8]>>,
+    index: usize,
+}
+
+impl<'a> Task<'a> {
+    fn of(value: Element<'a>) -> Task<'a> {
+        value.untyped().map_or_else(|| Task::Typed(Box::new(value)), Task::Value)
+    }
+}
+
+impl PlainJson {
+    /// A writer.
+    pub fn new() -> PlainJson {
+        PlainJson::default()
+    }
+
+    /// Writes an element, without a newline.
+    ///
+    /// Fails where `out` does, and where the element, with everything that it shares written out,
+    /// has over 2^20 values and 16 times as many as it has in the file; the items of an array
+    /// count only where no byte stands for them.
+    pub fn write(&mut self, out: &mut impl Write, element: Element<'_>) -> io::Result<()> {
+        self.begin(element);
+        self.run(out, element, element)
+    }
+
+    /// Writes a member of a container, without a newline: an entry as an object of one key.
+    ///
+    /// Fails as [`write`](Self::write) does.
+    pub fn write_member(&mut self, out: &mut impl Write, member: Member<'_>) -> io::Result<()> {
+        let Member { key: Some(key), value } = member else { return self.write(out, member.value) };
+        self.begin(value);
+        out.write_all(b"{")?;
+        self.key(out, value, key)?;
+        out.write_all(b":")?;
+        self.run(out, value, value)?;
+        out.write_all(b"}")
+    }
+
+    fn begin(&mut self, element: Element<'_>) {
+        if let Some(value) = element.value() {
+            self.open.reset(value);
+        }
+        let values = element.value().map_or(0, ValueRef::graph_len) as u64;
+        self.left = values.saturating_mul(REPEATED).saturating_add(FREE);
+        self.in_key = false;
+    }
+
+    /// Writes a value of the element that `root` is.
+    fn run<'a>(
+        &mut self,
+        out: &mut impl Write,
+        root: Element<'a>,
+        value: Element<'a>,
+    ) -> io::Result<()> {
+        let mut tasks = Stack::of(Task::of(value));
+        let at = |node| root.at(node).expect("only values have nodes");
+        while let Some(task) = tasks.pop() {
+            match task {
+                Task::Text(text) => out.write_all(text.as_bytes())?,
+                Task::Value(node) => self.value(out, at(node), &mut tasks)?,
+                Task::Typed(value) => self.value(out, *value, &mut tasks)?,
+                Task::Name(name) => {
+                    comma(out, name.1)?;
+                    write_str(out, &name.0)?;
+                    out.write_all(b":")?;
+                }
+                Task::Members(mut rest) => match rest.next(root) {
+                    Some(next) => {
+                        comma(out, rest.first)?;
+                        rest.first = false;
+                        tasks.push(Task::Members(rest));
+                        match next {
+                            Next::Item(item) => tasks.push(Task::of(item)),
+                            Next::Entry(key, value) => {
+                                tasks.push(Task::of(value));
+                                self.key(out, root, key)?;
+                                out.write_all(b":")?;
+                            }
+                        }
+                    }
+                    None => self.end(out, at(rest.of), rest.end, &mut tasks)?,
+                },
+                Task::Call(node, part) => self.part(out, at(node), part, &mut tasks)?,
+                Task::Nested(mut nested) => {
+                    brackets(out, &nested.shape, nested.index)?;
+                    if let Some(item) = nested.items.next() {
+                        let masked = nested.is_masked();
+                        nested.index += 1;
+                        tasks.push(Task::Nested(nested));
+                        tasks.push(if masked { Task::Text("null") } else { Task::of(item) });
+                    }
+                }
+                Task::Close(node) => _ = self.open.set(node, false),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what comes after the members of a value.
+    fn end<'a>(
+        &mut self,
+        out: &mut impl Write,
+        value: Element<'a>,
+        end: End,
+        tasks: &mut Stack<Task<'a>>,
+    ) -> io::Result<()> {
+        match end {
+            End::List => out.write_all(b"]")?,
+            End::Dict => out.write_all(b"}")?,
+            End::Call(part) => {
+                out.write_all(if matches!(part, Part::End) { b"}" } else { b"]" })?;
+                return self.part(out, value, part, tasks);
+            }
+        }
+        if let Some(node) = value.identity() {
+            self.open.set(node, false);
+        }
+        Ok(())
+    }
+
+    /// Writes the next part that a call has.
+    fn part<'a>(
+        &mut self,
+        out: &mut impl Write,
+        value: Element<'a>,
+        mut part: Part,
+        tasks: &mut Stack<Task<'a>>,
+    ) -> io::Result<()> {
+        let Some(node) = value.identity() else { return Ok(()) };
+        // A persistent id has no parts, but ends as a call does.
+        let Some(object) = value.object().filter(|_| !matches!(part, Part::End)) else {
+            self.open.set(node, false);
+            return out.write_all(b"}");
+        };
+        loop {
+            let (open, found, next) = match part {
+                Part::Args => (",\"args\":", Some(Task::of(object.args())), Part::Kwargs),
+                Part::Kwargs => (",\"kwargs\":", object.kwargs().map(Task::of), Part::State),
+                Part::State => (",\"state\":", object.states().last().map(Task::of), Part::Items),
+                Part::Items | Part::Added => {
+                    let (open, items, next) = match part {
+                        Part::Items => (",\"items\":[", object.appended(), Part::Added),
+                        _ => (",\"members\":[", object.added(), Part::Entries),
+                    };
+                    if items.len() > 0 {
+                        tasks.push(Task::Members(Rest::of_items(&items, node, End::Call(next))));
+                        return out.write_all(open.as_bytes());
+                    }
+                    (open, None, next)
+                }
+                Part::Entries => {
+                    let entries = object.items();
+                    if entries.len() > 0 {
+                        let rest = Rest::of_entries(&entries, node, End::Call(Part::End));
+                        tasks.push(Task::Members(rest));
+                        return out.write_all(b",\"entries\":{");
+                    }
+                    ("", None, Part::End)
+                }
+                Part::End => {
+                    self.open.set(node, false);
+                    return out.write_all(b"}");
+                }
+            };
+            if let Some(found) = found {
+                tasks.extend([Task::Call(node, next), found]);
+                return out.write_all(open.as_bytes());
+            }
+            part = next;
+        }
+    }
+
+    /// A key of a dict, which in JSON has to be a string.
+    fn key<'a>(
+        &mut self,
+        out: &mut impl Write,
+        root: Element<'a>,
+        key: Element<'a>,
+    ) -> io::Result<()> {
+        if let Kind::Str(text) = key.kind() {
+            return write_text(out, &text);
+        }
+        // A key of a key would be escaped twice, one in that four times, and so on.
+        if self.in_key {
+            return out.write_all(b"\"...\"");
+        }
+        self.in_key = true;
+        let mut text = KeyText { out, is_string: None };
+        self.run(&mut text, root, key)?;
+        let is_string = text.is_string == Some(true);
+        self.in_key = false;
+        if is_string { Ok(()) } else { out.write_all(b"\"") }
+    }
+
+    fn value<'a>(
+        &mut self,
+        out: &mut impl Write,
+        value: Element<'a>,
+        tasks: &mut Stack<Task<'a>>,
+    ) -> io::Result<()> {
+        let kind = value.kind();
+        let Some(left) = self.left.checked_sub(unpaid(&kind).saturating_add(1)) else {
+            let message = "the element, with what it shares written out, has too many values";
+            return Err(Error::usage("access.sharing", message).into());
+        };
+        self.left = left;
+        // Only arrays and scalars, of rows, are no nodes.
+        let node = value.identity();
+        if let (true, Some(node)) = (is_container(&kind), node)
+            && self.open.set(node, true)
+        {
+            return out.write_all(b"\"...\"");
+        }
+        match kind {
+            Kind::None => out.write_all(b"null"),
+            Kind::Bool(value) => write!(out, "{value}"),
+            Kind::Int(int) => write!(out, "{int}"),
+            Kind::Long(int) => write_long(out, int),
+            Kind::Float(float) => write_float(out, float),
+            Kind::Complex(real, imaginary) => write_complex(out, real, imaginary),
+            Kind::Str(text) => write_text(out, &text),
+            Kind::Bytes(bytes) | Kind::ByteArray(bytes) => write_base64(out, &bytes),
+            Kind::List(items)
+            | Kind::Tuple(items)
+            | Kind::Set(items)
+            | Kind::FrozenSet(items)
+            | Kind::Deque(items, _) => {
+                let rest = node.map(|node| Rest::of_items(&items, node, End::List));
+                tasks.extend(rest.map(Task::Members));
+                out.write_all(b"[")
+            }
+            Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
+                let rest = node.map(|node| Rest::of_entries(&entries, node, End::Dict));
+                tasks.extend(rest.map(Task::Members));
+                out.write_all(b"{")
+            }
+            Kind::DateTime(datetime) => write!(out, "\"{datetime}\""),
+            Kind::Date(date) => write!(out, "\"{date}\""),
+            Kind::Time(time) => write!(out, "\"{time}\""),
+            Kind::TimeDelta(delta) => write_float(out, delta.total_seconds()),
+            Kind::Decimal(digits) => write_str(out, &digits),
+            Kind::Array(array) => match array.data() {
+                Data::Bytes(_) => {
+                    write_array(out, &array)?;
+                    node.map(|node| self.open.set(node, false));
+                    Ok(())
+                }
+                Data::Items(items) => {
+                    tasks.extend(node.map(Task::Close));
+                    tasks.push(Task::Nested(Box::new(Nested {
+                        items: items.clone(),
+                        shape: array.shape().to_vec(),
+                        fortran_order: array.fortran_order(),
+                        mask: array.item_mask().map(|mask| mask.to_vec().into()),
+                        index: 0,
+                    })));
+                    Ok(())
+                }
+            },
+            Kind::Scalar(scalar) => write_item(out, scalar.dtype(), scalar.data()),
+            Kind::Record(record) => {
+                tasks.extend(node.map(Task::Close));
+                tasks.push(Task::Text("}"));
+                for (index, (name, value)) in record.fields().into_iter().enumerate().rev() {
+                    tasks.extend([Task::of(value), Task::Name(Box::new((name, index == 0)))]);
+                }
+                out.write_all(b"{")
+            }
+            Kind::DType(item) => match *item {
+                ItemType::Plain(dtype) => write_str(out, &dtype.to_string()),
+                ItemType::String { .. } => write_str(out, "StringDType"),
+            },
+            Kind::Global(global) => write_global(out, global),
+            Kind::Object(object) => {
+                tasks.extend(node.map(|node| Task::Call(node, Part::Args)));
+                tasks.push(Task::of(object.callable()));
+                out.write_all(b"{\"callable\":")
+            }
+            Kind::PersistentId(id) => {
+                tasks.extend(node.map(|node| Task::Call(node, Part::End)));
+                tasks.push(Task::of(id));
+                out.write_all(b"{\"persistent_id\":")
+            }
+            Kind::Extension(code) => write!(out, "{{\"extension\":{code}}}"),
+            Kind::Buffer(index) => write!(out, "{{\"buffer\":{index}}}"),
+            Kind::Root => out.write_all(b"\"...\""),
+        }
+    }
+}
+
+fn is_container(kind: &Kind<'_>) -> bool {
+    matches!(
+        kind,
+        Kind::List(_)
+            | Kind::Tuple(_)
+            | Kind::Set(_)
+            | Kind::FrozenSet(_)
+            | Kind::Dict(_)
+            | Kind::OrderedDict(_)
+            | Kind::DefaultDict(..)
+            | Kind::Deque(..)
+            | Kind::Array(_)
+            | Kind::Record(_)
+            | Kind::Object(_)
+            | Kind::PersistentId(_)
+    )
+}
+
+/// Makes a string of the JSON text that is written to it, unless that is a string already.
+struct KeyText<'w> {
+    out: &'w mut dyn Write,
+    is_string: Option<bool>,
+}
+
+impl Write for KeyText<'_> {
+    fn write(&mut self, json: &[u8]) -> io::Result<usize> {
+        let Some(&first) = json.first() else { return Ok(0) };
+        if self.is_string.is_none() {
+            self.is_string = Some(first == b'"');
+            if first != b'"' {
+                self.out.write_all(b"\"")?;
+            }
+        }
+        if self.is_string == Some(true) {
+            self.out.write_all(json)?;
+            return Ok(json.len());
+        }
+        // JSON text has no other characters that a JSON string escapes.
+        for piece in json.split_inclusive(|&byte| matches!(byte, b'"' | b'\\')) {
+            match piece {
+                [text @ .., last @ (b'"' | b'\\')] => {
+                    self.out.write_all(text)?;
+                    self.out.write_all(&[b'\\', *last])?;
+                }
+                text => self.out.write_all(text)?,
+            }
+        }
+        Ok(json.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn write_long(out: &mut impl Write, int: Long<'_>) -> io::Result<()> {
+    let quote = if int.is_hexadecimal() { "\"" } else { "" };
+    write!(out, "{quote}{int}{quote}")
+}
+
+fn write_float(out: &mut impl Write, float: f64) -> io::Result<()> {
+    if float.is_finite() {
+        return serde_json::to_writer(out, &float).map_err(io::Error::from);
+    }
+    let name = match (float.is_nan(), float > 0.0) {
+        (true, _) => "\"NaN\"",
+        (false, true) => "\"Infinity\"",
+        (false, false) => "\"-Infinity\"",
+    };
+    out.write_all(name.as_bytes())
+}
+
+fn write_complex(out: &mut impl Write, real: f64, imaginary: f64) -> io::Result<()> {
+    out.write_all(b"{\"real\":")?;
+    write_float(out, real)?;
+    out.write_all(b",\"imag\":")?;
+    write_float(out, imaginary)?;
+    out.write_all(b"}")
+}
+
+fn write_global(out: &mut impl Write, global: Global<'_>) -> io::Result<()> {
+    out.write_all(b"\"")?;
+    write_pieces(out, global.module)?;
+    out.write_all(b".")?;
+    write_pieces(out, global.name)?;
+    out.write_all(b"\"")
+}
+
+fn write_text(out: &mut impl Write, text: &Text<'_>) -> io::Result<()> {
+    match text {
+        Text::Str(text) => write_lossy(out, *text),
+        Text::Borrowed(text) => write_str(out, text),
+        Text::Owned(text) => write_str(out, text),
+    }
+}
+
+/// The brackets and the comma that stand before item `index`, in C order, of an array; behind the
+/// last one, those that close it.
+fn brackets(out: &mut impl Write, shape: &[usize], index: usize) -> io::Result<()> {
+    let mut size = 1usize;
+    let mut turns = 0;
+    for &length in shape.iter().rev() {
+        size = size.saturating_mul(length);
+        if size == 0 {
+            return write_empty(out, shape);
+        }
+        turns += usize::from(index.is_multiple_of(size));
+    }
+    let closed = if index == 0 { 0 } else { turns };
+    let opened = if index == size { 0 } else { turns };
+    (0..closed).try_for_each(|_| out.write_all(b"]"))?;
+    if index > 0 && index < size {
+        out.write_all(b",")?;
+    }
+    (0..opened).try_for_each(|_| out.write_all(b"["))
+}
+
+/// The most lists of which an array without items is made.
+const MOST_EMPTY: usize = 1 << 16;
+
+/// How many lists there are in an array without items, up to the first dimension that is 0: of
+/// `(2, 3, 0)` 6, as NumPy's `tolist` makes them. An array of more than 65,536 of them is `[]`.
+fn empty_lists(shape: &[usize]) -> usize {
+    let outer = shape.iter().take_while(|&&length| length != 0);
+    let lists = outer.fold(1usize, |lists, &length| lists.saturating_mul(length));
+    if lists <= MOST_EMPTY { lists } else { 1 }
+}
+
+/// Writes an array without items.
+fn write_empty(out: &mut impl Write, shape: &[usize]) -> io::Result<()> {
+    let lists = empty_lists(shape);
+    let end = shape.iter().position(|&length| length == 0).unwrap_or(shape.len());
+    let outer = if lists == 1 && shape[..end].iter().any(|&length| length > 1) { 0 } else { end };
+    if outer == 0 {
+        return out.write_all(b"[]");
+    }
+    for index in 0..lists {
+        brackets(out, &shape[..outer], index)?;
+        out.write_all(b"[]")?;
+    }
+    brackets(out, &shape[..outer], lists)
+}
+
+/// How many items an array of this shape has. There may be more than can be where they take no
+/// bytes.
+fn count(shape: &[usize]) -> usize {
+    if shape.contains(&0) {
+        return 0;
+    }
+    shape.iter().fold(1, |count, &length| count.saturating_mul(length))
+}
+
+/// How many values would be written that no byte of the file stands for: items of `S0`, say.
+fn unpaid(kind: &Kind<'_>) -> u64 {
+    fn of_item(dtype: &DType) -> u64 {
+        // The depth of a dtype is limited, so this may recurse.
+        match dtype {
+            DType::Scalar(scalar) => u64::from(scalar.itemsize() == 0),
+            DType::Struct(record) if record.fields().is_empty() => 1,
+            DType::Struct(record) => record
+                .fields()
+                .iter()
+                .fold(0, |sum: u64, field| sum.saturating_add(of_item(&field.dtype))),
+            DType::Subarray(subarray) => {
+                let items = count(subarray.shape()) as u64;
+                if items == 0 {
+                    return empty_lists(subarray.shape()) as u64;
+                }
+                of_item(subarray.base()).saturating_mul(items)
+            }
+        }
+    }
+    match kind {
+        Kind::Array(array) if count(array.shape()) == 0 => empty_lists(array.shape()) as u64,
+        Kind::Array(array) => match (array.item(), array.data()) {
+            (ItemType::Plain(dtype), Data::Bytes(_)) => {
+                of_item(dtype).saturating_mul(count(array.shape()) as u64)
+            }
+            _ => 0,
+        },
+        Kind::Scalar(scalar) => of_item(scalar.dtype()),
+        _ => 0,
+    }
+}
+
+impl Nested<'_> {
+    /// Whether the next item is masked.
+    fn is_masked(&self) -> bool {
+        let place = position(&self.shape, self.fortran_order, self.index);
+        self.mask.as_ref().is_some_and(|mask| mask[place] != 0)
+    }
+}
+
+/// Where item `index`, in C order, is in the order of the array.
+fn position(shape: &[usize], fortran_order: bool, mut index: usize) -> usize {
+    if !fortran_order {
+        return index;
+    }
+    let mut stride = count(shape);
+    let mut place = 0;
+    for &length in shape.iter().rev() {
+        stride /= length;
+        place += index % length * stride;
+        index /= length;
+    }
+    place
+}
+
+fn write_array(out: &mut impl Write, array: &Array<'_>) -> io::Result<()> {
+    let (ItemType::Plain(dtype), Data::Bytes(bytes)) = (array.item(), array.data()) else {
+        return out.write_all(b"[]");
+    };
+    let itemsize = dtype.itemsize();
+    let (count, mask) = (count(array.shape()), array.item_mask());
+    for index in 0..count {
+        brackets(out, array.shape(), index)?;
+        let place = position(array.shape(), array.fortran_order(), index);
+        if mask.is_some_and(|mask| mask[place] != 0) {
+            out.write_all(b"null")?;
+        } else {
+            write_item(out, dtype, &bytes[place * itemsize..(place + 1) * itemsize])?;
+        }
+    }
+    brackets(out, array.shape(), count)
+}
+
+/// Writes one item of an array without objects.
+fn write_item(out: &mut impl Write, dtype: &DType, bytes: &[u8]) -> io::Result<()> {
+    // The depth of a dtype is limited, so this may recurse.
+    match dtype {
+        DType::Scalar(scalar) => write_scalar(out, *scalar, bytes),
+        DType::Struct(record) => {
+            out.write_all(b"{")?;
+            for (index, field) in record.fields().iter().enumerate() {
+                comma(out, index == 0)?;
+                write_str(out, &field.name)?;
+                out.write_all(b":")?;
+                let place = field.offset..field.offset + field.dtype.itemsize();
+                write_item(out, &field.dtype, &bytes[place])?;
+            }
+            out.write_all(b"}")
+        }
+        DType::Subarray(subarray) => {
+            let itemsize = subarray.base().itemsize();
+            let count = count(subarray.shape());
+            for index in 0..count {
+                brackets(out, subarray.shape(), index)?;
+                let place = index * itemsize..(index + 1) * itemsize;
+                write_item(out, subarray.base(), &bytes[place])?;
+            }
+            brackets(out, subarray.shape(), count)
+        }
+    }
+}
+
+fn write_scalar(out: &mut impl Write, scalar: Scalar, bytes: &[u8]) -> io::Result<()> {
+    use ScalarKind as K;
+    let Some(value) = NumPyScalar::new(scalar.into(), bytes.into()) else {
+        return out.write_all(b"null");
+    };
+    match scalar.kind() {
+        K::Bool => write!(out, "{}", bytes != [0]),
+        K::Int | K::Uint => match value.to_i64() {
+            Some(int) => write!(out, "{int}"),
+            None => write!(out, "{}", value.get::<u64>().unwrap_or_default()),
+        },
+        K::Float => write_float(out, value.to_f64().unwrap_or_else(|| value.long_double_to_f64())),
+        K::Complex => match (value.get::<[f32; 2]>(), value.get::<[f64; 2]>()) {
+            (Ok([real, imaginary]), _) => write_complex(out, real.into(), imaginary.into()),
+            (_, Ok([real, imaginary])) => write_complex(out, real, imaginary),
+            _ => {
+                let (real, imaginary) = bytes.split_at(bytes.len() / 2);
+                let part = |bytes: &[u8]| long_double(bytes, scalar.order());
+                write_complex(out, part(real), part(imaginary))
+            }
+        },
+        K::Bytes => {
+            let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+            match std::str::from_utf8(&bytes[..end]) {
+                Ok(text) => write_str(out, text),
+                Err(_) => write_base64(out, &bytes[..end]),
+            }
+        }
+        K::Unicode => write_str(out, &value.to_text().unwrap_or_default()),
+        K::Datetime(unit) => match value.get::<i64>().unwrap_or(NOT_A_TIME) {
+            count if unit.base() == TimeBase::Generic && count != NOT_A_TIME => {
+                write!(out, "{count}")
+            }
+            count => write!(out, "\"{}\"", Instant { count, unit }),
+        },
+        K::Timedelta(_) => match value.get::<i64>().unwrap_or(NOT_A_TIME) {
+            NOT_A_TIME => write_str(out, "NaT"),
+            count => write!(out, "{count}"),
+        },
+        K::Void | K::Object => write_base64(out, bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn task_stays_small() {
+        assert!(size_of::<Task<'_>>() <= 24);
+    }
+}

@@ -1,0 +1,248 @@
+//! Definitions that elements share, found by address.
+//!
+//! An element may read a memo entry that another element made: a dtype, the key of a dict, or an
+//! object that is in both. Nothing is kept for the case that it will be read. Instead the
+//! checkpoints say in which few thousand elements the entry was made, a walk through those finds
+//! the instructions that made it, and these are run, once, into the shared region of the graph.
+//!
+//! A definition may read others, made before it or around it, and those again; they wait for one
+//! another on a stack of their own. To keep identity exact, a definition that is run skips over any
+//! part of itself that was run before.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pickle_stream::{Graph, Lexer, Limits, Located, Machine, NodeId, Opcode};
+use pickle_stream::{Ran, Region, Span};
+
+use crate::error::{Cause, Error, Result};
+use crate::locate::checkpoints::{Addresses, Stretch};
+use crate::source::window::Window;
+
+/// Where the definitions in the shared region came from.
+#[derive(Default)]
+pub(crate) struct Definitions {
+    /// By where they begin; where several begin at one place, the longest.
+    known: BTreeMap<u64, Known>,
+    /// A resolution that was left for want of bytes, to go on when it is asked for again.
+    left: Option<Resolution>,
+    pub(crate) observer: Option<Arc<dyn Observe>>,
+}
+
+/// Looks at what was made: the members and the definitions, with their memo entries.
+pub(crate) trait Observe: Send + Sync {
+    /// Takes note, in the graph, of what `machine` has made there.
+    fn observe(&self, machine: &Machine, graph: &mut Graph);
+}
+
+/// The entry that is wanted, and the definitions that it takes.
+struct Resolution {
+    memo: u64,
+    frames: Vec<Frame>,
+    /// The entry for which the topmost frame waits.
+    wanted: Option<u64>,
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    end: u64,
+    value: NodeId,
+    memo: u64,
+    memo_end: u64,
+}
+
+/// A definition that is being run.
+struct Frame {
+    span: Span,
+    machine: Machine,
+    lexer: Lexer,
+}
+
+/// How many definitions may wait for one another. In real files it is one or two.
+const DEPTH: usize = 10_000;
+
+impl Definitions {
+    pub(crate) fn clear(&mut self) {
+        self.known.clear();
+        self.left = None;
+    }
+
+    /// Brings memo entry `memo` into the shared region of `graph`.
+    pub(crate) fn resolve(
+        &mut self,
+        memo: u64,
+        offset: u64,
+        addresses: &dyn Addresses,
+        window: &mut Window,
+        graph: &mut Graph,
+        limits: &Limits,
+    ) -> Result<()> {
+        let left = self.left.take().filter(|left| left.memo == memo);
+        let new = || Resolution { memo, frames: Vec::new(), wanted: Some(memo) };
+        let mut resolution = left.unwrap_or_else(new);
+        let done = self.go_on(&mut resolution, offset, addresses, window, graph, limits);
+        if done.as_ref().is_err_and(|error| error.need().is_some()) {
+            self.left = Some(resolution);
+        }
+        done
+    }
+
+    fn go_on(
+        &mut self,
+        resolution: &mut Resolution,
+        offset: u64,
+        addresses: &dyn Addresses,
+        window: &mut Window,
+        graph: &mut Graph,
+        limits: &Limits,
+    ) -> Result<()> {
+        let Resolution { memo, frames, wanted } = resolution;
+        loop {
+            if let Some(memo) = *wanted {
+                let span = locate(memo, offset, addresses, window, limits)?;
+                *wanted = None;
+                // A definition around one that is being run: that one will come out of it.
+                while frames.last().is_some_and(|frame| encloses(span, frame.span)) {
+                    frames.pop();
+                }
+                if frames.len() == DEPTH {
+                    let message = format!("over {DEPTH} shared definitions wait for one another");
+                    return Err(Error::new(Cause::Limit, "npy.object.shared", offset, message));
+                }
+                let mut machine = Machine::new(limits);
+                machine.reset(graph, Region::Shared, span.memo);
+                frames.push(Frame { span, machine, lexer: Lexer::new(span.begin, limits) });
+            }
+            let Some(frame) = frames.last_mut() else {
+                break;
+            };
+            *wanted = self.run(frame, window, graph)?;
+            if wanted.is_none() {
+                frames.pop();
+            }
+        }
+        match graph.shared_entry(*memo) {
+            Some(_) => Ok(()),
+            None => Err(never_made(*memo, offset)),
+        }
+    }
+
+    /// Goes on with a definition: to its end, or to the entry that it has to wait for.
+    fn run(
+        &mut self,
+        frame: &mut Frame,
+        window: &mut Window,
+        graph: &mut Graph,
+    ) -> Result<Option<u64>> {
+        let Frame { span, machine, lexer } = frame;
+        let size = usize::try_from(span.end - span.begin).unwrap_or(usize::MAX);
+        window.check_element(span.begin, size)?;
+        if window.fill_aside(span.begin, size)?.len() < size {
+            return Err(window.truncated(span.end));
+        }
+        let bytes = window.resident_aside(span.begin, span.end);
+        check_begin(bytes, span.begin)?;
+        while lexer.offset() < span.end {
+            let place = lexer.offset();
+            // Up to here nothing inside this definition is known, so it can be run in one go.
+            let stop = self.known.range(place..span.end).find(|(_, known)| known.end < span.end);
+            match stop {
+                Some((&begin, known)) if begin == place => {
+                    machine.push_known(graph, known.value, known.memo..known.memo_end);
+                    *lexer = Lexer::new(known.end, machine.limits());
+                }
+                stop => {
+                    let to = stop.map_or(span.end, |(&begin, _)| begin);
+                    let part = &bytes[(place - span.begin) as usize..(to - span.begin) as usize];
+                    match machine.run(graph, lexer, part)? {
+                        Ran::Missing(memo) => return Ok(Some(memo)),
+                        Ran::Need(_) if lexer.offset() == to => {}
+                        Ran::Need(_) | Ran::Stop(_) => {
+                            let message = "a shared definition does not end where it should";
+                            let clause = "pickle.element.balance";
+                            return Err(Error::new(Cause::Malformed, clause, to, message));
+                        }
+                    }
+                }
+            }
+        }
+        let value = machine.finish(span.end)?;
+        machine.define_entries(graph);
+        if let Some(observer) = &self.observer {
+            observer.observe(machine, graph);
+        }
+        let known = Known { end: span.end, value, memo: span.memo, memo_end: machine.memo_end() };
+        let longest = self.known.entry(span.begin).or_insert(known);
+        if longest.end < known.end {
+            *longest = known;
+        }
+        Ok(None)
+    }
+}
+
+/// Refuses a definition that begins with a copy of a value below it, which is not there where the
+/// definition is run alone.
+pub(crate) fn check_begin(bytes: &[u8], offset: u64) -> Result<()> {
+    if bytes.first() != Some(&(Opcode::Dup as u8)) {
+        return Ok(());
+    }
+    let message = "a memo entry that elements share begins with DUP, a copy of a value below it";
+    Err(Error::new(Cause::Unsupported, "npy.object.dup", offset, message))
+}
+
+fn encloses(outer: Span, inner: Span) -> bool {
+    outer.begin <= inner.begin && inner.end <= outer.end
+}
+
+/// The instructions that made a memo entry.
+pub(crate) fn locate(
+    memo: u64,
+    offset: u64,
+    addresses: &dyn Addresses,
+    window: &mut Window,
+    limits: &Limits,
+) -> Result<Span> {
+    let never_made = || never_made(memo, offset);
+    let (Stretch { from, to }, container) = addresses.around_entry(memo)?.ok_or_else(never_made)?;
+    let mut locator = from.locator(container, memo, limits)?;
+    // What a member makes, no other one changes.
+    let stop = to.filter(|to| to.is_inside()).map(|to| to.offset);
+    if let Some(to) = to.filter(|to| to.member - from.member > 1) {
+        window.expect_aside(from.offset..to.offset)?;
+    }
+    let ends = |seen: u64| stop.is_some_and(|stop| stop <= seen);
+    let mut needed = 1;
+    loop {
+        let place = locator.offset();
+        if ends(place) {
+            return locator.so_far()?.ok_or_else(never_made);
+        }
+        let input = window.fill_aside(place, needed)?;
+        let seen = place + input.len() as u64;
+        let input = &input[..(stop.map_or(seen, |stop| stop.min(seen)) - place) as usize];
+        let broken_off = match locator.advance(input) {
+            Ok(Located::Found(span)) => return Ok(span),
+            Ok(Located::Absent) => return Err(never_made()),
+            // A place that is none is stepped over.
+            Ok(Located::Need(_)) if ends(seen.max(locator.offset())) => {
+                return locator.so_far()?.ok_or_else(never_made);
+            }
+            Ok(Located::Need(more)) => match window.needed(seen, locator.offset(), more) {
+                Ok(more) => {
+                    needed = more;
+                    continue;
+                }
+                Err(error) => error,
+            },
+            Err(error) => error.into(),
+        };
+        // Only a salvage asks for what is in a batch that does not end.
+        return locator.so_far()?.ok_or(broken_off);
+    }
+}
+
+#[cold]
+pub(crate) fn never_made(memo: u64, offset: u64) -> Error {
+    let message = format!("memo entry {memo} is read but was never written");
+    Error::new(Cause::Malformed, "pickle.memo.missing", offset, message)
+}

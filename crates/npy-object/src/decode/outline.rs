@@ -1,0 +1,190 @@
+//! What an element is, told by its first instructions, where it is too large to be decoded.
+
+use npy_header::DType;
+use pickle_stream::{Flow, Lexer, MemoEffect, NodeId, Opcode, Progress, Source, Span};
+
+use crate::array::contents::pickle_end;
+use crate::array::open::pickle_offset;
+use crate::decode::decoder::Decoder;
+use crate::error::Result;
+use crate::layout::envelope::ContainerKind;
+use crate::locate::checkpoints::{Addresses, Route};
+use crate::options::Options;
+use crate::source;
+use crate::value::dtype::ItemType;
+use crate::value::element::{Context, Element};
+use crate::value::globals::{self, Known};
+use crate::value::kind::Kind;
+use crate::value::shape::Shape;
+
+/// Bytes of an element that are decoded for its outline.
+const DECODED: usize = 16 << 10;
+
+/// What an element is, as far as its first 16 KiB say, without its payload: see
+/// [`Container::outline`](crate::Container::outline).
+#[derive(Clone, Debug)]
+pub struct Outline {
+    /// What it is.
+    pub kind: OutlineKind,
+    /// Bytes that it takes in the file.
+    pub bytes: u64,
+}
+
+/// What an element is: see [`Outline`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum OutlineKind {
+    /// A NumPy array.
+    Array {
+        /// The dtype of its items.
+        item: ItemType,
+        /// The length of each dimension.
+        shape: Vec<usize>,
+    },
+    /// A container. How many members it has is not known.
+    Container(ContainerKind),
+    /// A str.
+    Str,
+    /// Bytes.
+    Bytes,
+    /// Something else.
+    Other,
+}
+
+impl Options {
+    /// Tells what the object of a pickle is without reading its payload. For those that are too
+    /// large to be decoded.
+    ///
+    /// Fails with clause `access.type` where nothing is pickled: in an array without objects.
+    pub fn read_outline(self, source: source::Source) -> Result<Outline> {
+        let mut window = self.window(source)?;
+        let begin = pickle_offset(&mut window, &self)?;
+        let end = pickle_end(&mut window, begin, &self.limits)?;
+        let mut decoder = Decoder::new(window, Context::new(&self));
+        decoder.outline(Span { begin, end: end - 1, memo: 0 }, &Route::default())
+    }
+}
+
+impl Outline {
+    /// The outline of a row of an array without objects.
+    pub(crate) fn of_row(dtype: &DType, shape: &[usize], bytes: u64) -> Outline {
+        let (item, shape) = (ItemType::Plain(dtype.clone()), shape.to_vec());
+        Outline { kind: OutlineKind::Array { item, shape }, bytes }
+    }
+}
+
+impl Decoder {
+    /// Tells what the value of a span is by its first instructions and its last one.
+    pub(crate) fn outline(&mut self, span: Span, addresses: &dyn Addresses) -> Result<Outline> {
+        let bytes = span.end - span.begin;
+        let begun = self.begun_value(span, addresses)?;
+        let last = self.last_opcode(span)?;
+        use ContainerKind as C;
+        use Opcode as O;
+        let kind = match (last, begun) {
+            (O::Tuple | O::Tuple1 | O::Tuple2 | O::Tuple3, _) => OutlineKind::Container(C::Tuple),
+            (O::FrozenSet, _) => OutlineKind::Container(C::FrozenSet),
+            // What ends by pushing a value is that value.
+            (O::BinUnicode | O::BinUnicode8 | O::Unicode, _) => OutlineKind::Str,
+            (O::BinBytes | O::BinBytes8, _) => OutlineKind::Bytes,
+            // What begins the value is all of it if the last instruction changes it in its place.
+            (O::Append | O::Appends, Some(kind @ OutlineKind::Container(C::List | C::Deque)))
+            | (O::AddItems, Some(kind @ OutlineKind::Container(C::Set)))
+            | (O::Build, Some(kind @ OutlineKind::Array { .. }))
+            | (
+                O::SetItem | O::SetItems,
+                Some(kind @ OutlineKind::Container(C::Dict | C::OrderedDict | C::DefaultDict)),
+            ) => kind,
+            _ => OutlineKind::Other,
+        };
+        Ok(Outline { kind, bytes })
+    }
+
+    /// Runs the first instructions of a span, and tells what the lowest value on the stack is.
+    fn begun_value(
+        &mut self,
+        span: Span,
+        addresses: &dyn Addresses,
+    ) -> Result<Option<OutlineKind>> {
+        self.begin_own(span.memo, addresses)?;
+        let mut lexer = Lexer::new(span.begin, &self.context.limits.pickle);
+        let size = usize::try_from(span.end - span.begin).unwrap_or(usize::MAX).min(DECODED);
+        self.window.set_anchor(span.begin);
+        self.window.fill(span.begin, size)?;
+        let end = span.begin + size as u64;
+        loop {
+            let before = lexer.clone();
+            match self.execute_own(&mut lexer, end) {
+                Ok(Some(Flow::Missing(memo))) => {
+                    lexer = before;
+                    self.resolve(memo, lexer.offset(), addresses)?;
+                }
+                Ok(Some(Flow::Next)) => {}
+                // What is wrong with an instruction is said where the element is decoded.
+                Ok(Some(Flow::Stop(_)) | None) | Err(_) => break,
+            }
+        }
+        let source = Source { bytes: self.window.resident(span.begin, end), offset: span.begin };
+        let (graph, stack) = self.own();
+        let at = |&id: &NodeId| Element::new(graph.value(id, source), &self.context);
+        Ok(stack.split_first().and_then(|(first, state)| outline_of(at(first), state, at)))
+    }
+
+    /// The last opcode of a span that is no PUT.
+    fn last_opcode(&mut self, span: Span) -> Result<Opcode> {
+        let mut lexer = Lexer::new(span.begin, &self.context.limits.pickle);
+        let (mut last, mut needed) = (Opcode::None, 1);
+        while lexer.offset() < span.end {
+            let here = lexer.offset();
+            self.window.set_anchor(here);
+            let bytes = self.window.fill(here, needed)?;
+            let seen = here + bytes.len() as u64;
+            match lexer.pass(bytes)? {
+                Progress::Need(more) => needed = self.window.needed(seen, lexer.offset(), more)?,
+                Progress::Done(head) => {
+                    needed = 1;
+                    let memo = head.opcode.info().memo;
+                    if !matches!(memo, MemoEffect::Put | MemoEffect::Memoize) {
+                        last = head.opcode;
+                    }
+                    if lexer.offset() > seen {
+                        let payload = head.payload;
+                        self.window.step_over(payload);
+                    }
+                }
+            }
+        }
+        Ok(last)
+    }
+}
+
+/// What a value is, with the values above it on the stack.
+fn outline_of<'a>(
+    value: Element<'a>,
+    state: &[NodeId],
+    at: impl Fn(&NodeId) -> Element<'a>,
+) -> Option<OutlineKind> {
+    let kind = match value.shallow_kind() {
+        Kind::List(_) => ContainerKind::List,
+        Kind::Dict(_) => ContainerKind::Dict,
+        Kind::Set(_) => ContainerKind::Set,
+        _ => match globals::called(value.value()?)? {
+            Known::OrderedDict => ContainerKind::OrderedDict,
+            Known::DefaultDict => ContainerKind::DefaultDict,
+            Known::Deque => ContainerKind::Deque,
+            Known::Reconstruct | Known::MaskedReconstruct => {
+                // Pickles from before NumPy 1.0 have no version before the shape.
+                let (first, rest) = state.split_first()?;
+                let shape = |id| Shape::of_tuple(at(id).value()?);
+                let (shape, dtype) = match shape(first) {
+                    Some(shape) => (shape, rest.first()?),
+                    None => (shape(rest.first()?)?, rest.get(1)?),
+                };
+                let item = ItemType::read(at(dtype))?;
+                return Some(OutlineKind::Array { item, shape: shape.to_vec() });
+            }
+            _ => return None,
+        },
+    };
+    Some(OutlineKind::Container(kind))
+}

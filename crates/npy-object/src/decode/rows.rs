@@ -1,0 +1,269 @@
+//! Arrays without objects: their elements are their rows, along the first axis.
+
+use npy_header::{DType, Header};
+
+use crate::decode::outline::Outline;
+use crate::error::{Cause, Error, Result};
+use crate::source::Source;
+use crate::source::window::Window;
+use crate::value::element::Row;
+
+/// Bytes of rows that are read at once, unless one row takes more.
+const BLOCK: usize = 1 << 20;
+
+/// The rows of an array without objects, in order.
+pub(crate) struct Rows {
+    window: Window,
+    dtype: DType,
+    /// The shape of a row.
+    shape: Vec<usize>,
+    /// How many rows there are, and how many were handed out.
+    count: u64,
+    taken: u64,
+    /// The number of the first row that a loop does not come to.
+    end: u64,
+    /// Whether a loop has met an error, after which nothing comes.
+    failed: bool,
+    /// Bytes of a row.
+    size: usize,
+    /// Where the data begin in the file.
+    data: u64,
+    /// Rows that were gathered from an array in Fortran order, and the number of the first of
+    /// them.
+    block: Option<(u64, Vec<u8>)>,
+    fortran_order: bool,
+}
+
+impl Rows {
+    /// The rows of an array whose data begin at `data`.
+    pub(crate) fn open(window: Window, data: u64, header: &Header) -> Result<Rows> {
+        if let DType::Subarray(_) = header.dtype {
+            let message = "an array has no items that are arrays: NumPy cannot give it its shape";
+            return Err(Error::new(Cause::Unsupported, "npy.data.subarray", None, message));
+        }
+        let (count, shape) = match header.shape.split_first() {
+            Some((&count, shape)) => (count as u64, shape.to_vec()),
+            None => (1, Vec::new()),
+        };
+        // As NumPy counts: a length of 0 does not make an array that is too large a small one.
+        let lengths = header.shape.iter().filter(|&&n| n != 0);
+        let whole = lengths.copied().try_fold(header.dtype.itemsize(), usize::checked_mul);
+        if whole.is_none_or(|bytes| isize::try_from(bytes).is_err()) {
+            let message = "the array takes 2^63 bytes or more";
+            return Err(Error::new(Cause::Malformed, "npy.header.shape", None, message));
+        }
+        let size = shape.iter().fold(header.dtype.itemsize(), |size, &n| size * n); // fits: see above
+        Ok(Rows {
+            window,
+            dtype: header.dtype.clone(),
+            fortran_order: header.fortran_order && !shape.is_empty(),
+            shape,
+            count,
+            taken: 0,
+            end: count,
+            failed: false,
+            size,
+            data,
+            block: None,
+        })
+    }
+
+    /// The next row, until there are no more.
+    pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>> {
+        if self.failed || self.taken >= self.end {
+            if !self.failed && self.taken == self.count {
+                let verified = self.window.source().verify_to(self.data_end());
+                self.failed = verified.as_ref().is_err_and(|error| error.need().is_none());
+                verified?;
+            }
+            return Ok(None);
+        }
+        let row = self.taken;
+        self.window.set_reading_on(true);
+        match self.load(row) {
+            Ok(()) => {
+                self.taken += 1;
+                self.window.release();
+            }
+            Err(error) => {
+                self.failed = error.need().is_none();
+                return Err(self.explain(error).of_element(row));
+            }
+        }
+        Ok(Some(self.resident(row)))
+    }
+
+    /// The same rows through another window, from where this stands.
+    pub(crate) fn sibling(&self) -> Rows {
+        Rows {
+            window: self.window.sibling(),
+            dtype: self.dtype.clone(),
+            shape: self.shape.clone(),
+            block: None,
+            ..*self
+        }
+    }
+
+    /// Whether the next row was read, and is of no more than so many bytes.
+    #[inline]
+    pub(crate) fn is_at_hand(&self, bytes: usize) -> bool {
+        let place = self.data + self.taken * self.size as u64;
+        let is_read = match &self.block {
+            Some((first, rows)) => {
+                let held = rows.len().checked_div(self.size).unwrap_or(0) as u64;
+                (*first..*first + held).contains(&self.taken)
+            }
+            None => self.window.holds(place, place + self.size as u64),
+        };
+        is_read && self.size <= bytes
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.count
+    }
+
+    /// Says that nothing comes behind the rows before `end`.
+    pub(crate) fn set_end(&mut self, end: u64) {
+        self.end = end.min(self.count);
+    }
+
+    /// The number of the first row that does not come.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// What the rows are read from.
+    pub(crate) fn source(&self) -> &Source {
+        self.window.source()
+    }
+
+    /// Where the data end in the file.
+    pub(crate) fn data_end(&self) -> u64 {
+        self.data + self.count * self.size as u64
+    }
+
+    /// What each row is.
+    pub(crate) fn outline(&self) -> Outline {
+        Outline::of_row(&self.dtype, &self.shape, self.size as u64)
+    }
+
+    /// Bytes that are held.
+    pub(crate) fn memory(&self) -> usize {
+        self.window.memory() + self.block.as_ref().map_or(0, |(_, rows)| rows.capacity())
+    }
+
+    /// The number of the row that comes next.
+    pub(crate) fn position(&self) -> u64 {
+        self.taken
+    }
+
+    /// Makes this row the next one.
+    pub(crate) fn seek(&mut self, row: u64) {
+        self.taken = row.min(self.count);
+        self.failed = false;
+    }
+
+    /// A row, if there are so many.
+    pub(crate) fn get(&mut self, row: u64) -> Result<Option<Row<'_>>> {
+        if row >= self.count {
+            return Ok(None);
+        }
+        self.window.set_reading_on(false);
+        if let Err(error) = self.load(row) {
+            return Err(self.explain(error).of_element(row));
+        }
+        self.window.release();
+        Ok(Some(self.resident(row)))
+    }
+
+    /// An error of the rows, with the name of their file.
+    #[cold]
+    fn explain(&self, error: Error) -> Error {
+        self.window.source().explain(error)
+    }
+
+    /// A row that was loaded.
+    fn resident(&self, row: u64) -> Row<'_> {
+        let bytes = match &self.block {
+            Some((first, rows)) => {
+                let place = (row - first) as usize * self.size;
+                &rows[place..place + self.size]
+            }
+            None => {
+                let place = self.data + row * self.size as u64;
+                self.window.resident(place, place + self.size as u64)
+            }
+        };
+        Row { dtype: &self.dtype, shape: &self.shape, bytes }
+    }
+
+    /// Makes a row resident.
+    fn load(&mut self, row: u64) -> Result<()> {
+        self.window.check_element(self.data, self.size)?;
+        if !self.fortran_order {
+            return fetch(&mut self.window, self.data + row * self.size as u64, self.size)
+                .map(drop);
+        }
+        let rows = (BLOCK / self.size.max(1)).max(1) as u64;
+        let in_block = self.block.as_ref().is_some_and(|(first, bytes)| {
+            let held = bytes.len().checked_div(self.size).unwrap_or(usize::MAX);
+            row >= *first && row - first < held as u64
+        });
+        if !in_block {
+            self.gather(row, rows.min(self.count - row) as usize)?;
+        }
+        Ok(())
+    }
+
+    /// Reads rows of an array in Fortran order, in which the items of a row lie `count` items
+    /// apart, and puts each row in C order.
+    fn gather(&mut self, first: u64, rows: usize) -> Result<()> {
+        let itemsize = self.dtype.itemsize();
+        let columns = self.size.checked_div(itemsize).unwrap_or(0);
+        // The file has to hold the last item of the array before room is made for a row of it.
+        let whole = self.count * self.size as u64;
+        let end = self.data.saturating_add(whole);
+        if self.window.len()? < end {
+            return Err(truncated(&self.window, end));
+        }
+        let mut block = vec![0; rows * self.size];
+        let mut index = vec![0; self.shape.len()];
+        for column in 0..columns {
+            let place = self.data + (column as u64 * self.count + first) * itemsize as u64;
+            let items = fetch(&mut self.window, place, rows * itemsize)?;
+            let in_c_order =
+                index.iter().zip(&self.shape).fold(0, |place, (&at, &length)| place * length + at);
+            for (row, item) in items.chunks_exact(itemsize).enumerate() {
+                let place = row * self.size + in_c_order * itemsize;
+                block[place..place + itemsize].copy_from_slice(item);
+            }
+            for (at, &length) in index.iter_mut().zip(&self.shape) {
+                *at += 1;
+                if *at < length {
+                    break;
+                }
+                *at = 0;
+            }
+        }
+        self.block = Some((first, block));
+        Ok(())
+    }
+}
+
+/// Bytes of the file, all of them.
+fn fetch(window: &mut Window, place: u64, size: usize) -> Result<&[u8]> {
+    window.set_anchor(place);
+    let end = place + size as u64;
+    if window.fill(place, size)?.len() < size {
+        return Err(truncated(window, end).naming_salvage());
+    }
+    Ok(window.resident(place, end))
+}
+
+#[cold]
+fn truncated(window: &Window, wanted: u64) -> Error {
+    let end = window.end().unwrap_or(wanted);
+    let missing = wanted - end;
+    let message = format!("the array's data were truncated: at least {missing} bytes missing");
+    Error::new(Cause::Truncated, "npy.truncated", end, message)
+}

@@ -1,0 +1,3 @@
+//! Everything before the elements.
+
+pub(crate) mod envelope;

@@ -1,0 +1,357 @@
+//! The index file: a file's checkpoints, kept beside it.
+//!
+//! Whoever opens a file that has an index jumps to any element at once; without one, the file is
+//! surveyed up to that element first. An index that is not of the file as it is now is not used.
+//! The layout is in the spec's chapter on the index file: in blocks, and with the first checkpoint
+//! of each block in front, so that a part of it is enough to find an element. So it is read from
+//! afar; that of a file is read as a whole.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use crate::error::{Cause, Error, Result};
+use crate::locate::checkpoints::{Checkpoint, Checkpoints, Stretch};
+use crate::source::Source;
+use crate::source::window::Window;
+use crate::write::file::Output;
+
+const MAGIC: [u8; 8] = *b"npyoidx\x02";
+/// Bytes before the checkpoints.
+const HEAD: usize = 48;
+/// Bytes of a checkpoint.
+const CHECKPOINT: usize = 24;
+/// Bytes of a checksum.
+const SUM: usize = 4;
+/// Checkpoints of a block, but for the last.
+const BLOCK: usize = 256;
+/// The most checkpoints: with one behind the last element.
+const MOST: u64 = Checkpoints::MOST as u64 + 1;
+
+/// What a file was when its index was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    /// Bytes of the file.
+    size: u64,
+    /// When it was written: nanoseconds since 1970.
+    modified: i64,
+    /// CRC-32 of samples from all over it.
+    samples: u32,
+    /// CRC-32 of the first sample.
+    start: u32,
+}
+
+/// An index as it is written: the checkpoints of the array in a file, with what is needed to know
+/// that they are.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(crate) fingerprint: Fingerprint,
+    /// How many elements the array has.
+    pub(crate) elements: u64,
+    pub(crate) checkpoints: Checkpoints,
+}
+
+/// An index that is read part by part.
+#[derive(Debug)]
+pub(crate) struct Index {
+    source: Source,
+    head: Head,
+    /// The first checkpoint of each block.
+    firsts: Vec<Checkpoint>,
+}
+
+/// What an index says of itself and its file.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    fingerprint: Fingerprint,
+    elements: u64,
+    checkpoints: u64,
+}
+
+/// Whether an index was used when a file was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IndexUse {
+    /// There is none, or it was not asked for.
+    None,
+    /// It was.
+    Used,
+    /// There is one, of the file as it was before: it was left alone.
+    Stale,
+    /// There is one that is no index, or not whole: it was left alone.
+    Damaged,
+}
+
+/// Where the index of a file is: beside it, with `.idx` behind its name.
+pub(crate) fn path_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".idx");
+    PathBuf::from(name)
+}
+
+impl Fingerprint {
+    /// Samples, and bytes of each. Between them, a file that is written anew with the same size at
+    /// the same time is told from what it was.
+    const SAMPLES: u64 = 16;
+    const SAMPLE: u64 = 512;
+
+    /// That of a file, which `window` looks at.
+    pub(crate) fn of(file: &Path, window: &mut Window) -> Result<Fingerprint> {
+        let metadata = fs::metadata(file)?;
+        let size = metadata.len();
+        let modified = match metadata.modified()?.duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |n| -n),
+        };
+        let start = Fingerprint::start(window)?;
+        let mut samples = crc32fast::Hasher::new();
+        // The first sample begins with the file, the last ends with it.
+        let room = size.saturating_sub(Fingerprint::SAMPLE);
+        for sample in 0..Fingerprint::SAMPLES {
+            let place =
+                u128::from(room) * u128::from(sample) / u128::from(Fingerprint::SAMPLES - 1);
+            let bytes = window.fill_aside(place as u64, Fingerprint::SAMPLE as usize)?;
+            samples.update(&bytes[..bytes.len().min(Fingerprint::SAMPLE as usize)]);
+        }
+        Ok(Fingerprint { size, modified, samples: samples.finalize(), start })
+    }
+
+    /// CRC-32 of what a file begins with.
+    fn start(window: &mut Window) -> Result<u32> {
+        let bytes = window.fill_aside(0, Fingerprint::SAMPLE as usize)?;
+        Ok(crc32fast::hash(&bytes[..bytes.len().min(Fingerprint::SAMPLE as usize)]))
+    }
+}
+
+impl Contents {
+    /// Writes it to the place beside `file` where it is looked for: all of it, or nothing.
+    pub(crate) fn write(&self, file: &Path) -> Result<PathBuf> {
+        let path = path_of(file);
+        let mut output = Output::create(&path)?;
+        output.write(&self.to_bytes())?;
+        output.finish()?;
+        Ok(path)
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let Fingerprint { size, modified, samples, start } = self.fingerprint;
+        let places = self.checkpoints.as_slice();
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&size.to_le_bytes());
+        bytes.extend_from_slice(&modified.to_le_bytes());
+        bytes.extend_from_slice(&samples.to_le_bytes());
+        bytes.extend_from_slice(&start.to_le_bytes());
+        bytes.extend_from_slice(&self.elements.to_le_bytes());
+        bytes.extend_from_slice(&(places.len() as u64).to_le_bytes());
+        put_places(&mut bytes, places.iter().step_by(BLOCK));
+        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+        for block in places.chunks(BLOCK) {
+            let begin = bytes.len();
+            put_places(&mut bytes, block);
+            bytes.extend_from_slice(&crc32fast::hash(&bytes[begin..]).to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Reads the index of a file, if there is one. What has its name and is not a regular file, a
+    /// pipe or a folder for instance, is no index: to open a pipe would wait for a writer.
+    ///
+    /// Fails with cause [`Cause::Malformed`] where it is not an index, or not whole.
+    pub(crate) fn read(file: &Path) -> Result<Option<Contents>> {
+        use io::ErrorKind as K;
+        let path = path_of(file);
+        let mut bytes = Vec::new();
+        let is_file = fs::metadata(&path).map(|metadata| metadata.is_file());
+        let opened = match is_file {
+            Ok(true) => File::open(&path),
+            Ok(false) => return Ok(None),
+            Err(error) => Err(error),
+        };
+        match opened {
+            // It may have become another one since.
+            Ok(index) if !index.metadata()?.is_file() => return Ok(None),
+            Ok(index) => {
+                let most = Head::size_of(MOST);
+                index.take(most + 1).read_to_end(&mut bytes)?;
+            }
+            // With `.idx` behind it, a name may be too long.
+            Err(error) if matches!(error.kind(), K::NotFound | K::InvalidFilename) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let index = Index::open(Source::bytes(bytes))?;
+        let Head { fingerprint, elements, .. } = index.head;
+        let mut checkpoints = Vec::new();
+        for block in 0..index.firsts.len() {
+            checkpoints.extend(index.block(block, 0)?);
+        }
+        let checkpoints = in_order(checkpoints)?.into_iter().collect();
+        Ok(Some(Contents { fingerprint, elements, checkpoints }))
+    }
+}
+
+fn put_places<'a>(bytes: &mut Vec<u8>, places: impl IntoIterator<Item = &'a Checkpoint>) {
+    let numbers = places.into_iter().flat_map(|place| place.to_numbers());
+    numbers.for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+}
+
+impl Head {
+    fn of_bytes(bytes: &[u8]) -> Result<Head> {
+        let Some(([magic, numbers @ ..], _)) = bytes.as_chunks::<8>().0.split_first_chunk::<6>()
+        else {
+            return Err(damaged("truncated", bytes.len() as u64));
+        };
+        if *magic != MAGIC {
+            return Err(damaged("no index of this version", 0));
+        }
+        let [size, modified, sums, elements, checkpoints] = numbers.map(u64::from_le_bytes);
+        if checkpoints > MOST {
+            return Err(damaged("too long", 40));
+        }
+        let (samples, start) = (sums as u32, (sums >> 32) as u32);
+        let fingerprint = Fingerprint { size, modified: modified as i64, samples, start };
+        Ok(Head { fingerprint, elements, checkpoints })
+    }
+
+    /// How many blocks there are of so many checkpoints.
+    fn blocks(checkpoints: u64) -> u64 {
+        checkpoints.div_ceil(BLOCK as u64)
+    }
+
+    /// Bytes before the blocks.
+    fn front(checkpoints: u64) -> u64 {
+        HEAD as u64 + Head::blocks(checkpoints) * CHECKPOINT as u64 + SUM as u64
+    }
+
+    /// Bytes of an index of so many checkpoints.
+    fn size_of(checkpoints: u64) -> u64 {
+        let blocks = checkpoints * CHECKPOINT as u64 + Head::blocks(checkpoints) * SUM as u64;
+        Head::front(checkpoints) + blocks
+    }
+
+    /// Where a block is.
+    fn block(&self, number: usize) -> Range<u64> {
+        let first = number as u64 * BLOCK as u64;
+        let count = (self.checkpoints - first).min(BLOCK as u64);
+        let size = (BLOCK * CHECKPOINT + SUM) as u64;
+        let begin = Head::front(self.checkpoints) + number as u64 * size;
+        begin..begin + count * CHECKPOINT as u64 + SUM as u64
+    }
+}
+
+impl Index {
+    /// Bytes at the beginning that are all that is read of an index before an element is looked for.
+    pub(crate) const FRONT: usize = 24 << 10;
+    /// Bytes of blocks that are read ahead by those who go on from element to element.
+    const AHEAD: u64 = 64 << 10;
+
+    /// Reads what stands before the blocks.
+    ///
+    /// Fails with cause [`Cause::Malformed`] where it is not an index, or not whole.
+    pub(crate) fn open(source: Source) -> Result<Index> {
+        let head = Head::of_bytes(&read(&source, 0..HEAD as u64, Index::FRONT as u64)?)?;
+        if source.size()? != Head::size_of(head.checkpoints) {
+            return Err(damaged("of another length than it says", 0));
+        }
+        let front = read(&source, 0..Head::front(head.checkpoints), 0)?;
+        let firsts = places(&front, HEAD)?;
+        Ok(Index { source, head, firsts })
+    }
+
+    /// Whether it can be of the file that `window` is on, which came without a time, and has so many
+    /// elements.
+    pub(crate) fn is_of(&self, window: &mut Window, elements: Option<u64>) -> Result<bool> {
+        let Fingerprint { size, start, .. } = self.head.fingerprint;
+        Ok(size == window.len()?
+            && start == Fingerprint::start(window)?
+            && Some(self.head.elements) == elements)
+    }
+
+    /// The first checkpoint.
+    pub(crate) fn first(&self) -> Option<Checkpoint> {
+        self.firsts.first().copied()
+    }
+
+    /// The checkpoints around a member; `reads_on` where those behind it will be asked for too.
+    pub(crate) fn around_member(&self, member: u64, reads_on: bool) -> Result<Option<Stretch>> {
+        let ahead = if reads_on { Index::AHEAD } else { 0 };
+        self.around(|place| place.member <= member, ahead)
+    }
+
+    /// The checkpoints around the place where a memo entry was made.
+    pub(crate) fn around_entry(&self, memo: u64) -> Result<Option<Stretch>> {
+        self.around(|place| place.memo() <= memo, 0)
+    }
+
+    /// The last checkpoint for which this holds, as it does for those before, and the one behind.
+    fn around(&self, holds: impl Fn(&Checkpoint) -> bool, ahead: u64) -> Result<Option<Stretch>> {
+        let Some(block) = self.firsts.partition_point(&holds).checked_sub(1) else {
+            return Ok(None);
+        };
+        let stretch = Stretch::of(&self.block(block, ahead)?, holds);
+        let behind = self.firsts.get(block + 1).copied();
+        Ok(stretch.map(|Stretch { from, to }| Stretch { from, to: to.or(behind) }))
+    }
+
+    /// The checkpoints of a block. What is read ahead goes so many bytes beyond it.
+    fn block(&self, number: usize, ahead: u64) -> Result<Vec<Checkpoint>> {
+        let range = self.head.block(number);
+        let places = places(&read(&self.source, range.clone(), range.end + ahead)?, 0)?;
+        let is_its_first = places.first() == self.firsts.get(number);
+        let ends = places.last().into_iter().chain(self.firsts.get(number + 1));
+        if is_its_first && is_in_order(ends) {
+            return Ok(places);
+        }
+        Err(damaged("of blocks that are not in order", range.start))
+    }
+}
+
+/// The checkpoints from `begin` on, behind which there is the checksum of all.
+fn places(bytes: &[u8], begin: usize) -> Result<Vec<Checkpoint>> {
+    let (bytes, sum) = bytes.split_at(bytes.len().saturating_sub(SUM));
+    if sum != crc32fast::hash(bytes).to_le_bytes() {
+        return Err(damaged("damaged: its checksum is wrong", 0));
+    }
+    let (numbers, _) = bytes[begin..].as_chunks::<8>();
+    let (places, _) = numbers.as_chunks::<3>();
+    let places = places.iter().map(|place| Checkpoint::from_numbers(place.map(u64::from_le_bytes)));
+    in_order(places.collect())
+}
+
+fn in_order(places: Vec<Checkpoint>) -> Result<Vec<Checkpoint>> {
+    if is_in_order(&places) {
+        return Ok(places);
+    }
+    Err(damaged("of places that are not in order", 0))
+}
+
+fn is_in_order<'a>(places: impl IntoIterator<Item = &'a Checkpoint>) -> bool {
+    places.into_iter().is_sorted_by(|one, next| {
+        one.member < next.member && one.offset < next.offset && one.memo() <= next.memo()
+    })
+}
+
+/// Bytes of an index, and `likely` those up to there behind them.
+fn read(source: &Source, range: Range<u64>, likely: u64) -> Result<Vec<u8>> {
+    source.prepare(range.clone(), likely)?;
+    let mut bytes = vec![0; (range.end - range.start) as usize];
+    let mut read = 0;
+    while read < bytes.len() {
+        match source.read_at(&mut bytes[read..], range.start + read as u64) {
+            Ok(0) => return Err(damaged("truncated", range.start + read as u64)),
+            Ok(more) => read += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(bytes)
+}
+
+#[cold]
+fn damaged(how: &str, place: u64) -> Error {
+    let message = format!("the index is {how}");
+    Error::new(Cause::Malformed, "index.layout", place, message)
+}

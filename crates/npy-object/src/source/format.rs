@@ -1,0 +1,157 @@
+//! The format of a source, told by its first bytes, and unpacking of compressed ones.
+
+use std::io;
+
+use pickle_stream::{Graph, Lexer, Limits as PickleLimits, Machine, Opcode, Ran, Region};
+
+use crate::error::{Cause, Error, Result};
+use crate::options::Options;
+use crate::source::Source;
+#[cfg(feature = "npz")]
+use crate::source::npz::Npz;
+
+/// How often something may be packed into something: an array in an archive in a gzip file.
+const NESTING: usize = 4;
+
+/// What a file begins as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// An array as `numpy.save` writes it.
+    Npy,
+    /// An archive, as `numpy.savez` writes it.
+    Zip,
+    /// A file that was compressed with gzip.
+    Gzip,
+    /// A pickle without a preamble. Before protocol 2 it may begin with almost any opcode, so its
+    /// first instructions are tried.
+    Pickle,
+    /// Anything else, which cannot be read.
+    Other,
+}
+
+/// Bytes of a pickle without PROTO whose instructions are tried.
+const TRIED: usize = 512;
+
+impl Format {
+    /// Returns the format that a source begins with. Reads no more bytes than that takes, and at
+    /// most 512.
+    pub fn of(source: &Source) -> io::Result<Format> {
+        let mut head = Head { source, bytes: Vec::new() };
+        let Some(&first) = head.fill(1)?.first() else { return Ok(Format::Other) };
+        let format = match first {
+            0x93 if head.fill(6)? == b"\x93NUMPY" => Format::Npy,
+            // A member, or, where there is none, the end of the archive.
+            b'P' if matches!(head.fill(4)?, b"PK\x03\x04" | b"PK\x05\x06") => Format::Zip,
+            0x1f if head.fill(2)? == [0x1f, 0x8b] => Format::Gzip,
+            0x80 if matches!(head.fill(2)?, [_, 0..=5]) => Format::Pickle,
+            _ if Opcode::from_byte(first).is_some() && head.is_pickle()? => Format::Pickle,
+            _ => Format::Other,
+        };
+        Ok(format)
+    }
+}
+
+/// Whether these may be the first bytes of an instruction whose argument is a long line: of a
+/// number, a quoted string, or any text.
+fn may_be_line(bytes: &[u8]) -> bool {
+    match bytes {
+        [b'I' | b'L' | b'F' | b'g' | b'p', line @ ..] => {
+            line.iter().all(|byte| byte.is_ascii_digit() || b"+-.eEL_ ".contains(byte))
+        }
+        [b'S', line @ ..] => matches!(line.first(), Some(b'\'' | b'"')),
+        _ => true,
+    }
+}
+
+/// The first bytes of a source.
+struct Head<'a> {
+    source: &'a Source,
+    bytes: Vec<u8>,
+}
+
+impl Head<'_> {
+    /// Reads on until there are `size` bytes, or the source ends.
+    fn fill(&mut self, size: usize) -> io::Result<&[u8]> {
+        let mut read = self.bytes.len();
+        self.bytes.resize(size.max(read), 0);
+        while read < size {
+            match self.source.read_at(&mut self.bytes[read..], read as u64) {
+                Ok(0) => break,
+                Ok(more) => read += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.bytes.truncate(read);
+                    return Err(error);
+                }
+            }
+        }
+        self.bytes.truncate(read);
+        Ok(&self.bytes)
+    }
+
+    /// Whether the first instructions, run on an empty stack, are those of a pickle: at least one
+    /// is whole, and none fails before STOP or the end of the bytes that are tried.
+    fn is_pickle(&mut self) -> io::Result<bool> {
+        let limits = PickleLimits::default();
+        let (mut graph, mut lexer) = (Graph::new(), Lexer::new(0, &limits));
+        let mut machine = Machine::new(&limits);
+        machine.reset(&graph, Region::Own, 0);
+        let mut size = 1;
+        loop {
+            let bytes = self.fill(size)?;
+            let (run, have) = (lexer.offset() as usize, bytes.len());
+            match machine.run(&mut graph, &mut lexer, &bytes[run..]) {
+                Ok(Ran::Stop(_)) => return Ok(true),
+                Ok(Ran::Need(_)) if have < size => return Ok(lexer.offset() > 0),
+                Ok(Ran::Need(_)) if have >= TRIED => {
+                    return Ok(run > 0 || lexer.offset() > 0 || may_be_line(bytes));
+                }
+                Ok(Ran::Need(more)) => size = have.saturating_add(more).min(TRIED),
+                Ok(Ran::Missing(_)) | Err(_) => return Ok(false),
+            }
+        }
+    }
+}
+
+impl Options {
+    /// What is to be read of a source: of a gzip file what was compressed, of an archive its only
+    /// array, of anything else the source itself. Whatever opens an array does this first.
+    ///
+    /// Fails with clause `npz.choice` where an archive has no array or several, and as reading does.
+    pub fn unpack(&self, mut source: Source) -> Result<Source> {
+        source.limit_memory(self.limits.spool)?;
+        for _ in 0..NESTING {
+            source = match Format::of(&source)? {
+                Format::Npy | Format::Pickle | Format::Other => return Ok(source),
+                Format::Gzip => self.gunzip(source)?,
+                Format::Zip => self.only_member(source)?,
+            };
+        }
+        let message = format!("compressed files in one another, over {NESTING} deep");
+        Err(Error::new(Cause::Limit, "gzip.depth", None, message))
+    }
+
+    #[cfg(feature = "gzip")]
+    pub(crate) fn gunzip(&self, source: Source) -> Result<Source> {
+        Ok(source.gunzip(self.allowance(), self.spooled()))
+    }
+
+    #[cfg(not(feature = "gzip"))]
+    pub(crate) fn gunzip(&self, _: Source) -> Result<Source> {
+        let message = "a gzip file, which is read only with the feature `gzip`";
+        Err(Error::new(Cause::Unsupported, "gzip.magic", 0, message))
+    }
+
+    #[cfg(feature = "npz")]
+    fn only_member(&self, source: Source) -> Result<Source> {
+        let archive = Npz::read(source, self)?;
+        archive.source(archive.only()?)
+    }
+
+    #[cfg(not(feature = "npz"))]
+    fn only_member(&self, _: Source) -> Result<Source> {
+        let message = "an archive, which is read only with the feature `npz`";
+        Err(Error::new(Cause::Unsupported, "npz.end", 0, message))
+    }
+}

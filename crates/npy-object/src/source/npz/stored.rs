@@ -1,0 +1,204 @@
+//! The data of a stored member, hashed as they are read.
+
+use std::io;
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crc32fast::Hasher;
+
+use crate::error::{Error, Result};
+use crate::source::npz::Member;
+use crate::source::{Check, ReadAt, Source};
+
+/// A stored member. Bytes are hashed when they are read, in any order, so that
+/// [`verify`](Check::verify) reads only those that nobody has read.
+pub(super) struct Stored {
+    data: Source,
+    member: Member,
+    hashed: Mutex<Hashed>,
+    /// What came of the check. An error of the input is not kept: it may go away.
+    outcome: OnceLock<std::result::Result<(), Error>>,
+}
+
+impl Stored {
+    pub(super) fn new(data: Source, member: Member) -> Stored {
+        Stored { data, member, hashed: Mutex::default(), outcome: OnceLock::new() }
+    }
+
+    fn hashed(&self) -> MutexGuard<'_, Hashed> {
+        self.hashed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads what was not read yet. Returns the number of bytes and the checksum of all of them.
+    fn read_the_rest(&self) -> io::Result<(u64, u32)> {
+        if let Some(bytes) = self.data.in_memory() {
+            return Ok((bytes.len() as u64, crc32fast::hash(bytes)));
+        }
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            let gap = self.hashed().gap(self.member.size);
+            let room = (gap.end - gap.start).min(BUFFER as u64) as usize;
+            self.data.prepare(gap.start..gap.start + room as u64, gap.end)?;
+            match self.read_at(&mut buffer[..room], gap.start) {
+                Ok(0) => {
+                    let hashed = self.hashed();
+                    let (end, hasher) = hashed.first();
+                    return Ok((end, hasher.finalize()));
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Check for Stored {
+    fn verify(&self, _end: u64) -> Result<()> {
+        if let Some(outcome) = self.outcome.get() {
+            return outcome.clone();
+        }
+        let (size, crc) = self.read_the_rest()?;
+        self.outcome.get_or_init(|| self.member.check(size, crc)).clone()
+    }
+}
+
+impl ReadAt for Stored {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let read = self.data.read_at(buffer, offset)?;
+        self.hashed().add(offset, &buffer[..read]);
+        Ok(read)
+    }
+
+    fn prepare(&self, needed: Range<u64>, likely: u64) -> io::Result<()> {
+        self.data.prepare(needed, likely)
+    }
+
+    fn release(&self) {
+        self.data.release();
+    }
+
+    fn known_size(&self) -> Option<u64> {
+        self.data.known_size()
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        self.data.size()
+    }
+
+    fn is_ready(&self, offset: u64) -> bool {
+        self.data.is_ready(offset)
+    }
+
+    fn memory(&self) -> usize {
+        self.data.memory()
+    }
+
+    fn change(&self) -> Option<String> {
+        self.data.change()
+    }
+}
+
+/// Bytes that are read at once where nobody has read them.
+const BUFFER: usize = 64 << 10;
+
+/// Stretches that are remembered at most. Others are read again.
+const MOST: usize = 4096;
+
+/// Stretches of bytes that were hashed, in order, none touching the next.
+#[derive(Default)]
+struct Hashed(Vec<Stretch>);
+
+struct Stretch {
+    start: u64,
+    end: u64,
+    hasher: Hasher,
+}
+
+impl Hashed {
+    /// Hashes bytes that were read, but for those that were hashed before.
+    fn add(&mut self, offset: u64, bytes: &[u8]) {
+        let end = offset + bytes.len() as u64;
+        let mut place = offset;
+        while place < end {
+            // The first stretch that does not end before the place.
+            let at = self.0.partition_point(|stretch| stretch.end < place);
+            let next = self.0.get(at);
+            if let Some(stretch) = next.filter(|it| it.start <= place && place < it.end) {
+                place = stretch.end;
+                continue;
+            }
+            let touches = next.is_some_and(|stretch| stretch.end == place);
+            let after = self.0.get(at + usize::from(touches));
+            let to = after.map_or(end, |stretch| stretch.start.min(end));
+            let part = &bytes[(place - offset) as usize..(to - offset) as usize];
+            if touches {
+                self.0[at].hasher.update(part);
+                self.0[at].end = to;
+            } else if self.0.len() < MOST {
+                let mut hasher = Hasher::new();
+                hasher.update(part);
+                self.0.insert(at, Stretch { start: place, end: to, hasher });
+            } else {
+                return;
+            }
+            self.join(at);
+            place = to;
+        }
+    }
+
+    /// Makes one stretch of this one and the next, if they touch.
+    fn join(&mut self, at: usize) {
+        if let [stretch, next, ..] = &mut self.0[at..]
+            && stretch.end == next.start
+        {
+            stretch.hasher.combine(&next.hasher);
+            stretch.end = next.end;
+            self.0.remove(at + 1);
+        }
+    }
+
+    /// The first bytes before `end` that were not hashed.
+    fn gap(&self, size: u64) -> Range<u64> {
+        let (start, _) = self.first();
+        let second = self.0.iter().map(|stretch| stretch.start).find(|&begin| begin > start);
+        start..second.unwrap_or(size).max(start)
+    }
+
+    /// Where the stretch at the beginning ends, and its hash.
+    fn first(&self) -> (u64, Hasher) {
+        match self.0.first().filter(|stretch| stretch.start == 0) {
+            Some(stretch) => (stretch.end, stretch.hasher.clone()),
+            None => (0, Hasher::new()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_reads_give_the_checksum_of_all(
+            reads in prop::collection::vec((0..300usize, 0..80usize), 0..40),
+        ) {
+            let bytes: Vec<u8> = (0..300).map(|n| (n * 7 % 251) as u8).collect();
+            let mut hashed = Hashed::default();
+            for (start, len) in reads {
+                hashed.add(start as u64, &bytes[start..(start + len).min(300)]);
+            }
+            prop_assert!(hashed.0.is_sorted_by(|one, next| one.end < next.start));
+            loop {
+                let gap = hashed.gap(300);
+                if gap.is_empty() {
+                    break;
+                }
+                hashed.add(gap.start, &bytes[gap.start as usize..gap.end as usize]);
+            }
+            let (end, hasher) = hashed.first();
+            prop_assert_eq!((end, hasher.finalize()), (300, crc32fast::hash(&bytes)));
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Values by memo index: the memo of a machine, and the definitions of a graph.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::graph::arena::NodeId;
+
+/// The entries made since `base`.
+///
+/// Writers number entries one after another, so they live in a vector. An index far beyond its end
+/// (one instruction can name 2^32) goes into a map: an entry takes memory for itself alone.
+#[derive(Debug, Default)]
+pub(crate) struct Memo {
+    base: u64,
+    dense: Vec<Option<NodeId>>,
+    sparse: BTreeMap<u64, NodeId>,
+    len: usize,
+}
+
+/// How far beyond its end the vector grows to reach an index. `pickletools.optimize` leaves gaps of
+/// this order.
+const GAP: usize = 64;
+
+impl Memo {
+    /// Empties the memo, for a stream that has made entries up to `base` already.
+    pub(crate) fn reset(&mut self, base: u64) {
+        self.base = base;
+        self.dense.clear();
+        if !self.sparse.is_empty() {
+            self.sparse.clear();
+        }
+        self.len = 0;
+    }
+
+    /// The index below which entries were made before.
+    #[inline]
+    pub(crate) fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// Entries in the memo, not counting those before its base.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The index that MEMOIZE gives: the number of entries, which is not always one more than the
+    /// highest.
+    #[inline]
+    pub(crate) fn next_index(&self) -> u64 {
+        self.base + self.len as u64
+    }
+
+    /// One more than the highest index.
+    pub(crate) fn end(&self) -> u64 {
+        let dense = self.base + self.dense.len() as u64;
+        self.sparse.last_key_value().map_or(dense, |(&index, _)| index.saturating_add(1))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: u64) -> Option<NodeId> {
+        let place = usize::try_from(index.checked_sub(self.base)?).ok()?;
+        match self.dense.get(place) {
+            Some(entry) => *entry,
+            None => self.sparse.get(&index).copied(),
+        }
+    }
+
+    /// Sets an entry; `index` is not below the base.
+    #[inline]
+    pub(crate) fn put(&mut self, index: u64, id: NodeId) {
+        let place = usize::try_from(index - self.base).unwrap_or(usize::MAX);
+        if place == self.dense.len() && self.sparse.is_empty() {
+            self.dense.push(Some(id));
+            self.len += 1;
+        } else {
+            self.put_anywhere(place, index, id);
+        }
+    }
+
+    /// What [`put`](Self::put) does where the entry is not simply the next one.
+    #[cold]
+    fn put_anywhere(&mut self, place: usize, index: u64, id: NodeId) {
+        if place >= self.dense.len().saturating_add(GAP) {
+            self.len += usize::from(self.sparse.insert(index, id).is_none());
+            return;
+        }
+        if place >= self.dense.len() {
+            let from = self.base + self.dense.len() as u64;
+            self.dense.resize(place + 1, None);
+            // The vector now covers indices that the map may hold.
+            while let Some(entry) = self.sparse.first_entry() {
+                if *entry.key() > index {
+                    break;
+                }
+                debug_assert!(*entry.key() >= from);
+                self.dense[(*entry.key() - self.base) as usize] = Some(*entry.get());
+                entry.remove();
+            }
+        }
+        self.len += usize::from(self.dense[place].replace(id).is_none());
+    }
+
+    /// Every entry with its index, in order.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, NodeId)> + '_ {
+        self.range(self.base..u64::MAX).chain(self.get(u64::MAX).map(|id| (u64::MAX, id)))
+    }
+
+    /// The entries of a range of indices, in order. The range may be of any size: a stream can
+    /// leave gaps.
+    pub(crate) fn range(&self, indices: Range<u64>) -> impl Iterator<Item = (u64, NodeId)> + '_ {
+        let place = |index: u64| {
+            let place = usize::try_from(index.saturating_sub(self.base)).unwrap_or(usize::MAX);
+            place.min(self.dense.len())
+        };
+        let (start, end) = (indices.start, indices.end.max(indices.start));
+        let (first, last) = (place(start), place(end));
+        let dense = self.dense[first..last].iter().zip(self.base + first as u64..);
+        let dense = dense.filter_map(|(id, index)| Some((index, (*id)?)));
+        dense.chain(self.sparse.range(start..end).map(|(&index, &id)| (index, id)))
+    }
+
+    /// Bytes that the entries take, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        self.dense.len() * size_of::<Option<NodeId>>()
+            + self.sparse.len() * 2 * size_of::<(u64, NodeId)>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn indices() -> impl Strategy<Value = u64> {
+        prop_oneof![0..300u64, 0..3000u64, Just(u64::from(u32::MAX)), any::<u64>()]
+    }
+
+    proptest! {
+        #[test]
+        fn is_a_map(puts in prop::collection::vec((indices(), any::<bool>()), 0..200)) {
+            let graph_ids = [NodeId::NONE, NodeId::TRUE];
+            let (mut memo, mut model) = (Memo::default(), BTreeMap::new());
+            for (index, which) in puts {
+                let id = graph_ids[usize::from(which)];
+                memo.put(index, id);
+                model.insert(index, id);
+                prop_assert_eq!(memo.next_index(), model.len() as u64);
+            }
+            for (&index, &id) in &model {
+                prop_assert_eq!(memo.get(index), Some(id));
+                prop_assert_eq!(memo.get(index ^ 1), model.get(&(index ^ 1)).copied());
+            }
+            prop_assert!(memo.entries().eq(model));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! For people.
+
+pub(crate) mod audit;
+pub(crate) mod dis;
+pub(crate) mod repr;
+pub(crate) mod sketch;

@@ -1,0 +1,4 @@
+//! Bytes to instructions.
+
+pub(crate) mod lexer;
+pub(crate) mod text;

@@ -1,0 +1,1229 @@
+//! The pickle machine: runs instructions and leaves a value in a graph.
+//!
+//! It has the stack, the marks and the memo of CPython's unpickler and follows `Modules/_pickle.c`
+//! in what it takes and refuses. What it does not have is anything to call: a global is its name,
+//! and a call is a node that names the callable and its arguments.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::error::{Cause, Error, Result};
+use crate::graph::arena::{Chain, Construct, Graph, Node, NodeId, Object, Payload, Region, Run};
+use crate::graph::memo::Memo;
+use crate::graph::utf8;
+use crate::lex::lexer::{Argument, Instruction, Lexer, Progress, check_protocol};
+use crate::lex::text;
+use crate::limits::{self, Limits};
+use crate::opcode::Opcode;
+
+/// What an instruction led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// It was carried out.
+    Next,
+    /// It was STOP, and this is the result.
+    Stop(NodeId),
+    /// It reads this memo entry, which was made before the machine started and has no definition in
+    /// the graph's shared region. Nothing was done: define the entry, then execute the
+    /// instruction again.
+    Missing(u64),
+}
+
+/// Why [`Machine::run`] came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// See [`Flow::Stop`].
+    Stop(NodeId),
+    /// See [`Flow::Missing`].
+    Missing(u64),
+    /// The input is used up; the next instruction needs at least this many bytes beyond it.
+    Need(usize),
+}
+
+/// Executes instructions on a stack and builds nodes in one region of a [`Graph`].
+#[derive(Debug)]
+pub struct Machine {
+    pub(super) limits: Limits,
+    pub(super) region: Region,
+    /// The first node of the region that this run may change.
+    first: usize,
+    pub(super) stack: Vec<NodeId>,
+    pub(super) marks: Vec<u32>,
+    pub(super) memo: Memo,
+    buffers: u32,
+    protocol: u8,
+}
+
+impl Machine {
+    /// A machine that is to run a stream from its beginning and build in the own region.
+    pub fn new(limits: &Limits) -> Machine {
+        Machine {
+            limits: limits.clone(),
+            region: Region::Own,
+            first: 0,
+            stack: Vec::new(),
+            marks: Vec::new(),
+            memo: Memo::default(),
+            buffers: 0,
+            protocol: 0,
+        }
+    }
+
+    /// Empties stack, marks and memo, for a stretch of a stream that has made `memo` entries before
+    /// it.
+    ///
+    /// In [`Region::Own`] the graph must have been cleared; in [`Region::Shared`] what stands there
+    /// stays.
+    pub fn reset(&mut self, graph: &Graph, region: Region, memo: u64) {
+        self.region = region;
+        self.first = graph.len(region);
+        self.stack.clear();
+        self.marks.clear();
+        self.memo.reset(memo);
+        self.buffers = 0;
+        self.protocol = 0;
+    }
+
+    /// The values on the stack, bottom first; marks are not among them.
+    pub fn stack(&self) -> &[NodeId] {
+        &self.stack
+    }
+
+    /// How many values lie below each open mark, outermost first.
+    pub fn marks(&self) -> &[u32] {
+        &self.marks
+    }
+
+    /// The value that the stretch left: the only one on the stack, with no mark open.
+    ///
+    /// Fails, naming `offset`, where the stretch left anything else.
+    pub fn finish(&self, offset: u64) -> Result<NodeId> {
+        match (self.stack.as_slice(), self.marks.as_slice()) {
+            (&[value], &[]) => Ok(value),
+            (values, marks) => {
+                let message = alloc::format!(
+                    "an element leaves {} values and {} marks",
+                    values.len(),
+                    marks.len()
+                );
+                Err(Error::malformed("pickle.element.balance", offset, message))
+            }
+        }
+    }
+
+    /// Makes every memo entry of this run, which was in [`Region::Shared`], a definition of the
+    /// graph.
+    pub fn define_entries(&self, graph: &mut Graph) {
+        debug_assert_eq!(self.region, Region::Shared);
+        for (index, id) in self.memo.entries() {
+            graph.define(index, id);
+        }
+    }
+
+    /// The memo entries of this run, in order, and what they are.
+    pub fn entries(&self) -> impl Iterator<Item = (u64, NodeId)> + '_ {
+        self.memo.entries()
+    }
+
+    /// The limits that the machine keeps.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Returns the protocol that this run's PROTO names; 0 where it had none.
+    pub fn protocol(&self) -> u8 {
+        self.protocol
+    }
+
+    /// One more than the highest memo index that this run made.
+    pub fn memo_end(&self) -> u64 {
+        self.memo.end()
+    }
+
+    /// Pushes a definition of the shared region in place of the instructions that would make it
+    /// again, and takes over the memo entries `memo` that they would have made.
+    pub fn push_known(&mut self, graph: &Graph, value: NodeId, memo: Range<u64>) {
+        self.stack.push(value);
+        for (index, id) in graph.shared_entries(memo) {
+            self.memo.put(index, id);
+        }
+    }
+
+    /// Whether this run made the node, and may change it.
+    pub(super) fn is_own(&self, node: NodeId) -> bool {
+        node.region() == self.region && node.index() >= self.first
+    }
+
+    /// How many memo entries were made before, and what the stack holds, where all of that was made
+    /// in the own region and no mark is open.
+    pub(crate) fn left_in_own(&self) -> Option<(u64, &[NodeId])> {
+        let is_own = self.region == Region::Own && self.marks.is_empty();
+        is_own.then(|| (self.memo.base(), self.stack.as_slice()))
+    }
+
+    /// Executes the instructions of `input`, which begins at `lexer`'s offset, until it is used up
+    /// or stops.
+    pub fn run(&mut self, graph: &mut Graph, lexer: &mut Lexer, input: &[u8]) -> Result<Ran> {
+        let start = lexer.offset();
+        graph.touch();
+        loop {
+            let rest = &input[(lexer.offset() - start) as usize..];
+            let plain = self.run_plain(graph, lexer, rest)?;
+            let rest = &rest[plain..];
+            if rest.is_empty() {
+                return Ok(Ran::Need(1));
+            }
+            let before = lexer.clone();
+            let instruction = match lexer.instruction(rest)? {
+                Progress::Done(instruction) => instruction,
+                Progress::Need(more) => return Ok(Ran::Need(more)),
+            };
+            match self.execute(graph, &instruction)? {
+                Flow::Next => {}
+                Flow::Stop(value) => return Ok(Ran::Stop(value)),
+                Flow::Missing(index) => {
+                    *lexer = before;
+                    return Ok(Ran::Missing(index));
+                }
+            }
+        }
+    }
+
+    /// Executes one instruction.
+    ///
+    /// Fails where CPython's unpickler would, on what is not supported here, and over a limit.
+    /// After an error the machine must be reset.
+    #[inline]
+    pub fn execute(&mut self, graph: &mut Graph, instruction: &Instruction<'_>) -> Result<Flow> {
+        let &Instruction { opcode, argument, offset, .. } = instruction;
+        graph.touch();
+        let end = instruction.end();
+        let flow = Step { machine: self, graph, opcode, offset, end }.execute(argument)?;
+        // It made one node at most, and links of what it took off the stack.
+        graph.charge(self.region, self.limits.nodes, 0, offset)?;
+        Ok(flow)
+    }
+}
+
+/// One instruction being executed.
+pub(super) struct Step<'s> {
+    pub(super) machine: &'s mut Machine,
+    pub(super) graph: &'s mut Graph,
+    pub(super) opcode: Opcode,
+    pub(super) offset: u64,
+    /// Where the next instruction begins.
+    pub(super) end: u64,
+}
+
+impl Step<'_> {
+    #[inline(never)]
+    pub(super) fn execute(&mut self, argument: Argument<'_>) -> Result<Flow> {
+        use Opcode as O;
+        let offset = self.offset;
+        match self.opcode {
+            O::Proto => {
+                check_protocol(argument.int(), offset)?;
+                self.machine.protocol = argument.int() as u8;
+            }
+            O::Frame => {}
+            O::Stop => return self.pop().map(Flow::Stop),
+
+            O::None => self.push_id(NodeId::NONE)?,
+            O::NewTrue => self.push_id(NodeId::TRUE)?,
+            O::NewFalse => self.push_id(NodeId::FALSE)?,
+            O::BinInt | O::BinInt1 | O::BinInt2 => self.push(Node::Int(argument.int()))?,
+            O::Int => {
+                self.push_int(text::int(argument.line(), self.machine.limits.digits, offset)?)?;
+            }
+            O::Long => {
+                self.push_int(text::long(argument.line(), self.machine.limits.digits, offset)?)?;
+            }
+            O::Long1 | O::Long4 => self.push_long(argument.bytes())?,
+            O::BinFloat => self.push(Node::Float(argument.float()))?,
+            O::Float => self.push(Node::Float(text::float(argument.line(), offset)?))?,
+
+            O::BinString | O::ShortBinString => self.push_payload(Node::Str2, argument.bytes())?,
+            O::String => self.push_text(Node::Str2, text::write_string, argument.line())?,
+            O::BinBytes | O::ShortBinBytes | O::BinBytes8 => {
+                self.push_payload(Node::Bytes, argument.bytes())?;
+            }
+            O::ByteArray8 => self.push_payload(Node::ByteArray, argument.bytes())?,
+            O::BinUnicode | O::ShortBinUnicode | O::BinUnicode8 => {
+                let bytes = argument.bytes();
+                self.check_utf8(bytes, self.end - bytes.len() as u64)?;
+                self.push_payload(Node::Str, bytes)?;
+            }
+            O::Unicode => self.push_text(Node::Str, text::write_unicode, argument.line())?,
+
+            O::EmptyTuple => self.push_id(NodeId::EMPTY_TUPLE)?,
+            O::Tuple1 => self.tuple(1)?,
+            O::Tuple2 => self.tuple(2)?,
+            O::Tuple3 => self.tuple(3)?,
+            O::Tuple => {
+                let mark = self.pop_mark()?;
+                let tuple = self.collect_tuple(mark);
+                self.push_id(tuple)?;
+            }
+            O::EmptyList => self.push(Node::List(Chain::EMPTY))?,
+            O::List => self.collect(Node::List)?,
+            O::EmptyDict => self.push(Node::Dict(Chain::EMPTY))?,
+            O::Dict => self.collect(Node::Dict)?,
+            O::EmptySet => self.push(Node::Set(Chain::EMPTY))?,
+            O::FrozenSet => {
+                let mark = self.pop_mark()?;
+                self.check_hashable(mark, 1)?;
+                let run = self.take_run(mark);
+                self.push(Node::FrozenSet(run))?;
+            }
+            O::Append => {
+                let items = self.below(1)?;
+                self.grow(items)?;
+            }
+            O::Appends | O::AddItems | O::SetItems => {
+                let items = self.pop_mark()?;
+                self.grow(items)?;
+            }
+            O::SetItem => {
+                let items = self.below(2)?;
+                self.grow(items)?;
+            }
+
+            O::Mark => {
+                let marks = self.machine.marks.len() as u64 + 1;
+                self.check(self.machine.limits.marks, marks, "pickle.limit.marks")?;
+                self.machine.marks.push(self.machine.stack.len() as u32);
+            }
+            O::Pop => {
+                let height = self.machine.stack.len();
+                match self.machine.marks.last() {
+                    Some(&mark) if mark as usize == height => {
+                        self.machine.marks.pop();
+                    }
+                    _ => {
+                        self.pop()?;
+                    }
+                }
+            }
+            O::PopMark => {
+                let mark = self.pop_mark()?;
+                self.machine.stack.truncate(mark);
+            }
+            O::Dup => {
+                let top = self.top()?;
+                self.push_id(top)?;
+            }
+
+            O::Get | O::BinGet | O::LongBinGet => return self.get(argument.index(offset)?),
+            O::Put | O::BinPut | O::LongBinPut => {
+                let index = argument.index(offset)?;
+                self.put(index)?;
+            }
+            O::Memoize => self.put(self.machine.memo.next_index())?,
+
+            O::Global => {
+                let (module, name) = argument.lines();
+                let global = self.global(module, name)?;
+                self.push_id(global)?;
+            }
+            O::StackGlobal => self.stack_global()?,
+            O::Ext1 | O::Ext2 | O::Ext4 => self.extension(argument.int())?,
+            O::PersId => {
+                let line = argument.line();
+                if !line.is_ascii() {
+                    let message = "a persistent id of protocol 0 must be ASCII";
+                    return Err(self.malformed("pickle.text.ascii", message));
+                }
+                let payload = self.payload(line, offset + 1);
+                let id = self.graph.push(self.machine.region, Node::Str(payload));
+                self.push(Node::PersistentId(id))?;
+            }
+            O::BinPersId => {
+                let id = self.pop()?;
+                self.push(Node::PersistentId(id))?;
+            }
+            O::NextBuffer => {
+                let index = self.machine.buffers;
+                self.machine.buffers += 1;
+                self.push(Node::Buffer { index, readonly: false })?;
+            }
+            O::ReadonlyBuffer => match self.graph.node(self.top()?) {
+                Node::Buffer { index, .. } => {
+                    self.pop()?;
+                    self.push(Node::Buffer { index, readonly: true })?;
+                }
+                other => return Err(self.wrong_type("an out-of-band buffer", other)),
+            },
+
+            O::Reduce => self.construct(Construct::Call, false)?,
+            O::NewObj => self.construct(Construct::New, false)?,
+            O::NewObjEx => self.construct(Construct::New, true)?,
+            O::Inst => {
+                let (module, name) = argument.lines();
+                // Those of GLOBAL are UTF-8: CPython reads INST as it did before Python 3.
+                if !module.is_ascii() || !name.is_ascii() {
+                    return Err(
+                        self.malformed("pickle.text.ascii", "the lines of INST must be ASCII")
+                    );
+                }
+                let mark = self.pop_mark()?;
+                let args = self.collect_tuple(mark);
+                let class = self.global(module, name)?;
+                self.instantiate(class, args)?;
+            }
+            O::Obj => {
+                let mark = self.pop_mark()?;
+                let Some(&class) = self.machine.stack.get(mark) else {
+                    return Err(self.underflow(1, 0));
+                };
+                let args = self.collect_tuple(mark + 1);
+                self.machine.stack.pop();
+                self.instantiate(class, args)?;
+            }
+            O::Build => self.build()?,
+        }
+        Ok(Flow::Next)
+    }
+
+    // The stack. Nothing may reach below the topmost mark, except through the mark itself.
+
+    fn fence(&self) -> usize {
+        self.machine.marks.last().map_or(0, |&mark| mark as usize)
+    }
+
+    /// The place of the lowest of the top `count` values.
+    #[inline]
+    fn below(&self, count: usize) -> Result<usize> {
+        let height = self.machine.stack.len() - self.fence();
+        if height < count {
+            return Err(self.underflow(count, height));
+        }
+        Ok(self.machine.stack.len() - count)
+    }
+
+    #[inline]
+    fn top(&self) -> Result<NodeId> {
+        self.below(1).map(|place| self.machine.stack[place])
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Result<NodeId> {
+        let top = self.top()?;
+        self.machine.stack.pop();
+        Ok(top)
+    }
+
+    /// Closes the topmost mark and says how many values lie below it.
+    fn pop_mark(&mut self) -> Result<usize> {
+        match self.machine.marks.pop() {
+            Some(mark) => Ok(mark as usize),
+            None => Err(self.no_mark()),
+        }
+    }
+
+    #[inline]
+    fn push_id(&mut self, id: NodeId) -> Result<()> {
+        let height = self.machine.stack.len() as u64 + 1;
+        self.check(self.machine.limits.stack, height, "pickle.limit.stack")?;
+        self.machine.stack.push(id);
+        Ok(())
+    }
+
+    #[inline]
+    fn push(&mut self, node: Node) -> Result<()> {
+        let id = self.graph.push(self.machine.region, node);
+        self.push_id(id)
+    }
+
+    // Atoms.
+
+    fn push_int(&mut self, int: text::Int) -> Result<()> {
+        match int {
+            text::Int::Bool(true) => self.push_id(NodeId::TRUE),
+            text::Int::Bool(false) => self.push_id(NodeId::FALSE),
+            text::Int::Small(int) => self.push(Node::Int(int)),
+            text::Int::Big(int) => self.push_rewritten(Node::Long, &int.to_signed_bytes_le()),
+        }
+    }
+
+    fn push_long(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(int) = small(bytes) {
+            return self.push(Node::Int(int));
+        }
+        self.push_payload(Node::Long, bytes)
+    }
+
+    /// A payload of the source: left where it is, unless the node outlives the source.
+    fn payload(&mut self, bytes: &[u8], offset: u64) -> Payload {
+        match self.machine.region {
+            Region::Own => Payload::source(offset, bytes.len()),
+            Region::Shared => self.graph.push_scratch(Region::Shared, bytes),
+        }
+    }
+
+    /// Pushes a node of the counted payload of the instruction.
+    #[inline]
+    fn push_payload(&mut self, node: impl FnOnce(Payload) -> Node, bytes: &[u8]) -> Result<()> {
+        let payload = self.payload(bytes, self.end - bytes.len() as u64);
+        self.push(node(payload))
+    }
+
+    /// Pushes a node of bytes that are not in the source as they are.
+    fn push_rewritten(&mut self, node: impl FnOnce(Payload) -> Node, bytes: &[u8]) -> Result<()> {
+        let payload = self.graph.push_scratch(self.machine.region, bytes);
+        self.push(node(payload))
+    }
+
+    #[inline]
+    fn check_utf8(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        utf8::validate(bytes)
+            .map_err(|at| Error::malformed("pickle.utf8", offset + at as u64, "a str is not UTF-8"))
+    }
+
+    /// Pushes a node of the text that a line stands for. Its limit is charged before it is written.
+    fn push_text(
+        &mut self,
+        node: impl FnOnce(Payload) -> Node,
+        write: text::Write,
+        line: &[u8],
+    ) -> Result<()> {
+        let (region, limit, longest) =
+            (self.machine.region, self.machine.limits.nodes, text::longest(line));
+        self.graph.charge_scratch(region, limit, longest, self.offset)?;
+        let offset = self.offset;
+        let write = |scratch: &mut Vec<u8>| write(line, offset, scratch);
+        let payload = self.graph.write_scratch(region, longest, write)?;
+        self.push(node(payload))
+    }
+
+    // Containers.
+
+    /// Moves the values from `place` on into a run.
+    fn take_run(&mut self, place: usize) -> Run {
+        let run = self.graph.push_run(self.machine.region, &self.machine.stack[place..]);
+        self.machine.stack.truncate(place);
+        run
+    }
+
+    fn collect_tuple(&mut self, place: usize) -> NodeId {
+        if place == self.machine.stack.len() {
+            return NodeId::EMPTY_TUPLE;
+        }
+        let run = self.take_run(place);
+        self.graph.push(self.machine.region, Node::Tuple(run))
+    }
+
+    fn tuple(&mut self, count: usize) -> Result<()> {
+        let place = self.below(count)?;
+        let tuple = self.collect_tuple(place);
+        self.push_id(tuple)
+    }
+
+    /// LIST and DICT: a container of the values above the mark.
+    fn collect(&mut self, node: fn(Chain) -> Node) -> Result<()> {
+        let mark = self.pop_mark()?;
+        let mut chain = Chain::EMPTY;
+        if matches!(node(chain), Node::Dict(_)) {
+            self.check_hashable(mark, 2)?;
+        }
+        self.graph.extend(self.machine.region, &mut chain, &self.machine.stack[mark..]);
+        self.machine.stack.truncate(mark);
+        self.push(node(chain))
+    }
+
+    /// APPEND(S), SETITEM(S), ADDITEMS: moves the values from `place` on into the container below
+    /// them.
+    fn grow(&mut self, place: usize) -> Result<()> {
+        use Opcode as O;
+        let region = self.machine.region;
+        let Some(below) = place.checked_sub(1).filter(|&below| below >= self.fence()) else {
+            return Err(self.underflow(
+                self.machine.stack.len() - place + 1,
+                self.machine.stack.len() - place,
+            ));
+        };
+        let target = self.machine.stack[below];
+        if place == self.machine.stack.len() {
+            return Ok(()); // Nothing is added, and CPython does not even look at the target.
+        }
+        let opcode = self.opcode;
+        let node = self.graph.node(target);
+        let mut chain = match (opcode, node) {
+            (O::Append | O::Appends, Node::List(chain)) => chain,
+            (O::SetItem | O::SetItems, Node::Dict(chain)) => chain,
+            (O::AddItems, Node::Set(chain)) => chain,
+            (O::Append | O::Appends, Node::Object(index)) => {
+                self.graph.object(target.region(), index).appended
+            }
+            (O::SetItem | O::SetItems, Node::Object(index)) => {
+                self.graph.object(target.region(), index).items
+            }
+            (O::AddItems, Node::Object(index)) => self.graph.object(target.region(), index).added,
+            (O::Append | O::Appends, other) => return Err(self.wrong_type("a list", other)),
+            (O::AddItems, other) => return Err(self.wrong_type("a set", other)),
+            (_, other) => return Err(self.wrong_type("a dict", other)),
+        };
+        self.check_own(target)?;
+        match (opcode, node) {
+            (O::SetItem | O::SetItems, _) => self.check_hashable(place, 2)?,
+            (_, Node::Set(_)) => self.check_hashable(place, 1)?,
+            _ => {}
+        }
+        self.graph.extend(region, &mut chain, &self.machine.stack[place..]);
+        self.machine.stack.truncate(place);
+        match self.graph.node_mut(target) {
+            Node::List(grown) | Node::Dict(grown) | Node::Set(grown) => *grown = chain,
+            &mut Node::Object(index) => {
+                let object = self.graph.object_mut(region, index);
+                match opcode {
+                    O::Append | O::Appends => object.appended = chain,
+                    O::AddItems => object.added = chain,
+                    _ => object.items = chain,
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Refuses as keys what Python cannot hash, and keys without a value. Keys are every `step`th
+    /// value from `place` on.
+    fn check_hashable(&self, place: usize, step: usize) -> Result<()> {
+        let values = &self.machine.stack[place..];
+        if !values.len().is_multiple_of(step) {
+            let message = alloc::format!("odd number of items for {}", self.opcode.name());
+            return Err(self.malformed("pickle.items.odd", message));
+        }
+        for &key in values.iter().step_by(step) {
+            let node = self.graph.node(key);
+            if !node.is_hashable() {
+                let message = alloc::format!("a {} cannot be hashed", describe(node));
+                return Err(self.malformed("pickle.items.unhashable", message));
+            }
+        }
+        Ok(())
+    }
+
+    // The memo.
+
+    #[inline]
+    fn get(&mut self, index: u64) -> Result<Flow> {
+        let known = match self.machine.memo.get(index) {
+            None if index < self.machine.memo.base() => {
+                let Some(id) = self.graph.shared_entry(index) else {
+                    return Ok(Flow::Missing(index));
+                };
+                Some(id)
+            }
+            known => known,
+        };
+        let Some(id) = known else {
+            return Err(self.never_written(index));
+        };
+        self.push_id(id)?;
+        Ok(Flow::Next)
+    }
+
+    #[inline]
+    fn put(&mut self, index: u64) -> Result<()> {
+        let top = self.top()?;
+        if index < self.machine.memo.base() {
+            return Err(self.written_again(index));
+        }
+        let entries = self.machine.memo.len() as u64 + 1;
+        self.check(self.machine.limits.nodes, entries, "pickle.limit.memo")?;
+        self.machine.memo.put(index, top);
+        Ok(())
+    }
+
+    // Globals, and what would be called.
+
+    fn global(&mut self, module: &[u8], name: &[u8]) -> Result<NodeId> {
+        let offset = self.offset + 1;
+        self.check_utf8(module, offset)?;
+        let module_text = self.payload(module, offset);
+        let offset = offset + module.len() as u64 + 1;
+        self.check_utf8(name, offset)?;
+        let name_text = self.payload(name, offset);
+        let module = self.graph.push(self.machine.region, Node::Str(module_text));
+        let name = self.graph.push(self.machine.region, Node::Str(name_text));
+        Ok(self.graph.push(self.machine.region, Node::Global { module, name }))
+    }
+
+    fn stack_global(&mut self) -> Result<()> {
+        let place = self.below(2)?;
+        let (module, name) = (self.machine.stack[place], self.machine.stack[place + 1]);
+        for part in [module, name] {
+            let node = self.graph.node(part);
+            if !matches!(node, Node::Str(_) | Node::Str2(_)) {
+                return Err(self.wrong_type("a str", node));
+            }
+        }
+        self.machine.stack.truncate(place);
+        self.push(Node::Global { module, name })
+    }
+
+    fn extension(&mut self, code: i64) -> Result<()> {
+        match i32::try_from(code) {
+            Ok(code) if code > 0 => self.push(Node::Extension(code)),
+            _ => {
+                let message = alloc::format!("extension code {code} is not positive");
+                Err(self.malformed("pickle.extension", message))
+            }
+        }
+    }
+
+    /// REDUCE, NEWOBJ, NEWOBJ_EX.
+    fn construct(&mut self, construct: Construct, has_kwargs: bool) -> Result<()> {
+        let place = self.below(2 + usize::from(has_kwargs))?;
+        let (callable, args) = (self.machine.stack[place], self.machine.stack[place + 1]);
+        self.check_callable(callable)?;
+        let node = self.graph.node(args);
+        if !matches!(node, Node::Tuple(_)) {
+            return Err(self.wrong_type("a tuple of arguments", node));
+        }
+        let kwargs = if has_kwargs { self.machine.stack[place + 2] } else { NodeId::NONE };
+        let node = self.graph.node(kwargs);
+        if has_kwargs && !matches!(node, Node::Dict(_)) {
+            return Err(self.wrong_type("a dict of keyword arguments", node));
+        }
+        self.machine.stack.truncate(place);
+        self.push_object(construct, callable, args, kwargs)
+    }
+
+    /// INST and OBJ.
+    fn instantiate(&mut self, class: NodeId, args: NodeId) -> Result<()> {
+        self.check_callable(class)?;
+        let construct = if args == NodeId::EMPTY_TUPLE { Construct::New } else { Construct::Call };
+        self.push_object(construct, class, args, NodeId::NONE)
+    }
+
+    fn push_object(
+        &mut self,
+        construct: Construct,
+        callable: NodeId,
+        args: NodeId,
+        kwargs: NodeId,
+    ) -> Result<()> {
+        let object = Object {
+            construct,
+            callable,
+            args,
+            kwargs,
+            states: Chain::EMPTY,
+            appended: Chain::EMPTY,
+            items: Chain::EMPTY,
+            added: Chain::EMPTY,
+        };
+        let index = self.graph.add_object(self.machine.region, object);
+        self.push(Node::Object(index))
+    }
+
+    fn build(&mut self) -> Result<()> {
+        let place = self.below(2)?;
+        let (target, state) = (self.machine.stack[place], self.machine.stack[place + 1]);
+        match self.graph.node(target) {
+            Node::Object(index) => {
+                self.check_own(target)?;
+                let region = self.machine.region;
+                let mut states = self.graph.object(region, index).states;
+                self.graph.extend(region, &mut states, &[state]);
+                self.graph.object_mut(region, index).states = states;
+            }
+            // CPython gives None to nothing that has no `__setstate__`.
+            _ if state == NodeId::NONE => {}
+            other => return Err(self.wrong_type("an object that takes a state", other)),
+        }
+        self.machine.stack.pop();
+        Ok(())
+    }
+
+    /// Refuses what can be known not to be callable.
+    fn check_callable(&self, callable: NodeId) -> Result<()> {
+        match self.graph.node(callable) {
+            Node::Global { .. }
+            | Node::Object(_)
+            | Node::PersistentId(_)
+            | Node::Extension(_)
+            | Node::Outer(_)
+            | Node::Written(_) => Ok(()),
+            other => Err(self.wrong_type("something callable", other)),
+        }
+    }
+
+    /// Refuses to change a value that was made before this run: the value of one element must not
+    /// depend on another.
+    fn check_own(&self, target: NodeId) -> Result<()> {
+        if self.machine.is_own(target) {
+            return Ok(());
+        }
+        let message = alloc::format!(
+            "{} changes an object that was made in another element",
+            self.opcode.name()
+        );
+        Err(Error::new(Cause::Unsupported, "pickle.independence.mutation", self.offset, message))
+    }
+
+    // Errors.
+
+    #[inline]
+    fn check(&self, limit: usize, value: u64, clause: &'static str) -> Result<()> {
+        limits::check(most(limit) as u64, value, clause, self.offset)
+    }
+
+    #[cold]
+    fn malformed(&self, clause: &'static str, message: impl Into<String>) -> Error {
+        Error::malformed(clause, self.offset, message)
+    }
+
+    #[cold]
+    fn underflow(&self, needed: usize, found: usize) -> Error {
+        let plural = if needed == 1 { "" } else { "s" };
+        let name = self.opcode.name();
+        let message =
+            alloc::format!("stack underflow: {name} needs {needed} value{plural}, found {found}");
+        self.malformed("pickle.stack.underflow", message)
+    }
+
+    #[cold]
+    fn no_mark(&self) -> Error {
+        let message = alloc::format!("{} finds no mark", self.opcode.name());
+        self.malformed("pickle.stack.mark", message)
+    }
+
+    #[cold]
+    fn never_written(&self, index: u64) -> Error {
+        let message = alloc::format!("memo entry {index} is read but was never written");
+        self.malformed("pickle.memo.missing", message)
+    }
+
+    #[cold]
+    fn written_again(&self, index: u64) -> Error {
+        let message = alloc::format!("memo entry {index}, made outside, is written again");
+        self.malformed("pickle.independence.memo", message)
+    }
+
+    #[cold]
+    fn wrong_type(&self, wanted: &str, found: Node) -> Error {
+        let name = self.opcode.name();
+        let message = alloc::format!("{name} needs {wanted}, found {}", describe(found));
+        self.malformed("pickle.stack.type", message)
+    }
+}
+
+/// What a limit comes to: places on the stack are kept in 32 bits.
+pub(super) fn most(limit: usize) -> usize {
+    limit.min(u32::MAX as usize)
+}
+
+/// The int of little-endian two's complement, if it fits.
+pub(super) fn small(mut bytes: &[u8]) -> Option<i64> {
+    while bytes.len() > 8 {
+        let [rest @ .., below, top] = bytes else {
+            break;
+        };
+        // The top byte may go only if the one below it says the same sign.
+        if *top != (*below as i8 >> 7) as u8 {
+            return None;
+        }
+        bytes = &bytes[..rest.len() + 1];
+    }
+    let negative = bytes.last().is_some_and(|&top| top & 0x80 != 0);
+    let mut extended = [if negative { 0xff } else { 0 }; 8];
+    extended[..bytes.len()].copy_from_slice(bytes);
+    Some(i64::from_le_bytes(extended))
+}
+
+fn describe(node: Node) -> &'static str {
+    match node {
+        Node::None => "None",
+        Node::Bool(_) => "bool",
+        Node::Int(_) | Node::Long(_) => "int",
+        Node::Float(_) => "float",
+        Node::Str(_) => "str",
+        Node::Str2(_) => "Python 2 str",
+        Node::Bytes(_) => "bytes",
+        Node::ByteArray(_) => "bytearray",
+        Node::Tuple(_) => "tuple",
+        Node::List(_) => "list",
+        Node::Set(_) => "set",
+        Node::FrozenSet(_) => "frozenset",
+        Node::Dict(_) => "dict",
+        Node::Global { .. } => "global",
+        Node::Object(_) => "object",
+        Node::PersistentId(_) => "persistent id",
+        Node::Extension(_) => "extension code",
+        Node::Buffer { .. } => "buffer",
+        Node::Outer(_) => "object that is still being built",
+        Node::Written(_) => "object that was written",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::arena::Source;
+    use crate::graph::value::{Object, TreeLimits, Value};
+    use crate::graph::view::Kind;
+    use crate::lex::lexer::Head;
+    use crate::machine::decode::decode;
+    use alloc::collections::BTreeSet;
+    use alloc::format;
+    use std::thread;
+
+    fn show(stream: &[u8]) -> String {
+        match decode(stream, &Limits::default()) {
+            Ok(decoded) => match decoded.value().to_value(TreeLimits::default()) {
+                Ok(value) => format!("{value:?}"),
+                Err(error) => error.clause().into(),
+            },
+            Err(error) => error.clause().into(),
+        }
+    }
+
+    fn check(cases: &[(&[u8], &str)]) {
+        for (stream, expected) in cases {
+            assert_eq!(show(stream), *expected, "{}", stream.escape_ascii());
+        }
+    }
+
+    /// Streams that use every opcode, and what they make.
+    const VALUES: &[(&[u8], &str)] = &[
+        // Atoms.
+        (b"\x80\x02N.", "None"),
+        (b"\x80\x05\x95\x02\0\0\0\0\0\0\0\x88.", "Bool(true)"),
+        (b"\x89.", "Bool(false)"),
+        (b"I01\n.", "Bool(true)"),
+        (b"I1\n.", "Int(1)"),
+        (b"I-00\n.", "Int(0)"),
+        (b"I9223372036854775808\n.", "Long(9223372036854775808)"),
+        (b"J\xff\xff\xff\xff.", "Int(-1)"),
+        (b"K\xff.", "Int(255)"),
+        (b"M\xff\xff.", "Int(65535)"),
+        (b"L-5L\n.", "Int(-5)"),
+        (b"\x8a\0.", "Int(0)"),
+        (b"\x8a\x01\xff.", "Int(-1)"),
+        (b"\x8a\x02\xff\0.", "Int(255)"),
+        (b"\x8a\x09\0\0\0\0\0\0\0\x80\0.", "Long(9223372036854775808)"),
+        (b"\x8b\x02\0\0\0\0\x80.", "Int(-32768)"),
+        (b"F-0.0\n.", "Float(-0.0)"),
+        (b"G\xc0\x04\0\0\0\0\0\0.", "Float(-2.5)"),
+        // Strings: those of Python 2 are bytes of an unknown encoding.
+        (b"S'a\\x41\\n'\n.", "Str2([97, 65, 10])"),
+        (b"T\x01\0\0\0\xe9.", "Str2([233])"),
+        (b"U\x01a.", "Str2([97])"),
+        (b"B\x01\0\0\0a.", "Bytes([97])"),
+        (b"C\x01a.", "Bytes([97])"),
+        (b"\x8e\x01\0\0\0\0\0\0\0a.", "Bytes([97])"),
+        (b"\x96\x01\0\0\0\0\0\0\0a.", "ByteArray([97])"),
+        (b"V\\u20ac\r\n.", r#"Str("€\r")"#),
+        (b"X\x02\0\0\0\xc3\xa9.", r#"Str("é")"#),
+        (b"\x8c\x01a.", r#"Str("a")"#),
+        (b"\x8d\x01\0\0\0\0\0\0\0a.", r#"Str("a")"#),
+        (b"\x8c\x03\xed\xa0\x80.", "Surrogates([237, 160, 128])"),
+        // Containers.
+        (b").", "Tuple([])"),
+        (b"N\x85.", "Tuple([None])"),
+        (b"NK\x01\x86.", "Tuple([None, Int(1)])"),
+        (b"NK\x01K\x02\x87.", "Tuple([None, Int(1), Int(2)])"),
+        (b"(NK\x01K\x02K\x03t.", "Tuple([None, Int(1), Int(2), Int(3)])"),
+        (b"(t.", "Tuple([])"),
+        (b"].", "List([])"),
+        (b"]Na(K\x01K\x02e(eK\x03a.", "List([None, Int(1), Int(2), Int(3)])"),
+        (b"(NK\x01l.", "List([None, Int(1)])"),
+        (
+            b"}K\x01Ns(K\x02NK\x01\x88u.",
+            "Dict([(Int(1), None), (Int(2), None), (Int(1), Bool(true))])",
+        ),
+        (b"(K\x01Nd.", "Dict([(Int(1), None)])"),
+        (b"\x8f(K\x01N\x90.", "Set([Int(1), None])"),
+        (b"(K\x01\x91.", "FrozenSet([Int(1)])"),
+        // Equal numbers stay what they are.
+        (b"(I01\nK\x01F0.0\nF-0.0\nt.", "Tuple([Bool(true), Int(1), Float(0.0), Float(-0.0)])"),
+        // The stack and the marks.
+        (b"NK\x010.", "None"),
+        (b"N(0.", "None"),
+        (b"N(K\x01K\x021.", "None"),
+        (b"K\x012\x86.", "Tuple([Int(1), Int(1)])"),
+        // What CPython takes too: values left over at STOP, a mark left open below the result.
+        (b"K\x01N.", "None"),
+        (b"(N.", "None"),
+        // The memo.
+        (b"K\x05p1\n0g1\n.", "Int(5)"),
+        (b"K\x05q\x010h\x01.", "Int(5)"),
+        (b"K\x05r\xff\xff\xff\x7f0j\xff\xff\xff\x7f.", "Int(5)"),
+        // An index that is written twice has the later value.
+        (b"K\x05q\x01K\x06q\x01h\x01\x86.", "Tuple([Int(6), Int(6)])"),
+        // MEMOIZE writes the index that is the number of entries: after entry 5 alone, 1.
+        (b"K\x05q\x050K\x06\x94h\x01\x86.", "Tuple([Int(6), Int(6)])"),
+        // What would be called, by name only.
+        (b"cos\nsystem\n.", r#"Global("os", "system")"#),
+        (b"\x8c\x02os\x8c\x06system\x93.", r#"Global("os", "system")"#),
+        (b"U\x02osU\x06system\x93.", r#"Global("os", "system")"#),
+        (b"\x82\x07.", "Extension(7)"),
+        (b"\x83\x07\x01.", "Extension(263)"),
+        (b"\x84\x07\0\0\x01.", "Extension(16777223)"),
+        (b"Pid\n.", r#"PersistentId(Str("id"))"#),
+        (b"K\x01Q.", "PersistentId(Int(1))"),
+        (b"\x970\x97\x98.", "Buffer(1)"),
+    ];
+
+    #[test]
+    fn values() {
+        check(VALUES);
+    }
+
+    /// Streams of calls, and `construct args kwargs states appended items added` of them.
+    const OBJECTS: &[(&[u8], &str)] = &[
+        (b"cm\nn\n(K\x01tR.", "Call Tuple([Int(1)]) - [] [] [] []"),
+        (b"cm\nn\n)R(NK\x01eNa.", "Call Tuple([]) - [] [None, Int(1), None] [] []"),
+        (b"cm\nn\n)RNNs.", "Call Tuple([]) - [] [] [(None, None)] []"),
+        (b"cm\nn\n)R(K\x01Nu.", "Call Tuple([]) - [] [] [(Int(1), None)] []"),
+        (b"cm\nn\n)R(K\x01\x90.", "Call Tuple([]) - [] [] [] [Int(1)]"),
+        (b"cm\nn\n)RNbK\x01b.", "Call Tuple([]) - [None, Int(1)] [] [] []"),
+        (b"cm\nn\n)\x81.", "New Tuple([]) - [] [] [] []"),
+        (b"cm\nn\n)}\x92.", "New Tuple([]) Dict([]) [] [] [] []"),
+        // INST and OBJ call with arguments, and make an instance of an old class without.
+        (b"(im\nn\n.", "New Tuple([]) - [] [] [] []"),
+        (b"(K\x01im\nn\n.", "Call Tuple([Int(1)]) - [] [] [] []"),
+        // The class of OBJ lies above its mark.
+        (b"(cm\nn\no.", "New Tuple([]) - [] [] [] []"),
+        (b"(cm\nn\nK\x01o.", "Call Tuple([Int(1)]) - [] [] [] []"),
+    ];
+
+    #[test]
+    fn objects() {
+        for (stream, expected) in OBJECTS {
+            let decoded = decode(stream, &Limits::default()).unwrap();
+            let Ok(Value::Object(object)) = decoded.value().to_value(TreeLimits::default()) else {
+                panic!("no object: {}", stream.escape_ascii())
+            };
+            let Object { construct, args, states, appended, items, added, .. } = &*object;
+            let kwargs =
+                object.kwargs.as_ref().map_or(String::from("-"), |kwargs| format!("{kwargs:?}"));
+            let shown = format!(
+                "{construct:?} {args:?} {kwargs} {states:?} {appended:?} {items:?} {added:?}"
+            );
+            assert_eq!(shown, *expected, "{}", stream.escape_ascii());
+            assert_eq!(object.callable, Value::Global("m".into(), "n".into()));
+        }
+    }
+
+    #[test]
+    fn every_opcode_is_among_them() {
+        let mut seen = BTreeSet::new();
+        for (stream, _) in VALUES.iter().chain(OBJECTS) {
+            let mut lexer = Lexer::new(0, &Limits::default());
+            while let Some(rest) =
+                stream.get(lexer.offset() as usize..).filter(|rest| !rest.is_empty())
+            {
+                let Ok(Progress::Done(Head { opcode, .. })) = lexer.head(rest) else { panic!() };
+                seen.insert(opcode);
+            }
+        }
+        assert!(seen.into_iter().eq(BTreeSet::from(Opcode::ALL)));
+    }
+
+    #[test]
+    fn refuses() {
+        check(&[
+            (b"\x80\x06N.", "pickle.protocol"),
+            (b"\xffN.", "pickle.opcode"),
+            (b"T\xff\xff\xff\xffN.", "pickle.length"),
+            (b"C\x02a", "pickle.truncated"),
+            (b"", "pickle.truncated"),
+            (b".", "pickle.stack.underflow"),
+            (b"0.", "pickle.stack.underflow"),
+            (b"(.", "pickle.stack.underflow"),
+            (b"N\x86.", "pickle.stack.underflow"),
+            // Nothing reaches below a mark.
+            (b"](Na.", "pickle.stack.underflow"),
+            (b"N(R.", "pickle.stack.underflow"),
+            (b"(o.", "pickle.stack.underflow"),
+            (b"(q\0.", "pickle.stack.underflow"),
+            (b"(e.", "pickle.stack.underflow"),
+            (b"Nt.", "pickle.stack.mark"),
+            (b"1.", "pickle.stack.mark"),
+            (b"NNa.", "pickle.stack.type"),
+            (b"]NNs.", "pickle.stack.type"),
+            (b"](N\x90.", "pickle.stack.type"),
+            (b"N)R.", "pickle.stack.type"),
+            (b"cm\nn\nNR.", "pickle.stack.type"),
+            (b"cm\nn\n)N\x92.", "pickle.stack.type"),
+            (b"NN\x93.", "pickle.stack.type"),
+            (b"]K\x01b.", "pickle.stack.type"),
+            (b"N\x98.", "pickle.stack.type"),
+            (b"h\0.", "pickle.memo.missing"),
+            (b"Nq\x02h\x01.", "pickle.memo.missing"),
+            (b"}(Nu.", "pickle.items.odd"),
+            (b"(Nd.", "pickle.items.odd"),
+            (b"}]Ns.", "pickle.items.unhashable"),
+            (b"\x8f(}\x90.", "pickle.items.unhashable"),
+            (b"(]\x91.", "pickle.items.unhashable"),
+            (b"\x82\0.", "pickle.extension"),
+            (b"\x84\xff\xff\xff\xff.", "pickle.extension"),
+            (b"P\xe9\n.", "pickle.text.ascii"),
+            (b"(im\n\xc3\xa9\n.", "pickle.text.ascii"),
+            (b"\x8c\x01\xff.", "pickle.utf8"),
+            (b"c\xff\nn\n.", "pickle.utf8"),
+            (b"I0x10\n.", "pickle.text.int"),
+            (b"F1,5\n.", "pickle.text.float"),
+            (b"Sa\n.", "pickle.text.string"),
+            (b"V\\u12\n.", "pickle.text.unicode"),
+        ]);
+    }
+
+    #[test]
+    fn says_what_where_and_which_clause() {
+        let error = decode(b"}K\x01s.", &Limits::default()).unwrap_err();
+        let expected =
+            "stack underflow: SETITEM needs 3 values, found 2 (at byte 3) [pickle.stack.underflow]";
+        assert_eq!(format!("{error}"), expected);
+    }
+
+    #[test]
+    fn floods_meet_limits() {
+        let limits = Limits { stack: 4, marks: 4, nodes: 16, digits: 4, ..Limits::default() };
+        for (stream, clause) in [
+            (&b"NNNNN"[..], "pickle.limit.stack"),
+            (b"(((((", "pickle.limit.marks"),
+            (&b"K\x010".repeat(20), "pickle.limit.nodes"),
+            // Tuples of what there is already: many links, few nodes.
+            (&[&b"NNN"[..], &b"\x8722".repeat(9)].concat(), "pickle.limit.nodes"),
+            (&[&b"N"[..], b"\x94".repeat(20).as_slice()].concat(), "pickle.limit.memo"),
+            (b"I12345\n", "pickle.limit.digits"),
+        ] {
+            assert_eq!(
+                decode(stream, &limits).unwrap_err().clause(),
+                clause,
+                "{}",
+                stream.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn many_numbers_are_like_few() {
+        let limits = |nodes| Limits { nodes, ..Limits::default() };
+        for count in [3, 30] {
+            let numbers = b"K\x01".repeat(count);
+            let batch = |before: &[u8]| [before, b"(", &numbers, b"e."].concat();
+            assert!(decode(&batch(b"]"), &limits(count + 1)).is_ok());
+            for (stream, limits, clause) in [
+                (batch(b"]"), limits(count), "pickle.limit.nodes"),
+                (batch(b"]("), limits(99), "pickle.stack.underflow"),
+                (batch(b""), limits(99), "pickle.stack.underflow"),
+                (batch(b"}"), limits(99), "pickle.stack.type"),
+            ] {
+                let error = decode(&stream, &limits).unwrap_err();
+                assert_eq!(error.clause(), clause, "{count}: {error}");
+                let end = stream.len() as u64 - 2;
+                assert!(error.offset() == end || clause == "pickle.limit.nodes", "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn shared_objects_are_one_object() {
+        // l = [1, 2]; pickle.dumps([l, l], 2)
+        let decoded =
+            decode(b"\x80\x02]q\0(]q\x01(K\x01K\x02eh\x01e.", &Limits::default()).unwrap();
+        let Kind::List(mut items) = decoded.value().kind() else { panic!() };
+        let (first, second) = (items.next().unwrap(), items.next().unwrap());
+        assert_eq!(first.id(), second.id());
+        let Kind::List(items) = second.kind() else { panic!() };
+        assert_eq!(items.len(), 2);
+    }
+
+    #[test]
+    fn what_contains_itself() {
+        // l = []; l.append(l); pickle.dumps(l, 2)
+        let decoded = decode(b"\x80\x02]q\0h\0a.", &Limits::default()).unwrap();
+        let Kind::List(mut items) = decoded.value().kind() else { panic!() };
+        assert_eq!(items.next().unwrap().id(), decoded.value().id());
+
+        // t = ([],); t[0].append(t): pickle.dumps(t, 2) makes the tuple twice and drops the second,
+        // by POP at protocol 2 and POP_MARK at 1.
+        for stream in [&b"\x80\x02]q\0h\0\x85q\x01a0h\x01."[..], b"(]q\0(h\0tq\x01a1h\x01."] {
+            let decoded = decode(stream, &Limits::default()).unwrap();
+            let Kind::Tuple(mut items) = decoded.value().kind() else { panic!() };
+            let Kind::List(mut items) = items.next().unwrap().kind() else { panic!() };
+            assert_eq!(items.next().unwrap().id(), decoded.value().id());
+        }
+    }
+
+    #[test]
+    fn a_million_levels_fit_on_a_small_stack() {
+        let deep = [b"]".repeat(1_000_000), b"a".repeat(999_999), b".".to_vec()].concat();
+        let small = thread::Builder::new().stack_size(64 << 10);
+        let run = move || {
+            let decoded = decode(&deep, &Limits::default()).unwrap();
+            let mut value = decoded.value();
+            let mut depth = 1;
+            while let Kind::List(mut items) = value.kind() {
+                let Some(item) = items.next() else { break };
+                (value, depth) = (item, depth + 1);
+            }
+            depth
+        };
+        assert_eq!(small.spawn(run).unwrap().join().unwrap(), 1_000_000);
+    }
+
+    #[test]
+    fn an_element_reads_what_was_made_before_it() {
+        let limits = Limits::default();
+        let (mut machine, mut graph) = (Machine::new(&limits), Graph::new());
+        // Entry 3 was made before: it is asked for, and nothing is done until it is there.
+        let element = b"h\x03q\x05h\x03\x86";
+        machine.reset(&graph, Region::Own, 5);
+        let mut lexer = Lexer::new(100, &limits);
+        assert_eq!(machine.run(&mut graph, &mut lexer, element).unwrap(), Ran::Missing(3));
+        assert_eq!(lexer.offset(), 100);
+
+        let mut definer = Machine::new(&limits);
+        definer.reset(&graph, Region::Shared, 3);
+        definer.run(&mut graph, &mut Lexer::new(10, &limits), b"C\x02hiq\x03").unwrap();
+        definer.define_entries(&mut graph);
+        assert_eq!(machine.run(&mut graph, &mut lexer, element).unwrap(), Ran::Need(1));
+        let value = machine.finish(lexer.offset()).unwrap();
+        // The bytes of the definition are the graph's own: its source may be gone.
+        let value = graph.value(value, Source { bytes: element, offset: 100 });
+        let tree = value.to_value(TreeLimits::default()).unwrap();
+        assert_eq!(format!("{tree:?}"), "Tuple([Bytes([104, 105]), Bytes([104, 105])])");
+    }
+
+    #[test]
+    fn an_element_leaves_what_was_made_before_it() {
+        let limits = Limits::default();
+        let numbers = [b"h\0(", &b"K\x01".repeat(20)[..], b"e"].concat();
+        for (element, clause) in [
+            (&b"h\0K\x01a"[..], "pickle.independence.mutation"),
+            (&numbers, "pickle.independence.mutation"),
+            (b"h\x01Nb", "pickle.independence.mutation"),
+            (b"Nq\x01", "pickle.independence.memo"),
+            (b"NN", "pickle.element.balance"),
+            (b"N(", "pickle.element.balance"),
+            (b"", "pickle.element.balance"),
+        ] {
+            let (mut machine, mut graph) = (Machine::new(&limits), Graph::new());
+            machine.reset(&graph, Region::Shared, 0);
+            machine.run(&mut graph, &mut Lexer::new(0, &limits), b"]q\0cm\nn\n)Rq\x01").unwrap();
+            machine.define_entries(&mut graph);
+            machine.reset(&graph, Region::Own, 2);
+            let ran = machine.run(&mut graph, &mut Lexer::new(50, &limits), element);
+            let refused = ran.and_then(|_| machine.finish(60)).unwrap_err();
+            assert_eq!(refused.clause(), clause, "{}", element.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn ints_of_two_s_complement() {
+        assert_eq!(small(b""), Some(0));
+        assert_eq!(small(b"\xff"), Some(-1));
+        assert_eq!(small(b"\xff\x00"), Some(255));
+        assert_eq!(small(b"\0\0\0\0\0\0\0\x80"), Some(i64::MIN));
+        assert_eq!(small(b"\0\0\0\0\0\0\0\x80\xff\xff"), Some(i64::MIN));
+        assert_eq!(small(b"\0\0\0\0\0\0\0\x80\0"), None);
+        assert_eq!(small(b"\x01\0\0\0\0\0\0\0\0\0\0"), Some(1));
+    }
+}

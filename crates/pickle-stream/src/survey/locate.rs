@@ -1,0 +1,232 @@
+//! Finding the instructions that made a memo entry.
+
+use crate::error::Result;
+use crate::lex::lexer::Progress;
+use crate::limits::Limits;
+use crate::survey::walk::{Container, Slot, Span, Step, Survey, Use, foreign};
+
+/// Walks a stretch of a stream to the value that a memo entry stands for.
+///
+/// An object can be in the memo before it is whole (a list is, before its items), so the span found
+/// goes on to the last instruction that changes it. What changes it later, by way of the memo,
+/// would be missed: such an element can be read, but not from another one. So the walk goes on to
+/// the end of the batch, or of the container.
+#[derive(Debug)]
+pub struct Locator {
+    survey: Survey,
+    memo: u64,
+    found: Option<Found>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    slot: usize,
+    /// Open marks below the value.
+    depth: usize,
+    span: Span,
+    /// One more than the highest memo index made in the span.
+    memo_end: u64,
+    /// Whether something took the value off the stack.
+    whole: bool,
+    /// The last change of the value, or of a part of it, by another way than its place on the stack.
+    changed: Option<Use>,
+}
+
+/// The answer of a [`Locator`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Located {
+    /// At least this many bytes beyond the end of the input are needed, from [`Locator::offset`]
+    /// on.
+    Need(usize),
+    /// These instructions make the value, on an empty stack.
+    Found(Span),
+    /// The container was walked to its end, and the entry was not made.
+    Absent,
+}
+
+impl Locator {
+    /// Looks for the entry of index `memo` in a stretch that is like that of [`Survey::resume`].
+    pub fn new(
+        offset: u64,
+        entries: u64,
+        container: Container,
+        memo: u64,
+        limits: &Limits,
+    ) -> Locator {
+        Locator { survey: Survey::resume(offset, entries, container, limits), memo, found: None }
+    }
+
+    /// Where the next input must begin.
+    pub fn offset(&self) -> u64 {
+        self.survey.offset()
+    }
+
+    /// The instructions that make the value as far as the walk has come, for those who cannot go on:
+    /// the stream breaks off before the end of the batch. `None` where the entry was not made.
+    ///
+    /// Fails where something has changed the value behind them.
+    pub fn so_far(&self) -> Result<Option<Span>> {
+        self.found.as_ref().map(Found::span).transpose()
+    }
+
+    /// Walks through `input`, which begins at [`offset`](Self::offset).
+    ///
+    /// Fails as [`Survey::advance`] does.
+    pub fn advance(&mut self, input: &[u8]) -> Result<Located> {
+        let start = self.offset();
+        loop {
+            let place = usize::try_from(self.offset() - start).unwrap_or(usize::MAX);
+            let Some(rest) = input.get(place..) else {
+                return Ok(Located::Need(1));
+            };
+            let step = match self.survey.step(rest)? {
+                Progress::Need(more) => return Ok(Located::Need(more)),
+                Progress::Done(step) => step,
+            };
+            match &mut self.found {
+                Some(found) => {
+                    found.follow(&self.survey);
+                    if step == Step::Batch {
+                        return found.span().map(Located::Found);
+                    }
+                }
+                None if self.survey.made() == Some(self.memo) => {
+                    self.found = Some(Found::new(&self.survey));
+                }
+                None => {}
+            }
+            if matches!(step, Step::Closed | Step::Stop) {
+                return self
+                    .found
+                    .as_ref()
+                    .map_or(Ok(Located::Absent), |found| found.span().map(Located::Found));
+            }
+        }
+    }
+}
+
+impl Found {
+    /// The value on top of the stack.
+    fn new(survey: &Survey) -> Found {
+        let slot = survey.slots().len() - 1;
+        let Slot { begin, memo, .. } = survey.slots()[slot];
+        Found {
+            slot,
+            depth: survey.depth(),
+            span: Span { begin, end: survey.offset(), memo },
+            memo_end: survey.memo(),
+            whole: false,
+            changed: None,
+        }
+    }
+
+    /// Takes note of what the last instruction did to the value.
+    fn follow(&mut self, survey: &Survey) {
+        let is_of_it = |changed: &Use| changed.is_of(self.span, self.memo_end, self.whole);
+        if let Some(changed) = survey.changed().filter(is_of_it) {
+            self.changed = Some(changed);
+        }
+        self.whole |= survey.kept() <= self.slot;
+        // What changes the value leaves it on top of the stack; what is above it is another value.
+        let on_top = survey.slots().len() == self.slot + 1 && survey.depth() == self.depth;
+        if !self.whole && on_top {
+            self.span.end = survey.offset();
+            self.memo_end = survey.memo();
+        }
+    }
+
+    /// The instructions that make the value, unless others change it behind them.
+    fn span(&self) -> Result<Span> {
+        match self.changed.filter(|changed| changed.offset >= self.span.end) {
+            Some(changed) => Err(foreign(changed)),
+            None => Ok(self.span),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use core::ops::Range;
+
+    /// The bytes that make memo entry `memo`, in a list that begins with the second byte of
+    /// `stream`.
+    fn locate(stream: &[u8], memo: u64) -> Result<Option<Range<u64>>, Error> {
+        let mut locator = Locator::new(1, 0, Container::List, memo, &Limits::default());
+        // A byte more each time, as if it came over a slow line.
+        let mut end = 1;
+        loop {
+            let from = (locator.offset() as usize).min(end);
+            match locator.advance(&stream[from..end])? {
+                Located::Need(_) => end += 1,
+                Located::Found(span) => return Ok(Some(span.begin..span.end)),
+                Located::Absent => return Ok(None),
+            }
+        }
+    }
+
+    #[test]
+    fn finds_the_instructions_of_an_entry() {
+        for (stream, memo, expected) in [
+            // A list, in the memo before its items.
+            (&b"](]q\0(NNeNa]q\x01e."[..], 0, Some(2..11)),
+            (b"](]q\0(NNeNa]q\x01e.", 1, Some(11..14)),
+            // A tuple, in the memo behind its items.
+            (b"](NN\x86q\0Ne.", 0, Some(2..7)),
+            // An object: BUILD changes it behind its entry.
+            (b"](cm\nn\nq\0)Rq\x01}Nbbe.", 1, Some(2..17)),
+            (b"](cm\nn\nq\0)Rq\x01}Nbbe.", 0, Some(2..9)),
+            // The key of a dict.
+            (b"](}(U\x01kq\0NU\x01jq\x01Nue.", 1, Some(10..15)),
+            // In a list, before a value that begins with a mark.
+            (b"](](]q\0(NtNee.", 0, Some(4..7)),
+            // l = []; l.append(l)
+            (b"](]q\0h\0ae.", 0, Some(2..8)),
+            // t = ([],); t[0].append(t)
+            (b"]((]q\0(h\0tq\x01a1h\x01e.", 0, Some(3..13)),
+            (b"]((]q\0(h\0tq\x01a1h\x01e.", 1, Some(6..12)),
+            // A value that is dropped again.
+            (b"](Nq\x000Ne.", 0, Some(2..5)),
+            // In a value that is no list: (None, []).
+            (b"N]q\0\x86q\x01.", 0, Some(1..4)),
+            // In a tuple that begins with it, and is copied on the stack.
+            (b"](]q\0\x852\x86e.", 0, Some(2..5)),
+            // Copied on the stack, and the copy is in a list that is changed.
+            (b"](]q\x002]q\x01(h\0e\x87e.", 0, Some(2..5)),
+            // Before another that is changed, by the memo and as a copy.
+            (b"](]q\0]q\x01h\x01K\x05a0e.", 0, Some(2..5)),
+            (b"](]q\0]2K\x05a0e.", 0, Some(2..5)),
+            // In a later batch, and nowhere.
+            (b"](e(Ne(]q\0e.", 0, Some(7..10)),
+            (b"](]q\0e0N.", 1, None),
+        ] {
+            let found = locate(stream, memo).unwrap();
+            assert_eq!(found, expected, "{memo} of {}", stream.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn refuses_an_entry_that_is_changed_behind_its_instructions() {
+        for (stream, memo) in [
+            // l = []; [(l, l.append(5))]
+            (&b"](]q\0h\0K\x05a\x86e."[..], 0),
+            // The same, where the entry is around the list.
+            (b"](]q\0\x85q\x01h\0K\x05a\x86e.", 1),
+            // A second name, and a copy on the stack.
+            (b"](]q\0h\0q\x01K\x05a\x86e.", 0),
+            (b"](]q\x002K\x05a\x86e.", 0),
+            // A second name of the copy, and a copy of the copy.
+            (b"](]q\x002q\x01K\x05a\x86e.", 0),
+            (b"](]q\x0022K\x05a\x87e.", 0),
+        ] {
+            let refused = locate(stream, memo).unwrap_err();
+            assert_eq!(
+                refused.clause(),
+                "pickle.independence.mutation",
+                "{}",
+                stream.escape_ascii()
+            );
+        }
+    }
+}

@@ -1,0 +1,461 @@
+//! Making values, to be encoded.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use num_bigint::BigInt;
+
+use crate::error::{Cause, Error, Result};
+use crate::graph::arena::{Chain, Construct, Graph, Node, NodeId, Object, Region, Source};
+use crate::graph::copy::copy;
+use crate::graph::utf8;
+use crate::graph::view::{Kind, ValueRef};
+use crate::limits::{self, Limits};
+use crate::write::encode::shortest;
+
+/// Makes values in a graph of its own, from the parts up.
+///
+/// What is made stays until [`clear`](Self::clear). What is made [as shared](Self::shared), and
+/// globals, stay beyond that, for the values that come next: an [`Encoder`](crate::Encoder) writes
+/// those once.
+///
+/// Every method fails over [`Limits::nodes`].
+///
+/// ```
+/// use pickle_stream::{Builder, Encoder, Limits};
+///
+/// let mut build = Builder::new(&Limits::default());
+/// let list = build.list(&[])?;
+/// let one = build.int(1)?;
+/// build.extend(list, &[one, list])?;
+/// let mut encoder = Encoder::new(2)?;
+/// encoder.value(build.value(list))?;
+/// encoder.stop();
+/// assert_eq!(encoder.ready(), b"\x80\x02]q\0(K\x01h\0e."); // l = [1]; l.append(l)
+/// # Ok::<(), pickle_stream::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Builder {
+    graph: Graph,
+    region: Region,
+    globals: Globals,
+    /// What was made once.
+    named: BTreeMap<String, NodeId>,
+    most_nodes: usize,
+}
+
+/// The globals of a graph, by module and name: each module's str with the names in it. The str is
+/// one for all of them, as Python interns it.
+#[derive(Debug, Default)]
+struct Globals(BTreeMap<String, (NodeId, BTreeMap<String, NodeId>)>);
+
+impl Globals {
+    fn get(&mut self, graph: &mut Graph, module: &str, name: &str) -> NodeId {
+        let new = || (str(graph, module), BTreeMap::new());
+        let (module, names) = self.0.entry(module.into()).or_insert_with(new);
+        if let Some(&known) = names.get(name) {
+            return known;
+        }
+        let text = str(graph, name);
+        let global = graph.push(Region::Shared, Node::Global { module: *module, name: text });
+        names.insert(name.into(), global);
+        global
+    }
+}
+
+fn str(graph: &mut Graph, text: &str) -> NodeId {
+    let payload = graph.push_scratch(Region::Shared, text.as_bytes());
+    graph.push(Region::Shared, Node::Str(payload))
+}
+
+impl Builder {
+    /// A builder of no values.
+    pub fn new(limits: &Limits) -> Builder {
+        Builder {
+            graph: Graph::new(),
+            region: Region::Own,
+            globals: Globals::default(),
+            named: BTreeMap::new(),
+            most_nodes: limits.nodes,
+        }
+    }
+
+    /// Forgets all values but shared ones.
+    pub fn clear(&mut self) {
+        self.graph.clear();
+    }
+
+    /// Forgets all values. An encoder has to [be told](crate::Encoder::forget_shared).
+    pub fn forget_shared(&mut self) {
+        self.graph.forget_shared();
+        self.globals.0.clear();
+        self.named.clear();
+    }
+
+    /// Bytes that shared values take.
+    pub fn shared_bytes(&self) -> usize {
+        self.graph.shared_bytes()
+    }
+
+    /// Makes values that are shared. They may contain no others.
+    pub fn shared<T>(&mut self, make: impl FnOnce(&mut Builder) -> T) -> T {
+        let region = core::mem::replace(&mut self.region, Region::Shared);
+        let made = make(self);
+        self.region = region;
+        made
+    }
+
+    /// Looks at a value.
+    pub fn value(&self, id: NodeId) -> ValueRef<'_> {
+        self.graph.value(id, Source { bytes: &[], offset: 0 })
+    }
+
+    /// `None`
+    pub fn none(&self) -> NodeId {
+        NodeId::NONE
+    }
+
+    /// A bool.
+    pub fn bool(&self, value: bool) -> NodeId {
+        if value { NodeId::TRUE } else { NodeId::FALSE }
+    }
+
+    /// An int.
+    pub fn int(&mut self, value: i64) -> Result<NodeId> {
+        self.push(Node::Int(value))
+    }
+
+    /// An int of any size.
+    pub fn big_int(&mut self, value: &BigInt) -> Result<NodeId> {
+        self.int_of_bytes(&value.to_signed_bytes_le())
+    }
+
+    /// An int of any size, from little-endian two's complement.
+    pub fn int_of_bytes(&mut self, bytes: &[u8]) -> Result<NodeId> {
+        let digits = shortest(bytes);
+        if digits.len() <= 8 {
+            let fill = if digits.last().is_some_and(|&last| last >> 7 == 1) { 0xff } else { 0 };
+            let mut all = [fill; 8];
+            all[..digits.len()].copy_from_slice(digits);
+            return self.int(i64::from_le_bytes(all));
+        }
+        let payload = self.graph.push_scratch(self.region, digits);
+        self.push(Node::Long(payload))
+    }
+
+    /// A float.
+    pub fn float(&mut self, value: f64) -> Result<NodeId> {
+        self.push(Node::Float(value))
+    }
+
+    /// A str.
+    pub fn str(&mut self, text: &str) -> Result<NodeId> {
+        let payload = self.graph.push_scratch(self.region, text.as_bytes());
+        self.push(Node::Str(payload))
+    }
+
+    /// A str in which surrogates may stand alone, from UTF-8 as Python's `surrogatepass` has it.
+    ///
+    /// Fails where that is not what it is.
+    pub fn str_with_surrogates(&mut self, text: &[u8]) -> Result<NodeId> {
+        if let Err(valid) = utf8::validate(text) {
+            let message = "the text is not UTF-8";
+            return Err(Error::new(Cause::Usage, "pickle.utf8", valid as u64, message));
+        }
+        let payload = self.graph.push_scratch(self.region, text);
+        self.push(Node::Str(payload))
+    }
+
+    /// A str that is shared, and one for a text: as Python interns the names of attributes.
+    pub fn interned(&mut self, text: &str) -> Result<NodeId> {
+        self.once(text, |build| build.str(text))
+    }
+
+    /// A value that is shared, and one for a name: `make` makes it when it is asked for first.
+    pub fn once<E: From<Error>>(
+        &mut self,
+        name: &str,
+        make: impl FnOnce(&mut Builder) -> Result<NodeId, E>,
+    ) -> Result<NodeId, E> {
+        if let Some(&known) = self.named.get(name) {
+            return Ok(known);
+        }
+        let made = self.shared(make)?;
+        self.named.insert(name.into(), made);
+        Ok(made)
+    }
+
+    /// The str of Python 2, in an encoding that nothing names.
+    pub fn str2(&mut self, bytes: &[u8]) -> Result<NodeId> {
+        let payload = self.graph.push_scratch(self.region, bytes);
+        self.push(Node::Str2(payload))
+    }
+
+    /// Bytes.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<NodeId> {
+        let payload = self.graph.push_scratch(self.region, bytes);
+        self.push(Node::Bytes(payload))
+    }
+
+    /// A bytearray.
+    pub fn byte_array(&mut self, bytes: &[u8]) -> Result<NodeId> {
+        let payload = self.graph.push_scratch(self.region, bytes);
+        self.push(Node::ByteArray(payload))
+    }
+
+    /// A tuple of these items.
+    pub fn tuple(&mut self, items: &[NodeId]) -> Result<NodeId> {
+        if items.is_empty() {
+            return Ok(NodeId::EMPTY_TUPLE);
+        }
+        self.charge(items)?;
+        let run = self.graph.push_run(self.region, items);
+        self.push(Node::Tuple(run))
+    }
+
+    /// A frozenset of these members.
+    ///
+    /// Fails on a member that cannot be hashed.
+    pub fn frozenset(&mut self, members: &[NodeId]) -> Result<NodeId> {
+        self.charge(members)?;
+        members.iter().try_for_each(|&member| self.check_hashable(member))?;
+        let run = self.graph.push_run(self.region, members);
+        self.push(Node::FrozenSet(run))
+    }
+
+    /// A list of these items.
+    pub fn list(&mut self, items: &[NodeId]) -> Result<NodeId> {
+        let list = self.push(Node::List(Chain::EMPTY))?;
+        self.extend(list, items)?;
+        Ok(list)
+    }
+
+    /// A set of these members.
+    ///
+    /// Fails on a member that cannot be hashed.
+    pub fn set(&mut self, members: &[NodeId]) -> Result<NodeId> {
+        let set = self.push(Node::Set(Chain::EMPTY))?;
+        self.extend(set, members)?;
+        Ok(set)
+    }
+
+    /// A dict of these keys and values, which alternate.
+    ///
+    /// Fails on a key that cannot be hashed.
+    pub fn dict(&mut self, entries: &[NodeId]) -> Result<NodeId> {
+        let dict = self.push(Node::Dict(Chain::EMPTY))?;
+        self.extend(dict, entries)?;
+        Ok(dict)
+    }
+
+    /// Adds to a list its next items, to a set members, to a dict keys and values, which alternate.
+    /// That is how a value comes to contain itself.
+    ///
+    /// Fails on any other value, and on a key or member that cannot be hashed.
+    pub fn extend(&mut self, container: NodeId, items: &[NodeId]) -> Result<()> {
+        self.charge(items)?;
+        let mut node = self.graph.node(container);
+        let chain = match &mut node {
+            Node::List(chain) => chain,
+            Node::Set(chain) => {
+                items.iter().try_for_each(|&member| self.check_hashable(member))?;
+                chain
+            }
+            Node::Dict(chain) => {
+                items.iter().step_by(2).try_for_each(|&key| self.check_hashable(key))?;
+                chain
+            }
+            _ => return Err(usage("only a list, a set and a dict can be added to")),
+        };
+        self.graph.extend(container.region(), chain, items);
+        *self.graph.node_mut(container) = node;
+        Ok(())
+    }
+
+    /// A value that is known only once others are made that contain it: a tuple that is in a list
+    /// that is in it. It is to be [filled](Self::fill) then.
+    pub fn reserve(&mut self) -> Result<NodeId> {
+        self.push(Node::None)
+    }
+
+    /// Makes a reserved value the same as another one, which nothing else may name.
+    pub fn fill(&mut self, reserved: NodeId, value: NodeId) {
+        *self.graph.node_mut(reserved) = self.graph.node(value);
+    }
+
+    /// A class or function, by module and qualified name. It is shared, and one for a name.
+    pub fn global(&mut self, module: &str, name: &str) -> Result<NodeId> {
+        self.graph.charge(Region::Shared, self.most_nodes, 1, 0)?;
+        Ok(self.globals.get(&mut self.graph, module, name))
+    }
+
+    /// What a call of `callable` with a tuple of arguments returns.
+    pub fn call(&mut self, callable: NodeId, args: &[NodeId]) -> Result<NodeId> {
+        let args = self.tuple(args)?;
+        self.object(Construct::Call, callable, args, NodeId::NONE)
+    }
+
+    /// An object that something else makes than values do: see [`ObjectRef`](crate::ObjectRef).
+    pub fn object(
+        &mut self,
+        construct: Construct,
+        callable: NodeId,
+        args: NodeId,
+        kwargs: NodeId,
+    ) -> Result<NodeId> {
+        let object = Object {
+            construct,
+            callable,
+            args,
+            kwargs,
+            states: Chain::EMPTY,
+            appended: Chain::EMPTY,
+            items: Chain::EMPTY,
+            added: Chain::EMPTY,
+        };
+        let index = self.graph.add_object(self.region, object);
+        self.push(Node::Object(index))
+    }
+
+    /// Gives an object a state, as BUILD does.
+    pub fn set_state(&mut self, object: NodeId, state: NodeId) -> Result<()> {
+        self.add(object, |object| &mut object.states, &[state])
+    }
+
+    /// Appends values to an object.
+    pub fn append(&mut self, object: NodeId, values: &[NodeId]) -> Result<()> {
+        self.add(object, |object| &mut object.appended, values)
+    }
+
+    /// Sets items of an object: keys and values alternate.
+    pub fn set_items(&mut self, object: NodeId, items: &[NodeId]) -> Result<()> {
+        self.add(object, |object| &mut object.items, items)
+    }
+
+    /// Adds values to an object as to a set.
+    pub fn add_items(&mut self, object: NodeId, values: &[NodeId]) -> Result<()> {
+        self.add(object, |object| &mut object.added, values)
+    }
+
+    /// What a persistent id stands for.
+    pub fn persistent_id(&mut self, id: NodeId) -> Result<NodeId> {
+        self.push(Node::PersistentId(id))
+    }
+
+    /// What an extension code stands for.
+    pub fn extension(&mut self, code: i32) -> Result<NodeId> {
+        self.push(Node::Extension(code))
+    }
+
+    /// An object that the encoder of this value has written before, by the
+    /// [memo entry](crate::Encoder::entry) that it got.
+    pub fn written(&mut self, entry: u64) -> Result<NodeId> {
+        self.push(Node::Written(entry))
+    }
+
+    /// Copies a value of another graph. What is one object there is one object here; globals are
+    /// those that are here; and `around` is the object that is [being built around
+    /// it](Kind::Outer), if the value contains that.
+    pub fn copy(&mut self, value: ValueRef<'_>, around: Option<u64>) -> Result<NodeId> {
+        let region = self.region;
+        let nodes = value.graph_len() + self.graph.len(region);
+        limits::check(self.most_nodes as u64, nodes as u64, "pickle.limit.nodes", 0)?;
+        let globals = &mut self.globals;
+        Ok(copy(value, &mut self.graph, region, |graph, value| match value.kind() {
+            Kind::Global(global) => {
+                Some(globals.get(graph, global.module.to_str()?, global.name.to_str()?))
+            }
+            Kind::Outer(_) => Some(graph.push(region, Node::Written(around?))),
+            _ => None,
+        }))
+    }
+
+    fn add(
+        &mut self,
+        object: NodeId,
+        part: impl Fn(&mut Object) -> &mut Chain,
+        values: &[NodeId],
+    ) -> Result<()> {
+        self.charge(values)?;
+        let Node::Object(index) = self.graph.node(object) else {
+            return Err(usage("only an object that is made by a call has a state"));
+        };
+        let region = object.region();
+        let mut chain = *part(self.graph.object_mut(region, index));
+        self.graph.extend(region, &mut chain, values);
+        *part(self.graph.object_mut(region, index)) = chain;
+        Ok(())
+    }
+
+    fn push(&mut self, node: Node) -> Result<NodeId> {
+        self.graph.charge(self.region, self.most_nodes, 1, 0)?;
+        Ok(self.graph.push(self.region, node))
+    }
+
+    /// Makes room for links to these values.
+    fn charge(&self, values: &[NodeId]) -> Result<()> {
+        let room = self.graph.room(self.region, self.most_nodes, 0);
+        if values.len() <= room {
+            return Ok(());
+        }
+        let nodes = (self.most_nodes - room).saturating_add(values.len());
+        limits::check(self.most_nodes as u64, nodes as u64, "pickle.limit.nodes", 0)
+    }
+
+    fn check_hashable(&self, key: NodeId) -> Result<()> {
+        if self.graph.node(key).is_hashable() {
+            return Ok(());
+        }
+        let message = "a list, dict, set or bytearray cannot be hashed";
+        Err(Error::new(Cause::Usage, "pickle.items.unhashable", 0, message))
+    }
+}
+
+#[cold]
+fn usage(message: &str) -> Error {
+    Error::new(Cause::Usage, "pickle.stack.type", 0, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{decode, encode};
+
+    #[test]
+    fn what_is_copied_is_what_it_was() {
+        // x = [1]; x.append(x); (x, x, os.getcwd, os.getcwd) with one and with two globals
+        let bytes = b"\x80\x02(]q\0(K\x01h\0eh\0cos\ngetcwd\nq\x01cos\ngetcwd\nq\x02tq\x03.";
+        let decoded = decode(bytes, &Limits::default()).unwrap();
+        let mut build = Builder::new(&Limits::default());
+        let copy = build.copy(decoded.value(), None).unwrap();
+        let expected = b"\x80\x02(]q\0(K\x01h\0eh\0cos\ngetcwd\nq\x01h\x01tq\x02.";
+        assert_eq!(encode(build.value(copy), 2).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let mut build = Builder::new(&Limits::default());
+        let (list, int) = (build.list(&[]).unwrap(), build.int(1).unwrap());
+        for (error, clause) in [
+            (build.dict(&[list, int]).unwrap_err(), "pickle.items.unhashable"),
+            (build.set(&[list]).unwrap_err(), "pickle.items.unhashable"),
+            (build.frozenset(&[int, list]).unwrap_err(), "pickle.items.unhashable"),
+            (build.extend(int, &[]).unwrap_err(), "pickle.stack.type"),
+            (build.set_state(list, int).unwrap_err(), "pickle.stack.type"),
+            (build.str_with_surrogates(b"\xff").unwrap_err(), "pickle.utf8"),
+        ] {
+            assert_eq!(error.clause(), clause);
+        }
+    }
+
+    #[test]
+    fn limits_hold() {
+        let limits = Limits { nodes: 20, ..Limits::default() };
+        let mut build = Builder::new(&limits);
+        let most = (0..100).take_while(|&int| build.int(int).is_ok()).count();
+        assert!((10..=20).contains(&most), "{most}");
+        build.clear();
+        let int = build.int(1).unwrap();
+        assert_eq!(build.list(&[int; 30]).unwrap_err().clause(), "pickle.limit.nodes");
+    }
+}

@@ -1,0 +1,940 @@
+//! Values to bytes, as CPython's pickler writes them.
+//!
+//! The bytes are those of CPython's C pickler (`Modules/_pickle.c`) for the same objects, in
+//! protocols 2 to 5: the shortest form of each int, batches of 1,000, a memo entry for every object
+//! that the pickler gives one, frames with large payloads between them. So what CPython 3.7 or a
+//! later one has pickled, decoded here and encoded again in its protocol, is what it was.
+//!
+//! Values nest to any depth: what is still to be written waits on a stack of its own.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::frames::{self, Frames};
+use crate::compat;
+use crate::error::{Cause, Error, Result};
+use crate::graph::arena::{Construct, NodeId};
+use crate::graph::view::{Entries, Global, Items, Kind, ObjectRef, ValueRef};
+use crate::lex::lexer::{Argument, Instruction};
+use crate::opcode::{ArgumentKind, Opcode};
+
+/// Items between a MARK and its APPENDS, SETITEMS or ADDITEMS: `BATCHSIZE`.
+const BATCH: usize = 1000;
+
+/// Encodes a whole pickle: PROTO, the value, STOP.
+///
+/// Fails as [`Encoder::new`] and [`Encoder::value`] do.
+///
+/// ```
+/// use pickle_stream::{Limits, decode, encode};
+///
+/// // l = [1]; l.append(l); pickle.dumps(l, protocol=4)
+/// let bytes = b"\x80\x04\x95\x09\0\0\0\0\0\0\0]\x94(K\x01h\0e.";
+/// let decoded = decode(bytes, &Limits::default())?;
+/// assert_eq!(encode(decoded.value(), 4)?, bytes);
+/// # Ok::<(), pickle_stream::Error>(())
+/// ```
+pub fn encode(value: ValueRef<'_>, protocol: u8) -> Result<Vec<u8>> {
+    let mut encoder = Encoder::new(protocol)?;
+    encoder.value(value)?;
+    encoder.stop();
+    Ok(encoder.ready().to_vec())
+}
+
+/// Writes one pickle, piece by piece.
+///
+/// [`value`](Self::value) writes all of a value. Where a container is larger than memory, its parts
+/// are values, and the opcodes that put them together have methods of their own:
+/// [`empty_list`](Self::empty_list), [`mark`](Self::mark), [`appends`](Self::appends) and so on.
+/// They write what they are asked to: nothing holds the program against the stack it will find.
+///
+/// The bytes wait in [`ready`](Self::ready) until [`take`](Self::take).
+#[derive(Debug)]
+pub struct Encoder {
+    protocol: u8,
+    frames: Frames,
+    /// How many memo entries there are.
+    entries: u64,
+    own: Written,
+    shared: Written,
+    /// How many nodes were written.
+    nodes: u64,
+    /// Sets whose members are being written, or were, and how many nodes were written when that
+    /// began.
+    begun: BTreeMap<NodeId, u64>,
+    /// The memo entries of globals, and of a str, that the encoder itself has use for.
+    known: Vec<(&'static str, &'static str, u64)>,
+}
+
+/// Where an [`Encoder`] was.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    frames: frames::Place,
+    entries: u64,
+    known: usize,
+}
+
+/// The memo entries of the nodes of a region that were written, by node: one more than the entry,
+/// and 0 where there is none.
+#[derive(Debug, Default)]
+struct Written(Vec<u64>);
+
+impl Written {
+    #[inline]
+    fn get(&self, id: NodeId) -> Option<u64> {
+        if id.is_number() {
+            return None;
+        }
+        self.0.get(id.index())?.checked_sub(1)
+    }
+
+    fn put(&mut self, id: NodeId, entry: u64) {
+        debug_assert!(!id.is_number());
+        if id.index() >= self.0.len() {
+            self.0.resize(id.index() + 1, 0);
+        }
+        self.0[id.index()] = entry + 1;
+    }
+}
+
+/// What is still to be written.
+enum Task<'a> {
+    Value(ValueRef<'a>),
+    Opcode(Opcode),
+    /// The object's memo entry, behind what made it.
+    Memoize(ValueRef<'a>),
+    /// The call that makes a set before protocol 4, once the list of its items is on the stack.
+    Set(ValueRef<'a>),
+    /// A tuple or frozenset, once its items, so many, are on the stack.
+    Tuple(ValueRef<'a>, Opcode, usize),
+    /// A call, once what it takes is on the stack.
+    Call(ObjectRef<'a>, ValueRef<'a>),
+    /// The items of a container, once that is on the stack.
+    Items(Batches<'a>),
+}
+
+/// The items of a container, which go into it batch by batch.
+struct Batches<'a> {
+    items: Items<'a>,
+    /// Values that make an item.
+    width: usize,
+    /// Puts a single item into the container, where there is an opcode for that.
+    one: Option<Opcode>,
+    /// Puts a batch into it.
+    many: Opcode,
+    ends: Ends,
+    stage: Stage,
+}
+
+/// How a pickler that goes through the items sees that there are no more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// It knows how many there are: `batch_list_exact`.
+    Counted,
+    /// It begins another batch after a full one, and finds nothing: `batch_dict_exact`, `save_set`.
+    WithEmptyBatch,
+    /// It looks an item ahead, and puts the last one in by itself: `batch_list`, `batch_dict`.
+    Foreseen,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Before all items.
+    Start,
+    /// Between batches.
+    Between,
+    /// So many items after a MARK.
+    Batch(usize),
+    /// Behind a single item.
+    Single,
+}
+
+impl Encoder {
+    /// Begins a pickle.
+    ///
+    /// Fails on a protocol other than 2, 3, 4 and 5.
+    pub fn new(protocol: u8) -> Result<Encoder> {
+        if !(2..=5).contains(&protocol) {
+            let message = format!("pickles are written in protocols 2 to 5, not {protocol}");
+            return Err(Error::new(Cause::Usage, "pickle.protocol", 0, message));
+        }
+        Ok(Encoder {
+            protocol,
+            frames: Frames::new(protocol),
+            entries: 0,
+            own: Written::default(),
+            shared: Written::default(),
+            nodes: 0,
+            begun: BTreeMap::new(),
+            known: Vec::new(),
+        })
+    }
+
+    /// The protocol.
+    pub fn protocol(&self) -> u8 {
+        self.protocol
+    }
+
+    /// How many memo entries the pickle has so far.
+    pub fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// The bytes that are final. Those of a frame are once it is full.
+    pub fn ready(&self) -> &[u8] {
+        self.frames.ready()
+    }
+
+    /// Drops the bytes that are [`ready`](Self::ready).
+    pub fn take(&mut self) {
+        self.frames.take();
+    }
+
+    /// Where the encoder is, to [go back](Self::go_back) to while nothing was [taken](Self::take).
+    pub fn place(&self) -> Place {
+        Place { frames: self.frames.place(), entries: self.entries, known: self.known.len() }
+    }
+
+    /// Forgets the instructions that were written since. What values had memo entries is forgotten
+    /// too.
+    pub fn go_back(&mut self, place: Place) {
+        self.frames.go_back(place.frames);
+        self.entries = place.entries;
+        self.known.truncate(place.known);
+        self.own.0.clear();
+        self.shared.0.clear();
+    }
+
+    /// Says that the next value is of another graph, or that the
+    /// [shared region](crate::Region::Shared) of its graph was forgotten.
+    pub fn forget_shared(&mut self) {
+        self.shared.0.clear();
+    }
+
+    /// Writes a value. What it contains twice is written once, as is what is in the shared region of
+    /// its graph; from then on that is read from the memo.
+    ///
+    /// In protocol 2 the names of globals are [those of Python 2](crate::to_python_2), which Python 3
+    /// reads too.
+    ///
+    /// Fails where the protocol cannot say it (out-of-band buffers before 5; keyword arguments,
+    /// globals with a line end in their name, 4 GiB of text or bytes, and a set of what takes the
+    /// set to make before 4), on an object that is still being built around the value, and on
+    /// reading a memo entry from 2^32 on. The pickle cannot be gone on with then.
+    pub fn value(&mut self, value: ValueRef<'_>) -> Result<()> {
+        self.own.0.clear();
+        self.begun.clear();
+        let mut tasks = Vec::new();
+        self.begin(value, &mut tasks)?;
+        while let Some(task) = tasks.pop() {
+            match task {
+                Task::Value(value) => self.begin(value, &mut tasks)?,
+                Task::Opcode(opcode) => self.opcode(opcode),
+                Task::Memoize(value) => self.memoize_node(value)?,
+                Task::Tuple(value, opcode, len) => self.tuple_of(value, opcode, len)?,
+                Task::Set(value) => self.set_of_list(value)?,
+                Task::Call(object, value) => self.call(object, value, &mut tasks)?,
+                Task::Items(batches) => self.items(batches, &mut tasks),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a value that contains no others; of others, what comes before those.
+    fn begin<'a>(&mut self, value: ValueRef<'a>, tasks: &mut Vec<Task<'a>>) -> Result<()> {
+        self.frames.boundary();
+        if let Some(entry) = self.entry(value) {
+            return self.get(entry);
+        }
+        match value.kind() {
+            Kind::None => self.opcode(Opcode::None),
+            Kind::Bool(false) => self.opcode(Opcode::NewFalse),
+            Kind::Bool(true) => self.opcode(Opcode::NewTrue),
+            Kind::Int(int) => self.shortest_int(int),
+            Kind::Long(long) => self.long(long.to_le_bytes())?,
+            Kind::Float(float) => self.float(float),
+            Kind::Str(text) => {
+                self.text(text.as_bytes())?;
+                self.memoize_node(value)?;
+            }
+            Kind::Str2(bytes) => {
+                self.payload(&[Opcode::ShortBinString, Opcode::BinString], bytes)?;
+                self.memoize_node(value)?;
+            }
+            Kind::Bytes(bytes) => {
+                self.bytes(bytes)?;
+                self.memoize_node(value)?;
+            }
+            Kind::ByteArray(bytes) => {
+                self.byte_array(bytes)?;
+                self.memoize_node(value)?;
+            }
+            Kind::Tuple(items) if items.len() == 0 => self.opcode(Opcode::EmptyTuple),
+            Kind::Tuple(items) => {
+                let len = items.len();
+                let opcode = match len {
+                    1 => Opcode::Tuple1,
+                    2 => Opcode::Tuple2,
+                    3 => Opcode::Tuple3,
+                    _ => Opcode::Tuple,
+                };
+                if opcode == Opcode::Tuple {
+                    self.opcode(Opcode::Mark);
+                }
+                tasks.push(Task::Tuple(value, opcode, len));
+                push_reversed(tasks, items.map(Task::Value));
+            }
+            Kind::List(items) => {
+                self.opcode(Opcode::EmptyList);
+                self.memoize_node(value)?;
+                tasks.push(Task::Items(Batches::of_list(items, Ends::Counted)));
+            }
+            Kind::Dict(entries) => {
+                self.opcode(Opcode::EmptyDict);
+                self.memoize_node(value)?;
+                tasks.push(Task::Items(Batches::of_dict(entries, Ends::WithEmptyBatch)));
+            }
+            Kind::Set(items) if self.protocol >= 4 => {
+                self.opcode(Opcode::EmptySet);
+                self.memoize_node(value)?;
+                tasks.push(Task::Items(Batches::of_set(items)));
+            }
+            Kind::FrozenSet(items) if self.protocol >= 4 => {
+                self.opcode(Opcode::Mark);
+                tasks.push(Task::Tuple(value, Opcode::FrozenSet, items.len()));
+                push_reversed(tasks, items.map(Task::Value));
+            }
+            Kind::Set(items) => self.set_by_call("set", value, items, tasks)?,
+            Kind::FrozenSet(items) => self.set_by_call("frozenset", value, items, tasks)?,
+            Kind::Global(global) if self.protocol < 4 => {
+                self.named(Opcode::Global, global)?;
+                self.memoize_node(value)?;
+            }
+            Kind::Global(global) => {
+                tasks.push(Task::Memoize(value));
+                tasks.push(Task::Opcode(Opcode::StackGlobal));
+                match value.names() {
+                    Some(names) => push_reversed(tasks, names.into_iter().map(Task::Value)),
+                    None => self.texts([global.module.as_bytes(), global.name.as_bytes()])?,
+                }
+            }
+            Kind::Object(object) => {
+                let kwargs = object.kwargs();
+                if kwargs.is_some() && self.protocol < 4 {
+                    return Err(self.cannot("keyword arguments"));
+                }
+                tasks.push(Task::Call(object, value));
+                tasks.extend(kwargs.map(Task::Value));
+                tasks.push(Task::Value(object.args()));
+                tasks.push(Task::Value(object.callable()));
+            }
+            Kind::PersistentId(id) => {
+                tasks.push(Task::Opcode(Opcode::BinPersId));
+                tasks.push(Task::Value(id));
+            }
+            Kind::Extension(code) => match (u8::try_from(code), u16::try_from(code)) {
+                (Ok(code), _) => self.frames.write(&[Opcode::Ext1 as u8, code]),
+                (_, Ok(code)) => self.with_argument(Opcode::Ext2, &code.to_le_bytes()),
+                _ => self.with_argument(Opcode::Ext4, &code.to_le_bytes()),
+            },
+            Kind::Buffer { readonly, .. } => {
+                if self.protocol < 5 {
+                    return Err(self.cannot("out-of-band buffers"));
+                }
+                self.opcode(Opcode::NextBuffer);
+                if readonly {
+                    self.opcode(Opcode::ReadonlyBuffer);
+                }
+            }
+            Kind::Written(entry) => self.get(entry)?,
+            Kind::Outer(_) => return Err(self.cannot("an object that is not whole")),
+        }
+        Ok(())
+    }
+
+    /// Makes a tuple or frozenset of the items on the stack. If it contains itself, it was made
+    /// while they were written.
+    fn tuple_of(&mut self, value: ValueRef<'_>, opcode: Opcode, len: usize) -> Result<()> {
+        let Some(entry) = self.entry(value) else {
+            self.opcode(opcode);
+            return self.memoize_node(value);
+        };
+        match opcode {
+            Opcode::Tuple | Opcode::FrozenSet => self.opcode(Opcode::PopMark),
+            _ => (0..len).for_each(|_| self.opcode(Opcode::Pop)),
+        }
+        self.get(entry)
+    }
+
+    /// Calls what is on the stack, and begins with what is done to the result. If the object was
+    /// among its own arguments, that was done while they were written.
+    fn call<'a>(
+        &mut self,
+        object: ObjectRef<'a>,
+        value: ValueRef<'a>,
+        tasks: &mut Vec<Task<'a>>,
+    ) -> Result<()> {
+        self.opcode(match (object.construct(), object.kwargs()) {
+            (Construct::Call, _) => Opcode::Reduce,
+            (Construct::New, None) => Opcode::NewObj,
+            (Construct::New, Some(_)) => Opcode::NewObjEx,
+        });
+        if let Some(entry) = self.entry(value) {
+            self.opcode(Opcode::Pop);
+            return self.get(entry);
+        }
+        self.memoize_node(value)?;
+        let states = object.states();
+        push_reversed(
+            tasks,
+            states.flat_map(|state| [Task::Value(state), Task::Opcode(Opcode::Build)]),
+        );
+        tasks.push(Task::Items(Batches::of_set(object.added())));
+        tasks.push(Task::Items(Batches::of_dict(object.items(), Ends::Foreseen)));
+        tasks.push(Task::Items(Batches::of_list(object.appended(), Ends::Foreseen)));
+        Ok(())
+    }
+
+    /// Goes on with the items of a container.
+    fn items<'a>(&mut self, mut batches: Batches<'a>, tasks: &mut Vec<Task<'a>>) {
+        while let Some(item) = self.next_item(&mut batches) {
+            // Lists of numbers are long, and a number is written in less time than it takes to put it
+            // off.
+            if let [Some(number), None] = item
+                && self.number(number)
+            {
+                continue;
+            }
+            tasks.push(Task::Items(batches));
+            return push_reversed(tasks, item.into_iter().flatten().map(Task::Value));
+        }
+    }
+
+    /// Puts in what is on top of a container, where it is time, and gives the item that is to be
+    /// written next, of one value or two.
+    fn next_item<'a>(&mut self, batches: &mut Batches<'a>) -> Option<[Option<ValueRef<'a>>; 2]> {
+        let left = batches.items.len() / batches.width;
+        match batches.stage {
+            Stage::Single => {
+                batches.one.into_iter().for_each(|one| self.opcode(one));
+                return None;
+            }
+            Stage::Batch(len) if len == BATCH || left == 0 => {
+                self.opcode(batches.many);
+                if left == 0 && len == BATCH && batches.ends == Ends::WithEmptyBatch {
+                    self.opcode(Opcode::Mark);
+                    self.opcode(batches.many);
+                }
+                batches.stage = Stage::Between;
+            }
+            _ => {}
+        }
+        if left == 0 {
+            return None;
+        }
+        batches.stage = match batches.stage {
+            Stage::Batch(len) => Stage::Batch(len + 1),
+            stage => {
+                let looks = stage == Stage::Start || batches.ends == Ends::Foreseen;
+                if left == 1 && looks && batches.one.is_some() {
+                    Stage::Single
+                } else {
+                    self.opcode(Opcode::Mark);
+                    Stage::Batch(1)
+                }
+            }
+        };
+        let first = batches.items.next();
+        Some([first, if batches.width == 2 { batches.items.next() } else { None }])
+    }
+
+    /// Writes an int of at most 64 bits or a float, if it is one: those have no memo entries.
+    fn number(&mut self, value: ValueRef<'_>) -> bool {
+        self.frames.boundary();
+        if let Some(int) = value.as_int() {
+            self.shortest_int(int);
+        } else if let Some(float) = value.as_float() {
+            self.float(float);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Before protocol 4 a set is what the class makes of a list.
+    fn set_by_call<'a>(
+        &mut self,
+        class: &'static str,
+        value: ValueRef<'a>,
+        items: Items<'a>,
+        tasks: &mut Vec<Task<'a>>,
+    ) -> Result<()> {
+        // It is written within itself, until all that is around it there was written.
+        if self.begun.insert(value.id(), self.nodes) == Some(self.nodes) {
+            return Err(self.cannot("a set that is needed to make it"));
+        }
+        self.builtin(class)?;
+        self.opcode(Opcode::EmptyList);
+        self.memoize();
+        tasks.push(Task::Set(value));
+        tasks.push(Task::Items(Batches::of_list(items, Ends::Counted)));
+        Ok(())
+    }
+
+    fn set_of_list(&mut self, value: ValueRef<'_>) -> Result<()> {
+        self.opcode(Opcode::Tuple1);
+        self.memoize();
+        self.opcode(Opcode::Reduce);
+        match self.entry(value) {
+            Some(entry) => {
+                self.opcode(Opcode::Pop);
+                self.get(entry)
+            }
+            None => self.memoize_node(value),
+        }
+    }
+
+    /// Writes an int: the shortest opcode that can say it. Returns where its bytes are, from the start
+    /// of the pickle, little-endian: a smaller one that is not negative can be put there later.
+    pub fn int(&mut self, int: i64) -> Range<u64> {
+        self.frames.boundary();
+        let opcode = self.frames.len();
+        self.shortest_int(int);
+        let length = u64::from(i32::try_from(int).is_err());
+        opcode + 1 + length..self.frames.len()
+    }
+
+    fn shortest_int(&mut self, int: i64) {
+        if let Ok(byte) = u8::try_from(int) {
+            self.frames.write(&[Opcode::BinInt1 as u8, byte]);
+        } else if let Ok(short) = u16::try_from(int) {
+            self.with_argument(Opcode::BinInt2, &short.to_le_bytes());
+        } else if let Ok(int) = i32::try_from(int) {
+            self.with_argument(Opcode::BinInt, &int.to_le_bytes());
+        } else {
+            let bytes = int.to_le_bytes();
+            let digits = shortest(&bytes);
+            self.with_argument(Opcode::Long1, &[digits.len() as u8]);
+            self.frames.write(digits);
+        }
+    }
+
+    fn float(&mut self, float: f64) {
+        self.with_argument(Opcode::BinFloat, &float.to_be_bytes());
+    }
+
+    /// Writes an int in 8 bytes, however small it is, so that another one can be put there later.
+    /// Returns where they are, as [`int`](Self::int) does.
+    pub fn int_of_8_bytes(&mut self, int: i64) -> Range<u64> {
+        self.frames.boundary();
+        self.with_argument(Opcode::Long1, &[8]);
+        self.frames.write(&int.to_le_bytes());
+        self.frames.len() - 8..self.frames.len()
+    }
+
+    /// Writes an int of any size, from little-endian two's complement.
+    fn long(&mut self, bytes: &[u8]) -> Result<()> {
+        let digits = shortest(bytes);
+        match (u8::try_from(digits.len()), i32::try_from(digits.len())) {
+            (Ok(len), _) => self.with_argument(Opcode::Long1, &[len]),
+            (_, Ok(len)) => self.with_argument(Opcode::Long4, &len.to_le_bytes()),
+            _ => return Err(self.cannot("an int of 2 GiB")),
+        }
+        self.frames.write(digits);
+        Ok(())
+    }
+
+    /// Writes a str: UTF-8, in which surrogates may stand alone.
+    fn text(&mut self, text: &[u8]) -> Result<()> {
+        match self.protocol {
+            ..4 => self.payload(&[Opcode::BinUnicode], text),
+            _ => {
+                let opcodes = [Opcode::ShortBinUnicode, Opcode::BinUnicode, Opcode::BinUnicode8];
+                self.payload(&opcodes, text)
+            }
+        }
+    }
+
+    /// Writes bytes; in protocol 2, which has no opcode for them, as text to be encoded.
+    fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        match (self.protocol, bytes) {
+            (2, []) => {
+                self.builtin("bytes")?;
+                self.opcode(Opcode::EmptyTuple);
+                self.opcode(Opcode::Reduce);
+                Ok(())
+            }
+            (2, _) => {
+                self.known("_codecs", "encode")?;
+                self.text(latin1(bytes).as_bytes())?;
+                self.memoize();
+                self.known("latin1", "")?;
+                self.opcode(Opcode::Tuple2);
+                self.memoize();
+                self.opcode(Opcode::Reduce);
+                Ok(())
+            }
+            (3, _) => self.payload(&[Opcode::ShortBinBytes, Opcode::BinBytes], bytes),
+            _ => {
+                let opcodes = [Opcode::ShortBinBytes, Opcode::BinBytes, Opcode::BinBytes8];
+                self.payload(&opcodes, bytes)
+            }
+        }
+    }
+
+    /// Writes a bytearray; before protocol 5 as what the class makes of bytes.
+    fn byte_array(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.protocol >= 5 {
+            let mut head = [Opcode::ByteArray8 as u8; 9];
+            head[1..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
+            self.frames.write_payload(&head, bytes);
+            return Ok(());
+        }
+        self.builtin("bytearray")?;
+        if bytes.is_empty() {
+            self.opcode(Opcode::EmptyTuple);
+        } else {
+            self.bytes(bytes)?;
+            self.memoize();
+            self.opcode(Opcode::Tuple1);
+            self.memoize();
+        }
+        self.opcode(Opcode::Reduce);
+        Ok(())
+    }
+
+    /// Writes a class or function of Python's own, by the name that it has in protocol 2.
+    fn builtin(&mut self, name: &'static str) -> Result<()> {
+        self.known(if self.protocol == 2 { "__builtin__" } else { "builtins" }, name)
+    }
+
+    /// Writes a global, or a str where there is no name, that may have been written before.
+    fn known(&mut self, module: &'static str, name: &'static str) -> Result<()> {
+        let mut known = self.known.iter();
+        if let Some(&(.., entry)) = known.find(|known| (known.0, known.1) == (module, name)) {
+            return self.get(entry);
+        }
+        if name.is_empty() {
+            self.text(module.as_bytes())?;
+        } else if self.protocol < 4 {
+            self.lines(Opcode::Global, module.as_bytes(), name.as_bytes())?;
+        } else {
+            self.texts([module.as_bytes(), name.as_bytes()])?;
+            self.opcode(Opcode::StackGlobal);
+        }
+        let entry = self.memoize();
+        self.known.push((module, name, entry));
+        Ok(())
+    }
+
+    /// Writes texts, each with a memo entry of its own.
+    fn texts(&mut self, texts: [&[u8]; 2]) -> Result<()> {
+        for text in texts {
+            self.text(text)?;
+            self.memoize();
+        }
+        Ok(())
+    }
+
+    /// Writes GLOBAL or INST with a name of Python 3, as the protocol has it.
+    pub(crate) fn named(&mut self, opcode: Opcode, global: Global<'_>) -> Result<()> {
+        let global = match compat::has_python_2_names(self.protocol) {
+            true => global.to_python_2(),
+            false => global,
+        };
+        self.lines(opcode, global.module.as_bytes(), global.name.as_bytes())
+    }
+
+    /// Writes GLOBAL or INST.
+    fn lines(&mut self, opcode: Opcode, module: &[u8], name: &[u8]) -> Result<()> {
+        if module.contains(&b'\n') || name.contains(&b'\n') {
+            return Err(self.cannot("a global with a line end in its name"));
+        }
+        self.opcode(opcode);
+        for part in [module, b"\n", name, b"\n"] {
+            self.frames.write(part);
+        }
+        Ok(())
+    }
+
+    /// Writes the first of `opcodes`, which have lengths of 1, 4 and 8 bytes, that has room for a
+    /// payload.
+    fn payload(&mut self, opcodes: &[Opcode], payload: &[u8]) -> Result<()> {
+        let len = payload.len() as u64;
+        let Some((opcode, width)) = opcodes.iter().find_map(|&opcode| {
+            let (width, most) = match opcode.info().argument {
+                ArgumentKind::Bytes1 | ArgumentKind::String1 | ArgumentKind::Unicode1 => (1, 0xff),
+                ArgumentKind::String4 => (4, i32::MAX as u64),
+                ArgumentKind::Bytes4 | ArgumentKind::Unicode4 => (4, u32::MAX.into()),
+                _ => (8, u64::MAX),
+            };
+            (len <= most).then_some((opcode, width))
+        }) else {
+            return Err(self.cannot("so long a text or bytes"));
+        };
+        let mut head = [opcode as u8; 9];
+        head[1..].copy_from_slice(&len.to_le_bytes());
+        self.frames.write_payload(&head[..1 + width], payload);
+        Ok(())
+    }
+
+    /// Writes a new list, and gives it the memo entry that is returned.
+    pub fn empty_list(&mut self) -> u64 {
+        self.frames.boundary();
+        self.opcode(Opcode::EmptyList);
+        self.memoize()
+    }
+
+    /// Writes POP: the top value goes.
+    pub fn pop(&mut self) {
+        self.opcode(Opcode::Pop);
+    }
+
+    /// Writes MARK.
+    pub fn mark(&mut self) {
+        self.opcode(Opcode::Mark);
+    }
+
+    /// Writes APPEND: the top value goes into the list below it.
+    pub fn append(&mut self) {
+        self.opcode(Opcode::Append);
+    }
+
+    /// Writes APPENDS: the values above the mark go into the list below it.
+    pub fn appends(&mut self) {
+        self.opcode(Opcode::Appends);
+    }
+
+    /// Writes SETITEMS: the keys and values above the mark go into the dict below it.
+    pub fn set_items(&mut self) {
+        self.opcode(Opcode::SetItems);
+    }
+
+    /// Writes ADDITEMS, which protocol 4 brought: the values above the mark go into the set below
+    /// it.
+    pub fn add_items(&mut self) {
+        self.opcode(Opcode::AddItems);
+    }
+
+    /// Writes FROZENSET, which protocol 4 brought: the values above the mark become a frozenset, with
+    /// the memo entry that is returned.
+    pub fn frozen_set(&mut self) -> u64 {
+        self.opcode(Opcode::FrozenSet);
+        self.memoize()
+    }
+
+    /// Writes TUPLE: the values above the mark become a tuple, with the memo entry that is returned.
+    pub fn tuple(&mut self) -> u64 {
+        self.opcode(Opcode::Tuple);
+        self.memoize()
+    }
+
+    /// Writes TUPLE1: the top value becomes a tuple, with the memo entry that is returned.
+    pub fn tuple1(&mut self) -> u64 {
+        self.opcode(Opcode::Tuple1);
+        self.memoize()
+    }
+
+    /// Writes BUILD: the top value is the state of the object below it.
+    pub fn build(&mut self) {
+        self.opcode(Opcode::Build);
+    }
+
+    /// Writes a read of a memo entry.
+    ///
+    /// Fails on an entry from 2^32 on, for which there is no opcode.
+    pub fn get(&mut self, entry: u64) -> Result<()> {
+        if let Ok(entry) = u8::try_from(entry) {
+            self.frames.write(&[Opcode::BinGet as u8, entry]);
+        } else if let Ok(entry) = u32::try_from(entry) {
+            self.with_argument(Opcode::LongBinGet, &entry.to_le_bytes());
+        } else {
+            return Err(self.cannot("a memo entry from 2^32 on"));
+        }
+        Ok(())
+    }
+
+    /// Writes STOP. The pickle is whole then.
+    pub fn stop(&mut self) {
+        self.opcode(Opcode::Stop);
+        self.frames.close();
+    }
+
+    /// Says that a value begins, which [`value`](Self::value) and so on do by themselves.
+    pub(crate) fn boundary(&mut self) {
+        self.frames.boundary();
+    }
+
+    /// Writes an instruction that stands in another pickle as `bytes`. PROTO and FRAME are the
+    /// encoder's own.
+    pub(crate) fn instruction(&mut self, instruction: &Instruction<'_>, bytes: &[u8]) {
+        match (instruction.opcode, instruction.argument) {
+            (Opcode::Proto | Opcode::Frame, _) => {}
+            (_, Argument::Bytes(payload)) => {
+                self.frames.write_payload(&bytes[..bytes.len() - payload.len()], payload);
+            }
+            _ => self.frames.write(bytes),
+        }
+    }
+
+    /// The memo entry of a value of the last graph, if it was written and has one.
+    pub fn entry(&self, value: ValueRef<'_>) -> Option<u64> {
+        let written = if value.is_shared() { &self.shared } else { &self.own };
+        written.get(value.id())
+    }
+
+    /// Gives what is on top of the stack a memo entry, which is returned.
+    pub fn memoize(&mut self) -> u64 {
+        let entry = self.entries;
+        self.entries += 1;
+        match (self.protocol, u8::try_from(entry), u32::try_from(entry)) {
+            (4.., ..) => self.opcode(Opcode::Memoize),
+            (_, Ok(entry), _) => self.frames.write(&[Opcode::BinPut as u8, entry]),
+            (.., Ok(entry)) => self.with_argument(Opcode::LongBinPut, &entry.to_le_bytes()),
+            // No opcode could read it either.
+            _ => {}
+        }
+        entry
+    }
+
+    fn memoize_node(&mut self, value: ValueRef<'_>) -> Result<()> {
+        let entry = self.memoize();
+        let written = if value.is_shared() { &mut self.shared } else { &mut self.own };
+        written.put(value.id(), entry);
+        self.nodes += 1;
+        Ok(())
+    }
+
+    #[inline]
+    fn opcode(&mut self, opcode: Opcode) {
+        self.frames.write(&[opcode as u8]);
+    }
+
+    fn with_argument(&mut self, opcode: Opcode, argument: &[u8]) {
+        self.opcode(opcode);
+        self.frames.write(argument);
+    }
+
+    #[cold]
+    fn cannot(&self, what: &str) -> Error {
+        let message = format!("protocol {} has no way to say {what}", self.protocol);
+        Error::new(Cause::Unsupported, "pickle.protocol", self.frames.len(), message)
+    }
+}
+
+impl<'a> Batches<'a> {
+    fn of_list(items: Items<'a>, ends: Ends) -> Batches<'a> {
+        let one = Some(Opcode::Append);
+        Batches { items, width: 1, one, many: Opcode::Appends, ends, stage: Stage::Start }
+    }
+
+    fn of_dict(entries: Entries<'a>, ends: Ends) -> Batches<'a> {
+        let (items, one) = (entries.into_items(), Some(Opcode::SetItem));
+        Batches { items, width: 2, one, many: Opcode::SetItems, ends, stage: Stage::Start }
+    }
+
+    fn of_set(items: Items<'a>) -> Batches<'a> {
+        let (many, ends) = (Opcode::AddItems, Ends::WithEmptyBatch);
+        Batches { items, width: 1, one: None, many, ends, stage: Stage::Start }
+    }
+}
+
+fn push_reversed<'a>(tasks: &mut Vec<Task<'a>>, new: impl Iterator<Item = Task<'a>>) {
+    let first = tasks.len();
+    tasks.extend(new);
+    tasks[first..].reverse();
+}
+
+/// Two's complement without the bytes that only repeat the sign.
+pub(crate) fn shortest(bytes: &[u8]) -> &[u8] {
+    let mut digits = bytes;
+    while let [rest @ .., before, last] = digits
+        && *last == if before >> 7 == 0 { 0 } else { 0xff }
+    {
+        digits = &digits[..rest.len() + 1];
+    }
+    digits
+}
+
+/// The text that latin-1 makes these bytes.
+fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode;
+    use crate::limits::Limits;
+    use crate::write::build::Builder;
+    use alloc::vec;
+
+    #[test]
+    fn sets_that_contain_themselves() {
+        // An object whose state has the set that it is in, and one that is made of that set.
+        let by_state = b"\x8fq\0(cm\nn\n)Rh\0b\x90.".as_slice();
+        let by_arguments = b"\x8fq\0(cm\nn\nh\0\x85R\x90.".as_slice();
+        for (stream, first) in [(by_state, 2), (by_arguments, 4)] {
+            let decoded = decode(stream, &Limits::default()).unwrap();
+            for protocol in 2..=5 {
+                let encoded = encode(decoded.value(), protocol);
+                if protocol < first {
+                    assert_eq!(encoded.unwrap_err().clause(), "pickle.protocol");
+                    continue;
+                }
+                let encoded = encoded.unwrap();
+                let again = decode(&encoded, &Limits::default()).unwrap();
+                assert_eq!(again.end(), encoded.len() as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_no_nodes_have_no_entries() {
+        // Lists in one another, so that there are as many entries as numbers.
+        let numbers = b"K\x07".repeat(30);
+        let stream = [&b"]".repeat(40)[..], b"(", &numbers, b"e", &b"a".repeat(39), b"."].concat();
+        let decoded = decode(&stream, &Limits::default()).unwrap();
+        let mut encoder = Encoder::new(2).unwrap();
+        encoder.value(decoded.value()).unwrap();
+        let mut value = decoded.value();
+        while let Kind::List(mut items) = value.kind() {
+            assert!(encoder.entry(value).is_some());
+            assert!(
+                items.clone().all(|item| item.as_int().is_none() || encoder.entry(item).is_none())
+            );
+            value = items.next().unwrap();
+        }
+    }
+
+    #[test]
+    fn going_back_forgets() {
+        let mut build = Builder::new(&Limits::default());
+        let text = |build: &mut Builder, len| build.bytes(&vec![7; len]).unwrap();
+        // Frames that are closed in between, also ones that lose their header.
+        for before in [0, 1, 2, 200, 70_000] {
+            for after in [0, 1, 200, 70_000] {
+                let mut encoder = Encoder::new(4).unwrap();
+                let mut expected = Encoder::new(4).unwrap();
+                let (first, second) = (text(&mut build, before), text(&mut build, after));
+                if before > 0 {
+                    encoder.value(build.value(first)).unwrap();
+                    expected.value(build.value(first)).unwrap();
+                }
+                encoder.int(1);
+                expected.int(1);
+                let place = encoder.place();
+                encoder.value(build.value(second)).unwrap();
+                encoder.value(build.value(first)).unwrap();
+                encoder.go_back(place);
+                encoder.stop();
+                expected.stop();
+                assert_eq!(encoder.ready(), expected.ready(), "{before} {after}");
+                assert_eq!(encoder.entries(), expected.entries());
+            }
+        }
+    }
+}

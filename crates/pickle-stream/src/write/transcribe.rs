@@ -1,0 +1,378 @@
+//! Instructions of one pickle copied into another: the memo entries get other numbers, frames other
+//! bounds, and names of Python 2 become names of Python 3 where the protocols take it. Nothing is
+//! decoded.
+//!
+//! ```text
+//!  from   .. MARK  BININT1 7  MEMOIZE (120)  BINGET 31 ..
+//!              │        │          │             └─ 31 is 4 there: BINGET 4
+//!              │        │          └─ 120 is 17 there
+//!  to     .. MARK  BININT1 7  MEMOIZE (17)   BINGET 4  ..
+//! ```
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::compat;
+use crate::error::{Cause, Error, Result};
+use crate::graph::view::Global;
+use crate::lex::lexer::{Argument, Instruction, Lexer, Progress};
+use crate::limits::Limits;
+use crate::opcode::{MemoEffect, Opcode};
+use crate::survey::walk::Span;
+use crate::write::encode::Encoder;
+
+/// Copies the instructions of a span.
+#[derive(Debug)]
+pub struct Transcriber {
+    lexer: Lexer,
+    /// The index of the entry that MEMOIZE would make.
+    next_entry: u64,
+    /// What came last, but for what it puts into the memo.
+    last: Opcode,
+    /// Whether the names of globals are those of Python 2.
+    has_python_2_names: bool,
+    /// The texts that the last two instructions have pushed: what STACK_GLOBAL takes. Kept only
+    /// where the other pickle has other names.
+    texts: [Option<Vec<u8>>; 2],
+}
+
+/// How far a [`Transcriber`] came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transcribed {
+    /// At least this many bytes beyond the end of the input are needed, or all were copied.
+    Need(usize),
+    /// The value of this memo entry, which is not in the other pickle, belongs here. The caller
+    /// writes it, or the instructions that make it, and goes on.
+    Missing(u64),
+}
+
+impl Transcriber {
+    /// Begins where the span does, in a pickle of this protocol.
+    pub fn new(span: Span, protocol: u8, limits: &Limits) -> Transcriber {
+        Transcriber {
+            lexer: Lexer::new(span.begin, limits),
+            next_entry: span.memo,
+            last: Opcode::None,
+            has_python_2_names: compat::has_python_2_names(protocol),
+            texts: [None, None],
+        }
+    }
+
+    /// Where the next instruction begins: the input of the next call must begin there.
+    pub fn offset(&self) -> u64 {
+        self.lexer.offset()
+    }
+
+    /// Goes on behind a value that the caller has written, of which the instructions end at
+    /// `offset`, where the memo has `entries`.
+    pub fn skip_to(&mut self, offset: u64, entries: u64) {
+        self.lexer.move_to(offset);
+        self.next_entry = entries;
+        self.last = Opcode::None;
+        self.texts = [None, None];
+    }
+
+    /// Copies instructions, up to the end of the input or to a read of an entry that `entries` does
+    /// not know; it learns those that are made.
+    ///
+    /// Fails where an instruction cannot be read, on one that the encoder's protocol does not have,
+    /// and on a STACK_GLOBAL that takes other texts than those of the last two instructions, where
+    /// the names of the two pickles differ.
+    pub fn advance(
+        &mut self,
+        mut input: &[u8],
+        entries: &mut Renumbering,
+        to: &mut Encoder,
+    ) -> Result<Transcribed> {
+        loop {
+            let instruction = match self.lexer.instruction(input)? {
+                Progress::Done(instruction) => instruction,
+                Progress::Need(more) => return Ok(Transcribed::Need(more)),
+            };
+            let (bytes, rest) = input.split_at(instruction.size);
+            input = rest;
+            let opcode = instruction.opcode;
+            let info = opcode.info();
+            if info.protocol > to.protocol() {
+                return Err(too_new(&instruction, to.protocol()));
+            }
+            match info.memo {
+                MemoEffect::Get => {
+                    let entry = instruction.memo_index()?.unwrap_or_default();
+                    self.last = opcode;
+                    self.texts = [None, None];
+                    match entries.get(entry) {
+                        Some(known) => {
+                            to.boundary();
+                            to.get(known)?;
+                        }
+                        None => return Ok(Transcribed::Missing(entry)),
+                    }
+                }
+                MemoEffect::Put | MemoEffect::Memoize => {
+                    let entry = instruction.memo_index()?.unwrap_or(self.next_entry);
+                    entries.note(entry, to.memoize());
+                    self.next_entry = self.next_entry.max(entry.saturating_add(1));
+                }
+                MemoEffect::Untouched => {
+                    if self.begins_a_value(opcode) {
+                        to.boundary();
+                    }
+                    if self.has_python_2_names == compat::has_python_2_names(to.protocol()) {
+                        to.instruction(&instruction, bytes);
+                    } else {
+                        self.rename(&instruction, bytes, to)?;
+                    }
+                    self.last = opcode;
+                }
+            }
+        }
+    }
+
+    /// Copies an instruction into a pickle with names of the other Python.
+    fn rename(
+        &mut self,
+        instruction: &Instruction<'_>,
+        bytes: &[u8],
+        to: &mut Encoder,
+    ) -> Result<()> {
+        use Opcode as O;
+        let texts = core::mem::take(&mut self.texts);
+        match (instruction.opcode, instruction.argument) {
+            (opcode @ (O::Global | O::Inst), Argument::Lines(module, name)) => {
+                return to.named(opcode, self.global(module, name));
+            }
+            (O::StackGlobal, _) => {
+                let [Some(module), Some(name)] = &texts else {
+                    return Err(unknown_name(instruction));
+                };
+                let global = self.global(module, name);
+                if global != Global::of_lines(module, name) {
+                    to.pop();
+                    to.pop();
+                    return to.named(O::Global, global);
+                }
+            }
+            (
+                O::BinUnicode
+                | O::ShortBinUnicode
+                | O::BinUnicode8
+                | O::BinString
+                | O::ShortBinString,
+                Argument::Bytes(text),
+            ) => {
+                let [_, before] = texts;
+                self.texts = [before, Some(text.to_vec())];
+            }
+            _ => {}
+        }
+        to.instruction(instruction, bytes);
+        Ok(())
+    }
+
+    /// The names on the lines of an instruction, as Python 3 has them.
+    fn global<'a>(&self, module: &'a [u8], name: &'a [u8]) -> Global<'a> {
+        let global = Global::of_lines(module, name);
+        match self.has_python_2_names {
+            true => global.to_python_3(),
+            false => global,
+        }
+    }
+
+    /// Whether a pickler begins to write a value with this opcode. It does not with the MARK of a
+    /// batch.
+    fn begins_a_value(&self, opcode: Opcode) -> bool {
+        use Opcode as O;
+        let info = opcode.info();
+        let is_batch = opcode == O::Mark
+            && matches!(
+                self.last,
+                O::EmptyList | O::EmptyDict | O::EmptySet | O::Appends | O::SetItems | O::AddItems
+            );
+        info.before.is_empty() && !info.after.is_empty() && !is_batch
+    }
+}
+
+/// Which memo entries of one pickle are which of another: stretches of them keep their order.
+#[derive(Debug, Default)]
+pub struct Renumbering {
+    /// Where each stretch begins.
+    known: BTreeMap<u64, Stretch>,
+    /// The one that was noted last, where it begins.
+    last: Option<(u64, Stretch)>,
+}
+
+/// Entries behind one another in both pickles.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    len: u64,
+    to: u64,
+}
+
+impl Stretch {
+    fn entry(self, begin: u64, entry: u64) -> Option<u64> {
+        let place = entry.checked_sub(begin).filter(|&place| place < self.len)?;
+        Some(self.to + place)
+    }
+}
+
+impl Renumbering {
+    /// None are known.
+    pub fn new() -> Renumbering {
+        Renumbering::default()
+    }
+
+    /// Which entry an entry is, if that is known.
+    pub fn get(&self, entry: u64) -> Option<u64> {
+        let before = || self.known.range(..=entry).next_back();
+        self.last
+            .and_then(|(begin, last)| last.entry(begin, entry))
+            .or_else(|| before().and_then(|(&begin, known)| known.entry(begin, entry)))
+    }
+
+    /// Says which entry an entry is, whatever it was before.
+    pub fn note(&mut self, entry: u64, to: u64) {
+        match &mut self.last {
+            Some((begin, last)) if *begin + last.len == entry && last.to + last.len == to => {
+                last.len += 1;
+            }
+            last => {
+                if let Some((begin, before)) = last.replace((entry, Stretch { len: 1, to })) {
+                    self.insert(begin, before);
+                }
+            }
+        }
+    }
+
+    /// Says that none of these entries are known.
+    pub fn forget(&mut self, entries: Range<u64>) {
+        if let Some((begin, last)) = self.last.take() {
+            self.insert(begin, last);
+        }
+        if entries.start < entries.end {
+            let nothing = Stretch { len: entries.end - entries.start, to: 0 };
+            self.insert(entries.start, nothing);
+            self.known.remove(&entries.start);
+        }
+    }
+
+    /// Adds a stretch, and takes its entries away from those that had them.
+    fn insert(&mut self, begin: u64, stretch: Stretch) {
+        let end = begin + stretch.len;
+        while let Some((&from, &old)) = self.known.range(..end).next_back() {
+            if from + old.len <= begin {
+                break;
+            }
+            self.known.remove(&from);
+            if from < begin {
+                self.known.insert(from, Stretch { len: begin - from, ..old });
+            }
+            if from + old.len > end {
+                let passed = end - from;
+                self.known.insert(end, Stretch { len: old.len - passed, to: old.to + passed });
+            }
+        }
+        self.known.insert(begin, stretch);
+    }
+
+    /// Bytes that it takes, about.
+    pub fn bytes(&self) -> usize {
+        self.known.len() * 2 * size_of::<(u64, Stretch)>()
+    }
+}
+
+#[cold]
+fn too_new(instruction: &Instruction<'_>, protocol: u8) -> Error {
+    let info = instruction.opcode.info();
+    let message = format!("{} is of protocol {}, not {protocol}", info.name, info.protocol);
+    Error::new(Cause::Unsupported, "pickle.protocol", instruction.offset, message)
+}
+
+#[cold]
+fn unknown_name(instruction: &Instruction<'_>) -> Error {
+    let message = "expected two texts right before a STACK_GLOBAL with a name of Python 2";
+    Error::new(Cause::Unsupported, "pickle.protocol", instruction.offset, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_missing_is_written_by_the_caller() {
+        // [memo entry 3, 7], of which the entry is not in the other pickle.
+        let stream = b"](h\x03K\x07e.";
+        let span = Span { begin: 0, end: stream.len() as u64, memo: 4 };
+        let mut transcriber = Transcriber::new(span, 2, &Limits::default());
+        let (mut entries, mut to) = (Renumbering::new(), Encoder::new(2).unwrap());
+        let done = transcriber.advance(stream, &mut entries, &mut to);
+        assert_eq!(done, Ok(Transcribed::Missing(3)));
+        assert_eq!(transcriber.offset(), 4);
+        // The caller writes the number too.
+        transcriber.skip_to(6, 4);
+        assert_eq!(transcriber.offset(), 6);
+    }
+
+    /// Transcribes the instructions of a pickle between PROTO and STOP.
+    fn transcribed(pickle: &[u8], from: u8, to: u8) -> Result<Vec<u8>> {
+        let span = Span { begin: 0, end: pickle.len() as u64, memo: 0 };
+        let mut transcriber = Transcriber::new(span, from, &Limits::default());
+        let mut encoder = Encoder::new(to)?;
+        transcriber.advance(pickle, &mut Renumbering::new(), &mut encoder)?;
+        encoder.stop();
+        Ok(encoder.ready().to_vec())
+    }
+
+    #[test]
+    fn names_are_those_of_the_protocol() {
+        let old = b"c__builtin__\nxrange\n(icopy_reg\nf\ncUserDict\nUserDict\n";
+        let new = b"cbuiltins\nrange\n(icopyreg\nf\nccollections\nUserDict\n";
+        let pickle = |protocol, names: &[u8]| [&[0x80, protocol][..], names, b"."].concat();
+        for (from, to, names, expected) in [
+            (0, 2, old, old.as_slice()),
+            (2, 3, old, new),
+            (3, 3, new, new),
+            (3, 2, new, b"c__builtin__\nxrange\n(icopy_reg\nf\ncUserDict\nIterableUserDict\n"),
+            // A module of the user's own, which only protocol 2 takes for one of Python 2.
+            (3, 3, b"cQueue\nQueue\n", b"cQueue\nQueue\n"),
+            (2, 3, b"cQueue\nQueue\n", b"cqueue\nQueue\n"),
+        ] as [(u8, u8, &[u8], &[u8]); 6]
+        {
+            assert_eq!(transcribed(names, from, to).unwrap(), pickle(to, expected), "{from} {to}");
+        }
+        for (names, expected) in [
+            (&b"U\x01mq\0U\x01n\x93"[..], &b"U\x01m\x94U\x01n\x93."[..]),
+            (b"U\x08copy_regU\x01n\x93", b"U\x08copy_regU\x01n00ccopyreg\nn\n."),
+        ] {
+            let transcribed = transcribed(names, 0, 4).unwrap();
+            assert!(transcribed.ends_with(expected), "{transcribed:?}");
+        }
+        let from_memo = transcribed(b"U\x01mq\0U\x01nh\0\x93", 0, 4);
+        assert_eq!(from_memo.unwrap_err().clause(), "pickle.protocol");
+    }
+
+    proptest! {
+        #[test]
+        fn a_renumbering_is_a_map(
+            runs in prop::collection::vec((0..40u64, 0..9u64, prop::option::of(0..99u64)), 0..30),
+        ) {
+            let (mut renumbering, mut map) = (Renumbering::new(), BTreeMap::new());
+            for (begin, len, to) in runs {
+                let Some(to) = to else {
+                    renumbering.forget(begin..begin + len);
+                    map.retain(|entry, _| !(begin..begin + len).contains(entry));
+                    continue;
+                };
+                for place in 0..len {
+                    renumbering.note(begin + place, to + place);
+                    map.insert(begin + place, to + place);
+                }
+            }
+            let found: Vec<_> = (0..50).filter_map(|entry| Some((entry, renumbering.get(entry)?))).collect();
+            prop_assert_eq!(found, map.into_iter().collect::<Vec<_>>());
+        }
+    }
+}
