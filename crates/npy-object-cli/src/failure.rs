@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use npy_object::{Cause, Verdict, json, pickle};
+use npy_object::{ErrorKind, Verdict, json, pickle};
 use serde::Serialize;
 
 /// Why a run failed.
@@ -86,8 +86,8 @@ pub(crate) fn display(path: &Path) -> String {
 
 /// What may help.
 fn hint(error: &npy_object::Error) -> Option<&'static str> {
-    match (error.cause(), error.clause()) {
-        (Cause::Limit, "npy.header.length") => {
+    match (error.kind(), error.clause()) {
+        (ErrorKind::Limit, "npy.header.length") => {
             Some("to read it all the same, allow a longer header with --max-header N")
         }
         (_, "npy.object.agreement") => {

@@ -4,19 +4,19 @@ use std::error::Error as _;
 use std::io;
 use std::path::Path;
 
-use npy_object::{Cause, Error};
+use npy_object::{Error, ErrorKind};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
 /// The exception that says what an error says. What a Python file object raised comes out as it
 /// was.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
-    let class = match error.cause() {
-        Cause::Io => return raise_io(py, error),
-        Cause::Malformed => "MalformedError",
-        Cause::Truncated => "TruncatedError",
-        Cause::Unsupported => "UnsupportedError",
-        Cause::Limit => "LimitError",
+    let class = match error.kind() {
+        ErrorKind::Io => return raise_io(py, error),
+        ErrorKind::Malformed => "MalformedError",
+        ErrorKind::Truncated => "TruncatedError",
+        ErrorKind::Unsupported => "UnsupportedError",
+        ErrorKind::Limit => "LimitError",
         _ => "Error",
     };
     let mut message = error.to_string();

@@ -17,7 +17,8 @@ pub struct Error(Box<Inner>);
 
 #[derive(Clone)]
 struct Inner {
-    cause: Cause,
+    kind: ErrorKind,
+    limit: Option<u64>,
     offset: Option<u64>,
     clause: &'static str,
     message: Cow<'static, str>,
@@ -37,7 +38,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What sort of thing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Cause {
+pub enum ErrorKind {
     /// The file breaks a rule of its format.
     Malformed,
     /// The file ends before its array does.
@@ -56,13 +57,14 @@ pub enum Cause {
 impl Error {
     #[cold]
     pub(crate) fn new(
-        cause: Cause,
+        kind: ErrorKind,
         clause: &'static str,
         offset: impl Into<Option<u64>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Error {
         Error(Box::new(Inner {
-            cause,
+            kind,
+            limit: None,
             offset: offset.into(),
             clause,
             message: escaped(message.into()),
@@ -74,9 +76,22 @@ impl Error {
         }))
     }
 
+    /// An error of kind [`ErrorKind::Limit`]: the file asks for more than `limit`.
+    #[cold]
+    pub(crate) fn over_limit(
+        limit: u64,
+        clause: &'static str,
+        offset: impl Into<Option<u64>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Error {
+        let mut error = Error::new(ErrorKind::Limit, clause, offset, message);
+        error.0.limit = Some(limit);
+        error
+    }
+
     #[cold]
     pub(crate) fn usage(clause: &'static str, message: impl Into<Cow<'static, str>>) -> Error {
-        Error::new(Cause::Usage, clause, None, message)
+        Error::new(ErrorKind::Usage, clause, None, message)
     }
 
     /// Reading failed, at this place unless the error knows better.
@@ -90,7 +105,7 @@ impl Error {
     /// Adds to the text of a truncation that `salvage` saves what comes before it. Every reader of
     /// elements goes through [`Batches`](crate::locate::batches::Batches), which calls this.
     pub(crate) fn naming_salvage(mut self) -> Error {
-        self.0.salvageable = self.0.cause == Cause::Truncated;
+        self.0.salvageable = self.0.kind == ErrorKind::Truncated;
         self
     }
 
@@ -152,7 +167,7 @@ impl Error {
     #[cold]
     pub(crate) fn of_changed_file(mut self, how: &str) -> Error {
         let message = format!("the file was changed while it was read ({how}): {}", self.message());
-        (self.0.cause, self.0.clause, self.0.message) = (Cause::Io, "io", message.into());
+        (self.0.kind, self.0.clause, self.0.message) = (ErrorKind::Io, "io", message.into());
         self.without_salvage()
     }
 
@@ -179,8 +194,14 @@ impl Error {
     }
 
     /// What sort of thing went wrong.
-    pub fn cause(&self) -> Cause {
-        self.0.cause
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the value of the limit that the file exceeds; `None` for an error of another kind.
+    /// The [clause](Self::clause) says which limit it is.
+    pub fn limit(&self) -> Option<u64> {
+        self.0.limit
     }
 
     /// Where: bytes from the start of the file; `None` where no place is to blame.
@@ -205,7 +226,7 @@ impl Error {
             "pickle.limit.stack",
             "pickle.limit.marks",
         ];
-        self.cause() == Cause::Limit && set.contains(&self.clause())
+        self.kind() == ErrorKind::Limit && set.contains(&self.clause())
     }
 
     /// What, without the place and the clause.
@@ -227,28 +248,36 @@ fn escaped(message: Cow<'static, str>) -> Cow<'static, str> {
 
 impl From<pickle_stream::Error> for Error {
     fn from(error: pickle_stream::Error) -> Error {
-        use pickle_stream::Cause as C;
-        let cause = match error.cause() {
-            C::Malformed => Cause::Malformed,
-            C::Truncated => Cause::Truncated,
-            C::Limit => Cause::Limit,
-            C::Usage => Cause::Usage,
-            _ => Cause::Unsupported,
+        use pickle_stream::ErrorKind as C;
+        let kind = match error.kind() {
+            C::Malformed => ErrorKind::Malformed,
+            C::Truncated => ErrorKind::Truncated,
+            C::Limit => ErrorKind::Limit,
+            C::Usage => ErrorKind::Usage,
+            _ => ErrorKind::Unsupported,
         };
-        Error::new(cause, error.clause(), error.offset(), error.message().to_owned())
+        let mut converted =
+            Error::new(kind, error.clause(), error.offset(), error.message().to_owned());
+        converted.0.limit = error.limit();
+        converted
     }
 }
 
 impl From<npy_header::Error> for Error {
     fn from(error: npy_header::Error) -> Error {
         use npy_header::ErrorKind as K;
-        let cause = match error.kind() {
-            K::Malformed => Cause::Malformed,
-            K::OverLimit(..) => Cause::Limit,
-            K::Misuse => Cause::Usage,
-            _ => Cause::Unsupported,
+        let kind = match error.kind() {
+            K::Malformed => ErrorKind::Malformed,
+            K::OverLimit(..) => ErrorKind::Limit,
+            K::Misuse => ErrorKind::Usage,
+            _ => ErrorKind::Unsupported,
         };
-        Error::new(cause, error.clause(), error.offset(), error.message().to_owned())
+        let mut converted =
+            Error::new(kind, error.clause(), error.offset(), error.message().to_owned());
+        if let K::OverLimit(_, limit) = error.kind() {
+            converted.0.limit = Some(limit);
+        }
+        converted
     }
 }
 
@@ -259,7 +288,7 @@ impl From<io::Error> for Error {
             Ok(error) => return error,
             Err(error) => error,
         };
-        let mut read = Error::new(Cause::Io, "io", None, error.to_string());
+        let mut read = Error::new(ErrorKind::Io, "io", None, error.to_string());
         read.0.source = Some(Arc::new(error));
         read
     }
@@ -267,10 +296,10 @@ impl From<io::Error> for Error {
 
 impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
-        let kind = match (&error.0.source, error.cause()) {
+        let kind = match (&error.0.source, error.kind()) {
             (Some(source), _) => source.kind(),
-            (None, Cause::Truncated) => io::ErrorKind::UnexpectedEof,
-            (None, Cause::Usage) => io::ErrorKind::InvalidInput,
+            (None, ErrorKind::Truncated) => io::ErrorKind::UnexpectedEof,
+            (None, ErrorKind::Usage) => io::ErrorKind::InvalidInput,
             (None, _) => io::ErrorKind::InvalidData,
         };
         io::Error::new(kind, error)
@@ -279,7 +308,7 @@ impl From<Error> for io::Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { cause, offset, clause, message, salvageable, file, element, path, .. } =
+        let Inner { kind, offset, clause, message, salvageable, file, element, path, .. } =
             &*self.0;
         if let Some(file) = file {
             write!(f, "{file}: ")?;
@@ -297,8 +326,8 @@ impl fmt::Display for Error {
         if !places.is_empty() {
             write!(f, " ({})", places.join(", "))?;
         }
-        match cause {
-            Cause::Io => Ok(()),
+        match kind {
+            ErrorKind::Io => Ok(()),
             _ => write!(f, " [{clause}]"),
         }
     }
@@ -306,7 +335,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {self}", self.0.cause)
+        write!(f, "{:?}: {self}", self.0.kind)
     }
 }
 

@@ -153,7 +153,7 @@ pub use convert::arrow::RecordBatches;
 #[cfg(feature = "json")]
 pub use convert::json;
 pub use decode::outline::{Outline, OutlineKind};
-pub use error::{Cause, Error, Result};
+pub use error::{Error, ErrorKind, Result};
 pub use layout::envelope::ContainerKind;
 pub use locate::index::IndexUse;
 pub use locate::split::Split;

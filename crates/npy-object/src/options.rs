@@ -72,19 +72,19 @@ impl Limits {
     ///
     /// Half is for the bytes of one element, a quarter for what is decoded from them, an eighth for
     /// what elements share, and an eighth for the positions of the elements of one batch. What does
-    /// not fit is an error with [`Cause::Limit`](crate::Cause::Limit), before memory is taken.
+    /// not fit is an error with [`ErrorKind::Limit`](crate::ErrorKind::Limit), before memory is taken.
     ///
     /// A stream, and what is decompressed, takes a sixteenth, and is in a temporary file where it is
     /// longer. The directory of an archive may take an eighth.
     ///
     /// ```
-    /// use npy_object::{Cause, Limits, Options};
+    /// use npy_object::{ErrorKind, Limits, Options};
     ///
     /// let mut limits = Limits::within(64 << 20);
     /// limits.element = 40; // each of these can be changed on its own
     /// let mut array = Options::new().limits(limits).open("tests/data/ragged.npy")?;
     /// let error = array.elements().find_map(Result::err).expect("an element is larger");
-    /// assert_eq!((error.cause(), error.clause()), (Cause::Limit, "npy.limit.element"));
+    /// assert_eq!((error.kind(), error.clause()), (ErrorKind::Limit, "npy.limit.element"));
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     pub fn within(memory: usize) -> Limits {

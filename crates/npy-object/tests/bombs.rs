@@ -13,7 +13,9 @@ use std::ptr::null_mut;
 use std::{fs, thread};
 
 use npy_object::json::{PlainJson, TypedJson};
-use npy_object::{Audit, Cause, Limits, NpyArray, Options, Result, Salvage, Source, Subscripts};
+use npy_object::{
+    Audit, ErrorKind, Limits, NpyArray, Options, Result, Salvage, Source, Subscripts,
+};
 use npy_object_fuzz_bodies::bombs::{bombs, objects};
 use tempfile::NamedTempFile;
 
@@ -105,7 +107,7 @@ fn read_in_every_way(file: &Source, limits: &Limits) {
     };
     let check = |done: Result<()>| {
         if let Err(error) = done {
-            assert!(error.clause().contains('.') && error.cause() != Cause::Io, "{error:?}");
+            assert!(error.clause().contains('.') && error.kind() != ErrorKind::Io, "{error:?}");
         }
     };
     check(whole(options().read_source(file.clone())));
@@ -181,7 +183,7 @@ fn an_element_that_memory_has_no_room_for_is_an_error() {
         let mut array = Options::new().trust_payload(true).open(file.path()).unwrap();
         assert_eq!(array.next_element().unwrap().unwrap().as_i64().unwrap(), 1);
         let error = array.next_element().unwrap_err();
-        assert_eq!((error.cause(), error.message()), (Cause::Io, "out of memory"));
+        assert_eq!((error.kind(), error.message()), (ErrorKind::Io, "out of memory"));
     });
 }
 

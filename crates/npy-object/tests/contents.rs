@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use npy_object::{
-    At, Cause, Container, ContainerKind, Contents, Format, IndexUse, Kind, Limits, Options,
+    At, Container, ContainerKind, Contents, ErrorKind, Format, IndexUse, Kind, Limits, Options,
     OutlineKind, Source, Subscripts,
 };
 
@@ -141,7 +141,7 @@ fn pickle_after_a_header_is_read_as_what_it_is() {
     assert!(matches!(at, At::Value(value) if value.element().as_i64().unwrap() == 2));
     // An array is asked for where one is opened.
     let error = Options::new().read_bytes(list).unwrap_err();
-    assert_eq!((error.cause(), error.clause()), (Cause::Unsupported, "npy.object.envelope"));
+    assert_eq!((error.kind(), error.clause()), (ErrorKind::Unsupported, "npy.object.envelope"));
 }
 
 #[test]
@@ -333,7 +333,7 @@ fn row_over_the_limit_on_elements_is_refused_and_has_an_outline() {
     let file = npy("|u1", "(2, 8)", &[0; 16]);
     let mut array = Options::new().limits(limits).read_bytes(file).unwrap();
     let error = array.get(0).unwrap_err();
-    assert_eq!((error.cause(), error.clause()), (Cause::Limit, "npy.limit.element"));
+    assert_eq!((error.kind(), error.clause()), (ErrorKind::Limit, "npy.limit.element"));
     assert_eq!(array.outline(1).unwrap().unwrap().bytes, 8);
     assert!(array.outline(2).unwrap().is_none());
 }

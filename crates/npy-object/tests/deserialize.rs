@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::path::Path;
 
-use npy_object::{Cause, Element, Error, Result};
+use npy_object::{Element, Error, ErrorKind, Result};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value as Json, json};
@@ -34,7 +34,7 @@ fn is<T: for<'de> Deserialize<'de> + PartialEq + Debug>(name: &str, expected: T)
 #[track_caller]
 fn refused<T: for<'de> Deserialize<'de> + Debug>(name: &str) -> Error {
     let error = read::<T>(name).unwrap_err();
-    assert_eq!(error.cause(), Cause::Usage);
+    assert_eq!(error.kind(), ErrorKind::Usage);
     error
 }
 

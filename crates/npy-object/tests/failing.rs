@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use npy_object::{Cause, Error, IndexUse, NpyArray, Options, Source, WriteOptions};
+use npy_object::{Error, ErrorKind, IndexUse, NpyArray, Options, Source, WriteOptions};
 
 fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
@@ -48,7 +48,7 @@ fn an_error_of_opening_names_the_path() {
         npy_object::at("/no/such/\u{1b}file.npy", &Default::default()).unwrap_err(),
     ] {
         assert!(error.to_string().starts_with(r"/no/such/\x1bfile.npy: No such file"), "{error}");
-        assert_eq!(error.cause(), Cause::Io);
+        assert_eq!(error.kind(), ErrorKind::Io);
     }
     let error = npy_object::open(data("")).unwrap_err();
     assert!(error.to_string().contains("tests/data/: Is a directory"), "{error}");
@@ -61,7 +61,7 @@ fn an_error_of_reading_names_file_and_member() {
     let whole = fs::read(data("strings.npy")).unwrap();
     fs::write(&path, &whole[..whole.len() - 9]).unwrap();
     let error = last_error(npy_object::open(&path).unwrap());
-    assert_eq!((error.cause(), error.file()), (Cause::Truncated, path.to_str()));
+    assert_eq!((error.kind(), error.file()), (ErrorKind::Truncated, path.to_str()));
 
     let mut damaged = fs::read(data("deflated.npz")).unwrap();
     let place = damaged.len() / 4;
@@ -126,7 +126,7 @@ fn a_changed_file_is_reported_as_changed() {
     let open = || npy_object::open(&path).unwrap();
     let is_changed = |array: NpyArray| {
         let error = last_error(array);
-        assert_eq!((error.cause(), error.file()), (Cause::Io, path.to_str()));
+        assert_eq!((error.kind(), error.file()), (ErrorKind::Io, path.to_str()));
         assert!(error.message().contains("the file was changed while it was read"), "{error}");
     };
     let shortened = open();
@@ -140,7 +140,7 @@ fn a_changed_file_is_reported_as_changed() {
     is_changed(overwritten);
     // A file that was wrong all along was not changed.
     fs::write(&path, &whole[..900_000]).unwrap();
-    assert_eq!(last_error(open()).cause(), Cause::Truncated);
+    assert_eq!(last_error(open()).kind(), ErrorKind::Truncated);
 }
 
 #[cfg(unix)]
@@ -162,7 +162,7 @@ fn an_index_that_is_no_regular_file_is_ignored() {
         assert_eq!(array.index_use(), IndexUse::None);
         assert_eq!(array.get(1).unwrap().unwrap().as_str().unwrap(), "NumPy");
         let error = array.write_index().unwrap_err();
-        assert_eq!((error.cause(), error.file()), (Cause::Io, index.to_str()));
+        assert_eq!((error.kind(), error.file()), (ErrorKind::Io, index.to_str()));
         fs::remove_file(&index).or_else(|_| fs::remove_dir(&index)).unwrap();
     }
 }

@@ -5,7 +5,7 @@ use std::io::{Cursor, Write as _};
 use std::ops::Range;
 
 use flate2::{Compression, write::GzEncoder};
-use npy_object::{Cause, Error, Limits, Options};
+use npy_object::{Error, ErrorKind, Limits, Options};
 
 /// A limit, and files that take some of what it limits.
 struct Row {
@@ -191,8 +191,8 @@ fn one_more_than_a_limit_is_too_much() {
             read(file(most).0, limits.clone()).unwrap_or_else(|error| panic!("{most}: {error:?}"));
             let (file, place) = file(most + 1);
             let error = read(file, limits).expect_err(clause);
-            let found = (error.cause(), error.clause());
-            assert_eq!(found, (Cause::Limit, clause), "{error}");
+            let found = (error.kind(), error.clause());
+            assert_eq!(found, (ErrorKind::Limit, clause), "{error}");
             let offset = error.offset().expect("a place") as usize;
             assert!(place.contains(&offset), "{error}, not in {place:?}");
             assert!(error.message().contains(&most.to_string()), "{error}");

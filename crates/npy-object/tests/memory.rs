@@ -9,7 +9,7 @@ use std::thread;
 use npy_object::header::{DType, Header, Padding};
 use npy_object::json::{PlainJson, TypedJson};
 use npy_object::pickle::{Lexer, Limits as PickleLimits, Progress};
-use npy_object::{Cause, Limits, NpyArray, Options, Result, Salvage, Source, Subscripts};
+use npy_object::{ErrorKind, Limits, NpyArray, Options, Result, Salvage, Source, Subscripts};
 use tempfile::NamedTempFile;
 
 /// The system's allocator, which counts what this thread holds.
@@ -268,7 +268,7 @@ fn reader_takes_no_more_than_its_limits_allow() {
                 let over = peak > allowed + (4 << 20);
                 failed |= over;
                 if let Err(error) = done {
-                    assert_eq!(error.cause(), Cause::Limit, "{name}, {way}: {error}");
+                    assert_eq!(error.kind(), ErrorKind::Limit, "{name}, {way}: {error}");
                 }
                 if over {
                     eprintln!("{:>7} KB held under {}: {name}, {way}", peak >> 10, allowed >> 10);
@@ -334,7 +334,7 @@ fn stream_takes_no_more_than_its_limits_allow() {
             });
             assert!(peak <= 12 << 20, "{} KB: {way} of {}", peak >> 10, before.escape_ascii());
             if let Err(error) = done {
-                assert_eq!(error.cause(), Cause::Limit, "{way}: {error}");
+                assert_eq!(error.kind(), ErrorKind::Limit, "{way}: {error}");
             }
         }
     }

@@ -15,7 +15,7 @@ use futures::TryStreamExt;
 use futures::executor::block_on;
 use futures::stream::BoxStream;
 use npy_object::header::{DType, Header, Padding, Version};
-use npy_object::{Cause, Error, IndexUse, Kind, OwnedElement, Remote, RemoteArray, Source};
+use npy_object::{Error, ErrorKind, IndexUse, Kind, OwnedElement, Remote, RemoteArray, Source};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -364,7 +364,7 @@ fn an_index_that_is_not_of_the_object() {
         // It stays what it is.
         let again = block_on(array.get(last)).err();
         assert_eq!(again.map(|error| error.to_string()), error.as_ref().map(Error::to_string));
-        (array.array().index_use(), error.map(|error| (error.cause(), error.clause())))
+        (array.array().index_use(), error.map(|error| (error.kind(), error.clause())))
     };
     assert_eq!(uses(object.clone(), index.clone()), (IndexUse::Used, None));
     let longer = Bytes::from([&object[..], b"!"].concat());
@@ -376,7 +376,7 @@ fn an_index_that_is_not_of_the_object() {
     let mut broken = index.to_vec();
     let place = broken.len() - 5;
     broken[place] ^= 1;
-    let error = Some((Cause::Malformed, "index.layout"));
+    let error = Some((ErrorKind::Malformed, "index.layout"));
     assert_eq!(uses(object.clone(), broken.into()), (IndexUse::Used, error));
     // An object of the same size that begins in the same way, of which other elements are long.
     let mut sizes = sizes(1 << 20, 16, 3000);
@@ -385,12 +385,12 @@ fn an_index_that_is_not_of_the_object() {
     let other = block_on(async { other.get(&Path::from("pairs.npy")).await?.bytes().await });
     let (used, error) = uses(other.unwrap(), index);
     assert_eq!(used, IndexUse::Used);
-    assert_eq!(error.expect("it cannot be right").0, Cause::Malformed);
+    assert_eq!(error.expect("it cannot be right").0, ErrorKind::Malformed);
 }
 
 #[test]
 fn what_stores_do_wrong() {
-    let failed = |error: Error| (error.cause(), error.offset(), error.message().to_owned());
+    let failed = |error: Error| (error.kind(), error.offset(), error.message().to_owned());
     let sizes = sizes(48 << 20, 16, 3000);
     let last = sizes.len() as u64 - 1;
     let store = store_of_pairs(&sizes);
@@ -405,21 +405,21 @@ fn what_stores_do_wrong() {
         [(Fault::Down, "nobody answers"), (Fault::Short, "pairs.npy.idx: "), (Fault::Long, " came")]
     {
         let (cause, offset, message) = failed(get(Some(fault)).unwrap_err());
-        assert!(cause == Cause::Io && is_beyond(offset), "{offset:?}");
+        assert!(cause == ErrorKind::Io && is_beyond(offset), "{offset:?}");
         assert!(message.contains(says), "{message}");
     }
     // After all this it goes on.
     check_pair(&get(None).unwrap().expect("an element"), last, sizes[last as usize]);
 
     let missing = open(&store, "nothing.npy").unwrap_err();
-    assert_eq!((missing.cause(), missing.offset()), (Cause::Io, Some(0)));
+    assert_eq!((missing.kind(), missing.offset()), (ErrorKind::Io, Some(0)));
     let source = std::error::Error::source(&missing).unwrap().downcast_ref::<io::Error>();
     assert_eq!(source.unwrap().kind(), io::ErrorKind::NotFound);
     store.set("empty.npy", Bytes::new());
     let empty = open(&store, "empty.npy").unwrap_err();
-    assert_eq!((empty.cause(), empty.clause()), (Cause::Truncated, "npy.truncated"));
+    assert_eq!((empty.kind(), empty.clause()), (ErrorKind::Truncated, "npy.truncated"));
     store.fail(Fault::Short);
-    assert_eq!(open(&store, "pairs.npy").unwrap_err().cause(), Cause::Io);
+    assert_eq!(open(&store, "pairs.npy").unwrap_err().kind(), ErrorKind::Io);
 }
 
 #[test]
@@ -433,7 +433,7 @@ fn an_object_that_changes() {
         let same = block_on(async { store.get(&Path::from("pairs.npy")).await?.bytes().await });
         store.set("pairs.npy", same.unwrap());
         let error = block_on(array.get(sizes.len() as u64 / 2)).unwrap_err();
-        assert_eq!(error.cause(), Cause::Io, "{fault:?}");
+        assert_eq!(error.kind(), ErrorKind::Io, "{fault:?}");
         assert_eq!(error.message(), "pairs.npy was changed while it was read");
         assert!(error.offset().is_some());
     }
@@ -452,5 +452,5 @@ fn compressed_objects_are_streams_elsewhere() {
     store.set("b.npy.gz", gzip.finish().unwrap());
     let mut array = open(&store, "b.npy.gz").unwrap();
     let error = block_on(array.get(array.array().len() - 1)).unwrap_err();
-    assert_eq!((error.cause(), error.clause()), (Cause::Unsupported, "access.fetched"));
+    assert_eq!((error.kind(), error.clause()), (ErrorKind::Unsupported, "access.fetched"));
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use flate2::{Compression, write::GzEncoder};
 use npy_object::header::{DType, Header, Padding, Version};
 use npy_object::{
-    Cause, Error, Fetched, IndexUse, Limits, NpyArray, Options, Source, WriteOptions,
+    Error, ErrorKind, Fetched, IndexUse, Limits, NpyArray, Options, Source, WriteOptions,
 };
 
 /// What NumPy 1 writes with protocol 2 for an array of so many elements, up to their list.
@@ -54,9 +54,9 @@ fn read(mut array: NpyArray) -> (usize, Option<Error>) {
     }
 }
 
-fn refused<T>(result: npy_object::Result<T>) -> (Cause, &'static str) {
+fn refused<T>(result: npy_object::Result<T>) -> (ErrorKind, &'static str) {
     let error = result.err().expect("an error");
-    (error.cause(), error.clause())
+    (error.kind(), error.clause())
 }
 
 /// A copy of a file in a folder of its own.
@@ -76,7 +76,7 @@ fn the_pickle_is_of_an_array() {
     let mut limits = Limits::default();
     limits.envelope = 100;
     let error = refused(Options::new().limits(limits).read_bytes(file(1, b"Na")));
-    assert_eq!(error, (Cause::Limit, "npy.object.envelope"));
+    assert_eq!(error, (ErrorKind::Limit, "npy.object.envelope"));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn definitions_do_not_wait_for_one_another_without_end() {
     }
     let mut array = open(file(10_200, &elements));
     assert!(array.get(100).unwrap().is_some());
-    assert_eq!(refused(array.get(10_199)), (Cause::Limit, "npy.object.shared"));
+    assert_eq!(refused(array.get(10_199)), (ErrorKind::Limit, "npy.object.shared"));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn an_element_is_no_larger_than_the_limit() {
     let array = Options::new().limits(limits).read_bytes(file(3, elements)).unwrap();
     let (count, error) = read(array);
     let error = error.unwrap();
-    assert_eq!((count, error.cause(), error.clause()), (1, Cause::Limit, "npy.limit.element"));
+    assert_eq!((count, error.kind(), error.clause()), (1, ErrorKind::Limit, "npy.limit.element"));
 }
 
 #[test]
@@ -126,13 +126,13 @@ fn an_array_has_the_dimensions_that_it_is_read_with() {
     let cube = [header.to_bytes(Padding::default()).unwrap(), vec![0; 8]].concat();
     let mut array = open(cube);
     let row = array.next_element().unwrap().unwrap();
-    assert_eq!(refused(row.as_slice::<f64>()), (Cause::Usage, "access.shape"));
+    assert_eq!(refused(row.as_slice::<f64>()), (ErrorKind::Usage, "access.shape"));
 }
 
 #[test]
 fn an_index_is_for_files_of_objects() {
     let mut piped = open(fs::read("tests/data/strings.npy").unwrap());
-    assert_eq!(refused(piped.write_index()), (Cause::Usage, "access.index"));
+    assert_eq!(refused(piped.write_index()), (ErrorKind::Usage, "access.index"));
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_part_is_read_from_its_own_file() {
     let parts = whole.splits(2).unwrap();
     assert!(Options::new().open_split("tests/data/strings.npy", &parts[1]).is_ok());
     let other = Options::new().open_split("tests/data/ragged.npy", &parts[1]);
-    assert_eq!(refused(other), (Cause::Usage, "access.split"));
+    assert_eq!(refused(other), (ErrorKind::Usage, "access.split"));
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn what_is_compressed_is_not_fetched_in_parts() {
         let (from, to) = (need.range().start as usize, need.range().end as usize);
         need.fill(bytes[from..to].to_vec()).unwrap();
     };
-    assert_eq!((error.cause(), error.clause()), (Cause::Unsupported, "access.fetched"));
+    assert_eq!((error.kind(), error.clause()), (ErrorKind::Unsupported, "access.fetched"));
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_member_is_a_deflate_stream() {
     archive[data] = 7; // a block of a type that there is not
     let npz = Options::new().read_npz(Source::bytes(archive)).unwrap();
     let read = npz.source(0).and_then(|source| Options::new().read_source(source));
-    assert_eq!(refused(read), (Cause::Malformed, "npz.data"));
+    assert_eq!(refused(read), (ErrorKind::Malformed, "npz.data"));
 }
 
 #[test]
@@ -209,8 +209,8 @@ fn shared_entry_that_begins_with_dup_is_refused() {
     let file = file(2, b"(]2\x85q\0\x86h\0e");
     let (count, error) = read(open(file.clone()));
     let error = error.expect("it cannot be decoded alone");
-    let expected = (Cause::Unsupported, "npy.object.dup");
-    assert_eq!((count, error.cause(), error.clause()), (1, expected.0, expected.1));
+    let expected = (ErrorKind::Unsupported, "npy.object.dup");
+    assert_eq!((count, error.kind(), error.clause()), (1, expected.0, expected.1));
     let mut output = std::io::Cursor::new(Vec::new());
     let mut writer = WriteOptions::new().write_to(&mut output).unwrap();
     let mut array = open(file.clone());

@@ -12,7 +12,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use npy_object::npz::Method;
 use npy_object::{
-    At, Cause, Error, Format, Limits, NpyArray, Npz, Options, ReadAt, Source, Subscripts,
+    At, Error, ErrorKind, Format, Limits, NpyArray, Npz, Options, ReadAt, Source, Subscripts,
     WriteOptions,
 };
 
@@ -29,9 +29,9 @@ fn strings(array: npy_object::Result<NpyArray>) -> npy_object::Result<Vec<String
     array?.elements().map(|element| Ok(element?.element().as_str()?.into_owned())).collect()
 }
 
-fn refused<T>(result: npy_object::Result<T>) -> (Cause, &'static str) {
+fn refused<T>(result: npy_object::Result<T>) -> (ErrorKind, &'static str) {
     let error = result.err().expect("an error");
-    (error.cause(), error.clause())
+    (error.kind(), error.clause())
 }
 
 const STRINGS: [&str; 3] = ["hello", "NumPy", "objects"];
@@ -85,7 +85,7 @@ fn a_stream_is_read_as_far_as_is_asked() {
         // What cannot be had is an error every time, and no end of the file.
         for _ in 0..2 {
             let error = array.get(990).unwrap_err();
-            assert_eq!((error.cause(), error.message()), (Cause::Io, "the line went dead"));
+            assert_eq!((error.kind(), error.message()), (ErrorKind::Io, "the line went dead"));
         }
         assert!(array.get(870).unwrap().is_some());
         assert_eq!(source.known_size(), None);
@@ -166,7 +166,7 @@ fn lengths_in_a_stream_make_nothing_large() {
     limits.pickle.argument = u64::MAX;
     let options = Options::new().limits(limits);
     let known = outcome(options.clone().read_bytes(file.clone())).unwrap_err();
-    assert_eq!(known.cause(), Cause::Truncated);
+    assert_eq!(known.kind(), ErrorKind::Truncated);
     let unknown = outcome(options.read_stream(Cursor::new(file))).unwrap_err();
     assert_eq!(unknown.to_string(), known.to_string());
 }
@@ -211,7 +211,7 @@ fn gzip_files() {
     assert_eq!(strings(Options::new().read_bytes(twice)).unwrap(), STRINGS);
     let too_deep = gzip(&gzip(&gzip(&bytes_of("strings.npy.gz"))));
     let error = refused(Options::new().read_bytes(gzip(&too_deep)));
-    assert_eq!(error, (Cause::Limit, "gzip.depth"));
+    assert_eq!(error, (ErrorKind::Limit, "gzip.depth"));
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn broken_gzip_files() {
     // Whatever is cut off, what comes out before is right, and the end is missed.
     for cut in 2..whole.len() {
         let error = refused(read(whole[..cut].to_vec()));
-        assert_eq!(error, (Cause::Truncated, "gzip.truncated"), "cut at {cut}");
+        assert_eq!(error, (ErrorKind::Truncated, "gzip.truncated"), "cut at {cut}");
     }
     // All elements come before the error, where none of their bytes is missing.
     for end in [&whole[..whole.len() - 8], &whole[..whole.len() - 1], &[&whole[..], b"x"].concat()]
@@ -250,17 +250,17 @@ fn broken_gzip_files() {
         read(bytes)
     };
     let last = whole.len() - 1;
-    assert_eq!(refused(with(last, 9)), (Cause::Malformed, "gzip.checksum"));
-    assert_eq!(refused(with(last - 4, 9)), (Cause::Malformed, "gzip.checksum"));
-    assert_eq!(refused(with(2, 7)), (Cause::Malformed, "gzip.magic"));
+    assert_eq!(refused(with(last, 9)), (ErrorKind::Malformed, "gzip.checksum"));
+    assert_eq!(refused(with(last - 4, 9)), (ErrorKind::Malformed, "gzip.checksum"));
+    assert_eq!(refused(with(2, 7)), (ErrorKind::Malformed, "gzip.magic"));
     // The name in the header is "strings.npy": behind its NUL, a block of type 3.
-    assert_eq!(refused(with(10 + 12, 7)), (Cause::Malformed, "gzip.data"));
+    assert_eq!(refused(with(10 + 12, 7)), (ErrorKind::Malformed, "gzip.data"));
     // Text after the gzip data is an error after the last element.
     let text_behind = [&whole[..], b"text"].concat();
-    assert_eq!(refused(read(text_behind.clone())), (Cause::Malformed, "gzip.magic"));
+    assert_eq!(refused(read(text_behind.clone())), (ErrorKind::Malformed, "gzip.magic"));
     let mut arrays = Options::new().read_arrays(Source::bytes(text_behind));
     arrays.next().unwrap().unwrap();
-    assert_eq!(refused(arrays.next().unwrap()), (Cause::Malformed, "gzip.magic"));
+    assert_eq!(refused(arrays.next().unwrap()), (ErrorKind::Malformed, "gzip.magic"));
 }
 
 #[test]
@@ -305,11 +305,11 @@ fn what_expands_too_far() {
     let start = zeros.len() - 1000 * 1024;
     zeros[start..].fill(0);
     let error = options.clone().read_bytes(gzip(&zeros)).and_then(all).unwrap_err();
-    assert_eq!((error.cause(), error.clause()), (Cause::Limit, "gzip.limit"));
+    assert_eq!((error.kind(), error.clause()), (ErrorKind::Limit, "gzip.limit"));
     let archive = zip(&[("a.npy", &zeros)], zip::CompressionMethod::Deflated);
     let npz = options.read_npz(Source::bytes(archive)).unwrap();
     let error = npz.verify(0).unwrap_err();
-    assert_eq!((error.cause(), error.clause()), (Cause::Limit, "npz.limit"));
+    assert_eq!((error.kind(), error.clause()), (ErrorKind::Limit, "npz.limit"));
 }
 
 fn zip(members: &[(&str, &[u8])], method: zip::CompressionMethod) -> Vec<u8> {
@@ -341,7 +341,7 @@ fn archives_that_python_writes() {
         assert!(npz.find("letters").is_none());
 
         let error = npy_object::open(data(name)).unwrap_err();
-        assert_eq!((error.cause(), error.clause()), (Cause::Usage, "npz.choice"));
+        assert_eq!((error.kind(), error.clause()), (ErrorKind::Usage, "npz.choice"));
         assert!(error.message().contains("words, numbers"), "{error}");
     }
     assert_eq!(strings(npy_object::open(data("one.npz"))).unwrap(), ["alone"]);
@@ -371,8 +371,8 @@ fn odd_archives() {
 
     let bzip2 = npz.find("bzip2").unwrap();
     assert_eq!(npz.members()[bzip2].method(), Method::Other(12));
-    assert_eq!(refused(npz.source(bzip2)), (Cause::Unsupported, "npz.method"));
-    assert_eq!(refused(npz.verify(bzip2)), (Cause::Unsupported, "npz.method"));
+    assert_eq!(refused(npz.source(bzip2)), (ErrorKind::Unsupported, "npz.method"));
+    assert_eq!(refused(npz.verify(bzip2)), (ErrorKind::Unsupported, "npz.method"));
 }
 
 /// An archive after a change to its bytes: a place is found by what stands there.
@@ -494,7 +494,7 @@ fn stored_member_read_to_its_end_is_compared() {
                 assert_eq!(npz.verify(member).is_err(), is_damaged);
                 for way in ways_to_the_end(&npz.source(member).unwrap()) {
                     match is_damaged {
-                        true => assert_eq!(refused(way), (Cause::Malformed, "npz.checksum")),
+                        true => assert_eq!(refused(way), (ErrorKind::Malformed, "npz.checksum")),
                         false => way.unwrap(),
                     }
                 }
@@ -538,7 +538,7 @@ fn misspelled_member_is_told_which_there_are() {
     let npz = Options::new().read_npz(Source::bytes(stored(false))).unwrap();
     assert_eq!(npz.choose("splits.npy").unwrap(), 2);
     let error = npz.choose("split").unwrap_err();
-    assert_eq!((error.cause(), error.clause()), (Cause::Usage, "npz.choice"));
+    assert_eq!((error.kind(), error.clause()), (ErrorKind::Usage, "npz.choice"));
     assert!(error.message().ends_with("did you mean \"splits\"?"), "{error}");
 }
 
@@ -548,7 +548,7 @@ const HEADER: &[u8] = b"PK\x03\x04";
 
 #[test]
 fn broken_archives() {
-    use Cause::{Malformed, Truncated, Unsupported};
+    use ErrorKind::{Malformed, Truncated, Unsupported};
     let words = bytes_of("strings.npy");
     let archive = zip(&[("a.npy", &words), ("b.npy", &words)], zip::CompressionMethod::Stored);
     // What is changed is the last of its sort: of the member b.

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use npy_object::{Cause, WriteOptions};
+use npy_object::{ErrorKind, WriteOptions};
 
 #[test]
 fn unfinished_files_can_be_removed() {
@@ -13,6 +13,6 @@ fn unfinished_files_can_be_removed() {
     writer.append_with(|build| build.int(1)).unwrap();
     let files = || fs::read_dir(folder.path()).unwrap().count();
     assert_eq!((files(), npy_object::remove_unfinished(files)), (1, 0));
-    assert_eq!(writer.finish().unwrap_err().cause(), Cause::Io);
+    assert_eq!(writer.finish().unwrap_err().kind(), ErrorKind::Io);
     assert_eq!(files(), 0);
 }

@@ -122,7 +122,7 @@ fn a_name_of_any_length_the_system_allows_can_be_written() {
     }
     let path = folder.path().join("n".repeat(256));
     let error = write(&path, 1).unwrap_err();
-    assert_eq!((error.cause(), error.file()), (npy_object::Cause::Io, path.to_str()));
+    assert_eq!((error.kind(), error.file()), (npy_object::ErrorKind::Io, path.to_str()));
 }
 
 #[test]

@@ -12,7 +12,8 @@ pub struct Error(Box<Inner>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct Inner {
-    cause: Cause,
+    kind: ErrorKind,
+    limit: Option<u64>,
     offset: u64,
     clause: &'static str,
     message: String,
@@ -24,7 +25,7 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 /// What sort of thing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Cause {
+pub enum ErrorKind {
     /// The bytes break a rule of the format.
     Malformed,
     /// The bytes end before the pickle does.
@@ -40,12 +41,25 @@ pub enum Cause {
 impl Error {
     #[cold]
     pub(crate) fn new(
-        cause: Cause,
+        kind: ErrorKind,
         clause: &'static str,
         offset: u64,
         message: impl Into<String>,
     ) -> Error {
-        Error(Box::new(Inner { cause, offset, clause, message: message.into() }))
+        Error(Box::new(Inner { kind, limit: None, offset, clause, message: message.into() }))
+    }
+
+    /// An error of kind [`ErrorKind::Limit`]: the input asks for more than `limit`.
+    #[cold]
+    pub(crate) fn over_limit(
+        limit: u64,
+        clause: &'static str,
+        offset: u64,
+        message: impl Into<String>,
+    ) -> Error {
+        let mut error = Error::new(ErrorKind::Limit, clause, offset, message);
+        error.0.limit = Some(limit);
+        error
     }
 
     #[cold]
@@ -54,7 +68,7 @@ impl Error {
         offset: u64,
         message: impl Into<String>,
     ) -> Error {
-        Error::new(Cause::Malformed, clause, offset, message)
+        Error::new(ErrorKind::Malformed, clause, offset, message)
     }
 
     /// The error for a source that ends at `offset` although the reader needs `needed` bytes more.
@@ -66,12 +80,18 @@ impl Error {
         let bytes = if needed == 1 { "byte" } else { "bytes" };
         let message =
             alloc::format!("pickle data was truncated: at least {needed} {bytes} missing");
-        Error::new(Cause::Truncated, "pickle.truncated", offset, message)
+        Error::new(ErrorKind::Truncated, "pickle.truncated", offset, message)
     }
 
     /// What sort of thing went wrong.
-    pub fn cause(&self) -> Cause {
-        self.0.cause
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the value of the limit that the input exceeds; `None` for an error of another kind.
+    /// The [clause](Self::clause) says which limit it is.
+    pub fn limit(&self) -> Option<u64> {
+        self.0.limit
     }
 
     /// Where: bytes from the start of the source.
@@ -99,7 +119,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {self}", self.0.cause)
+        write!(f, "{:?}: {self}", self.0.kind)
     }
 }
 

@@ -90,7 +90,7 @@ mod survey;
 mod write;
 
 pub use compat::{to_python_2, to_python_3};
-pub use error::{Cause, Error, Result};
+pub use error::{Error, ErrorKind, Result};
 pub use graph::arena::{Construct, Graph, NodeId, Region, Source};
 pub use graph::nodes::NodeMap;
 pub use graph::value::{Object, TreeLimits, Value};

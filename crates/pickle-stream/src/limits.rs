@@ -1,6 +1,6 @@
 //! How much one pickle may ask for.
 
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, Result};
 
 /// What a stream may make the reader hold. The defaults are never met by real files.
 ///
@@ -48,5 +48,5 @@ pub(crate) fn check(limit: u64, value: u64, clause: &'static str, offset: u64) -
 fn over(limit: u64, value: u64, clause: &'static str, offset: u64) -> Error {
     let what = clause.rsplit('.').next().unwrap_or(clause);
     let message = alloc::format!("{what} limit: {value} is more than {limit}");
-    Error::new(Cause::Limit, clause, offset, message)
+    Error::over_limit(limit, clause, offset, message)
 }

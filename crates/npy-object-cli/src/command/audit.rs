@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use npy_object::pickle::{Act, Name, Subject};
-use npy_object::{Cause, Part, Report, Site, Status, Tally, Use, Verdict};
+use npy_object::{ErrorKind, Part, Report, Site, Status, Tally, Use, Verdict};
 use serde_json::{Value, json};
 
 use crate::failure::{self, Failure, display, printable};
@@ -74,7 +74,7 @@ impl Audit {
         sites.written?;
         // A folder can be opened, but not read.
         if let [Part { arrays: 0, pickles: 0, error: Some(error), .. }] = &report.parts[..]
-            && error.cause() == Cause::Io
+            && error.kind() == ErrorKind::Io
         {
             return Err(Failure::Input(error.clone()));
         }

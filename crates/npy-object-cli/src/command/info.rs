@@ -8,8 +8,8 @@ use npy_object::header::Header;
 use npy_object::json::{PlainJson, write_dtype};
 use npy_object::npz::Method;
 use npy_object::{
-    At, Cause, Container, Contents, Element, Format, ItemType, Kind, NpyArray, Options, Outline,
-    OutlineKind, Source, Subscripts,
+    At, Container, Contents, Element, ErrorKind, Format, ItemType, Kind, NpyArray, Options,
+    Outline, OutlineKind, Source, Subscripts,
 };
 use serde::Serialize;
 
@@ -394,7 +394,7 @@ impl Sample {
 
 /// Whether a value needs more memory than a look may take.
 fn is_too_large(error: &npy_object::Error) -> bool {
-    error.cause() == Cause::Limit
+    error.kind() == ErrorKind::Limit
 }
 
 /// The beginning of the JSON of a value.

@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use npy_object::{Cause, Format, NpyArray, Salvage, Sections, Source, Subscripts};
+use npy_object::{ErrorKind, Format, NpyArray, Salvage, Sections, Source, Subscripts};
 use pyo3::exceptions::{PyTypeError, PyUserWarning, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -157,7 +157,7 @@ pub(crate) fn load<'py>(
         let options = settings.options()?.read_size(0, 0);
         match py.detach(|| options.end_of(&input.source)) {
             Ok(end) => input.source = input.source.section(..end),
-            Err(error) if unfinished && error.cause() == Cause::Truncated => {}
+            Err(error) if unfinished && error.kind() == ErrorKind::Truncated => {}
             Err(error) => return Err(raise(py, &error)),
         }
     }

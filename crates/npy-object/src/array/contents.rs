@@ -5,7 +5,7 @@ use pickle_stream::{Argument, Lexer, Opcode, Progress};
 use crate::array::npy_array::NpyArray;
 use crate::array::open::{is_no_array, preamble};
 use crate::decode::rows::Rows;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::nested::container::{Container, Member};
 use crate::nested::descent::At;
 use crate::nested::subscripts::Subscripts;
@@ -216,7 +216,7 @@ impl Sections {
         let section = self.source.section(begin..);
         if Format::of(&section)? == Format::Other {
             let message = "the bytes after the last array or pickle are neither";
-            return Err(Error::new(Cause::Malformed, "npy.magic", begin, message));
+            return Err(Error::new(ErrorKind::Malformed, "npy.magic", begin, message));
         }
         self.last = Some(begin);
         Ok(Some(section))

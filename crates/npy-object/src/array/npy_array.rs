@@ -11,7 +11,7 @@ use crate::decode::members::Members;
 use crate::decode::outline::Outline;
 use crate::decode::parallel::{self, Work};
 use crate::decode::rows::Rows;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::ArrayState;
 use crate::locate::index::{Index, IndexUse};
 use crate::locate::split::Split;
@@ -557,7 +557,7 @@ impl NpyArray {
                     IndexUse::Stale
                 }
             }
-            Err(error) if error.cause() == Cause::Malformed => IndexUse::Damaged,
+            Err(error) if error.kind() == ErrorKind::Malformed => IndexUse::Damaged,
             Err(error) => return Err(error),
         };
         Ok(())

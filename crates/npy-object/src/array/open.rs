@@ -10,7 +10,7 @@ use crate::array::npy_array::NpyArray;
 use crate::decode::decoder::{Decoder, Place, Wanted};
 use crate::decode::members::Members;
 use crate::decode::rows::Rows;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::ArrayState;
 use crate::locate::batches::Batches;
 use crate::locate::checkpoints::Route;
@@ -179,7 +179,7 @@ fn open_objects(window: Window, offset: u64, context: Context) -> Result<(Member
         start.and_then(|start| start.array.clone().map(|state| (start, state)))
     else {
         let message = "the pickle is not an array of objects as NumPy writes it";
-        return Err(Error::new(Cause::Unsupported, "npy.object.envelope", offset, message));
+        return Err(Error::new(ErrorKind::Unsupported, "npy.object.envelope", offset, message));
     };
     decoder.set_item(Some(state.item.clone()));
     let limits = &decoder.context.limits.pickle;
@@ -214,7 +214,7 @@ fn read_header(window: &mut Window, limits: &npy_header::Limits) -> Result<(Head
                 let message =
                     format!("the preamble was truncated: at least {missing} byte{plural} missing");
                 let (end, clause) = (bytes.len() as u64, "npy.truncated");
-                return Err(Error::new(Cause::Truncated, clause, end, message));
+                return Err(Error::new(ErrorKind::Truncated, clause, end, message));
             }
             Progress::Need(more) => needed = bytes.len() + more,
         }
@@ -260,7 +260,7 @@ pub(crate) fn check_shape(
 #[cold]
 fn disagreement(what: &str, in_header: String, in_pickle: String, offset: u64) -> Error {
     let message = format!("the header says {what} {in_header}, the pickle {in_pickle}");
-    Error::new(Cause::Malformed, "npy.object.agreement", offset, message)
+    Error::new(ErrorKind::Malformed, "npy.object.agreement", offset, message)
 }
 
 /// A shape as Python prints it.

@@ -8,7 +8,7 @@ use pickle_stream::{Act, Audited, Auditor, Found, Name, Subject};
 use super::archive::{self, Content};
 use super::policy::{Judge, Judgement};
 use super::{Audit, Part, Site, Tally, Use};
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::options::Options;
 use crate::source::Source;
 use crate::source::format::Format;
@@ -82,7 +82,7 @@ impl Walk<'_> {
             }
         }
         let message = format!("compressed files in one another, over {NESTING} deep");
-        Err(Error::new(Cause::Limit, "gzip.depth", None, message))
+        Err(Error::over_limit(NESTING as u64, "gzip.depth", None, message))
     }
 
     /// Goes through the members of an archive.
@@ -148,7 +148,7 @@ impl Walk<'_> {
         let member = part.member.as_ref().map(|member| format!("{member}/")).unwrap_or_default();
         if nesting == 0 {
             let message = format!("archives after arrays in one another, over {NESTING} deep");
-            part.error = Some(Error::new(Cause::Limit, "gzip.depth", begin, message));
+            part.error = Some(Error::over_limit(NESTING as u64, "gzip.depth", begin, message));
             return self.parts.push(part);
         }
         self.parts.push(part);
@@ -177,7 +177,7 @@ impl Walk<'_> {
                 _ if number == 0 => self.pickle(source, begin, part)?,
                 _ => match self.pickle(source, begin, part) {
                     Ok(end) => end,
-                    Err(error) if error.cause() == Cause::Io => return Err(error),
+                    Err(error) if error.kind() == ErrorKind::Io => return Err(error),
                     Err(_) => {
                         part.pickles -= 1;
                         let size = source.size()?.saturating_sub(begin);
@@ -233,7 +233,7 @@ impl Walk<'_> {
             Some(end) if end <= size => Ok(end),
             _ => {
                 let message = "the data of the array end before its last item";
-                Err(Error::new(Cause::Truncated, "npy.truncated", size, message))
+                Err(Error::new(ErrorKind::Truncated, "npy.truncated", size, message))
             }
         }
     }
@@ -296,7 +296,12 @@ impl Walk<'_> {
             if self.names > MOST_NAMES || self.bytes > MOST_BYTES {
                 let message =
                     format!("names limit: more than {MOST_NAMES} names, or {MOST_BYTES} bytes");
-                return Err(Error::new(Cause::Limit, "pickle.limit.names", offset, message));
+                return Err(Error::over_limit(
+                    MOST_NAMES as u64,
+                    "pickle.limit.names",
+                    offset,
+                    message,
+                ));
             }
             part.uses.insert(name.clone(), Use::new(verdict, reason));
         }

@@ -30,7 +30,7 @@ use pickle_stream::short_str;
 
 use crate::array::elements::bounds;
 use crate::array::npy_array::NpyArray;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::value::array::{Array, Data};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
@@ -179,13 +179,18 @@ fn external(error: Error) -> ArrowError {
 
 #[cold]
 fn no_type(what: &str) -> Error {
-    Error::new(Cause::Unsupported, "access.type", None, format!("Arrow has no column for {what}"))
+    Error::new(
+        ErrorKind::Unsupported,
+        "access.type",
+        None,
+        format!("Arrow has no column for {what}"),
+    )
 }
 
 #[cold]
 fn mixed(one: &DataType, other: &str) -> Error {
     let message = format!("a column of {one} in which there is {other}");
-    Error::new(Cause::Unsupported, "access.type", None, message)
+    Error::new(ErrorKind::Unsupported, "access.type", None, message)
 }
 
 /// What the values of a column that were seen are.
@@ -746,7 +751,7 @@ fn append_entries(columns: &mut [Column], fields: &Fields, element: Element<'_>)
         let name = key.as_str().map_err(|_| no_type("a dict with keys that are no str"))?;
         let Some((place, _)) = fields.find(&name) else {
             let message = format!("a dict with a key {name:?}, which those before it have not");
-            return Err(Error::new(Cause::Unsupported, "access.type", None, message));
+            return Err(Error::new(ErrorKind::Unsupported, "access.type", None, message));
         };
         if columns[place].len() > len {
             return Err(no_type("a dict that has a key twice"));
@@ -832,6 +837,6 @@ mod tests {
         assert_eq!(merge(nan.clone(), nat.clone()).unwrap(), nat);
         assert_eq!(merge(nat.clone(), nan.clone()).unwrap(), nat);
         let error = merge(Plain(D::Int64), Plain(D::LargeUtf8)).unwrap_err();
-        assert_eq!((error.cause(), error.clause()), (Cause::Unsupported, "access.type"));
+        assert_eq!((error.kind(), error.clause()), (ErrorKind::Unsupported, "access.type"));
     }
 }

@@ -19,7 +19,7 @@ use std::fmt;
 use pickle_stream::{Builder, NodeId};
 use serde::ser::{self, Serialize};
 
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, Result};
 use crate::write::writer::ArrayWriter;
 
 /// How deep values may be nested. They are walked by recursion.
@@ -75,7 +75,7 @@ impl<'b> Serializer<'b> {
     fn inside(&mut self) -> Result<Serializer<'_>> {
         let left = self.left.checked_sub(1).ok_or_else(|| {
             let message = format!("the value is nested more than {DEPTH} deep");
-            Error::new(Cause::Limit, "access.depth", None, message)
+            Error::over_limit(DEPTH as u64, "access.depth", None, message)
         })?;
         Ok(Serializer { build: self.build, left })
     }

@@ -10,7 +10,7 @@ use pickle_stream::{
 #[cfg(feature = "json")]
 use crate::decode::definitions::Observe;
 use crate::decode::definitions::{Definitions, never_made};
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::{self, ArrayState, Base, Begun, ContainerKind, Opening};
 use crate::locate::checkpoints::Addresses;
 use crate::source::window::Window;
@@ -193,7 +193,7 @@ impl Decoder {
                 Ran::Stop(_) => {
                     let message = "the pickle stops inside an element";
                     let clause = "pickle.element.balance";
-                    return Err(Error::new(Cause::Malformed, clause, lexer.offset(), message));
+                    return Err(Error::new(ErrorKind::Malformed, clause, lexer.offset(), message));
                 }
             }
         }
@@ -493,5 +493,5 @@ fn is_put(opcode: Opcode) -> bool {
 #[cold]
 fn too_long(offset: u64, limit: usize) -> Error {
     let message = format!("no list of elements in the first {limit} bytes of the pickle");
-    Error::new(Cause::Limit, "npy.object.envelope", offset, message)
+    Error::over_limit(limit as u64, "npy.object.envelope", offset, message)
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use pickle_stream::{Graph, Lexer, Limits, Located, Machine, NodeId, Opcode};
 use pickle_stream::{Ran, Region, Span};
 
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::locate::checkpoints::{Addresses, Stretch};
 use crate::source::window::Window;
 
@@ -107,7 +107,12 @@ impl Definitions {
                 }
                 if frames.len() == DEPTH {
                     let message = format!("over {DEPTH} shared definitions wait for one another");
-                    return Err(Error::new(Cause::Limit, "npy.object.shared", offset, message));
+                    return Err(Error::over_limit(
+                        DEPTH as u64,
+                        "npy.object.shared",
+                        offset,
+                        message,
+                    ));
                 }
                 let mut machine = Machine::new(limits);
                 machine.reset(graph, Region::Shared, span.memo);
@@ -160,7 +165,7 @@ impl Definitions {
                         Ran::Need(_) | Ran::Stop(_) => {
                             let message = "a shared definition does not end where it should";
                             let clause = "pickle.element.balance";
-                            return Err(Error::new(Cause::Malformed, clause, to, message));
+                            return Err(Error::new(ErrorKind::Malformed, clause, to, message));
                         }
                     }
                 }
@@ -187,7 +192,7 @@ pub(crate) fn check_begin(bytes: &[u8], offset: u64) -> Result<()> {
         return Ok(());
     }
     let message = "a memo entry that elements share begins with DUP, a copy of a value below it";
-    Err(Error::new(Cause::Unsupported, "npy.object.dup", offset, message))
+    Err(Error::new(ErrorKind::Unsupported, "npy.object.dup", offset, message))
 }
 
 fn encloses(outer: Span, inner: Span) -> bool {
@@ -244,5 +249,5 @@ pub(crate) fn locate(
 #[cold]
 pub(crate) fn never_made(memo: u64, offset: u64) -> Error {
     let message = format!("memo entry {memo} is read but was never written");
-    Error::new(Cause::Malformed, "pickle.memo.missing", offset, message)
+    Error::new(ErrorKind::Malformed, "pickle.memo.missing", offset, message)
 }

@@ -6,7 +6,7 @@ use pickle_stream::Span;
 
 use crate::decode::decoder::{Decoded, Decoder};
 use crate::decode::outline::Outline;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::locate::batches::{Batch, Batches};
 use crate::locate::index::{Contents, Fingerprint, IndexUse};
 use crate::value::element::Element;
@@ -194,7 +194,7 @@ impl Members {
         }
         let message = "a key that cannot be hashed";
         let clause = "pickle.items.unhashable";
-        Err(Error::new(Cause::Malformed, clause, decoded.offset(), message))
+        Err(Error::new(ErrorKind::Malformed, clause, decoded.offset(), message))
     }
 
     /// Where a member is, if there are so many.

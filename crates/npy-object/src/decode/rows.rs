@@ -3,7 +3,7 @@
 use npy_header::{DType, Header};
 
 use crate::decode::outline::Outline;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::source::Source;
 use crate::source::window::Window;
 use crate::value::element::Row;
@@ -39,7 +39,7 @@ impl Rows {
     pub(crate) fn open(window: Window, data: u64, header: &Header) -> Result<Rows> {
         if let DType::Subarray(_) = header.dtype {
             let message = "an array has no items that are arrays: NumPy cannot give it its shape";
-            return Err(Error::new(Cause::Unsupported, "npy.data.subarray", None, message));
+            return Err(Error::new(ErrorKind::Unsupported, "npy.data.subarray", None, message));
         }
         let (count, shape) = match header.shape.split_first() {
             Some((&count, shape)) => (count as u64, shape.to_vec()),
@@ -50,7 +50,7 @@ impl Rows {
         let whole = lengths.copied().try_fold(header.dtype.itemsize(), usize::checked_mul);
         if whole.is_none_or(|bytes| isize::try_from(bytes).is_err()) {
             let message = "the array takes 2^63 bytes or more";
-            return Err(Error::new(Cause::Malformed, "npy.header.shape", None, message));
+            return Err(Error::new(ErrorKind::Malformed, "npy.header.shape", None, message));
         }
         let size = shape.iter().fold(header.dtype.itemsize(), |size, &n| size * n); // fits: see above
         Ok(Rows {
@@ -265,5 +265,5 @@ fn truncated(window: &Window, wanted: u64) -> Error {
     let end = window.end().unwrap_or(wanted);
     let missing = wanted - end;
     let message = format!("the array's data were truncated: at least {missing} bytes missing");
-    Error::new(Cause::Truncated, "npy.truncated", end, message)
+    Error::new(ErrorKind::Truncated, "npy.truncated", end, message)
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use pickle_stream::{Container, Event, Limits, Opcode, Slot, Span, Survey};
 
 use crate::decode::decoder::Start;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::ContainerKind;
 use crate::locate::checkpoints::{Addresses, Checkpoint, Checkpoints, Level, Route, Stretch};
 use crate::locate::index::{Contents, Fingerprint, Index, IndexUse};
@@ -183,7 +183,7 @@ impl Batches {
         let promised = match &array {
             Some(state) if is_array => Some(state.count().ok_or_else(|| {
                 let message = "the shape promises over 2^64 elements";
-                Error::new(Cause::Malformed, "npy.object.count", frontier.offset, message)
+                Error::new(ErrorKind::Malformed, "npy.object.count", frontier.offset, message)
             })?),
             _ => None,
         };
@@ -594,7 +594,7 @@ impl Batches {
         let more = if ended { "" } else { " or more" };
         let message =
             format!("the array's shape promises {promised} elements, its list has {count}{more}");
-        Error::new(Cause::Malformed, "npy.object.count", self.survey.offset(), message)
+        Error::new(ErrorKind::Malformed, "npy.object.count", self.survey.offset(), message)
     }
 
     /// Bytes that the checkpoints take.
@@ -661,11 +661,11 @@ pub(crate) fn spans(slots: &[Slot], end: u64) -> impl Iterator<Item = Span> {
 #[cold]
 fn misplaced(from: Checkpoint) -> Error {
     let message = "the elements are not where the index says: it is of another file";
-    Error::new(Cause::Malformed, "index.fresh", from.offset, message)
+    Error::new(ErrorKind::Malformed, "index.fresh", from.offset, message)
 }
 
 #[cold]
 fn part(offset: u64) -> Error {
     let message = "the container is not the array's element, but a part of it";
-    Error::new(Cause::Unsupported, "npy.object.element", offset, message)
+    Error::new(ErrorKind::Unsupported, "npy.object.element", offset, message)
 }

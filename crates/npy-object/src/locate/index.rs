@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::locate::checkpoints::{Checkpoint, Checkpoints, Stretch};
 use crate::source::Source;
 use crate::source::window::Window;
@@ -158,7 +158,7 @@ impl Contents {
     /// Reads the index of a file, if there is one. What has its name and is not a regular file, a
     /// pipe or a folder for instance, is no index: to open a pipe would wait for a writer.
     ///
-    /// Fails with cause [`Cause::Malformed`] where it is not an index, or not whole.
+    /// Fails with cause [`ErrorKind::Malformed`] where it is not an index, or not whole.
     pub(crate) fn read(file: &Path) -> Result<Option<Contents>> {
         use io::ErrorKind as K;
         let path = path_of(file);
@@ -250,7 +250,7 @@ impl Index {
 
     /// Reads what stands before the blocks.
     ///
-    /// Fails with cause [`Cause::Malformed`] where it is not an index, or not whole.
+    /// Fails with cause [`ErrorKind::Malformed`] where it is not an index, or not whole.
     pub(crate) fn open(source: Source) -> Result<Index> {
         let head = Head::of_bytes(&read(&source, 0..HEAD as u64, Index::FRONT as u64)?)?;
         if source.size()? != Head::size_of(head.checkpoints) {
@@ -353,5 +353,5 @@ fn read(source: &Source, range: Range<u64>, likely: u64) -> Result<Vec<u8>> {
 #[cold]
 fn damaged(how: &str, place: u64) -> Error {
     let message = format!("the index is {how}");
-    Error::new(Cause::Malformed, "index.layout", place, message)
+    Error::new(ErrorKind::Malformed, "index.layout", place, message)
 }

@@ -11,7 +11,7 @@ use crate::array::npy_array::NpyArray;
 use crate::array::open::{check_agreement, check_shape, is_no_array, open_array, preamble};
 use crate::decode::decoder::{Decoder, Place, Wanted};
 use crate::decode::members::Members;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::{ArrayState, ContainerKind};
 use crate::locate::batches::{Batches, spans};
 use crate::locate::checkpoints::{Checkpoint, Checkpoints, Level, Route};
@@ -229,7 +229,7 @@ fn enter(decoder: &mut Decoder, place: Place, route: Route) -> Result<Entered> {
     let opened = match open(decoder, made, route.clone()) {
         // It may be a tuple, of which the items before the place where the pickle breaks off are
         // there.
-        Err(error) if error.cause() == Cause::Truncated => None,
+        Err(error) if error.kind() == ErrorKind::Truncated => None,
         opened => opened?,
     };
     if let Some(mut here) = opened {

@@ -339,7 +339,7 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Cause;
+    use crate::error::ErrorKind;
 
     const FILE: &[u8] = b"0123456789";
 
@@ -408,7 +408,7 @@ mod tests {
         let error = Error::from(file.prepare(4..10, 0).unwrap_err());
         let need = error.need().unwrap();
         let error = need.fill(&b"456"[..]).unwrap_err();
-        assert_eq!((error.cause(), error.offset()), (Cause::Io, Some(4)));
+        assert_eq!((error.kind(), error.offset()), (ErrorKind::Io, Some(4)));
         assert_eq!(error.message(), "a: 6 bytes were asked for, 3 came");
         need.fill(&b"456789"[..]).unwrap();
         assert!(file.prepare(4..10, 0).is_ok());

@@ -4,7 +4,7 @@
 //! It is asked only once reading has failed, so that no pickle that can be read is taken for another
 //! kind of file.
 
-use crate::error::{Cause, Error};
+use crate::error::{Error, ErrorKind};
 
 /// Bytes of the start of a file that are looked at.
 pub(crate) const START: usize = 512;
@@ -74,7 +74,7 @@ pub(crate) fn name(error: Error, start: &[u8], near: &[u8]) -> Error {
     // A checksum says nothing of the kind of the data.
     let is_of_packing = error.clause().starts_with("gzip.")
         || error.clause().starts_with("npz.") && error.clause() != "npz.end";
-    let is_of_form = matches!(error.cause(), Cause::Malformed | Cause::Truncated)
+    let is_of_form = matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Truncated)
         || error.clause() == "npy.object.envelope";
     if is_of_packing || !is_of_form || start.starts_with(b"\x93NUMPY") {
         return error;
@@ -140,7 +140,7 @@ mod tests {
 
     #[track_caller]
     fn named(start: &[u8], expected: &str) {
-        let error = Error::new(Cause::Malformed, "npy.magic", 0, "not a .npy file");
+        let error = Error::new(ErrorKind::Malformed, "npy.magic", 0, "not a .npy file");
         let error = name(error, start, &[]);
         assert!(
             error.message().starts_with(&format!("this is {expected}, not an array")),
@@ -173,11 +173,11 @@ mod tests {
         for start in
             [&b"\x93NUMPY\x01\0"[..], b"\x80\x04K\x01", b"\x93numpy", b"\0\0\0\0", b"\xc3\x28"]
         {
-            let error = Error::new(Cause::Malformed, "pickle.opcode", 0, "no opcode");
+            let error = Error::new(ErrorKind::Malformed, "pickle.opcode", 0, "no opcode");
             assert_eq!(name(error, start, &[]).message(), "no opcode");
         }
         // A pickle of protocol 0 that breaks off is text, and is a pickle all the same.
-        let error = Error::new(Cause::Truncated, "pickle.truncated", 9, "truncated");
+        let error = Error::new(ErrorKind::Truncated, "pickle.truncated", 9, "truncated");
         assert_eq!(name(error, b"(lp0\nI1\na", &[]).message(), "truncated");
         let error = Error::usage("access.type", "wrong type");
         assert_eq!(name(error, b"BZh9", &[]).message(), "wrong type");
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_joblib_file_is_named_by_what_stands_before_its_arrays() {
-        let error = || Error::new(Cause::Malformed, "pickle.opcode", 300_000, "no opcode");
+        let error = || Error::new(ErrorKind::Malformed, "pickle.opcode", 300_000, "no opcode");
         let near = b"\x8c\x13joblib.numpy_pickle\x94\x8c\x11NumpyArrayWrapper\x94\x93\x94";
         assert!(
             name(error(), b"\x80\x04\x95", near).message().starts_with("this is a joblib file")

@@ -4,7 +4,7 @@ use std::io;
 
 use pickle_stream::{Graph, Lexer, Limits as PickleLimits, Machine, Opcode, Ran, Region};
 
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::source::Source;
 #[cfg(feature = "npz")]
@@ -129,7 +129,7 @@ impl Options {
             };
         }
         let message = format!("compressed files in one another, over {NESTING} deep");
-        Err(Error::new(Cause::Limit, "gzip.depth", None, message))
+        Err(Error::over_limit(NESTING as u64, "gzip.depth", None, message))
     }
 
     #[cfg(feature = "gzip")]
@@ -140,7 +140,7 @@ impl Options {
     #[cfg(not(feature = "gzip"))]
     pub(crate) fn gunzip(&self, _: Source) -> Result<Source> {
         let message = "a gzip file, which is read only with the feature `gzip`";
-        Err(Error::new(Cause::Unsupported, "gzip.magic", 0, message))
+        Err(Error::new(ErrorKind::Unsupported, "gzip.magic", 0, message))
     }
 
     #[cfg(feature = "npz")]
@@ -152,6 +152,6 @@ impl Options {
     #[cfg(not(feature = "npz"))]
     fn only_member(&self, _: Source) -> Result<Source> {
         let message = "an archive, which is read only with the feature `npz`";
-        Err(Error::new(Cause::Unsupported, "npz.end", 0, message))
+        Err(Error::new(ErrorKind::Unsupported, "npz.end", 0, message))
     }
 }

@@ -9,7 +9,7 @@ use flate2::Crc;
 
 use super::Source;
 use super::inflate::{Allowance, Clauses, Inflate};
-use crate::error::{Cause, Error};
+use crate::error::{Error, ErrorKind};
 
 /// What every member begins with: the magic, and the method, of which there is one.
 const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
@@ -59,7 +59,7 @@ impl Gunzip {
         let [a, b, method, flags] = self.inflate.bytes()?;
         if [a, b, method] != MAGIC {
             let message = "after the gzip data come bytes that are not gzip data";
-            return Err(Error::new(Cause::Malformed, "gzip.magic", place, message).into());
+            return Err(Error::new(ErrorKind::Malformed, "gzip.magic", place, message).into());
         }
         // Time, level and system.
         self.inflate.bytes::<6>()?;
@@ -109,7 +109,7 @@ impl Gunzip {
             return Ok(());
         }
         let message = "gzip checksum mismatch: the data are not those that were compressed";
-        Err(Error::new(Cause::Malformed, "gzip.checksum", place, message).into())
+        Err(Error::new(ErrorKind::Malformed, "gzip.checksum", place, message).into())
     }
 }
 

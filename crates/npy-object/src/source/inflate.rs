@@ -5,7 +5,7 @@ use std::io;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::Source;
-use crate::error::{Cause, Error};
+use crate::error::{Error, ErrorKind};
 
 /// Bytes of the source that are read at once.
 const READ: usize = 32 << 10;
@@ -149,7 +149,9 @@ impl Inflate {
                 Err(_) => {
                     let message = "the compressed data are corrupt";
                     let clause = self.clauses.data;
-                    return Err(Error::new(Cause::Malformed, clause, self.place, message).into());
+                    return Err(
+                        Error::new(ErrorKind::Malformed, clause, self.place, message).into()
+                    );
                 }
             }
         }
@@ -184,12 +186,12 @@ impl Inflate {
             "{used} compressed bytes become over {limit}: \
              the limit is {least}, or {ratio} for each"
         );
-        Err(Error::new(Cause::Limit, self.clauses.limit, self.place, message))
+        Err(Error::over_limit(limit, self.clauses.limit, self.place, message))
     }
 
     #[cold]
     fn truncated(&self) -> Error {
         let message = "the compressed data were truncated";
-        Error::new(Cause::Truncated, self.clauses.truncated, self.place, message)
+        Error::new(ErrorKind::Truncated, self.clauses.truncated, self.place, message)
     }
 }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 pub use fetched::{Fetched, Need};
 use file::FileAt;
 #[cfg(feature = "gzip")]
@@ -307,7 +307,7 @@ impl Source {
     #[cold]
     pub fn explain(&self, error: impl Into<Error>) -> Error {
         let mut error: Error = error.into();
-        if matches!(error.cause(), Cause::Usage | Cause::Io) {
+        if matches!(error.kind(), ErrorKind::Usage | ErrorKind::Io) {
             return self.name().into_iter().fold(error, Error::in_file);
         }
         // What comes after the last array of a file is not an empty file.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use super::Check;
 use super::ReadAt;
 use super::file;
-use crate::error::{Cause, Error};
+use crate::error::{Error, ErrorKind};
 
 /// Bytes of a stream that are stepped over at once.
 const STEP: usize = 64 << 10;
@@ -99,7 +99,7 @@ impl Spool {
                 let mut error = Error::from(error);
                 if error.need().is_some() {
                     let message = "what is compressed cannot be read from bytes fetched in parts";
-                    error = Error::new(Cause::Unsupported, "access.fetched", None, message);
+                    error = Error::new(ErrorKind::Unsupported, "access.fetched", None, message);
                 }
                 *stream = Stream::Failed(error.clone());
                 Err(error.into())

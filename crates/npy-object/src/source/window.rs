@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, Result};
 use crate::source::Source;
 
 /// How much is read at once.
@@ -122,7 +122,7 @@ impl Window {
     #[cold]
     fn too_large(&self, offset: u64, size: usize) -> Error {
         let message = format!("an element of {size} bytes; the limit is {}", self.input.largest);
-        Error::new(Cause::Limit, "npy.limit.element", offset, message)
+        Error::over_limit(self.input.largest as u64, "npy.limit.element", offset, message)
     }
 
     /// Bytes of memory that the window takes, and the source for what it keeps.

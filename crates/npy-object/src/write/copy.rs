@@ -16,7 +16,7 @@ use pickle_stream::{
 use crate::array::npy_array::NpyArray;
 use crate::decode::decoder::Decoder;
 use crate::decode::members::Members;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::ContainerKind;
 use crate::source::window::Window;
 use crate::write::writer::ArrayWriter;
@@ -246,7 +246,7 @@ impl Copied {
             }
             if frames.len() == DEPTH {
                 let message = format!("over {DEPTH} shared definitions stand in one another");
-                return Err(Error::new(Cause::Limit, "npy.object.shared", offset, message));
+                return Err(Error::over_limit(DEPTH as u64, "npy.object.shared", offset, message));
             }
             let Members { decoder, batches, .. } = &mut *target.members;
             let span = decoder.locate(missing, offset, batches)?;
@@ -399,5 +399,5 @@ fn aside(window: &mut Window, from: u64, to: u64) -> Result<&[u8]> {
 #[cold]
 fn uncopied(offset: u64) -> Error {
     let message = "what elements share cannot be copied: it contains itself in more than one way";
-    Error::new(Cause::Unsupported, "npy.object.shared", offset, message)
+    Error::new(ErrorKind::Unsupported, "npy.object.shared", offset, message)
 }

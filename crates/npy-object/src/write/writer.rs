@@ -25,7 +25,7 @@ use super::envelope::Envelope;
 use super::file::Output;
 use super::numpy;
 use crate::array::npy_array::NpyArray;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::{ContainerKind, Opening};
 use crate::value::element::{Element, Place};
 use crate::value::globals::ArrayClass;
@@ -578,5 +578,5 @@ fn too_many() -> Error {
 #[cold]
 pub(super) fn miscounted(promised: u64, count: u64) -> Error {
     let message = format!("the shape promises {promised} elements; {count} were appended");
-    Error::new(Cause::Usage, "npy.object.count", None, message)
+    Error::new(ErrorKind::Usage, "npy.object.count", None, message)
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use npy_object::{Cause, Data, IndexUse, Kind, Limits, NpyArray, Result, Source, Split};
+use npy_object::{Data, ErrorKind, IndexUse, Kind, Limits, NpyArray, Result, Source, Split};
 
 use crate::fixtures::{Fixture, fixtures, line, typed_lines};
 
@@ -200,7 +200,7 @@ fn within_little_memory() {
             // It was a limit that ended it, and says so.
             let mut array = options.read_bytes(fixture.bytes()).unwrap();
             let error = all(&mut array).unwrap_err();
-            assert_eq!(error.cause(), Cause::Limit, "{}: {error}", fixture.file);
+            assert_eq!(error.kind(), ErrorKind::Limit, "{}: {error}", fixture.file);
         }
     }
 }

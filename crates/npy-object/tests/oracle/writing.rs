@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use npy_object::header::Padding;
 use npy_object::json::ElementReader;
 use npy_object::pickle::{self, Kind, NodeId, ValueRef};
-use npy_object::{ArrayClass, Cause, NpyArray, Options, Result, WriteOptions, json};
+use npy_object::{ArrayClass, ErrorKind, NpyArray, Options, Result, WriteOptions, json};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -381,7 +381,7 @@ fn what_cannot_be_written_is_refused() -> Result<()> {
         writer.append_with(|build| build.int(1))?;
     }
     let error = writer.append_with(|build| build.int(1)).unwrap_err();
-    assert_eq!((error.cause(), error.clause()), (Cause::Usage, "npy.object.count"));
+    assert_eq!((error.kind(), error.clause()), (ErrorKind::Usage, "npy.object.count"));
     // That was one too many; those before it are written.
     writer.finish()?;
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use num_bigint::BigInt;
 
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, Result};
 use crate::graph::arena::{Construct, NodeId};
 use crate::graph::view::{Entries, Items, Kind, ObjectRef, ValueRef};
 
@@ -93,11 +93,12 @@ impl ValueRef<'_> {
     /// Fails where it is nested deeper, or would be larger, than `limits` allow; a value that
     /// contains itself is both.
     pub fn to_value(self, limits: TreeLimits) -> Result<Value> {
-        Copier { left: limits.values, open: Vec::new() }.copy(self, limits.depth)
+        Copier { limits, left: limits.values, open: Vec::new() }.copy(self, limits.depth)
     }
 }
 
 struct Copier {
+    limits: TreeLimits,
     /// How many values there may still be.
     left: usize,
     /// The values that the copier is inside of.
@@ -113,11 +114,11 @@ impl Copier {
                 true => "the value contains itself: a tree cannot",
                 false => "the value is nested too deep for a tree",
             };
-            return Err(refused("pickle.limit.depth", message));
+            return Err(refused(self.limits.depth, "pickle.limit.depth", message));
         };
         let Some(left) = self.left.checked_sub(1) else {
             let message = "the value, with what it shares, is too large for a tree";
-            return Err(refused("pickle.limit.tree", message));
+            return Err(refused(self.limits.values, "pickle.limit.tree", message));
         };
         self.left = left;
         self.open.push(value.id());
@@ -149,7 +150,7 @@ impl Copier {
             Kind::Buffer { index, .. } => Value::Buffer(index),
             Kind::Outer(_) | Kind::Written(_) => {
                 let message = "the value holds an object that is not in its graph";
-                return Err(refused("pickle.limit.depth", message));
+                return Err(refused(self.limits.depth, "pickle.limit.depth", message));
             }
         };
         self.open.pop();
@@ -181,8 +182,8 @@ impl Copier {
 }
 
 #[cold]
-fn refused(clause: &'static str, message: &str) -> Error {
-    Error::new(Cause::Limit, clause, 0, message)
+fn refused(limit: usize, clause: &'static str, message: &str) -> Error {
+    Error::over_limit(limit as u64, clause, 0, message)
 }
 
 #[cfg(test)]
@@ -217,7 +218,7 @@ mod tests {
             (&bomb, "pickle.limit.tree"),
         ] {
             let error = tree(stream).unwrap_err();
-            assert_eq!((error.cause(), error.clause()), (Cause::Limit, clause));
+            assert_eq!((error.kind(), error.clause()), (crate::ErrorKind::Limit, clause));
         }
     }
 

@@ -10,11 +10,11 @@
 //! on lines is therefore charged with the bytes seen so far, and each byte is searched once.
 
 use nom::bytes::streaming::take_until;
-use nom::error::{ErrorKind, ParseError};
+use nom::error::ParseError;
 use nom::number::streaming::{be_f64, le_i32, le_u8, le_u16, le_u32, le_u64};
 use nom::{Err, IResult, Needed, Parser};
 
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lex::text;
 use crate::limits::{self, Limits};
 use crate::opcode::{ArgumentKind, MemoEffect, Opcode};
@@ -435,7 +435,7 @@ pub(crate) fn check_protocol(version: i64, offset: u64) -> Result<()> {
         return Ok(());
     }
     let message = alloc::format!("pickle protocol {version}; 5 is the highest there is");
-    Err(Error::new(Cause::Unsupported, "pickle.protocol", offset, message))
+    Err(Error::new(ErrorKind::Unsupported, "pickle.protocol", offset, message))
 }
 
 const fn is_counted(kind: ArgumentKind) -> bool {
@@ -487,11 +487,11 @@ impl Fault {
 }
 
 impl ParseError<&[u8]> for Fault {
-    fn from_error_kind(_: &[u8], _: ErrorKind) -> Fault {
+    fn from_error_kind(_: &[u8], _: nom::error::ErrorKind) -> Fault {
         Fault::Grammar
     }
 
-    fn append(_: &[u8], _: ErrorKind, other: Fault) -> Fault {
+    fn append(_: &[u8], _: nom::error::ErrorKind, other: Fault) -> Fault {
         other
     }
 }
@@ -759,7 +759,7 @@ mod tests {
     #[test]
     fn refuses_what_is_no_instruction() {
         let error = lexer().head(b"\xff").unwrap_err();
-        assert_eq!((error.cause(), error.clause()), (Cause::Malformed, "pickle.opcode"));
+        assert_eq!((error.kind(), error.clause()), (ErrorKind::Malformed, "pickle.opcode"));
         let error = lexer().head(b"T\xff\xff\xff\xff").unwrap_err();
         assert_eq!(error.clause(), "pickle.length");
     }
@@ -770,7 +770,7 @@ mod tests {
         let passes = Lexer::new(0, &limits).instruction(b"C\x0a");
         assert_eq!(passes.unwrap(), Progress::Need(10));
         let fails = Lexer::new(0, &limits).instruction(b"C\x0b").unwrap_err();
-        assert_eq!((fails.cause(), fails.clause()), (Cause::Limit, "pickle.limit.argument"));
+        assert_eq!((fails.kind(), fails.clause()), (ErrorKind::Limit, "pickle.limit.argument"));
         let line = Lexer::new(0, &limits).instruction(b"Vabcdefghijk").unwrap_err();
         assert_eq!(line.clause(), "pickle.limit.argument");
         // However much of the line was seen.
@@ -790,7 +790,7 @@ mod tests {
             let mut lexer = Lexer::new(0, &limits);
             assert_eq!(lexer.instruction(&line).unwrap(), Progress::Need(1));
             let error = lexer.instruction(&[&line[..], b"1"].concat()).unwrap_err();
-            assert_eq!((error.cause(), error.clause()), (Cause::Limit, "pickle.limit.line"));
+            assert_eq!((error.kind(), error.clause()), (ErrorKind::Limit, "pickle.limit.line"));
             let ended = [&line[..], b"1\n"].concat();
             assert_eq!(Lexer::new(0, &limits).instruction(&ended).unwrap_err(), error);
         }

@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::arena::{Chain, Construct, Graph, Node, NodeId, Object, Payload, Region, Run};
 use crate::graph::memo::Memo;
 use crate::graph::utf8;
@@ -761,7 +761,12 @@ impl Step<'_> {
             "{} changes an object that was made in another element",
             self.opcode.name()
         );
-        Err(Error::new(Cause::Unsupported, "pickle.independence.mutation", self.offset, message))
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "pickle.independence.mutation",
+            self.offset,
+            message,
+        ))
     }
 
     // Errors.

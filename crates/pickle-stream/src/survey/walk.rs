@@ -21,7 +21,7 @@
 use alloc::vec::Vec;
 
 use super::likeness::Likeness;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lex::lexer::{Argument, Head, Lexer, Progress, check_protocol};
 use crate::limits::{self, Limits};
 use crate::opcode::{MemoEffect, Opcode, StackItem};
@@ -740,7 +740,7 @@ fn out_of_order(index: u64, last: u64, at: At) -> Error {
 
 #[cold]
 fn not_independent(clause: &'static str, offset: u64, message: alloc::string::String) -> Error {
-    Error::new(Cause::Unsupported, clause, offset, message)
+    Error::new(ErrorKind::Unsupported, clause, offset, message)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use num_bigint::BigInt;
 
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::arena::{Chain, Construct, Graph, Node, NodeId, Object, Region, Source};
 use crate::graph::copy::copy;
 use crate::graph::utf8;
@@ -160,7 +160,7 @@ impl Builder {
     pub fn str_with_surrogates(&mut self, text: &[u8]) -> Result<NodeId> {
         if let Err(valid) = utf8::validate(text) {
             let message = "the text is not UTF-8";
-            return Err(Error::new(Cause::Usage, "pickle.utf8", valid as u64, message));
+            return Err(Error::new(ErrorKind::Usage, "pickle.utf8", valid as u64, message));
         }
         let payload = self.graph.push_scratch(self.region, text);
         self.push(Node::Str(payload))
@@ -407,13 +407,13 @@ impl Builder {
             return Ok(());
         }
         let message = "a list, dict, set or bytearray cannot be hashed";
-        Err(Error::new(Cause::Usage, "pickle.items.unhashable", 0, message))
+        Err(Error::new(ErrorKind::Usage, "pickle.items.unhashable", 0, message))
     }
 }
 
 #[cold]
 fn usage(message: &str) -> Error {
-    Error::new(Cause::Usage, "pickle.stack.type", 0, message)
+    Error::new(ErrorKind::Usage, "pickle.stack.type", 0, message)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use core::ops::Range;
 
 use super::frames::{self, Frames};
 use crate::compat;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::arena::{Construct, NodeId};
 use crate::graph::view::{Entries, Global, Items, Kind, ObjectRef, ValueRef};
 use crate::lex::lexer::{Argument, Instruction};
@@ -159,7 +159,7 @@ impl Encoder {
     pub fn new(protocol: u8) -> Result<Encoder> {
         if !(2..=5).contains(&protocol) {
             let message = format!("pickles are written in protocols 2 to 5, not {protocol}");
-            return Err(Error::new(Cause::Usage, "pickle.protocol", 0, message));
+            return Err(Error::new(ErrorKind::Usage, "pickle.protocol", 0, message));
         }
         Ok(Encoder {
             protocol,
@@ -821,7 +821,7 @@ impl Encoder {
     #[cold]
     fn cannot(&self, what: &str) -> Error {
         let message = format!("protocol {} has no way to say {what}", self.protocol);
-        Error::new(Cause::Unsupported, "pickle.protocol", self.frames.len(), message)
+        Error::new(ErrorKind::Unsupported, "pickle.protocol", self.frames.len(), message)
     }
 }
 

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::compat;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::view::Global;
 use crate::lex::lexer::{Argument, Instruction, Lexer, Progress};
 use crate::limits::Limits;
@@ -287,13 +287,13 @@ impl Renumbering {
 fn too_new(instruction: &Instruction<'_>, protocol: u8) -> Error {
     let info = instruction.opcode.info();
     let message = format!("{} is of protocol {}, not {protocol}", info.name, info.protocol);
-    Error::new(Cause::Unsupported, "pickle.protocol", instruction.offset, message)
+    Error::new(ErrorKind::Unsupported, "pickle.protocol", instruction.offset, message)
 }
 
 #[cold]
 fn unknown_name(instruction: &Instruction<'_>) -> Error {
     let message = "expected two texts right before a STACK_GLOBAL with a name of Python 2";
-    Error::new(Cause::Unsupported, "pickle.protocol", instruction.offset, message)
+    Error::new(ErrorKind::Unsupported, "pickle.protocol", instruction.offset, message)
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::io::Cursor;
 
 use npy_object::json::{ElementReader, PlainJson, TypedJson};
 use npy_object::{
-    Audit, Cause, Element, Error, Limits, NpyArray, Options, Salvage, Source, Verdict, WriteOptions,
+    Audit, Element, Error, ErrorKind, Limits, NpyArray, Options, Salvage, Source, Verdict,
+    WriteOptions,
 };
 
 use crate::inputs::file;
@@ -62,14 +63,14 @@ pub fn limits(bytes: &[u8]) {
     let mut array = match Options::new().limits(narrow).trust_payload(true).read_bytes(file) {
         Ok(array) => array,
         Err(error) => {
-            return assert!(error.cause() == Cause::Limit || Some(error.to_string()) == wide.1);
+            return assert!(error.kind() == ErrorKind::Limit || Some(error.to_string()) == wide.1);
         }
     };
     for number in 0..MOST {
         match array.next_element() {
             Ok(Some(element)) => assert_eq!(line(element), wide.0[number]),
             Ok(None) => return assert_eq!((number, None), (wide.0.len(), wide.1)),
-            Err(error) if error.cause() == Cause::Limit => return,
+            Err(error) if error.kind() == ErrorKind::Limit => return,
             Err(error) => return assert_eq!(Some(error.to_string()), wide.1),
         }
     }

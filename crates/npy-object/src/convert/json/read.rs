@@ -10,7 +10,7 @@ use pickle_stream::{Builder, Construct, NodeId};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::value::globals::ArrayClass;
 use crate::write::numpy;
 use crate::write::writer::ArrayWriter;
@@ -110,7 +110,7 @@ pub(super) fn parse(line: &str) -> Result<Value> {
     }
     if most > DEPTH {
         let message = format!("JSON nested {most} deep; the limit is {DEPTH}");
-        return Err(Error::new(Cause::Limit, "access.depth", None, message));
+        return Err(Error::over_limit(DEPTH as u64, "access.depth", None, message));
     }
     let mut reader = serde_json::Deserializer::from_str(line);
     reader.disable_recursion_limit();
@@ -582,5 +582,5 @@ pub(super) fn expected(what: &str, found: &str) -> Error {
 
 #[cold]
 fn malformed(message: String) -> Error {
-    Error::new(Cause::Malformed, "access.json", None, message)
+    Error::new(ErrorKind::Malformed, "access.json", None, message)
 }

@@ -18,7 +18,7 @@ use flate2::Crc;
 use std::ops::Range;
 
 use super::{Member, Method};
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::source::Source;
 use crate::source::inflate::{Allowance, Inflate};
 use crate::source::window::{ReadSize, Window};
@@ -71,7 +71,7 @@ fn locate(window: &mut Window) -> Result<Directory> {
     let found = last.windows(END).rposition(|bytes| bytes.starts_with(b"PK\x05\x06"));
     let Some(found) = found else {
         let message = "the archive has no end: it was cut off, or is none";
-        return Err(Error::new(Cause::Truncated, "npz.end", size, message));
+        return Err(Error::new(ErrorKind::Truncated, "npz.end", size, message));
     };
     let end = &last[found..];
     let mut size = u64::from(u32::from_le_bytes(field(end, 12)));
@@ -92,7 +92,7 @@ fn locate(window: &mut Window) -> Result<Directory> {
         Some((begin, prefix)) => Ok(Directory { begin, end: behind, prefix }),
         None => {
             let message = "the directory of the archive does not fit before its end";
-            Err(Error::new(Cause::Malformed, "npz.directory", behind, message))
+            Err(Error::new(ErrorKind::Malformed, "npz.directory", behind, message))
         }
     }
 }
@@ -101,7 +101,7 @@ fn locate(window: &mut Window) -> Result<Directory> {
 fn entry(window: &mut Window, place: u64, directory: &Directory) -> Result<(Member, u64)> {
     let malformed = || {
         let message = "no entry of the archive's directory";
-        Error::new(Cause::Malformed, "npz.directory", place, message)
+        Error::new(ErrorKind::Malformed, "npz.directory", place, message)
     };
     let room = usize::try_from(directory.end - place).unwrap_or(usize::MAX);
     let bytes = window.fill(place, ENTRY)?;
@@ -169,7 +169,7 @@ fn check_size(size: u64, limit: u64, place: u64) -> Result<()> {
         return Ok(());
     }
     let message = format!("a directory of {size} bytes; the limit is {limit}");
-    Err(Error::new(Cause::Limit, "npz.limit.directory", place, message))
+    Err(Error::over_limit(limit, "npz.limit.directory", place, message))
 }
 
 /// The member whose header is at a place; `None` where none is there, or it is cut off.
@@ -234,7 +234,7 @@ fn inflated(source: &Source, data: u64, member: &mut Member, allowance: Allowanc
             Ok(made) => crc.update(&buffer[..made]),
             Err(error) => {
                 let error = Error::from(error);
-                if matches!(error.cause(), Cause::Io | Cause::Limit) {
+                if matches!(error.kind(), ErrorKind::Io | ErrorKind::Limit) {
                     return Err(error);
                 }
                 // It is cut off: what there is of it ends with the archive.
@@ -327,7 +327,7 @@ impl Wide<'_> {
         }
         let Some((wide, rest)) = self.fields.split_first_chunk() else {
             let message = "an entry of the archive's directory lacks its 64-bit numbers";
-            return Err(Error::new(Cause::Malformed, "npz.wide", self.place, message));
+            return Err(Error::new(ErrorKind::Malformed, "npz.wide", self.place, message));
         };
         self.fields = rest;
         Ok(u64::from_le_bytes(*wide))
@@ -367,11 +367,11 @@ pub(super) fn data(source: &Source, member: &Member) -> Result<Source> {
     let refused = |cause, clause, message| Err(member.error(cause, clause, message));
     if member.encrypted {
         let message = format!("{name} is encrypted");
-        return refused(Cause::Unsupported, "npz.encrypted", message);
+        return refused(ErrorKind::Unsupported, "npz.encrypted", message);
     }
     if let Method::Other(method) = member.method {
         let message = format!("{name} is compressed by method {method}");
-        return refused(Cause::Unsupported, "npz.method", message);
+        return refused(ErrorKind::Unsupported, "npz.method", message);
     }
     let range = data_range(source, member)?;
     if member.method == Method::Stored && member.size != member.compressed_size {
@@ -379,7 +379,7 @@ pub(super) fn data(source: &Source, member: &Member) -> Result<Source> {
             "{name} is stored, but has {} bytes, and {} in the archive",
             member.size, member.compressed_size
         );
-        return refused(Cause::Malformed, "npz.size", message);
+        return refused(ErrorKind::Malformed, "npz.size", message);
     }
     Ok(source.section(range))
 }
@@ -397,14 +397,14 @@ fn data_range(source: &Source, member: &Member) -> Result<Range<u64>> {
     };
     if header.len() < wanted || !header.starts_with(b"PK\x03\x04") || !name_is(header) {
         let message = format!("what stands before {name} is not what the directory says");
-        return refused(Cause::Malformed, "npz.header", message);
+        return refused(ErrorKind::Malformed, "npz.header", message);
     }
     let extra = u64::from(u16::from_le_bytes(field(header, 28)));
     let begin = offset + wanted as u64 + extra;
     let end = begin.checked_add(member.compressed_size).filter(|&end| end <= member.end);
     let Some(end) = end else {
         let message = format!("{name} overlaps what follows it");
-        return refused(Cause::Malformed, "npz.overlap", message);
+        return refused(ErrorKind::Malformed, "npz.overlap", message);
     };
     Ok(begin..end)
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use flate2::Crc;
 
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::options::Options;
 use crate::source::Source;
 use crate::source::inflate::{Allowance, Clauses, Inflate};
@@ -309,7 +309,7 @@ impl Member {
     fn check(&self, size: u64, crc: u32) -> Result<()> {
         if size != self.size {
             let message = format!("{} bytes in {}, of {}", size, self.name, self.size);
-            return Err(self.error(Cause::Malformed, "npz.size", message));
+            return Err(self.error(ErrorKind::Malformed, "npz.size", message));
         }
         if crc != self.crc32 {
             let (found, says) = (crc, self.crc32);
@@ -317,7 +317,7 @@ impl Member {
                 "the CRC-32 of {} is {found:08x}, the archive says {says:08x}: its data are damaged",
                 self.name
             );
-            return Err(self.error(Cause::Malformed, "npz.checksum", message));
+            return Err(self.error(ErrorKind::Malformed, "npz.checksum", message));
         }
         Ok(())
     }
@@ -326,11 +326,11 @@ impl Member {
     #[cold]
     fn error(
         &self,
-        cause: Cause,
+        kind: ErrorKind,
         clause: &'static str,
         message: impl Into<Cow<'static, str>>,
     ) -> Error {
-        Error::new(cause, clause, self.offset, message)
+        Error::new(kind, clause, self.offset, message)
     }
 }
 

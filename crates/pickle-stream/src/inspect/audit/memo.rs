@@ -6,7 +6,7 @@ use alloc::format;
 use super::known::{Heap, Kind, Value};
 use super::names::Names;
 use super::{At, MOST_ENTRIES};
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, Result};
 
 /// An entry that was made, and is neither in `latest` nor in `kept`, is [`Value::Forgotten`].
 #[derive(Debug, Default)]
@@ -78,7 +78,12 @@ impl Memo {
     pub(super) fn next_index(&self, at: At) -> Result<u64> {
         if self.is_sparse_full {
             let message = "MEMOIZE after too many entries with gaps between them";
-            return Err(Error::new(Cause::Limit, "pickle.limit.memo", at.offset, message));
+            return Err(Error::over_limit(
+                MOST_ENTRIES as u64,
+                "pickle.limit.memo",
+                at.offset,
+                message,
+            ));
         }
         Ok(self.end() + self.sparse.len() as u64)
     }
