@@ -12,7 +12,6 @@ mod input;
 mod progress;
 mod signals;
 mod tally;
-mod writer;
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;

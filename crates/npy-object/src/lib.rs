@@ -152,9 +152,11 @@ pub use audit::{Audit, Content, Part, Report, Site, Status, Tally, Use, Verdict}
 pub use convert::arrow::RecordBatches;
 #[cfg(feature = "json")]
 pub use convert::json;
+pub use decode::instructions::Instructions;
 pub use decode::outline::{Outline, OutlineKind};
 pub use error::{Error, ErrorKind, Result};
 pub use layout::envelope::ContainerKind;
+pub use layout::provenance::Provenance;
 pub use locate::index::IndexUse;
 pub use locate::split::Split;
 pub use nested::container::{Container, Member};
@@ -169,8 +171,8 @@ pub use source::npz::Npz;
 pub use source::{Fetched, Need, ReadAt, Source, SourceReader};
 pub use value::{
     Array, ArrayClass, ArrayItems, Data, Date, DateTime, Element, Entries, ItemType, Items, Kind,
-    Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape, Text, Time,
-    TimeDelta, TypedArray,
+    Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape, StandardClass,
+    Text, Time, TimeDelta, TypedArray,
 };
 pub use write::copy::Copy;
 pub use write::file::remove_unfinished;

@@ -101,6 +101,7 @@ pub use inspect::audit::{
 };
 pub use inspect::dis::{Disassembler, Line};
 pub use inspect::repr::printable;
+pub use inspect::signs::Signs;
 pub use inspect::sketch::{Shown, short_bytes, short_str, sketch};
 pub use lex::lexer::{Argument, Head, Instruction, Lexer, Progress};
 pub use limits::Limits;

@@ -9,7 +9,7 @@ use npy_object::json::{PlainJson, write_dtype};
 use npy_object::npz::Method;
 use npy_object::{
     At, Container, Contents, Element, ErrorKind, Format, ItemType, Kind, NpyArray, Options,
-    Outline, OutlineKind, Source, Subscripts,
+    Outline, OutlineKind, Provenance, Source, Subscripts,
 };
 use serde::Serialize;
 
@@ -17,7 +17,6 @@ use crate::budget::Budget;
 use crate::command::archive::Listing;
 use crate::failure::{Failure, write_json};
 use crate::input::{Input, Opened, Reading, Several};
-use crate::writer::Writer;
 
 /// Show the header, the shape, who wrote the file, and the first elements
 ///
@@ -86,7 +85,7 @@ struct Report {
     #[serde(skip)]
     header: Option<Header>,
     #[serde(skip)]
-    signs: Option<Writer>,
+    provenance: Option<Provenance>,
 }
 
 /// How large a file is, as far as that is known without reading it.
@@ -200,15 +199,15 @@ impl Report {
         let header = options.read_header(source.clone())?;
         let data_offset = header.as_ref().map_or(0, |&(_, data_offset)| data_offset);
         let is_pickle = header.as_ref().is_none_or(|(header, _)| header.dtype.has_object());
-        let signs = match is_pickle {
-            true => Writer::of(&mut source.to_reader(), data_offset)?,
+        let provenance = match is_pickle {
+            true => Provenance::read(source, data_offset)?,
             false => None,
         };
         let mut report = Report {
             data_offset,
-            protocol: signs.map(|signs| signs.protocol),
-            writer: signs.and_then(|signs| signs.generation(header.is_some())),
-            signs,
+            protocol: provenance.map(|provenance| provenance.protocol()),
+            writer: provenance.and_then(|provenance| provenance.writer(header.is_some())),
+            provenance,
             ..Report::default()
         };
         if let Some((header, _)) = header {
@@ -362,10 +361,10 @@ impl Report {
         if let Some(arrays) = self.arrays.filter(|&arrays| arrays > 1) {
             writeln!(out, "arrays    {arrays}, of which this is one")?;
         }
-        if let Some(signs) = self.signs {
-            writeln!(out, "pickle    protocol {}", signs.protocol)?;
+        if let Some(provenance) = self.provenance {
+            writeln!(out, "pickle    protocol {}", provenance.protocol())?;
             if let Some(writer) = self.writer {
-                writeln!(out, "writer    {writer} (judging by {})", signs.evidence())?;
+                writeln!(out, "writer    {writer} (judging by {provenance})")?;
             }
         }
         for (number, Sample { key, kind, preview }) in self.first.iter().enumerate() {

@@ -1,3 +1,4 @@
 //! Everything before the elements.
 
 pub(crate) mod envelope;
+pub(crate) mod provenance;

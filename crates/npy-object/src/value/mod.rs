@@ -19,6 +19,7 @@ pub(crate) mod plain;
 pub(crate) mod record;
 pub(crate) mod scalar;
 pub(crate) mod shape;
+mod standard;
 pub(crate) mod time;
 
 pub use array::{Array, ArrayItems, Data, Mask};
@@ -32,4 +33,5 @@ pub use plain::PlainArray;
 pub use record::Record;
 pub use scalar::NumPyScalar;
 pub use shape::Shape;
+pub use standard::StandardClass;
 pub use time::{Date, DateTime, Time, TimeDelta};
