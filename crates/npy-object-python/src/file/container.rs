@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use crate::errors::{raise, unsupported};
 use crate::file::reader::{File, Origin};
-use crate::object::element::Maker;
+use crate::object::maker::Maker;
 
 /// A dict, list, tuple, set or deque, read from the file one member at a time: of a dict, `(key, value)`.
 ///

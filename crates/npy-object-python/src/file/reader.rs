@@ -14,7 +14,7 @@ use crate::errors::raise;
 use crate::file::settings::Settings;
 use crate::file::source::MappedFile;
 use crate::object::ahead::{Ahead, Next, simple};
-use crate::object::element::Maker;
+use crate::object::maker::Maker;
 
 /// An element of at most so many bytes is decoded before others want the interpreter back.
 const SHORT: usize = 64 << 10;

@@ -10,11 +10,10 @@ use pyo3::types::{
     PyByteArray, PyBytes, PyComplex, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTuple,
 };
 
-use super::element::{is_shared, surrogates};
-use super::finish::Finish;
+use super::maker::{is_shared, surrogates};
+use super::task::Finish;
 use super::walk::Work;
 use crate::errors::unsupported;
-use crate::object::known;
 use crate::object::names;
 use crate::object::ndarray;
 
@@ -305,8 +304,8 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         object: Object<'a>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         if let Kind::Global(global) = object.callable().kind() {
-            if let Some(known) = known::of(global, object) {
-                self.wait_for(Finish::Known { id, known, object });
+            if let Some(class) = object.standard_class() {
+                self.wait_for(Finish::Standard { id, class, object });
                 return Ok(None);
             }
             if let Some(callable) = self.allowed(global)? {

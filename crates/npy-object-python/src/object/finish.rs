@@ -1,195 +1,19 @@
 //! What becomes of an object once its members are there.
 
-use std::borrow::Cow;
-
-use npy_object::header::DType;
-use npy_object::pickle::{Construct, Kind as Raw, NodeId};
-use npy_object::{Array, ArrayItems, Data, Element, Entries, ItemType, Items, Object, Time};
+use npy_object::pickle::{Construct, Kind as Raw};
+use npy_object::{Array, Data, Element, ItemType, Object};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PyString, PyTuple};
 
-use super::walk::{Members, Work};
+use super::task::Finish;
+use super::walk::Work;
 use crate::errors::{limit, unsupported};
-use crate::object::known::Known;
-use crate::object::names;
-use crate::object::ndarray;
+use crate::object::{names, ndarray, standard};
 
 /// The most values that it may take to hash a key. Python hashes a tuple anew each time, and all
 /// that it contains: a few bytes can make a tuple that takes years.
 const HEAVIEST: u64 = 1 << 20;
-
-/// Something that is made, or completed, of its members' objects.
-pub(super) enum Finish<'a, 'py> {
-    Tuple {
-        id: NodeId,
-        items: Items<'a>,
-    },
-    FrozenSet {
-        id: NodeId,
-        items: Items<'a>,
-    },
-    List {
-        list: Bound<'py, PyList>,
-        items: Items<'a>,
-    },
-    Deque {
-        deque: Bound<'py, PyAny>,
-        items: Items<'a>,
-    },
-    Set {
-        set: Bound<'py, PySet>,
-        items: Items<'a>,
-    },
-    Dict {
-        dict: Bound<'py, PyAny>,
-        entries: Entries<'a>,
-    },
-    /// The items of an array of objects.
-    Array {
-        array: Bound<'py, PyAny>,
-        shape: Vec<usize>,
-        items: ArrayItems<'a>,
-    },
-    /// A StringDType, and what stands for a missing str.
-    StringDType {
-        coerce: bool,
-        na_object: Option<Element<'a>>,
-    },
-    /// An array of StringDType: its items, and what stands for a missing one.
-    Strings {
-        id: NodeId,
-        array: Box<Array<'a>>,
-        items: ArrayItems<'a>,
-    },
-    /// A masked array: its items, if they are objects, and its fill value.
-    Masked {
-        id: NodeId,
-        array: Box<Array<'a>>,
-    },
-    Record {
-        dtype: Cow<'a, DType>,
-        fields: Vec<Element<'a>>,
-    },
-    /// A datetime or a time with a time zone.
-    Moment {
-        date: Option<[u32; 3]>,
-        time: Time<'a>,
-        zone: Element<'a>,
-    },
-    /// A call of something that is known to be harmless.
-    Known {
-        id: NodeId,
-        known: Known,
-        object: Object<'a>,
-    },
-    /// The object that stands for one that is not made.
-    Opaque {
-        opaque: Bound<'py, PyAny>,
-        callable: Option<Element<'a>>,
-        object: Object<'a>,
-    },
-    /// An object that stands for a persistent id.
-    Persistent {
-        opaque: Bound<'py, PyAny>,
-        of: Element<'a>,
-    },
-    /// A call whose callable is not a name.
-    Callable {
-        id: NodeId,
-        object: Object<'a>,
-    },
-    /// A call of what `find_class` gave.
-    Call {
-        id: NodeId,
-        object: Object<'a>,
-        callable: Bound<'py, PyAny>,
-    },
-    /// What is done to an object after its call.
-    Build {
-        made: Bound<'py, PyAny>,
-        object: Object<'a>,
-    },
-}
-
-impl<'a> Finish<'a, '_> {
-    /// Whether the members have to be filled before this is done, as it looks into them: it calls
-    /// them, hashes them, or gives them to a call.
-    pub(super) fn needs_filled_members(&self) -> bool {
-        match self {
-            Finish::Tuple { .. }
-            | Finish::List { .. }
-            | Finish::Deque { .. }
-            | Finish::Array { .. }
-            | Finish::Opaque { .. }
-            | Finish::Persistent { .. } => false,
-            Finish::Set { items, .. } | Finish::FrozenSet { items, .. } => {
-                items.clone().any(may_be_filled)
-            }
-            Finish::Dict { entries, .. } => entries.clone().any(|(key, _)| may_be_filled(key)),
-            Finish::StringDType { .. }
-            | Finish::Strings { .. }
-            | Finish::Masked { .. }
-            | Finish::Record { .. }
-            | Finish::Moment { .. }
-            | Finish::Known { .. }
-            | Finish::Callable { .. }
-            | Finish::Call { .. }
-            | Finish::Build { .. } => true,
-        }
-    }
-
-    /// The members, in order.
-    pub(super) fn members(&self) -> Vec<Members<'a>> {
-        let items = |items: &Items<'a>| Members::Items(items.clone());
-        let entries = |entries: Entries<'a>| Members::Entries(entries, None);
-        match self {
-            Finish::Tuple { items: members, .. }
-            | Finish::FrozenSet { items: members, .. }
-            | Finish::List { items: members, .. }
-            | Finish::Deque { items: members, .. }
-            | Finish::Set { items: members, .. } => vec![items(members)],
-            Finish::Dict { entries: members, .. } => vec![entries(members.clone())],
-            Finish::Array { items, .. } => vec![Members::ArrayItems(items.clone())],
-            Finish::StringDType { na_object, .. } => vec![Members::One(*na_object)],
-            Finish::Strings { array, items, .. } => {
-                vec![Members::ArrayItems(items.clone()), Members::One(array.na_object())]
-            }
-            Finish::Masked { array, .. } => {
-                let fill_value = Members::One(array.mask().map(|mask| mask.fill_value));
-                match array.data() {
-                    Data::Items(items) => vec![Members::ArrayItems(items.clone()), fill_value],
-                    Data::Bytes(_) => vec![fill_value],
-                }
-            }
-            Finish::Record { fields, .. } => vec![Members::Fields(fields.clone().into_iter())],
-            Finish::Moment { zone, .. } => vec![Members::One(Some(*zone))],
-            Finish::Known { object, .. } => {
-                vec![Members::One(Some(object.args())), items(&object.states())]
-            }
-            Finish::Opaque { callable, object, .. } => vec![
-                Members::One(*callable),
-                Members::One(Some(object.args())),
-                Members::One(object.kwargs()),
-                items(&object.states()),
-                items(&object.appended()),
-                entries(object.items()),
-                items(&object.added()),
-            ],
-            Finish::Persistent { of, .. } => vec![Members::One(Some(*of))],
-            Finish::Callable { object, .. } => vec![Members::One(Some(object.callable()))],
-            Finish::Call { object, .. } => {
-                vec![Members::One(Some(object.args())), Members::One(object.kwargs())]
-            }
-            Finish::Build { object, .. } => vec![
-                items(&object.states()),
-                items(&object.appended()),
-                entries(object.items()),
-                items(&object.added()),
-            ],
-        }
-    }
-}
 
 impl<'a, 'py> Work<'a, 'py, '_> {
     /// Makes something of the values of its members.
@@ -284,12 +108,12 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 let made = self.make_moment(date, &time, Some(zone))?;
                 self.values.push(made);
             }
-            Finish::Known { id, known, object } => {
+            Finish::Standard { id, class, object } => {
                 let states = self.pop_all(object.states().len());
                 let args = self.pop();
                 let made = match self.remembered(Some(id)) {
                     Some(made) => made,
-                    None => known.make(py, &args, states.last())?,
+                    None => standard::make(py, class, &args, states.last())?,
                 };
                 self.remember(Some(id), &made, 1);
                 self.values.push(made);
@@ -440,24 +264,6 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         }
         Ok(())
     }
-}
-
-/// Whether a key may be, or contain, an object that gets its state after it is made.
-pub(super) fn may_be_filled(key: Element<'_>) -> bool {
-    let kind = key.value().map(|value| value.kind());
-    !matches!(
-        kind,
-        Some(
-            Raw::None
-                | Raw::Bool(_)
-                | Raw::Int(_)
-                | Raw::Long(_)
-                | Raw::Float(_)
-                | Raw::Str(_)
-                | Raw::Str2(_)
-                | Raw::Bytes(_)
-        )
-    )
 }
 
 fn set_items<'py>(

@@ -1,33 +1,14 @@
-//! Elements as Python objects: those that `numpy.load` would have made.
-//!
-//! A value may contain others, as deep as the file likes, and itself. A few levels of lists, dicts
-//! and tuples are made by calls in one another (`walk`); from there on nothing recurses: what can
-//! be made before its members are (a list, a dict, an array, an `Opaque`) is made empty (`begin`)
-//! and filled later; what cannot (a tuple, a frozenset, the call of a class that somebody allowed)
-//! waits for its members (`finish`).
-//!
-//! ```text
-//!  tasks   what to do next, last first:   Members(of a tuple)   Finish(the tuple)
-//!  values  objects that wait for what they are members of
-//!  fills   containers that are still empty
-//! ```
-//!
-//! Nothing that a file names is imported or called, unless a `find_class` gives it. What is called
-//! otherwise stands in `names`, and `known` checks what it is called with.
+//! What Python objects are made with: caches, the file's bytes, and which classes may be called.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 
 use npy_object::pickle::NodeId;
 use npy_object::{Element, PlainArray, Source};
 use numpy::PyArrayDescr;
-use pyo3::exceptions::PyRecursionError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyString};
 
-use super::walk::Work;
-use crate::object::ahead::{Simple, simple};
+use crate::object::ahead::Simple;
 use crate::object::ndarray::{self, DTypes};
 use crate::object::strings::Strings;
 
@@ -38,7 +19,7 @@ pub(crate) struct Maker {
     /// Where arrays may be looked at instead of copied, and who keeps the bytes there.
     mapped: Option<(Source, Py<PyAny>)>,
     /// Whether the elements are those of a `recarray`.
-    records: bool,
+    pub(super) records: bool,
     pub(super) dtypes: DTypes,
     pub(super) strings: Strings,
     /// Objects that were made of parts of the element, for those that name them again.
@@ -47,35 +28,6 @@ pub(crate) struct Maker {
     pub(super) met_shared: bool,
     /// Elements and parts of them until somebody may interrupt.
     patience: u32,
-}
-
-/// How many elements are being made on this thread, each by Python code that makes one of another.
-struct Nested;
-
-impl Nested {
-    /// The code of a `find_class`, of a class that it gives, or of a file object may read files in
-    /// turn. Python counts its own calls, but not how much stack ours take in between.
-    const MOST: u32 = 100;
-
-    fn enter() -> PyResult<Nested> {
-        let depth = NESTED.get();
-        if depth == Nested::MOST {
-            let message = "maximum recursion depth exceeded while an element was made";
-            return Err(PyRecursionError::new_err(message));
-        }
-        NESTED.set(depth + 1);
-        Ok(Nested)
-    }
-}
-
-impl Drop for Nested {
-    fn drop(&mut self) {
-        NESTED.set(NESTED.get() - 1);
-    }
-}
-
-thread_local! {
-    static NESTED: Cell<u32> = const { Cell::new(0) };
 }
 
 pub(super) struct Made {
@@ -123,19 +75,6 @@ impl Maker {
         Ok(())
     }
 
-    /// The object that an element is.
-    #[inline]
-    pub(crate) fn make<'py>(
-        &mut self,
-        py: Python<'py>,
-        element: Element<'_>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        match simple(&element, |simple| self.simple(py, simple)) {
-            Some(made) => made,
-            None => self.make_any(py, element),
-        }
-    }
-
     /// The object that a simple element is.
     #[inline(always)]
     pub(crate) fn simple<'py>(
@@ -156,25 +95,6 @@ impl Maker {
                 self.array_of(dtype, array.shape, array.fortran_order, array.bytes)?
             }
         })
-    }
-
-    /// The object that an element is which is not a simple one.
-    #[inline(never)]
-    pub(crate) fn make_any<'py>(
-        &mut self,
-        py: Python<'py>,
-        element: Element<'_>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let _nested = Nested::enter()?;
-        self.made.clear();
-        let object =
-            Work { py, maker: self, tasks: Vec::new(), values: Vec::new(), fills: Vec::new() }
-                .run(element)?;
-        if self.records {
-            let dtype = object.getattr(intern!(py, "dtype"))?.cast_into::<PyArrayDescr>()?;
-            return object.call_method1(intern!(py, "view"), (ndarray::record(dtype)?,));
-        }
-        Ok(object)
     }
 
     #[inline]

@@ -1,53 +1,83 @@
 //! The way through an element: what is next, and what waits for its members.
 
+use std::cell::Cell;
+
 use npy_object::pickle::{Kind as Raw, NodeId, ValueRef};
-use npy_object::{ArrayItems, Element, Entries, Items, Kind};
+use npy_object::{Element, Items, Kind};
+use numpy::PyArrayDescr;
+use pyo3::exceptions::PyRecursionError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple};
 
-use super::element::{Made, Maker, is_shared};
-use super::finish::Finish;
+use super::maker::{Made, Maker, is_shared};
+use super::task::{Finish, Members, Task};
+use crate::object::ahead::simple;
+use crate::object::ndarray;
 
 /// Containers in one another that are filled by calls in one another.
 const SHALLOW: usize = 6;
 
-/// What to do.
-pub(super) enum Task<'a, 'py> {
-    /// Leave the objects of all of these among the values.
-    Members(Members<'a>),
-    /// Make something of the values of its members.
-    Finish(Finish<'a, 'py>),
-    /// Fill all containers that were begun after this many.
-    Fill(usize),
-}
+/// How many elements are being made on this thread, each by Python code that makes one of another.
+struct Nested;
 
-/// Values that something is made of, one after another.
-#[derive(Clone)]
-pub(super) enum Members<'a> {
-    One(Option<Element<'a>>),
-    Items(Items<'a>),
-    ArrayItems(ArrayItems<'a>),
-    /// A key, then its value.
-    Entries(Entries<'a>, Option<Element<'a>>),
-    Fields(std::vec::IntoIter<Element<'a>>),
-}
+impl Nested {
+    /// The code of a `find_class`, of a class that it gives, or of a file object may read files in
+    /// turn. Python counts its own calls, but not how much stack ours take in between.
+    const MOST: u32 = 100;
 
-impl<'a> Iterator for Members<'a> {
-    type Item = Element<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Element<'a>> {
-        match self {
-            Members::One(one) => one.take(),
-            Members::Items(items) => items.next(),
-            Members::ArrayItems(items) => items.next(),
-            Members::Entries(entries, value) => value.take().or_else(|| {
-                let (key, next) = entries.next()?;
-                *value = Some(next);
-                Some(key)
-            }),
-            Members::Fields(fields) => fields.next(),
+    fn enter() -> PyResult<Nested> {
+        let depth = NESTED.get();
+        if depth == Nested::MOST {
+            let message = "maximum recursion depth exceeded while an element was made";
+            return Err(PyRecursionError::new_err(message));
         }
+        NESTED.set(depth + 1);
+        Ok(Nested)
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        NESTED.set(NESTED.get() - 1);
+    }
+}
+
+thread_local! {
+    static NESTED: Cell<u32> = const { Cell::new(0) };
+}
+
+impl Maker {
+    /// The object that an element is.
+    #[inline]
+    pub(crate) fn make<'py>(
+        &mut self,
+        py: Python<'py>,
+        element: Element<'_>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match simple(&element, |simple| self.simple(py, simple)) {
+            Some(made) => made,
+            None => self.make_any(py, element),
+        }
+    }
+
+    /// The object that an element is which is not a simple one.
+    #[inline(never)]
+    pub(crate) fn make_any<'py>(
+        &mut self,
+        py: Python<'py>,
+        element: Element<'_>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let _nested = Nested::enter()?;
+        self.made.clear();
+        let object =
+            Work { py, maker: self, tasks: Vec::new(), values: Vec::new(), fills: Vec::new() }
+                .run(element)?;
+        if self.records {
+            let dtype = object.getattr(intern!(py, "dtype"))?.cast_into::<PyArrayDescr>()?;
+            return object.call_method1(intern!(py, "view"), (ndarray::record(dtype)?,));
+        }
+        Ok(object)
     }
 }
 

@@ -1,0 +1,240 @@
+//! What is left to do while an element becomes a Python object: tasks, and the members that they
+//! wait for.
+
+use std::borrow::Cow;
+
+use npy_object::header::DType;
+use npy_object::pickle::{Kind as Raw, NodeId};
+use npy_object::{Array, ArrayItems, Data, Element, Entries, Items, Object, StandardClass, Time};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PySet};
+
+/// What to do.
+pub(super) enum Task<'a, 'py> {
+    /// Leave the objects of all of these among the values.
+    Members(Members<'a>),
+    /// Make something of the values of its members.
+    Finish(Finish<'a, 'py>),
+    /// Fill all containers that were begun after this many.
+    Fill(usize),
+}
+
+/// Values that something is made of, one after another.
+#[derive(Clone)]
+pub(super) enum Members<'a> {
+    One(Option<Element<'a>>),
+    Items(Items<'a>),
+    ArrayItems(ArrayItems<'a>),
+    /// A key, then its value.
+    Entries(Entries<'a>, Option<Element<'a>>),
+    Fields(std::vec::IntoIter<Element<'a>>),
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = Element<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Element<'a>> {
+        match self {
+            Members::One(one) => one.take(),
+            Members::Items(items) => items.next(),
+            Members::ArrayItems(items) => items.next(),
+            Members::Entries(entries, value) => value.take().or_else(|| {
+                let (key, next) = entries.next()?;
+                *value = Some(next);
+                Some(key)
+            }),
+            Members::Fields(fields) => fields.next(),
+        }
+    }
+}
+
+/// Something that is made, or completed, of its members' objects.
+pub(super) enum Finish<'a, 'py> {
+    Tuple {
+        id: NodeId,
+        items: Items<'a>,
+    },
+    FrozenSet {
+        id: NodeId,
+        items: Items<'a>,
+    },
+    List {
+        list: Bound<'py, PyList>,
+        items: Items<'a>,
+    },
+    Deque {
+        deque: Bound<'py, PyAny>,
+        items: Items<'a>,
+    },
+    Set {
+        set: Bound<'py, PySet>,
+        items: Items<'a>,
+    },
+    Dict {
+        dict: Bound<'py, PyAny>,
+        entries: Entries<'a>,
+    },
+    /// The items of an array of objects.
+    Array {
+        array: Bound<'py, PyAny>,
+        shape: Vec<usize>,
+        items: ArrayItems<'a>,
+    },
+    /// A StringDType, and what stands for a missing str.
+    StringDType {
+        coerce: bool,
+        na_object: Option<Element<'a>>,
+    },
+    /// An array of StringDType: its items, and what stands for a missing one.
+    Strings {
+        id: NodeId,
+        array: Box<Array<'a>>,
+        items: ArrayItems<'a>,
+    },
+    /// A masked array: its items, if they are objects, and its fill value.
+    Masked {
+        id: NodeId,
+        array: Box<Array<'a>>,
+    },
+    Record {
+        dtype: Cow<'a, DType>,
+        fields: Vec<Element<'a>>,
+    },
+    /// A datetime or a time with a time zone.
+    Moment {
+        date: Option<[u32; 3]>,
+        time: Time<'a>,
+        zone: Element<'a>,
+    },
+    /// A call of a class of the standard library.
+    Standard {
+        id: NodeId,
+        class: StandardClass,
+        object: Object<'a>,
+    },
+    /// The object that stands for one that is not made.
+    Opaque {
+        opaque: Bound<'py, PyAny>,
+        callable: Option<Element<'a>>,
+        object: Object<'a>,
+    },
+    /// An object that stands for a persistent id.
+    Persistent {
+        opaque: Bound<'py, PyAny>,
+        of: Element<'a>,
+    },
+    /// A call whose callable is not a name.
+    Callable {
+        id: NodeId,
+        object: Object<'a>,
+    },
+    /// A call of what `find_class` gave.
+    Call {
+        id: NodeId,
+        object: Object<'a>,
+        callable: Bound<'py, PyAny>,
+    },
+    /// What is done to an object after its call.
+    Build {
+        made: Bound<'py, PyAny>,
+        object: Object<'a>,
+    },
+}
+
+impl<'a> Finish<'a, '_> {
+    /// Whether the members have to be filled before this is done, as it looks into them: it calls
+    /// them, hashes them, or gives them to a call.
+    pub(super) fn needs_filled_members(&self) -> bool {
+        match self {
+            Finish::Tuple { .. }
+            | Finish::List { .. }
+            | Finish::Deque { .. }
+            | Finish::Array { .. }
+            | Finish::Opaque { .. }
+            | Finish::Persistent { .. } => false,
+            Finish::Set { items, .. } | Finish::FrozenSet { items, .. } => {
+                items.clone().any(may_be_filled)
+            }
+            Finish::Dict { entries, .. } => entries.clone().any(|(key, _)| may_be_filled(key)),
+            Finish::StringDType { .. }
+            | Finish::Strings { .. }
+            | Finish::Masked { .. }
+            | Finish::Record { .. }
+            | Finish::Moment { .. }
+            | Finish::Standard { .. }
+            | Finish::Callable { .. }
+            | Finish::Call { .. }
+            | Finish::Build { .. } => true,
+        }
+    }
+
+    /// The members, in order.
+    pub(super) fn members(&self) -> Vec<Members<'a>> {
+        let items = |items: &Items<'a>| Members::Items(items.clone());
+        let entries = |entries: Entries<'a>| Members::Entries(entries, None);
+        match self {
+            Finish::Tuple { items: members, .. }
+            | Finish::FrozenSet { items: members, .. }
+            | Finish::List { items: members, .. }
+            | Finish::Deque { items: members, .. }
+            | Finish::Set { items: members, .. } => vec![items(members)],
+            Finish::Dict { entries: members, .. } => vec![entries(members.clone())],
+            Finish::Array { items, .. } => vec![Members::ArrayItems(items.clone())],
+            Finish::StringDType { na_object, .. } => vec![Members::One(*na_object)],
+            Finish::Strings { array, items, .. } => {
+                vec![Members::ArrayItems(items.clone()), Members::One(array.na_object())]
+            }
+            Finish::Masked { array, .. } => {
+                let fill_value = Members::One(array.mask().map(|mask| mask.fill_value));
+                match array.data() {
+                    Data::Items(items) => vec![Members::ArrayItems(items.clone()), fill_value],
+                    Data::Bytes(_) => vec![fill_value],
+                }
+            }
+            Finish::Record { fields, .. } => vec![Members::Fields(fields.clone().into_iter())],
+            Finish::Moment { zone, .. } => vec![Members::One(Some(*zone))],
+            Finish::Standard { object, .. } => {
+                vec![Members::One(Some(object.args())), items(&object.states())]
+            }
+            Finish::Opaque { callable, object, .. } => vec![
+                Members::One(*callable),
+                Members::One(Some(object.args())),
+                Members::One(object.kwargs()),
+                items(&object.states()),
+                items(&object.appended()),
+                entries(object.items()),
+                items(&object.added()),
+            ],
+            Finish::Persistent { of, .. } => vec![Members::One(Some(*of))],
+            Finish::Callable { object, .. } => vec![Members::One(Some(object.callable()))],
+            Finish::Call { object, .. } => {
+                vec![Members::One(Some(object.args())), Members::One(object.kwargs())]
+            }
+            Finish::Build { object, .. } => vec![
+                items(&object.states()),
+                items(&object.appended()),
+                entries(object.items()),
+                items(&object.added()),
+            ],
+        }
+    }
+}
+
+/// Whether a key may be, or contain, an object that gets its state after it is made.
+pub(super) fn may_be_filled(key: Element<'_>) -> bool {
+    let kind = key.value().map(|value| value.kind());
+    !matches!(
+        kind,
+        Some(
+            Raw::None
+                | Raw::Bool(_)
+                | Raw::Int(_)
+                | Raw::Long(_)
+                | Raw::Float(_)
+                | Raw::Str(_)
+                | Raw::Str2(_)
+                | Raw::Bytes(_)
+        )
+    )
+}
