@@ -1,4 +1,4 @@
-//! A source that gives up after a number of bytes, to look at a file of any size in bounded time.
+//! A source that fails after a number of bytes, so that `info` takes bounded time on any file.
 
 use std::io;
 use std::sync::Arc;
@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use npy_object::{ReadAt, Source};
 
-/// Bytes that are read for a look; payloads are stepped over. Of a stream, which cannot be stepped
-/// over, as many from its start on.
+/// Bytes that may be read; skipped payloads are not read. A stream, which cannot skip, may be read up
+/// to this offset.
 const BYTES: u64 = 16 << 20;
 
-/// What is left to be read of a source.
+/// The bytes that may still be read of a source.
 #[derive(Clone)]
 pub(crate) struct Budget(Arc<Shared>);
 
@@ -20,24 +20,24 @@ struct Shared {
 }
 
 impl Budget {
-    /// Returns the source, of which reading fails once the budget is spent, and the budget.
+    /// Wraps a source: returns one whose reads fail once the budget is spent, and the budget.
     pub(crate) fn of(source: &Source) -> (Source, Budget) {
         let budget =
             Budget(Arc::new(Shared { source: source.clone(), left: AtomicU64::new(BYTES) }));
         (Source::new(budget.clone()), budget)
     }
 
-    /// Allows as many bytes again, and returns whether the budget was spent.
+    /// Resets the budget to its full size, and returns whether it was spent.
     pub(crate) fn refill(&self) -> bool {
         self.0.left.swap(BYTES, Ordering::Relaxed) == 0
     }
 
-    /// Takes an error for none if it is a consequence of the spent budget.
+    /// Discards an error if the budget is spent, as the error is then a consequence of that.
     pub(crate) fn excuse(&self, error: npy_object::Error) -> npy_object::Result<()> {
         if self.is_spent() { Ok(()) } else { Err(error) }
     }
 
-    /// Whether reading has failed because the budget was spent.
+    /// Returns whether a read has failed because the budget was spent.
     pub(crate) fn is_spent(&self) -> bool {
         self.0.left.load(Ordering::Relaxed) == 0
     }

@@ -1,4 +1,4 @@
-//! Why a run failed, and how a person is told.
+//! Errors of a run: their text on stderr, and their exit codes.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,27 +10,26 @@ use serde::Serialize;
 /// Why a run failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The file cannot be read, or not to its end.
+    /// The file cannot be read to its end.
     Input(npy_object::Error),
-    /// The file is not one for this command.
+    /// The command does not apply to the file.
     Refused(String),
-    /// A line of standard input is not one that can be written.
+    /// A line of standard input cannot be written as an element.
     Line(String),
     /// The command line, or a file that it names, is wrong.
     Usage(String),
-    /// An audit came to this verdict, which was printed already.
+    /// An audit came to this verdict; the report has been printed.
     Found(Verdict),
-    /// Some of the file was saved, and some was lost; that was said already.
+    /// A salvage saved a part of the file; the report has been printed.
     Lost,
-    /// Nothing of the file was saved; that was said already.
+    /// A salvage saved nothing; the report has been printed.
     Nothing,
     /// Standard output cannot be written to.
     Output(io::Error),
 }
 
 impl Failure {
-    /// Says on stderr what went wrong, unless the output was no longer wanted, and gives the exit
-    /// code.
+    /// Prints the failure on stderr, except that of a closed pipe, and returns the exit code.
     pub(crate) fn report(&self, file: &Path) -> ExitCode {
         let file = display(file);
         match self {
@@ -68,33 +67,33 @@ impl Failure {
     }
 }
 
-/// A text in which a file may have a say, without what would control a terminal.
+/// Escapes the control characters of a text that may come from a file.
 pub(crate) fn printable(text: &str) -> String {
     pickle::printable(text).into_owned()
 }
 
-/// Writes a line of JSON without what would control a terminal.
+/// Writes a line of JSON with its control characters escaped.
 pub(crate) fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     let json = serde_json::to_string(value)?;
     writeln!(out, "{}", json::escape(&json))
 }
 
-/// A path without what would control a terminal.
+/// Returns a path with its control characters escaped.
 pub(crate) fn display(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 
-/// What may help.
+/// Returns which option helps against an error.
 fn hint(error: &npy_object::Error) -> Option<&'static str> {
     match (error.kind(), error.clause()) {
         (ErrorKind::Limit, "npy.header.length") => {
-            Some("to read it all the same, allow a longer header with --max-header N")
+            Some("to read the file, allow a longer header with --max-header N")
         }
         (_, "npy.object.agreement") => {
             Some("to believe the pickle, as NumPy does, use --trust-payload")
         }
         _ if error.is_over_memory() => {
-            Some("to let it take more memory, raise --max-memory, or leave it out")
+            Some("to allow more memory, raise --max-memory or leave it out")
         }
         (_, "npz.choice") => Some("to choose one, write FILE:NAME, or add --member NAME"),
         _ => None,
@@ -107,10 +106,10 @@ impl From<npy_object::Error> for Failure {
     }
 }
 
-/// Of writing: what reads a file returns [`npy_object::Error`].
+/// An error of the output: reading a file returns [`npy_object::Error`].
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
-        // An element that cannot be written as JSON is no error of the output.
+        // An element that cannot be written as JSON comes through the writer.
         match error.get_ref() {
             Some(inner) if inner.is::<npy_object::Error>() => Failure::Input(error.into()),
             _ => Failure::Output(error),

@@ -1,8 +1,18 @@
 //! `npyo`: looks into NumPy object arrays from the shell.
 //!
-//! Here a command line becomes a run, and its result an exit code: 0, also where the reader of the
-//! output went away; 1 where a file could not be read to the end; 2 for wrong use; 3 and 4 where an
-//! audit found the file dangerous, and unknown; 5 where a salvage has lost something.
+//! This file parses the command line, runs the command and turns its result into an exit code:
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | success, also where the reader of the output closed the pipe |
+//! | 1 | a file could not be read to its end |
+//! | 2 | wrong arguments |
+//! | 3, 4 | an audit found the file dangerous, unknown |
+//! | 5 | a salvage has lost something |
+//!
+//! [`command`] has a file for each command. They share [`input`] (which file, and how it is opened),
+//! [`failure`] (errors and exit codes), [`budget`] (a limit on the bytes that `info` reads), [`tally`]
+//! (the counters of `stats`), [`progress`] and [`signals`].
 #![forbid(unsafe_code)]
 
 mod budget;
@@ -40,10 +50,10 @@ Examples:
   npyo cat arrays.npz:train       an array of an archive
   npyo cat log.npy --all          every array that was appended to one file
   curl URL | npyo cat -           standard input
-  npyo stats data.npy             what its elements are, in numbers
+  npyo stats data.npy             count kinds, dtypes, shapes and sizes
   npyo dis data.npy | less        the instructions of its pickle
   npyo audit mail.npy             what np.load would run
-  npyo salvage cut.npy -o ok.npy  what is whole of a broken file
+  npyo salvage cut.npy -o ok.npy  save the whole elements of a broken file
   npyo write new.npy < lines      elements from typed JSON";
 
 #[derive(Subcommand)]
@@ -74,11 +84,12 @@ impl Command {
         }
     }
 
-    /// Whether it writes a file.
+    /// Returns whether the command writes a file.
     fn writes(&self) -> bool {
         matches!(self, Command::Index(_) | Command::Salvage(_) | Command::Write(_))
     }
 
+    /// Returns the file that the command reads, or, for `write`, the new file.
     fn file(&self) -> &Path {
         match self {
             Command::Info(info) => info.file(),
@@ -94,7 +105,7 @@ impl Command {
     }
 }
 
-/// Bytes of output that are held back.
+/// Bytes of output that are buffered.
 const OUTPUT_BUFFER: usize = 64 << 10;
 
 fn main() -> ExitCode {
@@ -104,7 +115,7 @@ fn main() -> ExitCode {
     }
     let mut out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock());
     let result = command.run(&mut out);
-    // What was read before an error stands before it.
+    // The output is written before the error, as its elements come before it in the file.
     let flushed = out.flush().map_err(Failure::Output);
     match result.and(flushed) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,11 +1,11 @@
-//! How far a loop over elements has come, for who waits for it.
+//! The progress bar of a loop over elements.
 
 use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
-/// A bar for the elements up to `to`, gone when it is dropped; hidden where nobody would see it, or
-/// where it would stand among the elements.
+/// Returns a bar for the elements from `from` up to `to`, which is cleared when it is dropped. It is
+/// hidden where stderr is no terminal, and where the elements are printed on the same terminal.
 pub(crate) fn progress_bar(to: Option<u64>, from: u64) -> ProgressBar {
     let hidden = !io::stderr().is_terminal() || io::stdout().is_terminal();
     let Some(to) = to.filter(|_| !hidden) else { return ProgressBar::hidden() };

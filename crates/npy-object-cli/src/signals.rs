@@ -1,7 +1,8 @@
-//! What happens at a signal that ends the process: files that are not whole are removed first.
+//! Removes unfinished files when a signal ends the process.
 
-/// Removes the files that are being written, and then ends the process, at SIGINT, SIGTERM and
-/// SIGHUP. The exit status is that of the signal. A signal that is ignored, as by `nohup`, stays so.
+/// Installs handlers of SIGINT, SIGTERM and SIGHUP that remove the files being written and then end
+/// the process with the exit status of the signal. A signal that is ignored, as by `nohup`, stays
+/// ignored.
 #[cfg(unix)]
 pub(crate) fn remove_unfinished_files() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -11,7 +12,7 @@ pub(crate) fn remove_unfinished_files() {
     let ignored = ignored();
     let handled = [SIGINT, SIGTERM, SIGHUP];
     let handled = handled.into_iter().filter(|signal| ignored & 1 << (signal - 1) == 0);
-    // Where no handler can be set, the process ends as it does without one.
+    // Without handlers, the process ends and leaves the file.
     let Ok(mut signals) = Signals::new(handled) else { return };
     std::thread::spawn(move || {
         for signal in signals.forever() {
@@ -23,7 +24,7 @@ pub(crate) fn remove_unfinished_files() {
 #[cfg(not(unix))]
 pub(crate) fn remove_unfinished_files() {}
 
-/// The signals that the process ignores, one a bit, as far as the system tells: Linux does.
+/// Returns the signals that the process ignores, one bit each; 0 where there is no `/proc`.
 #[cfg(unix)]
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

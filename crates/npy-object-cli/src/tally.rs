@@ -1,4 +1,4 @@
-//! Counting what is too many to be kept.
+//! Counters of bounded size, for `stats`.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -8,13 +8,14 @@ use std::hash::Hash;
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
-/// How often each of some things was met. What is counted may be hostile: of more than so many
-/// different things, the rest is counted together.
+/// Counts how often each key was met. The keys come from the file, so only the first 4,096 different
+/// keys are kept; all others share one counter.
 pub(crate) struct Tally<K> {
     counts: HashMap<K, u64>,
     others: u64,
 }
 
+/// Keys that have a counter of their own.
 const MOST: usize = 4096;
 
 impl<K> Default for Tally<K> {
@@ -24,6 +25,7 @@ impl<K> Default for Tally<K> {
 }
 
 impl<K: Hash + Eq + fmt::Display> Tally<K> {
+    /// Counts a key.
     pub(crate) fn add(&mut self, thing: K) {
         match self.counts.get_mut(&thing) {
             Some(count) => *count += 1,
@@ -31,7 +33,7 @@ impl<K: Hash + Eq + fmt::Display> Tally<K> {
         }
     }
 
-    /// Adds what is only borrowed, and owned where it was not met before.
+    /// Counts a borrowed key; `own` makes the owned key when it is met for the first time.
     pub(crate) fn add_borrowed<Q>(&mut self, thing: &Q, own: impl FnOnce(&Q) -> K)
     where
         K: Borrow<Q>,
@@ -52,7 +54,7 @@ impl<K: Hash + Eq + fmt::Display> Tally<K> {
         }
     }
 
-    /// Adds what another one has counted.
+    /// Adds the counts of another tally.
     pub(crate) fn merge(&mut self, other: Tally<K>) {
         self.others += other.others;
         for (thing, count) in other.counts {
@@ -63,7 +65,7 @@ impl<K: Hash + Eq + fmt::Display> Tally<K> {
         }
     }
 
-    /// What was met, most often first, and how often; and how often anything else was.
+    /// Returns the keys with their counts, the most frequent first, and the count of all other keys.
     pub(crate) fn ranked(&self) -> (Vec<(String, u64)>, u64) {
         let counts = self.counts.iter().map(|(thing, &count)| (thing.to_string(), count));
         let mut ranked: Vec<_> = counts.collect();
@@ -82,7 +84,7 @@ fn natural(a: &str, b: &str) -> Ordering {
             && other > 0
         {
             let ((number, rest), (other_number, other_rest)) = (a.split_at(one), b.split_at(other));
-            // Without zeros in front, the longer number is the larger one.
+            // Without leading zeros, the longer number is the larger one.
             let value = |digits: &'_ [u8]| {
                 let zeros = digits.iter().take_while(|&&digit| digit == b'0').count();
                 (digits.len() - zeros, digits[zeros..].to_vec())
@@ -118,14 +120,14 @@ impl<K: Hash + Eq + fmt::Display> Serialize for Tally<K> {
     }
 }
 
-/// Sizes of some things: the extremes, the mean, and how many there are of about each size.
+/// Statistics of sizes: least, most, mean, and a histogram of powers of two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sizes {
     count: u64,
     sum: u128,
     least: u64,
     most: u64,
-    /// How many have a size of so many bits: 0, 1, 2 and 3, 4 to 7, ...
+    /// Item `n` counts the sizes of `n` bits: 0, 1, 2 and 3, 4 to 7, ...
     bits: [u64; 65],
 }
 
@@ -146,7 +148,7 @@ impl Sizes {
         self.bits[(64 - size.leading_zeros()) as usize] += 1;
     }
 
-    /// Adds those of another one.
+    /// Adds the sizes of another one.
     pub(crate) fn merge(&mut self, other: &Sizes) {
         self.count += other.count;
         self.sum += other.sum;
@@ -167,7 +169,7 @@ impl Sizes {
         self.sum as f64 / self.count.max(1) as f64
     }
 
-    /// How many sizes there are from one to another, of those that are powers of two apart.
+    /// Returns the counts of the ranges between powers of two, as far as they are not 0.
     pub(crate) fn histogram(&self) -> impl Iterator<Item = ([u64; 2], u64)> + '_ {
         let range = |bits: usize| match bits {
             0 => [0, 0],
@@ -197,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_of_different_things_is_counted_together() {
+    fn tally_of_more_than_4096_keys_counts_the_rest_together() {
         let mut tally = Tally::<String>::default();
         (0..MOST + 10).for_each(|number| tally.add(number.to_string()));
         tally.add_borrowed("0", str::to_owned);
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn equally_frequent_shapes_are_ordered_by_number() {
+    fn tally_of_equal_counts_orders_shapes_by_number() {
         let mut tally = Tally::<String>::default();
         for shape in ["(10,)", "(2, 11)", "(2, 3)", "()", "(2,)", "(02,)", "(9,)"] {
             tally.add(shape.to_owned());
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes() {
+    fn sizes_give_extremes_mean_and_histogram() {
         let mut sizes = Sizes::default();
         assert_eq!((sizes.extremes(), sizes.mean()), ([0, 0], 0.0));
         [0, 1, 2, 3, 3, usize::MAX].into_iter().for_each(|size| sizes.add(size));

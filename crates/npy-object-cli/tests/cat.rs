@@ -12,13 +12,13 @@ const RAGGED: &str = "arrays/ragged-p4-py3.9-np2.0.npy";
 const CUT_OFF: &str = "truncated/in-third-batch.npy";
 
 #[test]
-fn prints_what_a_person_expects() {
+fn cat_prints_elements_as_plain_json() {
     let out = npyo("cat", RAGGED, &[]).output();
     assert_eq!(out, "[0.0,1.0,2.0]\n[0.0]\n[]\n[0.0,1.0,2.0,3.0,4.0]\n");
 }
 
 #[test]
-fn typed_is_what_the_oracle_says() {
+fn cat_typed_prints_the_lines_of_the_oracle() {
     for file in [RAGGED, "sharing/diamond-p2-py3.6-np1.16.npy", "plain/2d-fortran-py2.7-np1.16.npy"]
     {
         let out = npyo("cat", file, &["--typed"]).output();
@@ -27,7 +27,7 @@ fn typed_is_what_the_oracle_says() {
 }
 
 #[test]
-fn slices_as_python_does() {
+fn cat_from_to_prints_the_slice_that_python_gives() {
     let all = oracle(RAGGED);
     for (from, to, expected) in [
         (Some("1"), Some("3"), &all[1..3]),
@@ -47,14 +47,14 @@ fn slices_as_python_does() {
 }
 
 #[test]
-fn a_slice_reaches_into_later_batches() {
+fn cat_from_to_in_later_batch_prints_elements() {
     let (all, options) = (oracle(CUT_OFF), ["--typed", "--from", "998", "--to", "1003"]);
     let out = npyo("cat", CUT_OFF, &options).output();
     assert!(out.lines().eq(&all[998..1003]), "{out}");
 }
 
 #[test]
-fn elements_of_whole_batches_come_before_the_error() {
+fn cat_of_truncated_file_prints_whole_batches_then_fails() {
     let ran = npyo("cat", CUT_OFF, &["--typed"]);
     assert_eq!(ran.stdout.lines().count(), 1 + 2000);
     assert!(ran.stdout.lines().eq(oracle_with_header(CUT_OFF)));
@@ -64,7 +64,7 @@ fn elements_of_whole_batches_come_before_the_error() {
 }
 
 #[test]
-fn unfinished_prints_the_values_of_the_last_batch_before_the_error() {
+fn cat_unfinished_of_truncated_file_prints_last_batch_then_fails() {
     let ran = npyo("cat", CUT_OFF, &["--typed", "--unfinished"]);
     let whole = oracle_with_header(CUT_OFF);
     let lines: Vec<_> = ran.stdout.lines().collect();
@@ -79,7 +79,7 @@ fn unfinished_prints_the_values_of_the_last_batch_before_the_error() {
 }
 
 #[test]
-fn a_truncated_pickle_of_a_list_prints_its_whole_batches() {
+fn cat_of_truncated_bare_list_prints_whole_batches_then_fails() {
     // pickle.dumps(list(range(3)), 2) in batches of two, without the last batch.
     let file = tempfile::Builder::new().suffix(".npy").tempfile().unwrap();
     std::fs::write(&file, b"\x80\x02]q\0(K\0K\x01e(K\x02").unwrap();
@@ -91,7 +91,7 @@ fn a_truncated_pickle_of_a_list_prints_its_whole_batches() {
 }
 
 #[test]
-fn reads_the_str_of_python_2_as_told() {
+fn cat_encoding_decides_how_python_2_str_is_read() {
     let file = "hand-pickled/binstring-not-ascii.npy";
     let first = |encoding| {
         let out = npyo("cat", file, &["--typed", "--encoding", encoding]).output();
@@ -102,7 +102,7 @@ fn reads_the_str_of_python_2_as_told() {
 }
 
 #[test]
-fn believes_the_payload_only_when_told() {
+fn cat_of_header_that_disagrees_fails_without_trust_payload() {
     let file = "header-forms/object-other-shape.npy";
     let refused = npyo("cat", file, &[]);
     let expected =
@@ -115,7 +115,7 @@ fn believes_the_payload_only_when_told() {
 }
 
 #[test]
-fn reads_a_long_header_only_when_told() {
+fn cat_of_long_header_fails_without_max_header() {
     let file = "header-forms/object-long-header.npy";
     let refused = npyo("cat", file, &[]);
     assert!(refused.complaint().contains("--max-header"), "{}", refused.stderr);
@@ -126,7 +126,7 @@ fn reads_a_long_header_only_when_told() {
 
 /// As in `npyo cat big.npy | head -1`.
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn cat_to_closed_pipe_exits_0() {
     let rows = 1_000_000; // far more than a pipe holds
     let file = file_of("|i1", &format!("({rows},)"), &vec![7; rows]);
     let mut cat = command(["cat".as_ref(), file.path()]);

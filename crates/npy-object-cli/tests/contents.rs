@@ -30,7 +30,7 @@ fn array() -> Vec<u8> {
 }
 
 #[test]
-fn every_command_reads_a_bare_pickle_of_a_container() {
+fn bare_container_is_read_by_every_command() {
     for (pickle, holds, lines) in [
         (&b"\x80\x04](K\x01K\x02e."[..], "list of 2", "1\n2\n"),
         (b"(lp0\nI1\naI2\na.", "list of 2", "1\n2\n"),
@@ -72,7 +72,7 @@ fn every_command_reads_a_bare_pickle_of_a_container() {
 }
 
 #[test]
-fn every_command_reads_a_bare_pickle_of_a_single_value() {
+fn bare_value_is_read_by_every_command() {
     for (pickle, holds, line) in
         [(&b"I5\n."[..], "int", "5\n"), (b"S'a'\n.", "str", "\"a\"\n"), (b"N.", "None", "null\n")]
     {
@@ -87,7 +87,7 @@ fn every_command_reads_a_bare_pickle_of_a_single_value() {
 }
 
 #[test]
-fn info_says_in_json_what_a_bare_pickle_holds() {
+fn info_json_of_bare_pickle_names_what_it_holds() {
     let file = file(b"\x80\x04}\x8c\x01a](K\x01K\x02es.");
     let info: serde_json::Value =
         serde_json::from_str(&run(&file, &["info", "--json"]).output()).unwrap();
@@ -99,7 +99,7 @@ fn info_says_in_json_what_a_bare_pickle_holds() {
 }
 
 #[test]
-fn pickled_list_after_a_header_is_read() {
+fn list_after_header_is_read() {
     let file = file_of("|O", "(2,)", b"\x80\x04](K\x01K\x02e.");
     assert_eq!(run(&file, &["cat"]).output(), "1\n2\n");
     let info = run(&file, &["info"]).output();
@@ -107,7 +107,7 @@ fn pickled_list_after_a_header_is_read() {
 }
 
 #[test]
-fn more_arrays_after_the_first_are_said_on_stderr() {
+fn second_array_in_file_is_noted_on_stderr() {
     let file = file(&array().repeat(3));
     let end = array().len();
     for args in [&["cat"][..], &["info"], &["stats"], &["cat", "--to", "1"], &["cat", "--typed"]] {
@@ -141,7 +141,7 @@ fn all_prints_every_array_and_pickle() {
 }
 
 #[test]
-fn bytes_after_an_array_that_are_neither_are_said_on_stderr() {
+fn other_bytes_after_array_are_noted_on_stderr() {
     let end = array().len();
     let file = file(&[&array()[..], b"\0\0\0\0"].concat());
     for command in ["cat", "info", "stats"] {
@@ -171,7 +171,7 @@ fn dict_of_arrays(count: u8, size: u32) -> NamedTempFile {
 }
 
 #[test]
-fn info_of_a_dict_decodes_only_what_it_shows() {
+fn info_of_dict_decodes_only_the_entries_it_shows() {
     let file = dict_of_arrays(40, 500_000);
     for memory in ["1GB", "3MB"] {
         let info = run(&file, &["info", "--max-memory", memory]).output();

@@ -50,12 +50,12 @@ highest protocol among opcodes = 2
 ";
 
 #[test]
-fn reads_like_pickletools() {
+fn dis_prints_what_pickletools_prints() {
     assert_eq!(npyo("dis", "shapes/0d-none-p2-py2.7-np1.16.npy", &[]).output(), NONE);
 }
 
 #[test]
-fn shows_long_arguments_in_part_unless_told() {
+fn dis_of_long_argument_prints_a_part_without_full() {
     // Longer than what is read at once, so that the instruction behind it has to be found by a
     // jump.
     let size = 200_000;
@@ -80,7 +80,7 @@ fn shows_long_arguments_in_part_unless_told() {
 }
 
 #[test]
-fn long_lines_are_shown_in_part() {
+fn dis_of_long_line_prints_a_part() {
     let line = [&b"V"[..], &b"x".repeat(70_000), b"\nN."].concat();
     let file = file_of("|O", "()", &line);
     let dis = |options: &[&str]| {
@@ -100,7 +100,7 @@ fn long_lines_are_shown_in_part() {
 }
 
 #[test]
-fn shows_what_comes_before_an_error() {
+fn dis_of_broken_pickle_prints_instructions_before_the_error() {
     let ran = npyo("dis", "hand-pickled/unknown.npy", &[]);
     assert_eq!(
         ran.complaint(),
@@ -116,7 +116,7 @@ fn shows_what_comes_before_an_error() {
 }
 
 #[test]
-fn an_array_without_objects_has_no_pickle() {
+fn dis_of_array_without_objects_fails() {
     let ran = npyo("dis", "plain/1d-py2.7-np1.16.npy", &[]);
     assert!(ran.complaint().starts_with("no pickle: the dtype is "), "{}", ran.stderr);
 }

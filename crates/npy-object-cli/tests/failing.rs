@@ -37,7 +37,7 @@ fn is_harmless(text: &str) -> bool {
 
 #[cfg(unix)]
 #[test]
-fn an_index_that_is_no_regular_file_is_ignored() {
+fn index_that_is_no_regular_file_is_ignored() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("array.npy");
     let index = folder.path().join("array.npy.idx");
@@ -60,7 +60,7 @@ fn an_index_that_is_no_regular_file_is_ignored() {
 
 #[cfg(unix)]
 #[test]
-fn a_signal_ends_a_run_that_writes_and_leaves_nothing() {
+fn signal_during_write_leaves_no_part_file() {
     use std::os::unix::process::ExitStatusExt;
     for (name, signal) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
         let folder = tempfile::tempdir().unwrap();
@@ -83,7 +83,7 @@ fn a_signal_ends_a_run_that_writes_and_leaves_nothing() {
 }
 
 #[test]
-fn names_do_not_control_a_terminal() {
+fn names_from_the_file_are_printed_escaped() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("e\u{1b}[31m\u{202e}\n.npy");
     let written = with_input(
@@ -116,7 +116,7 @@ fn names_do_not_control_a_terminal() {
 
 #[cfg(unix)]
 #[test]
-fn an_error_of_the_output_names_the_output() {
+fn full_output_device_is_named_in_the_error() {
     let lines = |file: &str, input: &str| with_input(command(["write", file]), input.as_bytes());
     let refused = lines("/no/such/folder/new.npy", "1\n");
     assert!(
@@ -153,7 +153,7 @@ fn an_error_of_the_output_names_the_output() {
 }
 
 #[test]
-fn a_file_of_another_kind_is_named() {
+fn file_of_another_format_is_named_in_the_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("array.npy");
     for (content, kind) in [
@@ -179,7 +179,7 @@ fn a_file_of_another_kind_is_named() {
 }
 
 #[test]
-fn a_pytorch_file_is_named() {
+fn pytorch_file_is_named_in_the_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("model.pt.npy");
     let mut zip = zip::ZipWriter::new(fs::File::create(&file).unwrap());
@@ -195,7 +195,7 @@ fn a_pytorch_file_is_named() {
 }
 
 #[test]
-fn a_member_whose_name_has_colons_is_found() {
+fn member_with_colons_in_its_name_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a:b.npz");
     let mut zip = zip::ZipWriter::new(fs::File::create(&file).unwrap());
@@ -213,7 +213,7 @@ fn a_member_whose_name_has_colons_is_found() {
 }
 
 #[test]
-fn rows_of_several_dimensions_are_lines() {
+fn cat_rows_of_2d_array_prints_a_line_a_row() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("array.npy");
     let write = |shape: &str, elements: &str| {

@@ -19,7 +19,7 @@ fn split_dict() -> tempfile::NamedTempFile {
 }
 
 #[test]
-fn one_element_from_either_end() {
+fn get_counts_from_either_end() {
     let all = oracle(RAGGED);
     for (index, expected) in [("0", &all[0]), ("2", &all[2]), ("-1", &all[3]), ("-4", &all[0])] {
         let out = npyo("get", RAGGED, &[index, "--typed"]).output();
@@ -32,14 +32,14 @@ fn one_element_from_either_end() {
 }
 
 #[test]
-fn an_element_before_the_damage_is_there() {
+fn get_before_the_damage_succeeds() {
     let all = oracle(BATCHES);
     assert_eq!(npyo("get", BATCHES, &["1999", "--typed"]).output().trim_end(), all[1999]);
     assert!(npyo("get", BATCHES, &["2001"]).complaint().contains("truncated"));
 }
 
 #[test]
-fn an_index_is_written_beside_the_file_and_used() {
+fn index_is_written_next_to_the_file_and_used() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.npy");
     fs::copy(fixture(RAGGED), &file).unwrap();
@@ -61,7 +61,7 @@ fn an_index_is_written_beside_the_file_and_used() {
 }
 
 #[test]
-fn containers_are_printed_member_by_member() {
+fn cat_of_containers_prints_member_by_member() {
     let file = split_dict();
     let cat = |options: &[&str]| {
         let mut command = command(["cat"]);
@@ -79,7 +79,7 @@ fn containers_are_printed_member_by_member() {
 }
 
 #[test]
-fn a_bare_pickle_has_instructions_and_no_header() {
+fn dis_of_bare_pickle_starts_at_byte_0() {
     let file = split_dict();
     let run = |name| ran(command([name]).arg(file.path()).output());
     let dis = run("dis").output();
@@ -90,7 +90,7 @@ fn a_bare_pickle_has_instructions_and_no_header() {
 }
 
 #[test]
-fn memory_is_limited_on_request() {
+fn max_memory_limits_element_size() {
     // [1, bytes(2 MiB)]
     let large = vec![0; 2 << 20];
     let pickle = [b"\x80\x04](K\x01B", &(2u32 << 20).to_le_bytes()[..], &large, b"e."].concat();
@@ -106,7 +106,7 @@ fn memory_is_limited_on_request() {
 }
 
 #[test]
-fn arrays_behind_one_another() {
+fn array_option_selects_the_second_array() {
     let read = |file| fs::read(fixture(file)).expect("a fixture");
     let matrix = "plain/2d-fortran-py2.7-np1.16.npy";
     let all = [read(RAGGED), read(matrix), read(RAGGED)].concat();

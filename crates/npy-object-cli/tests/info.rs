@@ -5,7 +5,7 @@ mod common;
 use common::npyo;
 
 #[test]
-fn says_what_is_in_a_file() {
+fn info_prints_header_writer_and_first_elements() {
     let out = npyo("info", "arrays/ragged-p3-py3.7-np1.21.npy", &[]).output();
     let expected = "\
 size      545 bytes
@@ -25,7 +25,7 @@ writer    NumPy 1.17 to 1.26 (judging by protocol 3, numpy.core)
 }
 
 #[test]
-fn says_it_in_json_too() {
+fn info_json_prints_one_object() {
     let out = npyo("info", "plain/2d-fortran-py2.7-np1.16.npy", &["--json"]).output();
     let info: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(out.lines().count(), 1);
@@ -39,7 +39,7 @@ fn says_it_in_json_too() {
 }
 
 #[test]
-fn concludes_who_wrote_it() {
+fn info_names_the_writer_of_each_protocol() {
     for (file, writer) in [
         ("ragged-p2-py2.7-np1.16.npy", "NumPy 1.16 or earlier, on Python 2"),
         ("ragged-p2-py3.6-np1.16.npy", "NumPy 1.16 or earlier"),
@@ -57,7 +57,7 @@ fn concludes_who_wrote_it() {
 }
 
 #[test]
-fn shows_the_beginning_of_what_is_long() {
+fn info_of_long_element_prints_its_beginning() {
     let out = npyo("info", "builtin/list-of-1000-p2-py3.9-np2.0.npy", &[]);
     for line in out.output().lines() {
         assert!(line.chars().count() < 120, "{line}");
@@ -65,14 +65,14 @@ fn shows_the_beginning_of_what_is_long() {
 }
 
 #[test]
-fn shows_the_header_of_a_file_that_ends_there() {
+fn info_of_file_without_data_prints_its_header() {
     let ran = npyo("info", "truncated/header-only.npy", &[]);
     assert!(ran.stdout.contains("\ndtype     |O\n"), "{}", ran.stdout);
     assert!(ran.complaint().ends_with("(at byte 128) [pickle.truncated]\n"), "{}", ran.stderr);
 }
 
 #[test]
-fn says_where_a_preamble_is_cut_off() {
+fn info_of_cut_preamble_names_the_byte() {
     let ran = npyo("info", "truncated/in-header.npy", &[]);
     let expected =
         "the preamble was truncated: at least 58 bytes missing (at byte 70) [npy.truncated]\n";

@@ -8,7 +8,7 @@ use std::path::Path;
 use common::{Ran, command, fixture, oracle, ran};
 
 #[test]
-fn whole_batches_of_a_truncated_file_are_saved() {
+fn salvage_of_truncated_file_saves_whole_batches() {
     let folder = tempfile::tempdir().unwrap();
     let saved = folder.path().join("saved.npy");
     let file = fixture("truncated/in-third-batch.npy");
@@ -28,7 +28,7 @@ fn whole_batches_of_a_truncated_file_are_saved() {
 }
 
 #[test]
-fn where_nothing_can_be_saved_there_is_no_file() {
+fn salvage_of_nothing_writes_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let (broken, saved) = (folder.path().join("broken.npy"), folder.path().join("saved.npy"));
     fs::write(&broken, b"\x93NUMPY\x01\0v\0{'descr': '|O'").unwrap();
@@ -44,7 +44,7 @@ fn salvage(file: &Path, saved: &Path, options: &[&str]) -> Ran {
 }
 
 #[test]
-fn the_exit_code_says_what_was_saved() {
+fn salvage_exit_code_tells_whole_part_and_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (file, saved) = (folder.path().join("file.npy"), folder.path().join("saved.npy"));
     let whole = fs::read(fixture("truncated/in-third-batch.npy")).unwrap();
@@ -64,7 +64,7 @@ fn the_exit_code_says_what_was_saved() {
 }
 
 #[test]
-fn the_file_is_replaced_only_in_place() {
+fn salvage_onto_itself_needs_in_place() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file.npy");
     fs::copy(fixture("truncated/in-third-batch.npy"), &file).unwrap();
@@ -78,7 +78,7 @@ fn the_file_is_replaced_only_in_place() {
 }
 
 #[test]
-fn a_bare_pickle_is_saved_in_an_array_without_dimensions() {
+fn salvage_of_bare_pickle_writes_0d_array() {
     let folder = tempfile::tempdir().unwrap();
     let (file, saved) = (folder.path().join("file.pkl"), folder.path().join("saved.npy"));
     // {"a": 1, "b": 2, "c": 3} in batches of two, cut off in the second.
@@ -90,7 +90,7 @@ fn a_bare_pickle_is_saved_in_an_array_without_dimensions() {
 }
 
 #[test]
-fn members_of_an_archive_without_a_directory_are_read_and_saved() {
+fn archive_without_directory_is_read_and_salvaged() {
     let folder = tempfile::tempdir().unwrap();
     let (file, saved) = (folder.path().join("cut.npz"), folder.path().join("saved.npy"));
     for archive in ["archive.npz", "deflated.npz"] {

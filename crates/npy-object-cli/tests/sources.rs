@@ -41,7 +41,7 @@ fn piped(mut command: Command, bytes: Vec<u8>) -> Ran {
 const STRINGS: &str = "\"hello\"\n\"NumPy\"\n\"objects\"\n";
 
 #[test]
-fn gzip_is_read_like_what_it_holds() {
+fn gzip_file_is_read_like_its_contents() {
     for file in ["strings.npy", "strings.npy.gz", "members.npy.gz"] {
         assert_eq!(run("cat", file, &[]).output(), STRINGS, "{file}");
         assert_eq!(run("get", file, &["-1"]).output(), "\"objects\"\n");
@@ -51,7 +51,7 @@ fn gzip_is_read_like_what_it_holds() {
 }
 
 #[test]
-fn standard_input_is_read_from_a_pipe_or_a_file() {
+fn standard_input_is_read_from_pipe_and_file() {
     for file in ["strings.npy", "strings.npy.gz"] {
         let bytes = fs::read(data(file)).unwrap();
         assert_eq!(piped(command(["cat", "-"]), bytes.clone()).output(), STRINGS);
@@ -70,7 +70,7 @@ fn standard_input_is_read_from_a_pipe_or_a_file() {
 /// As in `npyo cat <(producer)`: it can be opened only once.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_pipe_may_have_a_name() {
+fn named_pipe_is_read() {
     for file in ["strings.npy", "strings.npy.gz"] {
         let bytes = fs::read(data(file)).unwrap();
         assert_eq!(piped(command(["cat", "/dev/stdin"]), bytes).output(), STRINGS);
@@ -79,7 +79,7 @@ fn a_pipe_may_have_a_name() {
 
 /// As in `producer | npyo cat -` where the producer takes its time.
 #[test]
-fn elements_come_out_before_a_pipe_ends() {
+fn elements_are_printed_before_the_pipe_ends() {
     let file = "builtin/list-of-1000-p2-py3.9-np2.0.npy";
     let bytes = fs::read(fixture(file)).unwrap();
     let mut cat = command(["cat", "--typed", "-"]);
@@ -93,7 +93,7 @@ fn elements_come_out_before_a_pipe_ends() {
 }
 
 #[test]
-fn a_pipe_that_ends_too_soon_gives_what_a_file_does() {
+fn truncated_pipe_prints_what_a_truncated_file_prints() {
     let file = "truncated/in-third-batch.npy";
     let whole = npyo("cat", file, &[]);
     let piped = piped(command(["cat", "-"]), fs::read(fixture(file)).unwrap());
@@ -102,7 +102,7 @@ fn a_pipe_that_ends_too_soon_gives_what_a_file_does() {
 }
 
 #[test]
-fn an_array_of_an_archive_is_named_in_either_way() {
+fn member_is_named_by_colon_or_option() {
     for archive in ["archive.npz", "deflated.npz", "zip64.npz"] {
         for (name, expected) in [
             ("words", "\"loop\"\n\"spur\"\nnull\n"),
@@ -116,7 +116,7 @@ fn an_array_of_an_archive_is_named_in_either_way() {
 }
 
 #[test]
-fn the_only_array_of_an_archive_need_not_be_named() {
+fn archive_of_one_array_needs_no_name() {
     assert_eq!(run("cat", "one.npz", &[]).output(), "\"alone\"\n");
     assert_eq!(run("cat", "prefixed.npz:arr_0", &[]).output(), "\"alone\"\n");
     let ran = run("cat", "archive.npz", &[]);
@@ -126,7 +126,7 @@ fn the_only_array_of_an_archive_need_not_be_named() {
 }
 
 #[test]
-fn odd_archives_are_read_as_python_reads_them() {
+fn odd_archives_are_read_as_by_python() {
     for (name, expected) in [
         ("twice", "\"last\"\n"),
         ("größe", "\"Größe\"\n"),
@@ -149,7 +149,7 @@ fn odd_archives_are_read_as_python_reads_them() {
 }
 
 #[test]
-fn info_lists_an_archive() {
+fn info_of_archive_lists_members() {
     let expected = "\
 size      550 bytes
 format    zip, 2 members
@@ -167,7 +167,7 @@ format    zip, 2 members
 }
 
 #[test]
-fn info_lists_members_that_are_no_arrays() {
+fn info_of_archive_lists_members_that_are_no_arrays() {
     let json = run("info", "odd.npz", &["--json"]).output();
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     let members = json["members"].as_array().unwrap();
@@ -184,7 +184,7 @@ fn info_lists_members_that_are_no_arrays() {
 
 /// Escape sequences in a name would reach the terminal.
 #[test]
-fn names_do_not_control_a_terminal() {
+fn member_names_are_printed_escaped() {
     let mut bytes = fs::read(data("archive.npz")).unwrap();
     for place in 0..bytes.len() - 5 {
         if &bytes[place..place + 5] == b"words" {
@@ -198,7 +198,7 @@ fn names_do_not_control_a_terminal() {
 }
 
 #[test]
-fn info_says_how_an_array_is_packed() {
+fn info_of_compressed_member_prints_both_sizes() {
     let size = |file: &str| {
         let out = run("info", file, &[]).output();
         out.lines().next().unwrap().to_owned()
@@ -215,7 +215,7 @@ fn info_says_how_an_array_is_packed() {
 
 /// Of a stored array no other check would see it.
 #[test]
-fn damage_in_an_archive_is_seen_at_the_end() {
+fn checksum_mismatch_of_member_fails_at_the_end() {
     let mut bytes = fs::read(data("archive.npz")).unwrap();
     let place = bytes.windows(4).position(|text| text == b"loop").unwrap();
     bytes[place] = b'L';

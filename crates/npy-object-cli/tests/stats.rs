@@ -13,7 +13,7 @@ fn stats(file: &str, options: &[&str]) -> Value {
 }
 
 #[test]
-fn what_arrays_are() {
+fn stats_counts_dtypes_and_shapes() {
     let said = npyo("stats", RAGGED, &[]).output();
     assert!(said.starts_with("elements  4\nkinds                4  array\n"), "{said}");
     assert!(said.contains("dtypes               4  <f8\n"), "{said}");
@@ -27,7 +27,7 @@ fn what_arrays_are() {
 }
 
 #[test]
-fn lengths_are_those_of_python() {
+fn stats_lengths_equal_those_of_python() {
     for file in ["strings/whole-p5-py3.9-np2.0.npy", "strings/whole-2d-p2-py3.9-np2.0.npy"] {
         let texts: Vec<String> =
             oracle(file).iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
@@ -40,19 +40,19 @@ fn lengths_are_those_of_python() {
 }
 
 #[test]
-fn what_is_shared_and_what_is_named() {
+fn stats_counts_shared_elements_and_globals() {
     assert_eq!(stats("sharing/array-of-objects-p0-py3.13-np2.5.npy", &[])["shared"], 1);
     let globals = &stats("classes/array-child-p0-py3.13-np2.5.npy", &[])["globals"];
     assert_eq!(*globals, json!({"numpy._core.multiarray._reconstruct": 1}));
 }
 
 #[test]
-fn threads_make_no_difference() {
+fn stats_with_threads_equals_stats_without() {
     assert_eq!(stats(RAGGED, &["--threads", "1"]), stats(RAGGED, &["--threads", "3"]));
 }
 
 #[test]
-fn what_came_before_an_error_was_counted() {
+fn stats_of_broken_file_prints_counts_before_the_error() {
     let found = npyo("stats", "truncated/after-appends.npy", &[]);
     assert_eq!(found.complaint().split(':').next(), Some("pickle data was truncated"));
     let elements = oracle("truncated/after-appends.npy").len();

@@ -5,7 +5,7 @@ mod common;
 use common::{command, ran};
 
 #[test]
-fn wrong_use_exits_2() {
+fn wrong_arguments_exit_2() {
     for args in [
         &[][..],
         &["cat"],
@@ -21,13 +21,13 @@ fn wrong_use_exits_2() {
 }
 
 #[test]
-fn negative_positions_are_refused_with_the_reason() {
+fn negative_position_is_refused_with_the_reason() {
     let ran = ran(command(["cat", "x.npy", "--from", "-1"]).output());
     assert!(ran.stderr.contains("elements are counted from 0"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_missing_file_is_named() {
+fn missing_file_is_named_in_the_error() {
     for subcommand in ["info", "cat", "dis"] {
         let ran = ran(command([subcommand, "no/such.npy"]).output());
         assert_eq!(ran.code, Some(1));
@@ -36,7 +36,7 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
-fn gives_its_version() {
+fn version_option_prints_the_version() {
     let version = ran(command(["--version"]).output()).output();
     assert_eq!(version, concat!("npyo ", env!("CARGO_PKG_VERSION"), "\n"));
 }

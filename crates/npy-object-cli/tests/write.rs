@@ -20,7 +20,7 @@ fn write(file: &Path, options: &[&str], lines: &str) -> Ran {
 }
 
 #[test]
-fn what_cat_prints_is_written_as_it_was() {
+fn write_of_typed_lines_gives_the_same_elements() {
     let folder = tempfile::tempdir().unwrap();
     let written = folder.path().join("written.npy");
     for (file, protocol) in [
@@ -50,7 +50,7 @@ fn what_cat_prints_is_written_as_it_was() {
 
 /// Arrays without objects too.
 #[test]
-fn rows_are_written_as_they_were() {
+fn write_of_row_lines_gives_the_same_rows() {
     let folder = tempfile::tempdir().unwrap();
     let written = folder.path().join("written.npy");
     for file in ["plain/1d-py2.7-np1.16.npy", "plain/3d-fortran-py2.7-np1.16.npy"] {
@@ -71,7 +71,7 @@ fn rows_are_written_as_they_were() {
 
 /// As the example in the help does it.
 #[test]
-fn lines_can_be_left_out() {
+fn write_of_fewer_lines_gives_a_shorter_array() {
     let folder = tempfile::tempdir().unwrap();
     let written = folder.path().join("written.npy");
     for (file, left) in [("numpy-tests/py3-objarr.npy", 3), ("plain/1d-py2.7-np1.16.npy", 2)] {
@@ -86,7 +86,7 @@ fn lines_can_be_left_out() {
 }
 
 #[test]
-fn lines_without_a_header_are_an_array_of_one_dimension() {
+fn write_without_header_line_gives_1d_array() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ints.npy");
     let report = write(&file, &[], "1\n[2]\n\"three\"").output();
@@ -96,7 +96,7 @@ fn lines_without_a_header_are_an_array_of_one_dimension() {
 }
 
 #[test]
-fn a_line_that_is_refused_leaves_what_was_there() {
+fn write_of_refused_line_keeps_the_old_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ints.npy");
     write(&file, &[], "1\n").output();
@@ -120,7 +120,7 @@ fn a_line_that_is_refused_leaves_what_was_there() {
 
 /// Names are those of Python 2 up to protocol 2, and those of Python 3 from protocol 3 on.
 #[test]
-fn names_are_written_as_the_protocol_has_them() {
+fn write_spells_names_as_the_protocol_does() {
     let folder = tempfile::tempdir().unwrap();
     let written = folder.path().join("written.npy");
     let old = [&b"__builtin__"[..], b"copy_reg", b"exceptions"];

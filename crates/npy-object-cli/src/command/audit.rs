@@ -1,4 +1,4 @@
-//! `npyo audit`: what NumPy would run.
+//! `npyo audit`: the imports and calls that `np.load` would run.
 
 use std::fs;
 use std::io::{self, Write};
@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use crate::failure::{self, Failure, display, printable};
 use crate::input::Input;
 
-/// Say what np.load(allow_pickle=True) would import and call, without doing it
+/// Print what np.load(allow_pickle=True) would import and call, without doing it
 ///
-/// Goes through every array, pickle and archive member to the last byte, in constant memory. The
+/// Reads every array, pickle and archive member to the last byte, in constant memory. The
 /// verdict is `inert` where the file only makes plain values; `dangerous` where it runs code or
 /// commands, opens files, changes objects of the program or corrupts memory; `unknown` for
 /// everything else, and for a file that cannot be read to its end.
@@ -95,12 +95,12 @@ impl Audit {
     }
 }
 
-/// Whether a member has a name, by which NumPy knows it too: without `.npy`.
+/// Returns whether the member has this name, with or without `.npy`, as in NumPy.
 fn is_member(member: Option<&str>, name: &str) -> bool {
     member.is_some_and(|member| member == name || member.strip_suffix(".npy") == Some(name))
 }
 
-/// What was found, instruction by instruction.
+/// A writer of each instruction that imports, calls or changes something.
 struct Sites {
     json: bool,
     written: io::Result<()>,
@@ -135,19 +135,20 @@ fn text_site(site: &Site<'_>, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{:>8}  {opcode:<12}  {} {what}", site.offset, act(site.act))
 }
 
+/// Describes what an instruction does to a name.
 fn act(act: Act) -> &'static str {
     match act {
         Act::Import(_) => "imports",
         Act::Call(Subject::Named(_)) => "calls",
-        Act::Call(Subject::ResultOf(_)) => "calls what came of",
+        Act::Call(Subject::ResultOf(_)) => "calls the result of",
         Act::SetState(Subject::Named(_)) => "changes",
-        Act::SetState(Subject::ResultOf(_)) => "sets the state of what came of",
+        Act::SetState(Subject::ResultOf(_)) => "sets the state of the result of",
         Act::Add(Subject::Named(_)) => "adds to",
-        Act::Add(Subject::ResultOf(_)) => "adds to what came of",
+        Act::Add(Subject::ResultOf(_)) => "adds to the result of",
         Act::Overwrite(_) => "overwrites a memo entry",
         Act::Straddle => "straddles frames",
-        Act::Alter => "changes what an object was made of",
-        Act::Costly => "costs out of proportion",
+        Act::Alter => "changes an argument of an object",
+        Act::Costly => "costs more than its bytes",
     }
 }
 
@@ -156,11 +157,11 @@ fn written(name: &Name) -> String {
         Name::Global { module, name } => format!("{module}.{name}"),
         Name::Extension(code) => format!("extension code {code}"),
         Name::PersistentId => "a persistent id".to_owned(),
-        Name::Unknown => "something that cannot be known".to_owned(),
+        Name::Unknown => "an unknown value".to_owned(),
     }
 }
 
-/// The verdict in words, and why it is not one of the whole file.
+/// Describes the verdict, and why it is not one of the whole file.
 fn verdict(verdict: Verdict, status: &Status) -> String {
     match status.is_complete() {
         true => verdict.name().to_owned(),
@@ -176,7 +177,7 @@ fn write_text(report: &Report, file: &Path, out: &mut impl Write) -> io::Result<
             writeln!(out, "{}: {}", printable(member), verdict(part.verdict(), &part.status()))?;
         }
         let mut uses: Vec<_> = part.uses.iter().collect();
-        // The worst first.
+        // The most dangerous first.
         uses.sort_by_key(|(_, used)| std::cmp::Reverse(used.verdict));
         for (name, used) in uses {
             let reason = match used.reason {
@@ -194,7 +195,7 @@ fn write_text(report: &Report, file: &Path, out: &mut impl Write) -> io::Result<
     Ok(())
 }
 
-/// What is done with a name, in words.
+/// Describes how a name is used.
 fn tallies(used: &Use) -> Vec<String> {
     let tallies = [
         ("imported", used.imported),
@@ -213,7 +214,7 @@ fn tallies(used: &Use) -> Vec<String> {
         .collect()
 }
 
-/// Where and why a file was not read to its end, as JSON; null where it was.
+/// Returns as JSON where and why the file was not read to its end; null where it was.
 fn incomplete(status: &Status) -> Value {
     match status {
         Status::Complete => Value::Null,

@@ -1,4 +1,4 @@
-//! `npyo cat`: the elements, as JSON lines.
+//! `npyo cat`: the elements as JSON lines.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,27 +13,28 @@ use crate::progress::progress_bar;
 
 /// Print the elements as JSON, one a line
 ///
-/// Arrays become nested lists, dicts objects, bytes base64; dates are ISO 8601. Memory is that of
-/// one element, whatever the length of the file. An array without objects is printed row by row, a
-/// dict that was saved alone entry by entry, a pickle of a list, tuple, set, dict or deque member by
-/// member. Where several arrays or pickles follow one another, the first is printed.
+/// Arrays become nested lists, dicts objects, bytes base64; dates are ISO 8601. Takes the memory of
+/// one element, however long the file is. An array without objects is printed row by row, a dict that
+/// was saved alone entry by entry, a pickle of a list, tuple, set, dict or deque member by member.
+/// Where several arrays or pickles follow one another, the first is printed.
 ///
-/// Elements that come before an error in the file are printed before it. Of a file that was cut off
-/// these are the elements of its whole batches, of 1,000 each in what NumPy writes: see --unfinished.
+/// Where the file has an error, the elements before it are printed, then the error. Of a file that was
+/// cut off these are the elements of its whole batches (NumPy writes batches of 1,000): see
+/// --unfinished.
 ///
-/// Plain JSON cannot tell everything apart. NaN and infinities are the strings "NaN", "Infinity" and
-/// "-Infinity", NaT is "NaT". A key that is not a str becomes its JSON text, as in Python's json
-/// module, so that {1: .., '1': ..} has the key "1" twice; so does a dict in which the file sets a key
-/// twice, where Python keeps the last. An array of over 65,536 empty lists, of shape (100000, 0), is
-/// []. A value inside itself is "...". --typed loses nothing.
+/// Plain JSON loses some differences; --typed keeps all. NaN and infinities are the strings "NaN",
+/// "Infinity" and "-Infinity", NaT is "NaT". A key that is not a str becomes its JSON text, as in
+/// Python's json module, so that {1: .., '1': ..} has the key "1" twice. A key that the file sets twice
+/// is printed twice, where Python keeps the last. An array of over 65,536 empty lists, such as one of
+/// shape (100000, 0), is []. A value inside itself is "...".
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Cat {
     #[command(flatten)]
     input: Input,
 
-    /// Print typed JSON, which tells every value from every other and keeps what is shared; before
-    /// all elements of an array comes a line with its dtype and shape
+    /// Print typed JSON, which keeps every difference between values and every shared object; the
+    /// first line gives dtype and shape of the array
     #[arg(long)]
     typed: bool,
 
@@ -42,7 +43,7 @@ pub(crate) struct Cat {
     #[arg(long, conflicts_with_all = ["typed", "at"])]
     rows: bool,
 
-    /// Go in: print the members of the container under these subscripts, or the value there
+    /// Print the members of the container at this path, or the value there
     #[arg(long, value_name = "['KEY'][N]")]
     at: Option<Subscripts>,
 
@@ -55,7 +56,7 @@ pub(crate) struct Cat {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = position)]
     to: Option<u64>,
 
-    /// Of a file that was cut off, print the values of its last batch too. No element before the cut is
+    /// Of a file that was cut off, also print the values of its last batch. No element before the cut is
     /// missing then, but the last lines may be parts of an element
     #[arg(long)]
     unfinished: bool,
@@ -88,18 +89,18 @@ impl Cat {
         let all = self.several.all;
         opened.each(all, |opened| self.print(opened, &mut lines, out))?;
         if !all {
-            // Of a file of which a part was asked for, the rest is not walked through.
+            // Without the whole array, finding its end would take a walk through the rest of the file.
             opened.note_rest(!self.is_whole())?;
         }
         Ok(opened.check_archive()?)
     }
 
-    /// Whether all elements are printed.
+    /// Returns whether all elements are printed.
     fn is_whole(&self) -> bool {
         self.from == 0 && self.to.is_none() && self.at.is_none()
     }
 
-    /// Prints what the file holds.
+    /// Prints the elements of an array or pickle.
     fn print(
         &self,
         opened: &Opened<'_>,
@@ -126,8 +127,7 @@ impl Cat {
             bar.inc(1);
             Ok(())
         };
-        // Without an end this goes on until there are no more: only then is the file known to be
-        // whole.
+        // Without --to, the loop goes on to the end of the file, so that a truncation is an error.
         match &mut contents {
             Contents::Array(array) => {
                 array.seek(self.from);
@@ -158,7 +158,7 @@ impl Cat {
         Ok(())
     }
 
-    /// Prints rows of an array of several dimensions.
+    /// Prints an array of several dimensions, a line for each index of the first one.
     fn print_rows(&self, array: &mut NpyArray, out: &mut impl Write) -> Result<(), Failure> {
         let (count, shape) = array.shape().split_first().expect("it has several dimensions");
         let (count, shape) = (*count as u64, shape.to_vec());
@@ -186,7 +186,7 @@ impl Cat {
             out.write_all(b"\n")?;
             bar.inc(1);
         }
-        // After the last element, the end of the file is looked at.
+        // Reading past the last element checks the end of the file.
         if to == count {
             array.next_element()?;
         }
@@ -194,7 +194,7 @@ impl Cat {
     }
 }
 
-/// How many lists begin at an item, by its number in C order.
+/// Returns how many nested lists begin at the item of this number in C order.
 fn nested(shape: &[usize], index: u64) -> usize {
     let mut size = 1u64;
     let begins = shape.iter().rev().take_while(|&&length| {
@@ -204,7 +204,7 @@ fn nested(shape: &[usize], index: u64) -> usize {
     begins.count()
 }
 
-/// A writer of either form.
+/// A writer of plain or typed JSON lines.
 pub(crate) enum Lines {
     Plain(PlainJson),
     Typed(TypedJson),
@@ -224,10 +224,12 @@ impl Lines {
     }
 }
 
-/// The number of an element. Python counts negative ones from the end; here they are refused.
+/// Parses the number of an element. Refuses negative numbers, which Python counts from the end.
 fn position(text: &str) -> Result<u64, String> {
     if text.starts_with('-') {
-        return Err("elements are counted from 0; none is negative".to_owned());
+        return Err(
+            "expected a number from 0 on, as elements are counted from the start".to_owned()
+        );
     }
     text.parse().map_err(|error: std::num::ParseIntError| error.to_string())
 }

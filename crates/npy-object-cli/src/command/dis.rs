@@ -1,4 +1,4 @@
-//! `npyo dis`: the instructions of a pickle, as text.
+//! `npyo dis`: the instructions of a pickle as text.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,18 +10,18 @@ use npy_object::pickle::{Disassembler, Opcode};
 use crate::failure::Failure;
 use crate::input::Input;
 
-/// Print the instructions of the pickle behind the header
+/// Print the instructions of the pickle after the header
 ///
-/// As Python's pickletools.dis does, with offsets from the start of the file, and without loading
-/// anything. Works on broken files too, as far as they can be read. Each open mark indents by 4
-/// spaces, up to 64 marks. Text lines of over 65,536 bytes are shown as bytes, unless --full is given.
+/// Prints what Python's pickletools.dis prints, with offsets from the start of the file. Of a broken
+/// file, the instructions before the error are printed. Each open mark indents by 4 spaces, up to 64
+/// marks. Text lines of over 65,536 bytes are shown as bytes, unless --full is given.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Dis {
     #[command(flatten)]
     input: Input,
 
-    /// Print arguments whole, not only their first 64 bytes
+    /// Print whole arguments, not only their first 64 bytes
     #[arg(long)]
     full: bool,
 }

@@ -12,15 +12,15 @@ use crate::input::{Input, Reading};
 
 /// Print one element as JSON
 ///
-/// With an index beside the file (see `npyo index`) it is there at once; without one, the file is
-/// surveyed up to it first.
+/// With an index next to the file (see `npyo index`) the element is found at once; without one, the
+/// file is surveyed up to the element first.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Get {
     #[command(flatten)]
     input: Input,
 
-    /// Its number, counted from 0, or from the end if it is negative
+    /// The number of the element, counted from 0, or from the end if it is negative
     #[arg(value_name = "N", allow_negative_numbers = true)]
     index: i64,
 
@@ -28,11 +28,11 @@ pub(crate) struct Get {
     #[arg(long)]
     typed: bool,
 
-    /// Count the members of the container under these subscripts instead
+    /// Get a member of the container at this path instead
     #[arg(long, value_name = "['KEY'][N]")]
     at: Option<Subscripts>,
 
-    /// Of a file that was cut off, count the values of its last batch too: the last of them may be
+    /// Of a file that was cut off, also count the values of its last batch: the last of them may be
     /// parts of an element
     #[arg(long)]
     unfinished: bool,

@@ -1,4 +1,4 @@
-//! `npyo index`: writes the index of a file.
+//! `npyo index`: the index of a file.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,12 +9,10 @@ use npy_object::Contents;
 use crate::failure::{Failure, display};
 use crate::input::{Input, Reading};
 
-/// Write an index beside the file, as FILE.idx, with which any element is found at once
+/// Write an index next to the file, as FILE.idx, with which any element is found at once
 ///
-/// The file holds an array of objects, or a pickle of a list, set, dict or deque.
-///
-/// It takes 24 bytes for every few thousand elements. It is used by whoever opens the file, until
-/// the file is changed.
+/// The file holds an array of objects, or a pickle of a list, set, dict or deque. The index takes 24
+/// bytes for 32 KiB of the file. Every command and the libraries use it until the file is changed.
 #[derive(Args)]
 pub(crate) struct Index {
     #[command(flatten)]
@@ -31,11 +29,15 @@ impl Index {
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let mut contents = self.input.open()?.contents(&self.reading, None, false)?;
-        let index = match &mut contents {
-            Contents::Array(array) => array.write_index()?,
-            Contents::Container(container) => container.write_index()?,
-            _ => return Err(Failure::Refused("a single value needs no index".to_owned())),
-        };
+        let index =
+            match &mut contents {
+                Contents::Array(array) => array.write_index()?,
+                Contents::Container(container) => container.write_index()?,
+                _ => return Err(Failure::Refused(
+                    "expected an array or a container, found a single value, which needs no index"
+                        .to_owned(),
+                )),
+            };
         let size = index.metadata().map_err(npy_object::Error::from)?.len();
         let (index, count) = (display(&index), contents.count()?);
         let plural = if count == 1 { "" } else { "s" };

@@ -1,4 +1,4 @@
-//! `npyo salvage`: saves what can be saved of a broken file.
+//! `npyo salvage`: the whole elements of a broken file.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,18 +11,19 @@ use crate::input::{Input, Reading};
 
 /// Save the elements of a file that is cut off or damaged
 ///
-/// Every element that is certain is written to a new .npy file, and what was lost is said. Certain are
-/// the elements of whole batches, of 1,000 each in what NumPy writes. The values of the batch in which
-/// a file breaks off may be elements, or parts of one that was cut off: they are counted, and --doubtful
+/// Writes every element that is certain to a new .npy file, and prints what was lost. The elements of
+/// whole batches are certain; NumPy writes batches of 1,000. A value of the batch in which the file
+/// breaks off may be an element, or a part of one that was cut off: these are counted, and --doubtful
 /// saves them too.
 ///
-/// An array of which nothing is lost keeps its shape; else the elements come in one dimension. Of a
-/// dict, list or set in an array without dimensions the entries that are whole are saved, in such an
-/// array again. So is a dict, list, tuple or set of a bare pickle: numpy.load(NEW,
-/// allow_pickle=True).item() gives it. Of an array of numbers the rows that are whole are saved.
+/// An array of which nothing is lost keeps its shape; otherwise the new array has one dimension. Of a
+/// dict, list or set in an array without dimensions, the whole entries are saved, again in an array
+/// without dimensions. A dict, list, tuple or set of a bare pickle is saved in the same way:
+/// numpy.load(NEW, allow_pickle=True).item() gives it. Of an array of numbers, the whole rows are
+/// saved.
 ///
-/// Of an archive with several arrays, the new file is an archive of those of which something can be
-/// saved, also where the archive was cut off; FILE.npz:NAME saves the array of this name alone.
+/// Of an archive of several arrays, also of one that was cut off, the new file is an archive of the
+/// arrays of which something can be saved. FILE.npz:NAME saves the array of this name alone.
 #[derive(Args)]
 #[command(after_help = CODES)]
 pub(crate) struct Salvage {
@@ -36,8 +37,7 @@ pub(crate) struct Salvage {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 
-    /// Save the last values too, of which it cannot be known whether each is an element or a part of
-    /// one that was cut off
+    /// Also save the last values, each of which may be an element or a part of one that was cut off
     #[arg(long)]
     doubtful: bool,
 
@@ -100,6 +100,7 @@ impl Salvage {
     }
 }
 
+/// Prints what was saved and what was lost.
 fn report(saved: &Salvaged, name: &str, out: &mut impl Write) -> std::io::Result<()> {
     let Salvaged { elements, promised, damaged, damaged_count, doubtful, broken_off, .. } = saved;
     let of = promised.map_or_else(String::new, |promised| format!(" of {promised}"));

@@ -1,4 +1,4 @@
-//! `npyo stats`: what the elements are, in numbers.
+//! `npyo stats`: counts of kinds, dtypes, shapes, lengths, bytes and classes.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -18,11 +18,11 @@ use crate::input::{Input, Opened, Reading, Several};
 use crate::progress::progress_bar;
 use crate::tally::{Sizes, Tally};
 
-/// Decode every element, and say what they are: kinds, dtypes, shapes, lengths, bytes, classes
+/// Count the kinds, dtypes, shapes, lengths, bytes and classes of the elements
 ///
-/// Elements are counted, not what they contain: of a dict that was saved alone, or a pickle of a
-/// list, tuple, set, dict or deque, its members. What was counted before an error in the file is
-/// shown.
+/// Decodes every element, and counts elements only, not their contents. Of a dict that was saved
+/// alone, or a pickle of a list, tuple, set, dict or deque, the members are counted. Where the file
+/// has an error, the elements before it are counted and the counts are printed.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Stats {
@@ -37,7 +37,7 @@ pub(crate) struct Stats {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
 
-    /// Of a file that was cut off, count the values of its last batch too: the last of them may be
+    /// Of a file that was cut off, also count the values of its last batch: the last of them may be
     /// parts of an element
     #[arg(long)]
     unfinished: bool,
@@ -54,7 +54,7 @@ Examples:
   npyo stats data.npy
   npyo stats --json data.npy | jq .kinds";
 
-/// Lines for dtypes and their like, the most frequent ones.
+/// Lines that are printed of each count, the most frequent first.
 const RANKS: usize = 8;
 /// Characters of the longest bar.
 const BAR: u64 = 30;
@@ -116,25 +116,25 @@ impl Stats {
     }
 }
 
-/// What elements are.
+/// The counts.
 #[derive(Default, Serialize)]
 struct Summary {
-    /// Whether there was anything to count elements of.
+    /// Whether the file was opened.
     #[serde(skip)]
     begun: bool,
     elements: u64,
     kinds: Tally<&'static str>,
-    /// Of arrays and of NumPy scalars.
+    /// Dtypes of arrays and of NumPy scalars.
     dtypes: Tally<ItemType>,
-    /// Of arrays.
+    /// Shapes of arrays.
     shapes: Tally<Shape>,
     /// Items of arrays, members of containers, code points of str, bytes of bytes.
     lengths: Sizes,
-    /// What an element takes in the file.
+    /// Bytes of each element in the file.
     bytes: Sizes,
-    /// Elements that are an object which another one is, or has.
+    /// Elements that are shared: another element is, or contains, the same object.
     shared: u64,
-    /// What would be called for objects that are not known, and names that are elements.
+    /// Classes and functions of objects that are not known, and names that are elements.
     globals: Tally<String>,
 }
 
@@ -145,7 +145,7 @@ impl Summary {
         self.add_value(element);
     }
 
-    /// Counts an element of which it is not known how many bytes it takes.
+    /// Counts an element whose size in the file is not known.
     fn add_value(&mut self, element: Element<'_>) {
         self.elements += 1;
         self.shared += u64::from(element.value().is_some_and(|value| value.is_shared()));
@@ -188,11 +188,11 @@ impl Summary {
     fn add_shape(&mut self, shape: &[usize]) {
         self.shapes.add_borrowed(shape, |shape| Shape(shape.to_vec()));
         let items = shape.iter().try_fold(1usize, |items, &length| items.checked_mul(length));
-        // Where a length is 0, the others may be of any size.
+        // Where one length is 0, the product of the others may overflow.
         self.lengths.add(items.unwrap_or(0));
     }
 
-    /// Adds what another one has counted.
+    /// Adds the counts of another summary.
     fn merge(&mut self, other: Summary) {
         self.elements += other.elements;
         self.kinds.merge(other.kinds);
@@ -204,7 +204,7 @@ impl Summary {
         self.globals.merge(other.globals);
     }
 
-    /// Writes it for a person.
+    /// Writes the counts as text.
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "elements  {}", self.elements)?;
         write_tally(out, "kinds", &self.kinds)?;
@@ -238,7 +238,7 @@ fn write_tally<K: Hash + Eq + fmt::Display>(
     Ok(())
 }
 
-/// Writes sizes, and their histogram if they are not all of about the same size.
+/// Writes sizes, and their histogram if it has more than one range.
 fn write_sizes(out: &mut impl Write, title: &str, sizes: &Sizes) -> io::Result<()> {
     let [least, most] = sizes.extremes();
     match () {
@@ -272,12 +272,12 @@ impl fmt::Display for Shape {
     }
 }
 
-/// The name of a class or function, with its module.
+/// Returns the name of a class or function, with its module.
 fn path(global: Global<'_>) -> String {
     format!("{}.{}", global.module.to_string_lossy(), global.name.to_string_lossy())
 }
 
-/// How many code points are in a text of UTF-8, as Python counts them.
+/// Counts the code points of a UTF-8 text, as Python's `len` does.
 fn code_points(text: &[u8]) -> usize {
     text.iter().filter(|&&byte| byte & 0xc0 != 0x80).count()
 }

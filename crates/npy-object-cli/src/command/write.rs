@@ -1,4 +1,4 @@
-//! `npyo write`: typed JSON lines to a file.
+//! `npyo write`: a file from typed JSON lines.
 
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ use npy_object::{WriteOptions, json};
 
 use crate::failure::{Failure, display};
 
-/// Write the elements that come as typed JSON, one a line, on standard input
+/// Write a file of elements that are read as typed JSON lines from standard input
 ///
-/// The lines are those of `npyo cat --typed`. The first one may say dtype, shape and order; without
-/// it the array has one dimension. The file gets its name when it is whole: whatever goes wrong
-/// before leaves what was there.
+/// The lines are those of `npyo cat --typed`. The first line may give dtype, shape and order; without
+/// it the array has one dimension. The file gets its name when it is whole: after an error, the old
+/// file is still there.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Write {
@@ -40,7 +40,7 @@ impl Write {
 
     pub(crate) fn run(&self, out: &mut impl io::Write) -> Result<(), Failure> {
         if self.file == Path::new("-") {
-            let why = "the length of an array is written last, before its elements: to a file only";
+            let why = "expected a file, as the length of the array is written into its header last";
             return Err(Failure::Refused(why.to_owned()));
         }
         let mut lines = Lines { input: io::stdin().lock(), line: String::new(), number: 0 };
@@ -52,7 +52,7 @@ impl Write {
             lines.next()?;
             options = options.header(header);
             if let [length] = header.shape[..] {
-                // Some lines may have been left out.
+                // Lines may have been filtered out.
                 options = options.up_to(length);
             }
         }
@@ -65,7 +65,7 @@ impl Write {
         Ok(())
     }
 
-    /// Writes what the lines stand for. Returns how many there are.
+    /// Writes the elements of the lines, and returns how many there are.
     fn elements(
         &self,
         mut lines: Lines<impl BufRead>,
@@ -82,7 +82,7 @@ impl Write {
         Ok(count)
     }
 
-    /// The same for lines that stand for rows of an array without objects.
+    /// Writes the rows of the lines of an array without objects, and returns how many there are.
     fn rows(
         &self,
         mut lines: Lines<impl BufRead>,
@@ -100,7 +100,7 @@ impl Write {
     }
 }
 
-/// Lines, counted from 1.
+/// A reader of lines that are counted from 1.
 struct Lines<R> {
     input: R,
     line: String,
@@ -108,7 +108,7 @@ struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    /// Goes to the next line, which is empty behind the last one.
+    /// Reads the next line, which is empty after the last one.
     fn next(&mut self) -> Result<(), Failure> {
         self.line.clear();
         self.number += 1;
@@ -118,7 +118,7 @@ impl<R: BufRead> Lines<R> {
 
     fn read<T>(&self, read: impl FnOnce(&str) -> npy_object::Result<T>) -> Result<T, Failure> {
         read(&self.line).map_err(|error| match error.file() {
-            // It is the new file that has failed, not the line.
+            // The error is of the new file, not of the line.
             Some(_) => Failure::Input(error),
             None => self.refused(&error),
         })

@@ -107,7 +107,7 @@ fn uses_of(part: &Part) -> impl Iterator<Item = Use> + '_ {
             Name::Global { module, name } => format!("{module}.{name}"),
             Name::Extension(code) => format!("extension code {code}"),
             Name::PersistentId => "a persistent id".to_owned(),
-            _ => "something that cannot be known".to_owned(),
+            _ => "an unknown value".to_owned(),
         },
         member: part.member.clone(),
         verdict: found.verdict.name(),
