@@ -11,7 +11,7 @@
 //! | 5 | a salvage has lost something |
 //!
 //! [`command`] has a file for each command. They share [`input`] (which file, and how it is opened),
-//! [`failure`] (errors and exit codes), [`budget`] (a limit on the bytes that `info` reads), [`tally`]
+//! [`failure`] (errors and exit codes), [`budget`] (a limit on the bytes that `info` reads), [`show`] (values in short), [`tally`]
 //! (the counters of `stats`), [`progress`] and [`signals`].
 #![forbid(unsafe_code)]
 
@@ -20,6 +20,7 @@ mod command;
 mod failure;
 mod input;
 mod progress;
+mod show;
 mod signals;
 mod tally;
 

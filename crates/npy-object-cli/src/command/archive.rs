@@ -1,4 +1,4 @@
-//! `npyo info` of an archive: what is in it.
+//! `npyo info` of an archive: its members.
 
 use std::io::{self, Write};
 
@@ -6,30 +6,30 @@ use npy_object::Npz;
 use npy_object::npz::{Member, Method};
 use serde::Serialize;
 
-use crate::command::info::{dtype_as_json, python_tuple};
 use crate::failure::{printable, write_json};
 use crate::input::Opened;
+use crate::show::{dtype_as_json, python_tuple};
 
-/// What there is to say of an archive.
+/// The report on an archive.
 #[derive(Serialize)]
 pub(crate) struct Listing {
     size: u64,
     members: Vec<Entry>,
 }
 
-/// What there is to say of a member.
+/// The report on a member.
 #[derive(Serialize)]
 struct Entry {
     name: String,
     size: u64,
     compressed_size: u64,
-    /// `null` where it is stored as it is.
+    /// `null` where the member is stored.
     compression: Option<String>,
     #[serde(flatten)]
     array: Array,
 }
 
-/// What its header says, or why there is none.
+/// The facts of a member's header, or why there is none.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Array {
@@ -98,7 +98,7 @@ impl Array {
 }
 
 impl Entry {
-    /// Name, dtype, shape and the rest, for a person.
+    /// Returns name, dtype, shape and sizes as text.
     fn columns(&self) -> [String; 4] {
         let name = printable(&self.name);
         let mut rest = format!("{} bytes", self.size);

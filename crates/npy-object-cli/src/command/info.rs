@@ -1,15 +1,14 @@
-//! `npyo info`: what a file is, and what it begins with.
+//! `npyo info`: the header, the shape, the writer and the first elements of a file.
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use clap::Args;
 use npy_object::header::Header;
-use npy_object::json::{PlainJson, write_dtype};
 use npy_object::npz::Method;
 use npy_object::{
-    At, Container, Contents, Element, ErrorKind, Format, ItemType, Kind, NpyArray, Options,
-    Outline, OutlineKind, Provenance, Source, Subscripts,
+    At, Container, Contents, Element, ErrorKind, Format, NpyArray, Options, Outline, Provenance,
+    Source, Subscripts,
 };
 use serde::Serialize;
 
@@ -17,11 +16,12 @@ use crate::budget::Budget;
 use crate::command::archive::Listing;
 use crate::failure::{Failure, write_json};
 use crate::input::{Input, Opened, Reading, Several};
+use crate::show::{beginning, describe, describe_outline, dtype_as_json, python_tuple};
 
 /// Show the header, the shape, who wrote the file, and the first elements
 ///
-/// Reads at most 16 MiB, however large the file is, in constant memory; what that does not tell, such
-/// as how many members a very large dict has, is left out. Of an archive, its arrays are listed.
+/// Reads at most 16 MiB, however large the file is, in constant memory. Facts that need more, such as
+/// the number of entries of a very large dict, are left out. Of an archive, the arrays are listed.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Info {
@@ -48,52 +48,48 @@ Examples:
 
 /// Elements that are shown.
 const FIRST: u64 = 5;
-/// Bytes of an element that are shown.
-const PREVIEW: usize = 60;
 
-/// What there is to say of a file, in the order in which it is said.
+/// The report on an array or pickle, in the order in which it is printed.
 #[derive(Default, Serialize)]
 struct Report {
     #[serde(flatten)]
     size: Size,
-    /// Of the preamble: `null` in a bare pickle.
+    /// The version of the preamble; `null` in a bare pickle.
     version: Option<[u8; 2]>,
-    /// Where the data begin.
+    /// Where the data begin, in bytes from the start of the file.
     data_offset: u64,
-    /// As typed JSON has it; `null` where the pickle is not of an array.
+    /// The dtype as typed JSON; `null` where the pickle holds no array.
     dtype: Option<serde_json::Value>,
     fortran_order: Option<bool>,
     shape: Option<Vec<usize>>,
-    /// Where the pickle has another, and is believed.
+    /// The shape in the pickle, where it differs from the header and --trust-payload is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pickled_shape: Option<Vec<usize>>,
-    /// What the file holds that is no array, or the one element of an array without dimensions.
+    /// Describes the object of a bare pickle, or the one element of an array without dimensions.
     #[serde(skip_serializing_if = "Option::is_none")]
     holds: Option<String>,
-    /// How many elements an array has, or a container that was pickled; `null` where a look at the
-    /// file does not tell.
+    /// The number of elements of an array, or of members of a container; `null` where finding it needs
+    /// more than 16 MiB.
     elements: Option<u64>,
-    /// Of the pickle: `null` where there is none.
+    /// The protocol of the pickle; `null` where there is none.
     protocol: Option<u8>,
-    /// A conclusion.
+    /// The NumPy that wrote the pickle, judged by its first instructions.
     writer: Option<&'static str>,
-    /// How many arrays and pickles follow one another in the file; `null` where a look at the file
-    /// does not tell.
+    /// The number of arrays and pickles in the file; `null` where finding it needs more than 16 MiB.
     arrays: Option<u64>,
     first: Vec<Sample>,
-    /// For a person.
     #[serde(skip)]
     header: Option<Header>,
     #[serde(skip)]
     provenance: Option<Provenance>,
 }
 
-/// How large a file is, as far as that is known without reading it.
+/// The size of a file, as far as it is known without reading the file.
 #[derive(Default, Serialize)]
 struct Size {
-    /// Of the `.npy` file.
+    /// Bytes of the `.npy` file.
     size: Option<u64>,
-    /// Where it is compressed.
+    /// Bytes of the compressed file.
     #[serde(skip_serializing_if = "Option::is_none")]
     compressed_size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,7 +116,7 @@ impl Size {
         })
     }
 
-    /// For a person; `None` where nothing is known.
+    /// Returns the size as text; `None` where nothing is known.
     fn text(&self) -> Option<String> {
         let bytes = |what: &str, size| format!("{size} bytes{what}");
         let compressed = self.compression.map(|by| format!(" compressed by {by}"));
@@ -131,14 +127,14 @@ impl Size {
     }
 }
 
-/// An element, in short.
+/// An element in short.
 #[derive(Serialize)]
 struct Sample {
-    /// Of an entry of a dict: the beginning of its JSON.
+    /// The beginning of the JSON of the key, for an entry of a dict.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     kind: String,
-    /// The beginning of its JSON.
+    /// The beginning of the JSON of the element.
     preview: String,
 }
 
@@ -164,18 +160,18 @@ impl Info {
         if all {
             return Ok(());
         }
-        // What follows may be long in coming.
+        // The next array of a pipe may be long in coming.
         out.flush()?;
         opened.note_rest(true)
     }
 
-    /// Says what there is to say of an array or pickle.
+    /// Prints the report on an array or pickle.
     fn report(&self, opened: &Opened<'_>, out: &mut impl Write) -> Result<(), Failure> {
         let (source, budget) = Budget::of(&opened.npy()?);
         let options = opened.options_for_look(&self.reading);
         let mut report = Report::of(&options, &source)?;
         report.size = Size::of(opened)?;
-        // What could be read is shown, whatever comes after it.
+        // The facts before an error are printed before the error.
         let looked = report.look_into(&options, &source, &budget);
         let result = looked.or_else(|error| budget.excuse(error));
         budget.refill();
@@ -225,7 +221,7 @@ impl Report {
         Ok(())
     }
 
-    /// Adds what only opening the file tells.
+    /// Adds the facts that need the file to be opened.
     fn look_into(
         &mut self,
         options: &Options,
@@ -296,7 +292,7 @@ impl Report {
         budget: &Budget,
     ) -> npy_object::Result<()> {
         let kind = container.kind();
-        // What was not surveyed when it was opened is not counted.
+        // Members are counted if opening the container has not spent the budget.
         let is_countable = !budget.refill();
         self.holds = Some(kind.name().to_owned());
         for number in 0..FIRST {
@@ -328,7 +324,7 @@ impl Report {
         self.arrays = options.clone().count_all(source.clone()).ok();
     }
 
-    /// Writes it for a person.
+    /// Writes the report as text.
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
         if let Some(size) = self.size.text() {
             writeln!(out, "size      {size}")?;
@@ -384,109 +380,14 @@ impl Sample {
         }
     }
 
-    /// Of an element that is too large to be decoded for a look.
+    /// Describes an element that is too large to be decoded here.
     fn of_outline(key: Option<Element<'_>>, outline: &Outline) -> Sample {
         let preview = format!("… {} bytes", outline.bytes);
         Sample { key: key.map(beginning), kind: describe_outline(outline), preview }
     }
 }
 
-/// Whether a value needs more memory than a look may take.
+/// Returns whether a value exceeds a limit of [`Opened::options_for_look`].
 fn is_too_large(error: &npy_object::Error) -> bool {
     error.kind() == ErrorKind::Limit
-}
-
-/// The beginning of the JSON of a value.
-fn beginning(value: Element<'_>) -> String {
-    let mut preview = Preview::default();
-    // It fails where the preview is full.
-    let whole = PlainJson::new().write(&mut preview, value).is_ok();
-    let mut preview = preview.into_text();
-    if !whole {
-        preview.push('…');
-    }
-    preview
-}
-
-/// What a value is that was not decoded.
-fn describe_outline(outline: &Outline) -> String {
-    match &outline.kind {
-        OutlineKind::Array { item, shape } => describe_array("array", item, shape),
-        OutlineKind::Container(kind) => kind.name().to_owned(),
-        OutlineKind::Str => "str".to_owned(),
-        OutlineKind::Bytes => "bytes".to_owned(),
-        _ => "value".to_owned(),
-    }
-}
-
-fn describe_array(name: &str, item: &ItemType, shape: &[usize]) -> String {
-    let shape = python_tuple(shape);
-    match item {
-        ItemType::Plain(dtype) => format!("{name} {dtype} {shape}"),
-        ItemType::String { .. } => format!("{name} StringDType {shape}"),
-    }
-}
-
-/// What a value is, and how large.
-fn describe(kind: &Kind<'_>) -> String {
-    let name = kind.name();
-    match kind {
-        Kind::Array(array) => describe_array(name, array.item(), array.shape()),
-        Kind::Scalar(scalar) => format!("{name} {}", scalar.dtype()),
-        Kind::List(items)
-        | Kind::Tuple(items)
-        | Kind::Set(items)
-        | Kind::FrozenSet(items)
-        | Kind::Deque(items, _) => {
-            format!("{name} of {}", items.len())
-        }
-        Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
-            format!("{name} of {}", entries.len())
-        }
-        Kind::Bytes(bytes) | Kind::ByteArray(bytes) => format!("{name} of {}", bytes.len()),
-        _ => name.to_owned(),
-    }
-}
-
-/// A shape as Python writes it.
-pub(crate) fn python_tuple(lengths: &[usize]) -> String {
-    match lengths {
-        [length] => format!("({length},)"),
-        _ => {
-            let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
-            format!("({})", lengths.join(", "))
-        }
-    }
-}
-
-pub(crate) fn dtype_as_json(header: &Header) -> io::Result<serde_json::Value> {
-    let mut json = Vec::new();
-    write_dtype(&mut json, &header.dtype)?;
-    Ok(serde_json::from_slice(&json)?)
-}
-
-/// Takes the first bytes of what is written, and then refuses more.
-#[derive(Default)]
-struct Preview(Vec<u8>);
-
-impl Preview {
-    /// What was taken, but for the part of a character at its end.
-    fn into_text(self) -> String {
-        let whole = self.0.utf8_chunks().next();
-        whole.map_or_else(String::new, |chunk| chunk.valid().to_owned())
-    }
-}
-
-impl Write for Preview {
-    /// Gives 0, which is an error to `write_all`, where there is no more room.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = PREVIEW - self.0.len();
-        let taken = bytes.len().min(room);
-        self.0.extend_from_slice(&bytes[..taken]);
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

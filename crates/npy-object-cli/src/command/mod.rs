@@ -1,4 +1,7 @@
-//! The commands, one file each.
+//! The commands of `npyo`, a file for each; `archive` is `info` of an archive.
+//!
+//! Each file has the arguments of its command, a `run` that writes to the output, and its text for
+//! `--help`.
 
 pub(crate) mod archive;
 pub(crate) mod audit;

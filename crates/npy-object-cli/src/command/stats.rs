@@ -12,10 +12,10 @@ use npy_object::pickle::Global;
 use npy_object::{Contents, Element, ItemType, Kind};
 use serde::Serialize;
 
-use crate::command::info::python_tuple;
 use crate::failure::{Failure, printable, write_json};
 use crate::input::{Input, Opened, Reading, Several};
 use crate::progress::progress_bar;
+use crate::show::python_tuple;
 use crate::tally::{Sizes, Tally};
 
 /// Count the kinds, dtypes, shapes, lengths, bytes and classes of the elements
