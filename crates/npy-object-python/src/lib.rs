@@ -1,12 +1,12 @@
 //! The Python package `npy_object`: a binding of the crate of the same name.
 //!
-//! `open` says what is in a file: an `array`, an archive (`npz`), or a `container`; `source` and
-//! `settings` are what it is told. An array is a `view` of a file, read by a `reader`, of which
-//! each loop (`iter`) has its own, which may decode `ahead`; a `split` is a part for another
-//! process. A `writer` makes such a file, `salvage` saves what is whole of a broken one, and an `audit`
-//! says what NumPy would run of one.
-//! `element` makes Python objects, with `ndarray` for those of NumPy, `known` and `names` for those
-//! of the standard library, and `strings` for keys.
+//! The rooms, in the order in which to read them:
+//!
+//! - [`file`]: the functions `open`, `load`, `open_all`, `salvage` and `audit`, and what they take
+//! - [`array`]: the class `Array`, its views, and loops over it
+//! - [`object`]: elements as Python objects
+//! - [`errors`]: errors of the library as exceptions
+//!
 //! Exceptions and `Opaque` are written in Python, in `python/npy_object`.
 
 mod array;
@@ -30,7 +30,9 @@ mod _npy_object {
     }
 
     #[pymodule_export]
-    use crate::array::py_array::{Array, open_view};
+    use crate::array::methods::open_view;
+    #[pymodule_export]
+    use crate::array::py_array::Array;
     #[pymodule_export]
     use crate::file::audit::{Audit, Use, audit};
     #[pymodule_export]

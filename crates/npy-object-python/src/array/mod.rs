@@ -1,6 +1,12 @@
-//! An array, its views and iterators.
+//! The class `Array`, its views, and loops over it.
+//!
+//! The room uses `file::reader` (cursors on an open file) and `object` (Python objects of elements).
+//! Read `view` (which elements a part has), `py_array` (the class, and NumPy arrays of it),
+//! `elements` and `rows` (loops), `methods` (what Python calls), `arrow`.
 
-pub(crate) mod arrow;
-pub(crate) mod iter;
+mod arrow;
+pub(crate) mod elements;
+pub(crate) mod methods;
 pub(crate) mod py_array;
+mod rows;
 pub(crate) mod view;

@@ -1,24 +1,19 @@
-//! `Array`: an array whose elements are read when they are asked for.
+//! `Array`: an array in a file, and how it becomes an array in memory. Its Python methods are in
+//! [`methods`](crate::array::methods).
 
-use std::fmt::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use npy_object::header::DType;
-use npy_object::pickle::printable;
 use npy_object::{ArrayClass, ItemType};
-use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyDict, PyEllipsis, PyList, PyTuple};
+use pyo3::types::{PyList, PyTuple};
 
-use crate::array::arrow;
-use crate::array::iter::{Batches, Elements, Rows};
+use crate::array::elements::Elements;
 use crate::array::view::{Found, View};
 use crate::errors::{is_unsupported, limit, raise};
-use crate::file::container::{Container, open_container};
-use crate::file::reader::{Facts, File, Lease, Origin};
-use crate::file::split::Split;
+use crate::file::reader::{Cursor, Facts, File};
 use crate::object::ndarray;
 
 /// An array, or a part of one, whose elements are read from the file when they are asked for.
@@ -49,7 +44,7 @@ impl Array {
         }
     }
 
-    fn part(&self, view: View) -> Array {
+    pub(super) fn part(&self, view: View) -> Array {
         Array { file: Arc::clone(&self.file), view }
     }
 
@@ -58,7 +53,7 @@ impl Array {
     }
 
     /// The dimensions of an element, where the array has no objects.
-    fn inner(&self) -> &[usize] {
+    pub(super) fn inner(&self) -> &[usize] {
         inner(&self.file.facts)
     }
 
@@ -77,7 +72,7 @@ impl Array {
     }
 
     /// Whether it has all elements of its file.
-    fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         let len = self.file.facts.len;
         self.view.offset == 0 && self.view.is_contiguous() && self.view.len() == len
     }
@@ -86,20 +81,24 @@ impl Array {
     pub(crate) fn get_row<'py>(
         &self,
         py: Python<'py>,
-        lease: &mut Lease,
+        cursor: &mut Cursor,
         index: i64,
     ) -> PyResult<Bound<'py, PyAny>> {
         let row = self.view.row(index);
         if row.shape.is_empty() {
-            return lease.get(py, row.offset as u64);
+            return cursor.get(py, row.offset as u64);
         }
         Ok(self.part(row).into_pyobject(py)?.into_any())
     }
 
-    fn found<'py>(&self, py: Python<'py>, found: Found<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub(super) fn found<'py>(
+        &self,
+        py: Python<'py>,
+        found: Found<'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         match found {
             Found::Element(element) => {
-                let found = Lease::new(py, &self.file)?.get(py, element)?;
+                let found = Cursor::new(py, &self.file)?.get(py, element)?;
                 if self.file.facts.len == 1 {
                     self.file.verify(py)?;
                 }
@@ -128,7 +127,7 @@ impl Array {
         }
     }
 
-    fn elements(&self, py: Python<'_>, backwards: bool) -> PyResult<Elements> {
+    pub(super) fn elements(&self, py: Python<'_>, backwards: bool) -> PyResult<Elements> {
         Elements::new(py, &self.file, self.view.clone(), backwards)
     }
 
@@ -163,37 +162,8 @@ impl Array {
         self.assemble(py, objects, is_whole && order)
     }
 
-    /// The parts along the first dimension that come before an error, and how many they are.
-    pub(crate) fn before_error<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<Option<(Bound<'py, PyAny>, i64)>> {
-        if !self.has_objects() {
-            let (mut parts, mut count) = (Rows::new(py, self, false)?, 0);
-            while let Ok(Some(_)) = parts.take(py) {
-                count += 1;
-            }
-            let rows = (count > 0).then(|| self.rows(0, count).numbers(py)).transpose()?;
-            return Ok(rows.map(|rows| (rows, count)));
-        }
-        let mut elements = self.elements(py, false)?;
-        let mut objects = Vec::new();
-        while let Ok(Some(object)) = elements.take(py) {
-            objects.push(object);
-        }
-        let length = self.length()?;
-        let each = self.view.len() as usize / usize::try_from(length)?.max(1);
-        let count = objects.len() / each.max(1);
-        objects.truncate(count * each);
-        if count == 0 {
-            return Ok(None);
-        }
-        let count = count as i64;
-        Ok(Some((self.rows(0, count).assemble(py, objects, false)?, count)))
-    }
-
     /// All elements, decoded together, so that what they share is one object.
-    fn at_once<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub(super) fn at_once<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let origin = &self.file.origin;
         let options = origin.settings.options()?;
         let whole = py.detach(|| options.read_pickle(origin.source.clone()));
@@ -202,7 +172,7 @@ impl Array {
     }
 
     /// An array of these elements.
-    fn assemble<'py>(
+    pub(super) fn assemble<'py>(
         &self,
         py: Python<'py>,
         objects: Vec<Bound<'py, PyAny>>,
@@ -236,7 +206,7 @@ impl Array {
     }
 
     /// An array without objects, or rows of one.
-    fn numbers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub(super) fn numbers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let ItemType::Plain(item) = &self.file.facts.item else {
             unreachable!("a header names no other")
         };
@@ -293,294 +263,9 @@ impl Array {
         while elements.take(py)?.is_some() {}
         Ok(())
     }
-
-    /// The first rows, for people: those of an array of several dimensions as nested lists, of each
-    /// of which the first items are shown.
-    fn first_rows(&self, py: Python<'_>, count: i64) -> PyResult<Vec<String>> {
-        let mut lease = Lease::new(py, &self.file)?;
-        (0..count).map(|index| short_row(py, &mut lease, &self.view.row(index))).collect()
-    }
-
-    /// What another process opens it by.
-    fn reopened(&self) -> PyResult<&PathBuf> {
-        self.file.origin.path.as_ref().ok_or_else(|| {
-            PyTypeError::new_err("only an array that was opened by its path can be sent elsewhere")
-        })
-    }
-}
-
-#[pymethods]
-impl Array {
-    /// The length of each dimension.
-    #[getter]
-    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let inner = self.inner().iter().map(|&length| length as i64);
-        PyTuple::new(py, self.view.shape.iter().copied().chain(inner).collect::<Vec<_>>())
-    }
-
-    /// How many dimensions there are.
-    #[getter]
-    fn ndim(&self) -> usize {
-        self.view.shape.len() + self.inner().len()
-    }
-
-    /// How many items there are.
-    #[getter]
-    fn size(&self) -> u64 {
-        self.view.len() * self.inner().iter().product::<usize>() as u64
-    }
-
-    /// What the items are: `dtype('O')` mostly.
-    #[getter]
-    fn dtype<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match &self.file.facts.item {
-            ItemType::Plain(item) => Ok(ndarray::dtype(py, item)?.into_any()),
-            ItemType::String { coerce, .. } => ndarray::string_dtype(py, *coerce, None),
-        }
-    }
-
-    /// The elements one after another in C order, whatever the shape.
-    #[getter]
-    fn flat(&self, py: Python<'_>) -> PyResult<Elements> {
-        self.elements(py, false)
-    }
-
-    fn __len__(&self) -> PyResult<usize> {
-        Ok(self.length()? as usize)
-    }
-
-    fn __getitem__<'py>(
-        &self,
-        py: Python<'py>,
-        key: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        // The dimensions of rows are NumPy's business: only an Ellipsis does not say where they
-        // begin.
-        let keys =
-            key.cast::<PyTuple>().map_or_else(|_| vec![key.clone()], |keys| keys.iter().collect());
-        if !self.inner().is_empty() && keys.iter().any(|key| key.is_instance_of::<PyEllipsis>()) {
-            return self.numpy(py)?.get_item(key);
-        }
-        self.found(py, self.view.find(key)?)
-    }
-
-    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.length()?;
-        if self.view.shape.len() == 1 {
-            return Ok(self.elements(py, false)?.into_pyobject(py)?.into_any());
-        }
-        Ok(Rows::new(py, self, false)?.into_pyobject(py)?.into_any())
-    }
-
-    fn __reversed__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.length()?;
-        if self.view.shape.len() == 1 {
-            return Ok(self.elements(py, true)?.into_pyobject(py)?.into_any());
-        }
-        Ok(Rows::new(py, self, true)?.into_pyobject(py)?.into_any())
-    }
-
-    /// The elements `n` at a time, as NumPy arrays: the last may be shorter.
-    fn iter_batches(slf: Bound<'_, Self>, n: i64) -> PyResult<Batches> {
-        Batches::new(slf, n)
-    }
-
-    /// All of it as a NumPy array: what `numpy.load` gives, with what elements share shared.
-    ///
-    /// Of a part, each element is an object of its own.
-    fn to_numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.numpy(py)
-    }
-
-    #[pyo3(signature = (dtype=None, copy=None))]
-    fn __array__<'py>(
-        &self,
-        py: Python<'py>,
-        dtype: Option<Bound<'py, PyAny>>,
-        copy: Option<bool>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        if copy == Some(false) {
-            return Err(PyValueError::new_err("an array in a file is copied when it is read"));
-        }
-        let array = self.numpy(py)?;
-        match dtype {
-            Some(dtype) => array.call_method1(intern!(py, "astype"), (dtype,)),
-            None => Ok(array),
-        }
-    }
-
-    /// The elements as Arrow data, for pyarrow, polars, DuckDB: a column `element`, or, of dicts,
-    /// one for each key. Arrays and lists are lists there. None, NaT and `pandas.NA` are null, and so
-    /// is NaN, unless the column is one of floats. The types are those of the first 8,192.
-    #[pyo3(signature = (requested_schema=None))]
-    fn __arrow_c_stream__<'py>(
-        &self,
-        py: Python<'py>,
-        requested_schema: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyCapsule>> {
-        // What can be asked for is best effort: the stream says what it is.
-        let _ = requested_schema;
-        if !self.view.is_contiguous() {
-            let message = "only elements that lie behind one another are a stream of Arrow";
-            return Err(PyValueError::new_err(message));
-        }
-        let mut lease = Lease::new(py, &self.file)?;
-        let array = py.detach(|| lease.array().try_clone()).map_err(|error| raise(py, &error))?;
-        let first = self.view.offset as u64;
-        arrow::stream(py, array, first..first + self.view.len())
-    }
-
-    /// The members of what a 0-d array holds, one at a time: `(key, value)` of a dict, which is
-    /// what `numpy.save` leaves of a dict, the items of a list, tuple, set or deque.
-    fn entries(&self, py: Python<'_>) -> PyResult<Container> {
-        if !self.view.shape.is_empty() {
-            return Err(PyTypeError::new_err("entries() is for 0-d arrays: loop over this one"));
-        }
-        open_container(py, &self.file)
-    }
-
-    /// At most `n` parts with about as many elements each, for as many processes: they can be
-    /// pickled, and each is iterated where it arrives.
-    fn splits(&self, py: Python<'_>, n: usize) -> PyResult<Vec<Split>> {
-        if !self.is_whole() || self.file.origin.member.is_some() {
-            return Err(PyValueError::new_err("only the whole array of a file can be split"));
-        }
-        let path = self.reopened()?;
-        let mut lease = Lease::new(py, &self.file)?;
-        lease.survey_to(py, u64::MAX)?;
-        let splits = py.detach(|| lease.array().splits(n)).map_err(|error| raise(py, &error))?;
-        let settings = &self.file.origin.settings;
-        let split = |part| Split::new(path.clone(), settings.clone_ref(py), part);
-        Ok(splits.into_iter().map(split).collect())
-    }
-
-    /// Writes the file's index beside it, as `FILE.idx`, and returns its path: whoever opens the
-    /// file next finds any element at once.
-    fn save_index(&self, py: Python<'_>) -> PyResult<PathBuf> {
-        let mut lease = Lease::new(py, &self.file)?;
-        lease.survey_to(py, u64::MAX)?;
-        py.detach(|| lease.array().write_index()).map_err(|error| raise(py, &error))
-    }
-
-    /// Compares size and CRC-32 of an array in an archive with those in the archive, and reads what
-    /// was not read yet. A loop that comes to the end, and `to_numpy`, do so by themselves; what is
-    /// read by index is not compared. Of any other array there is nothing to compare.
-    fn verify(&self, py: Python<'_>) -> PyResult<()> {
-        self.file.verify(py)
-    }
-
-    /// Closes the file. Who iterates already goes on.
-    fn close(&self) {
-        self.file.close();
-    }
-
-    fn __enter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    #[pyo3(signature = (*exception))]
-    fn __exit__(&self, exception: &Bound<'_, PyTuple>) {
-        let _ = exception;
-        self.close();
-    }
-
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let mut text = "<npy_object.Array".to_owned();
-        let Origin { path, member, .. } = &self.file.origin;
-        if let Some(path) = path {
-            let name = path.file_name().unwrap_or(path.as_os_str());
-            let _ = write!(text, " {name:?}");
-        }
-        if let Some(member) = member {
-            let _ = write!(text, "[{member:?}]");
-        }
-        let (shape, dtype) = (self.shape(py)?.str()?, self.dtype(py)?.str()?);
-        let _ = write!(text, " shape={shape} dtype={dtype}");
-        if let Some(&length) = self.view.shape.first() {
-            match self.first_rows(py, length.min(SHOWN)) {
-                Ok(rows) => {
-                    let more = if length > SHOWN { ", ..." } else { "" };
-                    let _ = write!(text, " [{}{more}]", rows.join(", "));
-                }
-                Err(error) if error.is_instance_of::<PyException>(py) => {
-                    let _ = write!(text, " {error}");
-                }
-                // Such as that of Ctrl-C.
-                Err(error) => return Err(error),
-            }
-        }
-        text.push('>');
-        Ok(text)
-    }
-
-    /// Another process opens the file by its path.
-    fn __reduce__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-        let path = self.reopened()?;
-        let open = py.import("npy_object._npy_object")?.getattr("_open_view")?;
-        let origin = &self.file.origin;
-        let view = (self.view.offset, self.view.shape.clone(), self.view.strides.clone());
-        let args = (path, &origin.member, &origin.settings, view);
-        Ok((open, args.into_pyobject(py)?))
-    }
-}
-
-/// Items of each dimension that `repr` shows.
-const SHOWN: i64 = 3;
-
-/// A row of a view, in short. Nested as deep as NumPy arrays have dimensions, 64 at most.
-fn short_row(py: Python<'_>, lease: &mut Lease, row: &View) -> PyResult<String> {
-    const LONGEST: usize = 60;
-    let Some(&length) = row.shape.first() else {
-        let shown = lease.get(py, row.offset as u64)?.repr()?.to_string();
-        let line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-        let line = printable(&line);
-        return Ok(match line.char_indices().nth(LONGEST) {
-            Some((end, _)) => format!("{}...", &line[..end]),
-            None => line.into_owned(),
-        });
-    };
-    // Of many dimensions, the first item is enough.
-    let shown = if row.shape.len() > 2 { 1 } else { SHOWN };
-    let parts = (0..length.min(shown)).map(|index| short_row(py, lease, &row.row(index)));
-    let parts = parts.collect::<PyResult<Vec<_>>>()?.join(", ");
-    Ok(format!("[{parts}{}]", if length > shown { ", ..." } else { "" }))
 }
 
 /// The dimensions of an element, where an array has no objects: all but the first.
-fn inner(facts: &Facts) -> &[usize] {
+pub(super) fn inner(facts: &Facts) -> &[usize] {
     if facts.has_objects { &[] } else { facts.shape.get(1..).unwrap_or_default() }
-}
-
-/// Opens a part of an array, in another process than the one that had it.
-#[pyfunction(name = "_open_view")]
-pub(crate) fn open_view<'py>(
-    py: Python<'py>,
-    path: PathBuf,
-    member: Option<String>,
-    kwargs: &Bound<'py, PyDict>,
-    view: (i64, Vec<i64>, Vec<i64>),
-) -> PyResult<Array> {
-    let open = py.import("npy_object")?.getattr("open")?;
-    let mut found = open.call((path,), Some(kwargs))?;
-    if let Some(member) = member {
-        found = found.get_item(member)?;
-    }
-    let whole = found.cast::<Array>()?.get();
-    let (offset, shape, strides) = view;
-    let view = View { offset, shape, strides };
-    let len = whole.view.len() as i64;
-    // The file may be another one by now.
-    let last = view.shape.iter().zip(&view.strides).try_fold(view.offset, |last, (&n, &stride)| {
-        if n < 0 { None } else { last.checked_add((n - 1).max(0).checked_mul(stride)?) }
-    });
-    let is_inside = (0..=len).contains(&view.offset)
-        && view.shape.len() == view.strides.len()
-        && (view.len() == 0 || last.is_some_and(|last| (0..len).contains(&last)));
-    if !is_inside {
-        return Err(PyValueError::new_err("the file has changed: it has no such part"));
-    }
-    Ok(whole.part(view))
 }

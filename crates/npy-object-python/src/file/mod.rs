@@ -1,9 +1,15 @@
-//! Files: opening, reading, writing.
+//! Files: what Python hands over to be read, and what is made of it.
+//!
+//! The room uses `object` and `array`, whose cursors are in [`reader`]. Read `source` (paths, bytes and
+//! file objects), `settings` (the arguments of `open`), `reader` (an open file and its cursors),
+//! `opened` (what a file holds), `open` (`open`, `load` and `open_all`); then `npz`, `container` and
+//! `split`. `writer`, `salvage` and `audit` stand alone.
 
 pub(crate) mod audit;
 pub(crate) mod container;
 pub(crate) mod npz;
 pub(crate) mod open;
+mod opened;
 pub(crate) mod reader;
 pub(crate) mod salvage;
 pub(crate) mod settings;

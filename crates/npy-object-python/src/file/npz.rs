@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::errors::{is_truncated, raise};
-use crate::file::open::{Opened, load_left, refuse_objects};
+use crate::file::opened::{Opened, load_left, refuse_objects};
 use crate::file::reader::Origin;
 use crate::file::settings::Settings;
 use crate::file::source::{Input, MappedFile};

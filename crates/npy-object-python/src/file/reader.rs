@@ -24,7 +24,7 @@ const STRIDE: u64 = 1 << 18;
 const RUN: u64 = 4096;
 /// Readers that wait to be used again.
 const IDLE: usize = 4;
-const HELD: &str = "a lease holds its reader until it is dropped";
+const HELD: &str = "a cursor holds its reader until it is dropped";
 
 /// A file with an array in it.
 pub(crate) struct File {
@@ -90,7 +90,7 @@ pub(crate) struct Reader {
 }
 
 /// A [`Reader`] for as long as somebody uses it.
-pub(crate) struct Lease {
+pub(crate) struct Cursor {
     file: Arc<File>,
     reader: Option<Reader>,
     /// Elements that were decoded meanwhile.
@@ -159,9 +159,9 @@ impl File {
     }
 }
 
-impl Lease {
+impl Cursor {
     /// A reader of a file, which stands anywhere.
-    pub(crate) fn new(py: Python<'_>, file: &Arc<File>) -> PyResult<Lease> {
+    pub(crate) fn new(py: Python<'_>, file: &Arc<File>) -> PyResult<Cursor> {
         if file.closed.load(Ordering::Relaxed) {
             return Err(PyValueError::new_err("the file was closed"));
         }
@@ -171,7 +171,7 @@ impl Lease {
             None => file.reader(py)?,
         };
         let file = Arc::clone(file);
-        Ok(Lease { file, reader: Some(reader), ahead: None, simple: 0, failed: false })
+        Ok(Cursor { file, reader: Some(reader), ahead: None, simple: 0, failed: false })
     }
 
     fn reader(&mut self) -> &mut Reader {
@@ -284,7 +284,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for Cursor {
     fn drop(&mut self) {
         // One that has failed would say that there is no more.
         if self.failed || self.file.closed.load(Ordering::Relaxed) {

@@ -7,7 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::array::iter::Elements;
+use crate::array::elements::Elements;
 use crate::array::view::View;
 use crate::errors::raise_of;
 use crate::file::reader::{File, Origin};

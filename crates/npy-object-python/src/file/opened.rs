@@ -1,0 +1,173 @@
+//! What a file holds, opened or loaded.
+
+use std::ffi::CString;
+use std::io::Cursor;
+use std::sync::Arc;
+
+use npy_object::{NpyArray, Salvage, Source, Subscripts};
+use pyo3::exceptions::{PyUserWarning, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::array::py_array::Array;
+use crate::errors::{raise, raise_of};
+use crate::file::container::{Container, Whole};
+use crate::file::reader::{File, Origin};
+use crate::file::settings::Settings;
+use crate::file::source::Input;
+
+/// Refuses what is pickled, before anything of the pickle is read.
+pub(crate) fn refuse_objects(py: Python<'_>, source: &Source, settings: &Settings) -> PyResult<()> {
+    let options = settings.options()?;
+    let header = py.detach(|| options.read_header(source.clone()));
+    match header.map_err(|error| raise(py, &error))? {
+        Some((header, _)) if !header.dtype.has_object() => Ok(()),
+        _ => {
+            let message = "Object arrays cannot be loaded when allow_pickle=False";
+            Err(PyValueError::new_err(message))
+        }
+    }
+}
+
+/// What was opened.
+pub(crate) enum Opened {
+    Array(Array),
+    /// A pickle that is no array of objects.
+    Pickle(Origin),
+}
+
+impl Opened {
+    pub(super) fn of_input(py: Python<'_>, input: Input, settings: Settings) -> PyResult<Opened> {
+        let Input { source, path, owner, runs_python, .. } = input;
+        let options = settings.options()?;
+        let unpacked = py.detach(|| {
+            let source = options.unpack(source)?;
+            let is_pickle = options.read_header(source.clone())?.is_none();
+            Ok((source, is_pickle))
+        });
+        let (source, is_pickle) = unpacked.map_err(|error| raise(py, &error))?;
+        let has_index = settings.index && owner.is_none() && !is_pickle;
+        let origin = Origin { source, settings, path, member: None, owner, runs_python };
+        if let Some(path) = origin.path.clone().filter(|_| has_index) {
+            let options = origin.settings.options()?;
+            let array = py.detach(|| options.open(&path));
+            return Opened::of(py, array, origin, |error| raise_of(py, error, &path));
+        }
+        Opened::of_source(py, origin)
+    }
+
+    /// What is in a source.
+    pub(crate) fn of_source(py: Python<'_>, origin: Origin) -> PyResult<Opened> {
+        let options = origin.settings.options()?;
+        let array = py.detach(|| options.read_source(origin.source.clone()));
+        Opened::of(py, array, origin, |error| raise(py, error))
+    }
+
+    fn of(
+        py: Python<'_>,
+        array: npy_object::Result<NpyArray>,
+        origin: Origin,
+        raise: impl FnOnce(&npy_object::Error) -> PyErr,
+    ) -> PyResult<Opened> {
+        match array {
+            Ok(array) => Array::of_file(py, File::new(array, origin)).map(Opened::Array),
+            Err(error) if error.clause() == "npy.object.envelope" => Ok(Opened::Pickle(origin)),
+            Err(error) => Err(raise(&error)),
+        }
+    }
+
+    /// What `open` gives.
+    pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        let origin = match self {
+            Opened::Array(array) => return Ok(array.into_pyobject(py)?.into_any()),
+            Opened::Pickle(origin) => origin,
+        };
+        match Container::open(py, Whole::Pickle(Arc::new(origin)), Subscripts::default())? {
+            Some(container) => Ok(container.into_pyobject(py)?.into_any()),
+            None => {
+                let message = "the pickle holds no array of objects, and no container that can be \
+                               read member by member: load() gives what it holds";
+                Err(PyValueError::new_err(message))
+            }
+        }
+    }
+
+    /// What `load` gives, and where it ends: with `sees_end` always, otherwise if that was seen.
+    pub(crate) fn load(
+        self,
+        py: Python<'_>,
+        sees_end: bool,
+    ) -> PyResult<(Bound<'_, PyAny>, Option<u64>)> {
+        match self {
+            Opened::Array(array) => {
+                let loaded = array.numpy(py)?;
+                let end = sees_end.then(|| array.file.data_end(py)).transpose()?;
+                Ok((loaded, end))
+            }
+            Opened::Pickle(origin) => {
+                load_pickle(py, &origin).map(|(loaded, end)| (loaded, Some(end)))
+            }
+        }
+    }
+}
+
+/// The object of a pickle, and where it ends.
+pub(super) fn load_pickle<'py>(
+    py: Python<'py>,
+    origin: &Origin,
+) -> PyResult<(Bound<'py, PyAny>, u64)> {
+    let options = origin.settings.options()?;
+    if !origin.settings.trust_payload {
+        // An array of numbers has to be of the header's shape.
+        let checked = options.clone();
+        let at = py.detach(|| checked.at_source(origin.source.clone(), &Subscripts::default()));
+        at.map_err(|error| raise(py, &error))?;
+    }
+    let whole = py.detach(|| options.read_pickle_to_end(origin.source.clone()));
+    let (whole, end) = whole.map_err(|error| raise(py, &error))?;
+    Ok((origin.maker(py).make(py, whole.element())?, end))
+}
+
+/// Loads what `salvage` keeps of a file that was cut off, and warns of what `error` says.
+pub(crate) fn load_left<'py>(
+    py: Python<'py>,
+    source: Source,
+    settings: Settings,
+    allow_pickle: bool,
+    error: &PyErr,
+) -> PyResult<Bound<'py, PyAny>> {
+    let options = settings.options()?;
+    let salvage = Salvage::new().options(options.clone()).keep_doubtful(true);
+    let saved = py.detach(|| {
+        // Of a bare pickle that is no array, its object is wanted.
+        let opened = options.read_source(source.clone());
+        let is_pickle = opened.is_err_and(|error| error.clause() == "npy.object.envelope");
+        let mut saved = Cursor::new(Vec::new());
+        let report = salvage.write_to(source, &mut saved)?;
+        Ok((saved.into_inner(), report, is_pickle))
+    });
+    let (saved, report, is_pickle) = saved.map_err(|error| raise(py, &error))?;
+    if report.is_nothing() {
+        return Err(error.clone_ref(py));
+    }
+    let message = CString::new(error.value(py).to_string())?;
+    PyErr::warn(py, &py.get_type::<PyUserWarning>(), &message, 1)?;
+    let source = Source::bytes(saved);
+    let input = Input { source, path: None, owner: None, runs_python: false, handle: None };
+    let (array, _) = load_input(py, input, settings, allow_pickle, false)?;
+    if is_pickle { array.call_method0(intern!(py, "item")) } else { Ok(array) }
+}
+
+/// Loads what an input holds, and says with `sees_end` where that ends.
+pub(super) fn load_input<'py>(
+    py: Python<'py>,
+    input: Input,
+    settings: Settings,
+    allow_pickle: bool,
+    sees_end: bool,
+) -> PyResult<(Bound<'py, PyAny>, Option<u64>)> {
+    if !allow_pickle {
+        refuse_objects(py, &input.source, &settings)?;
+    }
+    Opened::of_input(py, input, settings)?.load(py, sees_end)
+}
