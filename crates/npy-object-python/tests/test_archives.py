@@ -88,7 +88,7 @@ def test_damaged_stored_member_as_arrow_fails(damaged):
         pa.table(npy_object.open(damaged)["words"])
 
 
-def test_whole_member_beside_damaged_ones_is_read(damaged):
+def test_whole_member_next_to_damaged_ones_is_read(damaged):
     archive = npy_object.open(damaged)
     assert list(archive["whole"]) == ["whole"]
     archive.verify("whole")
@@ -107,12 +107,12 @@ def test_damaged_member_that_is_no_array_fails(tmp_path):
         npy_object.open(path)["notes"]
 
 
-def test_verify_of_what_is_in_no_archive_does_nothing(saved):
+def test_verify_of_array_outside_an_archive_does_nothing(saved):
     npy_object.open(saved(objects(["x"]))).verify()
     npy_object.open(saved(np.array({"a": 1}, object))).entries().verify()
 
 
-def test_load_without_pickle_refuses_objects_of_members(tmp_path):
+def test_load_of_npz_without_allow_pickle_refuses_objects(tmp_path):
     arrays = {"x": objects([1, "t"]), "n": np.arange(3), "s": np.array({"a": 1}, object)}
     for save in (np.savez, np.savez_compressed):
         path = tmp_path / "a.npz"
@@ -134,7 +134,7 @@ def test_load_without_pickle_refuses_objects_of_members(tmp_path):
         assert npy_object.load(path)["x"].tolist() == [1, "t"]
 
 
-def test_load_without_pickle_refuses_pickles_of_any_source(tmp_path):
+def test_load_without_allow_pickle_refuses_pickles_of_any_source(tmp_path):
     import gzip
 
     npy = io.BytesIO()
@@ -151,7 +151,7 @@ def test_load_without_pickle_refuses_pickles_of_any_source(tmp_path):
                 npy_object.load(source, allow_pickle=False)
 
 
-def test_misspelled_member_is_told_which_there_are(tmp_path):
+def test_unknown_member_error_lists_the_names(tmp_path):
     archive = npy_object.open(savez(tmp_path / "a.npz", train=np.arange(2), test=np.arange(2)))
     with pytest.raises(KeyError, match="trian.*is not a file in the archive; did you mean.*train"):
         archive["trian"]

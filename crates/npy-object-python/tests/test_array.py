@@ -22,7 +22,7 @@ from same import same
 import npy_object
 
 
-def test_indices_and_slices_are_those_of_numpy(saved):
+def test_index_and_slice_give_what_numpy_gives(saved):
     expected = objects(["%d" % n for n in range(20)])
     array = npy_object.open(saved(expected))
     assert (len(array), array.shape, array.ndim, array.size, array.dtype) == (20, (20,), 1, 20, np.dtype(object))
@@ -41,7 +41,7 @@ def test_indices_and_slices_are_those_of_numpy(saved):
         same(part.to_numpy(), expected[key].copy())
 
 
-def test_numpy_takes_it_for_a_sequence(ragged):
+def test_asarray_of_array_gives_its_elements(ragged):
     array = npy_object.open(ragged)
     expected = np.load(ragged, allow_pickle=True)
     assert np.array_equal(np.concatenate(array), np.concatenate(expected))
@@ -49,7 +49,7 @@ def test_numpy_takes_it_for_a_sequence(ragged):
     assert np.array(array).shape == (5000,) and len(array) == 5000 and len(array[-1]) == 4999 % 7
 
 
-def test_dimensions_are_those_of_numpy(saved):
+def test_views_of_several_dimensions_equal_those_of_numpy(saved):
     expected = objects(["%d" % n for n in range(24)]).reshape(2, 3, 4)
     for order in "CF":
         array = npy_object.open(saved(np.array(expected, order=order)))
@@ -71,7 +71,7 @@ def test_dimensions_are_those_of_numpy(saved):
             array[0, 0, 0, 0]
 
 
-def test_rows_of_numbers(saved):
+def test_rows_of_numbers_equal_those_of_numpy(saved):
     expected = np.arange(60, dtype=">f4").reshape(5, 3, 4)
     for order in "CF":
         array = npy_object.open(saved(np.array(expected, order=order)))
@@ -82,7 +82,7 @@ def test_rows_of_numbers(saved):
         assert [row.tolist() for row in array] == expected.tolist()
 
 
-def test_what_has_no_dimensions(saved):
+def test_0d_array_has_no_length_and_one_element(saved):
     array = npy_object.open(saved({"a": [1, 2], "b": None}))
     assert array.shape == () and array.size == 1
     assert array[()] == {"a": [1, 2], "b": None}
@@ -94,7 +94,7 @@ def test_what_has_no_dimensions(saved):
     assert list(npy_object.open(saved(np.array(3.5))).flat) == [3.5]
 
 
-def test_loops_go_their_own_ways(ragged):
+def test_two_loops_over_one_array_are_independent(ragged):
     array = npy_object.open(ragged)
     one, other = iter(array), iter(array[4990:])
     lengths = [(len(next(one)), len(next(other)), len(array[100])) for _ in range(10)]
@@ -102,7 +102,7 @@ def test_loops_go_their_own_ways(ragged):
     assert operator.length_hint(one) == 4990 and next(other, None) is None
 
 
-def test_batches(ragged):
+def test_iter_batches_gives_arrays_of_n_elements(ragged):
     array = npy_object.open(ragged)
     batches = array.iter_batches(700)
     assert operator.length_hint(batches) == 8
@@ -113,7 +113,7 @@ def test_batches(ragged):
         array.iter_batches(0)
 
 
-def test_elements_are_ours_to_change(ragged):
+def test_elements_are_writable_copies(ragged):
     array = npy_object.open(ragged)
     first = array[5]
     first[:] = 9
@@ -121,7 +121,7 @@ def test_elements_are_ours_to_change(ragged):
     assert array[5].tolist() == [0, 1, 2, 3, 4]
 
 
-def test_what_elements_share_is_shared(saved):
+def test_shared_objects_are_shared_in_to_numpy(saved):
     shared = [1, np.arange(3)]
     expected = objects([shared, {"x": shared}, (shared,), 4])
     path = saved(expected)
@@ -130,7 +130,7 @@ def test_what_elements_share_is_shared(saved):
     assert found[0] is found[1]["x"] is found[2][0]
 
 
-def test_lists_that_begin_with_leaves(saved):
+def test_list_of_leaves_and_itself_is_the_same_list(saved):
     itself, member = [1, "a", None, 2.5], [9]
     itself += [itself, 3]
     lists = [itself, [1, member, "t", member, 2], [2**70, 1], ["ok", "\ud800", "z"], [], [[True], [[], [1]], b"x"]]
@@ -141,7 +141,7 @@ def test_lists_that_begin_with_leaves(saved):
         same(found, wanted)
 
 
-def test_mapped(ragged, saved):
+def test_mmap_mode_r_gives_read_only_views(ragged, saved):
     array = npy_object.open(ragged, mmap_mode="r")
     element = array[6]
     assert element.tolist() == [0, 1, 2, 3, 4, 5]
@@ -155,7 +155,7 @@ def test_mapped(ragged, saved):
         npy_object.open(ragged, mmap_mode="r+")
 
 
-def test_sources(ragged, tmp_path):
+def test_open_takes_path_bytes_and_file_objects(ragged, tmp_path):
     data = ragged.read_bytes()
     expected = [n % 7 for n in range(5000)]
     packed = tmp_path / "a.npy.gz"
@@ -180,7 +180,7 @@ def test_sources(ragged, tmp_path):
     assert len(npy_object.open(behind)) == 5000
 
 
-def test_a_socket(ragged):
+def test_open_reads_a_socket(ragged):
     here, there = socket.socketpair()
 
     def send():
@@ -193,7 +193,7 @@ def test_a_socket(ragged):
     sender.join()
 
 
-def test_what_a_file_object_raises_comes_out():
+def test_exception_of_a_file_object_passes_through():
     class Broken(io.BytesIO):
         def read(self, size=-1):
             raise PermissionError("not you")
@@ -206,7 +206,7 @@ def test_what_a_file_object_raises_comes_out():
         npy_object.open(3)
 
 
-def test_errors(tmp_path, ragged):
+def test_errors_have_class_offset_and_clause(tmp_path, ragged):
     with pytest.raises(FileNotFoundError) as raised:
         npy_object.open(tmp_path / "none.npy")
     assert raised.value.filename == str(tmp_path / "none.npy")
@@ -227,7 +227,7 @@ def test_errors(tmp_path, ragged):
             list(array)
 
 
-def test_limits(saved):
+def test_element_over_max_memory_raises_limit_error(saved):
     path = saved(objects(["small", "x" * (4 << 20)]))
     array = npy_object.open(path, max_memory=1 << 20)
     assert array[0] == "small"
@@ -235,7 +235,7 @@ def test_limits(saved):
         array[1]
 
 
-def test_a_key_that_takes_years_to_hash():
+def test_key_that_takes_too_long_to_hash_raises_limit_error():
     # ((((),) * 2,) * 2 ...), 60 deep, as the key of a dict that was saved alone
     key = b")" + b"2\x86" * 60
     data = pickle.dumps(np.array({"KEY": 1}, object), 2)
@@ -245,7 +245,7 @@ def test_a_key_that_takes_years_to_hash():
         array[()]
 
 
-def test_parts_for_other_processes(ragged):
+def test_pickled_splits_give_their_elements(ragged):
     array = npy_object.open(ragged)
     splits = pickle.loads(pickle.dumps(array.splits(3)))
     assert sum(map(len, splits)) == 5000 and [split.first for split in splits][0] == 0
@@ -258,13 +258,13 @@ def test_parts_for_other_processes(ragged):
         pickle.dumps(npy_object.open(ragged.read_bytes()))
 
 
-def test_index(ragged):
+def test_save_index_writes_a_file_that_open_uses(ragged):
     index = npy_object.open(ragged).save_index()
     assert str(index) == str(ragged) + ".idx"
     assert len(npy_object.open(ragged)[4999]) == 4999 % 7
 
 
-def test_closed(ragged):
+def test_closed_array_refuses_new_loops(ragged):
     with npy_object.open(ragged) as array:
         loop = iter(array)
         next(loop)
@@ -274,7 +274,7 @@ def test_closed(ragged):
     assert "closed" in repr(array)
 
 
-def test_archives(tmp_path):
+def test_npz_is_a_mapping_of_arrays(tmp_path):
     path = tmp_path / "a.npz"
     arrays = {"words": objects(["a", None]), "numbers": np.arange(6).reshape(2, 3)}
     for save in (np.savez, np.savez_compressed):
@@ -294,7 +294,7 @@ def test_archives(tmp_path):
             same(array, arrays[name])
 
 
-def test_pickles(tmp_path):
+def test_bare_pickles_open_as_arrays_and_containers(tmp_path):
     value = {"a": [1, {2, 3}], "b": (None,)}
     path = tmp_path / "a.pkl"
     path.write_bytes(pickle.dumps(value))
@@ -309,7 +309,7 @@ def test_pickles(tmp_path):
     assert list(npy_object.open(path)) == ["x", 1]
 
 
-def test_nothing_that_a_file_names_is_imported(saved, tmp_path, monkeypatch):
+def test_names_in_a_file_are_not_imported(saved, tmp_path, monkeypatch):
     (tmp_path / "treacherous.py").write_text("class Point:\n    def __init__(self, x): self.x = x\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     import treacherous
@@ -340,13 +340,13 @@ def test_nothing_that_a_file_names_is_imported(saved, tmp_path, monkeypatch):
         list(npy_object.open(path, find_class=refuse))
 
 
-def test_load_refuses_objects_where_it_is_told_to(saved):
+def test_load_without_allow_pickle_refuses_objects(saved):
     with pytest.raises(ValueError, match="allow_pickle=False"):
         npy_object.load(saved(objects([1])), allow_pickle=False)
     assert npy_object.load(saved(np.arange(3)), allow_pickle=False).tolist() == [0, 1, 2]
 
 
-def test_threads_share_an_array(ragged):
+def test_threads_read_one_array_at_once(ragged):
     array = npy_object.open(ragged)
     wrong = []
 
@@ -365,7 +365,7 @@ def test_threads_share_an_array(ragged):
     assert not wrong
 
 
-def test_an_archive_is_closed_while_another_thread_reads_it(tmp_path):
+def test_archive_closed_during_a_read_lets_the_read_end(tmp_path):
     """Neither waits for the other: the reading is done by Python code, which wants the interpreter."""
     path = tmp_path / "a.npz"
     np.savez(path, a=np.arange(9))
@@ -393,7 +393,7 @@ reader.join()
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_memory_is_that_of_an_element(saved):
+def test_loop_takes_the_memory_of_one_element(saved):
     path = saved(objects([np.zeros(1 << 15) for _ in range(400)]))  # 100 MB
     code = """
 import numpy, npy_object
@@ -408,7 +408,7 @@ print(peak() - bare)
     assert int(subprocess.check_output([sys.executable, "-c", code])) < 24 << 10
 
 
-def test_what_is_handed_over_is_freed(saved):
+def test_elements_are_freed_after_the_loop(saved):
     array = npy_object.open(saved(objects([{"a": [n, (n, {"b": n})]} for n in range(3000)])))
 
     def count():
@@ -430,7 +430,7 @@ def test_what_is_handed_over_is_freed(saved):
         "collections.deque(itertools.chain.from_iterable(map(npy_object.open, itertools.repeat(FILE))), 0)",  # loops in C
     ],
 )
-def test_ctrl_c(tmp_path, work):
+def test_ctrl_c_interrupts_long_work(tmp_path, work):
     path = tmp_path / "a.npy"
     np.save(path, np.array([None] * 3_000_000, object))
     code = """
@@ -448,7 +448,7 @@ except KeyboardInterrupt:
     assert float(subprocess.check_output([sys.executable, "-c", code], timeout=60)) < 5
 
 
-def test_what_find_class_raises_is_not_lost(saved):
+def test_exception_of_find_class_in_a_loop_passes_through(saved):
     def find_class(module, name):
         if not asked:
             asked.append(name)
@@ -461,7 +461,7 @@ def test_what_find_class_raises_is_not_lost(saved):
             read(saved(objects([Point(1), "x"])), find_class=find_class)
 
 
-def test_parts_are_read_by_other_processes(ragged):
+def test_multiprocessing_pool_reads_splits(ragged):
     code = """
 import pickle, sys
 print(sum(len(element) for element in pickle.load(sys.stdin.buffer)))
@@ -480,7 +480,7 @@ def runs(saved):
     return saved(objects(elements)), elements
 
 
-def test_runs_of_simple_elements(runs):
+def test_long_runs_of_simple_elements_equal_numpy(runs):
     path, elements = runs
     array = npy_object.open(path)
     for part in (slice(None), slice(5, -5), slice(100, 14_990)):
@@ -495,7 +495,7 @@ def test_runs_of_simple_elements(runs):
     assert array[-2] is None
 
 
-def test_runs_of_simple_elements_that_end_in_an_error(runs):
+def test_long_run_before_an_error_gives_its_elements_then_fails(runs):
     data = runs[0].read_bytes()
     place = len(data) - 50_000
     seen = [0, 0]
@@ -508,7 +508,7 @@ def test_runs_of_simple_elements_that_end_in_an_error(runs):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="wants fork")
-def test_a_loop_goes_on_in_a_process_that_was_forked(runs):
+def test_loop_goes_on_after_fork(runs):
     code = """
 import npy_object, os, sys
 array = npy_object.open(%r)
@@ -525,7 +525,7 @@ if child:
 
 
 @pytest.mark.parametrize("protocol", range(2, 6))
-def test_what_is_written_is_read(tmp_path, protocol):
+def test_written_elements_are_read_back(tmp_path, protocol):
     path = tmp_path / "a.npy"
     shared = [1]
     elements = [np.arange(n % 4) for n in range(2500)] + ["a", None, {"x": (shared, shared)}, 2**80, Point(3), b"\0"]
@@ -539,7 +539,7 @@ def test_what_is_written_is_read(tmp_path, protocol):
     same(list(npy_object.open(path, find_class=lambda module, name: Point)), elements)
 
 
-def test_what_is_not_closed_is_not_written(tmp_path):
+def test_writer_not_closed_leaves_no_file(tmp_path):
     path = tmp_path / "a.npy"
     path.write_bytes(b"what was there")
     with pytest.raises(ZeroDivisionError):
@@ -559,7 +559,7 @@ class Point:
         self.x = x
 
 
-def test_audit_says_what_numpy_would_run(tmp_path):
+def test_audit_of_a_call_is_dangerous(tmp_path):
     class Evil:
         def __reduce__(self):
             return os.system, ("true",)
@@ -581,7 +581,7 @@ def test_audit_says_what_numpy_would_run(tmp_path):
     assert broken.verdict == "dangerous" and isinstance(broken.errors[0], npy_object.TruncatedError)
 
 
-def test_audit_of_what_is_not_read_to_its_end_is_unknown(tmp_path):
+def test_audit_of_a_truncated_file_is_unknown(tmp_path):
     path = tmp_path / "ragged.npy"
     np.save(path, np.array([np.zeros(3), None], object))
     whole = npy_object.audit(path)
@@ -596,16 +596,16 @@ def test_audit_of_what_is_not_read_to_its_end_is_unknown(tmp_path):
     assert straddled.verdict == "dangerous" and "two frames" in straddled.odd[0]
 
 
-def test_audit_has_no_truth_value():
+def test_bool_of_audit_fails():
     with pytest.raises(TypeError, match="is_inert"):
         bool(npy_object.audit(b"N."))
 
 
-def test_audit_refuses_a_pattern_that_is_no_name():
+def test_audit_allow_of_no_name_fails():
     with pytest.raises(ValueError, match="package"):
         npy_object.audit(b"N.", allow=["sklearn"])
 
 
-def test_audit_escapes_names():
+def test_audit_repr_escapes_names():
     found = npy_object.audit(b"c\x1b[31m\nf\n.")
     assert "\x1b" not in repr(found) and "\x1b" not in repr(found.uses[0])

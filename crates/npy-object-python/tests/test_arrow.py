@@ -15,7 +15,7 @@ def column(path):
     return pa.table(npy_object.open(path))["element"]
 
 
-def test_ragged_arrays_are_lists(ragged):
+def test_ragged_arrays_become_lists(ragged):
     found = column(ragged)
     assert found.type == pa.large_list(pa.int16())
     assert found.to_pylist() == [list(range(n % 7)) for n in range(5000)]
@@ -39,7 +39,7 @@ def test_ragged_arrays_are_lists(ragged):
         [datetime.timedelta(-3, 5, 7)],
     ],
 )
-def test_values_are_what_they_were(saved, elements):
+def test_values_keep_their_types(saved, elements):
     assert column(saved(objects(elements))).to_pylist() == elements
 
 
@@ -51,7 +51,7 @@ DATE, MOMENT, DELTA = datetime.date(2024, 2, 29), datetime.datetime(2024, 2, 29,
 @pytest.mark.parametrize(
     "value", ["a", b"a", True, 2**60, DATE, MOMENT, DELTA, ["a", "b"], [1], {"a": 1}, np.int16(3), np.arange(2)], ids=repr
 )
-def test_missing_values_are_null(saved, missing, value):
+def test_missing_values_become_null(saved, missing, value):
     expected = value.tolist() if hasattr(value, "tolist") else value
     for elements in ([missing, value, value], [value, missing], [missing] * 3 + [value] + [missing] * 3):
         found = column(saved(objects(elements)))
@@ -60,7 +60,7 @@ def test_missing_values_are_null(saved, missing, value):
             assert found.null_count == pa.array(objects(elements), from_pandas=True).null_count
 
 
-def test_missing_values_before_the_first_value_may_be_many(saved):
+def test_many_missing_values_before_the_first_value_become_null(saved):
     for missing in (None, NAN):
         found = column(saved(objects([missing] * 20_000 + ["a"])))
         assert found.type == pa.large_string() and found.null_count == 20_000
@@ -74,7 +74,7 @@ def test_nan_stays_nan_in_columns_of_floats(saved):
     assert str(column(saved(objects([np.array([1.0, NAN])]))).to_pylist()) == "[[1.0, nan]]"
 
 
-def test_nat_is_null(saved):
+def test_nat_becomes_null(saved):
     times = np.array(["2024-01-01", "NaT"], "M8[s]")
     assert column(saved(objects([times, times[1:]]))).to_pylist() == [[datetime.datetime(2024, 1, 1), None], [None]]
     assert column(saved(objects(list(times)))).to_pylist() == [datetime.datetime(2024, 1, 1), None]
@@ -83,40 +83,40 @@ def test_nat_is_null(saved):
     assert column(saved(objects([np.timedelta64("NaT", "ms")] * 2))).type == pa.duration("ms")
 
 
-def test_missing_values_of_pandas_are_null(saved):
+def test_pandas_na_becomes_null(saved):
     pandas = pytest.importorskip("pandas")
     for value in ("a", 1, MOMENT, True):
         found = column(saved(objects([pandas.NA, value, pandas.NaT, NAN])))
         assert found.to_pylist() == [None, value, None, None]
 
 
-def test_missing_values_within_are_null(saved):
+def test_missing_values_in_lists_become_null(saved):
     assert column(saved(objects([["a", NAN], [None]]))).to_pylist() == [["a", None], [None]]
     table = pa.table(npy_object.open(saved(objects([{"a": NAN, "b": 1}, {"a": "x", "b": NAN}]))))
     assert table.to_pylist() == [{"a": None, "b": 1}, {"a": "x", "b": None}]
 
 
-def test_time_zones_are_told(saved):
+def test_time_zone_is_in_the_type(saved):
     zone = datetime.timezone(datetime.timedelta(hours=2))
     moment = datetime.datetime(2024, 1, 1, 1, 30, tzinfo=zone)
     assert column(saved(objects([moment]))).to_pylist() == [moment]
 
 
-def test_arrays_of_dimensions_are_lists_of_lists(saved):
+def test_2d_arrays_become_lists_of_lists(saved):
     arrays = [np.arange(6.0).reshape(2, 3), np.zeros((0, 3)), np.asfortranarray(np.arange(4.0).reshape(2, 2))]
     assert column(saved(objects(arrays))).to_pylist() == [array.tolist() for array in arrays]
     times = objects([np.array(["2024-01-01"], "M8[s]"), np.array([], "M8[s]")])
     assert column(saved(times)).to_pylist() == [[datetime.datetime(2024, 1, 1)], []]
 
 
-def test_dicts_are_columns(saved):
+def test_keys_of_dicts_become_columns(saved):
     path = saved(objects([{"id": 1, "v": [1.0], "in": {"x": "a"}}, {"id": 2, "in": {"x": None}}]))
     table = pa.table(npy_object.open(path))
     assert table.column_names == ["id", "v", "in"]
     assert table.to_pylist() == [{"id": 1, "v": [1.0], "in": {"x": "a"}}, {"id": 2, "v": None, "in": {"x": None}}]
 
 
-def test_what_is_mixed_is_refused(saved):
+def test_mixed_types_fail(saved):
     with pytest.raises(npy_object.UnsupportedError, match="Int64"):
         pa.table(npy_object.open(saved(objects([1, "a"]))))
     path = saved(objects([1] * 10_000 + ["a"]))

@@ -113,7 +113,7 @@ def test_open_all_gives_every_array_and_pickle(tmp_path):
         assert last.tolist() == [0, 1, 2]
 
 
-def test_bytes_after_an_array_that_are_neither_are_an_error():
+def test_other_bytes_after_an_array_fail():
     file = io.BytesIO()
     np.save(file, np.arange(3))
     found = npy_object.open_all(file.getvalue() + b"\0\0")
@@ -134,7 +134,7 @@ def test_deque_loads_as_a_deque(protocol, maxlen):
     assert (opened.kind, len(opened), list(opened)) == ("deque", len(deque), list(deque))
 
 
-def test_deque_in_an_array_and_in_itself(tmp_path):
+def test_deque_that_contains_itself_loads(tmp_path):
     deque = collections.deque("ab")
     np.save(tmp_path / "deques.npy", objects(deque, deque))
     first, second = npy_object.load(tmp_path / "deques.npy")
@@ -163,7 +163,7 @@ def after_header(value, shape):
 
 
 @pytest.mark.parametrize("value", [[1, 2, 3], ([1], 2), {"a": 1}, 5, None, "x", np.arange(3.0), np.arange(4.0)])
-def test_pickle_after_a_header_is_read_as_numpy_reads_it(value):
+def test_value_after_a_header_loads_as_in_numpy(value):
     data = after_header(value, (3,))
     expected = np.load(io.BytesIO(data), allow_pickle=True)
     loaded = npy_object.load(io.BytesIO(data))
@@ -185,6 +185,6 @@ def test_pickle_may_begin_with_any_opcode(data):
     assert npy_object.load(data) == pickle.loads(data)
 
 
-def test_text_is_not_a_npy_file():
+def test_text_file_fails():
     with pytest.raises(npy_object.MalformedError, match="this is text, not an array"):
         npy_object.load(b"Some text\n")

@@ -41,7 +41,7 @@ def test_index_that_is_no_regular_file_is_ignored(tmp_path):
 
 
 @pytest.mark.parametrize("what", [objects([n * "x" for n in range(50)]), np.arange(1000.0)])
-def test_gzip_without_its_end_gives_all_elements_then_an_error(what, tmp_path):
+def test_gzip_without_its_end_gives_all_elements_then_fails(what, tmp_path):
     path = tmp_path / "array.npy"
     np.save(path, what)
     whole = gzip.compress(path.read_bytes())

@@ -145,7 +145,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_objects_that_lead_back_to_themselves_are_those_of_pickle(name):
+def test_objects_that_contain_themselves_equal_those_of_pickle(name):
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         for pickler in (pickle.Pickler, pickle._Pickler):
             file = io.BytesIO()
@@ -157,7 +157,7 @@ def test_objects_that_lead_back_to_themselves_are_those_of_pickle(name):
             assert described(npy_object.load(file.getvalue(), find_class=find_class)) == expected
 
 
-def test_set_that_leads_back_to_itself_keeps_its_member():
+def test_set_that_contains_itself_keeps_its_member():
     data = pickle.dumps(VALUES["set subclass"])
     found = npy_object.load(data, find_class=find_class)
     assert len(found) == 1 and found.copy().pop().container is found

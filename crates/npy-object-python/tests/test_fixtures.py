@@ -50,7 +50,7 @@ def options(entry):
 
 
 @pytest.mark.parametrize("group", sorted({entry["file"].split("/")[0] for entry in ENTRIES}))
-def test_group(group):
+def test_fixtures_of_group_equal_numpy(group):
     failures = []
     for entry in ENTRIES:
         if entry["file"].split("/")[0] != group:

@@ -46,7 +46,7 @@ def test_names_of_python_3_in_protocol_2_are_kept():
     assert [repr(one) for one in found[:4]] == [repr(one) for one in list(npy_object.open(npy(ELEMENTS, 4)))[:4]]
 
 
-def test_name_of_the_users_own_is_kept_in_protocol_4():
+def test_name_of_a_users_module_is_kept_in_protocol_4():
     # A module that is called like one that Python 2 had.
     for protocol, expected in ((2, "queue.Queue"), (4, "Queue.Queue")):
         data = pickle.dumps(np.array([None], object), protocol)
@@ -59,7 +59,7 @@ def test_name_of_the_users_own_is_kept_in_protocol_4():
         assert npy_object.open(data)[0].name == expected
 
 
-def test_written_elements_have_the_names_of_the_protocol(tmp_path):
+def test_written_names_are_those_of_the_protocol(tmp_path):
     for protocol in range(2, 6):
         path = tmp_path / "a.npy"
         with npy_object.Writer(path, protocol=protocol) as writer:

@@ -14,7 +14,7 @@ from npy_object import _errors, _npy_object, _opaque
 FOLDER = pathlib.Path(__file__).parent.parent
 
 
-def test_examples():
+def test_docstring_examples_hold():
     finder = doctest.DocTestFinder()
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     # Classes and functions of the compiled module say no line on which they stand.
@@ -27,7 +27,7 @@ def test_examples():
 
 
 @pytest.mark.parametrize("page", ["README.md", "RECIPES.md"])
-def test_pages(page, tmp_path, monkeypatch):
+def test_examples_of_pages_hold(page, tmp_path, monkeypatch):
     """The Python of a page runs from its beginning to its end, block after block."""
     monkeypatch.chdir(tmp_path)
     blocks = (FOLDER / page).read_text(encoding="utf-8").split("```python\n")[1:]
@@ -44,6 +44,6 @@ def test_pages(page, tmp_path, monkeypatch):
     importlib.util.find_spec("mypy") is None or sys.version_info < (3, 11), reason="wants mypy as it is from Python 3.11 on"
 )
 @pytest.mark.parametrize("command", [["mypy.stubtest", "npy_object"], ["mypy", "--strict", "-p", "npy_object"]])
-def test_types(command):
+def test_stubs_match_the_module(command):
     found = subprocess.run([sys.executable, "-m", *command], stdout=subprocess.PIPE, universal_newlines=True)
     assert found.returncode == 0, found.stdout

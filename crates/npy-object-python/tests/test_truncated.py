@@ -203,7 +203,7 @@ def test_members_of_an_archive_without_a_directory(save, seekable, tmp_path):
         npy_object.salvage(data, tmp_path / "saved.npy", member="none")
 
 
-def test_a_wrong_checksum_is_reported(tmp_path):
+def test_checksum_mismatch_is_reported(tmp_path):
     file = io.BytesIO()
     np.savez(file, x=objects(["text %d" % n for n in range(1500)]))
     data = file.getvalue().replace(b"text 1400", b"tixt 1400")

@@ -24,7 +24,7 @@ def test_max_memory_is_a_number_or_a_text(saved):
 
 
 @pytest.mark.parametrize("memory", [-1, 0, "", "0", "-1", "64 megabytes", "1.5GB", "MB", 2**200, -(2**200)])
-def test_max_memory_that_is_none_fails(saved, memory):
+def test_max_memory_that_is_no_size_fails(saved, memory):
     path = saved(objects(["x"]))
     for read in (npy_object.open, npy_object.load):
         with pytest.raises(ValueError, match="max_memory"):
@@ -60,7 +60,7 @@ def test_index_into_a_0d_array_says_what_to_do(saved):
     assert array[()] == {"a": 1} and array[...].shape == ()
 
 
-def test_writer_that_goes_without_being_closed_warns(tmp_path):
+def test_writer_dropped_without_close_warns(tmp_path):
     path = tmp_path / "a.npy"
     writer = npy_object.Writer(path)
     writer.append("x")

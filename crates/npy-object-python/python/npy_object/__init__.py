@@ -9,12 +9,12 @@
 text
 {'key': 1}
 
-Nothing that a file names is imported or called: objects of unknown classes arrive as ``Opaque``.
+Nothing that a file names is imported or called: an object of an unknown class becomes an ``Opaque``.
 """
 
 import collections.abc as _abc
 
-from npy_object._errors import Error, LimitError, MalformedError, TruncatedError, UnsupportedError
+from npy_object._errors import EmptyError, Error, LimitError, MalformedError, TruncatedError, UnsupportedError
 from npy_object._npy_object import (
     Array,
     Audit,
@@ -36,6 +36,7 @@ __all__ = [
     "Array",
     "Audit",
     "Container",
+    "EmptyError",
     "Error",
     "LimitError",
     "MalformedError",
@@ -56,6 +57,6 @@ __all__ = [
 
 _abc.Mapping.register(Npz)
 
-# Where people find them: their names stand in tracebacks.
-for _class in (Error, LimitError, MalformedError, Opaque, TruncatedError, UnsupportedError):
+# Tracebacks show the module in which people find a class.
+for _class in (EmptyError, Error, LimitError, MalformedError, Opaque, TruncatedError, UnsupportedError):
     _class.__module__ = __name__

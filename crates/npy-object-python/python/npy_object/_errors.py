@@ -1,13 +1,13 @@
-"""What is raised where a file cannot be read."""
+"""The exceptions of the package."""
 
 from typing import Optional
 
 
 class Error(ValueError):
-    """A file, or an element of it, cannot be read as it was asked for.
+    """A file, or an element of it, cannot be read.
 
-    ``offset`` is where: bytes from the start of the file, or None where no place is to blame. ``clause`` is the
-    permanent id of the rule that is broken, such as ``npy.header.shape``: the specification has a heading for each.
+    ``offset`` is the place of the error, in bytes from the start of the file; None where the error has no place.
+    ``clause`` is the permanent id of the broken rule, such as ``npy.header.shape``, a heading of the specification.
     """
 
     def __init__(self, message: str, offset: Optional[int] = None, clause: Optional[str] = None) -> None:
@@ -34,11 +34,11 @@ class TruncatedError(MalformedError):
 
 
 class EmptyError(TruncatedError, EOFError):
-    """There is nothing to load, or nothing left: an EOFError, as with ``numpy.load``."""
+    """The source has no data, or none left. It is an EOFError too, as from ``numpy.load``."""
 
 
 class UnsupportedError(Error):
-    """The file is, or may be, right, but not handled here."""
+    """The file may be right, but this package does not read it."""
 
 
 class LimitError(Error):

@@ -1,4 +1,4 @@
-"""What stands for objects of classes that nobody allowed."""
+"""``Opaque``, which takes the place of an object of a class that was not allowed."""
 
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 @dataclass(eq=False)
 class Opaque:
-    """A class, a function, or an object, that a file names and that was neither imported nor called.
+    """A class, a function or an object in a file, which was neither imported nor called.
 
     >>> Opaque("pathlib.PurePosixPath", ("tmp", "a.npy"))
     Opaque('pathlib.PurePosixPath', args=('tmp', 'a.npy'))
@@ -15,15 +15,15 @@ class Opaque:
     name: str
     """``module.qualname``, as the file spells it."""
     args: Optional[tuple[Any, ...]] = None
-    """What it would have been called with; None where it is the class or function itself."""
+    """The arguments of the call; None for a class or function itself."""
     kwargs: dict[str, Any] = field(default_factory=dict)
-    """Keyword arguments of that call."""
+    """The keyword arguments of the call."""
     state: Any = None
-    """What ``__setstate__`` would have been given, or ``__dict__`` been updated with."""
+    """The state for ``__setstate__``, or for ``__dict__``."""
     appended: list[Any] = field(default_factory=list)
-    """What would have been appended to it."""
+    """The items to append to the object."""
     items: list[tuple[Any, Any]] = field(default_factory=list)
-    """Keys and values that would have been set."""
+    """The keys and values to set in the object."""
 
     def __repr__(self) -> str:
         parts = [repr(self.name)]

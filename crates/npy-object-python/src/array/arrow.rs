@@ -10,13 +10,13 @@ use pyo3::types::PyCapsule;
 
 use crate::errors::raise;
 
-/// Rows of a batch.
+/// Rows of a record batch.
 const ROWS: usize = 1 << 13;
 
-/// What the protocol calls the capsule.
+/// The name of the capsule in the PyCapsule protocol.
 const NAME: &CStr = c"arrow_array_stream";
 
-/// A stream of these elements, for `pyarrow`, `polars`, `duckdb` and others to read.
+/// Returns a capsule with an Arrow stream of these elements.
 pub(crate) fn stream<'py>(
     py: Python<'py>,
     array: NpyArray,

@@ -8,18 +8,19 @@ use pyo3::prelude::*;
 use crate::array::view::View;
 use crate::file::reader::{Cursor, File};
 
-/// The elements of an array, one after another.
+/// An iterator of the elements of an array, or of a part of one.
 #[pyclass(module = "npy_object")]
 pub(crate) struct Elements {
     cursor: Cursor,
     view: View,
-    /// How many there are, and how many came.
+    /// The number of elements, and how many of them were taken.
     count: u64,
     taken: u64,
     backwards: bool,
-    /// Whether they are read as they lie in the file, from where the reader stands.
+    /// Whether the elements are consecutive in the file, so that the cursor reads on.
     straight: bool,
-    /// The file, where the last element is the file's: then its end is looked at too.
+    /// The file, if the last element is the last one of the file: the end of the file is then checked
+    /// too.
     to_end: Option<Arc<File>>,
 }
 
@@ -41,7 +42,7 @@ impl Elements {
         Ok(Elements { cursor, view, count, taken: 0, backwards, straight, to_end })
     }
 
-    /// The next element.
+    /// Returns the next element.
     #[inline]
     pub(crate) fn take<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if self.taken == self.count {
@@ -60,14 +61,14 @@ impl Elements {
         } else {
             self.cursor.get(py, self.view.element(place)).map(Some)
         };
-        // Behind an error nothing comes.
+        // After an error nothing comes.
         if !matches!(element, Ok(Some(_))) {
             (self.taken, self.to_end) = (self.count, None);
         }
         element
     }
 
-    /// Whether elements were met that share what `is` tells from its equal.
+    /// Returns whether an element has used a mutable object that other elements use too.
     pub(crate) fn met_shared(&mut self) -> bool {
         self.cursor.met_shared()
     }

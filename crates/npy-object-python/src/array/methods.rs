@@ -1,4 +1,4 @@
-//! What Python calls on an `Array`.
+//! The methods that `Array` has in Python.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -30,19 +30,19 @@ impl Array {
         PyTuple::new(py, self.view.shape.iter().copied().chain(inner).collect::<Vec<_>>())
     }
 
-    /// How many dimensions there are.
+    /// The number of dimensions.
     #[getter]
     fn ndim(&self) -> usize {
         self.view.shape.len() + self.inner().len()
     }
 
-    /// How many items there are.
+    /// The number of items.
     #[getter]
     fn size(&self) -> u64 {
         self.view.len() * self.inner().iter().product::<usize>() as u64
     }
 
-    /// What the items are: `dtype('O')` mostly.
+    /// The dtype of the items: `dtype('O')` for an array of objects.
     #[getter]
     fn dtype<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match &self.file.facts.item {
@@ -66,7 +66,7 @@ impl Array {
         py: Python<'py>,
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        // The dimensions of rows are NumPy's business: only an Ellipsis does not say where they
+        // NumPy indexes the inner dimensions of rows. With an Ellipsis, the key does not tell where they
         // begin.
         let keys =
             key.cast::<PyTuple>().map_or_else(|_| vec![key.clone()], |keys| keys.iter().collect());
@@ -92,14 +92,15 @@ impl Array {
         Ok(Rows::new(py, self, true)?.into_pyobject(py)?.into_any())
     }
 
-    /// The elements `n` at a time, as NumPy arrays: the last may be shorter.
+    /// Iterates over the elements `n` at a time, as NumPy arrays; the last one may be shorter.
     fn iter_batches(slf: Bound<'_, Self>, n: i64) -> PyResult<Batches> {
         Batches::new(slf, n)
     }
 
-    /// All of it as a NumPy array: what `numpy.load` gives, with what elements share shared.
+    /// Returns the NumPy array that `numpy.load` gives, in which elements share the objects that the file
+    /// shares.
     ///
-    /// Of a part, each element is an object of its own.
+    /// In a part of an array, elements share no objects.
     fn to_numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.numpy(py)
     }
@@ -121,16 +122,16 @@ impl Array {
         }
     }
 
-    /// The elements as Arrow data, for pyarrow, polars, DuckDB: a column `element`, or, of dicts,
-    /// one for each key. Arrays and lists are lists there. None, NaT and `pandas.NA` are null, and so
-    /// is NaN, unless the column is one of floats. The types are those of the first 8,192.
+    /// Returns the elements as Arrow data, for pyarrow, polars and DuckDB: a column `element`, or, for
+    /// dicts, a column for each key. Arrays and lists become lists. None, NaT and `pandas.NA` become
+    /// null, and so does NaN in a column that is not of floats. The first 8,192 elements decide the types.
     #[pyo3(signature = (requested_schema=None))]
     fn __arrow_c_stream__<'py>(
         &self,
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
-        // What can be asked for is best effort: the stream says what it is.
+        // The protocol allows a stream to have another schema than the one asked for.
         let _ = requested_schema;
         if !self.view.is_contiguous() {
             let message = "only elements that lie behind one another are a stream of Arrow";
@@ -142,8 +143,8 @@ impl Array {
         arrow::stream(py, array, first..first + self.view.len())
     }
 
-    /// The members of what a 0-d array holds, one at a time: `(key, value)` of a dict, which is
-    /// what `numpy.save` leaves of a dict, the items of a list, tuple, set or deque.
+    /// Returns the container that a 0-d array holds, to loop over: `numpy.save` makes such an array of a
+    /// dict. A dict gives `(key, value)`, a list, tuple, set or deque its items.
     fn entries(&self, py: Python<'_>) -> PyResult<Container> {
         if !self.view.shape.is_empty() {
             return Err(PyTypeError::new_err("entries() is for 0-d arrays: loop over this one"));
@@ -151,8 +152,8 @@ impl Array {
         open_container(py, &self.file)
     }
 
-    /// At most `n` parts with about as many elements each, for as many processes: they can be
-    /// pickled, and each is iterated where it arrives.
+    /// Divides the array into at most `n` parts of about the same number of elements, for other
+    /// processes: a part can be pickled and is iterated there.
     fn splits(&self, py: Python<'_>, n: usize) -> PyResult<Vec<Split>> {
         if !self.is_whole() || self.file.origin.member.is_some() {
             return Err(PyValueError::new_err("only the whole array of a file can be split"));
@@ -166,22 +167,22 @@ impl Array {
         Ok(splits.into_iter().map(split).collect())
     }
 
-    /// Writes the file's index beside it, as `FILE.idx`, and returns its path: whoever opens the
-    /// file next finds any element at once.
+    /// Writes an index next to the file, as `FILE.idx`, and returns its path. With the index, `open` finds
+    /// any element at once.
     fn save_index(&self, py: Python<'_>) -> PyResult<PathBuf> {
         let mut cursor = Cursor::new(py, &self.file)?;
         cursor.survey_to(py, u64::MAX)?;
         py.detach(|| cursor.array().write_index()).map_err(|error| raise(py, &error))
     }
 
-    /// Compares size and CRC-32 of an array in an archive with those in the archive, and reads what
-    /// was not read yet. A loop that comes to the end, and `to_numpy`, do so by themselves; what is
-    /// read by index is not compared. Of any other array there is nothing to compare.
+    /// Compares size and CRC-32 of an array in an archive with those in the archive, and reads the bytes
+    /// that were not read yet. A loop to the end and `to_numpy` do this too; access by index does not.
+    /// For an array that is not in an archive this does nothing.
     fn verify(&self, py: Python<'_>) -> PyResult<()> {
         self.file.verify(py)
     }
 
-    /// Closes the file. Who iterates already goes on.
+    /// Closes the file. Loops that have begun go on.
     fn close(&self) {
         self.file.close();
     }
@@ -217,7 +218,7 @@ impl Array {
                 Err(error) if error.is_instance_of::<PyException>(py) => {
                     let _ = write!(text, " {error}");
                 }
-                // Such as that of Ctrl-C.
+                // A KeyboardInterrupt, for instance.
                 Err(error) => return Err(error),
             }
         }
@@ -225,7 +226,7 @@ impl Array {
         Ok(text)
     }
 
-    /// Another process opens the file by its path.
+    /// Pickles the array as its path and view: another process opens the file.
     fn __reduce__<'py>(
         &self,
         py: Python<'py>,
@@ -242,7 +243,7 @@ impl Array {
 /// Items of each dimension that `repr` shows.
 const SHOWN: i64 = 3;
 
-/// A row of a view, in short. Nested as deep as NumPy arrays have dimensions, 64 at most.
+/// Returns a row of a view in short. Recursion is bounded by NumPy's 64 dimensions.
 fn short_row(py: Python<'_>, cursor: &mut Cursor, row: &View) -> PyResult<String> {
     const LONGEST: usize = 60;
     let Some(&length) = row.shape.first() else {
@@ -254,7 +255,7 @@ fn short_row(py: Python<'_>, cursor: &mut Cursor, row: &View) -> PyResult<String
             None => line.into_owned(),
         });
     };
-    // Of many dimensions, the first item is enough.
+    // An array of more than 3 dimensions shows only the first item of each.
     let shown = if row.shape.len() > 2 { 1 } else { SHOWN };
     let parts = (0..length.min(shown)).map(|index| short_row(py, cursor, &row.row(index)));
     let parts = parts.collect::<PyResult<Vec<_>>>()?.join(", ");
@@ -262,14 +263,13 @@ fn short_row(py: Python<'_>, cursor: &mut Cursor, row: &View) -> PyResult<String
 }
 
 impl Array {
-    /// The first rows, for people: those of an array of several dimensions as nested lists, of each
-    /// of which the first items are shown.
+    /// Returns the first rows in short: of several dimensions as nested lists with their first items.
     fn first_rows(&self, py: Python<'_>, count: i64) -> PyResult<Vec<String>> {
         let mut cursor = Cursor::new(py, &self.file)?;
         (0..count).map(|index| short_row(py, &mut cursor, &self.view.row(index))).collect()
     }
 
-    /// What another process opens it by.
+    /// Returns the path by which another process opens the file.
     fn reopened(&self) -> PyResult<&PathBuf> {
         self.file.origin.path.as_ref().ok_or_else(|| {
             PyTypeError::new_err("only an array that was opened by its path can be sent elsewhere")
@@ -277,7 +277,7 @@ impl Array {
     }
 }
 
-/// Opens a part of an array, in another process than the one that had it.
+/// Opens a part of an array that another process has pickled.
 #[pyfunction(name = "_open_view")]
 pub(crate) fn open_view<'py>(
     py: Python<'py>,
@@ -295,7 +295,7 @@ pub(crate) fn open_view<'py>(
     let (offset, shape, strides) = view;
     let view = View { offset, shape, strides };
     let len = whole.view.len() as i64;
-    // The file may be another one by now.
+    // The file may have been replaced since.
     let last = view.shape.iter().zip(&view.strides).try_fold(view.offset, |last, (&n, &stride)| {
         if n < 0 { None } else { last.checked_add((n - 1).max(0).checked_mul(stride)?) }
     });

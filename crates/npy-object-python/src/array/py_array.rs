@@ -16,7 +16,7 @@ use crate::errors::{is_unsupported, limit, raise};
 use crate::file::reader::{Cursor, Facts, File};
 use crate::object::ndarray;
 
-/// An array, or a part of one, whose elements are read from the file when they are asked for.
+/// An array, or a part of one, whose elements are read from the file when they are used.
 ///
 /// It has the shape, the indices and the slices of a NumPy array. A slice reads nothing; a loop
 /// holds one element at a time.
@@ -34,7 +34,7 @@ pub(crate) struct Array {
 }
 
 impl Array {
-    /// All of the array in a file.
+    /// Returns the whole array of a file.
     pub(crate) fn of_file(py: Python<'_>, file: Arc<File>) -> PyResult<Array> {
         let facts = &file.facts;
         let outer = facts.shape.len() - inner(facts).len();
@@ -52,17 +52,17 @@ impl Array {
         self.file.facts.has_objects
     }
 
-    /// The dimensions of an element, where the array has no objects.
+    /// Returns the dimensions of an element; in an array of objects it has none.
     pub(super) fn inner(&self) -> &[usize] {
         inner(&self.file.facts)
     }
 
-    /// The part from one row to another.
+    /// Returns the rows `from..to`.
     pub(crate) fn rows(&self, from: i64, to: i64) -> Array {
         self.part(self.view.rows(from, to))
     }
 
-    /// How many rows there are; fails for a 0-d array, which has none.
+    /// Returns the number of rows. Fails for a 0-d array.
     pub(crate) fn length(&self) -> PyResult<i64> {
         self.view.shape.first().copied().ok_or_else(|| {
             let message = "a 0-d array has no length: a[()] is its element, and a.entries() loops over \
@@ -71,13 +71,13 @@ impl Array {
         })
     }
 
-    /// Whether it has all elements of its file.
+    /// Returns whether this is the whole array of the file.
     pub(super) fn is_whole(&self) -> bool {
         let len = self.file.facts.len;
         self.view.offset == 0 && self.view.is_contiguous() && self.view.len() == len
     }
 
-    /// The element or the part with this index along the first dimension.
+    /// Returns the element, or the part, at this index of the first dimension.
     pub(crate) fn get_row<'py>(
         &self,
         py: Python<'py>,
@@ -131,7 +131,7 @@ impl Array {
         Elements::new(py, &self.file, self.view.clone(), backwards)
     }
 
-    /// The array in memory, as NumPy would have loaded it.
+    /// Returns the array in memory, as `numpy.load` gives it.
     pub(crate) fn numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         if !self.has_objects() {
             return self.numbers(py);
@@ -149,7 +149,7 @@ impl Array {
             match elements.take(py) {
                 Ok(Some(object)) => objects.push(object),
                 Ok(None) => break,
-                // It may be that the elements can only be read together.
+                // Elements that depend on one another can be read together.
                 Err(error) if is_whole && is_unsupported(py, &error) => {
                     return self.at_once(py).map_err(|_| error);
                 }
@@ -162,7 +162,7 @@ impl Array {
         self.assemble(py, objects, is_whole && order)
     }
 
-    /// All elements, decoded together, so that what they share is one object.
+    /// Decodes all elements together, so that an object that they share is one object.
     pub(super) fn at_once<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let origin = &self.file.origin;
         let options = origin.settings.options()?;
@@ -171,7 +171,7 @@ impl Array {
         origin.maker(py).make(py, whole.element())
     }
 
-    /// An array of these elements.
+    /// Returns an array of these elements.
     pub(super) fn assemble<'py>(
         &self,
         py: Python<'py>,
@@ -195,7 +195,7 @@ impl Array {
                 }
                 Ok(array)
             }
-            // What stands for a missing str is known to the pickle alone.
+            // The object for a missing str is in the pickle only.
             ItemType::String { .. } => {
                 let whole = self.at_once(py)?.call_method1("reshape", (-1,))?;
                 let places = (0..self.view.len()).map(|n| self.view.element(n));
@@ -205,7 +205,7 @@ impl Array {
         }
     }
 
-    /// An array without objects, or rows of one.
+    /// Returns an array without objects, or rows of one.
     pub(super) fn numbers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let ItemType::Plain(item) = &self.file.facts.item else {
             unreachable!("a header names no other")
@@ -236,10 +236,10 @@ impl Array {
             if reaches_end {
                 self.file.verify(py)?;
             }
-            // SAFETY: the bytes are in the file, which the owner keeps mapped.
+            // SAFETY: the bytes are in the mapped file, which the owner keeps mapped.
             return unsafe { ndarray::view(dtype, &shape, order, bytes, owner.bind(py).as_any()) };
         }
-        // The file has to have them before room is made for them.
+        // Memory is allocated only for bytes that the file has.
         let raise = |error: std::io::Error| raise(py, &source.explain(error));
         let size = py.detach(|| source.size()).map_err(raise)?;
         if size < end {
@@ -247,7 +247,7 @@ impl Array {
             return Err(error.err().unwrap_or_else(|| PyValueError::new_err("truncated")));
         }
         let (array, mut room) = ndarray::empty(dtype, &shape, order)?;
-        // SAFETY: nobody else has the array yet.
+        // SAFETY: the array is new, so no other reference to its items exists.
         let room = unsafe { room.as_mut_slice() };
         let read = py.detach(|| {
             std::io::Read::read_exact(&mut part.to_reader(), room)?;
@@ -257,7 +257,7 @@ impl Array {
         Ok(array)
     }
 
-    /// Reads every element, and keeps none.
+    /// Reads every element, for the error that this gives.
     fn read_all(&self, py: Python<'_>) -> PyResult<()> {
         let mut elements = self.elements(py, false)?;
         while elements.take(py)?.is_some() {}
@@ -265,7 +265,7 @@ impl Array {
     }
 }
 
-/// The dimensions of an element, where an array has no objects: all but the first.
+/// Returns the dimensions of an element: none in an array of objects, else all but the first.
 pub(super) fn inner(facts: &Facts) -> &[usize] {
     if facts.has_objects { &[] } else { facts.shape.get(1..).unwrap_or_default() }
 }

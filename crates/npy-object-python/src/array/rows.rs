@@ -6,14 +6,15 @@ use pyo3::prelude::*;
 use crate::array::py_array::Array;
 use crate::file::reader::Cursor;
 
-/// The parts of an array along its first dimension, one after another.
+/// An iterator of the parts of an array along its first dimension.
 #[pyclass(module = "npy_object")]
 pub(crate) struct Rows {
     array: Array,
     cursor: Cursor,
     taken: i64,
     backwards: bool,
-    /// Whether the last part is the file's: then the end of the file is looked at too.
+    /// Whether the last part ends where the array of the file ends: the end of the file is then checked
+    /// too.
     to_end: bool,
 }
 
@@ -44,13 +45,13 @@ impl Rows {
 }
 
 impl Rows {
-    /// The next part.
+    /// Returns the next part.
     pub(crate) fn take<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let length = self.array.length()?;
         if self.taken == length {
             if std::mem::take(&mut self.to_end) {
-                // Parts read nothing before they are looked at. To go on from the last element is to
-                // see what comes after it.
+                // A part reads nothing until it is used. Reading past the last element checks the end of
+                // the file.
                 let last = self.array.file.facts.len - 1;
                 self.cursor.survey_to(py, last)?;
                 self.cursor.array().seek(last);
@@ -70,14 +71,14 @@ impl Rows {
     }
 }
 
-/// The elements of an array, some at a time.
+/// An iterator of NumPy arrays of `size` elements.
 #[pyclass(module = "npy_object")]
 pub(crate) struct Batches {
     array: Py<Array>,
-    /// How many come at once, and where the next one begins.
+    /// The number of elements of a batch, and the index of the next one.
     size: i64,
     next: i64,
-    /// What comes after the last of them.
+    /// The error to raise after the last batch.
     failed: Option<PyErr>,
 }
 
@@ -110,7 +111,7 @@ impl Batches {
         let end = self.next.saturating_add(self.size).min(length);
         let batch = array.rows(self.next, end);
         let (batch, end) = match batch.numpy(py) {
-            // What comes before the error comes first.
+            // The elements before the error come first.
             Err(error) => {
                 let Some((batch, rows)) = batch.before_error(py)? else { return Err(error) };
                 self.failed = Some(error);
@@ -129,7 +130,7 @@ impl Batches {
 }
 
 impl Array {
-    /// The parts along the first dimension that come before an error, and how many they are.
+    /// Returns the rows before an error, and their number.
     pub(crate) fn before_error<'py>(
         &self,
         py: Python<'py>,

@@ -1,32 +1,32 @@
-//! Which elements of an array a part of it has: offset, shape and strides, as NumPy's views have
-//! them, but counted in elements.
+//! Views: which elements of an array a part of it has. Offset, shape and strides as in NumPy, but
+//! counted in elements.
 
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyEllipsis, PySlice, PyTuple};
 
-/// Elements of an array, in C order.
+/// A view of the elements of an array, which are numbered in C order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct View {
     /// The number of the first element.
     pub(crate) offset: i64,
     pub(crate) shape: Vec<i64>,
-    /// How far elements lie apart along each dimension.
+    /// The distance between neighbours along each dimension, in elements.
     pub(crate) strides: Vec<i64>,
 }
 
-/// What a key leads to.
+/// The element or part that a key selects.
 pub(crate) enum Found<'py> {
     Element(u64),
     View(View),
-    /// The element, or the part, to which the rest of the key applies: the dimensions of the rows
-    /// of an array without objects are not among those of a view.
+    /// An element or part, and the rest of the key, which applies to the inner dimensions of rows: these
+    /// are not dimensions of a view.
     Within(Box<Found<'py>>, Bound<'py, PyTuple>),
 }
 
 impl View {
-    /// All of an array. `None` where it has over 2^63 elements.
+    /// Returns the view of a whole array; `None` where it has over 2^63 elements.
     pub(crate) fn all(shape: &[usize]) -> Option<View> {
         let shape = shape.iter().map(|&length| i64::try_from(length).ok());
         let shape = shape.collect::<Option<Vec<i64>>>()?;
@@ -40,12 +40,12 @@ impl View {
         Some(View { offset: 0, shape, strides })
     }
 
-    /// How many elements there are.
+    /// Returns the number of elements.
     pub(crate) fn len(&self) -> u64 {
         self.shape.iter().product::<i64>() as u64
     }
 
-    /// Whether the elements lie behind one another.
+    /// Returns whether the elements are consecutive.
     pub(crate) fn is_contiguous(&self) -> bool {
         let mut expected = 1;
         let dimensions = self.shape.iter().zip(&self.strides).rev();
@@ -57,7 +57,7 @@ impl View {
             })
     }
 
-    /// The number of its n-th element in C order.
+    /// Returns the number in the array of the n-th element of the view in C order.
     pub(crate) fn element(&self, n: u64) -> u64 {
         let (mut rest, mut element) = (n as i64, self.offset);
         for (&length, &stride) in self.shape.iter().zip(&self.strides).rev() {
@@ -67,7 +67,7 @@ impl View {
         element as u64
     }
 
-    /// The part with this index along the first dimension.
+    /// Returns the part at this index of the first dimension.
     pub(crate) fn row(&self, index: i64) -> View {
         View {
             offset: self.offset + index * self.strides[0],
@@ -76,7 +76,7 @@ impl View {
         }
     }
 
-    /// The rows from one to another.
+    /// Returns the rows `from..to`.
     pub(crate) fn rows(&self, from: i64, to: i64) -> View {
         let mut part = self.clone();
         part.offset += from * self.strides[0];
@@ -84,7 +84,7 @@ impl View {
         part
     }
 
-    /// What a key leads to: an int, a slice, `...`, or a tuple of these.
+    /// Finds the element or part that a key selects: an int, a slice, `...`, or a tuple of these.
     pub(crate) fn find<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Found<'py>> {
         let py = key.py();
         let keys = match key.cast::<PyTuple>() {
@@ -131,7 +131,7 @@ impl View {
     }
 }
 
-/// An index along a dimension of this length, from the end if it is negative.
+/// Returns the index that a key gives in a dimension of this length; negative ones count from the end.
 fn index(key: &Bound<'_, PyAny>, length: i64, axis: usize) -> PyResult<i64> {
     let py = key.py();
     let Ok(index) = key.call_method0(intern!(py, "__index__")) else {

@@ -1,4 +1,4 @@
-//! What an object is before its members are: whole, empty, or not there yet.
+//! Begins an object: makes it whole or empty, or leaves it until its members are made.
 
 use npy_object::pickle::{Global, Kind as Raw, Long, NodeId, ValueRef};
 use npy_object::{
@@ -18,8 +18,8 @@ use crate::object::names;
 use crate::object::ndarray;
 
 impl<'a, 'py> Work<'a, 'py, '_> {
-    /// The object of a value, maybe to be filled later; `None` where it has to wait for its
-    /// members, after which it is among the values.
+    /// Returns the object of a value; a container may still be empty and is filled later. Returns `None`
+    /// where the object waits for its members: it is then pushed to the values.
     pub(super) fn begin(&mut self, element: Element<'a>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = self.py;
         let id = element.identity();
@@ -118,7 +118,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         Ok(Some(object))
     }
 
-    /// As [`begin`](Self::begin), of what `is` tells from another that is equal.
+    /// Does what [`begin`](Self::begin) does for an object with an identity: a mutable or a shared one.
     pub(super) fn begin_with_identity(
         &mut self,
         id: Option<NodeId>,
@@ -155,7 +155,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                     None => py.None().into_bound(py),
                 };
                 let class = names::DEFAULT_DICT.get(py)?;
-                // An Opaque cannot be called: of a dict without its factory more is left.
+                // An Opaque cannot be called, so the dict is made without its factory.
                 let factory =
                     if factory.is_callable() { factory } else { py.None().into_bound(py) };
                 self.dict(id, class.call1((factory,))?, entries)
@@ -226,7 +226,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             let is_zone = zone.is_instance(names::TZINFO.get(py)?)?;
             args.push(zone);
             if !is_zone {
-                // Python would not take it: its class is not known.
+                // `datetime` refuses a time zone that is an Opaque.
                 let name = if date.is_some() { "datetime.datetime" } else { "datetime.time" };
                 return names::OPAQUE.get(py)?.call1((name, PyTuple::new(py, args)?));
             }
@@ -238,7 +238,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         class.get(py)?.call(PyTuple::new(py, args)?, Some(&kwargs))
     }
 
-    /// Begins an array that is not a plain one.
+    /// Begins an array whose items are objects or str, or that has a mask.
     pub(super) fn array(
         &mut self,
         id: Option<NodeId>,
@@ -278,7 +278,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         Ok(Some(object))
     }
 
-    /// What a name stands for: what `find_class` gives, or one that is harmless.
+    /// Returns the class or function of this name, if it is harmless or `find_class` gives it.
     pub(super) fn allowed(&self, global: Global<'_>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = self.py;
         let (module, name) = (global.module.to_string_lossy(), global.name.to_string_lossy());
@@ -297,7 +297,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         }
     }
 
-    /// Begins an object of a class that the library does not know.
+    /// Begins an object of a class that has no kind of its own.
     pub(super) fn object(
         &mut self,
         id: NodeId,
@@ -321,13 +321,13 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         self.opaque(id, object, None).map(Some)
     }
 
-    /// Has something called with arguments that are complete.
+    /// Calls `callable` once its arguments are made.
     pub(super) fn call(&mut self, id: NodeId, object: Object<'a>, callable: Bound<'py, PyAny>) {
         self.wait_for(Finish::Call { id, object, callable });
     }
 
-    /// The object that stands for one that is not made. Where its callable is not a name, that is
-    /// the first of its arguments.
+    /// Returns an Opaque in place of an object that is not made. Where the callable is not a name, the
+    /// callable is the first of the Opaque's arguments.
     pub(super) fn opaque(
         &mut self,
         id: NodeId,
@@ -342,7 +342,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
     }
 }
 
-/// Whether a NumPy scalar is a `numpy.record`: the first argument of its dtype says so.
+/// Returns whether a NumPy scalar is a `numpy.record`: the first argument of its dtype is the class.
 fn is_record(scalar: Element<'_>) -> bool {
     fn first_argument(value: ValueRef<'_>) -> Option<ValueRef<'_>> {
         let Raw::Object(object) = value.kind() else { return None };

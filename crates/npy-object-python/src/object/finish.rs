@@ -1,4 +1,4 @@
-//! What becomes of an object once its members are there.
+//! Finishes an object from its members.
 
 use npy_object::pickle::{Construct, Kind as Raw};
 use npy_object::{Array, Data, Element, ItemType, Object};
@@ -11,18 +11,18 @@ use super::walk::Work;
 use crate::errors::{limit, unsupported};
 use crate::object::{names, ndarray, standard};
 
-/// The most values that it may take to hash a key. Python hashes a tuple anew each time, and all
-/// that it contains: a few bytes can make a tuple that takes years.
+/// The most values that hashing a key may visit. Python hashes a tuple with all that it contains each
+/// time, so nested tuples of a few bytes can take years.
 const HEAVIEST: u64 = 1 << 20;
 
 impl<'a, 'py> Work<'a, 'py, '_> {
-    /// Makes something of the values of its members.
+    /// Makes or fills an object from its members, which are the last of the values.
     pub(super) fn finish(&mut self, finish: Finish<'a, 'py>) -> PyResult<()> {
         let py = self.py;
         match finish {
             Finish::List { list, items } => {
                 let first = self.values.len() - items.len();
-                // One after another, as others may hold the list already.
+                // Other objects may hold the list already, so it is filled in place.
                 for item in self.values.drain(first..) {
                     list.append(item)?;
                 }
@@ -57,7 +57,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                     Some(made) => made,
                     None => PyFrozenSet::new(py, parts)?.into_any(),
                 };
-                // Its hash is kept by Python.
+                // Python keeps the hash of a frozenset.
                 self.remember(Some(id), &set, 1);
                 self.values.push(set);
             }
@@ -176,7 +176,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         };
         let mask = array.mask().map_or(&[][..], |mask| &mask.mask);
         let ma = names::numpy(py)?.getattr("ma")?;
-        // With a mask, which `__setstate__` fills: what `_mareconstruct` does.
+        // As `numpy.ma.core._mareconstruct` does: an empty mask, which `__setstate__` fills.
         let kwargs = PyDict::new(py);
         kwargs.set_item("mask", PyTuple::empty(py))?;
         let class = ma.getattr("MaskedArray")?;
@@ -223,7 +223,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         Ok(())
     }
 
-    /// Does to an object what `pickle` would do to it behind its call.
+    /// Applies the states, items and entries that the pickle gives to an object after its call.
     pub(super) fn build(&mut self, made: &Bound<'py, PyAny>, object: Object<'a>) -> PyResult<()> {
         let py = self.py;
         let added = self.pop_all(object.added().len());
@@ -244,7 +244,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         Ok(())
     }
 
-    /// How many values it takes to hash a tuple of these.
+    /// Returns how many values hashing a tuple of these items visits.
     pub(super) fn weight(&self, items: impl Iterator<Item = Element<'a>>) -> u64 {
         let weight = |item: Element<'a>| match item.value().map(|value| (value.id(), value.kind()))
         {
@@ -254,7 +254,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         items.map(weight).fold(1, u64::saturating_add)
     }
 
-    /// Refuses keys that would take too long to hash.
+    /// Fails where hashing a key visits more than [`HEAVIEST`] values.
     pub(super) fn check_weights(&self, keys: impl Iterator<Item = Element<'a>>) -> PyResult<()> {
         for key in keys {
             if self.weight([key].into_iter()) > HEAVIEST {
@@ -276,7 +276,7 @@ fn set_items<'py>(
     Ok(())
 }
 
-/// What BUILD does, as in `pickle._Unpickler.load_build`.
+/// Sets the state of an object as BUILD does: `pickle._Unpickler.load_build`.
 fn set_state<'py>(made: &Bound<'py, PyAny>, state: Bound<'py, PyAny>) -> PyResult<()> {
     let py = made.py();
     if let Some(set_state) = made.getattr_opt(intern!(py, "__setstate__"))? {

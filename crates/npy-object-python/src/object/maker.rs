@@ -1,4 +1,4 @@
-//! What Python objects are made with: caches, the file's bytes, and which classes may be called.
+//! The maker of Python objects: its caches, the mapped file, and the classes that may be called.
 
 use std::collections::HashMap;
 
@@ -12,31 +12,31 @@ use crate::object::ahead::Simple;
 use crate::object::ndarray::{self, DTypes};
 use crate::object::strings::Strings;
 
-/// Makes Python objects of elements. One can make any number of them.
+/// A maker of Python objects from elements, used for any number of elements.
 pub(crate) struct Maker {
-    /// What says which classes may be used: `find_class(module, name)`.
+    /// The function `find_class(module, name)`, which returns a class that may be called, or None.
     pub(super) find_class: Option<Py<PyAny>>,
-    /// Where arrays may be looked at instead of copied, and who keeps the bytes there.
+    /// The mapped file into which arrays are views, and the object that keeps it mapped.
     mapped: Option<(Source, Py<PyAny>)>,
-    /// Whether the elements are those of a `recarray`.
+    /// Whether the array is a `recarray`.
     pub(super) records: bool,
     pub(super) dtypes: DTypes,
     pub(super) strings: Strings,
-    /// Objects that were made of parts of the element, for those that name them again.
+    /// The objects with an identity that were made of the current element, by their node.
     pub(super) made: HashMap<NodeId, Made>,
-    /// Whether a value was met that elements share, and that `is` tells from an equal one.
+    /// Whether an element has used a mutable object that other elements use too.
     pub(super) met_shared: bool,
-    /// Elements and parts of them until somebody may interrupt.
+    /// Elements and members to make before signals are checked.
     patience: u32,
 }
 
 pub(super) struct Made {
     pub(super) object: Py<PyAny>,
-    /// How many values it takes to hash it.
+    /// How many values hashing the object visits.
     pub(super) weight: u64,
 }
 
-/// Elements and parts of them between two looks for signals.
+/// Elements and members that are made between two checks of signals.
 const PATIENCE: u32 = 1 << 16;
 
 impl Maker {
@@ -53,18 +53,18 @@ impl Maker {
         }
     }
 
-    /// The same for the elements of a `recarray`, which have their fields for attributes.
+    /// Sets whether the array is a `recarray`, whose elements have their fields as attributes.
     pub(crate) fn of_records(self, records: bool) -> Maker {
         Maker { records, ..self }
     }
 
-    /// Whether a value was met so far that elements share, and that `is` tells from an equal one:
-    /// each element has one of its own.
+    /// Returns whether an element has used a mutable object that other elements use too. Each element
+    /// has its own copy of that object.
     pub(crate) fn met_shared(&self) -> bool {
         self.met_shared
     }
 
-    /// Answers a signal, such as that of Ctrl-C, now and then.
+    /// Runs Python's signal handlers, such as that of Ctrl-C, once in 65,536 calls.
     #[inline]
     pub(crate) fn look_for_signals(&mut self, py: Python<'_>) -> PyResult<()> {
         self.patience -= 1;
@@ -75,7 +75,7 @@ impl Maker {
         Ok(())
     }
 
-    /// The object that a simple element is.
+    /// Makes the object of a simple element.
     #[inline(always)]
     pub(crate) fn simple<'py>(
         &mut self,
@@ -107,7 +107,7 @@ impl Maker {
         self.array_of(dtype, plain.shape(), plain.fortran_order(), plain.data())
     }
 
-    /// An array of bytes of the file.
+    /// Makes an array of bytes of the file: a view where the file is mapped, else a copy.
     #[inline]
     pub(super) fn array_of<'py>(
         &self,
@@ -120,7 +120,7 @@ impl Maker {
             && source.as_bytes().is_some_and(|all| all.as_ptr_range().contains(&bytes.as_ptr()))
         {
             let owner = owner.bind(dtype.py());
-            // SAFETY: the bytes are in the source, which the owner keeps.
+            // SAFETY: the bytes are in the mapped source, which the owner keeps mapped.
             return unsafe { ndarray::view(dtype, shape, fortran_order, bytes, owner) };
         }
         ndarray::array(dtype, shape, fortran_order, bytes)
@@ -132,7 +132,7 @@ pub(super) fn is_shared(element: Element<'_>) -> bool {
     element.value().is_some_and(|value| value.is_shared())
 }
 
-/// A str in which a surrogate stands alone.
+/// Makes a str that has a lone surrogate.
 #[cold]
 pub(super) fn surrogates<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     PyBytes::new(py, text).call_method1("decode", ("utf-8", "surrogatepass"))

@@ -1,5 +1,5 @@
-//! The few names of Python that are used, each imported when it is first wanted: by names that
-//! stand here, never by those that a file has.
+//! The names of Python that are imported, each when it is first used. All are constants here; a name
+//! from a file is never imported.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -21,7 +21,7 @@ pub(crate) static TIMEZONE: Class = Class::new("datetime", "timezone");
 pub(crate) static TZINFO: Class = Class::new("datetime", "tzinfo");
 pub(crate) static UUID: Class = Class::new("uuid", "UUID");
 
-/// A class.
+/// A class or function of Python, imported when it is first used.
 pub(crate) struct Class {
     module: &'static str,
     name: &'static str,
@@ -38,14 +38,15 @@ impl Class {
     }
 }
 
-/// The module `numpy`.
+/// Returns the module `numpy`.
 pub(crate) fn numpy(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
     static NUMPY: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     let numpy = NUMPY.get_or_try_init(py, || py.import("numpy").map(Bound::unbind))?;
     Ok(numpy.bind(py))
 }
 
-/// Classes without a state, that a file may have for values: `dict(dtype=numpy.float32)`.
+/// Classes of `builtins` that a file may hold as values and call. A call makes a value and does nothing
+/// else.
 const BUILTINS: [&str; 15] = [
     "bool",
     "bytearray",
@@ -63,6 +64,7 @@ const BUILTINS: [&str; 15] = [
     "str",
     "tuple",
 ];
+/// The same of `numpy`: `dict(dtype=numpy.float32)`.
 const NUMPY: [&str; 18] = [
     "bool_",
     "complex64",
@@ -84,7 +86,7 @@ const NUMPY: [&str; 18] = [
     "uint64",
 ];
 
-/// The class of this name, if it is one of those that nothing can come of.
+/// Returns the class of this name, if it is one of the harmless ones.
 pub(crate) fn harmless<'py>(
     py: Python<'py>,
     module: &str,

@@ -1,4 +1,4 @@
-//! NumPy's arrays, scalars and dtypes, made of bytes through its C API.
+//! NumPy arrays, scalars and dtypes, made from bytes through NumPy's C API.
 
 use std::ffi::c_int;
 use std::ptr;
@@ -14,10 +14,10 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::errors::unsupported;
 use crate::object::names::numpy;
 
-/// Bytes from which on copying them does not hold up other threads.
+/// Bytes from which on a copy releases the interpreter.
 const LONG: usize = 1 << 20;
 
-/// The dtypes that were made last.
+/// A cache of dtypes.
 #[derive(Default)]
 pub(crate) struct DTypes {
     scalars: Vec<(Scalar, Py<PyArrayDescr>)>,
@@ -25,10 +25,10 @@ pub(crate) struct DTypes {
 }
 
 impl DTypes {
-    /// Files have few dtypes; those of a file that has more are made again.
+    /// The size of the cache. A file with more dtypes makes the others anew for each element.
     const MOST: usize = 16;
 
-    /// The dtype of a scalar.
+    /// Returns the dtype of a scalar type.
     #[inline]
     pub(crate) fn of_scalar<'py>(
         &mut self,
@@ -54,7 +54,8 @@ impl DTypes {
         Ok(dtype)
     }
 
-    /// The dtype of the items of an array, but for StringDType, which is more than its name.
+    /// Returns the dtype of the items of an array. A StringDType also needs its object for a missing
+    /// str: see [`string_dtype`].
     pub(crate) fn of<'py>(
         &mut self,
         py: Python<'py>,
@@ -74,7 +75,7 @@ impl DTypes {
     }
 }
 
-/// Makes a dtype. The nesting of one is limited, so this may recurse.
+/// Makes a dtype. Recursion is bounded by [`DType::MAX_DEPTH`].
 pub(crate) fn dtype<'py>(py: Python<'py>, item: &DType) -> PyResult<Bound<'py, PyArrayDescr>> {
     let spec = match item {
         DType::Scalar(scalar) => scalar.to_string().into_pyobject(py)?.into_any(),
@@ -100,7 +101,7 @@ pub(crate) fn dtype<'py>(py: Python<'py>, item: &DType) -> PyResult<Bound<'py, P
     };
     let dtype = numpy(py)?.getattr("dtype")?.call1((spec,))?;
     let dtype = dtype.cast_into::<PyArrayDescr>()?;
-    // All that is made of it relies on this.
+    // The size of every array of the dtype is computed from this.
     if dtype.itemsize() != item.itemsize() {
         let message = format!("NumPy's {dtype} is not of {} bytes", item.itemsize());
         return Err(PyValueError::new_err(message));
@@ -108,14 +109,14 @@ pub(crate) fn dtype<'py>(py: Python<'py>, item: &DType) -> PyResult<Bound<'py, P
     Ok(dtype)
 }
 
-/// The same dtype for a `numpy.record`, which has its fields for attributes.
+/// Makes the dtype of a `numpy.record`, which has its fields as attributes.
 pub(crate) fn record<'py>(dtype: Bound<'py, PyArrayDescr>) -> PyResult<Bound<'py, PyArrayDescr>> {
     let numpy = numpy(dtype.py())?;
     let record = numpy.getattr("dtype")?.call1(((numpy.getattr("record")?, dtype),))?;
     Ok(record.cast_into::<PyArrayDescr>()?)
 }
 
-/// NumPy's dtype for str of any length, and the object that stands for a missing one.
+/// Makes NumPy's dtype for str of any length, with the object for a missing one.
 pub(crate) fn string_dtype<'py>(
     py: Python<'py>,
     coerce: bool,
@@ -133,7 +134,7 @@ pub(crate) fn string_dtype<'py>(
     class.call((), Some(&kwargs))
 }
 
-/// An array with a copy of these bytes, which lie in the given order.
+/// Makes an array with a copy of these bytes, which are in the given order.
 #[inline]
 pub(crate) fn array<'py>(
     dtype: Bound<'py, PyArrayDescr>,
@@ -149,7 +150,7 @@ pub(crate) fn array<'py>(
     Ok(array)
 }
 
-/// An array that is not filled yet, and the room for its items: of objects they are None.
+/// Makes an array, and returns it with the memory of its items. Items are uninitialized, objects None.
 pub(crate) fn empty<'py>(
     dtype: Bound<'py, PyArrayDescr>,
     shape: &[usize],
@@ -157,15 +158,15 @@ pub(crate) fn empty<'py>(
 ) -> PyResult<(Bound<'py, PyAny>, Room)> {
     let itemsize = dtype.itemsize();
     let array = new(dtype, itemsize, shape, fortran_order, None)?;
-    // NumPy has found that it fits.
+    // NumPy has checked that the size fits.
     let room = room(&array, size(itemsize, shape).unwrap_or(0));
     Ok((array, room))
 }
 
-/// A read-only array of bytes that stay where they are as long as their owner lives.
+/// Makes a read-only array that views bytes.
 ///
 /// # Safety
-/// That is so.
+/// The bytes stay where they are as long as `owner` lives.
 pub(crate) unsafe fn view<'py>(
     dtype: Bound<'py, PyArrayDescr>,
     shape: &[usize],
@@ -176,14 +177,14 @@ pub(crate) unsafe fn view<'py>(
     let (py, itemsize) = (dtype.py(), dtype.itemsize());
     check_size(itemsize, shape, bytes)?;
     let array = new(dtype, itemsize, shape, fortran_order, Some(bytes.as_ptr()))?;
-    // SAFETY: the array is new and has no base; the reference to the owner is handed over.
+    // SAFETY: the array is new and has no base; NumPy takes over the reference to the owner.
     let set = unsafe {
         PY_ARRAY_API.PyArray_SetBaseObject(py, array.as_ptr().cast(), owner.clone().into_ptr())
     };
     if set < 0 { Err(PyErr::fetch(py)) } else { Ok(array) }
 }
 
-/// Bytes of the items of an array.
+/// Returns the bytes that the items of an array take; `None` where that overflows.
 #[inline]
 fn size(itemsize: usize, shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(itemsize, |size, &length| size.checked_mul(length))
@@ -210,9 +211,9 @@ fn new<'py>(
         return without_bytes(dtype, shape, fortran_order);
     }
     let flags = if fortran_order { npyffi::NPY_ARRAY_F_CONTIGUOUS } else { 0 };
-    // SAFETY: the lengths are as many as is said and only read: one that is too long for an
-    // `npy_intp` is a negative one there, which NumPy refuses. The dtype is handed over; NumPy sees
-    // to the rest, and gives a new array, or NULL and an exception.
+    // SAFETY: NumPy reads `ndim` lengths and refuses negative ones, which is what a length over
+    // `npy_intp::MAX` becomes. It takes over the reference to the dtype, and returns a new array, or
+    // NULL with an exception set.
     unsafe {
         let class = npyffi::get_type_object(py, NpyTypes::PyArray_Type);
         let array = PY_ARRAY_API.PyArray_NewFromDescr(
@@ -230,7 +231,7 @@ fn new<'py>(
     }
 }
 
-/// An array whose items take no bytes. The C API would make one byte of the dtype `S0`.
+/// Makes an array whose items take no bytes. The C API would turn the dtype `S0` into `S1`.
 #[cold]
 fn without_bytes<'py>(
     dtype: Bound<'py, PyArrayDescr>,
@@ -245,15 +246,15 @@ fn without_bytes<'py>(
     numpy(py)?.getattr("ndarray")?.call((), Some(&kwargs))
 }
 
-/// The room for the items of an array that was just made, which has so many bytes of them.
+/// Returns the memory of the items of a new array, which takes `size` bytes.
 #[inline]
 fn room(array: &Bound<'_, PyAny>, size: usize) -> Room {
-    // SAFETY: it is an array.
+    // SAFETY: `array` is a NumPy array.
     let data = unsafe { (*array.as_ptr().cast::<npyffi::PyArrayObject>()).fields.data };
     Room { data: data.cast(), size }
 }
 
-/// The items of a new array, which nobody else looks at.
+/// The memory of the items of a new array, to which no other reference exists.
 pub(crate) struct Room {
     data: *mut u8,
     size: usize,
@@ -273,17 +274,16 @@ impl Room {
 
     #[inline]
     fn copy(&self, bytes: &[u8]) {
-        // SAFETY: so many bytes were allocated there, and of those in the file none is among them.
+        // SAFETY: NumPy allocated `size` bytes there, which do not overlap the source.
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.data, self.size.min(bytes.len())) }
     }
 
-    /// The bytes of items that are no objects.
+    /// Returns the bytes of items that are no objects.
     ///
     /// # Safety
-    /// The array lives and nobody else looks at it.
+    /// The array lives, and no other reference to its items exists.
     pub(crate) unsafe fn as_mut_slice(&mut self) -> &mut [u8] {
-        // SAFETY: so many bytes were allocated there; what they are is of no matter, as the caller
-        // only writes to them.
+        // SAFETY: NumPy allocated `size` bytes there. The caller only writes to them.
         unsafe {
             ptr::write_bytes(self.data, 0, self.size);
             std::slice::from_raw_parts_mut(self.data, self.size)
@@ -291,17 +291,17 @@ impl Room {
     }
 }
 
-// SAFETY: it is memory that nobody else looks at.
+// SAFETY: no other reference to the memory exists.
 unsafe impl Send for Room {}
 
-/// Puts objects, in C order, into a new array of objects.
+/// Stores objects, in C order, in a new array of objects.
 pub(crate) fn fill<'py>(
     array: &Bound<'py, PyAny>,
     shape: &[usize],
     objects: impl ExactSizeIterator<Item = Bound<'py, PyAny>>,
 ) -> PyResult<()> {
     let raw = array.as_ptr().cast::<npyffi::PyArrayObject>();
-    // SAFETY: it is an array, whose strides are as many as its dimensions.
+    // SAFETY: `array` is a NumPy array, which has a stride for each dimension.
     let (data, strides) = unsafe {
         let strides = if shape.is_empty() {
             &[][..]
@@ -317,7 +317,7 @@ pub(crate) fn fill<'py>(
     let mut index = vec![0; shape.len()];
     for object in objects {
         let place = index.iter().zip(strides).map(|(&at, &stride)| at as isize * stride).sum();
-        // SAFETY: the place is inside the array, and holds an object or NULL.
+        // SAFETY: the address is inside the array, and holds an object or NULL.
         unsafe {
             let slot = data.offset(place).cast::<*mut ffi::PyObject>();
             ffi::Py_XDECREF(slot.replace(object.into_ptr()));
@@ -333,7 +333,7 @@ pub(crate) fn fill<'py>(
     Ok(())
 }
 
-/// A NumPy scalar of the bytes of one item, which is no object.
+/// Makes a NumPy scalar from the bytes of an item that is no object.
 pub(crate) fn scalar<'py>(
     dtype: &Bound<'py, PyArrayDescr>,
     bytes: &[u8],
@@ -342,9 +342,9 @@ pub(crate) fn scalar<'py>(
     if bytes.len() != size {
         return Err(wrong_size(bytes.len(), size));
     }
-    // Aligned for any item, and never empty.
+    // A buffer that is aligned for any item, and not empty.
     let mut data = vec![0u128; size / 16 + 1];
-    // SAFETY: there is room for so many bytes, of which NumPy makes a copy of its own.
+    // SAFETY: the buffer has the bytes of the item, which NumPy copies.
     unsafe {
         ptr::copy_nonoverlapping(bytes.as_ptr(), data.as_mut_ptr().cast(), size);
         let scalar = PY_ARRAY_API.PyArray_Scalar(

@@ -1,17 +1,17 @@
-//! Python strings that come again and again: the keys of dicts.
+//! A cache of Python strings, for the keys of dicts.
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-/// The strings that were made last, so that the keys of a million dicts are a few objects, as they
-/// are for `pickle`.
+/// A cache of the strings that were made last, so that a key of a million dicts is one object, as in
+/// `pickle`.
 pub(crate) struct Strings(Box<[Slot; SLOTS]>);
 
 /// A text and its object.
 type Slot = Option<(Box<str>, Py<PyString>)>;
 
 const SLOTS: usize = 256;
-/// Bytes beyond which a string is not kept.
+/// Bytes of the longest string that is kept.
 const LONGEST: usize = 64;
 
 impl Default for Strings {
@@ -21,7 +21,7 @@ impl Default for Strings {
 }
 
 impl Strings {
-    /// The string of this text: the one that was made before, if it is still there.
+    /// Returns the string of this text from the cache, or makes it.
     pub(crate) fn get<'py>(&mut self, py: Python<'py>, text: &str) -> Bound<'py, PyString> {
         if text.len() > LONGEST {
             return PyString::new(py, text);
@@ -38,7 +38,7 @@ impl Strings {
     }
 }
 
-/// FNV-1a.
+/// Returns the slot of a text: its FNV-1a hash.
 fn slot_of(text: &str) -> usize {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

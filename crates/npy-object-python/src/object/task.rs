@@ -1,5 +1,5 @@
-//! What is left to do while an element becomes a Python object: tasks, and the members that they
-//! wait for.
+//! Tasks that are left to do while an element becomes a Python object, and the members that they wait
+//! for.
 
 use std::borrow::Cow;
 
@@ -9,17 +9,17 @@ use npy_object::{Array, ArrayItems, Data, Element, Entries, Items, Object, Stand
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PySet};
 
-/// What to do.
+/// A task.
 pub(super) enum Task<'a, 'py> {
-    /// Leave the objects of all of these among the values.
+    /// Make the objects of these members, and push them to the values.
     Members(Members<'a>),
-    /// Make something of the values of its members.
+    /// Finish an object from its members.
     Finish(Finish<'a, 'py>),
-    /// Fill all containers that were begun after this many.
+    /// Fill the containers that were begun after the first `n`.
     Fill(usize),
 }
 
-/// Values that something is made of, one after another.
+/// The members of an object, in order.
 #[derive(Clone)]
 pub(super) enum Members<'a> {
     One(Option<Element<'a>>),
@@ -49,7 +49,7 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-/// Something that is made, or completed, of its members' objects.
+/// An object that is made or filled once its members are made.
 pub(super) enum Finish<'a, 'py> {
     Tuple {
         id: NodeId,
@@ -81,12 +81,12 @@ pub(super) enum Finish<'a, 'py> {
         shape: Vec<usize>,
         items: ArrayItems<'a>,
     },
-    /// A StringDType, and what stands for a missing str.
+    /// A StringDType, with its object for a missing str.
     StringDType {
         coerce: bool,
         na_object: Option<Element<'a>>,
     },
-    /// An array of StringDType: its items, and what stands for a missing one.
+    /// An array of StringDType: its items, and the object for a missing one.
     Strings {
         id: NodeId,
         array: Box<Array<'a>>,
@@ -113,13 +113,13 @@ pub(super) enum Finish<'a, 'py> {
         class: StandardClass,
         object: Object<'a>,
     },
-    /// The object that stands for one that is not made.
+    /// An Opaque in place of an object that is not made.
     Opaque {
         opaque: Bound<'py, PyAny>,
         callable: Option<Element<'a>>,
         object: Object<'a>,
     },
-    /// An object that stands for a persistent id.
+    /// An Opaque in place of the object of a persistent id.
     Persistent {
         opaque: Bound<'py, PyAny>,
         of: Element<'a>,
@@ -129,13 +129,13 @@ pub(super) enum Finish<'a, 'py> {
         id: NodeId,
         object: Object<'a>,
     },
-    /// A call of what `find_class` gave.
+    /// A call of a class or function that `find_class` gave.
     Call {
         id: NodeId,
         object: Object<'a>,
         callable: Bound<'py, PyAny>,
     },
-    /// What is done to an object after its call.
+    /// The states, items and entries that an object gets after its call.
     Build {
         made: Bound<'py, PyAny>,
         object: Object<'a>,
@@ -143,8 +143,8 @@ pub(super) enum Finish<'a, 'py> {
 }
 
 impl<'a> Finish<'a, '_> {
-    /// Whether the members have to be filled before this is done, as it looks into them: it calls
-    /// them, hashes them, or gives them to a call.
+    /// Returns whether the members have to be filled first, as finishing calls them, hashes them or
+    /// passes them to a call.
     pub(super) fn needs_filled_members(&self) -> bool {
         match self {
             Finish::Tuple { .. }
@@ -169,7 +169,7 @@ impl<'a> Finish<'a, '_> {
         }
     }
 
-    /// The members, in order.
+    /// Returns the members, in order.
     pub(super) fn members(&self) -> Vec<Members<'a>> {
         let items = |items: &Items<'a>| Members::Items(items.clone());
         let entries = |entries: Entries<'a>| Members::Entries(entries, None);
@@ -221,7 +221,7 @@ impl<'a> Finish<'a, '_> {
     }
 }
 
-/// Whether a key may be, or contain, an object that gets its state after it is made.
+/// Returns whether a key may be, or contain, an object that gets its state after it is made.
 pub(super) fn may_be_filled(key: Element<'_>) -> bool {
     let kind = key.value().map(|value| value.kind());
     !matches!(

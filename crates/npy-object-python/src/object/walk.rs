@@ -1,4 +1,4 @@
-//! The way through an element: what is next, and what waits for its members.
+//! Walks through an element: does the next task until none is left.
 
 use std::cell::Cell;
 
@@ -15,15 +15,16 @@ use super::task::{Finish, Members, Task};
 use crate::object::ahead::simple;
 use crate::object::ndarray;
 
-/// Containers in one another that are filled by calls in one another.
+/// Levels of containers that are filled by recursion; deeper ones become tasks.
 const SHALLOW: usize = 6;
 
-/// How many elements are being made on this thread, each by Python code that makes one of another.
+/// A count of the elements that are being made on this thread, each by Python code that the one before
+/// it has called.
 struct Nested;
 
 impl Nested {
-    /// The code of a `find_class`, of a class that it gives, or of a file object may read files in
-    /// turn. Python counts its own calls, but not how much stack ours take in between.
+    /// The most elements at once. The code of `find_class`, of a class, or of a file object may read
+    /// files in turn; Python counts its own calls, but not the stack that ours take between them.
     const MOST: u32 = 100;
 
     fn enter() -> PyResult<Nested> {
@@ -48,7 +49,7 @@ thread_local! {
 }
 
 impl Maker {
-    /// The object that an element is.
+    /// Makes the object of an element.
     #[inline]
     pub(crate) fn make<'py>(
         &mut self,
@@ -61,7 +62,7 @@ impl Maker {
         }
     }
 
-    /// The object that an element is which is not a simple one.
+    /// Makes the object of an element that is not simple.
     #[inline(never)]
     pub(crate) fn make_any<'py>(
         &mut self,
@@ -81,7 +82,7 @@ impl Maker {
     }
 }
 
-/// The making of one element.
+/// The work on one element.
 pub(super) struct Work<'a, 'py, 'm> {
     pub(super) py: Python<'py>,
     pub(super) maker: &'m mut Maker,
@@ -100,8 +101,8 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         Ok(object)
     }
 
-    /// The object of a value that is nested in no more than [`SHALLOW`] containers, as nearly all
-    /// are: these are filled at once.
+    /// Makes the object of a value at this depth. Up to [`SHALLOW`] levels, lists, dicts and tuples are
+    /// filled by recursion, which is faster than tasks.
     pub(super) fn shallow(
         &mut self,
         element: Element<'a>,
@@ -119,7 +120,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         }
         match kind {
             Kind::List(items) => {
-                // Most lists have nothing but leaves. No object made by then can name the list.
+                // Leaves cannot refer to the list, so it is made of them at once.
                 let leaves = self.leaves(items.clone())?;
                 let rest = items.skip(leaves.len());
                 let list = PyList::new(py, leaves)?;
@@ -150,7 +151,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         }
     }
 
-    /// The object of a key of a dict, which is hashed: it has its state.
+    /// Makes the key of a dict, with its state, as the dict hashes it.
     fn key(&mut self, key: &Element<'a>, depth: usize) -> PyResult<Bound<'py, PyAny>> {
         let (waiting, kept) = (self.tasks.len(), self.fills.len());
         let made = self.member(key, depth)?;
@@ -162,7 +163,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         Ok(made)
     }
 
-    /// The objects of the first of these, up to one that is no leaf.
+    /// Makes the objects of the items before the first one that is no leaf.
     fn leaves(&mut self, items: Items<'a>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let mut leaves = Vec::with_capacity(items.len());
         for ref item in items {
@@ -175,7 +176,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         Ok(leaves)
     }
 
-    /// The object of a member of a container that is nested so deep.
+    /// Makes a member of a container at this depth.
     #[inline]
     pub(super) fn member(
         &mut self,
@@ -189,7 +190,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         }
     }
 
-    /// The object of a value that may be nested as deep as it likes.
+    /// Makes the object of a value of any depth.
     pub(super) fn deep(&mut self, element: Element<'a>) -> PyResult<Bound<'py, PyAny>> {
         let waiting = self.tasks.len();
         match self.begin(element)? {
@@ -201,7 +202,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         }
     }
 
-    /// A str that elements share: mostly the key of a dict, of which one object will do.
+    /// Returns the str of a key that elements share, from a cache.
     pub(super) fn name(&mut self, key: &Element<'a>) -> Option<Bound<'py, PyString>> {
         let value = key.value().filter(|value| value.is_shared())?;
         let Raw::Str(text) = value.kind() else { return None };
@@ -214,7 +215,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         items: Items<'a>,
         parts: Vec<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        // It may have been made meanwhile, as a member of one of its members.
+        // The tuple may have been made meanwhile, as a member of one of its members.
         if let Some(made) = self.remembered(id) {
             return Ok(made);
         }
@@ -224,7 +225,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         Ok(tuple.into_any())
     }
 
-    /// Does all tasks but so many.
+    /// Does the tasks above the first `waiting` ones.
     pub(super) fn work(&mut self, waiting: usize) -> PyResult<()> {
         while self.tasks.len() > waiting {
             match self.tasks.pop().expect("there are more") {
@@ -256,7 +257,8 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         Ok(())
     }
 
-    /// Has something finished once its members are made, and filled if it looks into them.
+    /// Pushes the tasks that make the members of an object, fill them if the object needs that, and then
+    /// finish the object.
     pub(super) fn wait_for(&mut self, finish: Finish<'a, 'py>) {
         let (members, needs_filled) = (finish.members(), finish.needs_filled_members());
         self.tasks.push(Task::Finish(finish));
@@ -266,9 +268,9 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         self.tasks.extend(members.into_iter().rev().map(Task::Members));
     }
 
-    /// Has a container filled later, or an object given its state. A call whose arguments lead back
-    /// to itself is made as soon as it is met a second time: its arguments are there then, and those
-    /// among them that wait for it have no state yet, as in `pickle`.
+    /// Fills a container later, or gives an object its state later. A call whose arguments contain its
+    /// own result is made when that is met for the second time: as in `pickle`, the arguments that wait
+    /// for the result have no state by then.
     pub(super) fn fill_later(
         &mut self,
         id: Option<NodeId>,
@@ -284,7 +286,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         self.values.pop().expect("every member leaves a value")
     }
 
-    /// The values of the last members, in order.
+    /// Pops the last `count` values, and returns them in order.
     pub(super) fn pop_all(&mut self, count: usize) -> Vec<Bound<'py, PyAny>> {
         self.values.split_off(self.values.len() - count)
     }
@@ -301,12 +303,11 @@ impl<'a, 'py> Work<'a, 'py, '_> {
     }
 }
 
-/// The object of a value that has no parts and that `is` need not tell from its equal, if it is one
-/// of those that there are most of.
+/// Makes the object of a str, int, float or None, which have no members and no identity.
 #[inline(always)]
 fn leaf<'py>(py: Python<'py>, value: Option<ValueRef<'_>>) -> Option<Bound<'py, PyAny>> {
     match value?.kind() {
-        // Fails where a surrogate stands alone.
+        // Fails on a lone surrogate.
         Raw::Str(text) => PyString::from_bytes(py, text.as_bytes()).ok().map(Bound::into_any),
         Raw::Int(value) => value.into_pyobject(py).ok().map(Bound::into_any),
         Raw::Float(value) => Some(PyFloat::new(py, value).into_any()),
