@@ -1,5 +1,5 @@
-//! `descr`, the dtype as a Python literal: read as `numpy.lib.format.descr_to_dtype` does, written
-//! as `dtype_to_descr` does.
+//! The `descr` of a header, which is a dtype as a Python literal. It is read as
+//! `numpy.lib.format.descr_to_dtype` reads it and written as `dtype_to_descr` writes it.
 
 use alloc::{
     format,
@@ -15,29 +15,34 @@ use crate::{
     repr,
 };
 
-/// The dtype that `descr` describes. Offsets of errors are those of the nodes.
+/// Reads a dtype from `descr`. An error has the offset of the node that it is about.
+///
+/// The recursion is as deep as the brackets of the literal, which have a limit.
 pub(crate) fn read(descr: &Node) -> Result<DType, Error> {
     match &descr.value {
         Value::Str(text) => text.parse().map_err(|error| at(descr, error)),
         Value::List(fields) => structure(descr, fields),
         Value::Tuple(parts) => match &parts[..] {
             [base, shape] => shaped(read(base)?, shape),
-            _ => Err(form(descr, "a pair of dtype and shape")),
+            _ => Err(descr.refuse(Clause::DescrForm, "expected a pair of dtype and shape")),
         },
-        _ => Err(form(descr, "a string, a list of fields, or a pair of dtype and shape")),
+        _ => Err(descr.refuse(
+            Clause::DescrForm,
+            "expected a string, a list of fields, or a pair of dtype and shape",
+        )),
     }
 }
 
-/// `base` with what follows it in a pair, or as the third part of a field: mostly the shape of a
-/// subarray.
+/// Applies the second part of a pair, or the third part of a field, to the dtype before it: the shape
+/// of a subarray, the length of a scalar, or metadata.
 fn shaped(base: DType, shape: &Node) -> Result<DType, Error> {
     let dtype = match (&shape.value, base.as_scalar()) {
-        // Metadata of a field, which NumPy 1 wrote here and cannot read back.
+        // NumPy 1 writes the metadata of a dtype here, and no NumPy reads it.
         (Value::Dict(_) | Value::None, _) => Ok(base),
         (Value::Tuple(nodes) | Value::List(nodes), _) => {
             DType::subarray(base, nodes.iter().map(length).collect::<Result<_, _>>()?)
         }
-        // `('S', 5)` is `S5`: a number after a type without a length is its length.
+        // `('S', 5)` is `S5`: an integer after a type without a length is its length.
         (_, Some(scalar)) if scalar.itemsize() == 0 => resized(scalar, length(shape)?),
         _ => DType::subarray(base, Vec::from([length(shape)?])),
     };
@@ -45,19 +50,11 @@ fn shaped(base: DType, shape: &Node) -> Result<DType, Error> {
 }
 
 fn length(node: &Node) -> Result<usize, Error> {
-    let length = match node.value {
-        Value::Int(Some(length)) => usize::try_from(length).ok(),
-        _ => None,
-    };
-    length.ok_or_else(|| {
-        let found = node.value.describe();
-        let message =
-            format!("length in a subarray's shape must be an integer from 0, found {found}");
-        Error::malformed(Clause::DescrSubarray, node.at, message)
-    })
+    let expected = "shape of a subarray must be an integer, or a tuple of integers, from 0";
+    node.as_length().ok_or_else(|| node.refuse(Clause::DescrSubarray, expected))
 }
 
-/// A scalar of the same kind, `length` characters or bytes long.
+/// Returns a scalar of the same kind with a length of `length` characters or bytes.
 fn resized(scalar: Scalar, length: usize) -> Result<DType, Error> {
     let itemsize = check_itemsize(length.checked_mul(scalar.kind().unit_size()))?;
     Scalar::new(scalar.kind(), scalar.order(), itemsize).map(DType::Scalar)
@@ -68,17 +65,20 @@ fn structure(descr: &Node, nodes: &[Node]) -> Result<DType, Error> {
     let mut offset = 0usize;
     for node in nodes {
         let (Value::Tuple(parts) | Value::List(parts)) = &node.value else {
-            return Err(form(node, "a field as a tuple"));
+            return Err(node.refuse(Clause::DescrForm, "expected a field as a tuple or list"));
         };
         let (name, dtype) = match &parts[..] {
             [name, dtype] => (name, read(dtype)?),
             [name, dtype, shape] => (name, shaped(read(dtype)?, shape)?),
-            _ => return Err(form(node, "a field of two or three parts")),
+            _ => {
+                let expected = "expected a field of 2 or 3 parts";
+                return Err(node.refuse(Clause::DescrForm, expected));
+            }
         };
         let (title, name) = title_and_name(name)?;
         let end = check_itemsize(offset.checked_add(dtype.itemsize()));
         let end = end.map_err(|error| at(node, error))?;
-        // NumPy writes padding as void without a name. Subarrays are void to it as well.
+        // NumPy writes padding as a void field without a name. To NumPy a subarray is void too.
         let void = match &dtype {
             DType::Scalar(scalar) => scalar.kind() == ScalarKind::Void,
             DType::Subarray(_) => true,
@@ -92,46 +92,53 @@ fn structure(descr: &Node, nodes: &[Node]) -> Result<DType, Error> {
     Struct::new(fields, offset).map(DType::Struct).map_err(|error| at(descr, error))
 }
 
-/// `'a'`, or `('title', 'a')`.
+/// Reads the first part of a field: `'a'`, or `('title', 'a')`. Returns the title and the name.
 fn title_and_name(node: &Node) -> Result<(Option<String>, String), Error> {
-    let refuse = |kind, message| Err(Error::new(kind, Clause::DescrField, node.at, message));
+    let refuse = |kind, expected, found: &Value| {
+        let message = format!("{expected}, found {found}");
+        Err(Error::new(kind, Clause::DescrField, node.at, message))
+    };
     let (title, name) = match &node.value {
         Value::Tuple(parts) => match &parts[..] {
             [title, name] => (&title.value, &name.value),
             _ => {
-                return refuse(ErrorKind::Malformed, "a field's title and name must be a pair");
+                let expected = "name of a field must be a string, or a pair of title and name";
+                return refuse(ErrorKind::Malformed, expected, &node.value);
             }
         },
         name => (&Value::None, name),
     };
     let Value::Str(name) = name else {
-        return refuse(ErrorKind::Malformed, "a field's name must be a string");
+        return refuse(ErrorKind::Malformed, "name of a field must be a string", name);
     };
     match title {
         Value::None => Ok((None, name.clone())),
         Value::Str(title) => Ok((Some(title.clone()), name.clone())),
-        _ => refuse(ErrorKind::Unsupported, "a field's title is not a string"),
+        title => refuse(ErrorKind::Unsupported, "title of a field must be a string", title),
     }
 }
 
-fn form(node: &Node, expected: &str) -> Error {
-    let found = node.value.describe();
-    let message = format!("expected {expected}, found {found}");
-    Error::malformed(Clause::DescrForm, node.at, message)
-}
-
+/// Moves an error about a part of `node` that has no offset of its own to `node`.
 fn at(node: &Node, error: Error) -> Error {
     error.relocated(|_| node.at as u64)
 }
 
 impl DType {
-    /// The Python literal that stands for this dtype in a header, as NumPy writes it:
-    /// `'<f8'`, `[('x', '<f4'), ('', '|V4')]`, `('<f8', (2,))`.
+    /// Returns the Python literal for this dtype in a header, as NumPy writes it.
     ///
     /// # Errors
-    /// `npy.descr.layout`, where fields overlap or are out of order: the literal has no way to say
-    /// so, and `numpy.save` fails as well.
-    pub fn descr(&self) -> Result<String, Error> {
+    /// `npy.descr.layout` (misuse) if fields overlap or are out of order: the literal has no
+    /// offsets. `numpy.save` fails for such a dtype as well.
+    ///
+    /// # Examples
+    /// ```
+    /// use npy_header::DType;
+    ///
+    /// let dtype: DType = "f4,(2,)i8".parse()?;
+    /// assert_eq!(dtype.to_descr()?, "[('f0', '<f4'), ('f1', '<i8', (2,))]");
+    /// # Ok::<(), npy_header::Error>(())
+    /// ```
+    pub fn to_descr(&self) -> Result<String, Error> {
         if is_sequential(self) {
             return Ok(Literal(self).to_string());
         }
@@ -140,7 +147,7 @@ impl DType {
     }
 }
 
-/// Whether all fields follow one another, with nothing but padding between them.
+/// Returns whether all fields, at every depth, are in order and do not overlap.
 fn is_sequential(dtype: &DType) -> bool {
     match dtype {
         DType::Scalar(_) => true,
@@ -160,8 +167,9 @@ fn fields_in_order(record: &Struct) -> bool {
     })
 }
 
-/// The array-protocol string of a scalar; for others the `descr`, or what NumPy prints where fields
-/// overlap: `{'names': ['a', 'b'], 'formats': ['<i4', '<f4'], 'offsets': [0, 0], 'itemsize': 4}`.
+/// Displays a scalar as its array-protocol string (`<f8`), a subarray and a structure as their
+/// [`descr`](DType::to_descr). A structure whose fields overlap or are out of order is a dict, as in
+/// NumPy: `{'names': ['a', 'b'], 'formats': ['<i4', '<f4'], 'offsets': [0, 0], 'itemsize': 4}`.
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -171,7 +179,7 @@ impl fmt::Display for DType {
     }
 }
 
-/// Displays as a literal that `numpy.dtype` takes.
+/// A dtype that displays as a literal which `numpy.dtype` accepts.
 struct Literal<'a>(&'a DType);
 
 impl fmt::Display for Literal<'_> {
@@ -187,7 +195,7 @@ impl fmt::Display for Literal<'_> {
     }
 }
 
-/// `[('x', '<f4'), ('', '|V4'), (('title', 'y'), '<f4', (2,))]`
+/// Writes fields that are in order: `[('x', '<f4'), ('', '|V4'), (('title', 'y'), '<f4', (2,))]`.
 fn write_fields(f: &mut fmt::Formatter<'_>, record: &Struct) -> fmt::Result {
     let mut separator = "";
     let mut end = 0;
@@ -217,6 +225,7 @@ fn write_fields(f: &mut fmt::Formatter<'_>, record: &Struct) -> fmt::Result {
     f.write_str("]")
 }
 
+/// Writes fields with their offsets, as a dict.
 fn write_dict(f: &mut fmt::Formatter<'_>, record: &Struct) -> fmt::Result {
     let fields = record.fields();
     write_list(f, "{'names': [", fields.iter().map(|field| repr::Str(&field.name)))?;
@@ -253,9 +262,8 @@ mod tests {
         read(&literal::parse(text, false)?)
     }
 
-    /// What NumPy writes comes back to the letter.
     #[test]
-    fn written_as_read() {
+    fn descr_that_numpy_writes_is_written_back() {
         for descr in [
             "'<f8'",
             "'|O'",
@@ -270,12 +278,12 @@ mod tests {
             "[('a', ('<f4', (2,)), (3,))]",
             "[(\"it's\", '<f8'), ('é\\n', '<M8[25s]')]",
         ] {
-            assert_eq!(dtype(descr).unwrap().descr().unwrap(), descr);
+            assert_eq!(dtype(descr).unwrap().to_descr().unwrap(), descr);
         }
     }
 
     #[test]
-    fn padding_moves_fields() {
+    fn padding_moves_the_next_field() {
         let DType::Struct(record) = dtype("[('', 'V4'), ('a', 'i1'), ('', 'V', 3)]").unwrap()
         else {
             panic!("a list makes a structure");
@@ -285,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn overlaps_are_displayed_but_not_described() {
+    fn overlapping_fields_are_displayed_but_have_no_descr() {
         let field = |name: &str, text: &str| Field {
             name: name.into(),
             title: None,
@@ -294,7 +302,7 @@ mod tests {
         };
         let union = Struct::new(Vec::from([field("a", "<i4"), field("b", "<f4")]), 4).unwrap();
         let dtype = DType::subarray(DType::Struct(union), Vec::from([2])).unwrap();
-        assert_eq!(dtype.descr().unwrap_err().clause(), "npy.descr.layout");
+        assert_eq!(dtype.to_descr().unwrap_err().clause(), "npy.descr.layout");
         assert_eq!(
             dtype.to_string(),
             "({'names': ['a', 'b'], 'formats': ['<i4', '<f4'], 'offsets': [0, 0], 'itemsize': 4}, \
@@ -303,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_point_at_the_part() {
+    fn error_has_the_offset_of_its_part() {
         for (descr, at, clause) in [
             ("[('a', 'f8'), ('b', 'x')]", 20, "npy.descr.type"),
             ("[('a', 'M8[q]')]", 7, "npy.descr.unit"),
@@ -319,12 +327,41 @@ mod tests {
             let error = dtype(descr).unwrap_err();
             assert_eq!((error.offset(), error.clause()), (at, clause), "{descr}");
         }
-        let title = dtype("[((1, 'a'), 'f8')]").unwrap_err();
-        assert_eq!((title.kind(), title.clause()), (ErrorKind::Unsupported, "npy.descr.field"));
     }
 
     #[test]
-    fn nesting_is_limited() {
+    fn error_says_what_was_expected_and_found() {
+        for (descr, message) in [
+            ("8", "expected a string, a list of fields, or a pair of dtype and shape, found 8"),
+            ("('f8',)", "expected a pair of dtype and shape, found a tuple of length 1"),
+            ("['ab']", "expected a field as a tuple or list, found 'ab'"),
+            ("[('a',)]", "expected a field of 2 or 3 parts, found a tuple of length 1"),
+            (
+                "[(('t', 'a', 'b'), 'f8')]",
+                "name of a field must be a string, or a pair of title and name, \
+                 found a tuple of length 3",
+            ),
+            ("[(('t', 1), 'f8')]", "name of a field must be a string, found 1"),
+            (
+                "('f8', (2.0,))",
+                "shape of a subarray must be an integer, or a tuple of integers, from 0, \
+                 found a value of another type",
+            ),
+        ] {
+            assert_eq!(dtype(descr).unwrap_err().message(), message, "{descr}");
+        }
+    }
+
+    #[test]
+    fn title_that_is_not_a_string_is_unsupported() {
+        let error = dtype("[((1, 'a'), 'f8')]").unwrap_err();
+        assert_eq!((error.kind(), error.clause()), (ErrorKind::Unsupported, "npy.descr.field"));
+        assert_eq!(error.message(), "title of a field must be a string, found 1");
+        assert_eq!(error.offset(), 2);
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
         let nested = |n| format!("{}'f8'{}", "[('a', ".repeat(n), ")]".repeat(n));
         assert!(dtype(&nested(DType::MAX_DEPTH)).is_ok());
         assert_eq!(dtype(&nested(DType::MAX_DEPTH + 1)).unwrap_err().clause(), "npy.descr.depth");

@@ -1,16 +1,30 @@
-//! The one error of this crate: what is wrong, where, and which clause of `spec/` says so.
+//! [`Error`], the only error type of this crate: a message, the byte it is about, and the clause of
+//! the specification that is broken.
 
 use alloc::{boxed::Box, string::String};
 use core::fmt;
 
-/// Why a preamble was refused, or could not be written.
+/// The reason why a preamble or a dtype cannot be read or written.
 ///
-/// One word wide, so that a `Result` of it is cheap to return. Displays as
-/// `shape must be a tuple of integers, found 2 (at byte 61) [npy.header.shape]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An error is one word wide, so a `Result` that holds one is cheap to return.
+///
+/// # Examples
+/// ```
+/// use npy_header::{ErrorKind, Limits, parse};
+///
+/// let error = parse(b"\x93NUMPY\x04\0", &Limits::default()).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Unsupported);
+/// assert_eq!(error.offset(), 6);
+/// assert_eq!(error.clause(), "npy.version");
+/// assert_eq!(
+///     error.to_string(),
+///     "expected version 1.0, 2.0 or 3.0, found major version 4 (at byte 6) [npy.version]"
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Error(Box<Inner>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Inner {
     kind: ErrorKind,
     clause: Clause,
@@ -18,33 +32,35 @@ struct Inner {
     message: String,
 }
 
-/// What sort of thing went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The kind of an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The bytes break the format.
+    /// The input breaks a rule of the format.
     Malformed,
-    /// NumPy may read this; this crate does not.
+    /// The input is valid, or may be valid in a later version of NumPy, but this crate cannot
+    /// read it.
     Unsupported,
-    /// The bytes ask for more than a limit allows: which one, and the value it was set to.
+    /// The input exceeds this limit, which has this value.
     OverLimit(Limit, u64),
-    /// The caller asked for something that cannot be written.
+    /// The caller asked to write something that the format cannot hold.
     Misuse,
 }
 
-/// The limits that an [`ErrorKind::OverLimit`] can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A limit that an [`ErrorKind::OverLimit`] names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Limit {
-    /// Characters in the header: [`Limits::header_chars`](crate::Limits::header_chars).
+    /// The number of characters in the header:
+    /// [`Limits::header_chars`](crate::Limits::header_chars).
     HeaderChars,
-    /// Dimensions of an array or subarray: [`Limits::dimensions`](crate::Limits::dimensions) and
-    /// [`DType::MAX_DIMENSIONS`](crate::DType::MAX_DIMENSIONS).
+    /// The number of dimensions of an array ([`Limits::dimensions`](crate::Limits::dimensions)) or
+    /// of a subarray ([`DType::MAX_DIMENSIONS`](crate::DType::MAX_DIMENSIONS)).
     Dimensions,
-    /// Brackets inside brackets in the header, or dtypes inside dtypes
+    /// The depth of nested brackets in the header (100), or of nested dtypes
     /// ([`DType::MAX_DEPTH`](crate::DType::MAX_DEPTH)).
     Depth,
-    /// Bytes in one item: [`DType::MAX_ITEMSIZE`](crate::DType::MAX_ITEMSIZE).
+    /// The number of bytes in one item: [`DType::MAX_ITEMSIZE`](crate::DType::MAX_ITEMSIZE).
     ItemSize,
 }
 
@@ -64,36 +80,40 @@ impl Error {
         Self::new(ErrorKind::Malformed, clause, offset, message)
     }
 
-    /// The same error, its offset replaced by what `to` makes of it: from a position in a part to
-    /// one in the whole.
+    /// Replaces the offset, which counts from the start of a part, by what `to` returns for it: an
+    /// offset from the start of the whole.
     pub(crate) fn relocated(mut self, to: impl FnOnce(u64) -> u64) -> Self {
         self.0.offset = to(self.0.offset);
         self
     }
 
-    /// The same error for input that begins `by` bytes into a larger file.
+    /// Adds `by` to the offset, for input that begins `by` bytes into a file.
+    #[must_use]
     pub fn shifted(self, by: u64) -> Self {
         self.relocated(|offset| offset.saturating_add(by))
     }
 
-    /// What sort of error this is.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Where: bytes from the start of the input that was given; 0 where there was no input, as
-    /// when a dtype is put together from parts.
+    /// Returns the offset of the byte that the error is about, from the start of the input.
+    ///
+    /// It is 0 where there is no input: in errors of writing, and of the constructors of dtypes.
     pub fn offset(&self) -> u64 {
         self.0.offset
     }
 
-    /// What is wrong, in words, without the offset and the clause.
+    /// Returns the message without the offset and the clause.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The clause of `spec/` that is broken, such as `"npy.header.shape"`. These names are
-    /// permanent.
+    /// Returns the clause of the [specification] that is broken, such as `"npy.header.shape"`. The
+    /// names of clauses are permanent.
+    ///
+    /// [specification]: https://github.com/npy-object/npy-object/blob/main/spec/README.md
     pub fn clause(&self) -> &'static str {
         self.0.clause.id()
     }
@@ -109,9 +129,10 @@ impl core::error::Error for Error {}
 
 macro_rules! clauses {
     ($($name:ident = $id:literal,)*) => {
-        /// A heading of `spec/preamble.md` or `spec/header.md`. The list stands here once, so that no clause can be
-        /// returned that the test below does not look up in the specification.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        /// A clause: the name of a section in `spec/preamble.md` or `spec/header.md`.
+        ///
+        /// Clauses are an enum so that a test can compare all of them with the specification.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub(crate) enum Clause {
             $($name,)*
         }
@@ -157,27 +178,42 @@ mod tests {
     use alloc::{format, string::ToString, vec::Vec};
 
     #[test]
-    fn is_one_word_and_says_what_where_and_why() {
+    fn error_is_one_word_wide() {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn error_can_cross_threads() {
+        fn check<E: core::error::Error + Send + Sync + 'static>() {}
+        check::<Error>();
+    }
+
+    #[test]
+    fn error_displays_message_offset_and_clause() {
         let error = Error::malformed(Clause::Shape, 61, "shape must be a tuple, found 2");
         assert_eq!(
             error.to_string(),
             "shape must be a tuple, found 2 (at byte 61) [npy.header.shape]"
         );
         assert_eq!(error.message(), "shape must be a tuple, found 2");
-        assert_eq!(error.shifted(100).offset(), 161);
     }
 
-    /// The clauses and the rules for files in the specification are the same list, in the same
-    /// order.
     #[test]
-    fn specification_has_every_clause() {
+    fn shifted_error_counts_from_the_start_of_the_file() {
+        let error = Error::malformed(Clause::Shape, 61, "");
+        assert_eq!(error.clone().shifted(100).offset(), 161);
+        assert_eq!(error.shifted(u64::MAX).offset(), u64::MAX);
+    }
+
+    /// Compares names and order. Rules for readers alone are no clauses of errors.
+    #[test]
+    fn clauses_are_those_of_the_specification() {
         let chapter = |name: &str| {
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/");
             std::fs::read_to_string(format!("{folder}{name}"))
         };
         let (Ok(preamble), Ok(header)) = (chapter("preamble.md"), chapter("header.md")) else {
-            return; // the published crate does not carry the specification
+            return; // the published crate does not contain the specification
         };
         let spec = [preamble, header].concat();
         let sections: Vec<(&str, &str)> = spec
@@ -186,12 +222,19 @@ mod tests {
             .filter_map(|section| section.split_once("\n\n"))
             .filter(|(_, rule)| !rule.starts_with("A reader MUST"))
             .collect();
-        let headings: Vec<&str> = sections.iter().map(|(clause, _)| *clause).collect();
+        let headings: Vec<&str> = sections.iter().map(|(heading, _)| name_of(heading)).collect();
         let clauses: Vec<&str> = Clause::ALL.iter().map(|clause| clause.id()).collect();
         assert_eq!(headings, clauses);
-        for (clause, rule) in sections {
+        for (heading, rule) in sections {
             let rule = rule.split("\n\n").next().unwrap_or_default();
-            assert!(rule.contains("MUST"), "{clause} says nothing that MUST hold");
+            assert!(rule.contains("MUST"), "the first paragraph of {heading} has no MUST");
         }
+    }
+
+    /// Returns the clause that a heading names: `npy.magic`, or `npy.magic` with a title after it.
+    fn name_of(heading: &str) -> &str {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '.';
+        let end = heading.find(|c| !is_part(c)).unwrap_or(heading.len());
+        &heading[..end]
     }
 }

@@ -1,11 +1,16 @@
-//! The tokens of a Python literal, lexed with nom as CPython's tokenizer has them.
+//! [`token`], which splits the text of a header into the [`Token`]s of Python, with nom.
 //!
-//! Line ends count as blanks: a header is lexed as if it stood in parentheses. That is a little
-//! more than `ast.literal_eval` allows, which wants no line end inside a literal outside brackets.
+//! The parsers are nom's complete ones, not the streaming ones: the length of a header is stored
+//! before it, so [`preamble`](crate::preamble) has all of the text before it lexes any of it, and
+//! the end of the text is the end of the last token. A streaming parser would ask for more there.
 //!
-//! See "Lexical analysis" in the Python language reference.
+//! Line ends are blanks, as they are in Python inside brackets. `ast.literal_eval` does not accept
+//! them outside brackets; this lexer does.
+//!
+//! The reference is "Lexical analysis" in the Python language reference.
 
 use alloc::string::String;
+use alloc::{borrow::Cow, format};
 
 use nom::{
     Err, IResult, Parser,
@@ -27,39 +32,51 @@ pub(crate) enum Token {
     Punct(char),
     /// A number, without its sign.
     Number(Number),
-    /// A string, its escapes resolved.
+    /// A string with its escapes resolved.
     Str(String),
-    /// A bytes literal. No header has a use for what is in it.
+    /// A bytes literal. Its content is dropped, as no header can use it.
     Bytes,
-    /// A name; only `True`, `False`, `None` and the `L` of Python 2 mean anything.
+    /// A name. The parser accepts `True`, `False`, `None` and, after an integer, `L`.
     Name(String),
     /// The end of the header.
     End,
 }
 
+/// A number. The value of a float or imaginary number is dropped, as no header can use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Number {
-    /// An integer; `None` where it does not fit 64 bits, as nothing in a header may.
+    /// An integer, or `None` if it does not fit an `i64`. No valid header has such an integer.
     Int(Option<i64>),
-    /// A float. No header has a use for its value.
     Float,
-    /// An imaginary number. No header has a use for its value.
     Imaginary,
 }
 
-/// Why no token could be lexed: `at` is what was left of the text when it went wrong.
+/// The reason why there is no token.
 #[derive(Debug)]
 pub(crate) struct Fault<'a> {
+    /// The text from the fault on.
     pub(crate) at: &'a str,
     pub(crate) kind: ErrorKind,
-    pub(crate) message: &'static str,
+    /// `None` if no token begins with the first character of `at`. nom makes such a fault for each
+    /// alternative that does not match, so it must cost nothing.
+    message: Option<&'static str>,
+}
+
+impl Fault<'_> {
+    pub(crate) fn message(&self) -> Cow<'static, str> {
+        match (self.message, self.at.chars().next()) {
+            (Some(message), _) => message.into(),
+            (None, Some(c)) => format!("unexpected character {c:?}").into(),
+            (None, None) => "unexpected end of the header".into(),
+        }
+    }
 }
 
 type Lexed<'a, T> = IResult<&'a str, T, Fault<'a>>;
 
 impl<'a> ParseError<&'a str> for Fault<'a> {
     fn from_error_kind(at: &'a str, _: nom::error::ErrorKind) -> Self {
-        Fault { at, kind: ErrorKind::Malformed, message: "unexpected character" }
+        Fault { at, kind: ErrorKind::Malformed, message: None }
     }
 
     fn append(_: &'a str, _: nom::error::ErrorKind, other: Self) -> Self {
@@ -67,7 +84,7 @@ impl<'a> ParseError<&'a str> for Fault<'a> {
     }
 }
 
-/// The next token: what is left after it, where it began, and the token.
+/// Lexes the next token. Returns the text after it, the text from its start on, and the token.
 pub(crate) fn token(text: &str) -> Result<(&str, &str, Token), Fault<'_>> {
     let lexed = blanks(text).and_then(|(start, ())| {
         if start.is_empty() {
@@ -75,7 +92,7 @@ pub(crate) fn token(text: &str) -> Result<(&str, &str, Token), Fault<'_>> {
         }
         let (rest, token) = alt((
             map(one_of("()[]{},:+-"), Token::Punct),
-            string, // before names: a prefix looks like one
+            string, // before names, because the prefix of a string is a name too
             map(number, Token::Number),
             map(name, |name| Token::Name(name.into())),
         ))
@@ -84,12 +101,12 @@ pub(crate) fn token(text: &str) -> Result<(&str, &str, Token), Fault<'_>> {
     });
     lexed.map_err(|error| match error {
         Err::Error(fault) | Err::Failure(fault) => fault,
-        // Cannot be: the parsers used are the complete ones.
+        // Complete parsers never return it.
         Err::Incomplete(_) => ParseError::from_error_kind(text, nom::error::ErrorKind::Complete),
     })
 }
 
-/// Blanks, line ends, comments, and backslashes that hide a line end.
+/// Skips blanks, line ends, comments, and backslashes before a line end.
 fn blanks(text: &str) -> Lexed<'_, ()> {
     let space = take_while1(|c| matches!(c, ' ' | '\t' | '\x0c' | '\n' | '\r'));
     let comment = preceded(tag("#"), take_till(|c| matches!(c, '\n' | '\r')));
@@ -97,7 +114,7 @@ fn blanks(text: &str) -> Lexed<'_, ()> {
     value((), many0_count(alt((space, comment, continuation)))).parse(text)
 }
 
-/// A line end as Python sources may have it.
+/// Lexes one line end: LF, CR or CRLF.
 fn line_end(text: &str) -> Lexed<'_, &str> {
     alt((tag("\r\n"), tag("\n"), tag("\r"))).parse(text)
 }
@@ -106,8 +123,8 @@ fn name(text: &str) -> Lexed<'_, &str> {
     take_while1(|c: char| c.is_ascii_alphanumeric() || c == '_').parse(text)
 }
 
-// Numbers. Nothing checks what follows them: a number never stands right before a name or another
-// number in a literal, so `1_`, `2L` and `2if` fail in the grammar.
+// Numbers. The character after a number is not checked, because the grammar has no name and no
+// number directly after a number: `1_` and `2if` are two tokens, which the parser refuses.
 
 fn number(text: &str) -> Lexed<'_, Number> {
     alt((
@@ -133,7 +150,7 @@ fn prefixed<'a>(
 fn decimal(text: &str) -> Lexed<'_, Option<i64>> {
     let (rest, digits) = digits(text)?;
     if digits.starts_with('0') && digits.contains(|c| !matches!(c, '0' | '_')) {
-        return malformed(text, "decimal integer begins with 0");
+        return malformed(text, "decimal integer must not begin with 0");
     }
     Ok((rest, integer_value(digits, 10)))
 }
@@ -145,7 +162,7 @@ fn integer_value(digits: &str, radix: u32) -> Option<i64> {
         .try_fold(0i64, |number, digit| number.checked_mul(radix.into())?.checked_add(digit.into()))
 }
 
-/// `1.`, `.5`, `1.5e3`, `1e3`.
+/// Lexes a float such as `1.`, `.5`, `1.5e3` or `1e3`.
 fn float(text: &str) -> Lexed<'_, &str> {
     let point = alt((recognize((digits, tag("."), opt(digits))), recognize((tag("."), digits))));
     let exponent = || recognize((tag_no_case("e"), opt(one_of("+-")), digits));
@@ -156,7 +173,7 @@ fn digits(text: &str) -> Lexed<'_, &str> {
     grouped(10).parse(text)
 }
 
-/// Digits that single underscores may divide.
+/// Lexes digits, with single underscores between them.
 fn grouped<'a>(radix: u32) -> impl Parser<&'a str, Output = &'a str, Error = Fault<'a>> {
     let digits = move || take_while1(move |c: char| c.is_digit(radix));
     recognize(pair(digits(), many0_count(preceded(tag("_"), digits()))))
@@ -184,14 +201,14 @@ fn string(text: &str) -> Lexed<'_, Token> {
         rest = match rest.chars().next() {
             None => return malformed(text, "string is not closed"),
             Some('\n' | '\r') if quote.len() == 1 => {
-                return malformed(rest, "line ends in a string");
+                return malformed(rest, "string is not closed before the end of the line");
             }
             Some('\n' | '\r') => {
                 out.push('\n');
                 line_end(rest)?.0
             }
             Some('\\') if raw => {
-                // What follows the backslash does not close the string, and both stay.
+                // In a raw string the backslash stays, and a quote after it does not close the string.
                 let Ok((rest, hidden)) = alt((value('\n', line_end), anychar)).parse(&rest[1..])
                 else {
                     return malformed(text, "string is not closed");
@@ -205,13 +222,13 @@ fn string(text: &str) -> Lexed<'_, Token> {
                 rest
             }
             Some(_) => {
-                // Up to the next character that may mean something; the first one does not.
+                // Copy up to the next character that needs a case above. The first one has none.
                 let special =
                     |&(_, c): &(usize, char)| matches!(c, '\\' | '\n' | '\r' | '\'' | '"');
                 let next = rest.char_indices().skip(1).find(special);
                 let (run, after) = rest.split_at(next.map_or(rest.len(), |(at, _)| at));
                 if bytes && !run.is_ascii() {
-                    return malformed(rest, "bytes literal has a character outside ASCII");
+                    return malformed(rest, "bytes literal must be ASCII");
                 }
                 out.push_str(run);
                 after
@@ -220,8 +237,8 @@ fn string(text: &str) -> Lexed<'_, Token> {
     }
 }
 
-/// The escape that `text` begins with, and the character it stands for; none for a hidden line end.
-/// A backslash that escapes nothing stands for itself.
+/// Lexes the escape at the start of `text`. Returns its character, or `None` for a backslash before
+/// a line end, which is dropped with it. A backslash before any other character is a character.
 fn escape(text: &str, bytes: bool) -> Lexed<'_, Option<char>> {
     let (rest, _) = tag("\\").parse(text)?;
     if let Ok((rest, _)) = line_end(rest) {
@@ -248,32 +265,32 @@ fn escape(text: &str, bytes: bool) -> Lexed<'_, Option<char>> {
         'x' => return code_point(text, after, 2),
         'u' if !bytes => return code_point(text, after, 4),
         'U' if !bytes => return code_point(text, after, 8),
-        'N' if !bytes => return unsupported(text, "character escaped by its Unicode name"),
+        'N' if !bytes => return unsupported(text, "\\N{...} escapes are not supported"),
         _ => return Ok((rest, Some('\\'))),
     };
     Ok((after, Some(character)))
 }
 
-/// The character whose code is the `width` hexadecimal digits that `digits` begins with, in the
-/// escape at `escape`.
+/// Reads the `width` hexadecimal digits at the start of `digits` as a code point. Errors are at
+/// `escape`, where the escape begins.
 fn code_point<'a>(escape: &'a str, digits: &'a str, width: usize) -> Lexed<'a, Option<char>> {
     let hex = |code: &str| code.bytes().all(|digit| digit.is_ascii_hexdigit());
     let Some((code, rest)) = digits.split_at_checked(width).filter(|(code, _)| hex(code)) else {
         return malformed(escape, "escape has too few hexadecimal digits");
     };
     match u32::from_str_radix(code, 16) {
-        Ok(0xd800..=0xdfff) => unsupported(escape, "lone surrogate in a string"),
+        Ok(0xd800..=0xdfff) => unsupported(escape, "lone surrogates are not supported"),
         Ok(code @ ..=0x10_ffff) => Ok((rest, char::from_u32(code))),
-        _ => malformed(escape, "escape is beyond the last Unicode character"),
+        _ => malformed(escape, "escape is over U+10FFFF, the last code point"),
     }
 }
 
 fn malformed<'a, T>(at: &'a str, message: &'static str) -> Lexed<'a, T> {
-    Err(Err::Failure(Fault { at, kind: ErrorKind::Malformed, message }))
+    Err(Err::Failure(Fault { at, kind: ErrorKind::Malformed, message: Some(message) }))
 }
 
 fn unsupported<'a, T>(at: &'a str, message: &'static str) -> Lexed<'a, T> {
-    Err(Err::Failure(Fault { at, kind: ErrorKind::Unsupported, message }))
+    Err(Err::Failure(Fault { at, kind: ErrorKind::Unsupported, message: Some(message) }))
 }
 
 #[cfg(test)]
@@ -281,7 +298,7 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
 
-    fn tokens(text: &str) -> Result<Vec<Token>, &'static str> {
+    fn tokens(text: &str) -> Result<Vec<Token>, String> {
         let (mut rest, mut tokens) = (text, Vec::new());
         loop {
             match token(rest) {
@@ -290,7 +307,7 @@ mod tests {
                     rest = left;
                     tokens.push(token);
                 }
-                Err(fault) => return Err(fault.message),
+                Err(fault) => return Err(fault.message().into_owned()),
             }
         }
     }
@@ -302,8 +319,13 @@ mod tests {
         tokens.remove(0)
     }
 
+    #[track_caller]
+    fn refused(text: &str, message: &str) {
+        assert_eq!(tokens(text), Err(message.into()), "{text}");
+    }
+
     #[test]
-    fn integers() {
+    fn integer_is_read() {
         let values: &[(&str, Option<i64>)] = &[
             ("0", Some(0)),
             ("00_0", Some(0)),
@@ -318,15 +340,18 @@ mod tests {
         for &(text, value) in values {
             assert_eq!(one(text), Token::Number(Number::Int(value)), "{text}");
         }
-        // No integers of Python 3; the grammar refuses two tokens in a row.
-        assert_eq!(tokens("0_17"), Err("decimal integer begins with 0"));
+    }
+
+    #[test]
+    fn integer_of_another_syntax_is_refused_or_two_tokens() {
+        refused("0_17", "decimal integer must not begin with 0");
         for text in ["1__0", "1_", "2L", "0x", "0b2", "1if"] {
             assert_eq!(tokens(text).unwrap().len(), 2, "{text}");
         }
     }
 
     #[test]
-    fn floats_and_imaginaries() {
+    fn float_and_imaginary_number_are_dropped() {
         for text in ["1.", ".5", "1.5e3", "1E-3", "0_1.5", "09.5", "1e1_0"] {
             assert_eq!(one(text), Token::Number(Number::Float), "{text}");
         }
@@ -336,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn strings() {
+    fn string_is_read() {
         let values = [
             (r"'a'", "a"),
             (r#"u"a'b""#, "a'b"),
@@ -353,40 +378,51 @@ mod tests {
         for (text, value) in values {
             assert_eq!(one(text), Token::Str(value.into()), "{text}");
         }
+    }
+
+    #[test]
+    fn bytes_are_dropped() {
         for text in ["b'a'", "rB'\\''", "bR'\\x'", r"b'\xff\u'"] {
             assert_eq!(one(text), Token::Bytes, "{text}");
         }
     }
 
     #[test]
-    fn refused_strings() {
+    fn broken_string_is_refused() {
         let faults = [
             ("'a", "string is not closed"),
             ("'''a''", "string is not closed"),
             (r"r'a\'", "string is not closed"),
             (r"'a\", "string is not closed"),
-            ("'a\nb'", "line ends in a string"),
+            ("'a\nb'", "string is not closed before the end of the line"),
             (r"'\x4'", "escape has too few hexadecimal digits"),
-            (r"'\ud800'", "lone surrogate in a string"),
-            (r"'\U00110000'", "escape is beyond the last Unicode character"),
-            (r"'\N{BULLET}'", "character escaped by its Unicode name"),
-            ("b'é'", "bytes literal has a character outside ASCII"),
+            (r"'\ud800'", "lone surrogates are not supported"),
+            (r"'\U00110000'", "escape is over U+10FFFF, the last code point"),
+            (r"'\N{BULLET}'", "\\N{...} escapes are not supported"),
+            ("b'é'", "bytes literal must be ASCII"),
         ];
         for (text, message) in faults {
-            assert_eq!(tokens(text), Err(message), "{text}");
+            refused(text, message);
         }
-        // Prefixes of other literals are names before a string.
+    }
+
+    #[test]
+    fn prefix_of_another_literal_is_a_name() {
         for text in ["f'a'", "ur'a'", "rr'a'"] {
             assert_eq!(tokens(text).unwrap().len(), 2, "{text}");
         }
     }
 
     #[test]
-    fn blanks_are_skipped() {
+    fn blank_is_skipped() {
         let text = " \t\x0c\r\n# a comment\r1 \\\r\n # another";
         assert_eq!(one(text), Token::Number(Number::Int(Some(1))));
-        assert_eq!(tokens("\\ \n"), Err("unexpected character"));
-        assert_eq!(tokens("\u{a0}1"), Err("unexpected character"));
-        assert_eq!(tokens("\x0b1"), Err("unexpected character"));
+    }
+
+    #[test]
+    fn character_that_begins_no_token_is_refused() {
+        refused("\\ \n", "unexpected character '\\\\'");
+        refused("\u{a0}1", "unexpected character '\\u{a0}'");
+        refused("\x0b1", "unexpected character '\\u{b}'");
     }
 }

@@ -1,8 +1,12 @@
-//! [`parse`]: from the bytes at the start of a file to a [`Header`].
+//! [`parse`], which turns the bytes at the start of a file into a [`Header`].
 //!
 //! ```text
-//! 93 'N' 'U' 'M' 'P' 'Y'   major minor   length       header
-//! 6 bytes                  1     1       2 or 4, LE   length bytes, a Python dict
+//! offset     bytes    content
+//! 0          6        magic: 93 'N' 'U' 'M' 'P' 'Y'
+//! 6          1        major version
+//! 7          1        minor version
+//! 8          2 or 4   length of the header, little-endian
+//! 10 or 12   length   header: a Python dict
 //! ```
 
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
@@ -16,17 +20,25 @@ use crate::{
 
 pub(crate) const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// Where the length of the header stands: after the magic and the version.
+/// The offset of the length of the header, after the magic and the two bytes of the version.
 pub(crate) const LENGTH_AT: usize = MAGIC.len() + 2;
 
-/// What a preamble may take. The defaults are NumPy's own, and no file that NumPy reads by default
-/// meets them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The limits of [`parse`]. The defaults are those of `numpy.load`.
+///
+/// # Examples
+/// ```
+/// use npy_header::Limits;
+///
+/// let mut limits = Limits::default();
+/// limits.header_chars = 1_000_000; // for tables of many columns
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Limits {
-    /// The most characters of the header: 10,000. `numpy.load` lifts this one for
-    /// `allow_pickle=True`; files of many named fields need it.
+    /// The largest number of characters in the header: 10,000 by default. `numpy.load` has no such
+    /// limit with `allow_pickle=True`. A structured dtype of several hundred fields exceeds it.
     pub header_chars: usize,
-    /// The most dimensions of the array: 64 (32 in NumPy 1).
+    /// The largest number of dimensions of the array: 64 by default, as in NumPy 2 (32 in NumPy 1).
     pub dimensions: usize,
 }
 
@@ -36,30 +48,62 @@ impl Default for Limits {
     }
 }
 
-/// How far [`parse`] came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The answer of [`parse`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[must_use = "the preamble may need more input"]
 pub enum Progress {
-    /// The preamble goes on after this input: call again with at least so many more bytes at its
-    /// end. Never more than the preamble has.
+    /// The input ends inside the preamble: append at least this number of bytes and call [`parse`]
+    /// again. The number is never larger than the rest of the preamble, so a caller can wait for
+    /// all of them.
     Need(usize),
-    /// The preamble is whole.
+    /// The input has the whole preamble.
     Done {
-        /// What it says.
+        /// The header.
         header: Header,
-        /// How many bytes it takes; the array's data follows.
+        /// The number of bytes in the preamble. The data of the array begins after them.
         length: usize,
     },
 }
 
-/// Parses the preamble that `input`, the beginning of a `.npy` file, starts with.
+/// Parses the preamble at the start of `input`, the first bytes of a `.npy` file.
 ///
-/// Input may end anywhere: what is missing is an answer, not an error. The answer depends on the
-/// bytes alone, so a caller may cut them as it likes; what is wrong is said as soon as the byte
-/// that makes it so is there. Nothing is kept between calls and little is done before the preamble
-/// is whole, so calling again from the start costs next to nothing.
+/// `input` may end anywhere. An input that ends inside the preamble is not an error: the answer is
+/// [`Progress::Need`]. An error in the magic, the version or the length is returned as soon as its
+/// byte is there, an error in the header as soon as the whole header is there. More input does not
+/// change an error.
+///
+/// Nothing is kept between calls. A call with an incomplete preamble reads at most 12 bytes of it,
+/// so a repeated call costs little.
 ///
 /// # Errors
-/// See the clauses in `spec/preamble.md` and `spec/header.md`. Offsets count from the start of `input`.
+/// Malformed:
+/// - `npy.magic`: the input does not begin with `\x93NUMPY`;
+/// - `npy.header.charset`: the header of version 3.0 is not UTF-8;
+/// - `npy.header.literal`: the header is not a Python literal;
+/// - `npy.header.keys`, `npy.header.order`, `npy.header.shape`: the literal is not a dict with
+///   `descr`, `fortran_order` and `shape`, or one of the last two has a wrong value;
+/// - `npy.descr.*`: `descr` is not a dtype, see [`DType`](crate::DType).
+///
+/// Unsupported:
+/// - `npy.version`: the version is not 1.0, 2.0 or 3.0;
+/// - `npy.header.literal`: a string has a `\N{...}` escape or a lone surrogate;
+/// - `npy.descr.field`: the title of a field is not a string.
+///
+/// Over a limit: `npy.header.length`, `npy.header.depth`, `npy.header.shape`,
+/// `npy.descr.subarray`, `npy.descr.size` and `npy.descr.depth`, see [`Limit`].
+///
+/// Offsets count from the start of `input`.
+///
+/// # Examples
+/// ```
+/// use npy_header::{Limits, Progress, parse};
+///
+/// let file = b"\x93NUMPY\x01\0\x37\0{'descr': '<f8', 'fortran_order': False, 'shape': (3,)}...";
+/// assert_eq!(parse(&file[..8], &Limits::default())?, Progress::Need(2));
+/// assert_eq!(parse(&file[..10], &Limits::default())?, Progress::Need(55));
+/// assert!(matches!(parse(file, &Limits::default())?, Progress::Done { length: 65, .. }));
+/// # Ok::<(), npy_header::Error>(())
+/// ```
 pub fn parse(input: &[u8], limits: &Limits) -> Result<Progress, Error> {
     let Some(version) = parse_version(input)? else {
         return Ok(Progress::Need(LENGTH_AT + Version::V1.length_width() - input.len()));
@@ -82,14 +126,16 @@ pub fn parse(input: &[u8], limits: &Limits) -> Result<Progress, Error> {
     Ok(Progress::Done { header, length: end })
 }
 
-/// The version, or none where the input ends before it.
+/// Reads the magic and the version. Returns `None` if the input ends inside them.
 fn parse_version(input: &[u8]) -> Result<Option<Version>, Error> {
     if let Some(at) = input.iter().zip(MAGIC).position(|(found, expected)| found != expected) {
-        let message = "not a .npy file: it does not begin with \\x93NUMPY";
+        let found = input[at];
+        let message =
+            format!("not a .npy file: expected the magic \\x93NUMPY, found byte {found:#04x}");
         return Err(Error::malformed(Clause::Magic, at, message));
     }
     let unknown = |at, part, found| {
-        let message = format!("versions are 1.0, 2.0 and 3.0, found {part} version {found}");
+        let message = format!("expected version 1.0, 2.0 or 3.0, found {part} version {found}");
         Err(Error::new(ErrorKind::Unsupported, Clause::Version, at, message))
     };
     let version = match input.get(MAGIC.len()) {
@@ -106,7 +152,11 @@ fn parse_version(input: &[u8]) -> Result<Option<Version>, Error> {
     }
 }
 
-/// Refuses a header that must be too long before anything is asked for or allocated.
+/// Returns the length of the header if it can be within the limit.
+///
+/// This is checked before the caller is asked for the header, so that a false length makes nobody
+/// wait or allocate. A character of UTF-8 takes up to 4 bytes, so the number of characters is known
+/// only when the header is there; [`check_chars`] checks it then.
 fn check_length(length: u32, version: Version, limits: &Limits) -> Result<usize, Error> {
     let bytes_per_char = if version == Version::V3 { 4 } else { 1 };
     match usize::try_from(length) {
@@ -132,19 +182,22 @@ fn too_long(found: String, limits: &Limits) -> Error {
     )
 }
 
+/// Decodes the header by the charset of its version. Latin-1 is decoded without a check, because each
+/// of its bytes is the code point of a character.
 fn decode(bytes: &[u8], version: Version) -> Result<Cow<'_, str>, Error> {
     match (core::str::from_utf8(bytes), version) {
         (Ok(text), Version::V3) => Ok(text.into()),
         (Ok(text), _) if text.is_ascii() => Ok(text.into()),
         (Err(error), Version::V3) => {
-            let message = "header is not UTF-8";
-            Err(Error::malformed(Clause::Charset, error.valid_up_to(), message))
+            let at = error.valid_up_to();
+            let message = format!("header must be UTF-8, found byte {:#04x}", bytes[at]);
+            Err(Error::malformed(Clause::Charset, at, message))
         }
         _ => Ok(bytes.iter().copied().map(char::from).collect::<String>().into()),
     }
 }
 
-/// How many bytes of the file the first `at` bytes of `text` were decoded from.
+/// Returns the number of bytes in the file from which the first `at` bytes of `text` were decoded.
 fn encoded_length(text: &str, at: u64, version: Version) -> usize {
     let at = at as usize; // within the text
     match version {
@@ -161,21 +214,19 @@ fn parse_text(text: &str, version: Version, limits: &Limits) -> Result<Header, E
         shape: read_shape(shape, limits)?,
         fortran_order: match fortran_order.value {
             Value::Bool(order) => order,
-            _ => {
-                return Err(refuse(Clause::Order, fortran_order, "fortran_order must be a bool"));
-            }
+            _ => return Err(fortran_order.refuse(Clause::Order, "fortran_order must be a bool")),
         },
         dtype: descr::read(descr)?,
     })
 }
 
-/// The keys of a header, in the order in which NumPy writes them.
+/// The keys of a header, sorted as NumPy writes them.
 const KEYS: [&str; 3] = ["descr", "fortran_order", "shape"];
 
-/// The values of the three keys. Where a key is there twice, the last counts, as in Python.
+/// Returns the values of the three keys. If a key occurs twice the last value counts, as in Python.
 fn entries(root: &Node) -> Result<[&Node; 3], Error> {
     let Value::Dict(entries) = &root.value else {
-        return Err(refuse(Clause::Keys, root, "header must be a dict"));
+        return Err(root.refuse(Clause::Keys, "header must be a dict"));
     };
     let mut values = [None; 3];
     for (key, value) in entries {
@@ -184,13 +235,13 @@ fn entries(root: &Node) -> Result<[&Node; 3], Error> {
             _ => None,
         };
         let Some(index) = index else {
-            let message = "keys must be 'descr', 'fortran_order' and 'shape', found another";
-            return Err(Error::malformed(Clause::Keys, key.at, message));
+            let expected = "keys of the header must be 'descr', 'fortran_order' and 'shape'";
+            return Err(key.refuse(Clause::Keys, expected));
         };
         values[index] = Some(value);
     }
     let missing = |index: usize| {
-        let message = format!("key '{}' is missing", KEYS[index]);
+        let message = format!("header has no key '{}'", KEYS[index]);
         Error::malformed(Clause::Keys, root.at, message)
     };
     let [descr, order, shape] = values;
@@ -203,29 +254,25 @@ fn entries(root: &Node) -> Result<[&Node; 3], Error> {
 
 fn read_shape(shape: &Node, limits: &Limits) -> Result<Vec<usize>, Error> {
     let Value::Tuple(lengths) = &shape.value else {
-        return Err(refuse(Clause::Shape, shape, "shape must be a tuple of integers"));
+        return Err(shape.refuse(Clause::Shape, "shape must be a tuple of integers"));
     };
     if lengths.len() > limits.dimensions {
         return Err(Error::new(
             ErrorKind::OverLimit(Limit::Dimensions, limits.dimensions as u64),
             Clause::Shape,
             shape.at,
-            format!("shape has {} dimensions, over {}", lengths.len(), limits.dimensions),
+            format!(
+                "shape has {} dimensions, over the limit of {}",
+                lengths.len(),
+                limits.dimensions
+            ),
         ));
     }
-    let length = |node: &Node| match node.value {
-        Value::Int(Some(length)) => usize::try_from(length).ok(),
-        _ => None,
-    };
-    let expected = "shape must be a tuple of integers from 0 that fit 64 bits";
+    let expected = "shape must be a tuple of integers from 0 to 2^63 - 1";
     lengths
         .iter()
-        .map(|node| length(node).ok_or_else(|| refuse(Clause::Shape, node, expected)))
+        .map(|node| node.as_length().ok_or_else(|| node.refuse(Clause::Shape, expected)))
         .collect()
-}
-
-fn refuse(clause: Clause, node: &Node, expected: &str) -> Error {
-    Error::malformed(clause, node.at, format!("{expected}, found {}", node.value.describe()))
 }
 
 #[cfg(test)]
@@ -254,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn asks_for_what_is_missing() {
+    fn incomplete_preamble_needs_the_missing_bytes() {
         let text = b"{'descr': '|O', 'fortran_order': False, 'shape': (3,)}";
         let whole = preamble(1, text);
         let need = |n: usize| match parse(&whole[..n], &Limits::default()) {
@@ -272,35 +319,27 @@ mod tests {
     }
 
     #[test]
-    fn wrong_magic_is_said_at_the_byte() {
-        refused(b"P", "not a .npy file: it does not begin with \\x93NUMPY (at byte 0) [npy.magic]");
-        refused(
-            b"\x93NUMpy",
-            "not a .npy file: it does not begin with \\x93NUMPY (at byte 4) [npy.magic]",
-        );
+    fn wrong_magic_is_refused_at_the_first_wrong_byte() {
+        let expected = "not a .npy file: expected the magic \\x93NUMPY";
+        refused(b"P", &format!("{expected}, found byte 0x50 (at byte 0) [npy.magic]"));
+        refused(b"\x93NUM\n", &format!("{expected}, found byte 0x0a (at byte 4) [npy.magic]"));
     }
 
     #[test]
-    fn versions_are_written_with_their_minor_number() {
-        let versions = [Version::V1, Version::V2, Version::V3].map(|version| version.to_string());
-        assert_eq!(versions, ["1.0", "2.0", "3.0"]);
-    }
-
-    #[test]
-    fn other_versions_are_refused() {
+    fn unknown_version_is_refused() {
         refused(
             b"\x93NUMPY\x04",
-            "versions are 1.0, 2.0 and 3.0, found major version 4 (at byte 6) [npy.version]",
+            "expected version 1.0, 2.0 or 3.0, found major version 4 (at byte 6) [npy.version]",
         );
         refused(
             b"\x93NUMPY\x01\x01",
-            "versions are 1.0, 2.0 and 3.0, found minor version 1 (at byte 7) [npy.version]",
+            "expected version 1.0, 2.0 or 3.0, found minor version 1 (at byte 7) [npy.version]",
         );
     }
 
-    /// Twelve bytes that claim 4 GiB: nothing is asked for, nothing allocated.
+    /// Twelve bytes whose length says 4 GiB are refused before anything is asked for or allocated.
     #[test]
-    fn long_headers_are_refused_at_once() {
+    fn header_over_the_limit_is_refused_before_it_is_read() {
         refused(
             b"\x93NUMPY\x02\0\xff\xff\xff\xff",
             "header of 4294967295 bytes is over the limit of 10000 characters \
@@ -308,13 +347,13 @@ mod tests {
         );
         let error = parse(b"\x93NUMPY\x01\0\x11\x27", &Limits::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OverLimit(Limit::HeaderChars, 10_000));
-        // The limit is one of characters, as in NumPy: in UTF-8 that may be four times the bytes.
-        let claims = |length: u32| {
+        // The limit is a number of characters, as in NumPy. In UTF-8 they take up to 4 bytes each.
+        let with_length = |length: u32| {
             let bytes = [b"\x93NUMPY\x03\0", &length.to_le_bytes()[..]].concat();
             parse(&bytes, &Limits::default())
         };
-        assert_eq!(claims(40_000), Ok(Progress::Need(40_000)));
-        assert!(claims(40_001).is_err());
+        assert_eq!(with_length(40_000), Ok(Progress::Need(40_000)));
+        assert!(with_length(40_001).is_err());
         let long = preamble(3, " ".repeat(10_001).as_bytes());
         refused(
             &long,
@@ -326,14 +365,17 @@ mod tests {
     }
 
     #[test]
-    fn charsets() {
+    fn offset_in_latin_1_header_counts_bytes_of_the_file() {
         let latin1 = b"{'descr': [('\xe9','f8')], 'fortran_order': False, 'shape': 2}";
-        // The offset counts bytes of the file, not of the text they decode to.
         refused(
             &preamble(1, latin1),
             "shape must be a tuple of integers, found 2 (at byte 67) [npy.header.shape]",
         );
-        // What happens to be UTF-8 is Latin-1 before version 3: another name, of two characters.
+    }
+
+    /// Two bytes that are one character in UTF-8 are two characters in Latin-1.
+    #[test]
+    fn charset_of_header_depends_on_version() {
         let names = |version| {
             let text = "{'descr': [('é','f8')], 'fortran_order': False, 'shape': ()}";
             let bytes = preamble(version, text.as_bytes());
@@ -343,7 +385,15 @@ mod tests {
             }
         };
         assert_eq!([names(1), names(3)], ["[('Ã©', '<f8')]", "[('é', '<f8')]"]);
-        refused(&preamble(3, latin1), "header is not UTF-8 (at byte 25) [npy.header.charset]");
+    }
+
+    #[test]
+    fn header_of_version_3_that_is_not_utf_8_is_refused() {
+        let latin1 = b"{'descr': [('\xe9','f8')], 'fortran_order': False, 'shape': 2}";
+        refused(
+            &preamble(3, latin1),
+            "header must be UTF-8, found byte 0xe9 (at byte 25) [npy.header.charset]",
+        );
         let utf8 = "{'descr': [('é','f8')], 'fortran_order': False, 'shape': 2}";
         refused(
             &preamble(3, utf8.as_bytes()),
@@ -352,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn longs_of_python_2_are_of_versions_1_and_2() {
+    fn long_of_python_2_is_refused_in_version_3() {
         let text = b"{'descr': 'f8', 'fortran_order': False, 'shape': (2L, 3L)}";
         assert!(matches!(
             parse(&preamble(1, text), &Limits::default()),
@@ -360,56 +410,80 @@ mod tests {
         ));
         refused(
             &preamble(3, text),
-            "expected ',' or ')', found L (at byte 63) [npy.header.literal]",
+            "expected ',' or ')', found the name 'L' (at byte 63) [npy.header.literal]",
+        );
+    }
+
+    const FOUR_KEYS: &str = "{'descr': 'f8', 'fortran_order': False, 'shape': (), 'x': 1}";
+
+    #[track_caller]
+    fn header_refused(header: &str, expected: &str) {
+        assert_eq!(read(header).unwrap_err().to_string(), expected, "{header}");
+    }
+
+    #[test]
+    fn header_that_is_not_a_dict_is_refused() {
+        header_refused("[]", "header must be a dict, found a list (at byte 10) [npy.header.keys]");
+    }
+
+    #[test]
+    fn missing_key_is_refused() {
+        header_refused(
+            "{'descr': 'f8', 'shape': ()}",
+            "header has no key 'fortran_order' (at byte 10) [npy.header.keys]",
         );
     }
 
     #[test]
-    fn keys() {
-        let clause = |text| read(text).unwrap_err().clause();
-        assert_eq!(clause("[]"), "npy.header.keys");
-        assert_eq!(clause("{'descr': 'f8', 'shape': ()}"), "npy.header.keys");
-        let more = "{'descr': 'f8', 'fortran_order': False, 'shape': (), 'x': 1}";
-        assert_eq!(read(more).unwrap_err().offset(), 10 + 53);
-        assert_eq!(clause(&more.replace("'x'", "b'shape'")), "npy.header.keys");
-        let again = more.replace("'x': 1", "'shape': (7,)");
-        assert_eq!(read(&again).unwrap().shape, [7]);
-        let order = more.replace("False", "0").replace(", 'x': 1", "");
-        assert_eq!(
-            read(&order).unwrap_err().to_string(),
-            "fortran_order must be a bool, found 0 (at byte 43) [npy.header.order]"
+    fn unknown_key_is_refused() {
+        let expected = "keys of the header must be 'descr', 'fortran_order' and 'shape'";
+        header_refused(FOUR_KEYS, &format!("{expected}, found 'x' (at byte 63) [npy.header.keys]"));
+        header_refused(
+            &FOUR_KEYS.replace("'x'", "7"),
+            &format!("{expected}, found 7 (at byte 63) [npy.header.keys]"),
         );
+        let bytes = FOUR_KEYS.replace("'x'", "b'shape'");
+        assert_eq!(read(&bytes).unwrap_err().clause(), "npy.header.keys");
     }
 
     #[test]
-    fn shapes() {
-        let shape = |shape: &str| {
-            let header = format!("{{'descr': 'f8', 'fortran_order': False, 'shape': {shape}}}");
-            read(&header).map(|header| header.shape)
-        };
+    fn repeated_key_has_its_last_value() {
+        let header = FOUR_KEYS.replace("'x': 1", "'shape': (7,)");
+        assert_eq!(read(&header).unwrap().shape, [7]);
+    }
+
+    #[test]
+    fn fortran_order_that_is_not_a_bool_is_refused() {
+        header_refused(
+            &FOUR_KEYS.replace("False", "0").replace(", 'x': 1", ""),
+            "fortran_order must be a bool, found 0 (at byte 43) [npy.header.order]",
+        );
+    }
+
+    fn shape(shape: &str) -> Result<Vec<usize>, Error> {
+        let header = format!("{{'descr': 'f8', 'fortran_order': False, 'shape': {shape}}}");
+        read(&header).map(|header| header.shape)
+    }
+
+    #[test]
+    fn shape_is_read() {
         assert_eq!(shape("()"), Ok(Vec::new()));
         assert_eq!(shape("(0x10, 2L)"), Ok(Vec::from([16, 2])));
         assert_eq!(shape(&format!("({})", "1,".repeat(64))), Ok(Vec::from([1; 64])));
-        let many = shape(&format!("({})", "1,".repeat(65))).unwrap_err();
-        assert_eq!(many.kind(), ErrorKind::OverLimit(Limit::Dimensions, 64));
+    }
+
+    #[test]
+    fn shape_over_the_limit_is_refused() {
+        let error = shape(&format!("({})", "1,".repeat(65))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OverLimit(Limit::Dimensions, 64));
+        assert_eq!(error.message(), "shape has 65 dimensions, over the limit of 64");
+    }
+
+    #[test]
+    fn shape_that_is_not_a_tuple_of_lengths_is_refused() {
         for wrong in ["2", "[2]", "True", "(True,)", "(-1,)", "(2.0,)", "(9223372036854775808,)"] {
             assert_eq!(shape(wrong).unwrap_err().clause(), "npy.header.shape", "{wrong}");
         }
         assert_eq!(shape("(1+1,)").unwrap_err().clause(), "npy.header.literal");
-    }
-
-    #[test]
-    fn counts_do_not_overflow() {
-        let sized = |shape: &[usize]| {
-            let header = Header::new("<f8".parse().unwrap(), false, shape.to_vec());
-            (header.count(), header.nbytes())
-        };
-        assert_eq!(sized(&[]), (Some(1), Some(8)));
-        assert_eq!(sized(&[2, 3]), (Some(6), Some(48)));
-        let huge = 1 << (usize::BITS - 2);
-        assert_eq!(sized(&[huge, huge, huge]), (None, None));
-        assert_eq!(sized(&[huge, huge, 0, huge]), (Some(0), Some(0)));
-        #[cfg(target_pointer_width = "64")]
-        assert_eq!(sized(&[1 << 62]), (Some(1 << 62), None));
     }
 }

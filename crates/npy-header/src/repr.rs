@@ -1,8 +1,8 @@
-//! Python's `repr` of what a header holds: strings and tuples of integers.
+//! Strings and tuples of integers as Python's `repr` shows them, for headers and for errors.
 
 use core::fmt::{self, Write};
 
-/// Displays as `repr(str)` of Python 3.
+/// A string that displays as `repr` of Python 3 shows it.
 pub(crate) struct Str<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Str<'_> {
@@ -26,8 +26,16 @@ impl fmt::Display for Str<'_> {
     }
 }
 
-/// `str.isprintable`: Rust escapes the same categories of characters in debug output. It also
-/// escapes characters that combine with the one before them, but only at the start of a string.
+/// Returns the first 40 characters of `text`, for an error that quotes it.
+pub(crate) fn start(text: &str) -> Str<'_> {
+    let end = text.char_indices().nth(40).map_or(text.len(), |(at, _)| at);
+    Str(&text[..end])
+}
+
+/// Returns the result of Python's `str.isprintable` for a string of one character.
+///
+/// `escape_debug` of Rust escapes the same categories of characters. It also escapes a combining
+/// character at the start of a string, so the character is tested after an `a`.
 fn is_printable(c: char) -> bool {
     let mut buffer = [b'a'; 5];
     let length = 1 + c.encode_utf8(&mut buffer[1..]).len();
@@ -37,7 +45,7 @@ fn is_printable(c: char) -> bool {
         || !c.is_ascii() && core::str::from_utf8(&buffer[..length]).is_ok_and(|text| !escapes(text))
 }
 
-/// Displays as `repr(tuple)` of integers.
+/// A tuple of integers that displays as `repr` shows it.
 pub(crate) struct Tuple<'a>(pub(crate) &'a [usize]);
 
 impl fmt::Display for Tuple<'_> {
@@ -59,9 +67,9 @@ mod tests {
     use super::*;
     use alloc::string::ToString;
 
-    /// Right-hand sides are what CPython 3.13 prints.
+    /// The expected strings are those that CPython 3.13 prints.
     #[test]
-    fn strings() {
+    fn string_displays_as_in_python() {
         for (text, repr) in [
             ("a", "'a'"),
             ("", "''"),
@@ -77,7 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn tuples() {
+    fn start_of_string_has_40_characters() {
+        assert_eq!(start("é").to_string(), "'é'");
+        assert_eq!(start(&"é".repeat(41)).to_string(), Str(&"é".repeat(40)).to_string());
+    }
+
+    #[test]
+    fn tuple_displays_as_in_python() {
         assert_eq!(Tuple(&[]).to_string(), "()");
         assert_eq!(Tuple(&[2]).to_string(), "(2,)");
         assert_eq!(Tuple(&[2, 0, 3]).to_string(), "(2, 0, 3)");

@@ -1,4 +1,4 @@
-//! [`Header::to_bytes`]: a header as NumPy writes it, byte for byte.
+//! [`Header::to_bytes`], which writes a preamble with the same bytes as NumPy.
 
 use alloc::{format, string::String, vec, vec::Vec};
 
@@ -9,31 +9,46 @@ use crate::{
     repr,
 };
 
-/// What NumPy puts between the header's text and the line end that closes it. Readers ignore it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The spaces between the text of a header and its last line end. Each release of NumPy writes one
+/// of these forms, and readers ignore them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Padding {
-    /// NumPy 1.24 and later: room for the length of the axis that grows to take 21 digits, then
-    /// spaces up to a multiple of 64 bytes, so that the data is aligned for vector instructions.
+    /// NumPy 1.24 and later: spaces for a length of 21 digits in the axis that an append changes,
+    /// then spaces up to a multiple of 64 bytes.
     #[default]
     Growable,
-    /// NumPy 1.14 to 1.23: up to a multiple of 64 bytes.
+    /// NumPy 1.14 to 1.23: spaces up to a multiple of 64 bytes.
     Align64,
-    /// Before NumPy 1.14: up to a multiple of 16 bytes.
+    /// Before NumPy 1.14: spaces up to a multiple of 16 bytes.
     Align16,
 }
 
-/// `GROWTH_AXIS_MAX_DIGITS` in `numpy/lib/format.py`: digits of the bits in 2^64 bytes.
+/// `GROWTH_AXIS_MAX_DIGITS` in `numpy/lib/format.py`: the digits of the number of bits in 2^64
+/// bytes.
 const GROWTH_AXIS_MAX_DIGITS: usize = 21;
 
 impl Header {
-    /// The preamble of a file with this header, as `numpy.save` writes it.
+    /// Returns the preamble of a file with this header, with the bytes that `numpy.save` writes.
     ///
-    /// The version is the oldest, from [`version`](Header::version) on, that can hold the header.
-    /// So with [`Version::V1`], which [`Header::new`] sets, it is the one NumPy chooses.
+    /// The version is the oldest one that can hold the header and is not older than
+    /// [`version`](Header::version). NumPy chooses in the same way from [`Version::V1`] on, which
+    /// is the version that [`Header::new`] sets.
     ///
     /// # Errors
-    /// `npy.descr.layout` where fields overlap or are out of order, see
-    /// [`DType::descr`](crate::DType::descr); `npy.header.length` over 4 GiB.
+    /// Misuse: `npy.descr.layout` if fields overlap or are out of order, see
+    /// [`DType::to_descr`](crate::DType::to_descr); `npy.header.length` if the header is over 4 GiB.
+    ///
+    /// # Examples
+    /// ```
+    /// use npy_header::{DType, Header, Padding};
+    ///
+    /// let header = Header::new(DType::OBJECT, false, vec![3]);
+    /// let bytes = header.to_bytes(Padding::default())?;
+    /// assert!(bytes[10..].starts_with(b"{'descr': '|O', 'fortran_order': False, 'shape': (3,), }"));
+    /// assert_eq!(bytes.len() % 64, 0);
+    /// # Ok::<(), npy_header::Error>(())
+    /// ```
     pub fn to_bytes(&self, padding: Padding) -> Result<Vec<u8>, Error> {
         let text = self.text(padding)?;
         [Version::V1, Version::V2, Version::V3]
@@ -41,7 +56,7 @@ impl Header {
             .filter(|version| *version >= self.version)
             .find_map(|version| assemble(&text, version, padding))
             .ok_or_else(|| {
-                let message = format!("header of {} bytes is over 4 GiB", text.len());
+                let message = format!("header of {} bytes is over the limit of 4 GiB", text.len());
                 Error::new(ErrorKind::Misuse, Clause::HeaderLength, 0, message)
             })
     }
@@ -49,7 +64,7 @@ impl Header {
     fn text(&self, padding: Padding) -> Result<String, Error> {
         let mut text = format!(
             "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}",
-            self.dtype.descr()?,
+            self.dtype.to_descr()?,
             if self.fortran_order { "True" } else { "False" },
             repr::Tuple(&self.shape),
         );
@@ -62,7 +77,7 @@ impl Header {
     }
 }
 
-/// The whole preamble; none where this version cannot hold the text.
+/// Assembles the preamble, or returns `None` if `version` cannot hold the text.
 fn assemble(text: &str, version: Version, padding: Padding) -> Option<Vec<u8>> {
     let encoded = match version {
         Version::V3 => text.as_bytes().to_vec(),
@@ -72,10 +87,10 @@ fn assemble(text: &str, version: Version, padding: Padding) -> Option<Vec<u8>> {
     };
     let (align, prefix) = match padding {
         Padding::Growable | Padding::Align64 => (64, LENGTH_AT + version.length_width()),
-        // Old writers reckoned with a length of two bytes, also in version 2.
+        // NumPy before 1.14 counts 2 bytes for the length in version 2 too, where it takes 4.
         Padding::Align16 => (16, LENGTH_AT + Version::V1.length_width()),
     };
-    // A header that is aligned as it is gets a full measure of spaces.
+    // A header that is aligned without spaces gets `align` spaces, as in NumPy.
     let spaces = align - (prefix + encoded.len() + 1) % align;
     let length = u32::try_from(encoded.len() + spaces + 1).ok()?;
     let length = match version {
@@ -96,7 +111,7 @@ mod tests {
         Header::new(dtype.parse().unwrap(), fortran_order, shape.to_vec())
     }
 
-    /// A header of one field, whose name has `length` characters.
+    /// Returns a header of one field, whose name is `letter`, `length` times.
     fn named(length: usize, letter: char) -> Header {
         let name = core::iter::repeat_n(letter, length).collect();
         let field = Field { name, title: None, dtype: FLOAT.parse().unwrap(), offset: 0 };
@@ -109,9 +124,9 @@ mod tests {
         (bytes[6], bytes.len())
     }
 
-    /// From NumPy 2.5.
+    /// The expected bytes are those of NumPy 2.5.
     #[test]
-    fn bytes_are_those_of_numpy() {
+    fn preamble_has_the_bytes_of_numpy() {
         let spaces = " ".repeat(60);
         let expected = format!(
             "NUMPY\x01\0v\0{{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }}{spaces}\n"
@@ -121,9 +136,9 @@ mod tests {
         assert_eq!(core::str::from_utf8(&bytes[1..]).unwrap(), expected);
     }
 
-    /// The axis that has room to grow is the first, or the last in Fortran order.
+    /// The axis that can grow is the first, or the last in Fortran order.
     #[test]
-    fn room_to_grow() {
+    fn growable_padding_depends_on_the_axis_that_grows() {
         let spaces = |order, shape: &[usize]| {
             let text = header(FLOAT, order, shape).text(Padding::Growable).unwrap();
             text.len() - text.trim_end().len()
@@ -134,10 +149,10 @@ mod tests {
         assert_eq!(spaces(false, &[usize::MAX]), 21 - format!("{}", usize::MAX).len());
     }
 
-    /// Lengths of the preamble from NumPy 2.5, 1.23 and 1.13, where one more character makes them
-    /// jump.
+    /// The lengths are those that NumPy 2.5, 1.23 and 1.13 write before and after the preamble grows
+    /// by one alignment.
     #[test]
-    fn padding_of_each_age() {
+    fn padding_has_the_length_of_its_numpy() {
         for (padding, length, before, after) in [
             (Padding::Growable, 32, 128, 192),
             (Padding::Growable, 96, 192, 256),
@@ -151,9 +166,9 @@ mod tests {
         }
     }
 
-    /// From NumPy 2.5, 1.23 and 1.13; the last of them misaligned version 2.
+    /// The lengths are those of NumPy 2.5, 1.23 and 1.13. NumPy 1.13 does not align version 2.
     #[test]
-    fn long_headers_take_version_2() {
+    fn long_header_has_version_2() {
         assert_eq!(written(&named(65_430, 'a'), Padding::Growable), (1, 65_536));
         assert_eq!(written(&named(65_440, 'a'), Padding::Growable), (2, 65_600));
         assert_eq!(written(&named(65_455, 'a'), Padding::Align64), (1, 65_536));
@@ -163,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn charset_decides_between_versions() {
+    fn character_outside_latin_1_has_version_3() {
         assert_eq!(written(&named(1, 'é'), Padding::Growable), (1, 128));
         assert_eq!(written(&named(1, '€'), Padding::Growable), (3, 128));
         let later = Header { version: Version::V2, ..named(1, 'a') };
@@ -171,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_out_of_order_cannot_be_written() {
+    fn fields_out_of_order_are_refused() {
         let field = |name: &str, offset| {
             let dtype = FLOAT.parse().unwrap();
             Field { name: name.into(), title: None, dtype, offset }
