@@ -20,7 +20,8 @@ pub(crate) struct Row {
 
 /// The header, and where the data begin. `None` where it is broken or not whole.
 pub(crate) fn preamble(bytes: &[u8]) -> Option<(Header, usize)> {
-    let limits = HeaderLimits { header_chars: usize::MAX >> 1, ..Default::default() };
+    let mut limits = HeaderLimits::default();
+    limits.header_chars = usize::MAX >> 1;
     match parse(bytes, &limits) {
         Ok(HeaderProgress::Done { header, length }) => Some((header, length)),
         _ => None,
