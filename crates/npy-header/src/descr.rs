@@ -33,8 +33,8 @@ pub(crate) fn read(descr: &Node) -> Result<DType, Error> {
     }
 }
 
-/// Applies the second part of a pair, or the third part of a field, to the dtype before it: the shape
-/// of a subarray, the length of a scalar, or metadata.
+/// Applies the second part of a pair, or the third part of a field, to the dtype before it: the
+/// shape of a subarray, the length of a scalar, or metadata.
 fn shaped(base: DType, shape: &Node) -> Result<DType, Error> {
     let dtype = match (&shape.value, base.as_scalar()) {
         // NumPy 1 writes the metadata of a dtype here, and no NumPy reads it.
@@ -168,8 +168,8 @@ fn fields_in_order(record: &Struct) -> bool {
 }
 
 /// Displays a scalar as its array-protocol string (`<f8`), a subarray and a structure as their
-/// [`descr`](DType::to_descr). A structure whose fields overlap or are out of order is a dict, as in
-/// NumPy: `{'names': ['a', 'b'], 'formats': ['<i4', '<f4'], 'offsets': [0, 0], 'itemsize': 4}`.
+/// [`descr`](DType::to_descr). A structure whose fields overlap or are out of order is a dict, as
+/// in NumPy: `{'names': ['a', 'b'], 'formats': ['<i4', '<f4'], 'offsets': [0, 0], 'itemsize': 4}`.
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,10 +1,16 @@
-//! [`Header`]: the content of a preamble, as [`parse`](crate::parse) returns it and
+//! [`Header`], the content of a preamble: [`parse`](crate::parse) returns it, and
 //! [`Header::to_bytes`] writes it.
 
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::dtype::DType;
+
+/// The first bytes of a file.
+pub(crate) const MAGIC: &[u8; 6] = b"\x93NUMPY";
+
+/// The offset of the length of the header, after the magic and the two bytes of the version.
+pub(crate) const LENGTH_AT: usize = MAGIC.len() + 2;
 
 /// The header of a `.npy` file: its version, and the dtype, order and shape of its array.
 ///

@@ -208,7 +208,7 @@ fn string(text: &str) -> Lexed<'_, Token> {
                 line_end(rest)?.0
             }
             Some('\\') if raw => {
-                // In a raw string the backslash stays, and a quote after it does not close the string.
+                // In a raw string the backslash stays, and a quote after it does not close it.
                 let Ok((rest, hidden)) = alt((value('\n', line_end), anychar)).parse(&rest[1..])
                 else {
                     return malformed(text, "string is not closed");

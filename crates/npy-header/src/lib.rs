@@ -1,13 +1,15 @@
-//! Reads and writes the preamble of NumPy `.npy` files: the version, and the header that says which
-//! dtype, order and shape the array has whose data follows.
+//! Reads and writes the preamble of a NumPy `.npy` file: its version, and the header with the
+//! dtype, order and shape of the array.
 //!
-//! It reads what `numpy.load` reads, headers of Python 2 and odd dtypes included, from a prefix of
-//! the file of any length. It does no I/O, needs no `std`, and knows nothing of pickles.
+//! The crate reads the headers that `numpy.load` reads, also those of Python 2, with few
+//! [differences]. It does no I/O, needs no `std`, and does not read the data after the preamble.
+//!
+//! [differences]: https://github.com/npy-object/npy-object/blob/main/spec/differences.md
 //!
 //! # Reading
 //!
-//! [`parse`] is given the beginning of a file. While the preamble is not whole it answers how many
-//! more bytes it [needs](Progress::Need); never more than there are, so a loop may wait for them:
+//! [`parse`] takes the first bytes of a file, and returns the header or the number of bytes that it
+//! still [needs](Progress::Need). The preamble has all of these bytes, so a loop can wait for them:
 //!
 //! ```
 //! use npy_header::{Limits, Progress, parse};
@@ -15,7 +17,7 @@
 //!
 //! # let text = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }\n";
 //! # let file = [b"\x93NUMPY\x01\0", &[text.len() as u8, 0][..], text, &[0; 48]].concat();
-//! // `file` is anything that can be read; here, a preamble of 70 bytes and its data.
+//! // `file` can be any reader. Here it is a preamble of 70 bytes and its data.
 //! let mut file = file.as_slice();
 //! let mut bytes = Vec::new();
 //! let (header, length) = loop {
@@ -32,18 +34,18 @@
 //! assert_eq!(header.dtype.to_string(), "<f8");
 //! assert_eq!(header.shape, [2, 3]);
 //! assert_eq!(length, 70);
-//! assert_eq!(header.nbytes(), Some(file.len() as u64)); // what is left is the data
+//! assert_eq!(header.nbytes(), Some(file.len() as u64)); // the data is left
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Limits`] holds what hostile files run into. Every [`Error`] says what is wrong, at which byte,
-//! and which clause of the [specification] it breaks.
+//! [`Limits`] bounds the size of a header. An [`Error`] has a message, the offset of the byte that
+//! it is about, and the clause of the [specification] that is broken.
 //!
 //! [specification]: https://github.com/npy-object/npy-object/blob/main/spec/header.md
 //!
 //! # Writing
 //!
-//! [`Header::to_bytes`] gives the bytes that NumPy would write:
+//! [`Header::to_bytes`] returns the bytes that NumPy writes:
 //!
 //! ```
 //! use npy_header::{DType, Header, Padding};
@@ -55,11 +57,23 @@
 //! # Ok::<(), npy_header::Error>(())
 //! ```
 //!
-//! # Reading the source
+//! # Source files
 //!
-//! From the file inwards: `preamble` finds the header's text, `lexer` and `literal` make a tree
-//! of it, `descr` makes a dtype of a part of the tree, `typestr` one of a string. `dtype` and
-//! `header` hold the results; `write` and `repr` go the other way. All of them end in `error`.
+//! The table is in reading order. A file uses only files below it.
+//!
+//! | file | content |
+//! |---|---|
+//! | `preamble` | [`parse`]: magic, version, length, charset, and the keys of the header |
+//! | `write` | [`Header::to_bytes`], with the padding of each release of NumPy |
+//! | `header` | [`Header`] and [`Version`] |
+//! | `descr` | a [`DType`] from a Python literal, and back |
+//! | `literal` | Python literals: text to a tree of values |
+//! | `lexer` | the tokens of Python literals |
+//! | `typestr` | a [`DType`] from a string such as `<f8`, and back |
+//! | `dtype` | [`DType`] and its parts, with the checks that all of them pass |
+//! | `unit` | the units of datetimes and timedeltas |
+//! | `repr` | strings and tuples as Python shows them |
+//! | `error` | [`Error`], and the clauses of the specification |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
@@ -75,17 +89,17 @@ mod literal;
 mod preamble;
 mod repr;
 mod typestr;
+mod unit;
 mod write;
 
-pub use dtype::{
-    ByteOrder, DType, Field, Scalar, ScalarKind, Struct, Subarray, TimeBase, TimeUnit,
-};
+pub use dtype::{ByteOrder, DType, Field, Scalar, ScalarKind, Struct, Subarray};
 pub use error::{Error, ErrorKind, Limit};
 pub use header::{Header, Version};
 pub use preamble::{Limits, Progress, parse};
+pub use unit::{TimeBase, TimeUnit};
 pub use write::Padding;
 
-/// Runs the example in the README.
+/// Makes `cargo test` run the example in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -2,9 +2,9 @@
 //! `ast.literal_eval` of Python accepts.
 //!
 //! The parser is our own, for these reasons:
-//! - It reads all headers that NumPy reads. The crate `py_literal` 0.4 refuses prefixed strings
-//!   (`u'descr'`), joined strings, line ends, comments, a value in parentheses, and the longs of
-//!   Python 2 (`2L`).
+//! - It reads the literals that NumPy reads, except `\N{...}` escapes and lone surrogates. The
+//!   crate `py_literal` 0.4 refuses prefixed strings (`u'descr'`), joined strings, line ends,
+//!   comments, a value in parentheses, and the longs of Python 2 (`2L`).
 //! - Hostile headers cost little. The time that `py_literal` takes doubles with each nested
 //!   bracket; this parser is linear, and limits the nesting that its recursion follows
 //!   ([`MAX_DEPTH`]).
@@ -44,7 +44,8 @@ pub(crate) enum Value {
     List(Vec<Node>),
     /// The entries in the order of the text, with repeated keys.
     Dict(Vec<(Node, Node)>),
-    /// A float, a complex number, bytes or a set. None of them is valid in a header.
+    /// A float, a complex number, bytes or a set. In a valid header they occur only in metadata,
+    /// which is ignored.
     Other,
 }
 

@@ -14,14 +14,9 @@ use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use crate::{
     descr,
     error::{Clause, Error, ErrorKind, Limit},
-    header::{Header, Version},
+    header::{Header, LENGTH_AT, MAGIC, Version},
     literal::{self, Node, Value},
 };
-
-pub(crate) const MAGIC: &[u8; 6] = b"\x93NUMPY";
-
-/// The offset of the length of the header, after the magic and the two bytes of the version.
-pub(crate) const LENGTH_AT: usize = MAGIC.len() + 2;
 
 /// The limits of [`parse`]. The defaults are those of `numpy.load`.
 ///
@@ -182,8 +177,8 @@ fn too_long(found: String, limits: &Limits) -> Error {
     )
 }
 
-/// Decodes the header by the charset of its version. Latin-1 is decoded without a check, because each
-/// of its bytes is the code point of a character.
+/// Decodes the header by the charset of its version. Latin-1 is decoded without a check, because
+/// each of its bytes is the code point of a character.
 fn decode(bytes: &[u8], version: Version) -> Result<Cow<'_, str>, Error> {
     match (core::str::from_utf8(bytes), version) {
         (Ok(text), Version::V3) => Ok(text.into()),

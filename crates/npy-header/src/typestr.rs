@@ -1,11 +1,12 @@
-//! Dtypes written as strings: the array protocol's `<f8`, the names that `numpy.dtype` knows
-//! besides, and lists such as `f4,(2,)i8`. Reading is by [`DType::from_str`]; a [`Scalar`] displays
-//! as the array protocol has it.
+//! Dtypes as strings: those of the array protocol (`<f8`), the names that `numpy.dtype` knows
+//! (`float64`), and lists (`f4,(2,)i8`). [`DType::from_str`] reads them, and a [`Scalar`] displays
+//! as its array-protocol string.
 //!
-//! NumPy's `_convert_from_str` (`descriptor.c`), `parse_datetime_metadata_from_metastr`
-//! (`datetime.c`) and `_commastring` (`_internal.py`) are the reference.
+//! The references in NumPy are `_convert_from_str` (`descriptor.c`), `_commastring`
+//! (`_internal.py`) and `parse_datetime_metadata_from_metastr` (`datetime.c`). The parsers are
+//! nom's complete ones, because a string is read when all of it is there.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, vec::Vec};
 use core::{fmt, str::FromStr};
 
 use nom::{
@@ -19,32 +20,31 @@ use nom::{
 };
 
 use crate::{
-    dtype::{
-        ByteOrder, DType, Field, Scalar, ScalarKind, Struct, TimeBase, TimeUnit, check_itemsize,
-    },
+    dtype::{ByteOrder, DType, Field, Scalar, ScalarKind, Struct, check_itemsize},
     error::{Clause, Error},
-    repr::Str,
+    repr,
+    unit::{TimeBase, TimeUnit},
 };
 
 impl FromStr for DType {
     type Err = Error;
 
-    /// Reads what `numpy.dtype` takes as a string: `<f8`, `d`, `float64`, `<M8[25s]`, `f4,i8`.
+    /// Reads a string that `numpy.dtype` accepts: `<f8`, `d`, `float64`, `<M8[25s]`, `f4,i8`.
     ///
-    /// Native order, written `=` or not at all, is little-endian: a file does not say which machine
-    /// wrote it, and `numpy.save` always writes the order out. Types whose size depends on the
-    /// machine are those of 64-bit Linux on x86: `l` is `<i8`, `g` is `<f16`.
+    /// Native order (`=`, or no sign) is little-endian. `numpy.save` always writes the order, so a
+    /// file without it does not tell its machine. Types whose size depends on the machine have the
+    /// sizes of 64-bit Linux on x86: `l` is `<i8`, `g` is `<f16`.
     ///
     /// # Errors
-    /// `npy.descr.type` where NumPy has no such type, `npy.descr.unit` for a unit of time, and what
-    /// [`Struct::new`] and [`DType::subarray`] find. The offset is 0.
+    /// `npy.descr.type` for a type that NumPy does not have, `npy.descr.unit` for a wrong unit of
+    /// time, and the errors of [`Struct::new`] and [`DType::subarray`]. The offset is 0.
     fn from_str(text: &str) -> Result<DType, Error> {
         let mut elements = split_list(text);
         if let [element] = elements[..] {
             return list_element(element);
         }
         if elements.last().is_some_and(|last| last.trim().is_empty()) {
-            elements.pop(); // as in a Python tuple, a comma may end the list
+            elements.pop(); // a comma may end the list, as in a Python tuple
         }
         let mut fields = Vec::new();
         let mut offset = 0;
@@ -58,7 +58,7 @@ impl FromStr for DType {
     }
 }
 
-/// The parts between commas that stand in no brackets.
+/// Splits a list at the commas that are outside brackets.
 fn split_list(text: &str) -> Vec<&str> {
     let mut depth = 0i64;
     let comma = |c| {
@@ -72,7 +72,7 @@ fn split_list(text: &str) -> Vec<&str> {
     text.split(comma).collect()
 }
 
-/// `<f8`, `3i4`, `(2,3)f8`, `<(2,)f8`, `2<f8`.
+/// Reads an element of a list: `<f8`, `3i4`, `(2,3)f8`, `<(2,)f8`, `2<f8`.
 fn list_element(text: &str) -> Result<DType, Error> {
     let Ok((name, (first, shape, second))) = element_prefix(text) else {
         return Err(unknown(text));
@@ -81,14 +81,14 @@ fn list_element(text: &str) -> Result<DType, Error> {
         return Err(Error::malformed(
             Clause::DescrType,
             0,
-            format!("type {} has two byte orders", Str(text)),
+            format!("type {} has two different byte orders", repr::start(text)),
         ));
     }
     let scalar = scalar(first.or(second), name)?.ok_or_else(|| unknown(text))?;
     DType::subarray(scalar.into(), shape.unwrap_or_default())
 }
 
-/// What may stand before a type: byte order, shape, and byte order again.
+/// The optional parts before a type: byte order, shape, and byte order again.
 type Prefix = (Option<char>, Option<Vec<usize>>, Option<char>);
 
 fn element_prefix(text: &str) -> IResult<&str, Prefix, ()> {
@@ -101,7 +101,7 @@ fn element_prefix(text: &str) -> IResult<&str, Prefix, ()> {
     (order(), opt(delimited(space0, shape, space0)), order()).parse(text)
 }
 
-/// The scalar of this name, if there is one.
+/// Reads a type without its byte order and shape. Returns `None` if NumPy has no such type.
 fn scalar(order: Option<char>, name: &str) -> Result<Option<Scalar>, Error> {
     let byte_order = if order == Some('>') { ByteOrder::Big } else { ByteOrder::Little };
     let new = |kind, itemsize| Scalar::new(kind, byte_order, itemsize).map(Some);
@@ -116,7 +116,7 @@ fn scalar(order: Option<char>, name: &str) -> Result<Option<Scalar>, Error> {
             return new(ScalarKind::Timedelta(bracketed_unit(unit)?), 8);
         }
     }
-    // Of the names, only those of one letter go with an order.
+    // A byte order may precede a name of one letter only.
     if order.is_none() || name.len() == 1 {
         let named = NAMES.iter().find(|(names, ..)| names.split(' ').any(|known| known == name));
         if let Some(&(_, kind, itemsize)) = named {
@@ -145,9 +145,9 @@ fn scalar(order: Option<char>, name: &str) -> Result<Option<Scalar>, Error> {
     new(kind, check_itemsize(itemsize)?)
 }
 
-/// The names of types that are no kind and size: first the one-letter code, then what NumPy 2
-/// calls it, then what only NumPy 1 did. Some stand for another type on other machines, see
-/// [`DType::from_str`].
+/// The names of types, other than kind and size. In a row the codes of one letter are first, then
+/// the names in NumPy 2, then the names in NumPy 1 alone. Some are other types on other machines,
+/// see [`DType::from_str`].
 const NAMES: &[(&str, ScalarKind, usize)] = {
     use ScalarKind::*;
     const GENERIC: TimeUnit = TimeUnit::GENERIC;
@@ -178,13 +178,14 @@ const NAMES: &[(&str, ScalarKind, usize)] = {
     ]
 };
 
-/// `[25s]`, `[3D/2]`, or nothing.
+/// Reads the unit of time after a type: `[25s]`, `[3D/2]`, or an empty string.
 fn bracketed_unit(text: &str) -> Result<TimeUnit, Error> {
     if text.is_empty() {
         return Ok(TimeUnit::GENERIC);
     }
     let refuse = || {
-        let message = format!("unit of time {} is not understood", Str(text));
+        let found = repr::start(text);
+        let message = format!("expected a unit of time such as [ns] or [25s], found {found}");
         Error::malformed(Clause::DescrUnit, 0, message)
     };
     let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
@@ -196,11 +197,11 @@ fn bracketed_unit(text: &str) -> Result<TimeUnit, Error> {
 }
 
 fn unknown(text: &str) -> Error {
-    let start = text.chars().take(40).collect::<String>();
-    Error::malformed(Clause::DescrType, 0, format!("{} is no type that NumPy knows", Str(&start)))
+    let message = format!("expected a type of NumPy, found {}", repr::start(text));
+    Error::malformed(Clause::DescrType, 0, message)
 }
 
-/// The array-protocol string: `<f8`, `|b1`, `<U3`, `<M8[25s]`, `|O`.
+/// Displays as in the array protocol: `<f8`, `|b1`, `<U3`, `<M8[25s]`, `|O`.
 impl fmt::Display for Scalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.order().sign(), self.kind().letter())?;
@@ -215,17 +216,8 @@ impl fmt::Display for Scalar {
     }
 }
 
-/// `s`, `25s`, `generic`.
-impl fmt::Display for TimeUnit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.num() != 1 {
-            write!(f, "{}", self.num())?;
-        }
-        f.write_str(self.base().name())
-    }
-}
-
-// What NumPy makes of each string is in tests/as_numpy.rs; here is what only this crate can tell.
+// tests/as_numpy.rs compares the strings that NumPy accepts. These tests are of the error messages
+// and of the strings that are written.
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn written_as_read() {
+    fn array_protocol_string_is_written_back() {
         for text in [
             "|b1", "|i1", "|u1", "<i2", ">u8", "<f2", "<f16", ">c16", "|S0", "|S5", "<U0", ">U3",
             "|V2", "|O", "<M8", "<M8[ns]", ">m8[25s]",
@@ -247,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_there_once() {
+    fn names_of_types_are_unique() {
         let mut names: Vec<&str> = NAMES.iter().flat_map(|(names, ..)| names.split(' ')).collect();
         let count = names.len();
         names.sort_unstable();
@@ -256,16 +248,23 @@ mod tests {
     }
 
     #[test]
-    fn refusals_say_why() {
-        refused("f3", "no type of kind 'f' takes 3 bytes (at byte 0) [npy.descr.type]");
-        refused("xyz", "'xyz' is no type that NumPy knows (at byte 0) [npy.descr.type]");
-        refused("<2>f8", "type '<2>f8' has two byte orders (at byte 0) [npy.descr.type]");
-        refused("M8[D", "unit of time '[D' is not understood (at byte 0) [npy.descr.unit]");
-        refused("M8[3D/0]", "unit '3D/0' divides by zero (at byte 0) [npy.descr.unit]");
-        refused("M8[s/7]", "no shorter unit makes 's' divisible by 7 (at byte 0) [npy.descr.unit]");
+    fn wrong_type_string_is_refused() {
+        refused("f3", "type of kind 'f' cannot have 3 bytes (at byte 0) [npy.descr.type]");
+        refused("xyz", "expected a type of NumPy, found 'xyz' (at byte 0) [npy.descr.type]");
+        refused("<2>f8", "type '<2>f8' has two different byte orders (at byte 0) [npy.descr.type]");
+        refused(
+            "M8[D",
+            "expected a unit of time such as [ns] or [25s], found '[D' \
+             (at byte 0) [npy.descr.unit]",
+        );
+        refused("M8[3D/0]", "unit '3D/0' has the divisor 0 (at byte 0) [npy.descr.unit]");
+        refused(
+            "M8[s/7]",
+            "unit 's/7' is no whole number of shorter units (at byte 0) [npy.descr.unit]",
+        );
         refused(
             "U999999999",
-            "dtype takes over 2147483647 bytes an item (at byte 0) [npy.descr.size]",
+            "item size is over the limit of 2147483647 bytes (at byte 0) [npy.descr.size]",
         );
     }
 }

@@ -4,8 +4,7 @@ use alloc::{format, string::String, vec, vec::Vec};
 
 use crate::{
     error::{Clause, Error, ErrorKind},
-    header::{Header, Version},
-    preamble::{LENGTH_AT, MAGIC},
+    header::{Header, LENGTH_AT, MAGIC, Version},
     repr,
 };
 
@@ -36,8 +35,8 @@ impl Header {
     /// is the version that [`Header::new`] sets.
     ///
     /// # Errors
-    /// Misuse: `npy.descr.layout` if fields overlap or are out of order, see
-    /// [`DType::to_descr`](crate::DType::to_descr); `npy.header.length` if the header is over 4 GiB.
+    /// Misuse: `npy.header.length` if the header is over 4 GiB; `npy.descr.layout` if fields overlap
+    /// or are out of order, see [`DType::to_descr`](crate::DType::to_descr).
     ///
     /// # Examples
     /// ```
@@ -45,7 +44,7 @@ impl Header {
     ///
     /// let header = Header::new(DType::OBJECT, false, vec![3]);
     /// let bytes = header.to_bytes(Padding::default())?;
-    /// assert!(bytes[10..].starts_with(b"{'descr': '|O', 'fortran_order': False, 'shape': (3,), }"));
+    /// assert!(bytes[10..].starts_with(b"{'descr': '|O', 'fortran_order': False, "));
     /// assert_eq!(bytes.len() % 64, 0);
     /// # Ok::<(), npy_header::Error>(())
     /// ```
@@ -149,8 +148,8 @@ mod tests {
         assert_eq!(spaces(false, &[usize::MAX]), 21 - format!("{}", usize::MAX).len());
     }
 
-    /// The lengths are those that NumPy 2.5, 1.23 and 1.13 write before and after the preamble grows
-    /// by one alignment.
+    /// The lengths are those that NumPy 2.5, 1.23 and 1.13 write before and after the preamble
+    /// grows by one alignment.
     #[test]
     fn padding_has_the_length_of_its_numpy() {
         for (padding, length, before, after) in [

@@ -1,9 +1,9 @@
-"""What NumPy makes of many headers. Run with the newest NumPy:
+"""Write the results of NumPy for many headers. Run it with the newest NumPy:
 
     python as_numpy.py > as_numpy.txt
 
-A line is: version, TAB, header, TAB, what NumPy reads or "error". Line ends, tabs, NULs and
-backslashes are escaped. `as_numpy.rs` reads the same headers and compares.
+A line has the version, the header, and the result of NumPy or "error", separated by tabs. Line ends, tabs, NULs and
+backslashes are escaped. `as_numpy.rs` compares this crate with the file.
 """
 
 import io
@@ -228,7 +228,7 @@ HEADERS += ["{'descr': [(" + name + ", '<f8')], " + REST for name in [
     r"'\q'", r"'\8'", r"'\777'", r"'\xg'", r"'\ud800'", r"'\U00110000'", r"r'\x'", r"r'a\'b'", "'a\nb'", "'a\\\r\nb'",
     "'''a\r\nb\rc'''", "'''a''b'''", r"'''a\'''", "'\x85\xa0'", r"'\x07\x08\x0b'", "'", '"it\'s"', r"'it\'s'", r"'a\\'",
 ]]
-# Charsets, and what only versions 1 and 2 accept.
+# Characters outside ASCII, and longs, which version 3 refuses.
 V3 = [
     HEADER, HEADER.replace("4", "4L"), "{'descr': [('€', '<f8')], " + REST, "\ufeff" + HEADER, HEADER + "\xa0",
     "{'descr': [('é', '<f8')], " + REST,

@@ -1,4 +1,5 @@
-//! What holds for every input: cuts change nothing, nothing panics, and what is written is read.
+//! Properties of every input: the answer does not depend on how the input is cut, no input panics,
+//! and a written header is read back.
 
 use npy_header::{
     ByteOrder, DType, Field, Header, Limits, Padding, Progress, Scalar, ScalarKind, Struct,
@@ -10,18 +11,18 @@ fn answer(input: &[u8]) -> Result<Progress, npy_header::Error> {
     parse(input, &Limits::default())
 }
 
-/// Every cut of `input` asks for no more than is there, until the answer for the whole comes; then
-/// it stays that answer.
+/// Checks every prefix of `input`: up to some length the answer is a number of bytes that the
+/// preamble still has, and from there on it is the answer for the whole input.
 fn check_cuts(input: &[u8]) {
     let whole = answer(input);
     let mut answered = false;
     for end in 0..=input.len() {
         match answer(&input[..end]) {
             Ok(Progress::Need(more)) => {
-                assert!(!answered, "asks for more after the answer");
+                assert!(!answered, "needs more after the answer");
                 assert!(more > 0);
                 if let Ok(Progress::Done { length, .. }) = whole {
-                    assert!(more <= length - end, "asks for more than there is");
+                    assert!(more <= length - end, "needs more than the preamble has");
                 }
             }
             other => {
@@ -32,7 +33,7 @@ fn check_cuts(input: &[u8]) {
     }
 }
 
-/// What a caller does that appends exactly as many bytes as it is asked for.
+/// Reads a header as a caller does that appends exactly the bytes that are needed.
 fn feed(input: &[u8]) -> Result<Header, npy_header::Error> {
     let mut end = 0;
     loop {
@@ -74,8 +75,8 @@ fn scalars() -> impl Strategy<Value = DType> {
         .prop_map(|((kind, size), order)| Scalar::new(kind, order, size).unwrap().into())
 }
 
-/// Dtypes that a header can describe: fields in order, gaps between them, names that do not make
-/// them look like padding.
+/// Dtypes that a header can hold: fields are in order, with gaps between them, and have names, so
+/// that none is read back as padding.
 fn dtypes() -> impl Strategy<Value = DType> {
     scalars().prop_recursive(3, 16, 4, |inner| {
         let field = ("\\PC{0,6}|[\\x01-\\x7f]{1,3}", any::<bool>(), inner.clone(), 0..5usize);
@@ -114,7 +115,7 @@ fn paddings() -> impl Strategy<Value = Padding> {
 
 proptest! {
     #[test]
-    fn written_headers_are_read(header in headers(), padding in paddings()) {
+    fn written_header_is_read_back(header in headers(), padding in paddings()) {
         let bytes = header.to_bytes(padding).unwrap();
         let read = feed(&bytes).unwrap();
         prop_assert!(read.version >= header.version);
@@ -124,14 +125,21 @@ proptest! {
     }
 
     #[test]
-    fn cuts_change_nothing(header in headers(), tail in proptest::collection::vec(any::<u8>(), 0..9)) {
+    fn cut_header_gives_the_same_answer(
+        header in headers(),
+        tail in proptest::collection::vec(any::<u8>(), 0..9),
+    ) {
         let bytes = header.to_bytes(Padding::Align16).unwrap();
         check_cuts(&[bytes, tail].concat());
     }
 
-    /// One byte changed: mostly an error, and the same one for every cut.
+    /// Most headers with a changed byte are errors.
     #[test]
-    fn cuts_change_no_error(header in headers(), at in any::<usize>(), byte in any::<u8>()) {
+    fn cut_header_with_a_changed_byte_gives_the_same_answer(
+        header in headers(),
+        at in any::<usize>(),
+        byte in any::<u8>(),
+    ) {
         let mut bytes = header.to_bytes(Padding::Align16).unwrap();
         let length = bytes.len();
         bytes[at % length] = byte;
@@ -139,13 +147,13 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_answered(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+    fn cut_bytes_give_the_same_answer(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
         check_cuts(&bytes);
     }
 
-    /// Text made of what headers are made of, so that the grammar's corners are reached.
+    /// The text is made of the parts of headers, to reach all of the grammar.
     #[test]
-    fn any_text_is_answered(
+    fn cut_text_gives_the_same_answer(
         version in 1..=3u8,
         words in proptest::collection::vec(proptest::sample::select(WORDS), 0..40),
     ) {
@@ -157,9 +165,9 @@ proptest! {
     }
 
     #[test]
-    fn any_type_string_is_answered(text in "[<>|=]?[a-zA-Z?0-9(),\\[\\]/ ]{0,12}") {
+    fn displayed_scalar_is_read_back(text in "[<>|=]?[a-zA-Z?0-9(),\\[\\]/ ]{0,12}") {
         if let Ok(dtype) = text.parse::<DType>() {
-            // What it displays as is the same dtype, unless it needs a list or a tuple to be said.
+            // Other dtypes display as a list or a tuple, which is not a type string.
             if let Some(scalar) = dtype.as_scalar() {
                 prop_assert_eq!(scalar.to_string().parse::<DType>(), Ok(dtype));
             }
