@@ -127,7 +127,7 @@ impl DType {
     /// Returns the Python literal for this dtype in a header, as NumPy writes it.
     ///
     /// # Errors
-    /// `npy.descr.layout` (misuse) if fields overlap or are out of order: the literal has no
+    /// `npy.descr.layout` (usage) if fields overlap or are out of order: the literal has no
     /// offsets. `numpy.save` fails for such a dtype as well.
     ///
     /// # Examples
@@ -143,7 +143,7 @@ impl DType {
             return Ok(Literal(self).to_string());
         }
         let message = "a header cannot describe fields that overlap or are out of order";
-        Err(Error::new(ErrorKind::Misuse, Clause::DescrLayout, 0, message))
+        Err(Error::new(ErrorKind::Usage, Clause::DescrLayout, 0, message))
     }
 }
 

@@ -8,7 +8,7 @@
 use alloc::{boxed::Box, collections::BTreeSet, format, string::String, vec::Vec};
 
 use crate::{
-    error::{Clause, Error, ErrorKind, Limit},
+    error::{Clause, Error},
     repr,
     unit::TimeUnit,
 };
@@ -365,8 +365,8 @@ impl Subarray {
     /// Creates a subarray. It is private because a shape without dimensions makes no subarray.
     fn new(base: DType, shape: Vec<usize>) -> Result<Subarray, Error> {
         if shape.len() > DType::MAX_DIMENSIONS {
-            return Err(Error::new(
-                ErrorKind::OverLimit(Limit::Dimensions, DType::MAX_DIMENSIONS as u64),
+            return Err(Error::over_limit(
+                DType::MAX_DIMENSIONS,
                 Clause::DescrSubarray,
                 0,
                 format!(
@@ -398,9 +398,9 @@ impl Subarray {
 /// Returns the item size if it is within the limit. `None` is a size that overflowed a `usize`.
 pub(crate) fn check_itemsize(itemsize: Option<usize>) -> Result<usize, Error> {
     itemsize.filter(|&size| size <= DType::MAX_ITEMSIZE).ok_or_else(|| {
-        let max = DType::MAX_ITEMSIZE as u64;
+        let max = DType::MAX_ITEMSIZE;
         let message = format!("item size is over the limit of {max} bytes");
-        Error::new(ErrorKind::OverLimit(Limit::ItemSize, max), Clause::DescrSize, 0, message)
+        Error::over_limit(max, Clause::DescrSize, 0, message)
     })
 }
 
@@ -409,9 +409,9 @@ fn one_deeper(depth: usize) -> Result<usize, Error> {
     if depth < DType::MAX_DEPTH {
         return Ok(depth + 1);
     }
-    let max = DType::MAX_DEPTH as u64;
+    let max = DType::MAX_DEPTH;
     let message = format!("dtypes nest deeper than {max} levels");
-    Err(Error::new(ErrorKind::OverLimit(Limit::Depth, max), Clause::DescrDepth, 0, message))
+    Err(Error::over_limit(max, Clause::DescrDepth, 0, message))
 }
 
 #[cfg(test)]
@@ -445,7 +445,7 @@ mod tests {
         assert_eq!(Scalar::new(Int, Little, 3).unwrap_err().clause(), "npy.descr.type");
         assert_eq!(Scalar::new(Unicode, Little, 6).unwrap_err().clause(), "npy.descr.type");
         let huge = Scalar::new(Void, Little, 1 << 31).unwrap_err();
-        assert_eq!(huge.kind(), ErrorKind::OverLimit(Limit::ItemSize, i32::MAX as u64));
+        assert_eq!(huge.limit(), Some(i32::MAX as u64));
     }
 
     #[test]
@@ -479,7 +479,7 @@ mod tests {
         assert_eq!(error(&[1 << 28]).clause(), "npy.descr.size");
         assert_eq!(error(&[usize::MAX, usize::MAX]).clause(), "npy.descr.size");
         assert_eq!(error(&[0, 1 << 31]).clause(), "npy.descr.size");
-        assert_eq!(error(&[1; 65]).kind(), ErrorKind::OverLimit(Limit::Dimensions, 64));
+        assert_eq!(error(&[1; 65]).limit(), Some(64));
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub struct Error(Box<Inner>);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Inner {
     kind: ErrorKind,
+    limit: Option<u64>,
     clause: Clause,
     offset: u64,
     message: String,
@@ -41,27 +42,10 @@ pub enum ErrorKind {
     /// The input is valid, or may be valid in a later version of NumPy, but this crate cannot
     /// read it.
     Unsupported,
-    /// The input exceeds this limit, which has this value.
-    OverLimit(Limit, u64),
+    /// The input exceeds a limit: see [`Error::limit`].
+    Limit,
     /// The caller asked to write something that the format cannot hold.
-    Misuse,
-}
-
-/// A limit that an [`ErrorKind::OverLimit`] names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Limit {
-    /// The number of characters in the header:
-    /// [`Limits::header_chars`](crate::Limits::header_chars).
-    HeaderChars,
-    /// The number of dimensions of an array ([`Limits::dimensions`](crate::Limits::dimensions)) or
-    /// of a subarray ([`DType::MAX_DIMENSIONS`](crate::DType::MAX_DIMENSIONS)).
-    Dimensions,
-    /// The depth of nested brackets in the header (100), or of nested dtypes
-    /// ([`DType::MAX_DEPTH`](crate::DType::MAX_DEPTH)).
-    Depth,
-    /// The number of bytes in one item: [`DType::MAX_ITEMSIZE`](crate::DType::MAX_ITEMSIZE).
-    ItemSize,
+    Usage,
 }
 
 impl Error {
@@ -72,7 +56,21 @@ impl Error {
         offset: usize,
         message: impl Into<String>,
     ) -> Self {
-        Error(Box::new(Inner { kind, clause, offset: offset as u64, message: message.into() }))
+        let offset = offset as u64;
+        Error(Box::new(Inner { kind, limit: None, clause, offset, message: message.into() }))
+    }
+
+    /// Creates an error of kind [`ErrorKind::Limit`] for a limit of this value.
+    #[cold]
+    pub(crate) fn over_limit(
+        limit: usize,
+        clause: Clause,
+        offset: usize,
+        message: impl Into<String>,
+    ) -> Self {
+        let mut error = Self::new(ErrorKind::Limit, clause, offset, message);
+        error.0.limit = Some(limit as u64);
+        error
     }
 
     #[cold]
@@ -96,6 +94,21 @@ impl Error {
     /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// Returns the value of the limit that the input exceeds, or `None` for an error of another
+    /// kind. The [clause](Self::clause) tells which limit it is:
+    ///
+    /// | clause | limit |
+    /// |---|---|
+    /// | `npy.header.length` | [`Limits::header_chars`](crate::Limits::header_chars) |
+    /// | `npy.header.shape` | [`Limits::dimensions`](crate::Limits::dimensions) |
+    /// | `npy.header.depth` | 100 brackets inside one another |
+    /// | `npy.descr.subarray` | [`DType::MAX_DIMENSIONS`](crate::DType::MAX_DIMENSIONS) |
+    /// | `npy.descr.size` | [`DType::MAX_ITEMSIZE`](crate::DType::MAX_ITEMSIZE) |
+    /// | `npy.descr.depth` | [`DType::MAX_DEPTH`](crate::DType::MAX_DEPTH) |
+    pub fn limit(&self) -> Option<u64> {
+        self.0.limit
     }
 
     /// Returns the offset of the byte that the error is about, from the start of the input.

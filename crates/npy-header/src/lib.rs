@@ -93,7 +93,7 @@ mod unit;
 mod write;
 
 pub use dtype::{ByteOrder, DType, Field, Scalar, ScalarKind, Struct, Subarray};
-pub use error::{Error, ErrorKind, Limit};
+pub use error::{Error, ErrorKind};
 pub use header::{Header, Version};
 pub use preamble::{Limits, Progress, parse};
 pub use unit::{TimeBase, TimeUnit};

@@ -17,7 +17,7 @@ use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
-    error::{Clause, Error, ErrorKind, Limit},
+    error::{Clause, Error},
     lexer::{self, Number, Token},
     repr,
 };
@@ -227,8 +227,8 @@ impl<'a> Parser<'a> {
 
     fn bracketed(&mut self, open: char) -> Result<Value, Error> {
         if self.depth == MAX_DEPTH {
-            return Err(Error::new(
-                ErrorKind::OverLimit(Limit::Depth, MAX_DEPTH as u64),
+            return Err(Error::over_limit(
+                MAX_DEPTH,
                 Clause::Depth,
                 self.at,
                 format!("brackets nest deeper than {MAX_DEPTH} levels"),

@@ -13,7 +13,7 @@ use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
 use crate::{
     descr,
-    error::{Clause, Error, ErrorKind, Limit},
+    error::{Clause, Error, ErrorKind},
     header::{Header, LENGTH_AT, MAGIC, Version},
     literal::{self, Node, Value},
 };
@@ -85,7 +85,8 @@ pub enum Progress {
 /// - `npy.descr.field`: the title of a field is not a string.
 ///
 /// Over a limit: `npy.header.length`, `npy.header.depth`, `npy.header.shape`,
-/// `npy.descr.subarray`, `npy.descr.size` and `npy.descr.depth`, see [`Limit`].
+/// `npy.descr.subarray`, `npy.descr.size` and `npy.descr.depth`, see
+/// [`Error::limit`].
 ///
 /// Offsets count from the start of `input`.
 ///
@@ -169,8 +170,8 @@ fn check_chars(chars: usize, limits: &Limits) -> Result<(), Error> {
 
 fn too_long(found: String, limits: &Limits) -> Error {
     let max = limits.header_chars;
-    Error::new(
-        ErrorKind::OverLimit(Limit::HeaderChars, max as u64),
+    Error::over_limit(
+        max,
         Clause::HeaderLength,
         LENGTH_AT,
         format!("header of {found} is over the limit of {max} characters"),
@@ -252,8 +253,8 @@ fn read_shape(shape: &Node, limits: &Limits) -> Result<Vec<usize>, Error> {
         return Err(shape.refuse(Clause::Shape, "shape must be a tuple of integers"));
     };
     if lengths.len() > limits.dimensions {
-        return Err(Error::new(
-            ErrorKind::OverLimit(Limit::Dimensions, limits.dimensions as u64),
+        return Err(Error::over_limit(
+            limits.dimensions,
             Clause::Shape,
             shape.at,
             format!(
@@ -341,7 +342,7 @@ mod tests {
              (at byte 8) [npy.header.length]",
         );
         let error = parse(b"\x93NUMPY\x01\0\x11\x27", &Limits::default()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::OverLimit(Limit::HeaderChars, 10_000));
+        assert_eq!((error.kind(), error.limit()), (ErrorKind::Limit, Some(10_000)));
         // The limit is a number of characters, as in NumPy. In UTF-8 they take up to 4 bytes each.
         let with_length = |length: u32| {
             let bytes = [b"\x93NUMPY\x03\0", &length.to_le_bytes()[..]].concat();
@@ -470,7 +471,7 @@ mod tests {
     #[test]
     fn shape_over_the_limit_is_refused() {
         let error = shape(&format!("({})", "1,".repeat(65))).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::OverLimit(Limit::Dimensions, 64));
+        assert_eq!((error.kind(), error.limit()), (ErrorKind::Limit, Some(64)));
         assert_eq!(error.message(), "shape has 65 dimensions, over the limit of 64");
     }
 

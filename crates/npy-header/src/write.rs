@@ -35,7 +35,7 @@ impl Header {
     /// is the version that [`Header::new`] sets.
     ///
     /// # Errors
-    /// Misuse: `npy.header.length` if the header is over 4 GiB; `npy.descr.layout` if fields overlap
+    /// Usage: `npy.header.length` if the header is over 4 GiB; `npy.descr.layout` if fields overlap
     /// or are out of order, see [`DType::to_descr`](crate::DType::to_descr).
     ///
     /// # Examples
@@ -56,7 +56,7 @@ impl Header {
             .find_map(|version| assemble(&text, version, padding))
             .ok_or_else(|| {
                 let message = format!("header of {} bytes is over the limit of 4 GiB", text.len());
-                Error::new(ErrorKind::Misuse, Clause::HeaderLength, 0, message)
+                Error::new(ErrorKind::Usage, Clause::HeaderLength, 0, message)
             })
     }
 
@@ -193,6 +193,6 @@ mod tests {
         let record = Struct::new(vec![field("a", 4), field("b", 0)], 12).unwrap();
         let header = Header::new(DType::Struct(record), false, vec![1]);
         let error = header.to_bytes(Padding::default()).unwrap_err();
-        assert_eq!((error.kind(), error.clause()), (ErrorKind::Misuse, "npy.descr.layout"));
+        assert_eq!((error.kind(), error.clause()), (ErrorKind::Usage, "npy.descr.layout"));
     }
 }

@@ -268,15 +268,13 @@ impl From<npy_header::Error> for Error {
         use npy_header::ErrorKind as K;
         let kind = match error.kind() {
             K::Malformed => ErrorKind::Malformed,
-            K::OverLimit(..) => ErrorKind::Limit,
-            K::Misuse => ErrorKind::Usage,
+            K::Limit => ErrorKind::Limit,
+            K::Usage => ErrorKind::Usage,
             _ => ErrorKind::Unsupported,
         };
         let mut converted =
             Error::new(kind, error.clause(), error.offset(), error.message().to_owned());
-        if let K::OverLimit(_, limit) = error.kind() {
-            converted.0.limit = Some(limit);
-        }
+        converted.0.limit = error.limit();
         converted
     }
 }
