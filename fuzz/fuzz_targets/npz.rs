@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| npy_object_fuzz_bodies::bodies::npz(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| npy_object_fuzz_bodies::targets::npz(bytes));

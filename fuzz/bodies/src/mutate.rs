@@ -1,13 +1,14 @@
-//! Breaks programs: a little, so that what is behind the break still matters.
+//! Breaks a program in a few places, so that most of it is still read.
 
 use arbitrary::Unstructured;
 use pickle_stream::Opcode;
 
-/// Numbers at which something ends.
+/// Bytes at which an integer overflows or a line ends.
 const EDGES: [u8; 8] = [0, 1, 2, 0x7f, 0x80, 0xfe, 0xff, b'\n'];
 
-/// Changes `bytes` in up to four places, as `choices` say: bits, opcodes, arguments, cuts, and
-/// pieces of `other` in it.
+/// Changes `bytes` in up to four places. `choices` decide where, and how: flips a bit, replaces or
+/// inserts an opcode, replaces an argument, removes bytes, truncates, repeats a piece, or inserts a
+/// piece of `other`.
 pub fn mutate(mut bytes: Vec<u8>, other: &[u8], choices: &[u8]) -> Vec<u8> {
     let mut choices = Unstructured::new(choices);
     let mut up_to = |most: usize| choices.int_in_range(0..=most).unwrap_or(0);

@@ -1,15 +1,14 @@
-//! Every body, on stable Rust: on the corpus that is kept beside this crate, and on programs of fixed
-//! seeds.
+//! Runs every fuzz target on stable Rust, on its corpus and on programs of fixed seeds.
 
 mod support;
 
 use std::fs;
 use std::path::Path;
 
-use npy_object_fuzz_bodies::bodies;
+use npy_object_fuzz_bodies::targets;
 use support::seeded;
 
-/// The inputs that are kept for a target.
+/// Returns the inputs in the corpus of a target.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
     let entries = fs::read_dir(&folder).unwrap_or_else(|_| panic!("no corpus of {target}"));
@@ -19,18 +18,18 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
 }
 
 fn check(target: &str) {
-    let (_, body) = bodies::ALL.into_iter().find(|(name, _)| *name == target).unwrap();
+    let (_, run) = targets::ALL.into_iter().find(|(name, _)| *name == target).unwrap();
     let corpus = corpus(target);
     assert!(!corpus.is_empty());
-    corpus.iter().for_each(|input| body(input));
+    corpus.iter().for_each(|input| run(input));
     for seed in 0..300 {
         let bytes = seeded(seed, 16 + seed as usize % 200);
-        body(&bytes);
-        // Made, and made and broken: behind the pieces that `lexer_chunks` takes from its input.
+        run(&bytes);
+        // A generated program, also after the 8 bytes that `lexer_chunks` takes for itself.
         for letter in b"GLMN" {
-            let made = [&[*letter][..], &bytes].concat();
-            body(&made);
-            body(&[&bytes[..8], &made].concat());
+            let program = [&[*letter][..], &bytes].concat();
+            run(&program);
+            run(&[&bytes[..8], &program].concat());
         }
     }
 }
@@ -43,9 +42,9 @@ macro_rules! smoke {
         })*
 
         #[test]
-        fn every_body_has_a_test() {
+        fn every_target_has_a_test() {
             let tested = [$(stringify!($target)),*];
-            assert_eq!(bodies::ALL.map(|(name, _)| name), tested);
+            assert_eq!(targets::ALL.map(|(name, _)| name), tested);
         }
     };
 }

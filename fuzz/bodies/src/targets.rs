@@ -1,19 +1,21 @@
-//! What each fuzz target holds: functions of any bytes, which panic where the property that they are
-//! named for does not hold. One for each layer, from the header up to files.
+//! The fuzz targets: each function takes any bytes, and panics where its property does not hold.
+//!
+//! `header` checks preambles and dtypes, `pickle` checks pickles without a file around them, `file`
+//! checks arrays, archives, indexes and what is written.
 
 mod file;
 mod header;
-mod stream;
+mod pickle;
 
 pub use file::{audit, index_file, limits, npy_file, npz, typed_json, written_file};
 pub use header::{descr, header};
-pub use stream::{disassembler, encoded, fast_machine, lexer_chunks, survey_machine};
+pub use pickle::{disassembler, encoded, fast_machine, lexer_chunks, survey_machine};
 
-/// A function of any bytes.
-pub type Body = fn(&[u8]);
+/// A fuzz target.
+pub type Target = fn(&[u8]);
 
-/// Every body, by the name of its target.
-pub const ALL: [(&str, Body); 14] = [
+/// Every target, with its name.
+pub const ALL: [(&str, Target); 14] = [
     ("audit", audit),
     ("descr", descr),
     ("disassembler", disassembler),

@@ -1,4 +1,4 @@
-//! Whole files: arrays, archives, indexes, and what is written.
+//! Targets that read a whole file: arrays, archives, indexes, and files that we write.
 
 use std::fs;
 use std::io::Cursor;
@@ -11,26 +11,29 @@ use npy_object::{
 
 use crate::inputs::file;
 
-/// A file can promise any number of elements that take no bytes.
+/// How many elements of a file are read. A short file can have any number of elements, because an
+/// element of itemsize 0 takes no bytes.
 const MOST: usize = 200;
 
-/// What a person would see of a file: its elements, and the error that it ends with.
-type Seen = (Vec<Vec<u8>>, Option<String>);
+/// The elements of a file as JSON, and the error after the last of them.
+type Read = (Vec<Vec<u8>>, Option<String>);
 
-fn seen(source: Source, options: Options) -> Seen {
-    let mut seen = Vec::new();
+/// Reads up to [`MOST`] elements.
+fn read(source: Source, options: Options) -> Read {
+    let mut lines = Vec::new();
     let result = options.trust_payload(true).read_source(source).and_then(|mut array| {
         while let Some(element) = array.next_element()? {
-            seen.push(line(element));
-            if seen.len() == MOST {
+            lines.push(line(element));
+            if lines.len() == MOST {
                 break;
             }
         }
         Ok(())
     });
-    (seen, result.err().map(|error| error.to_string()))
+    (lines, result.err().map(|error| error.to_string()))
 }
 
+/// Returns the typed and the plain JSON of an element.
 fn line(element: Element<'_>) -> Vec<u8> {
     let mut line = Vec::new();
     TypedJson::new().write(&mut line, element).expect("written to memory");
@@ -38,26 +41,27 @@ fn line(element: Element<'_>) -> Vec<u8> {
     line
 }
 
+/// Reads up to [`MOST`] elements, or fails.
 fn lines(array: &mut NpyArray) -> Result<Vec<Vec<u8>>, Error> {
     array.elements().take(MOST).map(|element| Ok(line(element?.element()))).collect()
 }
 
-/// However a file is read, it has the same elements, as the same JSON, and the same error: in memory,
-/// byte by byte, or as a stream whose length is not known.
+/// A file gives the same elements, the same JSON and the same error from memory, byte by byte, and from
+/// a stream of unknown length.
 pub fn npy_file(bytes: &[u8]) {
     let file = file(bytes);
-    let whole = seen(Source::bytes(file.clone()), Options::new());
+    let whole = read(Source::bytes(file.clone()), Options::new());
     let reader = Source::reader(Cursor::new(file.clone())).expect("it is in memory");
-    assert_eq!(seen(reader, Options::new().read_size(1, 1)), whole);
+    assert_eq!(read(reader, Options::new().read_size(1, 1)), whole);
     let stream = Source::spooled(Cursor::new(file), 100);
-    assert_eq!(seen(stream, Options::new().read_size(5, 33)), whole);
+    assert_eq!(read(stream, Options::new().read_size(5, 33)), whole);
 }
 
-/// Under narrow limits a file has the elements that it has without, up to an error that is one of a
-/// limit, or the one that it has without.
+/// Under narrow limits a file gives the same elements as under the default ones, up to an error of a
+/// limit, or the error that it also gives under the default ones.
 pub fn limits(bytes: &[u8]) {
     let file = file(bytes);
-    let wide = seen(Source::bytes(file.clone()), Options::new());
+    let wide = read(Source::bytes(file.clone()), Options::new());
     let mut narrow = Limits::within(16 << 10);
     narrow.element = 200;
     let mut array = match Options::new().limits(narrow).trust_payload(true).read_bytes(file) {
@@ -66,23 +70,23 @@ pub fn limits(bytes: &[u8]) {
             return assert!(error.kind() == ErrorKind::Limit || Some(error.to_string()) == wide.1);
         }
     };
-    for number in 0..MOST {
+    for index in 0..MOST {
         match array.next_element() {
-            Ok(Some(element)) => assert_eq!(line(element), wide.0[number]),
-            Ok(None) => return assert_eq!((number, None), (wide.0.len(), wide.1)),
+            Ok(Some(element)) => assert_eq!(line(element), wide.0[index]),
+            Ok(None) => return assert_eq!((index, None), (wide.0.len(), wide.1)),
             Err(error) if error.kind() == ErrorKind::Limit => return,
             Err(error) => return assert_eq!(Some(error.to_string()), wide.1),
         }
     }
 }
 
-/// An archive has the same members, with the same elements, in memory and as a reader.
+/// An archive gives the same members and elements from memory and from a reader.
 pub fn npz(bytes: &[u8]) {
     let members = |source: Source| {
         let npz = Options::new().read_npz(source).map_err(|error| error.to_string())?;
         let members = npz.members().len().min(8);
         let each = |member| match npz.source(member) {
-            Ok(source) => seen(source, Options::new()),
+            Ok(source) => read(source, Options::new()),
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
         Ok::<_, String>((0..members).map(each).collect::<Vec<_>>())
@@ -91,7 +95,8 @@ pub fn npz(bytes: &[u8]) {
     assert_eq!(members(reader), members(Source::bytes(bytes.to_vec())));
 }
 
-/// With any index beside it, a file has the elements that it has without, or an error.
+/// With a corrupt index next to it, a file gives the same elements as without one, or an error. The
+/// first 12 bytes say which bytes of the index to change; the file is generated from the rest.
 pub fn index_file(bytes: &[u8]) {
     let (changes, choices) = bytes.split_at(bytes.len().min(12));
     let folder = tempfile::tempdir().expect("a folder");
@@ -108,21 +113,22 @@ pub fn index_file(bytes: &[u8]) {
     }
     fs::write(&index, broken).expect("written");
     let Ok(mut array) = open(true) else { return };
-    for number in (0..expected.len()).rev() {
-        if let Ok(Some(element)) = array.get(number as u64) {
-            assert_eq!(line(element), expected[number]);
+    for index in (0..expected.len()).rev() {
+        if let Ok(Some(element)) = array.get(index as u64) {
+            assert_eq!(line(element), expected[index]);
         }
     }
 }
 
-/// The elements of these numbers, copied into a file, and read from there.
-fn copied(array: &mut NpyArray, numbers: impl Iterator<Item = u64>) -> Option<Vec<Vec<u8>>> {
+/// Copies the elements at these indices into another file, and reads them there. Returns `None` where an
+/// element cannot be copied.
+fn copied(array: &mut NpyArray, indices: impl Iterator<Item = u64>) -> Option<Vec<Vec<u8>>> {
     let mut file = Cursor::new(Vec::new());
     let options = WriteOptions::like(array).expect("it has objects").any_length().protocol(5);
     let mut writer = options.write_to(&mut file).ok()?;
     let mut copy = writer.copy_from(array);
-    for number in numbers {
-        copy.elements(number..=number).ok()?;
+    for index in indices {
+        copy.elements(index..=index).ok()?;
     }
     writer.finish().expect("written to memory");
     let mut written =
@@ -130,8 +136,8 @@ fn copied(array: &mut NpyArray, numbers: impl Iterator<Item = u64>) -> Option<Ve
     Some(lines(&mut written).expect("elements that can be read"))
 }
 
-/// Elements that are copied into another file, in order and backwards, or salvaged, are those that
-/// were read.
+/// Elements that are copied into another file, in order and in reverse, equal those that were read. A
+/// salvaged file can be read, and has as many elements as the salvage reports.
 pub fn written_file(bytes: &[u8]) {
     let file = file(bytes);
     let options = || Options::new().trust_payload(true);
@@ -151,7 +157,7 @@ pub fn written_file(bytes: &[u8]) {
     for doubtful in [false, true] {
         let mut saved = Cursor::new(Vec::new());
         let salvage = Salvage::new().keep_doubtful(doubtful);
-        // What cannot be opened, or has no form in the protocol that it is said to be in.
+        // Fails where the file cannot be opened, or an element cannot be written in its protocol.
         let Ok(salvaged) = salvage.write_to(Source::bytes(file.clone()), &mut saved) else {
             return;
         };
@@ -164,7 +170,7 @@ pub fn written_file(bytes: &[u8]) {
     }
 }
 
-/// What typed JSON says of an element is, written back, an element of which it says the same.
+/// An element that is written back from its typed JSON has the same typed JSON.
 pub fn typed_json(bytes: &[u8]) {
     let typed = |element: Element<'_>| {
         let mut line = Vec::new();
@@ -183,7 +189,7 @@ pub fn typed_json(bytes: &[u8]) {
         && let Ok(Some(element)) = array.next_element()
     {
         let line = typed(element);
-        // What has no form in JSON that can be read back is refused.
+        // Some elements have a typed JSON that cannot be read back; `append` refuses them.
         if ElementReader::new().append(&mut writer, &line).is_ok() {
             expected.push(line);
         }
@@ -196,14 +202,14 @@ pub fn typed_json(bytes: &[u8]) {
     }
 }
 
-/// An audit says the same of a file however it is read, and of what is read at all it says
-/// something.
+/// An audit reports the same from memory and from a stream, and does not call a file inert when its
+/// last byte is missing.
 pub fn audit(bytes: &[u8]) {
     let file = file(bytes);
     let whole = Audit::new().read(Source::bytes(file.clone()));
     let stream = Audit::new().read(Source::spooled(Cursor::new(file.clone()), 100));
     assert_eq!(format!("{stream:?}"), format!("{whole:?}"));
-    // What was not read to its end is never called harmless.
+    // Without its last byte the file was not read to its end, so it must not be called inert.
     if whole.verdict() == Verdict::Inert && !file.is_empty() {
         assert!(whole.status().is_complete());
         let cut = file[..file.len() - 1].to_vec();

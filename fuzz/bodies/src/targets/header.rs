@@ -1,9 +1,9 @@
-//! The preamble of `.npy` files, and dtypes.
+//! Targets that read the preamble of a `.npy` file, or a dtype.
 
 use npy_header::{DType, Limits, Padding, Progress, parse};
 
-/// However a preamble is cut, it has the same answer, and asks for no more bytes than there are;
-/// what is read is written again, and read as the same.
+/// Every prefix of a preamble gives the same answer as the whole, or asks for more bytes, but never for
+/// more than the preamble has. A header that was parsed is written, and parsed again as the same.
 pub fn header(bytes: &[u8]) {
     let answer = |end: usize| parse(&bytes[..end], &Limits::default());
     let whole = answer(bytes.len());
@@ -11,9 +11,9 @@ pub fn header(bytes: &[u8]) {
     for end in 0..=bytes.len() {
         match answer(end) {
             Ok(Progress::Need(more)) => {
-                assert!(!answered && more > 0, "more is asked for after the answer");
+                assert!(!answered && more > 0, "asks for more bytes after the answer");
                 if let Ok(Progress::Done { length, .. }) = &whole {
-                    assert!(more <= length - end, "more is asked for than there is");
+                    assert!(more <= length - end, "asks for more bytes than the preamble has");
                 }
             }
             other => {
@@ -32,7 +32,7 @@ pub fn header(bytes: &[u8]) {
     }
 }
 
-/// A dtype that is one string is, written out, the same dtype.
+/// A scalar dtype that is written as a string is parsed as the same dtype.
 pub fn descr(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     if let Ok(dtype) = text.parse::<DType>()

@@ -1,8 +1,11 @@
-//! Pickles: lexer, survey, machine, disassembler, encoder.
+//! Targets that read a pickle: lexer, survey, machine, disassembler and encoder.
+//!
+//! The files of `by_element`, `cuts` and `runs` are shared with the tests of pickle-stream, which hold
+//! the same properties on fixtures.
 
 use pickle_stream::{Container, Disassembler, Lexer, Limits, Progress, decode, encode};
 
-use crate::inputs::stream;
+use crate::inputs::pickle;
 
 #[path = "../../../../crates/pickle-stream/tests/support/by_element.rs"]
 mod by_element;
@@ -11,18 +14,19 @@ mod cuts;
 #[path = "../../../../crates/pickle-stream/tests/support/runs.rs"]
 mod runs;
 
-/// Limits that floods meet.
+/// Returns limits that a program of one repeated opcode reaches at the length of a fuzzer's input.
 fn limits() -> Limits {
     let mut limits = Limits::default();
     (limits.stack, limits.marks, limits.nodes) = (10_000, 10_000, 100_000);
     limits
 }
 
-/// However a stream is cut, the lexer gives the same instructions, or the same error with the same
-/// message and offset; and so does the survey, which sees a piece of a byte in its plain way alone.
+/// However a pickle is cut, the lexer gives the same instructions, or an error with the same message
+/// and offset; and the survey gives the same batches. The first 8 bytes are the lengths of the pieces.
+/// The survey is also given one byte at a time, because its fast path never matches in a single byte.
 pub fn lexer_chunks(bytes: &[u8]) {
     let (pieces, rest) = bytes.split_at(bytes.len().min(8));
-    let stream = stream(rest);
+    let stream = pickle(rest);
     let cuts: Vec<usize> = pieces
         .iter()
         .scan(0, |end, &piece| {
@@ -41,10 +45,11 @@ pub fn lexer_chunks(bytes: &[u8]) {
     }
 }
 
-/// A list decoded element by element, by what the survey found, is the list decoded whole, or is
-/// refused; filling in the graph of the last element does what building it does.
+/// A list that is decoded element by element, at the spans that the survey found, equals the list
+/// decoded whole, or is refused. Filling in the graph of the element before gives the same as building
+/// a new one.
 pub fn survey_machine(bytes: &[u8]) {
-    let (stream, limits) = (stream(bytes), limits());
+    let (stream, limits) = (pickle(bytes), limits());
     let elements = by_element::by_element(&stream, true, &limits);
     assert_eq!(elements, by_element::by_element(&stream, false, &limits));
     if let (Ok(Some(whole)), Ok(Some(elements))) = (by_element::whole(&stream, &limits), elements) {
@@ -52,9 +57,10 @@ pub fn survey_machine(bytes: &[u8]) {
     }
 }
 
-/// The fast way of the machine makes what the plain one makes, also where a limit is met.
+/// The fast path of the machine builds the same graph as the plain one, or fails with the same error,
+/// under wide limits and under narrow ones.
 pub fn fast_machine(bytes: &[u8]) {
-    let stream = stream(bytes);
+    let stream = pickle(bytes);
     let mut small = limits();
     (small.stack, small.marks, small.nodes) = (12, 4, 40);
     for limits in [limits(), small] {
@@ -62,9 +68,9 @@ pub fn fast_machine(bytes: &[u8]) {
     }
 }
 
-/// An instruction is a line, however short it has to be.
+/// The disassembler writes one line an instruction, and an abbreviated line is short.
 pub fn disassembler(bytes: &[u8]) {
-    let (stream, limits) = (stream(bytes), limits());
+    let (stream, limits) = (pickle(bytes), limits());
     let (mut lexer, mut disassembler) = (Lexer::new(0, &limits), Disassembler::new(&limits));
     while let Some(rest) = stream.get(lexer.offset() as usize..)
         && let Ok(Progress::Done(instruction)) = lexer.instruction(rest)
@@ -75,11 +81,11 @@ pub fn disassembler(bytes: &[u8]) {
     }
 }
 
-/// What is encoded, in any protocol that has a form for it, is encoded as the same bytes again once
-/// it has been decoded. Before protocol 4 a set is made by a call, of a list: of one that contains
-/// itself there are two lists at first.
+/// A value that is encoded, decoded and encoded again gives the same bytes, in every protocol that can
+/// express it. Before protocol 4 a set is encoded as a call with a list, so a set that contains itself
+/// needs one round more: its first encoding has two lists.
 pub fn encoded(bytes: &[u8]) {
-    let (stream, limits) = (stream(bytes), limits());
+    let (stream, limits) = (pickle(bytes), limits());
     let Ok(decoded) = decode(&stream, &limits) else { return };
     for protocol in 2..=5 {
         let Ok(encoded) = encode(decoded.value(), protocol) else { continue };
