@@ -1,5 +1,5 @@
-//! Writes the bombs into a folder, `bombs FOLDER`, each as a file of its name, and prints the names:
-//! for `benches/peers/bombs.py`.
+//! Writes each bomb into a file of its name, `bombs FOLDER`, and prints the names. Used by
+//! `benches/peers/bombs.py`.
 
 use std::path::Path;
 use std::{env, fs, io};
@@ -7,7 +7,7 @@ use std::{env, fs, io};
 use npy_object_fuzz_bodies::bombs::bombs;
 
 fn main() -> io::Result<()> {
-    let folder = env::args_os().nth(1).expect("bombs FOLDER");
+    let folder = env::args_os().nth(1).expect("usage: bombs FOLDER");
     for (name, file) in bombs() {
         fs::write(Path::new(&folder).join(&name).with_extension("npy"), file)?;
         println!("{name}");

@@ -1,10 +1,12 @@
-//! Prints programs for `oracle/differential.py`, with what they make:
-//! `programs SEED COUNT [whole]`, where `whole` leaves out those that are broken; or `programs
-//! given`, which takes them from standard input, each after its length in 4 bytes, little-endian.
+//! Prints generated programs and our answers to them, for `oracle/differential.py`.
 //!
-//! One record each: three lengths of 4 bytes, little-endian, and what is so long: the program; the
-//! answer, which is the digest of the value, or `!` and the clause that is broken; the program
-//! without FRAME, where it has one, and nothing where it has none.
+//! - `programs SEED COUNT` generates programs, and mutates half of them.
+//! - `programs SEED COUNT whole` mutates none.
+//! - `programs given` reads programs from standard input, each after its length.
+//!
+//! A record is three lengths, followed by three byte strings of these lengths: the program; the
+//! answer, which is the digest of the value, or `!` and the violated clause; and the program without
+//! its FRAMEs, which is empty where it has none. Lengths have 4 bytes, little-endian.
 
 use std::io::{self, BufWriter, ErrorKind, Read, Write, stdin, stdout};
 
@@ -19,7 +21,7 @@ fn main() -> io::Result<()> {
         ["given"] => given(&mut out)?,
         [seed, count] => generated(seed, count, false, &mut out)?,
         [seed, count, "whole"] => generated(seed, count, true, &mut out)?,
-        _ => panic!("programs given | SEED COUNT [whole]"),
+        _ => panic!("usage: programs given | programs SEED COUNT [whole]"),
     }
     out.flush()
 }
@@ -30,7 +32,7 @@ fn generated(seed: &str, count: &str, whole: bool, out: &mut impl Write) -> io::
     let mut written = 0;
     while written < count {
         let well_formed = make(&mut random);
-        // As many are broken as are whole.
+        // Mutate every other program.
         let stream = if random.next().is_multiple_of(2) || whole {
             well_formed
         } else {
@@ -55,11 +57,11 @@ fn given(out: &mut impl Write) -> io::Result<()> {
         }
         let mut stream = vec![0; u32::from_le_bytes(len) as usize];
         programs.read_exact(&mut stream)?;
-        record(&stream, &answer(&stream).expect("a value that can be spelt out"), out)?;
+        record(&stream, &answer(&stream).expect("a value whose digest fits the limit"), out)?;
     }
 }
 
-/// The digest of what the program makes, or `!` and the clause that is broken.
+/// Returns the digest of the value that the program makes, or `!` and the clause that it violates.
 fn answer(stream: &[u8]) -> Result<Vec<u8>, TooLarge> {
     match decode(stream, &Limits::default()) {
         Ok(decoded) => digest(decoded.value()),
@@ -67,6 +69,7 @@ fn answer(stream: &[u8]) -> Result<Vec<u8>, TooLarge> {
     }
 }
 
+/// Writes one record.
 fn record(stream: &[u8], answer: &[u8], out: &mut impl Write) -> io::Result<()> {
     let unframed = unframed(stream, &Limits::default());
     let parts = [stream, answer, &unframed];
@@ -76,7 +79,8 @@ fn record(stream: &[u8], answer: &[u8], out: &mut impl Write) -> io::Result<()> 
     parts.into_iter().try_for_each(|part| out.write_all(part))
 }
 
-/// The program without its FRAMEs, up to where the lexer gives up; empty if there are none.
+/// Returns the program without the FRAMEs before the first instruction that the lexer refuses, or
+/// nothing where it has none.
 fn unframed(stream: &[u8], limits: &Limits) -> Vec<u8> {
     let (mut lexer, mut kept) = (Lexer::new(0, limits), Vec::new());
     let mut place = 0;
@@ -94,6 +98,7 @@ fn unframed(stream: &[u8], limits: &Limits) -> Vec<u8> {
     if kept.len() == stream.len() { Vec::new() } else { kept }
 }
 
+/// Generates a program, one in four of which is a list.
 fn make(random: &mut Random) -> Vec<u8> {
     let len = 8 + random.next() % 250;
     let choices = random.bytes(len as usize);
@@ -104,7 +109,7 @@ fn make(random: &mut Random) -> Vec<u8> {
     }
 }
 
-/// SplitMix64: small, and the same everywhere.
+/// SplitMix64: a short generator with the same numbers on every machine.
 struct Random(u64);
 
 impl Random {

@@ -1,8 +1,8 @@
-//! A value as bytes that a few lines of Python can make of Python's own: see
-//! `oracle/differential.py`, which has the other half.
+//! Writes a decoded value as bytes that are easy to compare. `oracle/unpicklers.py` writes the values of
+//! CPython in the same form.
 //!
-//! What is shared, or contains itself, is written once and numbered. A key that was set twice is
-//! there once, as in Python; members of sets are sorted.
+//! A shared object is written once, and later as a number, so that aliases and cycles are compared too.
+//! A key that is set twice is written once, as in a dict of Python; the members of sets are sorted.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -10,24 +10,24 @@ use std::io::Write;
 use num_bigint::BigInt;
 use pickle_stream::{Construct, Entries, Items, Kind, NodeId, ValueRef};
 
-/// How deep values may be nested: they are walked by recursion.
+/// How deep values may be nested; more would overflow the stack, because they are walked by recursion.
 const DEPTH: usize = 100;
 
-/// How many bytes a digest may have.
+/// The maximum length of a digest.
 const BYTES: usize = 16 << 20;
 
-/// How many a key or a member of a set may have: what is shared in it is written each time.
+/// The maximum length of a key or a member of a set, in which shared objects are written each time.
 const KEY_BYTES: usize = 100_000;
 
-/// What is nested too deep, or too large when spelt out.
+/// The value is nested too deep, or its digest is too long.
 #[derive(Debug)]
 pub struct TooLarge;
 
-/// The digest of a value.
+/// Returns the digest of a value.
 ///
 /// # Errors
-/// A value that is nested deeper than 100 levels, or takes more than 16 MiB; a key or a member of a
-/// set that takes more than 100,000 bytes.
+/// Fails where the value is nested deeper than 100 levels, where its digest has more than 16 MiB, and
+/// where that of a key or a member of a set has more than 100,000 bytes.
 pub fn digest(value: ValueRef<'_>) -> Result<Vec<u8>, TooLarge> {
     let mut writer = Writer { out: Vec::new(), seen: HashMap::new() };
     writer.value(value, DEPTH)?;
@@ -129,7 +129,7 @@ impl Writer {
         self.out.extend(bytes);
     }
 
-    /// What contains nothing.
+    /// Writes a value that contains no others.
     fn simple(&mut self, kind: &Kind<'_>) {
         match kind {
             Kind::None => self.out.push(b'N'),
@@ -138,7 +138,7 @@ impl Writer {
             Kind::Int(value) => self.out.extend(format!("i{value},").into_bytes()),
             Kind::Long(value) => {
                 let value = value.to_big_int();
-                // Python does not write longer ones in decimal.
+                // Python refuses to write more than 4,300 digits in decimal.
                 let text = if value.bits() < 10_000 {
                     format!("i{value},")
                 } else {
@@ -162,7 +162,7 @@ impl Writer {
     }
 }
 
-/// Whether the value is an object of its own, which can be met twice.
+/// Returns whether two uses of the value can be told apart from two equal values.
 fn has_identity(kind: &Kind<'_>) -> bool {
     match kind {
         Kind::Tuple(items) => items.len() > 0,
@@ -172,8 +172,7 @@ fn has_identity(kind: &Kind<'_>) -> bool {
     }
 }
 
-/// Members that are not equal to one before them, each as text, sorted. What is not simple, or made
-/// of what is, is only said to be there.
+/// Returns the digests of the distinct members of a set, sorted.
 fn members(items: Items<'_>, depth: usize) -> Result<Vec<Vec<u8>>, TooLarge> {
     let mut kept = HashMap::new();
     for item in items {
@@ -187,6 +186,8 @@ fn members(items: Items<'_>, depth: usize) -> Result<Vec<Vec<u8>>, TooLarge> {
     Ok(members)
 }
 
+/// Returns the digest of a member of a set. Objects that are hashed by identity are all the same `O`,
+/// because their order is not known.
 fn member(value: ValueRef<'_>, depth: usize) -> Result<Vec<u8>, TooLarge> {
     let depth = depth.checked_sub(1).ok_or(TooLarge)?;
     let mut writer = Writer { out: Vec::new(), seen: HashMap::new() };
@@ -211,13 +212,13 @@ fn member(value: ValueRef<'_>, depth: usize) -> Result<Vec<u8>, TooLarge> {
     Ok(writer.out)
 }
 
-/// Bytes that are equal where Python holds two keys for one.
+/// Returns bytes that are equal for two keys exactly where Python takes them for the same key.
 fn equal(value: ValueRef<'_>, depth: usize) -> Result<Vec<u8>, TooLarge> {
     let depth = depth.checked_sub(1).ok_or(TooLarge)?;
     let mut writer = Writer { out: Vec::new(), seen: HashMap::new() };
     match value.kind() {
         Kind::Bool(value) => writer.simple(&Kind::Int(value.into())),
-        // Equal to itself alone.
+        // NaN equals no other value, but a dict finds the same object again.
         Kind::Float(number) if number.is_nan() => {
             writer.out = format!("#{:?}", value.id()).into_bytes();
         }
@@ -247,7 +248,7 @@ fn equal(value: ValueRef<'_>, depth: usize) -> Result<Vec<u8>, TooLarge> {
     Ok(writer.out)
 }
 
-/// The number of a float that has no fraction.
+/// Returns the integer that equals a float without a fraction.
 fn whole(number: f64) -> BigInt {
     let bits = number.abs().to_bits();
     let exponent = (bits >> 52) as i64 - 1075;

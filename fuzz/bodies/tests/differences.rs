@@ -1,18 +1,18 @@
-//! `oracle/differences.json`, where CPython's unpicklers differ from one another, or from what is
-//! done here: what it says of here is so. `oracle/differential.py --ledger` asks CPython.
+//! Checks our answers in `oracle/differences.json`, the list of programs on which CPython's unpicklers
+//! differ from each other or from us. `oracle/differential.py --ledger` checks CPython's answers.
 
 use npy_object_fuzz_bodies::digest::digest;
 use pickle_stream::{Limits, decode};
 use serde_json::Value;
 
 #[test]
-fn what_differs_is_read_as_the_ledger_says() {
+fn programs_of_the_ledger_give_our_recorded_answer() {
     let ledger: Value =
         serde_json::from_str(include_str!("../../../oracle/differences.json")).unwrap();
     let mut wrong = Vec::new();
     for difference in ledger.as_array().unwrap() {
         let text = |member: &str| difference[member].as_str().unwrap();
-        // A char is a byte.
+        // JSON has no bytes: each char is one.
         let program: Vec<u8> =
             text("program").chars().map(|char| u8::try_from(char).unwrap()).collect();
         let here = match decode(&program, &Limits::default()) {

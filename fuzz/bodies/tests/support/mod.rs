@@ -1,6 +1,6 @@
-//! What the tests have in common.
+//! Helpers of several tests.
 
-/// So many bytes that are the same on every machine.
+/// Returns `len` pseudo-random bytes, which are the same on every machine.
 pub(crate) fn seeded(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed;
     let next = || {
