@@ -1,12 +1,13 @@
-"""Does each work with np.load and with npy-object, in alternation, and prints how they compare; then reads and sums the bytes
-of some files, without a thought of what they are, beside npy-object; then writes with np.save and with npy-object what is
-in some of the files.
+"""Compares npy-object with np.load, with reading the bytes alone, and with np.save.
+
+Does each work with both sides in turns, and prints a table. Then reads and sums the bytes of `large` and `huge` without
+decoding them, and writes the values of `strings`, `ints` and `dicts`.
 
     cargo build --release -p npy-object-benches
     python benches/compare.py [--rounds N]
 
 Each run is a process of its own; the time is that of opening, looping and the work, without the start of the process.
-Quote the ratios: both sides ran on the same machine at the same time. Wants Linux, for the peak of memory.
+Quote the ratios, because both sides ran on the same machine at the same time. Needs Linux, for the peak of memory.
 """
 
 import argparse
@@ -56,14 +57,13 @@ print(seconds, len(array), size, *peak)
 """
 
 def run(command):
-    """Seconds, elements, result, and the peak of memory in MiB."""
+    """Returns seconds, elements, the result, and the peak of memory in MiB."""
     seconds, elements, result, peak = subprocess.check_output(command, text=True).split()
     return float(seconds), int(elements), float(result), int(peak) / 1024
 
 
 def compare(name, theirs, ours, rounds, tolerance=None):
-    """Prints a row of the table. The results of both sides differ by no more than the tolerance, as a part of them, if it
-    is given."""
+    """Prints a row of the table. Fails where the results of the sides differ by more than the tolerance, a part of them."""
     pairs = [(run(theirs), run(ours)) for _ in range(rounds)]
     for them, us in pairs:
         assert them[1] == us[1], (them, us)
@@ -74,7 +74,7 @@ def compare(name, theirs, ours, rounds, tolerance=None):
     print("| %s | %.0f | %.0f | %.1f | %.0f | %.1f |" % (name, *times, ratio, *peaks), flush=True)
 
 
-def file(name, ending):
+def path(name, ending):
     return os.path.join(HERE, "data", name + ending)
 
 
@@ -85,18 +85,18 @@ def main():
     print("| work | np.load, ns an element | npy-object | ratio | np.load, MiB | npy-object |")
     print("|---|---|---|---|---|---|")
     for name, python in WORKS.items():
-        load = [sys.executable, "-c", LOAD % (file(name, ".npy"), python)]
+        load = [sys.executable, "-c", LOAD % (path(name, ".npy"), python)]
         compare(name, load, [WORK, name], rounds, 1e-9)
     print("\n| read and summed | bytes alone, ns an element | npy-object | ratio | bytes alone, MiB | npy-object |")
     print("|---|---|---|---|---|---|")
     for name in FLOORS:
-        # The result is no number where what is summed is none.
+        # No tolerance: the bytes of the pickle are summed as numbers too, so the results differ.
         compare(name, [WORK, name, "--floor"], [WORK, name], rounds)
     print("\n| written | np.save, ns an element | npy-object | ratio | np.save, MiB | npy-object |")
     print("|---|---|---|---|---|---|")
     for name in WRITTEN:
-        save = [sys.executable, "-c", SAVE % (file(name, ".npy"), file(name, ".saved.npy"))]
-        # The results are the sizes of the files: NumPy's pickler shares what is the same object.
+        save = [sys.executable, "-c", SAVE % (path(name, ".npy"), path(name, ".saved.npy"))]
+        # The results are the sizes of the files. They differ because NumPy's pickler writes a shared object once.
         compare(name, save, [WRITE, name], rounds, 0.5)
 
 

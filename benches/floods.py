@@ -1,12 +1,12 @@
-"""Counts the instructions that reading takes as a file is flooded with one opcode, and holds that they grow as it does.
+"""Fills files with one opcode, and checks that the instructions of reading them grow no faster than the files.
 
     cargo build --release -p npy-object-benches -p npy-object-cli
     python benches/floods.py [OPCODE ...]
 
-Each of the 68 opcodes, in the smallest group that is legal, comes again and again: within one element, and as elements.
-Each whose argument can be long has one long argument. Every file is read in every way, at one size and at four times
-that. Callgrind counts, as for instructions.py, and what a file of one None takes is subtracted. Fails where four times
-the bytes take more than 4.4 times the instructions. Wants valgrind, and some 20 minutes on two cores.
+Repeats each of the 68 opcodes, in the smallest valid group of instructions: within one element, and as elements. An opcode
+whose argument can be long also gets one long argument. Every file is read in every way, at one size and at four times that
+size. Callgrind counts, as for instructions.py, and the count of a file of one None is subtracted. Fails where four times
+the bytes take more than 4.4 times the instructions. Needs valgrind, and about 20 minutes on two cores.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from instructions import instructions
 
 SIZES = [1 << 16, 1 << 18]
 MOST = 4.4
-# Instructions a byte below which what does not grow, such as the first reads of a file, still tells.
+# Counts below this, in instructions a byte, are raised to it: fixed costs, such as the first reads of a file, dominate them.
 FEW = 6
 
 GROWTH, NPYO = (os.path.join(TARGET, "release", name) for name in ("growth", "npyo"))
@@ -36,11 +36,11 @@ WAYS = {
 
 
 def length(form, argument=b"a"):
-    """An argument behind its length."""
+    """Returns an argument after its length."""
     return struct.pack(form, len(argument)) + argument
 
 
-# What pushes a value, and takes none.
+# Opcodes that push a value and pop none.
 PUSHES = {
     "INT": b"I1\n",
     "BININT": b"J\1\0\0\0",
@@ -80,8 +80,8 @@ PUSHES = {
     "LONG_BINGET": b"j\7\0\0\0",
 }
 
-# The others, and those that are read otherwise in one another: what stands before the flood, what comes again and
-# again, what stands behind, and what comes as often behind that.
+# The other opcodes, and nested ones: the opcode, the instructions before the flood, those repeated, those after them, and
+# those repeated as often at the end.
 GROUPS = [
     ("READONLY_BUFFER", b"\x97", b"\x98"),
     ("APPEND", b"]", b"Na"),
@@ -128,7 +128,7 @@ GROUPS = [
     ("BINPERSID", b"N", b"Q"),
 ]
 
-# What is numbered, keys and entries of the memo, and pushes a value too; what stands before, and behind.
+# Keys and memo entries, each with another number: the opcode, the instructions before, those of a number, and those after.
 NUMBERED = [
     ("PUT", b"(", lambda number: b"]p%d\n" % (8 + number), b"t"),
     ("LONG_BINPUT", b"(", lambda number: b"]r" + struct.pack("<I", 8 + number), b"t"),
@@ -138,6 +138,7 @@ NUMBERED = [
     ("ADDITEMS", b"\x8f(", lambda number: b"J" + struct.pack("<I", number), b"\x90"),
 ]
 
+# Opcodes with one argument of `size` bytes.
 LONG = {
     "LONG4": lambda size: b"\x8b" + length("<i", b"\1" * size),
     "STRING": lambda size: b"S'%s'\n" % (b"a" * size),
@@ -158,7 +159,7 @@ LONG = {
 
 
 def array(elements, count):
-    """A file of so many objects, which these instructions append; entry 7 of the memo is a tuple."""
+    """Returns a file of `count` objects, which these instructions append. Entry 7 of the memo is a tuple."""
     shape = b"J" + struct.pack("<I", count)
     header = b"{'descr': '|O', 'fortran_order': False, 'shape': (%d,), }\n" % count
     begin = (
@@ -168,18 +169,18 @@ def array(elements, count):
     return b"\x93NUMPY\1\0" + length("<H", header) + begin + elements + b"tb."
 
 
-def in_one(before, each, behind=b"", each_behind=b""):
-    """How a file of a size is made, with one element that is flooded by what is made by a number."""
+def in_one(before, each, after=b"", each_after=b""):
+    """Returns a function of a size, which makes a file whose one element repeats the instructions of `each(number)`."""
 
     def make(size):
-        count = size // len(each(0) + each_behind)
-        return array(before + b"".join(map(each, range(count))) + behind + each_behind * count + b"a", 1)
+        count = size // len(each(0) + each_after)
+        return array(before + b"".join(map(each, range(count))) + after + each_after * count + b"a", 1)
 
     return make
 
 
 def in_many(element):
-    """How a file of a size is made, of elements that are made by a number."""
+    """Returns a function of a size, which makes a file of the elements `element(number)`."""
 
     def make(size):
         count = size // len(element(0))
@@ -190,28 +191,28 @@ def in_many(element):
 
 
 def floods():
-    """Opcode, place, and how a file of a size is made."""
+    """Yields an opcode, the place that it floods, and a function that makes a file of a size."""
     for name, push in PUSHES.items():
         yield name, "in a tuple", in_one(b"(", lambda _, push=push: push, b"t")
         yield name, "elements", in_many(lambda _, push=push: push)
-    for name, before, each, *behind in GROUPS:
-        yield name, "in one element", in_one(before, lambda _, each=each: each, *behind)
-        yield name, "elements", in_many(lambda _, element=b"".join([before, each, *behind]): element)
+    for name, before, each, *after in GROUPS:
+        yield name, "in one element", in_one(before, lambda _, each=each: each, *after)
+        yield name, "elements", in_many(lambda _, element=b"".join([before, each, *after]): element)
     for name, *parts in NUMBERED:
         yield name, "numbered", in_one(*parts)
         yield name, "numbered, elements", in_many(lambda number, parts=parts: parts[0] + parts[1](number) + parts[2])
     for name, argument in LONG.items():
         yield name, "long", lambda size, argument=argument: array(argument(size) + b"a", 1)
-    yield "STOP", "behind the array", lambda size: array(b"Na", 1) + b"N." * (size // 2)
+    yield "STOP", "after the array", lambda size: array(b"Na", 1) + b"N." * (size // 2)
 
 
 def count(way, data):
-    """Instructions that reading the bytes takes, to their end or to an error, and which it was."""
+    """Returns the instructions of reading the bytes to the end or to an error, and which of the two it was."""
     with tempfile.NamedTemporaryFile(suffix=".npy") as file:
         file.write(data)
         file.flush()
         total, done = instructions(WAYS[way](file.name), stderr=subprocess.DEVNULL)
-    # An audit that finds something has a code of its own.
+    # An audit with findings exits with another code.
     return total, "refused" if done.returncode == 1 else "read"
 
 

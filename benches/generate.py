@@ -1,8 +1,8 @@
-"""Writes the files that are measured into benches/data, the same bytes each time.
+"""Writes the files of the works into benches/data, the same bytes each time.
 
     python benches/generate.py [--small]
 
-Wants NumPy 2. With --small each file has a hundredth of its elements, to see that everything runs.
+Needs NumPy 2. With --small each file has a hundredth of its elements, enough to check that everything runs.
 """
 
 import argparse

@@ -1,8 +1,11 @@
-"""Writes files that are larger than memory: python benches/huge.py ragged 4GB, or strings 100000000 [PATH]
+"""Writes files larger than memory.
 
-A batch that NumPy has pickled is repeated, with new elements only in the first: MEMOIZE does not say an index, and
-what a batch reads from the memo is in the first one, so that the result is what NumPy would have written, unframed.
-Needs NumPy 2.1 or later, which pickles with protocol 4.
+    python benches/huge.py ragged 4GB [PATH]
+    python benches/huge.py strings 100000000 [PATH]
+
+Repeats a batch that NumPy pickled. This is valid because MEMOIZE has no index, and a batch reads only those memo entries
+that the first batch made. The file is as NumPy would write it, but without frames. Needs NumPy 2.1 or later, which
+pickles with protocol 4.
 """
 
 import io
@@ -22,7 +25,7 @@ def objects(values):
 
 
 def batches(values):
-    """The preamble and all before the second batch, that batch, and what is behind the last."""
+    """Returns the pickle up to the end of the first batch, the second batch, and the rest, without frames."""
     file = io.BytesIO()
     np.save(file, objects(values), allow_pickle=True)
     file.seek(0)
@@ -58,7 +61,7 @@ def main(kind, amount, path=None):
     else:
         times = int(amount) // 1000 - 1
     elements = 1000 * (times + 1)
-    # The shape is an int of four bytes in place of two.
+    # The new length does not fit the two bytes of BININT2, so BININT replaces it.
     small, large = b"M" + (2000).to_bytes(2, "little"), b"J" + elements.to_bytes(4, "little")
     assert first.count(small) == 1
     path = Path(path or Path(__file__).parent / "data" / f"huge-{kind}.npy")

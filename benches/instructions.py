@@ -1,11 +1,11 @@
-"""Counts the instructions that each work takes an element, and holds them against benches/instructions.json.
+"""Counts the instructions an element of each work, and compares them with benches/instructions.json.
 
     cargo build --release -p npy-object-benches
     python benches/instructions.py [WORK ...] [--write]
 
-Callgrind counts them, over the files of generate.py. Counts are the same on a busy machine and on an idle one, and tell
-what a change costs where times tell nothing. Another compiler makes other code: count before a change and after it. Fails
-where a work takes 2 % more than the table says; with --write the table is what was counted. Wants valgrind.
+Callgrind counts, on the files of generate.py. Counts do not depend on what else the machine does, so they show what a
+change costs where times do not. They do depend on the compiler, so count before the change and after it. Fails where a
+work takes 2 % more than the table says; with --write, updates the table. Needs valgrind.
 """
 
 import argparse
@@ -23,7 +23,7 @@ TOLERANCE = 1.02
 
 
 def instructions(command, stderr=None):
-    """The instructions of a process, and how it ended."""
+    """Returns the instructions of a process, and the finished process."""
     with tempfile.NamedTemporaryFile() as out:
         tool = ["valgrind", "-q", "--tool=callgrind", "--callgrind-out-file=" + out.name]
         done = subprocess.run([*tool, *command], text=True, stdout=subprocess.PIPE, stderr=stderr)
@@ -32,7 +32,7 @@ def instructions(command, stderr=None):
 
 
 def count(name):
-    """Instructions an element; opening and the start of the process have a share in them."""
+    """Returns the instructions an element, those of starting the process and of opening the file included."""
     total, done = instructions([WORK, name])
     done.check_returncode()
     return round(total / int(done.stdout.split()[1]))
@@ -41,7 +41,7 @@ def count(name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("works", nargs="*", default=list(WORKS), metavar="WORK", help=", ".join(WORKS))
-    parser.add_argument("--write", action="store_true", help="make these counts the table")
+    parser.add_argument("--write", action="store_true", help="update the table")
     arguments = parser.parse_args()
     with open(TABLE) as file:
         table = json.load(file)

@@ -1,13 +1,13 @@
-"""Loops in Python over the files of generate.py: the package npy_object beside np.load, and np.fromfile.
+"""Compares loops in Python over the files of generate.py: the package npy_object with np.load and np.fromfile.
 
     pip install numpy crates/npy-object-python        # maturin builds the package
     python benches/python.py [--rounds N]
 
-Each run is a process of its own, and both sides take turns. The time is that of opening and looping, and doing nothing
-with the elements, the best of three in the process: until a system has spread the threads of a new process over its processors,
-tens of milliseconds may pass. The memory is that of the whole process at its peak, above one that has imported NumPy. Quote the
-ratios: both sides ran on the same machine at the same time. Where one processor is idle, a thread decodes ahead of the loop: on a machine
-that is busy the ratio of CPU times is what is left of that. Wants Linux, for the peak of memory.
+Each run is a process of its own, and the sides take turns. The time is that of opening and of an empty loop, the best of
+three in one process, because a system may take tens of milliseconds to move the threads of a new process to idle
+processors. The memory is the peak of the process, less that of a process that has imported NumPy. Quote the ratios, because
+both sides ran on the same machine at the same time. A thread decodes ahead of the loop where a processor is idle; on a busy
+machine, the ratio of CPU times is what remains of the advantage. Needs Linux, for the peak of memory.
 """
 
 import argparse
@@ -53,7 +53,7 @@ print(*min(measured() for _ in range(3)), peak() - bare)
 
 
 def run(name, work):
-    """Seconds, those of all processors, and MiB above a bare process."""
+    """Returns seconds, processor seconds, and MiB above a process that has imported NumPy."""
     file = os.path.join(HERE, "data", name + ".npy")
     imports = "import npy_object" if "npy_object" in work else ""
     code = RUN % (imports, file, work.replace("; ", "\n    "))

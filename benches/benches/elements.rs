@@ -1,5 +1,4 @@
-//! Each work through the public API, from the file, and beside those that sum numbers, how long it
-//! takes to read and sum as many bytes.
+//! Times each work through the public API, from the file, and its floor where it has one.
 
 use std::fs::{self, File};
 use std::hint::black_box;

@@ -1,4 +1,4 @@
-//! What each layer takes of the time, with the pickle in memory.
+//! Times each layer alone, on the pickle in memory.
 
 use std::fs;
 use std::hint::black_box;
@@ -9,7 +9,7 @@ use npy_object::pickle::{Container, Event, Graph, Lexer, Limits, Machine};
 use npy_object::pickle::{Opcode, Progress, Ran, Region, Survey};
 use npy_object_benches::WORKS;
 
-/// The pickle of a file.
+/// Returns the pickle of a file.
 fn payload(file: Vec<u8>) -> Vec<u8> {
     match header::parse(&file, &header::Limits::default()) {
         Ok(Preamble::Done { length, .. }) => file[length..].to_vec(),
@@ -17,12 +17,12 @@ fn payload(file: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// The floor below the layers: what a hand would write that wants to be at the end of a pickle of
-/// protocol 4 and nothing else. It checks nothing: the pickle is whole, names only these opcodes,
-/// and has 8 bytes behind it. Returns how many instructions there are.
+/// Goes to the end of a pickle of protocol 4, and returns the number of its instructions: the floor of
+/// every layer. It checks nothing. The pickle must be whole, use only these opcodes, and have 8 bytes
+/// after its end.
 ///
-/// A branch for each width, rather than a table of widths: where a branch is foreseen, the next
-/// instruction is read before this one is known.
+/// It has a branch for each width instead of a table of widths, because the processor reads the next
+/// instruction ahead where it predicts the branch.
 fn walk(pickle: &[u8]) -> u64 {
     let (mut at, mut count) = (0, 0);
     while let Some(&[opcode, ref number @ ..]) = pickle[at..].first_chunk::<9>() {
@@ -43,7 +43,7 @@ fn walk(pickle: &[u8]) -> u64 {
     count
 }
 
-/// Reads every instruction. Returns how many there are.
+/// Reads every instruction, and returns their number.
 fn lex(pickle: &[u8]) -> u64 {
     let mut lexer = Lexer::new(0, &Limits::default());
     let mut count = 0;
@@ -56,8 +56,7 @@ fn lex(pickle: &[u8]) -> u64 {
     }
 }
 
-/// Finds where each element is, as a reader does: from where their list begins, batch by batch.
-/// Returns how many there are.
+/// Finds the span of each element batch by batch, as a reader does, and returns their number.
 fn survey(pickle: &[u8]) -> usize {
     let list = pickle.iter().position(|&byte| byte == Opcode::EmptyList.byte());
     let list = list.expect("the pickle of an array");
@@ -75,7 +74,7 @@ fn survey(pickle: &[u8]) -> usize {
     }
 }
 
-/// Builds all of it at once, in memory that was used before, as that of an element is.
+/// Builds the graph of the whole pickle in memory that is used again, as a reader does for each element.
 fn build(pickle: &[u8], machine: &mut Machine, graph: &mut Graph) {
     graph.clear();
     machine.reset(graph, Region::Own, 0);
@@ -86,7 +85,7 @@ fn build(pickle: &[u8], machine: &mut Machine, graph: &mut Graph) {
     }
 }
 
-/// What stands before the pickle, and what may stand there in its place.
+/// Times parsing a header of objects, and one of 100 fields.
 fn headers(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("layers/header");
     let field = |number: usize| Field {

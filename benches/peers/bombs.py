@@ -1,13 +1,13 @@
-"""What readers do with files that ask for more than they pay for: how they end, and what time and memory that takes.
+"""Measures what readers do with hostile files: how they end, and how much time and memory they take.
 
     cargo build --release -p npy-object-fuzz-bodies --example bombs
     cargo build --release --manifest-path benches/peers/Cargo.toml
     /tmp/numpy/bin/python benches/peers/bombs.py [--draw]
 
-Every reader reads every bomb of fuzz/bodies/src/bombs.rs, each in a process of its own, that may take 20 s of a
-processor and 4 GiB. Time is that of the processor, and like the peak of memory it is what a bomb takes more than a file
-of one None does. Writes bombs.json, BOMBS.md, and what spec/security.md says of them; with --draw it measures nothing,
-and draws what bombs.json has. Wants Linux, Python 3.11, and NumPy.
+Every reader reads every bomb of fuzz/bodies/src/bombs.rs, each in a process of its own with 20 s of processor time and
+4 GiB. The time is processor time; of the time and of the peak of memory, those of a file of one None are subtracted. Writes
+bombs.json, and the tables of BOMBS.md and spec/security.md; with --draw, draws the bombs.json that is there. Needs Linux,
+Python 3.11, and NumPy.
 """
 
 import argparse
@@ -36,7 +36,7 @@ SECONDS, GIBIBYTES = 20, 4
 # What is no harm.
 MILLISECONDS, NANOSECONDS, MIBIBYTES = 100, 20, 8
 
-# How each reader is called.
+# The command of each reader.
 READERS = {
     "npy-object": [PEERS, "npy-object"],
     "npy-object, within 8 MiB": [PEERS, "npy-object-bounded"],
@@ -52,14 +52,14 @@ VALUE, REFUSED, SLOW, LARGE = "read", "refused", f"over {SECONDS} s", f"over {GI
 
 
 def bound():
-    """No bomb takes the whole machine."""
+    """Limits the memory and the processor time of a process."""
     resource.setrlimit(resource.RLIMIT_DATA, (GIBIBYTES << 30, GIBIBYTES << 30))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def outcome(status, errors):
-    """How a process ended, by its exit code and what it wrote."""
+    """Returns how a process ended, from its exit code and its messages."""
     if status == 0:
         return VALUE
     if status in (-signal.SIGXCPU, -signal.SIGKILL):
@@ -74,7 +74,7 @@ def outcome(status, errors):
 
 
 def measure(command, path):
-    """How it ended, its last words, seconds of the processor, and the peak of memory in KiB if it could tell."""
+    """Returns how a process ended, its last message, processor seconds, and the peak of memory in KiB if it printed it."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+", errors="replace") as errors:
         quiet = {**os.environ, "RUST_BACKTRACE": "0"}
         command = [*command, "read", path]
@@ -94,10 +94,10 @@ def measure(command, path):
 
 
 def measure_all():
-    """What each reader did with each bomb."""
+    """Returns what each reader did with each bomb."""
     for path in (PEERS, BOMBS):
         if not path.exists():
-            sys.exit(f"{path} is missing: {__file__} begins with how to make it")
+            sys.exit(f"{path} is missing: the first lines of {__file__} say how to make it")
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         names = subprocess.check_output([BOMBS, folder], text=True).splitlines()
         harmless = Path(folder, "harmless.npy")
@@ -122,7 +122,7 @@ def measure_all():
     return bombs
 
 
-# What a bomb may not do, by what a reader did with it and the bytes of the file. One can count in several columns.
+# The kinds of harm, from the row of a reader and the size of the bomb. A bomb can count in several.
 HARM = {
     f"over {MILLISECONDS} ms + {NANOSECONDS} ns a byte": lambda row, size: (
         row["seconds"] > MILLISECONDS / 1e3 + NANOSECONDS / 1e9 * size
@@ -135,7 +135,7 @@ HARM = {
 
 
 def summary(bombs):
-    """How many of the bombs did harm to each reader, and of which kind."""
+    """Returns a table of how many bombs did which harm to each reader."""
     lines = [f"| reader | harmless | {' | '.join(HARM)} |", "|---|" + "--:|" * (1 + len(HARM))]
     for reader in READERS:
         rows = [(bomb["readers"][reader], bomb["bytes"]) for bomb in bombs.values()]
@@ -146,7 +146,7 @@ def summary(bombs):
 
 
 def table(bombs):
-    """What each reader did with each bomb."""
+    """Returns a table of what each reader did with each bomb."""
 
     def cell(row):
         if row["KiB"] is None or row["outcome"] == LARGE:
@@ -161,7 +161,7 @@ def table(bombs):
 
 
 def draw(results):
-    """The table, and its summary for those who ask what may be read."""
+    """Fills in the table, and its summary in the security chapter."""
     bombs, counted = results["bombs"], summary(results["bombs"])
     measured = textwrap.fill(described(results), 120)
     fill(TABLE, "bombs", f"{measured}.\n\n{counted}\n\n{table(bombs)}")
@@ -171,7 +171,7 @@ def draw(results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--draw", action="store_true", help="draw what bombs.json has, and measure nothing")
+    parser.add_argument("--draw", action="store_true", help="draw bombs.json again, and measure nothing")
     if parser.parse_args().draw:
         results = json.loads(RESULTS.read_text())
     else:

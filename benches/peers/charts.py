@@ -1,4 +1,4 @@
-"""The charts, each in a version for a light and one for a dark page: the same bytes for the same numbers."""
+"""Draws the charts, each for a light and for a dark page. The same numbers give the same bytes."""
 
 import logging
 import math
@@ -13,9 +13,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import blended_transform_factory
 
 HERE = Path(__file__).resolve().parent
-# Text stays text, in the first of these that a browser has: they are equally wide.
+# Text stays text in the SVG. These fonts have the same widths, so it fits in whichever a browser has.
 FONTS = ["DejaVu Sans", "Verdana"]
-# Blue and orange differ for every eye; what is not ours is grey.
+# Blue and orange can be told apart with any colour blindness; other readers are grey.
 THEMES = {
     "light": {
         "text": "#1f2328",
@@ -34,7 +34,7 @@ THEMES = {
         "other": "#f0993e",
     },
 }
-# What the file of each work holds.
+# What the file of each work has.
 HEADINGS = {
     "ragged": "{:,} arrays of 1 to 20 numbers",
     "large": "{:,} arrays of 1,000 to 4,000 numbers",
@@ -79,12 +79,12 @@ def pictures(name, draw):
 
 
 def draw_peers(rows, counts, caption):
-    """Bars from np.load's line to the left, where a reader takes less, or to the right, on a scale of ratios."""
+    """Draws bars on a logarithmic scale of ratios, to the left of np.load's line where a reader takes less."""
     pictures("peers", lambda colours: bars(rows, counts, caption, colours))
 
 
 def bars(rows, counts, caption, colours):
-    """The works one below the other, each with a heading, and time beside memory."""
+    """Draws the works below one another, with time on the left and memory on the right."""
     places, names, headings, place = [], [], [], 0
     for number, (work, reader, *_) in enumerate(rows):
         if number == 0 or work != rows[number - 1][0]:
@@ -122,7 +122,7 @@ def bars(rows, counts, caption, colours):
     axes[0].set_ylim(places[-1] + 0.6, 0)
     for label in axes[0].get_yticklabels():
         label.set_color(colours["ours"] if label.get_text().startswith("npy-object") else colours["text"])
-    # Across in parts of the figure, down in rows of the axis.
+    # x is a part of the figure, y a row of the axis.
     across = blended_transform_factory(figure.transFigure, axes[0].transData)
     for place, work in headings:
         axes[0].text(0.012, place, work, transform=across, va="center_baseline", weight="bold")
@@ -133,26 +133,26 @@ def bars(rows, counts, caption, colours):
 
 
 def note(axis, place, ratio, text, colour, **style):
-    """The text behind the end of a bar."""
+    """Writes text next to the end of a bar."""
     away, align = (-3, "right") if ratio < 0 else (3, "left")
     style |= {"color": colour, "size": 7.5, "ha": align, "va": "center_baseline"}
     axis.annotate(text, (ratio, place), (away, 0), textcoords="offset points", **style)
 
 
 def scale(exponent):
-    """How a power of ten is written on the scale of ratios."""
+    """Returns the label of a power of ten on the scale of ratios."""
     if exponent == 0:
         return "np.load"
     return f"× {10**exponent:,}" if exponent > 0 else f"1/{10**-exponent:,}"
 
 
 def draw_growth(sweeps, caption):
-    """Times and peaks of memory, as points on scales of powers, with the straight line that they should lie on."""
+    """Draws times and peaks of memory as points on logarithmic scales, with the fitted line."""
     pictures("growth", lambda colours: curves(sweeps, caption, colours))
 
 
 def curves(sweeps, caption, colours):
-    """Times above peaks of memory, and what grows from the left to the right."""
+    """Draws a column for each sweep: times above peaks of memory."""
     titles = {
         "elements": ("More elements", "strings in the file", "time of the loop"),
         "size": ("Larger elements", "bytes of an array", "time an element"),
@@ -205,6 +205,6 @@ def in_thousands(number):
 
 
 def captioned(figure, caption, colours):
-    """Lines at the foot of the figure."""
+    """Writes the caption at the foot of the figure."""
     text = "\n".join(textwrap.wrap(caption, 160))
     figure.text(0.012, 0.08 / figure.get_figheight(), text, color=colours["faint"], size=6.5, va="bottom")

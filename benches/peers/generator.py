@@ -1,4 +1,4 @@
-"""The generator that Python's users write: the standard library's unpickler, stopped where elements are appended."""
+"""A generator of elements in Python: the standard library's unpickler, stopped where elements are appended."""
 
 import pickle
 
@@ -6,13 +6,13 @@ import numpy as np
 
 
 class Unpickler(pickle._Unpickler):
-    """Puts the elements of each batch into `batch`, and not into the list of the array."""
+    """Puts the elements of each batch into `batch` instead of the list of the array."""
 
     dispatch = dict(pickle._Unpickler.dispatch)
     batch = ()
 
     def at_elements(self):
-        """Whether the list on the stack is that of the array: 1, shape, dtype and order stand below it."""
+        """Returns whether the list on the stack is that of the array: 1, shape, dtype and order are below it."""
         return len(self.metastack) == 1 and len(self.stack) == 5
 
     def load_append(self):
@@ -30,7 +30,7 @@ class Unpickler(pickle._Unpickler):
             self.stack[-1].extend(items)
 
     def load_build(self):
-        # The array itself: NumPy takes it that the list is as long as the shape says.
+        # Stop at the BUILD of the array: NumPy assumes that the list is as long as the shape, but here it is empty.
         if not self.metastack and len(self.stack) == 2:
             raise pickle._Stop(None)
         super().load_build()
@@ -40,7 +40,7 @@ class Unpickler(pickle._Unpickler):
     dispatch[pickle.BUILD[0]] = load_build
 
     def elements(self):
-        """The loop of `load`, with the elements of a batch when it is whole."""
+        """Runs the loop of `load`, and yields the elements of each whole batch."""
         self._unframer = pickle._Unframer(self._file_read, self._file_readline)
         self.read, self.readinto = self._unframer.read, self._unframer.readinto
         self.readline = self._unframer.readline
@@ -57,7 +57,7 @@ class Unpickler(pickle._Unpickler):
 
 
 def elements(path):
-    """The elements of an array of objects, one after another."""
+    """Yields the elements of an array of objects."""
     with open(path, "rb") as file:
         np.lib.format.read_magic(file)
         np.lib.format.read_array_header_1_0(file)

@@ -1,11 +1,11 @@
-"""What npy-object costs as its work grows: more elements, larger ones, deeper ones, on one thread and on two.
+"""Measures how time and memory grow with the number, the size and the depth of elements, on one thread and on two.
 
     cargo build --release -p npy-object-benches
     /tmp/numpy/bin/python benches/peers/growth.py [--rounds N] [--draw]
 
-The files, of 2 GB at most, are made one by one in a temporary folder, in TMPDIR, and go again. Each run is a process of
-its own; the time is that of opening and looping. Writes growth.json, the chart, and what benches/README.md says of
-them; with --draw it measures nothing, and draws what growth.json has. Wants what `run.py` wants.
+Makes the files one by one in TMPDIR, 2 GB at most, and removes them. Each run is a process of its own; the time is that of
+opening and looping. Writes growth.json, the chart, and the table of benches/README.md; with --draw, draws the growth.json
+that is there. Needs what run.py needs.
 """
 
 import argparse
@@ -29,18 +29,18 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", HERE.parent.parent / "target"))
 GROWTH = TARGET / "release" / "growth"
 THREADS = [1, 2]
 BATCH = 1000
-# The bytes of all elements where it is their size that grows.
+# The bytes of all elements together in the sweep of sizes.
 TOTAL = 1 << 29
 
 
 def write_elements(path, count):
-    """So many strings of 17 letters. Returns the elements, and the bytes and instructions of the largest."""
+    """Writes `count` strings of 17 letters. Returns the elements, and the bytes and instructions of the largest."""
     subprocess.check_call([sys.executable, HUGE, "strings", str(count), path], stdout=subprocess.DEVNULL)
     return count, 20, 2
 
 
 def write_sizes(path, size):
-    """Arrays of so many bytes: 512 MB of them, but no more than a million."""
+    """Writes arrays of `size` bytes: 512 MB of them, but no more than a million."""
     count = min(1_000_000, TOTAL // size)
     numbers = np.arange(size // 8, dtype=float)
     array = np.empty(count, object)
@@ -51,22 +51,22 @@ def write_sizes(path, size):
 
 
 def write_depths(path, depth):
-    """Lists and tuples in one another, so many levels deep: a million levels, and four elements at least.
+    """Writes elements of nested lists and tuples, `depth` levels deep: a million levels together, and at least four elements.
 
-    Chance says which level is what: elements that are like the one before are found at once, if they are not too deep.
+    Each level is a list or a tuple at random, because an element like the one before would be found in one step.
     """
     rng = np.random.default_rng(3)
 
     def element():
         kinds = rng.integers(0, 2, depth - 1, np.uint8).tobytes()
-        # A list is there before what it holds, a tuple comes after it.
+        # EMPTY_LIST comes before the items of a list, TUPLE1 after the item of a tuple.
         opened = b"]\x94" * (kinds.count(1) + 1)
         return opened + kinds.replace(b"\x00", b"\x85\x94").replace(b"\x01", b"a")
 
     count = max(4, 1_000_000 // depth)
     array = np.empty(2, object)
     head, tail = pickle.dumps(array, 4).split(b"(NNe")
-    # Without the frame, whose length is not that of the new file, and with the new shape.
+    # Remove the frame, because its length is wrong for the new file, and write the new shape.
     head = (head[:2] + head[11:]).replace(b"K\x02\x85", b"J" + count.to_bytes(4, "little") + b"\x85")
     with open(path, "wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": (count,)})
@@ -77,7 +77,7 @@ def write_depths(path, depth):
     return count, 3 * depth, 3 * depth
 
 
-# What grows, how its file is written, and how far.
+# What grows, the function that writes a file, and its arguments.
 SWEEPS = {
     "elements": (write_elements, [10**power for power in range(3, 9)]),
     "size": (write_sizes, [8 << power for power in range(0, 24, 3)] + [64 << 20]),
@@ -86,7 +86,7 @@ SWEEPS = {
 
 
 def point(write, x, rounds, folder):
-    """The measure of one file, which is removed again."""
+    """Writes one file, measures it, and removes it."""
     path = folder / "growing.npy"
     elements, size, instructions = write(path, x)
     row = {"x": x, "elements": elements, "bound": bound(size, instructions), "seconds": {}, "peak": {}}
@@ -101,12 +101,12 @@ def point(write, x, rounds, folder):
 
 
 def bound(size, instructions):
-    """What the README promises to stay within, in KiB."""
+    """Returns the memory in KiB that the README promises."""
     return ((16 << 20) + size + 96 * instructions + 80 * BATCH) / 1024
 
 
 def curve(name, points, threads):
-    """What grew, and the nanoseconds it took: of the loop where elements grow in number, else of one of them."""
+    """Returns the sizes and the nanoseconds: of the whole loop where elements grow in number, else of an element."""
     xs = np.array([point["x"] for point in points], float)
     parts = [1 if name == "elements" else point["elements"] for point in points]
     seconds = [statistics.median(point["seconds"][threads]) for point in points]
@@ -114,15 +114,15 @@ def curve(name, points, threads):
 
 
 def line(xs, ys):
-    """A fixed cost and one for each, that lie closest to the times as parts of these."""
+    """Fits a fixed cost and a cost for each to the times, by the least squares of relative errors."""
     ones = np.ones(len(xs))
     both = np.linalg.lstsq(np.column_stack([1 / ys, xs / ys]), ones, rcond=None)[0]
-    # No cost is negative: where one comes out so, the other is all there is.
+    # A cost cannot be negative: where the fit makes one so, leave out the fixed cost.
     return both if min(both) >= 0 else (0, np.sum(xs / ys) / np.sum((xs / ys) ** 2))
 
 
 def sweeps(results):
-    """What grew, what that took on each number of threads, and the memory that was promised."""
+    """Yields what grew, the sizes, times and peaks for each number of threads, and the promised memory."""
     for name, points in results["sweeps"].items():
         lines = {}
         for threads in map(str, THREADS):
@@ -134,7 +134,7 @@ def sweeps(results):
 
 
 def table(results):
-    """Each sweep as a table: times, what part of the line they are, and peaks."""
+    """Returns a table of each sweep: times, their ratios to the fitted line, and peaks."""
     tables = []
     for name, xs, lines, bounds in sweeps(results):
         unit = "ns of the loop" if name == "elements" else "ns an element"
@@ -164,7 +164,7 @@ def measure_all(rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--draw", action="store_true", help="draw what growth.json has, and measure nothing")
+    parser.add_argument("--draw", action="store_true", help="draw growth.json again, and measure nothing")
     arguments = parser.parse_args()
     if arguments.draw:
         results = json.loads(RESULTS.read_text())

@@ -1,4 +1,4 @@
-"""Does one work with one reader in Python, `python loops.py READER WORK FILE`, and prints what `peers` does in Rust."""
+"""Does one work with one reader in Python, `python loops.py READER WORK FILE`, and prints what src/main.rs prints."""
 
 import collections
 import sys
@@ -20,7 +20,7 @@ WORKS = {
 
 
 def opener(reader):
-    """How the reader opens a file. What it needs is imported before the time is taken."""
+    """Returns the function that opens a file. Imports come first, so that they are not timed."""
     if reader == "npy_object":
         import npy_object
 
@@ -29,13 +29,13 @@ def opener(reader):
 
 
 def peak():
-    """The peak of resident memory in KiB, as Linux has it."""
+    """Returns the peak of resident memory in KiB, on Linux."""
     with open("/proc/self/status") as status:
         return next(line.split()[1] for line in status if line.startswith("VmHWM"))
 
 
 def read(open_file, path):
-    """Reads all there is, and does nothing with it."""
+    """Reads every element, and does nothing with it."""
     array = open_file(path)
     if isinstance(array, np.lib.npyio.NpzFile):
         array = map(array.get, array)
@@ -53,14 +53,14 @@ def main(reader, work, path):
             print(peak())
         return
     array = open_file(path)
-    # Nobody loops over a plain array in Python.
+    # NumPy sums a plain array, as people do in Python.
     result = float(array.sum()) if work == "plain" else sum(map(WORKS[work], array))
     seconds = time.perf_counter() - begin
     print(seconds, count(path), result, peak())
 
 
 def count(path):
-    """The elements, as the preamble says."""
+    """Returns the number of elements that the header gives."""
     with open(path, "rb") as file:
         np.lib.format.read_magic(file)
         return np.lib.format.read_array_header_1_0(file)[0][0]

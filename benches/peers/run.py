@@ -1,4 +1,4 @@
-"""npy-object beside other readers of NumPy's object arrays: time, ns an element, and peak of memory.
+"""Compares npy-object with other readers of NumPy's object arrays: time an element, and peak of memory.
 
     python3 -m venv /tmp/numpy && /tmp/numpy/bin/pip install numpy matplotlib ./crates/npy-object-python
     cargo build --release --manifest-path benches/peers/Cargo.toml
@@ -6,9 +6,9 @@
     /tmp/numpy/bin/python benches/peers/run.py [--rounds N] [--draw]
 
 Every reader does every work, in turns, each in a process of its own; the time is that of opening, looping and the work,
-without the start of the process. Writes results.json, the charts, and what the READMEs say of them; with --draw it
-measures nothing, and draws what results.json has. `cargo update` in this folder brings the newest releases of the
-crates. Wants Linux, for the peak of memory, and Python 3.11.
+without the start of the process. Writes results.json, the charts, and the tables of the READMEs; with --draw, draws the
+results.json that is there. `cargo update` in this folder brings the newest releases of the crates. Needs Linux, for the
+peak of memory, and Python 3.11.
 """
 
 import argparse
@@ -35,7 +35,7 @@ SECONDS, GIBIBYTES = 60, 8
 OBJECTS = ["ragged", "large", "huge", "strings", "ints", "dicts"]
 WORKS = [*OBJECTS, "plain"]
 
-# How each reader is called, and the works it can do.
+# The command of each reader, and the works that it can do.
 READERS = {
     "np.load": ([*PYTHON, "np.load"], WORKS),
     "npy-object": ([PEERS, "npy-object"], WORKS),
@@ -49,16 +49,16 @@ READERS = {
 
 
 class Failed(Exception):
-    """A reader that did not do its work, and why."""
+    """The reason why a reader did not do its work."""
 
 
 def bound():
-    """No process takes the memory of the whole machine."""
+    """Limits the memory of a process, so that it cannot take all that the machine has."""
     resource.setrlimit(resource.RLIMIT_DATA, (GIBIBYTES << 30, GIBIBYTES << 30))
 
 
 def measure(command):
-    """Seconds, elements, result, and the peak of memory in KiB."""
+    """Returns seconds, elements, the result, and the peak of memory in KiB."""
     try:
         done = subprocess.run(command, text=True, capture_output=True, timeout=SECONDS, preexec_fn=bound)
     except subprocess.TimeoutExpired:
@@ -72,16 +72,16 @@ def measure(command):
 
 
 def progress(text):
-    """Shows on a terminal, in one line, what is being measured."""
+    """Shows on a terminal which measurement runs."""
     if sys.stderr.isatty():
         print(f"\r{text}\033[K", end="", file=sys.stderr, flush=True)
 
 
 def measure_all(rounds):
-    """What each reader took for each work."""
+    """Returns the time and memory of each reader for each work."""
     for path in [PEERS, *(DATA / f"{work}.npy" for work in WORKS)]:
         if not path.exists():
-            sys.exit(f"{path} is missing: {__file__} begins with how to make it")
+            sys.exit(f"{path} is missing: the first lines of {__file__} say how to make it")
     works = {work: {reader: {} for reader, (_, can) in READERS.items() if work in can} for work in WORKS}
     elements = {}
     for number in range(rounds):
@@ -106,7 +106,7 @@ def measure_all(rounds):
 
 
 def machine():
-    """What was measured on, and when."""
+    """Returns a description of the machine, and the date."""
     cpus = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
@@ -130,7 +130,7 @@ def versions():
 
 
 def described(results):
-    """The machine, the versions and the date, in a sentence."""
+    """Returns the machine, the versions and the date as a sentence."""
     what = results["machine"]
     names = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     rounds = f"; medians of {results['rounds']} rounds" if "rounds" in results else ""
@@ -141,7 +141,7 @@ def described(results):
 
 
 def rows(results):
-    """Work, reader, ns an element, the same as a part of np.load's, MiB and their part; or why there are none."""
+    """Yields work, reader, ns an element, MiB, each also as a part of np.load's; or work, reader, and why it failed."""
     for work, measured in results["works"].items():
         theirs = measured["readers"]["np.load"]
         for reader, row in measured["readers"].items():
@@ -162,14 +162,14 @@ def table(results):
 
 
 def fill(path, name, text):
-    """Puts the text into the README where the comments `<!-- name -->` and `<!-- /name -->` stand."""
+    """Replaces the text between the comments `<!-- name -->` and `<!-- /name -->` of a file."""
     before, rest = path.read_text().split(f"<!-- {name} -->\n")
     after = rest.split(f"<!-- /{name} -->")[1]
     path.write_text(f"{before}<!-- {name} -->\n{text}\n<!-- /{name} -->{after}")
 
 
 def draw(results):
-    """The charts and the READMEs: what matplotlib is needed for."""
+    """Draws the charts and fills in the READMEs. Needs matplotlib."""
     import charts
 
     counts = {work: measured["elements"] for work, measured in results["works"].items()}
@@ -182,7 +182,7 @@ def draw(results):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--draw", action="store_true", help="draw what results.json has, and measure nothing")
+    parser.add_argument("--draw", action="store_true", help="draw results.json again, and measure nothing")
     arguments = parser.parse_args()
     if arguments.draw:
         results = json.loads(RESULTS.read_text())

@@ -1,23 +1,23 @@
-//! The works that are measured: what somebody would loop over a file for.
+//! The works that the benches measure: loops over the elements of a file.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use npy_object::{Element, NpyArray, Result};
 
-/// A file, and what is done with each of its elements.
+/// A loop over the elements of a file.
 #[derive(Clone, Copy, Debug)]
 pub struct Work {
     /// The name of the work, and of its file.
     pub name: &'static str,
-    /// Does the work: how many elements there were, and the result.
+    /// Does the work, and returns the number of elements and the result.
     pub run: fn(&mut NpyArray) -> Result<(u64, f64)>,
-    /// The buffer of its [`floor`], if it has one: as large as is best, or as an element, whose
-    /// numbers stand side by side.
+    /// The buffer size of its [`floor`], for the works that have one: the fastest size, or that of the
+    /// largest element.
     pub floor: Option<usize>,
 }
 
-/// All of them.
+/// Every work.
 pub const WORKS: [Work; 6] = [
     Work { name: "ragged", run: |array| sum(array, sum_of_floats), floor: None },
     Work { name: "large", run: |array| sum(array, sum_of_floats), floor: Some(512 << 10) },
@@ -27,7 +27,7 @@ pub const WORKS: [Work; 6] = [
     Work { name: "dicts", run: |array| sum(array, field_of_dict), floor: None },
 ];
 
-/// The sum of what each element comes to, and how many there are.
+/// Sums a value of each element. Returns the number of elements and the sum.
 fn sum(array: &mut NpyArray, value: impl Fn(Element<'_>) -> Result<f64>) -> Result<(u64, f64)> {
     let (mut count, mut sum) = (0, 0.0);
     while let Some(element) = array.next_element()? {
@@ -45,8 +45,8 @@ fn sum_of_floats(element: Element<'_>) -> Result<f64> {
     Ok(sum_of_bytes(bytes))
 }
 
-/// In eight sums side by side, as NumPy does: one alone would take longer than the reading. The
-/// numbers are taken from where they lie in the file, mostly at an odd address.
+/// Sums f8 numbers in eight partial sums, as NumPy does: a single sum would take longer than reading the
+/// file. The numbers are read from their bytes in the file, which are not aligned.
 fn sum_of_bytes(bytes: &[u8]) -> f64 {
     let (numbers, _) = bytes.as_chunks::<8>();
     let (eights, rest) = numbers.as_chunks::<8>();
@@ -57,11 +57,11 @@ fn sum_of_bytes(bytes: &[u8]) -> f64 {
     sums.iter().sum::<f64>() + rest.iter().copied().map(f64::from_le_bytes).sum::<f64>()
 }
 
-/// What no reader of numbers can be faster than: every byte of a file is read into a buffer of so
-/// many, which is used again, and summed as if it were of a number.
+/// Reads every byte of a file into a buffer of `buffer` bytes that is used again, and sums the bytes as
+/// numbers. No reader of numbers can be faster.
 ///
 /// # Errors
-/// Fails where reading does.
+/// Fails where reading fails.
 pub fn floor(mut file: impl Read, buffer: usize) -> io::Result<f64> {
     let mut buffer = vec![0; buffer];
     let mut sum = 0.0;
@@ -91,10 +91,10 @@ fn field_of_dict(element: Element<'_>) -> Result<f64> {
 }
 
 impl Work {
-    /// The file, where `benches/generate.py` puts it.
+    /// Returns the path of the file of `benches/generate.py`.
     ///
     /// # Errors
-    /// Says how to make it where it is not there.
+    /// Fails where the file is missing, and says how to make it.
     pub fn file(&self) -> std::result::Result<PathBuf, String> {
         let file = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("data")
@@ -107,7 +107,7 @@ impl Work {
     }
 }
 
-/// The peak of resident memory in KiB, as Linux has it; 0 elsewhere.
+/// Returns the peak of resident memory in KiB on Linux, and 0 elsewhere.
 pub fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

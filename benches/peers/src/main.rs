@@ -1,11 +1,11 @@
-//! Does one work with one reader, `peers READER WORK FILE`, and prints the seconds, the elements,
-//! the result, and the peak of memory in KiB where the system tells: what `run.py` puts side by
-//! side. Where it fails it prints the peak alone, for `bombs.py`.
+//! Does one work with one reader, `peers READER WORK FILE`, and prints the seconds, the elements, the
+//! result, and the peak of memory in KiB (0 where the system does not report it). Used by `run.py`.
+//! Where it fails, it prints the peak alone, for `bombs.py`.
 //!
-//! `pickled` and `serde-pickle` know no arrays, and give the state that NumPy has pickled: of the
-//! arrays in it the bytes are summed. What was read is never freed, as the time of that is not
-//! counted elsewhere either; but the work `read`, which is to read whatever there is, frees it, as
-//! not everyone can.
+//! `pickled` and `serde-pickle` know no arrays: they return the state that NumPy pickled, and the works
+//! sum the bytes in it. Values are not freed, because the time of freeing is not measured for the other
+//! readers either. The work `read`, which reads any file, does free them, because some readers overflow
+//! the stack when they free a deep value.
 
 use std::env;
 use std::error::Error;
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         "pickled" => pickled(work, file),
         "pyferrite" => pyferrite(work, file),
         "serde-pickle" => serde_pickle(work, file),
-        _ => Err(format!("no reader is called '{reader}'").into()),
+        _ => Err(format!("no reader is named '{reader}'").into()),
     };
     match done {
         Ok((count, result)) => {
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads all there is, and does nothing with it.
+/// Reads everything, and does nothing with it.
 fn read(reader: &str, file: &str) -> Done {
     let each = |options: Options| -> Done {
         let mut array = options.open(file)?;
@@ -74,15 +74,15 @@ fn read(reader: &str, file: &str) -> Done {
             let options = serde_pickle::DeOptions::new().replace_unresolved_globals();
             drop(serde_pickle::value_from_reader(pickle(file)?, options)?);
         }
-        _ => return Err(format!("no reader is called '{reader}'").into()),
+        _ => return Err(format!("no reader is named '{reader}'").into()),
     }
     Ok((1, 0.0))
 }
 
-/// The rows of a plain array are summed as arrays are.
+/// Sums the rows of a plain array as arrays.
 fn npy_object(work: &str, file: &str) -> Done {
     let name = if work == "plain" { "ragged" } else { work };
-    let work = WORKS.iter().find(|work| work.name == name).ok_or("no work is called so")?;
+    let work = WORKS.iter().find(|work| work.name == name).ok_or("no work has this name")?;
     Ok((work.run)(&mut npy_object::open(file)?)?)
 }
 
@@ -180,22 +180,22 @@ fn pyferrite(work: &str, file: &str) -> Done {
     }
 }
 
-/// What is behind the preamble.
+/// Returns the bytes after the preamble.
 fn pickle(file: &str) -> Result<impl Read, Box<dyn Error>> {
     Ok(NpyFile::new(BufReader::new(File::open(file)?))?.into_inner())
 }
 
-/// What all elements come to, where each is what the work wants.
+/// Sums the values of the elements. Fails where an element has not the type that the work expects.
 fn sum_of(values: impl Iterator<Item = Option<f64>>) -> Done {
     let (mut count, mut sum) = (0, 0.0);
     for value in values {
-        sum += value.ok_or("an element is not what the work wants")?;
+        sum += value.ok_or("an element has not the type that the work expects")?;
         count += 1;
     }
     Ok((count, sum))
 }
 
-/// In eight sums side by side, as npy-object's.
+/// Sums f8 numbers in eight partial sums, as the work of npy-object does.
 fn sum_of_bytes(bytes: &[u8]) -> f64 {
     let (numbers, _) = bytes.as_chunks::<8>();
     let (eights, rest) = numbers.as_chunks::<8>();

@@ -1,6 +1,6 @@
-//! Decodes every element of any file, `growth FILE THREADS`, looks at what it is, and prints the
-//! seconds, the elements, their bytes, and the peak of memory in KiB where the system tells: what
-//! `peers/growth.py` lets grow.
+//! Decodes every element of any file, `growth FILE THREADS`, and prints the seconds, the elements, their
+//! bytes, and the peak of memory in KiB (0 where the system does not report it). Used by
+//! `peers/growth.py` and `floods.py`.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -18,33 +18,33 @@ fn main() -> Result<(), Box<dyn Error>> {
     let threads = threads.parse()?;
     let begin = Instant::now();
     let mut array = npy_object::open(file)?;
-    let mut all = Seen::default();
+    let mut all = Totals::default();
     if threads == 1 {
         while let Some(element) = array.next_element()? {
-            all.see(element);
+            all.add(element);
         }
     } else {
-        let each = |seen: Seen| {
-            all.elements += seen.elements;
-            all.bytes += seen.bytes;
+        let each = |part: Totals| {
+            all.elements += part.elements;
+            all.bytes += part.bytes;
             ControlFlow::Continue(())
         };
-        array.fold_parallel(threads, Seen::default, Seen::see, each)?;
+        array.fold_parallel(threads, Totals::default, Totals::add, each)?;
     }
     let seconds = begin.elapsed().as_secs_f64();
     println!("{seconds} {} {} {}", all.elements, all.bytes, peak());
     Ok(())
 }
 
-/// How many elements there were, and their bytes.
+/// The number of elements, and of their bytes.
 #[derive(Default)]
-struct Seen {
+struct Totals {
     elements: u64,
     bytes: usize,
 }
 
-impl Seen {
-    fn see(&mut self, element: Element<'_>) {
+impl Totals {
+    fn add(&mut self, element: Element<'_>) {
         black_box(element.kind());
         self.elements += 1;
         self.bytes += element.encoded_len();

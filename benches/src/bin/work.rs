@@ -1,6 +1,6 @@
-//! Does one work once and prints the seconds, the elements, the result, and the peak of memory in
-//! KiB where the system tells: the other side of `compare.py`. With `--floor` it only reads the file
-//! and sums its bytes, and the elements are those that it would have done.
+//! Does one work once, `work NAME [--floor]`, and prints the seconds, the elements, the result, and the
+//! peak of memory in KiB (0 where the system does not report it). Used by `compare.py`. With `--floor`,
+//! reads the file and sums its bytes instead; the elements are those of the file.
 
 use std::fs::File;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or_default();
     let Some(work) = WORKS.iter().find(|work| work.name == name) else {
-        eprintln!("work: no work is called '{name}'");
+        eprintln!("work: no work is named '{name}'");
         return ExitCode::from(2);
     };
     match measure(work, arguments.next().as_deref() == Some("--floor")) {

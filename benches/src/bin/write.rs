@@ -1,6 +1,6 @@
-//! Writes what the file of a work holds, from memory, to a file that is removed again. Prints the
-//! seconds of the writing, the elements, the bytes of the file, and the peak of memory in KiB where
-//! the system tells: the other side of `compare.py`.
+//! Reads the file of a work into memory, writes its elements to a new file, and removes that file:
+//! `write NAME`. Prints the seconds of the writing, the elements, the bytes of the file, and the peak of
+//! memory in KiB (0 where the system does not report it). Used by `compare.py`.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use npy_object::{ArrayWriter, Element, NpyArray, WriteOptions};
 use npy_object_benches::{WORKS, peak};
 use serde::{Deserialize, Serialize};
 
-/// The elements of a file, as a program would have them.
+/// The elements of a file as values of Rust.
 enum Values {
     /// The bytes of each array.
     Floats(Vec<Vec<u8>>),
@@ -28,12 +28,12 @@ struct Item {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let name = std::env::args().nth(1).unwrap_or_default();
-    let work = WORKS.iter().find(|work| work.name == name).ok_or("no work is called so")?;
+    let work = WORKS.iter().find(|work| work.name == name).ok_or("no work has this name")?;
     let file = work.file()?;
     let values = Values::read(&name, &mut npy_object::open(&file)?)?;
     let written = file.with_extension("written.npy");
     let begin = Instant::now();
-    // Without waiting for the disk: np.save does not.
+    // Does not wait for the disk, as np.save does not.
     let mut writer = WriteOptions::new().write_to(File::create(&written)?)?;
     values.write(&mut writer)?;
     let count = writer.len();
@@ -73,7 +73,7 @@ impl Values {
     }
 }
 
-/// What `read` makes of each element.
+/// Reads each element with `read`.
 fn all<T>(
     array: &mut NpyArray,
     read: impl Fn(Element<'_>) -> npy_object::Result<T>,
