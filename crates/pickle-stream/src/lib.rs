@@ -91,29 +91,20 @@ mod write;
 
 pub use compat::{to_python_2, to_python_3};
 pub use error::{Error, ErrorKind, Result};
-pub use graph::arena::{Construct, Graph, NodeId, Region, Source};
-pub use graph::nodes::NodeMap;
-pub use graph::value::{Object, TreeLimits, Value};
-pub use graph::view::{Entries, Global, Items, Kind, Long, ObjectRef, Paused, Str, ValueRef};
-pub use inspect::audit::{
-    Act, Audited, Auditor, Found, Known, KnownDict, KnownItems, KnownList, KnownResult, Name,
-    NameId, ObjectId, Operands, Subject,
+pub use graph::{
+    Construct, Entries, Global, Graph, Items, Kind, Long, NodeId, NodeMap, Object, ObjectRef,
+    Paused, Region, Source, Str, TreeLimits, Value, ValueRef,
 };
-pub use inspect::dis::{Disassembler, Line};
-pub use inspect::repr::printable;
-pub use inspect::signs::Signs;
-pub use inspect::sketch::{Shown, short_bytes, short_str, sketch};
-pub use lex::lexer::{Argument, Head, Instruction, Lexer, Progress};
+pub use inspect::{
+    Disassembler, Line, Shown, Signs, audit, printable, short_bytes, short_str, sketch,
+};
+pub use lex::{Argument, Head, Instruction, Lexer, Progress};
 pub use limits::Limits;
-pub use machine::decode::{Decoded, decode};
-pub use machine::step::{Flow, Machine, Ran};
+pub use machine::{Decoded, Flow, Machine, Ran, decode};
 pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
-pub use skeleton::repeat::{Pattern, Repeater};
-pub use survey::locate::{Located, Locator};
-pub use survey::walk::{Container, Event, Slot, Span, Survey};
-pub use write::build::Builder;
-pub use write::encode::{Encoder, Place, encode};
-pub use write::transcribe::{Renumbering, Transcribed, Transcriber};
+pub use skeleton::{Pattern, Repeater};
+pub use survey::{Container, Event, Located, Locator, Slot, Span, Survey};
+pub use write::{Builder, Encoder, Place, Renumbering, Transcribed, Transcriber, encode};
 
 /// The examples of the README are compiled.
 #[doc = include_str!("../README.md")]

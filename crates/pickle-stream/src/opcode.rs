@@ -331,6 +331,13 @@ opcodes! {
     BinPersId = b'Q', "BINPERSID", 1, None, [Any] -> [Any], Untouched;
 }
 
+// The bytes of the most frequent opcodes, for byte patterns.
+pub(crate) const BIN_INT_1: u8 = Opcode::BinInt1 as u8;
+pub(crate) const BIN_INT_2: u8 = Opcode::BinInt2 as u8;
+pub(crate) const BIN_INT: u8 = Opcode::BinInt as u8;
+pub(crate) const SHORT_BIN_UNICODE: u8 = Opcode::ShortBinUnicode as u8;
+pub(crate) const SHORT_BIN_BYTES: u8 = Opcode::ShortBinBytes as u8;
+
 impl OpcodeInfo {
     /// The row of a byte that is no opcode. Nobody sees it.
     const UNDEFINED: OpcodeInfo = OpcodeInfo {

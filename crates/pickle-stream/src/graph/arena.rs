@@ -28,182 +28,13 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::id::{NodeId, Region};
+use super::memo::Memo;
+use super::node::{Chain, Node, ObjectNode, Payload, Run};
 use crate::compat;
 use crate::error::Result;
-use crate::graph::memo::Memo;
+use crate::lex::numbers;
 use crate::limits;
-use crate::skeleton::numbers;
-
-/// A node of a [`Graph`], by index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId(u32);
-
-impl NodeId {
-    // Where it is. What stands behind these bits is the index there.
-    const SHARED: u32 = 1 << 31;
-    const INT: u32 = 1 << 30;
-    const FLOAT: u32 = 1 << 29;
-    const PLACES: u32 = NodeId::SHARED | NodeId::INT | NodeId::FLOAT;
-
-    pub(crate) const NONE: NodeId = NodeId(0);
-    pub(crate) const FALSE: NodeId = NodeId(1);
-    pub(crate) const TRUE: NodeId = NodeId(2);
-    pub(crate) const EMPTY_TUPLE: NodeId = NodeId(3);
-    const LEAF: NodeId = NodeId(4);
-
-    // Long before an index reaches those bits it is over the limit: see `most_nodes`.
-
-    pub(crate) fn new(region: Region, index: usize) -> NodeId {
-        NodeId(index as u32 | if region == Region::Shared { NodeId::SHARED } else { 0 })
-    }
-
-    /// The node of the own region at this place.
-    #[inline]
-    pub(crate) fn own(index: usize) -> NodeId {
-        NodeId(index as u32)
-    }
-
-    /// The int of the own region that has this index among them.
-    #[inline]
-    fn int(index: usize) -> NodeId {
-        NodeId(index as u32 | NodeId::INT)
-    }
-
-    /// The float of the own region that has this index among them.
-    #[inline]
-    fn float(index: usize) -> NodeId {
-        NodeId(index as u32 | NodeId::FLOAT)
-    }
-
-    /// Whether it is one of the nodes that every graph has.
-    pub(crate) fn is_constant(self) -> bool {
-        self <= NodeId::EMPTY_TUPLE
-    }
-
-    /// Whether it has no node, but is one of many numbers.
-    #[inline]
-    pub(crate) fn is_number(self) -> bool {
-        self.0 & (NodeId::INT | NodeId::FLOAT) != 0
-    }
-
-    #[inline]
-    pub(crate) fn region(self) -> Region {
-        if self.0 & NodeId::SHARED == 0 { Region::Own } else { Region::Shared }
-    }
-
-    #[inline]
-    pub(crate) fn index(self) -> usize {
-        (self.0 & !NodeId::PLACES) as usize
-    }
-}
-
-/// Which of the two arenas of a graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Region {
-    /// The value being looked at.
-    Own,
-    /// Definitions that outlive it.
-    Shared,
-}
-
-/// One value, or one part of a value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Node {
-    None,
-    Bool(bool),
-    Int(i64),
-    /// An int beyond 64 bits: little-endian two's complement.
-    Long(Payload),
-    Float(f64),
-    /// UTF-8 in which surrogates may stand alone.
-    Str(Payload),
-    /// A Python 2 str: bytes of an encoding that the stream does not name.
-    Str2(Payload),
-    Bytes(Payload),
-    ByteArray(Payload),
-    Tuple(Run),
-    List(Chain),
-    Set(Chain),
-    FrozenSet(Run),
-    /// Keys and values alternate.
-    Dict(Chain),
-    Global {
-        module: NodeId,
-        name: NodeId,
-    },
-    /// An index into the region's objects.
-    Object(u32),
-    PersistentId(NodeId),
-    Extension(i32),
-    Buffer {
-        index: u32,
-        readonly: bool,
-    },
-    /// The object with this memo index, which is still being built around the value.
-    Outer(u64),
-    /// An object that an encoder has given this memo entry.
-    Written(u64),
-}
-
-impl Node {
-    /// Whether it can be what [`leaf`](crate::skeleton::leaf::leaf) makes.
-    fn is_leaf(&self) -> bool {
-        matches!(
-            self,
-            Node::Int(_) | Node::Float(_) | Node::Str(_) | Node::Str2(_) | Node::Bytes(_)
-        )
-    }
-
-    /// Whether Python would take it for a key; what is in a tuple is not looked at.
-    pub(crate) fn is_hashable(self) -> bool {
-        !matches!(self, Node::List(_) | Node::Dict(_) | Node::Set(_) | Node::ByteArray(_))
-    }
-}
-
-/// Bytes of the source, by absolute offset, or of the region's scratch.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Payload {
-    offset: u64,
-    /// The top bit says scratch.
-    len: u64,
-}
-
-impl Payload {
-    const SCRATCH: u64 = 1 << 63;
-
-    pub(crate) fn source(offset: u64, len: usize) -> Payload {
-        Payload { offset, len: len as u64 }
-    }
-
-    fn scratch(offset: usize, len: usize) -> Payload {
-        Payload { offset: offset as u64, len: len as u64 | Payload::SCRATCH }
-    }
-}
-
-/// Nodes that stand side by side in the links.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Run {
-    pub(crate) start: u32,
-    pub(crate) len: u32,
-}
-
-/// Nodes in batches: a linked list of chunks.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Chain {
-    first: u32,
-    last: u32,
-    len: u32,
-}
-
-impl Chain {
-    const END: u32 = u32::MAX;
-    pub(crate) const EMPTY: Chain = Chain { first: Chain::END, last: Chain::END, len: 0 };
-
-    #[inline]
-    pub(crate) fn is_empty(self) -> bool {
-        self.len == 0
-    }
-}
 
 /// A run of links of a chain, or, where it starts with the id of a number, of numbers, whose ids
 /// follow one another.
@@ -226,32 +57,6 @@ pub(crate) enum Numbers<'a> {
     None,
 }
 
-/// How an inert object would have been made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Construct {
-    /// By calling the callable with the arguments: REDUCE, and INST and OBJ where there are
-    /// arguments.
-    Call,
-    /// By the class's `__new__`: NEWOBJ, NEWOBJ_EX, and INST and OBJ where there are no arguments.
-    New,
-}
-
-/// What the stream would have had Python make, and what it did to it afterwards.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Object {
-    pub(crate) construct: Construct,
-    pub(crate) callable: NodeId,
-    pub(crate) args: NodeId,
-    /// [`NodeId::NONE`] where there are none.
-    pub(crate) kwargs: NodeId,
-    /// The argument of every BUILD.
-    pub(crate) states: Chain,
-    pub(crate) appended: Chain,
-    /// Keys and values alternate.
-    pub(crate) items: Chain,
-    pub(crate) added: Chain,
-}
-
 #[derive(Debug, Default)]
 struct Arena {
     nodes: Vec<Node>,
@@ -259,7 +64,7 @@ struct Arena {
     floats: Vec<f64>,
     links: Vec<NodeId>,
     chunks: Vec<Chunk>,
-    objects: Vec<Object>,
+    objects: Vec<ObjectNode>,
     scratch: Vec<u8>,
     /// The memo entries of nodes for which they were noted.
     entries: BTreeMap<NodeId, u64>,
@@ -296,7 +101,7 @@ impl Arena {
         self.nodes.capacity() * size_of::<Node>()
             + self.links.capacity() * size_of::<NodeId>()
             + self.chunks.capacity() * size_of::<Chunk>()
-            + self.objects.capacity() * size_of::<Object>()
+            + self.objects.capacity() * size_of::<ObjectNode>()
             + self.scratch.capacity()
     }
 
@@ -305,7 +110,7 @@ impl Arena {
             + self.numbers() * size_of::<i64>()
             + self.links.len() * size_of::<NodeId>()
             + self.chunks.len() * size_of::<Chunk>()
-            + self.objects.len() * size_of::<Object>()
+            + self.objects.len() * size_of::<ObjectNode>()
             + self.scratch.len()
     }
 }
@@ -569,7 +374,7 @@ impl Graph {
     }
 
     /// Adds an object, for a [`Node::Object`] to name.
-    pub(crate) fn add_object(&mut self, region: Region, object: Object) -> u32 {
+    pub(crate) fn add_object(&mut self, region: Region, object: ObjectNode) -> u32 {
         let objects = &mut self.arena_mut(region).objects;
         objects.push(object);
         objects.len() as u32 - 1
@@ -652,11 +457,11 @@ impl Graph {
     }
 
     #[inline]
-    pub(crate) fn object(&self, region: Region, index: u32) -> &Object {
+    pub(crate) fn object(&self, region: Region, index: u32) -> &ObjectNode {
         &self.arena(region).objects[index as usize]
     }
 
-    pub(crate) fn object_mut(&mut self, region: Region, index: u32) -> &mut Object {
+    pub(crate) fn object_mut(&mut self, region: Region, index: u32) -> &mut ObjectNode {
         &mut self.arena_mut(region).objects[index as usize]
     }
 

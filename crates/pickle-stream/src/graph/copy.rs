@@ -3,8 +3,10 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::graph::arena::{Chain, Graph, Links, Node, NodeId, Object, Payload, Region, Source};
-use crate::graph::view::ValueRef;
+use super::arena::{Graph, Links, Source};
+use super::id::{NodeId, Region};
+use super::node::{Chain, Node, ObjectNode, Payload};
+use super::view::ValueRef;
 
 impl ValueRef<'_> {
     /// Copies the value, with everything that it contains, into a graph that needs no source. What
@@ -93,7 +95,7 @@ where
             }
             Node::Object(index) => {
                 let object = *from.object(region, index);
-                let object = Object {
+                let object = ObjectNode {
                     construct: object.construct,
                     callable: self.id(object.callable),
                     args: self.id(object.args),

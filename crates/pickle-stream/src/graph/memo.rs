@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::graph::arena::NodeId;
+use super::id::NodeId;
 
 /// The entries made since `base`.
 ///

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 
 use num_bigint::BigInt;
 
+use super::id::NodeId;
+use super::node::Construct;
+use super::view::{Entries, Items, Kind, ObjectRef, ValueRef};
 use crate::error::{Error, Result};
-use crate::graph::arena::{Construct, NodeId};
-use crate::graph::view::{Entries, Items, Kind, ObjectRef, ValueRef};
 
 /// A value as a tree: friendly to match on, and independent of the bytes it came from.
 ///
@@ -190,7 +191,7 @@ fn refused(limit: usize, clause: &'static str, message: &str) -> Error {
 mod tests {
     use super::*;
     use crate::limits::Limits;
-    use crate::machine::decode::decode;
+    use crate::machine::decode;
 
     fn tree(stream: &[u8]) -> Result<Value> {
         let limits = TreeLimits { values: 1 << 12, ..TreeLimits::default() };

@@ -9,12 +9,12 @@ use core::{fmt, str};
 
 use num_bigint::BigInt;
 
+use super::arena::{self, Graph, Links, Source};
+use super::id::{NodeId, Region};
+use super::node::{Chain, Construct, Node, ObjectNode, Payload};
+use super::twos_complement;
+use super::utf8;
 use crate::compat;
-use crate::graph::arena::{
-    self, Chain, Construct, Graph, Links, Node, NodeId, Payload, Region, Source,
-};
-use crate::graph::utf8;
-use crate::write::encode::shortest;
 
 /// A value of a graph, with the bytes it was decoded from.
 #[derive(Clone, Copy)]
@@ -320,7 +320,7 @@ impl<'a> Long<'a> {
     /// Whether it is displayed in hexadecimal digits: where it has more than 8,192 bits.
     pub fn is_hexadecimal(self) -> bool {
         const DECIMAL_BITS: u64 = 8192;
-        let bytes = shortest(self.0);
+        let bytes = twos_complement::trim(self.0);
         let is_near = bytes.len() as u64 <= DECIMAL_BITS / 8 + 1;
         !is_near || BigInt::from_signed_bytes_le(bytes).bits() > DECIMAL_BITS
     }
@@ -336,7 +336,7 @@ impl<'a> Long<'a> {
 impl fmt::Display for Long<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.is_hexadecimal() {
-            true => write_hexadecimal(f, shortest(self.0)),
+            true => write_hexadecimal(f, twos_complement::trim(self.0)),
             false => fmt::Display::fmt(&self.to_big_int(), f),
         }
     }
@@ -540,7 +540,7 @@ pub struct ObjectRef<'a> {
 
 impl<'a> ObjectRef<'a> {
     #[inline]
-    fn object(self) -> &'a arena::Object {
+    fn object(self) -> &'a ObjectNode {
         self.value.graph.object(self.value.id.region(), self.index)
     }
 
@@ -608,7 +608,7 @@ impl<'a> ObjectRef<'a> {
 mod tests {
     use super::*;
     use crate::limits::Limits;
-    use crate::machine::decode::{Decoded, decode};
+    use crate::machine::{Decoded, decode};
     use alloc::format;
     use alloc::vec::Vec;
 

@@ -14,8 +14,8 @@ use nom::error::ParseError;
 use nom::number::streaming::{be_f64, le_i32, le_u8, le_u16, le_u32, le_u64};
 use nom::{Err, IResult, Needed, Parser};
 
+use super::text;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lex::text;
 use crate::limits::{self, Limits};
 use crate::opcode::{ArgumentKind, MemoEffect, Opcode};
 

@@ -1,11 +1,10 @@
 //! A whole pickle in one call, for those who have all of its bytes.
 
+use super::execute::{Machine, Ran};
 use crate::error::{Error, Result};
-use crate::graph::arena::{Graph, NodeId, Source};
-use crate::graph::view::ValueRef;
-use crate::lex::lexer::Lexer;
+use crate::graph::{Graph, NodeId, Source, ValueRef};
+use crate::lex::Lexer;
 use crate::limits::Limits;
-use crate::machine::step::{Machine, Ran};
 
 /// A decoded pickle, with the bytes it borrows its payloads from.
 #[derive(Debug)]

@@ -14,8 +14,8 @@
 use alloc::vec::Vec;
 
 use super::walk::{Again, Made, Mark, Slot, Survey};
+use crate::lex::numbers;
 use crate::opcode::Opcode;
-use crate::skeleton::numbers;
 
 /// Bytes of the longest instruction here, but for its payload.
 pub(super) const REACH: usize = 9;
@@ -254,7 +254,7 @@ pub(super) mod tests {
     use proptest::sample::select;
 
     use crate::error::Result;
-    use crate::lex::lexer::Progress;
+    use crate::lex::Progress;
     use crate::limits::Limits;
     use crate::survey::walk::{Container, Event, Step, Survey};
 

@@ -9,10 +9,9 @@ use core::mem;
 
 use super::fast::{REACH, Walk};
 use super::walk::{Again, Container, Slot, Step, Survey};
-use crate::lex::lexer::{Lexer, Progress};
-use crate::opcode::Opcode;
-use crate::skeleton::leaf::{SHORT_BIN_BYTES, SHORT_BIN_UNICODE};
-use crate::skeleton::template::{Patience, Steady, Template};
+use crate::lex::{Lexer, Progress};
+use crate::opcode::{Opcode, SHORT_BIN_BYTES, SHORT_BIN_UNICODE};
+use crate::skeleton::{Patience, Steady, Template};
 
 const MEMOIZE: u8 = Opcode::Memoize as u8;
 
@@ -165,8 +164,8 @@ mod tests {
 
     use super::*;
     use crate::limits::Limits;
+    use crate::survey::Event;
     use crate::survey::fast::tests::both_ways;
-    use crate::survey::walk::Event;
 
     /// Members that are mostly alike, and what may come between.
     const MEMBERS: [&[u8]; 15] = [

@@ -1,9 +1,9 @@
 //! Finding the instructions that made a memo entry.
 
+use super::walk::{Container, Slot, Span, Step, Survey, Use, foreign};
 use crate::error::Result;
-use crate::lex::lexer::Progress;
+use crate::lex::Progress;
 use crate::limits::Limits;
-use crate::survey::walk::{Container, Slot, Span, Step, Survey, Use, foreign};
 
 /// Walks a stretch of a stream to the value that a memo entry stands for.
 ///

@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 
 use super::likeness::Likeness;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lex::lexer::{Argument, Head, Lexer, Progress, check_protocol};
+use crate::lex::{Argument, Head, Lexer, Progress, check_protocol};
 use crate::limits::{self, Limits};
 use crate::opcode::{MemoEffect, Opcode, StackItem};
 

@@ -6,12 +6,11 @@ use alloc::string::String;
 use num_bigint::BigInt;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::arena::{Chain, Construct, Graph, Node, NodeId, Object, Region, Source};
-use crate::graph::copy::copy;
-use crate::graph::utf8;
-use crate::graph::view::{Kind, ValueRef};
+use crate::graph::{
+    Chain, Construct, Graph, Kind, Node, NodeId, ObjectNode, Region, Source, ValueRef, copy,
+    twos_complement, utf8,
+};
 use crate::limits::{self, Limits};
-use crate::write::encode::shortest;
 
 /// Makes values in a graph of its own, from the parts up.
 ///
@@ -132,14 +131,10 @@ impl Builder {
 
     /// An int of any size, from little-endian two's complement.
     pub fn int_of_bytes(&mut self, bytes: &[u8]) -> Result<NodeId> {
-        let digits = shortest(bytes);
-        if digits.len() <= 8 {
-            let fill = if digits.last().is_some_and(|&last| last >> 7 == 1) { 0xff } else { 0 };
-            let mut all = [fill; 8];
-            all[..digits.len()].copy_from_slice(digits);
-            return self.int(i64::from_le_bytes(all));
+        if let Some(int) = twos_complement::to_i64(bytes) {
+            return self.int(int);
         }
-        let payload = self.graph.push_scratch(self.region, digits);
+        let payload = self.graph.push_scratch(self.region, twos_complement::trim(bytes));
         self.push(Node::Long(payload))
     }
 
@@ -303,7 +298,7 @@ impl Builder {
         args: NodeId,
         kwargs: NodeId,
     ) -> Result<NodeId> {
-        let object = Object {
+        let object = ObjectNode {
             construct,
             callable,
             args,
@@ -373,7 +368,7 @@ impl Builder {
     fn add(
         &mut self,
         object: NodeId,
-        part: impl Fn(&mut Object) -> &mut Chain,
+        part: impl Fn(&mut ObjectNode) -> &mut Chain,
         values: &[NodeId],
     ) -> Result<()> {
         self.charge(values)?;

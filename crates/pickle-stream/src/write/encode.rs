@@ -16,9 +16,10 @@ use core::ops::Range;
 use super::frames::{self, Frames};
 use crate::compat;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::arena::{Construct, NodeId};
-use crate::graph::view::{Entries, Global, Items, Kind, ObjectRef, ValueRef};
-use crate::lex::lexer::{Argument, Instruction};
+use crate::graph::{
+    Construct, Entries, Global, Items, Kind, NodeId, ObjectRef, ValueRef, twos_complement,
+};
+use crate::lex::{Argument, Instruction};
 use crate::opcode::{ArgumentKind, Opcode};
 
 /// Items between a MARK and its APPENDS, SETITEMS or ADDITEMS: `BATCHSIZE`.
@@ -516,7 +517,7 @@ impl Encoder {
             self.with_argument(Opcode::BinInt, &int.to_le_bytes());
         } else {
             let bytes = int.to_le_bytes();
-            let digits = shortest(&bytes);
+            let digits = twos_complement::trim(&bytes);
             self.with_argument(Opcode::Long1, &[digits.len() as u8]);
             self.frames.write(digits);
         }
@@ -537,7 +538,7 @@ impl Encoder {
 
     /// Writes an int of any size, from little-endian two's complement.
     fn long(&mut self, bytes: &[u8]) -> Result<()> {
-        let digits = shortest(bytes);
+        let digits = twos_complement::trim(bytes);
         match (u8::try_from(digits.len()), i32::try_from(digits.len())) {
             (Ok(len), _) => self.with_argument(Opcode::Long1, &[len]),
             (_, Ok(len)) => self.with_argument(Opcode::Long4, &len.to_le_bytes()),
@@ -848,17 +849,6 @@ fn push_reversed<'a>(tasks: &mut Vec<Task<'a>>, new: impl Iterator<Item = Task<'
     tasks[first..].reverse();
 }
 
-/// Two's complement without the bytes that only repeat the sign.
-pub(crate) fn shortest(bytes: &[u8]) -> &[u8] {
-    let mut digits = bytes;
-    while let [rest @ .., before, last] = digits
-        && *last == if before >> 7 == 0 { 0 } else { 0xff }
-    {
-        digits = &digits[..rest.len() + 1];
-    }
-    digits
-}
-
 /// The text that latin-1 makes these bytes.
 fn latin1(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
@@ -867,9 +857,9 @@ fn latin1(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Builder;
     use crate::decode;
     use crate::limits::Limits;
-    use crate::write::build::Builder;
     use alloc::vec;
 
     #[test]

@@ -14,14 +14,14 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::encode::Encoder;
 use crate::compat;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::view::Global;
-use crate::lex::lexer::{Argument, Instruction, Lexer, Progress};
+use crate::graph::Global;
+use crate::lex::{Argument, Instruction, Lexer, Progress};
 use crate::limits::Limits;
 use crate::opcode::{MemoEffect, Opcode};
-use crate::survey::walk::Span;
-use crate::write::encode::Encoder;
+use crate::survey::Span;
 
 /// Copies the instructions of a span.
 #[derive(Debug)]

@@ -9,11 +9,11 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::arena::{Chain, Construct, Graph, Node, NodeId, Object, Payload, Region, Run};
-use crate::graph::memo::Memo;
-use crate::graph::utf8;
-use crate::lex::lexer::{Argument, Instruction, Lexer, Progress, check_protocol};
-use crate::lex::text;
+use crate::graph::{
+    Chain, Construct, Graph, Memo, Node, NodeId, ObjectNode, Payload, Region, Run, twos_complement,
+    utf8,
+};
+use crate::lex::{Argument, Instruction, Lexer, Progress, check_protocol, text};
 use crate::limits::{self, Limits};
 use crate::opcode::Opcode;
 
@@ -447,7 +447,7 @@ impl Step<'_> {
     }
 
     fn push_long(&mut self, bytes: &[u8]) -> Result<()> {
-        if let Some(int) = small(bytes) {
+        if let Some(int) = twos_complement::to_i64(bytes) {
             return self.push(Node::Int(int));
         }
         self.push_payload(Node::Long, bytes)
@@ -705,7 +705,7 @@ impl Step<'_> {
         args: NodeId,
         kwargs: NodeId,
     ) -> Result<()> {
-        let object = Object {
+        let object = ObjectNode {
             construct,
             callable,
             args,
@@ -821,24 +821,6 @@ pub(super) fn most(limit: usize) -> usize {
     limit.min(u32::MAX as usize)
 }
 
-/// The int of little-endian two's complement, if it fits.
-pub(super) fn small(mut bytes: &[u8]) -> Option<i64> {
-    while bytes.len() > 8 {
-        let [rest @ .., below, top] = bytes else {
-            break;
-        };
-        // The top byte may go only if the one below it says the same sign.
-        if *top != (*below as i8 >> 7) as u8 {
-            return None;
-        }
-        bytes = &bytes[..rest.len() + 1];
-    }
-    let negative = bytes.last().is_some_and(|&top| top & 0x80 != 0);
-    let mut extended = [if negative { 0xff } else { 0 }; 8];
-    extended[..bytes.len()].copy_from_slice(bytes);
-    Some(i64::from_le_bytes(extended))
-}
-
 fn describe(node: Node) -> &'static str {
     match node {
         Node::None => "None",
@@ -867,11 +849,9 @@ fn describe(node: Node) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::arena::Source;
-    use crate::graph::value::{Object, TreeLimits, Value};
-    use crate::graph::view::Kind;
-    use crate::lex::lexer::Head;
-    use crate::machine::decode::decode;
+    use crate::decode;
+    use crate::graph::{Kind, Object, Source, TreeLimits, Value};
+    use crate::lex::Head;
     use alloc::collections::BTreeSet;
     use alloc::format;
     use std::thread;
@@ -1219,16 +1199,5 @@ mod tests {
             let refused = ran.and_then(|_| machine.finish(60)).unwrap_err();
             assert_eq!(refused.clause(), clause, "{}", element.escape_ascii());
         }
-    }
-
-    #[test]
-    fn ints_of_two_s_complement() {
-        assert_eq!(small(b""), Some(0));
-        assert_eq!(small(b"\xff"), Some(-1));
-        assert_eq!(small(b"\xff\x00"), Some(255));
-        assert_eq!(small(b"\0\0\0\0\0\0\0\x80"), Some(i64::MIN));
-        assert_eq!(small(b"\0\0\0\0\0\0\0\x80\xff\xff"), Some(i64::MIN));
-        assert_eq!(small(b"\0\0\0\0\0\0\0\x80\0"), None);
-        assert_eq!(small(b"\x01\0\0\0\0\0\0\0\0\0\0"), Some(1));
     }
 }

@@ -3,8 +3,8 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::graph::arena::{NodeId, Region};
-use crate::graph::view::ValueRef;
+use super::id::{NodeId, Region};
+use super::view::ValueRef;
 
 /// A map from nodes of one graph. Nodes that it does not have are mapped to the default.
 #[derive(Clone, Debug, Default)]

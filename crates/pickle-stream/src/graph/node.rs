@@ -1,0 +1,128 @@
+//! Nodes, and the parts that they are made of.
+
+use super::id::NodeId;
+
+/// One value, or one part of a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Node {
+    None,
+    Bool(bool),
+    Int(i64),
+    /// An int beyond 64 bits: little-endian two's complement.
+    Long(Payload),
+    Float(f64),
+    /// UTF-8 in which surrogates may stand alone.
+    Str(Payload),
+    /// A Python 2 str: bytes of an encoding that the stream does not name.
+    Str2(Payload),
+    Bytes(Payload),
+    ByteArray(Payload),
+    Tuple(Run),
+    List(Chain),
+    Set(Chain),
+    FrozenSet(Run),
+    /// Keys and values alternate.
+    Dict(Chain),
+    Global {
+        module: NodeId,
+        name: NodeId,
+    },
+    /// An index into the region's objects.
+    Object(u32),
+    PersistentId(NodeId),
+    Extension(i32),
+    Buffer {
+        index: u32,
+        readonly: bool,
+    },
+    /// The object with this memo index, which is still being built around the value.
+    Outer(u64),
+    /// An object that an encoder has given this memo entry.
+    Written(u64),
+}
+
+impl Node {
+    /// Whether it can be what [`leaf`](crate::machine::leaf::leaf) makes.
+    pub(super) fn is_leaf(&self) -> bool {
+        matches!(
+            self,
+            Node::Int(_) | Node::Float(_) | Node::Str(_) | Node::Str2(_) | Node::Bytes(_)
+        )
+    }
+
+    /// Whether Python would take it for a key; what is in a tuple is not looked at.
+    pub(crate) fn is_hashable(self) -> bool {
+        !matches!(self, Node::List(_) | Node::Dict(_) | Node::Set(_) | Node::ByteArray(_))
+    }
+}
+
+/// Bytes of the source, by absolute offset, or of the region's scratch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Payload {
+    pub(super) offset: u64,
+    /// The top bit says scratch.
+    pub(super) len: u64,
+}
+
+impl Payload {
+    pub(super) const SCRATCH: u64 = 1 << 63;
+
+    pub(crate) fn source(offset: u64, len: usize) -> Payload {
+        Payload { offset, len: len as u64 }
+    }
+
+    pub(super) fn scratch(offset: usize, len: usize) -> Payload {
+        Payload { offset: offset as u64, len: len as u64 | Payload::SCRATCH }
+    }
+}
+
+/// Nodes that stand side by side in the links.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Run {
+    pub(crate) start: u32,
+    pub(crate) len: u32,
+}
+
+/// Nodes in batches: a linked list of chunks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Chain {
+    pub(super) first: u32,
+    pub(super) last: u32,
+    pub(super) len: u32,
+}
+
+impl Chain {
+    pub(super) const END: u32 = u32::MAX;
+    pub(crate) const EMPTY: Chain = Chain { first: Chain::END, last: Chain::END, len: 0 };
+
+    #[inline]
+    pub(crate) fn is_empty(self) -> bool {
+        self.len == 0
+    }
+}
+
+/// How an inert object would have been made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Construct {
+    /// By calling the callable with the arguments: REDUCE, and INST and OBJ where there are
+    /// arguments.
+    Call,
+    /// By the class's `__new__`: NEWOBJ, NEWOBJ_EX, and INST and OBJ where there are no arguments.
+    New,
+}
+
+/// What the stream would have had Python make, and what it did to it afterwards.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ObjectNode {
+    pub(crate) construct: Construct,
+    pub(crate) callable: NodeId,
+    pub(crate) args: NodeId,
+    /// [`NodeId::NONE`] where there are none.
+    pub(crate) kwargs: NodeId,
+    /// The argument of every BUILD.
+    pub(crate) states: Chain,
+    pub(crate) appended: Chain,
+    /// Keys and values alternate.
+    pub(crate) items: Chain,
+    pub(crate) added: Chain,
+}
