@@ -2,13 +2,19 @@
 //!
 //! Uses the opcode table, errors and limits; no other room.
 //!
-//! Read `lexer` first: the grammar of instructions, and the incremental reader in front of it.
-//! `text` decodes the text lines of protocol 0 for the rooms that need their values. `numbers`
-//! reads runs of number instructions.
+//! Read `instruction` (what is read), `grammar` (nom's streaming parsers, one for each kind of
+//! argument), then `lexer` (the incremental reader in front of the grammar). `shortcut` reads
+//! frequent instructions without parsers. `text` decodes the text lines of protocol 0 for the rooms
+//! that need their values. `numbers` reads runs of number instructions.
 
+mod grammar;
+mod instruction;
 mod lexer;
 pub(crate) mod numbers;
+mod shortcut;
 pub(crate) mod text;
 
-pub use lexer::{Argument, Head, Instruction, Lexer, Progress};
-pub(crate) use lexer::{check_protocol, long_payload, number, short_payload};
+pub(crate) use instruction::check_protocol;
+pub use instruction::{Argument, Head, Instruction};
+pub use lexer::{Lexer, Progress};
+pub(crate) use shortcut::{long_payload, number, short_payload};
