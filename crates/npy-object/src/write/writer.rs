@@ -396,7 +396,7 @@ impl<'a> ArrayWriter<'a> {
         }
         self.build.clear();
         let value = make(&mut self.build)?;
-        self.element(|encoder, build| Ok(encoder.value(build.value(value))?))
+        self.element(|encoder, build| Ok(encoder.value_with_outer(build.value(value))?))
     }
 
     /// The memo entry of a part of the element that was appended last, with which elements behind it

@@ -66,8 +66,8 @@ struct Arena {
     chunks: Vec<Chunk>,
     objects: Vec<ObjectNode>,
     scratch: Vec<u8>,
-    /// The memo entries of nodes for which they were noted.
-    entries: BTreeMap<NodeId, u64>,
+    /// The labels of the few nodes that have one.
+    labels: BTreeMap<NodeId, u64>,
 }
 
 impl Arena {
@@ -79,8 +79,8 @@ impl Arena {
         self.chunks.clear();
         self.objects.clear();
         self.scratch.clear();
-        if !self.entries.is_empty() {
-            self.entries.clear();
+        if !self.labels.is_empty() {
+            self.labels.clear();
         }
     }
 
@@ -217,14 +217,15 @@ impl Graph {
         self.entries.range(memo)
     }
 
-    /// Notes that the object is a memo entry, for [`ValueRef::memo_entry`](crate::ValueRef::memo_entry).
-    pub fn note_entry(&mut self, node: NodeId, memo: u64) {
+    /// Gives a node a label, unless it has one: a number that means something to the caller alone.
+    /// A [copy](crate::ValueRef::to_graph) of the node has the same label.
+    pub fn set_label(&mut self, node: NodeId, label: u64) {
         self.touch();
-        self.arena_mut(node.region()).entries.entry(node).or_insert(memo);
+        self.arena_mut(node.region()).labels.entry(node).or_insert(label);
     }
 
-    pub(crate) fn noted_entry(&self, node: NodeId) -> Option<u64> {
-        self.arena(node.region()).entries.get(&node).copied()
+    pub(super) fn label(&self, node: NodeId) -> Option<u64> {
+        self.arena(node.region()).labels.get(&node).copied()
     }
 
     /// Makes `node`, of the shared region, the definition of a memo entry.

@@ -61,8 +61,8 @@ where
         }
         let new = (self.known)(self.to, self.from.value(old, self.source)).unwrap_or_else(|| {
             let new = self.to.push(self.region, Node::None);
-            if let Some(entry) = self.from.noted_entry(old) {
-                self.to.note_entry(new, entry);
+            if let Some(label) = self.from.label(old) {
+                self.to.set_label(new, label);
             }
             self.left.push((old, new));
             new
@@ -114,8 +114,7 @@ where
             | Node::Float(_)
             | Node::Extension(_)
             | Node::Buffer { .. }
-            | Node::Outer(_)
-            | Node::Written(_)) => node,
+            | Node::Outer(_)) => node,
         }
     }
 

@@ -35,10 +35,8 @@ pub(crate) enum Node {
         index: u32,
         readonly: bool,
     },
-    /// The object with this memo index, which is still being built around the value.
+    /// The object with this memo index, which contains the value and is not in the graph.
     Outer(u64),
-    /// An object that an encoder has given this memo entry.
-    Written(u64),
 }
 
 impl Node {

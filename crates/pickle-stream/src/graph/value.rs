@@ -149,7 +149,7 @@ impl Copier {
             Kind::PersistentId(id) => Value::PersistentId(Box::new(self.copy(id, depth)?)),
             Kind::Extension(code) => Value::Extension(code),
             Kind::Buffer { index, .. } => Value::Buffer(index),
-            Kind::Outer(_) | Kind::Written(_) => {
+            Kind::Outer(_) => {
                 let message = "the value holds an object that is not in its graph";
                 return Err(refused(self.limits.depth, "pickle.limit.depth", message));
             }

@@ -72,12 +72,9 @@ pub enum Kind<'a> {
         /// Whether the stream asks for a read-only view of it.
         readonly: bool,
     },
-    /// The object of this memo index, which is still being built around the value: the value
-    /// contains what contains it.
+    /// The object of this memo index, which is not in the graph: it contains the value, and the
+    /// value contains it.
     Outer(u64),
-    /// An object of the same pickle that an encoder has written, by its memo entry: see
-    /// [`Builder::written`](crate::Builder::written).
-    Written(u64),
 }
 
 impl Graph {
@@ -118,9 +115,9 @@ impl<'a> ValueRef<'a> {
         self.items(Links::resume(paused.0, self.graph))
     }
 
-    /// The memo entry that the object is, where that was [noted](Graph::note_entry).
-    pub fn memo_entry(self) -> Option<u64> {
-        self.graph.noted_entry(self.id)
+    /// Returns the [label](Graph::set_label) of the node, if it has one.
+    pub fn label(self) -> Option<u64> {
+        self.graph.label(self.id)
     }
 
     /// Whether Python would take the value for the key of a dict, or the member of a set. What is in
@@ -156,7 +153,6 @@ impl<'a> ValueRef<'a> {
             Node::Extension(code) => Kind::Extension(code),
             Node::Buffer { index, readonly } => Kind::Buffer { index, readonly },
             Node::Outer(memo) => Kind::Outer(memo),
-            Node::Written(entry) => Kind::Written(entry),
         }
     }
 

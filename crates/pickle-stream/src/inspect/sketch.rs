@@ -153,7 +153,6 @@ impl<'a> Shown<'a, ValueRef<'a>> {
             Kind::Extension(code) => format!("extension({code})"),
             Kind::Buffer { index, .. } => format!("buffer({index})"),
             Kind::Outer(_) => "<a value around this one>".into(),
-            Kind::Written(memo) => format!("<memo entry {memo}>"),
         })
     }
 

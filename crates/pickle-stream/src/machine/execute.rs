@@ -745,8 +745,7 @@ impl Step<'_> {
             | Node::Object(_)
             | Node::PersistentId(_)
             | Node::Extension(_)
-            | Node::Outer(_)
-            | Node::Written(_) => Ok(()),
+            | Node::Outer(_) => Ok(()),
             other => Err(self.wrong_type("something callable", other)),
         }
     }
@@ -842,7 +841,6 @@ fn describe(node: Node) -> &'static str {
         Node::Extension(_) => "extension code",
         Node::Buffer { .. } => "buffer",
         Node::Outer(_) => "object that is still being built",
-        Node::Written(_) => "object that was written",
     }
 }
 

@@ -186,7 +186,7 @@ mod tests {
         let changes: [fn(&mut Graph, &mut Machine); 5] = [
             |graph, _| graph.clear(),
             |graph, _| graph.forget_shared(),
-            |graph, _| graph.note_entry(NodeId::NONE, 0),
+            |graph, _| graph.set_label(NodeId::NONE, 0),
             |graph, machine| {
                 machine.run(graph, &mut Lexer::new(0, &Limits::default()), b"N").map(drop).unwrap();
             },

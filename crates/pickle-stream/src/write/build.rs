@@ -342,15 +342,17 @@ impl Builder {
         self.push(Node::Extension(code))
     }
 
-    /// An object that the encoder of this value has written before, by the
-    /// [memo entry](crate::Encoder::entry) that it got.
-    pub fn written(&mut self, entry: u64) -> Result<NodeId> {
-        self.push(Node::Written(entry))
+    /// Makes a value that stands for an object written before, by its [memo
+    /// entry](crate::Encoder::entry). The encoder reads that entry where the value is written by
+    /// [`value_with_outer`](crate::Encoder::value_with_outer).
+    pub fn outer(&mut self, entry: u64) -> Result<NodeId> {
+        self.push(Node::Outer(entry))
     }
 
-    /// Copies a value of another graph. What is one object there is one object here; globals are
-    /// those that are here; and `around` is the object that is [being built around
-    /// it](Kind::Outer), if the value contains that.
+    /// Copies a value of another graph. What is one object there is one object here; a global that
+    /// was made before is not made again; and `around` is the memo entry, in the pickle that is
+    /// written, of the object that is [around the value](Kind::Outer) in the other one. Without it, a value that
+    /// contains such an object cannot be encoded.
     pub fn copy(&mut self, value: ValueRef<'_>, around: Option<u64>) -> Result<NodeId> {
         let region = self.region;
         let nodes = value.graph_len() + self.graph.len(region);
@@ -360,7 +362,8 @@ impl Builder {
             Kind::Global(global) => {
                 Some(globals.get(graph, global.module.to_str()?, global.name.to_str()?))
             }
-            Kind::Outer(_) => Some(graph.push(region, Node::Written(around?))),
+            // Its memo index in the other pickle means nothing in this one.
+            Kind::Outer(_) => Some(graph.push(region, Node::Outer(around.unwrap_or(u64::MAX)))),
             _ => None,
         }))
     }
@@ -414,7 +417,7 @@ fn usage(message: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{decode, encode};
+    use crate::{Encoder, Lexer, Machine, decode, encode};
 
     #[test]
     fn what_is_copied_is_what_it_was() {
@@ -425,6 +428,36 @@ mod tests {
         let copy = build.copy(decoded.value(), None).unwrap();
         let expected = b"\x80\x02(]q\0(K\x01h\0eh\0cos\ngetcwd\nq\x01h\x01tq\x02.";
         assert_eq!(encode(build.value(copy), 2).unwrap(), expected);
+    }
+
+    #[test]
+    fn outer_object_is_read_from_the_memo_of_the_new_pickle() {
+        // An element of a list with memo index 7, which contains the list.
+        let (mut graph, element) = (Graph::new(), b"h\x07\x85");
+        graph.define_outer(7);
+        let mut machine = Machine::new(&Limits::default());
+        machine.reset(&graph, Region::Own, 8);
+        machine.run(&mut graph, &mut Lexer::new(0, &Limits::default()), element).unwrap();
+        let tuple = machine.finish(3).unwrap();
+        let value = graph.value(tuple, Source { bytes: element, offset: 0 });
+
+        let mut build = Builder::new(&Limits::default());
+        let mut encoder = Encoder::new(2).unwrap();
+        let list = encoder.empty_list();
+        let copy = build.copy(value, Some(list)).unwrap();
+        encoder.value_with_outer(build.value(copy)).unwrap();
+        encoder.append();
+        encoder.stop();
+        assert_eq!(encoder.ready(), b"\x80\x02]q\0h\0\x85q\x01a.");
+        // The memo index of another pickle is not taken for one of this pickle.
+        let without = build.copy(value, None).unwrap();
+        for refused in [
+            encoder.value(value),
+            encoder.value(build.value(copy)),
+            encoder.value_with_outer(build.value(without)),
+        ] {
+            assert_eq!(refused.unwrap_err().clause(), "pickle.protocol");
+        }
     }
 
     #[test]

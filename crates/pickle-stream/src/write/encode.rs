@@ -63,6 +63,8 @@ pub struct Encoder {
     shared: Written,
     /// How many nodes were written.
     nodes: u64,
+    /// Whether the memo index of [`Kind::Outer`] is an entry of this pickle.
+    has_outer: bool,
     /// Sets whose members are being written, or were, and how many nodes were written when that
     /// began.
     begun: BTreeMap<NodeId, u64>,
@@ -169,6 +171,7 @@ impl Encoder {
             own: Written::default(),
             shared: Written::default(),
             nodes: 0,
+            has_outer: false,
             begun: BTreeMap::new(),
             known: Vec::new(),
         })
@@ -242,6 +245,15 @@ impl Encoder {
             }
         }
         Ok(())
+    }
+
+    /// Writes a value as [`value`](Self::value) does, in which [`Kind::Outer`] is an object that this
+    /// encoder has written before, by its memo entry: see [`Builder::outer`](crate::Builder::outer).
+    pub fn value_with_outer(&mut self, value: ValueRef<'_>) -> Result<()> {
+        self.has_outer = true;
+        let written = self.value(value);
+        self.has_outer = false;
+        written
     }
 
     /// Writes a value that contains no others; of others, what comes before those.
@@ -350,7 +362,7 @@ impl Encoder {
                     self.opcode(Opcode::ReadonlyBuffer);
                 }
             }
-            Kind::Written(entry) => self.get(entry)?,
+            Kind::Outer(entry) if self.has_outer && entry < self.entries => self.get(entry)?,
             Kind::Outer(_) => return Err(self.cannot("an object that is not whole")),
         }
         Ok(())
