@@ -100,7 +100,7 @@ pub use inspect::{
 };
 pub use lex::{Argument, Head, Instruction, Lexer, Progress};
 pub use limits::Limits;
-pub use machine::{Decoded, Flow, Machine, Ran, decode};
+pub use machine::{Decoded, Flow, Machine, PushDecoder, Ran, decode};
 pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
 pub use skeleton::{Pattern, Repeater};
 pub use survey::{Container, Event, Located, Locator, Slot, Span, Survey};

@@ -3,13 +3,15 @@
 //! Uses `lex` for instructions and `graph` for what they make.
 //!
 //! Read `execute` first: the [`Machine`] with its stack, marks and memo, and what each opcode does.
-//! `decode` runs a whole pickle. `fast` runs the instructions that most files are made of, and
+//! `decode` runs a whole pickle, and `push` one that arrives in pieces. `fast` runs the instructions that most files are made of, and
 //! `leaf` those of a value that one instruction makes; both must agree with `execute`.
 
 mod decode;
 mod execute;
 mod fast;
 pub(crate) mod leaf;
+mod push;
 
 pub use decode::{Decoded, decode};
 pub use execute::{Flow, Machine, Ran};
+pub use push::PushDecoder;
