@@ -23,7 +23,7 @@ struct Inner {
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
 /// What sort of thing went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The bytes break a rule of the format.

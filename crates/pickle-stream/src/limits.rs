@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 /// What a stream may make the reader hold. The defaults are never met by real files.
 ///
 /// Every limit is charged before anything is allocated. A value equal to the limit passes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// Values on the stack at once: guards against floods of pushes that nothing consumes.

@@ -5,7 +5,7 @@
 //! and the oracle compares that file with CPython's `Lib/pickletools.py`.
 
 /// What a pickle program may find on, or leave on, the stack. The names are those of `pickletools`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StackItem {
     /// Any value.
@@ -48,7 +48,7 @@ pub enum StackItem {
 
 /// How an opcode's argument is written after its byte. All binary numbers but
 /// [`Float8`](Self::Float8) are little-endian.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ArgumentKind {
     /// No argument.
@@ -117,7 +117,7 @@ impl ArgumentKind {
 }
 
 /// What an opcode does to the memo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MemoEffect {
     /// Nothing.
     Untouched,
@@ -131,6 +131,7 @@ pub enum MemoEffect {
 
 /// One row of the table.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct OpcodeInfo {
     /// The name in `pickletools`, such as `BINPUT`.
     pub name: &'static str,
@@ -154,6 +155,7 @@ macro_rules! opcodes {
         /// An opcode of pickle protocols 0 to 5. Its discriminant is its byte in the stream.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
+        #[non_exhaustive]
         pub enum Opcode {
             $(#[doc = $summary] $variant = $code,)*
         }

@@ -267,7 +267,7 @@ impl Walk<'_> {
     fn find(
         &mut self,
         part: &mut Part,
-        Finding { offset, opcode, act }: Finding,
+        Finding { offset, opcode, act, .. }: Finding,
         names: &[Name],
         (verdict, reason): Judgement,
     ) -> Result<()> {

@@ -51,13 +51,13 @@ impl Chunk {
 
 /// Numbers that stand side by side.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Numbers<'a> {
+pub(super) enum Numbers<'a> {
     Ints(&'a [i64]),
     Floats(&'a [f64]),
     None,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Arena {
     nodes: Vec<Node>,
     ints: Vec<i64>,
@@ -130,7 +130,7 @@ const HIGHEST_PROTOCOL: u8 = 5;
 
 /// An arena of nodes, made by a [`Machine`](crate::Machine) and looked at through
 /// [`ValueRef`](crate::ValueRef).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Graph {
     own: Arena,
     shared: Arena,
@@ -170,7 +170,7 @@ impl Graph {
 
     /// Whether the names of globals are those of Python 2.
     #[inline]
-    pub(crate) fn has_python_2_names(&self) -> bool {
+    pub(super) fn has_python_2_names(&self) -> bool {
         compat::has_python_2_names(self.protocol)
     }
 
@@ -292,7 +292,7 @@ impl Graph {
     }
 
     /// Numbers of the own region that are not nodes.
-    pub(crate) fn numbers(&self) -> usize {
+    pub(super) fn numbers(&self) -> usize {
         self.own.numbers()
     }
 
@@ -335,7 +335,7 @@ impl Graph {
 
     /// Adds numbers of another graph to the end of a chain of the own region. Returns whether there
     /// were any.
-    pub(crate) fn extend_with_copies(&mut self, chain: &mut Chain, numbers: Numbers<'_>) -> bool {
+    pub(super) fn extend_with_copies(&mut self, chain: &mut Chain, numbers: Numbers<'_>) -> bool {
         let (first, len) = match numbers {
             Numbers::Ints(ints) => {
                 let first = NodeId::int(self.own.ints.len());
@@ -354,7 +354,7 @@ impl Graph {
     }
 
     /// The numbers that a run of a chain is, where it is one of numbers.
-    pub(crate) fn numbers_of(&self, region: Region, run: Run) -> Numbers<'_> {
+    pub(super) fn numbers_of(&self, region: Region, run: Run) -> Numbers<'_> {
         let (first, arena) = (NodeId(run.start), self.arena(region));
         let places = first.index()..first.index() + run.len as usize;
         if first.0 & NodeId::INT != 0 {
@@ -367,7 +367,7 @@ impl Graph {
     }
 
     /// The runs of a chain.
-    pub(crate) fn runs(&self, region: Region, chain: Chain) -> impl Iterator<Item = Run> + '_ {
+    pub(super) fn runs(&self, region: Region, chain: Chain) -> impl Iterator<Item = Run> + '_ {
         let chunks = &self.arena(region).chunks;
         let chunk = |at: u32| chunks.get(at as usize);
         core::iter::successors(chunk(chain.first), move |chunk| chunks.get(chunk.next as usize))
@@ -472,7 +472,7 @@ impl Graph {
     /// If the payload is of the source and `source` does not hold it: the caller gave other bytes
     /// than it decoded.
     #[inline]
-    pub(crate) fn payload<'a>(
+    pub(super) fn payload<'a>(
         &'a self,
         region: Region,
         payload: Payload,
@@ -487,7 +487,7 @@ impl Graph {
     }
 
     #[inline]
-    pub(crate) fn run(&self, region: Region, run: Run) -> Links<'_> {
+    pub(super) fn run(&self, region: Region, run: Run) -> Links<'_> {
         let Run { start, len } = run;
         let arena = self.arena(region);
         Links { arena, at: start, end: start + len, next: Chain::END, remaining: len }
@@ -495,20 +495,20 @@ impl Graph {
 
     /// The ids of a run.
     #[inline]
-    pub(crate) fn run_ids(&self, region: Region, run: Run) -> &[NodeId] {
+    pub(super) fn run_ids(&self, region: Region, run: Run) -> &[NodeId] {
         links(self.arena(region), run)
     }
 
     /// The last id of a chain that grows by one at a time.
     #[inline]
-    pub(crate) fn last_of(&self, region: Region, chain: Chain) -> Option<NodeId> {
+    pub(super) fn last_of(&self, region: Region, chain: Chain) -> Option<NodeId> {
         let arena = self.arena(region);
         let Run { start, len } = arena.chunks.get(chain.last as usize)?.run;
         arena.id(start + len.checked_sub(1)?)
     }
 
     #[inline]
-    pub(crate) fn chain(&self, region: Region, chain: Chain) -> Links<'_> {
+    pub(super) fn chain(&self, region: Region, chain: Chain) -> Links<'_> {
         Links { arena: self.arena(region), at: 0, end: 0, next: chain.first, remaining: chain.len }
     }
 
@@ -578,7 +578,7 @@ fn links(arena: &Arena, run: Run) -> &[NodeId] {
 
 /// The ids of a run or a chain, in order.
 #[derive(Clone, Debug)]
-pub(crate) struct Links<'a> {
+pub(super) struct Links<'a> {
     arena: &'a Arena,
     /// What is left of a run.
     at: u32,
@@ -612,7 +612,7 @@ impl ExactSizeIterator for Links<'_> {}
 
 /// Where an iteration over ids is, without the graph: for stacks of many of them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Paused {
+pub(super) struct Paused {
     at: u32,
     end: u32,
     next: u32,
@@ -621,26 +621,26 @@ pub(crate) struct Paused {
 }
 
 impl<'a> Links<'a> {
-    pub(crate) fn pause(&self, graph: &Graph) -> Paused {
+    pub(super) fn pause(&self, graph: &Graph) -> Paused {
         let Links { arena, at, end, next, remaining } = *self;
         let is_shared = core::ptr::eq(arena, &graph.shared);
         let region = if is_shared { NodeId::SHARED } else { 0 };
         Paused { at, end, next, remaining: remaining | region }
     }
 
-    pub(crate) fn resume(paused: Paused, graph: &'a Graph) -> Links<'a> {
+    pub(super) fn resume(paused: Paused, graph: &'a Graph) -> Links<'a> {
         let Paused { at, end, next, remaining } = paused;
         let region = NodeId(remaining).region();
         Links { arena: graph.arena(region), at, end, next, remaining: remaining & !NodeId::SHARED }
     }
 
     /// The ints that all of them are, where these stand side by side.
-    pub(crate) fn ints(&self) -> Option<&'a [i64]> {
+    pub(super) fn ints(&self) -> Option<&'a [i64]> {
         self.row(NodeId::INT).and_then(|row| self.arena.ints.get(row))
     }
 
     /// The floats that all of them are, where these stand side by side.
-    pub(crate) fn floats(&self) -> Option<&'a [f64]> {
+    pub(super) fn floats(&self) -> Option<&'a [f64]> {
         self.row(NodeId::FLOAT).and_then(|row| self.arena.floats.get(row))
     }
 

@@ -19,7 +19,7 @@ impl NodeId {
 
     // The limit on nodes is below the index that would reach these bits: see `most_nodes`.
 
-    pub(crate) fn new(region: Region, index: usize) -> NodeId {
+    pub(super) fn new(region: Region, index: usize) -> NodeId {
         NodeId(index as u32 | if region == Region::Shared { NodeId::SHARED } else { 0 })
     }
 
@@ -42,7 +42,7 @@ impl NodeId {
     }
 
     /// Whether the node is one of those that every graph begins with.
-    pub(crate) fn is_constant(self) -> bool {
+    pub(super) fn is_constant(self) -> bool {
         self <= NodeId::EMPTY_TUPLE
     }
 
@@ -64,7 +64,7 @@ impl NodeId {
 }
 
 /// One of the two arenas of a graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Region {
     /// The arena of the value that is decoded now.
     Own,

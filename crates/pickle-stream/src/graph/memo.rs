@@ -10,7 +10,7 @@ use super::id::NodeId;
 ///
 /// Writers number entries one after another, so they live in a vector. An index far beyond its end
 /// (one instruction can name 2^32) goes into a map: an entry takes memory for itself alone.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Memo {
     base: u64,
     dense: Vec<Option<NodeId>>,
@@ -108,7 +108,7 @@ impl Memo {
 
     /// The entries of a range of indices, in order. The range may be of any size: a stream can
     /// leave gaps.
-    pub(crate) fn range(&self, indices: Range<u64>) -> impl Iterator<Item = (u64, NodeId)> + '_ {
+    pub(super) fn range(&self, indices: Range<u64>) -> impl Iterator<Item = (u64, NodeId)> + '_ {
         let place = |index: u64| {
             let place = usize::try_from(index.saturating_sub(self.base)).unwrap_or(usize::MAX);
             place.min(self.dense.len())

@@ -77,7 +77,7 @@ impl Payload {
 /// Nodes that stand side by side in the links.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Run {
-    pub(crate) start: u32,
+    pub(super) start: u32,
     pub(crate) len: u32,
 }
 
@@ -94,13 +94,13 @@ impl Chain {
     pub(crate) const EMPTY: Chain = Chain { first: Chain::END, last: Chain::END, len: 0 };
 
     #[inline]
-    pub(crate) fn is_empty(self) -> bool {
+    pub(super) fn is_empty(self) -> bool {
         self.len == 0
     }
 }
 
 /// How an inert object would have been made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Construct {
     /// By calling the callable with the arguments: REDUCE, and INST and OBJ where there are
     /// arguments.

@@ -31,7 +31,7 @@ fn validate_surrogates(bytes: &[u8], mut valid: usize) -> Result<(), usize> {
 }
 
 /// The surrogate that `bytes` begin with.
-pub(crate) fn surrogate(bytes: &[u8]) -> Option<u32> {
+pub(super) fn surrogate(bytes: &[u8]) -> Option<u32> {
     match *bytes {
         [0xed, second @ 0xa0..=0xbf, third @ 0x80..=0xbf, ..] => {
             Some(0xd000 | u32::from(second & 0x3f) << 6 | u32::from(third & 0x3f))

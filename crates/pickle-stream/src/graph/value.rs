@@ -74,7 +74,7 @@ pub struct Object {
 }
 
 /// How large a tree may get: a graph of a few nodes can stand for a tree of any size.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TreeLimits {
     /// How deep values may be nested. Trees are walked and dropped by recursion.
     pub depth: usize,

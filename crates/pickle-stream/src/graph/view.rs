@@ -5,6 +5,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use core::cmp::Ordering;
+use core::iter::FusedIterator;
 use core::{fmt, str};
 
 use num_bigint::BigInt;
@@ -242,7 +243,7 @@ impl<'a> ValueRef<'a> {
     }
 
     /// Nodes in the region that the value being looked at is in.
-    pub(crate) fn graph_nodes(self) -> usize {
+    pub(super) fn graph_nodes(self) -> usize {
         self.graph.len(Region::Own)
     }
 
@@ -265,7 +266,7 @@ impl<'a> ValueRef<'a> {
     }
 
     /// The graph, the bytes, and the node.
-    pub(crate) fn into_parts(self) -> (&'a Graph, Source<'a>, NodeId) {
+    pub(super) fn into_parts(self) -> (&'a Graph, Source<'a>, NodeId) {
         (self.graph, self.source, self.id)
     }
 
@@ -304,12 +305,12 @@ impl<'a> ValueRef<'a> {
 }
 
 /// An int of any size.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Long<'a>(&'a [u8]);
 
 impl<'a> Long<'a> {
     /// Little-endian two's complement, of any length.
-    pub fn to_le_bytes(self) -> &'a [u8] {
+    pub fn as_le_bytes(self) -> &'a [u8] {
         self.0
     }
 
@@ -407,7 +408,7 @@ impl PartialEq<&str> for Str<'_> {
 }
 
 /// The name of a class or function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Global<'a> {
     /// The module, as Python 3 imports it.
     pub module: Str<'a>,
@@ -480,6 +481,8 @@ impl<'a> Iterator for Items<'a> {
 
 impl ExactSizeIterator for Items<'_> {}
 
+impl FusedIterator for Items<'_> {}
+
 /// Items that are left to be looked at, in a quarter of the memory that [`Items`] take: for a stack
 /// with one for each container that is open. See [`ValueRef::resume`].
 #[derive(Clone, Copy, Debug)]
@@ -525,6 +528,8 @@ impl<'a> Iterator for Entries<'a> {
 }
 
 impl ExactSizeIterator for Entries<'_> {}
+
+impl FusedIterator for Entries<'_> {}
 
 /// A call that was not made: what would have been called, and what would have been done to the
 /// result.
@@ -645,7 +650,7 @@ mod tests {
             let decoded = read(stream);
             let Kind::Long(long) = decoded.value().kind() else { panic!() };
             assert_eq!(format!("{long:?}"), expected);
-            assert_eq!(BigInt::from_signed_bytes_le(long.to_le_bytes()), long.to_big_int());
+            assert_eq!(BigInt::from_signed_bytes_le(long.as_le_bytes()), long.to_big_int());
         }
     }
 

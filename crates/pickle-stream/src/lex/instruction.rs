@@ -6,6 +6,7 @@ use crate::opcode::{ArgumentKind, MemoEffect, Opcode};
 
 /// The argument of an instruction, borrowed from the input.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Argument<'a> {
     /// No argument.
     None,

@@ -24,6 +24,7 @@ use crate::limits::{self, Limits};
 use crate::opcode::{MemoEffect, Opcode};
 
 /// The answer of an incremental reader.
+#[must_use = "the answer may be that more bytes are needed"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress<T> {
     /// At least this many bytes beyond the end of the input are needed.

@@ -9,7 +9,7 @@ use crate::lex::Lexer;
 use crate::limits::Limits;
 
 /// A decoded pickle, with the bytes that its strings and bytes are read from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Decoded<'a> {
     graph: Graph,
     root: NodeId,

@@ -42,7 +42,7 @@ pub enum Ran {
 }
 
 /// Executes instructions on a stack and builds nodes in one region of a [`Graph`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Machine {
     pub(super) limits: Limits,
     pub(super) region: Region,

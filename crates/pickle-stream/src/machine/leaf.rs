@@ -62,6 +62,8 @@ impl Graph {
     /// or not. `None` where they are anything else; then nothing was done.
     ///
     /// What else the own region holds stays there; the leaf that was made before is replaced.
+    // Hidden: how npy-object decodes elements of one instruction, as with `Repeater`.
+    #[doc(hidden)]
     #[inline]
     pub fn leaf(&mut self, input: &[u8], offset: u64, limits: &Limits) -> Option<NodeId> {
         let (&byte, rest) = input.split_first()?;

@@ -34,7 +34,7 @@ use crate::limits::Limits;
 /// assert_eq!(rest, b"\r\n");
 /// # Ok::<(), pickle_stream::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PushDecoder {
     graph: Graph,
     machine: Machine,
@@ -44,7 +44,7 @@ pub struct PushDecoder {
     state: State,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum State {
     /// At least this many more bytes are needed.
     Need(usize),
@@ -160,7 +160,7 @@ mod tests {
         for end in 0..stream.len() {
             let mut decoder = PushDecoder::new(&Limits::default());
             for byte in stream[..end].chunks(1) {
-                decoder.feed(byte).unwrap();
+                assert!(matches!(decoder.feed(byte), Ok(Progress::Need(_))));
             }
             let expected = decode(&stream[..end], &Limits::default()).unwrap_err();
             assert_eq!(format!("{}", decoder.finish().unwrap_err()), format!("{expected}"));

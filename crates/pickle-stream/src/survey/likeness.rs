@@ -7,8 +7,10 @@
 use alloc::boxed::Box;
 use core::mem;
 
+use super::dependency::PackedOrigin;
 use super::fast::{REACH, Walk};
-use super::walk::{Again, Container, Slot, Step, Survey};
+use super::span::Container;
+use super::walk::{Outcome, Slot, Survey};
 use crate::lex::{Lexer, Progress};
 use crate::opcode::{Opcode, SHORT_BIN_BYTES, SHORT_BIN_UNICODE};
 use crate::skeleton::{Patience, Steady, Template};
@@ -83,19 +85,19 @@ impl Survey {
         (self.entries, self.memo) = (memo, memo);
         self.slots.clear();
         self.marks.clear();
-        self.uses.clear();
-        let value = Slot { begin: 0, memo, again: Again::NONE };
+        self.dependencies.clear();
+        let value = Slot { begin: 0, memo, origin: PackedOrigin::NONE };
         // The list in which it would be.
         self.slots.push(value);
         self.watch(0, Container::List);
         while let Some(rest) = bytes.get(self.offset() as usize..)
             && !rest.is_empty()
         {
-            if !matches!(self.step(rest), Ok(Progress::Done(Step::Next))) {
+            if !matches!(self.step(rest), Ok(Progress::Done(Outcome::Next))) {
                 return false;
             }
         }
-        self.slots[1..] == [value] && self.marks.is_empty() && self.uses.is_empty()
+        self.slots[1..] == [value] && self.marks.is_empty() && self.dependencies.is_empty()
     }
 }
 
@@ -148,7 +150,7 @@ impl Likeness {
     /// Adds a value that fits, with the memo entries that it makes.
     #[inline(always)]
     fn push(&mut self, walk: &mut Walk<'_>, begin: u64, made: u64) {
-        walk.slots.push(Slot { begin, memo: walk.memo, again: Again::NONE });
+        walk.slots.push(Slot { begin, memo: walk.memo, origin: PackedOrigin::NONE });
         walk.memo = walk.memo.saturating_add(made);
         walk.entries = walk.memo;
         self.fitted += 1;

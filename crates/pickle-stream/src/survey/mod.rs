@@ -3,14 +3,17 @@
 //!
 //! Uses `lex` for instructions; `skeleton` for elements that repeat the bytes of the one before.
 //!
-//! Read `walk` first: the [`Survey`], which carries out instructions on a stack of offsets.
-//! `locate` walks to the instructions that made a memo entry. `fast` and `likeness` get through
+//! Read `span` (what is reported), `walk` (the [`Survey`], which carries out instructions on a stack
+//! of offsets) and `dependency` (what makes elements dependent on one another). `locate` walks to the instructions that made a memo entry. `fast` and `likeness` get through
 //! frequent instructions and repeated elements faster; both must agree with `walk`.
 
+mod dependency;
 mod fast;
 mod likeness;
 mod locate;
+mod span;
 mod walk;
 
 pub use locate::{Located, Locator};
-pub use walk::{Container, Event, Slot, Span, Survey};
+pub use span::{Container, Span};
+pub use walk::{Event, Slot, Survey};

@@ -72,10 +72,10 @@ pub struct Encoder {
     known: Vec<(&'static str, &'static str, u64)>,
 }
 
-/// Where an [`Encoder`] was.
+/// A state of an [`Encoder`] to go back to: see [`Encoder::savepoint`].
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
-    frames: frames::Place,
+pub struct Savepoint {
+    frames: frames::Saved,
     entries: u64,
     known: usize,
 }
@@ -197,17 +197,18 @@ impl Encoder {
         self.frames.take();
     }
 
-    /// Where the encoder is, to [go back](Self::go_back) to while nothing was [taken](Self::take).
-    pub fn place(&self) -> Place {
-        Place { frames: self.frames.place(), entries: self.entries, known: self.known.len() }
+    /// Returns the state of the encoder, to [go back](Self::go_back) to as long as no bytes were
+    /// [taken](Self::take).
+    pub fn savepoint(&self) -> Savepoint {
+        Savepoint { frames: self.frames.save(), entries: self.entries, known: self.known.len() }
     }
 
-    /// Forgets the instructions that were written since. What values had memo entries is forgotten
-    /// too.
-    pub fn go_back(&mut self, place: Place) {
-        self.frames.go_back(place.frames);
-        self.entries = place.entries;
-        self.known.truncate(place.known);
+    /// Drops the instructions that were written after the savepoint, and forgets which values have
+    /// memo entries.
+    pub fn go_back(&mut self, to: Savepoint) {
+        self.frames.go_back(to.frames);
+        self.entries = to.entries;
+        self.known.truncate(to.known);
         self.own.0.clear();
         self.shared.0.clear();
     }
@@ -267,7 +268,7 @@ impl Encoder {
             Kind::Bool(false) => self.opcode(Opcode::NewFalse),
             Kind::Bool(true) => self.opcode(Opcode::NewTrue),
             Kind::Int(int) => self.shortest_int(int),
-            Kind::Long(long) => self.long(long.to_le_bytes())?,
+            Kind::Long(long) => self.long(long.as_le_bytes())?,
             Kind::Float(float) => self.float(float),
             Kind::Str(text) => {
                 self.text(text.as_bytes())?;
@@ -653,7 +654,7 @@ impl Encoder {
     }
 
     /// Writes GLOBAL or INST with a name of Python 3, as the protocol has it.
-    pub(crate) fn named(&mut self, opcode: Opcode, global: Global<'_>) -> Result<()> {
+    pub(super) fn named(&mut self, opcode: Opcode, global: Global<'_>) -> Result<()> {
         let global = match compat::has_python_2_names(self.protocol) {
             true => global.to_python_2(),
             false => global,
@@ -777,13 +778,13 @@ impl Encoder {
     }
 
     /// Says that a value begins, which [`value`](Self::value) and so on do by themselves.
-    pub(crate) fn boundary(&mut self) {
+    pub(super) fn boundary(&mut self) {
         self.frames.boundary();
     }
 
     /// Writes an instruction that stands in another pickle as `bytes`. PROTO and FRAME are the
     /// encoder's own.
-    pub(crate) fn instruction(&mut self, instruction: &Instruction<'_>, bytes: &[u8]) {
+    pub(super) fn instruction(&mut self, instruction: &Instruction<'_>, bytes: &[u8]) {
         match (instruction.opcode, instruction.argument) {
             (Opcode::Proto | Opcode::Frame, _) => {}
             (_, Argument::Bytes(payload)) => {
@@ -928,10 +929,10 @@ mod tests {
                 }
                 encoder.int(1);
                 expected.int(1);
-                let place = encoder.place();
+                let savepoint = encoder.savepoint();
                 encoder.value(build.value(second)).unwrap();
                 encoder.value(build.value(first)).unwrap();
-                encoder.go_back(place);
+                encoder.go_back(savepoint);
                 encoder.stop();
                 expected.stop();
                 assert_eq!(encoder.ready(), expected.ready(), "{before} {after}");

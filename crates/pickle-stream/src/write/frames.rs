@@ -18,7 +18,7 @@ const SHORTEST: usize = 4;
 const HEADER: usize = 9;
 
 #[derive(Debug, Default)]
-pub(crate) struct Frames {
+pub(super) struct Frames {
     bytes: Vec<u8>,
     is_framed: bool,
     /// Where the open frame begins in `bytes`: with its header, which is filled in at its end.
@@ -27,9 +27,9 @@ pub(crate) struct Frames {
     taken: u64,
 }
 
-/// A place to go back to, as long as nothing is taken.
+/// A state to go back to, as long as no bytes are taken.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(super) struct Saved {
     len: usize,
     open: Option<usize>,
     /// What a frame that may lose its header has in it.
@@ -37,7 +37,7 @@ pub(crate) struct Place {
 }
 
 impl Frames {
-    pub(crate) fn new(protocol: u8) -> Frames {
+    pub(super) fn new(protocol: u8) -> Frames {
         let bytes = [Opcode::Proto as u8, protocol].to_vec();
         Frames { bytes, is_framed: protocol >= 4, open: None, taken: 0 }
     }
@@ -48,28 +48,29 @@ impl Frames {
     }
 
     /// The bytes that are final: not those of a frame that is open.
-    pub(crate) fn ready(&self) -> &[u8] {
+    pub(super) fn ready(&self) -> &[u8] {
         &self.bytes[..self.open.unwrap_or(self.bytes.len())]
     }
 
     /// Drops the bytes that are final.
-    pub(crate) fn take(&mut self) {
+    pub(super) fn take(&mut self) {
         let ready = self.ready().len();
         self.taken += ready as u64;
         self.bytes.drain(..ready);
         self.open = self.open.map(|_| 0);
     }
 
-    pub(crate) fn place(&self) -> Place {
+    /// Returns the state.
+    pub(super) fn save(&self) -> Saved {
         let mut short = [0; SHORTEST];
         let begin = self.open.map_or(self.bytes.len(), |open| open + HEADER);
         short.iter_mut().zip(&self.bytes[begin..]).for_each(|(kept, &byte)| *kept = byte);
-        Place { len: self.bytes.len(), open: self.open, short }
+        Saved { len: self.bytes.len(), open: self.open, short }
     }
 
-    /// Forgets what was written since.
-    pub(crate) fn go_back(&mut self, place: Place) {
-        let Place { len, open, short } = place;
+    /// Drops the bytes that were written after a state.
+    pub(super) fn go_back(&mut self, to: Saved) {
+        let Saved { len, open, short } = to;
         self.open = open;
         if let Some(begin) = open.map(|open| open + HEADER)
             && len - begin < SHORTEST
@@ -83,7 +84,7 @@ impl Frames {
 
     /// Adds bytes that belong together.
     #[inline]
-    pub(crate) fn write(&mut self, bytes: &[u8]) {
+    pub(super) fn write(&mut self, bytes: &[u8]) {
         if self.is_framed && self.open.is_none() {
             self.open = Some(self.bytes.len());
             self.bytes.extend_from_slice(&[0; HEADER]);
@@ -93,7 +94,7 @@ impl Frames {
 
     /// Adds an opcode, the length of its payload, and the payload.
     #[inline]
-    pub(crate) fn write_payload(&mut self, head: &[u8], payload: &[u8]) {
+    pub(super) fn write_payload(&mut self, head: &[u8], payload: &[u8]) {
         if payload.len() >= FULL {
             self.close();
             self.bytes.extend_from_slice(head);
@@ -106,14 +107,14 @@ impl Frames {
 
     /// Says that a value begins.
     #[inline]
-    pub(crate) fn boundary(&mut self) {
+    pub(super) fn boundary(&mut self) {
         if self.open.is_some_and(|open| self.bytes.len() - open - HEADER >= FULL) {
             self.close();
         }
     }
 
     /// Closes the frame, if one is open.
-    pub(crate) fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
         let begin = open + HEADER;
         let len = self.bytes.len() - begin;

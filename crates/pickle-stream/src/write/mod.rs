@@ -12,5 +12,5 @@ mod frames;
 mod transcribe;
 
 pub use build::Builder;
-pub use encode::{Encoder, Place, encode};
+pub use encode::{Encoder, Savepoint, encode};
 pub use transcribe::{Renumbering, Transcribed, Transcriber};

@@ -39,6 +39,7 @@ pub struct Transcriber {
 }
 
 /// How far a [`Transcriber`] came.
+#[must_use = "the answer may be that more bytes are needed"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transcribed {
     /// At least this many bytes beyond the end of the input are needed, or all were copied.
@@ -321,7 +322,8 @@ mod tests {
         let span = Span { begin: 0, end: pickle.len() as u64, memo: 0 };
         let mut transcriber = Transcriber::new(span, from, &Limits::default());
         let mut encoder = Encoder::new(to)?;
-        transcriber.advance(pickle, &mut Renumbering::new(), &mut encoder)?;
+        let transcribed = transcriber.advance(pickle, &mut Renumbering::new(), &mut encoder)?;
+        assert_eq!(transcribed, Transcribed::Need(1));
         encoder.stop();
         Ok(encoder.ready().to_vec())
     }

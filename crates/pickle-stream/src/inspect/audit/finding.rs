@@ -50,6 +50,7 @@ pub enum Act {
 
 /// An [`Act`], and the instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Finding {
     /// Where the instruction is: bytes from the start of the source.
     pub offset: u64,
@@ -60,6 +61,7 @@ pub struct Finding {
 }
 
 /// The answer of an [`Auditor`].
+#[must_use = "the answer may be that more bytes are needed"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audited {
     /// At least this many bytes beyond the end of the input are needed, from [`Auditor::offset`] on.

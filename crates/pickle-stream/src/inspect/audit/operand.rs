@@ -5,6 +5,7 @@ use super::names::NameId;
 
 /// The values that a call or a change of state works on.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Operands<'a> {
     /// What is called, changed, or added to.
     pub object: Operand<'a>,
@@ -61,6 +62,7 @@ pub struct OperandItems<'a> {
 
 /// A list.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct OperandList {
     /// How many items it has at this instruction; `None` where that is not known.
     pub len: Option<u64>,
@@ -79,6 +81,7 @@ pub struct OperandDict<'a> {
 
 /// What a call returned.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct OperandResult {
     /// Which object it is.
     pub object: ObjectId,
