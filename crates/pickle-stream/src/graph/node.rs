@@ -2,7 +2,7 @@
 
 use super::id::NodeId;
 
-/// One value, or one part of a value.
+/// A value, or a part of a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Node {
     None,
@@ -11,7 +11,7 @@ pub(crate) enum Node {
     /// An int beyond 64 bits: little-endian two's complement.
     Long(Payload),
     Float(f64),
-    /// UTF-8 in which surrogates may stand alone.
+    /// UTF-8 that may contain lone surrogates.
     Str(Payload),
     /// A Python 2 str: bytes of an encoding that the stream does not name.
     Str2(Payload),
@@ -40,7 +40,7 @@ pub(crate) enum Node {
 }
 
 impl Node {
-    /// Whether it can be what [`leaf`](crate::machine::leaf::leaf) makes.
+    /// Whether [`leaf`](crate::machine::leaf::leaf) can make such a node.
     pub(super) fn is_leaf(&self) -> bool {
         matches!(
             self,
@@ -48,17 +48,17 @@ impl Node {
         )
     }
 
-    /// Whether Python would take it for a key; what is in a tuple is not looked at.
+    /// Whether Python can hash the value. The items of a tuple are not checked.
     pub(crate) fn is_hashable(self) -> bool {
         !matches!(self, Node::List(_) | Node::Dict(_) | Node::Set(_) | Node::ByteArray(_))
     }
 }
 
-/// Bytes of the source, by absolute offset, or of the region's scratch.
+/// Bytes of the source, by offset, or of the region's scratch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Payload {
     pub(super) offset: u64,
-    /// The top bit says scratch.
+    /// The top bit says that the bytes are in the scratch.
     pub(super) len: u64,
 }
 
@@ -74,14 +74,14 @@ impl Payload {
     }
 }
 
-/// Nodes that stand side by side in the links.
+/// Consecutive ids in the links.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Run {
     pub(super) start: u32,
     pub(crate) len: u32,
 }
 
-/// Nodes in batches: a linked list of chunks.
+/// A sequence of ids that grows in batches: a linked list of chunks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Chain {
     pub(super) first: u32,
@@ -99,7 +99,7 @@ impl Chain {
     }
 }
 
-/// How an inert object would have been made.
+/// The way in which Python would make an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Construct {
     /// By calling the callable with the arguments: REDUCE, and INST and OBJ where there are
@@ -109,15 +109,15 @@ pub enum Construct {
     New,
 }
 
-/// What the stream would have had Python make, and what it did to it afterwards.
+/// An object that Python would make, and the changes that the pickle makes to it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ObjectNode {
     pub(crate) construct: Construct,
     pub(crate) callable: NodeId,
     pub(crate) args: NodeId,
-    /// [`NodeId::NONE`] where there are none.
+    /// [`NodeId::NONE`] if there are none.
     pub(crate) kwargs: NodeId,
-    /// The argument of every BUILD.
+    /// The arguments of all BUILD instructions.
     pub(crate) states: Chain,
     pub(crate) appended: Chain,
     /// Keys and values alternate.
