@@ -104,7 +104,7 @@ fn dis_of_broken_pickle_prints_instructions_before_the_error() {
     let ran = npyo("dis", "hand-pickled/unknown.npy", &[]);
     assert_eq!(
         ran.complaint(),
-        "byte 0xff is no opcode of protocols 0 to 5 (at byte 317) [pickle.opcode]\n"
+        "byte 0xff is not an opcode of protocols 0 to 5 (at byte 317) [pickle.opcode]\n"
     );
     assert!(ran.stdout.ends_with('\n') && ran.stdout.contains("EMPTY_LIST"), "{}", ran.stdout);
 

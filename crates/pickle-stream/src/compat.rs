@@ -1,8 +1,8 @@
-//! Names that Python 2 and Python 3 spell differently, as pickle's `fix_imports` maps them.
+//! Names that differ between Python 2 and Python 3, as pickle's `fix_imports` maps them.
 //!
-//! `pickle.load` maps the names in pickles of protocol 0 to 2 to those of Python 3, and
-//! `pickle.dump` maps the names in pickles of these protocols to those of Python 2. Names in
-//! protocol 3 and later are those of Python 3.
+//! `pickle.load` maps the names in pickles of protocols 0 to 2 to those of Python 3, and
+//! `pickle.dump` maps names to those of Python 2 in these protocols. Names in protocol 3 and later
+//! are those of Python 3.
 
 /// The tables of CPython's `_compat_pickle`, each sorted by its first column.
 struct Tables {
@@ -38,8 +38,8 @@ pub fn to_python_2<'a>(module: &'a str, name: &'a str) -> (&'a str, &'a str) {
     renamed(TABLES.python_2_names, TABLES.python_2_modules, module, name)
 }
 
-/// Whether names of this module may be others in Python 3. Nearly all modules are told apart by
-/// three numbers, so that globals of old pickles can be looked at often.
+/// Whether names of this module may differ in Python 3. A bit per hash decides for nearly all
+/// modules, because the globals of old pickles are looked at often.
 #[inline]
 pub(crate) fn may_be_of_python_2(module: &[u8]) -> bool {
     static MODULES: [u64; BITS / 64] = {
@@ -63,7 +63,7 @@ pub(crate) fn may_be_of_python_2(module: &[u8]) -> bool {
 
 const BITS: usize = 1024;
 
-/// A number below [`BITS`] that few modules have in common.
+/// Returns a hash below [`BITS`].
 const fn bit_of(module: &[u8]) -> usize {
     match module {
         [first, .., last] => (*first as usize * 31 + *last as usize * 7 + module.len()) % BITS,
@@ -76,7 +76,7 @@ pub(crate) fn has_python_2_names(protocol: u8) -> bool {
     protocol < 3
 }
 
-/// Looks a name up, then its module. The module of a name that was found is not looked up.
+/// Looks up a name, then its module if the name is not found.
 fn renamed<'a>(names: Names, modules: Modules, module: &'a str, name: &'a str) -> Pair<'a> {
     if let Some(found) = look_up(names, (module, name)) {
         return found;
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn no_module_of_python_2_is_missed() {
+    fn filter_misses_no_module_of_python_2() {
         for ((module, _), _) in TABLES.python_3_names {
             assert!(may_be_of_python_2(module.as_bytes()), "{module}");
         }
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn name_comes_before_module() {
+    fn name_is_looked_up_before_its_module() {
         assert_eq!(to_python_3("UserDict", "UserDict"), ("collections", "UserDict"));
         assert_eq!(to_python_3("__builtin__", "reduce"), ("functools", "reduce"));
         assert_eq!(to_python_3("__builtin__", "set"), ("builtins", "set"));

@@ -1,12 +1,12 @@
-//! The one error of this crate: what, where, and which clause of the spec.
+//! The error of this crate: what is wrong, where, and which clause of the spec it breaks.
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
-/// Why a pickle could not be read. One word wide.
+/// The reason why a pickle could not be read or written. It is one word wide.
 ///
-/// Displayed as `what (at byte N) [clause]`, where `N` counts from the start of the source.
+/// Displayed as `message (at byte N) [clause]`, where `N` counts from the start of the source.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error(Box<Inner>);
 
@@ -19,22 +19,22 @@ struct Inner {
     message: String,
 }
 
-/// The result of everything in this crate that can fail.
+/// The result of an operation that can fail.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-/// What sort of thing went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The kind of an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The bytes break a rule of the format.
     Malformed,
     /// The bytes end before the pickle does.
     Truncated,
-    /// The bytes are, or may be, a pickle, but one that is not handled here.
+    /// The bytes are, or may be, a pickle that this crate does not support.
     Unsupported,
-    /// The bytes ask for more than a limit in [`Limits`](crate::Limits) allows.
+    /// The bytes exceed a limit in [`Limits`](crate::Limits).
     Limit,
-    /// The caller asked for something that cannot be.
+    /// The caller passed arguments that do not fit.
     Usage,
 }
 
@@ -71,10 +71,11 @@ impl Error {
         Error::new(ErrorKind::Malformed, clause, offset, message)
     }
 
-    /// The error for a source that ends at `offset` although the reader needs `needed` bytes more.
+    /// Creates the error for a source that ends at `offset` although at least `needed` more bytes
+    /// are needed.
     ///
-    /// Being incomplete is no error to anything in this crate; whoever knows that no more bytes
-    /// will come makes it one with this.
+    /// A reader of this crate that needs more bytes does not fail. A caller that has no more bytes
+    /// makes this error.
     #[cold]
     pub fn truncated(offset: u64, needed: usize) -> Error {
         let bytes = if needed == 1 { "byte" } else { "bytes" };
@@ -83,7 +84,7 @@ impl Error {
         Error::new(ErrorKind::Truncated, "pickle.truncated", offset, message)
     }
 
-    /// What sort of thing went wrong.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
@@ -94,17 +95,17 @@ impl Error {
         self.0.limit
     }
 
-    /// Where: bytes from the start of the source.
+    /// Returns the offset of the error: bytes from the start of the source.
     pub fn offset(&self) -> u64 {
         self.0.offset
     }
 
-    /// The permanent id of the clause of the spec that is broken, such as `pickle.stack.underflow`.
+    /// Returns the permanent id of the broken clause of the spec, such as `pickle.stack.underflow`.
     pub fn clause(&self) -> &'static str {
         self.0.clause
     }
 
-    /// What, without the place and the clause.
+    /// Returns the message, without offset and clause.
     pub fn message(&self) -> &str {
         &self.0.message
     }

@@ -1,10 +1,10 @@
-//! Decodes Python pickles, of every protocol from 0 to 5, incrementally and without running
-//! anything; and writes them.
+//! Reads Python pickles of protocols 0 to 5 as data, incrementally, and writes them. Nothing is
+//! imported, called or executed.
 //!
-//! A pickle is a program for a small stack machine, and `pickle.load` runs whatever that program
-//! names. This crate reads the same program as data. A global is a name, a call is a node that says
-//! what would have been called with what, and the value is a flat graph in which shared and cyclic
-//! objects are exactly what they were. The [machine] and its rules are written down.
+//! A pickle is a program for a small stack machine, and `pickle.load` calls whatever the program
+//! names. This crate runs the same program without its effects: a global is a name, a call is a node
+//! with its callable and arguments, and the value is a flat graph that keeps shared and cyclic
+//! objects. The rules of the [machine] are in the specification.
 //!
 //! [machine]: https://github.com/npy-object/npy-object/blob/main/spec/machine.md
 //!
@@ -23,13 +23,15 @@
 //! # Ok::<(), pickle_stream::Error>(())
 //! ```
 //!
-//! # A list that is larger than memory
+//! [`PushDecoder`] decodes a pickle that arrives in pieces.
 //!
-//! Two facts decide how a list is read one element at a time: an element is only known to be whole
-//! when its *batch* ends, and a reader that keeps the memo keeps everything. So a [`Survey`] walks
-//! ahead, builds nothing, and says where the elements of each batch lie; a [`Machine`] then runs
-//! the instructions of one element alone. What an element reads from the memo of another is found
-//! by its address with a [`Locator`], decoded once, and kept in the [`Graph`]'s shared region.
+//! # A list larger than memory
+//!
+//! An element is known to be whole only when its *batch* ends, and a reader that keeps the memo
+//! keeps every element. So a [`Survey`] walks ahead, builds nothing, and reports the span of each
+//! element in a batch; a [`Machine`] then runs the instructions of one element alone. Where an
+//! element reads a memo entry of another one, a [`Locator`] finds the instructions that made it;
+//! they are decoded once, into the shared region of the [`Graph`].
 //!
 //! ```
 //! use pickle_stream::{Container, Event, Graph, Lexer, Limits, Machine, Region, Source, Survey};
@@ -55,20 +57,29 @@
 //!
 //! # Writing
 //!
-//! An [`Encoder`] writes what CPython's pickler writes: [values](Encoder::value) of a graph, which a
-//! [`Builder`] makes from their parts, or a [`Transcriber`] takes from another pickle as they stand.
+//! An [`Encoder`] writes what CPython's pickler writes: [values](Encoder::value) of a graph. A
+//! [`Builder`] makes such values from their parts. A [`Transcriber`] copies instructions of another
+//! pickle without decoding them.
 //!
-//! Nothing here does I/O: bytes come in at any cut, answers and "at least so many more" go out.
-//! Offsets count from the start of the source in 64 bits.
+//! # Input and output
 //!
-//! # In which order to read the modules
+//! The crate does no I/O. Each reader takes bytes at any cut, and returns a result or the number of
+//! bytes that are missing. Offsets are 64 bits and count from the start of the source.
 //!
-//! `opcode` (the table), `lexer` (bytes to instructions), `machine` (instructions to a graph),
-//! `graph`, `view` (looking at it), `nodes`, then `survey` and `locate` (finding elements without building
-//! them), `dis` and `sketch` (for people), `value` (owned trees). Short ways to a graph are `leaf`, `numbers`,
-//! `template` and `repeat`. To write: `build`, `encode`, `transcribe`. `compat` maps the
-//! names of Python 2 and Python 3. `audit` says what unpickling
-//! would import and call.
+//! # In which order to read the source
+//!
+//! `opcode` is the table of opcodes; `error` and `limits` are used by all. Then come the rooms, each
+//! with its reading order at the top of its `mod.rs`. A room uses only rooms above it in this list:
+//!
+//! - `lex`: bytes to instructions
+//! - `graph`: values as nodes
+//! - `machine`: instructions to a graph
+//! - `skeleton`: elements that repeat the instructions of the one before
+//! - `survey`: where elements begin and end
+//! - `write`: a pickle from values
+//! - `inspect`: disassembly, short forms of values, audit
+//!
+//! `compat` maps names between Python 2 and Python 3.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
@@ -91,31 +102,51 @@ mod write;
 
 pub use compat::{to_python_2, to_python_3};
 pub use error::{Error, ErrorKind, Result};
-pub use graph::arena::{Construct, Graph, NodeId, Region, Source};
-pub use graph::nodes::NodeMap;
-pub use graph::value::{Object, TreeLimits, Value};
-pub use graph::view::{Entries, Global, Items, Kind, Long, ObjectRef, Paused, Str, ValueRef};
-pub use inspect::audit::{
-    Act, Audited, Auditor, Found, Known, KnownDict, KnownItems, KnownList, KnownResult, Name,
-    NameId, ObjectId, Operands, Subject,
+pub use graph::{
+    Construct, Entries, Global, Graph, Items, Kind, Long, NodeId, NodeMap, Object, ObjectRef,
+    Paused, Region, Source, Str, TreeLimits, Value, ValueRef,
 };
-pub use inspect::dis::{Disassembler, Line};
-pub use inspect::repr::printable;
-pub use inspect::signs::Signs;
-pub use inspect::sketch::{Shown, short_bytes, short_str, sketch};
-pub use lex::lexer::{Argument, Head, Instruction, Lexer, Progress};
+pub use inspect::{Disassembler, Line, Signs, audit, printable};
+pub use lex::{Argument, Head, Instruction, Lexer, Progress};
 pub use limits::Limits;
-pub use machine::decode::{Decoded, decode};
-pub use machine::step::{Flow, Machine, Ran};
+pub use machine::{Decoded, Flow, Machine, PushDecoder, Ran, decode};
 pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
-pub use skeleton::repeat::{Pattern, Repeater};
-pub use survey::locate::{Located, Locator};
-pub use survey::walk::{Container, Event, Slot, Span, Survey};
-pub use write::build::Builder;
-pub use write::encode::{Encoder, Place, encode};
-pub use write::transcribe::{Renumbering, Transcribed, Transcriber};
+pub use survey::{Container, Event, Located, Locator, Slot, Span, Survey};
+pub use write::{Builder, Encoder, Renumbering, Savepoint, Transcribed, Transcriber, encode};
+
+// Hidden: npy-object writes its own values as `Debug` of a graph's values does.
+#[doc(hidden)]
+pub use inspect::{Shown, short_bytes, short_str, sketch};
+// Hidden: how npy-object decodes repeated elements, until skeletons and rows are an interface.
+#[doc(hidden)]
+pub use skeleton::{Pattern, Repeater};
 
 /// The examples of the README are compiled.
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]
 struct Readme;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_send_and_sync() {
+        fn check<T: Send + Sync>() {}
+        check::<Error>();
+        check::<Graph>();
+        check::<Decoded<'_>>();
+        check::<ValueRef<'_>>();
+        check::<Value>();
+        check::<Lexer>();
+        check::<Machine>();
+        check::<PushDecoder>();
+        check::<Survey>();
+        check::<Locator>();
+        check::<Builder>();
+        check::<Encoder>();
+        check::<Transcriber>();
+        check::<Disassembler>();
+        check::<audit::Auditor>();
+    }
+}

@@ -1,27 +1,27 @@
-//! How much one pickle may ask for.
+//! Limits on what a pickle may use.
 
 use crate::error::{Error, Result};
 
-/// What a stream may make the reader hold. The defaults are never met by real files.
+/// Limits on the memory and time that a pickle takes. Real files stay below the defaults.
 ///
-/// Every limit is charged before anything is allocated. A value equal to the limit passes.
-#[derive(Clone, Debug)]
+/// Every limit is charged before memory is allocated. A value equal to the limit passes.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Values on the stack at once: guards against floods of pushes that nothing consumes.
+    /// Values on the stack at once. Guards against floods of pushes.
     pub stack: usize,
-    /// Open marks at once: guards against floods of `MARK`.
+    /// Open marks at once. Guards against floods of `MARK`.
     pub marks: usize,
-    /// Nodes of one decoded value, and entries of its memo: guards the memory of one value.
+    /// Nodes of one decoded value, and entries of its memo. Guards the memory of a value.
     pub nodes: usize,
-    /// Bytes of one argument (a string, a line, an int): guards against a length that the source
-    /// cannot hold, where the length of the source is not known.
+    /// Bytes of one argument (a string, a line, an int). Guards against a length past the end of
+    /// the source, if the length of the source is not known.
     pub argument: u64,
-    /// Bytes of the text lines of one argument, where they are read: guards the memory of lines,
-    /// which have no length before them. Lines that are skipped have the limit of `argument`.
+    /// Bytes of the text lines of one argument that is read. Guards the memory of lines, which have
+    /// no length before them. Skipped lines have the limit of `argument`.
     pub line: u64,
-    /// Digits of an int written in decimal. CPython refuses more than 4,300 too, as reading them
-    /// takes quadratic time.
+    /// Digits of an int in decimal. CPython has the same limit of 4,300, because the time to read
+    /// them is quadratic.
     pub digits: usize,
 }
 
@@ -38,7 +38,7 @@ impl Default for Limits {
     }
 }
 
-/// Refuses `value` where it is above `limit`.
+/// Fails if `value` is above `limit`.
 #[inline]
 pub(crate) fn check(limit: u64, value: u64, clause: &'static str, offset: u64) -> Result<()> {
     if value <= limit { Ok(()) } else { Err(over(limit, value, clause, offset)) }

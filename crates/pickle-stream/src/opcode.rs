@@ -1,11 +1,12 @@
-//! The opcode table: what each of the 68 opcodes is called, takes, and leaves behind.
+//! The table of the 68 opcodes: name, argument, and effect on stack and memo.
 //!
-//! Everything that follows the stream (lexer, survey, disassembler) is driven by this table. It
-//! also stands, for readers in other languages, in `spec/opcodes.toml`; a test compares the two,
-//! and the oracle compares that file with CPython's `Lib/pickletools.py`.
+//! The lexer, survey and disassembler are driven by this table. For other languages it is also in
+//! `spec/opcodes.toml`. A test compares the two, and the oracle compares that file with CPython's
+//! `Lib/pickletools.py`.
 
-/// What a pickle program may find on, or leave on, the stack. The names are those of `pickletools`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The type of a value that an opcode takes from the stack or leaves there. The names are those of
+/// `pickletools`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StackItem {
     /// Any value.
@@ -18,7 +19,7 @@ pub enum StackItem {
     IntOrBool,
     /// A float.
     Float,
-    /// A Python 2 str: bytes or text, as the reader chooses.
+    /// A Python 2 str, which a reader decodes as bytes or text.
     BytesOrStr,
     /// Bytes.
     Bytes,
@@ -46,9 +47,9 @@ pub enum StackItem {
     Slice,
 }
 
-/// How an opcode's argument is written after its byte. All binary numbers but
-/// [`Float8`](Self::Float8) are little-endian.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The form of an opcode's argument. All binary numbers except [`Float8`](Self::Float8) are
+/// little-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ArgumentKind {
     /// No argument.
@@ -104,7 +105,7 @@ pub enum ArgumentKind {
 }
 
 impl ArgumentKind {
-    /// Returns how many lines of text it is; 0 where it is binary.
+    /// Returns the number of text lines; 0 for a binary argument.
     pub const fn lines(self) -> usize {
         use ArgumentKind as A;
         match self {
@@ -116,8 +117,8 @@ impl ArgumentKind {
     }
 }
 
-/// What an opcode does to the memo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The effect of an opcode on the memo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MemoEffect {
     /// Nothing.
     Untouched,
@@ -129,31 +130,33 @@ pub enum MemoEffect {
     Memoize,
 }
 
-/// One row of the table.
+/// A row of the table.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct OpcodeInfo {
     /// The name in `pickletools`, such as `BINPUT`.
     pub name: &'static str,
     /// The protocol that introduced it, 0 to 5.
     pub protocol: u8,
-    /// How its argument is written.
+    /// The form of the argument.
     pub argument: ArgumentKind,
-    /// What it takes off the stack; the top is last.
+    /// The values it takes off the stack; the top is last.
     pub before: &'static [StackItem],
-    /// What it puts in place of that; the top is last.
+    /// The values it pushes in their place; the top is last.
     pub after: &'static [StackItem],
-    /// What it does to the memo.
+    /// The effect on the memo.
     pub memo: MemoEffect,
-    /// What it does, in a sentence.
+    /// The effect in a sentence.
     pub summary: &'static str,
 }
 
 macro_rules! opcodes {
     ($(#[doc = $summary:literal] $variant:ident = $code:literal, $name:literal, $protocol:literal, $argument:ident,
         [$($before:ident),*] -> [$($after:ident),*], $memo:ident;)*) => {
-        /// An opcode of pickle protocols 0 to 5. Its discriminant is its byte in the stream.
+        /// An opcode of pickle protocols 0 to 5. Its discriminant is its byte in a pickle.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
+        #[non_exhaustive]
         pub enum Opcode {
             $(#[doc = $summary] $variant = $code,)*
         }
@@ -162,7 +165,7 @@ macro_rules! opcodes {
             /// Every opcode, in the order of `pickletools.opcodes`.
             pub const ALL: [Opcode; 68] = [$(Opcode::$variant,)*];
 
-            /// The opcode of a byte, or `None` where no protocol defines it.
+            /// Returns the opcode of a byte; `None` if no protocol defines it.
             #[inline]
             pub const fn from_byte(byte: u8) -> Option<Opcode> {
                 BY_BYTE[byte as usize]
@@ -175,7 +178,7 @@ macro_rules! opcodes {
             opcodes
         };
 
-        /// The rows, by the byte of their opcode.
+        /// The rows, by opcode byte.
         static TABLE: [OpcodeInfo; 256] = {
             let mut table = [const { OpcodeInfo::UNDEFINED }; 256];
             $(table[$code as usize] = OpcodeInfo {
@@ -331,8 +334,15 @@ opcodes! {
     BinPersId = b'Q', "BINPERSID", 1, None, [Any] -> [Any], Untouched;
 }
 
+// The bytes of the most frequent opcodes, for byte patterns.
+pub(crate) const BIN_INT_1: u8 = Opcode::BinInt1 as u8;
+pub(crate) const BIN_INT_2: u8 = Opcode::BinInt2 as u8;
+pub(crate) const BIN_INT: u8 = Opcode::BinInt as u8;
+pub(crate) const SHORT_BIN_UNICODE: u8 = Opcode::ShortBinUnicode as u8;
+pub(crate) const SHORT_BIN_BYTES: u8 = Opcode::ShortBinBytes as u8;
+
 impl OpcodeInfo {
-    /// The row of a byte that is no opcode. Nobody sees it.
+    /// The row of a byte that is not an opcode. It is not reachable.
     const UNDEFINED: OpcodeInfo = OpcodeInfo {
         name: "",
         protocol: 0,
@@ -345,26 +355,26 @@ impl OpcodeInfo {
 }
 
 impl Opcode {
-    /// The row of the table for this opcode.
+    /// Returns the row of the table.
     #[inline]
     pub const fn info(self) -> &'static OpcodeInfo {
         &TABLE[self as usize]
     }
 
-    /// The byte in the stream.
+    /// Returns the byte in a pickle.
     #[inline]
     pub const fn byte(self) -> u8 {
         self as u8
     }
 
-    /// The name in `pickletools`, such as `BINPUT`.
+    /// Returns the name in `pickletools`, such as `BINPUT`.
     pub fn name(self) -> &'static str {
         self.info().name
     }
 }
 
 impl StackItem {
-    /// The name in `pickletools`, such as `stackslice`.
+    /// Returns the name in `pickletools`, such as `stackslice`.
     pub const fn name(self) -> &'static str {
         match self {
             StackItem::Any => "any",
@@ -390,7 +400,7 @@ impl StackItem {
 }
 
 impl ArgumentKind {
-    /// The name in `pickletools`, such as `decimalnl_short`; `none` where there is no argument.
+    /// Returns the name in `pickletools`, such as `decimalnl_short`; `none` for no argument.
     pub const fn name(self) -> &'static str {
         match self {
             ArgumentKind::None => "none",
@@ -423,7 +433,7 @@ impl ArgumentKind {
 }
 
 impl MemoEffect {
-    /// The name in `spec/opcodes.toml`.
+    /// Returns the name in `spec/opcodes.toml`.
     pub const fn name(self) -> &'static str {
         match self {
             MemoEffect::Untouched => "none",

@@ -1,9 +1,10 @@
 //! What unpickling would import and call, however the stream comes to it.
 
-use pickle_stream::{Act, Audited, Auditor, Error, Found, Known, Limits, Name, Subject};
+use pickle_stream::audit::{Act, Audited, Auditor, Finding, Name, Operand, Subject};
+use pickle_stream::{Error, Limits};
 
 /// What is found in a stream that comes in pieces of one size, in words, and how it ends.
-fn audit_in_pieces(stream: &[u8], size: usize) -> (Vec<Found>, Vec<Name>, Result<(), Error>) {
+fn audit_in_pieces(stream: &[u8], size: usize) -> (Vec<Finding>, Vec<Name>, Result<(), Error>) {
     let mut auditor = Auditor::new(0, &Limits::default());
     let (mut found, mut end) = (Vec::new(), size.min(stream.len()));
     let ended = loop {
@@ -35,7 +36,7 @@ fn audit(stream: &[u8]) -> Vec<String> {
         Subject::Named(name) => word(name.index()),
         Subject::ResultOf(name) => format!("{}()", word(name.index())),
     };
-    let line = |Found { offset, act, .. }| match act {
+    let line = |Finding { offset, act, .. }| match act {
         Act::Import(name) => format!("{offset} import {}", word(name.index())),
         Act::Call(called) => format!("{offset} call {}", subject(called)),
         Act::SetState(set) => format!("{offset} set {}", subject(set)),
@@ -213,16 +214,16 @@ fn operands_are_those_of_the_instruction() {
         let operands = auditor.operands();
         match found.act {
             Act::Call(_) => {
-                let Known::Tuple(items) = operands.arguments else { panic!("{operands:?}") };
-                let items: Vec<Known<'_>> = items.iter().collect();
+                let Operand::Tuple(items) = operands.arguments else { panic!("{operands:?}") };
+                let items: Vec<Operand<'_>> = items.iter().collect();
                 let [
-                    Known::Int(1),
-                    Known::Text(b"a"),
-                    Known::List(list),
-                    Known::Dict(dict),
-                    Known::Bool(false),
-                    Known::None,
-                    Known::Tuple(empty),
+                    Operand::Int(1),
+                    Operand::Text(b"a"),
+                    Operand::List(list),
+                    Operand::Dict(dict),
+                    Operand::Bool(false),
+                    Operand::None,
+                    Operand::Tuple(empty),
                 ] = items[..]
                 else {
                     panic!("{items:?}")
@@ -234,7 +235,7 @@ fn operands_are_those_of_the_instruction() {
                 calls += 1;
             }
             Act::SetState(_) => {
-                let Known::Result(result) = operands.object else { panic!("{operands:?}") };
+                let Operand::Result(result) = operands.object else { panic!("{operands:?}") };
                 assert_eq!(result.fact, 7);
                 calls += 1;
             }

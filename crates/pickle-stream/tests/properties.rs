@@ -6,8 +6,8 @@ mod support;
 use proptest::prelude::*;
 
 use pickle_stream::{Container, Disassembler, Lexer, Limits, Opcode, Progress, decode, encode};
-use support::by_element::{by_element, whole};
-use support::cuts::{instructions, surveyed};
+use support::by_element::{by_element, show, whole};
+use support::cuts::{instructions, pushed, surveyed};
 use support::pickler::{pickled_list, pickled_repeats};
 use support::runs::{at_once, one_by_one};
 
@@ -71,6 +71,15 @@ proptest! {
         let every: Vec<usize> = (0..stream.len()).collect();
         for cuts in [cuts, every] {
             prop_assert_eq!(instructions(&stream, &cuts, &limits()), instructions(&stream, &[], &limits()));
+        }
+    }
+
+    #[test]
+    fn pushed_pickle_is_the_whole_pickle(stream in stream(), cuts in prop::collection::vec(0..300usize, 0..20)) {
+        let every: Vec<usize> = (0..stream.len()).collect();
+        let whole = decode(&stream, &limits()).map(|decoded| (show(decoded.value()), decoded.end()));
+        for cuts in [cuts, every] {
+            prop_assert_eq!(&pushed(&stream, &cuts, &limits()), &whole);
         }
     }
 

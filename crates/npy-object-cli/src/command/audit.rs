@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use npy_object::pickle::{Act, Name, Subject};
+use npy_object::pickle::audit::{Act, Name, Subject};
 use npy_object::{ErrorKind, Part, Report, Site, Status, Tally, Use, Verdict};
 use serde_json::{Value, json};
 

@@ -373,6 +373,6 @@ fn as_class<'py>(array: Bound<'py, PyAny>, class: ArrayClass) -> PyResult<Bound<
 fn long<'py>(py: Python<'py>, value: Long<'_>) -> PyResult<Bound<'py, PyAny>> {
     let kwargs = PyDict::new(py);
     kwargs.set_item("signed", true)?;
-    let bytes = PyBytes::new(py, value.to_le_bytes());
+    let bytes = PyBytes::new(py, value.as_le_bytes());
     py.get_type::<PyInt>().call_method("from_bytes", (bytes, "little"), Some(&kwargs))
 }

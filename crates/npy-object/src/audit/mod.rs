@@ -20,7 +20,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use pickle_stream::{Act, Name, Opcode, printable};
+use pickle_stream::audit::{Act, Name};
+use pickle_stream::{Opcode, printable};
 
 use crate::error::{Error, Result};
 use crate::options::Options;
@@ -256,7 +257,7 @@ impl Report {
 /// Says what `numpy.load(allow_pickle=True)` would import and call, without doing it.
 ///
 /// ```
-/// use npy_object::pickle::Name;
+/// use npy_object::pickle::audit::Name;
 /// use npy_object::{Audit, Source, Verdict};
 ///
 /// let report = Audit::new().open("tests/data/ragged.npy")?;

@@ -6,7 +6,7 @@
 //! item, an object field without the flag for reference counting, or a list that is shorter than the
 //! array crash the interpreter or worse.
 
-use pickle_stream::{Known, KnownItems};
+use pickle_stream::audit::{Operand, OperandItems};
 
 use super::fact::{Array, DType, DTypeKind, Fact, MOST_SIZE};
 use super::rule::{Lookup, MOST_ITEMS, Rule, is_bytes, is_flag, is_plain};
@@ -36,8 +36,8 @@ mod flags {
 
 /// The dtype of an argument, if it has its state: one that gets it later would change what was made
 /// with it.
-fn dtype_of(value: &Known<'_>) -> Option<DType> {
-    let Known::Result(result) = value else { return None };
+fn dtype_of(value: &Operand<'_>) -> Option<DType> {
+    let Operand::Result(result) = value else { return None };
     match Fact::unpack(result.fact) {
         Fact::DType(dtype) if !dtype.is_open => Some(dtype),
         _ => None,
@@ -45,8 +45,8 @@ fn dtype_of(value: &Known<'_>) -> Option<DType> {
 }
 
 /// How many items an array of this shape has.
-fn count(shape: &Known<'_>) -> Option<u64> {
-    let Known::Tuple(lengths) = shape else { return None };
+fn count(shape: &Operand<'_>) -> Option<u64> {
+    let Operand::Tuple(lengths) = shape else { return None };
     // NumPy 1 does not check how many there are.
     if lengths.len() > MOST_DIMENSIONS {
         return None;
@@ -55,7 +55,7 @@ fn count(shape: &Known<'_>) -> Option<u64> {
     let mut product: u64 = 1;
     let mut is_empty = false;
     for length in lengths.iter() {
-        let Known::Int(length @ 0..) = length else { return None };
+        let Operand::Int(length @ 0..) = length else { return None };
         is_empty |= length == 0;
         product = product.checked_mul(length.max(1) as u64).filter(|it| *it <= MOST_ITEMS)?;
     }
@@ -63,28 +63,28 @@ fn count(shape: &Known<'_>) -> Option<u64> {
 }
 
 /// Whether the shape and the type code are those of the empty array that a pickler begins with.
-fn is_empty_array(shape: &Known<'_>, code: &Known<'_>) -> bool {
-    let Known::Tuple(lengths) = shape else { return false };
+fn is_empty_array(shape: &Operand<'_>, code: &Operand<'_>) -> bool {
+    let Operand::Tuple(lengths) = shape else { return false };
     let is_code = match code {
-        Known::Text(code) => *code == b"b",
-        Known::Bytes(code) => *code == Some(b'b'),
+        Operand::Text(code) => *code == b"b",
+        Operand::Bytes(code) => *code == Some(b'b'),
         code => is_bytes(code),
     };
-    lengths.len() == 1 && matches!(lengths.get(0), Some(Known::Int(0))) && is_code
+    lengths.len() == 1 && matches!(lengths.get(0), Some(Operand::Int(0))) && is_code
 }
 
-fn class_of(class: &Known<'_>, names: &dyn Lookup) -> Option<Rule> {
+fn class_of(class: &Operand<'_>, names: &dyn Lookup) -> Option<Rule> {
     match class {
-        Known::Global(class) => names.rule(*class),
+        Operand::Global(class) => names.rule(*class),
         _ => None,
     }
 }
 
 /// `_reconstruct(class, (0,), b'b')`.
 pub(super) fn reconstruct(
-    class: &Known<'_>,
-    shape: &Known<'_>,
-    code: &Known<'_>,
+    class: &Operand<'_>,
+    shape: &Operand<'_>,
+    code: &Operand<'_>,
     names: &dyn Lookup,
 ) -> Option<Fact> {
     let class = class_of(class, names)?;
@@ -94,9 +94,9 @@ pub(super) fn reconstruct(
 
 /// `_mareconstruct(class, base class, (0,), b'b')`.
 pub(super) fn masked_reconstruct(
-    classes: [&Known<'_>; 2],
-    shape: &Known<'_>,
-    code: &Known<'_>,
+    classes: [&Operand<'_>; 2],
+    shape: &Operand<'_>,
+    code: &Operand<'_>,
     names: &dyn Lookup,
 ) -> Option<Fact> {
     let classes = classes.map(|class| class_of(class, names));
@@ -111,18 +111,18 @@ fn empty(is_masked: bool) -> Fact {
 
 /// `_frombuffer(buffer, dtype, shape, order)`, and since NumPy 2.3 the order of the axes.
 pub(super) fn from_buffer(
-    buffer: &Known<'_>,
-    dtype: &Known<'_>,
-    shape: &Known<'_>,
-    order: &Known<'_>,
-    axes: &[Known<'_>],
+    buffer: &Operand<'_>,
+    dtype: &Operand<'_>,
+    shape: &Operand<'_>,
+    order: &Operand<'_>,
+    axes: &[Operand<'_>],
 ) -> Option<Fact> {
     let is_numbers = |dtype: &DType| !dtype.has_object && dtype.is_of_array() && dtype.size > 0;
     let dtype = dtype_of(dtype).filter(is_numbers)?;
-    let is_order = matches!(order, Known::Text(b"C" | b"F" | b"K"));
+    let is_order = matches!(order, Operand::Text(b"C" | b"F" | b"K"));
     let is_axes = match axes {
-        [] | [Known::None] => true,
-        [Known::Tuple(axes)] => axes.iter().all(|axis| matches!(axis, Known::Int(_))),
+        [] | [Operand::None] => true,
+        [Operand::Tuple(axes)] => axes.iter().all(|axis| matches!(axis, Operand::Int(_))),
         _ => false,
     };
     let has_items = count(shape)? > 0;
@@ -131,14 +131,14 @@ pub(super) fn from_buffer(
 }
 
 /// `scalar(dtype, bytes)`; where an item holds objects, `scalar(dtype, array of one item)`.
-pub(super) fn scalar(dtype: &Known<'_>, value: &Known<'_>, made: Fact) -> Option<Fact> {
+pub(super) fn scalar(dtype: &Operand<'_>, value: &Operand<'_>, made: Fact) -> Option<Fact> {
     let dtype = dtype_of(dtype).filter(|dtype| dtype.is_of_array())?;
     if !dtype.has_object {
         return is_bytes(value).then_some(made);
     }
     // The item is read from the array as one of this dtype. Of `object`, the value itself is
     // returned, whatever it is.
-    let Known::Result(result) = value else { return None };
+    let Operand::Result(result) = value else { return None };
     let Fact::Array(array) = Fact::unpack(result.fact) else { return None };
     let is_of_dtype = array.dtype != 0 && array.dtype == dtype.serial && array.has_items;
     (dtype.kind == DTypeKind::Void && !array.is_masked && is_of_dtype).then_some(made)
@@ -146,18 +146,18 @@ pub(super) fn scalar(dtype: &Known<'_>, value: &Known<'_>, made: Fact) -> Option
 
 /// `dtype(code, align, copy)`: a copy, as the state would change the dtype that all share.
 pub(super) fn dtype(
-    code: &Known<'_>,
-    align: &Known<'_>,
-    copy: &Known<'_>,
+    code: &Operand<'_>,
+    align: &Operand<'_>,
+    copy: &Operand<'_>,
     names: &mut dyn Lookup,
 ) -> Option<Fact> {
     let (kind, size) = match code {
-        Known::Text(code) => type_code(code)?,
+        Operand::Text(code) => type_code(code)?,
         // The dtype of records is named by the type of its scalars.
         code if class_of(code, names) == Some(Rule::Record) => (DTypeKind::Void, 0),
         _ => return None,
     };
-    if !is_flag(align) || !matches!(copy, Known::Bool(true) | Known::Int(1)) {
+    if !is_flag(align) || !matches!(copy, Operand::Bool(true) | Operand::Int(1)) {
         return None;
     }
     Some(Fact::DType(DType {
@@ -194,7 +194,7 @@ fn type_code(code: &[u8]) -> Option<(DTypeKind, u64)> {
 }
 
 /// `_convert_to_stringdtype_kwargs(coerce)`, and the object for a missing str.
-pub(super) fn string_dtype(coerce: &Known<'_>, names: &mut dyn Lookup) -> Option<Fact> {
+pub(super) fn string_dtype(coerce: &Operand<'_>, names: &mut dyn Lookup) -> Option<Fact> {
     is_flag(coerce).then(|| {
         Fact::DType(DType {
             kind: DTypeKind::Object,
@@ -209,8 +209,8 @@ pub(super) fn string_dtype(coerce: &Known<'_>, names: &mut dyn Lookup) -> Option
 
 /// The state of a dtype: `(3, byte order, subarray, names, fields, size, alignment, flags)`, and in
 /// version 4 the metadata.
-pub(super) fn dtype_state(dtype: DType, state: &[Known<'_>]) -> Option<Fact> {
-    use Known as K;
+pub(super) fn dtype_state(dtype: DType, state: &[Operand<'_>]) -> Option<Fact> {
+    use Operand as K;
     let &[version, order, subarray, names, fields, size, alignment, flags, ref metadata @ ..] =
         state
     else {
@@ -298,9 +298,9 @@ fn has_flags(flags: i64, has_object: bool) -> bool {
 }
 
 /// How many items a subarray has. A shape of one dimension may be an int.
-fn count_of_subarray(shape: &Known<'_>) -> Option<u64> {
+fn count_of_subarray(shape: &Operand<'_>) -> Option<u64> {
     match shape {
-        Known::Int(length) => u64::try_from(*length).ok(),
+        Operand::Int(length) => u64::try_from(*length).ok(),
         shape => count(shape),
     }
 }
@@ -308,20 +308,20 @@ fn count_of_subarray(shape: &Known<'_>) -> Option<u64> {
 /// Whether every field is inside the item, and objects are where nothing else is. Returns whether
 /// there are objects.
 fn check_fields<'a>(
-    names: KnownItems<'a>,
-    entries: impl ExactSizeIterator<Item = (Known<'a>, Known<'a>)>,
+    names: OperandItems<'a>,
+    entries: impl ExactSizeIterator<Item = (Operand<'a>, Operand<'a>)>,
     size: u64,
 ) -> Option<bool> {
     // By name; a title is another key for the same field.
     let mut fields: Vec<(&[u8], Field<'_>)> = Vec::with_capacity(entries.len());
     for (name, field) in entries {
-        let (Known::Text(name), Known::Tuple(field)) = (name, field) else { return None };
-        let [Some(dtype), Some(Known::Int(offset))] = [0, 1].map(|place| field.get(place)) else {
+        let (Operand::Text(name), Operand::Tuple(field)) = (name, field) else { return None };
+        let [Some(dtype), Some(Operand::Int(offset))] = [0, 1].map(|place| field.get(place)) else {
             return None;
         };
         let title = match (field.len(), field.get(2)) {
-            (2, _) | (3, Some(Known::None)) => None,
-            (3, Some(Known::Text(title))) => Some(title),
+            (2, _) | (3, Some(Operand::None)) => None,
+            (3, Some(Operand::Text(title))) => Some(title),
             _ => return None,
         };
         // A StringDType cannot be a field.
@@ -343,7 +343,7 @@ fn check_fields<'a>(
     };
     let mut named: Vec<Field<'_>> = Vec::with_capacity(names.len());
     for name in names.iter() {
-        let Known::Text(name) = name else { return None };
+        let Operand::Text(name) = name else { return None };
         let field = take(name)?;
         // The title of a field may be its name.
         if let Some(title) = field.title.filter(|title| *title != name) {
@@ -372,8 +372,8 @@ struct Field<'a> {
 }
 
 /// The metadata of version 4: a dict, and for times the unit.
-fn is_metadata(dtype: DType, metadata: &Known<'_>) -> bool {
-    use Known as K;
+fn is_metadata(dtype: DType, metadata: &Operand<'_>) -> bool {
+    use Operand as K;
     let is_dict = |dict: &K<'_>| matches!(dict, K::None | K::Dict(_));
     match metadata {
         _ if dtype.kind != DTypeKind::Time => is_dict(metadata),
@@ -398,25 +398,27 @@ fn is_metadata(dtype: DType, metadata: &Known<'_>) -> bool {
 
 /// Whether it is a fill value as NumPy writes it: a number, a scalar, an array, or a tuple of these.
 /// NumPy makes an array of it, which of a range takes memory.
-fn is_fill(value: &Known<'_>) -> bool {
-    let is_item = |value: &Known<'_>| match value {
-        Known::Result(result) => matches!(
+fn is_fill(value: &Operand<'_>) -> bool {
+    let is_item = |value: &Operand<'_>| match value {
+        Operand::Result(result) => matches!(
             Fact::unpack(result.fact),
             Fact::Bytes | Fact::Array(_) | Fact::Made { rule: Rule::Scalar, .. }
         ),
-        Known::Tuple(_) | Known::List(_) | Known::Dict(_) | Known::Set | Known::Other => false,
+        Operand::Tuple(_) | Operand::List(_) | Operand::Dict(_) | Operand::Set | Operand::Other => {
+            false
+        }
         value => is_plain(value),
     };
     match value {
-        Known::Tuple(items) => items.iter().all(|item| is_item(&item)),
+        Operand::Tuple(items) => items.iter().all(|item| is_item(&item)),
         value => is_item(value),
     }
 }
 
 /// The state of an array: `(1, shape, dtype, is_fortran, data)`; of a masked one also the mask and the
 /// fill value.
-pub(super) fn array_state(array: Array, state: &[Known<'_>]) -> Option<Fact> {
-    use Known as K;
+pub(super) fn array_state(array: Array, state: &[Operand<'_>]) -> Option<Fact> {
+    use Operand as K;
     let (shape, dtype, is_fortran, data) = match (array.is_masked, state) {
         (false, [K::Int(1), shape, dtype, is_fortran, data]) => (shape, dtype, is_fortran, data),
         (true, [K::Int(1), shape, dtype, is_fortran, data, mask, fill])

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use pickle_stream::{
-    Act, Auditor, Found, Known, Name, NameId, ObjectId, Opcode, Operands, Subject,
+use pickle_stream::Opcode;
+use pickle_stream::audit::{
+    Act, Auditor, Finding, Name, NameId, ObjectId, Operand, Operands, Subject,
 };
 
 use super::fact::{Fact, MOST_SERIAL};
@@ -71,7 +72,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Says what there is to fear of an act, and notes for later acts what it returned.
-    pub(super) fn judge(&mut self, found: &Found, auditor: &mut Auditor) -> Judgement {
+    pub(super) fn judge(&mut self, found: &Finding, auditor: &mut Auditor) -> Judgement {
         let names = auditor.names();
         for name in &names[self.standings.len()..] {
             self.standings.push(standing(self.audit, name));
@@ -133,7 +134,7 @@ impl<'a> Judge<'a> {
             _ => return (self.imported(subject.name(), names), Fact::None),
         };
         let has_keywords = !operands.keywords.is_none_or(|keywords| match keywords {
-            Known::Dict(dict) => dict.entries().is_some_and(|entries| entries.len() == 0),
+            Operand::Dict(dict) => dict.entries().is_some_and(|entries| entries.len() == 0),
             _ => false,
         });
         let is_written = match opcode {
@@ -142,7 +143,7 @@ impl<'a> Judge<'a> {
             _ => rule == Rule::Exception,
         };
         let arguments = match operands.arguments {
-            Known::Tuple(items) if is_written && !has_keywords => Arguments::of(items),
+            Operand::Tuple(items) if is_written && !has_keywords => Arguments::of(items),
             _ => None,
         };
         let mut lookup = Look { judge: self, names };
@@ -155,7 +156,7 @@ impl<'a> Judge<'a> {
     }
 
     /// What there is to fear of a call that a rule does not allow.
-    fn refused(&self, rule: Rule, arguments: &Known<'_>) -> (Judgement, Fact) {
+    fn refused(&self, rule: Rule, arguments: &Operand<'_>) -> (Judgement, Fact) {
         if let Some(standing) = self.class_of_instance(rule, arguments) {
             return match standing {
                 Standing::Allowed => ((Verdict::Inert, "allowed"), Fact::Allowed),
@@ -166,13 +167,13 @@ impl<'a> Judge<'a> {
             };
         }
         let is_of_numpy = |module: &[u8]| module == b"numpy" || module.starts_with(b"numpy.");
-        let is_memmap = |value: Known<'_>| match value {
-            Known::Global(name) => self.standing(name) == Standing::Inert(Rule::MemMap),
+        let is_memmap = |value: Operand<'_>| match value {
+            Operand::Global(name) => self.standing(name) == Standing::Inert(Rule::MemMap),
             _ => false,
         };
         // copyreg writes this before protocol 4, for a class with keyword arguments.
-        if let (Rule::GetAttr, Known::Tuple(items)) = (rule, arguments)
-            && let (Some(Known::Global(class)), Some(Known::Text(b"__new__")), 2) =
+        if let (Rule::GetAttr, Operand::Tuple(items)) = (rule, arguments)
+            && let (Some(Operand::Global(class)), Some(Operand::Text(b"__new__")), 2) =
                 (items.get(0), items.get(1), items.len())
             && self.standing(class) == Standing::Unknown
         {
@@ -180,7 +181,7 @@ impl<'a> Judge<'a> {
             return ((Verdict::Unknown, why), Fact::Callable { rule: None, is_open: false });
         }
         let judgement = match (rule, arguments) {
-            (Rule::NewObject | Rule::Reconstructor, Known::Tuple(items))
+            (Rule::NewObject | Rule::Reconstructor, Operand::Tuple(items))
                 if items.iter().any(is_memmap) =>
             {
                 (Verdict::Dangerous, "creates or changes files")
@@ -188,12 +189,12 @@ impl<'a> Judge<'a> {
             (Rule::MemMap, _) => (Verdict::Dangerous, "creates or changes files"),
             (Rule::Array, _) => (Verdict::Dangerous, "an array over memory that is not its own"),
             (Rule::GetAttr, _) => (Verdict::Dangerous, "reaches into objects"),
-            (Rule::Ufunc, Known::Tuple(items)) => match items.get(0) {
-                Some(Known::Text(module)) if is_of_numpy(module) => (Verdict::Unknown, ""),
+            (Rule::Ufunc, Operand::Tuple(items)) => match items.get(0) {
+                Some(Operand::Text(module)) if is_of_numpy(module) => (Verdict::Unknown, ""),
                 _ => (Verdict::Dangerous, "imports anything"),
             },
             (Rule::Ufunc, _) => (Verdict::Dangerous, "imports anything"),
-            (_, Known::Tuple(items)) if !items.iter().all(|item| rule::is_plain(&item)) => {
+            (_, Operand::Tuple(items)) if !items.iter().all(|item| rule::is_plain(&item)) => {
                 (Verdict::Unknown, "called with objects that are not known")
             }
             _ => (Verdict::Unknown, "called with arguments that no pickler writes"),
@@ -203,15 +204,15 @@ impl<'a> Judge<'a> {
 
     /// The class of the instance that a call makes by `__new__` of a type that is known; `None` where
     /// it is another call, or the class is one of the policy.
-    fn class_of_instance(&self, rule: Rule, arguments: &Known<'_>) -> Option<Standing> {
-        let Known::Tuple(items) = arguments else { return None };
-        let Some(Known::Global(class)) = items.get(0) else { return None };
+    fn class_of_instance(&self, rule: Rule, arguments: &Operand<'_>) -> Option<Standing> {
+        let Operand::Tuple(items) = arguments else { return None };
+        let Some(Operand::Global(class)) = items.get(0) else { return None };
         let base_is_known = match rule {
             Rule::Reconstruct => items.len() == 3,
             Rule::NewObject => true,
             // The base class, and what it is given: a value of its own.
             Rule::Reconstructor => match (items.len(), items.get(1), items.get(2)) {
-                (3, Some(Known::Global(base)), Some(state)) => {
+                (3, Some(Operand::Global(base)), Some(state)) => {
                     matches!(self.standing(base), Standing::Inert(_)) && rule::is_plain(&state)
                 }
                 _ => false,
@@ -236,7 +237,7 @@ impl<'a> Judge<'a> {
             Standing::Inert(rule) => rule,
             standing => return (judgement_of(standing), None),
         };
-        let Known::Result(object) = operands.object else {
+        let Operand::Result(object) = operands.object else {
             return ((Verdict::Unknown, ""), None);
         };
         let fact = Fact::unpack(object.fact);
@@ -325,23 +326,23 @@ fn note(auditor: &mut Auditor, object: ObjectId, fact: Fact) {
     auditor.set_fact(object, fact.pack(), keep);
 }
 
-fn fact_of(value: &Known<'_>) -> Fact {
+fn fact_of(value: &Operand<'_>) -> Fact {
     match value {
-        Known::Result(result) => Fact::unpack(result.fact),
+        Operand::Result(result) => Fact::unpack(result.fact),
         _ => Fact::None,
     }
 }
 
 /// The fact for what a call returned that was not understood.
-fn may_be_global(arguments: &Known<'_>) -> Fact {
-    let is_global = |value: &Known<'_>| match value {
-        Known::Global(_) | Known::Unknown => true,
+fn may_be_global(arguments: &Operand<'_>) -> Fact {
+    let is_global = |value: &Operand<'_>| match value {
+        Operand::Global(_) | Operand::Unknown => true,
         value => fact_of(value) == Fact::MayBeGlobal,
     };
     let has_global = match arguments {
-        Known::Tuple(items) => items.iter().any(|item| match item {
-            Known::Tuple(items) => items.iter().any(|item| is_global(&item)),
-            Known::Dict(_) | Known::List(_) | Known::Set => true,
+        Operand::Tuple(items) => items.iter().any(|item| match item {
+            Operand::Tuple(items) => items.iter().any(|item| is_global(&item)),
+            Operand::Dict(_) | Operand::List(_) | Operand::Set => true,
             item => is_global(&item),
         }),
         _ => true,
@@ -353,11 +354,11 @@ fn may_be_global(arguments: &Known<'_>) -> Fact {
 const STATE_DEPTH: u32 = 4;
 
 /// Whether nothing in a state was forgotten or is too long to be known.
-fn is_known(value: &Known<'_>, depth: u32) -> bool {
+fn is_known(value: &Operand<'_>, depth: u32) -> bool {
     match value {
-        Known::Unknown | Known::Other | Known::LongText => false,
-        Known::Tuple(items) => depth > 0 && items.iter().all(|item| is_known(&item, depth - 1)),
-        Known::Dict(dict) => dict.entries().is_some_and(|mut entries| {
+        Operand::Unknown | Operand::Other | Operand::LongText => false,
+        Operand::Tuple(items) => depth > 0 && items.iter().all(|item| is_known(&item, depth - 1)),
+        Operand::Dict(dict) => dict.entries().is_some_and(|mut entries| {
             depth > 0
                 && entries
                     .all(|(key, value)| is_known(&key, depth - 1) && is_known(&value, depth - 1))

@@ -4,7 +4,8 @@
 //! that it does not allow may do anything that the callable can be made to do. The same rules are
 //! in `spec/audit.md`; a test compares the two.
 
-use pickle_stream::{Known, KnownDict, KnownItems, NameId, Opcode};
+use pickle_stream::Opcode;
+use pickle_stream::audit::{NameId, Operand, OperandDict, OperandItems};
 
 use super::fact::Fact;
 use super::numpy;
@@ -156,7 +157,7 @@ const MOST_POSITION: i64 = 1 << 24;
 
 /// The arguments of a call, or what else is in a tuple.
 pub(super) struct Arguments<'a> {
-    known: [Known<'a>; Arguments::MOST],
+    known: [Operand<'a>; Arguments::MOST],
     len: usize,
 }
 
@@ -164,8 +165,8 @@ impl<'a> Arguments<'a> {
     /// As many as the longest call or state has that a rule allows.
     const MOST: usize = 9;
 
-    pub(super) fn of(items: KnownItems<'a>) -> Option<Arguments<'a>> {
-        let mut known = [Known::None; Arguments::MOST];
+    pub(super) fn of(items: OperandItems<'a>) -> Option<Arguments<'a>> {
+        let mut known = [Operand::None; Arguments::MOST];
         let len = items.len();
         for (place, item) in items.iter().enumerate() {
             *known.get_mut(place)? = item;
@@ -173,7 +174,7 @@ impl<'a> Arguments<'a> {
         Some(Arguments { known, len })
     }
 
-    pub(super) fn as_slice(&self) -> &[Known<'a>] {
+    pub(super) fn as_slice(&self) -> &[Operand<'a>] {
         &self.known[..self.len]
     }
 }
@@ -189,8 +190,8 @@ pub(super) trait Lookup {
 }
 
 /// What a call returns that a rule allows; `None` where the rule does not allow it.
-pub(super) fn call(rule: Rule, arguments: &[Known<'_>], names: &mut dyn Lookup) -> Option<Fact> {
-    use Known as K;
+pub(super) fn call(rule: Rule, arguments: &[Operand<'_>], names: &mut dyn Lookup) -> Option<Fact> {
+    use Operand as K;
     let made = Fact::Made { rule, is_open: false };
     let open = Fact::Made { rule, is_open: true };
     let when = |is: bool, fact: Fact| is.then_some(fact);
@@ -318,8 +319,8 @@ pub(super) fn call(rule: Rule, arguments: &[Known<'_>], names: &mut dyn Lookup) 
 }
 
 /// What is known of an object after its state is set, if a rule allows that.
-pub(super) fn set_state(fact: Fact, state: &Known<'_>, names: &mut dyn Lookup) -> Option<Fact> {
-    use Known as K;
+pub(super) fn set_state(fact: Fact, state: &Operand<'_>, names: &mut dyn Lookup) -> Option<Fact> {
+    use Operand as K;
     let items = match state {
         K::Tuple(items) => Arguments::of(*items),
         _ => None,
@@ -382,10 +383,10 @@ pub(super) fn set_state(fact: Fact, state: &Known<'_>, names: &mut dyn Lookup) -
 }
 
 /// The rule of a function that is wrapped; an inner `None` where calling it is not known to be inert.
-fn rule_of(function: &Known<'_>, names: &dyn Lookup) -> Option<Option<Rule>> {
+fn rule_of(function: &Operand<'_>, names: &dyn Lookup) -> Option<Option<Rule>> {
     match function {
-        Known::Global(name) => Some(names.rule(*name)),
-        Known::Result(result) => match Fact::unpack(result.fact) {
+        Operand::Global(name) => Some(names.rule(*name)),
+        Operand::Result(result) => match Fact::unpack(result.fact) {
             Fact::Callable { rule, is_open: false } => Some(rule),
             _ => None,
         },
@@ -395,10 +396,10 @@ fn rule_of(function: &Known<'_>, names: &dyn Lookup) -> Option<Option<Rule>> {
 
 /// Whether it is a value that was made by what a rule allows, or that has no code of its own: nothing
 /// that can be called.
-pub(super) fn is_plain(value: &Known<'_>) -> bool {
+pub(super) fn is_plain(value: &Operand<'_>) -> bool {
     match value {
-        Known::Unknown | Known::Global(_) => false,
-        Known::Result(result) => match Fact::unpack(result.fact) {
+        Operand::Unknown | Operand::Global(_) => false,
+        Operand::Result(result) => match Fact::unpack(result.fact) {
             Fact::Bytes | Fact::DType(_) | Fact::Array(_) => true,
             Fact::Made { rule, .. } => rule != Rule::ItemGetter,
             Fact::None | Fact::MayBeGlobal | Fact::Allowed | Fact::Callable { .. } => false,
@@ -407,55 +408,55 @@ pub(super) fn is_plain(value: &Known<'_>) -> bool {
     }
 }
 
-pub(super) fn is_number(value: &Known<'_>) -> bool {
-    matches!(value, Known::Int(_) | Known::Bool(_) | Known::Number)
+pub(super) fn is_number(value: &Operand<'_>) -> bool {
+    matches!(value, Operand::Int(_) | Operand::Bool(_) | Operand::Number)
 }
 
-pub(super) fn is_flag(value: &Known<'_>) -> bool {
-    matches!(value, Known::Bool(_) | Known::Int(0 | 1))
+pub(super) fn is_flag(value: &Operand<'_>) -> bool {
+    matches!(value, Operand::Bool(_) | Operand::Int(0 | 1))
 }
 
-pub(super) fn is_text(value: &Known<'_>) -> bool {
-    matches!(value, Known::Text(_) | Known::LongText)
+pub(super) fn is_text(value: &Operand<'_>) -> bool {
+    matches!(value, Operand::Text(_) | Operand::LongText)
 }
 
 /// Whether it is bytes, or a str of Python 2, which had no others.
-pub(super) fn is_bytes(value: &Known<'_>) -> bool {
+pub(super) fn is_bytes(value: &Operand<'_>) -> bool {
     match value {
-        Known::Bytes(_) => true,
-        Known::Result(result) => Fact::unpack(result.fact) == Fact::Bytes,
+        Operand::Bytes(_) => true,
+        Operand::Result(result) => Fact::unpack(result.fact) == Fact::Bytes,
         _ => is_text(value),
     }
 }
 
-fn is_made(value: &Known<'_>, by: Rule) -> bool {
-    let Known::Result(result) = value else { return false };
+fn is_made(value: &Operand<'_>, by: Rule) -> bool {
+    let Operand::Result(result) = value else { return false };
     matches!(Fact::unpack(result.fact), Fact::Made { rule, .. } if rule == by)
 }
 
-fn is_zone(value: &Known<'_>) -> bool {
-    matches!(value, Known::None) || is_made(value, Rule::TimeZone) || is_made(value, Rule::Zone)
+fn is_zone(value: &Operand<'_>) -> bool {
+    matches!(value, Operand::None) || is_made(value, Rule::TimeZone) || is_made(value, Rule::Zone)
 }
 
-fn is_sequence(value: &Known<'_>) -> bool {
-    matches!(value, Known::List(_) | Known::Tuple(_))
+fn is_sequence(value: &Operand<'_>) -> bool {
+    matches!(value, Operand::List(_) | Operand::Tuple(_))
 }
 
 /// Whether it is a list whose items may become keys.
-fn is_hashable(value: &Known<'_>) -> bool {
+fn is_hashable(value: &Operand<'_>) -> bool {
     match value {
-        Known::List(list) => list.is_hashable,
+        Operand::List(list) => list.is_hashable,
         // Python 2 writes a list; an empty tuple is as good.
-        Known::Tuple(items) => items.is_empty(),
+        Operand::Tuple(items) => items.is_empty(),
         _ => false,
     }
 }
 
 /// Whether it stands for no attributes: None or an empty dict.
-fn is_empty(value: &Known<'_>) -> bool {
+fn is_empty(value: &Operand<'_>) -> bool {
     match value {
-        Known::None => true,
-        Known::Dict(dict) => dict.entries().is_some_and(|entries| entries.len() == 0),
+        Operand::None => true,
+        Operand::Dict(dict) => dict.entries().is_some_and(|entries| entries.len() == 0),
         _ => false,
     }
 }
@@ -481,12 +482,12 @@ fn is_attribute(name: &[u8]) -> bool {
     (!name.starts_with(b"__") || name == b"__notes__") && !MEMBERS.contains(&name)
 }
 
-fn is_latin_1(encoding: &Known<'_>) -> bool {
-    matches!(encoding, Known::Text(b"latin1" | b"latin-1"))
+fn is_latin_1(encoding: &Operand<'_>) -> bool {
+    matches!(encoding, Operand::Text(b"latin1" | b"latin-1"))
 }
 
-fn is_array_code(code: &Known<'_>) -> bool {
-    matches!(code, Known::Text([code]) if b"bBuhHiIlLqQfdw".contains(code))
+fn is_array_code(code: &Operand<'_>) -> bool {
+    matches!(code, Operand::Text([code]) if b"bBuhHiIlLqQfdw".contains(code))
 }
 
 /// Whether the exponent of a decimal number has at most 4 digits. Converting a number of a larger one
@@ -501,8 +502,8 @@ fn has_small_exponent(number: &[u8]) -> bool {
 }
 
 /// Whether it is the name of a time zone, which cannot lead out of the folder of time zones.
-fn is_zone_key(key: &Known<'_>) -> bool {
-    let Known::Text(key) = key else { return false };
+fn is_zone_key(key: &Operand<'_>) -> bool {
+    let Operand::Text(key) = key else { return false };
     let is_part = |part: &[u8]| {
         !part.is_empty()
             && !part.starts_with(b"__")
@@ -512,10 +513,10 @@ fn is_zone_key(key: &Known<'_>) -> bool {
 }
 
 /// Whether all keys are str, and all entries as asked.
-fn has_entries(dict: &KnownDict<'_>, mut is: impl FnMut(&[u8], &Known<'_>) -> bool) -> bool {
+fn has_entries(dict: &OperandDict<'_>, mut is: impl FnMut(&[u8], &Operand<'_>) -> bool) -> bool {
     dict.entries().is_some_and(|mut entries| {
         entries.all(|(key, value)| match key {
-            Known::Text(key) => is(key, &value),
+            Operand::Text(key) => is(key, &value),
             _ => false,
         })
     })

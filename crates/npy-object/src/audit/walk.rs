@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use pickle_stream::{Act, Audited, Auditor, Found, Name, Subject};
+use pickle_stream::audit::{Act, Audited, Auditor, Finding, Name, Subject};
 
 #[cfg(feature = "npz")]
 use super::archive::{self, Content};
@@ -267,7 +267,7 @@ impl Walk<'_> {
     fn find(
         &mut self,
         part: &mut Part,
-        Found { offset, opcode, act }: Found,
+        Finding { offset, opcode, act, .. }: Finding,
         names: &[Name],
         (verdict, reason): Judgement,
     ) -> Result<()> {

@@ -144,7 +144,7 @@ fn pack_scalar(value: &Kind<'_>, scalar: Scalar, out: &mut [u8]) -> Option<()> {
         (K::Int | K::Uint | K::Datetime(_) | K::Timedelta(_), Kind::Int(value)) => {
             put(&value.to_le_bytes(), order, out);
         }
-        (K::Uint, Kind::Long(value)) => put(value.to_le_bytes(), order, out),
+        (K::Uint, Kind::Long(value)) => put(value.as_le_bytes(), order, out),
         (K::Float, Kind::Float(value)) => pack_float(*value, order, out)?,
         (K::Complex, Kind::Complex(real, imaginary)) => {
             let (first, second) = out.split_at_mut(scalar.itemsize() / 2);

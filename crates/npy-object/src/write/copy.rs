@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds};
 
 use pickle_stream::{
-    Lexer, Limits, MemoEffect, Place, Progress, Renumbering, Span, Transcribed, Transcriber,
+    Lexer, Limits, MemoEffect, Progress, Renumbering, Savepoint, Span, Transcribed, Transcriber,
 };
 
 use crate::array::npy_array::NpyArray;
@@ -72,7 +72,7 @@ struct Frame {
     transcriber: Transcriber,
     role: Role,
     /// Where it began to be written, and how much of the element was known then.
-    place: Place,
+    savepoint: Savepoint,
     known: usize,
 }
 
@@ -261,8 +261,8 @@ impl Copied {
         let decoder = &target.members.decoder;
         let limits = &decoder.context.limits.pickle;
         let transcriber = Transcriber::new(span, decoder.protocol(), limits);
-        let place = target.encoder.place();
-        Frame { span, transcriber, role, place, known: self.of_element.len() }
+        let savepoint = target.encoder.savepoint();
+        Frame { span, transcriber, role, savepoint, known: self.of_element.len() }
     }
 
     /// A tuple that contains itself is made inside of what it contains: where a value comes that is
@@ -282,7 +282,7 @@ impl Copied {
             }
             _ => None,
         })?;
-        target.encoder.go_back(frames[at].place);
+        target.encoder.go_back(frames[at].savepoint);
         // The first of those that go is that of the frame itself.
         self.forget(frames[at].known - 1);
         frames.truncate(at);
@@ -348,9 +348,9 @@ impl Copied {
         };
         build.clear();
         let copy = build.copy(value, Some(*root))?;
-        encoder.value(build.value(copy))?;
+        encoder.value_with_outer(build.value(copy))?;
         let here = match build.value(copy).kind() {
-            pickle_stream::Kind::Written(root) => Some(root),
+            pickle_stream::Kind::Outer(root) => Some(root),
             _ => encoder.entry(build.value(copy)),
         };
         if let Some(here) = here {

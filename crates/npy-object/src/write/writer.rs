@@ -396,7 +396,7 @@ impl<'a> ArrayWriter<'a> {
         }
         self.build.clear();
         let value = make(&mut self.build)?;
-        self.element(|encoder, build| Ok(encoder.value(build.value(value))?))
+        self.element(|encoder, build| Ok(encoder.value_with_outer(build.value(value))?))
     }
 
     /// The memo entry of a part of the element that was appended last, with which elements behind it
@@ -436,7 +436,7 @@ impl<'a> ArrayWriter<'a> {
         write: impl FnOnce(&mut Encoder, &mut Builder) -> Result<()>,
     ) -> Result<()> {
         self.check()?;
-        let place = self.encoder.place();
+        let savepoint = self.encoder.savepoint();
         let begins = self.batch == 0 || self.batch == BATCH;
         if self.batch == BATCH {
             self.close_batch();
@@ -444,7 +444,8 @@ impl<'a> ArrayWriter<'a> {
         if begins && !self.is_single() && !self.is_in_tuple() {
             self.encoder.mark();
         }
-        write(&mut self.encoder, &mut self.build).inspect_err(|_| self.encoder.go_back(place))?;
+        write(&mut self.encoder, &mut self.build)
+            .inspect_err(|_| self.encoder.go_back(savepoint))?;
         self.batch = if begins { 1 } else { self.batch + 1 };
         self.written += 1;
         self.flush()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use npy_object::pickle::{Act, Name, Subject};
+use npy_object::pickle::audit::{Act, Name, Subject};
 use npy_object::{Audit, Options, Site, Source, Verdict};
 use serde::Deserialize;
 

@@ -1,13 +1,13 @@
 //! The graph of a decoded value: a flat arena of nodes that name one another by index.
 //!
-//! An object that the stream shares, or that contains itself, is one node named twice: identity and
-//! cycles are exact and cost nothing. Nothing here recurses, not even dropping, and an arena that
-//! is cleared keeps its memory, so that a loop over a million values allocates nothing per value.
+//! An object that the pickle shares, or that contains itself, is one node that is named several
+//! times, so identity and cycles are exact. Nothing here recurses, not even dropping. A graph that
+//! is cleared keeps its memory, so a loop over a million values allocates nothing per value.
 //!
-//! A graph has two regions. *Own* holds the value that is being looked at and is cleared for the
-//! next one. *Shared* holds definitions that several values read through the memo; it outlives
-//! them, by memo index, until [`Graph::forget_shared`]. Nodes of the own region may name shared
-//! ones, never the other way round.
+//! A graph has two regions. The *own* region holds the value that is decoded now; it is cleared for
+//! the next one. The *shared* region holds definitions that several values read through the memo,
+//! by memo index; it stays until [`Graph::forget_shared`]. Nodes of the own region may name shared
+//! nodes, but not the other way round.
 //!
 //! ```text
 //!  node     List { first, last, len }
@@ -17,196 +17,27 @@
 //!  links    .. [id id id] .. .. .. [id id] ..           node ids
 //! ```
 //!
-//! Numbers that are many, and all that a batch of a list has, are no nodes: they stand side by side,
-//! 8 bytes each, and so do their ids, which need no links.
+//! A batch of a list that consists of at least 16 numbers has no nodes. Its numbers are unboxed: 8
+//! bytes each, in a vector. Their ids follow one another, so they need no links.
 //!
-//! Payloads stay where they are: a node of the own region says which bytes of the source are its
-//! text. Those that had to be rewritten (escapes, decimal ints), and all of the shared region,
-//! whose source is gone, are in the region's scratch bytes.
+//! A string or bytes node of the own region holds the offset of its bytes in the source. Bytes that
+//! differ from the source (escapes, decimal ints), and all bytes of the shared region, whose source
+//! may be gone, are copied into the region's scratch.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::id::{NodeId, Region};
+use super::memo::Memo;
+use super::node::{Chain, Node, ObjectNode, Payload, Run};
 use crate::compat;
 use crate::error::Result;
-use crate::graph::memo::Memo;
+use crate::lex::numbers;
 use crate::limits;
-use crate::skeleton::numbers;
 
-/// A node of a [`Graph`], by index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId(u32);
-
-impl NodeId {
-    // Where it is. What stands behind these bits is the index there.
-    const SHARED: u32 = 1 << 31;
-    const INT: u32 = 1 << 30;
-    const FLOAT: u32 = 1 << 29;
-    const PLACES: u32 = NodeId::SHARED | NodeId::INT | NodeId::FLOAT;
-
-    pub(crate) const NONE: NodeId = NodeId(0);
-    pub(crate) const FALSE: NodeId = NodeId(1);
-    pub(crate) const TRUE: NodeId = NodeId(2);
-    pub(crate) const EMPTY_TUPLE: NodeId = NodeId(3);
-    const LEAF: NodeId = NodeId(4);
-
-    // Long before an index reaches those bits it is over the limit: see `most_nodes`.
-
-    pub(crate) fn new(region: Region, index: usize) -> NodeId {
-        NodeId(index as u32 | if region == Region::Shared { NodeId::SHARED } else { 0 })
-    }
-
-    /// The node of the own region at this place.
-    #[inline]
-    pub(crate) fn own(index: usize) -> NodeId {
-        NodeId(index as u32)
-    }
-
-    /// The int of the own region that has this index among them.
-    #[inline]
-    fn int(index: usize) -> NodeId {
-        NodeId(index as u32 | NodeId::INT)
-    }
-
-    /// The float of the own region that has this index among them.
-    #[inline]
-    fn float(index: usize) -> NodeId {
-        NodeId(index as u32 | NodeId::FLOAT)
-    }
-
-    /// Whether it is one of the nodes that every graph has.
-    pub(crate) fn is_constant(self) -> bool {
-        self <= NodeId::EMPTY_TUPLE
-    }
-
-    /// Whether it has no node, but is one of many numbers.
-    #[inline]
-    pub(crate) fn is_number(self) -> bool {
-        self.0 & (NodeId::INT | NodeId::FLOAT) != 0
-    }
-
-    #[inline]
-    pub(crate) fn region(self) -> Region {
-        if self.0 & NodeId::SHARED == 0 { Region::Own } else { Region::Shared }
-    }
-
-    #[inline]
-    pub(crate) fn index(self) -> usize {
-        (self.0 & !NodeId::PLACES) as usize
-    }
-}
-
-/// Which of the two arenas of a graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Region {
-    /// The value being looked at.
-    Own,
-    /// Definitions that outlive it.
-    Shared,
-}
-
-/// One value, or one part of a value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Node {
-    None,
-    Bool(bool),
-    Int(i64),
-    /// An int beyond 64 bits: little-endian two's complement.
-    Long(Payload),
-    Float(f64),
-    /// UTF-8 in which surrogates may stand alone.
-    Str(Payload),
-    /// A Python 2 str: bytes of an encoding that the stream does not name.
-    Str2(Payload),
-    Bytes(Payload),
-    ByteArray(Payload),
-    Tuple(Run),
-    List(Chain),
-    Set(Chain),
-    FrozenSet(Run),
-    /// Keys and values alternate.
-    Dict(Chain),
-    Global {
-        module: NodeId,
-        name: NodeId,
-    },
-    /// An index into the region's objects.
-    Object(u32),
-    PersistentId(NodeId),
-    Extension(i32),
-    Buffer {
-        index: u32,
-        readonly: bool,
-    },
-    /// The object with this memo index, which is still being built around the value.
-    Outer(u64),
-    /// An object that an encoder has given this memo entry.
-    Written(u64),
-}
-
-impl Node {
-    /// Whether it can be what [`leaf`](crate::skeleton::leaf::leaf) makes.
-    fn is_leaf(&self) -> bool {
-        matches!(
-            self,
-            Node::Int(_) | Node::Float(_) | Node::Str(_) | Node::Str2(_) | Node::Bytes(_)
-        )
-    }
-
-    /// Whether Python would take it for a key; what is in a tuple is not looked at.
-    pub(crate) fn is_hashable(self) -> bool {
-        !matches!(self, Node::List(_) | Node::Dict(_) | Node::Set(_) | Node::ByteArray(_))
-    }
-}
-
-/// Bytes of the source, by absolute offset, or of the region's scratch.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Payload {
-    offset: u64,
-    /// The top bit says scratch.
-    len: u64,
-}
-
-impl Payload {
-    const SCRATCH: u64 = 1 << 63;
-
-    pub(crate) fn source(offset: u64, len: usize) -> Payload {
-        Payload { offset, len: len as u64 }
-    }
-
-    fn scratch(offset: usize, len: usize) -> Payload {
-        Payload { offset: offset as u64, len: len as u64 | Payload::SCRATCH }
-    }
-}
-
-/// Nodes that stand side by side in the links.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Run {
-    pub(crate) start: u32,
-    pub(crate) len: u32,
-}
-
-/// Nodes in batches: a linked list of chunks.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Chain {
-    first: u32,
-    last: u32,
-    len: u32,
-}
-
-impl Chain {
-    const END: u32 = u32::MAX;
-    pub(crate) const EMPTY: Chain = Chain { first: Chain::END, last: Chain::END, len: 0 };
-
-    #[inline]
-    pub(crate) fn is_empty(self) -> bool {
-        self.len == 0
-    }
-}
-
-/// A run of links of a chain, or, where it starts with the id of a number, of numbers, whose ids
-/// follow one another.
+/// A part of a chain: links, or, if `run` starts with the id of an unboxed number, the numbers
+/// whose ids follow one another from there.
 #[derive(Clone, Copy, Debug)]
 struct Chunk {
     run: Run,
@@ -214,55 +45,30 @@ struct Chunk {
 }
 
 impl Chunk {
-    /// So many numbers are worth it not to be nodes. A graph of nodes alone can be filled in again.
+    /// The minimum length of an unboxed run. Shorter ones are nodes, as only a graph of nodes alone
+    /// can be filled in again by a `Repeater`.
     const MANY: usize = 16;
 }
 
-/// Numbers that stand side by side.
+/// The unboxed numbers of a run.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Numbers<'a> {
+pub(super) enum Numbers<'a> {
     Ints(&'a [i64]),
     Floats(&'a [f64]),
     None,
 }
 
-/// How an inert object would have been made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Construct {
-    /// By calling the callable with the arguments: REDUCE, and INST and OBJ where there are
-    /// arguments.
-    Call,
-    /// By the class's `__new__`: NEWOBJ, NEWOBJ_EX, and INST and OBJ where there are no arguments.
-    New,
-}
-
-/// What the stream would have had Python make, and what it did to it afterwards.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Object {
-    pub(crate) construct: Construct,
-    pub(crate) callable: NodeId,
-    pub(crate) args: NodeId,
-    /// [`NodeId::NONE`] where there are none.
-    pub(crate) kwargs: NodeId,
-    /// The argument of every BUILD.
-    pub(crate) states: Chain,
-    pub(crate) appended: Chain,
-    /// Keys and values alternate.
-    pub(crate) items: Chain,
-    pub(crate) added: Chain,
-}
-
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Arena {
     nodes: Vec<Node>,
     ints: Vec<i64>,
     floats: Vec<f64>,
     links: Vec<NodeId>,
     chunks: Vec<Chunk>,
-    objects: Vec<Object>,
+    objects: Vec<ObjectNode>,
     scratch: Vec<u8>,
-    /// The memo entries of nodes for which they were noted.
-    entries: BTreeMap<NodeId, u64>,
+    /// The labels of the few nodes that have one.
+    labels: BTreeMap<NodeId, u64>,
 }
 
 impl Arena {
@@ -274,8 +80,8 @@ impl Arena {
         self.chunks.clear();
         self.objects.clear();
         self.scratch.clear();
-        if !self.entries.is_empty() {
-            self.entries.clear();
+        if !self.labels.is_empty() {
+            self.labels.clear();
         }
     }
 
@@ -284,19 +90,20 @@ impl Arena {
         self.ints.len() + self.floats.len()
     }
 
-    /// What stands at a place of a run: a link, or the id of a number that the place itself is.
+    /// Returns the id at an index of a run: a link, or the index itself where it is the id of an
+    /// unboxed number.
     #[inline]
     fn id(&self, place: u32) -> Option<NodeId> {
         let id = NodeId(place);
         if id.is_number() { Some(id) } else { self.links.get(place as usize).copied() }
     }
 
-    /// Bytes that there is room for.
+    /// Returns the bytes that the vectors have allocated.
     fn room(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()
             + self.links.capacity() * size_of::<NodeId>()
             + self.chunks.capacity() * size_of::<Chunk>()
-            + self.objects.capacity() * size_of::<Object>()
+            + self.objects.capacity() * size_of::<ObjectNode>()
             + self.scratch.capacity()
     }
 
@@ -305,13 +112,13 @@ impl Arena {
             + self.numbers() * size_of::<i64>()
             + self.links.len() * size_of::<NodeId>()
             + self.chunks.len() * size_of::<Chunk>()
-            + self.objects.len() * size_of::<Object>()
+            + self.objects.len() * size_of::<ObjectNode>()
             + self.scratch.len()
     }
 }
 
-/// The nodes that every graph begins with. The values that have no more than their kind are made
-/// once: floods of them cost no node each. The last one is the place of [`Graph::leaf`].
+/// The nodes that every graph begins with: values without content are made once, so a flood of them
+/// makes no nodes. The last one is the node of [`Graph::leaf`].
 const CONSTANTS: [Node; 5] = [
     Node::None,
     Node::Bool(false),
@@ -320,19 +127,19 @@ const CONSTANTS: [Node; 5] = [
     Node::None,
 ];
 
-/// The last protocol that there is.
+/// The highest protocol that exists.
 const HIGHEST_PROTOCOL: u8 = 5;
 
-/// An arena of nodes, made by a [`Machine`](crate::Machine) and looked at through
-/// [`ValueRef`](crate::ValueRef).
-#[derive(Debug)]
+/// An arena of nodes. A [`Machine`](crate::Machine) makes them, a [`ValueRef`](crate::ValueRef)
+/// looks at them.
+#[derive(Clone, Debug)]
 pub struct Graph {
     own: Arena,
     shared: Arena,
     entries: Memo,
-    /// How often the own region was cleared, or began to be added to.
+    /// A count of the changes of the own region.
     version: u64,
-    /// The protocol of the pickle that the nodes are decoded from.
+    /// The protocol of the pickle from which the nodes are decoded.
     protocol: u8,
 }
 
@@ -343,7 +150,7 @@ impl Default for Graph {
 }
 
 impl Graph {
-    /// An empty graph.
+    /// Creates an empty graph.
     pub fn new() -> Graph {
         let mut graph = Graph {
             own: Arena::default(),
@@ -356,70 +163,69 @@ impl Graph {
         graph
     }
 
-    /// Sets the protocol of the pickle that is decoded, which is 5 until then. In protocols 0 to 2
-    /// the names of globals are those of Python 2: [`Kind::Global`](crate::Kind::Global) gives them
-    /// as [Python 3](crate::to_python_3) imports them.
+    /// Sets the protocol of the pickle that is decoded. It is 5 until then. The names of globals in
+    /// protocols 0 to 2 are those of Python 2; [`Kind::Global`](crate::Kind::Global) gives them as
+    /// [Python 3](crate::to_python_3) imports them.
     pub fn set_protocol(&mut self, protocol: u8) {
         self.protocol = protocol;
     }
 
     /// Whether the names of globals are those of Python 2.
     #[inline]
-    pub(crate) fn has_python_2_names(&self) -> bool {
+    pub(super) fn has_python_2_names(&self) -> bool {
         compat::has_python_2_names(self.protocol)
     }
 
-    /// Returns the protocol that was set last.
+    /// Returns the protocol of the pickle that is decoded.
     pub fn protocol(&self) -> u8 {
         self.protocol
     }
 
     /// Empties the own region and keeps its memory. Every [`NodeId`] of that region becomes
-    /// meaningless.
+    /// invalid.
     pub fn clear(&mut self) {
         self.own.clear(CONSTANTS.len());
         self.touch();
     }
 
-    /// Empties the shared region and forgets which memo entries were in it. The own region must be
-    /// cleared too, as its nodes may name shared ones.
+    /// Empties both regions. The own region too, as its nodes may name shared nodes.
     pub fn forget_shared(&mut self) {
         self.clear();
         self.shared = Arena::default();
         self.entries.reset(0);
     }
 
-    /// Bytes that the shared region takes, for a caller that bounds it: also those that vectors have
-    /// room for.
+    /// Returns the bytes that the shared region has allocated, for a caller that bounds them.
     pub fn shared_bytes(&self) -> usize {
         self.shared.room() + self.entries.bytes()
     }
 
-    /// Bytes that the graph takes.
+    /// Returns the bytes that the graph takes.
     pub fn bytes(&self) -> usize {
         self.own.bytes() + self.shared_bytes()
     }
 
-    /// The shared definition of a memo entry, where there is one.
+    /// Returns the shared definition of a memo entry, if there is one.
     #[inline]
     pub fn shared_entry(&self, memo: u64) -> Option<NodeId> {
         self.entries.get(memo)
     }
 
-    /// The memo entries of a range that have a shared definition. The range may be of any size: a
-    /// stream can leave gaps.
+    /// Returns the memo entries of a range that have a shared definition. The range may be of any
+    /// size, as a pickle can leave gaps.
     pub(crate) fn shared_entries(&self, memo: Range<u64>) -> impl Iterator<Item = (u64, NodeId)> {
         self.entries.range(memo)
     }
 
-    /// Notes that the object is a memo entry, for [`ValueRef::memo_entry`](crate::ValueRef::memo_entry).
-    pub fn note_entry(&mut self, node: NodeId, memo: u64) {
+    /// Gives a node a label, unless it has one: a number that means something to the caller alone.
+    /// A [copy](crate::ValueRef::to_graph) of the node has the same label.
+    pub fn set_label(&mut self, node: NodeId, label: u64) {
         self.touch();
-        self.arena_mut(node.region()).entries.entry(node).or_insert(memo);
+        self.arena_mut(node.region()).labels.entry(node).or_insert(label);
     }
 
-    pub(crate) fn noted_entry(&self, node: NodeId) -> Option<u64> {
-        self.arena(node.region()).entries.get(&node).copied()
+    pub(super) fn label(&self, node: NodeId) -> Option<u64> {
+        self.arena(node.region()).labels.get(&node).copied()
     }
 
     /// Makes `node`, of the shared region, the definition of a memo entry.
@@ -427,27 +233,27 @@ impl Graph {
         self.entries.put(memo, node);
     }
 
-    /// Makes a memo entry stand for an object that is still being built around the values that read
-    /// it.
+    /// Makes a memo entry stand for an object that is not in the graph, because it contains the
+    /// values that read the entry: they get [`Kind::Outer`](crate::Kind::Outer).
     pub fn define_outer(&mut self, memo: u64) {
         let id = NodeId::new(Region::Shared, self.shared.nodes.len());
         self.shared.nodes.push(Node::Outer(memo));
         self.define(memo, id);
     }
 
-    /// Says that the own region is about to change.
+    /// Counts a change of the own region.
     #[inline]
     pub(crate) fn touch(&mut self) {
         self.version += 1;
     }
 
-    /// What is another number once the own region was [touched](Self::touch).
+    /// Returns a number that differs after each [change](Self::touch) of the own region.
     #[inline]
     pub(crate) fn version(&self) -> u64 {
         self.version
     }
 
-    /// Sets the node of the leaf, unless a machine would not be allowed to make one under `limit`.
+    /// Sets the node of the leaf. Returns `None` if `limit` allows no node.
     #[inline]
     pub(crate) fn set_leaf(&mut self, node: Node, limit: usize) -> Option<NodeId> {
         if limit == 0 {
@@ -457,8 +263,7 @@ impl Graph {
         Some(NodeId::LEAF)
     }
 
-    /// The places of the nodes of the own region that are leaves, in the order in which they were
-    /// made.
+    /// Returns the indices of the leaves in the own region, in the order in which they were made.
     pub(crate) fn own_leaves(&self) -> impl Iterator<Item = usize> {
         let nodes = self.own.nodes.iter().enumerate().skip(CONSTANTS.len());
         nodes.filter(|(_, node)| node.is_leaf()).map(|(place, _)| place)
@@ -480,13 +285,13 @@ impl Graph {
         }
     }
 
-    /// Nodes in a region, numbers not among them.
+    /// Returns the number of nodes in a region, without unboxed numbers.
     pub(crate) fn len(&self, region: Region) -> usize {
         self.arena(region).nodes.len()
     }
 
-    /// Numbers of the own region that are not nodes.
-    pub(crate) fn numbers(&self) -> usize {
+    /// Returns the number of unboxed numbers in the own region.
+    pub(super) fn numbers(&self) -> usize {
         self.own.numbers()
     }
 
@@ -498,14 +303,14 @@ impl Graph {
         id
     }
 
-    /// The nodes of the own region, for who adds or changes many.
+    /// Returns the nodes of the own region, for a caller that adds or changes many.
     #[inline]
     pub(crate) fn own_nodes(&mut self) -> &mut Vec<Node> {
         &mut self.own.nodes
     }
 
-    /// Adds a batch of numbers and nothing else to the end of a chain of the own region, if that is
-    /// what `input` begins with, and they are many. Returns the size.
+    /// Adds the batch at the beginning of `input` to the end of a chain of the own region, if it
+    /// consists of numbers alone and is long enough to be unboxed. Returns its size in bytes.
     #[inline]
     pub(crate) fn extend_with_numbers(&mut self, chain: &mut Chain, input: &[u8]) -> Option<usize> {
         let Arena { ints, floats, .. } = &mut self.own;
@@ -527,9 +332,9 @@ impl Graph {
         size
     }
 
-    /// Adds numbers of another graph to the end of a chain of the own region. Returns whether there
-    /// were any.
-    pub(crate) fn extend_with_copies(&mut self, chain: &mut Chain, numbers: Numbers<'_>) -> bool {
+    /// Adds unboxed numbers of another graph to the end of a chain of the own region. Returns
+    /// whether there were any.
+    pub(super) fn extend_with_copies(&mut self, chain: &mut Chain, numbers: Numbers<'_>) -> bool {
         let (first, len) = match numbers {
             Numbers::Ints(ints) => {
                 let first = NodeId::int(self.own.ints.len());
@@ -547,8 +352,8 @@ impl Graph {
         true
     }
 
-    /// The numbers that a run of a chain is, where it is one of numbers.
-    pub(crate) fn numbers_of(&self, region: Region, run: Run) -> Numbers<'_> {
+    /// Returns the unboxed numbers of a run.
+    pub(super) fn numbers_of(&self, region: Region, run: Run) -> Numbers<'_> {
         let (first, arena) = (NodeId(run.start), self.arena(region));
         let places = first.index()..first.index() + run.len as usize;
         if first.0 & NodeId::INT != 0 {
@@ -560,16 +365,16 @@ impl Graph {
         }
     }
 
-    /// The runs of a chain.
-    pub(crate) fn runs(&self, region: Region, chain: Chain) -> impl Iterator<Item = Run> + '_ {
+    /// Returns the runs of a chain.
+    pub(super) fn runs(&self, region: Region, chain: Chain) -> impl Iterator<Item = Run> + '_ {
         let chunks = &self.arena(region).chunks;
         let chunk = |at: u32| chunks.get(at as usize);
         core::iter::successors(chunk(chain.first), move |chunk| chunks.get(chunk.next as usize))
             .map(|chunk| chunk.run)
     }
 
-    /// Adds an object, for a [`Node::Object`] to name.
-    pub(crate) fn add_object(&mut self, region: Region, object: Object) -> u32 {
+    /// Adds an object. Returns its index for [`Node::Object`].
+    pub(crate) fn add_object(&mut self, region: Region, object: ObjectNode) -> u32 {
         let objects = &mut self.arena_mut(region).objects;
         objects.push(object);
         objects.len() as u32 - 1
@@ -591,7 +396,8 @@ impl Graph {
         payload
     }
 
-    /// Has `write` append to the scratch, at most about `longest` bytes, and returns what it wrote.
+    /// Calls `write` to append to the scratch, about `longest` bytes at most, and returns the bytes
+    /// it appended.
     pub(crate) fn write_scratch(
         &mut self,
         region: Region,
@@ -611,7 +417,8 @@ impl Graph {
         self.add_chunk(region, chain, run);
     }
 
-    /// Adds a chunk to the end of a chain, or to the last one, if it stands right behind it.
+    /// Adds a run to the end of a chain: to its last chunk if the run continues it, or as a new
+    /// chunk.
     fn add_chunk(&mut self, region: Region, chain: &mut Chain, run: Run) {
         let chunks = &mut self.arena_mut(region).chunks;
         chain.len += run.len;
@@ -652,21 +459,20 @@ impl Graph {
     }
 
     #[inline]
-    pub(crate) fn object(&self, region: Region, index: u32) -> &Object {
+    pub(crate) fn object(&self, region: Region, index: u32) -> &ObjectNode {
         &self.arena(region).objects[index as usize]
     }
 
-    pub(crate) fn object_mut(&mut self, region: Region, index: u32) -> &mut Object {
+    pub(crate) fn object_mut(&mut self, region: Region, index: u32) -> &mut ObjectNode {
         &mut self.arena_mut(region).objects[index as usize]
     }
 
-    /// The bytes of a payload of a node in `region`.
+    /// Returns the bytes of a payload of a node in `region`.
     ///
     /// # Panics
-    /// If the payload is of the source and `source` does not hold it: the caller gave other bytes
-    /// than it decoded.
+    /// If the payload is in the source, and `source` is not the bytes that were decoded.
     #[inline]
-    pub(crate) fn payload<'a>(
+    pub(super) fn payload<'a>(
         &'a self,
         region: Region,
         payload: Payload,
@@ -681,32 +487,32 @@ impl Graph {
     }
 
     #[inline]
-    pub(crate) fn run(&self, region: Region, run: Run) -> Links<'_> {
+    pub(super) fn run(&self, region: Region, run: Run) -> Links<'_> {
         let Run { start, len } = run;
         let arena = self.arena(region);
         Links { arena, at: start, end: start + len, next: Chain::END, remaining: len }
     }
 
-    /// The ids of a run.
+    /// Returns the ids of a run.
     #[inline]
-    pub(crate) fn run_ids(&self, region: Region, run: Run) -> &[NodeId] {
+    pub(super) fn run_ids(&self, region: Region, run: Run) -> &[NodeId] {
         links(self.arena(region), run)
     }
 
-    /// The last id of a chain that grows by one at a time.
+    /// Returns the last id of a chain.
     #[inline]
-    pub(crate) fn last_of(&self, region: Region, chain: Chain) -> Option<NodeId> {
+    pub(super) fn last_of(&self, region: Region, chain: Chain) -> Option<NodeId> {
         let arena = self.arena(region);
         let Run { start, len } = arena.chunks.get(chain.last as usize)?.run;
         arena.id(start + len.checked_sub(1)?)
     }
 
     #[inline]
-    pub(crate) fn chain(&self, region: Region, chain: Chain) -> Links<'_> {
+    pub(super) fn chain(&self, region: Region, chain: Chain) -> Links<'_> {
         Links { arena: self.arena(region), at: 0, end: 0, next: chain.first, remaining: chain.len }
     }
 
-    /// Refuses more than `limit` nodes in a region, of which so many are still to be made.
+    /// Fails if a region has more than `limit` nodes, including `more` nodes still to be made.
     #[inline]
     pub(crate) fn charge(
         &self,
@@ -719,7 +525,7 @@ impl Graph {
         limits::check(most_nodes(limit) as u64, used as u64, "pickle.limit.nodes", offset)
     }
 
-    /// Refuses more than `limit` nodes in a region that is to have `more` bytes of scratch.
+    /// Fails if a region has more than `limit` nodes once it has `more` bytes of scratch.
     pub(crate) fn charge_scratch(
         &self,
         region: Region,
@@ -730,37 +536,38 @@ impl Graph {
         self.charge(region, limit, more.div_ceil(SCRATCH_OF_NODE), offset)
     }
 
-    /// How many nodes, and links besides `pending` ones, a region has room for under `limit`.
+    /// Returns how many nodes, and links in addition to `pending` ones, may be added to a region
+    /// under `limit`.
     #[inline]
     pub(crate) fn room(&self, region: Region, limit: usize, pending: usize) -> usize {
         most_nodes(limit).saturating_sub(self.used(region, pending))
     }
 
-    /// What is charged for a region. Links are charged like nodes, as tuples of shared values make
-    /// many links of few nodes; constants are not.
+    /// Returns the nodes that are charged for a region. Links are charged like nodes, because
+    /// tuples of shared values make many links and few nodes. Constants are not charged.
     #[inline]
     fn used(&self, region: Region, pending: usize) -> usize {
         let nodes = match region {
             Region::Own => self.own.nodes.len() - CONSTANTS.len(),
             Region::Shared => self.shared.nodes.len(),
         };
-        // The shared region copies all payloads, and is bounded by its bytes.
+        // The shared region copies all payloads; the caller bounds its bytes instead.
         let scratch = match region {
             Region::Own => self.own.scratch.len(),
             Region::Shared => 0,
         };
-        // A number that is no node stands for one, and for its one link.
+        // An unboxed number is charged as a node and its link.
         let arena = self.arena(region);
         nodes.max(arena.links.len() + pending) + arena.numbers() + scratch / SCRATCH_OF_NODE
     }
 }
 
-/// Bytes of scratch that are charged as one node: they take no more memory than a node and its link
-/// do while their vectors grow.
+/// The bytes of scratch that are charged as one node. A node and its link take as much memory while
+/// their vectors grow.
 const SCRATCH_OF_NODE: usize = 32;
 
-/// What a limit comes to: the top bits of an id say where it is. An instruction is charged when it
-/// has made its nodes, three at most.
+/// Returns the limit that applies: the top bits of an id are not part of its index. An instruction
+/// is charged after it has made its nodes, which are at most three.
 fn most_nodes(limit: usize) -> usize {
     limit.min(!NodeId::PLACES as usize - CONSTANTS.len() - 3)
 }
@@ -770,14 +577,14 @@ fn links(arena: &Arena, run: Run) -> &[NodeId] {
     &arena.links[run.start as usize..(run.start + run.len) as usize]
 }
 
-/// The ids of a run or a chain, in order.
+/// An iterator over the ids of a run or a chain, in order.
 #[derive(Clone, Debug)]
-pub(crate) struct Links<'a> {
+pub(super) struct Links<'a> {
     arena: &'a Arena,
-    /// What is left of a run.
+    /// The rest of a run.
     at: u32,
     end: u32,
-    /// The chunk behind it.
+    /// The index of the next chunk.
     next: u32,
     remaining: u32,
 }
@@ -804,54 +611,54 @@ impl Iterator for Links<'_> {
 
 impl ExactSizeIterator for Links<'_> {}
 
-/// Where an iteration over ids is, without the graph: for stacks of many of them.
+/// The state of an iterator over ids without the graph, for stacks of many of them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Paused {
+pub(super) struct Paused {
     at: u32,
     end: u32,
     next: u32,
-    /// The top bit says that they are of the shared region. No run is as long.
+    /// The top bit says that the ids are of the shared region. No run is that long.
     remaining: u32,
 }
 
 impl<'a> Links<'a> {
-    pub(crate) fn pause(&self, graph: &Graph) -> Paused {
+    pub(super) fn pause(&self, graph: &Graph) -> Paused {
         let Links { arena, at, end, next, remaining } = *self;
         let is_shared = core::ptr::eq(arena, &graph.shared);
         let region = if is_shared { NodeId::SHARED } else { 0 };
         Paused { at, end, next, remaining: remaining | region }
     }
 
-    pub(crate) fn resume(paused: Paused, graph: &'a Graph) -> Links<'a> {
+    pub(super) fn resume(paused: Paused, graph: &'a Graph) -> Links<'a> {
         let Paused { at, end, next, remaining } = paused;
         let region = NodeId(remaining).region();
         Links { arena: graph.arena(region), at, end, next, remaining: remaining & !NodeId::SHARED }
     }
 
-    /// The ints that all of them are, where these stand side by side.
-    pub(crate) fn ints(&self) -> Option<&'a [i64]> {
+    /// Returns the remaining items as ints, if they are one unboxed run.
+    pub(super) fn ints(&self) -> Option<&'a [i64]> {
         self.row(NodeId::INT).and_then(|row| self.arena.ints.get(row))
     }
 
-    /// The floats that all of them are, where these stand side by side.
-    pub(crate) fn floats(&self) -> Option<&'a [f64]> {
+    /// Returns the remaining items as floats, if they are one unboxed run.
+    pub(super) fn floats(&self) -> Option<&'a [f64]> {
         self.row(NodeId::FLOAT).and_then(|row| self.arena.floats.get(row))
     }
 
-    /// Where the numbers are that all of them are, if they are in this place.
-    fn row(&self, place: u32) -> Option<Range<usize>> {
+    /// Returns the indices of the remaining items, if they are one unboxed run with this kind bit.
+    fn row(&self, kind: u32) -> Option<Range<usize>> {
         let Run { start, len } = self.arena.chunks.get(self.next as usize)?.run;
         let first = NodeId(start).index();
-        (self.remaining == len && start & place != 0).then(|| first..first + len as usize)
+        (self.remaining == len && start & kind != 0).then(|| first..first + len as usize)
     }
 }
 
-/// The bytes that a value was decoded from, with their place in the source.
+/// The bytes from which a value was decoded, with their offset.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
     /// The bytes.
     pub bytes: &'a [u8],
-    /// Where they begin: bytes from the start of the source.
+    /// Their offset: bytes from the start of the source.
     pub offset: u64,
 }
 
@@ -860,13 +667,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_stays_small() {
+    fn node_has_24_bytes() {
         assert_eq!(size_of::<Node>(), 24);
         assert_eq!(size_of::<NodeId>(), 4);
     }
 
     #[test]
-    fn numbers_that_are_many_stand_side_by_side() {
+    fn long_batch_of_numbers_is_unboxed() {
         let mut graph = Graph::new();
         let empty = graph.bytes();
         let none = graph.push(Region::Own, Node::None);
@@ -882,12 +689,12 @@ mod tests {
         assert_eq!(ints, [[1; Chunk::MANY], [2; Chunk::MANY]].concat());
         let last = graph.last_of(Region::Own, chain).unwrap();
         assert_eq!(graph.node(last), Node::Int(2));
-        // Once something else is in the list, they are not all that there is.
+        // With another item in the list, the items are not one unboxed run.
         graph.extend(Region::Own, &mut chain, &[none]);
         let links = graph.chain(Region::Own, chain);
         assert_eq!((links.len(), links.ints(), links.floats()), (1 + 2 * Chunk::MANY, None, None));
         assert_eq!(links.map(|id| graph.node(id)).last(), Some(Node::None));
-        // Fewer of them, or others, leave nothing behind.
+        // A shorter batch, or one with other values, is not read.
         for other in [&batch(3)[2..], &[&batch(3)[..], b"N"].concat()[..2 * Chunk::MANY], b"e"] {
             assert_eq!(graph.extend_with_numbers(&mut chain, other), None);
         }
@@ -897,7 +704,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_grows_between_its_items() {
+    fn chain_grows_in_batches() {
         let mut graph = Graph::new();
         let ids: Vec<NodeId> =
             (0..5).map(|n| graph.push(Region::Own, Node::Int(n))).collect::<Vec<_>>();

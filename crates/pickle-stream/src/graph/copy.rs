@@ -1,14 +1,16 @@
-//! Copying a value from one graph into another.
+//! Copies of values in other graphs.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::graph::arena::{Chain, Graph, Links, Node, NodeId, Object, Payload, Region, Source};
-use crate::graph::view::ValueRef;
+use super::arena::{Graph, Links, Source};
+use super::id::{NodeId, Region};
+use super::node::{Chain, Node, ObjectNode, Payload};
+use super::view::ValueRef;
 
 impl ValueRef<'_> {
-    /// Copies the value, with everything that it contains, into a graph that needs no source. What
-    /// is one object here is one object there.
+    /// Copies the value, with all values in it, into a graph that needs no source. Shared objects
+    /// stay shared.
     pub fn to_graph(self) -> (Graph, NodeId) {
         let mut graph = Graph::new();
         graph.set_protocol(self.into_parts().0.protocol());
@@ -17,8 +19,8 @@ impl ValueRef<'_> {
     }
 }
 
-/// Copies a value, with everything that it contains, into a region of a graph, but for what `known`
-/// says is there already.
+/// Copies a value, with all values in it, into a region of a graph. `known` returns the node of a
+/// value that the graph has already.
 pub(crate) fn copy<F>(value: ValueRef<'_>, to: &mut Graph, region: Region, known: F) -> NodeId
 where
     F: FnMut(&mut Graph, ValueRef<'_>) -> Option<NodeId>,
@@ -41,8 +43,7 @@ struct Copier<'a, F> {
     known: F,
     /// Old ids to new ones.
     ids: BTreeMap<NodeId, NodeId>,
-    /// Nodes that have a new id and are not copied yet. A stack of their own, as values nest to
-    /// any depth.
+    /// Nodes that have a new id and are not copied yet. A stack, as values nest to any depth.
     left: Vec<(NodeId, NodeId)>,
 }
 
@@ -59,8 +60,8 @@ where
         }
         let new = (self.known)(self.to, self.from.value(old, self.source)).unwrap_or_else(|| {
             let new = self.to.push(self.region, Node::None);
-            if let Some(entry) = self.from.noted_entry(old) {
-                self.to.note_entry(new, entry);
+            if let Some(label) = self.from.label(old) {
+                self.to.set_label(new, label);
             }
             self.left.push((old, new));
             new
@@ -93,7 +94,7 @@ where
             }
             Node::Object(index) => {
                 let object = *from.object(region, index);
-                let object = Object {
+                let object = ObjectNode {
                     construct: object.construct,
                     callable: self.id(object.callable),
                     args: self.id(object.args),
@@ -112,8 +113,7 @@ where
             | Node::Float(_)
             | Node::Extension(_)
             | Node::Buffer { .. }
-            | Node::Outer(_)
-            | Node::Written(_)) => node,
+            | Node::Outer(_)) => node,
         }
     }
 
@@ -129,7 +129,7 @@ where
     fn chain(&mut self, region: Region, chain: Chain) -> Chain {
         let (from, mut copy) = (self.from, Chain::EMPTY);
         for run in from.runs(region, chain) {
-            // Numbers that stand side by side do so in the copy.
+            // Unboxed numbers stay unboxed in the own region.
             let kept = self.region == Region::Own
                 && self.to.extend_with_copies(&mut copy, from.numbers_of(region, run));
             if !kept {
@@ -148,7 +148,7 @@ mod tests {
     use crate::{Kind, Limits, Source, decode};
 
     #[test]
-    fn list_of_numbers_keeps_them_side_by_side() {
+    fn copy_keeps_unboxed_numbers() {
         let batches = |number: &[u8]| {
             let batch = [b"(", &number.repeat(20)[..], b"e"].concat();
             [b"]", &batch[..], &batch, b"."].concat()
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_identity_and_cycles() {
+    fn copy_keeps_identity_and_cycles() {
         // l = [1]; l += [l, ("a", l)], protocol 2
         let bytes = b"\x80\x02]q\0(K\x01h\0X\x01\0\0\0ah\0\x86e.";
         let (graph, root) = decode(bytes, &Limits::default()).unwrap().value().to_graph();

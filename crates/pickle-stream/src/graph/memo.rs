@@ -1,16 +1,16 @@
-//! Values by memo index: the memo of a machine, and the definitions of a graph.
+//! Nodes by memo index: the memo of a machine, and the definitions of a graph.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::graph::arena::NodeId;
+use super::id::NodeId;
 
-/// The entries made since `base`.
+/// A map from the memo indices at or above `base` to nodes.
 ///
-/// Writers number entries one after another, so they live in a vector. An index far beyond its end
-/// (one instruction can name 2^32) goes into a map: an entry takes memory for itself alone.
-#[derive(Debug, Default)]
+/// Writers number entries one after another, so they are in a vector. An index far past its end (an
+/// instruction can name 2^32) goes into a map, so that it takes memory for one entry.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Memo {
     base: u64,
     dense: Vec<Option<NodeId>>,
@@ -18,12 +18,12 @@ pub(crate) struct Memo {
     len: usize,
 }
 
-/// How far beyond its end the vector grows to reach an index. `pickletools.optimize` leaves gaps of
-/// this order.
+/// The number of indices that the vector skips at most to reach a new one. `pickletools.optimize`
+/// leaves gaps of this order.
 const GAP: usize = 64;
 
 impl Memo {
-    /// Empties the memo, for a stream that has made entries up to `base` already.
+    /// Empties the memo, for instructions after `base` memo entries.
     pub(crate) fn reset(&mut self, base: u64) {
         self.base = base;
         self.dense.clear();
@@ -33,25 +33,25 @@ impl Memo {
         self.len = 0;
     }
 
-    /// The index below which entries were made before.
+    /// Returns the index below which all entries were made before.
     #[inline]
     pub(crate) fn base(&self) -> u64 {
         self.base
     }
 
-    /// Entries in the memo, not counting those before its base.
+    /// Returns the number of entries, without those before the base.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// The index that MEMOIZE gives: the number of entries, which is not always one more than the
-    /// highest.
+    /// Returns the index that MEMOIZE writes: the number of entries, which need not be one more
+    /// than the highest.
     #[inline]
     pub(crate) fn next_index(&self) -> u64 {
         self.base + self.len as u64
     }
 
-    /// One more than the highest index.
+    /// Returns one more than the highest index.
     pub(crate) fn end(&self) -> u64 {
         let dense = self.base + self.dense.len() as u64;
         self.sparse.last_key_value().map_or(dense, |(&index, _)| index.saturating_add(1))
@@ -66,7 +66,7 @@ impl Memo {
         }
     }
 
-    /// Sets an entry; `index` is not below the base.
+    /// Sets an entry. `index` must not be below the base.
     #[inline]
     pub(crate) fn put(&mut self, index: u64, id: NodeId) {
         let place = usize::try_from(index - self.base).unwrap_or(usize::MAX);
@@ -78,7 +78,7 @@ impl Memo {
         }
     }
 
-    /// What [`put`](Self::put) does where the entry is not simply the next one.
+    /// Sets an entry that is not the next one.
     #[cold]
     fn put_anywhere(&mut self, place: usize, index: u64, id: NodeId) {
         if place >= self.dense.len().saturating_add(GAP) {
@@ -101,14 +101,14 @@ impl Memo {
         self.len += usize::from(self.dense[place].replace(id).is_none());
     }
 
-    /// Every entry with its index, in order.
+    /// Returns every entry with its index, in order.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, NodeId)> + '_ {
         self.range(self.base..u64::MAX).chain(self.get(u64::MAX).map(|id| (u64::MAX, id)))
     }
 
-    /// The entries of a range of indices, in order. The range may be of any size: a stream can
-    /// leave gaps.
-    pub(crate) fn range(&self, indices: Range<u64>) -> impl Iterator<Item = (u64, NodeId)> + '_ {
+    /// Returns the entries of a range of indices, in order. The range may be of any size, as a
+    /// pickle can leave gaps.
+    pub(super) fn range(&self, indices: Range<u64>) -> impl Iterator<Item = (u64, NodeId)> + '_ {
         let place = |index: u64| {
             let place = usize::try_from(index.saturating_sub(self.base)).unwrap_or(usize::MAX);
             place.min(self.dense.len())
@@ -120,7 +120,7 @@ impl Memo {
         dense.chain(self.sparse.range(start..end).map(|(&index, &id)| (index, id)))
     }
 
-    /// Bytes that the entries take, roughly.
+    /// Returns about the bytes that the entries take.
     pub(crate) fn bytes(&self) -> usize {
         self.dense.len() * size_of::<Option<NodeId>>()
             + self.sparse.len() * 2 * size_of::<(u64, NodeId)>()
@@ -138,7 +138,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn is_a_map(puts in prop::collection::vec((indices(), any::<bool>()), 0..200)) {
+        fn memo_is_a_map(puts in prop::collection::vec((indices(), any::<bool>()), 0..200)) {
             let graph_ids = [NodeId::NONE, NodeId::TRUE];
             let (mut memo, mut model) = (Memo::default(), BTreeMap::new());
             for (index, which) in puts {

@@ -1,12 +1,13 @@
-//! UTF-8 as Python's `surrogatepass` reads it: a surrogate may stand alone, encoded like any other
-//! code point.
+//! UTF-8 as Python's `surrogatepass` reads it: it may contain lone surrogates, encoded like any
+//! other code point.
 
 use core::str;
 
-/// Whether `bytes` are UTF-8 in which surrogates are allowed; if not, where they stop being so.
+/// Checks that `bytes` are UTF-8 that may contain surrogates. Returns the index of the first byte
+/// that is not.
 #[inline]
 pub(crate) fn validate(bytes: &[u8]) -> Result<(), usize> {
-    // Most text is, and short text is seen to be in less time than it takes to begin with UTF-8.
+    // Most text is ASCII, which is faster to check than UTF-8 in short strings.
     if bytes.is_ascii() {
         return Ok(());
     }
@@ -30,8 +31,8 @@ fn validate_surrogates(bytes: &[u8], mut valid: usize) -> Result<(), usize> {
     }
 }
 
-/// The surrogate that `bytes` begin with.
-pub(crate) fn surrogate(bytes: &[u8]) -> Option<u32> {
+/// Returns the surrogate at the beginning of `bytes`.
+pub(super) fn surrogate(bytes: &[u8]) -> Option<u32> {
     match *bytes {
         [0xed, second @ 0xa0..=0xbf, third @ 0x80..=0xbf, ..] => {
             Some(0xd000 | u32::from(second & 0x3f) << 6 | u32::from(third & 0x3f))
@@ -40,7 +41,7 @@ pub(crate) fn surrogate(bytes: &[u8]) -> Option<u32> {
     }
 }
 
-/// The code points of such UTF-8, surrogates among them.
+/// Returns the code points, with surrogates.
 pub(crate) fn code_points(mut rest: &[u8]) -> impl Iterator<Item = u32> + Clone + '_ {
     core::iter::from_fn(move || {
         let (code_point, len) = match surrogate(rest) {

@@ -1,4 +1,4 @@
-//! Values that own what they hold.
+//! Values as owned trees.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -6,13 +6,14 @@ use alloc::vec::Vec;
 
 use num_bigint::BigInt;
 
+use super::id::NodeId;
+use super::node::Construct;
+use super::view::{Entries, Items, Kind, ObjectRef, ValueRef};
 use crate::error::{Error, Result};
-use crate::graph::arena::{Construct, NodeId};
-use crate::graph::view::{Entries, Items, Kind, ObjectRef, ValueRef};
 
-/// A value as a tree: friendly to match on, and independent of the bytes it came from.
+/// A value as an owned tree, independent of the bytes from which it was decoded.
 ///
-/// A tree has neither sharing nor cycles: what the graph holds once and names twice is here twice.
+/// A tree has neither sharing nor cycles: a node that the graph names twice occurs twice.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
@@ -28,7 +29,7 @@ pub enum Value {
     Float(f64),
     /// `str`
     Str(String),
-    /// `str` with a surrogate that stands alone: UTF-8 with `surrogatepass`.
+    /// `str` with a lone surrogate: UTF-8 with `surrogatepass`.
     Surrogates(Vec<u8>),
     /// The `str` of Python 2.
     Str2(Vec<u8>),
@@ -44,11 +45,11 @@ pub enum Value {
     Set(Vec<Value>),
     /// `frozenset`
     FrozenSet(Vec<Value>),
-    /// `dict`, as [`Kind::Dict`] has it.
+    /// `dict`, as in [`Kind::Dict`].
     Dict(Vec<(Value, Value)>),
     /// A class or function: module and qualified name.
     Global(String, String),
-    /// A call that was not made.
+    /// An object that a call would make.
     Object(Box<Object>),
     /// A persistent id.
     PersistentId(Box<Value>),
@@ -58,7 +59,7 @@ pub enum Value {
     Buffer(u32),
 }
 
-/// A call that was not made: see [`ObjectRef`](crate::ObjectRef).
+/// An object that a call would make: see [`ObjectRef`](crate::ObjectRef).
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "each is the method of the same name of ObjectRef")]
 pub struct Object {
@@ -72,12 +73,12 @@ pub struct Object {
     pub added: Vec<Value>,
 }
 
-/// How large a tree may get: a graph of a few nodes can stand for a tree of any size.
-#[derive(Clone, Copy, Debug)]
+/// The largest size of a tree. A graph of a few nodes can stand for a tree of any size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TreeLimits {
-    /// How deep values may be nested. Trees are walked and dropped by recursion.
+    /// The deepest nesting. Trees are walked and dropped by recursion.
     pub depth: usize,
-    /// How many values there may be in all.
+    /// The number of values in all.
     pub values: usize,
 }
 
@@ -88,10 +89,10 @@ impl Default for TreeLimits {
 }
 
 impl ValueRef<'_> {
-    /// Copies the value out of its graph.
+    /// Copies the value into a tree.
     ///
-    /// Fails where it is nested deeper, or would be larger, than `limits` allow; a value that
-    /// contains itself is both.
+    /// Fails where the value is nested deeper, or the tree would be larger, than `limits` allow. A
+    /// value that contains itself is nested too deep.
     pub fn to_value(self, limits: TreeLimits) -> Result<Value> {
         Copier { limits, left: limits.values, open: Vec::new() }.copy(self, limits.depth)
     }
@@ -99,9 +100,9 @@ impl ValueRef<'_> {
 
 struct Copier {
     limits: TreeLimits,
-    /// How many values there may still be.
+    /// How many values may still be copied.
     left: usize,
-    /// The values that the copier is inside of.
+    /// The nodes of the values around the one that is copied.
     open: Vec<NodeId>,
 }
 
@@ -111,13 +112,14 @@ impl Copier {
         let Some(depth) = depth.checked_sub(1) else {
             let contains_itself = self.open.contains(&value.id());
             let message = match contains_itself {
-                true => "the value contains itself: a tree cannot",
+                true => "the value contains itself, which a tree cannot",
                 false => "the value is nested too deep for a tree",
             };
             return Err(refused(self.limits.depth, "pickle.limit.depth", message));
         };
         let Some(left) = self.left.checked_sub(1) else {
-            let message = "the value, with what it shares, is too large for a tree";
+            let message =
+                "the value is too large for a tree, where shared objects occur repeatedly";
             return Err(refused(self.limits.values, "pickle.limit.tree", message));
         };
         self.left = left;
@@ -148,8 +150,8 @@ impl Copier {
             Kind::PersistentId(id) => Value::PersistentId(Box::new(self.copy(id, depth)?)),
             Kind::Extension(code) => Value::Extension(code),
             Kind::Buffer { index, .. } => Value::Buffer(index),
-            Kind::Outer(_) | Kind::Written(_) => {
-                let message = "the value holds an object that is not in its graph";
+            Kind::Outer(_) => {
+                let message = "the value contains an object that is not in its graph";
                 return Err(refused(self.limits.depth, "pickle.limit.depth", message));
             }
         };
@@ -157,7 +159,7 @@ impl Copier {
         Ok(copied)
     }
 
-    // Apart from `copy`, whose frames are the deep ones.
+    // Not inlined into `copy`, which recurses, so that its stack frames stay small.
     #[inline(never)]
     fn object(&mut self, object: ObjectRef<'_>, depth: usize) -> Result<Box<Object>> {
         Ok(Box::new(Object {
@@ -190,7 +192,7 @@ fn refused(limit: usize, clause: &'static str, message: &str) -> Error {
 mod tests {
     use super::*;
     use crate::limits::Limits;
-    use crate::machine::decode::decode;
+    use crate::machine::decode;
 
     fn tree(stream: &[u8]) -> Result<Value> {
         let limits = TreeLimits { values: 1 << 12, ..TreeLimits::default() };
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shared_is_written_out() {
+    fn shared_object_occurs_twice_in_a_tree() {
         // l = [1, 2]; pickle.dumps([l, l], 2)
         let list = Value::List([1, 2].map(Value::Int).to_vec());
         let pair = Value::List([list.clone(), list].to_vec());
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_has_limits() {
+    fn tree_over_its_limits_fails() {
         let nested = |depth| [b"]".repeat(depth), b"a".repeat(depth - 1), b".".to_vec()].concat();
         assert!(tree(&nested(128)).is_ok());
         // 25 levels of pairs that share: x = (x, x)
@@ -223,14 +225,14 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_contains_itself_is_said_to() {
+    fn error_says_that_a_value_contains_itself() {
         // l = []; l.append((l,))
         let error = tree(b"]q\0h\0\x85a.").unwrap_err();
-        assert_eq!(error.message(), "the value contains itself: a tree cannot");
+        assert_eq!(error.message(), "the value contains itself, which a tree cannot");
     }
 
     #[test]
-    fn a_limit_counts_every_value() {
+    fn limits_count_every_value() {
         // (None, (None,)) is four values, three deep.
         let decoded = decode(b"NN\x85\x86.", &Limits::default()).unwrap();
         let fits = |depth, values| decoded.value().to_value(TreeLimits { depth, values }).is_ok();

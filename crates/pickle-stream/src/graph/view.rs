@@ -1,22 +1,24 @@
-//! Looking at a decoded value, without copying it.
+//! References to decoded values.
 //!
-//! A [`ValueRef`] is three words; whoever walks a deep value keeps his own stack of them.
+//! A [`ValueRef`] is a few words long and cheap to copy. To walk a deep value without recursion,
+//! keep a stack of them.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 use core::cmp::Ordering;
+use core::iter::FusedIterator;
 use core::{fmt, str};
 
 use num_bigint::BigInt;
 
+use super::arena::{self, Graph, Links, Source};
+use super::id::{NodeId, Region};
+use super::node::{Chain, Construct, Node, ObjectNode, Payload};
+use super::twos_complement;
+use super::utf8;
 use crate::compat;
-use crate::graph::arena::{
-    self, Chain, Construct, Graph, Links, Node, NodeId, Payload, Region, Source,
-};
-use crate::graph::utf8;
-use crate::write::encode::shortest;
 
-/// A value of a graph, with the bytes it was decoded from.
+/// A reference to a value of a graph, and to the bytes from which it was decoded.
 #[derive(Clone, Copy)]
 pub struct ValueRef<'a> {
     graph: &'a Graph,
@@ -24,7 +26,7 @@ pub struct ValueRef<'a> {
     id: NodeId,
 }
 
-/// What a value is.
+/// The type and content of a value.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Kind<'a> {
@@ -54,34 +56,31 @@ pub enum Kind<'a> {
     Set(Items<'a>),
     /// `frozenset`
     FrozenSet(Items<'a>),
-    /// `dict`: every key and value that was set, in the order of the stream. A key that was set
-    /// twice is there twice; for Python the later value counts.
+    /// `dict`: every key and value that was set, in the order of the pickle. A key that was set
+    /// twice occurs twice; in Python the later value counts.
     Dict(Entries<'a>),
     /// A class or function, by name.
     Global(Global<'a>),
-    /// A call that was not made.
+    /// An object that a call would make.
     Object(ObjectRef<'a>),
-    /// An object that only the writer's application knows, by its id.
+    /// An object that `persistent_load` of the reading application finds, by its id.
     PersistentId(ValueRef<'a>),
-    /// A global that only the writer's `copyreg` knows, by its code.
+    /// A global that is registered with `copyreg`, by its code.
     Extension(i32),
     /// An out-of-band buffer.
     Buffer {
-        /// Its number in the stream, from 0.
+        /// Its number in the pickle, from 0.
         index: u32,
-        /// Whether the stream asks for a read-only view of it.
+        /// Whether the pickle asks for a read-only view of it.
         readonly: bool,
     },
-    /// The object of this memo index, which is still being built around the value: the value
-    /// contains what contains it.
+    /// The object of this memo index, which is not in the graph: it contains the value, and the
+    /// value contains it.
     Outer(u64),
-    /// An object of the same pickle that an encoder has written, by its memo entry: see
-    /// [`Builder::written`](crate::Builder::written).
-    Written(u64),
 }
 
 impl Graph {
-    /// Looks at a node. `source` is the bytes that the own region was decoded from.
+    /// Returns a reference to a node. `source` is the bytes from which the own region was decoded.
     #[inline]
     pub fn value<'a>(&'a self, id: NodeId, source: Source<'a>) -> ValueRef<'a> {
         ValueRef { graph: self, source, id }
@@ -89,24 +88,24 @@ impl Graph {
 }
 
 impl<'a> ValueRef<'a> {
-    /// The node. Two values of one graph are the same object if they are the same node.
+    /// Returns the node. Two values of one graph are the same object if they have the same node.
     #[inline]
     pub fn id(self) -> NodeId {
         self.id
     }
 
-    /// Whether the value is a definition that several values share; it keeps its [`id`](Self::id)
-    /// from one value to the next, until [`Graph::forget_shared`].
+    /// Whether the value is in the shared region. Its [`id`](Self::id) then stays valid from one
+    /// value to the next, until [`Graph::forget_shared`].
     #[inline]
     pub fn is_shared(self) -> bool {
         self.id.region() == Region::Shared
     }
 
-    /// Another value of the same graph.
+    /// Returns another value of the same graph.
     ///
     /// # Panics
-    /// When it is looked at, if the node is of another graph, or was made before this one was
-    /// cleared: then it may also be any other value.
+    /// Its methods panic if the node is of another graph, or was made before this one was cleared;
+    /// or the value is any other value of the graph.
     #[inline]
     pub fn at(self, id: NodeId) -> ValueRef<'a> {
         ValueRef { id, ..self }
@@ -118,19 +117,19 @@ impl<'a> ValueRef<'a> {
         self.items(Links::resume(paused.0, self.graph))
     }
 
-    /// The memo entry that the object is, where that was [noted](Graph::note_entry).
-    pub fn memo_entry(self) -> Option<u64> {
-        self.graph.noted_entry(self.id)
+    /// Returns the [label](Graph::set_label) of the node, if it has one.
+    pub fn label(self) -> Option<u64> {
+        self.graph.label(self.id)
     }
 
-    /// Whether Python would take the value for the key of a dict, or the member of a set. What is in
-    /// a tuple is not looked at.
+    /// Whether Python can hash the value, as the key of a dict or the element of a set. The items
+    /// of a tuple are not checked.
     pub fn is_hashable(self) -> bool {
         self.graph.node(self.id).is_hashable()
     }
 
-    /// What the value is.
-    // Inlined, so that who asks for one kind alone pays for no other.
+    /// Returns the type and content of the value.
+    // Inlined, so that a match on one kind does not pay for the others.
     #[inline(always)]
     pub fn kind(self) -> Kind<'a> {
         match self.graph.node(self.id) {
@@ -156,14 +155,12 @@ impl<'a> ValueRef<'a> {
             Node::Extension(code) => Kind::Extension(code),
             Node::Buffer { index, readonly } => Kind::Buffer { index, readonly },
             Node::Outer(memo) => Kind::Outer(memo),
-            Node::Written(entry) => Kind::Written(entry),
         }
     }
 
-    // For those who know what they look for: `kind` asks what the value is among all that it can
-    // be, which takes longer.
+    // Direct accessors, for callers that expect a type: they are faster than `kind`.
 
-    /// The value, where it is a `bool`.
+    /// Returns the value of a `bool`.
     #[inline]
     pub fn as_bool(self) -> Option<bool> {
         match self.graph.node(self.id) {
@@ -172,7 +169,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The value, where it is an `int` of at most 64 bits.
+    /// Returns the value of an `int` of at most 64 bits.
     #[inline]
     pub fn as_int(self) -> Option<i64> {
         match self.graph.node(self.id) {
@@ -181,7 +178,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The value, where it is a `float`.
+    /// Returns the value of a `float`.
     #[inline]
     pub fn as_float(self) -> Option<f64> {
         match self.graph.node(self.id) {
@@ -190,7 +187,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The value, where it is `bytes`.
+    /// Returns the value of `bytes`.
     #[inline]
     pub fn as_bytes(self) -> Option<&'a [u8]> {
         match self.graph.node(self.id) {
@@ -199,7 +196,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The members, where it is a `tuple`.
+    /// Returns the items of a `tuple`.
     #[inline]
     pub fn as_tuple(self) -> Option<impl ExactSizeIterator<Item = ValueRef<'a>>> {
         match self.graph.node(self.id) {
@@ -211,7 +208,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// What was not made, where it is a call.
+    /// Returns the parts of an object that a call would make.
     #[inline]
     pub fn as_object(self) -> Option<ObjectRef<'a>> {
         match self.graph.node(self.id) {
@@ -220,7 +217,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The members of a `tuple` of just so many.
+    /// Returns the items of a `tuple` of exactly `N` items.
     #[inline]
     pub fn to_tuple<const N: usize>(self) -> Option<[ValueRef<'a>; N]> {
         let Node::Tuple(run) = self.graph.node(self.id) else { return None };
@@ -229,8 +226,8 @@ impl<'a> ValueRef<'a> {
         Some(ids.map(|id| self.at(id)))
     }
 
-    /// Returns the strings that name a global, module and name; `None` for any other value, and
-    /// where they are not the names that Python 3 has.
+    /// Returns the module and the name of a global as the strings they are in the graph; `None` for
+    /// another value, and for the names of Python 2.
     pub(crate) fn names(self) -> Option<[ValueRef<'a>; 2]> {
         match self.graph.node(self.id) {
             Node::Global { module, name } if !self.graph.has_python_2_names() => {
@@ -240,36 +237,36 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// How many nodes the graph has, those of all values that are in it.
+    /// Returns the number of nodes of the graph, for all values in it.
     pub fn graph_len(self) -> usize {
         self.graph.len(Region::Own) + self.graph.numbers() + self.graph.len(Region::Shared)
     }
 
-    /// Nodes in the region that the value being looked at is in.
-    pub(crate) fn graph_nodes(self) -> usize {
+    /// Returns the number of nodes in the own region.
+    pub(super) fn graph_nodes(self) -> usize {
         self.graph.len(Region::Own)
     }
 
-    /// How many bytes of the source the element takes that the value is in.
+    /// Returns the number of bytes from which the element with this value was decoded.
     #[inline]
     pub fn source_len(self) -> usize {
         self.source.bytes.len()
     }
 
-    /// Where the element begins that the value is in: bytes from the start of the source. `None`
-    /// where the value owns its bytes.
+    /// Returns the offset of the element with this value: bytes from the start of the source.
+    /// `None` if the value owns its bytes.
     pub fn source_offset(self) -> Option<u64> {
         (!self.source.bytes.is_empty()).then_some(self.source.offset)
     }
 
-    /// How many bytes the graph takes, with all values that are in it, and the bytes that they were
-    /// decoded from.
+    /// Returns the bytes that the graph takes, for all values in it, and the bytes from which they
+    /// were decoded.
     pub fn graph_bytes(self) -> usize {
         self.graph.bytes() + self.source.bytes.len()
     }
 
-    /// The graph, the bytes, and the node.
-    pub(crate) fn into_parts(self) -> (&'a Graph, Source<'a>, NodeId) {
+    /// Returns the graph, the bytes, and the node.
+    pub(super) fn into_parts(self) -> (&'a Graph, Source<'a>, NodeId) {
         (self.graph, self.source, self.id)
     }
 
@@ -288,7 +285,7 @@ impl<'a> ValueRef<'a> {
         self.items(self.graph.chain(self.id.region(), chain))
     }
 
-    /// The names of a global, as Python 3 has them.
+    /// Returns the names of a global in Python 3.
     fn global(self, module: NodeId, name: NodeId) -> Global<'a> {
         let global = Global { module: self.text(module), name: self.text(name) };
         let has_python_2_names = self.graph.has_python_2_names();
@@ -298,7 +295,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The text of a part of a global.
+    /// Returns the text of the module or the name of a global.
     fn text(self, id: NodeId) -> Str<'a> {
         match self.graph.node(id) {
             Node::Str(payload) | Node::Str2(payload) => Str(self.at(id).bytes(payload)),
@@ -308,41 +305,41 @@ impl<'a> ValueRef<'a> {
 }
 
 /// An int of any size.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Long<'a>(&'a [u8]);
 
 impl<'a> Long<'a> {
-    /// Little-endian two's complement, of any length.
-    pub fn to_le_bytes(self) -> &'a [u8] {
+    /// Returns the int in little-endian two's complement, of any length.
+    pub fn as_le_bytes(self) -> &'a [u8] {
         self.0
     }
 
-    /// Whether it is displayed in hexadecimal digits: where it has more than 8,192 bits.
+    /// Whether it is displayed in hexadecimal digits, which it is above 8,192 bits.
     pub fn is_hexadecimal(self) -> bool {
         const DECIMAL_BITS: u64 = 8192;
-        let bytes = shortest(self.0);
+        let bytes = twos_complement::trim(self.0);
         let is_near = bytes.len() as u64 <= DECIMAL_BITS / 8 + 1;
         !is_near || BigInt::from_signed_bytes_le(bytes).bits() > DECIMAL_BITS
     }
 
-    /// The number.
+    /// Returns the int.
     pub fn to_big_int(self) -> BigInt {
         BigInt::from_signed_bytes_le(self.0)
     }
 }
 
-/// Decimal digits, or with `0x` before them hexadecimal ones, where it has more than 8,192 bits: the
-/// time that decimal ones take grows faster than their number.
+/// Writes decimal digits, or above 8,192 bits hexadecimal ones after `0x`, because the time for
+/// decimal digits grows faster than their number.
 impl fmt::Display for Long<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.is_hexadecimal() {
-            true => write_hexadecimal(f, shortest(self.0)),
+            true => write_hexadecimal(f, twos_complement::trim(self.0)),
             false => fmt::Display::fmt(&self.to_big_int(), f),
         }
     }
 }
 
-/// Writes an int of two's complement without holding its digits.
+/// Writes an int of two's complement in hexadecimal, without a buffer for its digits.
 fn write_hexadecimal(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     let is_negative = bytes.last().is_some_and(|&last| last >= 0x80);
     let lowest = bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len());
@@ -365,18 +362,18 @@ impl fmt::Debug for Long<'_> {
     }
 }
 
-/// A Python str: Unicode text in which a surrogate may stand alone.
+/// A Python `str`: Unicode text that may contain lone surrogates.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Str<'a>(&'a [u8]);
 
 impl<'a> Str<'a> {
-    /// The text, unless a surrogate stands alone in it.
+    /// Returns the text, unless it contains a lone surrogate.
     #[inline]
     pub fn to_str(self) -> Option<&'a str> {
         str::from_utf8(self.0).ok()
     }
 
-    /// The text, with U+FFFD in place of surrogates that stand alone.
+    /// Returns the text, with U+FFFD in place of lone surrogates.
     pub fn to_string_lossy(self) -> Cow<'a, str> {
         if let Some(text) = self.to_str() {
             return Cow::Borrowed(text);
@@ -386,13 +383,13 @@ impl<'a> Str<'a> {
         Cow::Owned(chars.collect::<String>())
     }
 
-    /// UTF-8, with surrogates that stand alone encoded as Python's `surrogatepass` does.
+    /// Returns the text in UTF-8, with lone surrogates encoded as Python's `surrogatepass` does.
     #[inline]
     pub fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 
-    /// The code points, surrogates among them.
+    /// Returns the code points, with lone surrogates.
     pub fn code_points(self) -> impl Iterator<Item = u32> + 'a {
         utf8::code_points(self.0)
     }
@@ -411,7 +408,7 @@ impl PartialEq<&str> for Str<'_> {
 }
 
 /// The name of a class or function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Global<'a> {
     /// The module, as Python 3 imports it.
     pub module: Str<'a>,
@@ -444,7 +441,7 @@ impl<'a> Global<'a> {
     }
 }
 
-/// The members of a tuple, list, set or frozenset, in the order of the stream.
+/// An iterator over the items of a tuple, list, set or frozenset, in the order of the pickle.
 #[derive(Clone)]
 pub struct Items<'a> {
     links: Links<'a>,
@@ -453,14 +450,14 @@ pub struct Items<'a> {
 }
 
 impl<'a> Items<'a> {
-    /// The items as ints, where the decoder has kept them side by side: mostly those of a list that
-    /// has 16 or more in each batch, and nothing else. `None` does not mean that they are no ints.
+    /// Returns the remaining items as ints, if the graph holds them unboxed: those of a list of
+    /// ints alone, with at least 16 in each batch. `None` does not mean that an item is not an int.
     #[inline]
     pub fn as_ints(&self) -> Option<&'a [i64]> {
         self.links.ints()
     }
 
-    /// The items as floats, where the decoder has kept them side by side: see
+    /// Returns the remaining items as floats, if the graph holds them unboxed: see
     /// [`as_ints`](Self::as_ints).
     #[inline]
     pub fn as_floats(&self) -> Option<&'a [f64]> {
@@ -484,32 +481,34 @@ impl<'a> Iterator for Items<'a> {
 
 impl ExactSizeIterator for Items<'_> {}
 
-/// Items that are left to be looked at, in a quarter of the memory that [`Items`] take: for a stack
-/// with one for each container that is open. See [`ValueRef::resume`].
+impl FusedIterator for Items<'_> {}
+
+/// The state of [`Items`] in a quarter of its memory, for a stack with one entry for each open
+/// container. See [`ValueRef::resume`].
 #[derive(Clone, Copy, Debug)]
 pub struct Paused(arena::Paused);
 
 impl Items<'_> {
-    /// Returns what is left of the items.
+    /// Returns the remaining items.
     #[inline]
     pub fn pause(&self) -> Paused {
         Paused(self.links.pause(self.graph))
     }
 }
 
-/// Keys with their values, in the order of the stream.
+/// An iterator over keys with their values, in the order of the pickle.
 #[derive(Clone)]
 pub struct Entries<'a>(Items<'a>);
 
 impl<'a> Entries<'a> {
-    /// Returns keys and values in turn.
+    /// Returns an iterator over keys and values in turn.
     pub fn into_items(self) -> Items<'a> {
         self.0
     }
 }
 
 impl<'a> From<Items<'a>> for Entries<'a> {
-    /// Takes keys and values in turn.
+    /// Takes items that are keys and values in turn.
     fn from(items: Items<'a>) -> Entries<'a> {
         Entries(items)
     }
@@ -530,8 +529,10 @@ impl<'a> Iterator for Entries<'a> {
 
 impl ExactSizeIterator for Entries<'_> {}
 
-/// A call that was not made: what would have been called, and what would have been done to the
-/// result.
+impl FusedIterator for Entries<'_> {}
+
+/// A reference to an object that a call would make, with the changes that the pickle makes to it.
+/// Nothing was called.
 #[derive(Clone, Copy)]
 pub struct ObjectRef<'a> {
     value: ValueRef<'a>,
@@ -540,65 +541,65 @@ pub struct ObjectRef<'a> {
 
 impl<'a> ObjectRef<'a> {
     #[inline]
-    fn object(self) -> &'a arena::Object {
+    fn object(self) -> &'a ObjectNode {
         self.value.graph.object(self.value.id.region(), self.index)
     }
 
-    /// How it would have been made.
+    /// Returns the way in which Python would make the object.
     #[inline]
     pub fn construct(self) -> Construct {
         self.object().construct
     }
 
-    /// What would have been called, or whose `__new__` would have been.
+    /// Returns the callable, or the class whose `__new__` would be called.
     #[inline]
     pub fn callable(self) -> ValueRef<'a> {
         self.value.at(self.object().callable)
     }
 
-    /// The arguments: a tuple.
+    /// Returns the tuple of arguments.
     #[inline]
     pub fn args(self) -> ValueRef<'a> {
         self.value.at(self.object().args)
     }
 
-    /// The keyword arguments, a dict, where the stream gives them.
+    /// Returns the dict of keyword arguments, if there is one.
     pub fn kwargs(self) -> Option<ValueRef<'a>> {
         let kwargs = self.object().kwargs;
         (kwargs != NodeId::NONE).then(|| self.value.at(kwargs))
     }
 
-    /// The argument of every BUILD, mostly none or one.
+    /// Returns the arguments of all BUILD instructions; most objects have none or one.
     #[inline]
     pub fn states(self) -> Items<'a> {
         self.value.chain(self.object().states)
     }
 
-    /// The argument of the last BUILD.
+    /// Returns the argument of the last BUILD.
     #[inline]
     pub fn state(self) -> Option<ValueRef<'a>> {
         let ValueRef { graph, id, .. } = self.value;
         graph.last_of(id.region(), self.object().states).map(|id| self.value.at(id))
     }
 
-    /// Whether values would have been appended or added, or items set.
+    /// Whether values would be appended or added, or items set.
     #[inline]
     pub fn has_items(self) -> bool {
         let object = self.object();
         [object.appended, object.items, object.added].iter().any(|chain| !chain.is_empty())
     }
 
-    /// The values that would have been appended.
+    /// Returns the values that would be appended.
     pub fn appended(self) -> Items<'a> {
         self.value.chain(self.object().appended)
     }
 
-    /// The items that would have been set.
+    /// Returns the items that would be set.
     pub fn items(self) -> Entries<'a> {
         Entries(self.value.chain(self.object().items))
     }
 
-    /// The values that would have been added as to a set.
+    /// Returns the values that would be added as to a set.
     pub fn added(self) -> Items<'a> {
         self.value.chain(self.object().added)
     }
@@ -608,7 +609,7 @@ impl<'a> ObjectRef<'a> {
 mod tests {
     use super::*;
     use crate::limits::Limits;
-    use crate::machine::decode::{Decoded, decode};
+    use crate::machine::{Decoded, decode};
     use alloc::format;
     use alloc::vec::Vec;
 
@@ -617,15 +618,16 @@ mod tests {
     }
 
     #[test]
-    fn surrogates_that_stand_alone() {
+    fn lone_surrogates_are_kept() {
         let text = Str(b"a\xed\xa0\x80\xc3\xa9\xf0\x9f\x98\x80");
         assert_eq!(text.to_str(), None);
         assert_eq!(text.to_string_lossy(), "a\u{fffd}é😀");
         assert_eq!(text.code_points().collect::<Vec<_>>(), [0x61, 0xd800, 0xe9, 0x1f600]);
     }
+
     #[test]
     fn lengths_are_known() {
-        // A list that grew in batches, between which others grew.
+        // A list that grows in batches, with others between them.
         let decoded = read(b"](N](NNeNe(NeNa.");
         let Kind::List(mut items) = decoded.value().kind() else { panic!() };
         for left in (1..=5).rev() {
@@ -640,7 +642,7 @@ mod tests {
     }
 
     #[test]
-    fn large_ints() {
+    fn large_ints_are_displayed_in_decimal() {
         for (stream, expected) in [
             (&b"\x8a\x09\0\0\0\0\0\0\0\0\x01."[..], "18446744073709551616"),
             (b"\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\xfe.", "-18446744073709551617"),
@@ -649,7 +651,7 @@ mod tests {
             let decoded = read(stream);
             let Kind::Long(long) = decoded.value().kind() else { panic!() };
             assert_eq!(format!("{long:?}"), expected);
-            assert_eq!(BigInt::from_signed_bytes_le(long.to_le_bytes()), long.to_big_int());
+            assert_eq!(BigInt::from_signed_bytes_le(long.as_le_bytes()), long.to_big_int());
         }
     }
 
@@ -672,7 +674,7 @@ mod tests {
     }
 
     #[test]
-    fn payloads_are_borrowed() {
+    fn bytes_are_borrowed_from_the_source() {
         let stream = b"C\x03abc.";
         let decoded = read(stream);
         let Kind::Bytes(bytes) = decoded.value().kind() else { panic!() };

@@ -15,11 +15,10 @@ use core::fmt::{self, Write};
 
 use num_bigint::BigInt;
 
+use super::repr;
 use crate::error::Result;
 use crate::graph::utf8;
-use crate::inspect::repr;
-use crate::lex::lexer::{Argument, Instruction};
-use crate::lex::text;
+use crate::lex::{Argument, Instruction, text};
 use crate::limits::{self, Limits};
 use crate::opcode::{ArgumentKind, MemoEffect, Opcode, StackItem};
 
@@ -338,7 +337,7 @@ impl Indices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lex::lexer::{Lexer, Progress};
+    use crate::lex::{Lexer, Progress};
     use crate::limits::Limits;
     use alloc::string::String;
 

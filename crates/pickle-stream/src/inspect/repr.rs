@@ -63,7 +63,7 @@ pub(crate) fn bytes(f: &mut impl Write, bytes: &[u8]) -> fmt::Result {
 }
 
 /// `repr` of a str, by its code points; surrogates may stand alone.
-pub(crate) fn str(
+pub(super) fn str(
     f: &mut impl Write,
     code_points: impl Iterator<Item = u32> + Clone,
 ) -> fmt::Result {

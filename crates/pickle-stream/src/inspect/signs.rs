@@ -1,6 +1,6 @@
 //! What the first instructions of a pickle tell about the program that wrote it.
 
-use crate::lex::lexer::{Argument, Lexer, Progress};
+use crate::lex::{Argument, Lexer, Progress};
 use crate::limits::Limits;
 use crate::opcode::{ArgumentKind, Opcode};
 

@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::graph::view::{Kind, ObjectRef, Str, ValueRef};
-use crate::inspect::repr;
+use super::repr;
+use crate::graph::{Entries, Items, Kind, ObjectRef, Str, ValueRef};
 
 /// How deep containers are shown inside one another.
 const DEPTH: usize = 4;
@@ -153,7 +153,6 @@ impl<'a> Shown<'a, ValueRef<'a>> {
             Kind::Extension(code) => format!("extension({code})"),
             Kind::Buffer { index, .. } => format!("buffer({index})"),
             Kind::Outer(_) => "<a value around this one>".into(),
-            Kind::Written(memo) => format!("<memo entry {memo}>"),
         })
     }
 
@@ -185,13 +184,13 @@ impl fmt::Debug for ValueRef<'_> {
     }
 }
 
-impl fmt::Debug for crate::graph::view::Items<'_> {
+impl fmt::Debug for Items<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         sketch(f, Shown::list("[", self.clone(), "]"), Shown::of)
     }
 }
 
-impl fmt::Debug for crate::graph::view::Entries<'_> {
+impl fmt::Debug for Entries<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         sketch(f, Shown::dict("{", self.clone(), "}"), Shown::of)
     }

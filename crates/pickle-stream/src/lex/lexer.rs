@@ -1,103 +1,49 @@
 //! Bytes to instructions, at any cut of the input.
 //!
-//! The grammar is nom's: each opcode's argument is read by a streaming parser, for which running
-//! out of bytes is an answer ([`Progress::Need`]) and no error. There are three depths.
-//! [`Lexer::pass`] skips counted payloads without seeing them, and text lines without keeping them:
-//! that is all a survey needs, and a string of gigabytes costs it no memory. [`Lexer::head`] skips
-//! counted payloads and reads text lines. [`Lexer::instruction`] reads both.
+//! [`grammar::head`] is the grammar of all 68 opcodes, in nom's streaming parsers. The [`Lexer`] in
+//! front of it keeps the place between inputs and charges the limits. Frequent binary instructions
+//! take a [shortcut]; a property compares it with the grammar.
 //!
-//! A text line has no length before it, so its reader has to hold what it has seen of it. The limit
-//! on lines is therefore charged with the bytes seen so far, and each byte is searched once.
+//! An instruction is read at one of three depths. [`Lexer::pass`] skips counted payloads and text
+//! lines: a survey needs no more, and a string of gigabytes costs it no memory. [`Lexer::head`]
+//! skips counted payloads and reads text lines. [`Lexer::instruction`] reads both.
+//!
+//! A text line has no length before it, so the caller has to keep the bytes of an unfinished line.
+//! The limit on lines is therefore charged with the bytes seen so far. The lexer remembers how far
+//! it has searched for the newline, so each byte of a line is searched once, however it is cut.
+//!
+//! [shortcut]: super::shortcut
 
-use nom::bytes::streaming::take_until;
-use nom::error::ParseError;
-use nom::number::streaming::{be_f64, le_i32, le_u8, le_u16, le_u32, le_u64};
-use nom::{Err, IResult, Needed, Parser};
+use nom::{Err, Needed};
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::lex::text;
+use super::grammar::{self, LineSearch, Parts, rest_of_line};
+use super::instruction::{Argument, Head, Instruction, first_opcode};
+use super::shortcut::shortcut;
+use crate::error::Result;
 use crate::limits::{self, Limits};
-use crate::opcode::{ArgumentKind, MemoEffect, Opcode};
+use crate::opcode::{MemoEffect, Opcode};
 
-/// The answer of a push parser: it is done, or it has to see more.
+/// The answer of an incremental reader.
+#[must_use = "the answer may be that more bytes are needed"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress<T> {
-    /// At least this many bytes beyond the end of the input are needed. Nothing was consumed.
+    /// At least this many bytes beyond the end of the input are needed.
     Need(usize),
-    /// The answer.
+    /// The result.
     Done(T),
 }
 
-/// The argument of an instruction, borrowed from the input.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Argument<'a> {
-    /// There is none.
-    None,
-    /// A binary number of at most 4 bytes.
-    Int(i64),
-    /// The 8-byte number of FRAME.
-    Size(u64),
-    /// A binary float.
-    Float(f64),
-    /// A counted payload: a string, bytes, or the two's complement of an int.
-    Bytes(&'a [u8]),
-    /// A line, without its newline, not decoded.
-    Line(&'a [u8]),
-    /// Two lines: module and name.
-    Lines(&'a [u8], &'a [u8]),
-}
-
-/// An instruction whose payload, if it has one, need not be resident. Payloads are counted; for
-/// [`Lexer::pass`] text lines are payloads too.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Head<'a> {
-    /// What it does.
-    pub opcode: Opcode,
-    /// Its argument; [`Argument::None`] in place of a payload.
-    pub argument: Argument<'a>,
-    /// Where its opcode stands, in bytes from the start of the source.
-    pub offset: u64,
-    /// Bytes from the opcode to where the payload begins.
-    pub size: usize,
-    /// Bytes of the payload; 0 where there is none.
-    pub payload: u64,
-}
-
-/// A whole instruction.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Instruction<'a> {
-    /// What it does.
-    pub opcode: Opcode,
-    /// Its argument.
-    pub argument: Argument<'a>,
-    /// Where its opcode stands, in bytes from the start of the source.
-    pub offset: u64,
-    /// Bytes it takes in all.
-    pub size: usize,
-}
-
-/// Reads instructions one after another. It holds no bytes, only the place where the next
-/// instruction begins.
+/// A reader of instructions, one after another. It holds no bytes, only the offset of the next
+/// instruction.
 #[derive(Clone, Debug)]
 pub struct Lexer {
     offset: u64,
     argument: u64,
     line: u64,
-    /// The search for the end of the lines of an instruction that is read whole.
-    search: Search,
+    /// The search for the newlines of an instruction whose lines are read.
+    search: LineSearch,
     /// An instruction of which [`pass`](Self::pass) has skipped a part of its lines.
     open: Option<Open>,
-}
-
-/// How far the lines of an instruction were searched for their ends.
-#[derive(Clone, Copy, Debug, Default)]
-struct Search {
-    /// Where the instruction begins.
-    offset: u64,
-    /// How many bytes of its argument were searched.
-    seen: usize,
-    /// The length of the first of two lines, once its end was found.
-    first: Option<usize>,
 }
 
 /// An instruction whose lines are being skipped.
@@ -110,77 +56,75 @@ struct Open {
 }
 
 impl Lexer {
-    /// A lexer whose first input begins `offset` bytes after the start of the source.
+    /// Creates a lexer whose first input begins `offset` bytes after the start of the source.
     pub fn new(offset: u64, limits: &Limits) -> Lexer {
         Lexer {
             offset,
             argument: limits.argument,
             line: limits.line,
-            search: Search::default(),
+            search: LineSearch::default(),
             open: None,
         }
     }
 
-    /// Where the next instruction begins: the input of the next call must begin there.
+    /// Returns the offset of the next instruction: the input of the next call must begin there.
     #[inline]
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Where the instruction begins that is read next, or that [`pass`](Self::pass) has read a part
-    /// of.
+    /// Returns the offset of the instruction that is read next, or that [`pass`](Self::pass) has
+    /// read in part.
     #[inline]
     pub(crate) fn begin(&self) -> u64 {
         self.open.map_or(self.offset, |open| open.offset)
     }
 
-    /// Whether [`pass`](Self::pass) has read a part of an instruction.
+    /// Whether [`pass`](Self::pass) has read an instruction in part.
     #[inline]
     pub(crate) fn is_inside(&self) -> bool {
         self.open.is_some()
     }
 
-    /// Moves behind `size` bytes of instructions that somebody else has read.
+    /// Moves past `size` bytes of instructions that the caller has read itself.
     #[inline]
     pub(crate) fn skip(&mut self, size: usize) {
         self.offset += size as u64;
     }
 
-    /// Goes to the instruction that begins at `offset`.
+    /// Moves to the instruction that begins at `offset`.
     pub(crate) fn move_to(&mut self, offset: u64) {
-        (self.offset, self.open) = (offset, None);
+        (self.offset, self.search, self.open) = (offset, LineSearch::default(), None);
     }
 
-    /// Within so many bytes no argument is over the limit, and no offset too large.
+    /// Returns a number of bytes within which no argument exceeds its limit, and no offset
+    /// overflows.
     #[inline]
     pub(crate) fn room(&self) -> usize {
         usize::try_from(self.argument.min(u64::MAX - self.offset)).unwrap_or(usize::MAX)
     }
 
-    /// Reads the instruction that `input` begins with, but for its counted payload, and moves
-    /// behind both.
+    /// Reads the instruction at the beginning of `input`, except for its counted payload, and moves
+    /// past both. Where it needs more bytes, it does not move.
     ///
-    /// Fails on a byte that is no opcode, on a negative length, on an argument over the limit, and
-    /// as soon as more bytes of a text line were seen than its limit allows.
+    /// Fails on a byte that is not an opcode, on a negative length, on an argument over its limit,
+    /// and on a text line as soon as more bytes of it were seen than its limit allows.
     #[inline(always)]
     pub fn head<'a>(&mut self, input: &'a [u8]) -> Result<Progress<Head<'a>>> {
-        if let Some(short) = short(input)
+        if let Some(short) = shortcut(input)
             && short.payload().max(short.size() as u64) <= self.argument
         {
-            return Ok(Progress::Done(self.move_behind(short.size(), short.parts())));
+            return Ok(Progress::Done(self.move_past(short.size(), short.parts())));
         }
         self.head_by_grammar(input)
     }
 
-    /// What [`head`](Self::head) does, for any instruction and any fault. It stands by itself so
-    /// that the short way is small enough to be inlined into the loops over instructions, where
-    /// it leaves no struct to be moved about.
+    /// Does the work of [`head`](Self::head) for any instruction and any error. It is a function of
+    /// its own so that the shortcut is small enough to be inlined into loops over instructions.
     #[inline(never)]
     fn head_by_grammar<'a>(&mut self, input: &'a [u8]) -> Result<Progress<Head<'a>>> {
-        if self.search.offset != self.offset || self.search.seen >= input.len() {
-            self.search = Search { offset: self.offset, ..Search::default() };
-        }
-        let (size, parts) = match head(input, &mut self.search) {
+        self.search.continue_at(self.offset, input);
+        let (size, parts) = match grammar::head(input, &mut self.search) {
             Ok((rest, parts)) => (input.len() - rest.len(), parts),
             Err(Err::Incomplete(needed)) => return self.incomplete(input, needed),
             Err(Err::Error(fault) | Err::Failure(fault)) => return Err(fault.at(self.offset)),
@@ -188,34 +132,33 @@ impl Lexer {
         let (.., payload) = parts;
         self.charge(input, size)?;
         limits::check(self.argument, payload, "pickle.limit.argument", self.offset)?;
-        Ok(Progress::Done(self.move_behind(size, parts)))
+        Ok(Progress::Done(self.move_past(size, parts)))
     }
 
     #[inline]
-    fn move_behind<'a>(&mut self, size: usize, parts: Parts<'a>) -> Head<'a> {
+    fn move_past<'a>(&mut self, size: usize, parts: Parts<'a>) -> Head<'a> {
         let (opcode, argument, payload) = parts;
         let head = Head { opcode, argument, offset: self.offset, size, payload };
-        // The limit keeps the sum far from overflow for any real offset; a made-up one saturates.
+        // Only an offset that the caller made up can overflow.
         self.offset = self.offset.saturating_add(size as u64).saturating_add(payload);
         head
     }
 
-    /// Skips the instruction that `input` begins with, as [`head`](Self::head) does, and the text
-    /// lines of its argument too, unless they are the memo index of GET or PUT. These lines are the
-    /// payload of the answer.
+    /// Reads an instruction as [`head`](Self::head) does, but skips the text lines of its argument,
+    /// except for the memo index of GET and PUT. The payload of the answer is the lines.
     ///
-    /// Lines need not be in one input: where they end behind it, the answer is
-    /// [`Progress::Need`], [`offset`](Self::offset) has moved to the end of the input, and the next
-    /// call, which must be of this method, goes on there.
+    /// Lines may be cut. Where a line does not end in the input, the answer is [`Progress::Need`],
+    /// [`offset`](Self::offset) has moved to the end of the input, and the next call, which must be
+    /// to this method, continues there.
     ///
-    /// Fails as [`head`](Self::head) does; lines that are skipped have the limit of arguments.
+    /// Fails as [`head`](Self::head) does; skipped lines have the limit of arguments.
     #[inline(always)]
     pub fn pass<'a>(&mut self, input: &'a [u8]) -> Result<Progress<Head<'a>>> {
         if self.open.is_none()
-            && let Some(short) = short(input)
+            && let Some(short) = shortcut(input)
             && short.payload().max(short.size() as u64) <= self.argument
         {
-            return Ok(Progress::Done(self.move_behind(short.size(), short.parts())));
+            return Ok(Progress::Done(self.move_past(short.size(), short.parts())));
         }
         self.pass_by_grammar(input)
     }
@@ -251,7 +194,8 @@ impl Lexer {
         Ok(Progress::Done(Head { opcode, argument: Argument::None, offset, size: 1, payload }))
     }
 
-    /// Reads the whole instruction that `input` begins with, and moves behind it.
+    /// Reads the whole instruction at the beginning of `input`, and moves past it. Where it needs
+    /// more bytes, it does not move.
     ///
     /// Fails as [`head`](Self::head) does.
     #[inline(always)]
@@ -270,9 +214,10 @@ impl Lexer {
         Ok(Progress::Need(usize::try_from(missing).unwrap_or(usize::MAX)))
     }
 
-    /// Charges `seen` bytes of the instruction that `input` begins with, without its payload. Only
-    /// lines are open-ended, and of one that is too long more or less may have been seen: the error
-    /// says no more than that the limit was passed.
+    /// Charges `seen` bytes of the instruction at the beginning of `input`, without its payload.
+    ///
+    /// How much of a line was seen depends on how the input is cut, so the error names one byte more
+    /// than the limit, and not the bytes seen.
     #[inline]
     fn charge(&self, input: &[u8], seen: usize) -> Result<()> {
         let argument = seen.saturating_sub(1) as u64; // without the opcode
@@ -297,7 +242,8 @@ impl Lexer {
 }
 
 impl Open {
-    /// The instruction that `input` begins with, where its argument is lines that can be skipped.
+    /// Returns the instruction at the beginning of `input`, if its argument is lines that `pass`
+    /// skips.
     fn of(input: &[u8], offset: u64) -> Option<Open> {
         let opcode = first_opcode(input)?;
         let lines = match opcode.info().memo {
@@ -308,318 +254,14 @@ impl Open {
     }
 }
 
-impl Search {
-    /// Searches on for the end of a line. Returns its place in the argument.
-    fn newline(&mut self, argument: &[u8]) -> Result<usize, Err<Fault>> {
-        let rest = &argument[self.seen.min(argument.len())..];
-        self.seen = argument.len();
-        let (after, _) = rest_of_line(rest)?;
-        self.seen -= after.len();
-        Ok(self.seen - 1)
-    }
-
-    /// A line, without its newline. A carriage return before the newline is part of it, as for
-    /// CPython.
-    fn line<'a>(&mut self, argument: &'a [u8]) -> IResult<&'a [u8], Argument<'a>, Fault> {
-        let end = self.newline(argument)?;
-        Ok((&argument[end + 1..], Argument::Line(&argument[..end])))
-    }
-
-    fn line_pair<'a>(&mut self, argument: &'a [u8]) -> IResult<&'a [u8], Argument<'a>, Fault> {
-        let first = match self.first {
-            Some(first) => first,
-            None => self.newline(argument)?,
-        };
-        self.first = Some(first);
-        let end = self.newline(argument)?;
-        let lines = Argument::Lines(&argument[..first], &argument[first + 1..end]);
-        Ok((&argument[end + 1..], lines))
-    }
-}
-
-impl<'a> Head<'a> {
-    /// The instruction, once its payload is at hand.
-    #[inline]
-    fn with_payload(self, payload: &'a [u8]) -> Instruction<'a> {
-        let Head { opcode, mut argument, offset, size, .. } = self;
-        if is_counted(opcode.info().argument) {
-            argument = Argument::Bytes(payload);
-        }
-        Instruction { opcode, argument, offset, size: size + payload.len() }
-    }
-
-    /// The memo index that a GET or PUT names, or `None` for any other opcode.
-    ///
-    /// Fails where the index is a line that is no decimal number.
-    #[inline]
-    pub fn memo_index(&self) -> Result<Option<u64>> {
-        memo_index(self.opcode, self.argument, self.offset)
-    }
-}
-
-impl Instruction<'_> {
-    /// The memo index that a GET or PUT names, or `None` for any other opcode.
-    ///
-    /// Fails where the index is a line that is no decimal number.
-    #[inline]
-    pub fn memo_index(&self) -> Result<Option<u64>> {
-        memo_index(self.opcode, self.argument, self.offset)
-    }
-
-    /// Where the next instruction begins.
-    #[inline]
-    pub fn end(&self) -> u64 {
-        self.offset.saturating_add(self.size as u64)
-    }
-}
-
-#[inline]
-fn memo_index(opcode: Opcode, argument: Argument<'_>, offset: u64) -> Result<Option<u64>> {
-    match opcode.info().memo {
-        MemoEffect::Get | MemoEffect::Put => argument.index(offset).map(Some),
-        MemoEffect::Untouched | MemoEffect::Memoize => Ok(None),
-    }
-}
-
-/// What an argument is, for those who know it from the opcode.
-impl<'a> Argument<'a> {
-    /// The memo index of a GET or PUT at `offset`.
-    #[inline]
-    pub(crate) fn index(self, offset: u64) -> Result<u64> {
-        match self {
-            Argument::Line(line) => text::index(line, offset),
-            _ => Ok(self.int() as u64),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn int(self) -> i64 {
-        let Argument::Int(int) = self else { mismatch() };
-        int
-    }
-
-    #[inline]
-    pub(crate) fn float(self) -> f64 {
-        let Argument::Float(float) = self else { mismatch() };
-        float
-    }
-
-    #[inline]
-    pub(crate) fn bytes(self) -> &'a [u8] {
-        let Argument::Bytes(bytes) = self else { mismatch() };
-        bytes
-    }
-
-    #[inline]
-    pub(crate) fn line(self) -> &'a [u8] {
-        let Argument::Line(line) = self else { mismatch() };
-        line
-    }
-
-    #[inline]
-    pub(crate) fn lines(self) -> (&'a [u8], &'a [u8]) {
-        let Argument::Lines(first, second) = self else { mismatch() };
-        (first, second)
-    }
-}
-
-/// The lexer gives every opcode the argument that the table says.
-#[cold]
-fn mismatch() -> ! {
-    unreachable!("an argument of another kind than the opcode's")
-}
-
-/// Refuses a protocol that does not exist, for those who meet PROTO.
-pub(crate) fn check_protocol(version: i64, offset: u64) -> Result<()> {
-    if version <= 5 {
-        return Ok(());
-    }
-    let message = alloc::format!("pickle protocol {version}; 5 is the highest there is");
-    Err(Error::new(ErrorKind::Unsupported, "pickle.protocol", offset, message))
-}
-
-const fn is_counted(kind: ArgumentKind) -> bool {
-    use ArgumentKind as A;
-    matches!(
-        kind,
-        A::Long1
-            | A::Long4
-            | A::String1
-            | A::String4
-            | A::Bytes1
-            | A::Bytes4
-            | A::Bytes8
-            | A::ByteArray8
-            | A::Unicode1
-            | A::Unicode4
-            | A::Unicode8
-    )
-}
-
-fn first_opcode(input: &[u8]) -> Option<Opcode> {
-    input.first().and_then(|&byte| Opcode::from_byte(byte))
-}
-
-/// What the grammar refuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
-    NotAnOpcode(u8),
-    NegativeLength(Opcode, i32),
-    /// What nom reports by itself; the parsers below never let it out.
-    Grammar,
-}
-
-impl Fault {
-    #[cold]
-    fn at(self, offset: u64) -> Error {
-        match self {
-            Fault::NotAnOpcode(byte) => {
-                let message = alloc::format!("byte 0x{byte:02x} is no opcode of protocols 0 to 5");
-                Error::malformed("pickle.opcode", offset, message)
-            }
-            Fault::NegativeLength(opcode, length) => {
-                let message = alloc::format!("{} of negative length {length}", opcode.name());
-                Error::malformed("pickle.length", offset, message)
-            }
-            Fault::Grammar => Error::malformed("pickle.opcode", offset, "no instruction"),
-        }
-    }
-}
-
-impl ParseError<&[u8]> for Fault {
-    fn from_error_kind(_: &[u8], _: nom::error::ErrorKind) -> Fault {
-        Fault::Grammar
-    }
-
-    fn append(_: &[u8], _: nom::error::ErrorKind, other: Fault) -> Fault {
-        other
-    }
-}
-
-/// Of an instruction: its opcode, its argument, and the bytes of its counted payload.
-type Parts<'a> = (Opcode, Argument<'a>, u64);
-
-/// A binary instruction as the short way reads it: an opcode and a number, which is its argument or
-/// counts its payload.
-#[derive(Clone, Copy)]
-struct Short {
-    opcode: Opcode,
-    /// Bytes of the number.
-    width: u8,
-    counted: bool,
-    number: i64,
-}
-
-impl Short {
-    #[inline]
-    fn size(self) -> usize {
-        1 + usize::from(self.width)
-    }
-
-    #[inline]
-    fn payload(self) -> u64 {
-        if self.counted { self.number as u64 } else { 0 }
-    }
-
-    #[inline]
-    fn parts<'a>(self) -> Parts<'a> {
-        let argument = match self.width {
-            1.. if !self.counted => Argument::Int(self.number),
-            _ => Argument::None,
-        };
-        (self.opcode, argument, self.payload())
-    }
-}
-
-/// The binary instructions that real files are made of: what [`head`] says of them, without its
-/// detour through parsers. `None` for every other, and where a byte is missing.
-#[inline]
-fn short(input: &[u8]) -> Option<Short> {
-    use ArgumentKind as A;
-    let (&byte, rest) = input.split_first()?;
-    let opcode = Opcode::from_byte(byte)?;
-    let kind = opcode.info().argument;
-    let (width, number) = match kind {
-        A::None => (0, 0),
-        A::Uint1 | A::String1 | A::Bytes1 | A::Unicode1 => (1, i64::from(*rest.first()?)),
-        A::Uint2 => (2, u16::from_le_bytes(*rest.first_chunk()?).into()),
-        A::Int4 => (4, i32::from_le_bytes(*rest.first_chunk()?).into()),
-        A::Uint4 | A::Bytes4 | A::Unicode4 => (4, u32::from_le_bytes(*rest.first_chunk()?).into()),
-        _ => return None,
-    };
-    Some(Short { opcode, width, counted: is_counted(kind), number })
-}
-
-/// The grammar of one instruction: its opcode, its argument or else the length of its counted
-/// payload.
-#[inline]
-fn head<'a>(input: &'a [u8], search: &mut Search) -> IResult<&'a [u8], Parts<'a>, Fault> {
-    use ArgumentKind as A;
-    let (input, byte) = le_u8(input)?;
-    let Some(opcode) = Opcode::from_byte(byte) else {
-        return Err(Err::Failure(Fault::NotAnOpcode(byte)));
-    };
-    let inline = |(rest, argument)| (rest, (opcode, argument, 0));
-    let counted = |(rest, length)| (rest, (opcode, Argument::None, length));
-    Ok(match opcode.info().argument {
-        A::None => inline((input, Argument::None)),
-        A::Uint1 => inline(le_u8.map(|n| Argument::Int(n.into())).parse(input)?),
-        A::Uint2 => inline(le_u16.map(|n| Argument::Int(n.into())).parse(input)?),
-        A::Uint4 => inline(le_u32.map(|n| Argument::Int(n.into())).parse(input)?),
-        A::Int4 => inline(le_i32.map(|n| Argument::Int(n.into())).parse(input)?),
-        A::Uint8 => inline(le_u64.map(Argument::Size).parse(input)?),
-        A::Float8 => inline(be_f64.map(Argument::Float).parse(input)?),
-        A::DecimalLine | A::LongLine | A::FloatLine | A::StringLine | A::UnicodeLine | A::Line => {
-            inline(search.line(input)?)
-        }
-        A::LinePair => inline(search.line_pair(input)?),
-        A::Long1 | A::String1 | A::Bytes1 | A::Unicode1 => {
-            counted(le_u8.map(u64::from).parse(input)?)
-        }
-        A::Bytes4 | A::Unicode4 => counted(le_u32.map(u64::from).parse(input)?),
-        A::Bytes8 | A::ByteArray8 | A::Unicode8 => counted(le_u64(input)?),
-        A::Long4 | A::String4 => {
-            let (rest, length) = le_i32(input)?;
-            let Ok(length) = u64::try_from(length) else {
-                return Err(Err::Failure(Fault::NegativeLength(opcode, length)));
-            };
-            counted((rest, length))
-        }
-    })
-}
-
-/// The rest of a line, without its newline, and what follows that.
-fn rest_of_line(input: &[u8]) -> IResult<&[u8], &[u8], Fault> {
-    take_until("\n").parse(input).map(|(rest, line): (&[u8], _)| (&rest[1..], line))
-}
-
-// The parts of plain instructions, for those who take a short way: they know the opcode, and the
-// grammar comes after them where there is nothing here.
-
-/// A number of a fixed width, which is all or the first part of an argument.
-#[inline(always)]
-pub(crate) fn number<const N: usize>(argument: &[u8]) -> Option<[u8; N]> {
-    argument.first_chunk().copied()
-}
-
-/// A payload that one byte counts.
-#[inline(always)]
-pub(crate) fn short_payload(argument: &[u8]) -> Option<&[u8]> {
-    let (&len, rest) = argument.split_first()?;
-    rest.get(..len.into())
-}
-
-/// A payload that four bytes count.
-#[inline(always)]
-pub(crate) fn long_payload(argument: &[u8]) -> Option<&[u8]> {
-    let (len, rest) = argument.split_first_chunk()?;
-    rest.get(..u32::from_le_bytes(*len) as usize)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
+    use crate::opcode::ArgumentKind;
+    use alloc::vec;
     use alloc::vec::Vec;
+    use proptest::prelude::*;
 
     fn lexer() -> Lexer {
         Lexer::new(0, &Limits::default())
@@ -662,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_get_or_a_put_names_an_entry() {
+    fn get_and_put_give_their_memo_index() {
         for (input, index) in [
             (&b"p12\n"[..], Some(12)),
             (b"q\x07", Some(7)),
@@ -701,40 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn the_short_way_agrees_with_the_grammar() {
-        for sample in samples() {
-            for cut in 0..=sample.len() {
-                let Some(short) = short(&sample[..cut]) else { continue };
-                let (rest, by_grammar) = head(&sample[..cut], &mut Search::default()).unwrap();
-                assert_eq!((short.size(), short.parts()), (cut - rest.len(), by_grammar));
-            }
-        }
-    }
-
-    #[test]
-    fn what_most_instructions_are_goes_the_short_way() {
-        use Opcode as O;
-        for (opcode, size) in [
-            (O::None, 1),
-            (O::Memoize, 1),
-            (O::BinInt1, 2),
-            (O::BinGet, 2),
-            (O::ShortBinString, 2),
-            (O::ShortBinBytes, 2),
-            (O::ShortBinUnicode, 2),
-            (O::BinInt2, 3),
-            (O::BinInt, 5),
-            (O::LongBinGet, 5),
-            (O::BinBytes, 5),
-            (O::BinUnicode, 5),
-        ] {
-            let short = short(&[opcode as u8, 1, 0, 0, 0]).map(Short::size);
-            assert_eq!(short, Some(size), "{opcode:?}");
-        }
-    }
-
-    #[test]
-    fn binary_numbers_are_little_endian_but_for_the_float() {
+    fn binary_numbers_are_little_endian_except_floats() {
         assert_eq!(read(b"M\x01\x02").argument, Argument::Int(0x0201));
         assert_eq!(read(b"J\xff\xff\xff\xff").argument, Argument::Int(-1));
         assert_eq!(read(b"j\xff\xff\xff\xff").argument, Argument::Int(0xffff_ffff));
@@ -743,13 +352,13 @@ mod tests {
     }
 
     #[test]
-    fn a_line_keeps_its_carriage_return() {
+    fn line_keeps_its_carriage_return() {
         assert_eq!(read(b"Va\r\n").argument, Argument::Line(b"a\r"));
         assert_eq!(read(b"cm\nn\n").argument, Argument::Lines(b"m", b"n"));
     }
 
     #[test]
-    fn a_payload_that_is_not_resident_is_stepped_over() {
+    fn head_moves_past_an_absent_payload() {
         let mut lexer = lexer();
         let Progress::Done(head) = lexer.head(b"B\0\0\0\x80abc").unwrap() else { panic!() };
         assert_eq!((head.size, head.payload), (5, 0x8000_0000));
@@ -757,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_instruction() {
+    fn unknown_opcode_and_negative_length_fail() {
         let error = lexer().head(b"\xff").unwrap_err();
         assert_eq!((error.kind(), error.clause()), (ErrorKind::Malformed, "pickle.opcode"));
         let error = lexer().head(b"T\xff\xff\xff\xff").unwrap_err();
@@ -765,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn charges_arguments_before_asking_for_them() {
+    fn argument_over_its_limit_fails_before_it_is_read() {
         let limits = Limits { argument: 10, ..Limits::default() };
         let passes = Lexer::new(0, &limits).instruction(b"C\x0a");
         assert_eq!(passes.unwrap(), Progress::Need(10));
@@ -779,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn line_over_its_limit_is_refused_before_it_ends() {
+    fn line_over_its_limit_fails_before_it_ends() {
         let limits = Limits { line: 10, ..Limits::default() };
         for opcode in [b"S", b"V", b"I", b"L", b"F", b"c", b"i", b"p", b"g", b"P"] {
             let line = [&opcode[..], b"12345\n7890"].concat();
@@ -810,10 +419,29 @@ mod tests {
         assert_eq!(lexer.instruction(b"cm\nn").unwrap(), Progress::Need(1));
         let Progress::Done(read) = lexer.instruction(b"c\n\n\n\n").unwrap() else { panic!() };
         assert_eq!(read.argument, Argument::Lines(b"\n", b"\n"));
-        // Bytes that are given again from elsewhere are searched again.
-        lexer.move_to(0);
-        let Progress::Done(read) = lexer.instruction(b"Va\n").unwrap() else { panic!() };
-        assert_eq!(read.argument, Argument::Line(b"a"));
+        // Another instruction is searched from its beginning.
+        for line in [b"Va\n\n", b"Vb\n\n"] {
+            lexer.move_to(0);
+            let Progress::Done(read) = lexer.instruction(line).unwrap() else { panic!() };
+            assert_eq!(read.argument, Argument::Line(&line[1..2]));
+        }
+    }
+
+    #[test]
+    fn line_in_feeds_of_one_byte_is_searched_once() {
+        let lines = [&b"V"[..], &b"a".repeat(1000), b"\n"].concat();
+        let pair = [&b"c"[..], &b"a".repeat(1000), b"\n", &b"b".repeat(1000), b"\n"].concat();
+        for stream in [lines, pair] {
+            let mut lexer = lexer();
+            for seen in 1..stream.len() {
+                // A second search of a byte would find one of these newlines.
+                let searched = vec![b'\n'; seen.saturating_sub(2)];
+                let input = [&stream[..1], &searched, &stream[searched.len() + 1..seen]].concat();
+                assert_eq!(lexer.instruction(&input).unwrap(), Progress::Need(1), "{seen}");
+            }
+            let Progress::Done(read) = lexer.instruction(&stream).unwrap() else { panic!() };
+            assert_eq!(read.size, stream.len());
+        }
     }
 
     #[test]
@@ -853,5 +481,28 @@ mod tests {
         // The index of GET and PUT is read, under the limit of lines.
         let error = Lexer::new(0, &limits).pass(b"p123").unwrap_err();
         assert_eq!(error.clause(), "pickle.limit.line");
+    }
+
+    /// An instruction of any opcode with any argument, which may be cut.
+    fn any_instruction() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![2 => any::<u8>(), 1 => Just(b'\n'), 2 => 0..4u8];
+        (prop::sample::select(&Opcode::ALL[..]), prop::collection::vec(byte, 0..16))
+            .prop_map(|(opcode, argument)| [&[opcode.byte()], &argument[..]].concat())
+    }
+
+    proptest! {
+        #[test]
+        fn shortcut_agrees_with_the_grammar(
+            input in any_instruction(),
+            argument in prop_oneof![0..20u64, Just(u64::MAX)],
+        ) {
+            let limits = Limits { argument, ..Limits::default() };
+            let [mut one, mut other] = [(); 2].map(|()| Lexer::new(100, &limits));
+            prop_assert_eq!(one.head(&input), other.head_by_grammar(&input));
+            prop_assert_eq!(one.offset(), other.offset());
+            let [mut one, mut other] = [(); 2].map(|()| Lexer::new(100, &limits));
+            prop_assert_eq!(one.pass(&input), other.pass_by_grammar(&input));
+            prop_assert_eq!(one.offset(), other.offset());
+        }
     }
 }

@@ -1,8 +1,8 @@
-//! The arguments of protocol 0: numbers and strings written as lines of text.
+//! The text arguments of protocol 0: numbers and strings on lines.
 //!
-//! Each function takes a line without its newline and the offset of its instruction, for the error.
-//! What CPython's two unpicklers accept differs in corners; where it does, these follow the rule
-//! that both agree on since Python 3.14: decimal numbers only.
+//! Each function takes a line without its newline, and the offset of its instruction for errors.
+//! Where CPython's C and Python unpicklers differ, the functions follow the rule of both since
+//! Python 3.14: decimal numbers only.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,7 +13,7 @@ use num_bigint::BigInt;
 use crate::error::{Error, Result};
 use crate::limits;
 
-/// What the line of INT stands for.
+/// The value of a line of INT.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Int {
     Bool(bool),
@@ -21,7 +21,7 @@ pub(crate) enum Int {
     Big(BigInt),
 }
 
-/// The line of INT: `00` and `01` are bools, everything else is a decimal number.
+/// Reads a line of INT: `00` and `01` are bools, all others are decimal numbers.
 pub(crate) fn int(line: &[u8], digits: usize, offset: u64) -> Result<Int> {
     match line {
         b"00" => Ok(Int::Bool(false)),
@@ -30,12 +30,12 @@ pub(crate) fn int(line: &[u8], digits: usize, offset: u64) -> Result<Int> {
     }
 }
 
-/// The line of LONG: a decimal number with an optional `L`.
+/// Reads a line of LONG: a decimal number with an optional `L`.
 pub(crate) fn long(line: &[u8], digits: usize, offset: u64) -> Result<Int> {
     decimal(line.strip_suffix(b"L").unwrap_or(line), digits, offset)
 }
 
-/// The line of GET or PUT: a decimal number that is not negative.
+/// Reads a line of GET or PUT: a decimal number that is not negative.
 pub(crate) fn index(line: &[u8], offset: u64) -> Result<u64> {
     match decimal(line, 19, offset)? {
         Int::Small(index) if index >= 0 => Ok(index as u64),
@@ -43,7 +43,8 @@ pub(crate) fn index(line: &[u8], offset: u64) -> Result<u64> {
     }
 }
 
-/// What `int(text)` takes: white space around, a sign, digits with single underscores between them.
+/// Reads a number as `int(text)` does: white space around it, a sign, digits with single
+/// underscores between them.
 fn decimal(line: &[u8], digits: usize, offset: u64) -> Result<Int> {
     let refuse = || not_a(line, "decimal int", "pickle.text.int", offset);
     let blank = |&byte: &u8| byte.is_ascii_whitespace() || byte == b'\x0b';
@@ -78,15 +79,15 @@ fn decimal(line: &[u8], digits: usize, offset: u64) -> Result<Int> {
     text.parse().map(Int::Big).map_err(|_| refuse())
 }
 
-/// The line of FLOAT.
+/// Reads a line of FLOAT.
 pub(crate) fn float(line: &[u8], offset: u64) -> Result<f64> {
-    // Rust and CPython take the same decimal grammar here, `inf`, `nan` and `infinity` in any case
-    // included.
+    // Rust and CPython accept the same decimal numbers here, with `inf`, `nan` and `infinity` in
+    // any case.
     let parsed = str::from_utf8(line).ok().and_then(|text| text.parse().ok());
     parsed.ok_or_else(|| not_a(line, "float", "pickle.text.float", offset))
 }
 
-/// What appends the text that a line stands for: [`write_string`] or [`write_unicode`].
+/// A function that appends the decoded text of a line: [`write_string`] or [`write_unicode`].
 pub(crate) type Write = fn(&[u8], u64, &mut Vec<u8>) -> Result<()>;
 
 fn written(write: Write, line: &[u8], offset: u64) -> Result<Vec<u8>> {
@@ -95,8 +96,8 @@ fn written(write: Write, line: &[u8], offset: u64) -> Result<Vec<u8>> {
     Ok(out)
 }
 
-/// Returns the most bytes that a line of STRING or UNICODE stands for: an escape stands for no more
-/// than it takes, a latin-1 character for two.
+/// Returns an upper bound for the bytes of a decoded line of STRING or UNICODE: an escape is never
+/// shorter than its value, and a latin-1 character becomes at most two bytes.
 pub(crate) fn longest(line: &[u8]) -> usize {
     line.len() + line.iter().filter(|byte| !byte.is_ascii()).count()
 }
@@ -147,7 +148,7 @@ pub(crate) fn write_string(line: &[u8], offset: u64, out: &mut Vec<u8>) -> Resul
                     value = value * 8 + u32::from(digit - b'0');
                     rest = tail;
                 }
-                // Three octal digits can say more than a byte; Python keeps the low 8 bits.
+                // Three octal digits can exceed a byte; Python keeps the low 8 bits.
                 out.push(value as u8);
             }
             b'x' => {
@@ -174,8 +175,8 @@ pub(crate) fn write_unicode(line: &[u8], offset: u64, out: &mut Vec<u8>) -> Resu
             (b'\\', Some(b'u')) => 4,
             (b'\\', Some(b'U')) => 8,
             (b'\\', Some(&next)) => {
-                // A backslash escapes no other character, but hides a second backslash from being
-                // seen as one.
+                // A backslash escapes no other character, but a backslash after it does not begin
+                // an escape.
                 out.push(b'\\');
                 push_code_point(out, next.into());
                 rest = &rest[1..];
@@ -200,7 +201,7 @@ pub(crate) fn write_unicode(line: &[u8], offset: u64, out: &mut Vec<u8>) -> Resu
     Ok(())
 }
 
-/// UTF-8 of a code point, surrogates included (Python's `surrogatepass`).
+/// Appends a code point in UTF-8, also a surrogate (Python's `surrogatepass`).
 fn push_code_point(out: &mut Vec<u8>, code_point: u32) {
     match char::from_u32(code_point) {
         Some(char) => out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
@@ -212,7 +213,7 @@ fn push_code_point(out: &mut Vec<u8>, code_point: u32) {
     }
 }
 
-/// The number that the first `width` bytes spell in hexadecimal, and what follows them.
+/// Reads `width` hexadecimal digits.
 fn hex(bytes: &[u8], width: usize) -> Option<(u32, &[u8])> {
     let (digits, rest) = bytes.split_at_checked(width)?;
     let value = digits
@@ -226,7 +227,7 @@ fn not_a(line: &[u8], what: &str, clause: &'static str, offset: u64) -> Error {
     const SHOWN: usize = 40;
     let dots = if line.len() > SHOWN { "..." } else { "" };
     let shown = line[..line.len().min(SHOWN)].escape_ascii();
-    Error::malformed(clause, offset, alloc::format!("\"{shown}{dots}\" is no {what}"))
+    Error::malformed(clause, offset, alloc::format!("\"{shown}{dots}\" is not a {what}"))
 }
 
 #[cfg(test)]
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_are_limited() {
+    fn digits_over_their_limit_fail() {
         assert!(int(&[b'1'; 4300], 4300, 0).is_ok());
         assert_eq!(int(&[b'1'; 4301], 4300, 0).unwrap_err().clause(), "pickle.limit.digits");
     }

@@ -1,48 +1,59 @@
-//! A whole pickle in one call, for those who have all of its bytes.
+//! A whole pickle whose bytes are in memory.
 
+use alloc::borrow::Cow;
+
+use super::execute::{Machine, Ran};
 use crate::error::{Error, Result};
-use crate::graph::arena::{Graph, NodeId, Source};
-use crate::graph::view::ValueRef;
-use crate::lex::lexer::Lexer;
+use crate::graph::{Graph, NodeId, Source, ValueRef};
+use crate::lex::Lexer;
 use crate::limits::Limits;
-use crate::machine::step::{Machine, Ran};
 
-/// A decoded pickle, with the bytes it borrows its payloads from.
-#[derive(Debug)]
+/// A decoded pickle, with the bytes that its strings and bytes are read from.
+#[derive(Clone, Debug)]
 pub struct Decoded<'a> {
     graph: Graph,
     root: NodeId,
-    bytes: &'a [u8],
+    bytes: Cow<'a, [u8]>,
     end: u64,
 }
 
-impl Decoded<'_> {
-    /// The value.
-    pub fn value(&self) -> ValueRef<'_> {
-        self.graph.value(self.root, Source { bytes: self.bytes, offset: 0 })
+impl<'a> Decoded<'a> {
+    /// Takes what a machine has left that began with the bytes and has executed STOP.
+    pub(super) fn new(
+        mut graph: Graph,
+        machine: &Machine,
+        root: NodeId,
+        bytes: Cow<'a, [u8]>,
+        lexer: &Lexer,
+    ) -> Decoded<'a> {
+        graph.set_protocol(machine.protocol());
+        Decoded { graph, root, bytes, end: lexer.offset() }
     }
 
-    /// Where the pickle ended: the offset behind its STOP. What follows there was not looked at.
+    /// Returns the value.
+    pub fn value(&self) -> ValueRef<'_> {
+        self.graph.value(self.root, Source { bytes: &self.bytes, offset: 0 })
+    }
+
+    /// Returns the offset of the first byte after the pickle's STOP. The bytes from there on were
+    /// not read.
     pub fn end(&self) -> u64 {
         self.end
     }
 }
 
-/// Decodes the pickle that `bytes` begin with, up to its STOP.
+/// Decodes the pickle at the beginning of `bytes`, up to its STOP.
 ///
-/// Fails where CPython's unpickler would, on what is not supported, over a limit, and where `bytes`
-/// end early.
+/// Fails where CPython's unpickler does, on what is not supported, over a limit, and where `bytes`
+/// end early. [`PushDecoder`](crate::PushDecoder) decodes a pickle that arrives in pieces.
 pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Decoded<'a>> {
     let mut graph = Graph::new();
     let mut lexer = Lexer::new(0, limits);
     let mut machine = Machine::new(limits);
     match machine.run(&mut graph, &mut lexer, bytes)? {
-        Ran::Stop(root) => {
-            graph.set_protocol(machine.protocol());
-            Ok(Decoded { graph, root, bytes, end: lexer.offset() })
-        }
+        Ran::Stop(root) => Ok(Decoded::new(graph, &machine, root, bytes.into(), &lexer)),
         Ran::Need(more) => Err(Error::truncated(bytes.len() as u64, more)),
-        // A machine that began with an empty memo has nothing that was made before.
-        Ran::Missing(index) => unreachable!("memo entry {index} of an earlier stretch"),
+        // A machine that began with an empty memo has no earlier entries.
+        Ran::Missing(index) => unreachable!("memo entry {index} of an earlier span"),
     }
 }

@@ -6,13 +6,12 @@
 //! reference's own methods; any instruction that is not plain it leaves, untouched, to the reference
 //! and its lexer. A property holds that both ways make the same graph.
 
-use super::step::{Machine, Step, most, small};
+use super::execute::{Machine, Step, most};
+use super::leaf::leaf;
 use crate::error::Result;
-use crate::graph::arena::{Chain, Graph, Node, NodeId, Region};
-use crate::lex::lexer::{Argument, Lexer, number, short_payload};
+use crate::graph::{Chain, Graph, Node, NodeId, Region, twos_complement};
+use crate::lex::{Argument, Lexer, number, numbers, short_payload};
 use crate::opcode::Opcode;
-use crate::skeleton::leaf::leaf;
-use crate::skeleton::numbers;
 
 /// A machine among plain instructions.
 struct Run<'s> {
@@ -121,7 +120,7 @@ impl Run<'_> {
             }
             O::Long1 => {
                 let payload = short_payload(rest)?;
-                self.push(Node::Int(small(payload)?), 2 + payload.len())
+                self.push(Node::Int(twos_complement::to_i64(payload)?), 2 + payload.len())
             }
             O::EmptyList => self.push(Node::List(Chain::EMPTY), 1),
             O::EmptyDict => self.push(Node::Dict(Chain::EMPTY), 1),

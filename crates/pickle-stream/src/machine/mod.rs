@@ -1,5 +1,17 @@
-//! Instructions to a graph.
+//! Instructions to a graph: the pickle machine.
+//!
+//! Uses `lex` for instructions and `graph` for what they make.
+//!
+//! Read `execute` first: the [`Machine`] with its stack, marks and memo, and what each opcode does.
+//! `decode` runs a whole pickle, and `push` one that arrives in pieces. `fast` runs the instructions that most files are made of, and
+//! `leaf` those of a value that one instruction makes; both must agree with `execute`.
 
-pub(crate) mod decode;
-pub(crate) mod fast;
-pub(crate) mod step;
+mod decode;
+mod execute;
+mod fast;
+pub(crate) mod leaf;
+mod push;
+
+pub use decode::{Decoded, decode};
+pub use execute::{Flow, Machine, Ran};
+pub use push::PushDecoder;

@@ -1,6 +1,12 @@
-//! Elements made alike.
+//! Elements that repeat the instructions of the one before, but for numbers and payloads.
+//!
+//! Uses `lex`, `graph` and `machine`.
+//!
+//! Read `template` first (the instructions of an element, with the parts that vary taken out), then
+//! `repeat` (fills the graph of the last element with the numbers and payloads of the next).
 
-pub(crate) mod leaf;
-pub(crate) mod numbers;
-pub(crate) mod repeat;
-pub(crate) mod template;
+mod repeat;
+mod template;
+
+pub use repeat::{Pattern, Repeater};
+pub(crate) use template::{Patience, Steady, Template};

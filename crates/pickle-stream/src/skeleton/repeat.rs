@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 use core::mem::discriminant;
 use core::num::NonZeroU64;
 
-use crate::graph::arena::{Graph, Node, NodeId, Region};
+use super::template::{Patience, Steady, Template};
+use crate::graph::{Graph, Node, NodeId, Region};
 use crate::limits::Limits;
-use crate::machine::step::Machine;
-use crate::skeleton::template::{Patience, Steady, Template};
+use crate::machine::Machine;
 
 /// What values have in common that were made by the same instructions of other numbers and
 /// payloads. While it is the same, a [`NodeId`] names a node of the same kind with the same parts:
@@ -155,8 +155,8 @@ impl Repeater {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::arena::Source;
-    use crate::lex::lexer::Lexer;
+    use crate::graph::Source;
+    use crate::lex::Lexer;
 
     const ELEMENT: &[u8] = b"K\x01C\x01a\x86\x94";
 
@@ -186,7 +186,7 @@ mod tests {
         let changes: [fn(&mut Graph, &mut Machine); 5] = [
             |graph, _| graph.clear(),
             |graph, _| graph.forget_shared(),
-            |graph, _| graph.note_entry(NodeId::NONE, 0),
+            |graph, _| graph.set_label(NodeId::NONE, 0),
             |graph, machine| {
                 machine.run(graph, &mut Lexer::new(0, &Limits::default()), b"N").map(drop).unwrap();
             },

@@ -20,11 +20,10 @@
 
 use alloc::vec::Vec;
 
-use crate::graph::arena::Node;
-use crate::lex::lexer::number;
-use crate::opcode::Opcode;
-use crate::skeleton::leaf::{self, BIN_INT_1, SHORT_BIN_BYTES, SHORT_BIN_UNICODE};
-use crate::skeleton::numbers;
+use crate::graph::Node;
+use crate::lex::{number, numbers};
+use crate::machine::leaf;
+use crate::opcode::{BIN_INT_1, Opcode, SHORT_BIN_BYTES, SHORT_BIN_UNICODE};
 
 const FRAME: u8 = Opcode::Frame as u8;
 
@@ -393,12 +392,11 @@ fn fixed(opcode: Opcode, rest: &[u8]) -> Option<(usize, u64)> {
 #[cfg(test)]
 mod tests {
     use super::{Steady, Template};
-    use crate::graph::arena::{Graph, Region, Source};
-    use crate::graph::value::TreeLimits;
-    use crate::lex::lexer::Lexer;
+    use crate::graph::{Graph, Region, Source, TreeLimits};
+    use crate::lex::Lexer;
     use crate::limits::Limits;
-    use crate::machine::step::Machine;
-    use crate::skeleton::repeat::Repeater;
+    use crate::machine::Machine;
+    use crate::skeleton::Repeater;
     use alloc::format;
     use alloc::string::String;
     use alloc::vec::Vec;

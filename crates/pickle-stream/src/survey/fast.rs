@@ -13,9 +13,10 @@
 
 use alloc::vec::Vec;
 
-use super::walk::{Again, Made, Mark, Slot, Survey};
+use super::dependency::{Origin, PackedOrigin};
+use super::walk::{Mark, Slot, Survey};
+use crate::lex::numbers;
 use crate::opcode::Opcode;
-use crate::skeleton::numbers;
 
 /// Bytes of the longest instruction here, but for its payload.
 pub(super) const REACH: usize = 9;
@@ -116,7 +117,7 @@ impl Walk<'_> {
             O::SetItem => self.grow(2),
             O::Appends | O::SetItems | O::AddItems => self.grow_marked(),
             O::Mark => {
-                let slot = Slot { begin: offset, memo: self.memo, again: Again::NONE };
+                let slot = Slot { begin: offset, memo: self.memo, origin: PackedOrigin::NONE };
                 self.fence = self.slots.len();
                 self.marks.push(Mark { place: self.fence, slot });
                 Some(1)
@@ -152,17 +153,17 @@ impl Walk<'_> {
 
     #[inline(always)]
     fn push(&mut self, begin: u64, size: usize) -> Option<usize> {
-        self.push_slot(begin, Again::NONE, size)
+        self.push_slot(begin, PackedOrigin::NONE, size)
     }
 
     #[inline(always)]
     fn push_read(&mut self, begin: u64, index: u64, size: usize) -> Option<usize> {
-        self.push_slot(begin, Again::of(Made::Memo(index)), size)
+        self.push_slot(begin, PackedOrigin::of(Origin::Memo(index)), size)
     }
 
     #[inline(always)]
-    fn push_slot(&mut self, begin: u64, again: Again, size: usize) -> Option<usize> {
-        self.slots.push(Slot { begin, memo: self.memo, again });
+    fn push_slot(&mut self, begin: u64, origin: PackedOrigin, size: usize) -> Option<usize> {
+        self.slots.push(Slot { begin, memo: self.memo, origin });
         Some(size)
     }
 
@@ -178,7 +179,7 @@ impl Walk<'_> {
     fn memoize(&mut self, index: u64, size: usize) -> Option<usize> {
         let is_plain = self.slots.len() > self.fence
             && index >= self.memo
-            && self.slots.last().is_some_and(|top| !top.again.is_one());
+            && self.slots.last().is_some_and(|top| !top.origin.is_some());
         if !is_plain {
             return None;
         }
@@ -195,7 +196,7 @@ impl Walk<'_> {
             return None;
         }
         self.slots.truncate(place + 1);
-        self.slots[place].again = Again::NONE;
+        self.slots[place].origin = PackedOrigin::NONE;
         Some(1)
     }
 
@@ -216,7 +217,7 @@ impl Walk<'_> {
     #[inline(always)]
     fn grow(&mut self, count: usize) -> Option<usize> {
         let target = self.slots.len().checked_sub(count + 1)?;
-        if target < self.fence.max(self.floor) || self.slots[target].again.is_one() {
+        if target < self.fence.max(self.floor) || self.slots[target].origin.is_some() {
             return None;
         }
         self.slots.truncate(target + 1);
@@ -229,7 +230,7 @@ impl Walk<'_> {
         let (last, below) = self.marks.split_last()?;
         let fence = below.last().map_or(0, |mark| mark.place);
         let target = last.place.checked_sub(1)?;
-        if target < fence.max(self.floor) || self.slots[target].again.is_one() {
+        if target < fence.max(self.floor) || self.slots[target].origin.is_some() {
             return None;
         }
         self.close_mark();
@@ -254,9 +255,10 @@ pub(super) mod tests {
     use proptest::sample::select;
 
     use crate::error::Result;
-    use crate::lex::lexer::Progress;
+    use crate::lex::Progress;
     use crate::limits::Limits;
-    use crate::survey::walk::{Container, Event, Step, Survey};
+    use crate::survey::Container;
+    use crate::survey::walk::{Event, Outcome, Survey};
 
     /// What lists of numbers are made of, and what can be in their way.
     const OF_LISTS: [&[u8]; 15] = [
@@ -341,10 +343,10 @@ pub(super) mod tests {
         let plain = result(stream, limits, |survey, rest| {
             Ok(match survey.step(rest)? {
                 Progress::Need(more) => Some(Event::Need(more)),
-                Progress::Done(Step::Next) => None,
-                Progress::Done(Step::Batch) => Some(Event::Batch),
-                Progress::Done(Step::Closed) => Some(Event::Closed),
-                Progress::Done(Step::Stop) => Some(Event::Stop),
+                Progress::Done(Outcome::Next) => None,
+                Progress::Done(Outcome::Batch) => Some(Event::Batch),
+                Progress::Done(Outcome::Closed) => Some(Event::Closed),
+                Progress::Done(Outcome::Stop) => Some(Event::Stop),
             })
         });
         [fast, plain]

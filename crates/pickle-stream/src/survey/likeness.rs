@@ -7,12 +7,13 @@
 use alloc::boxed::Box;
 use core::mem;
 
+use super::dependency::PackedOrigin;
 use super::fast::{REACH, Walk};
-use super::walk::{Again, Container, Slot, Step, Survey};
-use crate::lex::lexer::{Lexer, Progress};
-use crate::opcode::Opcode;
-use crate::skeleton::leaf::{SHORT_BIN_BYTES, SHORT_BIN_UNICODE};
-use crate::skeleton::template::{Patience, Steady, Template};
+use super::span::Container;
+use super::walk::{Outcome, Slot, Survey};
+use crate::lex::{Lexer, Progress};
+use crate::opcode::{Opcode, SHORT_BIN_BYTES, SHORT_BIN_UNICODE};
+use crate::skeleton::{Patience, Steady, Template};
 
 const MEMOIZE: u8 = Opcode::Memoize as u8;
 
@@ -84,19 +85,19 @@ impl Survey {
         (self.entries, self.memo) = (memo, memo);
         self.slots.clear();
         self.marks.clear();
-        self.uses.clear();
-        let value = Slot { begin: 0, memo, again: Again::NONE };
+        self.dependencies.clear();
+        let value = Slot { begin: 0, memo, origin: PackedOrigin::NONE };
         // The list in which it would be.
         self.slots.push(value);
         self.watch(0, Container::List);
         while let Some(rest) = bytes.get(self.offset() as usize..)
             && !rest.is_empty()
         {
-            if !matches!(self.step(rest), Ok(Progress::Done(Step::Next))) {
+            if !matches!(self.step(rest), Ok(Progress::Done(Outcome::Next))) {
                 return false;
             }
         }
-        self.slots[1..] == [value] && self.marks.is_empty() && self.uses.is_empty()
+        self.slots[1..] == [value] && self.marks.is_empty() && self.dependencies.is_empty()
     }
 }
 
@@ -149,7 +150,7 @@ impl Likeness {
     /// Adds a value that fits, with the memo entries that it makes.
     #[inline(always)]
     fn push(&mut self, walk: &mut Walk<'_>, begin: u64, made: u64) {
-        walk.slots.push(Slot { begin, memo: walk.memo, again: Again::NONE });
+        walk.slots.push(Slot { begin, memo: walk.memo, origin: PackedOrigin::NONE });
         walk.memo = walk.memo.saturating_add(made);
         walk.entries = walk.memo;
         self.fitted += 1;
@@ -165,8 +166,8 @@ mod tests {
 
     use super::*;
     use crate::limits::Limits;
+    use crate::survey::Event;
     use crate::survey::fast::tests::both_ways;
-    use crate::survey::walk::Event;
 
     /// Members that are mostly alike, and what may come between.
     const MEMBERS: [&[u8]; 15] = [

@@ -1,35 +1,37 @@
-//! Finding the instructions that made a memo entry.
+//! The instructions that made a memo entry.
 
+use super::dependency::{Dependency, mutation};
+use super::span::{Container, Span};
+use super::walk::{Outcome, Slot, Survey};
 use crate::error::Result;
-use crate::lex::lexer::Progress;
+use crate::lex::Progress;
 use crate::limits::Limits;
-use crate::survey::walk::{Container, Slot, Span, Step, Survey, Use, foreign};
 
-/// Walks a stretch of a stream to the value that a memo entry stands for.
+/// A walk through a part of a stream that finds the instructions of the value in a memo entry.
 ///
-/// An object can be in the memo before it is whole (a list is, before its items), so the span found
-/// goes on to the last instruction that changes it. What changes it later, by way of the memo,
-/// would be missed: such an element can be read, but not from another one. So the walk goes on to
-/// the end of the batch, or of the container.
-#[derive(Debug)]
+/// An object can be in the memo before it is whole (a list is, before its items), so the span goes
+/// on to the last instruction that changes the object on the stack. An instruction that changes it
+/// later, after a read from the memo, is not in the span: then the locator fails. To know that, it
+/// walks to the end of the batch, or of the container.
+#[derive(Clone, Debug)]
 pub struct Locator {
     survey: Survey,
     memo: u64,
-    found: Option<Found>,
+    found: Option<Candidate>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Found {
+struct Candidate {
     slot: usize,
-    /// Open marks below the value.
+    /// The number of open marks below the value.
     depth: usize,
     span: Span,
     /// One more than the highest memo index made in the span.
     memo_end: u64,
-    /// Whether something took the value off the stack.
-    whole: bool,
-    /// The last change of the value, or of a part of it, by another way than its place on the stack.
-    changed: Option<Use>,
+    /// Whether the value was taken off the stack.
+    taken: bool,
+    /// The last change of the value, or of a part of it, that was not made to its slot on the stack.
+    changed: Option<Dependency>,
 }
 
 /// The answer of a [`Locator`].
@@ -40,12 +42,12 @@ pub enum Located {
     Need(usize),
     /// These instructions make the value, on an empty stack.
     Found(Span),
-    /// The container was walked to its end, and the entry was not made.
+    /// The container ended, and the entry was not made.
     Absent,
 }
 
 impl Locator {
-    /// Looks for the entry of index `memo` in a stretch that is like that of [`Survey::resume`].
+    /// Creates a locator of memo entry `memo` that begins as [`Survey::resume`] does.
     pub fn new(
         offset: u64,
         entries: u64,
@@ -56,17 +58,17 @@ impl Locator {
         Locator { survey: Survey::resume(offset, entries, container, limits), memo, found: None }
     }
 
-    /// Where the next input must begin.
+    /// Returns the offset at which the next input must begin.
     pub fn offset(&self) -> u64 {
         self.survey.offset()
     }
 
-    /// The instructions that make the value as far as the walk has come, for those who cannot go on:
-    /// the stream breaks off before the end of the batch. `None` where the entry was not made.
+    /// Returns the instructions that make the value, as far as the walk has come: for a stream that
+    /// ends inside the batch. `None` if the entry was not made.
     ///
-    /// Fails where something has changed the value behind them.
+    /// Fails where a later instruction changes the value.
     pub fn so_far(&self) -> Result<Option<Span>> {
-        self.found.as_ref().map(Found::span).transpose()
+        self.found.as_ref().map(Candidate::span).transpose()
     }
 
     /// Walks through `input`, which begins at [`offset`](Self::offset).
@@ -86,16 +88,16 @@ impl Locator {
             match &mut self.found {
                 Some(found) => {
                     found.follow(&self.survey);
-                    if step == Step::Batch {
+                    if step == Outcome::Batch {
                         return found.span().map(Located::Found);
                     }
                 }
                 None if self.survey.made() == Some(self.memo) => {
-                    self.found = Some(Found::new(&self.survey));
+                    self.found = Some(Candidate::new(&self.survey));
                 }
                 None => {}
             }
-            if matches!(step, Step::Closed | Step::Stop) {
+            if matches!(step, Outcome::Closed | Outcome::Stop) {
                 return self
                     .found
                     .as_ref()
@@ -105,40 +107,40 @@ impl Locator {
     }
 }
 
-impl Found {
-    /// The value on top of the stack.
-    fn new(survey: &Survey) -> Found {
+impl Candidate {
+    /// Begins with the value on top of the stack.
+    fn new(survey: &Survey) -> Candidate {
         let slot = survey.slots().len() - 1;
         let Slot { begin, memo, .. } = survey.slots()[slot];
-        Found {
+        Candidate {
             slot,
             depth: survey.depth(),
             span: Span { begin, end: survey.offset(), memo },
             memo_end: survey.memo(),
-            whole: false,
+            taken: false,
             changed: None,
         }
     }
 
-    /// Takes note of what the last instruction did to the value.
+    /// Follows the last instruction of the survey.
     fn follow(&mut self, survey: &Survey) {
-        let is_of_it = |changed: &Use| changed.is_of(self.span, self.memo_end, self.whole);
+        let is_of_it = |changed: &Dependency| changed.is_of(self.span, self.memo_end, self.taken);
         if let Some(changed) = survey.changed().filter(is_of_it) {
             self.changed = Some(changed);
         }
-        self.whole |= survey.kept() <= self.slot;
-        // What changes the value leaves it on top of the stack; what is above it is another value.
+        self.taken |= survey.kept() <= self.slot;
+        // An instruction that changes the value leaves it on top of the stack.
         let on_top = survey.slots().len() == self.slot + 1 && survey.depth() == self.depth;
-        if !self.whole && on_top {
+        if !self.taken && on_top {
             self.span.end = survey.offset();
             self.memo_end = survey.memo();
         }
     }
 
-    /// The instructions that make the value, unless others change it behind them.
+    /// Returns the instructions that make the value. Fails if a later one changes it.
     fn span(&self) -> Result<Span> {
         match self.changed.filter(|changed| changed.offset >= self.span.end) {
-            Some(changed) => Err(foreign(changed)),
+            Some(changed) => Err(mutation(changed)),
             None => Ok(self.span),
         }
     }
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_instructions_of_an_entry() {
+    fn instructions_of_an_entry_are_found() {
         for (stream, memo, expected) in [
             // A list, in the memo before its items.
             (&b"](]q\0(NNeNa]q\x01e."[..], 0, Some(2..11)),
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_an_entry_that_is_changed_behind_its_instructions() {
+    fn entry_that_is_changed_after_its_instructions_fails() {
         for (stream, memo) in [
             // l = []; [(l, l.append(5))]
             (&b"](]q\0h\0K\x05a\x86e."[..], 0),

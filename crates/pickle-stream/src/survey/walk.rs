@@ -1,223 +1,101 @@
-//! The look ahead: where each member of a list, set or dict begins and ends, without building
-//! anything.
+//! The survey: where each element of a list, set or dict begins and ends, without building anything.
 //!
-//! An element cannot be told by the height of the stack: `(1, 2)` is two pushes before TUPLE2 makes
-//! one value of them. It is known to be whole when its batch ends, with an APPENDS that takes
-//! everything above its mark, or an APPEND that takes one value. So the survey carries out every
-//! instruction on a stack of *places*, in which a slot holds where its value began and how many
-//! memo entries existed then:
+//! The height of the stack does not show where an element ends: `(1, 2)` is two pushes before TUPLE2
+//! makes one value of them. An element is known to be whole when its batch ends, with an APPENDS
+//! that takes everything above its mark, or an APPEND that takes one value. So the survey carries
+//! out every instruction on a stack of offsets: a slot holds the offset at which its value begins,
+//! and the number of memo entries before it.
 //!
 //! ```text
 //!  stream   ]   (   K1  K2  \x86  q5  K3  e          (1, 2) and 3, appended to a list
 //!  slots    L   L|  L|1 L|1,2 L|1  L|1  L|1,3  ─►  batch: elements at 1 and 3
 //! ```
 //!
-//! What each opcode takes and leaves is in the opcode table; payloads are stepped over unseen.
+//! The opcode table says what each opcode pops and pushes. Payloads are skipped.
 //!
-//! Elements can then be decoded alone, as long as none changes what another one made. CPython's
-//! pickler never writes that. A stream that does it is refused with an error that says where: see
+//! Elements can be decoded alone if none changes an object of another one. CPython's pickler never
+//! writes such elements. In a stream that has them, the survey fails at the instruction: see
 //! `pickle.independence` in the spec.
 
 use alloc::vec::Vec;
 
+use super::dependency::{Dependency, Origin, PackedOrigin, mutation, not_independent};
 use super::likeness::Likeness;
-use crate::error::{Error, ErrorKind, Result};
-use crate::lex::lexer::{Argument, Head, Lexer, Progress, check_protocol};
+use super::span::{Container, Span};
+use crate::error::{Error, Result};
+use crate::lex::{Argument, Head, Lexer, Progress, check_protocol};
 use crate::limits::{self, Limits};
 use crate::opcode::{MemoEffect, Opcode, StackItem};
 
-/// A stretch of the stream that makes one value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// Where its first instruction begins: bytes from the start of the source.
-    pub begin: u64,
-    /// Where the instruction after its last begins.
-    pub end: u64,
-    /// The memo index that its first entry has or would have; every lower one was made before it.
-    pub memo: u64,
-}
-
-/// Where a value on the stack came from.
+/// A value on the stack of a [`Survey`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
-    /// Where the first instruction of the value begins.
+    /// The offset of the value's first instruction.
     pub begin: u64,
-    /// The memo index of the first entry of the value.
+    /// The number of memo entries before the value.
     pub memo: u64,
-    /// The value that this is, where it is one that was made before: read from the memo, or copied
-    /// on the stack.
-    pub(super) again: Again,
+    /// The origin of the value, if it was made before: read from the memo, or copied on the stack.
+    pub(super) origin: PackedOrigin,
 }
 
 /// An open mark.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
-    /// How many slots lie below it.
+    /// The number of slots below it.
     pub(super) place: usize,
-    /// The slot of a value that begins with the mark.
+    /// The slot of a value whose first instruction is the mark.
     pub(super) slot: Slot,
 }
 
-/// The instruction that is carried out: what an error says of it.
+/// The instruction that is carried out, for errors.
 #[derive(Clone, Copy, Debug)]
 struct At {
     opcode: Opcode,
     offset: u64,
 }
 
-/// What sort of container is watched, which decides how it grows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Container {
-    /// By APPEND and APPENDS; its members are values. A list, or an object that is like one.
-    List,
-    /// By ADDITEMS; its members are values.
-    Set,
-    /// By SETITEM and SETITEMS; its members are entries, a key and then its value. A dict, or an
-    /// object that is like one.
-    Dict,
-}
-
-impl Container {
-    /// Whether this opcode brings a batch of members.
-    fn grows_by(self, opcode: Opcode) -> bool {
-        use Opcode as O;
-        match self {
-            Container::List => matches!(opcode, O::Append | O::Appends),
-            Container::Set => opcode == O::AddItems,
-            Container::Dict => matches!(opcode, O::SetItem | O::SetItems),
-        }
-    }
-
-    /// How many values on the stack make a member.
-    pub fn width(self) -> usize {
-        if self == Container::Dict { 2 } else { 1 }
-    }
-}
-
-/// Why [`Survey::advance`] came back.
+/// The reason why [`Survey::advance`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// At least this many bytes beyond the end of the input are needed, from [`Survey::offset`] on.
     Need(usize),
-    /// A batch of the watched container closed: [`Survey::batch`] has its members.
+    /// A batch of the watched container ended: [`Survey::batch`] has its elements.
     Batch,
-    /// The watched container was taken by the instruction that ends here: there are no more members.
+    /// The last instruction took the watched container off the stack: there are no more elements.
     Closed,
     /// The pickle ended.
     Stop,
 }
 
-/// A use of a value that is fine inside the element that made it, and only there: changing it,
-/// naming it again in the memo, copying it on the stack.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Use {
-    pub(crate) offset: u64,
-    /// The value.
-    made: Again,
-}
-
-impl Use {
-    fn new(offset: u64, made: Made) -> Use {
-        Use { offset, made: Again::of(made) }
-    }
-
-    fn made(self) -> Made {
-        self.made.made().unwrap_or(Made::Offset(u64::MAX))
-    }
-}
-
-impl Use {
-    /// Whether the value was made in a stretch, whose memo entries end at `memo_end`.
-    ///
-    /// What the stretch made may have been taken off the stack: what begins where it began, and is
-    /// used as it lies there, is then another value, around it.
-    pub(crate) fn is_of(self, span: Span, memo_end: u64, taken: bool) -> bool {
-        match self.made() {
-            Made::Memo(memo) => (span.memo..memo_end).contains(&memo),
-            Made::Offset(offset) => !taken && (span.begin..span.end).contains(&offset),
-        }
-    }
-
-    /// The place of the stretch in which the use is, and whether the value was made there too.
-    fn within(&self, spans: &[Span]) -> Option<(usize, bool)> {
-        let place = spans.partition_point(|span| span.end <= self.offset);
-        let span = spans.get(place)?;
-        let is_own = match self.made() {
-            Made::Memo(memo) => memo >= span.memo,
-            Made::Offset(offset) => offset >= span.begin,
-        };
-        Some((place, is_own))
-    }
-}
-
-/// How a value is known to be of an element or not.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Made {
-    /// By the memo entry that it is.
-    Memo(u64),
-    /// By where it begins.
-    Offset(u64),
-}
-
-/// Whether a slot is a value that was made before, and which: an `Option<Made>` in eight bytes, as
-/// there is one in every slot. No memo index and no offset has the highest bit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Again(u64);
-
-impl Again {
-    pub(super) const NONE: Again = Again(u64::MAX);
-    const OFFSET: u64 = 1 << 63;
-
-    pub(super) fn of(made: Made) -> Again {
-        match made {
-            Made::Memo(index) => Again(index),
-            Made::Offset(offset) => Again(Again::OFFSET | offset),
-        }
-    }
-
-    pub(super) fn is_one(self) -> bool {
-        self != Again::NONE
-    }
-
-    fn made(self) -> Option<Made> {
-        let made = match self.0 & Again::OFFSET {
-            0 => Made::Memo(self.0),
-            _ => Made::Offset(self.0 & !Again::OFFSET),
-        };
-        self.is_one().then_some(made)
-    }
-}
-
-/// Walks a stream and says where the members of one container are.
+/// A walk through a stream that finds the elements of one container.
 #[derive(Clone, Debug)]
 pub struct Survey {
     pub(super) lexer: Lexer,
     pub(super) limits: Limits,
     pub(super) slots: Vec<Slot>,
     pub(super) marks: Vec<Mark>,
-    /// Memo entries made so far.
+    /// The number of memo entries made so far.
     pub(super) entries: u64,
     /// One more than the highest memo index made so far.
     pub(super) memo: u64,
     /// The entry that the last instruction made.
     made: Option<u64>,
-    /// The value that the last instruction changed behind the instructions that made it.
-    changed: Option<Use>,
-    /// How many slots the last instruction left alone.
+    /// The object that the last instruction changed, if earlier instructions made it.
+    changed: Option<Dependency>,
+    /// The number of slots that the last instruction did not take.
     kept: usize,
-    /// The slot of the container whose batches are wanted.
+    /// The slot of the container whose batches are reported.
     pub(super) watched: Option<(usize, Container)>,
-    /// Whether that container was taken, so that its members are final.
+    /// Whether that container was taken off the stack, so that no element comes after it.
     closed: bool,
     pub(super) batch: Vec<Span>,
-    pub(super) uses: Vec<Use>,
-    /// What members are mostly like.
+    pub(super) dependencies: Vec<Dependency>,
+    /// The instructions that most elements have in common.
     pub(super) likeness: Likeness,
 }
 
 impl Survey {
-    /// A survey that begins at `offset`, on an empty stack, in a stream that has made `memo`
-    /// entries before.
+    /// Creates a survey that begins at `offset`, on an empty stack, after `memo` memo entries.
     pub fn new(offset: u64, memo: u64, limits: &Limits) -> Survey {
         Survey {
             lexer: Lexer::new(offset, limits),
@@ -232,91 +110,92 @@ impl Survey {
             watched: None,
             closed: false,
             batch: Vec::new(),
-            uses: Vec::new(),
+            dependencies: Vec::new(),
             likeness: Likeness::default(),
         }
     }
 
-    /// Continues at the beginning of a batch of a container that is not on this survey's stack, and
-    /// watches that container.
+    /// Creates a survey that begins between two batches of a container, and watches that container.
     ///
-    /// `offset` and `memo` are what [`offset`](Self::offset) and [`memo`](Self::memo) were between
-    /// two batches.
+    /// `offset` and `memo` are what [`offset`](Self::offset) and [`memo`](Self::memo) of another
+    /// survey were there. The new survey never sees what is below the container on the stack.
     pub fn resume(offset: u64, memo: u64, container: Container, limits: &Limits) -> Survey {
         let mut survey = Survey::new(offset, memo, limits);
-        survey.slots.push(Slot { begin: offset, memo, again: Again::NONE });
+        survey.slots.push(Slot { begin: offset, memo, origin: PackedOrigin::NONE });
         survey.watch(0, container);
         survey
     }
 
-    /// Where the next input must begin: at an instruction, or inside the text line of one. It can be
-    /// far behind the end of the last input, where a payload was skipped.
+    /// Returns the offset at which the next input must begin: that of an instruction, or one inside
+    /// the text line of an instruction. After a skipped payload it may be past the end of the last
+    /// input.
     pub fn offset(&self) -> u64 {
         self.lexer.offset()
     }
 
-    /// One more than the highest memo index that was made so far.
+    /// Returns one more than the highest memo index made so far.
     pub fn memo(&self) -> u64 {
         self.memo
     }
 
-    /// The memo index that the last [`step`](Self::step) made.
-    pub(crate) fn made(&self) -> Option<u64> {
+    /// Returns the memo index that the last [`step`](Self::step) wrote.
+    pub(super) fn made(&self) -> Option<u64> {
         self.made
     }
 
-    /// The stack, bottom first, marks left out.
+    /// Returns the values on the stack, bottom first, without marks.
     pub fn slots(&self) -> &[Slot] {
         &self.slots
     }
 
-    /// How many slots the last [`step`](Self::step) left alone, or changed without taking them.
-    pub(crate) fn kept(&self) -> usize {
+    /// Returns the number of slots that the last [`step`](Self::step) did not take.
+    pub(super) fn kept(&self) -> usize {
         self.kept
     }
 
-    /// How many marks are open.
+    /// Returns the number of open marks.
     pub fn depth(&self) -> usize {
         self.marks.len()
     }
 
-    /// How many slots lie below the lowest mark that is open.
+    /// Returns the number of slots below the lowest open mark.
     pub fn first_mark(&self) -> Option<usize> {
         self.marks.first().map(|mark| mark.place)
     }
 
-    /// The value that the last [`step`](Self::step) changed, or named again in the memo, where that
-    /// was made by instructions that lie behind.
-    pub(crate) fn changed(&self) -> Option<Use> {
+    /// Returns the object that the last [`step`](Self::step) changed or gave another memo entry, if
+    /// earlier instructions made it.
+    pub(super) fn changed(&self) -> Option<Dependency> {
         self.changed
     }
 
-    /// Makes the container in a slot of the stack the one whose batches [`advance`](Self::advance)
-    /// reports.
+    /// Watches the container in a slot of the stack: [`advance`](Self::advance) reports its batches.
     pub fn watch(&mut self, slot: usize, container: Container) {
         self.watched = Some((slot, container));
         self.closed = false;
     }
 
-    /// The members of the batch that closed last, in order; an entry is two spans, of its key and
-    /// of its value.
+    /// Returns the spans of the elements of the last batch, in order. An entry of a dict is two
+    /// spans, of its key and of its value.
     pub fn batch(&self) -> &[Span] {
         &self.batch
     }
 
-    /// Values that stand, whole so far, where the members of the batch that is open will stand. An
-    /// instruction to come may still change them, or make one of several; the last one may end
-    /// behind what was seen. Values behind one that depends on others are left out, and it is.
+    /// Returns the values above the watched container, which may become the elements of the batch
+    /// that has not ended.
     ///
-    /// With `marked`, a MARK behind the container is taken for that of a batch; without, for the
-    /// beginning of a single member that is appended by itself.
+    /// A later instruction may still change a value, or make one of several; the last one may end
+    /// past the input. The result ends before the first value that depends on another.
+    ///
+    /// With `marked`, a MARK right above the container begins a batch. Without it, the MARK is the
+    /// first instruction of a single element, which APPEND will take.
     pub fn unfinished(&self, marked: bool) -> Vec<Span> {
         let Some(first) = self.watched.map(|(watched, _)| watched + 1) else { return Vec::new() };
         let mut marks = self.marks.iter().skip_while(|mark| mark.place < first);
         if marked && marks.next().is_none_or(|batch| batch.place != first) {
             return Vec::new();
         }
-        // What is above a mark is in a value that has only begun.
+        // The slots above a mark are in a value that is not whole.
         let (end, begin_next) = match marks.next() {
             Some(inner) => (inner.place, inner.slot.begin),
             None => (self.slots.len(), self.lexer.begin()),
@@ -325,19 +204,19 @@ impl Survey {
         let ends = slots.iter().skip(1).map(|slot| slot.begin).chain([begin_next]);
         let span = |(slot, end): (&Slot, u64)| Span { begin: slot.begin, end, memo: slot.memo };
         let mut spans: Vec<Span> = slots.iter().zip(ends).map(span).collect();
-        let foreign = self.uses.iter().filter_map(|used| {
-            let (place, is_own) = used.within(&spans)?;
-            (!is_own).then_some(place)
+        let dependent = self.dependencies.iter().filter_map(|dependency| {
+            let (index, is_own) = dependency.within(&spans)?;
+            (!is_own).then_some(index)
         });
-        spans.truncate(foreign.min().unwrap_or(spans.len()));
+        spans.truncate(dependent.min().unwrap_or(spans.len()));
         spans
     }
 
     /// Walks through `input`, which begins at [`offset`](Self::offset), up to the next event.
     ///
-    /// Fails on what the machine would refuse for its place in the stream (unknown opcodes,
-    /// underflow, missing marks), on elements that are not independent of one another, and over
-    /// a limit. What the instructions say inside an element is the machine's to judge.
+    /// Fails on instructions that cannot be carried out (unknown opcodes, stack underflow, missing
+    /// marks), on elements that depend on one another, and over a limit. It does not look at types
+    /// and payloads: the machine does when it decodes an element.
     pub fn advance(&mut self, input: &[u8]) -> Result<Event> {
         let start = self.offset();
         loop {
@@ -348,21 +227,21 @@ impl Survey {
             let plain = if self.lexer.is_inside() { 0 } else { self.run_plain(rest) };
             match self.step(&rest[plain..])? {
                 Progress::Need(more) => return Ok(Event::Need(more)),
-                Progress::Done(Step::Next) => {}
-                Progress::Done(Step::Batch) => {
+                Progress::Done(Outcome::Next) => {}
+                Progress::Done(Outcome::Batch) => {
                     self.learn(input, start);
                     return Ok(Event::Batch);
                 }
-                Progress::Done(Step::Closed) => return Ok(Event::Closed),
-                Progress::Done(Step::Stop) => return Ok(Event::Stop),
+                Progress::Done(Outcome::Closed) => return Ok(Event::Closed),
+                Progress::Done(Outcome::Stop) => return Ok(Event::Stop),
             }
         }
     }
 
-    /// Carries out one instruction, the first of `input`. Inlined, as a call costs as much as what
-    /// most instructions do.
+    /// Carries out the instruction at the beginning of `input`. Inlined, because a call costs as
+    /// much as most instructions do.
     #[inline(always)]
-    pub(crate) fn step(&mut self, input: &[u8]) -> Result<Progress<Step>> {
+    pub(super) fn step(&mut self, input: &[u8]) -> Result<Progress<Outcome>> {
         let head = match self.lexer.pass(input)? {
             Progress::Done(head) => head,
             Progress::Need(more) => return Ok(Progress::Need(more)),
@@ -371,46 +250,46 @@ impl Survey {
     }
 
     #[inline(always)]
-    fn execute(&mut self, head: Head<'_>) -> Result<Step> {
+    fn execute(&mut self, head: Head<'_>) -> Result<Outcome> {
         let Head { opcode, offset, .. } = head;
         let at = At { opcode, offset };
         self.made = None;
         self.changed = None;
         self.kept = self.slots.len();
         let (place, slot, gives) = match EFFECTS[opcode as usize] {
-            Effect::Nothing => return Ok(Step::Next),
+            Effect::Nothing => return Ok(Outcome::Next),
             Effect::Proto => {
                 if let Argument::Int(version) = head.argument {
                     check_protocol(version, offset)?;
                 }
-                return Ok(Step::Next);
+                return Ok(Outcome::Next);
             }
             Effect::Push => {
-                self.push(Slot { begin: offset, memo: self.memo, again: Again::NONE })?;
-                return Ok(Step::Next);
+                self.push(Slot { begin: offset, memo: self.memo, origin: PackedOrigin::NONE })?;
+                return Ok(Outcome::Next);
             }
             Effect::Get => {
                 let index = head.argument.index(offset)?;
                 self.push(Slot {
                     begin: offset,
                     memo: self.memo,
-                    again: Again::of(Made::Memo(index)),
+                    origin: PackedOrigin::of(Origin::Memo(index)),
                 })?;
-                return Ok(Step::Next);
+                return Ok(Outcome::Next);
             }
             Effect::Put => {
                 let index = head.argument.index(offset)?;
                 self.memoize(index, at)?;
-                return Ok(Step::Next);
+                return Ok(Outcome::Next);
             }
             Effect::Memoize => {
                 self.memoize(self.entries, at)?;
-                return Ok(Step::Next);
+                return Ok(Outcome::Next);
             }
-            // The result begins where the lowest value that is taken began.
+            // The result begins where the lowest of the values taken begins.
             Effect::Top { takes, gives } => {
                 let place = self.below(takes.into(), at)?;
-                (place, Slot { again: Again::NONE, ..self.slots[place] }, gives)
+                (place, Slot { origin: PackedOrigin::NONE, ..self.slots[place] }, gives)
             }
             Effect::Marked { least, gives } => {
                 let Mark { place, slot } = self.pop_mark(at)?;
@@ -429,15 +308,15 @@ impl Survey {
         self.close_container(place)
     }
 
-    /// The opcodes that do more than the table says.
-    fn special(&mut self, at: At) -> Result<Step> {
+    /// Carries out an opcode of which the table does not say everything.
+    fn special(&mut self, at: At) -> Result<Outcome> {
         use Opcode as O;
         let At { opcode, offset: begin } = at;
         match opcode {
             O::Mark => {
                 let marks = self.marks.len() as u64 + 1;
                 limits::check(self.limits.marks as u64, marks, "pickle.limit.marks", begin)?;
-                let slot = Slot { begin, memo: self.memo, again: Again::NONE };
+                let slot = Slot { begin, memo: self.memo, origin: PackedOrigin::NONE };
                 self.marks.push(Mark { place: self.slots.len(), slot });
             }
             O::Appends | O::SetItems | O::AddItems => {
@@ -462,37 +341,40 @@ impl Survey {
             }
             O::Dup => {
                 let top = self.slots[self.below(1, at)?];
-                let made = Made::Offset(top.begin);
-                self.note(Use::new(begin, made))?;
-                let again = if top.again.is_one() { top.again } else { Again::of(made) };
-                self.push(Slot { begin, memo: self.memo, again })?;
+                let made = Origin::Offset(top.begin);
+                self.note(Dependency::new(begin, made))?;
+                let origin = if top.origin.is_some() { top.origin } else { PackedOrigin::of(made) };
+                self.push(Slot { begin, memo: self.memo, origin })?;
             }
             O::NextBuffer if self.watched.is_some() => {
-                // Buffers are numbered through the stream, and an element cannot know how many came
-                // before it.
-                let message = "an element needs an out-of-band buffer";
-                return Err(not_independent("pickle.independence.buffer", begin, message.into()));
+                // Buffers are numbered from the start of the stream, so an element alone does not
+                // know the number of its buffer.
+                let message = "an element takes an out-of-band buffer";
+                return Err(not_independent("pickle.independence.buffer", begin, message));
             }
-            O::NextBuffer => self.push(Slot { begin, memo: self.memo, again: Again::NONE })?,
+            O::NextBuffer => {
+                self.push(Slot { begin, memo: self.memo, origin: PackedOrigin::NONE })?;
+            }
             O::Stop => {
                 self.below(1, at)?;
                 self.close_container(0)?;
-                return Ok(Step::Stop);
+                return Ok(Outcome::Stop);
             }
             opcode => unreachable!("{opcode:?} does what the table says"),
         }
-        Ok(Step::Next)
+        Ok(Outcome::Next)
     }
 
-    /// An instruction that changes the value below `place` and takes those from there on.
-    fn grow(&mut self, place: usize, at: At) -> Result<Step> {
+    /// Carries out an instruction that changes the value below `place` and takes the values from
+    /// there on.
+    fn grow(&mut self, place: usize, at: At) -> Result<Outcome> {
         let target = self.target(place, at)?;
         if let Some((watched, container)) = self.watched
             && watched == target
         {
             if container.grows_by(at.opcode) {
                 self.close_batch(place, container, at)?;
-                return Ok(Step::Batch);
+                return Ok(Outcome::Batch);
             }
             let name = at.opcode.name();
             let message = alloc::format!("{name} changes the list of elements");
@@ -503,7 +385,7 @@ impl Survey {
         self.close_container(place)
     }
 
-    /// The place of the value below `place`, which must not lie below a mark.
+    /// Returns the slot of the value below `place`, which must not be below a mark.
     fn target(&self, place: usize, at: At) -> Result<usize> {
         let fence = self.fence();
         place.checked_sub(1).filter(|&target| target >= fence).ok_or_else(|| {
@@ -518,39 +400,40 @@ impl Survey {
         self.kept = place;
     }
 
-    /// After the slots from `place` on were taken: was the watched container among them?
-    fn close_container(&mut self, place: usize) -> Result<Step> {
+    /// Ends the watched container if it was among the slots from `place` on, which were taken.
+    fn close_container(&mut self, place: usize) -> Result<Outcome> {
         if self.watched.is_none_or(|(watched, _)| place > watched) {
-            return Ok(Step::Next);
+            return Ok(Outcome::Next);
         }
         self.watched = None;
         self.closed = true;
-        // What was used since the last batch was not used inside an element.
-        match self.uses.first() {
-            Some(&used) => Err(foreign(used)),
-            None => Ok(Step::Closed),
+        // An instruction between the last batch and here is in no element.
+        match self.dependencies.first() {
+            Some(&dependency) => Err(mutation(dependency)),
+            None => Ok(Outcome::Closed),
         }
     }
 
-    /// An instruction that changes the value of a slot, or gives it a name by which another can.
+    /// Notes that an instruction changes the value of a slot, or gives it another memo entry.
     #[inline(always)]
     fn change(&mut self, slot: usize, at: At) -> Result<()> {
-        let Some(made) = self.slots[slot].again.made() else { return Ok(()) };
-        let changed = Use::new(at.offset, made);
+        let Some(origin) = self.slots[slot].origin.unpack() else { return Ok(()) };
+        let changed = Dependency::new(at.offset, origin);
         self.changed = Some(changed);
         self.note(changed)
     }
 
-    /// Remembers a use until it is known in which element it is.
+    /// Remembers a dependency until the batch ends.
     #[cold]
-    fn note(&mut self, used: Use) -> Result<()> {
+    fn note(&mut self, dependency: Dependency) -> Result<()> {
         if self.closed {
-            return Err(foreign(used));
+            return Err(mutation(dependency));
         }
         if self.watched.is_some() {
-            let uses = self.uses.len() as u64 + 1;
-            limits::check(self.limits.stack as u64, uses, "pickle.limit.stack", used.offset)?;
-            self.uses.push(used);
+            let count = self.dependencies.len() as u64 + 1;
+            let offset = dependency.offset;
+            limits::check(self.limits.stack as u64, count, "pickle.limit.stack", offset)?;
+            self.dependencies.push(dependency);
         }
         Ok(())
     }
@@ -568,8 +451,8 @@ impl Survey {
         Ok(())
     }
 
-    /// Turns the slots from `place` on, which this instruction adds to the watched container, into
-    /// spans.
+    /// Makes spans of the slots from `place` on, which this instruction adds to the watched
+    /// container.
     fn close_batch(&mut self, place: usize, container: Container, at: At) -> Result<()> {
         self.batch.clear();
         let slots = &self.slots[place..];
@@ -585,25 +468,25 @@ impl Survey {
         }));
         self.take(place);
         self.check_independence(&self.batch)?;
-        self.uses.clear();
+        self.dependencies.clear();
         Ok(())
     }
 
-    /// Holds what was used since the last batch against the stretches in which that should have
-    /// been made.
+    /// Checks the instructions since the last batch.
     ///
-    /// Fails where one of them uses what another made.
+    /// Fails where one of the spans changes an object that another span made.
     pub fn check_independence(&self, spans: &[Span]) -> Result<()> {
-        let foreign_use =
-            self.uses.iter().find(|used| !used.within(spans).is_some_and(|(_, is_own)| is_own));
-        foreign_use.map_or(Ok(()), |&used| Err(foreign(used)))
+        let is_own =
+            |dependency: &Dependency| dependency.within(spans).is_some_and(|(_, is_own)| is_own);
+        let broken = self.dependencies.iter().find(|dependency| !is_own(dependency));
+        broken.map_or(Ok(()), |&dependency| Err(mutation(dependency)))
     }
 
     pub(super) fn fence(&self) -> usize {
         self.marks.last().map_or(0, |mark| mark.place)
     }
 
-    /// The place of the lowest of the top `count` values.
+    /// Returns the slot of the lowest of the top `count` values.
     #[inline]
     fn below(&self, count: usize, at: At) -> Result<usize> {
         let height = self.slots.len() - self.fence();
@@ -634,17 +517,16 @@ impl Survey {
     }
 }
 
-/// What one instruction meant to the watched container.
+/// The effect of an instruction on the watched container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(super) enum Outcome {
     Next,
     Batch,
     Closed,
     Stop,
 }
 
-/// What a row of the opcode table comes to for a stack of places: worked out once, as it is asked
-/// of every instruction.
+/// The effect of an opcode on a stack of offsets, derived from the opcode table at compile time.
 #[derive(Clone, Copy, Debug)]
 enum Effect {
     Nothing,
@@ -653,13 +535,13 @@ enum Effect {
     Get,
     Put,
     Memoize,
-    /// Takes so many values and may give one in their place.
+    /// Takes this many values and may push one.
     Top {
         takes: u8,
         gives: bool,
     },
-    /// Takes the values above the mark, at least so many, and may give one in their place: OBJ has
-    /// a class there.
+    /// Takes the values above the mark, at least this many, and may push one. OBJ needs a class
+    /// there.
     Marked {
         least: u8,
         gives: bool,
@@ -700,7 +582,7 @@ impl Effect {
     }
 }
 
-/// The effects, by the byte of their opcode.
+/// The effects, by opcode byte.
 static EFFECTS: [Effect; 256] = {
     let mut effects = [Effect::Nothing; 256];
     let mut n = 0;
@@ -720,27 +602,12 @@ fn underflow(at: At, needed: usize, found: usize) -> Error {
     Error::malformed("pickle.stack.underflow", at.offset, message)
 }
 
-#[cold]
-pub(crate) fn foreign(used: Use) -> Error {
-    let value = match used.made() {
-        Made::Memo(memo) => alloc::format!("memo entry {memo}"),
-        Made::Offset(begin) => alloc::format!("the value of byte {begin}"),
-    };
-    let message = alloc::format!("{value}, made in another element, is changed or used again");
-    not_independent("pickle.independence.mutation", used.offset, message)
-}
-
-/// An entry that is made out of order may be one that is made twice, and telling needs the whole
-/// memo.
+// An index below the highest may have been written before. To tell would take the whole memo, which
+// a survey does not have.
 #[cold]
 fn out_of_order(index: u64, last: u64, at: At) -> Error {
     let message = alloc::format!("memo entry {index} is written after entry {last}");
     not_independent("pickle.independence.memo", at.offset, message)
-}
-
-#[cold]
-fn not_independent(clause: &'static str, offset: u64, message: alloc::string::String) -> Error {
-    Error::new(ErrorKind::Unsupported, clause, offset, message)
 }
 
 #[cfg(test)]
@@ -771,7 +638,7 @@ mod tests {
     }
 
     #[test]
-    fn elements() {
+    fn batches_have_the_spans_of_elements() {
         for (stream, expected) in [
             // pickle.dumps([], 2)
             (&b"\x80\x02]q\0."[..], &[][..]),
@@ -789,9 +656,9 @@ mod tests {
             // Values that are dropped belong to no element, or to the one before them; so do empty
             // marks.
             (b"](K\x050(0NK\x060Ne.", &[&[(7, 11, 0), (11, 12, 0)]]),
-            // An element of a payload that is stepped over.
+            // An element whose payload is skipped.
             (b"](C\x03eeeNe.", &[&[(2, 7, 0), (7, 8, 0)]]),
-            // The list is taken: what follows may do with it what it likes.
+            // The list is taken off the stack: instructions after that may change it.
             (b"](Ne\x85q\0.", &[&[(2, 3, 0)]]),
         ] {
             assert_eq!(batches(stream).unwrap(), expected, "{}", stream.escape_ascii());
@@ -799,7 +666,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_elements_that_depend_on_one_another() {
+    fn dependent_elements_fail() {
         for (clause, stream) in [
             // l = []; [l, (l.append(5), l)[1]]
             ("pickle.independence.mutation", &b"](]q\0h\0K\x05ae."[..]),
@@ -809,7 +676,7 @@ mod tests {
             ("pickle.independence.mutation", b"](cm\nn\n)R\x94h\0Nbe."),
             // Another element's object under another name, by which it could be changed.
             ("pickle.independence.mutation", b"](]q\0h\0q\x01e."),
-            // DUP of what was made in another element.
+            // DUP of an object that another element made.
             ("pickle.independence.mutation", b"](]2e."),
             // The list itself, under another name: DUP or GET, then APPEND, before it is taken or
             // after.
@@ -842,7 +709,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_have_numbers() {
+    fn errors_name_counts_and_indices() {
         for (stream, message) in [
             (&b"N((NNe."[..], "stack underflow: APPENDS needs 3 values, found 2"),
             (b"NNR(R.", "stack underflow: REDUCE needs 2 values, found 0"),
@@ -854,23 +721,23 @@ mod tests {
         }
     }
 
-    /// Most frames the fast way goes past.
+    /// The fast loop skips most frames, so this calls the plain step.
     #[test]
-    fn a_frame_is_no_value() {
+    fn frame_pushes_no_value() {
         let mut survey = Survey::new(0, 0, &Limits::default());
         let frame = b"\x95\x01\0\0\0\0\0\0\0";
-        assert_eq!(survey.step(frame).unwrap(), Progress::Done(Step::Next));
+        assert_eq!(survey.step(frame).unwrap(), Progress::Done(Outcome::Next));
         assert_eq!(survey.slots(), []);
     }
 
     #[test]
-    fn a_buffer_is_refused_in_an_element_alone() {
+    fn buffer_outside_of_elements_is_accepted() {
         let mut survey = Survey::new(0, 0, &Limits::default());
         assert_eq!(survey.advance(b"\x97.").unwrap(), Event::Stop);
     }
 
     #[test]
-    fn what_an_element_does_to_its_own_is_its_own() {
+    fn element_may_change_its_own_objects() {
         for stream in [
             // t = ([],); t[0].append(t): POP_MARK, then the tuple by GET
             &b"]((]q\0(h\0tq\x01a1h\x01e."[..],
@@ -884,7 +751,7 @@ mod tests {
     }
 
     #[test]
-    fn resumes_between_batches() {
+    fn resumed_survey_reports_the_same_batches() {
         let stream = b"](]q\0e(Nq\x01h\0e]q\x02aNb0N.";
         let mut whole = Survey::new(0, 0, &Limits::default());
         whole.watch(0, Container::List);
@@ -901,7 +768,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_batch_has_values_so_far() {
+    fn unfinished_returns_the_values_of_an_open_batch() {
         let begins = |stream: &[u8], marked| {
             let mut survey = Survey::new(0, 0, &Limits::default());
             survey.advance(&stream[..1]).unwrap();
@@ -910,13 +777,13 @@ mod tests {
             survey.unfinished(marked).iter().map(|span| (span.begin, span.end)).collect::<Vec<_>>()
         };
         assert_eq!(begins(b"](K\x01]q\0N", true), [(2, 4), (4, 7), (7, 8)]);
-        // What is above a mark, or an argument that is not whole.
+        // Values above a mark, or an argument that is not whole.
         assert_eq!(begins(b"](K\x01](NN", true), [(2, 4), (4, 5)]);
         assert_eq!(begins(b"](K\x01(NN", true), [(2, 4)]);
         assert_eq!(begins(b"](K\x01K", true), [(2, 4)]);
         assert_eq!(begins(b"](K\x01Vab", true), [(2, 4)]);
         assert_eq!(begins(b"](Ne(K\x01", true), [(5, 7)]);
-        // Behind a payload that was not seen.
+        // After a payload that was not seen.
         assert_eq!(begins(b"](NX\x09\0\0\0abc", true), [(2, 3), (3, 17)]);
         // The second names a value of the first again.
         assert_eq!(begins(b"](]q\0h\0q\x01N", true), [(2, 5)]);
@@ -924,7 +791,7 @@ mod tests {
         assert_eq!(begins(b"]NaN", true), []);
         assert_eq!(begins(b"]NaK\x01", false), [(3, 5)]);
         assert_eq!(begins(b"](K\x01", false), []);
-        // A mark below the list is none of its batches.
+        // A mark below the list begins no batch of it.
         let mut survey = Survey::new(0, 0, &Limits::default());
         survey.watch(0, Container::List);
         survey.advance(b"(](K\x01").unwrap();
@@ -932,7 +799,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_needs_a_value() {
+    fn key_without_a_value_fails() {
         let mut survey = Survey::new(0, 0, &Limits::default());
         survey.watch(0, Container::Dict);
         let error = survey.advance(b"}(K\x01u.").unwrap_err();
@@ -940,19 +807,19 @@ mod tests {
     }
 
     #[test]
-    fn says_what_it_needs_to_see() {
+    fn advance_needs_bytes_after_a_skipped_payload() {
         let mut survey = Survey::new(0, 0, &Limits::default());
         survey.watch(0, Container::List);
         assert_eq!(survey.advance(b"](K").unwrap(), Event::Need(1));
         assert_eq!(survey.advance(b"K\x01B\0\0\0\x80").unwrap(), Event::Need(1));
-        // The next input begins behind the payload, which was never seen.
+        // The next input begins after the payload, which was never seen.
         assert_eq!(survey.offset(), 2 + 2 + 5 + 0x8000_0000);
         assert_eq!(survey.advance(b"e").unwrap(), Event::Batch);
         assert_eq!(survey.batch().len(), 2);
     }
 
     #[test]
-    fn entries_and_members_of_sets_have_spans_too() {
+    fn batches_of_dicts_and_sets_have_spans() {
         for (container, stream, expected) in [
             // {1: (), 2: None}, and one more by SETITEM.
             (
@@ -977,7 +844,7 @@ mod tests {
     }
 
     #[test]
-    fn floods_meet_limits() {
+    fn floods_exceed_limits() {
         let limits = Limits { stack: 3, marks: 3, ..Limits::default() };
         for (stream, clause) in [
             (&b"NNNN"[..], "pickle.limit.stack"),

@@ -1,4 +1,4 @@
-//! Making values, to be encoded.
+//! Values that are made to be encoded.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -6,18 +6,16 @@ use alloc::string::String;
 use num_bigint::BigInt;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::arena::{Chain, Construct, Graph, Node, NodeId, Object, Region, Source};
-use crate::graph::copy::copy;
-use crate::graph::utf8;
-use crate::graph::view::{Kind, ValueRef};
+use crate::graph::{
+    Chain, Construct, Graph, Kind, Node, NodeId, ObjectNode, Region, Source, ValueRef, copy,
+    twos_complement, utf8,
+};
 use crate::limits::{self, Limits};
-use crate::write::encode::shortest;
 
-/// Makes values in a graph of its own, from the parts up.
+/// A maker of values, in a graph of its own.
 ///
-/// What is made stays until [`clear`](Self::clear). What is made [as shared](Self::shared), and
-/// globals, stay beyond that, for the values that come next: an [`Encoder`](crate::Encoder) writes
-/// those once.
+/// A value stays until [`clear`](Self::clear). One that is made [as shared](Self::shared), and a
+/// global, stays for the values after that, so that an [`Encoder`](crate::Encoder) writes it once.
 ///
 /// Every method fails over [`Limits::nodes`].
 ///
@@ -39,13 +37,13 @@ pub struct Builder {
     graph: Graph,
     region: Region,
     globals: Globals,
-    /// What was made once.
+    /// The values that [`once`](Builder::once) has made, by name.
     named: BTreeMap<String, NodeId>,
     most_nodes: usize,
 }
 
-/// The globals of a graph, by module and name: each module's str with the names in it. The str is
-/// one for all of them, as Python interns it.
+/// The globals of a graph, by module and name: each module's str with the names in it. They share
+/// the str, as Python interns it.
 #[derive(Debug, Default)]
 struct Globals(BTreeMap<String, (NodeId, BTreeMap<String, NodeId>)>);
 
@@ -69,7 +67,7 @@ fn str(graph: &mut Graph, text: &str) -> NodeId {
 }
 
 impl Builder {
-    /// A builder of no values.
+    /// Creates a builder.
     pub fn new(limits: &Limits) -> Builder {
         Builder {
             graph: Graph::new(),
@@ -80,24 +78,24 @@ impl Builder {
         }
     }
 
-    /// Forgets all values but shared ones.
+    /// Forgets all values except shared ones.
     pub fn clear(&mut self) {
         self.graph.clear();
     }
 
-    /// Forgets all values. An encoder has to [be told](crate::Encoder::forget_shared).
+    /// Forgets all values. An encoder must [forget them too](crate::Encoder::forget_shared).
     pub fn forget_shared(&mut self) {
         self.graph.forget_shared();
         self.globals.0.clear();
         self.named.clear();
     }
 
-    /// Bytes that shared values take.
+    /// Returns the bytes that shared values take.
     pub fn shared_bytes(&self) -> usize {
         self.graph.shared_bytes()
     }
 
-    /// Makes values that are shared. They may contain no others.
+    /// Makes the values that `make` makes shared. They may contain only shared values.
     pub fn shared<T>(&mut self, make: impl FnOnce(&mut Builder) -> T) -> T {
         let region = core::mem::replace(&mut self.region, Region::Shared);
         let made = make(self);
@@ -105,58 +103,55 @@ impl Builder {
         made
     }
 
-    /// Looks at a value.
+    /// Returns a reference to a value.
     pub fn value(&self, id: NodeId) -> ValueRef<'_> {
         self.graph.value(id, Source { bytes: &[], offset: 0 })
     }
 
-    /// `None`
+    /// Returns `None`.
     pub fn none(&self) -> NodeId {
         NodeId::NONE
     }
 
-    /// A bool.
+    /// Returns a bool.
     pub fn bool(&self, value: bool) -> NodeId {
         if value { NodeId::TRUE } else { NodeId::FALSE }
     }
 
-    /// An int.
+    /// Makes an int.
     pub fn int(&mut self, value: i64) -> Result<NodeId> {
         self.push(Node::Int(value))
     }
 
-    /// An int of any size.
+    /// Makes an int of any size.
     pub fn big_int(&mut self, value: &BigInt) -> Result<NodeId> {
         self.int_of_bytes(&value.to_signed_bytes_le())
     }
 
-    /// An int of any size, from little-endian two's complement.
+    /// Makes an int of any size, from little-endian two's complement.
     pub fn int_of_bytes(&mut self, bytes: &[u8]) -> Result<NodeId> {
-        let digits = shortest(bytes);
-        if digits.len() <= 8 {
-            let fill = if digits.last().is_some_and(|&last| last >> 7 == 1) { 0xff } else { 0 };
-            let mut all = [fill; 8];
-            all[..digits.len()].copy_from_slice(digits);
-            return self.int(i64::from_le_bytes(all));
+        if let Some(int) = twos_complement::to_i64(bytes) {
+            return self.int(int);
         }
-        let payload = self.graph.push_scratch(self.region, digits);
+        let payload = self.graph.push_scratch(self.region, twos_complement::trim(bytes));
         self.push(Node::Long(payload))
     }
 
-    /// A float.
+    /// Makes a float.
     pub fn float(&mut self, value: f64) -> Result<NodeId> {
         self.push(Node::Float(value))
     }
 
-    /// A str.
+    /// Makes a str.
     pub fn str(&mut self, text: &str) -> Result<NodeId> {
         let payload = self.graph.push_scratch(self.region, text.as_bytes());
         self.push(Node::Str(payload))
     }
 
-    /// A str in which surrogates may stand alone, from UTF-8 as Python's `surrogatepass` has it.
+    /// Makes a str that may contain lone surrogates, from UTF-8 as Python's `surrogatepass` writes
+    /// it.
     ///
-    /// Fails where that is not what it is.
+    /// Fails on other bytes.
     pub fn str_with_surrogates(&mut self, text: &[u8]) -> Result<NodeId> {
         if let Err(valid) = utf8::validate(text) {
             let message = "the text is not UTF-8";
@@ -166,12 +161,13 @@ impl Builder {
         self.push(Node::Str(payload))
     }
 
-    /// A str that is shared, and one for a text: as Python interns the names of attributes.
+    /// Makes a shared str, or returns the one made before: as Python interns the names of
+    /// attributes.
     pub fn interned(&mut self, text: &str) -> Result<NodeId> {
         self.once(text, |build| build.str(text))
     }
 
-    /// A value that is shared, and one for a name: `make` makes it when it is asked for first.
+    /// Makes a shared value, or returns the one made before under this name.
     pub fn once<E: From<Error>>(
         &mut self,
         name: &str,
@@ -185,25 +181,25 @@ impl Builder {
         Ok(made)
     }
 
-    /// The str of Python 2, in an encoding that nothing names.
+    /// Makes a `str` of Python 2, in an encoding that is not recorded.
     pub fn str2(&mut self, bytes: &[u8]) -> Result<NodeId> {
         let payload = self.graph.push_scratch(self.region, bytes);
         self.push(Node::Str2(payload))
     }
 
-    /// Bytes.
+    /// Makes bytes.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<NodeId> {
         let payload = self.graph.push_scratch(self.region, bytes);
         self.push(Node::Bytes(payload))
     }
 
-    /// A bytearray.
+    /// Makes a bytearray.
     pub fn byte_array(&mut self, bytes: &[u8]) -> Result<NodeId> {
         let payload = self.graph.push_scratch(self.region, bytes);
         self.push(Node::ByteArray(payload))
     }
 
-    /// A tuple of these items.
+    /// Makes a tuple of these items.
     pub fn tuple(&mut self, items: &[NodeId]) -> Result<NodeId> {
         if items.is_empty() {
             return Ok(NodeId::EMPTY_TUPLE);
@@ -213,33 +209,33 @@ impl Builder {
         self.push(Node::Tuple(run))
     }
 
-    /// A frozenset of these members.
+    /// Makes a frozenset of these items.
     ///
-    /// Fails on a member that cannot be hashed.
-    pub fn frozenset(&mut self, members: &[NodeId]) -> Result<NodeId> {
-        self.charge(members)?;
-        members.iter().try_for_each(|&member| self.check_hashable(member))?;
-        let run = self.graph.push_run(self.region, members);
+    /// Fails on an item that cannot be hashed.
+    pub fn frozenset(&mut self, items: &[NodeId]) -> Result<NodeId> {
+        self.charge(items)?;
+        items.iter().try_for_each(|&item| self.check_hashable(item))?;
+        let run = self.graph.push_run(self.region, items);
         self.push(Node::FrozenSet(run))
     }
 
-    /// A list of these items.
+    /// Makes a list of these items.
     pub fn list(&mut self, items: &[NodeId]) -> Result<NodeId> {
         let list = self.push(Node::List(Chain::EMPTY))?;
         self.extend(list, items)?;
         Ok(list)
     }
 
-    /// A set of these members.
+    /// Makes a set of these items.
     ///
-    /// Fails on a member that cannot be hashed.
-    pub fn set(&mut self, members: &[NodeId]) -> Result<NodeId> {
+    /// Fails on an item that cannot be hashed.
+    pub fn set(&mut self, items: &[NodeId]) -> Result<NodeId> {
         let set = self.push(Node::Set(Chain::EMPTY))?;
-        self.extend(set, members)?;
+        self.extend(set, items)?;
         Ok(set)
     }
 
-    /// A dict of these keys and values, which alternate.
+    /// Makes a dict of these keys and values, which alternate.
     ///
     /// Fails on a key that cannot be hashed.
     pub fn dict(&mut self, entries: &[NodeId]) -> Result<NodeId> {
@@ -248,54 +244,54 @@ impl Builder {
         Ok(dict)
     }
 
-    /// Adds to a list its next items, to a set members, to a dict keys and values, which alternate.
-    /// That is how a value comes to contain itself.
+    /// Adds items to a list or set, or keys and values, which alternate, to a dict. This is how a
+    /// value comes to contain itself.
     ///
-    /// Fails on any other value, and on a key or member that cannot be hashed.
+    /// Fails on any other value, and on a key or an item of a set that cannot be hashed.
     pub fn extend(&mut self, container: NodeId, items: &[NodeId]) -> Result<()> {
         self.charge(items)?;
         let mut node = self.graph.node(container);
         let chain = match &mut node {
             Node::List(chain) => chain,
             Node::Set(chain) => {
-                items.iter().try_for_each(|&member| self.check_hashable(member))?;
+                items.iter().try_for_each(|&item| self.check_hashable(item))?;
                 chain
             }
             Node::Dict(chain) => {
                 items.iter().step_by(2).try_for_each(|&key| self.check_hashable(key))?;
                 chain
             }
-            _ => return Err(usage("only a list, a set and a dict can be added to")),
+            _ => return Err(usage("items can be added only to a list, set or dict")),
         };
         self.graph.extend(container.region(), chain, items);
         *self.graph.node_mut(container) = node;
         Ok(())
     }
 
-    /// A value that is known only once others are made that contain it: a tuple that is in a list
-    /// that is in it. It is to be [filled](Self::fill) then.
+    /// Reserves a node for a value that is made after values that contain it, such as a tuple in a
+    /// list that is in the tuple. It must be [filled](Self::fill).
     pub fn reserve(&mut self) -> Result<NodeId> {
         self.push(Node::None)
     }
 
-    /// Makes a reserved value the same as another one, which nothing else may name.
+    /// Makes a reserved value a copy of another one, which no other value may contain.
     pub fn fill(&mut self, reserved: NodeId, value: NodeId) {
         *self.graph.node_mut(reserved) = self.graph.node(value);
     }
 
-    /// A class or function, by module and qualified name. It is shared, and one for a name.
+    /// Makes a class or function, by module and qualified name. It is shared, and made once.
     pub fn global(&mut self, module: &str, name: &str) -> Result<NodeId> {
         self.graph.charge(Region::Shared, self.most_nodes, 1, 0)?;
         Ok(self.globals.get(&mut self.graph, module, name))
     }
 
-    /// What a call of `callable` with a tuple of arguments returns.
+    /// Makes the result of a call.
     pub fn call(&mut self, callable: NodeId, args: &[NodeId]) -> Result<NodeId> {
         let args = self.tuple(args)?;
         self.object(Construct::Call, callable, args, NodeId::NONE)
     }
 
-    /// An object that something else makes than values do: see [`ObjectRef`](crate::ObjectRef).
+    /// Makes an object in any of the ways of [`ObjectRef`](crate::ObjectRef).
     pub fn object(
         &mut self,
         construct: Construct,
@@ -303,7 +299,7 @@ impl Builder {
         args: NodeId,
         kwargs: NodeId,
     ) -> Result<NodeId> {
-        let object = Object {
+        let object = ObjectNode {
             construct,
             callable,
             args,
@@ -337,25 +333,27 @@ impl Builder {
         self.add(object, |object| &mut object.added, values)
     }
 
-    /// What a persistent id stands for.
+    /// Makes the object of a persistent id.
     pub fn persistent_id(&mut self, id: NodeId) -> Result<NodeId> {
         self.push(Node::PersistentId(id))
     }
 
-    /// What an extension code stands for.
+    /// Makes the object of an extension code.
     pub fn extension(&mut self, code: i32) -> Result<NodeId> {
         self.push(Node::Extension(code))
     }
 
-    /// An object that the encoder of this value has written before, by the
-    /// [memo entry](crate::Encoder::entry) that it got.
-    pub fn written(&mut self, entry: u64) -> Result<NodeId> {
-        self.push(Node::Written(entry))
+    /// Makes a value that stands for an object written before, by its [memo
+    /// entry](crate::Encoder::entry). The encoder reads that entry where the value is written by
+    /// [`value_with_outer`](crate::Encoder::value_with_outer).
+    pub fn outer(&mut self, entry: u64) -> Result<NodeId> {
+        self.push(Node::Outer(entry))
     }
 
-    /// Copies a value of another graph. What is one object there is one object here; globals are
-    /// those that are here; and `around` is the object that is [being built around
-    /// it](Kind::Outer), if the value contains that.
+    /// Copies a value of another graph. What is one object there is one object here; a global that
+    /// was made before is not made again; and `around` is the memo entry, in the pickle that is
+    /// written, of the object that is [around the value](Kind::Outer) in the other one. Without it, a value that
+    /// contains such an object cannot be encoded.
     pub fn copy(&mut self, value: ValueRef<'_>, around: Option<u64>) -> Result<NodeId> {
         let region = self.region;
         let nodes = value.graph_len() + self.graph.len(region);
@@ -365,7 +363,8 @@ impl Builder {
             Kind::Global(global) => {
                 Some(globals.get(graph, global.module.to_str()?, global.name.to_str()?))
             }
-            Kind::Outer(_) => Some(graph.push(region, Node::Written(around?))),
+            // Its memo index in the other pickle means nothing in this one.
+            Kind::Outer(_) => Some(graph.push(region, Node::Outer(around.unwrap_or(u64::MAX)))),
             _ => None,
         }))
     }
@@ -373,12 +372,12 @@ impl Builder {
     fn add(
         &mut self,
         object: NodeId,
-        part: impl Fn(&mut Object) -> &mut Chain,
+        part: impl Fn(&mut ObjectNode) -> &mut Chain,
         values: &[NodeId],
     ) -> Result<()> {
         self.charge(values)?;
         let Node::Object(index) = self.graph.node(object) else {
-            return Err(usage("only an object that is made by a call has a state"));
+            return Err(usage("only an object that a call makes can be changed"));
         };
         let region = object.region();
         let mut chain = *part(self.graph.object_mut(region, index));
@@ -392,7 +391,7 @@ impl Builder {
         Ok(self.graph.push(self.region, node))
     }
 
-    /// Makes room for links to these values.
+    /// Charges links to these values.
     fn charge(&self, values: &[NodeId]) -> Result<()> {
         let room = self.graph.room(self.region, self.most_nodes, 0);
         if values.len() <= room {
@@ -419,10 +418,10 @@ fn usage(message: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{decode, encode};
+    use crate::{Encoder, Lexer, Machine, decode, encode};
 
     #[test]
-    fn what_is_copied_is_what_it_was() {
+    fn copy_keeps_identity_and_merges_globals() {
         // x = [1]; x.append(x); (x, x, os.getcwd, os.getcwd) with one and with two globals
         let bytes = b"\x80\x02(]q\0(K\x01h\0eh\0cos\ngetcwd\nq\x01cos\ngetcwd\nq\x02tq\x03.";
         let decoded = decode(bytes, &Limits::default()).unwrap();
@@ -433,7 +432,37 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn outer_object_is_read_from_the_memo_of_the_new_pickle() {
+        // An element of a list with memo index 7, which contains the list.
+        let (mut graph, element) = (Graph::new(), b"h\x07\x85");
+        graph.define_outer(7);
+        let mut machine = Machine::new(&Limits::default());
+        machine.reset(&graph, Region::Own, 8);
+        machine.run(&mut graph, &mut Lexer::new(0, &Limits::default()), element).unwrap();
+        let tuple = machine.finish(3).unwrap();
+        let value = graph.value(tuple, Source { bytes: element, offset: 0 });
+
+        let mut build = Builder::new(&Limits::default());
+        let mut encoder = Encoder::new(2).unwrap();
+        let list = encoder.empty_list();
+        let copy = build.copy(value, Some(list)).unwrap();
+        encoder.value_with_outer(build.value(copy)).unwrap();
+        encoder.append();
+        encoder.stop();
+        assert_eq!(encoder.ready(), b"\x80\x02]q\0h\0\x85q\x01a.");
+        // The memo index of another pickle is not taken for one of this pickle.
+        let without = build.copy(value, None).unwrap();
+        for refused in [
+            encoder.value(value),
+            encoder.value(build.value(copy)),
+            encoder.value_with_outer(build.value(without)),
+        ] {
+            assert_eq!(refused.unwrap_err().clause(), "pickle.protocol");
+        }
+    }
+
+    #[test]
+    fn invalid_values_fail() {
         let mut build = Builder::new(&Limits::default());
         let (list, int) = (build.list(&[]).unwrap(), build.int(1).unwrap());
         for (error, clause) in [
@@ -449,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_hold() {
+    fn builder_over_its_limit_fails() {
         let limits = Limits { nodes: 20, ..Limits::default() };
         let mut build = Builder::new(&limits);
         let most = (0..100).take_while(|&int| build.int(int).is_ok()).count();

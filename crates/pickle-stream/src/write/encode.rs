@@ -2,10 +2,10 @@
 //!
 //! The bytes are those of CPython's C pickler (`Modules/_pickle.c`) for the same objects, in
 //! protocols 2 to 5: the shortest form of each int, batches of 1,000, a memo entry for every object
-//! that the pickler gives one, frames with large payloads between them. So what CPython 3.7 or a
-//! later one has pickled, decoded here and encoded again in its protocol, is what it was.
+//! that the pickler gives one, frames with large payloads between them. A pickle of CPython 3.7 or
+//! later, decoded here and encoded again in its protocol, has the same bytes.
 //!
-//! Values nest to any depth: what is still to be written waits on a stack of its own.
+//! Values nest to any depth, so the tasks still to be done are on a stack.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -16,9 +16,10 @@ use core::ops::Range;
 use super::frames::{self, Frames};
 use crate::compat;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::arena::{Construct, NodeId};
-use crate::graph::view::{Entries, Global, Items, Kind, ObjectRef, ValueRef};
-use crate::lex::lexer::{Argument, Instruction};
+use crate::graph::{
+    Construct, Entries, Global, Items, Kind, NodeId, ObjectRef, ValueRef, twos_complement,
+};
+use crate::lex::{Argument, Instruction};
 use crate::opcode::{ArgumentKind, Opcode};
 
 /// Items between a MARK and its APPENDS, SETITEMS or ADDITEMS: `BATCHSIZE`.
@@ -44,41 +45,43 @@ pub fn encode(value: ValueRef<'_>, protocol: u8) -> Result<Vec<u8>> {
     Ok(encoder.ready().to_vec())
 }
 
-/// Writes one pickle, piece by piece.
+/// A writer of one pickle, in pieces.
 ///
-/// [`value`](Self::value) writes all of a value. Where a container is larger than memory, its parts
-/// are values, and the opcodes that put them together have methods of their own:
+/// [`value`](Self::value) writes a whole value. For a container larger than memory, its parts are
+/// written as values, and the opcodes that put them together have methods:
 /// [`empty_list`](Self::empty_list), [`mark`](Self::mark), [`appends`](Self::appends) and so on.
-/// They write what they are asked to: nothing holds the program against the stack it will find.
+/// These are not checked against the stack that the pickle will have.
 ///
-/// The bytes wait in [`ready`](Self::ready) until [`take`](Self::take).
+/// The bytes are in [`ready`](Self::ready) until [`take`](Self::take).
 #[derive(Debug)]
 pub struct Encoder {
     protocol: u8,
     frames: Frames,
-    /// How many memo entries there are.
+    /// The number of memo entries.
     entries: u64,
     own: Written,
     shared: Written,
-    /// How many nodes were written.
+    /// The number of nodes written.
     nodes: u64,
-    /// Sets whose members are being written, or were, and how many nodes were written when that
-    /// began.
+    /// Whether the memo index of [`Kind::Outer`] is an entry of this pickle.
+    has_outer: bool,
+    /// Sets whose items are being written, or were, with the number of nodes that were written
+    /// before.
     begun: BTreeMap<NodeId, u64>,
-    /// The memo entries of globals, and of a str, that the encoder itself has use for.
+    /// The memo entries of globals and of a str that the encoder itself needs.
     known: Vec<(&'static str, &'static str, u64)>,
 }
 
-/// Where an [`Encoder`] was.
+/// A state of an [`Encoder`] to go back to: see [`Encoder::savepoint`].
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
-    frames: frames::Place,
+pub struct Savepoint {
+    frames: frames::Saved,
     entries: u64,
     known: usize,
 }
 
 /// The memo entries of the nodes of a region that were written, by node: one more than the entry,
-/// and 0 where there is none.
+/// or 0 for none.
 #[derive(Debug, Default)]
 struct Written(Vec<u64>);
 
@@ -100,43 +103,44 @@ impl Written {
     }
 }
 
-/// What is still to be written.
+/// A task still to be done.
 enum Task<'a> {
     Value(ValueRef<'a>),
     Opcode(Opcode),
-    /// The object's memo entry, behind what made it.
+    /// Gives the value a memo entry, after the instructions that make it.
     Memoize(ValueRef<'a>),
-    /// The call that makes a set before protocol 4, once the list of its items is on the stack.
+    /// Before protocol 4: the call that makes a set, after the list of its items.
     Set(ValueRef<'a>),
-    /// A tuple or frozenset, once its items, so many, are on the stack.
+    /// The opcode that makes a tuple or frozenset, after its items, with their number.
     Tuple(ValueRef<'a>, Opcode, usize),
-    /// A call, once what it takes is on the stack.
+    /// A call, after its callable and arguments.
     Call(ObjectRef<'a>, ValueRef<'a>),
-    /// The items of a container, once that is on the stack.
+    /// The items of a container, after the empty container.
     Items(Batches<'a>),
 }
 
-/// The items of a container, which go into it batch by batch.
+/// The items of a container, which are added to it in batches.
 struct Batches<'a> {
     items: Items<'a>,
-    /// Values that make an item.
+    /// The number of values in an item.
     width: usize,
-    /// Puts a single item into the container, where there is an opcode for that.
+    /// The opcode that adds a single item, if there is one.
     one: Option<Opcode>,
-    /// Puts a batch into it.
+    /// The opcode that adds a batch.
     many: Opcode,
     ends: Ends,
     stage: Stage,
 }
 
-/// How a pickler that goes through the items sees that there are no more.
+/// How CPython's pickler finds the end of the items.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ends {
-    /// It knows how many there are: `batch_list_exact`.
+    /// It knows their number: `batch_list_exact`.
     Counted,
-    /// It begins another batch after a full one, and finds nothing: `batch_dict_exact`, `save_set`.
+    /// After a full batch it begins another one, which may be empty: `batch_dict_exact`,
+    /// `save_set`.
     WithEmptyBatch,
-    /// It looks an item ahead, and puts the last one in by itself: `batch_list`, `batch_dict`.
+    /// It reads one item ahead, and adds the last one by itself: `batch_list`, `batch_dict`.
     Foreseen,
 }
 
@@ -146,14 +150,14 @@ enum Stage {
     Start,
     /// Between batches.
     Between,
-    /// So many items after a MARK.
+    /// After a MARK and this many items.
     Batch(usize),
-    /// Behind a single item.
+    /// After a single item.
     Single,
 }
 
 impl Encoder {
-    /// Begins a pickle.
+    /// Creates an encoder of a new pickle.
     ///
     /// Fails on a protocol other than 2, 3, 4 and 5.
     pub fn new(protocol: u8) -> Result<Encoder> {
@@ -168,22 +172,23 @@ impl Encoder {
             own: Written::default(),
             shared: Written::default(),
             nodes: 0,
+            has_outer: false,
             begun: BTreeMap::new(),
             known: Vec::new(),
         })
     }
 
-    /// The protocol.
+    /// Returns the protocol.
     pub fn protocol(&self) -> u8 {
         self.protocol
     }
 
-    /// How many memo entries the pickle has so far.
+    /// Returns the number of memo entries of the pickle so far.
     pub fn entries(&self) -> u64 {
         self.entries
     }
 
-    /// The bytes that are final. Those of a frame are once it is full.
+    /// Returns the bytes that are final. Those of a frame are final once it is full.
     pub fn ready(&self) -> &[u8] {
         self.frames.ready()
     }
@@ -193,37 +198,38 @@ impl Encoder {
         self.frames.take();
     }
 
-    /// Where the encoder is, to [go back](Self::go_back) to while nothing was [taken](Self::take).
-    pub fn place(&self) -> Place {
-        Place { frames: self.frames.place(), entries: self.entries, known: self.known.len() }
+    /// Returns the state of the encoder, to [go back](Self::go_back) to as long as no bytes were
+    /// [taken](Self::take).
+    pub fn savepoint(&self) -> Savepoint {
+        Savepoint { frames: self.frames.save(), entries: self.entries, known: self.known.len() }
     }
 
-    /// Forgets the instructions that were written since. What values had memo entries is forgotten
-    /// too.
-    pub fn go_back(&mut self, place: Place) {
-        self.frames.go_back(place.frames);
-        self.entries = place.entries;
-        self.known.truncate(place.known);
+    /// Drops the instructions that were written after the savepoint, and forgets which values have
+    /// memo entries.
+    pub fn go_back(&mut self, to: Savepoint) {
+        self.frames.go_back(to.frames);
+        self.entries = to.entries;
+        self.known.truncate(to.known);
         self.own.0.clear();
         self.shared.0.clear();
     }
 
-    /// Says that the next value is of another graph, or that the
-    /// [shared region](crate::Region::Shared) of its graph was forgotten.
+    /// Forgets the values of the [shared region](crate::Region::Shared). Call it when that region
+    /// was emptied, or when the next value is of another graph.
     pub fn forget_shared(&mut self) {
         self.shared.0.clear();
     }
 
-    /// Writes a value. What it contains twice is written once, as is what is in the shared region of
-    /// its graph; from then on that is read from the memo.
+    /// Writes a value. An object that occurs several times in it, or that is in the shared region
+    /// of its graph, is written once, and then read from the memo.
     ///
-    /// In protocol 2 the names of globals are [those of Python 2](crate::to_python_2), which Python 3
-    /// reads too.
+    /// In protocol 2 the names of globals are [those of Python 2](crate::to_python_2), which Python
+    /// 3 reads too.
     ///
-    /// Fails where the protocol cannot say it (out-of-band buffers before 5; keyword arguments,
-    /// globals with a line end in their name, 4 GiB of text or bytes, and a set of what takes the
-    /// set to make before 4), on an object that is still being built around the value, and on
-    /// reading a memo entry from 2^32 on. The pickle cannot be gone on with then.
+    /// Fails where the protocol has no form for a value (out-of-band buffers before 5; before 4
+    /// keyword arguments, globals with a line end in their name, 4 GiB of text or bytes, and a set
+    /// that is needed to make one of its items), on [`Kind::Outer`], and on a read of a memo entry
+    /// from 2^32 on. After an error the pickle cannot be continued.
     pub fn value(&mut self, value: ValueRef<'_>) -> Result<()> {
         self.own.0.clear();
         self.begun.clear();
@@ -243,7 +249,16 @@ impl Encoder {
         Ok(())
     }
 
-    /// Writes a value that contains no others; of others, what comes before those.
+    /// Writes a value as [`value`](Self::value) does, in which [`Kind::Outer`] is an object that this
+    /// encoder has written before, by its memo entry: see [`Builder::outer`](crate::Builder::outer).
+    pub fn value_with_outer(&mut self, value: ValueRef<'_>) -> Result<()> {
+        self.has_outer = true;
+        let written = self.value(value);
+        self.has_outer = false;
+        written
+    }
+
+    /// Writes a value without items, or the first instructions of a value with items.
     fn begin<'a>(&mut self, value: ValueRef<'a>, tasks: &mut Vec<Task<'a>>) -> Result<()> {
         self.frames.boundary();
         if let Some(entry) = self.entry(value) {
@@ -254,7 +269,7 @@ impl Encoder {
             Kind::Bool(false) => self.opcode(Opcode::NewFalse),
             Kind::Bool(true) => self.opcode(Opcode::NewTrue),
             Kind::Int(int) => self.shortest_int(int),
-            Kind::Long(long) => self.long(long.to_le_bytes())?,
+            Kind::Long(long) => self.long(long.as_le_bytes())?,
             Kind::Float(float) => self.float(float),
             Kind::Str(text) => {
                 self.text(text.as_bytes())?;
@@ -349,14 +364,14 @@ impl Encoder {
                     self.opcode(Opcode::ReadonlyBuffer);
                 }
             }
-            Kind::Written(entry) => self.get(entry)?,
-            Kind::Outer(_) => return Err(self.cannot("an object that is not whole")),
+            Kind::Outer(entry) if self.has_outer && entry < self.entries => self.get(entry)?,
+            Kind::Outer(_) => return Err(self.cannot("an object that contains the value")),
         }
         Ok(())
     }
 
-    /// Makes a tuple or frozenset of the items on the stack. If it contains itself, it was made
-    /// while they were written.
+    /// Writes the opcode that makes a tuple or frozenset of the items on the stack. A value that
+    /// contains itself was made while its items were written.
     fn tuple_of(&mut self, value: ValueRef<'_>, opcode: Opcode, len: usize) -> Result<()> {
         let Some(entry) = self.entry(value) else {
             self.opcode(opcode);
@@ -369,8 +384,8 @@ impl Encoder {
         self.get(entry)
     }
 
-    /// Calls what is on the stack, and begins with what is done to the result. If the object was
-    /// among its own arguments, that was done while they were written.
+    /// Writes the call, and begins with the changes of the result. If the object was among its own
+    /// arguments, it was made while they were written.
     fn call<'a>(
         &mut self,
         object: ObjectRef<'a>,
@@ -398,11 +413,11 @@ impl Encoder {
         Ok(())
     }
 
-    /// Goes on with the items of a container.
+    /// Continues with the items of a container.
     fn items<'a>(&mut self, mut batches: Batches<'a>, tasks: &mut Vec<Task<'a>>) {
         while let Some(item) = self.next_item(&mut batches) {
-            // Lists of numbers are long, and a number is written in less time than it takes to put it
-            // off.
+            // Lists of numbers are long, and it is faster to write a number than to make a task of
+            // it.
             if let [Some(number), None] = item
                 && self.number(number)
             {
@@ -413,8 +428,8 @@ impl Encoder {
         }
     }
 
-    /// Puts in what is on top of a container, where it is time, and gives the item that is to be
-    /// written next, of one value or two.
+    /// Adds the values on top of a container to it, if it is time to, and returns the next item:
+    /// one value or two.
     fn next_item<'a>(&mut self, batches: &mut Batches<'a>) -> Option<[Option<ValueRef<'a>>; 2]> {
         let left = batches.items.len() / batches.width;
         match batches.stage {
@@ -451,7 +466,8 @@ impl Encoder {
         Some([first, if batches.width == 2 { batches.items.next() } else { None }])
     }
 
-    /// Writes an int of at most 64 bits or a float, if it is one: those have no memo entries.
+    /// Writes an int of at most 64 bits or a float, which have no memo entries. Returns whether it
+    /// was one.
     fn number(&mut self, value: ValueRef<'_>) -> bool {
         self.frames.boundary();
         if let Some(int) = value.as_int() {
@@ -464,7 +480,7 @@ impl Encoder {
         true
     }
 
-    /// Before protocol 4 a set is what the class makes of a list.
+    /// Before protocol 4, begins a call of the class with a list.
     fn set_by_call<'a>(
         &mut self,
         class: &'static str,
@@ -472,9 +488,9 @@ impl Encoder {
         items: Items<'a>,
         tasks: &mut Vec<Task<'a>>,
     ) -> Result<()> {
-        // It is written within itself, until all that is around it there was written.
+        // The set occurs among its own items, and no node was written since: it would never end.
         if self.begun.insert(value.id(), self.nodes) == Some(self.nodes) {
-            return Err(self.cannot("a set that is needed to make it"));
+            return Err(self.cannot("a set that is needed to make one of its items"));
         }
         self.builtin(class)?;
         self.opcode(Opcode::EmptyList);
@@ -497,8 +513,9 @@ impl Encoder {
         }
     }
 
-    /// Writes an int: the shortest opcode that can say it. Returns where its bytes are, from the start
-    /// of the pickle, little-endian: a smaller one that is not negative can be put there later.
+    /// Writes an int with the shortest opcode for it. Returns the range of its bytes, from the
+    /// start of the pickle, little-endian: a smaller int that is not negative can be put there
+    /// later.
     pub fn int(&mut self, int: i64) -> Range<u64> {
         self.frames.boundary();
         let opcode = self.frames.len();
@@ -516,7 +533,7 @@ impl Encoder {
             self.with_argument(Opcode::BinInt, &int.to_le_bytes());
         } else {
             let bytes = int.to_le_bytes();
-            let digits = shortest(&bytes);
+            let digits = twos_complement::trim(&bytes);
             self.with_argument(Opcode::Long1, &[digits.len() as u8]);
             self.frames.write(digits);
         }
@@ -526,8 +543,8 @@ impl Encoder {
         self.with_argument(Opcode::BinFloat, &float.to_be_bytes());
     }
 
-    /// Writes an int in 8 bytes, however small it is, so that another one can be put there later.
-    /// Returns where they are, as [`int`](Self::int) does.
+    /// Writes an int in 8 bytes, so that another one can be put there later. Returns their range,
+    /// as [`int`](Self::int) does.
     pub fn int_of_8_bytes(&mut self, int: i64) -> Range<u64> {
         self.frames.boundary();
         self.with_argument(Opcode::Long1, &[8]);
@@ -537,7 +554,7 @@ impl Encoder {
 
     /// Writes an int of any size, from little-endian two's complement.
     fn long(&mut self, bytes: &[u8]) -> Result<()> {
-        let digits = shortest(bytes);
+        let digits = twos_complement::trim(bytes);
         match (u8::try_from(digits.len()), i32::try_from(digits.len())) {
             (Ok(len), _) => self.with_argument(Opcode::Long1, &[len]),
             (_, Ok(len)) => self.with_argument(Opcode::Long4, &len.to_le_bytes()),
@@ -547,7 +564,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// Writes a str: UTF-8, in which surrogates may stand alone.
+    /// Writes a str: UTF-8 that may contain lone surrogates.
     fn text(&mut self, text: &[u8]) -> Result<()> {
         match self.protocol {
             ..4 => self.payload(&[Opcode::BinUnicode], text),
@@ -558,7 +575,7 @@ impl Encoder {
         }
     }
 
-    /// Writes bytes; in protocol 2, which has no opcode for them, as text to be encoded.
+    /// Writes bytes. In protocol 2, which has no opcode for them, writes a call that encodes a str.
     fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
         match (self.protocol, bytes) {
             (2, []) => {
@@ -585,7 +602,7 @@ impl Encoder {
         }
     }
 
-    /// Writes a bytearray; before protocol 5 as what the class makes of bytes.
+    /// Writes a bytearray. Before protocol 5, writes a call of the class with bytes.
     fn byte_array(&mut self, bytes: &[u8]) -> Result<()> {
         if self.protocol >= 5 {
             let mut head = [Opcode::ByteArray8 as u8; 9];
@@ -606,12 +623,12 @@ impl Encoder {
         Ok(())
     }
 
-    /// Writes a class or function of Python's own, by the name that it has in protocol 2.
+    /// Writes a builtin, by its name in the protocol.
     fn builtin(&mut self, name: &'static str) -> Result<()> {
         self.known(if self.protocol == 2 { "__builtin__" } else { "builtins" }, name)
     }
 
-    /// Writes a global, or a str where there is no name, that may have been written before.
+    /// Writes a global, or a str if `name` is empty, that may have been written before.
     fn known(&mut self, module: &'static str, name: &'static str) -> Result<()> {
         let mut known = self.known.iter();
         if let Some(&(.., entry)) = known.find(|known| (known.0, known.1) == (module, name)) {
@@ -630,7 +647,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// Writes texts, each with a memo entry of its own.
+    /// Writes strs, each with a memo entry.
     fn texts(&mut self, texts: [&[u8]; 2]) -> Result<()> {
         for text in texts {
             self.text(text)?;
@@ -639,8 +656,8 @@ impl Encoder {
         Ok(())
     }
 
-    /// Writes GLOBAL or INST with a name of Python 3, as the protocol has it.
-    pub(crate) fn named(&mut self, opcode: Opcode, global: Global<'_>) -> Result<()> {
+    /// Writes GLOBAL or INST with a name of Python 3, or in protocol 2 with its name in Python 2.
+    pub(super) fn named(&mut self, opcode: Opcode, global: Global<'_>) -> Result<()> {
         let global = match compat::has_python_2_names(self.protocol) {
             true => global.to_python_2(),
             false => global,
@@ -660,8 +677,8 @@ impl Encoder {
         Ok(())
     }
 
-    /// Writes the first of `opcodes`, which have lengths of 1, 4 and 8 bytes, that has room for a
-    /// payload.
+    /// Writes a payload with the first of `opcodes`, which have lengths of 1, 4 and 8 bytes, that
+    /// has room for it.
     fn payload(&mut self, opcodes: &[Opcode], payload: &[u8]) -> Result<()> {
         let len = payload.len() as u64;
         let Some((opcode, width)) = opcodes.iter().find_map(|&opcode| {
@@ -673,7 +690,7 @@ impl Encoder {
             };
             (len <= most).then_some((opcode, width))
         }) else {
-            return Err(self.cannot("so long a text or bytes"));
+            return Err(self.cannot("text or bytes of this length"));
         };
         let mut head = [opcode as u8; 9];
         head[1..].copy_from_slice(&len.to_le_bytes());
@@ -681,14 +698,14 @@ impl Encoder {
         Ok(())
     }
 
-    /// Writes a new list, and gives it the memo entry that is returned.
+    /// Writes a new list and its memo entry, which is returned.
     pub fn empty_list(&mut self) -> u64 {
         self.frames.boundary();
         self.opcode(Opcode::EmptyList);
         self.memoize()
     }
 
-    /// Writes POP: the top value goes.
+    /// Writes POP, which drops the top value.
     pub fn pop(&mut self) {
         self.opcode(Opcode::Pop);
     }
@@ -698,47 +715,47 @@ impl Encoder {
         self.opcode(Opcode::Mark);
     }
 
-    /// Writes APPEND: the top value goes into the list below it.
+    /// Writes APPEND, which adds the top value to the list below it.
     pub fn append(&mut self) {
         self.opcode(Opcode::Append);
     }
 
-    /// Writes APPENDS: the values above the mark go into the list below it.
+    /// Writes APPENDS, which adds the values above the mark to the list below it.
     pub fn appends(&mut self) {
         self.opcode(Opcode::Appends);
     }
 
-    /// Writes SETITEMS: the keys and values above the mark go into the dict below it.
+    /// Writes SETITEMS, which adds the keys and values above the mark to the dict below it.
     pub fn set_items(&mut self) {
         self.opcode(Opcode::SetItems);
     }
 
-    /// Writes ADDITEMS, which protocol 4 brought: the values above the mark go into the set below
-    /// it.
+    /// Writes ADDITEMS of protocol 4, which adds the values above the mark to the set below it.
     pub fn add_items(&mut self) {
         self.opcode(Opcode::AddItems);
     }
 
-    /// Writes FROZENSET, which protocol 4 brought: the values above the mark become a frozenset, with
-    /// the memo entry that is returned.
+    /// Writes FROZENSET of protocol 4, which makes a frozenset of the values above the mark, and
+    /// its memo entry, which is returned.
     pub fn frozen_set(&mut self) -> u64 {
         self.opcode(Opcode::FrozenSet);
         self.memoize()
     }
 
-    /// Writes TUPLE: the values above the mark become a tuple, with the memo entry that is returned.
+    /// Writes TUPLE, which makes a tuple of the values above the mark, and its memo entry, which is
+    /// returned.
     pub fn tuple(&mut self) -> u64 {
         self.opcode(Opcode::Tuple);
         self.memoize()
     }
 
-    /// Writes TUPLE1: the top value becomes a tuple, with the memo entry that is returned.
+    /// Writes TUPLE1, which makes a tuple of the top value, and its memo entry, which is returned.
     pub fn tuple1(&mut self) -> u64 {
         self.opcode(Opcode::Tuple1);
         self.memoize()
     }
 
-    /// Writes BUILD: the top value is the state of the object below it.
+    /// Writes BUILD, which gives the top value to the object below it as its state.
     pub fn build(&mut self) {
         self.opcode(Opcode::Build);
     }
@@ -757,20 +774,21 @@ impl Encoder {
         Ok(())
     }
 
-    /// Writes STOP. The pickle is whole then.
+    /// Writes STOP, which ends the pickle.
     pub fn stop(&mut self) {
         self.opcode(Opcode::Stop);
         self.frames.close();
     }
 
-    /// Says that a value begins, which [`value`](Self::value) and so on do by themselves.
-    pub(crate) fn boundary(&mut self) {
+    /// Ends the frame if it is full, as before each value. [`value`](Self::value) and the like do
+    /// it themselves.
+    pub(super) fn boundary(&mut self) {
         self.frames.boundary();
     }
 
-    /// Writes an instruction that stands in another pickle as `bytes`. PROTO and FRAME are the
-    /// encoder's own.
-    pub(crate) fn instruction(&mut self, instruction: &Instruction<'_>, bytes: &[u8]) {
+    /// Writes an instruction of another pickle, which has these bytes there. PROTO and FRAME are
+    /// left out: the encoder writes its own.
+    pub(super) fn instruction(&mut self, instruction: &Instruction<'_>, bytes: &[u8]) {
         match (instruction.opcode, instruction.argument) {
             (Opcode::Proto | Opcode::Frame, _) => {}
             (_, Argument::Bytes(payload)) => {
@@ -780,13 +798,13 @@ impl Encoder {
         }
     }
 
-    /// The memo entry of a value of the last graph, if it was written and has one.
+    /// Returns the memo entry of a value of the last graph, if it was written and has one.
     pub fn entry(&self, value: ValueRef<'_>) -> Option<u64> {
         let written = if value.is_shared() { &self.shared } else { &self.own };
         written.get(value.id())
     }
 
-    /// Gives what is on top of the stack a memo entry, which is returned.
+    /// Writes a memo entry of the value on top of the stack, and returns its index.
     pub fn memoize(&mut self) -> u64 {
         let entry = self.entries;
         self.entries += 1;
@@ -794,7 +812,7 @@ impl Encoder {
             (4.., ..) => self.opcode(Opcode::Memoize),
             (_, Ok(entry), _) => self.frames.write(&[Opcode::BinPut as u8, entry]),
             (.., Ok(entry)) => self.with_argument(Opcode::LongBinPut, &entry.to_le_bytes()),
-            // No opcode could read it either.
+            // There is no opcode for it, and none to read it.
             _ => {}
         }
         entry
@@ -820,7 +838,7 @@ impl Encoder {
 
     #[cold]
     fn cannot(&self, what: &str) -> Error {
-        let message = format!("protocol {} has no way to say {what}", self.protocol);
+        let message = format!("protocol {} has no form for {what}", self.protocol);
         Error::new(ErrorKind::Unsupported, "pickle.protocol", self.frames.len(), message)
     }
 }
@@ -848,18 +866,7 @@ fn push_reversed<'a>(tasks: &mut Vec<Task<'a>>, new: impl Iterator<Item = Task<'
     tasks[first..].reverse();
 }
 
-/// Two's complement without the bytes that only repeat the sign.
-pub(crate) fn shortest(bytes: &[u8]) -> &[u8] {
-    let mut digits = bytes;
-    while let [rest @ .., before, last] = digits
-        && *last == if before >> 7 == 0 { 0 } else { 0xff }
-    {
-        digits = &digits[..rest.len() + 1];
-    }
-    digits
-}
-
-/// The text that latin-1 makes these bytes.
+/// Returns the text that latin-1 encodes as these bytes.
 fn latin1(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }
@@ -867,14 +874,14 @@ fn latin1(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Builder;
     use crate::decode;
     use crate::limits::Limits;
-    use crate::write::build::Builder;
     use alloc::vec;
 
     #[test]
-    fn sets_that_contain_themselves() {
-        // An object whose state has the set that it is in, and one that is made of that set.
+    fn set_that_contains_itself_needs_a_new_enough_protocol() {
+        // An object whose state contains the set that it is in, and one that is made from that set.
         let by_state = b"\x8fq\0(cm\nn\n)Rh\0b\x90.".as_slice();
         let by_arguments = b"\x8fq\0(cm\nn\nh\0\x85R\x90.".as_slice();
         for (stream, first) in [(by_state, 2), (by_arguments, 4)] {
@@ -893,8 +900,8 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_no_nodes_have_no_entries() {
-        // Lists in one another, so that there are as many entries as numbers.
+    fn unboxed_numbers_have_no_entries() {
+        // Nested lists, so that there are as many memo entries as numbers.
         let numbers = b"K\x07".repeat(30);
         let stream = [&b"]".repeat(40)[..], b"(", &numbers, b"e", &b"a".repeat(39), b"."].concat();
         let decoded = decode(&stream, &Limits::default()).unwrap();
@@ -911,10 +918,10 @@ mod tests {
     }
 
     #[test]
-    fn going_back_forgets() {
+    fn going_back_drops_what_was_written() {
         let mut build = Builder::new(&Limits::default());
         let text = |build: &mut Builder, len| build.bytes(&vec![7; len]).unwrap();
-        // Frames that are closed in between, also ones that lose their header.
+        // Frames that end in between, also ones that lose their header.
         for before in [0, 1, 2, 200, 70_000] {
             for after in [0, 1, 200, 70_000] {
                 let mut encoder = Encoder::new(4).unwrap();
@@ -926,10 +933,10 @@ mod tests {
                 }
                 encoder.int(1);
                 expected.int(1);
-                let place = encoder.place();
+                let savepoint = encoder.savepoint();
                 encoder.value(build.value(second)).unwrap();
                 encoder.value(build.value(first)).unwrap();
-                encoder.go_back(place);
+                encoder.go_back(savepoint);
                 encoder.stop();
                 expected.stop();
                 assert_eq!(encoder.ready(), expected.ready(), "{before} {after}");

@@ -1,75 +1,76 @@
-//! Bytes of a pickle, in frames from protocol 4 on.
+//! The bytes of a pickle, in frames from protocol 4 on.
 //!
-//! A frame is closed where a value begins after its 64 KiB are full, and before a payload that is
-//! as large by itself, which stands outside frames (`_Pickler_OpcodeBoundary` and
-//! `_Pickler_write_bytes` in `Modules/_pickle.c`).
+//! A frame ends before a value if it has at least 64 KiB, and before a payload of at least 64 KiB,
+//! which is outside of frames (`_Pickler_OpcodeBoundary` and `_Pickler_write_bytes` in
+//! `Modules/_pickle.c`).
 
 use alloc::vec::Vec;
 
 use crate::opcode::Opcode;
 
-/// Bytes of a frame after which the next value begins another one: `FRAME_SIZE_TARGET`.
+/// The bytes of a frame after which the next value begins another one: `FRAME_SIZE_TARGET`.
 const FULL: usize = 64 << 10;
 
-/// Bytes of a frame that is worth its opcode: `FRAME_SIZE_MIN`.
+/// The bytes that a frame has at least: `FRAME_SIZE_MIN`.
 const SHORTEST: usize = 4;
 
-/// FRAME and its argument.
+/// The bytes of FRAME and its argument.
 const HEADER: usize = 9;
 
 #[derive(Debug, Default)]
-pub(crate) struct Frames {
+pub(super) struct Frames {
     bytes: Vec<u8>,
     is_framed: bool,
-    /// Where the open frame begins in `bytes`: with its header, which is filled in at its end.
+    /// Where the open frame begins in `bytes`, with its header, which is filled in when it ends.
     open: Option<usize>,
-    /// Bytes that were taken.
+    /// The number of bytes taken.
     taken: u64,
 }
 
-/// A place to go back to, as long as nothing is taken.
+/// A state to go back to, as long as no bytes are taken.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(super) struct Saved {
     len: usize,
     open: Option<usize>,
-    /// What a frame that may lose its header has in it.
+    /// The content of a frame that is too short to keep its header.
     short: [u8; SHORTEST],
 }
 
 impl Frames {
-    pub(crate) fn new(protocol: u8) -> Frames {
+    pub(super) fn new(protocol: u8) -> Frames {
         let bytes = [Opcode::Proto as u8, protocol].to_vec();
         Frames { bytes, is_framed: protocol >= 4, open: None, taken: 0 }
     }
 
-    /// How many bytes there are, with those that were taken.
+    /// Returns the number of bytes written, with those taken.
     pub(crate) fn len(&self) -> u64 {
         self.taken + self.bytes.len() as u64
     }
 
-    /// The bytes that are final: not those of a frame that is open.
-    pub(crate) fn ready(&self) -> &[u8] {
+    /// Returns the bytes that are final: all but those of an open frame.
+    pub(super) fn ready(&self) -> &[u8] {
         &self.bytes[..self.open.unwrap_or(self.bytes.len())]
     }
 
     /// Drops the bytes that are final.
-    pub(crate) fn take(&mut self) {
+    pub(super) fn take(&mut self) {
         let ready = self.ready().len();
         self.taken += ready as u64;
         self.bytes.drain(..ready);
         self.open = self.open.map(|_| 0);
     }
 
-    pub(crate) fn place(&self) -> Place {
+    /// Returns the state.
+    pub(super) fn save(&self) -> Saved {
         let mut short = [0; SHORTEST];
         let begin = self.open.map_or(self.bytes.len(), |open| open + HEADER);
         short.iter_mut().zip(&self.bytes[begin..]).for_each(|(kept, &byte)| *kept = byte);
-        Place { len: self.bytes.len(), open: self.open, short }
+        Saved { len: self.bytes.len(), open: self.open, short }
     }
 
-    /// Forgets what was written since.
-    pub(crate) fn go_back(&mut self, place: Place) {
-        let Place { len, open, short } = place;
+    /// Drops the bytes that were written after a state.
+    pub(super) fn go_back(&mut self, to: Saved) {
+        let Saved { len, open, short } = to;
         self.open = open;
         if let Some(begin) = open.map(|open| open + HEADER)
             && len - begin < SHORTEST
@@ -81,9 +82,9 @@ impl Frames {
         self.bytes.truncate(len);
     }
 
-    /// Adds bytes that belong together.
+    /// Writes bytes into the open frame, or into a new one.
     #[inline]
-    pub(crate) fn write(&mut self, bytes: &[u8]) {
+    pub(super) fn write(&mut self, bytes: &[u8]) {
         if self.is_framed && self.open.is_none() {
             self.open = Some(self.bytes.len());
             self.bytes.extend_from_slice(&[0; HEADER]);
@@ -91,9 +92,9 @@ impl Frames {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Adds an opcode, the length of its payload, and the payload.
+    /// Writes an opcode with the length of its payload, and the payload.
     #[inline]
-    pub(crate) fn write_payload(&mut self, head: &[u8], payload: &[u8]) {
+    pub(super) fn write_payload(&mut self, head: &[u8], payload: &[u8]) {
         if payload.len() >= FULL {
             self.close();
             self.bytes.extend_from_slice(head);
@@ -104,16 +105,16 @@ impl Frames {
         }
     }
 
-    /// Says that a value begins.
+    /// Ends the frame if it is full. Called before each value.
     #[inline]
-    pub(crate) fn boundary(&mut self) {
+    pub(super) fn boundary(&mut self) {
         if self.open.is_some_and(|open| self.bytes.len() - open - HEADER >= FULL) {
             self.close();
         }
     }
 
-    /// Closes the frame, if one is open.
-    pub(crate) fn close(&mut self) {
+    /// Ends the open frame, if there is one.
+    pub(super) fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
         let begin = open + HEADER;
         let len = self.bytes.len() - begin;

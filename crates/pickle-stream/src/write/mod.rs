@@ -1,6 +1,16 @@
-//! A pickle from a graph.
+//! A pickle from values, or from the instructions of another pickle.
+//!
+//! Uses `lex`, `graph` and, for spans, `survey`.
+//!
+//! Read `encode` first: the [`Encoder`], which writes what CPython's pickler writes. `frames` holds
+//! the bytes it has written. `build` makes values to be encoded. `transcribe` copies instructions
+//! from one pickle into another.
 
-pub(crate) mod build;
-pub(crate) mod encode;
-pub(crate) mod frames;
-pub(crate) mod transcribe;
+mod build;
+mod encode;
+mod frames;
+mod transcribe;
+
+pub use build::Builder;
+pub use encode::{Encoder, Savepoint, encode};
+pub use transcribe::{Renumbering, Transcribed, Transcriber};

@@ -14,14 +14,14 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::encode::Encoder;
 use crate::compat;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::view::Global;
-use crate::lex::lexer::{Argument, Instruction, Lexer, Progress};
+use crate::graph::Global;
+use crate::lex::{Argument, Instruction, Lexer, Progress};
 use crate::limits::Limits;
 use crate::opcode::{MemoEffect, Opcode};
-use crate::survey::walk::Span;
-use crate::write::encode::Encoder;
+use crate::survey::Span;
 
 /// Copies the instructions of a span.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ pub struct Transcriber {
 }
 
 /// How far a [`Transcriber`] came.
+#[must_use = "the answer may be that more bytes are needed"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transcribed {
     /// At least this many bytes beyond the end of the input are needed, or all were copied.
@@ -321,7 +322,8 @@ mod tests {
         let span = Span { begin: 0, end: pickle.len() as u64, memo: 0 };
         let mut transcriber = Transcriber::new(span, from, &Limits::default());
         let mut encoder = Encoder::new(to)?;
-        transcriber.advance(pickle, &mut Renumbering::new(), &mut encoder)?;
+        let transcribed = transcriber.advance(pickle, &mut Renumbering::new(), &mut encoder)?;
+        assert_eq!(transcribed, Transcribed::Need(1));
         encoder.stop();
         Ok(encoder.ready().to_vec())
     }

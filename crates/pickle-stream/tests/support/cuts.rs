@@ -1,6 +1,10 @@
 //! Push parsers fed piece by piece: what they say must not depend on where the pieces end.
 
-use pickle_stream::{Container, Error, Event, Lexer, Limits, Progress, Slot, Span, Survey};
+use pickle_stream::{
+    Container, Error, Event, Lexer, Limits, Progress, PushDecoder, Slot, Span, Survey,
+};
+
+use super::by_element::show;
 
 /// Every instruction of `stream`, as text, and how it ended, when the lexer sees it cut at `cuts`.
 pub(crate) fn instructions(
@@ -23,6 +27,26 @@ pub(crate) fn instructions(
         }
     }
     (seen, Ok(needed))
+}
+
+/// The value of `stream`, as text, and where it ends, when a push decoder sees it cut at `cuts`.
+pub(crate) fn pushed(
+    stream: &[u8],
+    cuts: &[usize],
+    limits: &Limits,
+) -> Result<(String, u64), Error> {
+    let (mut decoder, mut begin) = (PushDecoder::new(limits), 0);
+    for end in ends(stream, cuts) {
+        match decoder.feed(&stream[begin..end])? {
+            Progress::Need(_) => begin = end,
+            Progress::Done(consumed) => {
+                let decoded = decoder.finish()?;
+                assert_eq!(decoded.end(), (begin + consumed) as u64);
+                return Ok((show(decoded.value()), decoded.end()));
+            }
+        }
+    }
+    Err(decoder.finish().expect_err("the pickle has not ended"))
 }
 
 /// What a survey came to.

@@ -21,9 +21,10 @@ fn limits() -> Limits {
     limits
 }
 
-/// However a pickle is cut, the lexer gives the same instructions, or an error with the same message
-/// and offset; and the survey gives the same batches. The first 8 bytes are the lengths of the pieces.
-/// The survey is also given one byte at a time, because its fast path never matches in a single byte.
+/// However a pickle is cut, the lexer gives the same instructions, the push decoder the same value, and
+/// the survey the same batches, or an error with the same message and offset. The first 8 bytes are the
+/// lengths of the pieces. The survey is also given one byte at a time, because its fast path never
+/// matches in a single byte.
 pub fn lexer_chunks(bytes: &[u8]) {
     let (pieces, rest) = bytes.split_at(bytes.len().min(8));
     let stream = pickle(rest);
@@ -37,6 +38,9 @@ pub fn lexer_chunks(bytes: &[u8]) {
     let limits = limits();
     let whole = cuts::instructions(&stream, &[], &limits);
     assert_eq!(cuts::instructions(&stream, &cuts, &limits), whole);
+    let whole = decode(&stream, &limits);
+    let whole = whole.map(|decoded| (by_element::show(decoded.value()), decoded.end()));
+    assert_eq!(cuts::pushed(&stream, &cuts, &limits), whole);
     for container in [Container::List, Container::Dict, Container::Set] {
         let whole = cuts::surveyed(&stream, &[], container, &limits);
         for cuts in [cuts.clone(), (0..stream.len()).collect()] {

@@ -322,7 +322,7 @@ impl Reader<'_> {
                 let number = mark.as_u64().ok_or_else(|| expected("a number", "shared"))?;
                 self.shared(number, value)?
             }
-            "root" => build.written(self.root)?,
+            "root" => build.outer(self.root)?,
             other => return Err(malformed(format!("{other:?} is no kind of value"))),
         })
     }
@@ -336,7 +336,7 @@ impl Reader<'_> {
             return Ok(made);
         };
         // It was written before. What it contains has been counted now.
-        let written = self.build.written(entry)?;
+        let written = self.build.outer(entry)?;
         if let Some(numbered) = self.numbered.get_mut(number) {
             *numbered = Some(written);
         }

@@ -79,7 +79,7 @@ impl Observe for Sharing {
     fn observe(&self, machine: &Machine, graph: &mut Graph) {
         for (entry, node) in machine.entries() {
             if self.entries.contains(entry) {
-                graph.note_entry(node, entry);
+                graph.set_label(node, entry);
             }
         }
     }

@@ -182,7 +182,7 @@ impl TypedJson {
         }
         self.next += 1;
         self.numbers.set(id, self.next);
-        if let Some(entry) = value.value().and_then(ValueRef::memo_entry) {
+        if let Some(entry) = value.value().and_then(ValueRef::label) {
             write!(out, "{{\"shared\":[{entry},")?;
             tasks.push(Task::Text("]}"));
         }

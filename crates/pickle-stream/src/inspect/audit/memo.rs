@@ -3,16 +3,16 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 
-use super::known::{Heap, Kind, Value};
+use super::at::{At, MOST_ENTRIES};
+use super::heap::{Abstract, Heap, ObjectKind};
 use super::names::Names;
-use super::{At, MOST_ENTRIES};
 use crate::error::{Error, Result};
 
-/// An entry that was made, and is neither in `latest` nor in `kept`, is [`Value::Forgotten`].
+/// An entry that was made, and is neither in `latest` nor in `kept`, is [`Abstract::Forgotten`].
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     /// The entries from `begin` on, without gaps.
-    latest: VecDeque<Value>,
+    latest: VecDeque<Abstract>,
     begin: u64,
     /// Entries that were read, that may be read when they are older, or that are after a gap.
     kept: BTreeMap<u64, Kept>,
@@ -23,7 +23,7 @@ pub(super) struct Memo {
 
 #[derive(Debug)]
 struct Kept {
-    value: Value,
+    value: Abstract,
     /// Whether it was made or read since entries were last forgotten.
     is_recent: bool,
     /// Whether it is likely to be read again: a name, or a result that the caller keeps.
@@ -42,12 +42,12 @@ impl Memo {
     }
 
     /// Makes an entry. Returns whether it was there with another value before.
-    pub(super) fn put(&mut self, index: u64, value: Value) -> bool {
+    pub(super) fn put(&mut self, index: u64, value: Abstract) -> bool {
         if index == self.end() {
             self.latest.push_back(value);
             while self.sparse.remove(&self.end()) {
                 let next = self.kept.remove(&self.end());
-                self.latest.push_back(next.map_or(Value::Forgotten, |next| next.value));
+                self.latest.push_back(next.map_or(Abstract::Forgotten, |next| next.value));
             }
             return false;
         }
@@ -69,7 +69,7 @@ impl Memo {
         core::mem::replace(&mut self.latest[place as usize], value) != value
     }
 
-    fn keep(&mut self, index: u64, value: Value) -> Option<Value> {
+    fn keep(&mut self, index: u64, value: Abstract) -> Option<Abstract> {
         let before = self.kept.insert(index, Kept { value, is_recent: true, is_useful: false });
         before.map(|before| before.value)
     }
@@ -89,7 +89,7 @@ impl Memo {
     }
 
     /// Reads an entry, which is then kept as long as it is read again and again.
-    pub(super) fn get(&mut self, index: u64, at: At) -> Result<Value> {
+    pub(super) fn get(&mut self, index: u64, at: At) -> Result<Abstract> {
         if let Some(kept) = self.kept.get_mut(&index) {
             kept.is_recent = true;
             return Ok(kept.value);
@@ -100,7 +100,7 @@ impl Memo {
             return Ok(value);
         }
         if index < self.end() || self.sparse.contains(&index) || self.is_sparse_full {
-            return Ok(Value::Forgotten);
+            return Ok(Abstract::Forgotten);
         }
         let message = format!("memo entry {index} is read but was never written");
         Err(Error::malformed("pickle.memo.missing", at.offset, message))
@@ -120,10 +120,10 @@ impl Memo {
         self.kept.values_mut().for_each(|kept| kept.is_recent = false);
         for value in self.latest.drain(..self.latest.len().div_ceil(2)) {
             let is_useful = match value {
-                Value::Global(_) => true,
+                Abstract::Global(_) => true,
                 value => match heap.get(value) {
-                    Some(Kind::Text(text)) => names.has_word(text),
-                    Some(Kind::Result { is_kept, .. }) => *is_kept,
+                    Some(ObjectKind::Text(text)) => names.has_word(text),
+                    Some(ObjectKind::Result { is_kept, .. }) => *is_kept,
                     _ => false,
                 },
             };
@@ -137,7 +137,7 @@ impl Memo {
         }
     }
 
-    pub(super) fn each_value(&mut self, each: &mut dyn FnMut(&mut Value)) {
+    pub(super) fn each_value(&mut self, each: &mut dyn FnMut(&mut Abstract)) {
         self.latest.iter_mut().for_each(&mut *each);
         self.kept.values_mut().for_each(|kept| each(&mut kept.value));
     }

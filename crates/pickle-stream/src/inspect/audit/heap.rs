@@ -1,6 +1,6 @@
-//! What the auditor knows of values: a heap of the few facts that a policy asks for.
+//! Abstract values: what the auditor knows of the values of the pickle.
 //!
-//! A [`Value`] is a word on the stack or in the memo. Values with contents or an identity are
+//! A [`Abstract`] is a word on the stack or in the memo. Values with contents or an identity are
 //! objects in the [`Heap`], where references are indices, so cycles cost nothing and dropping never
 //! recurses. Objects that neither stack nor memo refer to are removed by [`Heap::collect`].
 
@@ -8,7 +8,6 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::names::NameId;
-use super::stack::Slice;
 
 /// Items that are kept of a tuple or a dict. Of a longer one only the kind is known.
 pub(super) const MOST_ITEMS: usize = 1024;
@@ -44,7 +43,7 @@ impl Cost {
 
 /// A value, or a mark.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Value {
+pub(super) enum Abstract {
     Mark,
     None,
     Bool(bool),
@@ -68,24 +67,24 @@ pub(super) enum Value {
 pub struct ObjectId(u32);
 
 #[derive(Debug)]
-struct Object {
-    kind: Kind,
+struct HeapObject {
+    kind: ObjectKind,
     cost: Cost,
     /// Whether it is in another one.
     is_inside: bool,
 }
 
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum ObjectKind {
     /// A str, or a str of Python 2.
     Text(Box<[u8]>),
     /// The items; None where there were too many, or they were removed.
-    Tuple(Option<Box<[Value]>>),
+    Tuple(Option<Box<[Abstract]>>),
     /// How many items; None after one was set by SETITEM, which may change that.
     List(Option<u64>),
     Dict {
         /// Keys and values in turn, and whether these are all.
-        items: Vec<Value>,
+        items: Vec<Abstract>,
         is_whole: bool,
         /// Whether it is in the state of an object, which may refer to it.
         is_in_state: bool,
@@ -105,7 +104,7 @@ const LEAST_COLLECTED: usize = 1 << 19;
 
 #[derive(Debug)]
 pub(super) struct Heap {
-    objects: Vec<Object>,
+    objects: Vec<HeapObject>,
     /// Bytes that the objects take.
     size: usize,
     /// The size from which on unused objects are removed.
@@ -132,32 +131,32 @@ impl Default for Heap {
 }
 
 impl Heap {
-    pub(super) fn add(&mut self, kind: Kind) -> Value {
-        let object = Object { kind, cost: Cost::NONE, is_inside: false };
+    pub(super) fn add(&mut self, kind: ObjectKind) -> Abstract {
+        let object = HeapObject { kind, cost: Cost::NONE, is_inside: false };
         self.size += object.size();
         let id = ObjectId(self.objects.len() as u32);
         self.objects.push(object);
-        Value::Object(id)
+        Abstract::Object(id)
     }
 
     /// Makes a tuple of the values of a slice.
-    pub(super) fn tuple(&mut self, slice: &Slice) -> Value {
+    pub(super) fn tuple(&mut self, slice: &Slice) -> Abstract {
         let items = (slice.values.len() <= MOST_ITEMS).then(|| slice.values[..].into());
-        let tuple = self.add(Kind::Tuple(items));
+        let tuple = self.add(ObjectKind::Tuple(items));
         self.put_into(tuple, slice);
         tuple
     }
 
     /// Makes a frozenset of the values of a slice. Comparing two of them takes as much work as hashing
     /// a tuple of the values.
-    pub(super) fn frozen_set(&mut self, slice: &Slice) -> Value {
-        let set = self.add(Kind::Tuple(None));
+    pub(super) fn frozen_set(&mut self, slice: &Slice) -> Abstract {
+        let set = self.add(ObjectKind::Tuple(None));
         self.put_into(set, slice);
         set
     }
 
     /// Notes what an object costs with the values of a slice in it.
-    pub(super) fn put_into(&mut self, object: Value, slice: &Slice) {
+    pub(super) fn put_into(&mut self, object: Abstract, slice: &Slice) {
         let mut worst = slice.rest;
         let more = u32::try_from(slice.count - slice.values.len() as u64).unwrap_or(u32::MAX);
         let mut sum = more.saturating_mul(slice.rest.hash);
@@ -174,8 +173,8 @@ impl Heap {
         let is_inside = outer.is_inside;
         let is_late = is_inside && worst.depth > 0;
         let hash = match outer.kind {
-            Kind::Tuple(_) => sum.saturating_add(1),
-            Kind::List(_) => worst.hash,
+            ObjectKind::Tuple(_) => sum.saturating_add(1),
+            ObjectKind::List(_) => worst.hash,
             _ => 1,
         };
         // What is around it does not get to know of its new depth, so that counts for all.
@@ -188,40 +187,46 @@ impl Heap {
     }
 
     /// What a value costs. What was forgotten may be the worst that ever was.
-    pub(super) fn cost(&self, value: Value) -> Cost {
+    pub(super) fn cost(&self, value: Abstract) -> Cost {
         match value {
-            Value::Object(ObjectId(id)) => self.objects[id as usize].cost,
-            Value::Forgotten | Value::Other => self.forgotten,
+            Abstract::Object(ObjectId(id)) => self.objects[id as usize].cost,
+            Abstract::Forgotten | Abstract::Other => self.forgotten,
             _ => Cost::NONE,
         }
     }
 
     /// Notes that a value is forgotten.
-    pub(super) fn forget(&mut self, value: Value) {
+    pub(super) fn forget(&mut self, value: Abstract) {
         self.forgotten = self.forgotten.max(self.cost(value));
     }
 
-    pub(super) fn get(&self, value: Value) -> Option<&Kind> {
+    /// Returns the worst cost that an item of a list may have, also of those that were put into it
+    /// after it was put into another object.
+    pub(super) fn cost_of_items(&self, list: Abstract) -> Cost {
+        self.cost(list).max(self.late_cost)
+    }
+
+    pub(super) fn get(&self, value: Abstract) -> Option<&ObjectKind> {
         match value {
-            Value::Object(ObjectId(id)) => Some(&self.objects[id as usize].kind),
+            Abstract::Object(ObjectId(id)) => Some(&self.objects[id as usize].kind),
             _ => None,
         }
     }
 
-    fn get_mut(&mut self, value: Value) -> Option<&mut Kind> {
+    fn get_mut(&mut self, value: Abstract) -> Option<&mut ObjectKind> {
         self.object_mut(value).map(|object| &mut object.kind)
     }
 
-    fn object_mut(&mut self, value: Value) -> Option<&mut Object> {
+    fn object_mut(&mut self, value: Abstract) -> Option<&mut HeapObject> {
         match value {
-            Value::Object(ObjectId(id)) => self.objects.get_mut(id as usize),
+            Abstract::Object(ObjectId(id)) => self.objects.get_mut(id as usize),
             _ => None,
         }
     }
 
     /// Notes that the values of a slice are appended to a list.
-    pub(super) fn append(&mut self, list: Value, slice: &Slice) {
-        if let Some(Kind::List(len)) = self.get_mut(list) {
+    pub(super) fn append(&mut self, list: Abstract, slice: &Slice) {
+        if let Some(ObjectKind::List(len)) = self.get_mut(list) {
             *len = len.map(|len| len + slice.count);
         }
         self.put_into(list, slice);
@@ -229,15 +234,15 @@ impl Heap {
 
     /// Notes that the values of a slice, keys and values in turn, are set in a dict or a list. Returns
     /// whether no pickler does that: to a list, or to a dict that is in a state already.
-    pub(super) fn set_items(&mut self, object: Value, slice: &Slice) -> bool {
+    pub(super) fn set_items(&mut self, object: Abstract, slice: &Slice) -> bool {
         self.put_into(object, slice);
         let mut size = self.size;
         let is_odd = match self.get_mut(object) {
-            Some(Kind::List(len)) => {
+            Some(ObjectKind::List(len)) => {
                 *len = None;
                 true
             }
-            Some(Kind::Dict { items, is_whole, is_in_state }) => {
+            Some(ObjectKind::Dict { items, is_whole, is_in_state }) => {
                 match slice.entries() {
                     Some(added) if *is_whole && items.len() + added.len() <= 2 * MOST_ITEMS => {
                         items.extend(added);
@@ -258,20 +263,21 @@ impl Heap {
     }
 
     /// Notes that a value is the state of an object: the dicts in it must not change any more.
-    pub(super) fn use_as_state(&mut self, state: Value) {
+    pub(super) fn use_as_state(&mut self, state: Abstract) {
         let items = match self.get(state) {
-            Some(Kind::Tuple(Some(items))) => items.clone(),
+            Some(ObjectKind::Tuple(Some(items))) => items.clone(),
             _ => return,
         };
         for &item in &items {
-            if let Some(Kind::Dict { is_in_state, .. }) = self.get_mut(item) {
+            if let Some(ObjectKind::Dict { is_in_state, .. }) = self.get_mut(item) {
                 *is_in_state = true;
             }
         }
     }
 
     pub(super) fn set_fact(&mut self, ObjectId(id): ObjectId, new: u64, keep: bool) {
-        if let Some(Kind::Result { fact, is_kept, .. }) = self.get_mut(Value::Object(ObjectId(id)))
+        if let Some(ObjectKind::Result { fact, is_kept, .. }) =
+            self.get_mut(Abstract::Object(ObjectId(id)))
         {
             (*fact, *is_kept) = (new, keep);
         }
@@ -288,18 +294,21 @@ impl Heap {
 
     /// Removes the entries of dicts, and the items of tuples that hold more than numbers and results.
     pub(super) fn strip(&mut self) {
-        let holds_more =
-            |item: &Value| self.get(*item).is_some_and(|kind| !matches!(kind, Kind::Result { .. }));
-        let is_nested = |object: &Object| match &object.kind {
-            Kind::Tuple(Some(items)) => items.iter().any(holds_more),
-            Kind::Dict { .. } => true,
+        let holds_more = |item: &Abstract| {
+            self.get(*item).is_some_and(|kind| !matches!(kind, ObjectKind::Result { .. }))
+        };
+        let is_nested = |object: &HeapObject| match &object.kind {
+            ObjectKind::Tuple(Some(items)) => items.iter().any(holds_more),
+            ObjectKind::Dict { .. } => true,
             _ => false,
         };
         let nested: Vec<bool> = self.objects.iter().map(is_nested).collect();
         for (object, _) in self.objects.iter_mut().zip(nested).filter(|(_, nested)| *nested) {
             match &mut object.kind {
-                Kind::Dict { items, is_whole, .. } => (*items, *is_whole) = (Vec::new(), false),
-                Kind::Tuple(items) => *items = None,
+                ObjectKind::Dict { items, is_whole, .. } => {
+                    (*items, *is_whole) = (Vec::new(), false);
+                }
+                ObjectKind::Tuple(items) => *items = None,
                 _ => {}
             }
         }
@@ -307,12 +316,12 @@ impl Heap {
 
     /// Removes every object that none of the roots leads to. `each_root` shows every root to the
     /// function that it is given, which may change the reference.
-    pub(super) fn collect(&mut self, mut each_root: impl FnMut(&mut dyn FnMut(&mut Value))) {
+    pub(super) fn collect(&mut self, mut each_root: impl FnMut(&mut dyn FnMut(&mut Abstract))) {
         const UNUSED: u32 = u32::MAX;
         let mut new_ids = alloc::vec![UNUSED; self.objects.len()];
         let mut kept: Vec<u32> = Vec::new();
-        let mut move_value = |value: &mut Value, kept: &mut Vec<u32>| {
-            let Value::Object(ObjectId(id)) = value else { return };
+        let mut move_value = |value: &mut Abstract, kept: &mut Vec<u32>| {
+            let Abstract::Object(ObjectId(id)) = value else { return };
             let new = &mut new_ids[*id as usize];
             if *new == UNUSED {
                 *new = kept.len() as u32;
@@ -326,7 +335,7 @@ impl Heap {
         let mut size = 0;
         let mut place = 0;
         while let Some(&id) = kept.get(place) {
-            let removed = Object { kind: Kind::Set, cost: Cost::NONE, is_inside: false };
+            let removed = HeapObject { kind: ObjectKind::Set, cost: Cost::NONE, is_inside: false };
             let mut object = core::mem::replace(&mut self.objects[id as usize], removed);
             for item in object.items_mut() {
                 move_value(item, &mut kept);
@@ -341,161 +350,71 @@ impl Heap {
     }
 }
 
-impl Object {
+impl HeapObject {
     fn size(&self) -> usize {
-        size_of::<Object>()
+        size_of::<HeapObject>()
             + match &self.kind {
-                Kind::Text(text) => text.len(),
-                Kind::Tuple(Some(items)) => size_of_val(&items[..]),
-                Kind::Dict { items, .. } => size_of_val(&items[..]),
+                ObjectKind::Text(text) => text.len(),
+                ObjectKind::Tuple(Some(items)) => size_of_val(&items[..]),
+                ObjectKind::Dict { items, .. } => size_of_val(&items[..]),
                 _ => 0,
             }
     }
 
-    fn items_mut(&mut self) -> &mut [Value] {
+    fn items_mut(&mut self) -> &mut [Abstract] {
         match &mut self.kind {
-            Kind::Tuple(Some(items)) => items,
-            Kind::Dict { items, .. } => items,
+            ObjectKind::Tuple(Some(items)) => items,
+            ObjectKind::Dict { items, .. } => items,
             _ => &mut [],
         }
     }
 }
 
-/// What is known of a value that an instruction works on.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Known<'a> {
-    /// `None`.
-    None,
-    /// A bool.
-    Bool(bool),
-    /// An int of 64 bits.
-    Int(i64),
-    /// A float, or a larger int.
-    Number,
-    /// A str, or a str of Python 2, of up to 1,024 bytes: UTF-8, in which there may be surrogates.
-    Text(&'a [u8]),
-    /// A longer str.
-    LongText,
-    /// Bytes or a bytearray, with its byte where it has one.
-    Bytes(Option<u8>),
-    /// A tuple of up to 1,024 items.
-    Tuple(KnownItems<'a>),
-    /// A list.
-    List(KnownList),
-    /// A dict.
-    Dict(KnownDict<'a>),
-    /// A set.
-    Set,
-    /// A global: a class, a function.
-    Global(NameId),
-    /// The result of a call.
-    Result(KnownResult),
-    /// Another value that has no code of its own: a frozenset, a longer tuple.
-    Other,
-    /// Any value: nothing is known.
-    Unknown,
+/// Values that were above a mark.
+#[derive(Debug)]
+pub(super) struct Slice {
+    /// The lowest of them.
+    pub(super) values: Vec<Abstract>,
+    /// How many there are.
+    pub(super) count: u64,
+    /// The worst cost of those that are not in `values`.
+    pub(super) rest: Cost,
 }
 
-/// The items of a tuple.
-#[derive(Clone, Copy, Debug)]
-pub struct KnownItems<'a> {
-    pub(super) heap: &'a Heap,
-    pub(super) items: &'a [Value],
+impl Default for Slice {
+    fn default() -> Slice {
+        Slice { values: Vec::new(), count: 0, rest: Cost { hash: 0, depth: 0 } }
+    }
 }
 
-/// A list.
-#[derive(Clone, Copy, Debug)]
-pub struct KnownList {
-    /// How many items it has at this instruction; `None` where that is not known.
-    pub len: Option<u64>,
-    /// Whether hashing any of its items takes little work, and little stack: see [`Act::Costly`].
-    ///
-    /// [`Act::Costly`]: super::Act::Costly
-    pub is_hashable: bool,
-}
+impl Slice {
+    /// One more than a dict keeps, so that a longer slice is known to be one.
+    const MOST: usize = 2 * MOST_ITEMS + 1;
 
-/// The entries of a dict.
-#[derive(Clone, Copy, Debug)]
-pub struct KnownDict<'a> {
-    items: KnownItems<'a>,
-    is_whole: bool,
-}
+    /// Makes it the slice of these values.
+    pub(super) fn set(&mut self, values: &[Abstract]) {
+        self.clear();
+        self.values.extend(values);
+        self.count = values.len() as u64;
+    }
 
-/// What a call returned.
-#[derive(Clone, Copy, Debug)]
-pub struct KnownResult {
-    /// Which object it is.
-    pub object: ObjectId,
-    /// What was called: this, or what a call of this returned.
-    pub callee: NameId,
-    /// What [`Auditor::set_fact`](super::Auditor::set_fact) noted of it; 0 before.
-    pub fact: u64,
-}
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+        (self.count, self.rest) = (0, Cost { hash: 0, depth: 0 });
+    }
 
-impl<'a> Known<'a> {
-    pub(super) fn of(heap: &'a Heap, value: Value) -> Known<'a> {
-        match value {
-            Value::None => Known::None,
-            Value::Bool(bool) => Known::Bool(bool),
-            Value::Int(int) => Known::Int(int),
-            Value::LongText => Known::LongText,
-            Value::Bytes(byte) => Known::Bytes(byte),
-            Value::Number => Known::Number,
-            Value::Other => Known::Other,
-            Value::Global(name) => Known::Global(name),
-            Value::Mark | Value::Forgotten => Known::Unknown,
-            Value::Object(object) => match &heap.objects[object.0 as usize].kind {
-                Kind::Text(text) => Known::Text(text),
-                Kind::Tuple(Some(items)) => Known::Tuple(KnownItems { heap, items }),
-                Kind::Tuple(None) => Known::Other,
-                Kind::List(len) => {
-                    let is_hashable = heap.cost(value).max(heap.late_cost).is_hashable();
-                    Known::List(KnownList { len: *len, is_hashable })
-                }
-                Kind::Dict { items, is_whole, .. } => Known::Dict(KnownDict {
-                    items: KnownItems { heap, items },
-                    is_whole: *is_whole,
-                }),
-                Kind::Set => Known::Set,
-                Kind::Result { callee, fact, .. } => {
-                    Known::Result(KnownResult { object, callee: *callee, fact: *fact })
-                }
-            },
+    pub(super) fn push(&mut self, value: Abstract, length: u64, heap: &Heap) {
+        let room = (Slice::MOST - self.values.len()) as u64;
+        self.values.extend(core::iter::repeat_n(value, length.min(room) as usize));
+        self.count += length;
+        if length > room {
+            self.rest = self.rest.max(heap.cost(value));
         }
     }
-}
 
-impl<'a> KnownItems<'a> {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.items.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
-    /// The item at a place.
-    pub fn get(&self, place: usize) -> Option<Known<'a>> {
-        self.items.get(place).map(|&item| Known::of(self.heap, item))
-    }
-
-    /// All of them, in order.
-    pub fn iter(self) -> impl ExactSizeIterator<Item = Known<'a>> {
-        self.items.iter().map(move |&item| Known::of(self.heap, item))
-    }
-}
-
-impl<'a> KnownDict<'a> {
-    /// The keys and their values, in the order in which they were set; `None` where there are more
-    /// than 1,024. A key may occur twice: the last one counts.
-    pub fn entries(&self) -> Option<impl ExactSizeIterator<Item = (Known<'a>, Known<'a>)>> {
-        let KnownItems { heap, items } = self.items;
-        let entries = items.chunks_exact(2);
-        self.is_whole.then(|| {
-            entries.map(move |entry| (Known::of(heap, entry[0]), Known::of(heap, entry[1])))
-        })
+    /// All of them, if they are kept and can be keys and values in turn.
+    pub(super) fn entries(&self) -> Option<&[Abstract]> {
+        let is_whole = self.values.len() as u64 == self.count && self.count.is_multiple_of(2);
+        is_whole.then_some(&self.values[..])
     }
 }

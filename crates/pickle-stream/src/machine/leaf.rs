@@ -3,18 +3,10 @@
 //! Most instructions are of this kind, and many elements are nothing else. [`Graph::leaf`] makes of
 //! such an element what a machine would make of it, without one.
 
-use crate::graph::arena::{Graph, Node, NodeId, Payload};
-use crate::graph::utf8;
-use crate::lex::lexer::{long_payload, number, short_payload};
+use crate::graph::{Graph, Node, NodeId, Payload, utf8};
+use crate::lex::{long_payload, number, short_payload};
 use crate::limits::Limits;
 use crate::opcode::Opcode;
-
-// The bytes of those that there are most of, for who looks at them before anything else.
-pub(crate) const BIN_INT_1: u8 = Opcode::BinInt1 as u8;
-pub(crate) const BIN_INT_2: u8 = Opcode::BinInt2 as u8;
-pub(crate) const BIN_INT: u8 = Opcode::BinInt as u8;
-pub(crate) const SHORT_BIN_UNICODE: u8 = Opcode::ShortBinUnicode as u8;
-pub(crate) const SHORT_BIN_BYTES: u8 = Opcode::ShortBinBytes as u8;
 
 /// The node that a plain instruction makes, which begins at `offset`, and its size; `rest` is what
 /// stands behind its opcode. `None` where it makes no leaf, is not wholly there, or makes what the
@@ -70,6 +62,8 @@ impl Graph {
     /// or not. `None` where they are anything else; then nothing was done.
     ///
     /// What else the own region holds stays there; the leaf that was made before is replaced.
+    // Hidden: how npy-object decodes elements of one instruction, as with `Repeater`.
+    #[doc(hidden)]
     #[inline]
     pub fn leaf(&mut self, input: &[u8], offset: u64, limits: &Limits) -> Option<NodeId> {
         let (&byte, rest) = input.split_first()?;
@@ -92,9 +86,9 @@ mod tests {
     use alloc::string::String;
 
     use super::*;
-    use crate::graph::arena::{Region, Source};
-    use crate::lex::lexer::Lexer;
-    use crate::machine::step::Machine;
+    use crate::Machine;
+    use crate::graph::{Region, Source};
+    use crate::lex::Lexer;
 
     /// Values as they are shown, with what they were decoded from at offset 100.
     fn show(graph: &Graph, id: NodeId, bytes: &[u8]) -> String {

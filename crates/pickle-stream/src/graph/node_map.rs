@@ -1,21 +1,21 @@
-//! A map from the nodes of a graph. Nodes are numbered, so it needs no hash.
+//! A map from nodes to anything. Nodes are numbered, so it needs no hash.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::graph::arena::{NodeId, Region};
-use crate::graph::view::ValueRef;
+use super::id::{NodeId, Region};
+use super::view::ValueRef;
 
-/// A map from nodes of one graph. Nodes that it does not have are mapped to the default.
+/// A map from the nodes of one graph. A node that is not in the map has the default value.
 #[derive(Clone, Debug, Default)]
 pub struct NodeMap<T> {
-    /// By index. There is room for each node of the value that is looked at.
+    /// By index, for each node of the own region.
     own: Vec<T>,
     shared: BTreeMap<NodeId, T>,
 }
 
 impl<T: Copy + Default + PartialEq> NodeMap<T> {
-    /// Empties the map, for the nodes of a value.
+    /// Empties the map, and makes room for the nodes of a value.
     pub fn reset(&mut self, value: ValueRef<'_>) {
         let len = value.graph_nodes();
         self.own.clear();
@@ -26,7 +26,7 @@ impl<T: Copy + Default + PartialEq> NodeMap<T> {
         self.shared.clear();
     }
 
-    /// Returns what the node is mapped to.
+    /// Returns the value of a node.
     #[inline]
     pub fn get(&self, node: NodeId) -> T {
         match node.region() {
@@ -36,8 +36,8 @@ impl<T: Copy + Default + PartialEq> NodeMap<T> {
         }
     }
 
-    /// Maps the node to something, and returns what it was mapped to. Numbers that a graph keeps
-    /// side by side are no nodes, and stay at the default.
+    /// Sets the value of a node, and returns the one before. Unboxed numbers have no node, and keep
+    /// the default.
     #[inline]
     pub fn set(&mut self, node: NodeId, to: T) -> T {
         match (node.is_number(), node.region()) {

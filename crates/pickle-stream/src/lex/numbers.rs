@@ -6,8 +6,7 @@
 
 use alloc::vec::Vec;
 
-use crate::opcode::Opcode;
-use crate::skeleton::leaf::{BIN_INT, BIN_INT_1, BIN_INT_2};
+use crate::opcode::{BIN_INT, BIN_INT_1, BIN_INT_2, Opcode};
 
 const BIN_FLOAT: u8 = Opcode::BinFloat as u8;
 const APPENDS: u8 = Opcode::Appends as u8;
