@@ -258,7 +258,7 @@ fn a_wrong_type_says_what_there_is() {
         (refused::<u128>("too wide"), "the int has more than 128 bits"),
         (
             refused::<String>("surrogate"),
-            "the str has a surrogate that stands alone, which Rust text cannot have",
+            "the str contains a lone surrogate, which a Rust str cannot",
         ),
         (
             refused::<Json>("unknown"),

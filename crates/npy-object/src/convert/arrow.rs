@@ -32,10 +32,12 @@ use crate::array::elements::bounds;
 use crate::array::npy_array::NpyArray;
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::array::{Array, Data};
+use crate::value::calendar::{NOT_A_TIME, days_since_1970};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
-use crate::value::kind::{Kind, Object};
-use crate::value::time::{Date, DateTime};
+use crate::value::kind::Kind;
+use crate::value::object::Object;
+use crate::value::time::DateTime;
 
 /// How deep types may be nested.
 const DEPTH: usize = 16;
@@ -275,7 +277,7 @@ fn is_pandas_nat(object: Object<'_>) -> bool {
 }
 
 /// The bytes of a NaT.
-const NAT: [u8; 8] = i64::MIN.to_le_bytes();
+const NAT: [u8; 8] = NOT_A_TIME.to_le_bytes();
 
 /// The type of the column that an element could be in.
 fn type_of(element: Element<'_>, depth: usize) -> Result<Found> {
@@ -776,7 +778,7 @@ fn fixed(kind: &Kind<'_>, data_type: &DataType) -> Option<Number> {
         (Kind::Int(value), DataType::Float64) => Some(Number::Eight((*value as f64).to_le_bytes())),
         (Kind::Float(value), DataType::Float64) => Some(Number::Eight(value.to_le_bytes())),
         (Kind::Date(date), DataType::Date32) => {
-            Some(Number::Four((days_since_1970(*date) as i32).to_le_bytes()))
+            Some(Number::Four(days_since_1970(*date).to_le_bytes()))
         }
         (Kind::DateTime(DateTime { date, time }), DataType::Timestamp(_, zone)) => {
             let clock =
@@ -786,7 +788,7 @@ fn fixed(kind: &Kind<'_>, data_type: &DataType) -> Option<Number> {
                 (Some(_), Some(_)) => time.utc_offset()?,
                 _ => return None,
             };
-            let seconds = days_since_1970(*date) * 86_400 + clock - east;
+            let seconds = i64::from(days_since_1970(*date)) * 86_400 + clock - east;
             eight(seconds * 1_000_000 + i64::from(time.microsecond))
         }
         (Kind::TimeDelta(delta), DataType::Duration(_)) => {
@@ -797,27 +799,9 @@ fn fixed(kind: &Kind<'_>, data_type: &DataType) -> Option<Number> {
     }
 }
 
-/// Days from 1970-01-01 on, in the calendar of Python.
-fn days_since_1970(date: Date) -> i64 {
-    // Years begin in March, so that the leap day is the last of its year.
-    let (month, day) = (i64::from(date.month), i64::from(date.day));
-    let year = i64::from(date.year) - i64::from(month <= 2);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days_are_counted_from_1970() {
-        for (year, month, day, expected) in
-            [(1970, 1, 1, 0), (2000, 2, 29, 11_016), (1969, 12, 31, -1), (1, 1, 1, -719_162)]
-        {
-            assert_eq!(days_since_1970(Date { year, month, day }), expected);
-        }
-    }
 
     #[test]
     fn types_are_merged() {

@@ -31,11 +31,13 @@ use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializ
 use serde::de::{MapAccess, SeqAccess, Visitor};
 
 use crate::error::{Error, Result};
+use crate::value::access::{lone_surrogate, wrong_type};
 use crate::value::array::{Array, ArrayItems, Data};
+use crate::value::calendar::{Instant, NOT_A_TIME};
 use crate::value::dtype::ItemType;
-use crate::value::element::{Element, lone_surrogate, wrong_type};
-use crate::value::instant::{Instant, NOT_A_TIME};
-use crate::value::kind::{Entries, Kind};
+use crate::value::element::Element;
+use crate::value::items::Entries;
+use crate::value::kind::Kind;
 use crate::value::scalar::{NumPyScalar, long_double};
 
 /// How deep values may be nested. They are read by recursion, and where the type leaves it to the

@@ -30,11 +30,12 @@ use super::{comma, write_base64, write_lossy, write_pieces, write_str};
 use crate::error::Error;
 use crate::nested::container::Member;
 use crate::value::array::{Array, ArrayItems, Data};
+use crate::value::calendar::{Instant, NOT_A_TIME};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
-use crate::value::instant::{Instant, NOT_A_TIME};
-use crate::value::kind::{Kind, Text};
+use crate::value::kind::Kind;
 use crate::value::scalar::{NumPyScalar, long_double};
+use crate::value::text::Text;
 
 /// Writes elements as JSON for people. One writer can write any number of them.
 #[derive(Debug, Default)]
@@ -474,10 +475,9 @@ fn write_global(out: &mut impl Write, global: Global<'_>) -> io::Result<()> {
 }
 
 fn write_text(out: &mut impl Write, text: &Text<'_>) -> io::Result<()> {
-    match text {
-        Text::Str(text) => write_lossy(out, *text),
-        Text::Borrowed(text) => write_str(out, text),
-        Text::Owned(text) => write_str(out, text),
+    match text.with_surrogates() {
+        Some(text) => write_lossy(out, text),
+        None => write_str(out, &text.to_string_lossy()),
     }
 }
 

@@ -8,7 +8,7 @@ use std::mem;
 use pickle_stream::{NodeId, Paused};
 
 use crate::value::element::Element;
-use crate::value::kind::{Entries, Items};
+use crate::value::items::{Entries, Items};
 
 /// A stack in pieces.
 pub(super) struct Stack<T> {

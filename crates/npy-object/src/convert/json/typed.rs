@@ -11,7 +11,9 @@ use crate::nested::container::Member;
 use crate::value::array::{Array, ArrayItems, Data};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
-use crate::value::kind::{Entries, Items, Kind, Object};
+use crate::value::items::{Entries, Items};
+use crate::value::kind::Kind;
+use crate::value::object::Object;
 use crate::value::time::{Date, Time};
 
 /// Writes elements as typed JSON. One writer can write any number of them.
@@ -297,7 +299,7 @@ impl TypedJson {
             }
             Kind::DType(item) => {
                 out.write_all(b"{\"dtype\":")?;
-                item_type(out, &item, crate::value::dtype::na_object(value), "}", tasks)
+                item_type(out, &item, value.na_object(), "}", tasks)
             }
             Kind::Global(name) => global(out, name),
             Kind::Object(value) => object(out, value, node, tasks),
