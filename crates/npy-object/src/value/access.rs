@@ -1,4 +1,4 @@
-//! What an [`Element`] is: [`kind`](Element::kind), and the `as_` methods of those who expect a type.
+//! What an [`Element`] is: [`kind`](Element::kind), and `as_*`, which read it as an expected type.
 //!
 //! The methods for the types that most elements have look at the node first and call
 //! [`kind`](Element::kind), which knows every type, only where that does not answer.
@@ -21,6 +21,7 @@ use crate::value::shape::Shape;
 
 impl<'a> Element<'a> {
     /// Returns the value by its Python type.
+    #[must_use]
     #[inline(always)]
     pub fn kind(self) -> Kind<'a> {
         match self.repr() {

@@ -54,6 +54,7 @@ pub struct Mask<'a> {
 
 /// The items of an array of objects.
 #[derive(Clone, Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct ArrayItems<'a> {
     items: Items<'a>,
     /// The dtype of the array, where the items are records.

@@ -82,7 +82,7 @@ impl Callable {
 }
 
 /// The class of an array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ArrayClass {
     /// `numpy.ndarray`

@@ -9,6 +9,7 @@ use crate::value::element::Element;
 
 /// The members of a tuple, list, set or frozenset, in the order of the file.
 #[derive(Clone)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Items<'a> {
     items: RawItems<'a>,
     context: &'a Context,
@@ -49,6 +50,7 @@ impl ExactSizeIterator for Items<'_> {}
 
 /// The keys and values of a dict, in the order of the file.
 #[derive(Clone)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Entries<'a> {
     entries: EntriesRepr<'a>,
     context: &'a Context,

@@ -19,7 +19,7 @@
 //! | [`row`], [`plain`] | rows of arrays without objects; the shortcut for plain arrays |
 //! | [`element`] | [`Element`], the reference that everything below returns |
 //! | [`items`], [`object`] | members of containers; calls that were not recognised |
-//! | [`calendar`], [`time`] | days and dates, datetime64; the types of Python's `datetime` |
+//! | [`time`], [`calendar`] | the types of Python's `datetime`; days and dates, datetime64 |
 //! | [`array`], [`record`] | NumPy arrays; items of structured arrays with objects |
 //! | [`kind`] | [`Kind`], all of these by their Python type, and how calls are recognised |
 //! | [`pack`] | Python values as items of the dtype that they had in a structured array |

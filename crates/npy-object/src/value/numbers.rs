@@ -163,7 +163,7 @@ mod private {
         }
         /// Casts bytes in native order, where they are aligned.
         fn cast(bytes: &[u8]) -> Option<&[Self]>;
-        /// The dtype of such numbers, in native order.
+        /// The dtype of these numbers, in native order.
         #[cfg(feature = "ndarray")]
         const DTYPE: &'static str;
         /// Returns the bytes that the numbers have in memory.

@@ -42,6 +42,7 @@ impl OwnedElement {
     }
 
     /// Returns the element as a reference.
+    #[must_use]
     pub fn element(&self) -> Element<'_> {
         match &self.repr {
             OwnedRepr::Value { graph, root } => {
@@ -95,6 +96,12 @@ delegate! {
     as_plain_array -> Option<PlainArray<'_>>;
     as_slice<T> -> Result<Cow<'_, [T]>>;
     as_scalar<T> -> Result<T>;
+}
+
+impl Clone for OwnedElement {
+    fn clone(&self) -> OwnedElement {
+        self.element().into_owned(Arc::clone(&self.context))
+    }
 }
 
 impl fmt::Debug for OwnedElement {

@@ -17,7 +17,7 @@ use crate::value::shape::Shape;
 
 /// An array of items of a fixed size, borrowed from the file: see
 /// [`Element::as_plain_array`](crate::Element::as_plain_array).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlainArray<'a> {
     scalar: Scalar,
     shape: Shape,

@@ -7,8 +7,8 @@ use npy_header::{ByteOrder, DType, Scalar, ScalarKind};
 use crate::error::{Error, Result};
 use crate::value::numbers::{Primitive, read_all};
 
-/// A NumPy scalar.
-#[derive(Clone, Debug)]
+/// A NumPy scalar. Two are equal if their dtypes and their bytes are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NumPyScalar<'a> {
     dtype: DType,
     data: Cow<'a, [u8]>,

@@ -1,6 +1,7 @@
 //! [`Text`]: a Python str, also one of Python 2.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 
 use pickle_stream::{Kind as Raw, Str, ValueRef};
 
@@ -19,6 +20,33 @@ enum Repr<'a> {
     Borrowed(&'a str),
     /// Decoded from a Python 2 str that is not UTF-8.
     Owned(String),
+}
+
+/// Compares the text, wherever it is.
+impl PartialEq for Text<'_> {
+    fn eq(&self, other: &Text<'_>) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Text<'_> {}
+
+impl Hash for Text<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl PartialEq<str> for Text<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Text<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        *self == **other
+    }
 }
 
 impl<'a> From<Str<'a>> for Text<'a> {
