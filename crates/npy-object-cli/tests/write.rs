@@ -61,7 +61,7 @@ fn write_of_row_lines_gives_the_same_rows() {
     }
     let lines = npyo("cat", "plain/1d-py2.7-np1.16.npy", &["--typed"]).output();
     let refused = write(&written, &[], &lines.replacen("<i8", "<f8", 1));
-    let why = "line 2: a row of <f8 is expected, not {\"scalar\":";
+    let why = "line 2: expected a row of <f8, found {\"scalar\":";
     assert!(
         refused.stderr.starts_with(&format!("npyo: standard input: {why}")),
         "{}",
@@ -102,10 +102,13 @@ fn write_of_refused_line_keeps_the_old_file() {
     write(&file, &[], "1\n").output();
     let before = fs::read(&file).unwrap();
     for (lines, why) in [
-        ("1\n{\"tuple\":1}\n", "line 2: a list is expected, not 1 [access.json]\n"),
+        ("1\n{\"tuple\":1}\n", "line 2: expected a list, found 1 [access.json]\n"),
         ("1\n2 3\n", "line 2: column 3: trailing characters"),
-        ("{\"no\":1}", "line 1: \"no\" is no kind of value [access.json]\n"),
-        ("{\"ref\":3}", "line 1: {\"ref\":3} stands before what it names [access.json]\n"),
+        ("{\"no\":1}", "line 1: expected a type of typed JSON, found \"no\" [access.json]\n"),
+        (
+            "{\"ref\":3}",
+            "line 1: {\"ref\":3} comes before the object that it names [access.json]\n",
+        ),
     ] {
         let refused = write(&file, &[], lines);
         assert!(

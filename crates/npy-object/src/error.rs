@@ -149,7 +149,6 @@ impl Error {
 
     /// The same error at this place, unless it has one.
     #[cold]
-    #[cfg(any(test, feature = "serde"))]
     pub(crate) fn or_at(mut self, offset: u64) -> Error {
         self.0.offset.get_or_insert(offset);
         self

@@ -150,6 +150,8 @@ pub use array::remote::{Remote, RemoteArray};
 pub use audit::{Audit, Content, Part, Report, Site, Status, Tally, Use, Verdict};
 #[cfg(feature = "arrow")]
 pub use convert::arrow::RecordBatches;
+#[cfg(feature = "serde")]
+pub use convert::de::from_slice;
 #[cfg(feature = "json")]
 pub use convert::json;
 pub use decode::instructions::Instructions;

@@ -16,7 +16,7 @@ fn batches(array: NpyArray, rows: usize) -> Vec<RecordBatch> {
 }
 
 #[test]
-fn ragged_arrays_are_lists() {
+fn record_batches_of_ragged_arrays_are_lists() {
     let batches = batches(open("ragged"), 2);
     assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [2, 1]);
     let lists = batches[1].column(0).as_list::<i64>();
@@ -25,7 +25,7 @@ fn ragged_arrays_are_lists() {
 }
 
 #[test]
-fn a_part_is_a_part() {
+fn record_batches_of_a_range_have_its_elements() {
     let mut batches = open("strings").record_batches(1..2, 10).unwrap();
     let batch = batches.next().unwrap().unwrap();
     assert_eq!((batch.num_rows(), batch.column(0).as_string::<i64>().value(0)), (1, "NumPy"));
@@ -45,7 +45,7 @@ fn pickled(count: u8, elements: &[u8]) -> NpyArray {
 
 /// An array without items has no bytes that would stand for the lists in it.
 #[test]
-fn lists_that_nothing_stands_for_are_refused() {
+fn record_batches_of_lists_without_bytes_fail() {
     let array = |shape: &[u8]| {
         let begin =
             b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85C\x01b\x87R(K\x01(";
@@ -62,7 +62,7 @@ fn lists_that_nothing_stands_for_are_refused() {
 }
 
 #[test]
-fn missing_values_are_null() {
+fn record_batches_of_missing_values_are_null() {
     // None, NaN, then texts; more than a batch of them comes before the first text.
     let nan = [&b"G"[..], &f64::NAN.to_be_bytes()].concat();
     let elements = [&b"N"[..], &nan, &nan, b"X\x01\0\0\0aN", &nan].concat();
@@ -78,7 +78,7 @@ fn missing_values_are_null() {
 }
 
 #[test]
-fn the_keys_of_dicts_are_columns() {
+fn record_batches_of_dicts_have_their_keys_as_columns() {
     // {'a': 1}, {'a': 2, 'b': 0.5}
     let elements = b"}X\x01\0\0\0aK\x01s}(X\x01\0\0\0aK\x02X\x01\0\0\0bG\x3f\xe0\0\0\0\0\0\0u";
     let batch = batches(pickled(2, elements), 10).remove(0);
@@ -90,7 +90,7 @@ fn the_keys_of_dicts_are_columns() {
 }
 
 #[test]
-fn types_are_those_of_the_first_batch() {
+fn record_batches_have_the_types_of_the_first_batch() {
     let read = |elements: &[u8], rows| {
         let reader = pickled(3, elements).record_batches(.., rows).unwrap();
         let data_type = reader.schema().field(0).data_type().clone();
@@ -104,14 +104,14 @@ fn types_are_those_of_the_first_batch() {
     let floats = batch.column(0).as_primitive::<Float64Type>();
     assert_eq!((floats.value(0), floats.is_null(1), floats.value(2)), (1.0, true, 0.5));
     let error = read(mixed, 2).1.unwrap_err().to_string();
-    assert!(error.contains("a column of Int64 in which there is float"), "{error}");
+    assert!(error.contains("expected Int64, found float"), "{error}");
     // 1, 'a', None: together they are no column.
     let error = pickled(3, b"K\x01X\x01\0\0\0aN").record_batches(.., 3).unwrap_err();
     assert_eq!(error.clause(), "access.type");
 }
 
 #[test]
-fn nested_lists_end_where_their_items_do() {
+fn record_batches_of_nested_lists_have_their_offsets() {
     // [[1], []], [[2, 3]], []
     let elements = b"](]K\x01a]e](](K\x02K\x03ee]";
     let batch = batches(pickled(3, elements), 10).remove(0);

@@ -1,10 +1,10 @@
-//! Elements through serde. What each value is, `tests/data/generate.py` says.
+//! Elements to Rust types through serde. `tests/data/generate.py` defines the values.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::path::Path;
 
-use npy_object::{Element, Error, ErrorKind, Result};
+use npy_object::{Element, Error, ErrorKind, Options, Result, Source};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value as Json, json};
@@ -39,7 +39,7 @@ fn refused<T: for<'de> Deserialize<'de> + Debug>(name: &str) -> Error {
 }
 
 #[test]
-fn scalars_of_python() {
+fn deserialize_of_python_scalar_is_its_number_or_text() {
     is("none", ());
     is("true", true);
     is("int", 7u8);
@@ -57,7 +57,7 @@ fn scalars_of_python() {
 }
 
 #[test]
-fn scalars_of_numpy() {
+fn deserialize_of_numpy_scalar_is_its_number_or_text() {
     is("f2", 0.5f32);
     is("f4", 0.1f32);
     is("f8", 0.1f64);
@@ -74,7 +74,7 @@ fn scalars_of_numpy() {
 }
 
 #[test]
-fn text_and_bytes_are_borrowed_from_the_file() {
+fn deserialize_of_str_and_bytes_borrows_from_the_file() {
     with("str", |element| assert_eq!(element.deserialize::<&str>().unwrap(), "naïve"));
     with("bytes", |element| assert_eq!(element.deserialize::<&[u8]>().unwrap(), b"\0\xff"));
     with("bytearray", |element| assert_eq!(element.deserialize::<&[u8]>().unwrap(), b"ab"));
@@ -88,7 +88,7 @@ fn text_and_bytes_are_borrowed_from_the_file() {
 }
 
 #[test]
-fn dates_are_iso_8601() {
+fn deserialize_of_date_is_iso_8601() {
     for (name, expected) in [
         ("date", "2024-02-29"),
         ("time", "23:59:01"),
@@ -104,7 +104,7 @@ fn dates_are_iso_8601() {
 }
 
 #[test]
-fn what_is_missing_is_none() {
+fn deserialize_of_missing_value_is_none() {
     is("none", None::<u8>);
     is("int", Some(7));
     is("nat", None::<String>);
@@ -115,7 +115,7 @@ fn what_is_missing_is_none() {
 }
 
 #[test]
-fn sequences() {
+fn deserialize_of_list_tuple_or_set_is_a_sequence() {
     is("tuple", (1u8, "a".to_owned(), 2.5f32));
     is("list", vec![1, 2, 3]);
     is("list", [1, 2, 3]);
@@ -124,7 +124,7 @@ fn sequences() {
 }
 
 #[test]
-fn maps() {
+fn deserialize_of_dict_is_a_map() {
     is("dict", BTreeMap::from([("a".to_owned(), 2), ("b".to_owned(), 1)]));
     is("int keys", BTreeMap::from([(1, "one".to_owned()), (2, "two".to_owned())]));
     is("defaultdict", BTreeMap::from([("a".to_owned(), [1])]));
@@ -134,7 +134,7 @@ fn maps() {
 struct Id(u64);
 
 #[test]
-fn structs() {
+fn deserialize_of_dict_fills_a_struct() {
     #[derive(Debug, Deserialize)]
     struct Track<'a> {
         id: Id,
@@ -162,7 +162,7 @@ enum Shape {
 }
 
 #[test]
-fn enums() {
+fn deserialize_of_str_or_dict_of_one_entry_is_an_enum() {
     is("enum struct", Shape::Circle { radius: 2.0 });
     is("enum tuple", Shape::Line(1, 2));
     is("enum newtype", Shape::Text("words".to_owned()));
@@ -186,7 +186,7 @@ fn enums() {
 }
 
 #[test]
-fn arrays() {
+fn deserialize_of_array_is_nested_sequences() {
     is("array", vec![1.0, 2.0, -0.5]);
     is("big-endian", [1u16, 2, 258]);
     is("matrix", vec![vec![0.0f32, 1.0, 2.0], vec![3.0, 4.0, 5.0]]);
@@ -202,7 +202,7 @@ fn arrays() {
 }
 
 #[test]
-fn records() {
+fn deserialize_of_record_is_a_struct_or_sequence() {
     #[derive(Debug, Deserialize, PartialEq)]
     struct Point {
         id: u16,
@@ -219,7 +219,7 @@ fn records() {
 }
 
 #[test]
-fn whatever_there_is() {
+fn deserialize_into_any_type_takes_every_value() {
     is("struct", IgnoredAny);
     is("unknown", IgnoredAny);
     is("cyclic", IgnoredAny);
@@ -247,18 +247,18 @@ fn whatever_there_is() {
 }
 
 #[test]
-fn a_wrong_type_says_what_there_is() {
+fn deserialize_of_wrong_type_names_both_types() {
     for (error, message) in [
         (refused::<u8>("str"), "invalid type: string \"naïve\", expected u8"),
         (refused::<u8>("negative"), "invalid value: integer `-7`, expected u8"),
         (refused::<Vec<u8>>("dict"), "invalid type: map, expected a sequence"),
         (refused::<String>("array"), "invalid type: sequence, expected a string"),
-        (refused::<(i8, i8)>("list"), "a sequence of 3 values, where 2 were expected"),
-        (refused::<[f32; 2]>("array"), "a sequence of 3 values, where 2 were expected"),
-        (refused::<u128>("too wide"), "the int has more than 128 bits"),
+        (refused::<(i8, i8)>("list"), "expected a sequence of 2 values, found 3"),
+        (refused::<[f32; 2]>("array"), "expected a sequence of 2 values, found 3"),
+        (refused::<u128>("too wide"), "expected int of at most 128 bits, found one of 129"),
         (
             refused::<String>("surrogate"),
-            "the str has a surrogate that stands alone, which Rust text cannot have",
+            "the str contains a lone surrogate, which a Rust str cannot",
         ),
         (
             refused::<Json>("unknown"),
@@ -274,7 +274,7 @@ fn a_wrong_type_says_what_there_is() {
 }
 
 #[test]
-fn neither_depth_nor_sharing_exhausts_memory() {
+fn deserialize_of_deep_or_shared_value_is_over_a_limit() {
     read::<Json>("nested 128").unwrap();
     assert_eq!(refused::<Json>("nested 129").clause(), "access.depth");
     assert_eq!(refused::<Json>("shared").clause(), "access.sharing");
@@ -282,4 +282,54 @@ fn neither_depth_nor_sharing_exhausts_memory() {
     // Nor time, where nothing is kept.
     assert_eq!(refused::<Vec<IgnoredAny>>("no bytes").clause(), "access.sharing");
     assert_eq!(refused::<Vec<IgnoredAny>>("no items").clause(), "access.sharing");
+}
+
+/// `pickle.dumps({"id": 3, "name": "loop", "score": None}, protocol=2)`
+const STRUCT: &[u8] = b"\x80\x02}q\0(X\x02\0\0\0idK\x03X\x04\0\0\0nameX\x04\0\0\0loop\
+    X\x05\0\0\0scoreNu.";
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Row {
+    id: Id,
+    name: String,
+    score: Option<f64>,
+}
+
+#[test]
+fn from_slice_of_a_bare_pickle_is_its_object() {
+    let expected = Row { id: Id(3), name: "loop".to_owned(), score: None };
+    assert_eq!(npy_object::from_slice::<Row>(STRUCT).unwrap(), expected);
+    let followed = [STRUCT, b"anything"].concat();
+    assert_eq!(npy_object::from_slice::<Row>(&followed).unwrap(), expected);
+}
+
+#[test]
+fn from_slice_of_a_wrong_type_has_the_path() {
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code)]
+    struct Wrong {
+        id: Id,
+        name: u8,
+    }
+    let error = npy_object::from_slice::<Wrong>(STRUCT).unwrap_err();
+    assert_eq!((error.path(), error.offset()), ("['name']", Some(0)));
+    assert_eq!(error.message(), "invalid type: string \"loop\", expected u8");
+}
+
+#[test]
+fn from_slice_of_anything_but_a_whole_pickle_fails() {
+    let clause = |bytes: &[u8]| npy_object::from_slice::<Row>(bytes).unwrap_err().clause();
+    assert_eq!(
+        npy_object::from_slice::<Row>(&STRUCT[..20]).unwrap_err().kind(),
+        ErrorKind::Truncated
+    );
+    assert_eq!(clause(b"\x93NUMPY\x01\0"), "access.type");
+    assert_eq!(clause(b"cos\nsystem\nX\x02\0\0\0ls\x85R."), "access.type");
+}
+
+#[test]
+fn owned_element_deserializes_and_lends_its_text() {
+    let whole = Options::new().read_pickle(Source::bytes(STRUCT.to_vec())).unwrap();
+    let row: BTreeMap<&str, IgnoredAny> = whole.deserialize().unwrap();
+    assert_eq!(row.into_keys().collect::<Vec<_>>(), ["id", "name", "score"]);
 }

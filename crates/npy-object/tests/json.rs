@@ -1,5 +1,5 @@
-//! Elements as JSON: the plain form, and what both forms make of values that are odd, endless or
-//! hostile. That typed JSON is what Python says of every fixture is tested with the oracle.
+//! Elements as JSON: the plain form, and both forms of values that are odd, endless or hostile. The
+//! tests of the oracle compare typed JSON of every fixture with that of Python.
 
 use std::fs::File;
 use std::io::{self, Cursor, Write};
@@ -50,7 +50,7 @@ fn empty_array(shape: &[u8], dtype: &[u8]) -> NpyArray {
 }
 
 #[test]
-fn values_of_python() {
+fn plain_json_of_python_values() {
     for (instructions, expected) in [
         (&b"N"[..], "null"),
         (b"\x88", "true"),
@@ -86,7 +86,7 @@ fn values_of_python() {
 }
 
 #[test]
-fn ints_without_end_are_hexadecimal() {
+fn json_of_int_over_8192_bits_is_hexadecimal() {
     // -(1 << 8192)
     let long = [&b"\x8b\x01\x04\0\0"[..], &[0; 1024], b"\xff"].concat();
     let digits = format!("-0x1{}", "0".repeat(2048));
@@ -108,7 +108,7 @@ fn ints_without_end_are_hexadecimal() {
 
 /// Each expected text was compared with what NumPy prints of the file.
 #[test]
-fn values_of_numpy() {
+fn plain_json_of_numpy_values() {
     for (file, expected) in [
         ("arrays/of-bool-p2-py3.9-np2.0", "[false,true,false]"),
         ("arrays/of-text-p2-py3.9-np2.0", r#"["a","日😀"]"#),
@@ -139,7 +139,7 @@ fn values_of_numpy() {
 }
 
 #[test]
-fn what_contains_itself() {
+fn json_of_value_inside_itself_ends() {
     for (instructions, expected_plain, expected_typed) in [
         // l = [1]; l.append(l)
         (&b"]q\0K\x01ah\0a"[..], r#"[1,"..."]"#, r#"[1,{"ref":0}]"#),
@@ -158,14 +158,14 @@ fn what_contains_itself() {
 }
 
 #[test]
-fn what_is_shared_is_written_out_or_referred_to() {
+fn json_of_shared_value_is_copied_or_referred_to() {
     let instructions = b"](]q\0K\x01ah\0e"; // inner = [1]; [inner, inner]
     assert_eq!(first(array_of(instructions), plain), "[[1],[1]]");
     assert_eq!(first(array_of(instructions), typed), r#"[[1],{"ref":1}]"#);
 }
 
 #[test]
-fn depth_has_no_limit_of_its_own() {
+fn json_of_value_100000_deep_is_written() {
     let depth = 100_000;
     let instructions = [b"N".to_vec(), b"\x85".repeat(depth)].concat(); // (((None,),),)
     let expected = |open: &str, close: &str| open.repeat(depth) + "null" + &close.repeat(depth);
@@ -176,7 +176,7 @@ fn depth_has_no_limit_of_its_own() {
 /// Objects whose state is a dict that has such an object as its key, and so on: the text of a key
 /// in a key would be escaped twice, and twice as long at every level.
 #[test]
-fn keys_inside_keys_end() {
+fn plain_json_of_key_in_key_is_ellipsis() {
     let depth = 50_000;
     let instructions = [b"}cm\nn\n)R".repeat(depth), b"N".to_vec(), b"bK\x01s".repeat(depth)];
     let expected = r#"{"{\"callable\":\"m.n\",\"args\":[],\"state\":{\"...\":1}}":1}"#;
@@ -184,7 +184,7 @@ fn keys_inside_keys_end() {
 }
 
 #[test]
-fn empty_arrays_are_nested_as_in_tolist() {
+fn plain_json_of_empty_array_is_nested_as_by_tolist() {
     for (shape, expected) in [
         (&b"K\0\x85"[..], "[]"),
         (b"K\x02K\0\x86", "[[],[]]"),
@@ -197,11 +197,10 @@ fn empty_arrays_are_nested_as_in_tolist() {
 }
 
 #[test]
-fn empty_arrays_of_many_lists_have_one_pair_of_brackets() {
+fn plain_json_of_empty_array_over_65536_lists_is_one_list() {
     for shape in [
         &b"J\x01\0\x01\0K\0\x86"[..],
-        // 2^40 in front of, between, and behind: lengths whose product does not fit, but for the
-        // zero.
+        // Lengths of 2^40 before and after the zero, whose product does not fit in 64 bits.
         b"\x8a\x06\0\0\0\0\0\x01\x8a\x06\0\0\0\0\0\x01K\0\x87",
         b"K\0\x8a\x06\0\0\0\0\0\x01\x8a\x06\0\0\0\0\0\x01\x87",
     ] {
@@ -211,7 +210,7 @@ fn empty_arrays_of_many_lists_have_one_pair_of_brackets() {
 
 /// 10^12 items of no bytes at all: 200 bytes of file, and terabytes of JSON.
 #[test]
-fn items_without_bytes_are_counted() {
+fn plain_json_of_items_without_bytes_is_over_a_limit() {
     let three = empty_array(b"K\x03\x85", b"S0");
     assert_eq!(first(three, plain), r#"["","",""]"#);
     let many = || empty_array(b"\x8a\x06\0\x10\xa5\xd4\xe8\0\x85", b"S0");
@@ -221,7 +220,7 @@ fn items_without_bytes_are_counted() {
     assert_eq!(first(many(), typed), expected);
 }
 
-/// A writer that takes so many bytes, and no more.
+/// A writer that takes this many bytes, and no more.
 struct Full(usize);
 
 impl Write for Full {
@@ -237,7 +236,7 @@ impl Write for Full {
 }
 
 #[test]
-fn a_writer_that_failed_can_be_used_again() {
+fn writer_that_failed_writes_the_next_element() {
     let instructions = b"}K\x01]K\x02as"; // {1: [2]}
     let (expected_plain, expected_typed) = (r#"{"1":[2]}"#, r#"{"dict":[[1,[2]]]}"#);
     let (mut plain, mut typed) = (PlainJson::new(), TypedJson::new());
@@ -258,7 +257,7 @@ fn a_writer_that_failed_can_be_used_again() {
 }
 
 #[test]
-fn entries_are_objects_of_one_key_or_pairs() {
+fn json_of_dict_entry_is_an_object_or_a_pair() {
     let At::Container(mut dict) = npy_object::at("tests/data/splits.npy", &Subscripts::default())
         .expect("a dict in an array without dimensions")
     else {
@@ -274,7 +273,7 @@ fn entries_are_objects_of_one_key_or_pairs() {
 }
 
 #[test]
-fn a_line_that_is_no_typed_json_is_refused() {
+fn append_of_line_that_is_not_typed_json_fails() {
     let mut writer = WriteOptions::new().write_to(Cursor::new(Vec::new())).unwrap();
     let mut reader = ElementReader::new();
     let mut refusal = |line: &str| reader.append(&mut writer, line).unwrap_err().clause();

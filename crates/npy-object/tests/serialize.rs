@@ -1,4 +1,4 @@
-//! What goes through serde into a file comes out of it.
+//! Rust types to elements through serde, and back.
 #![cfg(feature = "serde")]
 
 use std::collections::BTreeMap;
@@ -66,27 +66,27 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_serialized_is_read_again(tracks in prop::collection::vec(track(), 0..5)) {
+    fn serialized_values_deserialize_to_themselves(tracks in prop::collection::vec(track(), 0..5)) {
         check(&tracks);
     }
 }
 
 #[test]
-fn batches_end_as_they_should() {
+fn serialized_values_of_any_number_are_read_again() {
     for len in [0, 1, 999, 1000, 1001, 2000, 2001] {
         check(&(0..len).collect::<Vec<u32>>());
     }
 }
 
 #[test]
-fn names_of_fields_are_written_once() {
+fn serialized_structs_write_field_names_once() {
     let track = Track { id: 1, name: String::new(), shapes: Vec::new(), tags: BTreeMap::new() };
     let file = written(&[track.clone(), track]);
     assert_eq!(file.windows(6).filter(|bytes| bytes == b"shapes").count(), 1);
 }
 
 #[test]
-fn what_is_too_deep_is_refused_and_the_writer_goes_on() {
+fn serialize_of_deep_value_fails_and_writer_goes_on() {
     #[derive(Serialize)]
     struct Deep(Vec<Deep>);
     let deep = (0..200).fold(Deep(Vec::new()), |inner, _| Deep(vec![inner]));

@@ -16,8 +16,9 @@ use crate::layout::envelope::ArrayState;
 use crate::locate::index::{Index, IndexUse};
 use crate::locate::split::Split;
 use crate::source::Source;
+use crate::value::context::Context;
 use crate::value::dtype::ItemType;
-use crate::value::element::{Context, Element};
+use crate::value::element::Element;
 use crate::value::globals::ArrayClass;
 use crate::value::owned::OwnedElement;
 

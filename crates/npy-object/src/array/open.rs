@@ -21,7 +21,7 @@ use crate::options::Options;
 use crate::source::Source;
 use crate::source::format::Format;
 use crate::source::window::Window;
-use crate::value::element::Context;
+use crate::value::context::Context;
 use crate::value::owned::OwnedElement;
 
 impl Options {

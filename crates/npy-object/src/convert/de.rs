@@ -1,24 +1,27 @@
-//! Elements through serde, into types of the caller's.
+//! Elements to types of the caller's, through serde.
 //!
 //! | Python | serde |
 //! |---|---|
-//! | None, a masked item, NaT | unit, or a missing `Option` |
+//! | None, a masked item, NaT | unit, or the `None` of an `Option` |
 //! | bool, int, float | themselves; ints of up to 128 bits |
-//! | str, bytes, bytearray | borrowed where the file has them so; bytes also a sequence of ints |
+//! | str | a str, borrowed where the file has it as UTF-8 |
+//! | bytes, bytearray | bytes, borrowed where the file has them as they are; also a sequence of ints |
 //! | list, tuple, set, frozenset, deque | a sequence |
 //! | dict, OrderedDict, defaultdict | a map, or a struct by its str keys |
 //! | an item of a structured dtype | a map or struct by the names of its fields, or a sequence |
-//! | NumPy array | sequences, nested as its dimensions are, in C order; of 0-d its one item |
+//! | NumPy array | sequences, nested as its dimensions are, in C order; a 0-d array is its one item |
 //! | NumPy scalar | as the Python value |
 //! | complex | a sequence of real and imaginary part |
 //! | date, time, datetime | a str of ISO 8601 |
-//! | datetime64 | a str of ISO 8601; as an i64, its count of units |
-//! | timedelta, timedelta64 | its seconds, a float; its count of units, an int |
+//! | datetime64 | a str of ISO 8601; as an i64, its number of units |
+//! | timedelta | its seconds, a float |
+//! | timedelta64 | its number of units, an int |
 //! | Decimal | a str |
-//! | str, or a dict of one entry | an enum: its unit variant, or a variant with what it holds |
+//! | str, or a dict of one entry | an enum: its unit variant, or a variant with its contents |
 //!
-//! Serde has nothing for whatever else there is: an object of a class that is not known, a class, a
-//! value inside itself.
+//! Fails (clause `access.type`) for an object of an unknown class, a class or function, and a value
+//! inside itself: serde has no type for them. [`visit_element`] converts the Python types,
+//! [`visit_scalar`] each dtype.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -27,36 +30,43 @@ use std::fmt;
 use npy_header::{ByteOrder, DType, Scalar, ScalarKind, TimeBase};
 use pickle_stream::{Long, NodeId, ValueRef, short_str};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer};
+use serde::de::{
+    self, Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer,
+};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 
 use crate::error::{Error, Result};
+use crate::options::Options;
+use crate::value::access::{lone_surrogate, wrong_type};
 use crate::value::array::{Array, ArrayItems, Data};
+use crate::value::calendar::{Instant, NOT_A_TIME};
+use crate::value::context::Context;
 use crate::value::dtype::ItemType;
-use crate::value::element::{Element, lone_surrogate, wrong_type};
-use crate::value::instant::{Instant, NOT_A_TIME};
-use crate::value::kind::{Entries, Kind};
+use crate::value::element::Element;
+use crate::value::items::Entries;
+use crate::value::kind::Kind;
+use crate::value::owned::OwnedElement;
 use crate::value::scalar::{NumPyScalar, long_double};
 
-/// How deep values may be nested. They are read by recursion, and where the type leaves it to the
-/// file (`serde_json::Value`), the file decides how deep.
+/// The greatest depth of nested values. They are read by recursion, and with a type such as
+/// `serde_json::Value` the file decides how deep.
 const DEPTH: usize = 128;
 
-/// How many values may be read, whatever the element is, and how many more for each byte that it
-/// takes: what is shared is read again and again, and a few bytes can share enough to fill any
-/// memory.
+/// The number of values that may be read of any element. A shared value is read each time it is met, so
+/// without a limit a few bytes could fill any memory.
 const FREE: usize = 1 << 20;
+/// The number of values that may be read in addition for each byte of the element.
 const REPEATED: usize = 4;
 
-/// What an enum is read from.
+/// The types that an enum is read from.
 const ENUM: &str = "str or dict of one entry";
 
-/// Bytes of a str, or of anything of the kind, that count as a value.
+/// The number of bytes of a str, bytes or array that count as one value.
 const PIECE: usize = 64;
 
 impl<'a> Element<'a> {
-    /// The value as a type of the caller's, through serde. What it borrows (`&str`, `&[u8]`) is
-    /// borrowed from the file.
+    /// Deserializes the value into a type of the caller's. Fields of type `&str` and `&[u8]` borrow
+    /// from the file.
     ///
     /// ```
     /// #[derive(serde::Deserialize)]
@@ -78,18 +88,57 @@ impl<'a> Element<'a> {
     /// None and masked items are `None`, arrays are sequences, dicts are maps or structs, tuples
     /// are tuples; a str, or a dict of one entry, is an enum. Dates are ISO 8601.
     ///
-    /// Fails with clause `access.type` where the value is no `T`, with `access.depth` where it is
-    /// nested more than 128 deep, with `access.sharing` where, with what it shares read again each
-    /// time, it is many times as large as it is in the file.
+    /// Fails with clause `access.type` where the value is not a `T`, with `access.depth` where it is
+    /// nested more than 128 deep, and with `access.sharing` where more than 2^20 values and 4 for
+    /// each byte of the element would be read: what is shared is read each time it is met. The error
+    /// has the path to the value, such as `['points'][2]`.
     pub fn deserialize<T: Deserialize<'a>>(self) -> Result<T> {
         let bytes = self.value().map_or(0, ValueRef::graph_bytes);
         let left = Cell::new(bytes.saturating_mul(REPEATED).saturating_add(FREE));
         let open = Open { id: None, outer: None, depth: 0, left: &left };
-        T::deserialize(Value::new(self, &open)).map_err(|error| {
-            let begin = self.value().and_then(ValueRef::source_offset);
-            begin.into_iter().fold(error, Error::or_at)
-        })
+        T::deserialize(ValueDeserializer::new(self, &open)).map_err(|error| self.located(error))
     }
+}
+
+impl OwnedElement {
+    /// Calls [`Element::deserialize`]. What `T` borrows, it borrows from this element.
+    pub fn deserialize<'de, T: Deserialize<'de>>(&'de self) -> Result<T> {
+        self.element().deserialize()
+    }
+}
+
+/// Deserializes the object of a bare pickle, as `pickle.dumps` makes it, into a type of the
+/// caller's. See [`Element::deserialize`] for how values become types.
+///
+/// Nothing that the pickle names is imported or called. Bytes after the end of the pickle are
+/// ignored, as by `pickle.loads`. `T` owns its contents, as the decoded object does not outlive this
+/// call: to borrow `&str` from a pickle, or to set limits, use
+/// [`Options::read_pickle`](crate::Options::read_pickle) and [`OwnedElement::deserialize`].
+///
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct Track {
+///     id: u32,
+///     name: String,
+/// }
+///
+/// // pickle.dumps({"id": 7, "name": "loop"}, protocol=2)
+/// let bytes = b"\x80\x02}q\x00(X\x02\0\0\0idK\x07X\x04\0\0\0nameX\x04\0\0\0loopu.";
+/// let track: Track = npy_object::from_slice(bytes)?;
+/// assert_eq!((track.id, track.name.as_str()), (7, "loop"));
+/// # Ok::<(), npy_object::Error>(())
+/// ```
+///
+/// Fails where the bytes are not a pickle, over the default [`Limits`](crate::Limits), and as
+/// [`Element::deserialize`] does; with clause `access.type` for the contents of a `.npy` file.
+pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    if bytes.starts_with(b"\x93NUMPY") {
+        let message = "expected a bare pickle, found a .npy file: open it with Options::read_bytes";
+        return Err(Error::usage("access.type", message));
+    }
+    let context = Context::new(&Options::new());
+    let decoded = pickle_stream::decode(bytes, &context.limits.pickle)?;
+    Element::new(decoded.value(), &context).deserialize()
 }
 
 impl de::Error for Error {
@@ -98,18 +147,18 @@ impl de::Error for Error {
     }
 }
 
-/// A value that the reader is inside of.
+/// A container that was begun and not ended: one of those around the value that is read.
 #[derive(Clone, Copy)]
 struct Open<'a> {
     id: Option<NodeId>,
     outer: Option<&'a Open<'a>>,
     depth: usize,
-    /// How many values may still be read.
+    /// The number of values that may still be read.
     left: &'a Cell<usize>,
 }
 
 impl<'a> Open<'a> {
-    /// Goes into a value.
+    /// Begins a container.
     fn enter(&'a self, id: Option<NodeId>) -> Result<Open<'a>> {
         if self.depth == DEPTH {
             let message = format!("the value is nested more than {DEPTH} deep");
@@ -125,10 +174,10 @@ impl<'a> Open<'a> {
         Ok(Open { id, outer: Some(self), depth: self.depth + 1, left: self.left })
     }
 
-    /// Counts a value, of which the reader may make a copy of so many bytes.
+    /// Counts a value of which the caller's type may copy this many bytes.
     fn charge(&self, bytes: usize) -> Result<()> {
         let Some(left) = self.left.get().checked_sub(1 + bytes / PIECE) else {
-            let message = "the value, with what it shares read again each time, is too large";
+            let message = "the value is too large: what it shares is read each time it is met";
             return Err(Error::usage("access.sharing", message));
         };
         self.left.set(left);
@@ -136,15 +185,15 @@ impl<'a> Open<'a> {
     }
 }
 
-/// A value, on its way into a type of the caller's.
+/// A deserializer of one value.
 #[derive(Clone)]
-struct Value<'a, 'de> {
-    place: Place<'a, 'de>,
+struct ValueDeserializer<'a, 'de> {
+    input: Input<'a, 'de>,
     open: &'a Open<'a>,
 }
 
 #[derive(Clone)]
-enum Place<'a, 'de> {
+enum Input<'a, 'de> {
     Element(Element<'de>),
     /// A NumPy scalar, or an item of an array without objects.
     Item(&'a DType, &'a [u8]),
@@ -153,7 +202,7 @@ enum Place<'a, 'de> {
     Block(Block<'a, 'de>),
 }
 
-/// An array, or the part of one behind some of its indices, in C order.
+/// An array, or a part of one along its first axes, in C order.
 #[derive(Clone)]
 struct Block<'a, 'de> {
     shape: &'a [usize],
@@ -164,11 +213,11 @@ struct Block<'a, 'de> {
 #[derive(Clone)]
 enum BlockItems<'a, 'de> {
     Bytes(&'a DType, &'a [u8]),
-    /// So many objects, and those behind them.
+    /// The number of objects of the block, and an iterator that begins with them.
     Objects(usize, ArrayItems<'de>),
 }
 
-/// What the caller's type says of itself that decides how a value is read.
+/// What the caller's type asks for, where that decides how a value is read.
 #[derive(Clone, Copy, PartialEq)]
 enum Wanted {
     Anything,
@@ -177,39 +226,42 @@ enum Wanted {
     Int,
 }
 
-impl<'a, 'de> Value<'a, 'de> {
-    fn new(element: Element<'de>, open: &'a Open<'a>) -> Value<'a, 'de> {
-        Value { place: Place::Element(element), open }
+impl<'a, 'de> ValueDeserializer<'a, 'de> {
+    fn new(element: Element<'de>, open: &'a Open<'a>) -> ValueDeserializer<'a, 'de> {
+        ValueDeserializer { input: Input::Element(element), open }
     }
 
     fn visit<V: Visitor<'de>>(self, wanted: Wanted, visitor: V) -> Result<V::Value> {
         self.charge_unpaid()?;
         let open = self.open;
-        match self.place {
-            Place::Element(element) => visit_element(element, open, wanted, visitor),
-            Place::Item(dtype, bytes) => visit_item(dtype, bytes, open, wanted, visitor),
-            Place::Masked => visit_missing(wanted, visitor),
-            Place::Block(_) if wanted == Wanted::Option => visitor.visit_some(self),
-            Place::Block(block) => {
+        match self.input {
+            Input::Element(element) => visit_element(element, open, wanted, visitor),
+            Input::Item(dtype, bytes) => visit_item(dtype, bytes, open, wanted, visitor),
+            Input::Masked => visit_missing(wanted, visitor),
+            Input::Block(_) if wanted == Wanted::Option => visitor.visit_some(self),
+            Input::Block(block) => {
                 let open = &open.enter(None)?;
-                visit_sequence(block.parts().map(|place| Value { place, open }), visitor)
+                visit_sequence(
+                    block.parts().map(|input| ValueDeserializer { input, open }),
+                    visitor,
+                )
             }
         }
     }
 
-    /// Counts what no byte of the file stands for, of which there may be any number: the items of
-    /// an array of `V0`.
+    /// Counts a value that takes no bytes in the file, as items of dtype `V0` do: a short file can
+    /// have any number of them.
     fn charge_unpaid(&self) -> Result<()> {
-        let unpaid = match &self.place {
-            Place::Item(_, bytes) => bytes.is_empty(),
-            Place::Block(block) => block.is_unpaid(),
-            Place::Element(_) | Place::Masked => false,
+        let unpaid = match &self.input {
+            Input::Item(_, bytes) => bytes.is_empty(),
+            Input::Block(block) => block.is_unpaid(),
+            Input::Element(_) | Input::Masked => false,
         };
         if unpaid { self.open.charge(0) } else { Ok(()) }
     }
 }
 
-impl<'de> Deserializer<'de> for Value<'_, 'de> {
+impl<'de> Deserializer<'de> for ValueDeserializer<'_, 'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -255,13 +307,13 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        let text = match self.place {
-            Place::Item(DType::Scalar(scalar), bytes) => Cow::Owned(text(*scalar, bytes)?),
-            // Not an enum, which the visitor says best.
-            Place::Item(..) | Place::Masked | Place::Block(_) => {
+        let text = match self.input {
+            Input::Item(DType::Scalar(scalar), bytes) => Cow::Owned(text(*scalar, bytes)?),
+            // Not an enum. The visitor's error says what it expects.
+            Input::Item(..) | Input::Masked | Input::Block(_) => {
                 return self.deserialize_any(visitor);
             }
-            Place::Element(element) => match element.kind() {
+            Input::Element(element) => match element.kind() {
                 Kind::Str(text) => text.into_str().ok_or_else(lone_surrogate)?,
                 Kind::Scalar(scalar) => match scalar.to_text() {
                     Some(text) => text,
@@ -292,7 +344,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Error> for Value<'_, 'de> {
+impl<'de> IntoDeserializer<'de, Error> for ValueDeserializer<'_, 'de> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -300,7 +352,7 @@ impl<'de> IntoDeserializer<'de, Error> for Value<'_, 'de> {
     }
 }
 
-/// What the file has at a place, and what the reader's type makes of it.
+/// Visits a value of the pickle by its Python type.
 fn visit_element<'de, V: Visitor<'de>>(
     element: Element<'de>,
     open: &Open<'_>,
@@ -311,12 +363,14 @@ fn visit_element<'de, V: Visitor<'de>>(
     open.charge(payload(&kind))?;
     match kind {
         Kind::None => return visit_missing(wanted, visitor),
-        // What these hold can be missing too.
+        // An item can be missing, so an `Option` is decided there.
         Kind::Array(array) => return visit_array(&array, &open.enter(id)?, wanted, visitor),
         Kind::Scalar(scalar) => {
             return visit_item(scalar.dtype(), scalar.data(), open, wanted, visitor);
         }
-        _ if wanted == Wanted::Option => return visitor.visit_some(Value::new(element, open)),
+        _ if wanted == Wanted::Option => {
+            return visitor.visit_some(ValueDeserializer::new(element, open));
+        }
         _ => {}
     }
     match kind {
@@ -338,7 +392,7 @@ fn visit_element<'de, V: Visitor<'de>>(
         | Kind::FrozenSet(items)
         | Kind::Deque(items, _) => {
             let open = &open.enter(id)?;
-            visit_sequence(items.map(|item| Value::new(item, open)), visitor)
+            visit_sequence(items.map(|item| ValueDeserializer::new(item, open)), visitor)
         }
         Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
             visitor.visit_map(pairs(entries, &open.enter(id)?))
@@ -347,7 +401,7 @@ fn visit_element<'de, V: Visitor<'de>>(
             let open = &open.enter(id)?;
             let fields = record.fields().into_iter();
             visit_fields(
-                fields.map(|(name, value)| (name, Value::new(value, open))),
+                fields.map(|(name, value)| (name, ValueDeserializer::new(value, open))),
                 wanted,
                 visitor,
             )
@@ -363,7 +417,7 @@ fn visit_element<'de, V: Visitor<'de>>(
     }
 }
 
-/// Bytes that a reader may copy.
+/// Returns the number of bytes of a value that the caller's type may copy.
 fn payload(kind: &Kind<'_>) -> usize {
     match kind {
         Kind::Str(text) => text.as_bytes().len(),
@@ -378,7 +432,7 @@ fn payload(kind: &Kind<'_>) -> usize {
     }
 }
 
-/// An array; `open` is the place inside it.
+/// Visits an array; `open` is the array itself.
 fn visit_array<'de, V: Visitor<'de>>(
     array: &Array<'de>,
     open: &Open<'_>,
@@ -388,8 +442,8 @@ fn visit_array<'de, V: Visitor<'de>>(
     let mask = array.item_mask().map(|mask| array.to_c_order(mask, 1));
     let (shape, mask) = (array.shape(), mask.as_deref());
     let visit = |items, visitor| {
-        let place = Block { shape, items, mask }.into_place();
-        Value { place, open }.visit(wanted, visitor)
+        let input = Block { shape, items, mask }.into_input();
+        ValueDeserializer { input, open }.visit(wanted, visitor)
     };
     match (array.data(), array.item()) {
         (Data::Bytes(bytes), ItemType::Plain(dtype)) => {
@@ -402,26 +456,26 @@ fn visit_array<'de, V: Visitor<'de>>(
 }
 
 impl<'a, 'de> Block<'a, 'de> {
-    /// The block, or, where no dimension is left, its one item.
-    fn into_place(self) -> Place<'a, 'de> {
+    /// Returns the block, or its one item where no dimension is left.
+    fn into_input(self) -> Input<'a, 'de> {
         if !self.shape.is_empty() {
-            return Place::Block(self);
+            return Input::Block(self);
         }
         if self.mask.is_some_and(|mask| mask.first().is_some_and(|&masked| masked != 0)) {
-            return Place::Masked;
+            return Input::Masked;
         }
         match self.items {
-            BlockItems::Bytes(dtype, bytes) => Place::Item(dtype, bytes),
-            BlockItems::Objects(_, mut items) => items.next().map_or(Place::Masked, Place::Element),
+            BlockItems::Bytes(dtype, bytes) => Input::Item(dtype, bytes),
+            BlockItems::Objects(_, mut items) => items.next().map_or(Input::Masked, Input::Element),
         }
     }
 
-    /// The parts of the block along its first axis.
+    /// Returns the parts of the block along its first axis.
     fn parts(self) -> Parts<'a, 'de> {
         Parts { left: self.shape.first().copied().unwrap_or(0), block: self }
     }
 
-    /// Whether no byte stands for its items.
+    /// Whether its items take no bytes in the file.
     fn is_unpaid(&self) -> bool {
         match &self.items {
             BlockItems::Bytes(_, bytes) => bytes.is_empty(),
@@ -432,16 +486,16 @@ impl<'a, 'de> Block<'a, 'de> {
 
 /// The parts of a block along its first axis.
 struct Parts<'a, 'de> {
-    /// What is left of the block, and how many parts that is.
+    /// What is left of the block, and its number of parts.
     block: Block<'a, 'de>,
     left: usize,
 }
 
 impl<'a, 'de> Iterator for Parts<'a, 'de> {
-    type Item = Place<'a, 'de>;
+    type Item = Input<'a, 'de>;
 
     #[inline]
-    fn next(&mut self) -> Option<Place<'a, 'de>> {
+    fn next(&mut self) -> Option<Input<'a, 'de>> {
         let left = self.left;
         self.left = left.checked_sub(1)?;
         let take = |bytes: &mut &'a [u8]| {
@@ -461,7 +515,7 @@ impl<'a, 'de> Iterator for Parts<'a, 'de> {
             }
         };
         let mask = self.block.mask.as_mut().map(take);
-        Some(Block { shape: &self.block.shape[1..], items, mask }.into_place())
+        Some(Block { shape: &self.block.shape[1..], items, mask }.into_input())
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -471,7 +525,7 @@ impl<'a, 'de> Iterator for Parts<'a, 'de> {
 
 impl ExactSizeIterator for Parts<'_, '_> {}
 
-/// A NumPy scalar, or an item of an array without objects.
+/// Visits a NumPy scalar, or an item of an array without objects.
 fn visit_item<'de, V: Visitor<'de>>(
     dtype: &DType,
     bytes: &[u8],
@@ -483,17 +537,20 @@ fn visit_item<'de, V: Visitor<'de>>(
         DType::Scalar(scalar) => visit_scalar(*scalar, bytes, open, wanted, visitor),
         DType::Subarray(subarray) => {
             let items = BlockItems::Bytes(subarray.base(), bytes);
-            let place = Block { shape: subarray.shape(), items, mask: None }.into_place();
-            Value { place, open }.visit(wanted, visitor)
+            let input = Block { shape: subarray.shape(), items, mask: None }.into_input();
+            ValueDeserializer { input, open }.visit(wanted, visitor)
         }
         DType::Struct(_) if wanted == Wanted::Option => {
-            visitor.visit_some(Value { place: Place::Item(dtype, bytes), open })
+            visitor.visit_some(ValueDeserializer { input: Input::Item(dtype, bytes), open })
         }
         DType::Struct(record) => {
             let open = &open.enter(None)?;
             let fields = record.fields().iter().map(|field| {
                 let bytes = &bytes[field.offset..field.offset + field.dtype.itemsize()];
-                (field.name.as_str(), Value { place: Place::Item(&field.dtype, bytes), open })
+                (
+                    field.name.as_str(),
+                    ValueDeserializer { input: Input::Item(&field.dtype, bytes), open },
+                )
             });
             visit_fields(fields, wanted, visitor)
         }
@@ -516,7 +573,7 @@ fn visit_scalar<'de, V: Visitor<'de>>(
     }
     if wanted == Wanted::Option {
         let dtype = scalar.into();
-        return visitor.visit_some(Value { place: Place::Item(&dtype, bytes), open });
+        return visitor.visit_some(ValueDeserializer { input: Input::Item(&dtype, bytes), open });
     }
     match (scalar.kind(), bytes.len()) {
         (K::Bool, _) => visitor.visit_bool(bytes != [0]),
@@ -537,7 +594,7 @@ fn visit_scalar<'de, V: Visitor<'de>>(
         (K::Complex, size) => {
             let part = DType::Scalar(Scalar::new(K::Float, order, size / 2)?);
             let parts = bytes.chunks_exact(size / 2);
-            let value = |bytes| Value { place: Place::Item(&part, bytes), open };
+            let value = |bytes| ValueDeserializer { input: Input::Item(&part, bytes), open };
             visit_sequence(parts.map(value), visitor)
         }
         (K::Datetime(unit), _) if wanted != Wanted::Int && unit.base() != TimeBase::Generic => {
@@ -567,7 +624,8 @@ fn visit_long<'de, V: Visitor<'de>>(int: Long<'_>, visitor: V) -> Result<V::Valu
     } else if let Ok(int) = u128::try_from(&int) {
         visitor.visit_u128(int)
     } else {
-        Err(Error::usage("access.type", "the int has more than 128 bits"))
+        let message = format!("expected int of at most 128 bits, found one of {}", int.bits());
+        Err(Error::usage("access.type", message))
     }
 }
 
@@ -597,7 +655,7 @@ where
         0 => Ok(value),
         left => {
             let read = all - left;
-            let message = format!("a sequence of {all} values, where {read} were expected");
+            let message = format!("expected a sequence of {read} values, found {all}");
             Err(Error::usage("access.type", message))
         }
     }
@@ -605,7 +663,7 @@ where
 
 struct Sequence<I> {
     items: I,
-    /// The number of the item that comes next.
+    /// The index of the next item.
     next: usize,
 }
 
@@ -634,8 +692,9 @@ struct Map<I, K, V> {
     open: Option<(K, V)>,
 }
 
-/// The text between the brackets of a subscript that leads to a value.
+/// A key of a map, for the path in an error.
 trait Key: Clone {
+    /// Returns the text between the brackets of a subscript.
     fn subscript(&self) -> String;
 }
 
@@ -651,10 +710,10 @@ impl Key for Cow<'_, str> {
     }
 }
 
-impl Key for Value<'_, '_> {
+impl Key for ValueDeserializer<'_, '_> {
     fn subscript(&self) -> String {
-        match &self.place {
-            Place::Element(element) => format!("{element:?}"),
+        match &self.input {
+            Input::Element(element) => format!("{element:?}"),
             _ => "...".to_owned(),
         }
     }
@@ -686,19 +745,21 @@ where
     }
 }
 
-/// The entries of a dict; `open` is the place inside it.
+/// Returns the entries of a dict; `open` is the dict itself.
 fn pairs<'a, 'de>(entries: Entries<'de>, open: &'a Open<'a>) -> impl MapAccess<'de, Error = Error> {
-    let entries = entries.map(|(key, value)| (Value::new(key, open), Value::new(value, open)));
+    let entries = entries.map(|(key, value)| {
+        (ValueDeserializer::new(key, open), ValueDeserializer::new(value, open))
+    });
     Map { entries, open: None }
 }
 
-/// The fields of a record.
+/// Visits the fields of a record.
 fn visit_fields<'a, 'de, V, N, I>(fields: I, wanted: Wanted, visitor: V) -> Result<V::Value>
 where
     'de: 'a,
     V: Visitor<'de>,
     N: IntoDeserializer<'de, Error> + Key,
-    I: ExactSizeIterator<Item = (N, Value<'a, 'de>)>,
+    I: ExactSizeIterator<Item = (N, ValueDeserializer<'a, 'de>)>,
 {
     match wanted {
         Wanted::Sequence => visit_sequence(fields.map(|(_, value)| value), visitor),
@@ -706,13 +767,14 @@ where
     }
 }
 
+/// Returns the text of an item of dtype `U`.
 fn text(scalar: Scalar, bytes: &[u8]) -> Result<String> {
     let scalar = NumPyScalar::new(scalar.into(), bytes.into());
     let text = scalar.as_ref().and_then(NumPyScalar::to_text).ok_or_else(lone_surrogate)?;
     Ok(text.into_owned())
 }
 
-/// The bytes of a number, in little-endian order.
+/// Returns the bytes of a number in little-endian order.
 fn little_endian<const N: usize>(bytes: &[u8], order: ByteOrder) -> [u8; N] {
     let mut bytes: [u8; N] = bytes.try_into().unwrap_or([0; N]);
     if order == ByteOrder::Big {

@@ -1,4 +1,11 @@
-//! Arrays of the crate `ndarray`: elements seen as such, and elements made of them.
+//! Arrays to the crate `ndarray`, and back.
+//!
+//! | NumPy | ndarray |
+//! |---|---|
+//! | an array of a dtype that [`Primitive`] has | `ArrayViewD`, borrowed, in C or Fortran order |
+//! | an array of any other dtype | fails in [`as_array`](crate::Element::as_array) (clause `access.type`) |
+//!
+//! For a new type of number, see [`Primitive`].
 
 use ndarray::{ArrayRef, ArrayViewD, Dimension, IxDyn, ShapeBuilder};
 
@@ -7,7 +14,7 @@ use crate::value::numbers::{Primitive, TypedArray};
 use crate::write::writer::ArrayWriter;
 
 impl<T: Primitive> TypedArray<'_, T> {
-    /// The array as one of the crate `ndarray`, of its numbers where they are.
+    /// Returns a view of the array as one of the crate `ndarray`. No number is copied.
     ///
     /// ```
     /// let mut array = npy_object::open("tests/data/ragged.npy")?;
@@ -17,20 +24,20 @@ impl<T: Primitive> TypedArray<'_, T> {
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     ///
-    /// Fails with clause `access.type` where `ndarray` has no such shape: one that is empty, and
-    /// would be of 2^63 items without the length that is 0.
+    /// Fails with clause `access.type` for a shape that `ndarray` cannot represent: an empty one whose
+    /// other lengths multiply to 2^63 or more.
     pub fn to_ndarray(&self) -> Result<ArrayViewD<'_, T>> {
         let shape = IxDyn(self.shape()).set_f(self.fortran_order());
         ArrayViewD::from_shape(shape, self.data()).map_err(|error| {
-            let message = format!("the shape {:?}: {error}", self.shape());
+            let message = format!("ndarray cannot represent shape {:?}: {error}", self.shape());
             Error::usage("access.type", message)
         })
     }
 }
 
 impl ArrayWriter<'_> {
-    /// Appends an array of the crate `ndarray`, in Fortran order if it lies so in memory, else in C
-    /// order.
+    /// Appends an array of the crate `ndarray`: in Fortran order if its memory is in Fortran order,
+    /// else in C order.
     ///
     /// ```
     /// use ndarray::array;
@@ -85,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_appended_is_read_again_wherever_it_lies() {
+    fn append_ndarray_of_any_memory_layout_is_read_again() {
         let array = Array3::from_shape_fn((2, 3, 4), |(i, j, k)| (100 * i + 10 * j + k) as i32);
         assert_eq!(again(&array), (false, array.clone().into_dyn()));
         assert_eq!(again(&array.t()), (true, array.t().to_owned().into_dyn()));
@@ -98,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_number_is_what_it_was() {
+    fn append_ndarray_of_every_primitive_is_read_again() {
         fn same<T: Primitive>(number: T) {
             let array: Array0<T> = arr0(number);
             assert_eq!(again(&array).1, array.into_dyn(), "{}", T::NAME);
@@ -120,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_that_ndarray_cannot_have_is_refused() {
+    fn to_ndarray_of_shape_beyond_ndarray_fails() {
         let mut file = Cursor::new(Vec::new());
         let mut writer = WriteOptions::new().write_to(&mut file).unwrap();
         let shape = [0, 1 << 40, 1 << 40];

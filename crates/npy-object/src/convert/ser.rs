@@ -1,4 +1,4 @@
-//! Values of the caller's through serde, into elements.
+//! Types of the caller's to elements, through serde.
 //!
 //! | serde | Python |
 //! |---|---|
@@ -7,12 +7,13 @@
 //! | a sequence | list |
 //! | a tuple, a tuple struct | tuple |
 //! | a map, a struct | dict |
-//! | a newtype struct, `Some` | what is in it |
+//! | a newtype struct, `Some` | its contents |
 //! | a unit variant | its name |
-//! | any other variant | a dict of one entry: its name, and what it holds |
+//! | any other variant | a dict of one entry: its name, and its contents |
 //!
-//! What is written so is read again into the same type by
-//! [`deserialize`](crate::Element::deserialize).
+//! Fails where a value is nested more than 128 deep (clause `access.depth`), and where `Serialize` of
+//! the type does. [`deserialize`](crate::Element::deserialize) reads what was written into the same
+//! type.
 
 use std::fmt;
 
@@ -22,11 +23,11 @@ use serde::ser::{self, Serialize};
 use crate::error::{Error, Result};
 use crate::write::writer::ArrayWriter;
 
-/// How deep values may be nested. They are walked by recursion.
+/// The greatest depth of nested values. They are walked by recursion.
 const DEPTH: usize = 128;
 
 impl ArrayWriter<'_> {
-    /// Appends a value of the caller's: structs and maps are dicts, sequences lists, tuples tuples.
+    /// Appends a value of the caller's: structs and maps become dicts, sequences lists, tuples tuples.
     ///
     /// ```
     /// use npy_object::{Options, WriteOptions};
@@ -67,7 +68,7 @@ impl ser::Error for Error {
 
 struct Serializer<'b> {
     build: &'b mut Builder,
-    /// How deep the value may be nested.
+    /// The depth to which the value may still be nested.
     left: usize,
 }
 
@@ -81,7 +82,7 @@ impl<'b> Serializer<'b> {
     }
 
     fn parts(self, len: Option<usize>) -> Parts<'b> {
-        // What is announced need not come.
+        // The announced length need not be true.
         let parts = Vec::with_capacity(len.unwrap_or_default().min(1024));
         Parts { to: self, parts, variant: None }
     }
@@ -92,11 +93,11 @@ impl<'b> Serializer<'b> {
     }
 }
 
-/// The parts of a value that come one after another.
+/// The parts of a value, which serde gives one after another.
 struct Parts<'b> {
     to: Serializer<'b>,
     parts: Vec<NodeId>,
-    /// The name of the variant that they are of.
+    /// The name of their variant, if they are the contents of one.
     variant: Option<NodeId>,
 }
 
@@ -289,105 +290,30 @@ impl<'b> ser::Serializer for Serializer<'b> {
     }
 }
 
-impl ser::SerializeSeq for Parts<'_> {
-    type Ok = NodeId;
-    type Error = Error;
+/// Implements a trait of serde whose values come one after another; `$end` makes a value of them.
+macro_rules! serialize_parts {
+    ($($trait:ident { $($push:ident($($key:ident: $type:ty)?) = $method:ident,)+ } => $end:ident;)+) => {$(
+        impl ser::$trait for Parts<'_> {
+            type Ok = NodeId;
+            type Error = Error;
 
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.push(value)
-    }
+            $(fn $push<T: Serialize + ?Sized>(&mut self, $($key: $type,)? part: &T) -> Result<()> {
+                self.$method($($key,)? part)
+            })+
 
-    fn end(self) -> Result<NodeId> {
-        self.end(Builder::list)
-    }
+            fn end(self) -> Result<NodeId> {
+                self.end(Builder::$end)
+            }
+        }
+    )+};
 }
 
-impl ser::SerializeTuple for Parts<'_> {
-    type Ok = NodeId;
-    type Error = Error;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.push(value)
-    }
-
-    fn end(self) -> Result<NodeId> {
-        self.end(Builder::tuple)
-    }
-}
-
-impl ser::SerializeTupleStruct for Parts<'_> {
-    type Ok = NodeId;
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.push(value)
-    }
-
-    fn end(self) -> Result<NodeId> {
-        self.end(Builder::tuple)
-    }
-}
-
-impl ser::SerializeTupleVariant for Parts<'_> {
-    type Ok = NodeId;
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.push(value)
-    }
-
-    fn end(self) -> Result<NodeId> {
-        self.end(Builder::tuple)
-    }
-}
-
-impl ser::SerializeMap for Parts<'_> {
-    type Ok = NodeId;
-    type Error = Error;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
-        self.push(key)
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.push(value)
-    }
-
-    fn end(self) -> Result<NodeId> {
-        self.end(Builder::dict)
-    }
-}
-
-impl ser::SerializeStruct for Parts<'_> {
-    type Ok = NodeId;
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<()> {
-        self.push_field(name, value)
-    }
-
-    fn end(self) -> Result<NodeId> {
-        self.end(Builder::dict)
-    }
-}
-
-impl ser::SerializeStructVariant for Parts<'_> {
-    type Ok = NodeId;
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<()> {
-        self.push_field(name, value)
-    }
-
-    fn end(self) -> Result<NodeId> {
-        self.end(Builder::dict)
-    }
+serialize_parts! {
+    SerializeSeq { serialize_element() = push, } => list;
+    SerializeTuple { serialize_element() = push, } => tuple;
+    SerializeTupleStruct { serialize_field() = push, } => tuple;
+    SerializeTupleVariant { serialize_field() = push, } => tuple;
+    SerializeMap { serialize_key() = push, serialize_value() = push, } => dict;
+    SerializeStruct { serialize_field(name: &'static str) = push_field, } => dict;
+    SerializeStructVariant { serialize_field(name: &'static str) = push_field, } => dict;
 }

@@ -14,8 +14,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::{self, ArrayState, Base, Begun, ContainerKind, Opening};
 use crate::locate::checkpoints::Addresses;
 use crate::source::window::Window;
+use crate::value::context::Context;
 use crate::value::dtype::ItemType;
-use crate::value::element::{Context, Element};
+use crate::value::element::Element;
 use crate::value::plain::PlainParts;
 
 /// A window on the file, and what members are decoded into, one after another.
@@ -254,7 +255,7 @@ impl Decoder {
     #[cold]
     fn recognise(&mut self, decoded: Decoded) {
         // The items of a structured array are records, whatever else they look like.
-        let parts = match self.context.has_records() {
+        let parts = match self.context.record_dtype().is_some() {
             true => None,
             false => PlainParts::find(self.value(decoded, decoded.last), &self.context),
         };

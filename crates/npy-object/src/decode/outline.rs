@@ -1,7 +1,9 @@
 //! What an element is, told by its first instructions, where it is too large to be decoded.
 
 use npy_header::DType;
-use pickle_stream::{Flow, Lexer, MemoEffect, NodeId, Opcode, Progress, Source, Span};
+use pickle_stream::{
+    Flow, Kind, Lexer, MemoEffect, NodeId, Opcode, Progress, Source, Span, ValueRef,
+};
 
 use crate::array::contents::pickle_end;
 use crate::array::open::pickle_offset;
@@ -11,10 +13,10 @@ use crate::layout::envelope::ContainerKind;
 use crate::locate::checkpoints::{Addresses, Route};
 use crate::options::Options;
 use crate::source;
+use crate::value::calls::Call;
+use crate::value::context::Context;
 use crate::value::dtype::ItemType;
-use crate::value::element::{Context, Element};
-use crate::value::globals::{self, Known};
-use crate::value::kind::Kind;
+use crate::value::globals::Callable;
 use crate::value::shape::Shape;
 
 /// Bytes of an element that are decoded for its outline.
@@ -126,8 +128,10 @@ impl Decoder {
         }
         let source = Source { bytes: self.window.resident(span.begin, end), offset: span.begin };
         let (graph, stack) = self.own();
-        let at = |&id: &NodeId| Element::new(graph.value(id, source), &self.context);
-        Ok(stack.split_first().and_then(|(first, state)| outline_of(at(first), state, at)))
+        let at = |&id: &NodeId| graph.value(id, source);
+        Ok(stack
+            .split_first()
+            .and_then(|(first, state)| outline_of(at(first), state, at, &self.context)))
     }
 
     /// The last opcode of a span that is no PUT.
@@ -160,27 +164,28 @@ impl Decoder {
 
 /// What a value is, with the values above it on the stack.
 fn outline_of<'a>(
-    value: Element<'a>,
+    value: ValueRef<'a>,
     state: &[NodeId],
-    at: impl Fn(&NodeId) -> Element<'a>,
+    at: impl Fn(&NodeId) -> ValueRef<'a>,
+    context: &Context,
 ) -> Option<OutlineKind> {
-    let kind = match value.shallow_kind() {
+    let kind = match value.kind() {
         Kind::List(_) => ContainerKind::List,
         Kind::Dict(_) => ContainerKind::Dict,
         Kind::Set(_) => ContainerKind::Set,
-        _ => match globals::called(value.value()?)? {
-            Known::OrderedDict => ContainerKind::OrderedDict,
-            Known::DefaultDict => ContainerKind::DefaultDict,
-            Known::Deque => ContainerKind::Deque,
-            Known::Reconstruct | Known::MaskedReconstruct => {
+        _ => match Call::of(value)?.callable {
+            Callable::OrderedDict => ContainerKind::OrderedDict,
+            Callable::DefaultDict => ContainerKind::DefaultDict,
+            Callable::Deque => ContainerKind::Deque,
+            Callable::Reconstruct | Callable::MaskedReconstruct => {
                 // Pickles from before NumPy 1.0 have no version before the shape.
                 let (first, rest) = state.split_first()?;
-                let shape = |id| Shape::of_tuple(at(id).value()?);
+                let shape = |id| Shape::of_tuple(at(id));
                 let (shape, dtype) = match shape(first) {
                     Some(shape) => (shape, rest.first()?),
                     None => (shape(rest.first()?)?, rest.get(1)?),
                 };
-                let item = ItemType::read(at(dtype))?;
+                let item = context.item_types.read(at(dtype))?;
                 return Some(OutlineKind::Array { item, shape: shape.to_vec() });
             }
             _ => return None,

@@ -6,7 +6,7 @@ use crate::decode::outline::Outline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Source;
 use crate::source::window::Window;
-use crate::value::element::Row;
+use crate::value::row::Row;
 
 /// Bytes of rows that are read at once, unless one row takes more.
 const BLOCK: usize = 1 << 20;

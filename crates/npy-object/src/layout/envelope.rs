@@ -18,12 +18,12 @@
 use std::ops::Range;
 
 use npy_header::DType;
-use pickle_stream::{Container, Graph, Machine, NodeId, Opcode, Source};
+use pickle_stream::{Container, Graph, Items, Kind, Machine, NodeId, Opcode, Source, ValueRef};
 
+use crate::value::calls::{Call, flag, maxlen};
+use crate::value::context::Context;
 use crate::value::dtype::ItemType;
-use crate::value::element::{Context, Element};
-use crate::value::globals::{self, ArrayClass, Known};
-use crate::value::kind::{self, Items, Kind};
+use crate::value::globals::{ArrayClass, Callable};
 use crate::value::shape::Shape;
 
 /// The instructions before the first member, to be run again when a graph has forgotten them.
@@ -136,12 +136,12 @@ pub(crate) fn begun(
     let marks = &machine.marks()[base.marks.min(machine.marks().len())..];
     // All of an opening is in the shared region, which does not look at the source.
     let source = Source { bytes: &[], offset: 0 };
-    let at = |id: NodeId| Element::new(graph.value(id, source), context);
+    let at = |id: NodeId| graph.value(id, source);
     match (opcode, stack, marks) {
         (O::EmptyList | O::List, [_, .., list], &[mark])
             if mark as usize == base.values + 1 && is_empty(at(*list)) =>
         {
-            array_state(stack, at).map(Begun::Array)
+            array_state(stack, at, context).map(Begun::Array)
         }
         (O::EmptyList | O::List, &[list], []) if is_empty(at(list)) => {
             Some(Begun::Other(ContainerKind::List))
@@ -151,12 +151,12 @@ pub(crate) fn begun(
         }
         (O::EmptySet, [_], []) => Some(Begun::Other(ContainerKind::Set)),
         (O::Reduce, &[made], []) => {
-            let made = at(made);
-            let kind = match globals::called(made.value()?)? {
-                Known::OrderedDict if made.call_args()?.len() == 0 => ContainerKind::OrderedDict,
+            let call = Call::of(at(made))?;
+            let kind = match call.callable {
+                Callable::OrderedDict if call.args()?.len() == 0 => ContainerKind::OrderedDict,
                 // The factory is its only argument.
-                Known::DefaultDict if made.call_args()?.len() <= 1 => ContainerKind::DefaultDict,
-                Known::Deque if is_empty_deque(made.call_args()?) => ContainerKind::Deque,
+                Callable::DefaultDict if call.args()?.len() <= 1 => ContainerKind::DefaultDict,
+                Callable::Deque if is_empty_deque(call.args()?) => ContainerKind::Deque,
                 _ => return None,
             };
             Some(Begun::Other(kind))
@@ -166,8 +166,8 @@ pub(crate) fn begun(
 }
 
 /// Whether LIST or DICT made it of nothing: it has no members that no batch brings.
-fn is_empty(container: Element<'_>) -> bool {
-    match container.shallow_kind() {
+fn is_empty(container: ValueRef<'_>) -> bool {
+    match container.kind() {
         Kind::List(items) => items.len() == 0,
         Kind::Dict(entries) => entries.len() == 0,
         _ => false,
@@ -177,15 +177,19 @@ fn is_empty(container: Element<'_>) -> bool {
 /// Whether these are the arguments of a deque that is filled afterwards: `()`, or `((), maxlen)`.
 fn is_empty_deque(mut args: Items<'_>) -> bool {
     let is_empty =
-        |items: Element<'_>| matches!(items.shallow_kind(), Kind::Tuple(items) if items.len() == 0);
+        |items: ValueRef<'_>| matches!(items.kind(), Kind::Tuple(items) if items.len() == 0);
     args.next().is_none_or(is_empty)
-        && args.next().is_none_or(|maxlen| kind::maxlen(maxlen).is_some())
+        && args.next().is_none_or(|arg| maxlen(arg).is_some())
         && args.next().is_none()
 }
 
 /// Reads the state of an array of objects, if that is what the stack holds with a new list on top
 /// of it.
-fn array_state<'a>(stack: &[NodeId], at: impl Fn(NodeId) -> Element<'a>) -> Option<ArrayState> {
+fn array_state<'a>(
+    stack: &[NodeId],
+    at: impl Fn(NodeId) -> ValueRef<'a>,
+    context: &Context,
+) -> Option<ArrayState> {
     // Pickles from before NumPy 1.0 have no version before the shape.
     let (array, shape, dtype, fortran_order) = match *stack {
         [array, shape, dtype, order, _] | [array, _, shape, dtype, order, _] => {
@@ -193,17 +197,13 @@ fn array_state<'a>(stack: &[NodeId], at: impl Fn(NodeId) -> Element<'a>) -> Opti
         }
         _ => return None,
     };
-    let callable = globals::called(array.value()?)?;
-    if !matches!(callable, Known::Reconstruct | Known::MaskedReconstruct) {
+    let call = Call::of(array)?;
+    if !matches!(call.callable, Callable::Reconstruct | Callable::MaskedReconstruct) {
         return None;
     }
-    let fortran_order = match fortran_order.shallow_kind() {
-        Kind::Bool(fortran_order) => fortran_order,
-        Kind::Int(flag) => flag != 0,
-        _ => return None,
-    };
-    let class = array.call_args()?.next().and_then(Element::value).and_then(ArrayClass::of);
-    let (shape, item) = (Shape::read(shape)?, ItemType::read(dtype)?);
+    let fortran_order = flag(fortran_order)?;
+    let class = call.args()?.next().and_then(ArrayClass::of);
+    let (shape, item) = (Shape::read(shape)?, context.item_types.read(dtype)?);
     Some(ArrayState { class, shape, fortran_order, item })
 }
 

@@ -22,7 +22,8 @@ use crate::options::Options;
 use crate::source::Source;
 use crate::source::format::Format;
 use crate::source::window::Window;
-use crate::value::element::{Context, Element};
+use crate::value::context::Context;
+use crate::value::element::Element;
 use crate::value::kind::Kind;
 use crate::value::owned::OwnedElement;
 
@@ -192,7 +193,7 @@ fn descend(
         let span = here.find(subscript, &mut decoder)?;
         let span = span.ok_or_else(|| absent(subscript, here.kind))?;
         // Of a structured array, a tuple stands for an item.
-        if decoder.context.has_records() {
+        if decoder.context.record_dtype().is_some() {
             entered = Entered::Leaf(span, here.batches.into_route());
             continue;
         }

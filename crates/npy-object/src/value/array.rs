@@ -1,18 +1,25 @@
-//! NumPy arrays inside a pickle.
+//! [`Array`]: a NumPy array inside a pickle, and how its calls are read.
+//!
+//! `plain.rs` is the shortcut for the arrays of nearly all files.
 
 use std::borrow::Cow;
 
-use npy_header::DType;
+use npy_header::{ByteOrder, DType};
+use pickle_stream::{Kind as Raw, ValueRef};
 
 use crate::error::Result;
-use crate::value::dtype::{ItemType, na_object};
-use crate::value::element::{Element, Row};
-use crate::value::globals::{ArrayClass, Known};
-use crate::value::kind::{Items, Kind};
+use crate::value::bytes::raw_bytes;
+use crate::value::calls::{Call, flag, tuple};
+use crate::value::context::Context;
+use crate::value::dtype::{FieldType, ItemType, na_object};
+use crate::value::element::Element;
+use crate::value::globals::{ArrayClass, Callable};
+use crate::value::items::Items;
 use crate::value::numbers::{Primitive, TypedArray, wrong_items};
-use crate::value::record::FieldType;
+use crate::value::row::Row;
 use crate::value::scalar::to_little_endian;
 use crate::value::shape::Shape;
+use crate::value::text::Text;
 
 /// A NumPy array.
 #[derive(Clone, Debug)]
@@ -26,30 +33,31 @@ pub struct Array<'a> {
     na_object: Option<Element<'a>>,
 }
 
-/// What the items of an array are kept in.
+/// The items of an array.
 #[derive(Clone, Debug)]
 pub enum Data<'a> {
     /// The bytes of the items, in the order that [`Array::fortran_order`] says.
     Bytes(Cow<'a, [u8]>),
-    /// The items, in C order.
+    /// The items of an array of objects, in C order.
     Items(ArrayItems<'a>),
 }
 
-/// What makes an array a masked one.
+/// The mask and fill value of a masked array.
 #[derive(Clone, Debug)]
 pub struct Mask<'a> {
-    /// A byte an item (of a structured dtype, a byte a leaf field), 1 where it is masked, in the
-    /// order of the array.
+    /// A byte for each item, or of a structured dtype for each of its leaf fields: 1 where it is
+    /// masked. In the order of the array.
     pub mask: Cow<'a, [u8]>,
-    /// What stands for a masked item; `None` where it was not set.
+    /// The value that stands for a masked item; `None` where it was not set.
     pub fill_value: Element<'a>,
 }
 
 /// The items of an array of objects.
 #[derive(Clone, Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct ArrayItems<'a> {
     items: Items<'a>,
-    /// Set where the items are records.
+    /// The dtype of the array, where the items are records.
     dtype: Option<FieldType<'a>>,
 }
 
@@ -72,29 +80,30 @@ impl<'a> Iterator for ArrayItems<'a> {
 impl ExactSizeIterator for ArrayItems<'_> {}
 
 impl<'a> Array<'a> {
-    pub(crate) fn read(known: Known, value: Element<'a>) -> Option<Array<'a>> {
-        let mut args = value.call_args()?;
-        if known == Known::FromBuffer {
-            return Array::from_buffer(args);
+    /// Reads a call that makes an array; `None` where it is not as NumPy writes it.
+    pub(crate) fn read(call: Call<'a>, context: &'a Context) -> Option<Array<'a>> {
+        match call.callable {
+            Callable::Reconstruct => Array::from_state(call, false, context),
+            Callable::MaskedReconstruct => Array::from_state(call, true, context),
+            Callable::FromBuffer => Array::from_buffer(call, context),
+            _ => None,
         }
-        let class = ArrayClass::of(args.next()?.value()?)?;
-        let Kind::Tuple(mut state) = value.call_state()?.shallow_kind() else {
-            return None;
-        };
+    }
+
+    /// Reads `_reconstruct(class, (0,), b'b')` or `_mareconstruct(..)`, with a state.
+    fn from_state(call: Call<'a>, is_masked: bool, context: &'a Context) -> Option<Array<'a>> {
+        let class = ArrayClass::of(call.args()?.next()?)?;
+        let mut state = tuple(call.state()?)?;
         // Pickles from before NumPy 1.0 have no version before the shape.
         let mut shape = state.next()?;
-        if let Kind::Int(_version) = shape.shallow_kind() {
+        if shape.as_int().is_some() {
             shape = state.next()?;
         }
         let shape = Shape::read(shape)?;
         let dtype = state.next()?;
-        let item = ItemType::read(dtype)?;
-        let fortran_order = match state.next()?.shallow_kind() {
-            Kind::Bool(flag) => flag,
-            Kind::Int(flag) => flag != 0,
-            _ => return None,
-        };
-        let data = Data::read(state.next()?, &item, dtype)?;
+        let item = context.item_types.read(dtype)?;
+        let fortran_order = flag(state.next()?)?;
+        let data = Data::read(state.next()?, &item, dtype, context)?;
         let (item, data) = match (item, data) {
             (ItemType::Plain(DType::Scalar(scalar)), Data::Bytes(bytes)) => {
                 let (scalar, bytes) = to_little_endian(scalar, bytes);
@@ -102,40 +111,33 @@ impl<'a> Array<'a> {
             }
             other => other,
         };
-        let mask = match known {
-            Known::MaskedReconstruct => {
-                Some(Mask { mask: state.next()?.to_raw_bytes()?, fill_value: state.next()? })
-            }
-            _ => None,
+        let mask = match is_masked {
+            true => Some(Mask {
+                mask: raw_bytes(state.next()?, context.encoding())?,
+                fill_value: Element::new(state.next()?, context),
+            }),
+            false => None,
         };
         let na_object = matches!(item, ItemType::String { .. }).then(|| na_object(dtype)).flatten();
+        let na_object = na_object.map(|object| Element::new(object, context));
         Array { class, item, shape, fortran_order, data, mask, na_object }.checked()
     }
 
-    /// `_frombuffer(buffer, dtype, shape, order[, axis_order])`, of protocol 5.
-    fn from_buffer(mut args: Items<'a>) -> Option<Array<'a>> {
-        let buffer = args.next()?.to_raw_bytes()?;
-        let item = ItemType::read(args.next()?)?;
+    /// Reads `_frombuffer(buffer, dtype, shape, order[, axis_order])`, of protocol 5.
+    fn from_buffer(call: Call<'a>, context: &'a Context) -> Option<Array<'a>> {
+        let mut args = call.args()?;
+        let mut data = raw_bytes(args.next()?, context.encoding())?;
+        let item = context.item_types.read(args.next()?)?;
         let mut shape = Shape::read(args.next()?)?;
-        let Kind::Str(order) = args.next()?.shallow_kind() else {
-            return None;
-        };
-        let mut data = buffer;
-        let fortran_order = match order.to_str()? {
+        let fortran_order = match Text::read(args.next()?, context.encoding())?.to_str()? {
             "C" => false,
             "F" => true,
             // The buffer is in C order of `shape`, whose axes are to be put in another order.
             "K" => {
-                let Kind::Tuple(axes) = args.next()?.shallow_kind() else {
-                    return None;
+                let axis = |axis: ValueRef<'_>| {
+                    usize::try_from(axis.as_int()?).ok().filter(|&axis| axis < shape.len())
                 };
-                let axes = axes.map(|axis| match axis.shallow_kind() {
-                    Kind::Int(axis) => {
-                        usize::try_from(axis).ok().filter(|&axis| axis < shape.len())
-                    }
-                    _ => None,
-                });
-                let axes = axes.collect::<Option<Vec<usize>>>()?;
+                let axes = tuple(args.next()?)?.map(axis).collect::<Option<Vec<usize>>>()?;
                 let itemsize = match &item {
                     ItemType::Plain(dtype) => dtype.itemsize(),
                     ItemType::String { .. } => return None,
@@ -162,12 +164,12 @@ impl<'a> Array<'a> {
         .checked()
     }
 
-    /// A row of an array without objects.
+    /// Returns a row of an array without objects as an array.
     pub(crate) fn of_row(row: Row<'a>) -> Array<'a> {
         Array {
             class: ArrayClass::Array,
             item: ItemType::Plain(row.dtype.clone()),
-            shape: Shape::new(row.shape),
+            shape: row.shape.into(),
             fortran_order: false,
             data: Data::Bytes(row.bytes.into()),
             mask: None,
@@ -175,7 +177,7 @@ impl<'a> Array<'a> {
         }
     }
 
-    /// The array, if its data are as many as its shape says.
+    /// Returns the array, if it has as many items as its shape says.
     fn checked(mut self) -> Option<Array<'a>> {
         let count = self.shape.count()?;
         self.fortran_order &= self.shape.has_order();
@@ -189,17 +191,17 @@ impl<'a> Array<'a> {
         fits.then_some(self)
     }
 
-    /// Its class.
+    /// Returns the class of the array.
     pub fn class(&self) -> ArrayClass {
         self.class
     }
 
-    /// What its items are.
+    /// Returns the dtype of the items.
     pub fn item(&self) -> &ItemType {
         &self.item
     }
 
-    /// The length of each dimension.
+    /// Returns the length of each dimension.
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
@@ -209,25 +211,25 @@ impl<'a> Array<'a> {
         self.fortran_order
     }
 
-    /// Its items.
+    /// Returns the items.
     pub fn data(&self) -> &Data<'a> {
         &self.data
     }
 
-    /// What makes it a masked array, if it is one.
+    /// Returns the mask and fill value of a masked array.
     pub fn mask(&self) -> Option<&Mask<'a>> {
         self.mask.as_ref()
     }
 
-    /// The mask, if it has a byte for each item. That of a structured dtype has more, and masks no
-    /// item as a whole.
+    /// Returns the mask, if it has a byte for each item. The mask of a structured dtype has a byte
+    /// for each field, and masks no item as a whole.
     #[cfg(any(feature = "json", feature = "serde"))]
     pub(crate) fn item_mask(&self) -> Option<&[u8]> {
         let mask = &self.mask.as_ref()?.mask;
         (Some(mask.len()) == self.shape.count()).then_some(mask)
     }
 
-    /// What has so many bytes for each item, in the order of the array, in C order.
+    /// Returns data of the array in C order: its items, or its mask, whose `itemsize` is 1.
     #[cfg(any(feature = "arrow", feature = "serde"))]
     pub(crate) fn to_c_order<'b>(&self, bytes: &'b [u8], itemsize: usize) -> Cow<'b, [u8]> {
         if !self.fortran_order {
@@ -238,12 +240,41 @@ impl<'a> Array<'a> {
         Cow::Owned(transpose(bytes, &reversed, &axes, itemsize))
     }
 
-    /// The object that stands for a missing str, where the dtype is a StringDType that has one.
+    /// Returns the object that stands for a missing str, of an array of `StringDType` that has one.
     pub fn na_object(&self) -> Option<Element<'a>> {
         self.na_object
     }
 
-    /// Its items as numbers; see [`Element::as_array`].
+    /// Returns the bytes of the items, with every number in little-endian order, as Arrow, Parquet
+    /// and most file formats have it: borrowed where they are in that order already. `None` for an
+    /// array of objects, and for a structured dtype with big-endian fields, which may overlap.
+    ///
+    /// The items are in the order that [`fortran_order`](Self::fortran_order) says.
+    ///
+    /// ```
+    /// use npy_object::Kind;
+    ///
+    /// let mut array = npy_object::open("tests/data/ragged.npy")?;
+    /// let Kind::Array(last) = array.get(2)?.unwrap().kind() else { panic!("an array") };
+    /// let bytes = last.as_le_bytes().expect("an array of numbers");
+    /// assert_eq!(bytes[8..16], 1.0f64.to_le_bytes());
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn as_le_bytes(&self) -> Option<Cow<'_, [u8]>> {
+        match (&self.item, &self.data) {
+            (ItemType::Plain(DType::Scalar(scalar)), Data::Bytes(bytes)) => {
+                Some(to_little_endian(*scalar, Cow::Borrowed(bytes)).1)
+            }
+            (ItemType::Plain(dtype), Data::Bytes(bytes)) => {
+                (!has_big_endian(dtype)).then_some(Cow::Borrowed(bytes))
+            }
+            (_, Data::Items(_)) | (ItemType::String { .. }, _) => None,
+        }
+    }
+
+    /// Returns the items as numbers; see [`Element::as_array`].
+    ///
+    /// Fails with clause `access.type` where the items are of another type.
     pub fn into_typed<T: Primitive>(self) -> Result<TypedArray<'a, T>> {
         match (self.item, self.data) {
             (ItemType::Plain(DType::Scalar(scalar)), Data::Bytes(bytes)) => {
@@ -255,22 +286,38 @@ impl<'a> Array<'a> {
 }
 
 impl<'a> Data<'a> {
-    fn read(value: Element<'a>, item: &ItemType, dtype: Element<'a>) -> Option<Data<'a>> {
+    fn read(
+        value: ValueRef<'a>,
+        item: &ItemType,
+        dtype: ValueRef<'a>,
+        context: &'a Context,
+    ) -> Option<Data<'a>> {
         if !item.has_object() {
-            return value.to_raw_bytes().map(Data::Bytes);
+            return raw_bytes(value, context.encoding()).map(Data::Bytes);
         }
-        let Kind::List(items) = value.shallow_kind() else {
+        let Raw::List(items) = value.kind() else {
             return None;
         };
+        let items = Items::new(items, context);
         let dtype = match item {
-            ItemType::Plain(DType::Struct(_)) => Some(FieldType::Pickled(dtype.value()?)),
+            ItemType::Plain(DType::Struct(_)) => Some(FieldType::Pickled(dtype)),
             _ => None,
         };
         Some(Data::Items(ArrayItems { items, dtype }))
     }
 }
 
-/// The items of an array in C order of `axes`, from those in C order of `shape`.
+/// Whether an item contains a big-endian number. The depth of a dtype is limited, so this may
+/// recurse.
+fn has_big_endian(dtype: &DType) -> bool {
+    match dtype {
+        DType::Scalar(scalar) => scalar.order() == ByteOrder::Big,
+        DType::Subarray(subarray) => has_big_endian(subarray.base()),
+        DType::Struct(record) => record.fields().iter().any(|field| has_big_endian(&field.dtype)),
+    }
+}
+
+/// Copies the items of an array, which are in C order of `shape`, in C order of `axes`.
 fn transpose(data: &[u8], shape: &[usize], axes: &[usize], itemsize: usize) -> Vec<u8> {
     if data.is_empty() {
         // The strides of an array without items can be of any size.
@@ -283,14 +330,14 @@ fn transpose(data: &[u8], shape: &[usize], axes: &[usize], itemsize: usize) -> V
     let mut out = Vec::with_capacity(data.len());
     let mut index = vec![0; axes.len()];
     while out.len() < data.len() {
-        let at: usize = axes.iter().zip(&index).map(|(&axis, &place)| strides[axis] * place).sum();
+        let at: usize = axes.iter().zip(&index).map(|(&axis, &i)| strides[axis] * i).sum();
         out.extend_from_slice(&data[at..at + itemsize]);
-        for (place, &axis) in index.iter_mut().zip(axes).rev() {
-            *place += 1;
-            if *place < shape[axis] {
+        for (i, &axis) in index.iter_mut().zip(axes).rev() {
+            *i += 1;
+            if *i < shape[axis] {
                 break;
             }
-            *place = 0;
+            *i = 0;
         }
     }
     out

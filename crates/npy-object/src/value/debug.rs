@@ -1,4 +1,4 @@
-//! Elements in short, for debug output: bounded in depth and in length.
+//! `Debug` of elements: a sketch that is bounded in depth and in length.
 
 use std::fmt;
 
@@ -8,10 +8,12 @@ use pickle_stream::{Shown, printable, short_bytes, short_str, sketch};
 use crate::value::array::{Array, Data};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
-use crate::value::kind::{Entries, Items, Kind, Object};
+use crate::value::items::{Entries, Items};
+use crate::value::kind::Kind;
+use crate::value::object::Object;
 use crate::value::scalar::NumPyScalar;
 
-/// Items of an array of numbers that are shown.
+/// The number of items that are shown of an array of numbers.
 const ITEMS: usize = 8;
 
 impl<'a> Element<'a> {
@@ -76,7 +78,7 @@ fn array_shown<'a>(array: Array<'a>) -> Shown<'a, Element<'a>> {
         (ItemType::Plain(dtype), Data::Bytes(bytes)) => (dtype, bytes),
         (ItemType::String { .. }, Data::Bytes(_)) => unreachable!("its items are objects"),
     };
-    // Those of a long array are not put in C order for the few that are shown.
+    // In the order of the array: to put a long one in C order would take longer than to show it.
     let size = dtype.itemsize().max(1);
     let items = bytes.chunks_exact(size).take(ITEMS);
     let items = items.filter_map(|item| NumPyScalar::new(dtype.clone(), item.to_vec().into()));
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_the_value() {
+    fn debug_of_a_value_is_its_sketch() {
         shows(b"(K\x01\x88N]X\x01\0\0\0\x1bat.", r"(1, True, None, ['\x1b'])");
         shows(b"cos\nsystem\nU\x02ls\x85R.", "<call os.system of 'ls'>");
         shows(b"cmod\nNew\n)\x81}X\x01\0\0\0aK\x01sb.", "<call mod.New; state {'a': 1}>");
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_of_an_array_shows_its_items() {
+    fn debug_of_an_array_has_its_items() {
         let mut array = crate::open("tests/data/ragged.npy").unwrap();
         let last = array.get(2).unwrap().unwrap();
         assert_eq!(format!("{last:?}"), "array(<f8, shape [3], [0.0, 1.0, 2.0])");

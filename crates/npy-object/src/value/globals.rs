@@ -1,10 +1,10 @@
-//! The callables that are recognised, under every name they have had.
+//! The callables that are recognised, under every name they have had, and the classes of arrays.
 
-use pickle_stream::{Construct, Global, Kind, ValueRef};
+use pickle_stream::{Global, Kind, ValueRef};
 
-/// What a recognised callable makes.
+/// A callable whose calls are recognised as values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Known {
+pub(crate) enum Callable {
     /// An array: `_reconstruct(class, (0,), b'b')`, then a state.
     Reconstruct,
     /// A masked array: `_mareconstruct(class, base class, (0,), b'b')`, then a state.
@@ -34,59 +34,55 @@ pub(crate) enum Known {
     Decimal,
 }
 
-/// The callable of this name, if it is recognised.
-pub(crate) fn known(global: Global<'_>) -> Option<Known> {
-    use Known as K;
-    let (module, name) = (global.module.as_bytes(), global.name.as_bytes());
-    let multiarray = || matches!(module, b"numpy.core.multiarray" | b"numpy._core.multiarray");
-    let builtin = || matches!(module, b"builtins" | b"__builtin__");
-    let found = |is: bool, known| is.then_some(known);
-    match name {
-        // `numpy.core._internal` had it before NumPy 1.0.
-        b"_reconstruct" => found(multiarray() || module == b"numpy.core._internal", K::Reconstruct),
-        b"_mareconstruct" => {
-            found(matches!(module, b"numpy.ma.core" | b"numpy.ma"), K::MaskedReconstruct)
+impl Callable {
+    /// Returns the callable of this name, if it is recognised.
+    pub(crate) fn named(global: Global<'_>) -> Option<Callable> {
+        use Callable as C;
+        let (module, name) = (global.module.as_bytes(), global.name.as_bytes());
+        let multiarray = || matches!(module, b"numpy.core.multiarray" | b"numpy._core.multiarray");
+        let builtin = || matches!(module, b"builtins" | b"__builtin__");
+        let found = |is: bool, callable| is.then_some(callable);
+        match name {
+            // `numpy.core._internal` had it before NumPy 1.0.
+            b"_reconstruct" => {
+                found(multiarray() || module == b"numpy.core._internal", C::Reconstruct)
+            }
+            b"_mareconstruct" => {
+                found(matches!(module, b"numpy.ma.core" | b"numpy.ma"), C::MaskedReconstruct)
+            }
+            b"_frombuffer" => found(
+                matches!(module, b"numpy.core.numeric" | b"numpy._core.numeric"),
+                C::FromBuffer,
+            ),
+            b"scalar" => found(multiarray(), C::Scalar),
+            b"dtype" => found(module == b"numpy" || multiarray(), C::DType),
+            b"_convert_to_stringdtype_kwargs" => found(
+                matches!(module, b"numpy._core._internal" | b"numpy.core._internal"),
+                C::StringDType,
+            ),
+            b"encode" => found(module == b"_codecs", C::Encode),
+            b"bytes" => found(builtin(), C::Bytes),
+            b"bytearray" => found(builtin(), C::ByteArray),
+            b"complex" => found(builtin(), C::Complex),
+            b"set" => found(builtin(), C::Set),
+            b"frozenset" => found(builtin(), C::FrozenSet),
+            b"OrderedDict" => found(module == b"collections", C::OrderedDict),
+            b"defaultdict" => found(module == b"collections", C::DefaultDict),
+            b"deque" => found(matches!(module, b"collections" | b"_collections"), C::Deque),
+            b"datetime" => found(module == b"datetime", C::DateTime),
+            b"date" => found(module == b"datetime", C::Date),
+            b"time" => found(module == b"datetime", C::Time),
+            b"timedelta" => found(module == b"datetime", C::TimeDelta),
+            b"Decimal" => {
+                found(matches!(module, b"decimal" | b"_decimal" | b"_pydecimal"), C::Decimal)
+            }
+            _ => None,
         }
-        b"_frombuffer" => {
-            found(matches!(module, b"numpy.core.numeric" | b"numpy._core.numeric"), K::FromBuffer)
-        }
-        b"scalar" => found(multiarray(), K::Scalar),
-        b"dtype" => found(module == b"numpy" || multiarray(), K::DType),
-        b"_convert_to_stringdtype_kwargs" => found(
-            matches!(module, b"numpy._core._internal" | b"numpy.core._internal"),
-            K::StringDType,
-        ),
-        b"encode" => found(module == b"_codecs", K::Encode),
-        b"bytes" => found(builtin(), K::Bytes),
-        b"bytearray" => found(builtin(), K::ByteArray),
-        b"complex" => found(builtin(), K::Complex),
-        b"set" => found(builtin(), K::Set),
-        b"frozenset" => found(builtin(), K::FrozenSet),
-        b"OrderedDict" => found(module == b"collections", K::OrderedDict),
-        b"defaultdict" => found(module == b"collections", K::DefaultDict),
-        b"deque" => found(matches!(module, b"collections" | b"_collections"), K::Deque),
-        b"datetime" => found(module == b"datetime", K::DateTime),
-        b"date" => found(module == b"datetime", K::Date),
-        b"time" => found(module == b"datetime", K::Time),
-        b"timedelta" => found(module == b"datetime", K::TimeDelta),
-        b"Decimal" => found(matches!(module, b"decimal" | b"_decimal" | b"_pydecimal"), K::Decimal),
-        _ => None,
     }
 }
 
-/// What the value is the call of, if it is the call of something recognised.
-pub(crate) fn called(value: ValueRef<'_>) -> Option<Known> {
-    let Kind::Object(object) = value.kind() else {
-        return None;
-    };
-    let Kind::Global(callable) = object.callable().kind() else {
-        return None;
-    };
-    (object.construct() == Construct::Call).then(|| known(callable)).flatten()
-}
-
 /// The class of an array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ArrayClass {
     /// `numpy.ndarray`
@@ -104,7 +100,7 @@ pub enum ArrayClass {
 }
 
 impl ArrayClass {
-    /// The array class of this name, if NumPy has it.
+    /// Returns the array class that a pickled class is, if it is one of NumPy's.
     pub(crate) fn of(class: ValueRef<'_>) -> Option<ArrayClass> {
         let Kind::Global(class) = class.kind() else {
             return None;
@@ -124,7 +120,7 @@ impl ArrayClass {
         }
     }
 
-    /// The class of this name in typed JSON.
+    /// Returns the class of this name in typed JSON.
     #[cfg(feature = "json")]
     pub(crate) fn named(name: &str) -> Option<ArrayClass> {
         use ArrayClass as C;
@@ -132,7 +128,7 @@ impl ArrayClass {
         classes.into_iter().find(|class| class.name() == Some(name))
     }
 
-    /// Its name in typed JSON; `None` for `numpy.ndarray`.
+    /// Returns the name of the class in typed JSON; `None` for `numpy.ndarray`.
     pub fn name(self) -> Option<&'static str> {
         match self {
             ArrayClass::Array => None,

@@ -1,4 +1,4 @@
-//! Arrays and scalars as numbers of Rust's.
+//! [`TypedArray`]: the items of an array as Rust numbers, and [`Primitive`], which numbers there are.
 
 use std::borrow::Cow;
 
@@ -12,30 +12,29 @@ use crate::value::shape::Shape;
 /// An array of numbers.
 #[derive(Clone, Debug)]
 pub struct TypedArray<'a, T: Primitive> {
-    data: Data<'a, T>,
+    data: Numbers<'a, T>,
     shape: Shape,
     fortran_order: bool,
 }
 
 /// Where the numbers are.
 #[derive(Clone, Debug)]
-enum Data<'a, T> {
-    /// In the file, as they lie in memory.
+enum Numbers<'a, T> {
+    /// In the file, with the byte order and alignment that `T` has in memory.
     InPlace(&'a [T]),
-    /// Read from bytes at an odd address, or in another order: most arrays in a pickle are. Short
-    /// ones, which there are most of, are kept right here, as to allocate takes longer than to read
+    /// Copied, as the file has them unaligned, which most arrays in a pickle are, or in another byte
+    /// order. Up to 16 are stored here without an allocation, which would take longer than to copy
     /// them.
     Read(SmallVec<[T; SHORT]>),
 }
 
-/// The most numbers for which nothing is allocated.
+/// The greatest number of items for which nothing is allocated.
 const SHORT: usize = 16;
 
 impl<'a, T: Primitive> TypedArray<'a, T> {
-    /// The items of these bytes, which are as many as the shape says. Borrowed where they lie there
-    /// as they do in memory.
+    /// Returns the items of these bytes, whose number is what the shape says.
     ///
-    /// Fails where items of this dtype are no such numbers.
+    /// Fails with clause `access.type` where items of this dtype are not of type `T`.
     #[inline(always)]
     pub(crate) fn new(
         scalar: Scalar,
@@ -51,30 +50,51 @@ impl<'a, T: Primitive> TypedArray<'a, T> {
             _ => None,
         };
         let data = match in_place {
-            Some(items) => Data::InPlace(items),
-            None => Data::Read(T::read_all(&bytes, scalar.order())),
+            Some(items) => Numbers::InPlace(items),
+            None => Numbers::Read(T::read_all(&bytes, scalar.order())),
         };
         Ok(TypedArray { data, shape, fortran_order })
     }
 
-    /// The numbers, in the order that [`fortran_order`](Self::fortran_order) says.
+    /// Returns the numbers, in the order that [`fortran_order`](Self::fortran_order) says.
     #[inline]
     pub fn data(&self) -> &[T] {
         match &self.data {
-            Data::InPlace(items) => items,
-            Data::Read(items) => items,
+            Numbers::InPlace(items) => items,
+            Numbers::Read(items) => items,
         }
     }
 
-    /// The numbers, borrowed from the file where they can be.
+    /// Returns the numbers, borrowed from the file where they can be.
     pub fn into_data(self) -> Cow<'a, [T]> {
         match self.data {
-            Data::InPlace(items) => Cow::Borrowed(items),
-            Data::Read(items) => Cow::Owned(items.into_vec()),
+            Numbers::InPlace(items) => Cow::Borrowed(items),
+            Numbers::Read(items) => Cow::Owned(items.into_vec()),
         }
     }
 
-    /// The length of each dimension.
+    /// Returns the bytes of the numbers, each in little-endian order, as Arrow, Parquet and most
+    /// file formats have them. On a little-endian machine these are borrowed.
+    ///
+    /// The numbers are in the order that [`fortran_order`](Self::fortran_order) says.
+    ///
+    /// ```
+    /// let mut array = npy_object::open("tests/data/ragged.npy")?;
+    /// let values = array.get(2)?.unwrap().as_array::<f64>()?;
+    /// assert_eq!(values.as_le_bytes()[8..16], 1.0f64.to_le_bytes());
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn as_le_bytes(&self) -> Cow<'_, [u8]> {
+        let bytes = T::bytes(self.data());
+        if cfg!(target_endian = "little") {
+            return Cow::Borrowed(bytes);
+        }
+        let mut bytes = bytes.to_vec();
+        bytes.chunks_exact_mut(T::NUMBER).for_each(<[u8]>::reverse);
+        Cow::Owned(bytes)
+    }
+
+    /// Returns the length of each dimension.
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
@@ -86,7 +106,7 @@ impl<'a, T: Primitive> TypedArray<'a, T> {
 }
 
 impl<T: Primitive> PartialEq for TypedArray<'_, T> {
-    /// Whether the numbers, the shape and the order are the same, wherever the numbers are.
+    /// Compares the numbers, the shape and the order; not whether the numbers are borrowed.
     fn eq(&self, other: &Self) -> bool {
         self.data() == other.data()
             && self.shape == other.shape
@@ -94,11 +114,12 @@ impl<T: Primitive> PartialEq for TypedArray<'_, T> {
     }
 }
 
-/// The numbers that bytes are.
+/// Reads numbers from bytes.
 pub(crate) fn read_all<T: Primitive>(bytes: &[u8], order: ByteOrder) -> SmallVec<[T; SHORT]> {
     T::read_all(bytes, order)
 }
 
+/// Whether a byte order is that of this machine.
 fn native(order: ByteOrder) -> bool {
     match order {
         ByteOrder::Little => cfg!(target_endian = "little"),
@@ -107,13 +128,17 @@ fn native(order: ByteOrder) -> bool {
     }
 }
 
-/// A number that the items of an array can be: what [`Element::as_array`](crate::Element::as_array)
-/// and its like give.
+/// A number that can be an item of an array: see [`Element::as_array`](crate::Element::as_array).
 ///
-/// `bool`, the ints of 8 to 64 bits, `half::f16`, `f32` and `f64`. Datetimes and timedeltas are
-/// `i64`; complex numbers are `[f32; 2]` and `[f64; 2]`: real, imaginary.
+/// | dtype | type |
+/// |---|---|
+/// | `bool` | `bool` |
+/// | `int8` to `int64`, `uint8` to `uint64` | `i8` to `i64`, `u8` to `u64` |
+/// | `float16`, `float32`, `float64` | `half::f16`, `f32`, `f64` |
+/// | `complex64`, `complex128` | `[f32; 2]`, `[f64; 2]`: real part, imaginary part |
+/// | `datetime64`, `timedelta64` | `i64`: the number of units |
 pub trait Primitive: private::Primitive {
-    /// Its name in messages.
+    /// The name of the type, for messages.
     const NAME: &'static str;
 }
 
@@ -124,9 +149,11 @@ mod private {
     use super::SHORT;
 
     pub trait Primitive: Copy + PartialEq + std::fmt::Debug + 'static {
-        /// Whether items of this dtype are such numbers.
+        /// The bytes of one number, or of one part of a complex number.
+        const NUMBER: usize;
+        /// Whether items of this dtype are of this type.
         fn is(scalar: Scalar) -> bool;
-        /// The number of exactly as many bytes as it takes.
+        /// Reads a number from its bytes.
         fn read(bytes: &[u8], order: ByteOrder) -> Self;
         fn read_all(bytes: &[u8], order: ByteOrder) -> SmallVec<[Self; SHORT]> {
             let items = bytes.chunks_exact(size_of::<Self>()).map(|item| Self::read(item, order));
@@ -134,25 +161,24 @@ mod private {
             all.extend(items);
             all
         }
-        /// The bytes themselves, where they lie as the numbers do in memory and are in native
-        /// order.
+        /// Casts bytes in native order, where they are aligned.
         fn cast(bytes: &[u8]) -> Option<&[Self]>;
-        /// The dtype of such numbers, in native order.
+        /// The dtype of these numbers, in native order.
         #[cfg(feature = "ndarray")]
         const DTYPE: &'static str;
-        /// The numbers as they lie in memory.
-        #[cfg(feature = "ndarray")]
+        /// Returns the bytes that the numbers have in memory.
         fn bytes(items: &[Self]) -> &[u8];
     }
 }
 
-/// What it takes to write numbers.
+/// The items of `Primitive` that writers of numbers use.
 macro_rules! as_bytes {
-    ($dtype:literal) => {
+    ($number:ty, $dtype:literal) => {
+        const NUMBER: usize = size_of::<$number>();
+
         #[cfg(feature = "ndarray")]
         const DTYPE: &'static str = $dtype;
 
-        #[cfg(feature = "ndarray")]
         fn bytes(items: &[Self]) -> &[u8] {
             bytemuck::cast_slice(items)
         }
@@ -182,7 +208,7 @@ macro_rules! primitives {
                 bytemuck::try_cast_slice(bytes).ok()
             }
 
-            as_bytes!($dtype);
+            as_bytes!($type, $dtype);
         }
     )*};
 }
@@ -221,7 +247,7 @@ macro_rules! complex {
                 bytemuck::try_cast_slice(bytes).ok()
             }
 
-            as_bytes!($dtype);
+            as_bytes!($type, $dtype);
         }
     )*};
 }
@@ -248,7 +274,7 @@ impl private::Primitive for bool {
         bytemuck::checked::try_cast_slice(bytes).ok()
     }
 
-    as_bytes!("?");
+    as_bytes!(bool, "?");
 }
 
 #[cold]
@@ -257,7 +283,8 @@ pub(crate) fn wrong_items<T: Primitive>(item: &ItemType) -> Error {
         ItemType::Plain(dtype) => dtype.to_string(),
         ItemType::String { .. } => "StringDType".to_owned(),
     };
-    Error::usage("access.type", format!("the array is of dtype {found}, not {}", T::NAME))
+    let message = format!("expected array of {}, found array of dtype {found}", T::NAME);
+    Error::usage("access.type", message)
 }
 
 #[cfg(test)]
@@ -265,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_in_the_order_of_the_file() {
+    fn read_all_of_either_byte_order_gives_the_numbers() {
         fn check<T: Primitive>(number: T, little: &[u8]) {
             let big: Vec<u8> = little.iter().rev().copied().collect();
             assert_eq!(read_all::<T>(little, ByteOrder::Little)[..], [number]);

@@ -1,22 +1,23 @@
-//! Arrays of numbers as nearly all files have them, read with less ado.
+//! [`PlainArray`]: the shortcut for the arrays of nearly all files.
 //!
 //! [`Array::read`](crate::value::array::Array::read) is the reference: it reads every array that
-//! NumPy ever pickled. Here it is `_reconstruct` with a state of version, shape, dtype, order and
-//! bytes, where callable, class and dtype are shared with an element before: then what they are is
-//! known from that element, and all that is left to read is the shape and the bytes; or it is a row
-//! of an array without objects. A test holds that both agree.
+//! NumPy ever pickled. This file reads two forms only. One is `_reconstruct` with a state of
+//! version, shape, dtype, order and bytes, where callable, class and dtype were defined by an earlier
+//! element: these are looked up by their node ids, so only the shape and the bytes are read. The
+//! other is a row of an array without objects. A property test holds this file to the reference.
 
 use npy_header::{ByteOrder, Scalar};
 use pickle_stream::{Construct, NodeId, ValueRef};
 
 use crate::error::Result;
-use crate::value::element::{Context, Row};
+use crate::value::context::Context;
 use crate::value::numbers::{Primitive, TypedArray};
+use crate::value::row::Row;
 use crate::value::shape::Shape;
 
-/// An array of numbers, its bytes as they are in the file: see
+/// An array of items of a fixed size, borrowed from the file: see
 /// [`Element::as_plain_array`](crate::Element::as_plain_array).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlainArray<'a> {
     scalar: Scalar,
     shape: Shape,
@@ -24,7 +25,7 @@ pub struct PlainArray<'a> {
     bytes: &'a [u8],
 }
 
-/// Where the parts of a plain array are in its graph: in that of every element of the same
+/// The nodes of a plain array. They are the same in the graphs of all elements of one
 /// [`Pattern`](pickle_stream::Pattern).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlainParts {
@@ -36,7 +37,7 @@ pub(crate) struct PlainParts {
 }
 
 impl PlainParts {
-    /// Those of the array that a value is, if it is a plain one.
+    /// Finds the parts of the plain array that a value is, if it is one.
     #[inline(always)]
     pub(crate) fn find(value: ValueRef<'_>, context: &Context) -> Option<PlainParts> {
         let object = value.as_object()?;
@@ -48,19 +49,19 @@ impl PlainParts {
         if object.construct() != Construct::Call || object.has_items() {
             return None;
         }
-        let scalar = context.item_types.scalar_of_array(head, context)?;
+        let scalar = context.item_types.scalar_of_array(head)?;
         let (array, shape, bytes) = (value.id(), shape.id(), bytes.id());
         Some(PlainParts { array, scalar, fortran_order, shape, bytes })
     }
 
-    /// Whether they are of this array.
+    /// Whether these are the parts of the array with this node.
     #[inline]
     pub(crate) fn are_of(&self, array: NodeId) -> bool {
         self.array == array
     }
 
-    /// The array of the graph that `value` is in, unless it has more bytes, or fewer, than its shape
-    /// says.
+    /// Returns the array in the graph of `value`; `None` where the number of its bytes is not what
+    /// its shape says.
     #[inline(always)]
     pub(crate) fn array<'a>(&self, value: ValueRef<'a>) -> Option<PlainArray<'a>> {
         let shape = Shape::of_tuple(value.at(self.shape))?;
@@ -74,30 +75,31 @@ impl PlainParts {
 }
 
 impl<'a> PlainArray<'a> {
-    /// The array that a row is, unless it is a scalar.
+    /// Returns the array that a row is; `None` for a scalar, and for items that are big-endian or
+    /// structured.
     #[inline]
     pub(crate) fn of_row(row: Row<'a>) -> Option<PlainArray<'a>> {
         let scalar = row.dtype.as_scalar()?;
         if scalar.order() == ByteOrder::Big || row.shape.is_empty() {
             return None;
         }
-        let shape = Shape::new(row.shape);
+        let shape = Shape::from(row.shape);
         Some(PlainArray { scalar, shape, fortran_order: false, bytes: row.bytes })
     }
 
-    /// What its items are: anything of a fixed size but objects, and not in big-endian order.
+    /// Returns the dtype of the items. It is not `object`, and not big-endian.
     #[inline]
     pub fn item(&self) -> Scalar {
         self.scalar
     }
 
-    /// Whether its items are such numbers. They are little-endian.
+    /// Whether the items are numbers of type `T`.
     #[inline]
     pub fn is<T: Primitive>(&self) -> bool {
         T::is(self.scalar)
     }
 
-    /// The length of each dimension.
+    /// Returns the length of each dimension.
     #[inline]
     pub fn shape(&self) -> &[usize] {
         &self.shape
@@ -109,15 +111,15 @@ impl<'a> PlainArray<'a> {
         self.fortran_order
     }
 
-    /// The bytes of its items, as many as the shape says.
+    /// Returns the bytes of the items, in little-endian order, as many as the shape says.
     #[inline]
     pub fn data(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// Its items as numbers.
+    /// Returns the items as numbers.
     ///
-    /// Fails where they are others.
+    /// Fails with clause `access.type` where the items are of another type.
     #[inline(always)]
     pub(crate) fn into_typed<T: Primitive>(self) -> Result<TypedArray<'a, T>> {
         TypedArray::new(self.scalar, self.bytes.into(), self.shape, self.fortran_order)

@@ -1,25 +1,24 @@
-//! NumPy scalars inside a pickle, and those that are taken out of arrays.
+//! [`NumPyScalar`]: a scalar that was pickled, or one item of an array.
 
 use std::borrow::Cow;
 
 use npy_header::{ByteOrder, DType, Scalar, ScalarKind};
 
 use crate::error::{Error, Result};
-use crate::value::element::Element;
 use crate::value::numbers::{Primitive, read_all};
 
-/// A NumPy scalar.
-#[derive(Clone, Debug)]
+/// A NumPy scalar. Two are equal if their dtypes and their bytes are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NumPyScalar<'a> {
     dtype: DType,
     data: Cow<'a, [u8]>,
 }
 
 impl<'a> NumPyScalar<'a> {
-    /// The scalar of these bytes, if they are as many as the dtype says.
+    /// Returns the scalar of these bytes; `None` where their number is not what the dtype says.
     ///
-    /// As NumPy makes scalars, it is little-endian whatever it was in the array, and text is as
-    /// long as it is without the NULs that fill it up.
+    /// It is as NumPy makes a scalar of an item: little-endian, whatever the array is, and text
+    /// without the NULs that pad it.
     pub(crate) fn new(dtype: DType, data: Cow<'a, [u8]>) -> Option<NumPyScalar<'a>> {
         if data.len() != dtype.itemsize() {
             return None;
@@ -50,33 +49,30 @@ impl<'a> NumPyScalar<'a> {
         Some(NumPyScalar { dtype: scalar.into(), data })
     }
 
-    /// `scalar(dtype, bytes)`.
-    pub(crate) fn read(dtype: DType, data: Element<'a>) -> Option<NumPyScalar<'a>> {
-        NumPyScalar::new(dtype, data.to_raw_bytes()?)
-    }
-
-    /// Its dtype.
+    /// Returns the dtype of the scalar.
     pub fn dtype(&self) -> &DType {
         &self.dtype
     }
 
-    /// Its bytes, in the order of the dtype.
+    /// Returns the bytes of the scalar, in the byte order of the dtype.
     pub fn data(&self) -> &[u8] {
         &self.data
     }
 
-    /// The number. Fails with clause `access.type` where it is another type.
+    /// Returns the number.
+    ///
+    /// Fails with clause `access.type` where the scalar is of another type.
     pub fn get<T: Primitive>(&self) -> Result<T> {
         match self.dtype.as_scalar() {
             Some(scalar) if T::is(scalar) => Ok(T::read(&self.data, scalar.order())),
             _ => {
-                let message = format!("the scalar is of dtype {}, not {}", self.dtype, T::NAME);
+                let message = format!("expected {}, found NumPy scalar {}", T::NAME, self.dtype);
                 Err(Error::usage("access.type", message))
             }
         }
     }
 
-    /// The number, where it is an int that fits.
+    /// Returns the number, where it is an int of at most 64 bits.
     pub fn to_i64(&self) -> Option<i64> {
         let scalar = self.dtype.as_scalar()?;
         match (scalar.kind(), scalar.itemsize()) {
@@ -92,7 +88,7 @@ impl<'a> NumPyScalar<'a> {
         }
     }
 
-    /// The number, where it is a float of at most 8 bytes.
+    /// Returns the number, where it is a float of at most 8 bytes.
     pub fn to_f64(&self) -> Option<f64> {
         let scalar = self.dtype.as_scalar()?;
         match (scalar.kind(), scalar.itemsize()) {
@@ -103,14 +99,15 @@ impl<'a> NumPyScalar<'a> {
         }
     }
 
-    /// The float nearest to the number, where it is an x87 `long double`.
+    /// Returns the float nearest to the number, where it is an x87 `long double`.
     #[cfg(feature = "json")]
     pub(crate) fn long_double_to_f64(&self) -> f64 {
         let order = self.dtype.as_scalar().map_or(ByteOrder::Little, Scalar::order);
         long_double(&self.data, order)
     }
 
-    /// The text of a `U` scalar, where it is Unicode. Trailing NULs are padding.
+    /// Returns the text of a `U` scalar, without the NULs that pad it; `None` where it contains a
+    /// lone surrogate.
     pub fn to_text<'s>(&self) -> Option<Cow<'s, str>> {
         let scalar = self.dtype.as_scalar()?;
         if scalar.kind() != ScalarKind::Unicode {
@@ -124,9 +121,9 @@ impl<'a> NumPyScalar<'a> {
     }
 }
 
-/// Items in little-endian order. NumPy brings what it unpickles to the order of its machine,
-/// scalars as well as arrays that were pickled with `_reconstruct`; here, as in a header, that is
-/// little-endian.
+/// Converts items of an array that was pickled with `_reconstruct`, or a scalar, to little-endian
+/// order. NumPy converts these to the order of its machine when it unpickles them; here that order is
+/// little-endian on every machine.
 pub(crate) fn to_little_endian<'a>(scalar: Scalar, data: Cow<'a, [u8]>) -> (Scalar, Cow<'a, [u8]>) {
     match Scalar::new(scalar.kind(), ByteOrder::Little, scalar.itemsize()) {
         Ok(little) if scalar.order() == ByteOrder::Big => (little, swapped(scalar, data)),
@@ -134,7 +131,7 @@ pub(crate) fn to_little_endian<'a>(scalar: Scalar, data: Cow<'a, [u8]>) -> (Scal
     }
 }
 
-/// Items in the other byte order.
+/// Returns items with their bytes in the other order.
 pub(crate) fn swapped(scalar: Scalar, data: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     let unit = match scalar.kind() {
         ScalarKind::Unicode => 4,
@@ -146,7 +143,7 @@ pub(crate) fn swapped(scalar: Scalar, data: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     Cow::Owned(data)
 }
 
-/// The float nearest to an x87 `long double`: 64 bits of mantissa with its leading one, 15 of
+/// Returns the float nearest to an x87 `long double`: 64 bits of mantissa with its leading one, 15 of
 /// exponent, a sign, padding.
 #[cfg(any(feature = "json", feature = "serde"))]
 pub(crate) fn long_double(bytes: &[u8], order: ByteOrder) -> f64 {

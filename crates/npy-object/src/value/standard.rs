@@ -4,7 +4,8 @@
 use pickle_stream::Global;
 
 use crate::value::element::Element;
-use crate::value::kind::{Kind, Object};
+use crate::value::kind::Kind;
+use crate::value::object::Object;
 
 /// A class of the standard library whose call makes a value and does nothing else, with arguments
 /// that it takes: see [`Object::standard_class`].

@@ -31,7 +31,7 @@ use crate::source::Source;
 use crate::source::format::Format;
 #[cfg(feature = "npz")]
 use crate::source::npz::Npz;
-use crate::value::element::Place;
+use crate::value::element::Repr;
 use crate::value::globals::ArrayClass;
 use crate::value::owned::OwnedElement;
 #[cfg(feature = "npz")]
@@ -455,7 +455,7 @@ fn rows(array: &mut NpyArray, mut append: impl FnMut(&[u8]) -> Result<()>) -> Re
     loop {
         match array.next_element() {
             Ok(Some(element)) => {
-                if let Place::Row(row) = element.place() {
+                if let Repr::Row(row) = element.repr() {
                     append(row.bytes)?;
                 }
                 saved.elements += 1;

@@ -27,7 +27,7 @@ use super::numpy;
 use crate::array::npy_array::NpyArray;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::{ContainerKind, Opening};
-use crate::value::element::{Element, Place};
+use crate::value::element::{Element, Repr};
 use crate::value::globals::ArrayClass;
 
 /// How an array is to be written.
@@ -329,11 +329,11 @@ impl<'a> ArrayWriter<'a> {
     /// the element is.
     pub fn append(&mut self, element: Element<'_>) -> Result<()> {
         let root = self.root;
-        match element.place() {
-            Place::Value(value) | Place::Typed(value, _) | Place::Plain(value, _) => {
+        match element.repr() {
+            Repr::Value(value) | Repr::Typed(value, _) | Repr::Plain(value, _) => {
                 self.append_with(|build| build.copy(value, Some(root)))
             }
-            Place::Row(row) => match row.scalar() {
+            Repr::Row(row) => match row.scalar() {
                 Some(scalar) => {
                     self.append_with(|build| numpy::scalar(build, scalar.dtype(), scalar.data()))
                 }

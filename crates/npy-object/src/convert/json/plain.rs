@@ -1,14 +1,15 @@
-//! JSON for people.
+//! Values to plain JSON, which is for people and loses types.
 //!
 //! | Python | JSON |
 //! |---|---|
+//! | None, bool | themselves |
 //! | int | a number; a string of hexadecimal digits, `"0x.."`, where it has more than 8,192 bits |
 //! | float | a number, or `"NaN"`, `"Infinity"`, `"-Infinity"` |
 //! | complex | `{"real": 1.0, "imag": 2.0}` |
-//! | str | a string; a surrogate that stands alone becomes U+FFFD |
+//! | str | a string; a lone surrogate becomes U+FFFD |
 //! | bytes, bytearray | a string of base64 |
 //! | list, tuple, set, frozenset, deque, array | an array; of a NumPy array, nested as its dimensions are, also where one of them is 0 |
-//! | dict | an object; a key that is no str becomes its own JSON text, as in Python's `json`, and inside that `"..."`; keys that are then equal (`1` and `"1"`) come twice |
+//! | dict | an object; a key that is not a str becomes its own JSON text, as in Python's `json`, and inside that `"..."`; keys that are then equal (`1` and `"1"`) come twice |
 //! | a masked item, NaT | `null`, `"NaT"` |
 //! | date, time, datetime, datetime64 | ISO 8601 |
 //! | timedelta | its seconds, a number |
@@ -16,8 +17,11 @@
 //! | Decimal | a string |
 //! | a record, an item of a structured array | an object |
 //! | class, function | a string, `"module.name"` |
-//! | an object of a class that is not known | `{"callable": .., "args": [..]}`, and `state`, `items` where it has them |
+//! | an object of an unknown class | `{"callable": .., "args": [..]}`, and `state`, `items` where it has them |
 //! | a value inside itself | `"..."` |
+//!
+//! This fails where the output does, and where a value that is shared many times would be written
+//! out too often (clause `access.sharing`).
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -25,43 +29,39 @@ use std::io::{self, Write};
 use npy_header::{DType, Scalar, ScalarKind, TimeBase};
 use pickle_stream::{Global, Long, NodeId, NodeMap, ValueRef};
 
-use super::stack::{Next, Rest, Stack};
-use super::{comma, write_base64, write_lossy, write_pieces, write_str};
+use super::text::{comma, write_base64, write_lossy, write_pieces, write_str};
+use super::walk::{Form, Rest, Task, Tasks, node_of, walk};
 use crate::error::Error;
 use crate::nested::container::Member;
 use crate::value::array::{Array, ArrayItems, Data};
+use crate::value::calendar::{Instant, NOT_A_TIME};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
-use crate::value::instant::{Instant, NOT_A_TIME};
-use crate::value::kind::{Kind, Text};
+use crate::value::kind::Kind;
 use crate::value::scalar::{NumPyScalar, long_double};
+use crate::value::text::Text;
 
-/// Writes elements as JSON for people. One writer can write any number of them.
+/// Writes elements as plain JSON. One writer can write any number of them.
 #[derive(Debug, Default)]
 pub struct PlainJson {
-    /// The values that are open around the place where the writer is.
+    /// The containers that were begun and not ended.
     open: NodeMap<bool>,
-    /// Values that may still be written.
+    /// The number of values that may still be written.
     left: u64,
     /// Whether the writer is inside a key.
     in_key: bool,
 }
 
-/// How many values may be written, whatever the element is, and how many more for each that it has:
-/// what is shared is written again and again, and a few bytes can share enough to fill a disk.
+/// The number of values that may be written of any element. A shared value is written each time it is
+/// met, so without a limit a few bytes could fill a disk.
 const FREE: u64 = 1 << 20;
+/// The number of values that may be written in addition for each value that the element has.
 const REPEATED: u64 = 16;
 
-/// What is still to be written, last first. There can be as many as an element is deep, so they are
-/// small: values are nodes, and what is seldom met is in a box.
-enum Task<'a> {
-    Text(&'static str),
-    Value(NodeId),
-    /// A value that does not say itself what it is.
-    Typed(Box<Element<'a>>),
-    /// The name of a field.
+/// A task that only plain JSON has.
+pub(super) enum Own<'a> {
+    /// The name of a field, and whether it is the first.
     Name(Box<(Cow<'a, str>, bool)>),
-    Members(Rest<End>),
     /// The next part of a call.
     Call(NodeId, Part),
     Nested(Box<Nested<'a>>),
@@ -70,7 +70,7 @@ enum Task<'a> {
 
 /// What comes after members.
 #[derive(Clone, Copy)]
-enum End {
+pub(super) enum End {
     List,
     Dict,
     Call(Part),
@@ -78,7 +78,7 @@ enum End {
 
 /// A part of a call that was not made, in the order in which they are written.
 #[derive(Clone, Copy)]
-enum Part {
+pub(super) enum Part {
     Args,
     Kwargs,
     State,
@@ -88,9 +88,8 @@ enum Part {
     End,
 }
 
-/// The items of an array of objects, with how many of them lie between two brackets of each
-/// dimension.
-struct Nested<'a> {
+/// The items of an array of objects that are left, with what it takes to nest them in lists.
+pub(super) struct Nested<'a> {
     items: ArrayItems<'a>,
     shape: Vec<usize>,
     fortran_order: bool,
@@ -98,38 +97,32 @@ struct Nested<'a> {
     index: usize,
 }
 
-impl<'a> Task<'a> {
-    fn of(value: Element<'a>) -> Task<'a> {
-        value.untyped().map_or_else(|| Task::Typed(Box::new(value)), Task::Value)
-    }
-}
-
 impl PlainJson {
-    /// A writer.
+    /// Returns a writer.
     pub fn new() -> PlainJson {
         PlainJson::default()
     }
 
     /// Writes an element, without a newline.
     ///
-    /// Fails where `out` does, and where the element, with everything that it shares written out,
-    /// has over 2^20 values and 16 times as many as it has in the file; the items of an array
-    /// count only where no byte stands for them.
+    /// Fails where `out` does, and with clause `access.sharing` where it would write more than 2^20
+    /// values and 16 for each that the element has in the file: what is shared is written each time
+    /// it is met. The items of an array count only where they take no bytes.
     pub fn write(&mut self, out: &mut impl Write, element: Element<'_>) -> io::Result<()> {
         self.begin(element);
-        self.run(out, element, element)
+        walk(self, out, element)
     }
 
-    /// Writes a member of a container, without a newline: an entry as an object of one key.
+    /// Writes a member of a container, without a newline; an entry of a dict as an object of one key.
     ///
     /// Fails as [`write`](Self::write) does.
     pub fn write_member(&mut self, out: &mut impl Write, member: Member<'_>) -> io::Result<()> {
         let Member { key: Some(key), value } = member else { return self.write(out, member.value) };
         self.begin(value);
         out.write_all(b"{")?;
-        self.key(out, value, key)?;
+        self.key(out, key)?;
         out.write_all(b":")?;
-        self.run(out, value, value)?;
+        walk(self, out, value)?;
         out.write_all(b"}")
     }
 
@@ -142,86 +135,13 @@ impl PlainJson {
         self.in_key = false;
     }
 
-    /// Writes a value of the element that `root` is.
-    fn run<'a>(
-        &mut self,
-        out: &mut impl Write,
-        root: Element<'a>,
-        value: Element<'a>,
-    ) -> io::Result<()> {
-        let mut tasks = Stack::of(Task::of(value));
-        let at = |node| root.at(node).expect("only values have nodes");
-        while let Some(task) = tasks.pop() {
-            match task {
-                Task::Text(text) => out.write_all(text.as_bytes())?,
-                Task::Value(node) => self.value(out, at(node), &mut tasks)?,
-                Task::Typed(value) => self.value(out, *value, &mut tasks)?,
-                Task::Name(name) => {
-                    comma(out, name.1)?;
-                    write_str(out, &name.0)?;
-                    out.write_all(b":")?;
-                }
-                Task::Members(mut rest) => match rest.next(root) {
-                    Some(next) => {
-                        comma(out, rest.first)?;
-                        rest.first = false;
-                        tasks.push(Task::Members(rest));
-                        match next {
-                            Next::Item(item) => tasks.push(Task::of(item)),
-                            Next::Entry(key, value) => {
-                                tasks.push(Task::of(value));
-                                self.key(out, root, key)?;
-                                out.write_all(b":")?;
-                            }
-                        }
-                    }
-                    None => self.end(out, at(rest.of), rest.end, &mut tasks)?,
-                },
-                Task::Call(node, part) => self.part(out, at(node), part, &mut tasks)?,
-                Task::Nested(mut nested) => {
-                    brackets(out, &nested.shape, nested.index)?;
-                    if let Some(item) = nested.items.next() {
-                        let masked = nested.is_masked();
-                        nested.index += 1;
-                        tasks.push(Task::Nested(nested));
-                        tasks.push(if masked { Task::Text("null") } else { Task::of(item) });
-                    }
-                }
-                Task::Close(node) => _ = self.open.set(node, false),
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes what comes after the members of a value.
-    fn end<'a>(
-        &mut self,
-        out: &mut impl Write,
-        value: Element<'a>,
-        end: End,
-        tasks: &mut Stack<Task<'a>>,
-    ) -> io::Result<()> {
-        match end {
-            End::List => out.write_all(b"]")?,
-            End::Dict => out.write_all(b"}")?,
-            End::Call(part) => {
-                out.write_all(if matches!(part, Part::End) { b"}" } else { b"]" })?;
-                return self.part(out, value, part, tasks);
-            }
-        }
-        if let Some(node) = value.identity() {
-            self.open.set(node, false);
-        }
-        Ok(())
-    }
-
     /// Writes the next part that a call has.
     fn part<'a>(
         &mut self,
         out: &mut impl Write,
         value: Element<'a>,
         mut part: Part,
-        tasks: &mut Stack<Task<'a>>,
+        tasks: &mut Tasks<'a, Self>,
     ) -> io::Result<()> {
         let Some(node) = value.identity() else { return Ok(()) };
         // A persistent id has no parts, but ends as a call does.
@@ -260,48 +180,48 @@ impl PlainJson {
                 }
             };
             if let Some(found) = found {
-                tasks.extend([Task::Call(node, next), found]);
+                tasks.extend([Task::Own(Own::Call(node, next)), found]);
                 return out.write_all(open.as_bytes());
             }
             part = next;
         }
     }
 
-    /// A key of a dict, which in JSON has to be a string.
-    fn key<'a>(
-        &mut self,
-        out: &mut impl Write,
-        root: Element<'a>,
-        key: Element<'a>,
-    ) -> io::Result<()> {
+    /// Writes a key of a dict as a string.
+    fn key(&mut self, out: &mut impl Write, key: Element<'_>) -> io::Result<()> {
         if let Kind::Str(text) = key.kind() {
             return write_text(out, &text);
         }
-        // A key of a key would be escaped twice, one in that four times, and so on.
+        // The text of a key in a key would be escaped twice, of one in that four times, and so on.
         if self.in_key {
             return out.write_all(b"\"...\"");
         }
         self.in_key = true;
         let mut text = KeyText { out, is_string: None };
-        self.run(&mut text, root, key)?;
+        walk(self, &mut text, key)?;
         let is_string = text.is_string == Some(true);
         self.in_key = false;
         if is_string { Ok(()) } else { out.write_all(b"\"") }
     }
+}
+
+impl Form for PlainJson {
+    type End = End;
+    type Own<'a> = Own<'a>;
 
     fn value<'a>(
         &mut self,
         out: &mut impl Write,
         value: Element<'a>,
-        tasks: &mut Stack<Task<'a>>,
+        tasks: &mut Tasks<'a, Self>,
     ) -> io::Result<()> {
         let kind = value.kind();
         let Some(left) = self.left.checked_sub(unpaid(&kind).saturating_add(1)) else {
-            let message = "the element, with what it shares written out, has too many values";
+            let message = "the element has too many values: what it shares is written each time";
             return Err(Error::usage("access.sharing", message).into());
         };
         self.left = left;
-        // Only arrays and scalars, of rows, are no nodes.
+        // `None` only for the arrays and scalars that are rows.
         let node = value.identity();
         if let (true, Some(node)) = (is_container(&kind), node)
             && self.open.set(node, true)
@@ -343,23 +263,26 @@ impl PlainJson {
                     Ok(())
                 }
                 Data::Items(items) => {
-                    tasks.extend(node.map(Task::Close));
-                    tasks.push(Task::Nested(Box::new(Nested {
+                    tasks.extend(node.map(|node| Task::Own(Own::Close(node))));
+                    tasks.push(Task::Own(Own::Nested(Box::new(Nested {
                         items: items.clone(),
                         shape: array.shape().to_vec(),
                         fortran_order: array.fortran_order(),
                         mask: array.item_mask().map(|mask| mask.to_vec().into()),
                         index: 0,
-                    })));
+                    }))));
                     Ok(())
                 }
             },
             Kind::Scalar(scalar) => write_item(out, scalar.dtype(), scalar.data()),
             Kind::Record(record) => {
-                tasks.extend(node.map(Task::Close));
+                tasks.extend(node.map(|node| Task::Own(Own::Close(node))));
                 tasks.push(Task::Text("}"));
                 for (index, (name, value)) in record.fields().into_iter().enumerate().rev() {
-                    tasks.extend([Task::of(value), Task::Name(Box::new((name, index == 0)))]);
+                    tasks.extend([
+                        Task::of(value),
+                        Task::Own(Own::Name(Box::new((name, index == 0)))),
+                    ]);
                 }
                 out.write_all(b"{")
             }
@@ -369,18 +292,83 @@ impl PlainJson {
             },
             Kind::Global(global) => write_global(out, global),
             Kind::Object(object) => {
-                tasks.extend(node.map(|node| Task::Call(node, Part::Args)));
+                tasks.extend(node.map(|node| Task::Own(Own::Call(node, Part::Args))));
                 tasks.push(Task::of(object.callable()));
                 out.write_all(b"{\"callable\":")
             }
             Kind::PersistentId(id) => {
-                tasks.extend(node.map(|node| Task::Call(node, Part::End)));
+                tasks.extend(node.map(|node| Task::Own(Own::Call(node, Part::End))));
                 tasks.push(Task::of(id));
                 out.write_all(b"{\"persistent_id\":")
             }
             Kind::Extension(code) => write!(out, "{{\"extension\":{code}}}"),
             Kind::Buffer(index) => write!(out, "{{\"buffer\":{index}}}"),
             Kind::Root => out.write_all(b"\"...\""),
+        }
+    }
+
+    fn entry<'a>(
+        &mut self,
+        out: &mut impl Write,
+        key: Element<'a>,
+        value: Element<'a>,
+        tasks: &mut Tasks<'a, Self>,
+    ) -> io::Result<()> {
+        tasks.push(Task::of(value));
+        self.key(out, key)?;
+        out.write_all(b":")
+    }
+
+    fn end<'a>(
+        &mut self,
+        out: &mut impl Write,
+        container: Element<'a>,
+        end: End,
+        tasks: &mut Tasks<'a, Self>,
+    ) -> io::Result<()> {
+        match end {
+            End::List => out.write_all(b"]")?,
+            End::Dict => out.write_all(b"}")?,
+            End::Call(part) => {
+                out.write_all(if matches!(part, Part::End) { b"}" } else { b"]" })?;
+                return self.part(out, container, part, tasks);
+            }
+        }
+        if let Some(node) = container.identity() {
+            self.open.set(node, false);
+        }
+        Ok(())
+    }
+
+    fn own<'a>(
+        &mut self,
+        out: &mut impl Write,
+        root: Element<'a>,
+        task: Own<'a>,
+        tasks: &mut Tasks<'a, Self>,
+    ) -> io::Result<()> {
+        match task {
+            Own::Name(name) => {
+                let (name, first) = *name;
+                comma(out, first)?;
+                write_str(out, &name)?;
+                out.write_all(b":")
+            }
+            Own::Call(node, part) => self.part(out, node_of(root, node), part, tasks),
+            Own::Nested(mut nested) => {
+                brackets(out, &nested.shape, nested.index)?;
+                if let Some(item) = nested.items.next() {
+                    let masked = nested.is_masked();
+                    nested.index += 1;
+                    tasks.push(Task::Own(Own::Nested(nested)));
+                    tasks.push(if masked { Task::Text("null") } else { Task::of(item) });
+                }
+                Ok(())
+            }
+            Own::Close(node) => {
+                self.open.set(node, false);
+                Ok(())
+            }
         }
     }
 }
@@ -403,7 +391,7 @@ fn is_container(kind: &Kind<'_>) -> bool {
     )
 }
 
-/// Makes a string of the JSON text that is written to it, unless that is a string already.
+/// A writer that turns JSON text into a JSON string, unless it is a string already.
 struct KeyText<'w> {
     out: &'w mut dyn Write,
     is_string: Option<bool>,
@@ -474,15 +462,14 @@ fn write_global(out: &mut impl Write, global: Global<'_>) -> io::Result<()> {
 }
 
 fn write_text(out: &mut impl Write, text: &Text<'_>) -> io::Result<()> {
-    match text {
-        Text::Str(text) => write_lossy(out, *text),
-        Text::Borrowed(text) => write_str(out, text),
-        Text::Owned(text) => write_str(out, text),
+    match text.with_surrogates() {
+        Some(text) => write_lossy(out, text),
+        None => write_str(out, &text.to_string_lossy()),
     }
 }
 
-/// The brackets and the comma that stand before item `index`, in C order, of an array; behind the
-/// last one, those that close it.
+/// Writes the brackets and the comma before item `index`, in C order, of an array; after the last
+/// item, the brackets that close it.
 fn brackets(out: &mut impl Write, shape: &[usize], index: usize) -> io::Result<()> {
     let mut size = 1usize;
     let mut turns = 0;
@@ -502,11 +489,11 @@ fn brackets(out: &mut impl Write, shape: &[usize], index: usize) -> io::Result<(
     (0..opened).try_for_each(|_| out.write_all(b"["))
 }
 
-/// The most lists of which an array without items is made.
+/// The greatest number of lists that are written for an array without items.
 const MOST_EMPTY: usize = 1 << 16;
 
-/// How many lists there are in an array without items, up to the first dimension that is 0: of
-/// `(2, 3, 0)` 6, as NumPy's `tolist` makes them. An array of more than 65,536 of them is `[]`.
+/// Returns the number of empty lists in an array without items, up to the first dimension that is 0:
+/// for `(2, 3, 0)` 6, as in NumPy's `tolist`. An array of more than 65,536 of them is `[]`.
 fn empty_lists(shape: &[usize]) -> usize {
     let outer = shape.iter().take_while(|&&length| length != 0);
     let lists = outer.fold(1usize, |lists, &length| lists.saturating_mul(length));
@@ -537,7 +524,8 @@ fn count(shape: &[usize]) -> usize {
     shape.iter().fold(1, |count, &length| count.saturating_mul(length))
 }
 
-/// How many values would be written that no byte of the file stands for: items of `S0`, say.
+/// Returns the number of values that would be written and take no bytes in the file, such as items of
+/// dtype `S0`.
 fn unpaid(kind: &Kind<'_>) -> u64 {
     fn of_item(dtype: &DType) -> u64 {
         // The depth of a dtype is limited, so this may recurse.
@@ -578,7 +566,7 @@ impl Nested<'_> {
     }
 }
 
-/// Where item `index`, in C order, is in the order of the array.
+/// Returns the index, in the order of the array, of item `index` in C order.
 fn position(shape: &[usize], fortran_order: bool, mut index: usize) -> usize {
     if !fortran_order {
         return index;
@@ -688,7 +676,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn task_stays_small() {
-        assert!(size_of::<Task<'_>>() <= 24);
+    fn task_takes_24_bytes() {
+        assert!(size_of::<Task<'_, PlainJson>>() <= 24);
     }
 }

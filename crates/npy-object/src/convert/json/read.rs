@@ -1,4 +1,7 @@
-//! Typed JSON back to values: see `spec/typed-json.md`.
+//! Typed JSON to elements: the way back from [`typed`](super::typed), whose table says what is what.
+//!
+//! Fails with clause `access.json` where a line is not typed JSON, and with `access.depth` where it is
+//! nested more than 1,000 deep. `spec/typed-json.md` specifies the form.
 
 use std::collections::HashMap;
 
@@ -15,31 +18,33 @@ use crate::value::globals::ArrayClass;
 use crate::write::numpy;
 use crate::write::writer::ArrayWriter;
 
-/// How deep lines may be nested: they are read by recursion.
+/// The greatest depth of nested lines. They are read by recursion.
 const DEPTH: usize = 1000;
 
-/// Reads the line of a header, if it is one.
+/// Reads the line of a header; `None` for any other line.
 ///
-/// Fails where it is no JSON, and where it is the line of a header but says no header.
+/// Fails with clause `access.json` where the line is not JSON, or is an invalid header.
 pub fn read_header(line: &str) -> Result<Option<Header>> {
-    let Some(Value::Object(header)) = tag(&parse(line)?, "header").cloned() else {
+    let line = parse(line)?;
+    let Some(header) = tag(&line, "header").filter(|header| header.is_object()) else {
         return Ok(None);
     };
-    let field = |name| header.get(name).ok_or_else(|| expected(name, "header"));
-    let version = match field("version")?.get(0).and_then(Value::as_i64) {
+    let version = member(header, "version")?;
+    let version = match version.get(0).and_then(Value::as_i64) {
         Some(1) => Version::V1,
         Some(2) => Version::V2,
         Some(3) => Version::V3,
-        _ => return Err(expected("a version of 1, 2 or 3", "version")),
+        _ => return Err(expected("a version of 1, 2 or 3", &version.to_string())),
     };
-    let dtype = read_dtype(field("descr")?)?;
-    let fortran_order = field("fortran_order")?.as_bool();
-    let fortran_order = fortran_order.ok_or_else(|| expected("a bool", "fortran_order"))?;
-    let shape = lengths(field("shape")?)?;
+    let dtype = read_dtype(member(header, "descr")?)?;
+    let fortran_order = member(header, "fortran_order")?;
+    let fortran_order =
+        fortran_order.as_bool().ok_or_else(|| expected("a bool", &fortran_order.to_string()))?;
+    let shape = lengths(member(header, "shape")?)?;
     Ok(Some(Header { version, ..Header::new(dtype, fortran_order, shape) }))
 }
 
-/// Appends the elements that lines of typed JSON stand for, one after another, to one array.
+/// A reader of lines of typed JSON, each of which is an element that it appends to an array.
 ///
 /// ```
 /// use std::io::Cursor;
@@ -59,19 +64,19 @@ pub fn read_header(line: &str) -> Result<Option<Header>> {
 /// ```
 #[derive(Debug, Default)]
 pub struct ElementReader {
-    /// The memo entries of the objects that several lines have, by their marks.
+    /// The memo entries of the objects that several lines have, by their numbers in `shared`.
     shared: HashMap<u64, u64>,
 }
 
 impl ElementReader {
-    /// A reader of lines of which none came.
+    /// Returns a reader that has read no line.
     pub fn new() -> ElementReader {
         ElementReader::default()
     }
 
-    /// Appends the element of a line. If that fails, nothing was written.
+    /// Appends the element of a line. If that fails, nothing is written.
     ///
-    /// Fails with clause `access.json` where the line is no typed JSON, with clause `access.depth`
+    /// Fails with clause `access.json` where the line is not typed JSON, with clause `access.depth`
     /// where it is nested more than 1,000 deep, and as [`ArrayWriter::append`] does.
     pub fn append(&mut self, writer: &mut ArrayWriter<'_>, line: &str) -> Result<()> {
         let line = parse(line)?;
@@ -86,7 +91,7 @@ impl ElementReader {
             };
             reader.value(&line)
         })?;
-        // What a value that was written before contains was not written again.
+        // An object that was written before is not written again, nor is what it contains.
         let written = |(mark, made)| Some((mark, writer.entry_of(made)?));
         self.shared.extend(marked.into_iter().filter_map(written));
         Ok(())
@@ -122,12 +127,12 @@ struct Reader<'b> {
     build: &'b mut Builder,
     /// The memo entry of the array itself.
     root: u64,
-    /// The objects of the line that have an identity; `None` for those that are being made and were
-    /// not named yet.
+    /// The objects of the line that have an identity; `None` for one that is not finished and that
+    /// no `ref` names yet.
     numbered: Vec<Option<NodeId>>,
-    /// What other lines have too: by its mark the memo entry, where it was written, or else what it
-    /// is here.
+    /// The memo entries of the objects that earlier lines have, by their numbers in `shared`.
     shared: &'b HashMap<u64, u64>,
+    /// The objects of this line that no earlier line has, by their numbers in `shared`.
     marked: &'b mut Vec<(u64, NodeId)>,
 }
 
@@ -161,7 +166,7 @@ impl Reader<'_> {
         values.iter().map(|value| self.value(value)).collect()
     }
 
-    /// Keys and values in turn.
+    /// Reads entries: keys and values in turn.
     fn entries(&mut self, entries: &Value) -> Result<Vec<NodeId>> {
         let mut parts = Vec::new();
         for entry in array(entries)? {
@@ -171,13 +176,13 @@ impl Reader<'_> {
         Ok(parts)
     }
 
-    /// Gives the object that begins here its number.
+    /// Numbers the object that begins here.
     fn begin(&mut self) -> usize {
         self.numbered.push(None);
         self.numbered.len() - 1
     }
 
-    /// Says which value that is. If it contains itself, it has been named before.
+    /// Sets the object of a number. If the object contains itself, a node was reserved for it.
     fn end(&mut self, number: usize, made: NodeId) -> NodeId {
         if let Some(reserved) = self.numbered[number] {
             self.build.fill(reserved, made);
@@ -303,14 +308,14 @@ impl Reader<'_> {
                 self.build.persistent_id(id)?
             }
             "extension" => {
-                let code =
-                    i32::try_from(number(value)?).map_err(|_| expected("a code", "extension"))?;
+                let code = i32::try_from(number(value)?)
+                    .map_err(|_| expected("an int of 32 bits", &value.to_string()))?;
                 build.extension(code)?
             }
             "ref" => {
                 let at = usize::try_from(number(value)?).unwrap_or(usize::MAX);
                 let slot = self.numbered.get_mut(at).ok_or_else(|| {
-                    malformed(format!("{{\"ref\":{at}}} stands before what it names"))
+                    malformed(format!("{{\"ref\":{at}}} comes before the object that it names"))
                 })?;
                 match *slot {
                     Some(made) => made,
@@ -319,15 +324,16 @@ impl Reader<'_> {
             }
             "shared" => {
                 let [mark, value] = array_of(value)?;
-                let number = mark.as_u64().ok_or_else(|| expected("a number", "shared"))?;
+                let number =
+                    mark.as_u64().ok_or_else(|| expected("an int from 0 on", &mark.to_string()))?;
                 self.shared(number, value)?
             }
             "root" => build.outer(self.root)?,
-            other => return Err(malformed(format!("{other:?} is no kind of value"))),
+            other => return Err(expected("a type of typed JSON", &format!("{other:?}"))),
         })
     }
 
-    /// An object that other lines have too.
+    /// Reads an object that other lines have too; `mark` is its number in `shared`.
     fn shared(&mut self, mark: u64, value: &Value) -> Result<NodeId> {
         let number = self.numbered.len();
         let made = self.value(value)?;
@@ -335,7 +341,7 @@ impl Reader<'_> {
             self.marked.push((mark, made));
             return Ok(made);
         };
-        // It was written before. What it contains has been counted now.
+        // It was written before. It was read only to number the objects in it.
         let written = self.build.outer(entry)?;
         if let Some(numbered) = self.numbered.get_mut(number) {
             *numbered = Some(written);
@@ -343,7 +349,7 @@ impl Reader<'_> {
         Ok(written)
     }
 
-    /// A call with items that are set behind it.
+    /// Makes a call, and sets items on its result.
     fn filled(&mut self, class: NodeId, args: &[NodeId], entries: &Value) -> Result<NodeId> {
         let number = self.begin();
         self.filled_as(number, class, args, entries)
@@ -363,7 +369,7 @@ impl Reader<'_> {
         Ok(made)
     }
 
-    /// A date or time by its state, as `datetime.__reduce__` has it.
+    /// Makes a date or time from its state, which is that of `datetime.__reduce__`.
     fn moment(&mut self, class: &str, state: &[u8], zone: &Value) -> Result<NodeId> {
         let mut args = vec![self.build.bytes(state)?];
         if !zone.is_null() {
@@ -428,15 +434,16 @@ impl Reader<'_> {
     fn object(&mut self, construct: Construct, value: &Value) -> Result<NodeId> {
         let number = self.begin();
         let callable = self.value(member(value, "callable")?)?;
-        // What holds the arguments is not numbered.
-        let args =
-            tag(member(value, "args")?, "tuple").ok_or_else(|| expected("a tuple", "args"))?;
+        // The tuple of the arguments has no number.
+        let args = member(value, "args")?;
+        let args = tag(args, "tuple").ok_or_else(|| expected("a tuple", &args.to_string()))?;
         let args = self.values(array(args)?)?;
         let args = self.build.tuple(&args)?;
         let kwargs = match value.get("kwargs") {
             None => self.build.none(),
             Some(kwargs) => {
-                let kwargs = tag(kwargs, "dict").ok_or_else(|| expected("a dict", "kwargs"))?;
+                let kwargs =
+                    tag(kwargs, "dict").ok_or_else(|| expected("a dict", &kwargs.to_string()))?;
                 let kwargs = self.entries(kwargs)?;
                 self.build.dict(&kwargs)?
             }
@@ -459,7 +466,7 @@ impl Reader<'_> {
     }
 }
 
-/// Reads a dtype that a header can say.
+/// Reads a dtype that a header can name.
 pub(super) fn read_dtype(value: &Value) -> Result<DType> {
     if let Some(code) = value.as_str() {
         return Ok(code.parse::<DType>()?);
@@ -480,13 +487,14 @@ pub(super) fn read_dtype(value: &Value) -> Result<DType> {
 }
 
 fn date(year: &Value, month: &Value, day: &Value) -> Result<Vec<u8>> {
-    let year = u16::try_from(number(year)?).map_err(|_| expected("a year", "date"))?;
+    let year = u16::try_from(number(year)?).map_err(|_| expected("a year", &year.to_string()))?;
     let [high, low] = year.to_be_bytes();
     Ok(vec![high, low, byte(month)?, byte(day)?])
 }
 
 fn time([hour, minute, second, micro]: [&Value; 4]) -> Result<Vec<u8>> {
-    let micro = u32::try_from(number(micro)?).map_err(|_| expected("microseconds", "time"))?;
+    let micro =
+        u32::try_from(number(micro)?).map_err(|_| expected("microseconds", &micro.to_string()))?;
     let mut state = vec![byte(hour)?, byte(minute)?, byte(second)?];
     state.extend(&micro.to_be_bytes()[1..]);
     Ok(state)
@@ -495,19 +503,17 @@ fn time([hour, minute, second, micro]: [&Value; 4]) -> Result<Vec<u8>> {
 fn single(object: &Map<String, Value>) -> Result<(&str, &Value)> {
     match object.iter().next() {
         Some((name, value)) if object.len() == 1 => Ok((name, value)),
-        _ => Err(malformed("an object has exactly one member".to_owned())),
+        _ => Err(expected("an object of one member", &Value::from(object.clone()).to_string())),
     }
 }
 
-/// The value of the only member, if it has this name.
+/// Returns the value of the only member, if it has this name.
 pub(super) fn tag<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     value.as_object().filter(|object| object.len() == 1)?.get(name)
 }
 
 pub(super) fn member<'v>(value: &'v Value, name: &str) -> Result<&'v Value> {
-    value
-        .get(name)
-        .ok_or_else(|| malformed(format!("there is no {name:?} where there has to be one")))
+    value.get(name).ok_or_else(|| expected(&format!("an object with {name:?}"), &value.to_string()))
 }
 
 fn array(value: &Value) -> Result<&[Value]> {
@@ -516,18 +522,18 @@ fn array(value: &Value) -> Result<&[Value]> {
 
 fn array_of<const N: usize>(value: &Value) -> Result<[&Value; N]> {
     let items: Vec<&Value> = array(value)?.iter().collect();
-    items
-        .try_into()
-        .map_err(|_| malformed(format!("a list of {N} items has another number of them")))
+    let found = items.len();
+    let wrong = |_| malformed(format!("expected a list of {N} items, found {found}"));
+    items.try_into().map_err(wrong)
 }
 
 fn text(value: &Value) -> Result<&str> {
     value.as_str().ok_or_else(|| expected("a string", &value.to_string()))
 }
 
-/// An int of decimal digits, or of hexadecimal ones behind `0x`.
+/// Reads an int of decimal digits, or of hexadecimal ones after `0x`.
 fn int(text: &str) -> Result<BigInt> {
-    // As many as Python reads: the time that decimal ones take grows faster than their number.
+    // Python's own limit: the time to read n decimal digits grows with the square of n.
     const MOST_DECIMAL: usize = 4300;
     let (sign, unsigned) = match text.strip_prefix('-') {
         Some(unsigned) => (Sign::Minus, unsigned),
@@ -559,7 +565,7 @@ pub(super) fn lengths(value: &Value) -> Result<Vec<usize>> {
     array(value)?.iter().map(length).collect()
 }
 
-/// The bits of a float, in hex.
+/// Reads a float from its bits in hexadecimal digits.
 fn float(value: &Value) -> Result<f64> {
     let digits = text(value)?;
     match u64::from_str_radix(digits, 16) {
@@ -570,14 +576,14 @@ fn float(value: &Value) -> Result<f64> {
 
 pub(super) fn bytes(value: &Value) -> Result<Vec<u8>> {
     let text = text(value)?;
-    STANDARD.decode(text).map_err(|error| malformed(format!("no base64: {error}")))
+    STANDARD.decode(text).map_err(|error| malformed(format!("expected base64: {error}")))
 }
 
 #[cold]
 pub(super) fn expected(what: &str, found: &str) -> Error {
     const SHOWN: usize = 40;
     let shown: String = found.chars().take(SHOWN).collect();
-    malformed(format!("{what} is expected, not {shown}"))
+    malformed(format!("expected {what}, found {shown}"))
 }
 
 #[cold]

@@ -1,4 +1,7 @@
-//! Typed JSON back to the rows of an array without objects.
+//! Typed JSON to the rows of an array without objects.
+//!
+//! A line is an array of the shape of a row, or a scalar where a row has no dimensions. Fails with
+//! clause `access.json` for any other line, and where its dtype is not that of the rows.
 
 use std::borrow::Cow;
 
@@ -9,11 +12,10 @@ use super::read::{bytes, expected, lengths, member, parse, read_dtype, tag};
 use crate::error::Result;
 use crate::value::scalar::swapped;
 
-/// The bytes of a row that a line stands for, as
-/// [`RowWriter::append`](crate::RowWriter::append) takes them: an array of the shape of a row, or a
-/// scalar.
+/// Reads a row from a line: its bytes, as [`RowWriter::append`](crate::RowWriter::append) takes them.
 ///
-/// Fails where the line is no typed JSON, and where it is no row of an array of this header.
+/// Fails with clause `access.json` where the line is not typed JSON, and where it is not a row of an
+/// array with this header.
 pub fn read_row(line: &str, header: &Header) -> Result<Vec<u8>> {
     let line = parse(line)?;
     let shape = header.shape.get(1..).unwrap_or_default();
@@ -32,8 +34,8 @@ fn is_in_c_order(array: &Value) -> bool {
     array.get("order").and_then(Value::as_str) == Some("C")
 }
 
-/// The data of an array or scalar as items of a dtype; `None` where they are others. A scalar is in
-/// native order, whatever the array is in, and text in it no longer than it has to be.
+/// Reads the data of an array or scalar as items of a dtype; `None` where they are of another dtype. A
+/// scalar is in native order, whatever the order of the array, and its text is not padded.
 fn item(value: &Value, dtype: &DType) -> Result<Option<Vec<u8>>> {
     let (found, data) = (read_dtype(member(value, "dtype")?)?, bytes(member(value, "data")?)?);
     if found == *dtype {
@@ -45,6 +47,7 @@ fn item(value: &Value, dtype: &DType) -> Result<Option<Vec<u8>>> {
     Ok(found_as(found, wanted, data))
 }
 
+/// Converts a scalar to the byte order and the length of `wanted`.
 fn found_as(found: Scalar, wanted: Scalar, mut data: Vec<u8>) -> Option<Vec<u8>> {
     let is_text = matches!(wanted.kind(), ScalarKind::Bytes | ScalarKind::Unicode);
     let fits = match is_text {

@@ -1,4 +1,7 @@
-//! Which objects several elements have.
+//! Which objects several elements have, so that typed JSON can mark them.
+//!
+//! A first pass over the file finds them; the decoder then tells which nodes they are. Errors in the
+//! file end the first pass and come up again where the elements are read.
 
 use std::sync::Arc;
 
@@ -10,20 +13,19 @@ use crate::decode::definitions::Observe;
 use crate::decode::members::Members;
 use crate::error::Result;
 
-/// The memo entries that one element made and another one reads: a bit for each, and less where
-/// there are few.
+/// The memo entries that one element made and another one reads, in a compressed bitmap.
 #[derive(Default)]
 struct Sharing {
     entries: RoaringTreemap,
 }
 
 impl NpyArray {
-    /// Goes through all elements for the objects that several of them have. From here on
-    /// [`TypedJson`](crate::convert::json::TypedJson) marks those, so that what is made of its lines has them
-    /// once.
+    /// Finds the objects that several elements have. From then on
+    /// [`TypedJson`](crate::convert::json::TypedJson) marks them, so that an array made of its lines
+    /// has each of them once.
     ///
-    /// That takes as long as to count the elements, and up to a bit for each object in the file. What
-    /// comes behind an error in the file is not looked at: no element behind it will come.
+    /// Takes as long as to count the elements, and up to a bit of memory for each object in the file.
+    /// Stops at an error in the file, as reading the elements does.
     pub fn mark_shared(&mut self) {
         let Some(members) = self.members_mut() else { return };
         let mut sharing = Sharing::default();
@@ -40,10 +42,10 @@ impl NpyArray {
 }
 
 impl Sharing {
-    /// Looks through an element, whose payloads are stepped over.
+    /// Finds what an element reads that another one made. Payloads are skipped, not read.
     fn look(&mut self, span: Span, members: &mut Members) -> Result<()> {
         let mut lexer = Lexer::new(span.begin, &members.decoder.context.limits.pickle);
-        // What stands before the elements is of none of them.
+        // The objects of the envelope belong to no element.
         let first = members.decoder.opening().map_or(0, |opening| opening.memo.end);
         let window = &mut members.decoder.window;
         window.set_anchor(span.begin);

@@ -1,13 +1,46 @@
-//! datetime64 as ISO 8601, in the precision of its unit, as NumPy prints it.
+//! The calendar: days to dates and back, and [`Instant`], a datetime64 as ISO 8601.
+//!
+//! A datetime64 in days reaches years of 17 digits, which no library of dates can represent, so the
+//! calendar is computed here.
 
 use std::fmt;
 
 use npy_header::{TimeBase, TimeUnit};
 
-/// The count that means no time at all.
+use crate::value::time::Date;
+
+/// The number of units that means NaT, "not a time".
 pub(crate) const NOT_A_TIME: i64 = i64::MIN;
 
-/// A count of units since 1970-01-01T00:00. Of generic units it is the count alone.
+/// Days from 0000-03-01 to 1970-01-01.
+const DAYS_TO_1970: i32 = 719_468;
+
+/// Returns the number of days from 1970-01-01 to a date.
+pub(crate) fn days_since_1970(date: Date) -> i32 {
+    // Years are counted from March, so that a leap day is the last day of its year.
+    let (month, day) = (i32::from(date.month), i32::from(date.day));
+    let year = i32::from(date.year) - i32::from(month <= 2);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - DAYS_TO_1970
+}
+
+/// Returns year, month and day of the date that is this number of days after 1970-01-01.
+fn date_of(days: i128) -> (i128, i128, i128) {
+    /// Days of 400 years, after which the calendar repeats.
+    const CYCLE: i128 = 146_097;
+    // Years are counted from March, so that a leap day is the last day of its year.
+    let days = days + i128::from(DAYS_TO_1970);
+    let (cycle, day) = (days.div_euclid(CYCLE), days.rem_euclid(CYCLE));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (cycle * 400 + year + next, month, day)
+}
+
+/// A datetime64: a number of units since 1970-01-01T00:00. Displayed as ISO 8601 in the precision of
+/// the unit, as NumPy prints it; of generic units it is the number alone.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Instant {
     pub(crate) count: i64,
@@ -61,21 +94,12 @@ struct Day(i128);
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Days are counted from 0000-03-01 in cycles of 400 years, so that the day of a leap year
-        // is the last of its year.
-        const CYCLE: i128 = 146_097;
-        let days = self.0 + 719_468;
-        let (cycle, day) = (days.div_euclid(CYCLE), days.rem_euclid(CYCLE));
-        let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-        let day = day - (365 * year + year / 4 - year / 100);
-        let month = (5 * day + 2) / 153;
-        let day = day - (153 * month + 2) / 5 + 1;
-        let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-        write!(f, "{}-{month:02}-{day:02}", Year(cycle * 400 + year + next))
+        let (year, month, day) = date_of(self.0);
+        write!(f, "{}-{month:02}-{day:02}", Year(year))
     }
 }
 
-/// A year of at least four digits.
+/// A year, of at least four digits.
 struct Year(i128);
 
 impl fmt::Display for Year {
@@ -89,9 +113,19 @@ impl fmt::Display for Year {
 mod tests {
     use super::*;
 
-    /// As `str(numpy.datetime64(count, unit))` has them.
     #[test]
-    fn prints_as_numpy_does() {
+    fn days_of_a_date_are_counted_from_1970() {
+        for (year, month, day, expected) in
+            [(1970, 1, 1, 0), (2000, 2, 29, 11_016), (1969, 12, 31, -1), (1, 1, 1, -719_162)]
+        {
+            assert_eq!(days_since_1970(Date { year, month, day }), expected);
+            assert_eq!(date_of(expected.into()), (year.into(), month.into(), day.into()));
+        }
+    }
+
+    /// The expected texts are those of `str(numpy.datetime64(count, unit))`.
+    #[test]
+    fn display_of_instant_is_what_numpy_prints() {
         use TimeBase as T;
         for (count, base, num, expected) in [
             (0, T::Day, 1, "1970-01-01"),

@@ -1,0 +1,174 @@
+//! Elements to Arrow record batches, for DataFusion, Parquet writers and, through Python, pyarrow,
+//! Polars and DuckDB.
+//!
+//! | elements | column |
+//! |---|---|
+//! | bool, int, float, str, bytes | `Boolean`, `Int64`, `Float64`, `LargeUtf8`, `LargeBinary` |
+//! | NumPy scalars of numbers, datetimes, timedeltas | the Arrow type of the same width and unit |
+//! | arrays of these, lists, tuples and deques | `LargeList`, one for each dimension |
+//! | dicts with str for keys | a column for each key; inside an element, a `Struct` |
+//! | `datetime`, `date`, `timedelta` | `Timestamp(us)`, `Date32`, `Duration(us)` |
+//! | None, NaT, `pandas.NA`, `pandas.NaT` | null |
+//! | NaN | NaN in a column of floats, null in any other |
+//!
+//! The types are those of the first batch; where its elements are all missing, elements after it are
+//! read until one has a type. Fails with clause `access.type` for a later element of another type,
+//! and for values that Arrow has no type for: complex numbers, sets, masked and structured arrays,
+//! objects of unknown classes.
+//!
+//! `infer` finds the type of a column, and `column` fills it: both have an arm for each dtype.
+
+mod column;
+mod infer;
+
+use std::ops::RangeBounds;
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
+
+use crate::array::elements::bounds;
+use crate::array::npy_array::NpyArray;
+use crate::convert::arrow::column::{Column, append_entries};
+use crate::convert::arrow::infer::{DEPTH, Inferred, merge, type_of};
+use crate::error::{Error, Result};
+use crate::value::kind::Kind;
+
+/// The number of bytes after which a batch ends, though it has fewer rows.
+const BATCH_BYTES: usize = 16 << 20;
+/// The name of the column, where the elements are not dicts.
+const COLUMN: &str = "element";
+
+/// The elements of an array as record batches: see [`NpyArray::record_batches`].
+#[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
+pub struct RecordBatches {
+    array: NpyArray,
+    /// The number of the first element after the last one.
+    end: u64,
+    /// The greatest number of rows of a batch.
+    rows: usize,
+    schema: SchemaRef,
+    /// Whether the elements are dicts, whose keys are the columns.
+    are_dicts: bool,
+    /// The error that comes after the last batch.
+    failed: Option<Error>,
+    done: bool,
+}
+
+impl NpyArray {
+    /// Returns the elements with these numbers as Arrow record batches. A batch ends after `rows` rows
+    /// or 16 MiB. A range without a beginning begins at the next element.
+    ///
+    /// None, NaT and `pandas.NA` become null, and so does NaN among values that are not floats, as in
+    /// `pyarrow.array(x, from_pandas=True)`.
+    ///
+    /// Fails with clause `access.type` where the elements of the first batch are not of one Arrow
+    /// type, and as reading does.
+    ///
+    /// ```
+    /// use arrow_array::cast::AsArray;
+    ///
+    /// let array = npy_object::open("tests/data/strings.npy")?;
+    /// let batch = array.record_batches(.., 1000)?.next().unwrap()?;
+    /// assert_eq!(batch.column(0).as_string::<i64>().value(1), "NumPy");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn record_batches(
+        mut self,
+        range: impl RangeBounds<u64>,
+        rows: usize,
+    ) -> Result<RecordBatches> {
+        let ((begin, end), rows) = (bounds(&self, range), rows.max(1));
+        self.seek(begin);
+        let (mut found, mut are_dicts, mut bytes) = (Inferred::NOTHING, begin < end, 0);
+        for number in begin..end {
+            let is_over = number - begin >= rows as u64 || bytes >= BATCH_BYTES;
+            if is_over && !matches!(found, Inferred::Missing(_)) {
+                break;
+            }
+            let element = match self.next_element() {
+                Ok(Some(element)) => element,
+                Ok(None) => break,
+                // It comes up again after the elements before it, which have a type.
+                Err(_) if number > begin => break,
+                Err(error) => return Err(error),
+            };
+            bytes += element.value().map_or(0, |value| value.graph_bytes());
+            are_dicts &= matches!(element.kind(), Kind::Dict(_) | Kind::OrderedDict(_));
+            let merged = type_of(element, DEPTH).and_then(|next| merge(found, next));
+            found = merged.map_err(|error| error.of_element(number))?;
+        }
+        self.seek(begin);
+        let fields = match found.data_type() {
+            DataType::Struct(fields) if are_dicts => fields,
+            other => Fields::from(vec![Field::new(COLUMN, other, true)]),
+        };
+        let schema = Arc::new(Schema::new(fields));
+        Ok(RecordBatches { array: self, end, rows, schema, are_dicts, failed: None, done: false })
+    }
+}
+
+impl RecordBatches {
+    fn read(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        if let Some(error) = self.failed.take() {
+            return Err(external(error));
+        }
+        let fields = self.schema.fields();
+        let mut columns: Vec<Column> =
+            fields.iter().map(|field| Column::new(field.data_type())).collect();
+        let mut rows = 0;
+        while rows < self.rows && columns.iter().map(Column::bytes).sum::<usize>() < BATCH_BYTES {
+            // Not at the end of the array: there `next_element` checks the rest of the file.
+            if self.array.position() == self.end && self.end < self.array.len() {
+                break;
+            }
+            let number = self.array.position();
+            let element = match self.array.next_element() {
+                Ok(Some(element)) => element,
+                Ok(None) => break,
+                Err(error) if rows > 0 => {
+                    self.failed = Some(error);
+                    break;
+                }
+                Err(error) => return Err(external(error)),
+            };
+            match (&mut columns[..], self.are_dicts) {
+                (columns, true) => append_entries(columns, fields, element),
+                ([column], false) => column.append(element),
+                _ => unreachable!("elements that are not dicts are one column"),
+            }
+            .map_err(|error| external(error.of_element(number)))?;
+            rows += 1;
+        }
+        if rows == 0 {
+            return Ok(None);
+        }
+        let columns = columns.into_iter().map(Column::finish).collect::<Result<_, _>>()?;
+        RecordBatch::try_new(Arc::clone(&self.schema), columns).map(Some)
+    }
+}
+
+/// Ends after an error.
+impl Iterator for RecordBatches {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let batch = self.read().transpose();
+        self.done = !matches!(batch, Some(Ok(_)));
+        batch
+    }
+}
+
+impl RecordBatchReader for RecordBatches {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}
+
+fn external(error: Error) -> ArrowError {
+    ArrowError::ExternalError(Box::new(error))
+}
