@@ -9,12 +9,12 @@ use super::archive::{self, Content};
 use super::policy::{Judge, Judgement};
 use super::{Audit, Part, Site, Tally, Use};
 use crate::error::{Error, ErrorKind, Result};
-use crate::options::Options;
+use crate::options::{Options, ReadSize};
 use crate::source::Source;
 use crate::source::format::Format;
 #[cfg(feature = "npz")]
 use crate::source::npz::Npz;
-use crate::source::window::{ReadSize, Window};
+use crate::source::window::Window;
 
 /// Names that a file may have.
 const MOST_NAMES: usize = 1 << 16;

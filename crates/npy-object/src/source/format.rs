@@ -7,6 +7,8 @@ use pickle_stream::{Graph, Lexer, Limits as PickleLimits, Machine, Opcode, Ran, 
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::source::Source;
+#[cfg(feature = "gzip")]
+use crate::source::inflate::Allowance;
 #[cfg(feature = "npz")]
 use crate::source::npz::Npz;
 
@@ -134,7 +136,7 @@ impl Options {
 
     #[cfg(feature = "gzip")]
     pub(crate) fn gunzip(&self, source: Source) -> Result<Source> {
-        Ok(source.gunzip(self.allowance(), self.spooled()))
+        Ok(source.gunzip(Allowance::of(self), self.spooled()))
     }
 
     #[cfg(not(feature = "gzip"))]

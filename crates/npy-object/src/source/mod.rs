@@ -27,15 +27,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::options::SPOOL_MEMORY;
 pub use fetched::{Fetched, Need};
 use file::FileAt;
 #[cfg(feature = "gzip")]
 use inflate::Allowance;
 use reader::Reader;
 use spool::Spool;
-
-/// Bytes of a stream that are kept in memory before a temporary file takes them.
-pub(crate) const SPOOL_MEMORY: usize = 8 << 20;
 
 /// Bytes that can be read at any place, by several threads at once.
 ///

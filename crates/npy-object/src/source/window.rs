@@ -14,30 +14,8 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
+use crate::options::ReadSize;
 use crate::source::Source;
-
-/// How much is read at once.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ReadSize {
-    /// After a jump over a payload, when only the next few instructions are wanted.
-    pub(crate) least: usize,
-    /// When reading goes straight on.
-    pub(crate) most: usize,
-}
-
-impl ReadSize {
-    /// How many bytes that are not wanted are read with those behind them, rather than jumped over:
-    /// another read would take longer.
-    fn gap(self) -> u64 {
-        self.least.saturating_mul(4) as u64
-    }
-}
-
-impl Default for ReadSize {
-    fn default() -> ReadSize {
-        ReadSize { least: 1 << 10, most: 512 << 10 }
-    }
-}
 
 /// How much behind the current place is kept for coming back to it.
 const KEEP: usize = 1 << 20;

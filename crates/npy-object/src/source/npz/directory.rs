@@ -13,15 +13,15 @@
 //! that is not where the end says, something was put before the archive, and every place is moved by
 //! as much.
 
-use flate2::Crc;
-
+use std::io::Read;
 use std::ops::Range;
 
 use super::{Member, Method};
 use crate::error::{Error, ErrorKind, Result};
+use crate::options::ReadSize;
 use crate::source::Source;
 use crate::source::inflate::{Allowance, Inflate};
-use crate::source::window::{ReadSize, Window};
+use crate::source::window::Window;
 
 const END: usize = 22;
 const LOCATOR: usize = 20;
@@ -228,10 +228,11 @@ fn recovered(
 /// Reads a deflate stream to its end, for the sizes and the checksum of a member.
 fn inflated(source: &Source, data: u64, member: &mut Member, allowance: Allowance) -> Result<()> {
     let mut inflate = Inflate::new(source.section(data..), allowance, super::CLAUSES);
-    let (mut buffer, mut crc) = (vec![0; 64 << 10], Crc::new());
-    while !inflate.ended() {
-        match inflate.inflate(&mut buffer) {
-            Ok(made) => crc.update(&buffer[..made]),
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match inflate.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(_) => {}
             Err(error) => {
                 let error = Error::from(error);
                 if matches!(error.kind(), ErrorKind::Io | ErrorKind::Limit) {
@@ -244,8 +245,8 @@ fn inflated(source: &Source, data: u64, member: &mut Member, allowance: Allowanc
             }
         }
     }
-    (member.size, member.crc32) = (inflate.out(), crc.sum());
-    member.compressed_size = inflate.place();
+    (member.size, member.crc32) = (inflate.out(), inflate.crc().sum());
+    member.compressed_size = inflate.offset();
     Ok(())
 }
 

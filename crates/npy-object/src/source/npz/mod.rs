@@ -12,8 +12,6 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use flate2::Crc;
-
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::Options;
 use crate::source::Source;
@@ -87,7 +85,7 @@ impl Npz {
             directory::read(&source, options.limits.directory)
         });
         let members = members.map_err(Error::naming_salvage)?;
-        let (allowance, spool_memory) = (options.allowance(), options.spooled());
+        let (allowance, spool_memory) = (Allowance::of(options), options.spooled());
         Ok(Npz { source, members, allowance, spool_memory, broken_off: None })
     }
 
@@ -96,7 +94,7 @@ impl Npz {
             Ok(archive) => return Ok(archive),
             Err(error) => error,
         };
-        let (allowance, spool_memory) = (options.allowance(), options.spooled());
+        let (allowance, spool_memory) = (Allowance::of(options), options.spooled());
         let members = match error.clause() {
             "npz.end" | "npz.directory" => {
                 directory::recover(&source, allowance, options.limits.directory)?
@@ -204,8 +202,7 @@ impl Npz {
     }
 
     fn inflated(&self, member: &Member, data: Source) -> Inflated {
-        let inflate = Inflate::new(data, self.allowance, CLAUSES);
-        Inflated { inflate, member: member.clone(), crc: Crc::new(), read: 0 }
+        Inflated { inflate: Inflate::new(data, self.allowance, CLAUSES), member: member.clone() }
     }
 
     /// The number of the only array: of the only member whose name ends in `.npy`, or, if no name
@@ -359,46 +356,32 @@ impl Options {
 const CLAUSES: Clauses =
     Clauses { truncated: "npz.truncated", data: "npz.data", limit: "npz.limit" };
 
-/// What a deflated member holds.
+/// A reader of the data of a deflated member.
 struct Inflated {
     inflate: Inflate,
     member: Member,
-    crc: Crc,
-    /// Bytes that came out.
-    read: u64,
 }
 
 impl Inflated {
-    fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    fn read_stream(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let left = self.member.size.saturating_sub(self.read);
+        let left = self.member.size.saturating_sub(self.inflate.out());
         let room = left.min(buffer.len() as u64) as usize;
-        let read = self.inflate(&mut buffer[..room])?;
+        let read = self.inflate.read(&mut buffer[..room])?;
         if read == 0 {
-            // There may be more than the directory says.
-            self.inflate(&mut [0])?;
-            self.member.check(self.read, self.crc.sum())?;
+            // The stream may be longer than the directory says.
+            self.inflate.read(&mut [0])?;
+            self.member.check(self.inflate.out(), self.inflate.crc().sum())?;
         }
-        Ok(read)
-    }
-
-    /// The next bytes that come out: none only at the end or where there is no room.
-    fn inflate(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = match self.inflate.ended() {
-            true => 0,
-            false => self.inflate.inflate(buffer)?,
-        };
-        self.crc.update(&buffer[..read]);
-        self.read += read as u64;
         Ok(read)
     }
 }
 
 impl Read for Inflated {
-    /// All bytes come before the error that says that their checksum is wrong.
+    /// Reads all bytes before it fails on a wrong checksum.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.read_on(buffer).map_err(|error| self.inflate.source().explain(error).into())
+        self.read_stream(buffer).map_err(|error| self.inflate.source().explain(error).into())
     }
 }
