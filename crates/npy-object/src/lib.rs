@@ -168,7 +168,7 @@ pub use source::format::Format;
 pub use source::npz;
 #[cfg(feature = "npz")]
 pub use source::npz::Npz;
-pub use source::{Fetched, Need, ReadAt, Source, SourceReader};
+pub use source::{Access, Fetched, Need, ReadAt, Source, SourceReader};
 pub use value::{
     Array, ArrayClass, ArrayItems, Data, Date, DateTime, Element, Entries, ItemType, Items, Kind,
     Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape, StandardClass,

@@ -28,8 +28,17 @@ const EXTRA: u8 = 1 << 2;
 const NAME: u8 = 1 << 3;
 const COMMENT: u8 = 1 << 4;
 
+impl Source {
+    /// Creates a source of the data of a gzip file, which keeps up to `memory` bytes in memory.
+    pub(crate) fn gunzip(self, allowance: Allowance, memory: usize) -> Source {
+        let name = self.name().map(str::to_owned);
+        let data = Source::unpacked(Gunzip::new(self, allowance), memory);
+        name.into_iter().fold(data, Source::named)
+    }
+}
+
 /// A reader of the data of a gzip file.
-pub(super) struct Gunzip {
+struct Gunzip {
     inflate: Inflate,
     /// Where the reader is.
     part: Part,
@@ -46,7 +55,7 @@ enum Part {
 }
 
 impl Gunzip {
-    pub(super) fn new(source: Source, allowance: Allowance) -> Gunzip {
+    fn new(source: Source, allowance: Allowance) -> Gunzip {
         Gunzip { inflate: Inflate::new(source, allowance, CLAUSES), part: Part::Start }
     }
 

@@ -8,7 +8,8 @@ use crc32fast::Hasher;
 
 use crate::error::{Error, Result};
 use crate::source::npz::Member;
-use crate::source::{Check, ReadAt, Source};
+use crate::source::read_at::Check;
+use crate::source::{Access, ReadAt, Source};
 
 /// A stored member. Bytes are hashed when they are read, in any order, so that
 /// [`verify`](Check::verify) reads only those that nobody has read.
@@ -38,7 +39,7 @@ impl Stored {
         loop {
             let gap = self.hashed().gap(self.member.size);
             let room = (gap.end - gap.start).min(BUFFER as u64) as usize;
-            self.data.prepare(gap.start..gap.start + room as u64, gap.end)?;
+            self.data.prepare(gap.start..gap.start + room as u64, Access::UpTo(gap.end))?;
             match self.read_at(&mut buffer[..room], gap.start) {
                 Ok(0) => {
                     let hashed = self.hashed();
@@ -70,8 +71,8 @@ impl ReadAt for Stored {
         Ok(read)
     }
 
-    fn prepare(&self, needed: Range<u64>, likely: u64) -> io::Result<()> {
-        self.data.prepare(needed, likely)
+    fn prepare(&self, needed: Range<u64>, access: Access) -> io::Result<()> {
+        self.data.prepare(needed, access)
     }
 
     fn release(&self) {
