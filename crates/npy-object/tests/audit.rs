@@ -2,7 +2,8 @@
 
 use std::io::{Cursor, Write};
 
-use npy_object::{Audit, Content, Report, Source, Status, Verdict};
+use npy_object::audit::{Content, Report, Status, Verdict};
+use npy_object::{Audit, Source};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 

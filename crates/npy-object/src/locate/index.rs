@@ -14,9 +14,9 @@ use std::time::UNIX_EPOCH;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::checkpoints::{Checkpoint, Checkpoints, Stretch};
+use crate::output::Output;
 use crate::source::window::Window;
 use crate::source::{Access, Source};
-use crate::write::file::Output;
 
 const MAGIC: [u8; 8] = *b"npyoidx\x02";
 /// Bytes before the checkpoints.

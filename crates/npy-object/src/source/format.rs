@@ -4,6 +4,8 @@ use std::io;
 
 use pickle_stream::{Graph, Lexer, Limits as PickleLimits, Machine, Opcode, Ran, Region};
 
+#[cfg(not(all(feature = "gzip", feature = "npz")))]
+use crate::error::ErrorKind;
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::source::Source;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crc32fast::Hasher;
 
-use super::file::Output;
 use crate::error::Result;
+use crate::output::Output;
 use crate::source::Source;
 
 /// Writes an archive. As in NumPy's, sizes and places have 64 bits, however small they are.

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use npy_header::{Header, Padding};
 
-use super::file::Output;
 use super::writer::{WriteOptions, has_failed, miscounted};
 use crate::error::{Error, Result};
+use crate::output::Output;
 
 /// Writes an array without objects, one row along the first axis after another, in the memory of
 /// one of them.

@@ -12,7 +12,6 @@
 //! Where the length is not known before, it is filled in at the end, in both places. A file gets
 //! its name only then: whoever stops half-way leaves what was there before.
 
-#[cfg(feature = "npz")]
 use std::io::{self, Seek, Write};
 use std::ops::Range;
 use std::path::Path;
@@ -22,11 +21,11 @@ use pickle_stream::{Builder, Encoder, NodeId};
 
 use super::copy::Copy;
 use super::envelope::Envelope;
-use super::file::Output;
 use super::numpy;
 use crate::array::npy_array::NpyArray;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::{ContainerKind, Opening};
+use crate::output::Output;
 use crate::value::element::{Element, Place};
 use crate::value::globals::ArrayClass;
 
