@@ -18,7 +18,7 @@ use crate::source::npz::Npz;
 const NESTING: usize = 4;
 
 /// The format of a file, by its first bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
     /// An array, as `numpy.save` writes it.

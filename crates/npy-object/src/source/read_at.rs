@@ -63,7 +63,7 @@ pub trait ReadAt: Send + Sync {
 }
 
 /// What is read after the bytes that are needed now: see [`ReadAt::prepare`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Access {
     /// Nothing that is known: the next read may be anywhere.

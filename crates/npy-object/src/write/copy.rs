@@ -7,6 +7,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::{Bound, RangeBounds};
 
 use pickle_stream::{
@@ -172,6 +173,12 @@ impl<'w, 'a> Copy<'w, 'a> {
         let Some(members) = &mut self.members else { return 0 };
         let width = members.batches.width();
         (members.unfinished_values().len() / width) as u64
+    }
+}
+
+impl fmt::Debug for Copy<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Copy").field("writer", &self.writer).finish_non_exhaustive()
     }
 }
 

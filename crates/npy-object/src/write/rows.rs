@@ -1,5 +1,6 @@
 //! [`RowWriter`]: writes an array without objects, row by row.
 
+use std::fmt;
 use std::io::{Seek, Write};
 use std::path::Path;
 
@@ -195,5 +196,11 @@ impl<'a> RowWriter<'a> {
         write(self)?;
         self.failed = false;
         Ok(())
+    }
+}
+
+impl fmt::Debug for RowWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowWriter").field("len", &self.len()).finish_non_exhaustive()
     }
 }

@@ -11,6 +11,7 @@
 //!
 //! A length that is not known before is written at the end, in the preamble and in the state.
 
+use std::fmt;
 use std::io::{self, Seek, Write};
 use std::ops::Range;
 use std::path::Path;
@@ -45,6 +46,7 @@ use crate::value::globals::ArrayClass;
 /// # Ok::<(), npy_object::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "options write nothing before `create` or `write_to`"]
 pub struct WriteOptions {
     protocol: u8,
     pub(super) version: Version,
@@ -102,7 +104,7 @@ impl WriteOptions {
         let (shape, fortran_order) = (array.shape().to_vec(), array.fortran_order());
         let (header, preamble) = (array.header().cloned(), array.data_offset() as usize);
         let Some(members) = array.members_mut() else {
-            let message = "an array without objects is not pickled";
+            let message = "an array without objects is not a pickle";
             return Err(Error::usage("access.type", message));
         };
         let preamble = members.decoder.window.fill_aside(0, preamble)?[..preamble].to_vec();
@@ -558,6 +560,12 @@ impl<'a> ArrayWriter<'a> {
             true => Err(has_failed()),
             false => Ok(()),
         }
+    }
+}
+
+impl fmt::Debug for ArrayWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArrayWriter").field("len", &self.len()).finish_non_exhaustive()
     }
 }
 

@@ -29,7 +29,7 @@ impl Deflated {
         let read = self.inflate.read(&mut buffer[..room])?;
         if read == 0 {
             // The stream may be longer than the directory says.
-            self.inflate.read(&mut [0])?;
+            let _more = self.inflate.read(&mut [0])?;
             self.member.check(self.inflate.out(), self.inflate.crc().sum())?;
         }
         Ok(read)

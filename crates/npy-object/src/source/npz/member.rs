@@ -21,7 +21,7 @@ pub struct Member {
 }
 
 /// The compression of a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Method {
     /// None: `numpy.savez`.
