@@ -92,6 +92,28 @@ enum Role {
 /// Definitions that may be inside one another.
 const DEPTH: usize = 10_000;
 
+impl<'a> ArrayWriter<'a> {
+    /// Returns a copier of elements of another file, with the objects that they share.
+    ///
+    /// ```
+    /// use std::io::Cursor;
+    /// use npy_object::WriteOptions;
+    ///
+    /// let mut array = npy_object::open("tests/data/strings.npy")?;
+    /// let mut file = Cursor::new(Vec::new());
+    /// let mut writer = WriteOptions::new().write_to(&mut file)?;
+    /// writer.copy_from(&mut array).elements(1..3)?;
+    /// writer.finish()?;
+    /// # let mut array = npy_object::Options::new().read_bytes(file.into_inner())?;
+    /// # assert_eq!(array.get(0)?.unwrap().as_str()?, "NumPy");
+    /// # assert_eq!(array.len(), 2);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn copy_from<'w>(&'w mut self, array: &'w mut NpyArray) -> Copy<'w, 'a> {
+        Copy::new(self, array)
+    }
+}
+
 impl<'w, 'a> Copy<'w, 'a> {
     pub(crate) fn new(writer: &'w mut ArrayWriter<'a>, array: &'w mut NpyArray) -> Copy<'w, 'a> {
         Copy::of_members(writer, array.members_mut())

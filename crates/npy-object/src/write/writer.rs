@@ -19,7 +19,6 @@ use std::path::Path;
 use npy_header::{DType, Header, Padding, Version};
 use pickle_stream::{Builder, Encoder, NodeId};
 
-use super::copy::Copy;
 use super::envelope::Envelope;
 use super::numpy;
 use crate::array::npy_array::NpyArray;
@@ -407,26 +406,6 @@ impl<'a> ArrayWriter<'a> {
     /// Returns the memo entry of the array itself, for elements that contain it.
     pub fn root(&self) -> u64 {
         self.root
-    }
-
-    /// Returns a copier of elements of another file, with the objects that they share.
-    ///
-    /// ```
-    /// use std::io::Cursor;
-    /// use npy_object::WriteOptions;
-    ///
-    /// let mut array = npy_object::open("tests/data/strings.npy")?;
-    /// let mut file = Cursor::new(Vec::new());
-    /// let mut writer = WriteOptions::new().write_to(&mut file)?;
-    /// writer.copy_from(&mut array).elements(1..3)?;
-    /// writer.finish()?;
-    /// # let mut array = npy_object::Options::new().read_bytes(file.into_inner())?;
-    /// # assert_eq!(array.get(0)?.unwrap().as_str()?, "NumPy");
-    /// # assert_eq!(array.len(), 2);
-    /// # Ok::<(), npy_object::Error>(())
-    /// ```
-    pub fn copy_from<'w>(&'w mut self, array: &'w mut NpyArray) -> Copy<'w, 'a> {
-        Copy::new(self, array)
     }
 
     /// Writes an element into the batch. If it fails, nothing is written.
