@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use npy_object::{ErrorKind, Verdict, json, pickle};
+use npy_object::audit::Verdict;
+use npy_object::{ErrorKind, json, pickle};
 use serde::Serialize;
 
 /// Why a run failed.

@@ -1,4 +1,4 @@
-//! The one error of this crate.
+//! The error of this crate. Every room uses it; it uses no room.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -7,11 +7,11 @@ use std::{fmt, io};
 
 use pickle_stream::printable;
 
-/// Why a file could not be opened, or an element not be read. One word wide.
+/// An error of reading or writing a file. It is one word wide.
 ///
-/// Displayed as `file: what (element 17, ['key'][3], at byte N) [clause]`, as far as each is known,
-/// with `N` counted from the start of the file. Names that come from the file are printed with
-/// their control characters escaped, see [`printable`](crate::pickle::printable).
+/// It is displayed as `file: message (element 17, ['key'][3], at byte N) [clause]`, without the parts
+/// that are not known. `N` is counted from the start of the file. Control characters in names from the
+/// file are escaped, see [`printable`](crate::pickle::printable).
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -23,34 +23,34 @@ struct Inner {
     clause: &'static str,
     message: Cow<'static, str>,
     source: Option<Arc<io::Error>>,
-    /// Whether `salvage` may save the elements before it.
+    /// Whether the text adds that `salvage` saves the elements before the error.
     salvageable: bool,
     /// The name of the file, escaped.
     file: Option<Arc<str>>,
     element: Option<u64>,
-    /// The way into the element, as Python would write it: `['key'][3]`.
+    /// The path into the element, as Python writes it: `['key'][3]`.
     path: String,
 }
 
-/// The result of everything in this crate that can fail.
+/// The result of a function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What sort of thing went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The kind of an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The file breaks a rule of its format.
     Malformed,
     /// The file ends before its array does.
     Truncated,
-    /// The file is, or may be, right, but not handled here.
+    /// The file may be valid, but this crate does not support it.
     Unsupported,
-    /// The file asks for more than a limit allows.
+    /// The file exceeds a limit: [`Error::limit`].
     Limit,
-    /// The caller asked for something that cannot be: a type that the element is not, an element
-    /// beyond the last.
+    /// The caller asked for something that is not there: another type than the element has, an element
+    /// past the last.
     Usage,
-    /// Reading failed.
+    /// The system failed to read or write.
     Io,
 }
 
@@ -76,7 +76,7 @@ impl Error {
         }))
     }
 
-    /// An error of kind [`ErrorKind::Limit`]: the file asks for more than `limit`.
+    /// Creates an error of kind [`ErrorKind::Limit`]: the file exceeds `limit`.
     #[cold]
     pub(crate) fn over_limit(
         limit: u64,
@@ -94,7 +94,7 @@ impl Error {
         Error::new(ErrorKind::Usage, clause, None, message)
     }
 
-    /// Reading failed, at this place unless the error knows better.
+    /// Creates an error of reading at an offset, unless the error has one.
     #[cold]
     pub(crate) fn io_at(offset: u64, error: io::Error) -> Error {
         let mut error = Error::from(error);
@@ -102,44 +102,44 @@ impl Error {
         error
     }
 
-    /// Adds to the text of a truncation that `salvage` saves what comes before it. Every reader of
+    /// Adds to the text of a truncation that `salvage` saves the elements before it. Every reader of
     /// elements goes through [`Batches`](crate::locate::batches::Batches), which calls this.
     pub(crate) fn naming_salvage(mut self) -> Error {
         self.0.salvageable = self.0.kind == ErrorKind::Truncated;
         self
     }
 
-    /// Removes what [`naming_salvage`](Self::naming_salvage) added, for the report of a salvage.
+    /// Removes the text that [`naming_salvage`](Self::naming_salvage) added, for the report of a salvage.
     pub(crate) fn without_salvage(mut self) -> Error {
         self.0.salvageable = false;
         self
     }
 
-    /// Names the file, unless the error names one.
+    /// Adds the name of the file, unless the error has one.
     #[cold]
     pub(crate) fn in_file(mut self, name: &str) -> Error {
         self.0.file.get_or_insert_with(|| printable(name).into());
         self
     }
 
-    /// Names the file by its path, unless the error names one.
+    /// Adds the path of the file as its name, unless the error has one.
     #[cold]
     pub(crate) fn in_path(self, path: &Path) -> Error {
         self.in_file(&path.to_string_lossy())
     }
 
-    /// Names the element, unless the error names one.
+    /// Adds the number of the element, unless the error has one.
     #[cold]
     pub(crate) fn of_element(mut self, number: u64) -> Error {
         self.0.element.get_or_insert(number);
         self
     }
 
-    /// Says that the error is in the value under this key or index of the value around it.
+    /// Adds a key or index to the front of the path: the error is in the value under it.
     #[cold]
     #[cfg(any(test, feature = "serde", feature = "arrow"))]
     pub(crate) fn under(mut self, subscript: impl fmt::Display) -> Error {
-        // A path is no longer than a person reads: the innermost part says enough.
+        // A person does not read a longer path. The innermost keys are kept.
         const LONGEST: usize = 200;
         if self.0.path.len() < LONGEST {
             self.0.path.insert_str(0, &printable(&format!("[{subscript}]")));
@@ -147,22 +147,22 @@ impl Error {
         self
     }
 
-    /// The same error at this place, unless it has one.
+    /// Adds an offset, unless the error has one.
     #[cold]
     pub(crate) fn or_at(mut self, offset: u64) -> Error {
         self.0.offset.get_or_insert(offset);
         self
     }
 
-    /// The same error in other words. A file of another kind has nothing to save.
+    /// Replaces the message, for a file of another kind, of which nothing can be salvaged.
     #[cold]
     pub(crate) fn with_message(mut self, message: String) -> Error {
         self.0.message = escaped(message.into());
         self.without_salvage()
     }
 
-    /// The error for a file that is no longer what it was when it was opened, in place of this one,
-    /// which is no more than a consequence.
+    /// Replaces this error with one for a file that has changed since it was opened, of which this
+    /// error is a consequence.
     #[cold]
     pub(crate) fn of_changed_file(mut self, how: &str) -> Error {
         let message = format!("the file was changed while it was read ({how}): {}", self.message());
@@ -170,51 +170,53 @@ impl Error {
         self.without_salvage()
     }
 
-    /// The name of the file, where it is known; its control characters are escaped.
+    /// Returns the name of the file, where it is known. Its control characters are escaped.
     pub fn file(&self) -> Option<&str> {
         self.0.file.as_deref()
     }
 
     /// Returns the error without the name of the file, for a message that names it already.
+    #[must_use]
     pub fn without_file(mut self) -> Error {
         self.0.file = None;
         self
     }
 
-    /// The number of the element, where it is known.
+    /// Returns the number of the element, where it is known.
     pub fn element(&self) -> Option<u64> {
         self.0.element
     }
 
-    /// The way into the element, as Python would write it (`['key'][3]`); empty where the element
-    /// itself is to blame.
+    /// Returns the path into the element, as Python writes it (`['key'][3]`). It is empty where the
+    /// error is not in a part of an element.
     pub fn path(&self) -> &str {
         &self.0.path
     }
 
-    /// What sort of thing went wrong.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Returns the value of the limit that the file exceeds; `None` for an error of another kind.
-    /// The [clause](Self::clause) says which limit it is.
+    /// Returns the value of the limit that the file exceeds; `None` for an error of another kind. The
+    /// [clause](Self::clause) is the id of the limit.
     pub fn limit(&self) -> Option<u64> {
         self.0.limit
     }
 
-    /// Where: bytes from the start of the file; `None` where no place is to blame.
+    /// Returns the offset of the error: bytes from the start of the file. `None` where it has none.
     pub fn offset(&self) -> Option<u64> {
         self.0.offset
     }
 
-    /// The permanent id of the clause of the spec that is broken, such as `npy.header.shape`.
+    /// Returns the id of the clause of the specification that is broken, such as `npy.header.shape`. An
+    /// id does not change.
     pub fn clause(&self) -> &'static str {
         self.0.clause
     }
 
-    /// Whether a limit was met that [`Limits::within`](crate::Limits::within) sets, so that the file
-    /// can be read with more memory.
+    /// Returns whether the file exceeds a limit that [`Limits::within`](crate::Limits::within) sets, so
+    /// that it can be read with more memory.
     pub fn is_over_memory(&self) -> bool {
         let set = [
             "npy.limit.element",
@@ -228,13 +230,13 @@ impl Error {
         self.kind() == ErrorKind::Limit && set.contains(&self.clause())
     }
 
-    /// What, without the place and the clause.
+    /// Returns the message, without file, element, offset and clause.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 }
 
-/// A message in which names of the file may stand, without what would control a terminal.
+/// Escapes the control characters of a message, which may have names from the file.
 fn escaped(message: Cow<'static, str>) -> Cow<'static, str> {
     match message {
         Cow::Borrowed(text) => Cow::Borrowed(text),
@@ -279,7 +281,7 @@ impl From<npy_header::Error> for Error {
 }
 
 impl From<io::Error> for Error {
-    /// An error of this crate that went through a reader comes out as what it was.
+    /// Converts an I/O error. An error of this crate that went through a reader is returned as it was.
     fn from(error: io::Error) -> Error {
         let error = match error.downcast::<Error>() {
             Ok(error) => return error,
@@ -338,7 +340,7 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // What is in the Arc, so that it can be asked for its type.
+        // The error inside the Arc, which can be downcast.
         self.0.source.as_deref().map(|source| source as _)
     }
 }
@@ -354,12 +356,12 @@ mod tests {
         let expected = r"e\x1b.npy: expected an int, found \x1b[2J (element 17, ['a\n'][3], at byte 4096) [access.type]";
         assert_eq!(error.to_string(), expected);
         assert_eq!((error.element(), error.path()), (Some(17), r"['a\n'][3]"));
-        // What is known already stays.
+        // What the error has already stays.
         assert_eq!(error.of_element(1).or_at(1).in_file("other").to_string(), expected);
     }
 
     #[test]
-    fn the_error_of_a_reader_is_there_to_be_found() {
+    fn source_of_a_reader_error_can_be_downcast() {
         let error = Error::from(io::Error::new(io::ErrorKind::PermissionDenied, "not you"));
         let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref());
         assert_eq!(source.map(io::Error::kind), Some(io::ErrorKind::PermissionDenied));

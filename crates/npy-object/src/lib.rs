@@ -125,7 +125,7 @@
 #![cfg_attr(not(feature = "mmap"), forbid(unsafe_code))]
 
 mod array;
-mod audit;
+pub mod audit;
 mod convert;
 mod decode;
 mod error;
@@ -133,9 +133,10 @@ mod layout;
 mod locate;
 mod nested;
 mod options;
+mod output;
 mod source;
 mod value;
-mod write;
+pub mod write;
 
 use std::path::Path;
 
@@ -147,7 +148,7 @@ pub use array::elements::Elements;
 pub use array::npy_array::NpyArray;
 #[cfg(feature = "object_store")]
 pub use array::remote::{Remote, RemoteArray};
-pub use audit::{Audit, Content, Part, Report, Site, Status, Tally, Use, Verdict};
+pub use audit::Audit;
 #[cfg(feature = "arrow")]
 pub use convert::arrow::RecordBatches;
 #[cfg(feature = "serde")]
@@ -170,17 +171,13 @@ pub use source::format::Format;
 pub use source::npz;
 #[cfg(feature = "npz")]
 pub use source::npz::Npz;
-pub use source::{Fetched, Need, ReadAt, Source, SourceReader};
+pub use source::{Access, Fetched, Need, ReadAt, Source, SourceReader};
 pub use value::{
     Array, ArrayClass, ArrayItems, Data, Date, DateTime, Element, Entries, ItemType, Items, Kind,
     Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape, StandardClass,
     Text, Time, TimeDelta, TypedArray,
 };
-pub use write::copy::Copy;
-pub use write::file::remove_unfinished;
-pub use write::rows::RowWriter;
-pub use write::salvage::{Salvage, Salvaged};
-pub use write::writer::{ArrayWriter, WriteOptions};
+pub use write::{ArrayWriter, RowWriter, Salvage, Salvaged, WriteOptions, remove_unfinished};
 
 /// Opens a file with the default [`Options`].
 ///

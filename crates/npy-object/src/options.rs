@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::source::SPOOL_MEMORY;
-#[cfg(feature = "gzip")]
-use crate::source::inflate::Allowance;
-use crate::source::window::ReadSize;
+
+/// Bytes of a stream that are kept in memory before a temporary file takes them.
+pub(crate) const SPOOL_MEMORY: usize = 8 << 20;
 
 /// How to read the `str` of Python 2, whose encoding a pickle does not name. NumPy's `encoding`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -151,6 +150,29 @@ fn not_a_memory(text: &str) -> Error {
     Error::usage("access.memory", message)
 }
 
+/// How many bytes are read at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadSize {
+    /// After a jump over a payload, where only the next few instructions are needed.
+    pub(crate) least: usize,
+    /// While reading goes straight on.
+    pub(crate) most: usize,
+}
+
+impl ReadSize {
+    /// Returns the length of the longest gap that is read rather than jumped over: a second read
+    /// would take longer.
+    pub(crate) fn gap(self) -> u64 {
+        self.least.saturating_mul(4) as u64
+    }
+}
+
+impl Default for ReadSize {
+    fn default() -> ReadSize {
+        ReadSize { least: 1 << 10, most: 512 << 10 }
+    }
+}
+
 /// How a file is to be opened: see the methods. The default is right for most.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -255,11 +277,6 @@ impl Options {
     /// Bytes of a stream that are kept in memory.
     pub(crate) fn spooled(&self) -> usize {
         self.spool_memory.min(self.limits.spool)
-    }
-
-    #[cfg(feature = "gzip")]
-    pub(crate) fn allowance(&self) -> Allowance {
-        Allowance { least: self.limits.decompressed, ratio: self.limits.expansion }
     }
 }
 

@@ -1,12 +1,12 @@
-//! What a process that is ended by a signal does with its unfinished files. It is about all of those
-//! of a process, so it is alone in one.
+//! Removal of the temporary files of a process, as when a signal ends it. It is about all files of the
+//! process, so this test has a process of its own.
 
 use std::fs;
 
 use npy_object::{ErrorKind, WriteOptions};
 
 #[test]
-fn unfinished_files_can_be_removed() {
+fn remove_unfinished_removes_the_files_of_all_writers() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("array.npy");
     let mut writer = WriteOptions::new().create(&path).unwrap();

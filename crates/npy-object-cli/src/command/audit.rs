@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use npy_object::ErrorKind;
+use npy_object::audit::{Part, Report, Site, Status, Tally, Use, Verdict};
 use npy_object::pickle::audit::{Act, Name, Subject};
-use npy_object::{ErrorKind, Part, Report, Site, Status, Tally, Use, Verdict};
 use serde_json::{Value, json};
 
 use crate::failure::{self, Failure, display, printable};
@@ -218,7 +219,7 @@ fn tallies(used: &Use) -> Vec<String> {
 fn incomplete(status: &Status) -> Value {
     match status {
         Status::Complete => Value::Null,
-        Status::Incomplete { member, offset, reason } => {
+        Status::Incomplete { member, offset, reason, .. } => {
             json!({ "member": member, "offset": offset, "reason": reason })
         }
     }

@@ -1,8 +1,8 @@
 //! `audit`: what `numpy.load` would import and call.
 
+use npy_object::audit::{Part, Tally};
 use npy_object::pickle::audit::Name;
 use npy_object::pickle::printable;
-use npy_object::{Part, Tally};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 
-/// A name, or the names of a package.
+/// A name, or the names of a package, that the caller trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Allowed {
     /// `module.name`
@@ -26,22 +26,21 @@ impl Allowed {
             Some(package) if is_name(package) => Ok(Allowed::Package(package.to_owned())),
             None if text.contains('.') && is_name(text) => Ok(Allowed::Name(text.to_owned())),
             _ => {
-                let message =
-                    format!("expected module.name or package.*, found {:?}", text.to_owned());
+                let message = format!("expected module.name or package.*, found {text:?}");
                 Err(Error::usage("access.allow", message))
             }
         }
     }
 
-    /// Whether it is this name.
+    /// Returns whether it is this name.
     pub(super) fn is_full_name(&self, module: &str, name: &str) -> bool {
         let Allowed::Name(full) = self else { return false };
         let rest = full.strip_prefix(module).and_then(|rest| rest.strip_prefix('.'));
         rest == Some(name)
     }
 
-    /// Whether it is the package of the module. A name with dots is an attribute of an attribute,
-    /// which may be of any package.
+    /// Returns whether it is the package of this name. A name with dots is not: it is an attribute of
+    /// an attribute, which may be of any package.
     pub(super) fn has_in_package(&self, module: &str, name: &str) -> bool {
         let Allowed::Package(package) = self else { return false };
         let rest = module.strip_prefix(package.as_str());

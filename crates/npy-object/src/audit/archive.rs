@@ -5,28 +5,28 @@
 //! | of arrays, for `numpy.load` | members that begin as an array | every other member: its bytes are returned |
 //! | of PyTorch, for `torch.load`: there is one `ROOT/data.pkl` | `ROOT/data.pkl` | `ROOT/data/N`, `ROOT/version` and other files of fixed names |
 //!
-//! An archive without a member that is loaded is of no known kind, unless it is empty.
+//! If no member is loaded, the kind of the archive is unknown, and so are its members.
 
 #[cfg(feature = "npz")]
 use crate::source::format::Format;
 #[cfg(feature = "npz")]
-use crate::source::npz::{Member, Npz};
+use crate::source::npz::Npz;
 
-/// Whether a loader unpickles a member, or a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Whether a loader unpickles a file, or a member of an archive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Content {
-    /// It does, as far as it holds objects.
+    /// It does, if there are objects in it.
     #[default]
     Loaded,
     /// It does not: the bytes are data.
     Data,
-    /// Nothing is known of such a member.
+    /// No loader is known to have this member.
     Unknown,
 }
 
 impl Content {
-    /// Its name in lower case.
+    /// Returns the name in lower case.
     pub fn name(self) -> &'static str {
         match self {
             Content::Loaded => "loaded",
@@ -36,31 +36,30 @@ impl Content {
     }
 }
 
-/// What the members of an archive are.
+/// The names of the pickles that `torch.load` may read in an archive, without `data.pkl`.
 #[cfg(feature = "npz")]
-pub(super) fn contents(archive: &Npz) -> Vec<Content> {
-    let members = archive.members();
-    let begins_as =
-        |number: usize| archive.source(number).and_then(|source| Ok(Format::of(&source)?)).ok();
-    let roots: Vec<&str> =
-        members.iter().filter_map(|member| member.name().strip_suffix("data.pkl")).collect();
-    let content = |(number, member): (usize, &Member)| match begins_as(number) {
-        // What cannot be read is loaded, and found to be an error.
-        Some(Format::Npy) | None => Content::Loaded,
-        Some(_) => match roots[..] {
-            [] => Content::Data,
-            [root] => in_torch(root, member.name()),
-            _ => Content::Unknown,
-        },
-    };
-    let mut contents: Vec<Content> = members.iter().enumerate().map(content).collect();
-    if !contents.contains(&Content::Loaded) {
-        contents.fill(Content::Unknown);
+pub(super) struct Roots<'a>(Vec<&'a str>);
+
+#[cfg(feature = "npz")]
+impl Roots<'_> {
+    pub(super) fn of(archive: &Npz) -> Roots<'_> {
+        let names = archive.members().iter().map(|member| member.name());
+        Roots(names.filter_map(|name| name.strip_suffix("data.pkl")).collect())
     }
-    contents
+
+    /// Returns the content of a member by its name and format; `None` is the format of a member that
+    /// cannot be read. That one is loaded, so that its error is in the report.
+    pub(super) fn content(&self, name: &str, format: Option<Format>) -> Content {
+        match (format, &self.0[..]) {
+            (Some(Format::Npy) | None, _) => Content::Loaded,
+            (Some(_), []) => Content::Data,
+            (Some(_), [root]) => in_torch(root, name),
+            (Some(_), _) => Content::Unknown,
+        }
+    }
 }
 
-/// What a member is in an archive that `torch.save` wrote.
+/// Returns the content of a member of an archive that `torch.save` wrote.
 #[cfg(feature = "npz")]
 fn in_torch(root: &str, name: &str) -> Content {
     let Some(name) = name.strip_prefix(root) else { return Content::Unknown };

@@ -1,13 +1,13 @@
-//! What the policy notes of the result of a call, packed into the 64 bits that the auditor keeps.
+//! What the policy notes about the result of a call, packed into the 64 bits that the auditor keeps.
 
 use super::rule::Rule;
 
-/// What is known of the result of a call.
+/// What is known about the result of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fact {
-    /// Nothing: the call was not understood.
+    /// Nothing: no rule allows the call.
     None,
-    /// Not understood either, and a class or a function may have been returned.
+    /// No rule allows the call, and it may have returned a class or a function.
     MayBeGlobal,
     /// An instance of a class that the caller trusts.
     Allowed,
@@ -15,17 +15,17 @@ pub(super) enum Fact {
     Bytes,
     DType(DType),
     Array(Array),
-    /// A callable.
+    /// It is a callable.
     Callable {
-        /// The rule of what it calls; `None` where that is not known to be inert.
+        /// The rule of the function that it calls; `None` where a call is not known to be inert.
         rule: Option<Rule>,
-        /// Whether a state may yet change what it calls.
+        /// Whether a state may yet change which function it calls.
         is_open: bool,
     },
-    /// An object that was made by this rule.
+    /// It was made by a call that this rule allows.
     Made {
         rule: Rule,
-        /// Whether it may yet get the state that its pickler writes.
+        /// Whether it may yet get its state.
         is_open: bool,
     },
 }
@@ -38,18 +38,18 @@ pub(super) struct DType {
     pub(super) size: u64,
     /// Whether an item holds objects, so that arrays of it are pickled as lists.
     pub(super) has_object: bool,
-    /// Whether it is a subarray, which only a field may be.
+    /// Whether it is a subarray. Only a field can have it.
     pub(super) is_subarray: bool,
-    /// Whether it may yet get a state: it has none, and nothing was made with it.
+    /// Whether it may yet get its state: it has none, and was not used.
     pub(super) is_open: bool,
-    /// Tells dtypes apart; 0 where there were too many.
+    /// The number of the dtype; 0 where there were too many.
     pub(super) serial: u32,
 }
 
-/// What the state of a dtype may change.
+/// The kind of a dtype, and what its state may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DTypeKind {
-    /// Numbers and bools: the byte order alone.
+    /// Numbers and bools: only the byte order.
     Number,
     /// Datetimes: their unit.
     Time,
@@ -71,18 +71,18 @@ pub(super) struct Array {
     pub(super) is_open: bool,
     /// Whether it has items.
     pub(super) has_items: bool,
-    /// The serial number of its dtype; 0 where that is not known.
+    /// The number of its dtype; 0 where it is not known.
     pub(super) dtype: u32,
 }
 
-/// The largest item: the length of a type string is an int of C.
+/// Bytes of the largest item: the length in a type string is a C int.
 pub(super) const MOST_SIZE: u64 = i32::MAX as u64;
 
-/// The largest serial number of a dtype.
+/// The largest number of a dtype.
 pub(super) const MOST_SERIAL: u32 = (1 << 22) - 1;
 
 impl DType {
-    /// Whether an array can have it.
+    /// Returns whether an array can have this dtype.
     pub(super) fn is_of_array(self) -> bool {
         !self.is_subarray
     }

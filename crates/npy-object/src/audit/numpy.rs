@@ -1,32 +1,36 @@
-//! Which arrays, scalars and dtypes NumPy makes of a call and a state without reading memory that
-//! is not theirs.
+//! The calls and states with which NumPy makes arrays, scalars and dtypes without using memory that
+//! does not belong to them.
 //!
 //! `dtype.__setstate__` and `ndarray.__setstate__` (numpy/_core/src/multiarray/descriptor.c and
-//! methods.c) believe the offsets, flags and lengths that they are given: a field past the end of its
-//! item, an object field without the flag for reference counting, or a list that is shorter than the
-//! array crash the interpreter or worse.
+//! methods.c) do not check the offsets, flags and lengths that they are given. A field past the end of
+//! its item, an object field without the flag for reference counting, or a list that is shorter than
+//! the array make NumPy read and write other memory: the process crashes, or runs code.
 
 use pickle_stream::audit::{Operand, OperandItems};
 
+use super::argument::{Lookup, is_bytes, is_flag, is_plain};
 use super::fact::{Array, DType, DTypeKind, Fact, MOST_SIZE};
-use super::rule::{Lookup, MOST_ITEMS, Rule, is_bytes, is_flag, is_plain};
+use super::rule::Rule;
 
-/// Dimensions of an array in every version of NumPy.
+/// The largest length of an array in items or bytes, which NumPy keeps in 64 bits with a sign.
+const MOST_ITEMS: u64 = i64::MAX as u64;
+
+/// Dimensions that an array may have in every version of NumPy.
 const MOST_DIMENSIONS: usize = 32;
 
-/// Bytes of a reference, in a file for 64-bit systems.
+/// Bytes of a reference on a 64-bit system.
 const POINTER: u64 = 8;
 
-/// The flags of a dtype that NumPy writes, as in numpy/ndarraytypes.h. With others it takes bytes for
-/// references.
+/// The flags of a dtype that NumPy writes, as in numpy/ndarraytypes.h. With other flags it reads bytes
+/// as references.
 mod flags {
     pub(super) const NUMBER: i64 = 0;
     /// NPY_NEEDS_INIT
     pub(super) const UNICODE: i64 = 0x08;
-    /// All but the flags of aligned structures.
+    /// All flags but the one of aligned structures.
     pub(super) const OBJECT: i64 = 0x3f;
-    /// NPY_ITEM_REFCOUNT, NPY_LIST_PICKLE, NPY_NEEDS_INIT, NPY_NEEDS_PYAPI: what a structure has of
-    /// its fields.
+    /// NPY_ITEM_REFCOUNT, NPY_LIST_PICKLE, NPY_NEEDS_INIT, NPY_NEEDS_PYAPI: the flags that a
+    /// structure takes from its fields.
     pub(super) const FIELDS_WITH_OBJECT: i64 = 0x1b;
     /// NPY_NEEDS_PYAPI
     pub(super) const FIELDS: i64 = 0x10;
@@ -34,8 +38,8 @@ mod flags {
     pub(super) const ALIGNED: i64 = 0x80;
 }
 
-/// The dtype of an argument, if it has its state: one that gets it later would change what was made
-/// with it.
+/// Returns the dtype of an argument, if it has its state: one that gets it later would change the
+/// arrays that were made with it.
 fn dtype_of(value: &Operand<'_>) -> Option<DType> {
     let Operand::Result(result) = value else { return None };
     match Fact::unpack(result.fact) {
@@ -44,14 +48,14 @@ fn dtype_of(value: &Operand<'_>) -> Option<DType> {
     }
 }
 
-/// How many items an array of this shape has.
+/// Returns how many items an array of this shape has.
 fn count(shape: &Operand<'_>) -> Option<u64> {
     let Operand::Tuple(lengths) = shape else { return None };
-    // NumPy 1 does not check how many there are.
+    // NumPy 1 does not check the number of lengths.
     if lengths.len() > MOST_DIMENSIONS {
         return None;
     }
-    // Without its zeros it must fit too: NumPy multiplies in any order.
+    // The product without the zeros must fit too: NumPy multiplies in any order.
     let mut product: u64 = 1;
     let mut is_empty = false;
     for length in lengths.iter() {
@@ -62,7 +66,7 @@ fn count(shape: &Operand<'_>) -> Option<u64> {
     Some(if is_empty { 0 } else { product })
 }
 
-/// Whether the shape and the type code are those of the empty array that a pickler begins with.
+/// Returns whether these are the shape and type code of the empty array that a pickler begins with.
 fn is_empty_array(shape: &Operand<'_>, code: &Operand<'_>) -> bool {
     let Operand::Tuple(lengths) = shape else { return false };
     let is_code = match code {
@@ -80,7 +84,7 @@ fn class_of(class: &Operand<'_>, names: &dyn Lookup) -> Option<Rule> {
     }
 }
 
-/// `_reconstruct(class, (0,), b'b')`.
+/// Judges `_reconstruct(class, (0,), b'b')`.
 pub(super) fn reconstruct(
     class: &Operand<'_>,
     shape: &Operand<'_>,
@@ -92,7 +96,7 @@ pub(super) fn reconstruct(
     (is_class && is_empty_array(shape, code)).then_some(empty(false))
 }
 
-/// `_mareconstruct(class, base class, (0,), b'b')`.
+/// Judges `_mareconstruct(class, base class, (0,), b'b')`.
 pub(super) fn masked_reconstruct(
     classes: [&Operand<'_>; 2],
     shape: &Operand<'_>,
@@ -104,12 +108,12 @@ pub(super) fn masked_reconstruct(
     (is_class && is_empty_array(shape, code)).then_some(empty(true))
 }
 
-/// An array that waits for its state.
+/// Returns the fact of an array without its state.
 fn empty(is_masked: bool) -> Fact {
     Fact::Array(Array { is_masked, is_open: true, has_items: false, dtype: 0 })
 }
 
-/// `_frombuffer(buffer, dtype, shape, order)`, and since NumPy 2.3 the order of the axes.
+/// Judges `_frombuffer(buffer, dtype, shape, order)`, since NumPy 2.3 with the order of the axes.
 pub(super) fn from_buffer(
     buffer: &Operand<'_>,
     dtype: &Operand<'_>,
@@ -130,21 +134,22 @@ pub(super) fn from_buffer(
     (is_bytes(buffer) && is_order && is_axes).then_some(Fact::Array(array))
 }
 
-/// `scalar(dtype, bytes)`; where an item holds objects, `scalar(dtype, array of one item)`.
+/// Judges `scalar(dtype, bytes)`, and where an item has objects `scalar(dtype, array of one item)`.
 pub(super) fn scalar(dtype: &Operand<'_>, value: &Operand<'_>, made: Fact) -> Option<Fact> {
     let dtype = dtype_of(dtype).filter(|dtype| dtype.is_of_array())?;
     if !dtype.has_object {
         return is_bytes(value).then_some(made);
     }
-    // The item is read from the array as one of this dtype. Of `object`, the value itself is
-    // returned, whatever it is.
+    // NumPy reads the item from the array as one of this dtype. For `object` it returns the argument
+    // itself, whatever it is.
     let Operand::Result(result) = value else { return None };
     let Fact::Array(array) = Fact::unpack(result.fact) else { return None };
     let is_of_dtype = array.dtype != 0 && array.dtype == dtype.serial && array.has_items;
     (dtype.kind == DTypeKind::Void && !array.is_masked && is_of_dtype).then_some(made)
 }
 
-/// `dtype(code, align, copy)`: a copy, as the state would change the dtype that all share.
+/// Judges `dtype(code, align, copy)`. It must be a copy: a state would change the dtype that the whole
+/// program shares.
 pub(super) fn dtype(
     code: &Operand<'_>,
     align: &Operand<'_>,
@@ -153,7 +158,7 @@ pub(super) fn dtype(
 ) -> Option<Fact> {
     let (kind, size) = match code {
         Operand::Text(code) => type_code(code)?,
-        // The dtype of records is named by the type of its scalars.
+        // The code of the dtype of records is the type of their scalars.
         code if class_of(code, names) == Some(Rule::Record) => (DTypeKind::Void, 0),
         _ => return None,
     };
@@ -170,7 +175,7 @@ pub(super) fn dtype(
     }))
 }
 
-/// What a type string stands for, and how many bytes an item takes: `f8`, `U3`.
+/// Parses a type string (`f8`, `U3`). Returns the kind and the bytes of an item.
 fn type_code(code: &[u8]) -> Option<(DTypeKind, u64)> {
     let code = code.strip_prefix(b"<").or(code.strip_prefix(b">")).unwrap_or(code);
     let code = code.strip_prefix(b"|").unwrap_or(code);
@@ -193,7 +198,7 @@ fn type_code(code: &[u8]) -> Option<(DTypeKind, u64)> {
     (size <= MOST_SIZE).then_some((kind, size))
 }
 
-/// `_convert_to_stringdtype_kwargs(coerce)`, and the object for a missing str.
+/// Judges `_convert_to_stringdtype_kwargs(coerce)`, also with the object for a missing str.
 pub(super) fn string_dtype(coerce: &Operand<'_>, names: &mut dyn Lookup) -> Option<Fact> {
     is_flag(coerce).then(|| {
         Fact::DType(DType {
@@ -207,7 +212,7 @@ pub(super) fn string_dtype(coerce: &Operand<'_>, names: &mut dyn Lookup) -> Opti
     })
 }
 
-/// The state of a dtype: `(3, byte order, subarray, names, fields, size, alignment, flags)`, and in
+/// Judges the state of a dtype: `(3, byte order, subarray, names, fields, size, alignment, flags)`, and in
 /// version 4 the metadata.
 pub(super) fn dtype_state(dtype: DType, state: &[Operand<'_>]) -> Option<Fact> {
     use Operand as K;
@@ -217,7 +222,7 @@ pub(super) fn dtype_state(dtype: DType, state: &[Operand<'_>]) -> Option<Fact> {
         return None;
     };
     let is_version = match (version, metadata) {
-        // A time without its unit ends the process.
+        // NumPy crashes on a time without its unit.
         (K::Int(3), []) => dtype.kind != DTypeKind::Time,
         (K::Int(4), [metadata]) => is_metadata(dtype, metadata),
         _ => false,
@@ -254,7 +259,7 @@ pub(super) fn dtype_state(dtype: DType, state: &[Operand<'_>]) -> Option<Fact> {
             (is_size && flags == expected).then_some(closed)?
         }
         (K::Tuple(subarray), K::None, K::None) if is_void => {
-            let [Some(base), Some(shape)] = [0, 1].map(|place| subarray.get(place)) else {
+            let [Some(base), Some(shape)] = [0, 1].map(|index| subarray.get(index)) else {
                 return None;
             };
             let base = dtype_of(&base).filter(|base| base.is_of_array())?;
@@ -275,7 +280,7 @@ pub(super) fn dtype_state(dtype: DType, state: &[Operand<'_>]) -> Option<Fact> {
     Some(Fact::DType(state))
 }
 
-/// The dtype with the size that a state gives to an item: that of its type string, which the dtype of
+/// Returns the dtype with the item size of a state: the one of its type string, which the dtype of
 /// records does not have.
 fn size_of(size: i64, dtype: DType) -> Option<DType> {
     let size = u64::try_from(size).ok().filter(|size| *size <= MOST_SIZE)?;
@@ -283,13 +288,13 @@ fn size_of(size: i64, dtype: DType) -> Option<DType> {
 }
 
 fn is_alignment(alignment: i64) -> bool {
-    // 0 of a structure without fields.
+    // 0 is that of a structure without fields.
     matches!(alignment, -1 | 0 | 1 | 2 | 4 | 8 | 16 | 32)
 }
 
-/// Whether the flags are those of a structure or subarray.
+/// Returns whether the flags are those of a structure or subarray.
 fn has_flags(flags: i64, has_object: bool) -> bool {
-    // A signed char in C, written as a negative number by some versions.
+    // Some versions write the C signed char as a negative number.
     let flags = flags & 0xff & !flags::ALIGNED;
     match has_object {
         true => flags == flags::FIELDS_WITH_OBJECT || flags == flags::OBJECT,
@@ -297,7 +302,7 @@ fn has_flags(flags: i64, has_object: bool) -> bool {
     }
 }
 
-/// How many items a subarray has. A shape of one dimension may be an int.
+/// Returns how many items a subarray has. A shape of one dimension may be an int.
 fn count_of_subarray(shape: &Operand<'_>) -> Option<u64> {
     match shape {
         Operand::Int(length) => u64::try_from(*length).ok(),
@@ -305,18 +310,18 @@ fn count_of_subarray(shape: &Operand<'_>) -> Option<u64> {
     }
 }
 
-/// Whether every field is inside the item, and objects are where nothing else is. Returns whether
+/// Checks that every field is inside the item, and that no field overlaps an object. Returns whether
 /// there are objects.
 fn check_fields<'a>(
     names: OperandItems<'a>,
     entries: impl ExactSizeIterator<Item = (Operand<'a>, Operand<'a>)>,
     size: u64,
 ) -> Option<bool> {
-    // By name; a title is another key for the same field.
+    // By key: the name of a field, or its title.
     let mut fields: Vec<(&[u8], Field<'_>)> = Vec::with_capacity(entries.len());
     for (name, field) in entries {
         let (Operand::Text(name), Operand::Tuple(field)) = (name, field) else { return None };
-        let [Some(dtype), Some(Operand::Int(offset))] = [0, 1].map(|place| field.get(place)) else {
+        let [Some(dtype), Some(Operand::Int(offset))] = [0, 1].map(|index| field.get(index)) else {
             return None;
         };
         let title = match (field.len(), field.get(2)) {
@@ -335,11 +340,11 @@ fn check_fields<'a>(
     if fields.windows(2).any(|pair| pair[0].0 == pair[1].0) {
         return None;
     }
-    // Each key is the name or the title of one field.
+    // Each key must be the name or the title of one field.
     let mut left: Vec<Option<Field<'_>>> = fields.iter().map(|&(_, field)| Some(field)).collect();
     let mut take = |name: &[u8]| {
-        let place = fields.binary_search_by_key(&name, |&(its, _)| its).ok()?;
-        left[place].take()
+        let index = fields.binary_search_by_key(&name, |&(key, _)| key).ok()?;
+        left[index].take()
     };
     let mut named: Vec<Field<'_>> = Vec::with_capacity(names.len());
     for name in names.iter() {
@@ -371,19 +376,19 @@ struct Field<'a> {
     title: Option<&'a [u8]>,
 }
 
-/// The metadata of version 4: a dict, and for times the unit.
+/// Returns whether these are the metadata of version 4: a dict, and for times the unit.
 fn is_metadata(dtype: DType, metadata: &Operand<'_>) -> bool {
     use Operand as K;
     let is_dict = |dict: &K<'_>| matches!(dict, K::None | K::Dict(_));
     match metadata {
         _ if dtype.kind != DTypeKind::Time => is_dict(metadata),
         K::Tuple(parts) if parts.len() == 2 => {
-            let [Some(dict), Some(K::Tuple(unit))] = [0, 1].map(|place| parts.get(place)) else {
+            let [Some(dict), Some(K::Tuple(unit))] = [0, 1].map(|index| parts.get(index)) else {
                 return false;
             };
-            // A divisor of 0 ends the process.
+            // NumPy crashes on a divisor of 0.
             let [Some(name), Some(K::Int(1..=0x7fff_ffff)), Some(K::Int(1)), event] =
-                [0, 1, 2, 3].map(|place| unit.get(place))
+                [0, 1, 2, 3].map(|index| unit.get(index))
             else {
                 return false;
             };
@@ -396,8 +401,8 @@ fn is_metadata(dtype: DType, metadata: &Operand<'_>) -> bool {
     }
 }
 
-/// Whether it is a fill value as NumPy writes it: a number, a scalar, an array, or a tuple of these.
-/// NumPy makes an array of it, which of a range takes memory.
+/// Returns whether it is a fill value as NumPy writes it: a number, a scalar, an array, or a tuple of
+/// these. NumPy makes an array of it, which for a range takes memory.
 fn is_fill(value: &Operand<'_>) -> bool {
     let is_item = |value: &Operand<'_>| match value {
         Operand::Result(result) => matches!(
@@ -415,8 +420,8 @@ fn is_fill(value: &Operand<'_>) -> bool {
     }
 }
 
-/// The state of an array: `(1, shape, dtype, is_fortran, data)`; of a masked one also the mask and the
-/// fill value.
+/// Judges the state of an array: `(1, shape, dtype, is_fortran, data)`; of a masked one also the mask
+/// and the fill value.
 pub(super) fn array_state(array: Array, state: &[Operand<'_>]) -> Option<Fact> {
     use Operand as K;
     let (shape, dtype, is_fortran, data) = match (array.is_masked, state) {
@@ -430,7 +435,7 @@ pub(super) fn array_state(array: Array, state: &[Operand<'_>]) -> Option<Fact> {
     };
     let count = count(shape)?;
     let dtype = dtype_of(dtype).filter(|dtype| dtype.is_of_array())?;
-    // NumPy multiplies the two.
+    // NumPy multiplies the two without a check.
     count.checked_mul(dtype.size.max(1)).filter(|bytes| *bytes <= MOST_ITEMS)?;
     let is_data = match (dtype.has_object, data) {
         (true, K::List(list)) => list.len == Some(count),

@@ -1,5 +1,5 @@
-//! What there is to fear of the acts of a pickle: the names of `policy.txt`, and the rules that they
-//! have there.
+//! The judgement of each act of a pickle, by the names of `policy.txt` and the rules that they have
+//! there.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -9,20 +9,23 @@ use pickle_stream::audit::{
     Act, Auditor, Finding, Name, NameId, ObjectId, Operand, Operands, Subject,
 };
 
+use super::allow::Allowed;
+use super::argument::{Arguments, Lookup, is_plain};
+use super::call;
 use super::fact::{Fact, MOST_SERIAL};
-use super::rule::{self, Arguments, Lookup, Rule};
-use super::{Audit, Verdict};
+use super::report::Verdict;
+use super::rule::Rule;
 
-/// The policy that ships.
+/// The text of the policy.
 const POLICY: &str = include_str!("policy.txt");
 
-/// Its lines, by name.
+/// The lines of the policy, by name.
 #[derive(Default)]
 struct Names {
     inert: HashMap<&'static str, Rule>,
-    /// What names of members begin with.
+    /// The beginnings of the names of members.
     members: Vec<&'static str>,
-    /// Reasons, by name; and by package, for all names in it.
+    /// Reasons, by name, and by package for all names in it.
     dangerous: HashMap<&'static str, &'static str>,
     dangerous_in: HashMap<&'static str, &'static str>,
 }
@@ -44,7 +47,7 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
     names
 });
 
-/// What is known of a name.
+/// What the policy and the caller know about a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     Inert(Rule),
@@ -54,28 +57,28 @@ enum Standing {
     Dangerous(&'static str),
 }
 
-/// What there is to fear of something, and why; the reason is empty where nothing is known.
+/// A verdict and its reason, which is empty where the policy does not know the name.
 pub(super) type Judgement = (Verdict, &'static str);
 
 /// Judges the acts of one pickle.
 pub(super) struct Judge<'a> {
-    audit: &'a Audit,
-    /// By the numbers of the auditor's names.
+    allowed: &'a [Allowed],
+    /// By the numbers that the auditor gives to names.
     standings: Vec<Standing>,
-    /// The serial number of the last dtype.
+    /// The number of the last dtype.
     serial: u32,
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(audit: &'a Audit) -> Judge<'a> {
-        Judge { audit, standings: Vec::new(), serial: 0 }
+    pub(super) fn new(allowed: &'a [Allowed]) -> Judge<'a> {
+        Judge { allowed, standings: Vec::new(), serial: 0 }
     }
 
-    /// Says what there is to fear of an act, and notes for later acts what it returned.
+    /// Judges an act. Notes what is known about its result, for later acts.
     pub(super) fn judge(&mut self, found: &Finding, auditor: &mut Auditor) -> Judgement {
         let names = auditor.names();
         for name in &names[self.standings.len()..] {
-            self.standings.push(standing(self.audit, name));
+            self.standings.push(standing(self.allowed, name));
         }
         let operands = auditor.operands();
         let (judgement, noted) = match found.act {
@@ -86,11 +89,19 @@ impl<'a> Judge<'a> {
             }
             Act::SetState(subject) => self.state_set(subject, &operands),
             Act::Add(subject) => (self.added(found.opcode, subject, &operands), None),
-            Act::Straddle => {
-                ((Verdict::Dangerous, "readers of CPython differ in what they execute"), None)
+            Act::Straddle => (
+                (
+                    Verdict::Dangerous,
+                    "CPython's two unpicklers execute different instructions here",
+                ),
+                None,
+            ),
+            Act::Alter => {
+                ((Verdict::Dangerous, "changes a dict or list in a way that no pickler uses"), None)
             }
-            Act::Alter => ((Verdict::Dangerous, "changes what an object was made of"), None),
-            Act::Costly => ((Verdict::Unknown, "costs out of proportion"), None),
+            Act::Costly => {
+                ((Verdict::Unknown, "takes time or memory out of proportion to its bytes"), None)
+            }
             Act::Overwrite(_) => ((Verdict::Inert, ""), None),
         };
         if let Some((object, fact)) = noted {
@@ -103,7 +114,7 @@ impl<'a> Judge<'a> {
         self.standings.get(name.index()).copied().unwrap_or(Standing::Unknown)
     }
 
-    /// What there is to fear of an import.
+    /// Judges an import.
     fn imported(&self, name: NameId, names: &[Name]) -> Judgement {
         match self.standing(name) {
             Standing::Inert(rule) => (Verdict::Inert, rule.reason()),
@@ -113,7 +124,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// What there is to fear of a call, and what is known of its result.
+    /// Judges a call. Returns also what is known about its result.
     fn called(
         &mut self,
         opcode: Opcode,
@@ -127,7 +138,7 @@ impl<'a> Judge<'a> {
             (Standing::Inert(_), Subject::ResultOf(_)) => match fact_of(&operands.object) {
                 Fact::Callable { rule: Some(rule), .. } => rule,
                 _ => {
-                    let why = (Verdict::Unknown, "what it returns is called");
+                    let why = (Verdict::Unknown, "its result is called");
                     return (why, may_be_global(&operands.arguments));
                 }
             },
@@ -148,22 +159,19 @@ impl<'a> Judge<'a> {
         };
         let mut lookup = Look { judge: self, names };
         let fact =
-            arguments.and_then(|arguments| rule::call(rule, arguments.as_slice(), &mut lookup));
+            arguments.and_then(|arguments| call::call(rule, arguments.as_slice(), &mut lookup));
         match fact {
             Some(fact) => ((Verdict::Inert, rule.reason()), fact),
             None => self.refused(rule, &operands.arguments),
         }
     }
 
-    /// What there is to fear of a call that a rule does not allow.
+    /// Judges a call that the rule does not allow.
     fn refused(&self, rule: Rule, arguments: &Operand<'_>) -> (Judgement, Fact) {
         if let Some(standing) = self.class_of_instance(rule, arguments) {
             return match standing {
                 Standing::Allowed => ((Verdict::Inert, "allowed"), Fact::Allowed),
-                _ => (
-                    (Verdict::Unknown, "makes an instance of a class that is not known"),
-                    Fact::None,
-                ),
+                _ => ((Verdict::Unknown, "makes an instance of an unknown class"), Fact::None),
             };
         }
         let is_of_numpy = |module: &[u8]| module == b"numpy" || module.starts_with(b"numpy.");
@@ -171,13 +179,13 @@ impl<'a> Judge<'a> {
             Operand::Global(name) => self.standing(name) == Standing::Inert(Rule::MemMap),
             _ => false,
         };
-        // copyreg writes this before protocol 4, for a class with keyword arguments.
+        // copyreg writes this before protocol 4 for a class whose `__new__` has keyword arguments.
         if let (Rule::GetAttr, Operand::Tuple(items)) = (rule, arguments)
             && let (Some(Operand::Global(class)), Some(Operand::Text(b"__new__")), 2) =
                 (items.get(0), items.get(1), items.len())
             && self.standing(class) == Standing::Unknown
         {
-            let why = "makes an instance of a class that is not known";
+            let why = "makes an instance of an unknown class";
             return ((Verdict::Unknown, why), Fact::Callable { rule: None, is_open: false });
         }
         let judgement = match (rule, arguments) {
@@ -187,33 +195,35 @@ impl<'a> Judge<'a> {
                 (Verdict::Dangerous, "creates or changes files")
             }
             (Rule::MemMap, _) => (Verdict::Dangerous, "creates or changes files"),
-            (Rule::Array, _) => (Verdict::Dangerous, "an array over memory that is not its own"),
-            (Rule::GetAttr, _) => (Verdict::Dangerous, "reaches into objects"),
+            (Rule::Array, _) => {
+                (Verdict::Dangerous, "makes an array over memory that does not belong to it")
+            }
+            (Rule::GetAttr, _) => (Verdict::Dangerous, "reads any attribute of an object"),
             (Rule::Ufunc, Operand::Tuple(items)) => match items.get(0) {
                 Some(Operand::Text(module)) if is_of_numpy(module) => (Verdict::Unknown, ""),
-                _ => (Verdict::Dangerous, "imports anything"),
+                _ => (Verdict::Dangerous, "imports any module"),
             },
-            (Rule::Ufunc, _) => (Verdict::Dangerous, "imports anything"),
-            (_, Operand::Tuple(items)) if !items.iter().all(|item| rule::is_plain(&item)) => {
-                (Verdict::Unknown, "called with objects that are not known")
+            (Rule::Ufunc, _) => (Verdict::Dangerous, "imports any module"),
+            (_, Operand::Tuple(items)) if !items.iter().all(|item| is_plain(&item)) => {
+                (Verdict::Unknown, "called with unknown objects")
             }
             _ => (Verdict::Unknown, "called with arguments that no pickler writes"),
         };
         (judgement, may_be_global(arguments))
     }
 
-    /// The class of the instance that a call makes by `__new__` of a type that is known; `None` where
-    /// it is another call, or the class is one of the policy.
+    /// Returns the standing of a class of which a call makes an instance by `__new__` of a known type;
+    /// `None` where it is another call, or where the class has a rule.
     fn class_of_instance(&self, rule: Rule, arguments: &Operand<'_>) -> Option<Standing> {
         let Operand::Tuple(items) = arguments else { return None };
         let Some(Operand::Global(class)) = items.get(0) else { return None };
         let base_is_known = match rule {
             Rule::Reconstruct => items.len() == 3,
             Rule::NewObject => true,
-            // The base class, and what it is given: a value of its own.
+            // The base class, and the plain value that it is called with.
             Rule::Reconstructor => match (items.len(), items.get(1), items.get(2)) {
                 (3, Some(Operand::Global(base)), Some(state)) => {
-                    matches!(self.standing(base), Standing::Inert(_)) && rule::is_plain(&state)
+                    matches!(self.standing(base), Standing::Inert(_)) && is_plain(&state)
                 }
                 _ => false,
             },
@@ -223,7 +233,7 @@ impl<'a> Judge<'a> {
         (base_is_known && !matches!(standing, Standing::Inert(_))).then_some(standing)
     }
 
-    /// What there is to fear of a new state, and what is known of the object then.
+    /// Judges a new state. Returns also what is known about the object then.
     fn state_set(
         &mut self,
         subject: Subject,
@@ -245,7 +255,7 @@ impl<'a> Judge<'a> {
             return ((Verdict::Inert, "allowed"), None);
         }
         let mut lookup = Look { judge: self, names: &[] };
-        if let Some(after) = rule::set_state(fact, &operands.arguments, &mut lookup) {
+        if let Some(after) = call::set_state(fact, &operands.arguments, &mut lookup) {
             return ((Verdict::Inert, rule.reason()), Some((object.object, after)));
         }
         let judgement = match fact {
@@ -256,14 +266,14 @@ impl<'a> Judge<'a> {
                 (Verdict::Dangerous, "changes an object that the whole program shares")
             }
             Fact::DType(_) | Fact::Array(_) if is_known(&operands.arguments, STATE_DEPTH) => {
-                (Verdict::Dangerous, "a state that makes NumPy use memory that is not its own")
+                (Verdict::Dangerous, "its state makes NumPy use memory that does not belong to it")
             }
             _ => (Verdict::Unknown, "given a state that no pickler writes"),
         };
         (judgement, Some((object.object, Fact::None)))
     }
 
-    /// What there is to fear of items that are added to an object.
+    /// Judges items that are added to an object.
     fn added(&self, opcode: Opcode, subject: Subject, operands: &Operands<'_>) -> Judgement {
         let name = match subject {
             Subject::Named(name) => return self.changed(name),
@@ -277,12 +287,12 @@ impl<'a> Judge<'a> {
             (Standing::Inert(_), Fact::MayBeGlobal) => {
                 (Verdict::Dangerous, "changes an object for the whole program")
             }
-            (Standing::Inert(_), _) => (Verdict::Unknown, "items are added that no pickler adds"),
+            (Standing::Inert(_), _) => (Verdict::Unknown, "given items that no pickler adds"),
             (standing, _) => judgement_of(standing),
         }
     }
 
-    /// What there is to fear of a change to what has a name.
+    /// Judges a change of an imported object.
     fn changed(&self, name: NameId) -> Judgement {
         match self.standing(name) {
             Standing::Unknown => (Verdict::Unknown, "may be changed for the whole program"),
@@ -291,7 +301,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The names of one pickle, for the rules.
+/// The names of one pickle, as the rules ask for them.
 struct Look<'j, 'a, 'n> {
     judge: &'j mut Judge<'a>,
     names: &'n [Name],
@@ -321,7 +331,7 @@ impl Lookup for Look<'_, '_, '_> {
 }
 
 fn note(auditor: &mut Auditor, object: ObjectId, fact: Fact) {
-    // Dtypes, and functions, are what later elements share.
+    // Later elements share dtypes and functions.
     let keep = matches!(fact, Fact::DType(_) | Fact::Callable { .. });
     auditor.set_fact(object, fact.pack(), keep);
 }
@@ -333,7 +343,7 @@ fn fact_of(value: &Operand<'_>) -> Fact {
     }
 }
 
-/// The fact for what a call returned that was not understood.
+/// Returns the fact about the result of a call that no rule allows.
 fn may_be_global(arguments: &Operand<'_>) -> Fact {
     let is_global = |value: &Operand<'_>| match value {
         Operand::Global(_) | Operand::Unknown => true,
@@ -350,10 +360,10 @@ fn may_be_global(arguments: &Operand<'_>) -> Fact {
     if has_global { Fact::MayBeGlobal } else { Fact::None }
 }
 
-/// How deep a state is looked into: the fields of a dtype are tuples in a dict in it.
+/// Levels of a state that are looked at: the fields of a dtype are tuples in a dict in its state.
 const STATE_DEPTH: u32 = 4;
 
-/// Whether nothing in a state was forgotten or is too long to be known.
+/// Returns whether all of a state is known: nothing in it was forgotten, or is too long to be kept.
 fn is_known(value: &Operand<'_>, depth: u32) -> bool {
     match value {
         Operand::Unknown | Operand::Other | Operand::LongText => false,
@@ -379,20 +389,22 @@ fn judgement_of(standing: Standing) -> Judgement {
 fn why_unknown(name: &Name) -> &'static str {
     match name {
         Name::Global { .. } => "",
-        Name::Extension(_) => "whatever copyreg has under this code",
+        Name::Extension(_) => {
+            "imports the name that the reading program has registered for this code"
+        }
         Name::PersistentId => "numpy.load refuses it",
-        _ => "the name, or what is called, cannot be known",
+        _ => "the name is computed, so it cannot be known",
     }
 }
 
-/// What is known of a name, and what the caller says of it.
-fn standing(audit: &Audit, name: &Name) -> Standing {
+/// Returns the standing of a name by the policy and the names that the caller trusts.
+fn standing(trusted: &[Allowed], name: &Name) -> Standing {
     let Name::Global { module, name } = name else { return Standing::Unknown };
-    if audit.allowed.iter().any(|allowed| allowed.is_full_name(module, name)) {
+    if trusted.iter().any(|allowed| allowed.is_full_name(module, name)) {
         return Standing::Allowed;
     }
     match standing_of(&format!("{module}.{name}")) {
-        // An attribute of an attribute: of the same name only for what is written so.
+        // A name with dots is an attribute of an attribute. Few rules are for names that are written so.
         Standing::Inert(rule) if !name.contains('.') || rule.is_attribute() => {
             return Standing::Inert(rule);
         }
@@ -400,21 +412,21 @@ fn standing(audit: &Audit, name: &Name) -> Standing {
         _ => {}
     }
     if name.contains('.') && name.split('.').any(|part| part.starts_with("__")) {
-        return Standing::Dangerous("reaches into objects");
+        return Standing::Dangerous("reads any attribute of an object");
     }
-    match audit.allowed.iter().any(|allowed| allowed.has_in_package(module, name)) {
+    match trusted.iter().any(|allowed| allowed.has_in_package(module, name)) {
         true => Standing::Allowed,
         false => Standing::Unknown,
     }
 }
 
-/// What the policy says of a name.
+/// Returns the standing of a name by the policy.
 fn standing_of(name: &str) -> Standing {
     let names = &*NAMES;
     if let Some(&rule) = names.inert.get(name) {
         return Standing::Inert(rule);
     }
-    // A member of an enumeration, by its name in the class or in its module.
+    // A member of an enumeration, as an attribute of the class or of the module.
     let is_member = |member: &str| {
         let is_capital =
             |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
@@ -442,7 +454,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_of_the_policy_is_understood() {
+    fn policy_line_of_any_rule_is_parsed() {
         let lines = POLICY.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
         let names = &*NAMES;
         let understood = names.inert.len()
@@ -453,20 +465,20 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_has_a_name_in_the_policy() {
+    fn rule_of_any_kind_has_a_name_in_the_policy() {
         for rule in Rule::all().filter(|rule| *rule != Rule::Member) {
             assert!(NAMES.inert.values().any(|used| *used == rule), "{rule:?}");
         }
     }
 
-    /// A published crate does not have the specification.
+    /// Returns the specification; a published crate does not have it.
     fn specification() -> Option<String> {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/audit.md");
         std::fs::read_to_string(path).ok()
     }
 
     #[test]
-    fn specification_has_every_rule_and_every_name_of_one() {
+    fn specification_has_every_rule_and_its_names() {
         let Some(text) = specification() else { return };
         let rules: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("| `")).collect();
         for rule in Rule::all() {

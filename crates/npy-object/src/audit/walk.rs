@@ -1,66 +1,74 @@
-//! Goes through a file: what it is packed into, its arrays and pickles, and what follows them.
+//! Goes through a file: decompresses it, and reads its arrays, pickles and members of archives.
 
 use std::io::Read;
 
 use pickle_stream::audit::{Act, Audited, Auditor, Finding, Name, Subject};
 
+use super::allow::Allowed;
 #[cfg(feature = "npz")]
-use super::archive::{self, Content};
+use super::archive::{Content, Roots};
 use super::policy::{Judge, Judgement};
-use super::{Audit, Part, Site, Tally, Use};
+use super::report::{Part, Site, Tally, Use};
 use crate::error::{Error, ErrorKind, Result};
-use crate::options::Options;
+use crate::options::{Options, ReadSize};
 use crate::source::Source;
 use crate::source::format::Format;
-#[cfg(feature = "npz")]
-use crate::source::npz::Npz;
-use crate::source::window::{ReadSize, Window};
+use crate::source::window::Window;
 
-/// Names that a file may have.
+/// Names that a file may have in all parts.
 const MOST_NAMES: usize = 1 << 16;
 
-/// Bytes that they may take in all.
+/// Bytes that these names may have.
 const MOST_BYTES: usize = 8 << 20;
 
-/// Bytes of a line of text, all of which is in memory.
+/// Bytes that a line of text may have: it is in memory.
 const LONGEST_LINE: u64 = 1 << 20;
 
-/// Characters of a header.
+/// Characters that a header may have.
 const MOST_HEADER: usize = 1 << 20;
 
 /// How deep compressed files, and archives after arrays, may be in one another.
 const NESTING: usize = 4;
 
-/// Goes through a file, showing every instruction that is found. Returns the file, or the members of
-/// an archive.
-pub(super) fn walk(audit: &Audit, source: Source, each: &mut dyn FnMut(&Site<'_>)) -> Vec<Part> {
-    let mut options = audit.options.clone();
-    let limits = options.limits_mut();
-    // numpy.load has no limit on a header where it unpickles.
-    limits.header.header_chars = limits.header.header_chars.max(MOST_HEADER);
-    limits.pickle.line = limits.pickle.line.min(LONGEST_LINE);
-    let parts = Vec::new();
-    let mut walk = Walk { audit, options, parts, each, is_silent: false, names: 0, bytes: 0 };
-    walk.file(source, "", NESTING);
-    walk.parts
-}
-
-struct Walk<'a> {
-    audit: &'a Audit,
-    /// The audit's, with the limits of a walk.
+/// A walk through a file.
+pub(super) struct Walk<'a> {
     options: Options,
-    /// Those that were gone through.
+    allowed: &'a [Allowed],
+    /// The number of the only array or pickle that is judged.
+    only: Option<u64>,
+    /// The parts that were read.
     parts: Vec<Part>,
+    /// Called for every instruction that imports, calls or changes something.
     each: &'a mut dyn FnMut(&Site<'_>),
-    /// Whether instructions are not shown.
+    /// Whether `each` is not called.
     is_silent: bool,
-    /// Names in all parts, and the bytes that they take.
+    /// The names of all parts, and their bytes.
     names: usize,
     bytes: usize,
 }
 
-impl Walk<'_> {
-    /// Goes through a file, which may be packed into others. `prefix` is for the names of members.
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        mut options: Options,
+        allowed: &'a [Allowed],
+        only: Option<u64>,
+        each: &'a mut dyn FnMut(&Site<'_>),
+    ) -> Walk<'a> {
+        let limits = options.limits_mut();
+        // numpy.load has no limit on a header where it unpickles.
+        limits.header.header_chars = limits.header.header_chars.max(MOST_HEADER);
+        limits.pickle.line = limits.pickle.line.min(LONGEST_LINE);
+        let parts = Vec::new();
+        Walk { options, allowed, only, parts, each, is_silent: false, names: 0, bytes: 0 }
+    }
+
+    /// Goes through a file. Returns the file, or the members of an archive.
+    pub(super) fn walk(mut self, source: Source) -> Vec<Part> {
+        self.file(source, "", NESTING);
+        self.parts
+    }
+
+    /// Goes through a file, which may be compressed. The names of members begin with `prefix`.
     fn file(&mut self, source: Source, prefix: &str, nesting: usize) {
         match self.unpack(source, nesting) {
             #[cfg(feature = "npz")]
@@ -72,8 +80,8 @@ impl Walk<'_> {
         }
     }
 
-    /// Takes a source out of what it was compressed with. Returns what that is, and how many more may
-    /// be in one another.
+    /// Decompresses a source until it is not a gzip file. Returns it, its format, and how many more
+    /// files may be inside one another.
     fn unpack(&self, mut source: Source, nesting: usize) -> Result<(Source, Format, usize)> {
         for left in (0..nesting).rev() {
             match Format::of(&source)? {
@@ -81,7 +89,7 @@ impl Walk<'_> {
                 format => return Ok((source, format, left)),
             }
         }
-        let message = format!("compressed files in one another, over {NESTING} deep");
+        let message = format!("compressed files in one another: over {NESTING} deep");
         Err(Error::over_limit(NESTING as u64, "gzip.depth", None, message))
     }
 
@@ -95,30 +103,41 @@ impl Walk<'_> {
                 return self.part(part, Err(error));
             }
         };
-        // What is wrong with a header is found where the member is read.
+        // A wrong header of a member is reported with the member.
         if let Ok(Some(unlisted)) = archive.unlisted() {
             let trailing = Tally { count: unlisted.end - unlisted.start, first: unlisted.start };
             let part = Part { member: named(prefix), trailing, ..Part::default() };
             self.parts.push(part);
         }
-        for (number, content) in archive::contents(&archive).into_iter().enumerate() {
-            let member = Some(format!("{prefix}{}", archive.members()[number].name()));
+        let roots = Roots::of(&archive);
+        let first = self.parts.len();
+        let mut any_loaded = false;
+        for (number, found) in archive.members().iter().enumerate() {
+            let source = archive.source(number);
+            let format = source.as_ref().ok().and_then(|source| Format::of(source).ok());
+            let content = roots.content(found.name(), format);
+            let member = Some(format!("{prefix}{}", found.name()));
             let part = Part { member, content, ..Part::default() };
             match content {
-                Content::Data | Content::Unknown => self.data(part, &archive, number),
+                Content::Data | Content::Unknown => self.data(part, source),
                 Content::Loaded => {
-                    let source = archive.source(number).map(|source| (source, nesting));
-                    self.part(part, source);
+                    any_loaded = true;
+                    self.part(part, source.map(|source| (source, nesting)));
                 }
+            }
+        }
+        if !any_loaded {
+            for part in &mut self.parts[first..] {
+                part.content = Content::Unknown;
             }
         }
     }
 
-    /// Goes through a member that its loader does not unpickle. It is a pickle all the same if it
-    /// reads as one to its end, and names something.
+    /// Goes through a member that its loader does not unpickle. It is judged as a pickle if it can be
+    /// read as one to its end, and names something.
     #[cfg(feature = "npz")]
-    fn data(&mut self, mut part: Part, archive: &Npz, number: usize) {
-        match archive.source(number) {
+    fn data(&mut self, mut part: Part, source: Result<Source>) {
+        match source {
             Ok(source) => {
                 let mut trial = Part::default();
                 self.is_silent = true;
@@ -134,7 +153,7 @@ impl Walk<'_> {
         self.parts.push(part);
     }
 
-    /// Goes through a file that is no archive, or a member of one.
+    /// Goes through a file that is not an archive, or through a member of one.
     fn part(&mut self, mut part: Part, source: Result<(Source, usize)>) {
         let mut archive = None;
         let walked = source.and_then(|(source, nesting)| {
@@ -147,7 +166,7 @@ impl Walk<'_> {
         let Some((source, begin, nesting)) = archive else { return self.parts.push(part) };
         let member = part.member.as_ref().map(|member| format!("{member}/")).unwrap_or_default();
         if nesting == 0 {
-            let message = format!("archives after arrays in one another, over {NESTING} deep");
+            let message = format!("archives after arrays, in one another: over {NESTING} deep");
             part.error = Some(Error::over_limit(NESTING as u64, "gzip.depth", begin, message));
             return self.parts.push(part);
         }
@@ -155,11 +174,11 @@ impl Walk<'_> {
         self.file(source.section(begin..), &format!("{member}@{begin}/"), nesting);
     }
 
-    /// Goes through arrays and pickles that follow one another. Returns where an archive begins that
-    /// follows them.
+    /// Goes through arrays and pickles, one after another. Returns the offset of an archive that follows
+    /// them.
     fn arrays(&mut self, source: &Source, part: &mut Part) -> Result<Option<u64>> {
         let (mut begin, mut number) = (0, 0);
-        if let Some(only) = self.audit.only {
+        if let Some(only) = self.only {
             self.is_silent = true;
             let skipped = self.skip(source, only);
             self.is_silent = false;
@@ -187,13 +206,13 @@ impl Walk<'_> {
                 },
             };
             number += 1;
-            if self.audit.only.is_some() || source.read_at(&mut [0], begin)? == 0 {
+            if self.only.is_some() || source.read_at(&mut [0], begin)? == 0 {
                 return Ok(None);
             }
         }
     }
 
-    /// Goes through the arrays and pickles before the one of a number. Returns where that begins.
+    /// Reads the arrays and pickles before the one of this number. Returns the offset of that one.
     fn skip(&mut self, source: &Source, number: u64) -> Result<u64> {
         let mut begin = 0;
         for before in 0..number {
@@ -204,19 +223,19 @@ impl Walk<'_> {
             };
             self.forget(&part);
             if source.read_at(&mut [0], begin)? == 0 {
-                let message = format!("there are {} arrays or pickles in the file", before + 1);
+                let message = format!("no array or pickle {number}: the file has {}", before + 1);
                 return Err(Error::usage("access.subscript", message));
             }
         }
         Ok(begin)
     }
 
-    /// Goes through an array. Returns where it ends.
+    /// Goes through an array. Returns the offset of its end.
     fn array(&mut self, source: &Source, begin: u64, part: &mut Part) -> Result<u64> {
         let (header, data) = match self.options.read_header(source.section(begin..)) {
             Ok(Some(header)) => header,
             Ok(None) => return self.pickle(source, begin, part),
-            // NumPy may accept it, and ignores what it says of objects.
+            // NumPy may accept the header, and unpickles whatever dtype it has.
             Err(error) => {
                 if let Some(data) = after_header(source, begin) {
                     self.pickle(source, data, part)?;
@@ -232,18 +251,18 @@ impl Walk<'_> {
         match end {
             Some(end) if end <= size => Ok(end),
             _ => {
-                let message = "the data of the array end before its last item";
+                let message = "the file ends before the last item of the array";
                 Err(Error::new(ErrorKind::Truncated, "npy.truncated", size, message))
             }
         }
     }
 
-    /// Goes through a pickle. Returns where it ends.
+    /// Goes through a pickle. Returns the offset of its end.
     fn pickle(&mut self, source: &Source, offset: u64, part: &mut Part) -> Result<u64> {
         part.pickles += 1;
         let mut window = Window::new(source.clone(), ReadSize::default(), 0);
         let mut auditor = Auditor::new(offset, &self.options.limits.pickle);
-        let mut judge = Judge::new(self.audit);
+        let mut judge = Judge::new(self.allowed);
         let mut needed = 1;
         window.set_reading_on(true);
         loop {
@@ -263,7 +282,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Counts what was found.
+    /// Adds an act to the part.
     fn find(
         &mut self,
         part: &mut Part,
@@ -295,7 +314,7 @@ impl Walk<'_> {
             self.bytes += bytes_of(name);
             if self.names > MOST_NAMES || self.bytes > MOST_BYTES {
                 let message =
-                    format!("names limit: more than {MOST_NAMES} names, or {MOST_BYTES} bytes");
+                    format!("over {MOST_NAMES} names, or names of over {MOST_BYTES} bytes");
                 return Err(Error::over_limit(
                     MOST_NAMES as u64,
                     "pickle.limit.names",
@@ -321,19 +340,19 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Takes the names of a part, which is dropped, out of the count.
+    /// Subtracts the names of a part that is dropped.
     fn forget(&mut self, part: &Part) {
         self.names -= part.uses.len();
         self.bytes -= part.uses.keys().map(bytes_of).sum::<usize>();
     }
 }
 
-/// The name of a member that could not be opened: that of the archive.
+/// Returns the name of an archive that could not be opened; `None` for a file.
 fn named(prefix: &str) -> Option<String> {
     (!prefix.is_empty()).then(|| prefix.to_owned())
 }
 
-/// Where the data begin of an array whose header cannot be read.
+/// Returns the offset of the data of an array whose header cannot be read.
 fn after_header(source: &Source, begin: u64) -> Option<u64> {
     let mut start = Vec::new();
     source.section(begin..).to_reader().take(12).read_to_end(&mut start).ok()?;

@@ -3,9 +3,9 @@
 use pickle_stream::{Argument, Head, Instruction, Lexer, Progress};
 
 use crate::error::Result;
-use crate::options::Limits;
+use crate::options::{Limits, ReadSize};
 use crate::source::Source;
-use crate::source::window::{ReadSize, Window};
+use crate::source::window::Window;
 
 /// The instructions of a pickle in a source, one after another. Of a long argument, a part is in
 /// memory.

@@ -14,9 +14,9 @@ use std::time::UNIX_EPOCH;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::checkpoints::{Checkpoint, Checkpoints, Stretch};
-use crate::source::Source;
+use crate::output::Output;
 use crate::source::window::Window;
-use crate::write::file::Output;
+use crate::source::{Access, Source};
 
 const MAGIC: [u8; 8] = *b"npyoidx\x02";
 /// Bytes before the checkpoints.
@@ -336,7 +336,7 @@ fn is_in_order<'a>(places: impl IntoIterator<Item = &'a Checkpoint>) -> bool {
 
 /// Bytes of an index, and `likely` those up to there behind them.
 fn read(source: &Source, range: Range<u64>, likely: u64) -> Result<Vec<u8>> {
-    source.prepare(range.clone(), likely)?;
+    source.prepare(range.clone(), Access::UpTo(likely))?;
     let mut bytes = vec![0; (range.end - range.start) as usize];
     let mut read = 0;
     while read < bytes.len() {

@@ -1,4 +1,4 @@
-//! Bytes that somebody else fetches: what is there is read, what is not is asked for.
+//! Bytes that the caller fetches. Reading those that are missing fails with an error that names them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,28 +8,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use super::{ReadAt, Source};
+use super::{Access, ReadAt, Source};
 use crate::error::{Error, Result};
 
-/// The stretches of a file that were fetched, from a server or a store, by code of your own.
+/// The ranges of a file that your code has fetched from a server or a store.
 ///
-/// Nothing is read here. Whatever works on its [`source`](Self::source) either has all bytes that
-/// it takes, or fails with an error that says which are missing: [`Error::need`]. Once these are
-/// there, the same call goes on where it stood. All calls that read may fail so, opening too.
+/// It reads nothing itself. A call on its [`source`](Self::source), also one that opens an array,
+/// either has all bytes that it needs, or fails with an error that says which are missing:
+/// [`Error::need`]. Fetch them and make the same call again: it goes on where it was.
 ///
 /// ```
 /// use npy_object::{Fetched, Options, Result};
 ///
-/// let server = std::fs::read("tests/data/strings.npy")?; // stands for one that is far away
+/// let server = std::fs::read("tests/data/strings.npy")?; // a local file in place of a server
 /// let file = Fetched::new("strings.npy", server.len() as u64);
 ///
-/// /// Does something until it is done.
+/// /// Calls `step` until it needs no more bytes.
 /// fn fetching<T>(server: &[u8], mut step: impl FnMut() -> Result<T>) -> Result<T> {
 ///     loop {
 ///         let done = step();
 ///         let Some(need) = done.as_ref().err().and_then(|error| error.need()) else { return done };
 ///         let (from, to) = (need.range().start as usize, need.range().end as usize);
-///         need.fill(server[from..to].to_vec())?; // here, others would wait for an answer
+///         need.fill(server[from..to].to_vec())?; // a request to a server would be here
 ///     }
 /// }
 ///
@@ -39,17 +39,16 @@ use crate::error::{Error, Result};
 /// # Ok::<(), npy_object::Error>(())
 /// ```
 ///
-/// What is asked for is what the call will read next, and a little more where that is likely to be
-/// wanted. One who loops over elements reads on: then as many bytes are asked for as
-/// [`request_size`](Self::request_size) says. What was fetched is kept until it is more than
-/// [`memory`](Self::memory) says; what was not used for longest goes first, and is asked for again
-/// if it is wanted again.
+/// A call asks for the bytes that it reads next, and for at least 4 KiB. A loop over elements asks
+/// for [`request_size`](Self::request_size) bytes at once. Fetched bytes are kept until they are more
+/// than [`memory`](Self::memory). Those that were not used for the longest time are dropped first, and
+/// asked for again if they are needed again.
 ///
 /// With [`Options::read_with_index`](crate::Options::read_with_index), a few kilobytes of an index
-/// lead to any element. What is compressed can only be read from its beginning on: fetch it as a
+/// lead to any element. Compressed data can only be read from their beginning: fetch them as a
 /// [`stream`](Source::stream).
 ///
-/// It is cheap to clone, and every clone is the same.
+/// It is cheap to clone, and all clones share the bytes.
 #[derive(Clone)]
 pub struct Fetched(Arc<Shared>);
 
@@ -60,17 +59,17 @@ struct Shared {
 }
 
 struct Store {
-    /// By where they begin; no two overlap.
+    /// By offset; no two overlap.
     chunks: BTreeMap<u64, Chunk>,
     held: usize,
-    /// Rises whenever something is put here or released.
+    /// Rises with every call of `put` and `release`.
     clock: u64,
-    /// What was not used since then may go.
+    /// Chunks that were not used since this time may be dropped.
     released: u64,
-    /// Bytes that were last found to be missing, in part at least.
+    /// The last range that was needed and not all there.
     missed: Range<u64>,
     request_size: u64,
-    /// Bytes that are kept.
+    /// Bytes that are kept at most.
     most: usize,
 }
 
@@ -86,7 +85,7 @@ impl Chunk {
     }
 }
 
-/// Bytes of a [`Fetched`] file that are needed next.
+/// A range of a [`Fetched`] file that is needed next.
 #[derive(Clone)]
 pub struct Need {
     of: Fetched,
@@ -94,15 +93,15 @@ pub struct Need {
 }
 
 impl Fetched {
-    /// Bytes that a request asks for when reading goes on, unless something else is said.
+    /// The default of `request_size`.
     const REQUEST_SIZE: u64 = 4 << 20;
-    /// Bytes that are kept, unless something else is said.
+    /// The default of `memory`.
     const MEMORY: usize = 64 << 20;
-    /// Bytes that are asked for at least, where there are so many.
+    /// Bytes that a request asks for at least, where the file has them.
     const LEAST: u64 = 4 << 10;
 
-    /// A file of so many bytes, of which nothing was fetched. The name is for those who fetch, and
-    /// for errors.
+    /// Creates a file of `size` bytes, of which none was fetched. The name is for your code, and for
+    /// errors.
     pub fn new(name: impl Into<String>, size: u64) -> Fetched {
         let store = Store {
             chunks: BTreeMap::new(),
@@ -116,40 +115,40 @@ impl Fetched {
         Fetched(Arc::new(Shared { name: name.into(), size, store: Mutex::new(store) }))
     }
 
-    /// How many bytes are asked for at once when reading goes on: by default 4 MiB. An element that
-    /// is larger is asked for in one piece.
+    /// Sets how many bytes a loop over elements asks for at once: by default 4 MiB. A larger element
+    /// is asked for in one request.
     #[must_use]
     pub fn request_size(self, bytes: u64) -> Fetched {
         self.store().request_size = bytes.max(1);
         self
     }
 
-    /// How many bytes are kept: by default 64 MiB. To loop over an array without an index, a batch
-    /// of its elements should fit in (NumPy writes 1,000), or its bytes are fetched twice.
-    /// What one call needs together is kept in any case.
+    /// Sets how many bytes are kept: by default 64 MiB. In a loop over an array without an index, the
+    /// bytes of a batch (NumPy writes 1,000 elements) are fetched twice if they are more than this.
+    /// The bytes that one call needs together are kept in any case.
     #[must_use]
     pub fn memory(self, bytes: usize) -> Fetched {
         self.store().most = bytes;
         self
     }
 
-    /// The name that it was given.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Bytes of the file.
+    /// Returns the number of bytes of the file.
     pub fn size(&self) -> u64 {
         self.0.size
     }
 
-    /// The file, to be read from.
+    /// Returns a source of the file.
     pub fn source(&self) -> Source {
         Source::new(self.clone())
     }
 
-    /// Puts bytes here that were fetched unasked. What lies beyond the end of the file, or is here
-    /// already, is left out.
+    /// Adds bytes that no error has asked for. Those past the end of the file, and those that are here
+    /// already, are left out.
     pub fn put(&self, offset: u64, bytes: impl Into<Bytes>) {
         let mut bytes = bytes.into();
         let room = self.size().saturating_sub(offset);
@@ -157,7 +156,7 @@ impl Fetched {
         self.store().put(offset, bytes);
     }
 
-    /// These bytes of it, as if somebody had missed them.
+    /// Returns the need of a range.
     pub(crate) fn need(&self, range: Range<u64>) -> Need {
         Need { of: self.clone(), range }
     }
@@ -178,11 +177,12 @@ impl ReadAt for Fetched {
                 buffer[..read].copy_from_slice(&bytes[..read]);
                 return Ok(read);
             }
-            self.prepare(offset..offset + 1, offset.saturating_add(buffer.len() as u64))?;
+            let end = offset.saturating_add(buffer.len() as u64);
+            self.prepare(offset..offset + 1, Access::UpTo(end))?;
         }
     }
 
-    fn prepare(&self, needed: Range<u64>, likely: u64) -> io::Result<()> {
+    fn prepare(&self, needed: Range<u64>, access: Access) -> io::Result<()> {
         let needed = needed.start..needed.end.min(self.size());
         let mut store = self.store();
         let mut from = needed.start;
@@ -194,12 +194,15 @@ impl ReadAt for Fetched {
             return Ok(());
         }
         let size = store.request_size;
-        let to = if likely == u64::MAX {
-            // Who reads on comes back to what was stepped over.
-            from = store.end_before(from).filter(|end| from - end < size).unwrap_or(from);
-            from.saturating_add(size)
-        } else {
-            likely.max(from.saturating_add(size.min(Fetched::LEAST)))
+        let least = from.saturating_add(size.min(Fetched::LEAST));
+        let to = match access {
+            Access::Random => least,
+            Access::UpTo(end) => least.max(end),
+            Access::Sequential => {
+                // A loop comes back to the bytes that its survey has skipped.
+                from = store.end_before(from).filter(|end| from - end < size).unwrap_or(from);
+                from.saturating_add(size)
+            }
         };
         let to = to.max(needed.end).min(self.size());
         store.missed = needed;
@@ -228,7 +231,7 @@ impl ReadAt for Fetched {
 }
 
 impl Store {
-    /// What is held from a place on.
+    /// Returns the bytes that are here from `offset` on.
     fn held_from(&mut self, offset: u64) -> Option<Bytes> {
         let (&start, chunk) = self.chunks.range_mut(..=offset).next_back()?;
         if chunk.end(start) <= offset {
@@ -238,7 +241,7 @@ impl Store {
         Some(chunk.bytes.slice((offset - start) as usize..))
     }
 
-    /// Where the last stretch ends that begins before a place.
+    /// Returns the end of the last chunk that begins before `offset`.
     fn end_before(&self, offset: u64) -> Option<u64> {
         let (&start, chunk) = self.chunks.range(..offset).next_back()?;
         Some(chunk.end(start))
@@ -261,8 +264,9 @@ impl Store {
         self.shrink();
     }
 
-    /// Drops what was not used for longest, but nothing that the call under way has used: it begins
-    /// anew, and needs it again. Nor what it needs together with bytes that it missed.
+    /// Drops the chunks that were not used for the longest time, until at most `most` bytes are left.
+    /// Keeps those that the current call has used, because it is made again and needs them again, and
+    /// those in the range that it has missed.
     fn shrink(&mut self) {
         let is_missed = |start, end| start < self.missed.end && self.missed.start < end;
         while self.held > self.most {
@@ -276,26 +280,26 @@ impl Store {
 }
 
 impl Need {
-    /// The file that they are of.
+    /// Returns the file.
     pub fn of(&self) -> &Fetched {
         &self.of
     }
 
-    /// Where they are: bytes from the start of the file.
+    /// Returns the range: bytes from the start of the file.
     pub fn range(&self) -> Range<u64> {
         self.range.clone()
     }
 
-    /// Puts them where they were missed.
+    /// Adds the bytes of the range to the file.
     ///
-    /// Fails, as an I/O error, where these are not so many bytes: then they are others than were
-    /// asked for, or the file is not as long as was said.
+    /// Fails with an I/O error where `bytes` has another length than the range: then it is another
+    /// range, or the file has another size.
     pub fn fill(&self, bytes: impl Into<Bytes>) -> Result<()> {
         let bytes = bytes.into();
         let (wanted, came) = (self.range.end - self.range.start, bytes.len() as u64);
         if wanted != came {
             let name = self.of.name();
-            let message = format!("{name}: {wanted} bytes were asked for, {came} came");
+            let message = format!("{name}: expected {wanted} bytes, found {came}");
             let error = io::Error::new(io::ErrorKind::UnexpectedEof, message);
             return Err(Error::io_at(self.range.start, error));
         }
@@ -307,7 +311,7 @@ impl Need {
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Range { start, end } = self.range;
-        write!(f, "bytes {start} to {end} of {} were not fetched", self.of.name())
+        write!(f, "bytes {start} to {end} of {} are not fetched yet", self.of.name())
     }
 }
 
@@ -328,8 +332,8 @@ impl fmt::Debug for Need {
 }
 
 impl Error {
-    /// The bytes that have to be [`Fetched`] before the call that failed can go on, where that is
-    /// why it failed.
+    /// Returns the bytes to add to a [`Fetched`] file before the same call can go on; `None` for an
+    /// error with another reason.
     pub fn need(&self) -> Option<&Need> {
         let error: &io::Error = std::error::Error::source(self)?.downcast_ref()?;
         error.get_ref()?.downcast_ref()
@@ -338,43 +342,44 @@ impl Error {
 
 #[cfg(test)]
 mod tests {
+    use super::Access::{Random, Sequential, UpTo};
     use super::*;
     use crate::error::ErrorKind;
 
     const FILE: &[u8] = b"0123456789";
 
-    /// What is asked for so that these bytes can be read.
-    fn asked(file: &Fetched, needed: Range<u64>, likely: u64) -> Option<Range<u64>> {
-        let error = Error::from(file.prepare(needed, likely).err()?);
+    /// Returns the range that is asked for so that these bytes can be read.
+    fn asked(file: &Fetched, needed: Range<u64>, access: Access) -> Option<Range<u64>> {
+        let error = Error::from(file.prepare(needed, access).err()?);
         Some(error.need().expect("a need").range())
     }
 
     #[test]
-    fn asks_for_what_is_not_there() {
+    fn prepare_of_missing_bytes_asks_for_them() {
         let file = Fetched::new("a", 1 << 20);
-        assert_eq!(asked(&file, 10..20, 20), Some(10..10 + Fetched::LEAST));
-        assert_eq!(asked(&file, 10..20, 8000), Some(10..8000));
-        assert_eq!(asked(&file, 10..9000, 8000), Some(10..9000));
+        assert_eq!(asked(&file, 10..20, UpTo(20)), Some(10..10 + Fetched::LEAST));
+        assert_eq!(asked(&file, 10..20, UpTo(8000)), Some(10..8000));
+        assert_eq!(asked(&file, 10..9000, UpTo(8000)), Some(10..9000));
         let file = file.request_size(100_000);
-        assert_eq!(asked(&file, 10..20, u64::MAX), Some(10..100_010));
-        assert_eq!(asked(&file, 10..200_000, u64::MAX), Some(10..200_000));
-        // As far as it goes, and to what is there.
+        assert_eq!(asked(&file, 10..20, Sequential), Some(10..100_010));
+        assert_eq!(asked(&file, 10..200_000, Sequential), Some(10..200_000));
+        // Up to the end of the file, and up to the bytes that are there.
         let end = 1 << 20;
-        assert_eq!(asked(&file, end - 10..end + 10, u64::MAX), Some(end - 10..end));
-        assert_eq!(asked(&file, end..end + 10, u64::MAX), None);
-        // What was stepped over comes too.
+        assert_eq!(asked(&file, end - 10..end + 10, Sequential), Some(end - 10..end));
+        assert_eq!(asked(&file, end..end + 10, Sequential), None);
+        // The bytes that were skipped come too.
         file.put(0, vec![0; 10]);
-        assert_eq!(asked(&file, 5000..5010, u64::MAX), Some(10..100_010));
-        assert_eq!(asked(&file, 5000..5010, 0), Some(5000..5000 + Fetched::LEAST));
-        assert_eq!(asked(&file, 500_000..500_010, u64::MAX), Some(500_000..600_000));
+        assert_eq!(asked(&file, 5000..5010, Sequential), Some(10..100_010));
+        assert_eq!(asked(&file, 5000..5010, Random), Some(5000..5000 + Fetched::LEAST));
+        assert_eq!(asked(&file, 500_000..500_010, Sequential), Some(500_000..600_000));
         file.put(100, vec![0; 50]);
-        assert_eq!(asked(&file, 100..150, 1000), None);
-        assert_eq!(asked(&file, 10..20, 1000), Some(10..100));
-        assert_eq!(asked(&file, 120..200, 6000), Some(150..6000));
+        assert_eq!(asked(&file, 100..150, UpTo(1000)), None);
+        assert_eq!(asked(&file, 10..20, UpTo(1000)), Some(10..100));
+        assert_eq!(asked(&file, 120..200, UpTo(6000)), Some(150..6000));
     }
 
     #[test]
-    fn what_overlaps_is_kept_once() {
+    fn put_of_overlapping_bytes_keeps_them_once() {
         let file = Fetched::new("a", 10);
         for (from, to) in [(2, 4), (6, 7), (0, 9), (8, 10)] {
             file.put(from, &FILE[from as usize..to]);
@@ -388,13 +393,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_used_for_longest_goes() {
+    fn put_over_the_limit_drops_what_was_not_used_for_longest() {
         let file = Fetched::new("a", 1 << 20).memory(25);
-        let is_there = |offset: u64| file.prepare(offset..offset + 1, 0).is_ok();
+        let is_there = |offset: u64| file.prepare(offset..offset + 1, Random).is_ok();
         for offset in [0, 100, 200] {
             file.put(offset, vec![0; 10]);
         }
-        // A call may want all of them together.
+        // One call may need all of them together.
         assert!(is_there(200) && is_there(0) && is_there(100));
         file.release();
         assert!(is_there(200));
@@ -403,14 +408,14 @@ mod tests {
     }
 
     #[test]
-    fn fewer_bytes_than_were_asked_for_are_an_error() {
+    fn fill_with_too_few_bytes_fails() {
         let file = Fetched::new("a", 10);
-        let error = Error::from(file.prepare(4..10, 0).unwrap_err());
+        let error = Error::from(file.prepare(4..10, Random).unwrap_err());
         let need = error.need().unwrap();
         let error = need.fill(&b"456"[..]).unwrap_err();
         assert_eq!((error.kind(), error.offset()), (ErrorKind::Io, Some(4)));
-        assert_eq!(error.message(), "a: 6 bytes were asked for, 3 came");
+        assert_eq!(error.message(), "a: expected 6 bytes, found 3");
         need.fill(&b"456789"[..]).unwrap();
-        assert!(file.prepare(4..10, 0).is_ok());
+        assert!(file.prepare(4..10, Random).is_ok());
     }
 }

@@ -1,16 +1,16 @@
-//! Files, read at places without moving a cursor that others share.
+//! Regular files, read at offsets without moving the cursor, which other threads share.
 
 use std::fs::{File, Metadata};
 use std::io;
 use std::time::SystemTime;
 
-use super::ReadAt;
+use super::read_at::ReadAt;
 
-/// A file of the size that it had when it was opened.
+/// A file, with the size that it had when it was opened.
 pub(super) struct FileAt {
     file: File,
     size: u64,
-    /// When it was last written to, at that time; `None` where the system does not say.
+    /// The modification time when it was opened; `None` where the system does not have it.
     modified: Option<SystemTime>,
 }
 
@@ -37,7 +37,7 @@ impl ReadAt for FileAt {
         let now = self.file.metadata().ok()?;
         let (before, size) = (self.size, now.len());
         if size != before {
-            return Some(format!("it had {before} bytes, and has {size} now"));
+            return Some(format!("it had {before} bytes when it was opened, and has {size} now"));
         }
         let is_same = now.modified().ok() == self.modified;
         (!is_same).then(|| "it was written to".to_owned())

@@ -1,23 +1,22 @@
-//! Files of other kinds, by how they begin: what an error names where a file cannot be read because
-//! it is something else.
+//! Other kinds of file, by their first bytes, so that an error can name them.
 //!
-//! It is asked only once reading has failed, so that no pickle that can be read is taken for another
-//! kind of file.
+//! They are looked for only after reading has failed, so that no pickle that can be read is taken for
+//! another kind of file.
 
 use crate::error::{Error, ErrorKind};
 
 /// Bytes of the start of a file that are looked at.
-pub(crate) const START: usize = 512;
-/// Bytes in which the names are looked for that joblib pickles.
-pub(crate) const SEARCHED: usize = 64 << 10;
+pub(super) const START: usize = 512;
+/// Bytes before the error in which a name that joblib pickles is looked for.
+pub(super) const SEARCHED: usize = 64 << 10;
 
-/// Where the bytes of a kind of file stand, these bytes, what the kind is, and what to do.
+/// A kind of file: the offset of its magic, the magic, its name, and what to do.
 type Kind = (usize, &'static [u8], &'static str, &'static str);
 
-const LFS: &str = "run `git lfs pull` to fetch the file that it stands for";
+const LFS: &str = "run `git lfs pull` to fetch the file";
 const UNPACK: &str = "decompress it first";
 const EXTRACT: &str = "extract the file from it first";
-const DOWNLOAD: &str = "a download that failed leaves one: look at it in a browser";
+const DOWNLOAD: &str = "a failed download may be one: look at it in a browser";
 
 #[rustfmt::skip]
 const KINDS: &[Kind] = &[
@@ -66,12 +65,12 @@ const KINDS: &[Kind] = &[
     (0, b"\xfe\xff", "text in UTF-16", ""),
 ];
 
-/// What an error says of a file whose kind is another one, in place of what was expected there.
+/// Replaces the message of an error where the file is of another kind.
 ///
-/// `start` is the beginning of the file, and `near` the bytes before the place of the error.
+/// `start` has the first bytes of the file, and `near` the bytes before the error.
 #[cold]
-pub(crate) fn name(error: Error, start: &[u8], near: &[u8]) -> Error {
-    // A checksum says nothing of the kind of the data.
+pub(super) fn name(error: Error, start: &[u8], near: &[u8]) -> Error {
+    // An archive or gzip file that is damaged is not of another kind.
     let is_of_packing = error.clause().starts_with("gzip.")
         || error.clause().starts_with("npz.") && error.clause() != "npz.end";
     let is_of_form = matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Truncated)
@@ -94,7 +93,10 @@ fn kind_of(
     nothing_was_read: bool,
 ) -> Option<(&'static str, &'static str)> {
     if start.is_empty() && nothing_was_read {
-        return Some(("an empty file", "what wrote it may have failed, or not be done"));
+        return Some((
+            "an empty file",
+            "the program that wrote it may have failed, or not be done",
+        ));
     }
     let is = |kind: &&Kind| start.get(kind.0..).is_some_and(|bytes| bytes.starts_with(kind.1));
     if let Some(&(_, _, kind, advice)) = KINDS.iter().find(is) {
@@ -111,7 +113,7 @@ fn kind_of(
     if nothing_was_read { text_kind(start) } else { None }
 }
 
-/// What kind of text a file is, if it is text.
+/// Returns the kind of text of a file; `None` where it is not text.
 fn text_kind(start: &[u8]) -> Option<(&'static str, &'static str)> {
     let valid = start.utf8_chunks().next()?.valid();
     let is_text = |c: char| !c.is_control() || c.is_ascii_whitespace();
@@ -128,7 +130,7 @@ fn text_kind(start: &[u8]) -> Option<(&'static str, &'static str)> {
     } else if begins("<?xml") || begins("<") {
         ("an XML document", DOWNLOAD)
     } else if begins("{") || begins("[") {
-        ("JSON", "a JSON parser reads it; a download that failed may leave one")
+        ("JSON", "a JSON parser reads it; a failed download may be one")
     } else {
         ("text", "look at it in an editor")
     })
@@ -139,7 +141,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn named(start: &[u8], expected: &str) {
+    fn assert_named(start: &[u8], expected: &str) {
         let error = Error::new(ErrorKind::Malformed, "npy.magic", 0, "not a .npy file");
         let error = name(error, start, &[]);
         assert!(
@@ -150,33 +152,33 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_kind_is_named() {
-        named(b"", "an empty file");
-        named(b"version https://git-lfs.github.com/spec/v1\noid", "a Git LFS pointer");
-        named(b"<!DOCTYPE html>\n<html>", "an HTML page");
-        named(b"\n\n<HTML lang=en>", "an HTML page");
-        named(b"<?xml version='1.0'?><Error>", "an XML document");
-        named(b"{\"message\": \"not found\"}", "JSON");
-        named(b"\xef\xbb\xbf[1, 2]", "JSON");
-        named("id,n\u{e4}me\n1,\u{e9}".as_bytes(), "text");
-        named(&"\u{e4}".repeat(300).as_bytes()[..START - 1], "text");
+    fn name_of_another_kind_says_which() {
+        assert_named(b"", "an empty file");
+        assert_named(b"version https://git-lfs.github.com/spec/v1\noid", "a Git LFS pointer");
+        assert_named(b"<!DOCTYPE html>\n<html>", "an HTML page");
+        assert_named(b"\n\n<HTML lang=en>", "an HTML page");
+        assert_named(b"<?xml version='1.0'?><Error>", "an XML document");
+        assert_named(b"{\"message\": \"not found\"}", "JSON");
+        assert_named(b"\xef\xbb\xbf[1, 2]", "JSON");
+        assert_named("id,n\u{e4}me\n1,\u{e9}".as_bytes(), "text");
+        assert_named(&"\u{e4}".repeat(300).as_bytes()[..START - 1], "text");
         let mut tar = vec![0; 257];
         tar.extend_from_slice(b"ustar\0");
-        named(&tar, "a tar archive");
+        assert_named(&tar, "a tar archive");
         for &(place, magic, kind, _) in KINDS {
-            named(&[&vec![0; place][..], magic, &[0; 8]].concat(), kind);
+            assert_named(&[&vec![0; place][..], magic, &[0; 8]].concat(), kind);
         }
     }
 
     #[test]
-    fn a_file_of_no_known_kind_keeps_its_error() {
+    fn name_of_no_known_kind_keeps_the_error() {
         for start in
             [&b"\x93NUMPY\x01\0"[..], b"\x80\x04K\x01", b"\x93numpy", b"\0\0\0\0", b"\xc3\x28"]
         {
             let error = Error::new(ErrorKind::Malformed, "pickle.opcode", 0, "no opcode");
             assert_eq!(name(error, start, &[]).message(), "no opcode");
         }
-        // A pickle of protocol 0 that breaks off is text, and is a pickle all the same.
+        // A truncated pickle of protocol 0 is text, and keeps its error.
         let error = Error::new(ErrorKind::Truncated, "pickle.truncated", 9, "truncated");
         assert_eq!(name(error, b"(lp0\nI1\na", &[]).message(), "truncated");
         let error = Error::usage("access.type", "wrong type");
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_joblib_file_is_named_by_what_stands_before_its_arrays() {
+    fn name_of_a_joblib_file_finds_the_name_before_its_arrays() {
         let error = || Error::new(ErrorKind::Malformed, "pickle.opcode", 300_000, "no opcode");
         let near = b"\x8c\x13joblib.numpy_pickle\x94\x8c\x11NumpyArrayWrapper\x94\x93\x94";
         assert!(

@@ -1,23 +1,27 @@
-//! The format of a source, told by its first bytes, and unpacking of compressed ones.
+//! The format of a file by its first bytes, and unpacking of compressed files.
 
 use std::io;
 
 use pickle_stream::{Graph, Lexer, Limits as PickleLimits, Machine, Opcode, Ran, Region};
 
+#[cfg(not(all(feature = "gzip", feature = "npz")))]
+use crate::error::ErrorKind;
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::source::Source;
+#[cfg(feature = "gzip")]
+use crate::source::inflate::Allowance;
 #[cfg(feature = "npz")]
 use crate::source::npz::Npz;
 
-/// How often something may be packed into something: an array in an archive in a gzip file.
+/// How deep compressed files may be in one another, as an array in an archive in a gzip file is.
 const NESTING: usize = 4;
 
-/// What a file begins as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The format of a file, by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
-    /// An array as `numpy.save` writes it.
+    /// An array, as `numpy.save` writes it.
     Npy,
     /// An archive, as `numpy.savez` writes it.
     Zip,
@@ -26,22 +30,22 @@ pub enum Format {
     /// A pickle without a preamble. Before protocol 2 it may begin with almost any opcode, so its
     /// first instructions are tried.
     Pickle,
-    /// Anything else, which cannot be read.
+    /// Another format, which cannot be read.
     Other,
 }
 
-/// Bytes of a pickle without PROTO whose instructions are tried.
+/// Bytes of a pickle without PROTO in which instructions are tried.
 const TRIED: usize = 512;
 
 impl Format {
-    /// Returns the format that a source begins with. Reads no more bytes than that takes, and at
-    /// most 512.
+    /// Returns the format that a source begins with. Reads no more bytes than that needs, and at most
+    /// 512.
     pub fn of(source: &Source) -> io::Result<Format> {
         let mut head = Head { source, bytes: Vec::new() };
         let Some(&first) = head.fill(1)?.first() else { return Ok(Format::Other) };
         let format = match first {
             0x93 if head.fill(6)? == b"\x93NUMPY" => Format::Npy,
-            // A member, or, where there is none, the end of the archive.
+            // The header of a member; in an empty archive the end record.
             b'P' if matches!(head.fill(4)?, b"PK\x03\x04" | b"PK\x05\x06") => Format::Zip,
             0x1f if head.fill(2)? == [0x1f, 0x8b] => Format::Gzip,
             0x80 if matches!(head.fill(2)?, [_, 0..=5]) => Format::Pickle,
@@ -52,7 +56,7 @@ impl Format {
     }
 }
 
-/// Whether these may be the first bytes of an instruction whose argument is a long line: of a
+/// Returns whether these may be the first bytes of an instruction whose argument is a long line: a
 /// number, a quoted string, or any text.
 fn may_be_line(bytes: &[u8]) -> bool {
     match bytes {
@@ -71,7 +75,7 @@ struct Head<'a> {
 }
 
 impl Head<'_> {
-    /// Reads on until there are `size` bytes, or the source ends.
+    /// Reads up to `size` bytes in all, or to the end of the source. Returns them.
     fn fill(&mut self, size: usize) -> io::Result<&[u8]> {
         let mut read = self.bytes.len();
         self.bytes.resize(size.max(read), 0);
@@ -90,8 +94,8 @@ impl Head<'_> {
         Ok(&self.bytes)
     }
 
-    /// Whether the first instructions, run on an empty stack, are those of a pickle: at least one
-    /// is whole, and none fails before STOP or the end of the bytes that are tried.
+    /// Returns whether the first instructions, run on an empty stack, are those of a pickle: at least
+    /// one is whole, and none fails before STOP or the end of the bytes that are tried.
     fn is_pickle(&mut self) -> io::Result<bool> {
         let limits = PickleLimits::default();
         let (mut graph, mut lexer) = (Graph::new(), Lexer::new(0, &limits));
@@ -115,8 +119,8 @@ impl Head<'_> {
 }
 
 impl Options {
-    /// What is to be read of a source: of a gzip file what was compressed, of an archive its only
-    /// array, of anything else the source itself. Whatever opens an array does this first.
+    /// Returns the source to read an array from: the data of a gzip file, the only array of an
+    /// archive, or the source itself. Everything that opens an array does this first.
     ///
     /// Fails with clause `npz.choice` where an archive has no array or several, and as reading does.
     pub fn unpack(&self, mut source: Source) -> Result<Source> {
@@ -128,18 +132,18 @@ impl Options {
                 Format::Zip => self.only_member(source)?,
             };
         }
-        let message = format!("compressed files in one another, over {NESTING} deep");
+        let message = format!("compressed files in one another: over {NESTING} deep");
         Err(Error::over_limit(NESTING as u64, "gzip.depth", None, message))
     }
 
     #[cfg(feature = "gzip")]
     pub(crate) fn gunzip(&self, source: Source) -> Result<Source> {
-        Ok(source.gunzip(self.allowance(), self.spooled()))
+        Ok(source.gunzip(Allowance::of(self), self.spooled()))
     }
 
     #[cfg(not(feature = "gzip"))]
     pub(crate) fn gunzip(&self, _: Source) -> Result<Source> {
-        let message = "a gzip file, which is read only with the feature `gzip`";
+        let message = "this is a gzip file: reading it needs the feature `gzip`";
         Err(Error::new(ErrorKind::Unsupported, "gzip.magic", 0, message))
     }
 
@@ -151,7 +155,7 @@ impl Options {
 
     #[cfg(not(feature = "npz"))]
     fn only_member(&self, _: Source) -> Result<Source> {
-        let message = "an archive, which is read only with the feature `npz`";
+        let message = "this is an archive: reading it needs the feature `npz`";
         Err(Error::new(ErrorKind::Unsupported, "npz.end", 0, message))
     }
 }

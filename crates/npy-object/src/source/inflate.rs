@@ -1,40 +1,47 @@
-//! Deflate streams (RFC 1951) inside a source.
+//! A deflate stream (RFC 1951) inside a source, under a limit on its expansion.
+//!
+//! flate2's [`DeflateDecoder`] decompresses. Added here: the offset in the source of every error,
+//! the clause of the format around the stream, and the limit, which is checked after each read into
+//! the caller's buffer, so before the caller takes memory for more.
 
-use std::io;
+use std::io::{self, BufRead, Read};
 
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::Crc;
+use flate2::bufread::DeflateDecoder;
 
 use super::Source;
 use crate::error::{Error, ErrorKind};
+use crate::options::Options;
 
 /// Bytes of the source that are read at once.
 const READ: usize = 32 << 10;
 
-/// Reads a source forwards: plain bytes, and deflate streams between them.
+/// A reader of the deflate streams in a source, and of the plain bytes before and after them.
 pub(crate) struct Inflate {
-    source: Source,
-    /// Bytes that were read and not yet used: `buffer[head..tail]`.
-    buffer: Box<[u8]>,
-    head: usize,
-    tail: usize,
-    /// Where `head` is in the source.
-    place: u64,
-    stream: Decompress,
-    /// Whether the stream was seen to its end.
+    stream: DeflateDecoder<Compressed>,
+    /// The checksum of the bytes that came out of the current stream.
+    crc: Crc,
+    /// Whether the end of the current stream was read.
     ended: bool,
-    /// Bytes that came out, of all streams.
+    /// Bytes that came out of all streams.
     out: u64,
     allowance: Allowance,
     clauses: Clauses,
 }
 
-/// How much may come out.
+/// How many bytes may come out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowance {
-    /// Bytes, however few go in.
-    pub(crate) least: u64,
-    /// For each that goes in, where that is more.
-    pub(crate) ratio: u64,
+    /// Bytes that may come out of any input, however small.
+    least: u64,
+    /// Bytes that may come out for each byte of input, where that is more.
+    ratio: u64,
+}
+
+impl Allowance {
+    pub(crate) fn of(options: &Options) -> Allowance {
+        Allowance { least: options.limits.decompressed, ratio: options.limits.expansion }
+    }
 }
 
 /// The clauses of the format that the streams are in.
@@ -46,15 +53,11 @@ pub(crate) struct Clauses {
 }
 
 impl Inflate {
-    /// Reads from the start of a source, at a deflate stream.
+    /// Reads from the start of a source, where a deflate stream begins.
     pub(crate) fn new(source: Source, allowance: Allowance, clauses: Clauses) -> Inflate {
         Inflate {
-            source,
-            buffer: vec![0; READ].into(),
-            head: 0,
-            tail: 0,
-            place: 0,
-            stream: Decompress::new(false),
+            stream: DeflateDecoder::new(Compressed::new(source)),
+            crc: Crc::new(),
             ended: false,
             out: 0,
             allowance,
@@ -62,136 +65,158 @@ impl Inflate {
         }
     }
 
-    /// What is read.
+    /// Returns the source of the compressed bytes.
     pub(crate) fn source(&self) -> &Source {
-        &self.source
+        &self.stream.get_ref().source
     }
 
-    /// Where the next byte is in the source.
-    pub(crate) fn place(&self) -> u64 {
-        self.place
+    /// Returns the offset of the next byte in the source.
+    pub(crate) fn offset(&self) -> u64 {
+        self.stream.get_ref().offset
     }
 
-    /// Bytes that came out, of all streams.
+    /// Returns how many bytes came out of all streams.
     #[cfg(feature = "npz")]
     pub(crate) fn out(&self) -> u64 {
         self.out
     }
 
-    /// Whether the stream was seen to its end.
-    pub(crate) fn ended(&self) -> bool {
-        self.ended
+    /// Returns the checksum of the bytes that came out of the current stream, and their number.
+    pub(crate) fn crc(&self) -> &Crc {
+        &self.crc
     }
 
-    /// The next byte, if there is one, which stays the next.
+    /// Returns the next byte of the source without consuming it; `None` at the end.
     pub(crate) fn peek(&mut self) -> io::Result<Option<u8>> {
-        self.fill()?;
-        Ok(self.buffer[self.head..self.tail].first().copied())
+        Ok(self.stream.get_mut().fill_buf()?.first().copied())
     }
 
-    /// The next `N` bytes.
-    pub(crate) fn bytes<const N: usize>(&mut self) -> io::Result<[u8; N]> {
+    /// Reads the next `N` bytes of the source.
+    pub(crate) fn read_plain<const N: usize>(&mut self) -> io::Result<[u8; N]> {
         let mut bytes = [0; N];
-        for byte in &mut bytes {
-            *byte = self.peek()?.ok_or_else(|| self.truncated())?;
-            self.consume(1);
+        match self.stream.get_mut().read_exact(&mut bytes) {
+            Ok(()) => Ok(bytes),
+            Err(error) => Err(self.explain(error)),
         }
-        Ok(bytes)
     }
 
-    /// Makes the next byte the first of a deflate stream.
+    /// Skips bytes of the source. A source that ends before makes the next read fail.
+    pub(crate) fn skip(&mut self, bytes: u64) -> io::Result<()> {
+        io::copy(&mut self.stream.get_mut().take(bytes), &mut io::sink()).map(drop)
+    }
+
+    /// Skips bytes of the source up to a zero, and the zero. A source that ends before makes the
+    /// next read fail.
+    pub(crate) fn skip_text(&mut self) -> io::Result<()> {
+        self.stream.get_mut().skip_until(0).map(drop)
+    }
+
+    /// Begins a deflate stream at the next byte of the source.
     pub(crate) fn begin(&mut self) {
-        self.stream.reset(false);
+        self.stream.reset_data();
+        self.crc.reset();
         self.ended = false;
-    }
-
-    /// As many bytes of the stream as there is room for, or as come before its end or an error,
-    /// which then comes up the next time.
-    ///
-    /// Where the last byte of a stream is among them, [`ended`](Self::ended) is said at once.
-    pub(crate) fn inflate(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.check_limit()?;
-        let mut made = 0;
-        while !self.ended {
-            match self.step(&mut out[made..]) {
-                Ok(0) if !self.ended => break,
-                Ok(more) => made += more,
-                Err(_) if made > 0 => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(made)
-    }
-
-    /// Some more bytes of the stream: none only at its end or where there is no room.
-    fn step(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        loop {
-            self.fill()?;
-            let at_end = self.head == self.tail;
-            let before = (self.stream.total_in(), self.stream.total_out());
-            // Without room, too: the mark of its end may be all that is left of the stream.
-            let input = &self.buffer[self.head..self.tail];
-            let status = self.stream.decompress(input, out, FlushDecompress::None);
-            let used = (self.stream.total_in() - before.0) as usize;
-            let made = (self.stream.total_out() - before.1) as usize;
-            self.consume(used);
-            self.out += made as u64;
-            self.check_limit()?;
-            match status {
-                Ok(Status::StreamEnd) => {
-                    self.ended = true;
-                    return Ok(made);
-                }
-                _ if made > 0 => return Ok(made),
-                Ok(_) if at_end => return Err(self.truncated().into()),
-                Ok(_) if used == 0 => return Ok(0),
-                Ok(_) => {}
-                Err(_) => {
-                    let message = "the compressed data are corrupt";
-                    let clause = self.clauses.data;
-                    return Err(
-                        Error::new(ErrorKind::Malformed, clause, self.place, message).into()
-                    );
-                }
-            }
-        }
-    }
-
-    /// Makes sure that there is a next byte, unless the source ends.
-    fn fill(&mut self) -> io::Result<()> {
-        while self.head == self.tail {
-            match self.source.read_at(&mut self.buffer, self.place) {
-                Ok(0) => break,
-                Ok(read) => (self.head, self.tail) = (0, read),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    fn consume(&mut self, size: usize) {
-        self.head += size;
-        self.place += size as u64;
     }
 
     fn check_limit(&self) -> Result<(), Error> {
         let Allowance { least, ratio } = self.allowance;
-        let used = self.place;
+        let used = self.offset();
         let limit = least.max(used.saturating_mul(ratio));
         if self.out <= limit {
             return Ok(());
         }
         let message = format!(
-            "{used} compressed bytes become over {limit}: \
-             the limit is {least}, or {ratio} for each"
+            "{used} compressed bytes expand to over {limit} bytes: \
+             the limit is {least}, or {ratio} for each compressed byte"
         );
-        Err(Error::over_limit(limit, self.clauses.limit, self.place, message))
+        Err(Error::over_limit(limit, self.clauses.limit, used, message))
     }
 
+    /// Returns an error of the source as it is, and one of flate2 with clause and offset.
     #[cold]
-    fn truncated(&self) -> Error {
-        let message = "the compressed data were truncated";
-        Error::new(ErrorKind::Truncated, self.clauses.truncated, self.place, message)
+    fn explain(&self, error: io::Error) -> io::Error {
+        let error = match error.downcast::<Error>() {
+            Ok(error) => return error.into(),
+            Err(error) => error,
+        };
+        let Clauses { truncated, data, .. } = self.clauses;
+        let (kind, clause, message) = match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                (ErrorKind::Truncated, truncated, "the compressed data were truncated")
+            }
+            _ => (ErrorKind::Malformed, data, "the compressed data are corrupt"),
+        };
+        Error::new(kind, clause, self.offset(), message).into()
+    }
+}
+
+impl Read for Inflate {
+    /// Reads bytes of the current stream; none at its end. The bytes before an error come first, and
+    /// the error comes from the next call.
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.ended || out.is_empty() {
+            return Ok(0);
+        }
+        let before = self.stream.total_out();
+        let read = self.stream.read(out);
+        // flate2 does not return the bytes before a corruption, but has written and counted them.
+        let made = (self.stream.total_out() - before) as usize;
+        self.crc.update(&out[..made]);
+        self.out += made as u64;
+        self.check_limit()?;
+        match read {
+            _ if made > 0 => Ok(made),
+            Err(error) => Err(self.explain(error)),
+            Ok(_) => {
+                self.ended = true;
+                Ok(0)
+            }
+        }
+    }
+}
+
+/// The bytes of a source, buffered, with the offset of the next.
+struct Compressed {
+    source: Source,
+    /// Bytes that were read and not yet consumed: `buffer[head..tail]`.
+    buffer: Box<[u8]>,
+    head: usize,
+    tail: usize,
+    /// The offset of `head` in the source.
+    offset: u64,
+}
+
+impl Compressed {
+    fn new(source: Source) -> Compressed {
+        Compressed { source, buffer: vec![0; READ].into(), head: 0, tail: 0, offset: 0 }
+    }
+}
+
+impl BufRead for Compressed {
+    /// Returns the next bytes; none at the end. An error is one of this crate, so that it can be told
+    /// from those of flate2.
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.head == self.tail {
+            match self.source.read_at(&mut self.buffer, self.offset) {
+                Ok(0) => break,
+                Ok(read) => (self.head, self.tail) = (0, read),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::from(error).into()),
+            }
+        }
+        Ok(&self.buffer[self.head..self.tail])
+    }
+
+    fn consume(&mut self, size: usize) {
+        self.head += size;
+        self.offset += size as u64;
+    }
+}
+
+impl Read for Compressed {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(out)?;
+        self.consume(read);
+        Ok(read)
     }
 }

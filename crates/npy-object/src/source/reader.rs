@@ -1,10 +1,11 @@
-//! Anything that can seek: one reader, for which threads wait.
+//! Seekable readers. They have one cursor, so one thread at a time reads.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Mutex, PoisonError};
 
-use super::ReadAt;
+use super::read_at::ReadAt;
 
+/// A seekable reader.
 pub(super) struct Reader<R> {
     inner: Mutex<Inner<R>>,
     size: u64,
@@ -12,7 +13,7 @@ pub(super) struct Reader<R> {
 
 struct Inner<R> {
     reader: R,
-    /// Where it stands; `None` after an error, when nobody knows.
+    /// The offset of its cursor; `None` after an error, when it is unknown.
     position: Option<u64>,
 }
 

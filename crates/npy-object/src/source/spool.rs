@@ -1,23 +1,23 @@
-//! Streams, which cannot go back: what was read of one is kept, in memory up to a limit, then in a
-//! temporary file that has no name.
+//! Streams. They cannot go back, so the bytes that were read are kept: in memory up to a limit, then
+//! in a temporary file without a name.
 //!
-//! A stream is read only as far as somebody asks, so that what it begins with is there before it
-//! ends. Threads that ask for what is kept do not wait for one that reads on.
+//! A stream is read only as far as it is asked for, so that its first elements come before it ends.
+//! A thread that asks for kept bytes does not wait for a thread that reads on.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-#[cfg(feature = "gzip")]
-use super::Check;
-use super::ReadAt;
 use super::file;
+#[cfg(feature = "gzip")]
+use super::read_at::Check;
+use super::read_at::ReadAt;
 use crate::error::{Error, ErrorKind};
 
-/// Bytes of a stream that are stepped over at once.
+/// Bytes of a stream that are skipped at once.
 const STEP: usize = 64 << 10;
 
-/// A stream, and what was read of it.
+/// A stream, and the bytes that were read from it.
 pub(super) struct Spool {
     /// Locked before `store`, by the thread that reads on.
     stream: Mutex<Stream>,
@@ -27,12 +27,12 @@ pub(super) struct Spool {
 enum Stream {
     Going(Box<dyn Read + Send>),
     Ended,
-    /// What is behind cannot be had. Said to everybody who asks.
+    /// A read failed. Every later read fails with the same error.
     Failed(Error),
 }
 
 struct Store {
-    /// The bytes, until there are too many for memory.
+    /// The bytes, while they are at most `limit`.
     memory: Vec<u8>,
     limit: usize,
     file: Option<Arc<File>>,
@@ -41,21 +41,21 @@ struct Store {
 }
 
 impl Spool {
-    /// Keeps up to `limit` bytes in memory.
+    /// Creates a spool that keeps up to `limit` bytes in memory.
     pub(super) fn new(stream: impl Read + Send + 'static, limit: usize) -> Spool {
         let store = Store { memory: Vec::new(), limit, file: None, size: 0, ended: false };
         let stream = Mutex::new(Stream::Going(Box::new(stream)));
         Spool { stream, store: RwLock::new(store) }
     }
 
-    /// Keeps no more than `limit` bytes in memory from here on.
+    /// Keeps at most `limit` bytes in memory from now on.
     fn lower_limit(&self, limit: usize) -> io::Result<()> {
         let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
         store.limit = store.limit.min(limit);
         if store.memory.len() > store.limit { store.move_to_file() } else { Ok(()) }
     }
 
-    /// Reads what is kept; `None` where `offset` is not.
+    /// Reads kept bytes; returns `None` where the one at `offset` was not read yet.
     fn kept(&self, buffer: &mut [u8], offset: u64) -> io::Result<Option<usize>> {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
         if store.size <= offset {
@@ -73,7 +73,7 @@ impl Spool {
         file::read_at(&file, buffer, offset).map(Some)
     }
 
-    /// Reads on, into `buffer` and the store.
+    /// Reads the next bytes of the stream into `buffer` and the store.
     fn read_on(&self, stream: &mut Stream, buffer: &mut [u8]) -> io::Result<usize> {
         let reader = match stream {
             Stream::Going(reader) => reader,
@@ -98,7 +98,8 @@ impl Spool {
             Err(error) => {
                 let mut error = Error::from(error);
                 if error.need().is_some() {
-                    let message = "what is compressed cannot be read from bytes fetched in parts";
+                    let message =
+                        "compressed data cannot be read from bytes that are fetched in parts";
                     error = Error::new(ErrorKind::Unsupported, "access.fetched", None, message);
                 }
                 *stream = Stream::Failed(error.clone());
@@ -164,7 +165,7 @@ impl ReadAt for Spool {
     }
 }
 
-/// Of what was unpacked: its reader says whether the checksum is right where it finds the end.
+/// A decompressor compares the checksum where it finds the end: a read at `end` makes it do that.
 #[cfg(feature = "gzip")]
 impl Check for Spool {
     fn verify(&self, end: u64) -> crate::error::Result<()> {
@@ -202,7 +203,7 @@ impl Store {
     }
 }
 
-/// Says which file could not be written: nobody asked for it by name.
+/// Names the folder of a temporary file, because the caller has not chosen one.
 fn in_temporary_file(error: io::Error) -> io::Error {
     let folder = std::env::temp_dir();
     io::Error::new(error.kind(), format!("a temporary file in {}: {error}", folder.display()))

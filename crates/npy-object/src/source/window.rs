@@ -1,12 +1,12 @@
-//! The part of a source that is in memory.
+//! The window: the part of a source that is in memory.
 //!
-//! All reading goes through here: into buffers that are used again, in pieces that grow while
-//! reading goes straight on and shrink after a jump. What is in memory anyhow is borrowed from
-//! there.
+//! Everything in this crate reads through a window. Its two buffers are used again and again. A read
+//! is larger while reading goes straight on, and small after a jump. Bytes of a source in memory are
+//! borrowed and not copied.
 //!
-//! No length in a file makes anything large: a buffer has room for bytes that are known to be there,
-//! or grows with those that arrive, at most to twice what it holds. Nor is the length of the source asked for, which may be a pipe: it ends
-//! where a read finds nothing.
+//! A length in a file never decides an allocation: a buffer has room for bytes that are known to
+//! exist, or grows with the bytes that arrive, at most to twice as many. The size of the source is
+//! not asked for, because it may be a pipe: it ends where a read returns nothing.
 
 use std::io;
 use std::ops::Range;
@@ -14,69 +14,47 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
-use crate::source::Source;
+use crate::options::ReadSize;
+use crate::source::{Access, Source};
 
-/// How much is read at once.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ReadSize {
-    /// After a jump over a payload, when only the next few instructions are wanted.
-    pub(crate) least: usize,
-    /// When reading goes straight on.
-    pub(crate) most: usize,
-}
-
-impl ReadSize {
-    /// How many bytes that are not wanted are read with those behind them, rather than jumped over:
-    /// another read would take longer.
-    fn gap(self) -> u64 {
-        self.least.saturating_mul(4) as u64
-    }
-}
-
-impl Default for ReadSize {
-    fn default() -> ReadSize {
-        ReadSize { least: 1 << 10, most: 512 << 10 }
-    }
-}
-
-/// How much behind the current place is kept for coming back to it.
+/// Bytes from the anchor on that are kept for coming back to them.
 const KEEP: usize = 1 << 20;
 
-/// A source, and the stretch of it that is resident.
+/// A source, and the bytes of it that are resident, that is, in memory.
 pub(crate) struct Window {
-    /// All of it, where that is in memory anyhow.
+    /// The whole source, where it is in memory.
     whole: Option<Bytes>,
     input: Input,
-    /// Where iteration is.
+    /// The bytes that iteration reads.
     main: Buffer,
-    /// Where a look aside is: at a definition in an earlier element.
+    /// The bytes of a definition in an earlier element.
     aside: Buffer,
 }
 
 struct Input {
     source: Source,
-    /// Where it ends, once that is known.
+    /// The size of the source, once it is known.
     end: Option<u64>,
     size: ReadSize,
-    /// Bytes of one element that are decoded at most.
+    /// Bytes of the largest element that may be decoded.
     largest: usize,
     /// Whether reading will go on to the end.
     reads_on: bool,
-    /// Whether reading failed since the source was last told that nothing has to be kept.
+    /// Whether `prepare` has failed since the last `release`.
     waited: bool,
 }
 
 impl Input {
-    fn prepare(&mut self, needed: Range<u64>, likely: u64) -> io::Result<()> {
-        let prepared = self.source.prepare(needed, likely);
+    fn prepare(&mut self, needed: Range<u64>, access: Access) -> io::Result<()> {
+        let prepared = self.source.prepare(needed, access);
         self.waited |= prepared.is_err();
         prepared
     }
 }
 
 impl Window {
-    /// On a source of elements of which none is decoded that has over `largest` bytes; 0 where none
-    /// is decoded at all.
+    /// Creates a window on a source whose elements are decoded up to a size of `largest` bytes; 0 where
+    /// none is decoded.
     pub(crate) fn new(source: Source, size: ReadSize, largest: usize) -> Window {
         Window {
             whole: source.in_memory().cloned(),
@@ -93,17 +71,18 @@ impl Window {
         }
     }
 
-    /// Another window on the same source, for another thread.
+    /// Returns another window on the same source, for another thread.
     pub(crate) fn sibling(&self) -> Window {
         let Input { source, size, largest, .. } = &self.input;
         Window::new(source.clone(), *size, *largest)
     }
 
+    /// Returns the source.
     pub(crate) fn source(&self) -> &Source {
         &self.input.source
     }
 
-    /// Bytes in the source, to whose end it reads if need be.
+    /// Returns the size of the source. Reads to its end where that is the only way.
     pub(crate) fn len(&mut self) -> io::Result<u64> {
         let end = match self.input.end {
             Some(end) => end,
@@ -113,7 +92,7 @@ impl Window {
         Ok(end)
     }
 
-    /// Fails where an element, or a definition of one, of `size` bytes at `offset` is over the limit.
+    /// Fails where an element, or a definition in one, of `size` bytes at `offset` is over the limit.
     #[inline]
     pub(crate) fn check_element(&self, offset: u64, size: usize) -> Result<()> {
         if size <= self.input.largest { Ok(()) } else { Err(self.too_large(offset, size)) }
@@ -125,19 +104,19 @@ impl Window {
         Error::over_limit(self.input.largest as u64, "npy.limit.element", offset, message)
     }
 
-    /// Bytes of memory that the window takes, and the source for what it keeps.
+    /// Returns the bytes of memory of the window, and of the source for what it keeps.
     pub(crate) fn memory(&self) -> usize {
         self.main.bytes.capacity() + self.aside.bytes.capacity() + self.input.source.memory()
     }
 
-    /// Says whether what lies behind the bytes that are asked for will be wanted too: by those who
-    /// go on from element to element.
+    /// Sets whether the bytes after those that are asked for will be read too, as in a loop over
+    /// elements.
     #[inline]
     pub(crate) fn set_reading_on(&mut self, reads_on: bool) {
         self.input.reads_on = reads_on;
     }
 
-    /// Says that what was read does not have to be read again.
+    /// Announces that the bytes that were read are not read again.
     #[inline]
     pub(crate) fn release(&mut self) {
         if self.input.waited {
@@ -146,55 +125,57 @@ impl Window {
         }
     }
 
+    /// Returns the value of [`set_reading_on`](Self::set_reading_on).
     pub(crate) fn reads_on(&self) -> bool {
         self.input.reads_on
     }
 
-    /// Says that all of these bytes will be read, unless they are too many for one element.
+    /// Announces that all of these bytes will be read, unless they are over the limit of an element.
     pub(crate) fn expect(&mut self, bytes: Range<u64>) -> io::Result<()> {
         let Range { start, end } = bytes;
         if end - start > self.input.largest as u64 || self.holds(start, end) {
             return Ok(());
         }
-        self.input.prepare(bytes, if self.input.reads_on { u64::MAX } else { end })
+        let access = if self.input.reads_on { Access::Sequential } else { Access::Random };
+        self.input.prepare(bytes, access)
     }
 
-    /// As [`expect`](Self::expect), of what is looked at aside.
+    /// Announces a read of [`fill_aside`](Self::fill_aside).
     pub(crate) fn expect_aside(&mut self, bytes: Range<u64>) -> io::Result<()> {
         let Range { start, end } = bytes;
         if self.resident_aside(start, end).len() as u64 == end - start {
             return Ok(());
         }
-        self.input.prepare(bytes, end)
+        self.input.prepare(bytes, Access::Random)
     }
 
-    /// The bytes from `from` on: at least `needed`, unless the source ends before.
+    /// Returns the bytes from `from` on: at least `needed`, unless the source ends before.
     #[inline]
     pub(crate) fn fill(&mut self, from: u64, needed: usize) -> io::Result<&[u8]> {
         if let Some(whole) = &self.whole {
-            return Ok(behind(whole, from));
+            return Ok(after(whole, from));
         }
         if self.main.resident(from) < needed {
-            let likely = if self.input.reads_on { u64::MAX } else { 0 };
-            self.main.read(&mut self.input, from, needed, likely)?;
+            let reads_on = self.input.reads_on;
+            self.main.read(&mut self.input, from, needed, reads_on)?;
         }
         Ok(self.main.from(from))
     }
 
-    /// As [`fill`](Self::fill), and leaves what that gave resident.
+    /// Does as [`fill`](Self::fill), with a buffer of its own: the bytes of `fill` stay resident.
     pub(crate) fn fill_aside(&mut self, from: u64, needed: usize) -> io::Result<&[u8]> {
         if let Some(whole) = &self.whole {
-            return Ok(behind(whole, from));
+            return Ok(after(whole, from));
         }
         if self.aside.resident(from) < needed {
             self.aside.anchor = from;
-            self.aside.read(&mut self.input, from, needed, 0)?;
+            self.aside.read(&mut self.input, from, needed, false)?;
         }
         Ok(self.aside.from(from))
     }
 
-    /// Says that an instruction of so many bytes was stepped over, beyond what is resident. Behind a
-    /// large one, only the next few are wanted: there may be more like it.
+    /// Announces that an instruction of `size` bytes was skipped, past the resident bytes. After a
+    /// large one the next read is small: another large one may follow.
     #[inline]
     pub(crate) fn step_over(&mut self, size: u64) {
         if size > self.input.size.gap() {
@@ -202,8 +183,8 @@ impl Window {
         }
     }
 
-    /// How many bytes a walk needs that saw the source up to `end`, goes on at `at`, and asked for
-    /// `more`. Fails where the source has no more.
+    /// Returns how many bytes a walk needs from `at` on, which has seen the source up to `end` and asks
+    /// for `more`. Fails where the source has no more.
     pub(crate) fn needed(&self, end: u64, at: u64, more: usize) -> Result<usize> {
         if self.input.end.is_some_and(|all| all <= end) {
             return Err(self.truncated(end.max(at).saturating_add(more as u64)));
@@ -212,8 +193,8 @@ impl Window {
         Ok(again.saturating_add(more))
     }
 
-    /// The error for a source that was seen to end before `wanted`, a place in it up to which bytes
-    /// are needed.
+    /// Returns the error for a source that ends before the offset `wanted`, up to which bytes are
+    /// needed.
     #[cold]
     pub(crate) fn truncated(&self, wanted: u64) -> Error {
         let end = self.end().unwrap_or(wanted);
@@ -222,75 +203,76 @@ impl Window {
         pickle_stream::Error::truncated(end, missing).into()
     }
 
-    /// Where the source ends, if that was seen.
+    /// Returns the size of the source, if it is known.
     pub(crate) fn end(&self) -> Option<u64> {
         self.input.end
     }
 
-    /// What [`fill`](Self::fill) made resident of a range; empty where it did not.
+    /// Returns the bytes of a range that [`fill`](Self::fill) made resident; none where it did not make
+    /// all of them resident.
     #[inline]
     pub(crate) fn resident(&self, from: u64, to: u64) -> &[u8] {
         let bytes = match &self.whole {
-            Some(whole) => behind(whole, from),
+            Some(whole) => after(whole, from),
             None => self.main.from(from),
         };
         bytes.get(..(to - from) as usize).unwrap_or_default()
     }
 
-    /// Whether a range is resident.
+    /// Returns whether a range is resident.
     #[inline]
     pub(crate) fn holds(&self, from: u64, to: u64) -> bool {
         self.resident(from, to).len() as u64 == to - from
     }
 
-    /// As [`resident`](Self::resident), of [`fill_aside`](Self::fill_aside).
+    /// Returns the bytes of a range that [`fill_aside`](Self::fill_aside) made resident.
     pub(crate) fn resident_aside(&self, from: u64, to: u64) -> &[u8] {
         let bytes = match &self.whole {
-            Some(whole) => behind(whole, from),
+            Some(whole) => after(whole, from),
             None => self.aside.from(from),
         };
         bytes.get(..(to - from) as usize).unwrap_or_default()
     }
 
-    /// Says that nothing before `anchor` will be wanted, and that what lies behind it may be wanted
-    /// again.
+    /// Sets the offset up to which bytes may be dropped. The next bytes are kept, for coming back to
+    /// them.
     #[inline]
     pub(crate) fn set_anchor(&mut self, anchor: u64) {
         self.main.anchor = anchor;
     }
 }
 
-/// What follows a place.
+/// Returns the bytes from an offset on.
 #[inline]
-fn behind(bytes: &[u8], from: u64) -> &[u8] {
+fn after(bytes: &[u8], from: u64) -> &[u8] {
     bytes.get(usize::try_from(from).unwrap_or(usize::MAX)..).unwrap_or_default()
 }
 
 #[derive(Default)]
 struct Buffer {
     /// Room, of which `head..tail` holds bytes of the source. All of it stays initialised, so that
-    /// nothing is cleared before it is read into.
+    /// nothing has to be cleared before a read.
     bytes: Vec<u8>,
     head: usize,
     tail: usize,
-    /// Where `head` is in the source.
+    /// The offset of `head` in the source.
     start: u64,
-    /// What lies before this is not wanted again.
+    /// The offset up to which bytes may be dropped.
     anchor: u64,
-    /// How much is read at once while reading goes on, where less is needed.
+    /// Bytes of the next read, where fewer are needed.
     ahead: usize,
-    /// The largest need of late.
+    /// The largest need of the last reads: it decays by 1/64 with each.
     need: usize,
 }
 
 impl Buffer {
-    /// Where `tail` is in the source.
+    /// Returns the offset of `tail` in the source.
     #[inline]
     fn end(&self) -> u64 {
         self.start + (self.tail - self.head) as u64
     }
 
-    /// How many bytes from `from` on are here.
+    /// Returns how many bytes from `from` on are here.
     #[inline]
     fn resident(&self, from: u64) -> usize {
         if from < self.start { 0 } else { self.end().saturating_sub(from) as usize }
@@ -304,14 +286,20 @@ impl Buffer {
         }
     }
 
-    /// Reads on to `from + needed`, or the end of the source.
+    /// Reads up to `from + needed`, or the end of the source.
     #[cold]
-    fn read(&mut self, input: &mut Input, from: u64, needed: usize, likely: u64) -> io::Result<()> {
+    fn read(
+        &mut self,
+        input: &mut Input,
+        from: u64,
+        needed: usize,
+        reads_on: bool,
+    ) -> io::Result<()> {
         let ReadSize { least, most } = input.size;
         let goes_on = self.start <= from && from.saturating_sub(self.end()) <= input.size.gap();
         if goes_on {
-            // The caller waits for more and more of one thing: read it in few pieces, but no more
-            // than an element may take.
+            // Double the read size after each miss, so that a large element takes few reads, but read
+            // no more than an element may have.
             let largest = if input.largest == 0 { usize::MAX } else { input.largest };
             let resident = if most > 0 { self.resident(from) } else { 0 };
             let twice = resident.saturating_mul(2).min(largest);
@@ -330,17 +318,18 @@ impl Buffer {
         let wanted = from.saturating_add(needed as u64).min(known);
         let to = wanted.max(from.saturating_add(self.ahead as u64)).min(known);
         if self.end() < wanted {
-            input.prepare(self.end()..wanted, likely.max(to))?;
+            let access = if reads_on { Access::Sequential } else { Access::UpTo(to) };
+            input.prepare(self.end()..wanted, access)?;
         }
         while self.end() < wanted {
             let left = usize::try_from(to - self.end()).unwrap_or(usize::MAX);
-            // Bytes that are known to be there pay for all of the room at once, so that the buffer
-            // need not be there twice while it grows.
+            // Bytes that are known to exist get all of their room at once: a buffer that grows is in
+            // memory twice while it is copied.
             let room = self.make_room(left, input.end.is_some())?;
             let place = self.end();
             match input.source.read_at(&mut self.bytes[self.tail..self.tail + room], place) {
                 Ok(0) => {
-                    // Somebody may have shortened the file.
+                    // Another program may have shortened the file.
                     input.end = Some(input.source.size()?.min(place));
                     break;
                 }
@@ -352,7 +341,7 @@ impl Buffer {
         Ok(())
     }
 
-    /// Makes room behind what is held, for up to `wanted` bytes, and says for how many.
+    /// Makes room after `tail` for up to `wanted` bytes. Returns for how many.
     fn make_room(&mut self, wanted: usize, exists: bool) -> io::Result<usize> {
         let held = self.tail - self.head;
         // Moving to the front costs less than was read since the last time.
@@ -373,7 +362,7 @@ impl Buffer {
         Ok(room)
     }
 
-    /// Gives back what a large element took, once there have been none for a while.
+    /// Frees the memory of a large element, once there was none for a while.
     fn shrink(&mut self, needed: usize, usual: usize) {
         self.need = needed.max(self.need - self.need / 64);
         let held = self.tail - self.head;

@@ -1,15 +1,15 @@
-//! Writing archives (`.npz`) of members that are stored as they are.
+//! A writer of archives (`.npz`), whose members are stored without compression.
 
 use std::io::{self, Read};
 use std::path::Path;
 
 use crc32fast::Hasher;
 
-use super::file::Output;
 use crate::error::Result;
+use crate::output::Output;
 use crate::source::Source;
 
-/// Writes an archive. As in NumPy's, sizes and places have 64 bits, however small they are.
+/// A writer of an archive. As in archives of NumPy, all sizes and offsets have 64 bits.
 pub(crate) struct ArchiveWriter {
     output: Output<'static>,
     /// Bytes that were written.
@@ -24,22 +24,22 @@ struct Entry {
     offset: u64,
 }
 
-/// The version of the zip format that has numbers of 64 bits.
+/// The version of the zip format with 64-bit numbers.
 const VERSION: [u8; 2] = [45, 0];
-/// Names are UTF-8.
+/// The flag for names in UTF-8.
 const FLAGS: [u8; 2] = (1u16 << 11).to_le_bytes();
-/// Stored, at midnight of 1 January 1980, the first moment of the format.
+/// Stored, at midnight of 1 January 1980, the first time of the format.
 const METHOD_AND_TIME: [u8; 6] = [0, 0, 0, 0, 0x21, 0];
-/// In the place of a number that has its 64 bits elsewhere.
+/// In place of a number whose 64 bits are in the extra field.
 const WIDE: [u8; 4] = [0xff; 4];
 
 impl ArchiveWriter {
-    /// Begins an archive, which gets its name when it is whole.
+    /// Creates an archive. The file gets its name when it is whole.
     pub(crate) fn create(path: &Path) -> Result<ArchiveWriter> {
         Ok(ArchiveWriter { output: Output::create(path)?, size: 0, entries: Vec::new() })
     }
 
-    /// Adds a member. Fails on a name of 64 KiB, and as reading and writing do.
+    /// Adds a member. Fails where the name has 64 KiB, and as reading and writing do.
     pub(crate) fn add(&mut self, name: &str, source: &Source) -> Result<()> {
         let offset = self.size;
         let length = name_length(name)?;
@@ -63,7 +63,7 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    /// Writes the directory.
+    /// Writes the directory, and ends the archive.
     pub(crate) fn finish(mut self) -> Result<()> {
         let (begin, count) = (self.size, self.entries.len() as u64);
         for Entry { name, crc32, size, offset } in std::mem::take(&mut self.entries) {
@@ -121,7 +121,7 @@ impl ArchiveWriter {
 
 fn name_length(name: &str) -> Result<[u8; 2]> {
     let length = u16::try_from(name.len());
-    let length = length.map_err(|_| io::Error::other("the name of a member takes over 64 KiB"))?;
+    let length = length.map_err(|_| io::Error::other("the name of a member has over 64 KiB"))?;
     Ok(length.to_le_bytes())
 }
 

@@ -1,12 +1,13 @@
-//! Elements of a file that is being read, copied into one that is being written.
+//! [`Copy`]: elements of one file, copied to another.
 //!
-//! An element's instructions are copied as they stand; only memo entries get other numbers. Where
-//! it reads an entry that was made elsewhere (by another element, or before all of them), that is
-//! read here too, if it was copied before. If it was not, the instructions that make it take the
-//! place of the read, once: elements go on sharing what they shared.
+//! The instructions of an element are copied as they are; only memo entries get other numbers. An
+//! element may read an entry that another element or the envelope has made. If that entry was copied
+//! before, the copy reads it too. If not, the instructions that make it replace the first read. So
+//! elements share in the copy the objects that they share in the file.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::{Bound, RangeBounds};
 
 use pickle_stream::{
@@ -21,48 +22,49 @@ use crate::layout::envelope::ContainerKind;
 use crate::source::window::Window;
 use crate::write::writer::ArrayWriter;
 
-/// Copies elements of one array to the end of another: see
+/// A copier of elements of one array to the end of another: see
 /// [`ArrayWriter::copy_from`](ArrayWriter::copy_from).
 ///
-/// What elements share is shared by all that one of these copies, in any order. It takes memory for
-/// each stretch of elements: 32 bytes or so.
+/// All elements that it copies, in any order, share the objects that they share in the file. It takes
+/// about 32 bytes of memory for each run of consecutive elements.
+#[must_use = "it copies nothing before `elements`"]
 pub struct Copy<'w, 'a> {
     writer: &'w mut ArrayWriter<'a>,
-    /// `None` of an array without objects.
+    /// `None` for an array without objects.
     members: Option<&'w mut Members>,
     copied: Copied,
 }
 
-/// What is known here of a file.
+/// What was copied of a file.
 #[derive(Default)]
 pub(crate) struct Copied {
     entries: Renumbering,
-    /// Definitions that were copied into other elements, by their place.
+    /// Definitions that were copied into other elements, by their extent.
     definitions: BTreeMap<Extent, Definition>,
-    /// What became known with the element that is being copied, in order.
-    of_element: Vec<Known>,
+    /// What was noted since the current element began, in order.
+    of_element: Vec<Noted>,
 }
 
-/// Where a definition begins and ends. Of those that begin at one place the longest comes first: it
-/// contains the others.
+/// The begin and the end of a definition. Of definitions with the same begin the longest is the first,
+/// because it contains the others.
 type Extent = (u64, Reverse<u64>);
 
-/// What is forgotten if the element is not written after all.
-enum Known {
-    /// The definition in this place.
+/// What is forgotten if the element cannot be written.
+enum Noted {
+    /// The definition of this extent.
     Definition(Extent),
-    /// The entry of the opening.
+    /// The entry of the envelope.
     Opening(u64),
 }
 
-/// A value that was copied, or is being copied.
+/// A definition that was copied, or is being copied.
 #[derive(Clone, Copy)]
 struct Definition {
-    /// The memo entries of its file before it.
+    /// The number of memo entries before it in its file.
     first_entry: u64,
-    /// Those behind it.
+    /// The number of memo entries after it in its file.
     entries: u64,
-    /// Its own entry there.
+    /// The memo entry of its value in its file.
     entry: u64,
 }
 
@@ -71,31 +73,53 @@ struct Frame {
     span: Span,
     transcriber: Transcriber,
     role: Role,
-    /// Where it began to be written, and how much of the element was known then.
+    /// The position in the output where it began, and the number of notes at that time.
     savepoint: Savepoint,
     known: usize,
 }
 
-/// What a span is copied for.
+/// Why a span is copied.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// It is the element.
     Element,
-    /// It takes the place of a read of this entry.
+    /// It replaces a read of this entry.
     Entry(u64),
-    /// It is around the value of this entry, which is what was read, and makes it.
+    /// It makes the value of this entry, which was read, and contains it.
     Around(u64),
 }
 
-/// How many definitions may stand in one another.
+/// Definitions that may be inside one another.
 const DEPTH: usize = 10_000;
+
+impl<'a> ArrayWriter<'a> {
+    /// Returns a copier of elements of another file, with the objects that they share.
+    ///
+    /// ```
+    /// use std::io::Cursor;
+    /// use npy_object::WriteOptions;
+    ///
+    /// let mut array = npy_object::open("tests/data/strings.npy")?;
+    /// let mut file = Cursor::new(Vec::new());
+    /// let mut writer = WriteOptions::new().write_to(&mut file)?;
+    /// writer.copy_from(&mut array).elements(1..3)?;
+    /// writer.finish()?;
+    /// # let mut array = npy_object::Options::new().read_bytes(file.into_inner())?;
+    /// # assert_eq!(array.get(0)?.unwrap().as_str()?, "NumPy");
+    /// # assert_eq!(array.len(), 2);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn copy_from<'w>(&'w mut self, array: &'w mut NpyArray) -> Copy<'w, 'a> {
+        Copy::new(self, array)
+    }
+}
 
 impl<'w, 'a> Copy<'w, 'a> {
     pub(crate) fn new(writer: &'w mut ArrayWriter<'a>, array: &'w mut NpyArray) -> Copy<'w, 'a> {
         Copy::of_members(writer, array.members_mut())
     }
 
-    /// Copies members of a container, or elements of an array.
+    /// Creates a copier of members of a container, or elements of an array.
     pub(crate) fn of_members(
         writer: &'w mut ArrayWriter<'a>,
         members: Option<&'w mut Members>,
@@ -110,11 +134,11 @@ impl<'w, 'a> Copy<'w, 'a> {
         Copy { writer, members, copied }
     }
 
-    /// Copies the elements of these numbers.
+    /// Copies the elements of a range of numbers.
     ///
-    /// Fails where reading or writing does, as far as it came to; where there are not so many
-    /// elements; in an array without objects; and where an instruction is of a later protocol than
-    /// is written.
+    /// Fails where reading or writing fails, after the elements before are copied; past the last
+    /// element; for an array without objects; and where an instruction is of a later protocol than the
+    /// one that is written.
     pub fn elements(&mut self, numbers: impl RangeBounds<u64>) -> Result<()> {
         let members = self.members.as_deref_mut().ok_or_else(without_objects)?;
         let first = match numbers.start_bound() {
@@ -132,7 +156,7 @@ impl<'w, 'a> Copy<'w, 'a> {
                 let message = format!("there is no element {number}");
                 return Err(Error::usage("access.index", message));
             };
-            // One that cannot be decoded is not copied.
+            // An element that cannot be decoded is not copied.
             if let Some(decoded) = members.get(number)? {
                 members.check_key(decoded)?;
             }
@@ -141,7 +165,7 @@ impl<'w, 'a> Copy<'w, 'a> {
         Ok(())
     }
 
-    /// Begins a copy of the container, whose members are copied then.
+    /// Begins a copy of the container. Its members are copied next.
     pub(crate) fn enter(&mut self, kind: ContainerKind) -> Result<()> {
         let members = self.members.as_deref_mut().ok_or_else(without_objects)?;
         let (copied, head, root) = (&mut self.copied, members.batches.head(), self.writer.root);
@@ -152,8 +176,8 @@ impl<'w, 'a> Copy<'w, 'a> {
         })
     }
 
-    /// Whether there is an element of this number. If so, an error of
-    /// [`elements`](Self::elements) is its own.
+    /// Returns whether there is an element of this number. If there is, an error of
+    /// [`elements`](Self::elements) concerns only that element.
     pub(crate) fn has(&mut self, number: u64) -> Result<bool> {
         match &mut self.members {
             Some(members) => Ok(members.span(number)?.is_some()),
@@ -161,12 +185,12 @@ impl<'w, 'a> Copy<'w, 'a> {
         }
     }
 
-    /// Whether it was the output that failed.
+    /// Returns whether the output has failed.
     pub(crate) fn output_failed(&self) -> bool {
         self.writer.has_failed()
     }
 
-    /// How many values of the batch in which the pickle breaks off may be elements.
+    /// Returns how many values may be elements in the batch in which the pickle is truncated.
     pub(crate) fn doubtful(&mut self) -> u64 {
         let Some(members) = &mut self.members else { return 0 };
         let width = members.batches.width();
@@ -174,7 +198,13 @@ impl<'w, 'a> Copy<'w, 'a> {
     }
 }
 
-/// Where instructions come from and go to.
+impl fmt::Debug for Copy<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Copy").field("writer", &self.writer).finish_non_exhaustive()
+    }
+}
+
+/// The input and the output of a copy.
 struct Target<'t> {
     members: &'t mut Members,
     encoder: &'t mut pickle_stream::Encoder,
@@ -202,7 +232,7 @@ impl Copied {
         })
     }
 
-    /// Forgets what was copied of an element.
+    /// Forgets the entries and definitions of an element that was not written.
     fn undo(&mut self, span: Span, decoder: &Decoder) -> Result<()> {
         let bytes = decoder.window.resident(span.begin, span.end);
         let entries = entries_behind(span, bytes, &decoder.context.limits.pickle)?;
@@ -211,16 +241,16 @@ impl Copied {
         Ok(())
     }
 
-    /// Forgets what became known with the element, but the first `kept` of it.
+    /// Forgets what was noted since the element began, except the first `kept` notes.
     fn forget(&mut self, kept: usize) {
-        for known in self.of_element.drain(kept..) {
-            match known {
-                Known::Definition(extent) => {
+        for noted in self.of_element.drain(kept..) {
+            match noted {
+                Noted::Definition(extent) => {
                     if let Some(definition) = self.definitions.remove(&extent) {
                         self.entries.forget(definition.first_entry..definition.entries);
                     }
                 }
-                Known::Opening(entry) => self.entries.forget(entry..entry + 1),
+                Noted::Opening(entry) => self.entries.forget(entry..entry + 1),
             }
         }
     }
@@ -245,7 +275,7 @@ impl Copied {
                 continue;
             }
             if frames.len() == DEPTH {
-                let message = format!("over {DEPTH} shared definitions stand in one another");
+                let message = format!("shared definitions are nested over {DEPTH} deep");
                 return Err(Error::over_limit(DEPTH as u64, "npy.object.shared", offset, message));
             }
             let Members { decoder, batches, .. } = &mut *target.members;
@@ -265,9 +295,9 @@ impl Copied {
         Frame { span, transcriber, role, savepoint, known: self.of_element.len() }
     }
 
-    /// A tuple that contains itself is made inside of what it contains: where a value comes that is
-    /// around one that is being copied and has no entry yet, what was written of that is taken
-    /// back, and it comes out of the value around it.
+    /// Handles a tuple that contains itself: it is made inside an object that it contains. If `around`
+    /// contains a definition that is being copied and has no entry yet, removes the instructions of that
+    /// one. The copy of `around` makes it.
     fn give_way(
         &mut self,
         frames: &mut Vec<Frame>,
@@ -283,14 +313,13 @@ impl Copied {
             _ => None,
         })?;
         target.encoder.go_back(frames[at].savepoint);
-        // The first of those that go is that of the frame itself.
+        // The first note that is forgotten is that of the frame itself.
         self.forget(frames[at].known - 1);
         frames.truncate(at);
         Some(Role::Around(entry))
     }
 
-    /// Makes the value of an entry known, which is to be written where it is read: values that it
-    /// contains may contain it.
+    /// Notes the definition of an entry before it is copied, because values in it may contain it.
     fn define(&mut self, entry: u64, span: Span, target: &mut Target<'_>) -> Result<()> {
         let Span { begin, end, memo: first_entry } = span;
         let decoder = &mut target.members.decoder;
@@ -299,11 +328,12 @@ impl Copied {
         let entries = entries_behind(span, bytes, &decoder.context.limits.pickle)?;
         let extent = (begin, Reverse(end));
         self.definitions.entry(extent).or_insert(Definition { first_entry, entries, entry });
-        self.of_element.push(Known::Definition(extent));
+        self.of_element.push(Noted::Definition(extent));
         Ok(())
     }
 
-    /// Goes on with a span: to its end, or behind a read of an entry that is not known here.
+    /// Copies the next instructions of a span. Returns `None` at its end, or an entry that is read and
+    /// was not copied yet.
     fn advance(&mut self, frame: &mut Frame, target: &mut Target<'_>) -> Result<Option<u64>> {
         let Frame { span, transcriber, role, .. } = frame;
         loop {
@@ -340,7 +370,7 @@ impl Copied {
         }
     }
 
-    /// Writes what an entry of the opening stands for: a dtype or a global, mostly, or the array.
+    /// Writes the value of an entry of the envelope, such as a dtype or a global, or reads the array.
     fn write_from_opening(&mut self, entry: u64, target: &mut Target<'_>) -> Result<()> {
         let Target { members, encoder, build, root } = target;
         let Some(value) = members.decoder.defined(entry) else {
@@ -348,14 +378,14 @@ impl Copied {
         };
         build.clear();
         let copy = build.copy(value, Some(*root))?;
-        encoder.value_with_outer(build.value(copy))?;
+        encoder.value(build.value(copy))?;
         let here = match build.value(copy).kind() {
             pickle_stream::Kind::Outer(root) => Some(root),
             _ => encoder.entry(build.value(copy)),
         };
         if let Some(here) = here {
             self.entries.note(entry, here);
-            self.of_element.push(Known::Opening(entry));
+            self.of_element.push(Noted::Opening(entry));
         }
         Ok(())
     }
@@ -363,14 +393,14 @@ impl Copied {
 
 #[cold]
 fn without_objects() -> Error {
-    Error::usage("access.type", "an array without objects is not pickled")
+    Error::usage("access.type", "an array without objects is not a pickle")
 }
 
 fn encloses(outer: Span, inner: Span) -> bool {
     outer.begin <= inner.begin && inner.end <= outer.end
 }
 
-/// How many memo entries there are behind a span.
+/// Returns the number of memo entries after a span.
 fn entries_behind(span: Span, mut bytes: &[u8], limits: &Limits) -> Result<u64> {
     let (mut lexer, mut entries) = (Lexer::new(span.begin, limits), span.memo);
     while let Progress::Done(head) = lexer.pass(bytes)? {
@@ -386,7 +416,7 @@ fn entries_behind(span: Span, mut bytes: &[u8], limits: &Limits) -> Result<u64> 
     Ok(entries)
 }
 
-/// The bytes of a definition.
+/// Returns the bytes of a definition.
 fn aside(window: &mut Window, from: u64, to: u64) -> Result<&[u8]> {
     let size = usize::try_from(to - from).unwrap_or(usize::MAX);
     window.check_element(from, size)?;
@@ -398,6 +428,6 @@ fn aside(window: &mut Window, from: u64, to: u64) -> Result<&[u8]> {
 
 #[cold]
 fn uncopied(offset: u64) -> Error {
-    let message = "what elements share cannot be copied: it contains itself in more than one way";
+    let message = "cannot copy a shared object that contains itself in more than one way";
     Error::new(ErrorKind::Unsupported, "npy.object.shared", offset, message)
 }

@@ -1,4 +1,4 @@
-//! What stands before the elements: the pickle up to the list of elements.
+//! The envelope that is written: the pickle instructions before the first element.
 
 use std::ops::Range;
 
@@ -14,34 +14,33 @@ use crate::layout::envelope::Opening;
 use crate::value::globals::ArrayClass;
 use crate::write::numpy;
 
-/// What an array says of itself before its elements, apart from its shape. All of it is shared, so
-/// that elements read it.
+/// The values of an envelope without the shape. They are shared, so that elements can read them.
 pub(crate) struct Envelope {
-    /// The array as it is before it has a state.
+    /// The array without its state.
     array: NodeId,
     /// The first item of its state.
     version: NodeId,
     dtype: NodeId,
 }
 
-/// Where there are things in an envelope that was written.
+/// The positions of parts of an envelope that was written.
 pub(crate) struct Places {
     /// The memo entry of the array.
     pub(crate) root: u64,
-    /// The bytes of its length, if it has one dimension: from the start of the pickle.
+    /// The range of the bytes of its length, from the start of the pickle, if it has one dimension.
     pub(crate) length: Option<Range<u64>>,
 }
 
 impl Envelope {
-    /// That of an array of a dtype.
+    /// Builds the envelope of an array of a dtype.
     pub(crate) fn new(dtype: &DType, build: &mut Builder) -> Result<Envelope> {
         let array = build.once("array", |build| numpy::new_array(build, ArrayClass::Array))?;
         let version = build.once("version", |build| build.int(1))?;
         Ok(Envelope { array, version, dtype: numpy::dtype(build, dtype)? })
     }
 
-    /// That of another array in a pickle of this protocol: its dtype, its class, if that has no more in its state than arrays
-    /// have, and what they are called there. `None` where it does not have these parts.
+    /// Copies the envelope of another array in a pickle of this protocol: its dtype and class, by the
+    /// names that they have there. Returns `None` where it does not have the parts of an envelope.
     pub(crate) fn of(
         opening: &Opening,
         protocol: u8,
@@ -66,8 +65,8 @@ impl Envelope {
         Ok(Some(Envelope { array, version, dtype }))
     }
 
-    /// Writes it, up to the list of elements: `array_setstate` in NumPy's `methods.c` has the
-    /// state. Without a shape the array has one dimension, and room for its length.
+    /// Writes the envelope, up to the empty list of elements. `array_setstate` in NumPy's `methods.c`
+    /// reads the state. Without a shape the array has one dimension, and room for its length.
     pub(crate) fn write(
         &self,
         shape: Option<&[usize]>,
@@ -98,8 +97,8 @@ impl Envelope {
         Ok(Places { root, length })
     }
 
-    /// Whether it is written, for a shape and an order, as `opening` has it, instruction for
-    /// instruction: then the memo entries have the same indices.
+    /// Returns whether the instructions that it writes are those of `opening`: then the memo entries have
+    /// the same indices.
     pub(crate) fn is_written_as(
         &self,
         opening: &Opening,

@@ -1,19 +1,19 @@
-//! NumPy's objects as NumPy pickles them, in the form that every NumPy from 1.16 on loads.
+//! Arrays, scalars and dtypes as the calls that NumPy pickles, which every NumPy from 1.16 on loads.
 //!
-//! Modules have the names that they had before NumPy 2, which goes on to know those.
+//! Modules have the names from before NumPy 2, which NumPy 2 still knows.
 
 use npy_header::{ByteOrder, DType, Scalar, ScalarKind, Struct, Subarray};
 use pickle_stream::{Builder, NodeId, Result};
 
 use crate::value::globals::ArrayClass;
 
-/// `dtype(code, align, copy)` with its state: `arraydescr_reduce` in NumPy's `descriptor.c`. It is
-/// shared, and one for a dtype.
+/// Builds `dtype(code, align, copy)` with its state, as `arraydescr_reduce` in NumPy's `descriptor.c`
+/// does. It is shared: equal dtypes are one object.
 pub(crate) fn dtype(build: &mut Builder, dtype: &DType) -> Result<NodeId> {
     dtype_of(build, dtype, None)
 }
 
-/// As [`dtype`], with items of the class `numpy.record`, whose fields are attributes.
+/// Builds a dtype as [`dtype`] does, whose items are of the class `numpy.record`.
 pub(crate) fn record_dtype(build: &mut Builder, dtype: &DType) -> Result<NodeId> {
     let record = build.global("numpy", "record")?;
     dtype_of(build, dtype, Some(record))
@@ -21,7 +21,7 @@ pub(crate) fn record_dtype(build: &mut Builder, dtype: &DType) -> Result<NodeId>
 
 fn dtype_of(build: &mut Builder, dtype: &DType, record: Option<NodeId>) -> Result<NodeId> {
     let class = build.global("numpy", "dtype")?;
-    // What is printed of a dtype is all of it.
+    // The text of a dtype has all of it, so it is a key.
     build.once(&format!("{dtype:?} {}", record.is_some()), |build| {
         let code = match (dtype, record) {
             (_, Some(record)) => record,
@@ -42,7 +42,7 @@ fn dtype_of(build: &mut Builder, dtype: &DType, record: Option<NodeId>) -> Resul
     })
 }
 
-/// The array-protocol string without its order, where the length of text is in code points.
+/// Returns the type string without its byte order. The length of text is in code points.
 fn code(scalar: Scalar) -> String {
     let length = match scalar.kind() {
         ScalarKind::Unicode => scalar.itemsize() / 4,
@@ -60,7 +60,7 @@ fn scalar_state(build: &mut Builder, scalar: Scalar) -> Result<NodeId> {
     let (size, alignment) = match scalar.kind() {
         ScalarKind::Bytes | ScalarKind::Void => (scalar.itemsize() as i64, 1),
         ScalarKind::Unicode => (scalar.itemsize() as i64, 4),
-        // Those of which NumPy knows the size.
+        // NumPy knows the size of these.
         _ => (-1, -1),
     };
     let unit = match scalar.kind() {
@@ -99,7 +99,7 @@ fn struct_state(build: &mut Builder, record: &Struct) -> Result<NodeId> {
             Some(title) => {
                 let title = build.str(title)?;
                 let entry = build.tuple(&[of, offset, title])?;
-                // A field is found by its title too.
+                // The title of a field is a second key.
                 fields.extend([title, entry]);
                 entry
             }
@@ -136,9 +136,9 @@ fn state(
     build.tuple(&state)
 }
 
-/// What NumPy has to mind when it handles an item: `NPY_ITEM_REFCOUNT` and so on.
+/// Returns the flags of a dtype, such as `NPY_ITEM_REFCOUNT`.
 fn flags(dtype: &DType) -> i64 {
-    /// What a structure takes over from its fields: `NPY_FROM_FIELDS`.
+    /// The flags that a structure takes from its fields: `NPY_FROM_FIELDS`.
     const FROM_FIELDS: i64 = 0x1b;
     match dtype {
         DType::Scalar(scalar) => match scalar.kind() {
@@ -153,14 +153,14 @@ fn flags(dtype: &DType) -> i64 {
     }
 }
 
-/// `StringDType(coerce=.., na_object=..)`.
+/// Builds `StringDType(coerce=.., na_object=..)`.
 #[cfg(feature = "json")]
 pub(crate) fn string_dtype(
     build: &mut Builder,
     coerce: bool,
     na_object: Option<NodeId>,
 ) -> Result<NodeId> {
-    // NumPy before 2 has neither the dtype nor the function.
+    // NumPy 1 has neither the dtype nor the function, so the name is that of NumPy 2.
     let make = build.global("numpy._core._internal", "_convert_to_stringdtype_kwargs")?;
     let mut args = vec![build.bool(coerce)];
     args.extend(na_object);
@@ -173,7 +173,7 @@ pub(crate) fn shape(build: &mut Builder, lengths: &[usize]) -> Result<NodeId> {
     build.tuple(&lengths)
 }
 
-/// What an array is made of before it has a state: `_reconstruct(class, (0,), b'b')`.
+/// Builds an array without its state: `_reconstruct(class, (0,), b'b')`.
 pub(crate) fn new_array(build: &mut Builder, class: ArrayClass) -> Result<NodeId> {
     let (module, name) = match class {
         ArrayClass::Array => ("numpy", "ndarray"),
@@ -184,7 +184,7 @@ pub(crate) fn new_array(build: &mut Builder, class: ArrayClass) -> Result<NodeId
         ArrayClass::Masked => ("numpy.ma.core", "MaskedArray"),
     };
     let class_name = build.global(module, name)?;
-    // The arguments are the same for all of them.
+    // All arrays share the arguments.
     let empty = build.once("(0,)", |build| {
         let zero = build.int(0)?;
         build.tuple(&[zero])
@@ -199,8 +199,8 @@ pub(crate) fn new_array(build: &mut Builder, class: ArrayClass) -> Result<NodeId
     build.call(make, &[class_name, empty, kind])
 }
 
-/// Gives an array its state: `array_setstate` in NumPy's `methods.c`. `data` are bytes, or a list of
-/// items in C order; `mask` the bytes of a mask and the fill value.
+/// Builds an array with its state, as `array_setstate` in NumPy's `methods.c` reads it. `data` are
+/// bytes, or a list of items in C order; `mask` are the bytes of a mask and the fill value.
 pub(crate) fn set_state(
     build: &mut Builder,
     array: NodeId,
@@ -217,8 +217,7 @@ pub(crate) fn set_state(
     build.set_state(array, state)
 }
 
-/// An array of items that are not objects. `data` are their bytes, in the order that `fortran_order`
-/// says, each as the dtype says.
+/// Builds an array without objects. `data` are the bytes of its items, in Fortran or C order.
 pub(crate) fn array(
     build: &mut Builder,
     class: ArrayClass,
@@ -231,8 +230,8 @@ pub(crate) fn array(
     let is_record = class == ArrayClass::Record && matches!(of, DType::Struct(_));
     let dtype = if is_record { record_dtype(build, of)? } else { dtype(build, of)? };
     if is_swapped && class == ArrayClass::Array {
-        // Where an array gets a state it comes out in native order; here it stays as it is. It is
-        // writable if the buffer is.
+        // An array that gets a state is converted to native byte order; this one is not. It is writable
+        // if the buffer is.
         let make = build.global("numpy.core.numeric", "_frombuffer")?;
         let (buffer, lengths) = (build.byte_array(data)?, shape(build, lengths)?);
         let order = build.interned(if fortran_order { "F" } else { "C" })?;
@@ -244,7 +243,7 @@ pub(crate) fn array(
     Ok(array)
 }
 
-/// `scalar(dtype, bytes)`.
+/// Builds `scalar(dtype, bytes)`.
 pub(crate) fn scalar(build: &mut Builder, of: &DType, data: &[u8]) -> Result<NodeId> {
     let make = build.global("numpy.core.multiarray", "scalar")?;
     let (of, data) = (dtype(build, of)?, build.bytes(data)?);

@@ -1,16 +1,17 @@
-//! Writing arrays without objects, row by row.
+//! [`RowWriter`]: writes an array without objects, row by row.
 
+use std::fmt;
 use std::io::{Seek, Write};
 use std::path::Path;
 
 use npy_header::{Header, Padding};
 
-use super::file::Output;
 use super::writer::{WriteOptions, has_failed, miscounted};
 use crate::error::{Error, Result};
+use crate::output::Output;
 
-/// Writes an array without objects, one row along the first axis after another, in the memory of
-/// one of them.
+/// A writer of an array without objects. It appends rows along the first axis, and holds one row in
+/// memory.
 ///
 /// ```
 /// use std::io::Cursor;
@@ -30,36 +31,36 @@ use crate::error::{Error, Result};
 pub struct RowWriter<'a> {
     output: Output<'a>,
     header: Header,
-    /// Where the data begin.
+    /// The offset of the data.
     data: u64,
     /// Bytes of a row.
     size: usize,
-    /// How many rows may come, and whether fewer may.
+    /// The number of rows, and whether fewer are allowed.
     most: u64,
     may_be_shorter: bool,
     /// Rows that were appended.
     written: u64,
-    /// In Fortran order: the rows that were not yet taken apart.
+    /// In Fortran order: rows whose items are not yet written to their columns.
     block: Vec<u8>,
     failed: bool,
 }
 
-/// Bytes of rows that are taken apart at once, unless one row takes more.
+/// Bytes of rows that are written to their columns at once, unless one row has more.
 const BLOCK: usize = 1 << 20;
 
-/// Bytes of which there are no arrays.
+/// The first size in bytes that no array can have.
 const LARGEST: u64 = 1 << 63;
 
 impl WriteOptions {
-    /// Begins a file of an array without objects, as [`create`](Self::create) does one of an array
-    /// that has some. Without a [shape](Self::shape) it has one dimension.
+    /// Creates a file of an array without objects, as [`create`](Self::create) does for an array with
+    /// objects. Without a [shape](Self::shape) it has one dimension.
     ///
-    /// Fails where the file cannot be made, and where the dtype has objects.
+    /// Fails where the file cannot be created, and where the dtype has objects.
     pub fn create_rows(self, path: impl AsRef<Path>) -> Result<RowWriter<'static>> {
         RowWriter::begin(Output::create(path.as_ref())?, self)
     }
 
-    /// Begins to write the rows where the output is, as [`write_to`](Self::write_to) does elements.
+    /// Writes the rows to an output, as [`write_to`](Self::write_to) does for elements.
     pub fn write_rows_to<'a>(self, output: impl Write + Seek + Send + 'a) -> Result<RowWriter<'a>> {
         RowWriter::begin(Output::of(output), self)
     }
@@ -100,63 +101,63 @@ impl<'a> RowWriter<'a> {
         })
     }
 
-    /// How many rows were appended.
+    /// Returns how many rows were appended.
     pub fn len(&self) -> u64 {
         self.written
     }
 
-    /// Whether no rows were appended.
+    /// Returns whether no rows were appended.
     pub fn is_empty(&self) -> bool {
         self.written == 0
     }
 
     /// Appends a row: the bytes of its items, each in the byte order of the dtype, in C order.
     ///
-    /// Fails where writing fails, beyond the promised shape, and with clause `access.type` where the
-    /// bytes are more or fewer than those of a row.
+    /// Fails where writing fails, past the end of the shape, and with clause `access.type` where `row`
+    /// does not have the bytes of a row.
     pub fn append(&mut self, row: &[u8]) -> Result<()> {
         if self.written >= self.most {
             return Err(miscounted(self.most, self.written + 1));
         }
         if row.len() != self.size {
-            let message = format!("a row takes {} bytes, not {}", self.size, row.len());
+            let message = format!("expected a row of {} bytes, found {}", self.size, row.len());
             return Err(Error::usage("access.type", message));
         }
-        self.write(|writer| match writer.is_taken_apart() {
+        self.write(|writer| match writer.has_columns() {
             false => Ok(writer.output.write(row)?),
             true => {
                 writer.block.extend_from_slice(row);
-                if writer.block.len() < BLOCK { Ok(()) } else { writer.take_apart(1) }
+                if writer.block.len() < BLOCK { Ok(()) } else { writer.write_columns(1) }
             }
         })?;
         self.written += 1;
         Ok(())
     }
 
-    /// Ends the array; a file gets its name.
+    /// Ends the array. A file gets its name.
     ///
-    /// Fails where writing fails or has failed, and where the shape promises more rows than came.
+    /// Fails where writing fails or has failed, and where fewer rows were appended than the shape has.
     pub fn finish(mut self) -> Result<()> {
         if self.written < self.most && !self.may_be_shorter {
             return Err(miscounted(self.most, self.written));
         }
-        self.write(|writer| writer.take_apart(0))?;
+        self.write(|writer| writer.write_columns(0))?;
         if self.written < self.most {
             self.header.shape[0] = self.written as usize;
-            // There is room for any length.
+            // The header has room for any length.
             self.output.write_at(0, &self.header.to_bytes(Padding::Growable)?)?;
         }
         self.output.finish()
     }
 
-    /// Whether the items of a row lie apart from each other.
-    fn is_taken_apart(&self) -> bool {
+    /// Returns whether the items of a row are apart from each other in the file.
+    fn has_columns(&self) -> bool {
         self.header.fortran_order && self.header.shape.len() > 1
     }
 
-    /// Puts the items of the block's rows where they belong; `appending` are rows in it that are not
-    /// counted yet. In Fortran order all the rows have their first item before any has its second.
-    fn take_apart(&mut self, appending: u64) -> Result<()> {
+    /// Writes the items of the rows in the block to their columns; `appending` rows of it are not counted
+    /// yet. In Fortran order the first items of all rows come before the second items.
+    fn write_columns(&mut self, appending: u64) -> Result<()> {
         if self.block.is_empty() {
             return Ok(());
         }
@@ -186,7 +187,7 @@ impl<'a> RowWriter<'a> {
         Ok(())
     }
 
-    /// Does what writes: if that fails, nothing more can be written.
+    /// Calls `write`. After an error nothing more can be written.
     fn write(&mut self, write: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         if self.failed {
             return Err(has_failed());
@@ -195,5 +196,11 @@ impl<'a> RowWriter<'a> {
         write(self)?;
         self.failed = false;
         Ok(())
+    }
+}
+
+impl fmt::Debug for RowWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowWriter").field("len", &self.len()).finish_non_exhaustive()
     }
 }

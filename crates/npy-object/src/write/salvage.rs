@@ -1,19 +1,19 @@
-//! Saves what is whole of a file that is cut off or damaged.
+//! [`Salvage`]: copies the whole elements of a file that is truncated or damaged.
 //!
 //! # Which elements are certain
 //!
-//! An element of a closed batch is certain: the APPENDS that took it is there, and a pickler never
-//! goes back to an element that it has appended. In the batch in which the pickle breaks off there
-//! are values on the stack, and **none of them is certainly an element**. A tuple of two or three
-//! items is pickled as its items and then TUPLE2 or TUPLE3; nothing before the items tells that a
-//! tuple was begun. So for any whole values `a`, `b`, `c`, ... in that batch, in any number, a pickler
-//! that writes the single element `(a, (b, (c, ...` has written the same bytes up to there. Neither
-//! how many values follow one nor what earlier elements look like excludes this.
+//! An element of a closed batch is certain: its APPENDS is there, and a pickler never changes an element
+//! that it has appended. In the batch in which the pickle is truncated there are values on the stack, and
+//! **none of them is certainly an element**. A tuple of two or three items is pickled as its items and
+//! then TUPLE2 or TUPLE3; nothing before the items shows that they are in a tuple. So for any whole
+//! values `a`, `b`, `c`, ... in that batch, a pickler that writes the single element `(a, (b, (c, ...`
+//! has written the same bytes up to there. Neither the number of the values nor earlier elements exclude
+//! this.
 //!
-//! So these values are *doubtful*, and kept only where the caller wants them. No element before the
-//! place where the pickle breaks off is missing then, but the last values may be parts of one.
-//! Dropped from them are values after the first that cannot be decoded or is to be called, and a
-//! last one that can still get items or a state.
+//! So these values are *doubtful*, and kept only if the caller asks for them. No element before the
+//! truncation is missing then, but the last values may be parts of one element. The first value that
+//! cannot be decoded or is going to be called is dropped, with all values after it, and so is a last
+//! value that can still get items or a state.
 
 use std::fs;
 use std::io::{self, Read, Seek, Write};
@@ -40,31 +40,30 @@ use crate::write::copy::Copy;
 use crate::write::rows::RowWriter;
 use crate::write::writer::{ArrayWriter, WriteOptions};
 
-/// In how many bytes a pickle is looked for.
+/// Bytes in which the beginning of a pickle is searched for.
 const SEARCHED: u64 = 64 << 10;
 
-/// How many places are tried there.
+/// Offsets that are tried there.
 const TRIED: usize = 64;
 
-/// How many errors are kept of elements that were lost one by one.
+/// Errors of damaged elements that are kept.
 const ERRORS: usize = 100;
 
-/// Copies the elements of a broken file that can be saved into a new `.npy` file.
+/// Copies the whole elements of a truncated or damaged file to a new `.npy` file.
 ///
-/// | the file holds | the new one is |
+/// | the file has | the new file has |
 /// |---|---|
-/// | an array, of which nothing is lost | an array of the same shape |
-/// | an array, of which something is lost | an array of one dimension, of the elements in C order |
-/// | an array without dimensions that holds a dict, list or set | the same, with the entries that are whole |
-/// | a bare pickle of a dict, list, tuple or set | an array without dimensions that holds it, as `numpy.save` makes of a dict |
-/// | an array without objects | the rows that are whole |
-/// | an archive | that of its only array; [`write_archive`](Self::write_archive) saves several |
+/// | an array, of which no element is lost | an array of the same shape |
+/// | an array, of which elements are lost | an array of one dimension, with the other elements in C order |
+/// | an array without dimensions of a dict, list or set | the same, with the whole entries |
+/// | a bare pickle of a dict, list, tuple or set | an array without dimensions of it, as `numpy.save` writes a dict |
+/// | an array without objects | the whole rows |
+/// | an archive | what its only array gives; [`write_archive`](Self::write_archive) saves several |
 ///
-/// Elements of closed batches are saved. Of the batch in which a pickle breaks off, no value is
-/// certainly an element: CPython writes the items of a tuple `(a, (b, c))` before anything tells
-/// that there is a tuple, so `a` and `b` look like two elements if the file ends after them. These
-/// values are counted in [`Salvaged::doubtful`], and saved with
-/// [`keep_doubtful`](Self::keep_doubtful).
+/// Elements of closed batches are saved. In the batch in which a pickle is truncated, no value is
+/// certainly an element: CPython writes the items of a tuple `(a, (b, c))` before anything that shows
+/// a tuple, so `a` and `b` look like two elements if the file ends after them. Such values are counted
+/// in [`Salvaged::doubtful`], and saved with [`keep_doubtful`](Self::keep_doubtful).
 ///
 /// ```
 /// use npy_object::{Salvage, Source};
@@ -79,41 +78,41 @@ const ERRORS: usize = 100;
 /// # Ok::<(), npy_object::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
+#[must_use = "a salvage saves nothing before `file` or `write`"]
 pub struct Salvage {
     options: Options,
     keep_doubtful: bool,
     in_place: bool,
 }
 
-/// What came of a [`Salvage`].
+/// The result of a [`Salvage`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Salvaged {
-    /// Elements, entries or rows that were saved.
+    /// The number of elements, entries or rows that were saved.
     pub elements: u64,
-    /// Elements that there should be, where the file says how many.
+    /// The number of elements that the file should have, where it is known.
     pub promised: Option<u64>,
-    /// Elements that were lost although later ones were not: each with what is wrong with it, for the
-    /// first 100.
+    /// The first 100 elements that were lost although later ones were not, by number, with their errors.
     pub damaged: Vec<(u64, Error)>,
-    /// How many those are in all.
+    /// The number of all these elements.
     pub damaged_count: u64,
-    /// Values of the last batch that may be elements, or parts of one that was cut off, and were not
-    /// saved.
+    /// The number of values of the last batch that were not saved: they may be elements, or parts of a
+    /// truncated element.
     pub doubtful: u64,
     /// Whether the array had a mask, which is never saved.
     pub mask_lost: bool,
-    /// Where and why the file breaks off; `None` where all of it was read.
+    /// The error that ended reading; `None` where all of the file was read.
     pub broken_off: Option<Error>,
 }
 
 impl Salvaged {
-    /// Whether nothing was lost.
+    /// Returns whether nothing was lost.
     pub fn is_whole(&self) -> bool {
         self.broken_off.is_none() && self.damaged_count == 0 && !self.mask_lost
     }
 
-    /// Whether something was lost and nothing was saved.
+    /// Returns whether elements were lost and none was saved.
     pub fn is_nothing(&self) -> bool {
         self.elements == 0 && !self.is_whole()
     }
@@ -125,7 +124,7 @@ impl Salvaged {
         }
     }
 
-    /// Finishes the new file, unless it is one, and would hold nothing of what was looked for.
+    /// Finishes the output. A file that would have no element is not finished.
     fn finish(self, is_file: bool, finish: impl FnOnce() -> Result<()>) -> Result<Salvaged> {
         if !(is_file && self.is_nothing()) {
             finish()?;
@@ -138,7 +137,7 @@ impl Salvaged {
     }
 }
 
-/// Where a new file is written.
+/// The output of a salvage.
 enum Target<'p, W> {
     File(&'p Path),
     Output(W),
@@ -160,7 +159,7 @@ impl<'p, W: Write + Seek + Send + 'p> Target<'p, W> {
     }
 }
 
-/// What a file holds, as far as it can be read.
+/// The contents of a file, as far as they can be read.
 enum Found {
     Array(Box<NpyArray>),
     Container(Box<Container>),
@@ -168,31 +167,31 @@ enum Found {
 }
 
 impl Salvage {
-    /// Saves the elements that are certain.
+    /// Creates a salvage that saves the elements that are certain.
     pub fn new() -> Salvage {
         Salvage::default()
     }
 
-    /// How the broken file is read. Its pickle is believed where the header disagrees.
+    /// Sets the options of reading. Where the header contradicts the pickle, the pickle is used.
     pub fn options(mut self, options: Options) -> Salvage {
         self.options = options;
         self
     }
 
-    /// Saves the values of the last batch too that may be elements. The last of them may be parts of
-    /// an element that was cut off.
+    /// Sets whether doubtful values of the last batch are saved too. The last of them may be parts of a
+    /// truncated element.
     pub fn keep_doubtful(mut self, keep: bool) -> Salvage {
         self.keep_doubtful = keep;
         self
     }
 
-    /// Allows [`file`](Self::file) to replace the broken file by the new one.
+    /// Sets whether [`file`](Self::file) may replace the input.
     pub fn in_place(mut self, in_place: bool) -> Salvage {
         self.in_place = in_place;
         self
     }
 
-    /// Writes what can be saved of the file at `input` to a new file at `output`.
+    /// Saves the file at `input` to a new file at `output`.
     ///
     /// Fails as [`check_paths`](Self::check_paths) and [`write`](Self::write) do.
     pub fn file(&self, input: impl AsRef<Path>, output: impl AsRef<Path>) -> Result<Salvaged> {
@@ -200,39 +199,40 @@ impl Salvage {
         self.write(Source::open(input)?, output)
     }
 
-    /// Fails with clause `access.in_place` where both paths lead to one file, by whatever names,
-    /// unless [`in_place`](Self::in_place) allows that. For a caller that opens `input` itself.
+    /// Checks, for a caller that opens `input` itself, that the output does not replace the input.
+    ///
+    /// Fails with clause `access.in_place` where both paths lead to the same file, also by a link, unless
+    /// [`in_place`](Self::in_place) allows that.
     pub fn check_paths(&self, input: impl AsRef<Path>, output: impl AsRef<Path>) -> Result<()> {
         if self.in_place || !is_same_file(input.as_ref(), output.as_ref()) {
             return Ok(());
         }
-        let message = "the output is the input, of which nothing else would be left";
+        let message = "the output would replace the input";
         Err(Error::usage("access.in_place", message))
     }
 
-    /// Writes what can be saved of `source` to a new file. Where something is lost and nothing can be
-    /// saved, there is no new file: see [`Salvaged::is_nothing`].
+    /// Saves a source to a new file. If elements are lost and none can be saved, there is no new file:
+    /// see [`Salvaged::is_nothing`].
     ///
-    /// If the preamble cannot be read, the first pickle of an array that begins in the first 64 KiB is
-    /// read, if it is one of the first 64 places that look like one.
+    /// If the preamble cannot be read, reads the first pickle of an array in the first 64 KiB. Tries the
+    /// first 64 offsets that look like the beginning of a pickle.
     ///
-    /// Fails where nothing can be opened, and where writing fails. What else is wrong with the file is
-    /// in the answer.
+    /// Fails where no array can be opened, and where writing fails. Other errors are in the result.
     pub fn write(&self, source: Source, output: impl AsRef<Path>) -> Result<Salvaged> {
         self.save(source, Target::<io::Empty>::File(output.as_ref()))
     }
 
-    /// As [`write`](Self::write), to any output, to which an array without elements is written where
-    /// nothing can be saved.
+    /// Saves a source to any output, as [`write`](Self::write) does. If no element can be saved, writes an
+    /// array without elements.
     pub fn write_to(&self, source: Source, output: impl Write + Seek + Send) -> Result<Salvaged> {
         self.save(source, Target::Output(output))
     }
 
-    /// As [`write`](Self::write), of a member of an archive, whose checksum is looked at too.
+    /// Saves a member of an archive, as [`write`](Self::write) does, and compares its checksum.
     ///
     /// # Panics
     ///
-    /// Where there is no such member.
+    /// Panics where there is no member of this number.
     #[cfg(feature = "npz")]
     pub fn write_member(
         &self,
@@ -242,18 +242,18 @@ impl Salvage {
     ) -> Result<Salvaged> {
         let mut saved = self.write(archive.source(member)?, output)?;
         if let Err(error) = archive.verify(member) {
-            // Elements may all be there, and not be what was saved.
+            // All elements may be there, but with other bytes than were saved.
             saved.broken_off.get_or_insert(error.without_salvage());
         }
         Ok(saved)
     }
 
-    /// Writes an archive of what can be saved of one: members that are whole, compressed no more, and
-    /// what can be saved of the others. Members of which nothing can be saved are not in it. Returns
-    /// the names of all members that were found, with what came of each.
+    /// Saves an archive to a new archive without compression: the whole members, and of the others the
+    /// elements that can be saved. Leaves out members of which nothing can be saved. Returns the name and
+    /// the result of each member.
     ///
-    /// Fails where nothing can be opened, and where writing fails. Where nothing can be saved, there is
-    /// no new file. [`Npz::broken_off`] says whether members may be missing.
+    /// Fails where writing fails. If nothing can be saved, there is no new file. [`Npz::broken_off`]
+    /// returns whether members may be missing.
     #[cfg(feature = "npz")]
     pub fn write_archive(
         &self,
@@ -272,7 +272,7 @@ impl Salvage {
         Ok(saved)
     }
 
-    /// Adds what can be saved of a member.
+    /// Saves a member.
     #[cfg(feature = "npz")]
     fn member(&self, archive: &Npz, member: usize, writer: &mut ArchiveWriter) -> Result<Salvaged> {
         let name = archive.members()[member].name();
@@ -287,18 +287,18 @@ impl Salvage {
         let is_array = matches!(Format::of(&source), Ok(Format::Npy));
         let mut file = tempfile::tempfile()?;
         match (verified, self.write_to(source.clone(), &mut file)) {
-            // It is what it was, with the mask that it may have.
+            // The whole member is copied, with its mask.
             (Ok(()), Ok(saved)) if saved.broken_off.is_none() && saved.damaged_count == 0 => {
                 writer.add(name, &source)?;
                 Ok(Salvaged { mask_lost: false, ..saved })
             }
-            // Not an array: bytes.
+            // It is not an array: its bytes are copied.
             (Ok(()), Err(_)) if !is_array => {
                 writer.add(name, &source)?;
                 Ok(Salvaged::default())
             }
             (verified, Ok(mut saved)) => {
-                // Elements may all be there, and not be what was saved.
+                // All elements may be there, but with other bytes than were saved.
                 if let Err(error) = verified {
                     saved.broken_off.get_or_insert(error.without_salvage());
                 }
@@ -345,7 +345,7 @@ impl Salvage {
         }
     }
 
-    /// Opens what a file holds.
+    /// Opens the contents of a file.
     fn find(&self, source: Source) -> Result<Found> {
         let options =
             self.options.clone().trust_payload(true).index(false).unfinished(self.keep_doubtful);
@@ -397,8 +397,8 @@ impl Salvage {
     }
 }
 
-/// Whether the container that an array without dimensions begins with is its element, and not a part
-/// of it, as far as the file goes.
+/// Returns whether the container at the beginning of an array without dimensions is its element, and
+/// not a part of it, as far as the file can be read.
 fn is_only_element(container: &mut Container) -> bool {
     if container.kind() == ContainerKind::Array {
         return false;
@@ -407,7 +407,7 @@ fn is_only_element(container: &mut Container) -> bool {
     members.batches.survey_all(&mut members.decoder.window).unwrap_or(true)
 }
 
-/// Looks for the pickle of an array in a file whose preamble cannot be read.
+/// Finds the pickle of an array in a file whose preamble cannot be read.
 fn search(options: &Options, source: &Source) -> Option<Found> {
     let mut head = Vec::new();
     source.to_reader().take(SEARCHED).read_to_end(&mut head).ok()?;
@@ -421,13 +421,13 @@ fn search(options: &Options, source: &Source) -> Option<Found> {
     arrays.find(NpyArray::has_objects).map(|array| Found::Array(Box::new(array)))
 }
 
-/// How an array of objects is written: in its shape if nothing is lost.
+/// Returns the options of writing an array of objects: in its shape, if no element is lost.
 fn like(array: &mut NpyArray) -> Result<WriteOptions> {
     let options = WriteOptions::like(array)?;
     if array.shape().len() != 1 && is_whole(array)? {
         return Ok(options);
     }
-    // No more are there than the file has bytes.
+    // The length is not trusted, so the array may be shorter.
     let most = usize::try_from(array.len()).unwrap_or(usize::MAX);
     Ok(options.up_to(most))
 }
@@ -461,7 +461,7 @@ fn rows(array: &mut NpyArray, mut append: impl FnMut(&[u8]) -> Result<()>) -> Re
                 saved.elements += 1;
             }
             Ok(None) => return Ok(saved),
-            // Of a single item there are no rows.
+            // A single item has no rows.
             Err(error) if !has_rows => return Err(error.without_salvage()),
             Err(error) => {
                 saved.break_off(error);
@@ -471,14 +471,14 @@ fn rows(array: &mut NpyArray, mut append: impl FnMut(&[u8]) -> Result<()>) -> Re
     }
 }
 
-/// How an array without dimensions is written that holds a container.
+/// Returns the options of writing an array without dimensions that has a container.
 fn around(container: &mut Container) -> WriteOptions {
-    // Protocols 0 and 1 are not written.
+    // The writer does not write protocols 0 and 1.
     let protocol = container.members_mut().decoder.protocol().max(2);
     WriteOptions::new().protocol(protocol).shape(&[])
 }
 
-/// Whether two paths lead to one file, as the system knows it: a link is the file that it links to.
+/// Returns whether two paths lead to the same file. Links are followed.
 fn is_same_file(a: &Path, b: &Path) -> bool {
     #[cfg(unix)]
     {

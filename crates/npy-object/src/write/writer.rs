@@ -1,18 +1,17 @@
-//! Writing arrays of objects, one element at a time.
+//! [`ArrayWriter`]: writes an array of objects, one element at a time.
 //!
 //! ```text
 //!  preamble              the shape, with room for any length
-//!  _reconstruct(..)      the array, empty, on the stack
+//!  _reconstruct(..)      the empty array
 //!  ( 1  shape  dtype  fortran_order  [       its state, up to the list of elements
-//!      ( element .. 1,000 of them .. e       batch after batch, as they are appended
-//!      ( element .. e
-//!  t b .                 the state is whole, and with it the array
+//!      ( element .. e                        a batch of 1,000 elements
+//!      ( element .. e                        the next batch
+//!  t b .                 the end of the state, and of the pickle
 //! ```
 //!
-//! Where the length is not known before, it is filled in at the end, in both places. A file gets
-//! its name only then: whoever stops half-way leaves what was there before.
+//! A length that is not known before is written at the end, in the preamble and in the state.
 
-#[cfg(feature = "npz")]
+use std::fmt;
 use std::io::{self, Seek, Write};
 use std::ops::Range;
 use std::path::Path;
@@ -20,17 +19,16 @@ use std::path::Path;
 use npy_header::{DType, Header, Padding, Version};
 use pickle_stream::{Builder, Encoder, NodeId};
 
-use super::copy::Copy;
 use super::envelope::Envelope;
-use super::file::Output;
 use super::numpy;
 use crate::array::npy_array::NpyArray;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::{ContainerKind, Opening};
+use crate::output::Output;
 use crate::value::element::{Element, Repr};
 use crate::value::globals::ArrayClass;
 
-/// How an array is to be written.
+/// Options of writing an array.
 ///
 /// ```
 /// use std::io::Cursor;
@@ -47,27 +45,28 @@ use crate::value::globals::ArrayClass;
 /// # Ok::<(), npy_object::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "options write nothing before `create` or `write_to`"]
 pub struct WriteOptions {
     protocol: u8,
     pub(super) version: Version,
     pub(super) dtype: DType,
     pub(super) shape: Option<Vec<usize>>,
-    /// Whether fewer elements may come than the one dimension says.
+    /// Whether fewer elements are allowed than the one dimension has.
     pub(super) may_be_shorter: bool,
     pub(super) fortran_order: bool,
     model: Option<Model>,
 }
 
-/// An array that another one is to be like.
+/// The array that the new one is like.
 #[derive(Clone, Debug)]
 struct Model {
     header: Header,
-    /// Its bytes; none in a bare pickle.
+    /// The bytes of its preamble; none for a bare pickle.
     preamble: Vec<u8>,
     opening: Opening,
     /// The protocol of its pickle.
     protocol: u8,
-    /// Whether it has a mask, which stands behind the elements.
+    /// Whether it has a mask, which comes after the elements.
     is_masked: bool,
 }
 
@@ -78,7 +77,7 @@ impl Default for WriteOptions {
 }
 
 impl WriteOptions {
-    /// One dimension, as long as it gets, in protocol 4.
+    /// Creates the default options: one dimension of any length, in protocol 4.
     pub fn new() -> WriteOptions {
         WriteOptions {
             protocol: 4,
@@ -91,12 +90,12 @@ impl WriteOptions {
         }
     }
 
-    /// An array like another one: of the same class, dtype, order and protocol, and, until another
-    /// one is [set](Self::shape), of the same shape. With its elements
-    /// [copied](ArrayWriter::copy_from) it is the same file, if NumPy wrote that.
+    /// Creates the options of an array like another one: of the same class, dtype, order and protocol,
+    /// and of the same shape unless another one is [set](Self::shape). With its elements
+    /// [copied](ArrayWriter::copy_from) it is the same file, if NumPy has written that.
     ///
-    /// Of a masked array, whose mask stands behind the elements, it is an array of the data. Protocols
-    /// 0 and 1 become 2.
+    /// For a masked array, whose mask comes after the elements, it is an array of the data. Protocols 0
+    /// and 1 become 2.
     ///
     /// Fails where `array` has no objects, and where reading fails.
     pub fn like(array: &mut NpyArray) -> Result<WriteOptions> {
@@ -104,7 +103,7 @@ impl WriteOptions {
         let (shape, fortran_order) = (array.shape().to_vec(), array.fortran_order());
         let (header, preamble) = (array.header().cloned(), array.data_offset() as usize);
         let Some(members) = array.members_mut() else {
-            let message = "an array without objects is not pickled";
+            let message = "an array without objects is not a pickle";
             return Err(Error::usage("access.type", message));
         };
         let preamble = members.decoder.window.fill_aside(0, preamble)?[..preamble].to_vec();
@@ -125,81 +124,81 @@ impl WriteOptions {
         })
     }
 
-    /// The protocol of the pickle, 2 to 5. Python 2 reads 2, Python from 3.4 on 4; NumPy 2 itself
-    /// writes 4.
+    /// Sets the protocol of the pickle, 2 to 5; 4 by default, as NumPy 2 writes. Python 2 reads 2, and
+    /// Python 3.4 reads up to 4.
     pub fn protocol(mut self, protocol: u8) -> WriteOptions {
         self.protocol = protocol;
         self
     }
 
-    /// Dtype, order and shape of a header, and its version, unless it takes a later one to say them.
+    /// Sets the dtype, order, shape and version of a header. The version is raised where the header
+    /// needs it.
     pub fn header(self, header: &Header) -> WriteOptions {
         let Header { version, dtype, fortran_order, shape } = header;
         let options = self.dtype(dtype.clone()).fortran_order(*fortran_order).shape(shape);
         WriteOptions { version: *version, ..options }
     }
 
-    /// A dtype that holds objects: `O`, or a structure in which there are some. Elements of a
-    /// structure are tuples.
+    /// Sets the dtype: `O`, or a structure with objects, whose elements are tuples.
     pub fn dtype(mut self, dtype: DType) -> WriteOptions {
         self.dtype = dtype;
         self
     }
 
-    /// The length of each dimension; none for an array without dimensions, which has one element.
-    /// So many elements have to come then, in C order.
+    /// Sets the length of each dimension; none for an array without dimensions, which has one element.
+    /// Exactly the elements of the shape have to be appended then, in C order.
     ///
-    /// With it the file is the one that NumPy would write, byte for byte; without it the length
-    /// takes more bytes than it needs.
+    /// With a shape, the file is the one that NumPy writes, byte for byte. Without one, the length has
+    /// more bytes than it needs.
     pub fn shape(mut self, shape: &[usize]) -> WriteOptions {
         self.shape = Some(shape.to_vec());
         self.may_be_shorter = false;
         self
     }
 
-    /// One dimension, of at most this length: for elements that are chosen from so many. If all of
-    /// them come, the file is the one that NumPy would write.
+    /// Sets one dimension of at most this length, as for elements that are chosen from an array. If all
+    /// of them are appended, the file is the one that NumPy writes.
     pub fn up_to(self, length: usize) -> WriteOptions {
         WriteOptions { may_be_shorter: true, ..self.shape(&[length]) }
     }
 
-    /// Of an array without objects: the shape that was set, or fewer rows.
+    /// Allows fewer rows than the shape has, in an array without objects.
     pub(crate) fn or_shorter(self) -> WriteOptions {
         WriteOptions { may_be_shorter: true, ..self }
     }
 
-    /// One dimension, as long as it gets.
+    /// Sets one dimension of any length.
     pub fn any_length(mut self) -> WriteOptions {
         self.shape = None;
         self
     }
 
-    /// Whether NumPy shall keep the array with its first index varying fastest.
+    /// Sets whether NumPy keeps the array in Fortran order, with its first index varying fastest.
     pub fn fortran_order(mut self, fortran_order: bool) -> WriteOptions {
         self.fortran_order = fortran_order;
         self
     }
 
-    /// Begins a file. Until [`finish`](ArrayWriter::finish) it is beside `path` under another name:
-    /// what is at `path` stays.
+    /// Creates a file. Until [`finish`](ArrayWriter::finish) it has another name next to `path`, and an
+    /// old file at `path` stays.
     ///
-    /// Fails where the file cannot be made, and on a protocol that is not one of those.
+    /// Fails where the file cannot be created, and on a protocol that is not 2 to 5.
     pub fn create(self, path: impl AsRef<Path>) -> Result<ArrayWriter<'static>> {
         let output = Output::create(path.as_ref())?;
         ArrayWriter::begin(output, self)
     }
 
-    /// Begins to write where the output is. It is not whole before
-    /// [`finish`](ArrayWriter::finish), which goes back to its beginning.
+    /// Writes to an output. It is whole only after [`finish`](ArrayWriter::finish), which seeks to its
+    /// beginning.
     pub fn write_to<'a>(self, output: impl Write + Seek + Send + 'a) -> Result<ArrayWriter<'a>> {
         ArrayWriter::begin(Output::of(output), self)
     }
 }
 
-/// Writes an array of objects, one element after another, in the memory of one of them.
+/// A writer of an array of objects. It appends elements, and holds one in memory.
 ///
-/// An element that cannot be written leaves the writer as it was. After an error of the output
-/// nothing more can be written, and a file does not get its name.
+/// After an element that cannot be written, the writer goes on with the next. After an error of the
+/// output, nothing more can be written, and a file does not get its name.
 pub struct ArrayWriter<'a> {
     output: Output<'a>,
     encoder: Encoder,
@@ -212,33 +211,33 @@ pub struct ArrayWriter<'a> {
     batch: usize,
     /// The memo entry of the array itself.
     pub(super) root: u64,
-    /// The container that is the only element of the array, and of which members are written.
+    /// The container that is the only element of the array, whose members are written.
     inside: Option<ContainerKind>,
-    /// What stands before the elements in an array where it is the same.
+    /// The envelope of the model, if the same was written.
     pub(super) opening: Option<Opening>,
     failed: bool,
 }
 
-/// How many elements there will be.
+/// The number of elements.
 enum Length {
     Promised(u64),
-    /// As many members of a container as come.
+    /// Any number of members of a container.
     Members,
-    /// As many as come, up to `most`. Where their number goes: bytes from the start of the file.
+    /// Up to `most`. `place` is the range in the file of their number, which is written at the end.
     Open {
         most: u64,
         place: Range<u64>,
     },
 }
 
-/// Elements between a MARK and its APPENDS, as CPython's pickler has it.
+/// Elements of a batch, as in CPython's pickler.
 const BATCH: usize = 1000;
 
-/// Bytes of shared values after which they are written again.
+/// Bytes of shared values after which they are forgotten, and written again.
 const SHARED: usize = 1 << 20;
 
 impl ArrayWriter<'static> {
-    /// Begins the file at `path` with the default [`WriteOptions`].
+    /// Creates a file with the default [`WriteOptions`].
     pub fn create(path: impl AsRef<Path>) -> Result<ArrayWriter<'static>> {
         WriteOptions::new().create(path)
     }
@@ -311,22 +310,22 @@ impl<'a> ArrayWriter<'a> {
         })
     }
 
-    /// How many elements were written.
+    /// Returns how many elements were written.
     pub fn len(&self) -> u64 {
         self.written
     }
 
-    /// Whether no elements were written.
+    /// Returns whether no elements were written.
     pub fn is_empty(&self) -> bool {
         self.written == 0
     }
 
-    /// Appends an element of an array that is being read: a row of an array without objects is an
-    /// array, or a scalar. What the element shares with other elements there it has for itself here:
-    /// see [`copy_from`](Self::copy_from).
+    /// Appends an element of another array. A row of an array without objects becomes an array or a
+    /// scalar. Objects that the element shares with other elements are written again;
+    /// [`copy_from`](Self::copy_from) shares them.
     ///
-    /// Fails where writing fails, beyond the promised shape, and where the protocol cannot say what
-    /// the element is.
+    /// Fails where writing fails, past the end of the shape, and where the protocol cannot express the
+    /// element.
     pub fn append(&mut self, element: Element<'_>) -> Result<()> {
         let root = self.root;
         match element.repr() {
@@ -342,9 +341,8 @@ impl<'a> ArrayWriter<'a> {
         }
     }
 
-    /// Appends a NumPy array of items that are not objects: their bytes, each in the byte order of
-    /// `dtype`, one after another with the last index varying fastest, or the first where
-    /// `fortran_order` says so.
+    /// Appends a NumPy array without objects. `data` are the bytes of its items, in the byte order of
+    /// `dtype` and in C order, or in Fortran order if `fortran_order` is true.
     ///
     /// ```
     /// use std::io::Cursor;
@@ -360,8 +358,8 @@ impl<'a> ArrayWriter<'a> {
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     ///
-    /// Fails as [`append`](Self::append) does, and with clause `access.type` where there are objects
-    /// in `dtype`, and where the bytes are not as many as the shape says.
+    /// Fails as [`append`](Self::append) does, and with clause `access.type` where `dtype` has objects,
+    /// and where `data` does not have the bytes of the shape.
     pub fn append_array(
         &mut self,
         dtype: &DType,
@@ -372,14 +370,14 @@ impl<'a> ArrayWriter<'a> {
         let size = shape.iter().try_fold(dtype.itemsize(), |size, &n| size.checked_mul(n));
         if dtype.has_object() || size != Some(data.len()) {
             let message =
-                format!("{} bytes are no array of {dtype} and shape {shape:?}", data.len());
+                format!("{} bytes are not an array of {dtype} and shape {shape:?}", data.len());
             return Err(Error::usage("access.type", message));
         }
         let class = ArrayClass::Array;
         self.append_with(|build| numpy::array(build, class, dtype, shape, fortran_order, data))
     }
 
-    /// Appends what `make` makes. If that fails, nothing was written.
+    /// Appends the value that `make` builds. If it fails, nothing is written.
     ///
     /// Fails as [`append`](Self::append) does.
     pub fn append_with<E>(
@@ -399,38 +397,18 @@ impl<'a> ArrayWriter<'a> {
         self.element(|encoder, build| Ok(encoder.value_with_outer(build.value(value))?))
     }
 
-    /// The memo entry of a part of the element that was appended last, with which elements behind it
-    /// can share it: see [`Builder::written`]. `None` where it has none, as ints have.
+    /// Returns the memo entry of a part of the last element, with which later elements can share it: see
+    /// [`Builder::written`]. `None` where it has none, as an int.
     pub fn entry_of(&self, part: NodeId) -> Option<u64> {
         self.encoder.entry(self.build.value(part))
     }
 
-    /// The memo entry of the array itself, for elements that contain it.
+    /// Returns the memo entry of the array itself, for elements that contain it.
     pub fn root(&self) -> u64 {
         self.root
     }
 
-    /// Goes on with elements of another file, as they stand there, with what they share.
-    ///
-    /// ```
-    /// use std::io::Cursor;
-    /// use npy_object::WriteOptions;
-    ///
-    /// let mut array = npy_object::open("tests/data/strings.npy")?;
-    /// let mut file = Cursor::new(Vec::new());
-    /// let mut writer = WriteOptions::new().write_to(&mut file)?;
-    /// writer.copy_from(&mut array).elements(1..3)?;
-    /// writer.finish()?;
-    /// # let mut array = npy_object::Options::new().read_bytes(file.into_inner())?;
-    /// # assert_eq!(array.get(0)?.unwrap().as_str()?, "NumPy");
-    /// # assert_eq!(array.len(), 2);
-    /// # Ok::<(), npy_object::Error>(())
-    /// ```
-    pub fn copy_from<'w>(&'w mut self, array: &'w mut NpyArray) -> Copy<'w, 'a> {
-        Copy::new(self, array)
-    }
-
-    /// Writes an element into the batch. If that fails, nothing was written.
+    /// Writes an element into the batch. If it fails, nothing is written.
     pub(super) fn element(
         &mut self,
         write: impl FnOnce(&mut Encoder, &mut Builder) -> Result<()>,
@@ -451,7 +429,7 @@ impl<'a> ArrayWriter<'a> {
         self.flush()
     }
 
-    /// Writes what is final.
+    /// Writes the bytes that do not change any more.
     fn flush(&mut self) -> Result<()> {
         self.failed = true;
         self.output.write(self.encoder.ready())?;
@@ -460,14 +438,13 @@ impl<'a> ArrayWriter<'a> {
         Ok(())
     }
 
-    /// Whether there is one element, which is appended without a mark.
+    /// Returns whether there is one element, which is appended without a mark.
     fn is_single(&self) -> bool {
         matches!(self.length, Length::Promised(1) | Length::Open { most: 1, .. })
     }
 
-    /// Begins a container, which becomes the only element of an array without dimensions: what is
-    /// written from here on are its members, each of them a value, or a key and its value. `head`
-    /// writes the container without them.
+    /// Begins a container as the only element of an array without dimensions. The next elements are its
+    /// members: values, or keys with their values. `head` writes the container without them.
     pub(crate) fn enter(
         &mut self,
         kind: ContainerKind,
@@ -483,13 +460,13 @@ impl<'a> ArrayWriter<'a> {
         head(&mut self.encoder, &mut self.build)
     }
 
-    /// Whether members of a tuple or frozenset are written, which has no batches: one instruction
-    /// makes it of all of them.
+    /// Returns whether members of a tuple or frozenset are written. One instruction makes it of all of
+    /// them, so it has no batches.
     fn is_in_tuple(&self) -> bool {
         matches!(self.inside, Some(ContainerKind::Tuple | ContainerKind::FrozenSet))
     }
 
-    /// Puts the elements of the batch into what they are elements of.
+    /// Ends the batch: appends its elements to the array or the container.
     fn close_batch(&mut self) {
         use ContainerKind as K;
         match self.inside {
@@ -500,10 +477,10 @@ impl<'a> ArrayWriter<'a> {
         }
     }
 
-    /// Ends the array; a file gets its name.
+    /// Ends the array. A file gets its name.
     ///
-    /// Fails where writing fails or has failed, and where the shape promises more elements than
-    /// came.
+    /// Fails where writing fails or has failed, and where fewer elements were appended than the shape
+    /// has.
     pub fn finish(mut self) -> Result<()> {
         self.check_output()?;
         if let Length::Promised(promised) = self.length
@@ -535,7 +512,7 @@ impl<'a> ArrayWriter<'a> {
             && self.written != most
         {
             self.header.shape = vec![self.written as usize];
-            // There is room for any length.
+            // The header has room for any length.
             self.output.write_at(0, &self.header.to_bytes(Padding::Growable)?)?;
             let digits = (place.end - place.start) as usize;
             self.output.write_at(place.start, &self.written.to_le_bytes()[..digits])?;
@@ -544,7 +521,7 @@ impl<'a> ArrayWriter<'a> {
         Ok(())
     }
 
-    /// Refuses to go on after an error of the output, and beyond the promised shape.
+    /// Fails after an error of the output, and past the end of the shape.
     fn check(&self) -> Result<()> {
         match self.length {
             Length::Promised(most) | Length::Open { most, .. } if self.written >= most => {
@@ -566,18 +543,24 @@ impl<'a> ArrayWriter<'a> {
     }
 }
 
+impl fmt::Debug for ArrayWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArrayWriter").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
 #[cold]
 pub(super) fn has_failed() -> Error {
-    Error::from(io::Error::other("the output has failed before"))
+    Error::from(io::Error::other("writing to the output has failed before"))
 }
 
 #[cold]
 fn too_many() -> Error {
-    Error::usage("npy.header.shape", "a shape of over 2^64 elements")
+    Error::usage("npy.header.shape", "the shape has over 2^64 elements")
 }
 
 #[cold]
 pub(super) fn miscounted(promised: u64, count: u64) -> Error {
-    let message = format!("the shape promises {promised} elements; {count} were appended");
+    let message = format!("expected {promised} elements by the shape, {count} were appended");
     Error::new(ErrorKind::Usage, "npy.object.count", None, message)
 }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
+use npy_object::audit::{Site, Verdict};
 use npy_object::pickle::audit::{Act, Name, Subject};
-use npy_object::{Audit, Options, Site, Source, Verdict};
+use npy_object::{Audit, Options, Source};
 use serde::Deserialize;
 
 use crate::fixtures::fixtures;

@@ -3,10 +3,10 @@
 use std::fs;
 use std::io::Cursor;
 
+use npy_object::audit::Verdict;
 use npy_object::json::{ElementReader, PlainJson, TypedJson};
 use npy_object::{
-    Audit, Element, Error, ErrorKind, Limits, NpyArray, Options, Salvage, Source, Verdict,
-    WriteOptions,
+    Audit, Element, Error, ErrorKind, Limits, NpyArray, Options, Salvage, Source, WriteOptions,
 };
 
 use crate::inputs::file;

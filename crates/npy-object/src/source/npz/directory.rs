@@ -1,27 +1,33 @@
-//! The directory of a zip file, at its end, and what stands before each member.
+//! The directory of a zip file, at its end, and the header before each member.
 //!
 //! ```text
 //! header  name  extra  data          a member
-//! header  name  extra  data          another one
+//! header  name  extra  data          another member
 //! entry   name  extra  comment       the directory: an entry for each member
 //! entry   name  extra  comment
-//! [ zip64 end   zip64 locator ]      where a number does not fit the end
+//! [ zip64 end   zip64 locator ]      where a number does not fit into the end record
 //! end     comment
 //! ```
 //!
-//! Places are read as Python's `zipfile` reads them: the directory ends where the end begins, and if
-//! that is not where the end says, something was put before the archive, and every place is moved by
-//! as much.
+//! No crate reads this. What is needed here, and the crate `zip` does not offer: a directory whose
+//! memory has a limit; a member whose data stay where they are, so that elements borrow them and are
+//! read in any order; the offset and clause of every error; members of an archive without a directory;
+//! and bytes that belong to no member, which an audit reports.
+//!
+//! Offsets are read as Python's `zipfile` reads them: the directory ends where the end record begins.
+//! If that is not the offset in the end record, bytes were put before the archive, and every offset is
+//! moved by their number.
 
-use flate2::Crc;
-
+use std::io::Read;
 use std::ops::Range;
 
-use super::{Member, Method};
+use super::deflated::CLAUSES;
+use super::member::{Member, Method};
 use crate::error::{Error, ErrorKind, Result};
+use crate::options::ReadSize;
 use crate::source::Source;
 use crate::source::inflate::{Allowance, Inflate};
-use crate::source::window::{ReadSize, Window};
+use crate::source::window::Window;
 
 const END: usize = 22;
 const LOCATOR: usize = 20;
@@ -37,15 +43,15 @@ mod flags {
     pub(super) const UTF_8: u16 = 1 << 11;
 }
 
-/// Where the directory is.
+/// The position of the directory.
 struct Directory {
     begin: u64,
     end: u64,
-    /// What was put before the archive.
+    /// Bytes that were put before the archive.
     prefix: u64,
 }
 
-/// Reads the directory of an archive, which may have up to `limit` bytes.
+/// Reads the directory of an archive. Fails where it has over `limit` bytes.
 pub(super) fn read(source: &Source, limit: u64) -> Result<Vec<Member>> {
     let mut window = Window::new(source.clone(), ReadSize::default(), 0);
     let directory = locate(&mut window)?;
@@ -61,46 +67,46 @@ pub(super) fn read(source: &Source, limit: u64) -> Result<Vec<Member>> {
     Ok(members)
 }
 
-/// Finds the end of the archive, and by it the directory.
+/// Finds the end record, and by it the directory.
 fn locate(window: &mut Window) -> Result<Directory> {
-    // Behind it there may be a comment, whose length takes two bytes.
+    // A comment may follow it, whose length has two bytes.
     const LAST: u64 = END as u64 + u16::MAX as u64;
     let size = window.len()?;
     let from = size.saturating_sub(LAST);
     let last = window.fill(from, (size - from) as usize)?;
     let found = last.windows(END).rposition(|bytes| bytes.starts_with(b"PK\x05\x06"));
     let Some(found) = found else {
-        let message = "the archive has no end: it was cut off, or is none";
+        let message = "not a zip file, or truncated: no end-of-central-directory record";
         return Err(Error::new(ErrorKind::Truncated, "npz.end", size, message));
     };
     let end = &last[found..];
     let mut size = u64::from(u32::from_le_bytes(field(end, 12)));
     let mut offset = u64::from(u32::from_le_bytes(field(end, 16)));
-    let mut behind = from + found as u64;
-    if let Some(before) = behind.checked_sub((LOCATOR + END_64) as u64) {
+    let mut end_record = from + found as u64;
+    if let Some(before) = end_record.checked_sub((LOCATOR + END_64) as u64) {
         let record = window.fill(before, END_64 + LOCATOR)?;
-        // It is shorter where somebody has shortened the file.
+        // It is shorter where another program has just shortened the file.
         let locator = record.get(END_64..).unwrap_or_default();
         if locator.starts_with(b"PK\x06\x07") && record.starts_with(b"PK\x06\x06") {
             size = u64::from_le_bytes(field(record, 40));
             offset = u64::from_le_bytes(field(record, 48));
-            behind = before;
+            end_record = before;
         }
     }
-    let begin = behind.checked_sub(size);
+    let begin = end_record.checked_sub(size);
     match begin.and_then(|begin| Some((begin, begin.checked_sub(offset)?))) {
-        Some((begin, prefix)) => Ok(Directory { begin, end: behind, prefix }),
+        Some((begin, prefix)) => Ok(Directory { begin, end: end_record, prefix }),
         None => {
-            let message = "the directory of the archive does not fit before its end";
-            Err(Error::new(ErrorKind::Malformed, "npz.directory", behind, message))
+            let message = "the directory of the archive begins before the file does";
+            Err(Error::new(ErrorKind::Malformed, "npz.directory", end_record, message))
         }
     }
 }
 
-/// Reads the entry at a place in the directory, and says how long it is.
+/// Reads the entry at an offset in the directory. Returns the member and the length of the entry.
 fn entry(window: &mut Window, place: u64, directory: &Directory) -> Result<(Member, u64)> {
     let malformed = || {
-        let message = "no entry of the archive's directory";
+        let message = "expected an entry of the directory of the archive (PK\\x01\\x02)";
         Error::new(ErrorKind::Malformed, "npz.directory", place, message)
     };
     let room = usize::try_from(directory.end - place).unwrap_or(usize::MAX);
@@ -120,7 +126,7 @@ fn entry(window: &mut Window, place: u64, directory: &Directory) -> Result<(Memb
     let [compressed_size, uncompressed_size, offset] =
         [20, 24, 42].map(|at| u32::from_le_bytes(field(bytes, at)));
     let mut wide = Wide { fields: zip64(extra), place };
-    // In this order, and only those that do not fit.
+    // The extra field has them in this order, and only those that do not fit.
     let uncompressed_size = wide.widen(uncompressed_size)?;
     let compressed_size = wide.widen(compressed_size)?;
     let offset = wide.widen(offset)?;
@@ -139,23 +145,21 @@ fn entry(window: &mut Window, place: u64, directory: &Directory) -> Result<(Memb
     Ok((member, size as u64))
 }
 
-/// Finds the members of an archive without a directory by the header before each, from the first on.
+/// Finds the members of an archive without a directory, by the header before each.
 ///
 /// ```text
 /// header  name  extra  data  [ descriptor ]     a member
 /// ```
 ///
-/// Where the header does not say how many bytes the data are, because the writer could not go back
-/// to it, they stand in a descriptor after them. A deflate stream has an end of its own; stored data
-/// end where a descriptor gives their length. Their directory would have up to `limit` bytes.
+/// Where the writer could not go back to the header, the sizes are in a descriptor after the data. A
+/// deflate stream marks its end. Stored data end where a descriptor has their length. Fails where a
+/// directory of the members would have over `limit` bytes.
 pub(super) fn recover(source: &Source, allowance: Allowance, limit: u64) -> Result<Vec<Member>> {
-    /// Bytes of an entry of a directory, without the name.
-    const ENTRY: u64 = 46;
     let mut window = Window::new(source.clone(), ReadSize::default(), 0);
     let end = window.len()?;
     let (mut members, mut place, mut size) = (Vec::new(), 0, 0);
     while let Some(member) = recovered(&mut window, place, end, allowance)? {
-        size += ENTRY + member.raw_name.len() as u64;
+        size += (ENTRY + member.raw_name.len()) as u64;
         check_size(size, limit, place)?;
         place = member.end;
         members.push(member);
@@ -163,16 +167,16 @@ pub(super) fn recover(source: &Source, allowance: Allowance, limit: u64) -> Resu
     Ok(members)
 }
 
-/// Refuses a directory of more than `limit` bytes.
+/// Fails where a directory has over `limit` bytes.
 fn check_size(size: u64, limit: u64, place: u64) -> Result<()> {
     if size <= limit {
         return Ok(());
     }
-    let message = format!("a directory of {size} bytes; the limit is {limit}");
+    let message = format!("the directory of the archive has {size} bytes; the limit is {limit}");
     Err(Error::over_limit(limit, "npz.limit.directory", place, message))
 }
 
-/// The member whose header is at a place; `None` where none is there, or it is cut off.
+/// Returns the member whose header is at an offset; `None` where there is none, or it is truncated.
 fn recovered(
     window: &mut Window,
     place: u64,
@@ -207,8 +211,8 @@ fn recovered(
     };
     let data = place + whole as u64;
     let has_descriptor = flags & flags::DESCRIPTOR != 0;
-    // A writer that has stopped inside a member has not gone back to fill in its sizes. Of an empty
-    // member there is nothing to fill in.
+    // A writer that has stopped inside a member has not gone back to fill in its sizes. An empty
+    // member is followed by the next header.
     let is_unknown = has_descriptor
         || (compressed_size, crc32) == (0, 0) && !window.fill(data, 4)?.starts_with(b"PK");
     if is_unknown && member.method == Method::Deflated {
@@ -225,31 +229,33 @@ fn recovered(
     Ok(Some(member))
 }
 
-/// Reads a deflate stream to its end, for the sizes and the checksum of a member.
+/// Reads a deflate stream to its end, and sets the sizes and the checksum of the member.
 fn inflated(source: &Source, data: u64, member: &mut Member, allowance: Allowance) -> Result<()> {
-    let mut inflate = Inflate::new(source.section(data..), allowance, super::CLAUSES);
-    let (mut buffer, mut crc) = (vec![0; 64 << 10], Crc::new());
-    while !inflate.ended() {
-        match inflate.inflate(&mut buffer) {
-            Ok(made) => crc.update(&buffer[..made]),
+    let mut inflate = Inflate::new(source.section(data..), allowance, CLAUSES);
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match inflate.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(_) => {}
             Err(error) => {
                 let error = Error::from(error);
                 if matches!(error.kind(), ErrorKind::Io | ErrorKind::Limit) {
                     return Err(error);
                 }
-                // It is cut off: what there is of it ends with the archive.
+                // It is truncated: its data end with the archive.
                 member.compressed_size = source.size()?.saturating_sub(data);
                 member.size = u64::MAX;
                 return Ok(());
             }
         }
     }
-    (member.size, member.crc32) = (inflate.out(), crc.sum());
-    member.compressed_size = inflate.place();
+    (member.size, member.crc32) = (inflate.out(), inflate.crc().sum());
+    member.compressed_size = inflate.offset();
     Ok(())
 }
 
-/// Looks for the descriptor after stored data: one that gives the length of what is before it.
+/// Finds the descriptor after stored data, which has the length of the data, and sets the sizes and
+/// the checksum of the member.
 fn stored(
     window: &mut Window,
     data: u64,
@@ -287,19 +293,19 @@ fn stored(
     Ok(())
 }
 
-/// Bytes of a descriptor, which may leave out its signature.
+/// Returns the length of a descriptor, whose signature is optional.
 fn descriptor_size(bytes: &[u8], is_wide: bool) -> u64 {
     let signature = if bytes.starts_with(DESCRIPTOR) { 4 } else { 0 };
     signature + if is_wide { 20 } else { 12 }
 }
 
-/// What a descriptor begins with.
+/// The signature of a descriptor.
 const DESCRIPTOR: &[u8] = b"PK\x07\x08";
 
-/// Bytes of the largest descriptor.
+/// Bytes of the longest descriptor.
 const DESCRIPTOR_64: usize = 24;
 
-/// Bytes in which a descriptor is looked for at once.
+/// Bytes in which a descriptor is searched for at once.
 const READ: usize = 64 << 10;
 
 fn method_of(number: u16) -> Method {
@@ -314,7 +320,7 @@ fn is_encrypted(flags: u16) -> bool {
     flags & (flags::ENCRYPTED | flags::PATCH | flags::STRONG_ENCRYPTION) != 0
 }
 
-/// The numbers that do not fit their 32 bits.
+/// The 64-bit numbers of an entry, for those that do not fit 32 bits.
 struct Wide<'a> {
     fields: &'a [u8],
     place: u64,
@@ -326,7 +332,7 @@ impl Wide<'_> {
             return Ok(u64::from(narrow));
         }
         let Some((wide, rest)) = self.fields.split_first_chunk() else {
-            let message = "an entry of the archive's directory lacks its 64-bit numbers";
+            let message = "an entry of the directory of the archive lacks its 64-bit numbers";
             return Err(Error::new(ErrorKind::Malformed, "npz.wide", self.place, message));
         };
         self.fields = rest;
@@ -334,7 +340,7 @@ impl Wide<'_> {
     }
 }
 
-/// What the extra field of zip64 holds; empty where there is none.
+/// Returns the data of the zip64 extra field; none where there is no such field.
 fn zip64(mut extra: &[u8]) -> &[u8] {
     while extra.len() >= 4 {
         let size = usize::from(u16::from_le_bytes(field(extra, 2)));
@@ -348,8 +354,8 @@ fn zip64(mut extra: &[u8]) -> &[u8] {
     &[]
 }
 
-/// Says where each member has to end: where the next one begins, or where it begins itself, if
-/// another one begins there too.
+/// Sets the end of each member: the offset of the next member, or its own offset if another member
+/// begins there too, so that both overlap.
 fn set_ends(members: &mut [Member], directory: u64) {
     let mut order: Vec<usize> = (0..members.len()).collect();
     order.sort_by_key(|&member| members[member].offset);
@@ -361,7 +367,7 @@ fn set_ends(members: &mut [Member], directory: u64) {
     }
 }
 
-/// The data of a member, as they are in the archive.
+/// Returns a source of the data of a member, as they are in the archive.
 pub(super) fn data(source: &Source, member: &Member) -> Result<Source> {
     let name = &member.name;
     let refused = |cause, clause, message| Err(member.error(cause, clause, message));
@@ -370,13 +376,13 @@ pub(super) fn data(source: &Source, member: &Member) -> Result<Source> {
         return refused(ErrorKind::Unsupported, "npz.encrypted", message);
     }
     if let Method::Other(method) = member.method {
-        let message = format!("{name} is compressed by method {method}");
+        let message = format!("{name} is compressed by method {method}, which is not supported");
         return refused(ErrorKind::Unsupported, "npz.method", message);
     }
     let range = data_range(source, member)?;
     if member.method == Method::Stored && member.size != member.compressed_size {
         let message = format!(
-            "{name} is stored, but has {} bytes, and {} in the archive",
+            "{name} is stored without compression, but has {} bytes, and {} in the archive",
             member.size, member.compressed_size
         );
         return refused(ErrorKind::Malformed, "npz.size", message);
@@ -384,7 +390,7 @@ pub(super) fn data(source: &Source, member: &Member) -> Result<Source> {
     Ok(source.section(range))
 }
 
-/// Where the data of a member are in the archive.
+/// Returns the range of the data of a member in the archive.
 fn data_range(source: &Source, member: &Member) -> Result<Range<u64>> {
     let Member { name, offset, .. } = member;
     let refused = |cause, clause, message| Err(member.error(cause, clause, message));
@@ -396,21 +402,21 @@ fn data_range(source: &Source, member: &Member) -> Result<Range<u64>> {
             && bytes[HEADER..].starts_with(&member.raw_name)
     };
     if header.len() < wanted || !header.starts_with(b"PK\x03\x04") || !name_is(header) {
-        let message = format!("what stands before {name} is not what the directory says");
+        let message = format!("the header of {name} is not the one that the directory describes");
         return refused(ErrorKind::Malformed, "npz.header", message);
     }
     let extra = u64::from(u16::from_le_bytes(field(header, 28)));
     let begin = offset + wanted as u64 + extra;
     let end = begin.checked_add(member.compressed_size).filter(|&end| end <= member.end);
     let Some(end) = end else {
-        let message = format!("{name} overlaps what follows it");
+        let message = format!("{name} overlaps the next member or the directory");
         return refused(ErrorKind::Malformed, "npz.overlap", message);
     };
     Ok(begin..end)
 }
 
-/// The first bytes of an archive that belong neither to a member nor to the directory: put before it,
-/// after it, into its comment, or between members. `None` where there are none.
+/// Returns the first range of an archive that belongs neither to a member nor to the directory: before
+/// it, after it, in its comment, or between members. `None` where there is none.
 pub(super) fn unlisted(source: &Source, members: &[Member]) -> Result<Option<Range<u64>>> {
     let mut window = Window::new(source.clone(), ReadSize::default(), 0);
     let directory = locate(&mut window)?;
@@ -427,11 +433,11 @@ pub(super) fn unlisted(source: &Source, members: &[Member]) -> Result<Option<Ran
         let is_descriptor = next - end <= DESCRIPTOR_64 as u64;
         place = place.max(if is_descriptor { next } else { end });
     }
-    let behind = match window.fill(directory.end, 4)? {
+    let end_record = match window.fill(directory.end, 4)? {
         b"PK\x06\x06" => directory.end + (END_64 + LOCATOR) as u64,
         _ => directory.end,
     };
-    let (end, size) = (behind + END as u64, window.len()?);
+    let (end, size) = (end_record + END as u64, window.len()?);
     Ok(match (place < directory.begin, end < size) {
         (true, _) => Some(place..directory.begin),
         (_, true) => Some(end..size),
@@ -450,7 +456,7 @@ fn decode_name(raw: &[u8], flags: u16) -> String {
     raw.iter().map(character).collect()
 }
 
-/// What bytes from 128 on are in names that are not UTF-8.
+/// The characters of the bytes from 128 on, in names that are not UTF-8.
 #[rustfmt::skip]
 const CODE_PAGE_437: [char; 128] = [
     'Ç', 'ü', 'é', 'â', 'ä', 'à', 'å', 'ç', 'ê', 'ë', 'è', 'ï', 'î', 'ì', 'Ä', 'Å',
@@ -463,7 +469,7 @@ const CODE_PAGE_437: [char; 128] = [
     '≡', '±', '≥', '≤', '⌠', '⌡', '÷', '≈', '°', '∙', '·', '√', 'ⁿ', '²', '■', '\u{a0}',
 ];
 
-/// Bytes of a record, which is long enough.
+/// Returns bytes of a record, which is long enough.
 fn field<const N: usize>(record: &[u8], at: usize) -> [u8; N] {
     *record[at..].first_chunk().expect("records are read whole")
 }

@@ -1,9 +1,9 @@
-//! What is said where an archive has no member of a name.
+//! The error message for a name that no member of an archive has.
 
 /// Names that are shown at most.
 const SHOWN: usize = 5;
 
-/// Characters of a name, and names, that are compared: comparing takes their product.
+/// Characters of a name, and names, that are compared at most. The time is their product.
 const LONGEST: usize = 100;
 const MOST: usize = 1000;
 
@@ -30,7 +30,7 @@ pub(super) fn none_of<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clo
     }
 }
 
-/// A name in quotes, without what would control a terminal, cut where it is long.
+/// Returns a name in quotes, with control characters escaped, cut after 100 characters.
 fn shown(name: &str) -> String {
     let mut text: String = name.chars().take(LONGEST).collect();
     if text.len() < name.len() {
@@ -39,8 +39,8 @@ fn shown(name: &str) -> String {
     format!("{text:?}")
 }
 
-/// Returns how many characters differ between two names, whatever their case; `None` where a
-/// person would not take one for the other.
+/// Returns how many characters differ between two names, ignoring case; `None` where over a third
+/// do.
 fn distance(one: &str, other: &str) -> Option<usize> {
     let [one, other] = [one, other].map(|name| {
         let characters = name.chars().take(LONGEST + 1).flat_map(char::to_lowercase);
@@ -51,7 +51,7 @@ fn distance(one: &str, other: &str) -> Option<usize> {
     if longer > LONGEST || one.len().abs_diff(other.len()) > most {
         return None;
     }
-    // Rows of the table of Levenshtein and Damerau: the last two, and the one that is made.
+    // The last two rows of the table of the Damerau-Levenshtein distance, and the next.
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=other.len()).collect();
     for (row, a) in one.iter().enumerate() {
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn none_of_suggests_names_that_are_close() {
+    fn none_of_a_misspelled_name_suggests_similar_names() {
         let names = ["train", "test", "labels"];
         for (name, expected) in [
             ("trian", "\"trian\" is not a file in the archive; did you mean \"train\"?"),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn distance_of_long_names_is_not_counted() {
+    fn distance_of_long_names_is_none() {
         let long = "x".repeat(LONGEST + 1);
         assert_eq!(distance(&long, &long), None);
         assert_eq!(distance("ab", "ba"), Some(1));

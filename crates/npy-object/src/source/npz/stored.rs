@@ -6,17 +6,18 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crc32fast::Hasher;
 
+use super::member::Member;
 use crate::error::{Error, Result};
-use crate::source::npz::Member;
-use crate::source::{Check, ReadAt, Source};
+use crate::source::read_at::Check;
+use crate::source::{Access, ReadAt, Source};
 
-/// A stored member. Bytes are hashed when they are read, in any order, so that
-/// [`verify`](Check::verify) reads only those that nobody has read.
+/// The data of a stored member. Bytes are hashed when they are read, in any order, so that
+/// [`verify`](Check::verify) reads only those that were not read yet.
 pub(super) struct Stored {
     data: Source,
     member: Member,
     hashed: Mutex<Hashed>,
-    /// What came of the check. An error of the input is not kept: it may go away.
+    /// The result of the check. An I/O error is not kept, because it may be temporary.
     outcome: OnceLock<std::result::Result<(), Error>>,
 }
 
@@ -29,7 +30,7 @@ impl Stored {
         self.hashed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads what was not read yet. Returns the number of bytes and the checksum of all of them.
+    /// Reads the bytes that were not read yet. Returns the number of all bytes, and their checksum.
     fn read_the_rest(&self) -> io::Result<(u64, u32)> {
         if let Some(bytes) = self.data.in_memory() {
             return Ok((bytes.len() as u64, crc32fast::hash(bytes)));
@@ -38,7 +39,7 @@ impl Stored {
         loop {
             let gap = self.hashed().gap(self.member.size);
             let room = (gap.end - gap.start).min(BUFFER as u64) as usize;
-            self.data.prepare(gap.start..gap.start + room as u64, gap.end)?;
+            self.data.prepare(gap.start..gap.start + room as u64, Access::UpTo(gap.end))?;
             match self.read_at(&mut buffer[..room], gap.start) {
                 Ok(0) => {
                     let hashed = self.hashed();
@@ -70,8 +71,8 @@ impl ReadAt for Stored {
         Ok(read)
     }
 
-    fn prepare(&self, needed: Range<u64>, likely: u64) -> io::Result<()> {
-        self.data.prepare(needed, likely)
+    fn prepare(&self, needed: Range<u64>, access: Access) -> io::Result<()> {
+        self.data.prepare(needed, access)
     }
 
     fn release(&self) {
@@ -99,38 +100,38 @@ impl ReadAt for Stored {
     }
 }
 
-/// Bytes that are read at once where nobody has read them.
+/// Bytes that `verify` reads at once.
 const BUFFER: usize = 64 << 10;
 
-/// Stretches that are remembered at most. Others are read again.
+/// Ranges that are remembered at most. Bytes of others are read again.
 const MOST: usize = 4096;
 
-/// Stretches of bytes that were hashed, in order, none touching the next.
+/// The ranges of bytes that were hashed, in order. No two touch.
 #[derive(Default)]
-struct Hashed(Vec<Stretch>);
+struct Hashed(Vec<HashedRange>);
 
-struct Stretch {
+struct HashedRange {
     start: u64,
     end: u64,
     hasher: Hasher,
 }
 
 impl Hashed {
-    /// Hashes bytes that were read, but for those that were hashed before.
+    /// Hashes bytes that were read, without those that were hashed before.
     fn add(&mut self, offset: u64, bytes: &[u8]) {
         let end = offset + bytes.len() as u64;
         let mut place = offset;
         while place < end {
-            // The first stretch that does not end before the place.
-            let at = self.0.partition_point(|stretch| stretch.end < place);
+            // The first range that does not end before `place`.
+            let at = self.0.partition_point(|range| range.end < place);
             let next = self.0.get(at);
-            if let Some(stretch) = next.filter(|it| it.start <= place && place < it.end) {
-                place = stretch.end;
+            if let Some(range) = next.filter(|it| it.start <= place && place < it.end) {
+                place = range.end;
                 continue;
             }
-            let touches = next.is_some_and(|stretch| stretch.end == place);
+            let touches = next.is_some_and(|range| range.end == place);
             let after = self.0.get(at + usize::from(touches));
-            let to = after.map_or(end, |stretch| stretch.start.min(end));
+            let to = after.map_or(end, |range| range.start.min(end));
             let part = &bytes[(place - offset) as usize..(to - offset) as usize];
             if touches {
                 self.0[at].hasher.update(part);
@@ -138,7 +139,7 @@ impl Hashed {
             } else if self.0.len() < MOST {
                 let mut hasher = Hasher::new();
                 hasher.update(part);
-                self.0.insert(at, Stretch { start: place, end: to, hasher });
+                self.0.insert(at, HashedRange { start: place, end: to, hasher });
             } else {
                 return;
             }
@@ -147,28 +148,28 @@ impl Hashed {
         }
     }
 
-    /// Makes one stretch of this one and the next, if they touch.
+    /// Joins the range at this index and the next, if they touch.
     fn join(&mut self, at: usize) {
-        if let [stretch, next, ..] = &mut self.0[at..]
-            && stretch.end == next.start
+        if let [range, next, ..] = &mut self.0[at..]
+            && range.end == next.start
         {
-            stretch.hasher.combine(&next.hasher);
-            stretch.end = next.end;
+            range.hasher.combine(&next.hasher);
+            range.end = next.end;
             self.0.remove(at + 1);
         }
     }
 
-    /// The first bytes before `end` that were not hashed.
+    /// Returns the first range before `size` that was not hashed.
     fn gap(&self, size: u64) -> Range<u64> {
         let (start, _) = self.first();
-        let second = self.0.iter().map(|stretch| stretch.start).find(|&begin| begin > start);
+        let second = self.0.iter().map(|range| range.start).find(|&begin| begin > start);
         start..second.unwrap_or(size).max(start)
     }
 
-    /// Where the stretch at the beginning ends, and its hash.
+    /// Returns the end of the range that begins at 0, and its hash.
     fn first(&self) -> (u64, Hasher) {
-        match self.0.first().filter(|stretch| stretch.start == 0) {
-            Some(stretch) => (stretch.end, stretch.hasher.clone()),
+        match self.0.first().filter(|range| range.start == 0) {
+            Some(range) => (range.end, range.hasher.clone()),
             None => (0, Hasher::new()),
         }
     }
@@ -181,7 +182,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_reads_give_the_checksum_of_all(
+        fn hashed_in_any_order_gives_the_checksum_of_all(
             reads in prop::collection::vec((0..300usize, 0..80usize), 0..40),
         ) {
             let bytes: Vec<u8> = (0..300).map(|n| (n * 7 % 251) as u8).collect();

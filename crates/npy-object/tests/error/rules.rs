@@ -59,7 +59,7 @@ fn refused<T>(result: npy_object::Result<T>) -> (ErrorKind, &'static str) {
     (error.kind(), error.clause())
 }
 
-/// A copy of a file in a folder of its own.
+/// Returns a copy of a file in a folder of its own.
 fn copied(name: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -68,7 +68,7 @@ fn copied(name: &str) -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
-fn the_pickle_is_of_an_array() {
+fn pickle_without_an_array_is_refused() {
     let list = [preamble(1), b"\x80\x02]K\x01a.".to_vec()].concat();
     let (_, clause) = refused(Options::new().read_bytes(list));
     assert_eq!(clause, "npy.object.envelope");
@@ -80,7 +80,7 @@ fn the_pickle_is_of_an_array() {
 }
 
 #[test]
-fn there_are_as_many_elements_as_the_shape_says() {
+fn element_count_other_than_the_shape_is_refused() {
     for (elements, come) in [(&b"(NNNe"[..], 0), (b"Na", 1), (b"(NNe", 2)] {
         let (count, error) = read(open(file(2, elements)));
         assert_eq!(count, come);
@@ -92,7 +92,7 @@ fn there_are_as_many_elements_as_the_shape_says() {
 }
 
 #[test]
-fn definitions_do_not_wait_for_one_another_without_end() {
+fn definitions_nested_too_deep_are_refused() {
     // Each element is a batch, and a list that holds the one before it, read through the memo.
     let mut elements = b"]r\0\0\0\0a".to_vec();
     for index in 1..10_200_u32 {
@@ -105,7 +105,7 @@ fn definitions_do_not_wait_for_one_another_without_end() {
 }
 
 #[test]
-fn an_element_is_no_larger_than_the_limit() {
+fn element_over_the_limit_is_refused() {
     let mut limits = Limits::default();
     limits.element = 4;
     let elements = b"(NX\x04\0\0\0wideNe"; // the second takes 9 bytes
@@ -116,7 +116,7 @@ fn an_element_is_no_larger_than_the_limit() {
 }
 
 #[test]
-fn an_array_has_the_dimensions_that_it_is_read_with() {
+fn array_with_two_dimensions_is_not_a_slice() {
     let mut array = npy_object::open("tests/data/ragged.npy").unwrap();
     let element = array.next_element().unwrap().unwrap();
     assert!(element.as_slice::<f64>().is_ok());
@@ -130,13 +130,13 @@ fn an_array_has_the_dimensions_that_it_is_read_with() {
 }
 
 #[test]
-fn an_index_is_for_files_of_objects() {
+fn write_index_without_a_file_fails() {
     let mut piped = open(fs::read("tests/data/strings.npy").unwrap());
     assert_eq!(refused(piped.write_index()), (ErrorKind::Usage, "access.index"));
 }
 
 #[test]
-fn a_part_is_read_from_its_own_file() {
+fn split_of_another_file_is_refused() {
     let mut whole = npy_object::open("tests/data/strings.npy").unwrap();
     let parts = whole.splits(2).unwrap();
     assert!(Options::new().open_split("tests/data/strings.npy", &parts[1]).is_ok());
@@ -145,7 +145,7 @@ fn a_part_is_read_from_its_own_file() {
 }
 
 #[test]
-fn the_first_element_may_be_larger_than_the_envelope() {
+fn first_element_larger_than_the_envelope_limit_is_read() {
     let element = [b"B\0\0\x20\0".to_vec(), vec![0; 2 << 20], b"a".to_vec()].concat();
     let mut array = open(file(1, &element));
     let element = array.next_element().unwrap().expect("an element");
@@ -153,7 +153,7 @@ fn the_first_element_may_be_larger_than_the_envelope() {
 }
 
 #[test]
-fn what_is_compressed_is_not_fetched_in_parts() {
+fn compressed_file_fetched_in_parts_is_refused() {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::none());
     let element = [b"B\0\0\x08\0".to_vec(), vec![0; 1 << 19], b"a".to_vec()].concat();
     gzip.write_all(&file(1, &element)).unwrap();
@@ -171,7 +171,7 @@ fn what_is_compressed_is_not_fetched_in_parts() {
 }
 
 #[test]
-fn an_index_is_used_if_it_is_whole_and_of_this_file() {
+fn index_that_is_damaged_or_stale_is_not_used() {
     // Checks index.layout, index.fresh.
     let (_folder, path) = copied("strings.npy");
     let uses = || npy_object::open(&path).unwrap().index_use();
@@ -193,11 +193,11 @@ fn an_index_is_used_if_it_is_whole_and_of_this_file() {
 }
 
 #[test]
-fn a_member_is_a_deflate_stream() {
+fn member_with_corrupt_deflate_data_is_refused() {
     let mut archive = fs::read("tests/data/deflated.npz").unwrap();
     let length = |at: usize| usize::from(u16::from_le_bytes([archive[at], archive[at + 1]]));
     let data = 30 + length(26) + length(28);
-    archive[data] = 7; // a block of a type that there is not
+    archive[data] = 7; // a block of an unknown type
     let npz = Options::new().read_npz(Source::bytes(archive)).unwrap();
     let read = npz.source(0).and_then(|source| Options::new().read_source(source));
     assert_eq!(refused(read), (ErrorKind::Malformed, "npz.data"));

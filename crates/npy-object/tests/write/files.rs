@@ -1,4 +1,4 @@
-//! Files that are written: whole, or not there.
+//! Output files: each has its name only when it is whole.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -19,7 +19,7 @@ fn write(path: &Path, number: i64) -> npy_object::Result<()> {
     writer.finish()
 }
 
-/// The number that every element of a file is.
+/// Returns the number that every element of a file is.
 fn read(path: &Path) -> i64 {
     let mut array = npy_object::open(path).expect("a whole file");
     assert_eq!(array.len(), LEN as u64);
@@ -32,7 +32,7 @@ fn read(path: &Path) -> i64 {
 
 const CHILD: &str = "NPY_OBJECT_TEST_WRITES";
 
-/// Not a test of its own: what is killed by the next one.
+/// The process that the next test kills; not a test of its own.
 #[test]
 #[ignore = "is run by another test"]
 fn write_for_ever() {
@@ -43,12 +43,12 @@ fn write_for_ever() {
 }
 
 #[test]
-fn who_is_killed_leaves_a_whole_file() {
+fn writer_killed_at_any_time_leaves_a_whole_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("array.npy");
     let start = || -> Child {
         Command::new(env::current_exe().unwrap())
-            .args(["--exact", "write_for_ever", "--ignored"])
+            .args(["--exact", "write::files::write_for_ever", "--ignored"])
             .env(CHILD, &path)
             .stdout(Stdio::null())
             .spawn()
@@ -77,7 +77,7 @@ fn who_is_killed_leaves_a_whole_file() {
 }
 
 #[test]
-fn what_is_dropped_leaves_nothing() {
+fn writer_dropped_before_finish_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("array.npy");
     let mut writer = ArrayWriter::create(&path).unwrap();
@@ -92,10 +92,10 @@ fn what_is_dropped_leaves_nothing() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
-/// A link stays a link, and a private file a private one.
+/// A link stays a link, and the file keeps its permissions.
 #[cfg(unix)]
 #[test]
-fn a_file_is_replaced_where_a_link_leads() {
+fn create_at_a_link_replaces_the_file_it_leads_to() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let folder = tempfile::tempdir().unwrap();
     let (file, link) = (folder.path().join("file.npy"), folder.path().join("link.npy"));
@@ -108,9 +108,9 @@ fn a_file_is_replaced_where_a_link_leads() {
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
-/// The name that a file has while it is written is short enough wherever the file's own is.
+/// The temporary name is short enough wherever the name of the file is.
 #[test]
-fn a_name_of_any_length_the_system_allows_can_be_written() {
+fn create_with_the_longest_name_is_written() {
     let folder = tempfile::tempdir().unwrap();
     for length in [243, 244, 251, 252, 255] {
         let path = folder.path().join("n".repeat(length));
@@ -126,17 +126,17 @@ fn a_name_of_any_length_the_system_allows_can_be_written() {
 }
 
 #[test]
-fn an_output_that_cannot_be_made_is_named() {
+fn create_in_a_missing_folder_fails_with_the_path() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("no/such/fo\x1blder.npy");
     let error = write(&path, 1).unwrap_err().to_string();
     assert!(error.contains(r"no/such/fo\x1blder.npy: "), "{error}");
 }
 
-/// A device, say: as root it could be.
+/// As root, the rename would replace a device.
 #[cfg(unix)]
 #[test]
-fn what_is_no_file_is_not_replaced() {
+fn create_at_a_socket_or_folder_fails() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");
     let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();

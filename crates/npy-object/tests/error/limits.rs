@@ -182,7 +182,7 @@ fn read(file: Vec<u8>, limits: Limits) -> Result<(), Error> {
 }
 
 #[test]
-fn one_more_than_a_limit_is_too_much() {
+fn file_one_over_a_limit_is_refused() {
     // Checks npz.limit.directory.
     for Row { clause, set, file } in ROWS {
         for most in [300, 350] {

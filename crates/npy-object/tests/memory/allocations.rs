@@ -1,40 +1,10 @@
-//! A loop that uses one element's memory again allocates nothing for an element.
+//! A loop with `next_element` allocates nothing for an element.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::Write;
 
 use npy_object::{Element, Options, Result};
 
-/// The system's allocator, which counts what this thread asks it for.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: all of it is the system's; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(memory, layout) }
-    }
-
-    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.realloc(memory, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
+use crate::allocator;
 
 const ELEMENTS: u16 = 20_000;
 
@@ -64,8 +34,8 @@ fn file(element: impl Fn(u16) -> Vec<u8>) -> Vec<u8> {
     file
 }
 
-/// How many allocations it takes to go through the file, once an eighth of it was read: the more of
-/// those from memory and those from a disk.
+/// Returns how many allocations a loop takes after the first eighth of the file: the larger number of
+/// a file in memory and one on disk.
 fn allocations(file: Vec<u8>, read: impl Fn(Element<'_>) -> Result<i64>) -> u64 {
     let mut on_disk = tempfile::NamedTempFile::new().unwrap();
     on_disk.write_all(&file).unwrap();
@@ -77,16 +47,16 @@ fn allocations(file: Vec<u8>, read: impl Fn(Element<'_>) -> Result<i64>) -> u64 
             sum += read(element).unwrap();
             count += 1;
             if count == ELEMENTS / 8 {
-                before = ALLOCATIONS.get();
+                before = allocator::allocations();
             }
         }
         assert!(count == ELEMENTS && sum > 0);
-        ALLOCATIONS.get() - before
+        allocator::allocations() - before
     });
     counts[0].max(counts[1])
 }
 
-/// What grows with the file is a checkpoint for thousands of elements, in a vector that doubles.
+/// Allocations that grow with the file: a vector of checkpoints, which doubles.
 const CHECKPOINTS: u64 = 8;
 
 #[test]

@@ -1,4 +1,5 @@
-//! Files that come into being whole, or not at all.
+//! Output files. A file gets its name only when it is whole, so that a program that stops before
+//! leaves the old file.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -10,19 +11,19 @@ use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 
-/// What an array is written to.
+/// A file or other output to write to.
 pub(crate) enum Output<'a> {
-    /// A new file, which gets its name when it is whole.
+    /// A new file, and the path that it gets when it is whole.
     File(BufWriter<Unfinished>, PathBuf),
     Other(BufWriter<Box<dyn WriteSeek + 'a>>),
 }
 
-/// Somewhere to write, and to go back to.
+/// An output that can seek.
 pub(crate) trait WriteSeek: Write + Seek + Send {}
 
 impl<T: Write + Seek + Send> WriteSeek for T {}
 
-/// The paths of all files of the process that are being written.
+/// The paths of all files that the process is writing.
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
@@ -32,9 +33,9 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 /// Removes the temporary files of all arrays that the process is writing, and calls `then` before
 /// another one can be created.
 ///
-/// A writer that is dropped removes its file itself. A process that is ended by a signal drops
-/// nothing: call this where the signal is handled, on any thread but in no signal handler, and end
-/// the process in `then`. Writers that go on all the same fail when they are finished.
+/// A writer that is dropped removes its file. A process that a signal ends drops nothing: call this
+/// where the program handles the signal, on any thread, but not inside a signal handler, and end the
+/// process in `then`. Writers that go on fail when they are finished.
 ///
 /// ```no_run
 /// npy_object::remove_unfinished(|| std::process::exit(130));
@@ -47,15 +48,14 @@ pub fn remove_unfinished<T>(then: impl FnOnce() -> T) -> T {
     then()
 }
 
-/// A file that goes when it is dropped.
+/// A temporary file, which is removed when it is dropped.
 pub(crate) struct Unfinished(NamedTempFile);
 
 impl Unfinished {
-    /// A new file in a folder. Its name is short, so that a file can be written whose own name is as
-    /// long as the system allows.
+    /// Creates a file in a folder. Its name is short, so that the path of the whole file may have the
+    /// longest name that the system allows.
     ///
-    /// Its permissions are those of the old file, or of any new one, from which the process's mask
-    /// takes away.
+    /// Its permissions are those of the old file, or of a new file, without those in the umask.
     fn create(folder: &Path, old: Option<&Metadata>) -> io::Result<Unfinished> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
@@ -74,7 +74,7 @@ impl Unfinished {
         Ok(Unfinished(file))
     }
 
-    /// Gives the file its name, in place of one that has it.
+    /// Renames the file to `path`, where it replaces an old file.
     fn persist(mut self, path: &Path) -> io::Result<()> {
         self.0.as_file().sync_all()?;
         let mut paths = unfinished();
@@ -88,7 +88,7 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        // The file itself goes after this: in between, nobody else has its name.
+        // The file is removed after this. No other file has its name until then.
         unfinished().remove(self.0.path());
     }
 }
@@ -110,8 +110,9 @@ impl Seek for Unfinished {
 }
 
 impl<'a> Output<'a> {
-    /// A file next to the one at `path`, so that it can take its place. Where `path` is a link, that
-    /// stays one. What is not a regular file (a device, a pipe) is not replaced.
+    /// Creates a temporary file next to `path`, which will replace it. If `path` is a link, the file
+    /// that it leads to is replaced. Fails where there is something that is not a regular file (a
+    /// device, a pipe).
     ///
     /// All errors name the path.
     pub(crate) fn create(path: &Path) -> Result<Output<'a>> {
@@ -126,7 +127,7 @@ impl<'a> Output<'a> {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
-        // A name that the system refuses is better refused now than when all is written.
+        // Refuse a name that the system does not allow now, and not after everything is written.
         match fs::symlink_metadata(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(name(error)),
             _ => {}
@@ -135,10 +136,12 @@ impl<'a> Output<'a> {
         Ok(Output::File(BufWriter::with_capacity(BUFFER, file), path.to_owned()))
     }
 
+    /// Creates an output of a writer.
     pub(crate) fn of(output: impl Write + Seek + Send + 'a) -> Output<'a> {
         Output::Other(BufWriter::with_capacity(BUFFER, Box::new(output)))
     }
 
+    /// Writes bytes at the end.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match self {
             Output::File(file, path) => {
@@ -148,7 +151,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Writes over what stands at `offset`.
+    /// Overwrites the bytes at `offset`.
     pub(crate) fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
         fn write(output: &mut (impl Write + Seek), offset: u64, bytes: &[u8]) -> io::Result<()> {
             let end = output.stream_position()?;
@@ -164,7 +167,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Makes the file what its name stands for.
+    /// Ends the output. A file gets its name.
     pub(crate) fn finish(self) -> Result<()> {
         match self {
             Output::File(file, path) => {
@@ -178,9 +181,10 @@ impl<'a> Output<'a> {
     }
 }
 
+/// Bytes that are collected before they are written.
 const BUFFER: usize = 128 << 10;
 
-/// A name is kept by its folder.
+/// Writes the folder to disk, which has the name of the file.
 fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(folder) if cfg!(unix) && folder != Path::new("") => File::open(folder)?.sync_all(),

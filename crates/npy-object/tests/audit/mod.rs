@@ -1,8 +1,9 @@
-//! Verdicts of audits: what a file does, and whether all of it was read.
+//! Tests of `audit`: verdicts on files, and whether all of a file was read.
 
 use std::io::{Cursor, Write};
 
-use npy_object::{Audit, Content, Report, Source, Status, Verdict};
+use npy_object::audit::{Content, Report, Status, Verdict};
+use npy_object::{Audit, Source};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -14,7 +15,7 @@ fn verdict(bytes: impl Into<Vec<u8>>) -> Verdict {
     audit(bytes).verdict()
 }
 
-/// A preamble of an array of one object.
+/// Returns the preamble of an array of one object.
 fn preamble() -> Vec<u8> {
     preamble_of("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }")
 }
@@ -26,19 +27,19 @@ fn preamble_of(header: &str) -> Vec<u8> {
     [b"\x93NUMPY\x01\0".as_slice(), &length, header.as_bytes()].concat()
 }
 
-/// An array of one float.
+/// Returns an array of one float.
 fn numbers() -> Vec<u8> {
     [preamble_of("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }"), vec![0; 8]].concat()
 }
 
-/// A str, as protocol 1 writes it.
+/// Returns a str, as protocol 1 writes it.
 fn text(text: &str) -> Vec<u8> {
     let length = u32::try_from(text.len()).unwrap().to_le_bytes();
     [b"X".as_slice(), &length, text.as_bytes()].concat()
 }
 
-/// Puts parts of a pickle together: words between spaces are lines of protocol 0 or opcodes with their
-/// arguments, `'...'` is a str.
+/// Joins parts of a pickle. Words between spaces are lines of protocol 0 or opcodes with their arguments,
+/// and `'...'` is a str.
 fn pickle(parts: &[&[u8]]) -> Vec<u8> {
     [b"\x80\x02".as_slice(), &parts.concat(), b"."].concat()
 }
@@ -98,7 +99,7 @@ fn array_state_that_does_not_fit_is_dangerous() {
         pickle(&[&array(b"(J\0\0\0\x40J\0\0\0\x40J\0\0\0\x40t", &little_endian("f8"), b"U\0")]),
         // Items as the bytes of pointers.
         pickle(&[&array(b"(K\x01t", &little_endian("O8"), b"U\x08########")]),
-        // A dtype that can yet be changed.
+        // A dtype whose state may still be set.
         pickle(&[&array(b"(K\x01t", &dtype("V8"), b"U\x08########")]),
     ] {
         assert_eq!(verdict(bytes.clone()), Verdict::Dangerous, "{}", bytes.escape_ascii());
@@ -141,16 +142,16 @@ fn dtype_whose_fields_do_not_fit_is_dangerous() {
     let is = |dtype: Vec<u8>| verdict(pickle(&[&dtype]));
     assert_eq!(is(structure(&f8, 0, &f8, 8, 16, 0)), Verdict::Inert);
     assert_eq!(is(structure(&f8, 0, &object, 8, 16, 27)), Verdict::Inert);
-    // Numbers may overlap.
+    // Fields of numbers may overlap.
     assert_eq!(is(structure(&f8, 0, &f8, 4, 16, 0)), Verdict::Inert);
-    // Past the end.
+    // A field past the end of the item.
     assert_eq!(is(structure(&f8, 0, &f8, 9, 16, 0)), Verdict::Dangerous);
     // Objects without their flags, and flags without objects.
     assert_eq!(is(structure(&f8, 0, &object, 8, 16, 0)), Verdict::Dangerous);
     assert_eq!(is(structure(&f8, 0, &f8, 8, 16, 27)), Verdict::Dangerous);
-    // Numbers that are written over a pointer.
+    // A number that overlaps a pointer.
     assert_eq!(is(structure(&f8, 4, &object, 0, 16, 27)), Verdict::Dangerous);
-    // A field that may yet be changed.
+    // A field whose dtype may still get its state.
     assert_eq!(is(structure(&dtype("V8"), 0, &f8, 8, 16, 0)), Verdict::Dangerous);
 }
 
@@ -185,7 +186,7 @@ fn dtype_whose_names_are_not_its_fields_is_dangerous() {
     assert_eq!(state(&["a", "c"], &[("a", "i8"), ("b", "i8")]), Verdict::Dangerous);
 }
 
-/// NumPy keeps the dict of the fields.
+/// NumPy keeps the dict of the fields of a dtype.
 #[test]
 fn dict_that_changes_after_it_was_a_state_is_dangerous() {
     let (f8, object) = (little_endian("f8"), little_endian("O8"));
@@ -232,7 +233,7 @@ fn attribute_that_is_called_is_not_inert() {
     assert_ne!(verdict(with(b"K\x01")), Verdict::Inert);
     let metadata = pickle(&[ordered, b"}", &text("_metadata"), b"}sb"]);
     assert_eq!(verdict(metadata), Verdict::Inert);
-    // Where APPEND would be a method of a dict.
+    // APPEND calls a method of the dict.
     assert_ne!(verdict(pickle(&[ordered, b"Na"])), Verdict::Inert);
     assert_eq!(verdict(pickle(&[ordered, b"NNs"])), Verdict::Inert);
     let deque: &[u8] = b"ccollections\ndeque\n)R";
@@ -259,7 +260,7 @@ fn exception_whose_members_are_of_other_types_is_not_inert() {
     }
 }
 
-/// The end of the frame would be read as a part of the pickle.
+/// One unpickler of CPython reads the bytes after the frame as a part of the pickle.
 #[test]
 fn pickle_that_ends_inside_a_frame_is_dangerous() {
     let report = audit(b"\x80\x04\x95\x10\0\0\0\0\0\0\0N.".as_slice());
@@ -267,7 +268,7 @@ fn pickle_that_ends_inside_a_frame_is_dangerous() {
     assert_eq!(report.parts[0].straddled.first, 12);
 }
 
-/// 65,000 names of 2 KB out of two times 256 words.
+/// 65,000 names of 2 KB are made of two times 256 words.
 #[test]
 fn names_take_no_more_bytes_than_the_limit() {
     let mut bytes = b"\x80\x04".to_vec();
@@ -295,7 +296,7 @@ fn names_take_no_more_bytes_than_the_limit() {
 fn instruction_out_of_proportion_is_unknown() {
     let memo = pickle(&[b"Nr\0\xe1\xf5\x05"]);
     let key = pickle(&[b"}N", &b"2\x86".repeat(30), b"Ns"]);
-    // A list that gets its heavy item after it was put into another one.
+    // A list that gets its large item after it was put into another list.
     let ordered: &[u8] = b"ccollections\nOrderedDict\n";
     let late = [b"]q\x01]q\x02a0h\x02N".as_slice(), &b"2\x86".repeat(30), b"a0h\x02Na0"].concat();
     let late = pickle(&[&late, ordered, b"h\x01\x85R"]);
@@ -307,13 +308,13 @@ fn instruction_out_of_proportion_is_unknown() {
     }
 }
 
-/// Python removes them by recursion.
+/// Python frees nested objects by recursion.
 #[test]
 fn objects_deep_in_one_another_are_unknown() {
     let dict: &[u8] = b"ccollections\ndefaultdict\nq\x01)R";
     let inside_out =
         |depth| [&b"h\x01)RN".repeat(depth)[..], b"h\x01)R", &b"s".repeat(depth)].concat();
-    // Each is put into the one before it, and gets the next one after that.
+    // Each is put into the one before it, and then gets the next one.
     let outside_in = |depth| {
         let link: &[u8] = b"h\x02Nh\x01)Rq\x03s0h\x03q\x020";
         [dict, b"q\x020", &link.repeat(depth), b"h\x02"].concat()
@@ -330,7 +331,7 @@ fn objects_deep_in_one_another_are_unknown() {
 fn dtype_without_the_flags_of_objects_is_dangerous() {
     let state: &[u8] = b"(K\x03X\x01\0\0\0|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb";
     assert_eq!(verdict(pickle(&[&dtype("O8"), state])), Verdict::Dangerous);
-    // Not a copy: the dtype that the whole program has.
+    // Not a copy: the whole program shares this dtype.
     let shared = [b"cnumpy\ndtype\n(".as_slice(), &text("f8"), b"\x89\x89tR"].concat();
     assert_ne!(verdict(pickle(&[&shared])), Verdict::Inert);
 }
@@ -351,7 +352,7 @@ fn call_that_opens_a_file_is_dangerous() {
     ] {
         assert_eq!(verdict(bytes.clone()), Verdict::Dangerous, "{}", bytes.escape_ascii());
     }
-    // As the class of an array it opens nothing.
+    // As the class of an array it opens no file.
     let array = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nmemmap\n(K\0tU\x01btR";
     assert_eq!(verdict(pickle(&[array])), Verdict::Inert);
 }
@@ -413,7 +414,7 @@ fn function_is_judged_by_what_it_would_call() {
     }
 }
 
-/// An outer partial keeps the inner one, whose function a state replaces.
+/// The outer partial keeps the inner one, whose function a state replaces.
 #[test]
 fn partial_of_a_partial_that_may_change_is_not_inert() {
     let error: &[u8] = b"cexceptions\nValueError\n";
@@ -427,7 +428,7 @@ fn partial_of_a_partial_that_may_change_is_not_inert() {
     assert_ne!(verdict(pickle(&[&twice])), Verdict::Inert);
 }
 
-/// Readers of CPython read such a number by the base that it seems to be written in.
+/// CPython reads such a number in the base of its prefix.
 #[test]
 fn number_that_is_no_plain_decimal_is_not_known() {
     let of = |length: &str| {
@@ -564,7 +565,7 @@ fn members_are_judged_by_the_kind_of_the_archive() {
     type Members<'a> = &'a [(&'a str, &'a [u8])];
     let cases: &[(Members<'_>, &[(Content, Verdict)])] = &[
         (&[("a.npy", numbers), ("b.txt", binary)], &[(C::Loaded, V::Inert), (C::Data, V::Inert)]),
-        // numpy.load returns its bytes; others may not.
+        // numpy.load returns its bytes; another loader may unpickle it.
         (&[("a.npy", numbers), ("b", SYSTEM)], &[(C::Loaded, V::Inert), (C::Data, V::Dangerous)]),
         (
             &[("m/data.pkl", harmless), ("m/data/0", binary), ("m/version", b"3\n")],
@@ -580,7 +581,7 @@ fn members_are_judged_by_the_kind_of_the_archive() {
         ),
         (&[("m/data.pkl", SYSTEM)], &[(C::Loaded, V::Dangerous)]),
         (&[("config.json", b"{}")], &[(C::Unknown, V::Unknown)]),
-        // A number is a pickle too, but names nothing.
+        // A pickle of a number names nothing.
         (&[("a.npy", numbers), ("b", b"I1\n.")], &[(C::Loaded, V::Inert), (C::Data, V::Inert)]),
     ];
     for (members, expected) in cases {
@@ -620,7 +621,7 @@ fn line_longer_than_the_limit_is_unknown() {
     assert_eq!(report.parts[0].error.as_ref().unwrap().clause(), "pickle.limit.line");
 }
 
-/// The bytes of an archive of one deflated member, with another method in both headers.
+/// Returns an archive of one deflated member, with another method in both headers.
 #[test]
 fn member_of_a_method_that_is_not_read_is_unknown() {
     let evil = [preamble(), SYSTEM.to_vec()].concat();
@@ -647,7 +648,7 @@ fn allowed_package_does_not_allow_what_is_reached_through_it() {
     assert_eq!(audit("pandas.*", of("pandas", "read_pickle")), Verdict::Dangerous);
     assert_eq!(audit("pandas.*", of("pandas.io.pickle", "read_pickle")), Verdict::Dangerous);
     assert_eq!(audit("os.*", of("os", "system")), Verdict::Dangerous);
-    // By its full name, anything.
+    // A full name allows any name.
     assert_eq!(audit("os.system", of("os", "system")), Verdict::Inert);
     assert_eq!(audit("sklearn.os.system", of("sklearn", "os.system")), Verdict::Inert);
 }
@@ -678,7 +679,7 @@ fn one_array_of_several_is_judged_alone() {
     assert_eq!(only(3).parts[0].error.as_ref().unwrap().clause(), "access.subscript");
 }
 
-/// A dtype that the first element defines is known at the last, however many are between.
+/// A dtype that the first element defines is still known at the last one, after many elements.
 #[test]
 fn what_many_elements_share_stays_known() {
     let mut bytes = b"\x80\x04]\x94(".to_vec();

@@ -1,16 +1,12 @@
-//! Files that ask for more than they pay for: none gets it.
+//! Files that ask for more memory than their size justifies do not get it.
 //!
-//! Each is read in every way there is, on a stack that leaves no room for recursion, with an
-//! allocator that counts, and has no more to give than a bomb may take. Time is not measured here;
-//! with `--nocapture` it is printed.
+//! Each is read in every way, on a stack that leaves no room for recursion, with an allocator that
+//! fails where a bomb asks for more than it may have. Time is not tested; `--nocapture` prints it.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{Write, sink};
 use std::path::Path;
-use std::ptr::null_mut;
-use std::{fs, thread};
 
 use npy_object::json::{PlainJson, TypedJson};
 use npy_object::{
@@ -19,80 +15,12 @@ use npy_object::{
 use npy_object_fuzz_bodies::bombs::{bombs, objects};
 use tempfile::NamedTempFile;
 
-/// The system's allocator, which counts what this thread holds, and fails where it would be more
-/// than it may.
-struct Counting;
+use crate::allocator::peak_of;
 
-thread_local! {
-    static HELD: Cell<usize> = const { Cell::new(0) };
-    static PEAK: Cell<usize> = const { Cell::new(0) };
-    static MOST: Cell<usize> = const { Cell::new(usize::MAX) };
-}
-
-fn may_have(more: usize) -> bool {
-    // A test that fails may say so.
-    HELD.get().saturating_add(more) <= MOST.get() || thread::panicking()
-}
-
-fn count(more: usize, less: usize) {
-    let held = (HELD.get() + more).saturating_sub(less);
-    HELD.set(held);
-    PEAK.set(PEAK.get().max(held));
-}
-
-// SAFETY: all of it is the system's, or null, which says that there is no memory; counting
-// allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if !may_have(layout.size()) {
-            return null_mut();
-        }
-        count(layout.size(), 0);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        count(0, layout.size());
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(memory, layout) }
-    }
-
-    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both are there while one is copied into the other.
-        if !may_have(size) {
-            return null_mut();
-        }
-        count(size, 0);
-        count(0, layout.size());
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.realloc(memory, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-const STACK: usize = 256 << 10;
-
-/// What a bomb may take of the heap.
+/// Bytes of memory that a bomb may have.
 const HEAP: usize = 8 << 20;
 
-/// Does something on a small stack, with so much of the heap. Returns the most that it held of it.
-fn peak_of(heap: usize, work: impl FnOnce() + Send + 'static) -> usize {
-    let run = move || {
-        let before = HELD.get();
-        PEAK.set(before);
-        MOST.set(before + heap);
-        work();
-        MOST.set(usize::MAX);
-        PEAK.get() - before
-    };
-    let thread = thread::Builder::new().stack_size(STACK).spawn(run).expect("a thread");
-    thread.join().expect("no panic")
-}
-
-/// Reads a file in one way after another. Errors are fine: each says what is wrong.
+/// Reads a file in every way. It may fail with any error that has a clause.
 fn read_in_every_way(file: &Source, limits: &Limits) {
     let options = || Options::new().limits(limits.clone()).spool_memory(1 << 20);
     let whole = |array: Result<NpyArray>| -> Result<()> {
@@ -100,7 +28,7 @@ fn read_in_every_way(file: &Source, limits: &Limits) {
         let (mut typed, mut plain) = (TypedJson::new(), PlainJson::new());
         while let Some(element) = array.next_element()? {
             typed.write(&mut sink(), element)?;
-            // What is endless has no plain form.
+            // A value that contains itself has no plain JSON.
             let _ = plain.write(&mut sink(), element);
         }
         Ok(())
@@ -145,22 +73,22 @@ fn small_fixtures() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn bombs_do_no_harm() {
+fn bomb_read_in_every_way_stays_within_its_memory() {
     let bombs = bombs();
     assert!(bombs.len() >= 60, "{}", bombs.len());
     for (name, file) in bombs {
         let size = file.len();
         let source = Source::bytes(file);
         let begin = std::time::Instant::now();
-        // One that asks for more ends the process.
-        let peak = peak_of(HEAP, move || read_in_every_way(&source, &Limits::within(HEAP)));
+        // The process ends if it asks for more.
+        let (peak, ()) = peak_of(HEAP, move || read_in_every_way(&source, &Limits::within(HEAP)));
         let time = begin.elapsed().as_millis();
         eprintln!("{size:>9} bytes, {peak:>8} held, {time:>4} ms: {name}");
     }
 }
 
 #[test]
-fn a_loop_holds_a_small_part_of_a_large_file() {
+fn loop_over_a_large_file_holds_a_small_part() {
     let text = [&b"X"[..], &(16u32 << 10).to_le_bytes(), &vec![b'a'; 16 << 10]].concat();
     let mut file = NamedTempFile::new().unwrap();
     let elements = [&b"("[..], &text.repeat(1000), b"e"].concat();
@@ -175,7 +103,7 @@ fn a_loop_holds_a_small_part_of_a_large_file() {
 }
 
 #[test]
-fn an_element_that_memory_has_no_room_for_is_an_error() {
+fn element_larger_than_memory_fails() {
     let text = [&b"X"[..], &(64u32 << 20).to_le_bytes(), &vec![b'a'; 64 << 20]].concat();
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(&objects("(2,)", &[b"K\x01a", &text[..], b"a"].concat())).unwrap();
@@ -187,7 +115,7 @@ fn an_element_that_memory_has_no_room_for_is_an_error() {
     });
 }
 
-/// Cuts fixtures off, and turns their bits over, of so many places at one.
+/// Truncates fixtures, and flips bits in them, at one of `step` positions.
 fn break_fixtures(step: usize) {
     let (mut files, mut worst) = (0, 0.0f64);
     for file in small_fixtures() {
@@ -204,7 +132,7 @@ fn break_fixtures(step: usize) {
             }
         };
         let most = (256 << 10) + 4 * size;
-        let peak = peak_of(usize::MAX / 2, broken);
+        let (peak, ()) = peak_of(usize::MAX, broken);
         assert!(peak <= most, "{peak} bytes held of {size}");
         worst = worst.max(peak as f64 / most as f64);
         files += 1;
@@ -214,13 +142,13 @@ fn break_fixtures(step: usize) {
 }
 
 #[test]
-fn broken_fixtures_do_no_harm() {
-    // A prime number, so that all bits of a byte have their turn.
+fn broken_fixtures_stay_within_their_memory() {
+    // A prime number, so that every bit of a byte is flipped somewhere.
     break_fixtures(17);
 }
 
 #[test]
 #[ignore = "takes minutes: every cut, and every bit, of every small fixture"]
-fn every_broken_fixture_does_no_harm() {
+fn every_broken_fixture_stays_within_its_memory() {
     break_fixtures(1);
 }

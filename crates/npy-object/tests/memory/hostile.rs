@@ -1,12 +1,12 @@
-//! Files that nobody's `np.save` wrote, which must do no harm.
-
-use std::thread;
+//! Values nested so deep, or shared so often, that recursion or copying would end the process.
 
 use npy_object::header::{DType, Header, Padding, Version};
 use npy_object::json::{PlainJson, TypedJson};
 use npy_object::{Kind, Options};
 
-/// A file of one element, made by these instructions.
+use crate::allocator::peak_of;
+
+/// Returns a file with one element, which these instructions make.
 fn file(element: &[u8]) -> Vec<u8> {
     let dtype = DType::OBJECT;
     let header = Header { version: Version::V1, dtype, fortran_order: false, shape: vec![1] };
@@ -21,8 +21,8 @@ fn file(element: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Reads a file, as JSON of both sorts too, on a stack that leaves no room for recursion. Says what
-/// its element is.
+/// Reads a file, and writes its element as JSON, on a stack that leaves no room for recursion. Returns
+/// the kind of the element.
 fn read(file: Vec<u8>) -> &'static str {
     let reader = move || {
         let mut array = Options::new().read_bytes(file).unwrap();
@@ -31,17 +31,17 @@ fn read(file: Vec<u8>) -> &'static str {
         PlainJson::new().write(&mut std::io::sink(), element).unwrap();
         element.kind().name()
     };
-    thread::Builder::new().stack_size(256 << 10).spawn(reader).unwrap().join().unwrap()
+    peak_of(usize::MAX, reader).1
 }
 
-/// `before` and `after` around one another, so often that no stack can follow.
+/// Returns a file whose element is nested 50,000 deep: too deep for recursion.
 fn nested(before: &[u8], core: &[u8], after: &[u8]) -> Vec<u8> {
     const DEPTH: usize = 50_000;
     file(&[before.repeat(DEPTH), core.to_vec(), after.repeat(DEPTH)].concat())
 }
 
 #[test]
-fn calls_inside_calls() {
+fn element_nested_in_calls_is_read_without_recursion() {
     assert_eq!(read(nested(b"]", b"N", b"a")), "list");
     assert_eq!(read(nested(b"", b"N", b"\x85")), "tuple");
     // set([set([...])])
@@ -62,7 +62,7 @@ fn calls_inside_calls() {
 }
 
 #[test]
-fn a_dtype_that_is_a_field_of_itself() {
+fn dtype_that_is_a_field_of_itself_stays_an_object() {
     // d = dtype('V8'); its state: a field 'a' of dtype d
     let dtype =
         b"cnumpy\ndtype\nU\x02V8\x85Rq\x01(K\x03U\x01|N(U\x01at}U\x01ah\x01K\0\x86sK\x08K\x01K\0tb";
@@ -70,7 +70,7 @@ fn a_dtype_that_is_a_field_of_itself() {
 }
 
 #[test]
-fn values_that_contain_themselves() {
+fn value_that_contains_itself_is_read() {
     assert_eq!(read(file(b"]q\x01h\x01a")), "list");
     assert_eq!(read(file(b"}q\x01U\x01ah\x01s")), "dict");
     assert_eq!(
@@ -80,8 +80,8 @@ fn values_that_contain_themselves() {
 }
 
 #[test]
-fn sharing_that_would_fill_memory() {
-    // 40 levels of (x, x): 2^40 values if it were written out, which typed JSON does not do
+fn sharing_that_would_fill_memory_is_not_written_out() {
+    // 40 levels of (x, x): 2^40 values in plain JSON. Typed JSON writes a shared value once.
     let bomb = file(&[b"N".as_slice(), &b"2\x86".repeat(40)].concat());
     let mut array = Options::new().read_bytes(bomb).unwrap();
     let element = array.next_element().unwrap().unwrap();

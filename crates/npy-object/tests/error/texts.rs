@@ -1,5 +1,4 @@
-//! What errors say: which file, which element and place in it, what kind of file, and whether it
-//! was changed.
+//! The text of errors: the file, the element and offset, another kind of file, a changed file.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +9,7 @@ fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
-/// An array of dicts, of which the last has a str for an int.
+/// Writes an array of dicts. The last has a str in place of an int.
 fn write_dicts(path: &std::path::Path) {
     let mut writer = WriteOptions::new().create(path).unwrap();
     for number in 0..3 {
@@ -41,7 +40,7 @@ fn error_of(mut array: NpyArray) -> Option<Error> {
 }
 
 #[test]
-fn an_error_of_opening_names_the_path() {
+fn error_of_opening_names_the_path() {
     for error in [
         npy_object::open("/no/such/\u{1b}file.npy").unwrap_err(),
         npy_object::Npz::open("/no/such/\u{1b}file.npy").unwrap_err(),
@@ -55,7 +54,7 @@ fn an_error_of_opening_names_the_path() {
 }
 
 #[test]
-fn an_error_of_reading_names_file_and_member() {
+fn error_of_reading_names_file_and_member() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut.npy");
     let whole = fs::read(data("strings.npy")).unwrap();
@@ -81,7 +80,7 @@ fn an_error_of_reading_names_file_and_member() {
 }
 
 #[test]
-fn an_error_of_serde_names_the_way_and_the_byte() {
+fn error_of_serde_names_path_and_offset() {
     #[derive(Debug, serde::Deserialize)]
     #[allow(dead_code)]
     struct Track {
@@ -101,7 +100,7 @@ fn an_error_of_serde_names_the_way_and_the_byte() {
 }
 
 #[test]
-fn an_error_of_arrow_names_element_and_column() {
+fn error_of_arrow_names_element_and_column() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dicts.npy");
     write_dicts(&path);
@@ -114,7 +113,7 @@ fn an_error_of_arrow_names_element_and_column() {
 }
 
 #[test]
-fn a_changed_file_is_reported_as_changed() {
+fn error_of_a_changed_file_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("array.npy");
     let mut writer = WriteOptions::new().create(&path).unwrap();
@@ -134,18 +133,18 @@ fn a_changed_file_is_reported_as_changed() {
     is_changed(shortened);
     fs::write(&path, &whole).unwrap();
     let overwritten = open();
-    // Another time of writing, on systems that count it coarsely.
+    // Some systems count modification times in steps of some milliseconds.
     std::thread::sleep(std::time::Duration::from_millis(50));
     fs::write(&path, vec![b'~'; whole.len()]).unwrap();
     is_changed(overwritten);
-    // A file that was wrong all along was not changed.
+    // A file that was truncated before it was opened has not changed.
     fs::write(&path, &whole[..900_000]).unwrap();
     assert_eq!(last_error(open()).kind(), ErrorKind::Truncated);
 }
 
 #[cfg(unix)]
 #[test]
-fn an_index_that_is_no_regular_file_is_ignored() {
+fn index_that_is_not_a_regular_file_is_ignored() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("array.npy");
     let index = folder.path().join("array.npy.idx");
@@ -168,7 +167,7 @@ fn an_index_that_is_no_regular_file_is_ignored() {
 }
 
 #[test]
-fn a_stream_of_another_kind_is_named() {
+fn error_of_another_kind_of_file_names_it() {
     let zlib = b"\x78\x9c\x4b\x04\0\0\x62\0\x62".to_vec();
     for source in [Source::bytes(zlib.clone()), Source::stream(std::io::Cursor::new(zlib))] {
         let error = Options::new().read_source(source).unwrap_err();

@@ -1,10 +1,7 @@
-//! The memory that an element takes is what the README promises, whatever is made of it, and what
-//! `Limits::within` allows is not exceeded.
+//! An element takes at most the memory that the README promises, and a reader at most what
+//! `Limits::within` allows.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::{Cursor, Read, Write as _, sink};
-use std::thread;
 
 use npy_object::header::{DType, Header, Padding};
 use npy_object::json::{PlainJson, TypedJson};
@@ -12,47 +9,9 @@ use npy_object::pickle::{Lexer, Limits as PickleLimits, Progress};
 use npy_object::{ErrorKind, Limits, NpyArray, Options, Result, Salvage, Source, Subscripts};
 use tempfile::NamedTempFile;
 
-/// The system's allocator, which counts what this thread holds.
-struct Counting;
+use crate::allocator;
 
-thread_local! {
-    static HELD: Cell<usize> = const { Cell::new(0) };
-    static PEAK: Cell<usize> = const { Cell::new(0) };
-}
-
-fn count(more: usize, less: usize) {
-    let held = (HELD.get() + more).saturating_sub(less);
-    HELD.set(held);
-    PEAK.set(PEAK.get().max(held));
-}
-
-// SAFETY: all of it is the system's; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size(), 0);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        count(0, layout.size());
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(memory, layout) }
-    }
-
-    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both are there while one is copied into the other.
-        count(size, 0);
-        count(0, layout.size());
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.realloc(memory, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// What is made of an element.
+/// What an element is decoded or written to.
 #[derive(Clone, Copy, Debug)]
 enum Output {
     Element,
@@ -62,26 +21,19 @@ enum Output {
 
 const OUTPUTS: [Output; 3] = [Output::Element, Output::Plain, Output::Typed];
 
-/// Does something on a small stack. Returns the most bytes that were held, and the error that came,
-/// if one did.
+/// Runs `work` with any amount of memory. Returns the most bytes that it held, and its result.
 fn peak_of(work: impl FnOnce() -> Result<()> + Send + 'static) -> (usize, Result<()>) {
-    let run = move || {
-        let before = HELD.get();
-        PEAK.set(before);
-        let done = work();
-        (PEAK.get() - before, done)
-    };
-    thread::Builder::new().stack_size(256 << 10).spawn(run).unwrap().join().unwrap()
+    allocator::peak_of(usize::MAX, work)
 }
 
-/// Makes something of each element.
+/// Reads each element, and writes it to the output.
 fn make(array: Result<NpyArray>, output: Output) -> Result<()> {
     let mut array = array?;
     let (mut plain, mut typed) = (PlainJson::new(), TypedJson::new());
     while let Some(element) = array.next_element()? {
         match output {
             Output::Element => {}
-            // What is endless has no plain form.
+            // A value that contains itself has no plain JSON.
             Output::Plain => _ = plain.write(&mut sink(), element),
             Output::Typed => typed.write(&mut sink(), element)?,
         }
@@ -89,7 +41,7 @@ fn make(array: Result<NpyArray>, output: Output) -> Result<()> {
     Ok(())
 }
 
-/// What the README says that an element takes.
+/// Returns the memory that the README promises for an element.
 fn promised(element: &[u8]) -> usize {
     let mut lexer = Lexer::new(0, &PickleLimits::default());
     let mut count = 0;
@@ -264,7 +216,7 @@ fn reader_takes_no_more_than_its_limits_allow() {
                     let options = Options::new().limits(Limits::within(allowed));
                     read(options, Source::open(path)?)
                 });
-                // The first 4 MiB are always taken.
+                // `within` says that 4 MiB more are always taken.
                 let over = peak > allowed + (4 << 20);
                 failed |= over;
                 if let Err(error) = done {
@@ -279,7 +231,7 @@ fn reader_takes_no_more_than_its_limits_allow() {
     assert!(!failed);
 }
 
-/// Bytes that are made as they are read.
+/// A reader of text of any length, of which only the ends are in memory.
 struct Made {
     before: Cursor<Vec<u8>>,
     left: usize,
@@ -329,7 +281,7 @@ fn stream_takes_no_more_than_its_limits_allow() {
             let bytes = bytes();
             let (peak, done) = peak_of(move || {
                 let options = Options::new().limits(Limits::within(8 << 20));
-                // Such a source does not know the limits, the options do.
+                // The source does not have the limits, only the options do.
                 read(options, Source::stream(bytes))
             });
             assert!(peak <= 12 << 20, "{} KB: {way} of {}", peak >> 10, before.escape_ascii());

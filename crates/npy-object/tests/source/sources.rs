@@ -1,5 +1,4 @@
-//! Where bytes come from: lazily, by threads, from archives and compressed files, and what is wrong
-//! with those.
+//! Sources: streams, sections, gzip files, archives, and broken ones.
 
 use std::fs;
 use std::io::{self, Cursor, Read, Write};
@@ -24,7 +23,7 @@ fn bytes_of(name: &str) -> Vec<u8> {
     fs::read(data(name)).unwrap()
 }
 
-/// The elements of an array of strings.
+/// Returns the elements of an array of strings.
 fn strings(array: npy_object::Result<NpyArray>) -> npy_object::Result<Vec<String>> {
     array?.elements().map(|element| Ok(element?.element().as_str()?.into_owned())).collect()
 }
@@ -36,7 +35,7 @@ fn refused<T>(result: npy_object::Result<T>) -> (ErrorKind, &'static str) {
 
 const STRINGS: [&str; 3] = ["hello", "NumPy", "objects"];
 
-/// Counts the bytes that were read of a stream, which fails at its end.
+/// A stream that counts the bytes that were read, and fails at its end.
 struct Counted {
     bytes: Cursor<Vec<u8>>,
     read: Arc<AtomicUsize>,
@@ -55,7 +54,7 @@ impl Read for Counted {
     }
 }
 
-/// An array of bytes with many rows.
+/// Returns an array of bytes, of 1 KiB per row.
 fn rows(count: usize) -> Vec<u8> {
     let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({count}, 1024)}}\n");
     let mut file = b"\x93NUMPY\x01\x00".to_vec();
@@ -66,7 +65,7 @@ fn rows(count: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_stream_is_read_as_far_as_is_asked() {
+fn stream_is_read_only_as_far_as_needed() {
     let file = rows(1000);
     for memory in [0, 10_000, usize::MAX] {
         let read = Arc::new(AtomicUsize::new(0));
@@ -82,7 +81,7 @@ fn a_stream_is_read_as_far_as_is_asked() {
         // What was read is not read again.
         assert!(array.get(3).unwrap().is_some());
         assert_eq!(read.load(Ordering::Relaxed), so_far);
-        // What cannot be had is an error every time, and no end of the file.
+        // Bytes after an error of the stream are an error every time, not the end of the file.
         for _ in 0..2 {
             let error = array.get(990).unwrap_err();
             assert_eq!((error.kind(), error.message()), (ErrorKind::Io, "the line went dead"));
@@ -93,7 +92,7 @@ fn a_stream_is_read_as_far_as_is_asked() {
 }
 
 #[test]
-fn threads_share_a_stream() {
+fn stream_read_by_several_threads_gives_each_all_rows() {
     let file = rows(2000);
     let source = Source::spooled(Cursor::new(file.clone()), 100_000);
     thread::scope(|scope| {
@@ -116,7 +115,7 @@ fn threads_share_a_stream() {
 }
 
 #[test]
-fn bytes_are_borrowed() {
+fn bytes_in_memory_are_borrowed() {
     let file = bytes_of("strings.npy");
     let kept: &'static [u8] = file.leak();
     let mut array = Options::new().read_bytes(kept).unwrap();
@@ -126,7 +125,7 @@ fn bytes_are_borrowed() {
 }
 
 #[test]
-fn sections_end_where_they_should() {
+fn section_ends_no_later_than_its_source() {
     let source = Source::bytes(b"0123456789".to_vec());
     let all = |source: &Source| {
         let mut bytes = String::new();
@@ -151,8 +150,8 @@ fn sections_end_where_they_should() {
 }
 
 #[test]
-fn lengths_in_a_stream_make_nothing_large() {
-    // BINBYTES8 of 2^60 bytes, of which there are ten.
+fn length_in_a_stream_allocates_nothing() {
+    // BINBYTES8 with a length of 2^60, before ten bytes.
     let mut file = bytes_of("strings.npy");
     let place = file.windows(7).position(|bytes| bytes == b"\x8c\x05hello").unwrap();
     file.splice(place..place + 7, *b"\x8e\0\0\0\0\0\0\0\x10");
@@ -172,7 +171,7 @@ fn lengths_in_a_stream_make_nothing_large() {
 }
 
 #[test]
-fn a_named_pipe_is_a_stream() {
+fn named_pipe_is_read_as_a_stream() {
     #[cfg(unix)]
     {
         let folder = tempfile::tempdir().unwrap();
@@ -187,7 +186,7 @@ fn a_named_pipe_is_a_stream() {
 }
 
 #[test]
-fn formats_are_seen_by_their_first_bytes() {
+fn format_is_told_by_the_first_bytes() {
     let of = |name: &str| Format::of(&Source::open(data(name)).unwrap()).unwrap();
     assert_eq!(of("strings.npy"), Format::Npy);
     assert_eq!(of("archive.npz"), Format::Zip);
@@ -203,9 +202,9 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn gzip_files() {
+fn gzip_file_of_several_members_is_read() {
     assert_eq!(strings(npy_object::open(data("strings.npy.gz"))).unwrap(), STRINGS);
-    // Two members and an empty one, with zeros behind them.
+    // Two members and an empty one, with zeros after them.
     assert_eq!(strings(npy_object::open(data("members.npy.gz"))).unwrap(), STRINGS);
     let twice = gzip(&bytes_of("strings.npy.gz"));
     assert_eq!(strings(Options::new().read_bytes(twice)).unwrap(), STRINGS);
@@ -215,15 +214,15 @@ fn gzip_files() {
 }
 
 #[test]
-fn broken_gzip_files() {
+fn broken_gzip_file_fails_after_its_elements() {
     let whole = bytes_of("strings.npy.gz");
     let read = |bytes: Vec<u8>| strings(Options::new().read_stream(Cursor::new(bytes)));
-    // Whatever is cut off, what comes out before is right, and the end is missed.
+    // Truncated anywhere, it is an error.
     for cut in 2..whole.len() {
         let error = refused(read(whole[..cut].to_vec()));
         assert_eq!(error, (ErrorKind::Truncated, "gzip.truncated"), "cut at {cut}");
     }
-    // All elements come before the error, where none of their bytes is missing.
+    // All elements come before the error where all their bytes are there.
     for end in [&whole[..whole.len() - 8], &whole[..whole.len() - 1], &[&whole[..], b"x"].concat()]
     {
         let mut array = Options::new().read_bytes(end.to_vec()).unwrap();
@@ -253,7 +252,7 @@ fn broken_gzip_files() {
     assert_eq!(refused(with(last, 9)), (ErrorKind::Malformed, "gzip.checksum"));
     assert_eq!(refused(with(last - 4, 9)), (ErrorKind::Malformed, "gzip.checksum"));
     assert_eq!(refused(with(2, 7)), (ErrorKind::Malformed, "gzip.magic"));
-    // The name in the header is "strings.npy": behind its NUL, a block of type 3.
+    // After the name "strings.npy" in the header and its NUL, a block of type 3.
     assert_eq!(refused(with(10 + 12, 7)), (ErrorKind::Malformed, "gzip.data"));
     // Text after the gzip data is an error after the last element.
     let text_behind = [&whole[..], b"text"].concat();
@@ -279,7 +278,7 @@ fn spool_over_its_limit_is_in_a_file() {
         assert!(array.get(1999).unwrap().is_some());
         assert_eq!(source.memory(), 0);
     }
-    // What a stream holds already is moved there.
+    // Bytes that are in memory already move to the file.
     let source = Source::stream(Cursor::new(file.clone()));
     assert_eq!(source.size().unwrap(), file.len() as u64);
     assert!(source.memory() >= file.len());
@@ -291,7 +290,7 @@ fn spool_over_its_limit_is_in_a_file() {
 }
 
 #[test]
-fn what_expands_too_far() {
+fn data_that_expand_over_the_limit_are_refused() {
     let mut limits = Limits::default();
     (limits.decompressed, limits.expansion) = (50_000, 2);
     let options = Options::new().limits(limits);
@@ -300,7 +299,7 @@ fn what_expands_too_far() {
         while array.next_element()?.is_some() {}
         Ok(())
     };
-    // Zeros, of which deflate makes a thousandth.
+    // Zeros, which deflate compresses 1000 to 1.
     let mut zeros = rows(1000);
     let start = zeros.len() - 1000 * 1024;
     zeros[start..].fill(0);
@@ -323,7 +322,7 @@ fn zip(members: &[(&str, &[u8])], method: zip::CompressionMethod) -> Vec<u8> {
 }
 
 #[test]
-fn archives_that_python_writes() {
+fn archive_that_numpy_writes_is_read() {
     for name in ["archive.npz", "deflated.npz", "zip64.npz"] {
         let npz = Npz::open(data(name)).unwrap();
         let members: Vec<_> = npz.members().iter().map(|member| member.name()).collect();
@@ -350,11 +349,11 @@ fn archives_that_python_writes() {
 }
 
 #[test]
-fn odd_archives() {
+fn archive_with_odd_names_is_read_as_python_does() {
     let npz = Npz::open(data("odd.npz")).unwrap();
     let read = |number: usize| strings(Options::new().read_source(npz.source(number)?));
     let named = |name: &str| read(npz.find(name).unwrap()).unwrap().concat();
-    // Of two members of one name the last is meant; the first is there.
+    // Of two members with one name, Python reads the last. The first can be read by its number.
     assert_eq!(named("twice"), "last");
     assert_eq!(read(0).unwrap(), ["first"]);
     assert_eq!(named("größe"), "Größe");
@@ -362,7 +361,7 @@ fn odd_archives() {
     assert_eq!(npz.members()[npz.find("ü").unwrap()].raw_name(), b"\x81.npy");
     assert_eq!(named("no suffix"), "no suffix");
     assert_eq!(named("folder/inner.npy"), "inner");
-    // Something was put before it, so that it is no archive by its first bytes.
+    // Bytes were put before it, so its first bytes are not those of an archive.
     let prefixed = Npz::open(data("prefixed.npz")).unwrap();
     assert_eq!(
         strings(Options::new().read_source(prefixed.source(0).unwrap())).unwrap(),
@@ -375,7 +374,7 @@ fn odd_archives() {
     assert_eq!(refused(npz.verify(bzip2)), (ErrorKind::Unsupported, "npz.method"));
 }
 
-/// An archive after a change to its bytes: a place is found by what stands there.
+/// Returns an archive with changed bytes: those `by` bytes after the last occurrence of `at`.
 fn changed(archive: &[u8], at: &[u8], by: usize, to: &[u8]) -> npy_object::Result<Npz> {
     let mut bytes = archive.to_vec();
     let found = bytes.windows(at.len()).rposition(|bytes| bytes == at).unwrap() + by;
@@ -383,7 +382,7 @@ fn changed(archive: &[u8], at: &[u8], by: usize, to: &[u8]) -> npy_object::Resul
     Options::new().read_npz(Source::bytes(bytes))
 }
 
-/// Bytes at places, which counts those that are read.
+/// A `ReadAt` that counts the bytes that were read.
 struct CountedAt {
     bytes: Vec<u8>,
     read: Arc<AtomicUsize>,
@@ -406,8 +405,8 @@ impl ReadAt for CountedAt {
     }
 }
 
-/// An archive of three stored members, whole or with one bit of each turned over: an array of
-/// numbers, one of objects with payloads that a survey jumps over, and a dict.
+/// Returns an archive of three stored members, whole or with a flipped bit in each: an array of
+/// numbers, one of objects with payloads that a survey skips, and a dict.
 fn stored(is_damaged: bool) -> Vec<u8> {
     let mut objects = Cursor::new(Vec::new());
     let mut writer = WriteOptions::new().write_to(&mut objects).unwrap();
@@ -436,7 +435,7 @@ fn stored(is_damaged: bool) -> Vec<u8> {
     archive
 }
 
-/// Reads a member to its end in every way.
+/// Reads a member to its end in every way. Returns the results.
 fn ways_to_the_end(source: &Source) -> Vec<npy_object::Result<()>> {
     use std::ops::ControlFlow::Continue;
     let open = || Options::new().read_source(source.clone()).unwrap();
@@ -459,7 +458,7 @@ fn ways_to_the_end(source: &Source) -> Vec<npy_object::Result<()>> {
             Err(error) => break Err(error),
         }
     };
-    // After an error nothing comes.
+    // Nothing comes after an error.
     assert!(array.next_element().unwrap().is_none());
     ways.push(looped);
     if array.has_objects() {
@@ -479,7 +478,7 @@ fn ways_to_the_end(source: &Source) -> Vec<npy_object::Result<()>> {
 }
 
 #[test]
-fn stored_member_read_to_its_end_is_compared() {
+fn stored_member_read_to_its_end_is_verified() {
     for is_damaged in [false, true] {
         let archive = stored(is_damaged);
         let read = Arc::new(AtomicUsize::new(0));
@@ -499,7 +498,7 @@ fn stored_member_read_to_its_end_is_compared() {
                     }
                 }
             }
-            // One element is not all of them.
+            // Reading one element verifies nothing.
             let mut array = Options::new().read_source(npz.source(1).unwrap()).unwrap();
             assert!(array.get(4).unwrap().is_some());
         }
@@ -520,7 +519,7 @@ fn loop_over_a_stored_member_reads_it_once() {
         source.verify().unwrap();
         assert_eq!(read.load(Ordering::Relaxed), before);
 
-        // Without the checksum as many bytes are read.
+        // Without the checksum, the same number of bytes is read.
         read.store(0, Ordering::Relaxed);
         let source = npz.source(member).unwrap();
         let mut array = Options::new().read_source(source.clone()).unwrap();
@@ -534,7 +533,7 @@ fn loop_over_a_stored_member_reads_it_once() {
 }
 
 #[test]
-fn misspelled_member_is_told_which_there_are() {
+fn choose_of_a_misspelled_member_suggests_the_name() {
     let npz = Options::new().read_npz(Source::bytes(stored(false))).unwrap();
     assert_eq!(npz.choose("splits.npy").unwrap(), 2);
     let error = npz.choose("split").unwrap_err();
@@ -547,11 +546,11 @@ const ENTRY: &[u8] = b"PK\x01\x02";
 const HEADER: &[u8] = b"PK\x03\x04";
 
 #[test]
-fn broken_archives() {
+fn broken_archive_fails_by_its_clause() {
     use ErrorKind::{Malformed, Truncated, Unsupported};
     let words = bytes_of("strings.npy");
     let archive = zip(&[("a.npy", &words), ("b.npy", &words)], zip::CompressionMethod::Stored);
-    // What is changed is the last of its sort: of the member b.
+    // The last occurrence is changed: that of the member b.
     let change = |at, by, to: &[u8]| changed(&archive, at, by, to);
     let source = |npz: npy_object::Result<Npz>| npz.and_then(|npz| npz.source(1));
     let verify = |npz: npy_object::Result<Npz>| npz.and_then(|npz| npz.verify(1));
@@ -577,7 +576,7 @@ fn broken_archives() {
     let array = Options::new().read_source(damaged.source(1).unwrap());
     assert_eq!(refused(strings(array)), (Malformed, "npz.checksum"));
 
-    // Two entries of one header.
+    // Two entries with one header.
     let twice = change(ENTRY, 42, &[0; 4]).unwrap();
     assert_eq!(refused(twice.source(1)), (Malformed, "npz.header"));
     let mut name_too = archive.clone();
@@ -602,7 +601,7 @@ fn broken_archives() {
 }
 
 #[test]
-fn no_archive_does_harm() {
+fn archive_broken_anywhere_does_not_panic() {
     for name in ["archive.npz", "deflated.npz", "zip64.npz", "odd.npz", "members.npy.gz"] {
         let whole = bytes_of(name);
         let read = |bytes: Vec<u8>| {
@@ -627,7 +626,7 @@ fn no_archive_does_harm() {
     }
 }
 
-/// A source of one's own, which remembers how much each read took.
+/// A `ReadAt` that records the size of each read.
 struct Store {
     bytes: Vec<u8>,
     reads: Arc<Mutex<Vec<usize>>>,
@@ -656,15 +655,15 @@ impl ReadAt for Store {
 }
 
 #[test]
-fn a_source_of_ones_own() {
+fn source_of_a_custom_read_at_is_read() {
     let source = Source::new(Store::new(bytes_of("strings.npy")));
     assert_eq!(strings(Options::new().read_source(source)).unwrap(), STRINGS);
 }
 
-/// Where the payloads are small, reading goes straight on, and nothing is read twice. Where they are
-/// large, what is found in a jump over them is read once more.
+/// With small payloads, reading goes straight on and reads nothing twice. With large ones, bytes after
+/// a jump over a payload are read twice.
 #[test]
-fn reads_are_few() {
+fn loop_over_an_array_takes_few_reads() {
     for (count, size, most, again) in [
         (20_000, 100, 30, 0.01),
         (20_000, 1000, 170, 0.01),

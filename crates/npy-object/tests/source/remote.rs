@@ -1,4 +1,4 @@
-//! Arrays in object stores: what is requested, and what stores do wrong.
+//! Arrays in object stores: the requests, and faults of stores.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -24,14 +24,14 @@ use object_store::{
     ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-/// What a store does wrong.
+/// A fault of a store.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
     /// Answers with one byte less.
     Short,
     /// Answers with one byte more.
     Long,
-    /// Looks at no conditions.
+    /// Ignores conditions.
     Unconditional,
     /// Has no entity tags.
     Untagged,
@@ -39,7 +39,7 @@ enum Fault {
     Down,
 }
 
-/// A store in memory that remembers what was requested.
+/// A store in memory that records requests.
 #[derive(Debug, Default)]
 struct Counted {
     inner: InMemory,
@@ -48,7 +48,7 @@ struct Counted {
 }
 
 impl Counted {
-    /// A store of these objects.
+    /// Creates a store of these objects.
     fn with(objects: &[(&str, Vec<u8>)]) -> Arc<Counted> {
         let store = Arc::new(Counted::default());
         objects.iter().for_each(|(name, bytes)| store.set(name, bytes.clone()));
@@ -63,7 +63,7 @@ impl Counted {
         *self.fault.lock().unwrap() = fault.into();
     }
 
-    /// What was requested since the last time.
+    /// Returns the requests since the last call.
     fn requests(&self) -> Vec<(String, Range<u64>)> {
         std::mem::take(&mut self.requests.lock().unwrap())
     }
@@ -152,7 +152,7 @@ fn data(name: &str) -> Vec<u8> {
     fs::read(format!("tests/data/{name}")).unwrap()
 }
 
-/// The elements from here on, which are strings.
+/// Returns the next elements, which are strings.
 fn strings(array: &mut RemoteArray) -> npy_object::Result<Vec<String>> {
     let elements = array.elements();
     let text = |element: OwnedElement| Ok(element.element().as_str()?.into_owned());
@@ -305,31 +305,31 @@ fn check_loop(sizes: &[u64], request_size: u64, indexed: bool) {
 }
 
 #[test]
-fn an_element_takes_few_requests() {
-    // The large stand alone; of the small, some come with each.
+fn get_of_an_element_takes_few_requests() {
+    // A large element takes a request of its own; small elements come together.
     check_gets(&sizes(256 << 20, 64 << 10, 1 << 20));
     check_gets(&sizes(16 << 20, 16, 3000));
     check_gets(&sizes(8 << 20, 16, 200));
 }
 
 #[test]
-fn a_loop_reads_each_byte_once() {
+fn loop_over_an_object_reads_each_byte_once() {
     check_loop(&sizes(64 << 20, 64 << 10, 1 << 20), 8 << 20, true);
     check_loop(&sizes(16 << 20, 16, 3000), 1 << 20, true);
-    // Without an index the elements of a batch wait for its end.
+    // Without an index, the elements of a batch come after its end is read.
     check_loop(&sizes(16 << 20, 16, 3000), 1 << 20, false);
 }
 
 #[test]
 #[ignore = "takes a minute"]
-fn four_gibibytes() {
+fn object_of_four_gibibytes_takes_few_requests() {
     let sizes = sizes(4 << 30, 64 << 10, 1 << 20);
     check_gets(&sizes);
     check_loop(&sizes, 8 << 20, true);
 }
 
 #[test]
-fn objects_on_disk() {
+fn object_on_disk_is_read() {
     let store: Arc<dyn ObjectStore> =
         Arc::new(LocalFileSystem::new_with_prefix("tests/data").unwrap());
     let mut array = block_on(Remote::new(store, "strings.npy").open()).unwrap();
@@ -341,7 +341,7 @@ fn objects_on_disk() {
 }
 
 #[test]
-fn a_small_object_is_one_request() {
+fn small_object_takes_one_request() {
     let store = Counted::with(&[("strings.npy", data("strings.npy"))]);
     let mut array = open(&store, "strings.npy").unwrap();
     assert_eq!(strings(&mut array).unwrap(), STRINGS);
@@ -350,7 +350,7 @@ fn a_small_object_is_one_request() {
 }
 
 #[test]
-fn an_index_that_is_not_of_the_object() {
+fn index_of_another_object_is_stale_or_damaged() {
     let pairs = store_of_pairs(&sizes(1 << 20, 16, 3000));
     let get = |name: &str| block_on(async { pairs.get(&Path::from(name)).await?.bytes().await });
     let (object, index) = (get("pairs.npy").unwrap(), get("pairs.npy.idx").unwrap());
@@ -361,7 +361,7 @@ fn an_index_that_is_not_of_the_object() {
         let mut array = open(&Arc::new(store), "a.npy").unwrap();
         let last = array.array().len() - 1;
         let error = block_on(array.get(last)).err();
-        // It stays what it is.
+        // The error stays the same.
         let again = block_on(array.get(last)).err();
         assert_eq!(again.map(|error| error.to_string()), error.as_ref().map(Error::to_string));
         (array.array().index_use(), error.map(|error| (error.kind(), error.clause())))
@@ -372,13 +372,13 @@ fn an_index_that_is_not_of_the_object() {
     assert_eq!(uses(object.clone(), index.slice(..index.len() - 1)), (IndexUse::Damaged, None));
     assert_eq!(uses(object.clone(), index.slice(..20)), (IndexUse::Damaged, None));
     assert_eq!(uses(object.clone(), Bytes::new()), (IndexUse::Damaged, None));
-    // What is read when it is wanted is only then seen to be damaged.
+    // A block is read when it is needed, and its damage found then.
     let mut broken = index.to_vec();
     let place = broken.len() - 5;
     broken[place] ^= 1;
     let error = Some((ErrorKind::Malformed, "index.layout"));
     assert_eq!(uses(object.clone(), broken.into()), (IndexUse::Used, error));
-    // An object of the same size that begins in the same way, of which other elements are long.
+    // An object of the same size with the same first elements; later ones have other lengths.
     let mut sizes = sizes(1 << 20, 16, 3000);
     sizes[10..].reverse();
     let other = store_of_pairs(&sizes);
@@ -389,7 +389,7 @@ fn an_index_that_is_not_of_the_object() {
 }
 
 #[test]
-fn what_stores_do_wrong() {
+fn fault_of_a_store_is_an_io_error() {
     let failed = |error: Error| (error.kind(), error.offset(), error.message().to_owned());
     let sizes = sizes(48 << 20, 16, 3000);
     let last = sizes.len() as u64 - 1;
@@ -400,15 +400,17 @@ fn what_stores_do_wrong() {
         block_on(array.get(last))
     };
     let is_beyond = |offset: Option<u64>| offset.is_some_and(|offset| offset > 1000);
-    // A block of the index is wanted.
-    for (fault, says) in
-        [(Fault::Down, "nobody answers"), (Fault::Short, "pairs.npy.idx: "), (Fault::Long, " came")]
-    {
+    // A block of the index is needed.
+    for (fault, says) in [
+        (Fault::Down, "nobody answers"),
+        (Fault::Short, "pairs.npy.idx: "),
+        (Fault::Long, ", found "),
+    ] {
         let (cause, offset, message) = failed(get(Some(fault)).unwrap_err());
         assert!(cause == ErrorKind::Io && is_beyond(offset), "{offset:?}");
         assert!(message.contains(says), "{message}");
     }
-    // After all this it goes on.
+    // The array goes on after the errors.
     check_pair(&get(None).unwrap().expect("an element"), last, sizes[last as usize]);
 
     let missing = open(&store, "nothing.npy").unwrap_err();
@@ -423,7 +425,7 @@ fn what_stores_do_wrong() {
 }
 
 #[test]
-fn an_object_that_changes() {
+fn object_that_changes_is_an_error() {
     let sizes = sizes(1 << 20, 16, 3000);
     for fault in [None, Some(Fault::Unconditional), Some(Fault::Untagged)] {
         let store = store_of_pairs(&sizes);
@@ -440,8 +442,8 @@ fn an_object_that_changes() {
 }
 
 #[test]
-fn compressed_objects_are_streams_elsewhere() {
-    // One that comes with one request is there.
+fn compressed_object_over_one_request_is_refused() {
+    // A small one comes with one request.
     let store = Counted::with(&[("a.npy.gz", data("strings.npy.gz"))]);
     assert_eq!(strings(&mut open(&store, "a.npy.gz").unwrap()).unwrap(), STRINGS);
 

@@ -1,0 +1,3 @@
+//! Tests of `write`, and of the output files.
+
+mod files;
