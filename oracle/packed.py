@@ -1,14 +1,14 @@
-"""Runs inside the judge's environment: archives, gzip files, indexes, and what Python says of them.
+"""Writes archives, gzip files and indexes, and what Python reads from them. Runs in the judge's environment.
 
     python packed.py write FOLDER
-    python packed.py check FOLDER     # prints what is not as Python says
+    python packed.py check FOLDER     # prints the files from which Python reads something else
 
-The bytes that come out of a compressor depend on its version: `check` compares what files hold.
+The bytes that a compressor writes depend on its version, so `check` compares the contents.
 
-Beside each file stands its typed JSON, that of an archive with a line `{"member": NAME}` before
-the lines of each member. `manifest.json` lists the files as that of the fixtures does. An entry
-with `refused` names the clause that its file breaks. Most of these files Python refuses too, and
-then its error is the last line. `modified` is the time, in nanoseconds, that an index is for.
+The typed JSON of FILE is in `FILE.jsonl`. That of an archive has a line `{"member": NAME}` before the lines of each
+member. `manifest.json` lists the files as that of the fixtures does. `refused` in an entry is the clause that the file
+breaks. Python refuses most of these files too, and then its error is the last line. `modified`, in the entry of an
+index, is the modification time in nanoseconds of the file that the index is of.
 """
 
 import gzip
@@ -17,7 +17,6 @@ import json
 import os
 import struct
 import sys
-import tempfile
 import zipfile
 import zlib
 
@@ -30,7 +29,7 @@ from cases import objects
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.append(os.path.join(HERE, "conformance"))
 
-from chapters.machine import Machine  # noqa: E402: it lies in that folder
+from chapters.machine import Machine  # noqa: E402: it is in that folder
 
 RAGGED = objects(np.arange(3.0), "two", {"k": [1, None]})
 NUMBERS = np.array([1, -2, 3], "<i4")
@@ -47,14 +46,14 @@ def npy(array):
 
 
 def archive(save=np.savez, **arrays):
-    """As NumPy writes it."""
+    """Returns an archive as NumPy writes it."""
     file = io.BytesIO()
     save(file, **arrays)
     return file.getvalue()
 
 
 def zipped(method=zipfile.ZIP_STORED, **members):
-    """As Python writes it, without the fields of 64 bits that NumPy asks for."""
+    """Returns an archive as zipfile writes it, without the fields of 64 bits that NumPy requests."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as out:
         for name, data in members.items():
@@ -63,13 +62,13 @@ def zipped(method=zipfile.ZIP_STORED, **members):
 
 
 def patched(data, record, at, new):
-    """The archive with other bytes at a place of the first record of this sort."""
+    """Returns the data with other bytes at an offset of the first record with this signature."""
     place = data.index(record) + at
     return data[:place] + new + data[place + len(new) :]
 
 
 def archives():
-    """Name, description, clauses; and the clause that is broken, if one is."""
+    """Yields name, description, bytes, and a list of clauses; or a str: the clause that is broken."""
     two = archive(a=RAGGED, b=NUMBERS)
     one = archive(only=RAGGED)
     deflated = archive(np.savez_compressed, only=RAGGED)
@@ -114,7 +113,7 @@ def gzip_files():
 
 
 class Survey(Machine):
-    """Notes where the list of elements stands between two batches: index-file.md, "Layout"."""
+    """Records a checkpoint wherever a batch of elements ends: index-file.md, "Layout"."""
 
     def __init__(self, data, start):
         super().__init__(data, start, "ascii")
@@ -134,7 +133,7 @@ class Survey(Machine):
 
 
 def index(data):
-    """The index of a file of objects, in batches of not over 32 KiB: index-file.md."""
+    """Returns the index of a file of objects, whose batches have at most 32 KiB: index-file.md."""
     survey = Survey(data, 128)
     survey.run()
     points = survey.checkpoints
@@ -163,28 +162,20 @@ def indexes():
 
 
 def lines(name, data):
-    """What Python says of a file."""
+    """Returns what Python reads from a file: typed JSON, line by line."""
     found = []
     try:
         if name.endswith(".npz"):
             with zipfile.ZipFile(io.BytesIO(data)) as members:
                 for member in members.namelist():
-                    found += [json.dumps({"member": member})] + judged(members.read(member))
+                    found += [json.dumps({"member": member})] + judge.judge(members.read(member), "ASCII")[0]
         else:
             while data[:2] == b"\x1f\x8b":
                 data = gzip.decompress(data)
-            found += judged(data)
+            found += judge.judge(data, "ASCII")[0]
     except Exception as error:
         found.append(judge.error_line(error))
     return found
-
-
-def judged(data):
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "member.npy")
-        with open(path, "wb") as file:
-            file.write(data)
-        return judge.judge(path, "ASCII")[0]
 
 
 def write_all(folder):
@@ -215,12 +206,12 @@ def check_all(folder):
         name = entry["file"]
         data = read(folder, name)
         if manifest.sha256(data) != entry["sha256"]:
-            print(name + ": not what the manifest says")
+            print(name + ": the bytes do not have the SHA-256 of the manifest")
         if "modified" in entry:
             continue
         committed = read(folder, name + ".jsonl").decode("utf-8").split("\n")[:-1]
         if lines(name, data) != committed:
-            print(name + ": Python says something else")
+            print(name + ": Python reads something else")
     right = entries[[entry["file"] for entry in entries].index("batches.npy.idx")]
     if manifest.sha256(index(read(folder, "batches.npy"))) != right["sha256"]:
         print("batches.npy.idx: not the index of its file")
