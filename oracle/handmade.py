@@ -1,10 +1,10 @@
-"""Runs inside the judge's environment: writes the files that no NumPy writes.
+"""Writes the files that no NumPy writes. Runs in the judge's environment.
 
     python handmade.py FOLDER
 
-`header-forms` have headers as other programs and hostile ones write them; `hand-pickled` hold opcodes that picklers
-write differently or not at all; `truncated` were cut off; `numpy-tests` are the files NumPy tests itself with. Leaves
-the same as write.py.
+The groups: `header-forms` has headers of other programs and hostile ones, `hand-pickled` opcodes that picklers write
+otherwise or never, `truncated` truncated files, `numpy-tests` the files of NumPy's own tests. Writes to FOLDER what
+write.py writes.
 """
 
 import json
@@ -23,7 +23,7 @@ OBJECTS = pickle.dumps(objects(1, "two", [3]), 4)
 
 
 def npy(header, payload=NUMBERS, version=(1, 0), length=None):
-    """An .npy file with this header to the letter, and a length field that may lie."""
+    """Returns an .npy file with exactly this header, and this length in its length field, which can be wrong."""
     if isinstance(header, str):
         header = header.encode("utf-8" if version == (3, 0) else "latin1")
     length = len(header) if length is None else length
@@ -35,7 +35,7 @@ def header(descr="'<i4'", fortran_order="False", shape="(3,)"):
 
 
 def header_forms():
-    """Name, description, bytes. Whether a reader accepts them is for Python to say."""
+    """Yields name, description, bytes. The judge decides which are accepted."""
     pairs = "[('a', '<i2'), ('b', '<i2')]"
     plain = header()
     yield "plain", "as NumPy writes it, without any padding", npy(plain)
@@ -165,7 +165,7 @@ def header_forms():
 
 
 def hand_pickled():
-    """Name, description, bytes. The first of two elements is made of opcodes that no pickler writes, or not so."""
+    """Yields name, description, bytes. The first of two elements has opcodes that picklers write otherwise or never."""
 
     def spliced(first, second=b"K\x08"):
         two = dump(objects(7, 8), 2, "c")
@@ -260,16 +260,16 @@ def hand_pickled():
         ("os-system", "a call nobody should make", b"cos\nsystem\nX\x04\x00\x00\x00true\x85R"),
     ):
         yield name, about, spliced(code)
-    # The first element is a tuple that begins with a list, both in the memo; the second has both of them.
+    # The first element is a tuple whose first item is a list, both in the memo. The second element refers to both.
     shared = spliced(b"]q\x402\x86q\x41", b"h\x40h\x41\x86")
     yield "shared-beginning", "two values that begin with the same instruction, in another element too", shared
 
 
 def truncated():
-    """Name, description, bytes."""
+    """Yields name, description, bytes."""
 
     def ends_of_batches(data):
-        """The offsets behind every APPENDS. The pickle begins after the 128 bytes of the header."""
+        """Returns the offset after each APPENDS. The pickle begins after the 128 bytes of the header."""
         return [128 + place + 1 for opcode, _, place in pickletools.genops(data[128:]) if opcode.name == "APPENDS"]
 
     ints = objects(*[i % 251 for i in range(2500)])
@@ -308,7 +308,7 @@ def truncated():
 
 
 def numpy_tests():
-    """Name, description, bytes."""
+    """Yields name, description, bytes."""
     folder = os.path.join(os.path.dirname(np.lib.__file__), "tests", "data")
     for name in sorted(os.listdir(folder)):
         if name.endswith(".npy"):
