@@ -1,4 +1,4 @@
-"""Records what unpickling each fixture imports and calls, in order, with CPython's unpicklers and a stub for every name.
+"""Records what unpickling each fixture imports and calls, in order: CPython's unpicklers run it with stubs for all names.
 
     python audit.py
 

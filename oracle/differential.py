@@ -5,10 +5,10 @@
     python oracle/differential.py target/release/examples/programs [--seed N] [--count N] [--readers NAME,...]
 
 Programs come from the generator of the fuzz targets; half of them are broken. Each is read by the C and the Python
-unpickler of each interpreter, in a process that runs on, with stubs that record calls for all names. The reference is the
-C unpickler of the newest interpreter. Where it differs from pickle-stream in a way that is not in LEDGER, and so not in
-`spec/differences.md`, the program is printed and the exit code is 1. For each other reader, the differences from the
-reference are counted.
+unpickler of each interpreter, in one process for all programs, with stubs that record calls for all names. The reference
+is the C unpickler of the newest interpreter. Where it differs from pickle-stream in a way that is not in LEDGER, and so
+not in `spec/differences.md`, the program is printed and the exit code is 1. For each other reader, the differences from
+the reference are counted.
 """
 
 import argparse
@@ -206,7 +206,7 @@ def read_batch(stream):
 
 
 class Worker:
-    """A process that reads programs and sends the answers that are not the expected ones. It is restarted if it dies."""
+    """A process that reads programs and sends the answers that are not as expected. It is restarted if it dies."""
 
     def __init__(self, name, python, kind):
         self.name, self.python, self.kind = name, python, kind

@@ -15,11 +15,11 @@ FOLDER = os.path.join(HERE, ".venvs")
 
 Environment = collections.namedtuple("Environment", "python abi numpy protocols")
 
-# Oldest first: a fixture is named after the first environment that wrote its bytes. Each writes the protocol that np.save
-# chooses and the protocols listed, in which it differs most from the others: all protocols would be too many fixtures.
+# Oldest first: a fixture is named after the first environment that wrote its bytes. Each writes the protocol that
+# np.save chooses and those listed, in which it differs most from the others: all protocols would be too many fixtures.
 ENVIRONMENTS = [
-    Environment("2.7", "cp27mu", "1.16.6", "012"),  # the last NumPy for Python 2: long, str and unicode, pickle and cPickle
-    Environment("3.6", "cp36m", "1.16.6", "2"),  # np.save writes protocol 2; the arguments of a dtype are the ints 0 and 1
+    Environment("2.7", "cp27mu", "1.16.6", "012"),  # the last NumPy for Python 2: long, unicode, cPickle
+    Environment("3.6", "cp36m", "1.16.6", "2"),  # np.save writes protocol 2; dtype is called with 0 and 1
     Environment("3.6", "cp36m", "1.17.5", "3"),  # np.save writes protocol 3; version 3.0 headers
     Environment("3.7", "cp37m", "1.21.6", "3"),
     Environment("3.8", "cp38", "1.24.4", "5"),  # padding for growth in the header; protocol 5 in the standard library

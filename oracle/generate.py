@@ -53,7 +53,7 @@ def complaint(answer):
 
 
 def collect(target, tag, entries, contents):
-    """Adds the new files of a folder to entries and contents, and the environment's tag to the entries of the others."""
+    """Adds the new files of a folder to entries and contents, and the environment's tag to the other entries."""
     with open(os.path.join(target, "written.json")) as file:
         written = json.load(file)
     for number, description in enumerate(written):

@@ -3,9 +3,9 @@
     python harvest.py FILE
 
 It is the worker of pickletester.py. Runs the tests of `test.pickletester` with unpicklers that record their input: each
-pickle once, up to where it was read, or to the end of its file if the unpickler raised an exception. A record of FILE is
-two lengths of 4 bytes, little-endian, then the pickle and the name of the exception, which is empty if a test could load
-the pickle.
+pickle once, up to where it was read, or to the end of its file if the unpickler raised an exception. A record of FILE
+is two lengths of 4 bytes, little-endian, then the pickle and the name of the exception, which is empty if a test could
+load the pickle.
 """
 
 import importlib

@@ -31,7 +31,7 @@ ANY_LENGTH = 2**62
 
 
 class Recording:
-    """The find_class of an Unpickler. It is called with the names of the pickle, before they are mapped to Python 3's."""
+    """The find_class of an Unpickler. It gets the names of the pickle, before they are mapped to those of Python 3."""
 
     def __init__(self, data, encoding):
         super().__init__(io.BytesIO(data), encoding=encoding)

@@ -162,11 +162,9 @@ def _groups(ending):
 
 def _files(ending):
     """The names of the files in the folders of groups."""
-    found = []
-    for group in sorted(os.listdir(FIXTURES)):
-        if os.path.isdir(os.path.join(FIXTURES, group)):
-            found += ["%s/%s" % (group, name) for name in os.listdir(os.path.join(FIXTURES, group)) if name.endswith(ending)]
-    return found
+    groups = [group for group in sorted(os.listdir(FIXTURES)) if os.path.isdir(os.path.join(FIXTURES, group))]
+    names = ["%s/%s" % (group, name) for group in groups for name in os.listdir(os.path.join(FIXTURES, group))]
+    return [name for name in names if name.endswith(ending)]
 
 
 def _lines_name(file):

@@ -80,19 +80,19 @@ def archives():
     yield "savez-compressed.npz", "one array, deflated", deflated, ["npz.method", "npz.data"]
     yield "zipfile.npz", "one array, as Python's zipfile stores it", small, ["npz.checksum", "npz.size"]
     yield "prefixed.npz", "bytes before the archive", b"#!/bin/sh\n" + small, ["npz.directory"]
-    yield "end.npz", "cut off in its end", small[:-5], "npz.end"
+    yield "end.npz", "truncated in the end record", small[:-5], "npz.end"
     large = patched(small, END, 12, b"\xfe\xff\xff\xff")
     yield "directory.npz", "a directory larger than the file", large, "npz.directory"
-    yield "wide.npz", "a size of 64 bits that is not there", patched(small, ENTRY, 24, b"\xff" * 4), "npz.wide"
+    yield "wide.npz", "a missing size of 64 bits", patched(small, ENTRY, 24, b"\xff" * 4), "npz.wide"
     yield "header.npz", "another name in the header", patched(small, HEADER, 30, b"x"), "npz.header"
-    yield "overlap.npz", "data that reach into the directory", patched(small, ENTRY, 20, b"\xff"), "npz.overlap"
+    yield "overlap.npz", "data that overlap the directory", patched(small, ENTRY, 20, b"\xff"), "npz.overlap"
     yield "encrypted.npz", "flags of an encrypted member", patched(small, ENTRY, 8, b"\x01"), "npz.encrypted"
     yield "bzip2.npz", "packed with bzip2", zipped(zipfile.ZIP_BZIP2, only=npy(RAGGED)), "npz.method"
-    yield "deflate.npz", "a block of type 3", packed[:data] + b"\x07" + packed[data + 1 :], "npz.data"
-    yield "cut-short.npz", "a stream that does not end", patched(packed, ENTRY, 20, b"\x09\x00"), "npz.truncated"
+    yield "deflate.npz", "a deflate block of type 3", packed[:data] + b"\x07" + packed[data + 1 :], "npz.data"
+    yield "cut-short.npz", "a deflate stream without an end", patched(packed, ENTRY, 20, b"\x09\x00"), "npz.truncated"
     less = struct.pack("<I", len(npy(RAGGED)) - 1)
     yield "size.npz", "a byte more than the entry says", patched(packed, ENTRY, 24, less), "npz.size"
-    yield "checksum.npz", "the checksum of something else", patched(packed, ENTRY, 16, b"\0\0\0\0"), "npz.checksum"
+    yield "checksum.npz", "a wrong checksum", patched(packed, ENTRY, 16, b"\0\0\0\0"), "npz.checksum"
 
 
 def gzip_files():
@@ -103,12 +103,12 @@ def gzip_files():
     one = pack(data)
     yield "one.npy.gz", "one member", one, ["gzip.magic", "gzip.checksum"]
     several = pack(data[:200]) + pack(data[200:]) + b"\0" * 8
-    yield "members.npy.gz", "two members, and zeros behind them", several, ["gzip.magic"]
+    yield "members.npy.gz", "two members, and zeros after them", several, ["gzip.magic"]
     yield "twice.npy.gz.gz", "packed twice", pack(one), ["gzip.depth"]
-    yield "text.npy.gz", "text in the place of the second member", pack(data[:200]) + b"text", "gzip.magic"
-    yield "truncated.npy.gz", "cut off in its checksum", one[:-6], "gzip.truncated"
-    yield "deflate.npy.gz", "a block of type 3", one[:10] + b"\x07" + one[11:], "gzip.data"
-    yield "checksum.npy.gz", "the checksum of something else", one[:-8] + b"\0\0\0\0" + one[-4:], "gzip.checksum"
+    yield "text.npy.gz", "text in place of the second member", pack(data[:200]) + b"text", "gzip.magic"
+    yield "truncated.npy.gz", "truncated in the checksum", one[:-6], "gzip.truncated"
+    yield "deflate.npy.gz", "a deflate block of type 3", one[:10] + b"\x07" + one[11:], "gzip.data"
+    yield "checksum.npy.gz", "a wrong checksum", one[:-8] + b"\0\0\0\0" + one[-4:], "gzip.checksum"
     yield "five-times.npy.gz", "packed five times", pack(pack(pack(pack(one)))), "gzip.depth"
 
 
@@ -152,12 +152,12 @@ def indexes():
     data = npy(MANY)
     right = index(data)
     yield "batches.npy", "2,500 elements in three batches", data, ["npy.element.batch"]
-    yield "batches.npy.idx", "its index", right, ["index.layout", "index.fresh"]
+    yield "batches.npy.idx", "the index of batches.npy", right, ["index.layout", "index.fresh"]
     turned = right[:90] + bytes([right[90] ^ 1]) + right[91:]
-    yield "checksum.idx", "an index of it with a bit turned", turned, "index.layout"
-    yield "truncated.idx", "an index of it, cut off", right[:60], "index.layout"
+    yield "checksum.idx", "an index of batches.npy with one bit inverted", turned, "index.layout"
+    yield "truncated.idx", "a truncated index of batches.npy", right[:60], "index.layout"
     later = right[:7] + b"\xff" + right[8:]
-    yield "version.idx", "an index of it, of a version that does not exist", later, "index.layout"
+    yield "version.idx", "an index of batches.npy with an unknown version", later, "index.layout"
     yield "other.idx", "an index of another file", index(npy(MANY[:2400])), "index.fresh"
 
 

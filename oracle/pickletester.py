@@ -3,11 +3,11 @@
     cargo build --release -p npy-object-fuzz-bodies --example programs
     python oracle/pickletester.py target/release/examples/programs [--newest]
 
-harvest.py collects the input of the unpicklers in each interpreter while its tests run. Some of these pickles contain the
-time, so they change from run to run, and none are committed. Each is compared with unpicklers.py, as the programs of
-differential.py are: pickle-stream must return the value that the reference returns and refuse what it refuses, or LEDGER
-there has the difference. It is also compared with the tests: pickle-stream must accept what they could load and refuse
-what they could not, or AS_TESTED has the reason. Every other difference is printed, and the exit code is 1.
+harvest.py collects the input of the unpicklers in each interpreter while its tests run. Some of these pickles contain
+the time, so they change from run to run, and none are committed. Each is compared with unpicklers.py, as the programs
+of differential.py are: pickle-stream must return the value that the reference returns and refuse what it refuses, or
+LEDGER there has the difference. It is also compared with the tests: pickle-stream must accept what they could load and
+refuse what they could not, or AS_TESTED has the reason. Every other difference is printed, and the exit code is 1.
 """
 
 import argparse

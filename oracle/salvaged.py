@@ -43,7 +43,7 @@ def main():
 
 
 def salvaged(npyo, name, step, folder):
-    """Salvages a fixture truncated at many places. Yields, where npyo wrote a file: the fixture, the place, the file."""
+    """Salvages a fixture truncated at many places. Yields fixture, place and file for each file that npyo wrote."""
     whole = os.path.join(folder, name)
     with open(whole, "rb") as file:
         data = file.read()

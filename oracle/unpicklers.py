@@ -23,7 +23,7 @@ EXTENSIONS = list(range(1, 512)) + [0xABCD, 0xFFFF, 0x10000, 0x12ABCDEF, 0x7FFFF
 
 
 class Global(type):
-    """The type of imported names. They are classes, because NEWOBJ calls nothing else. They can be called, not changed."""
+    """The type of imported names. They are classes, because NEWOBJ calls nothing else. Nothing can be added to them."""
 
     def __call__(*args, **kwargs):
         return result("c", args, kwargs)

@@ -35,8 +35,8 @@ USUAL = [environments.JUDGE] + [
 
 ALIGNED = "the flags of an aligned dtype pickled by NumPy 2 do not fit into NumPy 1"
 
-# Where an older Python or NumPy may differ from the judge: Python or NumPy, the first release that agrees, the fixtures,
-# the reason.
+# Where an older Python or NumPy may differ from the judge: which of them, the first release that agrees, the
+# fixtures, the reason.
 DIFFERENCES = [
     ("numpy", (2, 0), "strings/*", "StringDType came with NumPy 2.0"),
     ("numpy", (2, 0), "*/64-dimensions*", "NumPy 1 has at most 32 dimensions"),
@@ -101,7 +101,7 @@ def main():
 
 
 def check_files(entries, count):
-    """Checks that every fixture of the manifest, and no other, is stored once, with the bytes of the manifest's SHA-256.
+    """Checks that the fixtures of the manifest, and no others, are stored once, and have the SHA-256 of the manifest.
     Returns the entries that pass."""
     stored, described = manifest.files(), manifest.files_with_lines()
     names = [entry["file"] for entry in entries]

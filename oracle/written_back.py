@@ -2,9 +2,9 @@
 
     python written_back.py NPYO [--all]
 
-Elements are copied (`npyo salvage`), and converted to typed JSON and back (`npyo cat --typed | npyo write`). np.load must
-return the same elements from the fixture and from both results, and the elements must share the same objects. NPYO is the
-program. With --all every environment that can be made compares them, else the three of verify.py.
+Elements are copied (`npyo salvage`), and converted to typed JSON and back (`npyo cat --typed | npyo write`). np.load
+must return the same elements from the fixture and from both results, and the elements must share the same objects. NPYO
+is the program. With --all every environment that can be made compares them, else the three of verify.py.
 """
 
 import json
