@@ -1,11 +1,11 @@
-"""Says what unpickling each fixture imports and calls, in order: CPython's unpicklers do it, with stubs in all places.
+"""Records what unpickling each fixture imports and calls, in order: CPython's unpicklers run it with stubs for all names.
 
     python audit.py
 
-Writes `audit.json`: for each fixture with a pickle how many things were done, the CRC-32 of the lines that say what,
-and whether the pickle was gone through to its end. The lines are `import MODULE.NAME`, `call`, `set`
-(a state) and `add` (an item, of several in a row the first) with the name, and `()` behind it where it is done to what a
-call has given. The unpickler written in C and the one written in Python have to agree.
+Writes `audit.json`. It has a row for each fixture with a pickle: the number of actions, the CRC-32 of their lines, and
+whether the unpickler reached STOP. A line is `import MODULE.NAME`, `call NAME`, `set NAME` (a state) or `add NAME` (an
+item; equal lines in a row count once). The name ends in `()` where the action is on the result of a call. The unpickler
+written in C and the one written in Python must agree.
 """
 
 import _compat_pickle
@@ -20,7 +20,7 @@ import zlib
 import environments
 import manifest
 
-# Pickles that hide what they do. Their bytes stand in audit.json too.
+# Pickles that hide what they call. Their bytes are in audit.json too.
 TRICKS = {
     "call-of-a-result": b"cm\nf\n)R)R.",
     "chain-of-getattr": b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93\x94h\0cos\npath\nX\x02\0\0\0os\x86RX\x06\0\0\0system\x86RX\x04\0\0\0true\x85R.",
@@ -51,19 +51,19 @@ PATH = os.path.join(environments.HERE, "audit.json")
 def main():
     if sys.argv[1:] == ["--in-environment"]:
         return json.dump(all_fixtures(), sys.stdout)
-    assert environments.make(environments.JUDGE) is None, "the judge cannot be had"
+    assert environments.make(environments.JUDGE) is None, "the judge's environment is missing"
     with open(PATH, "w", encoding="utf-8", newline="\n") as file:
         file.write(asked())
 
 
 def known():
-    """The committed answer."""
+    """Returns the committed text of audit.json."""
     with open(PATH, encoding="utf-8") as file:
         return file.read()
 
 
 def asked():
-    """The answer of the judge, as text."""
+    """Returns the text of audit.json as the judge's environment makes it."""
     found = json.loads(environments.run(environments.JUDGE, "audit.py", "--in-environment"))
     return "{\n" + ",\n".join("%s: %s" % (json.dumps(file), json.dumps(found[file])) for file in sorted(found)) + "\n}\n"
 
@@ -74,17 +74,16 @@ def all_fixtures():
     except ImportError:
         from numpy.lib import format as npy_format
 
-    warnings.simplefilter("ignore")  # of headers by Python 2
+    warnings.simplefilter("ignore")  # headers written by Python 2 cause warnings
     found = {}
     for entry in manifest.read():
-        with open(os.path.join(manifest.FIXTURES, entry["file"]), "rb") as file:
-            try:
-                version = npy_format.read_magic(file)
-                header = npy_format._read_array_header(file, version, max_header_size=10**9)
-            except Exception:
-                continue
-            if not header[2].hasobject:
-                continue
+        file = io.BytesIO(manifest.read_file(entry["file"]))
+        try:
+            version = npy_format.read_magic(file)
+            header = npy_format._read_array_header(file, version, max_header_size=10**9)
+        except Exception:
+            continue
+        if header[2].hasobject:
             found[entry["file"]] = answer(file.read(), entry.get("encoding", "ASCII"))
     for name, data in TRICKS.items():
         found["tricks/" + name] = answer(data, "ASCII") + [data.hex()]
@@ -100,7 +99,7 @@ def answer(data, encoding):
 
 
 def lines(unpickler, data, encoding):
-    """What is done, and whether the pickle comes to its end."""
+    """Returns the lines of a pickle, and whether the unpickler reached STOP."""
     done = []
     protocol = data[1] if len(data) > 1 and data[:1] == b"\x80" else 0
 
@@ -109,7 +108,7 @@ def lines(unpickler, data, encoding):
             done.append(line)
 
     class Results:
-        """What calls give."""
+        """The result of a call."""
 
         def __init__(self, name):
             self.name = name
@@ -134,7 +133,7 @@ def lines(unpickler, data, encoding):
             do("add " + self.name)
 
     class Globals(type):
-        """What is imported: classes, as only those can be called in every way."""
+        """The type of imported names. They are classes, because NEWOBJ calls nothing else."""
 
         def __call__(cls, *args, **kwargs):
             do("call " + cls.label)

@@ -1,10 +1,10 @@
-"""Which clauses of the specification a fixture is a case of: those that it breaks, and those that a reader has to keep
-to read it.
+"""Maps clauses of the specification to fixtures. A fixture is a case of the clause that it breaks, and of those that a
+reader must follow to read it.
 
-    python clauses.py       # writes them into fixtures/manifest.json
+    python clauses.py       # writes the clauses into fixtures/manifest.json
 
-A row names a clause and its fixtures: patterns of their names without `.npy`, or of their cases, which are the names
-without protocol, pickler and environment.
+A row is a clause and patterns of fixtures. A pattern matches a name without `.npy`, or a case: a name without protocol,
+pickler and environment.
 """
 
 import fnmatch
@@ -122,13 +122,13 @@ ROWS = [(clause, pattern) for clause, patterns in CASES for pattern in patterns]
 
 
 def of(file):
-    """The clauses of a fixture, sorted."""
+    """Returns the clauses of a fixture, sorted."""
     names = _names(file)
     return sorted({clause for clause, pattern in ROWS if fnmatch.filter(names, pattern)})
 
 
 def unused(files):
-    """Rows that no fixture matches."""
+    """Returns the rows that match no fixture."""
     names = {name for file in files for name in _names(file)}
     return [row for row in ROWS if not fnmatch.filter(names, row[1])]
 

@@ -1,4 +1,4 @@
-"""Runs inside the judge's environment: prints CPython's table of names that Python 2 and Python 3 spell differently.
+"""Prints CPython's table of names that Python 2 and Python 3 spell differently. Runs in the judge's environment.
 
     python compat.py > ../crates/pickle-stream/src/compat/tables.in
 
@@ -18,7 +18,7 @@ TABLES = [
 
 
 def rust(value):
-    """A str, or a pair of them, as Rust spells it."""
+    """Returns a str or a pair of str as a Rust expression."""
     if isinstance(value, str):
         return json.dumps(value)
     return "(%s, %s)" % tuple(map(json.dumps, value))

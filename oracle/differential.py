@@ -1,14 +1,14 @@
-"""Holds what pickle-stream accepts, and what it makes of it, against the unpicklers of every CPython that is there.
+"""Compares pickle-stream with the unpicklers of every CPython on this machine, on generated programs.
 
     cargo build --release -p npy-object-fuzz-bodies --example programs
     python oracle/differential.py --ledger
     python oracle/differential.py target/release/examples/programs [--seed N] [--count N] [--readers NAME,...]
 
-Programs come from the generator of the fuzz targets, half of them broken. Each goes to a C and a Python unpickler of
-each interpreter, in a process that stays; what a program names is replaced by stubs that record calls. The reference
-is the C unpickler of the newest one: where it disagrees in a way that LEDGER, and with it `spec/differences.md`, does
-not have, the program is printed and the exit code is 1. Of the other readers it is counted how often they disagree
-with the reference.
+Programs come from the generator of the fuzz targets; half of them are broken. Each is read by the C and the Python
+unpickler of each interpreter, in one process for all programs, with stubs that record calls for all names. The reference
+is the C unpickler of the newest interpreter. Where it differs from pickle-stream in a way that is not in LEDGER, and so
+not in `spec/differences.md`, the program is printed and the exit code is 1. For each other reader, the differences from
+the reference are counted.
 """
 
 import argparse
@@ -22,16 +22,16 @@ import subprocess
 import sys
 
 BATCH = 4000
-# Of one worker, in bytes, and seconds for a batch.
+# The limits of a worker: bytes of memory, and seconds a batch.
 MEMORY = 512 << 20
 SECONDS = 60
 
-# How we differ from the reference, if in no way of LEDGER.
+# Results of a comparison. A known difference has its name in LEDGER.
 AGREES = "agrees"
 UNKNOWN = "NOT IN THE LEDGER"
 
-# The differences of spec/differences.md that the generator meets, by name: which clause is broken here, which
-# exception the reference has, and what the program has to look like; "" where a side accepts.
+# The differences of spec/differences.md in generated programs: the name, and patterns of the clause that pickle-stream
+# reports, of the exception that the reference raises, and of the program. "" is for a side that accepts the program.
 LEDGER = [
     ("the reference is out of memory", r"", r"^MemoryError", rb""),
     ("an extension code that is not registered", r"", r"^ValueError: unregistered extension code", rb""),
@@ -57,8 +57,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--whole", action="store_true", help="no broken programs")
-    parser.add_argument("--readers", help="such as 3.13-c,3.6-python; all by default")
-    parser.add_argument("--ledger", action="store_true", help="ask the newest CPython about differences.json alone")
+    parser.add_argument("--readers", help="for example 3.13-c,3.6-python; all by default")
+    parser.add_argument("--ledger", action="store_true", help="only compare differences.json with the newest CPython")
     parser.add_argument("--show", type=int, default=20, help="how many disagreements to print")
     arguments = parser.parse_args()
 
@@ -91,8 +91,9 @@ def main():
 
 
 def compare(command, workers, given=None):
-    """Runs the example `programs`, with a file for its input or none. Of every program: it, what is made of it here, by
-    each worker, and how we differ from the last of them: AGREES, the name of a known difference, or UNKNOWN."""
+    """Runs the example `programs`, with the file `given` as its input if there is one. Yields for every program: the
+    program, the answer of pickle-stream, the answers of the workers, and how pickle-stream differs from the last
+    worker: AGREES, a name in LEDGER, or UNKNOWN."""
     reference = workers[-1]
     source = subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE)
     while batch := read_batch(source.stdout):
@@ -104,7 +105,7 @@ def compare(command, workers, given=None):
             answers = [others.get(number, here) for others in found]
             name = AGREES if agree(answers[-1], here) else in_ledger(program, here, answers[-1])
             if name == UNKNOWN and unframed:
-                # Without its frames, does the reference say what is said here?
+                # Does the reference agree about the program without its frames?
                 reference.send([(unframed, ours, b"")])
                 whole = reference.receive([(unframed, ours, b"")]).get(0, here)
                 if agree(whole, here):
@@ -113,11 +114,11 @@ def compare(command, workers, given=None):
                     name = in_ledger(unframed, here, whole)
             yield program, here, answers, name
     if source.wait():
-        sys.exit("the programs came to no end")
+        sys.exit("the example `programs` failed")
 
 
 def note(differences, workers, answers, name):
-    """Counts how the other workers differ from the reference, and the reference from us."""
+    """Counts how the other workers differ from the reference, and the reference from pickle-stream."""
     *others, reference = workers
     for worker, answer in zip(others, answers):
         if not agree(answer, answers[-1]):
@@ -130,7 +131,7 @@ def report(differences, workers):
     for worker in workers:
         counts = differences[worker.name]
         print("%s: %d differ from %s" % (
-            worker.name, sum(counts.values()), "what is here" if worker is workers[-1] else "the reference"))
+            worker.name, sum(counts.values()), "pickle-stream" if worker is workers[-1] else "the reference"))
         for name, count in counts.most_common(12):
             print("%10d %s" % (count, name))
 
@@ -140,27 +141,27 @@ def show(program, ours, truth):
 
 
 def check_ledger(readers):
-    """Whether the newest unpicklers still say what differences.json says of them: how many do not."""
+    """Compares the newest unpicklers with differences.json. Returns the number of rows that are wrong."""
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "differences.json")) as file:
         ledger = json.load(file)
     wrong = 0
     for reader in readers:
         worker = Worker(*reader)
         for row in ledger:
-            # Nothing is expected, so the answer always comes.
+            # A worker sends only answers that are not the expected one. No answer is "-".
             batch = [(row["program"].encode("latin1"), b"-", b"")]
             worker.send(batch)
             answer = worker.receive(batch)[0]
             if (answer.split(":")[0] if answer.startswith("!") else answer) != row[worker.kind]:
                 wrong += 1
                 print("%s, %s: %s, not %s" % (row["what"], worker.name, answer, row[worker.kind]))
-    print("%d differences asked of %s: %d are otherwise" % (
+    print("%d differences compared with %s: %d are wrong" % (
         len(ledger), " and ".join(name for name, _, _ in readers), wrong))
     return wrong
 
 
 def agree(one, other):
-    """Two answers agree if both refuse, or both are the same value."""
+    """Returns whether both answers are exceptions, or the same value."""
     return one == other or one.startswith("!") and other.startswith("!")
 
 
@@ -173,7 +174,7 @@ def kind_of(answer, truth):
 
 
 def in_ledger(program, ours, answer, ledger=LEDGER):
-    """The name of the known difference, or UNKNOWN."""
+    """Returns the name of the known difference, or UNKNOWN."""
     clause, error = (text[1:] if text.startswith("!") else "" for text in (ours, answer))
     for name, here, there, looks in ledger:
         sides = re.search(here, clause) and re.search(there, error)
@@ -183,7 +184,7 @@ def in_ledger(program, ours, answer, ledger=LEDGER):
 
 
 def find_readers():
-    """Every interpreter's unpicklers, name, interpreter and which, the reference last."""
+    """Returns name, interpreter and kind of each unpickler. The reference is the last."""
     found = []
     for path in glob.glob(os.path.expanduser("~/.pyenv/versions/3.*/bin/python")) or [sys.executable]:
         version = re.search(r"/(\d+)\.(\d+)", path)
@@ -205,7 +206,7 @@ def read_batch(stream):
 
 
 class Worker:
-    """A process that reads programs and says where it disagrees with us. It is started again when it dies."""
+    """A process that reads programs and sends the answers that are not as expected. It is restarted if it dies."""
 
     def __init__(self, name, python, kind):
         self.name, self.python, self.kind = name, python, kind
@@ -229,11 +230,11 @@ class Worker:
             pass
 
     def receive(self, batch):
-        """By number, the answers that are not ours."""
+        """Returns the answers that are not those of pickle-stream, by number of the program."""
         line = self.process.stdout.readline()
         if line:
             return {int(number): answer for number, answer in json.loads(line).items()}
-        # It died of a program: which one, halves say.
+        # A program killed the worker. Sending halves of the batch finds which.
         self.process.wait()
         self.start()
         if len(batch) == 1:

@@ -1,7 +1,7 @@
-"""Finds the CPython interpreters of this machine and gives each the NumPy releases that matter for it.
+"""Finds the CPython interpreters of this machine and installs NumPy releases for them.
 
-An environment is one interpreter and one NumPy, unpacked from its wheel into a folder of its own under `.venvs/`
-and put on PYTHONPATH. That takes no virtual environment and nothing compiles, so one pip serves even Python 2.7.
+An environment is an interpreter and a NumPy, whose wheel is unpacked into a folder under `.venvs/` that is put on
+PYTHONPATH. It needs no virtual environment and no compiler, so that one pip installs for all, also for Python 2.7.
 """
 
 import collections
@@ -15,11 +15,11 @@ FOLDER = os.path.join(HERE, ".venvs")
 
 Environment = collections.namedtuple("Environment", "python abi numpy protocols")
 
-# Oldest first: a fixture is named after the first environment that wrote its bytes. Beside what np.save chooses, each
-# writes the protocols in which it differs from the others most, so that the fixtures stay few.
+# Oldest first: a fixture is named after the first environment that wrote its bytes. Each writes the protocol that
+# np.save chooses and those listed, in which it differs most from the others: all protocols would be too many fixtures.
 ENVIRONMENTS = [
-    Environment("2.7", "cp27mu", "1.16.6", "012"),  # the last NumPy for Python 2: longs, two kinds of str, two picklers
-    Environment("3.6", "cp36m", "1.16.6", "2"),  # np.save writes protocol 2; a dtype's arguments are 0 and 1
+    Environment("2.7", "cp27mu", "1.16.6", "012"),  # the last NumPy for Python 2: long, unicode, cPickle
+    Environment("3.6", "cp36m", "1.16.6", "2"),  # np.save writes protocol 2; dtype is called with 0 and 1
     Environment("3.6", "cp36m", "1.17.5", "3"),  # np.save writes protocol 3; version 3.0 headers
     Environment("3.7", "cp37m", "1.21.6", "3"),
     Environment("3.8", "cp38", "1.24.4", "5"),  # padding for growth in the header; protocol 5 in the standard library
@@ -27,7 +27,7 @@ ENVIRONMENTS = [
     Environment("3.9", "cp39", "2.0.2", "245"),  # np.save writes protocol 4; numpy._core; StringDType
     Environment("3.10", "cp310", "2.1.3", "4"),
     Environment("3.10", "cp310", "2.2.6", "4"),
-    Environment("3.11", "cp311", "1.26.4", "4"),  # the default __reduce_ex__ learns of __getstate__
+    Environment("3.11", "cp311", "1.26.4", "4"),  # the default __reduce_ex__ calls __getstate__
     Environment("3.11", "cp311", "2.3.5", "4"),
     Environment("3.12", "cp312", "2.4.6", "4"),
     Environment("3.13", "cp313", "2.1.3", "4"),
@@ -35,16 +35,16 @@ ENVIRONMENTS = [
 ]
 
 JUDGE = ENVIRONMENTS[-1]
-"""Whose answer is the committed one."""
+"""The environment whose answers are committed."""
 
 
 def tag(environment):
-    """The environment's name in file names and in the manifest: `py3.13-np2.5`."""
+    """Returns the environment's name in file names and in the manifest: `py3.13-np2.5`."""
     return "py%s-np%s" % (environment.python, ".".join(environment.numpy.split(".")[:2]))
 
 
 def find_python(version):
-    """The path of CPython `version` (such as "3.13"), from pyenv or from PATH; None if this machine has none."""
+    """Returns the path of CPython `version` ("3.13"), from pyenv or from PATH; None if this machine has none."""
     versions = os.path.join(os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv")), "versions")
     installed = sorted(os.listdir(versions)) if os.path.isdir(versions) else []
     candidates = [
@@ -60,7 +60,7 @@ def find_python(version):
 
 
 def make(environment):
-    """Installs the environment if need be. Returns None, or the reason why it cannot be had here."""
+    """Installs the environment unless it is there. Returns None, or why that failed."""
     python = find_python(environment.python)
     if python is None:
         return "no CPython %s on this machine" % environment.python
@@ -79,7 +79,7 @@ def make(environment):
             "--no-deps",
             "--only-binary",
             ":all:",
-            "--ignore-requires-python",  # older pips ask this of the Python that they run in
+            "--ignore-requires-python",  # older releases of pip check the Python that runs pip
             "--target",
             target,
             "--implementation",
@@ -95,11 +95,11 @@ def make(environment):
     )
     if pip.returncode != 0:
         return "pip: " + (pip.stderr.strip().splitlines() or ["no message"])[-1]
-    return None if _works(environment) else "its wheel was installed but does not import"
+    return None if _works(environment) else "the wheel was installed, but numpy cannot be imported"
 
 
 def run(environment, script, *arguments):
-    """Runs a script of this folder inside the environment and returns its standard output. Fails if the script does."""
+    """Runs a script of this folder in the environment and returns its standard output. Raises if the script fails."""
     command = [find_python(environment.python), os.path.join(HERE, script)] + list(arguments)
     return subprocess.run(command, env=_variables(environment), stdout=subprocess.PIPE, check=True).stdout.decode(
         "utf-8"
@@ -107,7 +107,7 @@ def run(environment, script, *arguments):
 
 
 def available(environments):
-    """Makes each of the environments. Returns those that work; names the others, with the reason, on the way."""
+    """Makes environments. Returns those that work, and prints why the others do not."""
     working = []
     for environment in environments:
         reason = make(environment)
@@ -122,7 +122,7 @@ def _target(environment):
 
 
 def _variables(environment):
-    # The hash seed decides the order of sets, and so the bytes of their pickles.
+    # The order of a set, and so the bytes of its pickle, depends on the hash seed.
     return dict(os.environ, PYTHONPATH=_target(environment), PYTHONHASHSEED="0", PYTHONDONTWRITEBYTECODE="1")
 
 

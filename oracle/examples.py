@@ -1,9 +1,10 @@
-"""Runs inside an environment: the Python examples of the specification, each for itself.
+"""Runs the Python examples of the specification. Runs in an environment.
 
     python examples.py FOLDER
 
-Every block that begins with ```python in a chapter is run with the fixtures as the current folder. Prints one JSON object an
-example: `place`, and `failure` if it did not run to its end.
+An example is a block of a chapter in FOLDER that begins with ```python. Each runs in a namespace of its own, with
+`fixtures/` as the current folder: the files that examples open are those of manifest.EXAMPLES. Prints a JSON object an
+example: `place`, and `failure` if it raised an exception.
 """
 
 import json
@@ -15,7 +16,7 @@ import manifest
 
 
 def examples(folder):
-    """The place and the code of each."""
+    """Yields the place and the code of each example."""
     for name in sorted(os.listdir(folder)):
         if name.endswith(".md"):
             with open(os.path.join(folder, name), encoding="utf-8") as chapter:

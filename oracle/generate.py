@@ -1,8 +1,8 @@
-"""Makes all fixtures anew: environments, files, typed JSON, manifest.
+"""Writes all fixtures again, with their typed JSON and the manifest.
 
     python generate.py
 
-Needs every environment of environments.py, for a fixture that lost a writer would lose its name.
+Needs every environment of environments.py, because a fixture is named after the first that wrote it.
 """
 
 import json
@@ -20,8 +20,8 @@ MAY_FAIL = ("hand-pickled/", "header-forms/", "truncated/")
 def main():
     working = environments.available(environments.ENVIRONMENTS)
     if len(working) < len(environments.ENVIRONMENTS):
-        sys.exit("not all environments are here: nothing was changed")
-    entries = {}  # by the content's hash, so that what several environments write alike is kept once
+        sys.exit("environments are missing: nothing was changed")
+    entries = {}  # by hash of the bytes: a file that several environments write with the same bytes is kept once
     contents = {}
     with tempfile.TemporaryDirectory() as folder:
         for environment in working:
@@ -33,19 +33,18 @@ def main():
         os.mkdir(target)
         environments.run(environments.JUDGE, "handmade.py", target)
         collect(target, None, entries, contents)
-    save(entries, contents)
+    manifest.replace_files({entry["file"]: contents[key] for key, entry in entries.items()})
     answers = judge(list(entries.values()))
     complaints = [complaint(answer) for answer in answers if complaint(answer)]
     if complaints:
         sys.exit("\n".join(complaints))
-    for answer in answers:
-        manifest.write_lines(answer["file"], answer["lines"])
+    manifest.replace_lines({answer["file"]: answer["lines"] for answer in answers})
     manifest.write(entries.values())
     print("%d files" % len(entries))
 
 
 def complaint(answer):
-    """What is wrong with an answer: the judge has none, or NumPy cannot read what NumPy wrote."""
+    """Returns what is wrong with an answer: the judge failed, or NumPy cannot read a file of NumPy. Or None."""
     if "failure" in answer:
         return "%(file)s: %(failure)s" % answer
     if answer["lines"][-1].startswith('{"error":') and not answer["file"].startswith(MAY_FAIL):
@@ -54,7 +53,7 @@ def complaint(answer):
 
 
 def collect(target, tag, entries, contents):
-    """Adds the files in a folder that are new, and the environment's tag to those that are not."""
+    """Adds the new files of a folder to entries and contents, and the environment's tag to the other entries."""
     with open(os.path.join(target, "written.json")) as file:
         written = json.load(file)
     for number, description in enumerate(written):
@@ -87,25 +86,12 @@ def new_entry(description, key, tag):
     return entry
 
 
-def save(entries, contents):
-    """Replaces the fixtures, apart from notices, which are written by hand."""
-    for group in sorted({entry["file"].split("/")[0] for entry in entries.values()}):
-        target = os.path.join(manifest.FIXTURES, group)
-        os.makedirs(target, exist_ok=True)
-        for name in os.listdir(target):
-            if name.endswith((".npy", ".jsonl")):
-                os.remove(os.path.join(target, name))
-    for key, entry in entries.items():
-        with open(os.path.join(manifest.FIXTURES, entry["file"]), "xb") as file:
-            file.write(contents[key])
-
-
 def judge(entries, environment=environments.JUDGE):
-    """What Python says each of these fixtures holds: see judge.py."""
+    """Returns what Python reads from each of these fixtures: see judge.py."""
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         json.dump(entries, file)
         file.flush()
-        output = environments.run(environment, "judge.py", manifest.FIXTURES, file.name)
+        output = environments.run(environment, "judge.py", file.name)
     return [json.loads(line) for line in output.splitlines()]
 
 

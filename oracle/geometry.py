@@ -1,4 +1,4 @@
-"""Somebody's program: classes that a fixture names and no reader has. One for each way of being pickled."""
+"""Classes that fixtures name and no reader has: one for each way in which an object can be pickled."""
 
 import datetime
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Point(object):
-    """The ordinary case: `__dict__` is the state."""
+    """The usual case: `__dict__` is the state."""
 
     def __init__(self, x, y):
         self.x = x
@@ -14,11 +14,11 @@ class Point(object):
 
 
 class Empty(object):
-    """No state at all."""
+    """Has no state."""
 
 
 class Slots(object):
-    """The state is a pair: no dict, then the slots."""
+    """The state is a pair: None for the dict, and a dict of the slots."""
 
     __slots__ = ("a", "b")
 
@@ -28,7 +28,7 @@ class Slots(object):
 
 
 class Stateful(object):
-    """A state of its own making, which is not a dict."""
+    """`__getstate__` returns a tuple."""
 
     def __getstate__(self):
         return ("state", 1)
@@ -38,7 +38,7 @@ class Stateful(object):
 
 
 class NewArguments(tuple):
-    """`__new__` takes arguments: NEWOBJ with a tuple that is not empty."""
+    """`__new__` takes arguments: NEWOBJ has a tuple that is not empty."""
 
     def __new__(cls, a, b):
         return tuple.__new__(cls, (a, b))
@@ -63,7 +63,7 @@ class NewKeywords(object):
 
 
 class Reduced(object):
-    """A call with arguments, and a state on top."""
+    """A call with arguments, and a state."""
 
     def __init__(self, *arguments):
         self.arguments = arguments
@@ -73,7 +73,7 @@ class Reduced(object):
 
 
 class Filled(object):
-    """A call followed by values appended and items set."""
+    """A call, appended values and set items."""
 
     def append(self, value):
         raise NotImplementedError
@@ -91,23 +91,23 @@ class DictChild(dict):
 
 
 class SetChild(set):
-    """A set: a call with the members, and the attributes as state."""
+    """A set with attributes: a call with a list of the items, and the attributes as state."""
 
 
 class TextChild(str):
-    """A str."""
+    """A subclass of str."""
 
 
 class IntChild(int):
-    """An int."""
+    """A subclass of int."""
 
 
 class ArrayChild(np.ndarray):
-    """An array class of one's own."""
+    """A subclass of ndarray."""
 
 
 class Zone(datetime.tzinfo):
-    """A time zone of one's own."""
+    """A subclass of tzinfo."""
 
     def utcoffset(self, moment):
         return datetime.timedelta(hours=1)
@@ -138,12 +138,12 @@ class OldWithArguments:
 
 
 class Outer(object):
-    """Holds a class whose qualified name has a dot, for which protocol 4 was made."""
+    """Contains a class whose qualified name has a dot, which only protocol 4 and later can name directly."""
 
     class Inner(object):
         """Named Outer.Inner."""
 
 
 def build(*arguments):
-    """What Reduced calls."""
+    """The callable of Reduced."""
     return Reduced(*arguments)

@@ -1,10 +1,10 @@
-"""Runs inside the judge's environment: writes the files that no NumPy writes.
+"""Writes the files that no NumPy writes. Runs in the judge's environment.
 
     python handmade.py FOLDER
 
-`header-forms` have headers as other programs and hostile ones write them; `hand-pickled` hold opcodes that picklers
-write differently or not at all; `truncated` were cut off; `numpy-tests` are the files NumPy tests itself with. Leaves
-the same as write.py.
+The groups: `header-forms` has headers of other programs and hostile ones, `hand-pickled` opcodes that picklers write
+otherwise or never, `truncated` truncated files, `numpy-tests` the files of NumPy's own tests. Writes to FOLDER what
+write.py writes.
 """
 
 import json
@@ -23,7 +23,7 @@ OBJECTS = pickle.dumps(objects(1, "two", [3]), 4)
 
 
 def npy(header, payload=NUMBERS, version=(1, 0), length=None):
-    """An .npy file with this header to the letter, and a length field that may lie."""
+    """Returns an .npy file with exactly this header, and this length in its length field, which can be wrong."""
     if isinstance(header, str):
         header = header.encode("utf-8" if version == (3, 0) else "latin1")
     length = len(header) if length is None else length
@@ -35,7 +35,7 @@ def header(descr="'<i4'", fortran_order="False", shape="(3,)"):
 
 
 def header_forms():
-    """Name, description, bytes. Whether a reader accepts them is for Python to say."""
+    """Yields name, description, bytes. The judge decides which are accepted."""
     pairs = "[('a', '<i2'), ('b', '<i2')]"
     plain = header()
     yield "plain", "as NumPy writes it, without any padding", npy(plain)
@@ -78,7 +78,7 @@ def header_forms():
     yield "overflowing-shape", "a shape whose product does not fit 64 bits", npy(
         header(shape="(4294967296, 4294967296, 4294967296)"), b""
     )
-    yield "overflowing-to-zero", "the same with a zero", npy(
+    yield "overflowing-to-zero", "the same shape with a zero", npy(
         header(shape="(4294967296, 4294967296, 4294967296, 0)"), b""
     )
     yield "64-dimensions", "64 dimensions", npy(header(shape="(" + "1, " * 63 + "3)"))
@@ -98,7 +98,7 @@ def header_forms():
     yield "comma-string", "fields in a string", npy(header("'i2,i2'"))
     yield "bar-number", "| before a number", npy(header("'|i4'"))
     yield "case", "an unknown type", npy(header("'<z4'"))
-    yield "width", "a width no type has", npy(header("'<i3'"))
+    yield "width", "a width that no type has", npy(header("'<i3'"))
     yield "list", "a list of fields", npy(header(pairs))
     yield "tuple-fields", "fields as lists", npy(header("[['a', '<i2'], ['b', '<i2']]"))
     yield "tuple-of-fields", "a tuple of fields", npy(header("(('a', '<i2'), ('b', '<i2'))"))
@@ -115,7 +115,7 @@ def header_forms():
     yield "metadata", "a dtype with metadata", npy(header("('<i4', {'unit': 'm'})"))
     yield "metadata-field", "a field with metadata", npy(header("[('a', ('<i4', {'unit': 'm'}))]"))
     yield "none-descr", "descr is None", npy(header("None"))
-    yield "bfloat16", "what ml_dtypes leaves: V2", npy(header("'<V2'"), NUMBERS[:6])
+    yield "bfloat16", "V2, as bfloat16 of ml_dtypes is saved", npy(header("'<V2'"), NUMBERS[:6])
     for name, descr in (
         ("generic", "<M8"),
         ("25s", "<M8[25s]"),
@@ -126,8 +126,8 @@ def header_forms():
         yield "time-" + name, "units", npy(header("'%s'" % descr), NUMBERS * 2)
     yield "zero-width", "S0", npy(header("'|S0'"), b"")
     yield "latin1-name", "a Latin-1 name, version 1.0", npy(header("[('caf\xe9', '<i4')]"))
-    yield "utf8-name", "a name of all planes, version 3.0", npy(header("[('\u65e5\U0001f600', '<i4')]"), version=(3, 0))
-    yield "bad-utf8", "version 3.0 that is not UTF-8", npy(
+    yield "utf8-name", "a name with a character outside the BMP, version 3.0", npy(header("[('\u65e5\U0001f600', '<i4')]"), version=(3, 0))
+    yield "bad-utf8", "version 3.0 with a header that is not UTF-8", npy(
         header("[('caf\xe9', '<i4')]").encode("latin1"), version=(3, 0)
     )
     yield "missing-key", "two keys", npy("{'descr': '<i4', 'shape': (3,)}")
@@ -149,7 +149,7 @@ def header_forms():
     yield "trailing-bytes", "bytes after the data", npy(plain, NUMBERS + b"more")
 
     objects_header = header("'|O'")
-    yield "object", "objects behind a header without padding", npy(objects_header, OBJECTS)
+    yield "object", "objects after a header without padding", npy(objects_header, OBJECTS)
     yield "object-O8", "|O8, as NumPy once wrote it", npy(header("'|O8'"), OBJECTS)
     yield "object-O", "O", npy(header("'O'"), OBJECTS)
     yield "object-version-2", "objects, version 2.0", npy(objects_header, OBJECTS, version=(2, 0))
@@ -161,11 +161,11 @@ def header_forms():
     )
     yield "object-trailing-bytes", "bytes after STOP", npy(objects_header, OBJECTS + b"more")
     yield "object-concatenated", "two arrays in one file", npy(objects_header, OBJECTS) + npy(objects_header, OBJECTS)
-    yield "object-long-header", "objects behind more than 10,000 characters", npy(objects_header + " " * 10100, OBJECTS)
+    yield "object-long-header", "objects after a header of more than 10,000 characters", npy(objects_header + " " * 10100, OBJECTS)
 
 
 def hand_pickled():
-    """Name, description, bytes. The first of two elements is made of opcodes that no pickler writes, or not so."""
+    """Yields name, description, bytes. The first of two elements has opcodes that picklers write otherwise or never."""
 
     def spliced(first, second=b"K\x08"):
         two = dump(objects(7, 8), 2, "c")
@@ -201,10 +201,10 @@ def hand_pickled():
         ("int-bools", "INT 00 and 01", b"I00\nI01\n\x86"),
         ("int-spaces", "INT with a space before it", b"I 7\n"),
         ("int-plus", "INT with a plus", b"I+7\n"),
-        ("int-not", "INT that is none", b"Iseven\n"),
+        ("int-not", "INT that is not a number", b"Iseven\n"),
         ("long-text", "LONG with and without L", b"L7L\nL-7\n\x86"),
         ("float-text", "FLOAT", b"F1.5\nFnan\nF-inf\n\x87"),
-        ("float-not", "FLOAT that is none", b"Fx\n"),
+        ("float-not", "FLOAT that is not a number", b"Fx\n"),
         ("string", "STRING with escapes", b"S'a\\x41\\n\\\\'\n"),
         ("string-octal", "STRING with octal escapes", b"S'\\101\\7'\n"),
         ("string-double-quotes", "STRING in double quotes", b'S"it\'s"\n'),
@@ -226,10 +226,10 @@ def hand_pickled():
         ("put-and-get", "PUT and GET in text", b"]p200\ng200\n\x86"),
         ("long-binput", "LONG_BINPUT and LONG_BINGET", b"]r\x00\x01\x00\x00j\x00\x01\x00\x00\x86"),
         ("memoize", "MEMOIZE, whose index is the number of entries", b"]q\xc8K\x01a\x94h\xc8\x86"),
-        ("get-missing", "BINGET of what is not there", b"h\xf0"),
+        ("get-missing", "BINGET of a missing entry", b"h\xf0"),
         ("proto", "PROTO in the middle", b"\x80\x03K\x01"),
         ("proto-6", "PROTO 6", b"\x80\x06K\x01"),
-        ("unknown", "an opcode that is none", b"\xff"),
+        ("unknown", "a byte that is not an opcode", b"\xff"),
         ("underflow", "SETITEM without a dict", b"0ss"),
         ("append-to-int", "APPEND to an int", b"K\x01K\x02a"),
         ("setitem-to-list", "SETITEM on a list that is too short", b"]K\x01K\x02s"),
@@ -244,7 +244,7 @@ def hand_pickled():
         ("newobj-ex", "NEWOBJ_EX", b"cgeometry\nPoint\n)}X\x01\x00\x00\x00kK\x01s\x92"),
         ("stack-global", "STACK_GLOBAL", b"\x8c\x08geometry\x8c\x05Point\x93"),
         ("stack-global-int", "STACK_GLOBAL of an int", b"\x8c\x08geometryK\x01\x93"),
-        ("global-spaces", "a name that is no identifier", b"cgeo metry\nPo.int\n"),
+        ("global-spaces", "a name that is not an identifier", b"cgeo metry\nPo.int\n"),
         ("build-twice", "BUILD twice", b"cgeometry\nPoint\n)\x81}b]b"),
         (
             "all-at-once",
@@ -257,19 +257,19 @@ def hand_pickled():
             b"c_codecs\nencode\nX\x02\x00\x00\x00\xc3\xa9X\x06\x00\x00\x00latin1\x86R",
         ),
         ("encode-hex", "_codecs.encode into something else", b"c_codecs\nencode\nC\x01aX\x03\x00\x00\x00hex\x86R"),
-        ("os-system", "a call nobody should make", b"cos\nsystem\nX\x04\x00\x00\x00true\x85R"),
+        ("os-system", "a call of os.system", b"cos\nsystem\nX\x04\x00\x00\x00true\x85R"),
     ):
         yield name, about, spliced(code)
-    # The first element is a tuple that begins with a list, both in the memo; the second has both of them.
+    # The first element is a tuple whose first item is a list, both in the memo. The second element refers to both.
     shared = spliced(b"]q\x402\x86q\x41", b"h\x40h\x41\x86")
     yield "shared-beginning", "two values that begin with the same instruction, in another element too", shared
 
 
 def truncated():
-    """Name, description, bytes."""
+    """Yields name, description, bytes."""
 
     def ends_of_batches(data):
-        """The offsets behind every APPENDS. The pickle begins after the 128 bytes of the header."""
+        """Returns the offset after each APPENDS. The pickle begins after the 128 bytes of the header."""
         return [128 + place + 1 for opcode, _, place in pickletools.genops(data[128:]) if opcode.name == "APPENDS"]
 
     ints = objects(*[i % 251 for i in range(2500)])
@@ -285,7 +285,7 @@ def truncated():
     yield "in-first-opcode", "one byte of pickle", four[:129]
     yield "in-preamble", "cut before the list of elements begins", four[:200]
     yield "in-first-batch", "cut in the first of three batches", four[: batches[0] - 700]
-    yield "before-appends", "cut where the first batch would have been closed", four[: batches[0] - 1]
+    yield "before-appends", "cut before the APPENDS of the first batch", four[: batches[0] - 1]
     yield "after-appends", "cut after the first batch was closed", four[: batches[0]]
     yield "in-third-batch", "cut in the third batch", four[: batches[1] + 333]
     yield "before-build", "cut after the last batch", four[: batches[2]]
@@ -293,10 +293,10 @@ def truncated():
     two = dump(lists, 2, "c")
     yield "lists-p2", "1,200 lists, cut in the second batch, protocol 2", two[: ends_of_batches(two)[0] + 100]
     zero = dump(objects(*range(20)), 0, "c")
-    yield "ints-p0", "protocol 0, which closes every element for itself", zero[: zero.index(b"aI12\n") + 3]
+    yield "ints-p0", "protocol 0, where every element is a batch", zero[: zero.index(b"aI12\n") + 3]
     text = dump(objects("a", "long " * 30), 4, "c")
     yield "in-text", "cut in a str", text[:-40]
-    yield "0d-dict", "a 0-d array, cut in its dict", dump(np.array({"a": 1, "b": [1, 2]}), 4, "c")[:-12]
+    yield "0d-dict", "a 0-d array, cut in the dict", dump(np.array({"a": 1, "b": [1, 2]}), 4, "c")[:-12]
     numbers = npy(header(shape="(5,)"), struct.pack("<3i", 1, -2, 3) + b"\1\2")
     yield "numbers", "numbers, cut in the fourth of five", numbers
     yield "rows", "numbers in two dimensions, cut in the third row", npy(
@@ -308,7 +308,7 @@ def truncated():
 
 
 def numpy_tests():
-    """Name, description, bytes."""
+    """Yields name, description, bytes."""
     folder = os.path.join(os.path.dirname(np.lib.__file__), "tests", "data")
     for name in sorted(os.listdir(folder)):
         if name.endswith(".npy"):

@@ -1,11 +1,11 @@
-"""Runs in any CPython, 2.7 too: collects the pickles of its own test suite.
+"""Collects the pickles of CPython's own tests. Runs in any CPython, also in 2.7.
 
     python harvest.py FILE
 
-It is the worker of pickletester.py. Runs the tests that are made of `test.pickletester`, with unpicklers that note what
-they are given: every pickle once, as far as it was read, or to the end of its file where the unpickler refused it. A
-record of FILE has two lengths of 4 bytes, little-endian, and what is so long: the pickle; the name of the exception,
-empty if a test could load it.
+It is the worker of pickletester.py. Runs the tests of `test.pickletester` with unpicklers that record their input: each
+pickle once, up to where it was read, or to the end of its file if the unpickler raised an exception. A record of FILE
+is two lengths of 4 bytes, little-endian, then the pickle and the name of the exception, which is empty if a test could
+load the pickle.
 """
 
 import importlib
@@ -28,33 +28,33 @@ if accelerated.__name__ == "cPickle":
     MODULES.append("test.test_cpickle")
 
 PASSED_OVER = {
-    # The size of an Unpickler, and whether its class can be changed: it is another while it records.
+    # Test the size and the class of the Unpickler, which is replaced here.
     "SizeofTests",
     "HeapTypesTests",
-    # These run as the classes that are made of them.
+    # Base classes: their subclasses run.
     "cPicklePicklerTests",
     "cPickleFastPicklerTests",
     "cPickleListPicklerTests",
     "cPickleUnpicklerTests",
 }
 
-# Pickles, each with the exception that it came to; the order is that of the tests.
+# The exception of each pickle, in the order of the tests.
 harvest = {}
 
 
 def note(data, error):
-    # What is loaded by one test may be refused by another, which forbids a name or gives no buffers.
+    # One test can load a pickle that another refuses, where it forbids a name or passes no buffers.
     if harvest.get(data) != "":
         harvest[data] = error
 
 
 class Tape(object):
-    """Stands for a file, with the methods that it has, and keeps what was read."""
+    """A wrapper of a file that has the same methods and records the bytes that are read."""
 
     def __init__(self, file):
         self.file = file
         self.heard = []
-        # A method that is not there, or fails to be, must be so here.
+        # Tests use files without some of these methods, or with a property that raises.
         for name in ("read", "readline", "readinto", "peek"):
             if hasattr(file, name):
                 setattr(self, name, getattr(self, "tell_of_" + name)(getattr(file, name)))
@@ -78,11 +78,11 @@ class Tape(object):
         return method
 
     def tell_of_peek(self, peek):
-        # It is read afterwards.
+        # Not recorded: the same bytes are read afterwards.
         return peek
 
     def rest(self):
-        """What the file has still, and keeps: nothing if it cannot be wound back."""
+        """Returns the unread bytes of the file, and leaves them unread; nothing if the file cannot seek."""
         try:
             place = self.file.tell()
             data = self.file.read()
@@ -99,7 +99,7 @@ def recording(unpickler):
             unpickler.__init__(self, self.__dict__["tape"], *args, **kwargs)
 
         def load(self):
-            # Some tests leave out __init__.
+            # Some tests call load on an unpickler whose __init__ did not run.
             tape = self.__dict__.get("tape")
             if tape is None:
                 return unpickler.load(self)
@@ -116,7 +116,8 @@ def recording(unpickler):
 
 
 class Load(object):
-    """As `load` or `loads` of a module. No function, as that would become a method in the class of a test."""
+    """Replaces `load` or `loads` of a module. It is no function, because tests put it into classes, where a function
+    would become a method."""
 
     def __init__(self, unpickler, opened):
         self.unpickler, self.opened = unpickler, opened
@@ -126,7 +127,7 @@ class Load(object):
 
 
 class OfPython2(object):
-    """The Unpickler of cPickle, which is a function, as a class."""
+    """A class for the Unpickler of cPickle, which is a function."""
 
     make = staticmethod(accelerated.Unpickler)
 
@@ -146,7 +147,7 @@ class OfPython2(object):
 def instrument():
     if accelerated.__name__ == "cPickle":
         accelerated.Unpickler = recording(OfPython2)
-        # Its `load` and `loads` look this name up.
+        # `pickle.load` and `pickle.loads` use this name.
         pickle.Unpickler = recording(pickle.Unpickler)
         modules = [accelerated]
     else:
@@ -162,7 +163,7 @@ def tests():
     suite = unittest.TestSuite()
     for name in MODULES:
         for case in vars(importlib.import_module(name)).values():
-            # Those of pickletester itself are abstract.
+            # The classes of pickletester itself are abstract.
             mine = isinstance(case, type) and issubclass(case, unittest.TestCase) and case.__module__ == name
             if mine and case.__name__ not in PASSED_OVER:
                 suite.addTests(unittest.defaultTestLoader.loadTestsFromTestCase(case))
@@ -172,7 +173,7 @@ def tests():
 def main():
     path, out = os.path.abspath(sys.argv[1]), sys.stdout
     instrument()
-    # Tests print, and leave files where they run.
+    # Tests print, and leave files in the current folder.
     sys.stdout = open(os.devnull, "w")
     folder = tempfile.mkdtemp()
     os.chdir(folder)

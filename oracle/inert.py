@@ -1,7 +1,7 @@
-"""What takes the place of classes that are not rebuilt: stubs that record what the stream would have had Python do.
+"""Stubs for the names in a pickle, which record calls and do not make them.
 
-`resolve` answers find_class. The real types are those that spec/typed-json.md gives a form of their own; every other
-name becomes a stub, and nothing that a file names is ever imported.
+`Names.resolve` is the find_class of an Unpickler. Types that have a form in spec/typed-json.md are the real ones. Every
+other name becomes a stub: nothing that a file names is imported.
 """
 
 import _compat_pickle
@@ -14,7 +14,7 @@ import numpy as np
 
 
 class Inert(datetime.tzinfo):
-    """A call that was not made, or an instance that was not. A tzinfo only so that datetime accepts it as one."""
+    """A call that was not made. It is a tzinfo so that datetime accepts it."""
 
     def __init__(self, kind, callable, args, kwargs):
         self.kind = kind
@@ -43,7 +43,7 @@ class Inert(datetime.tzinfo):
 
 
 class Stub(type):
-    """The class of stub classes. REDUCE calls a stub and arrives here; NEWOBJ goes straight to its `__new__`."""
+    """The class of stub classes. REDUCE calls this `__call__`; NEWOBJ calls the `__new__` of the stub."""
 
     def __call__(cls, *args, **kwargs):
         return Inert("call", cls, args, kwargs)
@@ -54,7 +54,7 @@ def make_stub(name):
 
 
 class MaskedArray(np.ma.MaskedArray):
-    """A masked array that remembers the fill value it was pickled with, where NumPy puts its default for None."""
+    """A masked array that keeps the fill value of its pickle. NumPy replaces None by a default."""
 
     def __setstate__(self, state):
         super().__setstate__(state)
@@ -66,7 +66,7 @@ class MaskedArray(np.ma.MaskedArray):
 
 
 class Names:
-    """The names that one stream spells, and what stands for each."""
+    """The names in one pickle, and the object for each."""
 
     def __init__(self):
         self.objects = {}
@@ -93,7 +93,7 @@ class Names:
         return real
 
     def _guarded(self, real, accepts, stub):
-        """The real function for arguments it is meant for; an inert call for others."""
+        """Returns a function that calls the real one if it accepts the arguments, and else records the call."""
 
         def call(*args):
             if accepts(*args):
@@ -106,12 +106,12 @@ class Names:
 
 
 def protocol_of(pickle):
-    """The protocol that PROTO names at the beginning of a pickle; 0 where there is none."""
+    """Returns the protocol of the PROTO at the start of a pickle; 0 without one."""
     return pickle[1] if pickle[:1] == b"\x80" and len(pickle) > 1 else 0
 
 
 def python_3_name(protocol, module, name):
-    """The module and name that CPython imports for a name in a pickle of this protocol."""
+    """Returns the module and the name that CPython imports for those in a pickle of this protocol."""
     if protocol >= 3:
         return module, name
     if (module, name) in _compat_pickle.NAME_MAPPING:
@@ -124,7 +124,7 @@ def named(modules, name, value):
 
 
 def numpy_core(module):
-    """The module's name in NumPy 1 and in NumPy 2."""
+    """Returns the names of a module of numpy.core in NumPy 1 and in NumPy 2."""
     return "numpy.core.%s numpy._core.%s" % (module, module)
 
 
@@ -168,9 +168,9 @@ if hasattr(CORE._internal, "_convert_to_stringdtype_kwargs"):
     )
 
 GUARDS = {
-    # bytes in protocols 0 to 2; any other encoding is somebody's own business
+    # How bytes are written in protocols 0 to 2. Calls with another encoding are recorded.
     codecs.encode: lambda *args: len(args) == 2 and isinstance(args[0], str) and args[1] == "latin1",
-    # an array class nobody knows
+    # Calls with an unknown array class are recorded.
     CORE.multiarray._reconstruct: lambda subtype, *_: subtype in ARRAY_TYPES,
     np.ma.core._mareconstruct: lambda subtype, baseclass, *_: subtype is MaskedArray and baseclass in ARRAY_TYPES,
 }

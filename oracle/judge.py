@@ -1,23 +1,24 @@
-"""Runs inside an environment: says what an .npy file holds, as the lines of its typed JSON.
+"""Prints what .npy files hold, as typed JSON. Runs in an environment.
 
-    python judge.py FOLDER MANIFEST
+    python judge.py LIST
 
-MANIFEST is a JSON list of objects with `file` (relative to FOLDER) and, where it matters, `encoding`. Prints one JSON
-object a file: `lines`, and `plain`, which says whether np.load, left to itself, agrees; or `failure`, if the judge
-itself is at a loss.
+LIST is a JSON file: a list of entries as in the manifest, of which `file` and `encoding` are read. Prints a JSON
+object a file: `lines`, and `plain`, which is "same" if np.load returns the same; or `failure`, if the judge raised an
+exception.
 """
 
 import io
 import json
 import math
-import os
 import pickle
 import re
 import sys
+import tempfile
 import warnings
 
 import numpy as np
 import inert
+import manifest
 import typed_json
 
 try:
@@ -26,11 +27,11 @@ except ImportError:
     from numpy.lib import format as npy_format
 
 ANY_LENGTH = 2**62
-"""np.load(allow_pickle=True) sets no limit to the length of a header."""
+"""The longest header that is read. np.load(allow_pickle=True) has no limit."""
 
 
 class Recording:
-    """The part of an Unpickler that answers find_class, which is given names as the stream spells them."""
+    """The find_class of an Unpickler. It gets the names of the pickle, before they are mapped to those of Python 3."""
 
     def __init__(self, data, encoding):
         super().__init__(io.BytesIO(data), encoding=encoding)
@@ -42,34 +43,32 @@ class Recording:
 
 
 class Unpickler(Recording, pickle.Unpickler):
-    """CPython's own, in C."""
+    """CPython's Unpickler written in C."""
 
 
 class SlowUnpickler(Recording, pickle._Unpickler):
-    """The same in Python, whose stack can be looked at after it failed."""
+    """CPython's Unpickler written in Python, whose stack can be read after it failed."""
 
     def closed_elements(self):
-        """The elements whose batch was closed before the stream broke off."""
+        """Returns the elements of the batches that were closed before the unpickler failed."""
         levels = self.metastack + [self.stack]
         if len(levels) == 1 and self.stack and isinstance(self.stack[0], np.ndarray) and self.stack[0].size:
-            return list(self.stack[0].flat)  # the array has its state already
-        # The array that is being filled is at the bottom; above the first MARK stands its state, which
-        # is version, shape, dtype, order, and the list of elements.
+            return list(self.stack[0].flat)  # BUILD has set the state of the array
+        # The array is at the bottom of the stack. Above the first MARK are the items of its state: version, shape,
+        # dtype, order, and the list of elements.
         if len(levels) > 1 and len(levels[1]) > 4 and isinstance(levels[1][4], list):
             return levels[1][4]
         return []
 
 
-def judge(path, encoding):
-    """The lines of a file, and how np.load compares: "same", or why there is nothing to compare."""
-    with open(path, "rb") as file:
-        data = file.read()
+def judge(data, encoding):
+    """Returns the lines of a file, and how np.load compares: "same", or the reason why it cannot be compared."""
     file = io.BytesIO(data)
     try:
         version = npy_format.read_magic(file)
         shape, fortran_order, dtype = npy_format._read_array_header(file, version, max_header_size=ANY_LENGTH)
         if not dtype.hasobject:
-            np.broadcast_to(np.zeros((), dtype), shape)  # fails if no array can have this shape, and takes no memory
+            np.broadcast_to(np.zeros((), dtype), shape)  # raises if no array can have this shape, and allocates nothing
     except Exception as error:
         return [error_line(error)], "no header"
     header = {
@@ -80,23 +79,23 @@ def judge(path, encoding):
     }
     lines = [typed_json.to_text({"header": header})]
     if dtype.hasobject:
-        found, plain = judge_pickle(path, data[file.tell() :], encoding)
+        found, plain = judge_pickle(data, file.tell(), encoding)
     else:
-        found, plain = judge_numbers(path, data[file.tell() :], dtype, shape, fortran_order)
+        found, plain = judge_numbers(data, file.tell(), dtype, shape, fortran_order)
     return lines + found, plain
 
 
-def judge_pickle(path, data, encoding):
+def judge_pickle(data, begin, encoding):
     try:
-        unpickler = Unpickler(data, encoding)
+        unpickler = Unpickler(data[begin:], encoding)
         array = unpickler.load()
     except Exception as error:
-        unpickler = SlowUnpickler(data, encoding)
+        unpickler = SlowUnpickler(data[begin:], encoding)
         try:
             unpickler.load()
         except Exception:
             pass
-        # The array stays unfinished, so nothing can be it.
+        # The array is unfinished, so no element can be the array itself.
         closed = [typed_json.line(one, None, unpickler.names.raw) for one in unpickler.closed_elements()]
         return closed + [error_line(error)], "it fails"
     if not isinstance(array, np.ndarray):
@@ -104,20 +103,23 @@ def judge_pickle(path, data, encoding):
     lines = [typed_json.line(one, array, unpickler.names.raw) for one in typed_json.elements_of(array)]
     if unpickler.names.stubbed:
         return lines, "names classes that are not rebuilt"
-    return lines, compare_with_load(path, encoding, lines)
+    return lines, compare_with_load(data, encoding, lines)
 
 
-def judge_numbers(path, data, dtype, shape, fortran_order):
+def judge_numbers(data, begin, dtype, shape, fortran_order):
     try:
-        # From a path, for NumPy reads padding between fields from real files only.
-        return rows_of(np.load(path, allow_pickle=True)), "same"
+        # NumPy keeps the padding between fields only when it reads from a file on disk.
+        with tempfile.NamedTemporaryFile(suffix=".npy") as file:
+            file.write(data)
+            file.flush()
+            return rows_of(np.load(file.name, allow_pickle=True)), "same"
     except Exception as error:
-        rows = [] if fortran_order else whole_rows(data, dtype, shape)
+        rows = [] if fortran_order else whole_rows(data[begin:], dtype, shape)
         return rows + [error_line(error)], "it fails"
 
 
 def whole_rows(data, dtype, shape):
-    """The rows along the first axis that a file has before it breaks off."""
+    """Returns the rows, along the first axis, that a truncated file has."""
     if not shape:
         return []
     width = math.prod(shape[1:]) * dtype.itemsize
@@ -135,10 +137,10 @@ def rows_of(array):
     return [typed_json.line(np.ascontiguousarray(array[i])) for i in range(len(array))]
 
 
-def compare_with_load(path, encoding, lines):
-    """np.load knows no raw names and no stubs, so it can only be asked about what needs neither."""
+def compare_with_load(data, encoding, lines):
+    """Compares with what np.load returns, which has neither the names of the pickle nor the recorded fill values."""
     try:
-        array = np.load(path, allow_pickle=True, encoding=encoding)
+        array = np.load(io.BytesIO(data), allow_pickle=True, encoding=encoding)
         loaded = [typed_json.line(one, array) for one in typed_json.elements_of(array)]
     except (typed_json.Unrepresentable, KeyError):
         return "names or fill values that np.load forgets"
@@ -150,18 +152,18 @@ def compare_with_load(path, encoding, lines):
 
 
 def error_line(error):
-    text = re.sub(" at 0x[0-9a-f]+", "", str(error))  # where an object was in memory
+    text = re.sub(" at 0x[0-9a-f]+", "", str(error))  # the address of an object
     return typed_json.to_text({"error": "%s: %s" % (type(error).__name__, text)})
 
 
-def main(folder, manifest):
+def main(listed):
     sys.setrecursionlimit(10000)
     warnings.simplefilter("ignore")
-    with open(manifest, encoding="utf-8") as file:
+    with open(listed, encoding="utf-8") as file:
         entries = json.load(file)
     for entry in entries:
         try:
-            lines, plain = judge(os.path.join(folder, entry["file"]), entry.get("encoding", "ASCII"))
+            lines, plain = judge(manifest.read_file(entry["file"]), entry.get("encoding", "ASCII"))
             print(json.dumps({"file": entry["file"], "lines": lines, "plain": plain}))
         except Exception as error:
             print(json.dumps({"file": entry["file"], "failure": "%s: %s" % (type(error).__name__, error)}))

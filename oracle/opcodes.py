@@ -1,8 +1,8 @@
-"""Runs inside the judge's environment: compares spec/opcodes.toml with CPython's pickletools.
+"""Compares spec/opcodes.toml with CPython's pickletools. Runs in the judge's environment.
 
     python opcodes.py PATH
 
-Prints a JSON object: the number of opcodes that agree, and a list of differences.
+Prints a JSON object: `opcodes`, the number of opcodes in the file, and `differences`, a list of sentences.
 """
 
 import json
@@ -12,7 +12,7 @@ import tomllib
 
 
 def from_python():
-    """The opcodes by name, with the members of opcodes.toml that pickletools knows of."""
+    """Returns the opcodes by name, with those members of opcodes.toml that pickletools has."""
     return {
         opcode.name: {
             "code": ord(opcode.code),
@@ -26,7 +26,7 @@ def from_python():
 
 
 def compare(theirs, ours):
-    """The differences, as sentences."""
+    """Returns the differences, as sentences."""
     found = ["%s is missing" % name for name in theirs if name not in ours]
     found += ["%s is unknown to Python" % name for name in ours if name not in theirs]
     for name in ours:
@@ -42,7 +42,7 @@ def main(path):
     ours = {opcode["name"]: opcode for opcode in table}
     differences = compare(from_python(), ours)
     if len(ours) != len(table):
-        differences.append("a name stands there twice")
+        differences.append("a name is there twice")
     print(json.dumps({"opcodes": len(table), "differences": differences}))
 
 

@@ -1,14 +1,14 @@
-"""Runs inside the judge's environment: archives, gzip files, indexes, and what Python says of them.
+"""Writes archives, gzip files and indexes, and what Python reads from them. Runs in the judge's environment.
 
     python packed.py write FOLDER
-    python packed.py check FOLDER     # prints what is not as Python says
+    python packed.py check FOLDER     # prints the files from which Python reads something else
 
-The bytes that come out of a compressor depend on its version: `check` compares what files hold.
+The bytes that a compressor writes depend on its version, so `check` compares the contents.
 
-Beside each file stands its typed JSON, that of an archive with a line `{"member": NAME}` before
-the lines of each member. `manifest.json` lists the files as that of the fixtures does. An entry
-with `refused` names the clause that its file breaks. Most of these files Python refuses too, and
-then its error is the last line. `modified` is the time, in nanoseconds, that an index is for.
+The typed JSON of FILE is in `FILE.jsonl`. That of an archive has a line `{"member": NAME}` before the lines of each
+member. `manifest.json` lists the files as that of the fixtures does. `refused` in an entry is the clause that the file
+breaks. Python refuses most of these files too, and then its error is the last line. `modified`, in the entry of an
+index, is the modification time in nanoseconds of the file that the index is of.
 """
 
 import gzip
@@ -17,7 +17,6 @@ import json
 import os
 import struct
 import sys
-import tempfile
 import zipfile
 import zlib
 
@@ -30,7 +29,7 @@ from cases import objects
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.append(os.path.join(HERE, "conformance"))
 
-from chapters.machine import Machine  # noqa: E402: it lies in that folder
+from chapters.machine import Machine  # noqa: E402: it is in that folder
 
 RAGGED = objects(np.arange(3.0), "two", {"k": [1, None]})
 NUMBERS = np.array([1, -2, 3], "<i4")
@@ -47,14 +46,14 @@ def npy(array):
 
 
 def archive(save=np.savez, **arrays):
-    """As NumPy writes it."""
+    """Returns an archive as NumPy writes it."""
     file = io.BytesIO()
     save(file, **arrays)
     return file.getvalue()
 
 
 def zipped(method=zipfile.ZIP_STORED, **members):
-    """As Python writes it, without the fields of 64 bits that NumPy asks for."""
+    """Returns an archive as zipfile writes it, without the fields of 64 bits that NumPy requests."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as out:
         for name, data in members.items():
@@ -63,13 +62,13 @@ def zipped(method=zipfile.ZIP_STORED, **members):
 
 
 def patched(data, record, at, new):
-    """The archive with other bytes at a place of the first record of this sort."""
+    """Returns the data with other bytes at an offset of the first record with this signature."""
     place = data.index(record) + at
     return data[:place] + new + data[place + len(new) :]
 
 
 def archives():
-    """Name, description, clauses; and the clause that is broken, if one is."""
+    """Yields name, description, bytes, and a list of clauses; or a str: the clause that is broken."""
     two = archive(a=RAGGED, b=NUMBERS)
     one = archive(only=RAGGED)
     deflated = archive(np.savez_compressed, only=RAGGED)
@@ -81,19 +80,19 @@ def archives():
     yield "savez-compressed.npz", "one array, deflated", deflated, ["npz.method", "npz.data"]
     yield "zipfile.npz", "one array, as Python's zipfile stores it", small, ["npz.checksum", "npz.size"]
     yield "prefixed.npz", "bytes before the archive", b"#!/bin/sh\n" + small, ["npz.directory"]
-    yield "end.npz", "cut off in its end", small[:-5], "npz.end"
+    yield "end.npz", "truncated in the end record", small[:-5], "npz.end"
     large = patched(small, END, 12, b"\xfe\xff\xff\xff")
     yield "directory.npz", "a directory larger than the file", large, "npz.directory"
-    yield "wide.npz", "a size of 64 bits that is not there", patched(small, ENTRY, 24, b"\xff" * 4), "npz.wide"
+    yield "wide.npz", "a missing size of 64 bits", patched(small, ENTRY, 24, b"\xff" * 4), "npz.wide"
     yield "header.npz", "another name in the header", patched(small, HEADER, 30, b"x"), "npz.header"
-    yield "overlap.npz", "data that reach into the directory", patched(small, ENTRY, 20, b"\xff"), "npz.overlap"
+    yield "overlap.npz", "data that overlap the directory", patched(small, ENTRY, 20, b"\xff"), "npz.overlap"
     yield "encrypted.npz", "flags of an encrypted member", patched(small, ENTRY, 8, b"\x01"), "npz.encrypted"
     yield "bzip2.npz", "packed with bzip2", zipped(zipfile.ZIP_BZIP2, only=npy(RAGGED)), "npz.method"
-    yield "deflate.npz", "a block of type 3", packed[:data] + b"\x07" + packed[data + 1 :], "npz.data"
-    yield "cut-short.npz", "a stream that does not end", patched(packed, ENTRY, 20, b"\x09\x00"), "npz.truncated"
+    yield "deflate.npz", "a deflate block of type 3", packed[:data] + b"\x07" + packed[data + 1 :], "npz.data"
+    yield "cut-short.npz", "a deflate stream without an end", patched(packed, ENTRY, 20, b"\x09\x00"), "npz.truncated"
     less = struct.pack("<I", len(npy(RAGGED)) - 1)
     yield "size.npz", "a byte more than the entry says", patched(packed, ENTRY, 24, less), "npz.size"
-    yield "checksum.npz", "the checksum of something else", patched(packed, ENTRY, 16, b"\0\0\0\0"), "npz.checksum"
+    yield "checksum.npz", "a wrong checksum", patched(packed, ENTRY, 16, b"\0\0\0\0"), "npz.checksum"
 
 
 def gzip_files():
@@ -104,17 +103,17 @@ def gzip_files():
     one = pack(data)
     yield "one.npy.gz", "one member", one, ["gzip.magic", "gzip.checksum"]
     several = pack(data[:200]) + pack(data[200:]) + b"\0" * 8
-    yield "members.npy.gz", "two members, and zeros behind them", several, ["gzip.magic"]
+    yield "members.npy.gz", "two members, and zeros after them", several, ["gzip.magic"]
     yield "twice.npy.gz.gz", "packed twice", pack(one), ["gzip.depth"]
-    yield "text.npy.gz", "text in the place of the second member", pack(data[:200]) + b"text", "gzip.magic"
-    yield "truncated.npy.gz", "cut off in its checksum", one[:-6], "gzip.truncated"
-    yield "deflate.npy.gz", "a block of type 3", one[:10] + b"\x07" + one[11:], "gzip.data"
-    yield "checksum.npy.gz", "the checksum of something else", one[:-8] + b"\0\0\0\0" + one[-4:], "gzip.checksum"
+    yield "text.npy.gz", "text in place of the second member", pack(data[:200]) + b"text", "gzip.magic"
+    yield "truncated.npy.gz", "truncated in the checksum", one[:-6], "gzip.truncated"
+    yield "deflate.npy.gz", "a deflate block of type 3", one[:10] + b"\x07" + one[11:], "gzip.data"
+    yield "checksum.npy.gz", "a wrong checksum", one[:-8] + b"\0\0\0\0" + one[-4:], "gzip.checksum"
     yield "five-times.npy.gz", "packed five times", pack(pack(pack(pack(one)))), "gzip.depth"
 
 
 class Survey(Machine):
-    """Notes where the list of elements stands between two batches: index-file.md, "Layout"."""
+    """Records a checkpoint wherever a batch of elements ends: index-file.md, "Layout"."""
 
     def __init__(self, data, start):
         super().__init__(data, start, "ascii")
@@ -134,7 +133,7 @@ class Survey(Machine):
 
 
 def index(data):
-    """The index of a file of objects, in batches of not over 32 KiB: index-file.md."""
+    """Returns the index of a file of objects, whose batches have at most 32 KiB: index-file.md."""
     survey = Survey(data, 128)
     survey.run()
     points = survey.checkpoints
@@ -153,38 +152,30 @@ def indexes():
     data = npy(MANY)
     right = index(data)
     yield "batches.npy", "2,500 elements in three batches", data, ["npy.element.batch"]
-    yield "batches.npy.idx", "its index", right, ["index.layout", "index.fresh"]
+    yield "batches.npy.idx", "the index of batches.npy", right, ["index.layout", "index.fresh"]
     turned = right[:90] + bytes([right[90] ^ 1]) + right[91:]
-    yield "checksum.idx", "an index of it with a bit turned", turned, "index.layout"
-    yield "truncated.idx", "an index of it, cut off", right[:60], "index.layout"
+    yield "checksum.idx", "an index of batches.npy with one bit inverted", turned, "index.layout"
+    yield "truncated.idx", "a truncated index of batches.npy", right[:60], "index.layout"
     later = right[:7] + b"\xff" + right[8:]
-    yield "version.idx", "an index of it, of a version that does not exist", later, "index.layout"
+    yield "version.idx", "an index of batches.npy with an unknown version", later, "index.layout"
     yield "other.idx", "an index of another file", index(npy(MANY[:2400])), "index.fresh"
 
 
 def lines(name, data):
-    """What Python says of a file."""
+    """Returns what Python reads from a file: typed JSON, line by line."""
     found = []
     try:
         if name.endswith(".npz"):
             with zipfile.ZipFile(io.BytesIO(data)) as members:
                 for member in members.namelist():
-                    found += [json.dumps({"member": member})] + judged(members.read(member))
+                    found += [json.dumps({"member": member})] + judge.judge(members.read(member), "ASCII")[0]
         else:
             while data[:2] == b"\x1f\x8b":
                 data = gzip.decompress(data)
-            found += judged(data)
+            found += judge.judge(data, "ASCII")[0]
     except Exception as error:
         found.append(judge.error_line(error))
     return found
-
-
-def judged(data):
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "member.npy")
-        with open(path, "wb") as file:
-            file.write(data)
-        return judge.judge(path, "ASCII")[0]
 
 
 def write_all(folder):
@@ -215,12 +206,12 @@ def check_all(folder):
         name = entry["file"]
         data = read(folder, name)
         if manifest.sha256(data) != entry["sha256"]:
-            print(name + ": not what the manifest says")
+            print(name + ": the bytes do not have the SHA-256 of the manifest")
         if "modified" in entry:
             continue
         committed = read(folder, name + ".jsonl").decode("utf-8").split("\n")[:-1]
         if lines(name, data) != committed:
-            print(name + ": Python says something else")
+            print(name + ": Python reads something else")
     right = entries[[entry["file"] for entry in entries].index("batches.npy.idx")]
     if manifest.sha256(index(read(folder, "batches.npy"))) != right["sha256"]:
         print("batches.npy.idx: not the index of its file")

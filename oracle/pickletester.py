@@ -1,13 +1,13 @@
-"""Holds us to the pickles of CPython's own test suite, those of every CPython that is there.
+"""Compares pickle-stream with the unpicklers of CPython on the pickles of CPython's own tests, of every CPython here.
 
     cargo build --release -p npy-object-fuzz-bodies --example programs
     python oracle/pickletester.py target/release/examples/programs [--newest]
 
-harvest.py collects in each interpreter what its unpicklers are given while their tests run. A few of these pickles hold
-times, so they are never quite the same, and none are committed. Each is held against the unpicklers of unpicklers.py,
-as the programs of differential.py are: what the reference accepts has the same value here, what it refuses is refused,
-or LEDGER there has the difference. And against the tests: what they could load is accepted, what they could not is
-refused, or AS_TESTED has the reason. What is in neither is printed, and the exit code is 1.
+harvest.py collects the input of the unpicklers in each interpreter while its tests run. Some of these pickles contain
+the time, so they change from run to run, and none are committed. Each is compared with unpicklers.py, as the programs
+of differential.py are: pickle-stream must return the value that the reference returns and refuse what it refuses, or
+LEDGER there has the difference. It is also compared with the tests: pickle-stream must accept what they could load and
+refuse what they could not, or AS_TESTED has the reason. Every other difference is printed, and the exit code is 1.
 """
 
 import argparse
@@ -23,8 +23,8 @@ import differential
 import environments
 from differential import AGREES, UNKNOWN
 
-# How we differ with reason from what the tests saw, in rows as those of LEDGER. They have what the stubs, and we, do
-# without: names to import and to call, buffers, and a memo of their own.
+# Why pickle-stream may differ from the tests, in rows as those of LEDGER. The tests have what neither the stubs nor
+# pickle-stream has: names that can be imported and called, buffers, and a memo from another pickle.
 AS_TESTED = [
     ("the memo is another pickle's", r"^pickle\.memo\.missing$", r"", rb"^(\x80.)?(g.\n|h.)\.$"),
     ("a persistent id is the tuple or the str that is wanted", r"^pickle\.stack\.type$", r"", rb"Q(q.)?[R\x93]"),

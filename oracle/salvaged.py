@@ -1,11 +1,10 @@
-"""Cuts fixtures off, has npyo salvage them, and asks NumPy whether it can load what is left.
+"""Truncates fixtures, salvages them with npyo, and loads the results with NumPy.
 
     python salvaged.py NPYO [STEP]
 
-Every small fixture that the judge's own NumPy wrote in protocol 4 is cut off at every byte of its pickle, or at every
-STEPth. What `npyo salvage` writes has to be an array of the first elements of the whole one, with the same objects
-where those are shared; that no element is missing which could be had is for the tests of the Rust code. NPYO is the
-program.
+Every fixture of less than 2,000 bytes that the judge's NumPy wrote in protocol 4 is truncated at every byte of its
+pickle, or at every STEPth. `npyo salvage` must write an array of the first elements, which share the same objects. That
+it keeps every whole element is checked by the tests of the Rust code. NPYO is the program.
 """
 
 import json
@@ -17,7 +16,7 @@ import tempfile
 import written_back
 
 SMALL = 2000
-"""Bytes of the largest fixture that is cut off."""
+"""Fixtures of fewer bytes are truncated."""
 
 
 def main():
@@ -28,9 +27,10 @@ def main():
     judge = environments.tag(environments.JUDGE)
     entries = [entry for entry in manifest.read() if judge in entry.get("written_by", ()) and entry.get("protocol", 4) == 4]
     entries = [entry for entry in entries if not entry["file"].startswith(written_back.NOT_ELEMENTS)]
-    entries = [entry for entry in entries if os.path.getsize(os.path.join(manifest.FIXTURES, entry["file"])) < SMALL]
-    assert environments.make(environments.JUDGE) is None, "the judge cannot be had"
+    entries = [entry for entry in entries if len(manifest.read_file(entry["file"])) < SMALL]
+    assert environments.make(environments.JUDGE) is None, "the judge's environment is missing"
     with tempfile.TemporaryDirectory() as folder:
+        manifest.extract(folder, [entry["file"] for entry in entries])
         cuts = [cut for entry in entries for cut in salvaged(npyo, entry["file"], step, folder)]
         listed = os.path.join(folder, "cuts.json")
         with open(listed, "w", encoding="utf-8") as file:
@@ -43,8 +43,8 @@ def main():
 
 
 def salvaged(npyo, name, step, folder):
-    """Salvages a fixture cut off at many places. Yields, for each at which something was written, what."""
-    whole = os.path.join(written_back.FIXTURES, name)
+    """Salvages a fixture truncated at many places. Yields fixture, place and file for each file that npyo wrote."""
+    whole = os.path.join(folder, name)
     with open(whole, "rb") as file:
         data = file.read()
     cut = os.path.join(folder, "cut.npy")
@@ -58,7 +58,7 @@ def salvaged(npyo, name, step, folder):
 
 
 def compare(listed):
-    """Runs inside the judge's environment."""
+    """Compares the files of a list with their fixtures. Runs in the judge's environment."""
     import numpy as np
 
     with open(listed) as file:
@@ -68,7 +68,7 @@ def compare(listed):
         try:
             original = np.load(whole, allow_pickle=True)
         except Exception:
-            continue  # by design: a class that does not want to be loaded
+            continue  # the fixture has a class that raises when it is loaded
         try:
             found = np.load(left, allow_pickle=True)
             numbers = written_back.Numbers(original, found)
@@ -80,7 +80,7 @@ def compare(listed):
             failed += 1
             print("FAILED %s at %d: %s" % (whole, end, why))
         elements += found.size
-    print("%d elements are as they were, %d files are not" % (elements, failed))
+    print("%d elements are the same, %d files are not" % (elements, failed))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Python values as typed JSON. spec/typed-json.md is the definition; this module is its plainest reading."""
+"""Writes Python values as typed JSON, as spec/typed-json.md defines it."""
 
 import base64
 import collections
@@ -23,11 +23,11 @@ DECIMAL_BITS = 8192
 
 
 class Unrepresentable(Exception):
-    """Typed JSON has no form for this value, or its raw name was not kept."""
+    """Typed JSON has no form for a value, or the name of a global was not recorded."""
 
 
 def line(value, root=None, raw_names=None):
-    """The line for one element. `root` is the array being read, `raw_names` the names that Names kept (inert.py)."""
+    """Returns the line of one element. `root` is the array being read, `raw_names` is Names.raw (inert.py)."""
     return to_text(Line(root, raw_names or {}).value(value))
 
 
@@ -36,13 +36,13 @@ def to_text(tree):
 
 
 class Line:
-    """Turns one element into JSON, numbering its objects on the way."""
+    """Converts one element to JSON and numbers its objects."""
 
     def __init__(self, root, raw_names):
         self.root = root
         self.raw_names = raw_names
         self.numbers = {}
-        self.alive = []  # a number is found by id(), so what has one must not go away
+        self.alive = []  # numbers are found by id(), so their objects must not be freed
 
     def value(self, value):
         if value is None or value is True or value is False:
@@ -77,7 +77,7 @@ class Line:
     def scalar(self, value):
         if value.dtype.hasobject:
             return self.record(value)
-        # Of empty text, whose dtype takes no bytes, tobytes() gives one NUL.
+        # tobytes() returns one NUL for empty text, whose dtype has no bytes.
         data = value.tobytes()[: value.dtype.itemsize]
         return {"scalar": {"dtype": self.dtype(value.dtype), "data": base64_of(data)}}
 
@@ -144,7 +144,7 @@ class Line:
         return [self.value(one) for one in values]
 
     def members(self, values):
-        """A set has no order. We write one that does not depend on the Python that runs: that of the members' text."""
+        """Returns the items of a set sorted by their JSON, so that the order is the same in every Python."""
 
         def text(member):
             trial = Line(self.root, self.raw_names)
@@ -226,7 +226,7 @@ class Line:
 
 
 def elements_of(array):
-    """The elements of an array that holds objects or strings, in C order."""
+    """Returns the elements of an array of objects or strings, in C order."""
     flat = np.ma.getdata(array).view(np.ndarray).reshape(-1)
     return [flat[i] for i in range(flat.size)]
 

@@ -1,9 +1,10 @@
-"""Runs in any CPython from 3.6: unpickles programs with inert stubs, and says what comes of each.
+"""Unpickles programs with stubs for all names, and returns digests of the values. Runs in CPython 3.6 and later.
 
     python unpicklers.py c|python MEMORY SECONDS
 
-It is the worker of differential.py, which sends batches of programs with the answers it expects, and gets those that
-are not so. An answer is a value's digest (`fuzz/bodies/src/digest.rs` says how and why), or `!` and the exception.
+It is the worker of differential.py, which sends batches of programs with expected answers. It returns the answers that
+are not the expected ones. An answer is the digest of the value (`fuzz/bodies/src/digest.rs` defines it), or `!` and the
+exception.
 """
 
 import _compat_pickle
@@ -17,19 +18,19 @@ import signal
 import struct
 import sys
 
-# Codes that are registered: small ones, and those that CPython's tests register.
+# The registered extension codes: the small ones, and those that CPython's tests register.
 EXTENSIONS = list(range(1, 512)) + [0xABCD, 0xFFFF, 0x10000, 0x12ABCDEF, 0x7FFFFFFF]
 
 
 class Global(type):
-    """What is imported: a class, as only those can be called in every way. It can be called, and not be changed."""
+    """The type of imported names. They are classes, because NEWOBJ calls nothing else. Nothing can be added to them."""
 
     def __call__(*args, **kwargs):
         return result("c", args, kwargs)
 
 
 class Result(Global):
-    """The result of a call, which is inert, and may be anything."""
+    """The type of the results of calls, which record states and items."""
 
     def __setstate__(self, state):
         self.record[4].append(state)
@@ -65,7 +66,7 @@ class Persistent(Global):
 
 
 class Buffer(bytes):
-    """An out-of-band buffer. Of bytes, so that nothing can be put into it."""
+    """An out-of-band buffer. It is bytes, which no opcode can change."""
 
     __slots__ = ()
 
@@ -178,7 +179,7 @@ def simple(value):
     if kind is bool:
         return b"T" if value else b"F"
     if kind is int:
-        # Python does not write longer ones in decimal.
+        # Python limits the digits of decimal text.
         return (b"i%d," if value.bit_length() < 10000 else b"x%x,") % value
     if kind is float:
         return b"f%016x" % struct.unpack("<Q", struct.pack("<d", value))
@@ -215,13 +216,13 @@ def main():
     unpickler = stubbed(pickle.Unpickler if kind == "c" else pickle._Unpickler)
     options = {"fix_imports": False, "encoding": "bytes"}
     stream = sys.stdin.buffer
-    # Every stub is a class, and garbage that is found late is dear.
+    # Stubs are classes, which only the cyclic collector frees. It runs below, once every 250 programs.
     gc.disable()
     while True:
         head = stream.read(4)
         if not head:
             break
-        # Of its own time: the machine may be busy with other things.
+        # Limits CPU time, because other processes may slow this one down.
         signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
         batch = []
         for _ in range(struct.unpack("<I", head)[0]):

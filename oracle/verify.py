@@ -1,9 +1,9 @@
-"""Asks Python again what is true, and compares it with what is committed.
+"""Reads all fixtures with Python again, and compares the result with what is committed.
 
     python verify.py [--all]
 
-Every fixture is read by several pairs of CPython and NumPy: three, or with --all every one that can. Makes the
-environments it needs. The last line counts what passed and what failed; the exit code is 1 if anything did.
+Every fixture is read by three pairs of CPython and NumPy, or with --all by every pair that can. Makes the environments
+it needs. The last line counts the checks that passed and failed. The exit code is 1 if one failed.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import manifest
 
 sys.path.append(os.path.join(environments.HERE, "conformance"))
 
-import from_spec  # noqa: E402: they lie in that folder
+import from_spec  # noqa: E402: they are in that folder
 import run  # noqa: E402
 
 SPEC = os.path.join(environments.HERE, os.pardir, "spec")
@@ -35,7 +35,7 @@ USUAL = [environments.JUDGE] + [
 
 ALIGNED = "the flags of an aligned dtype pickled by NumPy 2 do not fit into NumPy 1"
 
-# Where an older Python or NumPy rightly sees something else than the judge: which, the first release that agrees, the
+# Where an older Python or NumPy may differ from the judge: which of them, the first release that agrees, the
 # fixtures, the reason.
 DIFFERENCES = [
     ("numpy", (2, 0), "strings/*", "StringDType came with NumPy 2.0"),
@@ -47,7 +47,7 @@ DIFFERENCES = [
     ("python", (3, 10), "header-forms/leading-space.npy", "ast.literal_eval strips leading spaces from Python 3.10"),
 ]
 
-# What a reader by the specification does not answer as Python does: see differences.md.
+# The fixtures that a reader by the specification reads otherwise than Python: see differences.md.
 NOT_AS_PYTHON = {
     "hand-pickled/binstring-not-ascii.npy",
     "header-forms/metadata-field.npy",
@@ -56,7 +56,7 @@ NOT_AS_PYTHON = {
 
 
 class Count:
-    """What passed and what failed."""
+    """The numbers of checks that passed and failed."""
 
     def __init__(self):
         self.passed = 0
@@ -95,36 +95,34 @@ def main():
             same = file.read() == environments.run(environments.JUDGE, "compat.py")
         count.check(same, "the names of Python 2 in pickle-stream are not those of _compat_pickle")
     if not working:
-        count.check(False, "no environment could be made, so nobody was asked")
+        count.check(False, "no environment could be made, so no Python was asked")
     print("%d passed, %d failed" % (count.passed, count.failed))
     sys.exit(1 if count.failed else 0)
 
 
 def check_files(entries, count):
-    """The files are those of the manifest, byte for byte. Returns the entries of which that is true."""
-    present = {
-        os.path.relpath(os.path.join(folder, name), manifest.FIXTURES).replace(os.sep, "/")
-        for folder, _, names in os.walk(manifest.FIXTURES)
-        for name in names
-        if name.endswith((".npy", ".jsonl"))
-    }
+    """Checks that the fixtures of the manifest, and no others, are stored once, and have the SHA-256 of the manifest.
+    Returns the entries that pass."""
+    stored, described = manifest.files(), manifest.files_with_lines()
+    names = [entry["file"] for entry in entries]
+    for found, what in ((stored, "stored"), (described, "described")):
+        for name, times in collections.Counter(found).items():
+            count.check(times == 1, "%s: %s %d times" % (name, what, times))
+        for name in sorted(set(found) - set(names)):
+            count.check(False, "%s: %s, and not in the manifest" % (name, what))
     sound = []
     for entry in entries:
-        lines = entry["file"][: -len(".npy")] + ".jsonl"
-        complete = {entry["file"], lines} <= present
-        present -= {entry["file"], lines}
-        same = complete and file_hash(entry["file"]) == entry["sha256"]
-        count.check(same, entry["file"] + ": not what the manifest says")
+        complete = entry["file"] in stored and entry["file"] in described
+        same = complete and manifest.sha256(manifest.read_file(entry["file"])) == entry["sha256"]
+        count.check(same, entry["file"] + ": the bytes do not have the SHA-256 of the manifest")
         if same:
             sound.append(entry)
-    for name in sorted(present):
-        count.check(False, name + ": not in the manifest")
     print("%d files have the manifest's bytes" % len(sound))
     return sound
 
 
 def check_clauses(entries, count):
-    """Every fixture is a case of a clause, as clauses.py says, and the specification has that clause."""
+    """Checks that every fixture has the clauses of clauses.py, at least one, and that the specification has them."""
     headings = set()
     for name in os.listdir(SPEC):
         if name.endswith(".md"):
@@ -132,7 +130,7 @@ def check_clauses(entries, count):
                 headings.update(line[4:].strip() for line in chapter if line.startswith("### "))
     for entry in entries:
         as_listed = entry["clauses"] and entry["clauses"] == clauses.of(entry["file"])
-        count.check(as_listed, entry["file"] + ": clauses.py says something else, or nothing")
+        count.check(as_listed, entry["file"] + ": its clauses are not those of clauses.py, or there are none")
     for clause, pattern in clauses.unused([entry["file"] for entry in entries]):
         count.check(False, "clauses.py: no fixture is called %s" % pattern)
     with open(os.path.join(PACKED, "manifest.json"), encoding="utf-8") as file:
@@ -145,14 +143,12 @@ def check_clauses(entries, count):
 
 
 def check_from_spec(entries, count):
-    """The reader that was written from the specification alone meets the conformance kit."""
+    """Checks that the reader written from the specification alone passes the conformance kit."""
     passed = 0
     for entry in entries:
-        with open(os.path.join(manifest.FIXTURES, entry["file"]), "rb") as file:
-            data = file.read()
         lines, refused = [], False
         try:
-            for line in from_spec.read(data, entry.get("encoding", "ascii")):
+            for line in from_spec.read(manifest.read_file(entry["file"]), entry.get("encoding", "ascii")):
                 lines.append(json.loads(line))
         except from_spec.Refused:
             refused = True
@@ -160,7 +156,7 @@ def check_from_spec(entries, count):
         differs = entry["file"] in NOT_AS_PYTHON
         count.check((complaint is not None) == differs, "%s, from_spec.py: %s" % (entry["file"], complaint))
         passed += complaint is None
-    print("%d files are read alike by a reader made from spec/" % passed)
+    print("%d files are read as by Python by the reader written from spec/" % passed)
 
 
 def check_environment(environment, entries, count):
@@ -190,7 +186,7 @@ def check_environment(environment, entries, count):
 
 
 def check_examples(environment, count):
-    """The Python examples of the specification run to their end."""
+    """Checks that the Python examples of the specification raise nothing."""
     answers = [json.loads(line) for line in environments.run(environment, "examples.py", SPEC).splitlines()]
     for answer in answers:
         complaint = "%s, %s: %s" % (environments.tag(environment), answer["place"], answer.get("failure"))
@@ -199,19 +195,19 @@ def check_examples(environment, count):
 
 
 def check_packed(working, count):
-    """Archives, gzip files and indexes are what Python says: see packed.py."""
+    """Checks archives, gzip files and indexes: see packed.py."""
     if environments.JUDGE not in working:
         print("packed/              not compared: that takes %s" % environments.tag(environments.JUDGE))
         return
     complaints = environments.run(environments.JUDGE, "packed.py", "check", PACKED).splitlines()
     for complaint in complaints:
         count.check(False, "packed/" + complaint)
-    count.check(not complaints, "packed/ is not what Python says")
+    count.check(not complaints, "packed/ is not what Python reads")
     print("packed/              archives and indexes compared with Python")
 
 
 def compare(committed, found):
-    """Whether two lists of lines say the same. The text of an error is not compared."""
+    """Returns whether two lists of lines are equal, and how they differ. The text of an error is not compared."""
     if len(committed) != len(found):
         return False, "%d lines, committed are %d; the last is %s" % (len(found), len(committed), found[-1][:300])
     for number, (one, other) in enumerate(zip(committed, found)):
@@ -225,7 +221,7 @@ def is_error(line):
 
 
 def excuse(environment, file):
-    """Why this environment need not agree about this file; None if it must."""
+    """Returns why this environment may differ for this file; None if it may not."""
     for attribute, first, pattern, reason in DIFFERENCES:
         if version(getattr(environment, attribute)) < first and fnmatch.fnmatch(file, pattern):
             return reason
@@ -243,11 +239,6 @@ def check_opcodes(working, count):
             count.check(False, "spec/opcodes.toml: " + difference)
         count.check(not answer["differences"], "spec/opcodes.toml is not pickletools' table")
         print("spec/opcodes.toml    %d opcodes compared with pickletools" % answer["opcodes"])
-
-
-def file_hash(file):
-    with open(os.path.join(manifest.FIXTURES, file), "rb") as stream:
-        return manifest.sha256(stream.read())
 
 
 def version(text):

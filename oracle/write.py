@@ -1,10 +1,10 @@
 # -*- coding: utf-8 -*-
-"""Runs inside an environment: writes every case, with those of these protocols that it asks for.
+"""Writes every case in those of its protocols that are listed. Runs in an environment: Python 2.7, or 3.6 and later.
 
     python write.py FOLDER PROTOCOLS
 
-PROTOCOLS is a string of digits, such as 012. Leaves `FOLDER/<number>.npy` and `FOLDER/written.json`, a list of what
-each file is. Runs on Python 2.7 and 3.6 upwards.
+PROTOCOLS is a string of digits, such as 012. Writes `FOLDER/<number>.npy`, and `FOLDER/written.json`, a list that
+describes each file.
 """
 
 import io
@@ -29,7 +29,7 @@ else:
 
 
 def dump(array, protocol, pickler):
-    """The array as bytes of an .npy file, as np.save would write it with this protocol."""
+    """Returns an .npy file of the array, as np.save would write it with this protocol."""
     file = io.BytesIO()
     if protocol is None:
         np.save(file, array)
@@ -40,7 +40,7 @@ def dump(array, protocol, pickler):
 
 
 def dump_pickle(array, protocol, pickler):
-    """The pickle alone: by C, by Python, without a memo ("fast"), or with the memo writes nobody reads left out."""
+    """Returns the pickle of the array. `pickler` is "c", "python", "fast" (no memo) or "optimized" (no unused PUT)."""
     file = io.BytesIO()
     writer = (PythonPickler if pickler == "python" else CPickler)(file, protocol)
     if pickler == "fast":
@@ -54,7 +54,7 @@ def dump_pickle(array, protocol, pickler):
 
 
 def choices(case, protocols):
-    """The protocols to write the case with. None is np.save's own choice, mostly one of the others."""
+    """Returns the protocols to write the case with. None is np.save, which mostly uses one of the others."""
     chosen = [protocol for protocol in case.protocols if protocol is None or str(protocol) in protocols]
     if case.pickler == "c" and case.protocols == cases.ALL:
         chosen.append(None)

@@ -1,10 +1,10 @@
-"""Writes every fixture that a pickler made back with npyo, in two ways, and asks every NumPy whether it is the same.
+"""Writes every fixture that a pickler made with npyo, in two ways, and compares the results in every NumPy.
 
     python written_back.py NPYO [--all]
 
-Elements are copied (`npyo salvage`), and go through typed JSON (`npyo cat --typed | npyo write`). What comes out has to
-hold what np.load makes of the fixture, and the same objects where those are shared. NPYO is the program; with --all
-every environment is asked that can be made, else the three that verify.py asks.
+Elements are copied (`npyo salvage`), and converted to typed JSON and back (`npyo cat --typed | npyo write`). np.load
+must return the same elements from the fixture and from both results, and the elements must share the same objects. NPYO
+is the program. With --all every environment that can be made compares them, else the three of verify.py.
 """
 
 import json
@@ -14,32 +14,30 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-FIXTURES = os.path.join(HERE, "fixtures")
-
-# What np.load makes of them is no array of objects, or has parts that are not among the elements.
+# np.load returns no array of objects for these, or one with more than its elements.
 NOT_ELEMENTS = ("whole/masked-", "truncated/", "plain/")
 
 ADDRESS = re.compile(" at 0x[0-9a-f]+")
 
-# What typed JSON does not say: the dtype of a structured scalar by itself, or that it is a numpy.record; that a dtype is
-# aligned; the class of the array that the elements are of.
+# Typed JSON does not have: the dtype of a structured scalar with objects, and whether it is a numpy.record; whether a
+# dtype is aligned; the class of the array whose elements are written.
 NOT_IN_JSON = ("scalars/void-with-objects-", "subclasses/recarray-", "dtypes/structured-", "whole/recarray-")
 
-# Typed JSON does not tell whether Python 2 has pickled a str or text.
+# In typed JSON, the str and the unicode of Python 2 are the same.
 OF_PYTHON_2 = "-py2.7-"
 
 
 def main():
     import environments
+    import manifest
     import verify
 
     npyo, wanted = sys.argv[1], environments.ENVIRONMENTS if "--all" in sys.argv[2:] else verify.USUAL
-    with open(os.path.join(FIXTURES, "manifest.json"), encoding="utf-8") as file:
-        entries = [entry for entry in json.load(file) if "written_by" in entry]
+    entries = [entry for entry in manifest.read() if "written_by" in entry]
     entries = [entry for entry in entries if not entry["file"].startswith(NOT_ELEMENTS)]
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
+        manifest.extract(os.path.join(folder, "original"), [entry["file"] for entry in entries])
         written = [entry for entry in entries if write(npyo, folder, entry)]
         print("%d of %d fixtures are written back" % (len(written), len(entries)))
         listed = os.path.join(folder, "entries.json")
@@ -56,9 +54,8 @@ def main():
 
 
 def write(npyo, folder, entry):
-    """Writes a fixture both ways, as far as npyo reads it."""
-    source = os.path.join(FIXTURES, entry["file"])
-    copy, lines = (os.path.join(folder, way, entry["file"]) for way in ("copy", "json"))
+    """Writes a fixture both ways. Returns False if npyo cannot read all of it."""
+    source, copy, lines = (os.path.join(folder, way, entry["file"]) for way in ("original", "copy", "json"))
     for path in (copy, lines):
         os.makedirs(os.path.dirname(path), exist_ok=True)
     protocol = str(max(2, entry.get("protocol", 2)))
@@ -72,7 +69,7 @@ def write(npyo, folder, entry):
 
 
 def compare(folder, listed):
-    """Runs inside an environment, which may be Python 2.7."""
+    """Compares the files of a list with their fixtures. Runs in an environment, also in Python 2.7."""
     import numpy as np
 
     sys.setrecursionlimit(10000)
@@ -84,9 +81,9 @@ def compare(folder, listed):
         if "encoding" in entry and sys.version_info[0] > 2:
             options["encoding"] = entry["encoding"]
         try:
-            original = np.load(os.path.join(FIXTURES, name), **options)
+            original = np.load(os.path.join(folder, "original", name), **options)
         except Exception:
-            unread += 1  # by this Python or NumPy
+            unread += 1  # this Python or NumPy cannot load it
             continue
         for way in ("copy", "json"):
             if way == "json" and name.startswith(NOT_IN_JSON):
@@ -107,7 +104,7 @@ def compare(folder, listed):
 
 
 def difference(original, found, has_shape):
-    """What differs between the elements of two arrays, and in which objects they share."""
+    """Returns how the elements of two arrays differ, or the objects that they share; None if they are the same."""
     pairs = list(zip(original.flat, found.flat))
     if original.size != found.size or len(pairs) != original.size:
         return "%d elements, not %d" % (found.size, original.size)
@@ -126,7 +123,7 @@ def plain(value):
 
 
 class Numbers:
-    """Which object of the one array is which of the other."""
+    """Numbers the objects of two arrays in the order in which they are met, to compare which are shared."""
 
     def __init__(self, original, found):
         self.left = {id(original): 0}
@@ -139,7 +136,7 @@ class Numbers:
         if type(left) is not type(right):
             return "%r is no %r" % (type(right), type(left))
         if left is right:
-            return None  # one that there is once, such as numpy.ma.masked
+            return None  # a singleton, such as numpy.ma.masked
         if isinstance(left, (list, dict, set, bytearray, np.ndarray)) or hasattr(left, "__dict__"):
             numbers = self.left.get(id(left)), self.right.get(id(right))
             if numbers != (None, None):
@@ -166,7 +163,7 @@ class Numbers:
         if isinstance(left, (list, tuple)):
             return self.sequence(left, right)
         if isinstance(left, (set, frozenset)):
-            # They come in no order; what is in them cannot change.
+            # Sets have no order. Their items are immutable, so it does not matter which are shared.
             return None if len(left) == len(right) and sorted(map(plain, left)) == sorted(map(plain, right)) else "another set"
         if isinstance(left, type):
             return None if left is right else "another class"

@@ -1,7 +1,7 @@
 # -*- coding: utf-8 -*-
-"""What the fixtures hold. Every module here offers `cases()`, a list of Case, and runs on Python 2.7 and 3.6 upwards.
+"""The arrays of the fixtures. Every module has `cases()`, a list of Case, and runs in Python 2.7, and 3.6 and later.
 
-In these modules `u""` is text and `b""` is bytes; on Python 2 that makes unicode and str, which is what we want of it.
+In these modules `u""` is text and `b""` is bytes: in Python 2, unicode and str.
 """
 
 import collections
@@ -9,11 +9,11 @@ import collections
 import numpy as np
 
 Case = collections.namedtuple("Case", "group name about make protocols pickler")
-"""One array to write. `make()` returns it; `pickler` is "c", "python", "fast" or "optimized" (see write.py)."""
+"""An array to write, which `make()` returns. `pickler` is "c", "python", "fast" or "optimized" (see write.py)."""
 
 ALL = (0, 1, 2, 3, 4, 5)
 FEW = (2, 4)
-"""For what is large, or what the protocol has no say in."""
+"""For large arrays, and those whose pickle depends little on the protocol."""
 
 
 def case(group, name, about, make, protocols=ALL, pickler="c"):
@@ -21,7 +21,7 @@ def case(group, name, about, make, protocols=ALL, pickler="c"):
 
 
 def objects(*elements):
-    """A 1-D object array of these elements, none of which NumPy gets to look into."""
+    """Returns a 1-D object array of these elements. np.array would make arrays of elements that are sequences."""
     array = np.empty(len(elements), dtype=object)
     for i, element in enumerate(elements):
         array[i] = element
@@ -29,7 +29,7 @@ def objects(*elements):
 
 
 def box(element):
-    """A 0-d object array: what np.save makes of a dict, a list's own array or None."""
+    """Returns a 0-d object array, as np.save makes of a dict or None."""
     array = np.empty((), dtype=object)
     array[()] = element
     return array

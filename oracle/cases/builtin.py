@@ -8,15 +8,15 @@ import struct
 from cases import FEW, case, objects
 
 FEW_TEXT = (0, 2, 4)
-"""Protocol 0, which has no batches, and one each of the old and the framed binary protocols."""
+"""Protocol 0, which has no batches, and two binary protocols: without frames and with."""
 
 
 LONG = type(2**100)
-"""Python 2's other int."""
+"""The other int of Python 2."""
 
 
 def bits(text):
-    """The float with these 64 bits, in hex. Keeps what float("nan") would lose."""
+    """Returns the float with these 64 bits, in hex. float("nan") has no sign and payload."""
     return struct.unpack(str(">d"), bytes(bytearray.fromhex(text)))[0]
 
 
@@ -130,7 +130,7 @@ def cases():
         case(
             "builtin",
             "sets-of-tuples",
-            "sets of what has an identity itself",
+            "sets of tuples and frozensets",
             lambda: objects(set([(1, 2), (3,)]), frozenset([frozenset([1]), ()]), [set([(1,)])]),
         ),
         case(
@@ -170,7 +170,7 @@ def cases():
         case(
             "builtin",
             "records",
-            "what a person saves: names and numbers",
+            "names and numbers, as people save them",
             lambda: objects(
                 {"name": "Ada", "born": 1815, "tags": ["x", "y"]}, {"name": "Alan", "born": 1912, "tags": []}
             ),

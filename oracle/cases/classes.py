@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""Elements of classes that no reader knows (geometry.py), pickled in every way there is."""
+"""Elements of classes that no reader knows (geometry.py), one for each way to pickle an object."""
 
 from __future__ import unicode_literals
 
@@ -63,13 +63,13 @@ def cases():
         case(
             "classes",
             "array-child",
-            "an ndarray subclass nobody knows",
+            "an unknown ndarray subclass",
             lambda: objects(np.arange(3.0).view(geometry.ArrayChild)),
         ),
         case(
             "classes",
             "zone",
-            "a datetime in a time zone of one's own",
+            "a datetime with an unknown tzinfo class",
             lambda: objects(MOMENT.replace(tzinfo=geometry.Zone())),
         ),
         case(

@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""Elements that are NumPy's: arrays of every dtype and layout, scalars, dtypes, the array classes."""
+"""Elements of NumPy's types: arrays of every dtype and layout, scalars, dtypes, the array classes."""
 
 from __future__ import unicode_literals
 
@@ -14,7 +14,7 @@ HAS_STRING_DTYPE = hasattr(np, "dtypes") and hasattr(np.dtypes, "StringDType")
 
 
 def structure(*fields, **options):
-    """np.dtype of (name, dtype) pairs; Python 2 wants its own str for names."""
+    """Returns np.dtype of (name, dtype) pairs. In Python 2, names must be str, not unicode."""
     return np.dtype([(str(field[0]),) + tuple(field[1:]) for field in fields], **options)
 
 
@@ -29,7 +29,7 @@ MIXED = structure(("n", "<i4"), ("o", "O"), ("inner", structure(("p", "O"), ("q"
 
 
 def mixed(count):
-    """A structured array with object fields."""
+    """Returns a structured array with object fields."""
     array = np.zeros(count, dtype=MIXED)
     for i in range(count):
         array[i] = (i, ["o", i], ({"p": i}, i), (i, -i))
@@ -37,7 +37,7 @@ def mixed(count):
 
 
 def filled(dtype, shape=(3,)):
-    """An array of the dtype whose bytes are 0, 1, 2, ... (and so no two elements are alike)."""
+    """Returns an array of the dtype with the bytes 0, 1, 2, ..., so that its elements are different."""
     dtype = np.dtype(str(dtype) if not isinstance(dtype, np.dtype) else dtype)
     count = int(np.prod(shape)) * dtype.itemsize
     raw = np.arange(count).astype("u1") & (1 if dtype.kind == "b" else 0x7F)
@@ -45,7 +45,7 @@ def filled(dtype, shape=(3,)):
 
 
 def long_doubles(code, count):
-    """Numbers of the C long double of x86-64, whose last 6 of 16 bytes are padding, with zeros in it."""
+    """Returns numbers of the C long double of x86-64, whose last 6 of 16 bytes are padding, here zeros."""
     one_and_a_half = bytes(bytearray.fromhex("00000000000000c0ff3f" + 6 * "00"))
     return np.frombuffer(one_and_a_half * (count * np.dtype(str(code)).itemsize // 16), str(code)).copy()
 
@@ -107,7 +107,7 @@ def _arrays():
         case(
             "arrays",
             "ragged",
-            "what most object files hold",
+            "ragged arrays of floats",
             lambda: objects(*[np.arange(float(n)) for n in (3, 1, 0, 5)]),
         ),
         case(
@@ -367,7 +367,7 @@ def _subclasses():
         case(
             "whole", "structured-2d", "the same in two dimensions", lambda: mixed(4).reshape(2, 2), protocols=(0, 2, 4)
         ),
-        case("whole", "structured-0d", "the same without dimensions", lambda: mixed(1).reshape(()), protocols=(2, 4)),
+        case("whole", "structured-0d", "the array itself is 0-d with object fields", lambda: mixed(1).reshape(()), protocols=(2, 4)),
         case("whole", "structured-shared", "records that share an object", _shared_records),
         case("whole", "structured-subarray", "a field that is an array of objects", _object_pairs, protocols=(0, 2, 4)),
         case(

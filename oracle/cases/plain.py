@@ -10,7 +10,7 @@ from cases import case
 from cases.numpy_values import ALIGNED, LINE, NUMBERS, POINT, TITLED, filled, long_doubles, structure
 
 SAVE = (None,)
-"""Written by np.save: there is no pickle in them."""
+"""Only np.save: there is no pickle, so no protocol to choose."""
 
 GAPS = np.dtype({"names": [str("a"), str("b")], "formats": [str("u2"), str("u1")], "offsets": [1, 9], "itemsize": 12})
 

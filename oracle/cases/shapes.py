@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""Object arrays by shape, order and number of elements: batches of 1,000, none, one, 0-d, 2-D, 3-D."""
+"""Object arrays of different shapes, orders and numbers of elements: batches of 1,000, no element, one, 0-d, 2-D, 3-D."""
 
 from __future__ import unicode_literals
 

@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""Objects that are met twice: in one element, in several, far apart, and in themselves."""
+"""Objects that the array has more than once: in one element, in several, far apart, and in themselves."""
 
 from __future__ import unicode_literals
 
@@ -26,7 +26,7 @@ def cases():
         case(
             "sharing",
             "empty-containers",
-            "empty containers met twice",
+            "empty containers twice",
             lambda: _one([[], {}, ()], lambda x: objects(x + x, x[0], x[1], x[2])),
         ),
         case(
@@ -91,8 +91,8 @@ def cases():
         case("cycles", "list", "a list that holds itself", lambda: objects(_self_list(), 1)),
         case("cycles", "dict", "a dict that holds itself", lambda: objects(_self_dict())),
         case("cycles", "tuple", "a tuple in a list in that tuple", lambda: objects(_self_tuple(()))),
-        case("cycles", "long-tuple", "the same with a tuple of five", lambda: objects(_self_tuple((1, 2, 3, 4)))),
-        case("cycles", "tuple-via-list", "the list of that cycle as the element", lambda: objects(_self_tuple(())[0])),
+        case("cycles", "long-tuple", "a tuple of five in a list in that tuple", lambda: objects(_self_tuple((1, 2, 3, 4)))),
+        case("cycles", "tuple-via-list", "a list in a tuple in that list", lambda: objects(_self_tuple(())[0])),
         case("cycles", "between-elements", "two elements that hold each other", _each_other),
         case(
             "cycles",

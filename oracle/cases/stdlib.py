@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""Elements of the standard library's types: times, decimals, the dicts of collections, and what is called by name."""
+"""Elements of types of the standard library: times, decimals, the dicts of collections, and calls of other globals."""
 
 from __future__ import unicode_literals
 

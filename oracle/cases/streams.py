@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""The same values from other picklers, and strings around the edges of frames and of length fields."""
+"""The same values from other picklers, and strings at the limits of frames and of length fields."""
 
 from __future__ import unicode_literals
 
@@ -32,7 +32,7 @@ def cases():
 
 
 def _frames():
-    """From NumPy 2 alone, as they are large."""
+    """Returns the cases that only NumPy 2 writes, because they are large."""
     found = []
     for length in (FRAME - 1, FRAME):
         found.append(
@@ -48,7 +48,7 @@ def _frames():
         case(
             "frames",
             "bytes-65536",
-            "bytes that stand outside the frames",
+            "bytes outside the frames",
             lambda: objects(1, b"y" * FRAME, 2),
             protocols=(4,),
         ),
@@ -62,7 +62,7 @@ def _frames():
         case(
             "frames",
             "array-65536",
-            "an array whose bytes stand outside the frames",
+            "an array whose bytes are outside the frames",
             lambda: objects(np.arange(8192.0) % 16, [1]),
             protocols=(5,),
         ),

@@ -1,15 +1,13 @@
-"""A small reader of .npy files, written from the chapters of `spec/` alone: they as a program.
+"""A small reader of .npy files, written from the chapters of `spec/` alone.
 
     python oracle/conformance/from_spec.py FILE [ENCODING]
 
-prints a file as typed JSON: a line for the header, then one for each element. It ends with status 1
-where the file has to be refused, and says on stderr where and by which clause. ENCODING is how the
-str of Python 2 is read, `ascii` or `latin1`.
+Prints a file as typed JSON: a line for the header, then one for each element. If the file is invalid, it prints the
+byte and the clause to stderr and exits with status 1. ENCODING is how the str of Python 2 is read, `ascii` or `latin1`.
 
-It is there to be read: `chapters/` has a module for each larger part of the specification, and each
-function there names the section or the clause that it follows. It takes whole files, is in no
-hurry, and needs Python 3.9 and nothing else. As the conformance kit asks, headers may be of any
-length, and the pickle is believed where the header says something else.
+It is written to be read: `chapters/` has a module for each larger part of the specification, and each function there
+names the section or the clause that it implements. It reads whole files, is not optimized, and needs only Python 3.9. As
+the conformance kit requires, headers can have any length, and the pickle is right where the header differs.
 """
 
 import math
@@ -24,7 +22,7 @@ from chapters.typed_json import Row, braces, line
 
 
 def read(data, encoding="ascii"):
-    """The lines of a file, one by one; raises Refused behind the last that is right."""
+    """Yields the lines of a file. Raises Refused after the last valid one."""
     version, text, start = preamble(data)
     dtype, fortran, shape = header(text, version)
     need(not dtype.base or dtype.objects, "npy.data.subarray", "the dtype is a subarray")
@@ -54,9 +52,9 @@ def read(data, encoding="ascii"):
 
 
 def closed(stack):
-    """npy.element.batch: the array, its dtype, and the elements that are known to be whole."""
+    """npy.element.batch: returns the array, its dtype, and the elements that are known to be whole."""
     root = stack[0] if stack else None
-    whole = len(stack) == 2 and isinstance(stack[1], tuple)  # the state is a tuple, or on its way
+    whole = len(stack) == 2 and isinstance(stack[1], tuple)  # else the items of the state are on the stack
     try:
         if len(stack) == 1:
             array = array_of_file(root)
@@ -87,7 +85,7 @@ def main():
     with open(sys.argv[1], "rb") as file:
         data = file.read()
     if hasattr(sys, "set_int_max_str_digits"):
-        sys.set_int_max_str_digits(0)  # LONG4 has ints of any width
+        sys.set_int_max_str_digits(0)  # the ints of LONG4 have any number of digits
     try:
         for text in read(data, *sys.argv[2:]):
             sys.stdout.buffer.write(text.encode("utf-8") + b"\n")

@@ -1,15 +1,15 @@
-"""The runner of the conformance kit: holds any reader of .npy files against the clauses of the specification.
+"""Tests a reader of .npy files against the clauses of the specification: the runner of the conformance kit.
 
     python run.py [--only PATTERN] [--save NAME] -- COMMAND ... {file} ... [{encoding}] ...
 
-COMMAND is run once for each fixture, with the path of the file for {file} and `latin1` or `ascii` for {encoding}, which
-is how the str of Python 2 is to be read. It prints the elements as typed JSON (spec/typed-json.md), one a line, and ends
-with a status other than 0 where it refuses the file; what it printed before counts. It may print the line of the header
-first, and then that is compared too.
+COMMAND runs once for each fixture. {file} is the path of the fixture, which is extracted to a temporary folder. {encoding}
+is `latin1` or `ascii`: how the str of Python 2 is to be read. COMMAND prints the elements as typed JSON
+(spec/typed-json.md), one a line. If it refuses the file, it exits with a status other than 0; the lines before that
+count. It may print the line of the header first, which is compared too.
 
-A fixture is passed if the lines are those of Python, and if it is refused exactly where Python refuses it. A clause is
-met if all its fixtures are passed. Prints a line for each clause, and with --verbose what was wrong with which fixture.
---save keeps the result in results.json, for the book. The exit code is 1 if anything failed.
+A fixture passes if the lines are those of Python, and the file is refused if and only if Python refuses it. A clause is
+met if all its fixtures pass. Prints a line for each clause, and with --verbose the fault of each fixture that fails.
+--save writes the result to results.json, for the book. The exit code is 1 if a fixture failed.
 """
 
 import argparse
@@ -19,32 +19,34 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
-import manifest  # noqa: E402: it lies beside this folder
+import manifest  # noqa: E402: it is in the folder above
 
 RESULTS = os.path.join(HERE, "results.json")
 SECONDS = 60
-"""How long a command may take for one file."""
+"""The time limit of a command for one file."""
 
 
 def main():
-    sys.setrecursionlimit(100000)  # some fixtures are nested deeply
+    sys.setrecursionlimit(100000)  # for fixtures that are nested thousands deep
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", action="append", metavar="PATTERN", help="fixtures, such as 'builtin/*-p4-*'")
-    parser.add_argument("--save", metavar="NAME", help="keep the result under this name")
-    parser.add_argument("--verbose", action="store_true", help="say what was wrong")
+    parser.add_argument("--only", action="append", metavar="PATTERN", help="only these fixtures, for example 'builtin/*-p4-*'")
+    parser.add_argument("--save", metavar="NAME", help="save the result under this name")
+    parser.add_argument("--verbose", action="store_true", help="print the fault of each fixture that fails")
     parser.add_argument("command", nargs="+", help="with {file} in it")
     options = parser.parse_args()
     if not any("{file}" in word for word in options.command):
-        parser.error("the command has no {file}")
+        parser.error("{file} is missing in the command")
     if options.save and options.only:
-        parser.error("only a result for all fixtures is kept")
+        parser.error("--save needs a result for all fixtures: leave out --only")
     entries = [entry for entry in manifest.read() if wanted(entry["file"], options.only)]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        faults = list(pool.map(lambda entry: fault(options.command, entry), entries))
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        manifest.extract(folder, [entry["file"] for entry in entries])
+        faults = list(pool.map(lambda entry: fault(options.command, folder, entry), entries))
     if options.verbose:
         for entry, what in zip(entries, faults):
             if what:
@@ -69,9 +71,9 @@ def wanted(file, patterns):
     return not patterns or any(fnmatch.fnmatchcase(file, pattern) for pattern in patterns)
 
 
-def fault(command, entry):
-    """What is wrong with the command's answer; None if nothing is."""
-    words = {"{file}": os.path.join(manifest.FIXTURES, entry["file"]), "{encoding}": entry.get("encoding", "ascii")}
+def fault(command, folder, entry):
+    """Returns the fault of the command's answer for a fixture; None if it is right."""
+    words = {"{file}": os.path.join(folder, entry["file"]), "{encoding}": entry.get("encoding", "ascii")}
     try:
         answer = subprocess.run(
             [replaced(word, words) for word in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -81,18 +83,18 @@ def fault(command, entry):
     except subprocess.TimeoutExpired:
         return "no answer in %d seconds" % SECONDS
     except ValueError:
-        return "its answer is no JSON"
+        return "the answer is not JSON"
     return difference(entry, lines, answer.returncode != 0)
 
 
 def difference(entry, lines, refused):
-    """Where these lines, and whether the file was refused, are not what Python says; None if they are."""
+    """Returns how these lines, and whether the file was refused, differ from Python; None if they are the same."""
     expected = [json.loads(line) for line in manifest.read_lines(entry["file"])]
     wanted = isinstance(expected[-1], dict) and "error" in expected[-1]
     if wanted:
         expected.pop()
     if expected and not (lines and is_header(lines[0])):
-        expected = expected[1:]  # the command does not print it
+        expected = expected[1:]  # the command prints no header
     for number, (line, one) in enumerate(zip(lines, expected)):
         if canonical(line) != canonical(one):
             return "line %d is %s, Python has %s" % (number, short(line), short(one))
@@ -114,11 +116,11 @@ def is_header(line):
 
 
 def canonical(tree):
-    """Text that is the same for two lines that say the same: the order of a set's members carries no meaning."""
+    """Returns text that is equal for lines that mean the same: the order of a set's items has no meaning."""
     if isinstance(tree, list):
         return "[%s]" % ",".join(map(canonical, tree))
     if isinstance(tree, dict) and list(tree) == ["shared"]:
-        return canonical(tree["shared"][1])  # a reader may say what other lines have too
+        return canonical(tree["shared"][1])  # a reader may mark objects that other lines have too
     if isinstance(tree, dict):
         members = {}
         for name, value in tree.items():
@@ -127,7 +129,7 @@ def canonical(tree):
             else:
                 members[name] = canonical(value)
         return "{%s}" % ",".join("%s:%s" % (json.dumps(name), members[name]) for name in sorted(members))
-    return json.dumps(tree)  # tells true from 1 and 1 from 1.0
+    return json.dumps(tree)  # which differs for true, 1 and 1.0
 
 
 def short(tree):
@@ -136,7 +138,7 @@ def short(tree):
 
 
 def save(name, passed, count):
-    """Puts the result in the place of an earlier one of that name, or at the end."""
+    """Writes the result to results.json, in place of an earlier one of that name or at the end."""
     results = []
     if os.path.exists(RESULTS):
         with open(RESULTS, encoding="utf-8") as file:

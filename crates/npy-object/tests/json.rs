@@ -1,9 +1,7 @@
 //! Elements as JSON: the plain form, and both forms of values that are odd, endless or hostile. The
 //! tests of the oracle compare typed JSON of every fixture with that of Python.
 
-use std::fs::File;
 use std::io::{self, Cursor, Write};
-use std::path::Path;
 
 use npy_object::json::{ElementReader, PlainJson, TypedJson};
 use npy_object::{At, Element, NpyArray, Options, Subscripts, WriteOptions};
@@ -131,9 +129,10 @@ fn plain_json_of_numpy_values() {
         ("stdlib/decimals-p2-py3.9-np2.0", "\"1.10\""),
         ("plain/2d-fortran-py2.7-np1.16", "[256,770,1284,1798]"),
     ] {
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../oracle/fixtures");
-        let file = File::open(fixtures.join(format!("{file}.npy"))).expect("a fixture");
-        let array = Options::new().read(file).expect("a fixture that can be read");
+        let fixture = npy_object_fixtures::find(&format!("{file}.npy")).expect("a fixture");
+        let array = Options::new()
+            .read_bytes(fixture.bytes().to_vec())
+            .expect("a fixture that can be read");
         assert_eq!(first(array, plain), expected);
     }
 }

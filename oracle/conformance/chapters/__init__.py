@@ -1,1 +1,1 @@
-"""A reader of .npy files, a module for each larger part of `spec/`, and written from that alone."""
+"""A reader of .npy files written from `spec/` alone, with a module for each larger part."""

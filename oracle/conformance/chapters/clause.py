@@ -1,8 +1,8 @@
-"""errors.md: what a file is refused with."""
+"""errors.md: the error for an invalid file."""
 
 
 class Refused(Exception):
-    """A file breaks a clause; `at` is the byte, where it is known."""
+    """A file breaks a clause. `at` is the offset of the byte, if known."""
 
     def __init__(self, clause, text, at=None):
         super().__init__(text)
@@ -14,6 +14,6 @@ class Refused(Exception):
 
 
 def need(condition, clause, text, at=None):
-    """Refuses a file unless the condition holds."""
+    """Raises Refused unless the condition is true."""
     if not condition:
         raise Refused(clause, text, at)

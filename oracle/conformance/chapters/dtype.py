@@ -52,7 +52,7 @@ TIME = re.compile(r"(M8|m8|datetime64|timedelta64)(?:\[([0-9]*)([A-Za-zμ]+)(?:/
 
 
 class Pairs(tuple):
-    """A dict in a header: its keys need not be such as Python can hash."""
+    """A dict in a header, whose keys can be unhashable in Python."""
 
 
 def is_shape(value):
@@ -60,8 +60,8 @@ def is_shape(value):
 
 
 class Dtype:
-    """What an item is. `fields` of a structure are (name, title or None, dtype, offset); `base` and
-    `shape` those of a subarray; `string` the arguments of a StringDType, whose kind is `T`."""
+    """The dtype of an item. `fields` of a structure are (name, title or None, dtype, offset), `base`
+    and `shape` are those of a subarray, `string` has the arguments of a StringDType (kind `T`)."""
 
     def __init__(self, kind, size, order="", unit="", fields=None, base=None, shape=(), string=()):
         inner = [base] if base else [field[2] for field in fields or ()]
@@ -100,33 +100,35 @@ def descr(value, depth=0):
         return typestring(value)
     if isinstance(value, list):
         return structure([field(one, depth + 1) for one in value])
-    need(type(value) is tuple and len(value) == 2, "npy.descr.form", "no descr")
+    right = type(value) is tuple and len(value) == 2
+    need(right, "npy.descr.form", "descr is not a str, a list, or a pair")
     return subarray(descr(value[0], depth + 1), value[1])
 
 
 def field(value, depth):
     """npy.descr.field: name, title and dtype."""
     right = type(value) in (tuple, list) and len(value) in (2, 3)
-    need(right, "npy.descr.form", "no field")
+    need(right, "npy.descr.form", "a field is not a tuple of 2 or 3")
     name, title, dtype = value[0], None, descr(value[1], depth)
     if len(value) == 3:
         dtype = subarray(dtype, value[2])
     if isinstance(name, tuple) and len(name) == 2:
         title, name = name
-    need(isinstance(name, str), "npy.descr.field", "a name that is no string")
-    need(title is None or isinstance(title, str), "npy.descr.field", "a title (unsupported)")
+    need(isinstance(name, str), "npy.descr.field", "the name of a field is not a str")
+    right = title is None or isinstance(title, str)
+    need(right, "npy.descr.field", "a title is not a str (unsupported)")
     return name, title, dtype
 
 
 def structure(fields):
-    """Fields follow one another without gaps; padding is none."""
+    """Fields follow one another without gaps. Padding is not a field."""
     placed, offset = [], 0
     for name, title, dtype in fields:
         if name or title is not None or dtype.kind != "V" or dtype.fields is not None:
             placed.append((name, title, dtype, offset))
         offset += dtype.size
     names = [text for name in placed for text in name[:2] if text is not None]
-    need(len(set(names)) == len(names), "npy.descr.field", "a name is there twice")
+    need(len(set(names)) == len(names), "npy.descr.field", "two fields have the same name")
     return Dtype("V", offset, fields=placed)
 
 
@@ -139,20 +141,20 @@ def subarray(base, shape):
         return Dtype(base.kind, shape * (4 if base.kind == "U" else 1))
     shape = (shape,) if type(shape) is int else tuple(shape) if type(shape) is list else shape
     right = is_shape(shape) and len(shape) <= 64
-    need(right, "npy.descr.subarray", "no shape of a subarray")
+    need(right, "npy.descr.subarray", "invalid shape of a subarray")
     if not shape:
         return base
-    need(all(length < 2**31 for length in shape), "npy.descr.size", "a length over 2^31 - 1")
+    need(all(length < 2**31 for length in shape), "npy.descr.size", "a dimension over 2^31 - 1")
     return Dtype("V", base.size * math.prod(shape), base=base, shape=shape)
 
 
 def typestring(text):
-    """npy.descr.type: one element, or a list of them, which makes fields f0, f1, ..."""
+    """npy.descr.type: one type, or several, which are fields f0, f1, ..."""
     dtypes, at = [], 0
     while at < len(text) or not dtypes:
         match = ELEMENT.match(text, at)
         right = match and len({match.group(1), match.group(3)} - {""}) < 2
-        need(right, "npy.descr.type", "no type: %r" % text)
+        need(right, "npy.descr.type", "unknown type: %r" % text)
         before, repeat, after, name = match.groups()
         dtype = one_type(name, before or after)
         lengths = tuple(int(digits) for digits in re.findall("[0-9]+", repeat or ""))
@@ -164,7 +166,7 @@ def typestring(text):
 
 
 def one_type(name, order):
-    """A kind and a size, a time, or an alias."""
+    """Returns the dtype of a kind and a size, of a time, or of an alias."""
     time = TIME.fullmatch(name)
     if time:
         unit = time_unit(*time.group(3, 2, 4)) if time.group(3) else ""
@@ -172,21 +174,21 @@ def one_type(name, order):
     code = ALIASES.get(name, name)
     right = name == code or not order or len(name) == 1
     right = right and re.fullmatch("[biufcSaUVOMm][0-9]+", code)
-    need(right, "npy.descr.type", "no type: %r" % name)
+    need(right, "npy.descr.type", "unknown type: %r" % name)
     kind, size = "S" if code[0] == "a" else code[0], int(code[1:])
-    need(size in SIZES.get(kind, (size,)), "npy.descr.type", "no type: %r" % name)
+    need(size in SIZES.get(kind, (size,)), "npy.descr.type", "unknown type: %r" % name)
     return Dtype(kind, {"U": 4 * size, "O": 8}.get(kind, size), order)
 
 
 def time_unit(unit, number, divisor):
-    """npy.descr.unit, as typed JSON has it: `[25s]`, and nothing for generic units."""
+    """npy.descr.unit: returns the unit as typed JSON has it: `[25s]`, or "" for generic units."""
     unit, number, divisor = unit.replace("μ", "u"), int(number or 1), int(divisor or 1)
     right = unit in UNITS + ("generic",) and 0 <= number < 2**31
-    need(right, "npy.descr.unit", "no unit of time")
+    need(right, "npy.descr.unit", "unknown unit of time")
     if divisor != 1:
         shorter = [one for one in SHORTER.get(unit, ()) if divisor and one[0] % divisor == 0]
         need(shorter, "npy.descr.unit", "a divisor of %d" % divisor)
         factor, unit = shorter[0]
         number *= factor // divisor
-        need(number < 2**31, "npy.descr.unit", "a multiple over 2^31 - 1")
+        need(number < 2**31, "npy.descr.unit", "a multiple of a unit is over 2^31 - 1")
     return "" if unit == "generic" else "[%s%s]" % ("" if number == 1 else number, unit)

@@ -1,4 +1,4 @@
-"""preamble.md, and header.md but for the dtype."""
+"""preamble.md, and header.md without the dtype."""
 
 import math
 import re
@@ -8,20 +8,20 @@ from .dtype import Pairs, descr, is_shape
 
 
 def preamble(data):
-    """Layout: version, text of the header, and where the data begin."""
+    """Layout: returns the version, the text of the header, and the offset of the data."""
     magic = b"\x93NUMPY"
-    need(data[:6] == magic[: len(data)], "npy.magic", "no .npy file", 0)
+    need(data[:6] == magic[: len(data)], "npy.magic", "not an .npy file: wrong magic", 0)
     need(len(data) >= 8, "npy.truncated", "the version is missing", len(data))
     version = (data[6], data[7])
     need(version in ((1, 0), (2, 0), (3, 0)), "npy.version", "version %d.%d" % version, 6)
     start = 10 if version == (1, 0) else 12
     need(len(data) >= start, "npy.truncated", "the length is missing", len(data))
     end = start + int.from_bytes(data[8:start], "little")
-    need(len(data) >= end, "npy.truncated", "a part of the header is missing", len(data))
+    need(len(data) >= end, "npy.truncated", "the header is truncated", len(data))
     try:
         return version, data[start:end].decode("utf-8" if version == (3, 0) else "latin-1"), end
     except UnicodeDecodeError as error:
-        raise Refused("npy.header.charset", "no UTF-8", start + error.start) from None
+        raise Refused("npy.header.charset", "the header is not UTF-8", start + error.start) from None
 
 
 LIMIT_DIGITS = 4300
@@ -46,20 +46,20 @@ ESCAPES.update({"t": "\t", "v": "\v", "\n": "", "\r": "", "\r\n": ""})
 
 
 class Literal:
-    """The grammar of a header; a method for each of its larger rules."""
+    """The grammar of a header, with a method for each of its larger rules."""
 
     def __init__(self, text, version):
         self.tokens, self.at, self.long = [], 0, version < (3, 0)
         at = 0
         while at < len(text):
             match = TOKEN.match(text, at)
-            need(match and "\0" not in match.group(), LITERAL, "no token at character %d" % at)
+            need(match and "\0" not in match.group(), LITERAL, "unexpected character %d" % at)
             if match.lastgroup != "blank":
                 self.tokens.append(match)
             at = match.end()
 
     def next(self):
-        """The kind of the next token, and its text if it is a mark."""
+        """Returns the kind of the next token, or its text if it is a mark."""
         match = self.tokens[self.at] if self.at < len(self.tokens) else None
         kind = match.lastgroup if match else "end"
         return match.group() if kind == "mark" else kind
@@ -70,11 +70,11 @@ class Literal:
 
     def whole(self):
         value = self.value(0)
-        need(self.next() == "end", LITERAL, "more than one value")
+        need(self.next() == "end", LITERAL, "text after the value")
         return value
 
     def value(self, depth):
-        need(depth <= 100, "npy.header.depth", "more than 100 brackets")
+        need(depth <= 100, "npy.header.depth", "brackets nested over 100 deep")
         kind = self.next()
         if kind == "name":
             return {"True": True, "False": False, "None": None}[self.take().group()]
@@ -84,21 +84,22 @@ class Literal:
             return self.number()
         self.take()
         values, comma = self.values({"(": ")", "[": "]", "{": "}"}[kind], depth + 1)
-        need(kind == "{" or not any(pair for _, pair in values), LITERAL, "a colon")
+        need(kind == "{" or not any(pair for _, pair in values), LITERAL, "a colon outside a dict")
         plain = [value for value, _ in values]
         if kind == "[":
             return plain
         if kind == "(":
             return plain[0] if len(plain) == 1 and not comma else tuple(plain)
         pairs = {bool(pair) for _, pair in values}
-        need(len(pairs) < 2, LITERAL, "a dict or a set?")
+        need(len(pairs) < 2, LITERAL, "items with and without a colon in braces")
         return set() if pairs == {False} else Pairs((key, pair[0]) for key, pair in values)
 
     def values(self, close, depth):
-        """Values up to a bracket, each with what stands behind its colon; was a comma last?"""
+        """Returns the values before a closing bracket, each with the value after its colon, if it has
+        one; and whether the last token was a comma."""
         values, comma = [], True
         while self.next() != close:
-            need(comma, LITERAL, "no comma")
+            need(comma, LITERAL, "expected a comma")
             value, pair = self.value(depth), ()
             if self.next() == ":":
                 self.take()
@@ -116,7 +117,7 @@ class Literal:
             width = 3 if quoted[:3] in ("'''", '"""') else 1
             inner = re.sub("\r\n?", "\n", quoted[width:-width])
             text += inner if "r" in prefixes[-1] else ESCAPE.sub(unescaped, inner)
-        need(len({"b" in prefix for prefix in prefixes}) == 1, LITERAL, "bytes beside a string")
+        need(len({"b" in prefix for prefix in prefixes}) == 1, LITERAL, "bytes next to a str")
         need(not re.search("[\ud800-\udfff]", text), LITERAL, "a surrogate (unsupported)")
         return text.encode("utf-8") if "b" in prefixes[0] else text
 
@@ -124,18 +125,19 @@ class Literal:
         value = self.signed()
         if self.next() in ("+", "-"):
             other = self.signed()
-            need(isinstance(other, complex) and not isinstance(value, complex), LITERAL, "a sum")
+            right = isinstance(other, complex) and not isinstance(value, complex)
+            need(right, LITERAL, "a sum that is not a complex number")
             value += other
         return value
 
     def signed(self):
         sign = -1 if self.next() in ("+", "-") and self.take().group() == "-" else 1
         kind = self.next()
-        need(kind in ("integer", "float", "imaginary"), LITERAL, "no value")
+        need(kind in ("integer", "float", "imaginary"), LITERAL, "expected a value")
         text = self.take().group()
         if kind != "integer":
             return sign * (float(text) if kind == "float" else complex(text))
-        need(self.long or text[-1] != "L", LITERAL, "a long in version 3")
+        need(self.long or text[-1] != "L", LITERAL, "a number with L in version 3")
         need(len(text) <= LIMIT_DIGITS, LITERAL, "a number of %d digits" % len(text))
         return sign * int(text.rstrip("L"), 0)
 
@@ -149,7 +151,7 @@ def unescaped(match):
     if what[0] not in "xuUN":
         return match.group()
     need(len(what) > 1, LITERAL, "an escape without its digits, or \\N (unsupported)")
-    need(int(what[1:], 16) < 0x110000, LITERAL, "no such character")
+    need(int(what[1:], 16) < 0x110000, LITERAL, "an escape over 10FFFF")
     return chr(int(what[1:], 16))
 
 
@@ -158,11 +160,11 @@ def header(text, version):
     value = Literal(text, version).whole()
     right = isinstance(value, Pairs) and all(isinstance(key, str) for key, _ in value)
     right = right and {key for key, _ in value} == {"descr", "fortran_order", "shape"}
-    need(right, "npy.header.keys", "other keys than descr, fortran_order, shape")
+    need(right, "npy.header.keys", "the keys are not descr, fortran_order, shape")
     value = dict(value)
     dtype, fortran, shape = descr(value["descr"]), value["fortran_order"], value["shape"]
-    need(isinstance(fortran, bool), "npy.header.order", "fortran_order is no bool")
-    need(is_shape(shape) and len(shape) <= 64, "npy.header.shape", "no shape")
+    need(isinstance(fortran, bool), "npy.header.order", "fortran_order is not a bool")
+    need(is_shape(shape) and len(shape) <= 64, "npy.header.shape", "not a tuple of at most 64 lengths")
     size = dtype.size * math.prod(length for length in shape if length)
     need(dtype.objects or size < 2**63, "npy.header.shape", "an array of 2^63 bytes or more")
     return dtype, fortran, shape

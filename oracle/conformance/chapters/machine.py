@@ -1,4 +1,4 @@
-"""machine.md: runs a pickle."""
+"""machine.md: the machine that runs a pickle."""
 
 import _compat_pickle
 import os
@@ -21,22 +21,22 @@ with open(TABLE, encoding="utf-8") as file:
 
 
 class Machine:
-    """Runs the pickle that begins at a byte of a file. Nothing is called: pickle.call."""
+    """A machine that runs the pickle at an offset of a file. It calls nothing: pickle.call."""
 
     def __init__(self, data, at, encoding):
         self.data, self.at, self.encoding = data, at, encoding
-        self.begin = at  # of the instruction that is run
-        self.stack, self.marks, self.memo = [], [], {}  # a mark is a height of the stack
+        self.begin = at  # the offset of the current instruction
+        self.stack, self.marks, self.memo = [], [], {}  # a mark is the number of values below it
         self.buffers = 0
         self.protocol = 0
 
     def run(self):
-        """The value that is on top of the stack at STOP."""
+        """Returns the value on top of the stack at STOP."""
         try:
             while True:
                 self.begin = self.at
                 code = self.bytes(1)[0]
-                need(code in OPCODES, "pickle.opcode", "no opcode: %02X" % code)
+                need(code in OPCODES, "pickle.opcode", "unknown opcode: %02X" % code)
                 name, form = OPCODES[code]
                 argument = () if form == "none" else (self.argument(form),)
                 if name == "STOP":
@@ -57,11 +57,11 @@ class Machine:
 
     def line(self):
         end = self.data.find(b"\n", self.at)
-        need(end >= 0, "pickle.truncated", "a line has no end", len(self.data))
+        need(end >= 0, "pickle.truncated", "expected a newline", len(self.data))
         return self.bytes(end + 1 - self.at)[:-1]
 
     def argument(self, form):
-        """A number, or bytes: a payload, a line, two lines."""
+        """Returns a number, or bytes: a payload, a line, or two lines."""
         if form in WIDTHS:
             return int.from_bytes(self.bytes(WIDTHS[form]), "little", signed=form == "int4")
         if form == "float8":
@@ -82,9 +82,9 @@ class Machine:
         self.stack.append(value)
 
     def pop(self, count):
-        """Values from above the topmost mark, the lowest first; pickle.stack.underflow."""
+        """pickle.stack.underflow: takes values above the topmost mark. Returns the lowest first."""
         found = len(self.stack) - (self.marks[-1] if self.marks else 0)
-        text = "%d values are needed, %d found" % (count, found)
+        text = "expected %d values, found %d" % (count, found)
         need(found >= count, "pickle.stack.underflow", text)
         values = self.stack[-count:]
         del self.stack[-count:]
@@ -96,21 +96,21 @@ class Machine:
         return value
 
     def above(self):
-        """Takes the topmost mark, and the values above it; pickle.stack.mark."""
-        need(self.marks, "pickle.stack.mark", "no mark")
+        """pickle.stack.mark: takes the topmost mark and the values above it. Returns the values."""
+        need(self.marks, "pickle.stack.mark", "expected a mark")
         height = self.marks.pop()
         values = self.stack[height:]
         del self.stack[height:]
         return values
 
     def drop(self):
-        """POP takes the mark where nothing stands above it."""
+        """POP takes the mark if no value is above it."""
         if self.marks and self.marks[-1] == len(self.stack):
             self.marks.pop()
         else:
             self.pop(1)
 
-    # What changes a value. Nothing looks at what is not changed: differences.md.
+    # Instructions that change a value. With no values to add they accept any value: differences.md.
 
     def append(self, values):
         target = self.top()
@@ -145,7 +145,7 @@ class Machine:
 
     def get(self, index):
         """pickle.memo.same, pickle.memo.missing"""
-        need(index in self.memo, "pickle.memo.missing", "there is no memo entry %d" % index)
+        need(index in self.memo, "pickle.memo.missing", "missing memo entry %d" % index)
         self.push(self.memo[index])
 
     def put(self, index):
@@ -158,17 +158,17 @@ class Machine:
         self.push(utf8(payload, self.at - len(payload)))
 
     def text_of_2(self, payload):
-        """The str of Python 2, which is bytes where the encoding does not fit."""
+        """Pushes a str of Python 2, or bytes if it cannot be decoded."""
         try:
             self.push(payload.decode(self.encoding))
         except UnicodeDecodeError:
             self.push(payload)
 
-    # Names, calls and what else comes from outside: pickle.call
+    # Names, calls, buffers, extensions and persistent ids: pickle.call
 
     def name(self, names):
         right = all(isinstance(name, str) for name in names)
-        need(right, "pickle.stack.type", "a name that is no str")
+        need(right, "pickle.stack.type", "a name is not a str")
         self.push(Global(*self.python_3_name(*names)))
 
     def python_3_name(self, module, name):
@@ -184,7 +184,7 @@ class Machine:
         self.name([utf8(module, at), utf8(name, at + len(module) + 1)])
 
     def instance(self, values):
-        need(values, "pickle.stack.underflow", "no class above the mark")
+        need(values, "pickle.stack.underflow", "expected a class above the mark")
         function, arguments = values[0], tuple(values[1:])
         self.push(Call("call" if arguments else "new", function, arguments))
 
@@ -212,7 +212,7 @@ def protocol(machine, version):
 
 
 def read_only(value):
-    need(isinstance(value, Buffer), "pickle.stack.type", "no buffer")
+    need(isinstance(value, Buffer), "pickle.stack.type", "expected a buffer")
 
 
 def frozenset_of(members):

@@ -1,7 +1,7 @@
-"""objects.md: what the calls in a pickle stand for.
+"""objects.md: the values of the calls in a pickle.
 
-The machine only notes what would be called, and what is then added to it. Here that is given a
-meaning, once it is whole and somebody asks.
+The machine records a call, and the states and items that are added to its result. The functions
+here make a value of the complete record, when it is first needed.
 """
 
 import datetime
@@ -17,11 +17,11 @@ MEANINGS = {}
 
 
 class Other(Exception):
-    """A call that is none of those known."""
+    """A call has no known value."""
 
 
 UNFIT = (Other, Refused, AttributeError, LookupError, OverflowError, TypeError, ValueError)
-"""How one of MEANINGS fails where the arguments, or what was added, are not those it knows."""
+"""The exceptions of MEANINGS for unknown arguments, states or items."""
 
 
 def only(condition):
@@ -30,8 +30,8 @@ def only(condition):
 
 
 def meaning(modules, name):
-    """Marks the function that makes the value of a call of this global. It is given the arguments,
-    and by name what was added. Where it does not take those, the call stays what it is."""
+    """Registers the function that makes the value of a call of this global. Its arguments are those
+    of the call, and by name what was added to the result. If it raises, the call stays a call."""
 
     def mark(function):
         MEANINGS.update({(module, name): function for module in modules.split()})
@@ -41,11 +41,11 @@ def meaning(modules, name):
 
 
 def meant(value, depth=0):
-    """npy.value.standard, pickle.call: what a call stands for, or else the value itself."""
+    """npy.value.standard, pickle.call: returns the value of a call, or a value that is not a call."""
     if not isinstance(value, Call) or value.name == "new" or depth > 32:
         return value
     if value.meaning is None:
-        value.meaning = value  # also for those who ask while it is looked for
+        value.meaning = value  # for a call that contains itself
         known = MEANINGS.get(value.value.value) if isinstance(value.value, Global) else None
         added = {"depth": depth} if known is a_dtype else {}
         added.update(value.added_to())
@@ -128,7 +128,7 @@ def a_datetime(payload, zone=None):
     data = exactly(10, payload)
     year, month, *rest = struct.unpack(">HBBBBB", data[:7])
     values = year, month & 0x7F, *rest, int.from_bytes(data[7:], "big")
-    datetime.datetime(*values)  # or a ValueError
+    datetime.datetime(*values)  # raises ValueError for an invalid date
     return Single("datetime", Row((*values, month >> 7, zone)))
 
 
@@ -164,8 +164,8 @@ def a_decimal(text):
 
 
 class Array:
-    """`data` are the bytes of the items, in the order `order`; where the dtype holds objects,
-    `items` are there in place of them. `name` is the class."""
+    """An array. `data` is the bytes of the items in `order`; if the dtype has objects, it is None and
+    `items` is a list. `name` is the class."""
 
     numbered = True
 
@@ -188,8 +188,8 @@ class Array:
 
 
 def envelope(state):
-    """npy.object.envelope: shape, dtype, is_fortran, list or bytes, and what else is there."""
-    state = state[1:] if state[:1] == (1,) else state  # absent before NumPy 1.0
+    """npy.object.envelope: returns shape, dtype, is_fortran, list or bytes, and the rest of a state."""
+    state = state[1:] if state[:1] == (1,) else state  # the version, absent before NumPy 1.0
     shape, value, fortran, payload = state[:4] if len(state) > 3 else (None,) * 4
     value = meant(value)
     only(is_shape(shape) and isinstance(value, NumpyDtype) and type(fortran) in (bool, int))
@@ -197,7 +197,7 @@ def envelope(state):
 
 
 def built(name, state):
-    """An array of the state that BUILD gave: npy.array.data, npy.array.order, npy.object.mask"""
+    """npy.array.data, npy.array.order, npy.object.mask: returns an array of the state of BUILD."""
     only(len(state) == 1 and isinstance(state[0], tuple))
     shape, dtype, fortran, payload, rest = envelope(state[0])
     only(len(rest) == (2 if name == "masked" else 0))
@@ -217,7 +217,7 @@ def order_of(shape, fortran):
 
 
 def as_bytes(payload):
-    """Bytes as any protocol has them; None if it is something else."""
+    """Returns bytes as each protocol writes them; None for other values."""
     payload = meant(payload)
     if isinstance(payload, str) and max(payload, default="") < "\u0100":
         return payload.encode("latin-1")
@@ -225,7 +225,7 @@ def as_bytes(payload):
 
 
 def little(data, dtype):
-    """Items in the order `<`."""
+    """Returns the items in little-endian byte order."""
     width = {"U": 4, "c": dtype.size // 2}.get(dtype.kind, dtype.size)
     if dtype.order != ">" or not width:
         return data
@@ -233,7 +233,7 @@ def little(data, dtype):
 
 
 def gathered(data, size, shape, strides):
-    """The items that are at these strides, in C order."""
+    """Returns the items at these strides, in C order."""
     places = [0]
     for length, stride in zip(shape, strides):
         places = [place + i * stride for place in places for i in range(length)]
@@ -245,7 +245,7 @@ def fortran_strides(shape, size):
 
 
 class Scalar:
-    """npy.scalar: in the order `<`, unless it is structured; text ends with its last character."""
+    """npy.scalar: little-endian unless it is structured. Text has no NULs at its end."""
 
     def __init__(self, dtype, data):
         self.dtype, self.data = dtype.little(), little(data, dtype)
@@ -261,7 +261,7 @@ class Scalar:
 
 
 class Record:
-    """npy.object.fields: a tuple, and the dtype that says what its values are in the array."""
+    """npy.object.fields: a tuple with the dtype of its values in the array."""
 
     def __init__(self, values, dtype):
         self.values, self.dtype = values, dtype
@@ -272,7 +272,7 @@ class Record:
 
 
 def item(value, dtype):
-    """What an item, or a field of one, is in the array, where the pickle has it as an object."""
+    """Returns an item, or a field of one, as it is in the array. The pickle has it as an object."""
     if dtype.kind in "OT" or dtype.base:
         return value
     try:
@@ -285,7 +285,7 @@ def item(value, dtype):
 
 
 def packed(value, dtype):
-    """The bytes of an item of which NumPy's `getitem` made a Python value."""
+    """Returns the bytes of an item that NumPy's `getitem` made a Python value of."""
     value, big, size = meant(value), dtype.order == ">", dtype.size
     if isinstance(value, (Scalar, Array)):
         return value.data
@@ -316,7 +316,7 @@ class NumpyDtype:
 
 
 def of_numpy(value, *names):
-    """Is it a global of that name, in any module of NumPy?"""
+    """Returns whether the value is a global with one of these names in a module of NumPy."""
     module, name = value.value if isinstance(value, Global) else ("", "")
     return module.split(".")[0] == "numpy" and name in names
 
@@ -334,7 +334,7 @@ def a_masked_array(kind, base, shape, code, *, state):
 
 
 def array_of_file(value):
-    """npy.object.class: the array that a file holds, of whatever class."""
+    """npy.object.class: returns the array of a file, of any class."""
     only(isinstance(value, Call) and isinstance(value.value, Global) and len(value.arguments) > 2)
     module, name = value.value.value
     masked = (module, name) == ("numpy.ma.core", "_mareconstruct")
@@ -372,7 +372,7 @@ def a_scalar(value, payload):
 
 @meaning("numpy", "dtype")
 def a_dtype(code, align=False, copy=False, *, state=((3, "|") + 3 * (None,) + (-1, -1, 0),), depth):
-    """npy.dtype: the call says kind and size, BUILD the rest."""
+    """npy.dtype: the call has kind and size, BUILD the rest."""
     only(len(state) == 1 and isinstance(state[0], tuple) and len(state[0]) in (8, 9))
     version, order, parts, names, fields, size, _, _, metadata = (*state[0], None)[:9]
     only(version in (3, 4))
@@ -395,7 +395,7 @@ def pickled_field(name, size, depth, value, offset, title=None):
     """npy.descr.layout"""
     dtype = meant(value, depth + 1).dtype
     right = 0 <= offset <= size - dtype.size
-    need(right, "npy.descr.layout", "the field %r lies outside its structure" % name)
+    need(right, "npy.descr.layout", "the field %r is outside its structure" % name)
     return name, title, dtype, offset
 
 

@@ -9,15 +9,15 @@ from .clause import need
 
 
 class Text(str):
-    """Typed JSON that is ready."""
+    """Finished typed JSON."""
 
 
 class Parts(list):
-    """Typed JSON in parts: texts, and values that are still to be written."""
+    """Typed JSON in parts: finished text, and values that are not written yet."""
 
 
 class Row(tuple):
-    """Values in brackets that are none together, such as a key and what is under it."""
+    """Values in brackets that are not a value of Python together, such as a key and its value."""
 
     def typed(self):
         return brackets(self)
@@ -42,8 +42,8 @@ def base64_of(data):
 
 
 def line(value, meant, root=None, seen=None, sets=0):
-    """A value as a line, in which `meant` says what a value stands for. `seen` numbers the objects
-    that were met: "Sharing and cycles"."""
+    """Returns a value as a line. `meant` returns the value of a call. `seen` has the numbers of the
+    objects so far: "Sharing and cycles"."""
     seen, ready, todo = {} if seen is None else seen, [], [value]
     while todo:
         part = todo.pop()
@@ -60,7 +60,7 @@ def line(value, meant, root=None, seen=None, sets=0):
             if numbered(part):
                 seen[identity] = len(seen)
             if hasattr(part, "members"):
-                # Each member as it would stand in its place first, and so twice as often a level.
+                # Each item is written as if it came first, so that each level doubles the work.
                 need(sets < 20, "pickle.limit.depth", "sets nested over 20 deep")
                 texts = [line(one, meant, root, dict(seen), sets + 1) for one in part.members]
                 order = sorted(range(len(texts)), key=texts.__getitem__)
@@ -72,7 +72,7 @@ def line(value, meant, root=None, seen=None, sets=0):
 
 
 def numbered(value):
-    """Has it an identity worth keeping?"""
+    """Returns whether a value has a number: "Sharing and cycles"."""
     if isinstance(value, tuple):
         return value != () and not isinstance(value, Row)
     known = isinstance(value, (list, bytearray)) and not isinstance(value, Parts)
@@ -80,7 +80,7 @@ def numbered(value):
 
 
 def typed(value):
-    """ "Values": a value in parts."""
+    """ "Values": returns a value in parts."""
     if value is None or isinstance(value, bool):
         return Text(json.dumps(value))
     if isinstance(value, int):

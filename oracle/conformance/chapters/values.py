@@ -1,11 +1,11 @@
-"""machine.md: the values of a pickle, but for those that are Python's own, such as tuples."""
+"""machine.md: those values of a pickle for which Python's own types are not used."""
 
 from .clause import need
 from .typed_json import Row, braces, brackets
 
 
 class Single:
-    """What typed JSON writes as an object of one member."""
+    """A value that typed JSON writes as an object of one member."""
 
     def __init__(self, name, value):
         self.name, self.value = name, value
@@ -15,11 +15,11 @@ class Single:
 
 
 class Buffer(Single):
-    """A buffer that is not in the stream."""
+    """A buffer outside the pickle."""
 
 
 class Stub(Single):
-    """What only Python would know, and may be called: an extension code, a persistent id."""
+    """A value that Python would look up, and that can be called: an extension, a persistent id."""
 
 
 class Global(Stub):
@@ -28,10 +28,10 @@ class Global(Stub):
 
 
 class Call(Stub):
-    """An inert object: what would have been called, and what was added to it."""
+    """A call that was not made, and the states and items that were added to its result."""
 
     numbered = True
-    meaning = None  # what it stands for, once somebody has asked
+    meaning = None  # the value of the call, when it is known
 
     def __init__(self, name, function, arguments, keywords=None):
         super().__init__(name, function)
@@ -39,7 +39,7 @@ class Call(Stub):
         self.arguments, self.keywords = arguments, keywords or Dict("dict")
         right = isinstance(function, Stub) and isinstance(arguments, tuple)
         right = right and isinstance(self.keywords, Dict)
-        need(right, "pickle.stack.type", "no call")
+        need(right, "pickle.stack.type", "invalid callable or arguments")
 
     def typed(self):
         members = {"callable": self.value, "args": braces({"tuple": brackets(self.arguments)})}
@@ -49,14 +49,14 @@ class Call(Stub):
         return braces({self.name: braces(members)})
 
     def added_to(self):
-        """What was added to it, by name."""
+        """Returns what was added to the result, by name."""
         names = ("state", "appended", "items", "added")
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 
 
 def changeable(value):
     """pickle.stack.type"""
-    text = "no %s can be changed so" % type(value).__name__
+    text = "this instruction cannot change a value of type %s" % type(value).__name__
     need(isinstance(value, Call), "pickle.stack.type", text)
     return value
 
@@ -100,4 +100,4 @@ class Set:
 def hashable(key):
     """pickle.items.unhashable"""
     right = not isinstance(key, (list, bytearray, Dict)) and getattr(key, "name", "") != "set"
-    need(right, "pickle.items.unhashable", "a key that can change")
+    need(right, "pickle.items.unhashable", "a mutable value as a key, or in a set")

@@ -11,7 +11,7 @@ use crate::{Complaint, root};
 pub struct Fixture {
     /// Its name below `oracle/fixtures`, or `packed/` and its name below `oracle/packed`.
     pub file: String,
-    /// Where it is in the project.
+    /// The file of the project that it is in: itself, or the archive of its group.
     pub path: String,
     /// What it holds.
     pub about: String,
@@ -38,7 +38,7 @@ fn of(folder: &str, prefix: &str) -> Vec<Fixture> {
     let texts = |value: &Value| value.as_array().into_iter().flatten().map(text).collect();
     let fixture = |entry: &Value| Fixture {
         file: format!("{prefix}{}", text(&entry["file"])),
-        path: format!("{folder}/{}", text(&entry["file"])),
+        path: path_of(folder, &text(&entry["file"])),
         about: text(&entry["about"]),
         clauses: texts(&entry["clauses"]),
         written_by: texts(&entry["written_by"]),
@@ -51,17 +51,30 @@ fn of(folder: &str, prefix: &str) -> Vec<Fixture> {
     manifest.iter().map(fixture).collect()
 }
 
+fn path_of(folder: &str, file: &str) -> String {
+    let path = format!("{folder}/{file}");
+    match file.split_once('/') {
+        Some((group, _)) if !root().join(&path).exists() => format!("{folder}/{group}.zip"),
+        _ => path,
+    }
+}
+
 impl Fixture {
     /// The bytes of the file.
     pub fn bytes(&self) -> Vec<u8> {
-        fs::read(root().join(&self.path)).expect("a fixture")
+        match npy_object_fixtures::find(&self.file) {
+            Some(stored) => stored.bytes().to_vec(),
+            None => fs::read(root().join(&self.path)).expect("a packed file"),
+        }
     }
 
     /// Python's lines: the header, the elements, or an error at the end.
     pub fn lines(&self) -> Vec<String> {
-        let path = self.path.strip_suffix(".npy").filter(|_| !self.is_packed());
-        let path = root().join(format!("{}.jsonl", path.unwrap_or(&self.path)));
-        let text = fs::read_to_string(path).expect("the fixture's JSON");
+        if let Some(stored) = npy_object_fixtures::find(&self.file) {
+            return stored.lines().to_vec();
+        }
+        let path = root().join(format!("{}.jsonl", self.path));
+        let text = fs::read_to_string(path).expect("the JSON of a packed file");
         text.split_terminator('\n').map(str::to_owned).collect()
     }
 

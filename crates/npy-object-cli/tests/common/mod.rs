@@ -2,8 +2,12 @@
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use npy_object_fixtures::Fixture;
+use tempfile::NamedTempFile;
 
 /// What a run of the program gave.
 #[derive(Debug)]
@@ -48,30 +52,36 @@ impl Ran {
     }
 }
 
+/// Writes a fixture to a file and returns its path.
 pub(crate) fn fixture(file: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../oracle/fixtures").join(file);
-    assert!(path.exists(), "no fixture {file}");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fixtures").join(file);
+    let folder = path.parent().expect("the folder of the group");
+    std::fs::create_dir_all(folder).expect("a folder for the file");
+    // Another test may read the same file, so it is replaced at once.
+    let mut new = NamedTempFile::new_in(folder).expect("a temporary file");
+    new.write_all(stored(file).bytes()).expect("written to the temporary file");
+    new.persist(&path).expect("renamed");
     path
 }
 
-/// The lines of the oracle for the elements of a fixture.
+/// Returns the typed JSON of the elements of a fixture.
 pub(crate) fn oracle(file: &str) -> Vec<String> {
-    let json = fixture(file).with_extension("jsonl");
-    let text = std::fs::read_to_string(json).expect("the fixture has its elements beside it");
-    let elements = text.lines().skip(1).filter(|line| !line.starts_with("{\"error\""));
-    elements.map(str::to_owned).collect()
+    let elements = stored(file).lines().iter().skip(1);
+    elements.filter(|line| !line.starts_with("{\"error\"")).cloned().collect()
 }
 
-/// As [`oracle`], behind the line of the header: all that is printed of a whole array.
+/// Returns the typed JSON of the header and the elements of a fixture, as a whole array is printed.
 pub(crate) fn oracle_with_header(file: &str) -> Vec<String> {
-    let json = fixture(file).with_extension("jsonl");
-    let text = std::fs::read_to_string(json).expect("the fixture has its elements beside it");
-    let header = text.lines().next().expect("the line of the header").to_owned();
+    let header = stored(file).lines().first().expect("the line of the header").clone();
     [vec![header], oracle(file)].concat()
 }
 
+fn stored(file: &str) -> &'static Fixture {
+    npy_object_fixtures::find(file).unwrap_or_else(|| panic!("no fixture {file}"))
+}
+
 /// A file of a header and what follows it, made for one test.
-pub(crate) fn file_of(descr: &str, shape: &str, data: &[u8]) -> tempfile::NamedTempFile {
+pub(crate) fn file_of(descr: &str, shape: &str, data: &[u8]) -> NamedTempFile {
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
     let length = u16::try_from(header.len()).expect("the header is short").to_le_bytes();
     let bytes = [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), data].concat();

@@ -4,9 +4,7 @@
 //! fails where a bomb asks for more than it may have. Time is not tested; `--nocapture` prints it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{Write, sink};
-use std::path::Path;
 
 use npy_object::json::{PlainJson, TypedJson};
 use npy_object::{
@@ -52,24 +50,15 @@ fn read_in_every_way(file: &Source, limits: &Limits) {
 
 /// The smallest fixture of each case.
 fn small_fixtures() -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../oracle/fixtures");
-    let mut cases: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    for group in fs::read_dir(&folder).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
-        for file in fs::read_dir(group.path()).unwrap().flatten() {
-            let path = file.path();
-            if path.extension().is_none_or(|extension| extension != "npy") {
-                continue;
-            }
-            let name = path.strip_prefix(&folder).unwrap().to_str().expect("a name in ASCII");
-            let case = name.split("-p").next().unwrap_or(name).to_owned();
-            let bytes = fs::read(&path).unwrap();
-            let known = cases.entry(case).or_insert_with(|| bytes.clone());
-            if bytes.len() < known.len() {
-                *known = bytes;
-            }
+    let mut cases: BTreeMap<&str, &[u8]> = BTreeMap::new();
+    for fixture in npy_object_fixtures::fixtures() {
+        let case = fixture.file.split("-p").next().unwrap_or(&fixture.file);
+        let known = cases.entry(case).or_insert(fixture.bytes());
+        if fixture.bytes().len() < known.len() {
+            *known = fixture.bytes();
         }
     }
-    cases.into_values().filter(|file| file.len() <= 2000).collect()
+    cases.into_values().filter(|file| file.len() <= 2000).map(<[u8]>::to_vec).collect()
 }
 
 #[test]
