@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use npy_object::header::Header;
 use npy_object::json::{PlainJson, write_dtype};
-use npy_object::{Element, ItemType, Kind, Outline, OutlineKind};
+use npy_object::{Element, ItemType, Kind, Outline, OutlineKind, Shape};
 
 /// Bytes of an element that are shown.
 const PREVIEW: usize = 60;
@@ -63,13 +63,7 @@ pub(crate) fn describe(kind: &Kind<'_>) -> String {
 
 /// Returns a shape as Python writes it.
 pub(crate) fn python_tuple(lengths: &[usize]) -> String {
-    match lengths {
-        [length] => format!("({length},)"),
-        _ => {
-            let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
-            format!("({})", lengths.join(", "))
-        }
-    }
+    Shape::from(lengths).to_string()
 }
 
 /// Returns the dtype of a header as typed JSON.

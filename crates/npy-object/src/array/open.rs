@@ -23,6 +23,7 @@ use crate::source::format::Format;
 use crate::source::window::Window;
 use crate::value::context::Context;
 use crate::value::owned::OwnedElement;
+use crate::value::shape::Shape;
 
 impl Options {
     /// Opens a file, and uses its index if there is one: see [`NpyArray::write_index`].
@@ -247,7 +248,8 @@ pub(crate) fn check_shape(
     offset: u64,
 ) -> Result<()> {
     let (what, in_header, in_pickle) = if *header.shape != *shape {
-        ("shape", python_tuple(&header.shape), python_tuple(shape))
+        let in_header = Shape::from(&*header.shape);
+        ("shape", in_header.to_string(), Shape::from(shape).to_string())
     } else if header.fortran_order != fortran_order {
         let (order, pickled) = (header.fortran_order, fortran_order);
         ("fortran_order", python_bool(order), python_bool(pickled))
@@ -261,13 +263,6 @@ pub(crate) fn check_shape(
 fn disagreement(what: &str, in_header: String, in_pickle: String, offset: u64) -> Error {
     let message = format!("the header says {what} {in_header}, the pickle {in_pickle}");
     Error::new(ErrorKind::Malformed, "npy.object.agreement", offset, message)
-}
-
-/// A shape as Python prints it.
-fn python_tuple(lengths: &[usize]) -> String {
-    let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
-    let comma = if lengths.len() == 1 { "," } else { "" };
-    format!("({}{comma})", lengths.join(", "))
 }
 
 fn python_bool(value: bool) -> String {

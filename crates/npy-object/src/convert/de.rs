@@ -133,7 +133,7 @@ impl OwnedElement {
 /// [`Element::deserialize`] does; with clause `access.type` for the contents of a `.npy` file.
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     if bytes.starts_with(b"\x93NUMPY") {
-        let message = "expected a bare pickle, found a .npy file: open it with Options::read_bytes";
+        let message = "expected a bare pickle, found a .npy file, which NpyArray reads";
         return Err(Error::usage("access.type", message));
     }
     let context = Context::new(&Options::new());
