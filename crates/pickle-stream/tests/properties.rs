@@ -1,5 +1,5 @@
-//! What holds of every stream: cuts do not matter, an element alone is what it is in the whole,
-//! nothing panics.
+//! Properties of every pickle: cuts do not matter, an element decoded alone is the element of the
+//! whole, nothing panics.
 
 mod support;
 
@@ -11,18 +11,18 @@ use support::cuts::{instructions, pushed, surveyed};
 use support::pickler::{pickled_list, pickled_repeats};
 use support::runs::{at_once, one_by_one};
 
-/// Small limits, so that floods meet them.
+/// Returns small limits, so that floods exceed them.
 fn limits() -> Limits {
     let mut limits = Limits::default();
     (limits.stack, limits.marks, limits.nodes, limits.argument) = (200, 200, 5000, 1000);
     limits
 }
 
-/// Bytes of which most are opcodes and small numbers.
+/// Bytes, mostly opcodes and small numbers.
 fn any_stream() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         4 => prop::sample::select(&Opcode::ALL[..]).prop_map(Opcode::byte),
-        // What it takes to make lists, and elements that depend on one another.
+        // The bytes of lists, and of elements that depend on one another.
         4 => prop::sample::select(&b"](eaNq\x94hb20}s\x8f\x85"[..]),
         2 => 0..4u8,
         1 => any::<u8>(),
@@ -56,7 +56,7 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![pickled_list(), broken_list(), any_stream()]
 }
 
-/// A list with anything behind its beginning.
+/// A list that begins well and goes on with anything.
 fn hostile_list() -> impl Strategy<Value = Vec<u8>> {
     let start = prop::sample::select(vec![&b"]"[..], b"]q\0", b"]\x94(", b"](]\x94"]);
     (start, any_stream(), prop::sample::select(vec![&b"e."[..], b".", b"ae."]))
@@ -67,7 +67,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn cuts_do_not_matter(stream in stream(), cuts in prop::collection::vec(0..300usize, 0..20)) {
+    fn lexer_reads_the_same_at_any_cut(stream in stream(), cuts in prop::collection::vec(0..300usize, 0..20)) {
         let every: Vec<usize> = (0..stream.len()).collect();
         for cuts in [cuts, every] {
             prop_assert_eq!(instructions(&stream, &cuts, &limits()), instructions(&stream, &[], &limits()));
@@ -75,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn pushed_pickle_is_the_whole_pickle(stream in stream(), cuts in prop::collection::vec(0..300usize, 0..20)) {
+    fn push_decoder_decodes_the_same_at_any_cut(stream in stream(), cuts in prop::collection::vec(0..300usize, 0..20)) {
         let every: Vec<usize> = (0..stream.len()).collect();
         let whole = decode(&stream, &limits()).map(|decoded| (show(decoded.value()), decoded.end()));
         for cuts in [cuts, every] {
@@ -83,10 +83,10 @@ proptest! {
         }
     }
 
-    /// This is also what holds the fast way of the survey against the plain one, which an input of
-    /// a few bytes takes alone.
+    /// Inputs of a few bytes are too short for the fast loop of the survey, so this also compares
+    /// the fast loop with the plain one.
     #[test]
-    fn cuts_do_not_matter_to_a_survey(
+    fn survey_reports_the_same_at_any_cut(
         stream in stream(),
         cuts in prop::collection::vec(0..300usize, 0..20),
         container in prop::sample::select(vec![Container::List, Container::Set, Container::Dict]),
@@ -98,9 +98,9 @@ proptest! {
         }
     }
 
-    /// The fast way of the machine and the plain one make the same of everything.
+    /// The fast loop of the machine and the plain one give the same.
     #[test]
-    fn running_is_executing_one_by_one(stream in stream(), small in 20..200usize) {
+    fn run_gives_the_same_as_execute(stream in stream(), small in 20..200usize) {
         let mut limits = limits();
         (limits.stack, limits.marks, limits.nodes) = (small, small, small + small / 2);
         for limits in [limits, Limits::default()] {
@@ -109,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn by_element_is_as_in_the_whole(stream in prop_oneof![pickled_list(), pickled_repeats()]) {
+    fn elements_alone_are_the_elements_of_the_whole(stream in prop_oneof![pickled_list(), pickled_repeats()]) {
         let limits = Limits::default();
         let expected = whole(&stream, &limits).unwrap();
         prop_assert!(expected.is_some());
@@ -117,9 +117,9 @@ proptest! {
         prop_assert_eq!(&by_element(&stream, true, &limits).unwrap(), &expected);
     }
 
-    /// To fill in the graph of the last element is to build it.
+    /// A graph that is filled in again is the one that the machine builds.
     #[test]
-    fn repeating_is_running(
+    fn repeated_element_is_the_decoded_element(
         stream in prop_oneof![broken(pickled_repeats()), broken_list(), hostile_list()],
         small in 5..200usize,
     ) {
@@ -131,18 +131,18 @@ proptest! {
         }
     }
 
-    /// A stream that breaks independence is refused, and nothing else makes a difference.
+    /// Dependent elements fail; all others are the elements of the whole.
     #[test]
-    fn by_element_is_never_silently_wrong(stream in prop_oneof![broken_list(), hostile_list()]) {
+    fn elements_of_hostile_lists_are_right_or_fail(stream in prop_oneof![broken_list(), hostile_list()]) {
         let limits = limits();
         if let (Ok(Some(whole)), Ok(Some(elements))) = (whole(&stream, &limits), by_element(&stream, true, &limits)) {
             prop_assert_eq!(elements, whole);
         }
     }
 
-    /// What is encoded decodes to what it was. Only protocol 5 has an opcode for everything.
+    /// An encoded value decodes to the same value. Only protocol 5 has an opcode for everything.
     #[test]
-    fn encoding_is_the_inverse(stream in prop_oneof![pickled_list(), broken_list(), hostile_list()]) {
+    fn encoded_value_decodes_to_the_same_value(stream in prop_oneof![pickled_list(), broken_list(), hostile_list()]) {
         let limits = limits();
         let Ok(decoded) = decode(&stream, &limits) else { return Ok(()) };
         for protocol in 2..=5 {
@@ -161,7 +161,7 @@ proptest! {
         let limits = limits();
         let _ = whole(&stream, &limits);
         let _ = by_element(&stream, true, &limits);
-        // As text, starting at every byte.
+        // The disassembler, from every byte on.
         while !stream.is_empty() {
             let (mut lexer, mut disassembler) = (Lexer::new(0, &limits), Disassembler::new(&limits));
             while let Ok(Progress::Done(instruction)) = lexer.instruction(&stream[lexer.offset() as usize..]) {

@@ -1,9 +1,9 @@
-//! Instructions as text that people can read, in the columns of CPython's `pickletools.dis`.
+//! Instructions as text, in the columns of CPython's `pickletools.dis`.
 //!
-//! It is made for broken streams too: nothing is refused, and what does not read as it should (a
-//! decimal line that is no number, a str that is not UTF-8) is shown as bytes. `pickletools` stops
-//! there, and at stack and memo errors, of which only a missing mark is told here. Otherwise the
-//! lines are the same, but for
+//! It accepts broken pickles too. An argument that is malformed (a decimal line that is not a
+//! number, a str that is not UTF-8) is shown as bytes. `pickletools` stops there, and at stack and
+//! memo errors, of which only a missing mark is shown here. Otherwise the lines are the same,
+//! except for
 //! - ints of more than 4,300 digits, which Python refuses to print: they are shown as bytes;
 //! - escapes in the lines of GLOBAL, INST and PERSID, which `pickletools` undoes and no unpickler
 //!   does;
@@ -22,12 +22,12 @@ use crate::lex::{Argument, Instruction, text};
 use crate::limits::{self, Limits};
 use crate::opcode::{ArgumentKind, MemoEffect, Opcode, StackItem};
 
-/// Follows a stream of instructions, and makes a line of each.
+/// A disassembler: it makes a line of each instruction of a pickle.
 #[derive(Clone, Debug, Default)]
 pub struct Disassembler {
     limits: Limits,
     marks: Vec<Mark>,
-    /// Values on the stack: needed to know whether POP pops a mark.
+    /// The number of values on the stack, which decides whether POP pops a mark.
     height: usize,
     memo: Indices,
     highest_protocol: Option<u8>,
@@ -36,40 +36,40 @@ pub struct Disassembler {
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     offset: u64,
-    /// Values below it.
+    /// The number of values below it.
     height: usize,
 }
 
-/// One instruction, to be displayed: as one line, without its end.
+/// An instruction as text, when displayed: one line without a newline.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
     instruction: Instruction<'a>,
-    /// Open marks.
+    /// The number of open marks.
     depth: usize,
     note: Option<Note>,
-    /// How many bytes of an argument are shown.
+    /// The number of bytes of an argument that are shown.
     shown: usize,
 }
 
-/// What a line says behind the argument.
+/// The note after the argument.
 #[derive(Clone, Copy, Debug)]
 enum Note {
-    /// The mark that the instruction closes.
+    /// The mark that the instruction takes.
     MarkAt(u64),
     NoMark,
-    /// The memo entry that the instruction makes.
+    /// The memo entry that the instruction writes.
     As(u64),
 }
 
 impl Disassembler {
-    /// A disassembler at the beginning of a stream.
+    /// Creates a disassembler at the beginning of a pickle.
     pub fn new(limits: &Limits) -> Disassembler {
         Disassembler { limits: limits.clone(), ..Disassembler::default() }
     }
 
     /// Returns the line of the next instruction.
     ///
-    /// Fails only over a limit: on open marks, and on memo entries that are out of order.
+    /// Fails only over the limits on open marks and on memo entries that are out of order.
     pub fn line<'a>(&mut self, instruction: &Instruction<'a>) -> Result<Line<'a>> {
         let info = instruction.opcode.info();
         self.highest_protocol = self.highest_protocol.max(Some(info.protocol));
@@ -102,17 +102,16 @@ impl Disassembler {
         Ok(Line { note: closes.or(note), ..line })
     }
 
-    /// The highest protocol that introduced one of the opcodes so far, or `None` where there was
-    /// none.
+    /// Returns the highest protocol of the opcodes so far; `None` before the first.
     ///
-    /// `pickletools` ends with it: `highest protocol among opcodes = 4`.
+    /// The last line of `pickletools` has it: `highest protocol among opcodes = 4`.
     pub fn highest_protocol(&self) -> Option<u8> {
         self.highest_protocol
     }
 
-    /// Takes and leaves what the table says, and tells of the mark that this closes.
+    /// Follows the effect of an opcode on the stack, and returns the mark that it takes.
     ///
-    /// What takes too much is broken; what follows it is shown as if it had taken all there was.
+    /// An opcode that takes more values than there are takes all of them.
     fn move_stack(&mut self, instruction: &Instruction<'_>) -> Option<Note> {
         let info = instruction.opcode.info();
         let fence = self.fence();
@@ -139,7 +138,7 @@ impl Disassembler {
         self.marks.last().map_or(0, |mark| mark.height)
     }
 
-    /// Takes the topmost mark and what stands above it.
+    /// Takes the topmost mark and the values above it.
     fn close_mark(&mut self) -> Note {
         let Some(mark) = self.marks.pop() else {
             return Note::NoMark;
@@ -150,13 +149,13 @@ impl Disassembler {
 }
 
 impl Line<'_> {
-    /// Shows at most about `bytes` bytes of an argument, and `...` for the rest.
+    /// Shows about `bytes` bytes of an argument at most, and `...` for the rest.
     pub fn abbreviate(self, bytes: usize) -> Self {
         Line { shown: bytes, ..self }
     }
 
-    /// Writes the argument. Bytes in the place of text lines are the beginning of lines that are
-    /// not there whole.
+    /// Writes the argument. Bytes in place of text lines are the beginning of lines that are
+    /// incomplete.
     fn write_argument(&self, f: &mut impl Write) -> fmt::Result {
         match self.instruction.argument {
             Argument::None => Ok(()),
@@ -226,7 +225,7 @@ impl Line<'_> {
         }
     }
 
-    /// A str, or bytes where it is not UTF-8.
+    /// Writes a str, or bytes if it is not UTF-8.
     fn write_str(&self, f: &mut impl Write, text: &[u8]) -> fmt::Result {
         let shown = self.cut_str(text);
         if utf8::validate(shown).is_err() {
@@ -236,7 +235,7 @@ impl Line<'_> {
         write_dots(f, shown, text)
     }
 
-    /// A Python 2 str, as if it were latin-1.
+    /// Writes a Python 2 str as if it were latin-1.
     fn write_latin1(&self, f: &mut impl Write, bytes: &[u8]) -> fmt::Result {
         let shown = self.cut(bytes);
         repr::str(f, shown.iter().map(|&byte| byte.into()))?;
@@ -249,12 +248,12 @@ impl Line<'_> {
         write_dots(f, shown, bytes)
     }
 
-    /// What is shown of bytes.
+    /// Returns the part of bytes that is shown.
     fn cut<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         &bytes[..bytes.len().min(self.shown)]
     }
 
-    /// What is shown of UTF-8: no more than of bytes, and no part of a character.
+    /// Returns the part of UTF-8 that is shown, which does not end inside a character.
     fn cut_str<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         let continues = |place: usize| matches!(text.get(place), Some(0x80..0xc0));
         let mut end = text.len().min(self.shown);
@@ -265,8 +264,8 @@ impl Line<'_> {
     }
 }
 
-/// The most digits that Python prints of an int, and as many bytes of two's complement as never
-/// need more.
+/// The largest number of digits that Python prints, and a number of bytes of two's complement that
+/// never have more.
 const DECIMAL_DIGITS: usize = 4300;
 const DECIMAL_BYTES: usize = 1785;
 
@@ -285,7 +284,8 @@ fn write_dots(f: &mut impl Write, shown: &[u8], whole: &[u8]) -> fmt::Result {
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Deeper lines are not indented further: a flood of marks would make lines of any length.
+        /// Deeper lines are not indented further, or a flood of marks would make lines of any
+        /// length.
         const DEEPEST: usize = 64;
         let Instruction { opcode, argument, offset, .. } = self.instruction;
         write!(f, "{offset:>5}: ")?;
@@ -313,7 +313,7 @@ impl fmt::Display for Line<'_> {
     }
 }
 
-/// A set of memo indices: as writers number them one after another, it is one range or few.
+/// A set of memo indices. Writers number them one after another, so it is one range or few.
 #[derive(Clone, Debug, Default)]
 struct Indices {
     /// Ends by starts; ranges do not overlap, but may touch.
@@ -341,7 +341,7 @@ mod tests {
     use crate::limits::Limits;
     use alloc::string::String;
 
-    /// The lines of a stream, as far as it can be lexed.
+    /// Returns the lines of a pickle, as far as it can be read.
     fn dis(mut stream: &[u8], shown: usize) -> String {
         let (mut lexer, mut disassembler) =
             (Lexer::new(0, &Limits::default()), Disassembler::new(&Limits::default()));
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_like_pickletools() {
+    fn lines_are_those_of_pickletools() {
         // Each expected text is what `pickletools.dis` of Python 3.13 prints.
         let cases: [(&[u8], &str); 6] = [
             // pickle.dumps((1, [2.5, "it's"], {b'k': None}, 1 << 70), protocol=4)
@@ -467,7 +467,7 @@ highest protocol among opcodes = 1
     }
 
     #[test]
-    fn shows_what_pickletools_refuses() {
+    fn malformed_arguments_are_shown() {
         for (stream, expected) in [
             (&b"e"[..], "    0: e    APPENDS    no MARK exists on stack"),
             (b"R", "    0: R    REDUCE"),
@@ -485,7 +485,7 @@ highest protocol among opcodes = 1
     }
 
     #[test]
-    fn abbreviates_arguments_and_indentation() {
+    fn arguments_and_indentation_are_abbreviated() {
         for (stream, expected) in [
             (&b"C\x03abc"[..], "b'ab'..."),
             (b"C\x02ab", "b'ab'"),
@@ -506,7 +506,7 @@ highest protocol among opcodes = 1
     }
 
     #[test]
-    fn marks_and_entries_over_a_limit_are_refused() {
+    fn marks_and_entries_over_a_limit_fail() {
         let limits = Limits { marks: 2, nodes: 2, ..Limits::default() };
         for (stream, clause) in
             [(&b"((("[..], "pickle.limit.marks"), (b"q\x01q\x03q\x05", "pickle.limit.memo")]
@@ -524,7 +524,7 @@ highest protocol among opcodes = 1
     }
 
     #[test]
-    fn counts_memo_indices_once() {
+    fn memo_indices_are_counted_once() {
         let mut indices = Indices::default();
         for (index, len) in
             [(5, 1), (4, 2), (5, 2), (6, 3), (0, 4), (1, 5), (4, 5), (3, 6), (2, 7), (2, 7)]

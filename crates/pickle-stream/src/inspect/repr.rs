@@ -1,12 +1,11 @@
-//! How Python's `repr` writes the values that stand in a pickle, for people who compare with
-//! `pickletools`.
+//! Python's `repr` of the values in a pickle.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt::{self, Write};
 
-/// Returns a text with every character escaped that a terminal does not simply show: control
-/// characters, line ends, those that change the direction of text, and those that are invisible.
+/// Escapes every character of a text that a terminal does not show as it is: control characters,
+/// line ends, characters that change the direction of text, and invisible ones.
 ///
 /// Names of files, members, classes and keys come from the writer of the file. Printed as they are,
 /// they could clear a screen, forge a line of output, or show `exe.npy` for `ypn.exe`. The escapes
@@ -28,8 +27,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// `repr` of a float: the fewest digits that read back as the same number, with an exponent below
-/// 1e-4 and from 1e16.
+/// Writes the `repr` of a float: the fewest digits that read back as the same number, with an
+/// exponent below 1e-4 and from 1e16.
 pub(crate) fn float(f: &mut impl Write, value: f64) -> fmt::Result {
     if value.is_nan() {
         return f.write_str("nan"); // Python shows no sign of a NaN.
@@ -56,13 +55,13 @@ pub(crate) fn float(f: &mut impl Write, value: f64) -> fmt::Result {
     write!(f, "{mantissa}e{exponent:+03}")
 }
 
-/// `repr` of bytes.
+/// Writes the `repr` of bytes.
 pub(crate) fn bytes(f: &mut impl Write, bytes: &[u8]) -> fmt::Result {
     f.write_char('b')?;
     quoted(f, bytes.iter().map(|&byte| byte.into()), |code_point| matches!(code_point, 0x20..0x7f))
 }
 
-/// `repr` of a str, by its code points; surrogates may stand alone.
+/// Writes the `repr` of a str, from its code points, which may be lone surrogates.
 pub(super) fn str(
     f: &mut impl Write,
     code_points: impl Iterator<Item = u32> + Clone,
@@ -100,10 +99,10 @@ fn escape(f: &mut impl Write, code_point: u32) -> fmt::Result {
     }
 }
 
-/// Whether Python's `str.isprintable` holds: not of the categories Cc, Cf, Cs, Co, Cn, Zl, Zp, Zs,
-/// but for the space.
+/// Whether Python's `str.isprintable` is true: for the space, and for all characters outside of the
+/// categories Cc, Cf, Cs, Co, Cn, Zl, Zp, Zs.
 ///
-/// Rust's own tables say the same, of the version of Unicode that the compiler has.
+/// Rust's tables agree, for the Unicode version of the compiler.
 fn is_printable(code_point: u32) -> bool {
     match char::from_u32(code_point) {
         Some(' '..='~') => true,
@@ -124,7 +123,7 @@ mod tests {
     use alloc::string::String;
 
     #[test]
-    fn floats() {
+    fn floats_are_written_as_in_python() {
         for (value, expected) in [
             (0.0, "0.0"),
             (-0.0, "-0.0"),
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn byte_strings() {
+    fn bytes_are_written_as_in_python() {
         for (value, expected) in [
             (&b""[..], "b''"),
             (b"a'b", r#"b"a'b""#),
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn printable_escapes_what_controls_a_terminal() {
+    fn printable_escapes_control_characters() {
         for (text, expected) in [
             ("données [0]\\x", "données [0]\\x"),
             ("\u{1b}]0;x\u{7}\u{9b}", r"\x1b]0;x\x07\x9b"),
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn strs() {
+    fn strs_are_written_as_in_python() {
         for (value, expected) in [
             ("é€😀", "'é€😀'"),
             ("a\u{301}\u{301}", "'a\u{301}\u{301}'"),

@@ -1,4 +1,4 @@
-//! Values in short, for debug output: bounded in depth and in length, and never by recursion.
+//! Short forms of values for `Debug`, bounded in depth and length, without recursion.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -8,17 +8,17 @@ use core::fmt;
 use super::repr;
 use crate::graph::{Entries, Items, Kind, ObjectRef, Str, ValueRef};
 
-/// How deep containers are shown inside one another.
+/// The levels of containers that are shown.
 const DEPTH: usize = 4;
-/// Values of a container that are shown, and values in all.
+/// The values of a container that are shown, and the values in all.
 const VALUES: usize = 8;
 const ALL: usize = 64;
-/// Characters of a str, or bytes of bytes, that are shown.
+/// The characters of a str, or bytes, that are shown.
 const CHARS: usize = 40;
 
-/// What a value shows of itself in a [`sketch`].
+/// The short form of a value, for [`sketch`].
 pub enum Shown<'a, T> {
-    /// All that there is.
+    /// A text.
     Text(String),
     /// Values between two texts, each with the text before it.
     Values(String, Parts<'a, T>, &'static str),
@@ -28,7 +28,7 @@ pub enum Shown<'a, T> {
 type Parts<'a, T> = Box<dyn Iterator<Item = (&'static str, T)> + 'a>;
 
 impl<'a, T: 'a> Shown<'a, T> {
-    /// Values side by side.
+    /// Makes the form of values side by side.
     pub fn list(
         begin: impl Into<String>,
         values: impl Iterator<Item = T> + 'a,
@@ -37,7 +37,7 @@ impl<'a, T: 'a> Shown<'a, T> {
         Shown::Values(begin.into(), Box::new(values.map(|value| (", ", value))), end)
     }
 
-    /// Keys with values.
+    /// Makes the form of keys with values.
     pub fn dict(
         begin: impl Into<String>,
         entries: impl Iterator<Item = (T, T)> + 'a,
@@ -92,7 +92,7 @@ pub fn sketch<'a, T>(
     }
 }
 
-/// `repr` of the beginning of a str.
+/// Returns Python's `repr` of the first 40 characters of a str.
 pub fn short_str(text: &str) -> String {
     let mut out = String::new();
     let _ = repr::str(&mut out, text.chars().take(CHARS).map(u32::from));
@@ -102,7 +102,7 @@ pub fn short_str(text: &str) -> String {
     out
 }
 
-/// `repr` of the beginning of bytes.
+/// Returns Python's `repr` of the first 40 bytes.
 pub fn short_bytes(bytes: &[u8]) -> String {
     let mut out = String::new();
     let _ = repr::bytes(&mut out, &bytes[..bytes.len().min(CHARS)]);

@@ -1,6 +1,5 @@
-//! Instructions of one pickle copied into another: the memo entries get other numbers, frames other
-//! bounds, and names of Python 2 become names of Python 3 where the protocols take it. Nothing is
-//! decoded.
+//! Copies of instructions in another pickle. Memo entries are renumbered, frames are written anew,
+//! and names of Python 2 become names of Python 3 where the protocols differ. Nothing is decoded.
 //!
 //! ```text
 //!  from   .. MARK  BININT1 7  MEMOIZE (120)  BINGET 31 ..
@@ -23,34 +22,35 @@ use crate::limits::Limits;
 use crate::opcode::{MemoEffect, Opcode};
 use crate::survey::Span;
 
-/// Copies the instructions of a span.
+/// A copier of the instructions of a span.
 #[derive(Debug)]
 pub struct Transcriber {
     lexer: Lexer,
-    /// The index of the entry that MEMOIZE would make.
+    /// The index that MEMOIZE would write.
     next_entry: u64,
-    /// What came last, but for what it puts into the memo.
+    /// The last opcode that does not write the memo.
     last: Opcode,
     /// Whether the names of globals are those of Python 2.
     has_python_2_names: bool,
-    /// The texts that the last two instructions have pushed: what STACK_GLOBAL takes. Kept only
+    /// The texts that the last two instructions have pushed, which STACK_GLOBAL takes. Kept only
     /// where the other pickle has other names.
     texts: [Option<Vec<u8>>; 2],
 }
 
-/// How far a [`Transcriber`] came.
+/// The answer of a [`Transcriber`].
 #[must_use = "the answer may be that more bytes are needed"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transcribed {
-    /// At least this many bytes beyond the end of the input are needed, or all were copied.
+    /// All instructions of the input were copied; the next one needs at least this many bytes past
+    /// its end.
     Need(usize),
-    /// The value of this memo entry, which is not in the other pickle, belongs here. The caller
-    /// writes it, or the instructions that make it, and goes on.
+    /// A read of this memo entry, which is not in the other pickle. The caller writes its value, or
+    /// the instructions that make it, and continues.
     Missing(u64),
 }
 
 impl Transcriber {
-    /// Begins where the span does, in a pickle of this protocol.
+    /// Creates a transcriber that begins with a span of a pickle of this protocol.
     pub fn new(span: Span, protocol: u8, limits: &Limits) -> Transcriber {
         Transcriber {
             lexer: Lexer::new(span.begin, limits),
@@ -61,13 +61,13 @@ impl Transcriber {
         }
     }
 
-    /// Where the next instruction begins: the input of the next call must begin there.
+    /// Returns the offset of the next instruction: the input of the next call must begin there.
     pub fn offset(&self) -> u64 {
         self.lexer.offset()
     }
 
-    /// Goes on behind a value that the caller has written, of which the instructions end at
-    /// `offset`, where the memo has `entries`.
+    /// Continues after a value that the caller has written, whose instructions end at `offset`,
+    /// after `entries` memo entries.
     pub fn skip_to(&mut self, offset: u64, entries: u64) {
         self.lexer.move_to(offset);
         self.next_entry = entries;
@@ -75,12 +75,12 @@ impl Transcriber {
         self.texts = [None, None];
     }
 
-    /// Copies instructions, up to the end of the input or to a read of an entry that `entries` does
-    /// not know; it learns those that are made.
+    /// Copies instructions, up to the end of the input or to a read of an entry that is not in
+    /// `entries`. Entries that the instructions make are added.
     ///
-    /// Fails where an instruction cannot be read, on one that the encoder's protocol does not have,
-    /// and on a STACK_GLOBAL that takes other texts than those of the last two instructions, where
-    /// the names of the two pickles differ.
+    /// Fails on an instruction that cannot be read or that the encoder's protocol does not have,
+    /// and, where the names of the two pickles differ, on a STACK_GLOBAL that takes other texts
+    /// than those of the last two instructions.
     pub fn advance(
         &mut self,
         mut input: &[u8],
@@ -132,7 +132,7 @@ impl Transcriber {
         }
     }
 
-    /// Copies an instruction into a pickle with names of the other Python.
+    /// Copies an instruction into a pickle with names of the other Python version.
     fn rename(
         &mut self,
         instruction: &Instruction<'_>,
@@ -173,7 +173,7 @@ impl Transcriber {
         Ok(())
     }
 
-    /// The names on the lines of an instruction, as Python 3 has them.
+    /// Returns the names on the lines of an instruction, as Python 3 has them.
     fn global<'a>(&self, module: &'a [u8], name: &'a [u8]) -> Global<'a> {
         let global = Global::of_lines(module, name);
         match self.has_python_2_names {
@@ -182,8 +182,7 @@ impl Transcriber {
         }
     }
 
-    /// Whether a pickler begins to write a value with this opcode. It does not with the MARK of a
-    /// batch.
+    /// Whether a value begins with this opcode. The MARK of a batch begins none.
     fn begins_a_value(&self, opcode: Opcode) -> bool {
         use Opcode as O;
         let info = opcode.info();
@@ -196,23 +195,23 @@ impl Transcriber {
     }
 }
 
-/// Which memo entries of one pickle are which of another: stretches of them keep their order.
+/// A map from the memo entries of one pickle to those of another, in ranges of consecutive entries.
 #[derive(Debug, Default)]
 pub struct Renumbering {
-    /// Where each stretch begins.
-    known: BTreeMap<u64, Stretch>,
-    /// The one that was noted last, where it begins.
-    last: Option<(u64, Stretch)>,
+    /// The ranges, by their first entry.
+    known: BTreeMap<u64, Consecutive>,
+    /// The range that was added to last, with its first entry.
+    last: Option<(u64, Consecutive)>,
 }
 
-/// Entries behind one another in both pickles.
+/// Entries that are consecutive in both pickles.
 #[derive(Clone, Copy, Debug)]
-struct Stretch {
+struct Consecutive {
     len: u64,
     to: u64,
 }
 
-impl Stretch {
+impl Consecutive {
     fn entry(self, begin: u64, entry: u64) -> Option<u64> {
         let place = entry.checked_sub(begin).filter(|&place| place < self.len)?;
         Some(self.to + place)
@@ -220,12 +219,12 @@ impl Stretch {
 }
 
 impl Renumbering {
-    /// None are known.
+    /// Creates an empty map.
     pub fn new() -> Renumbering {
         Renumbering::default()
     }
 
-    /// Which entry an entry is, if that is known.
+    /// Returns the entry in the other pickle.
     pub fn get(&self, entry: u64) -> Option<u64> {
         let before = || self.known.range(..=entry).next_back();
         self.last
@@ -233,54 +232,54 @@ impl Renumbering {
             .or_else(|| before().and_then(|(&begin, known)| known.entry(begin, entry)))
     }
 
-    /// Says which entry an entry is, whatever it was before.
+    /// Sets the entry in the other pickle.
     pub fn note(&mut self, entry: u64, to: u64) {
         match &mut self.last {
             Some((begin, last)) if *begin + last.len == entry && last.to + last.len == to => {
                 last.len += 1;
             }
             last => {
-                if let Some((begin, before)) = last.replace((entry, Stretch { len: 1, to })) {
+                if let Some((begin, before)) = last.replace((entry, Consecutive { len: 1, to })) {
                     self.insert(begin, before);
                 }
             }
         }
     }
 
-    /// Says that none of these entries are known.
+    /// Removes a range of entries.
     pub fn forget(&mut self, entries: Range<u64>) {
         if let Some((begin, last)) = self.last.take() {
             self.insert(begin, last);
         }
         if entries.start < entries.end {
-            let nothing = Stretch { len: entries.end - entries.start, to: 0 };
+            let nothing = Consecutive { len: entries.end - entries.start, to: 0 };
             self.insert(entries.start, nothing);
             self.known.remove(&entries.start);
         }
     }
 
-    /// Adds a stretch, and takes its entries away from those that had them.
-    fn insert(&mut self, begin: u64, stretch: Stretch) {
-        let end = begin + stretch.len;
+    /// Adds a range, and removes its entries from the others.
+    fn insert(&mut self, begin: u64, new: Consecutive) {
+        let end = begin + new.len;
         while let Some((&from, &old)) = self.known.range(..end).next_back() {
             if from + old.len <= begin {
                 break;
             }
             self.known.remove(&from);
             if from < begin {
-                self.known.insert(from, Stretch { len: begin - from, ..old });
+                self.known.insert(from, Consecutive { len: begin - from, ..old });
             }
             if from + old.len > end {
                 let passed = end - from;
-                self.known.insert(end, Stretch { len: old.len - passed, to: old.to + passed });
+                self.known.insert(end, Consecutive { len: old.len - passed, to: old.to + passed });
             }
         }
-        self.known.insert(begin, stretch);
+        self.known.insert(begin, new);
     }
 
-    /// Bytes that it takes, about.
+    /// Returns about the bytes that the map takes.
     pub fn bytes(&self) -> usize {
-        self.known.len() * 2 * size_of::<(u64, Stretch)>()
+        self.known.len() * 2 * size_of::<(u64, Consecutive)>()
     }
 }
 
@@ -293,7 +292,7 @@ fn too_new(instruction: &Instruction<'_>, protocol: u8) -> Error {
 
 #[cold]
 fn unknown_name(instruction: &Instruction<'_>) -> Error {
-    let message = "expected two texts right before a STACK_GLOBAL with a name of Python 2";
+    let message = "expected two strs right before a STACK_GLOBAL with a name of Python 2";
     Error::new(ErrorKind::Unsupported, "pickle.protocol", instruction.offset, message)
 }
 

@@ -1,11 +1,11 @@
-//! The instruction that is carried out, and what the stack and the memo have in common.
+//! The instruction that is carried out, and a limit that stack and memo share.
 
 use alloc::format;
 
 use crate::error::Error;
 use crate::opcode::Opcode;
 
-/// Entries that the stack, and the memo, hold before what is old is forgotten.
+/// The number of entries above which the stack, and the memo, forget old ones.
 pub(super) const MOST_ENTRIES: usize = 1 << 15;
 
 /// The instruction that is carried out, for errors and findings.

@@ -18,19 +18,19 @@ use crate::lex::{Argument, Head, Lexer, Progress, check_protocol};
 use crate::limits::{self, Limits};
 use crate::opcode::{MemoEffect, Opcode, StackItem};
 
-/// Bytes of the longest text that can be a name or an argument.
+/// The bytes of the longest text that can be a name or an argument.
 const LONGEST: u64 = 1024;
 
-/// Bytes of the longest int that is kept.
+/// The bytes of the longest int that is kept.
 const LONGEST_INT: u64 = 8;
 
-/// Entries of a memo that need not be paid for by bytes of the pickle.
+/// The highest memo index that a pickle of any size may have.
 const MOST_FREE_ENTRIES: u64 = 1 << 16;
 
-/// Bytes of facts in use above which old ones are forgotten.
+/// The bytes of abstract values above which old ones are forgotten.
 const MOST_FACTS: usize = 1 << 20;
 
-/// Says what unpickling a stream would import and call.
+/// An auditor of one pickle: it reports what unpickling would import and call.
 ///
 /// ```
 /// use pickle_stream::Limits;
@@ -50,7 +50,7 @@ const MOST_FACTS: usize = 1 << 20;
 /// ```
 #[derive(Debug)]
 pub struct Auditor {
-    /// Where the pickle begins.
+    /// The offset of the pickle.
     start: u64,
     lexer: Lexer,
     limits: Limits,
@@ -59,18 +59,18 @@ pub struct Auditor {
     memo: Memo,
     heap: Heap,
     names: Names,
-    /// The values that the last instruction worked on.
+    /// The operands of the last instruction.
     operands: Box<Worked>,
-    /// The values above the mark that the last instruction took off.
+    /// The values above the mark that the last instruction has taken.
     slice: Slice,
-    /// Where the last frame ends.
+    /// The offset at which the last frame ends.
     frame_end: u64,
-    /// What the last instruction did, and was not said yet.
+    /// The findings of the last instruction that were not returned yet.
     found: VecDeque<Finding>,
     stopped: bool,
 }
 
-/// What [`Operands`] shows.
+/// The values of [`Operands`].
 #[derive(Clone, Copy, Debug)]
 struct Worked {
     object: Abstract,
@@ -80,7 +80,7 @@ struct Worked {
 }
 
 impl Auditor {
-    /// An auditor of the pickle that begins at `offset` in the source.
+    /// Creates an auditor of the pickle that begins at `offset` in the source.
     pub fn new(offset: u64, limits: &Limits) -> Auditor {
         let nothing = Abstract::Forgotten;
         let worked =
@@ -102,22 +102,22 @@ impl Auditor {
         }
     }
 
-    /// Where the next input must begin.
+    /// Returns the offset at which the next input must begin.
     pub fn offset(&self) -> u64 {
         self.lexer.offset()
     }
 
-    /// The protocol that the stream says it is in.
+    /// Returns the protocol in the pickle's PROTO.
     pub fn protocol(&self) -> i64 {
         self.protocol
     }
 
-    /// Everything that was named, in the order in which it was found.
+    /// Returns every name in the pickle, in the order in which they were found.
     pub fn names(&self) -> &[Name] {
         &self.names.list
     }
 
-    /// The values that the instruction found last works on.
+    /// Returns the operands of the instruction that was found last.
     ///
     /// Valid after [`advance`](Self::advance) returned [`Act::Call`], [`Act::SetState`] or
     /// [`Act::Add`], until it is called again.
@@ -135,20 +135,19 @@ impl Auditor {
         }
     }
 
-    /// Notes something of the result of a call, for [`OperandResult::fact`]; the auditor does not know
-    /// what it means. With `keep`, the object is kept longer than others when room is made: it is
-    /// likely to be an argument of later calls.
+    /// Sets a fact about the result of a call, for [`OperandResult::fact`]. It means something to
+    /// the caller alone. With `keep`, the object is forgotten later than others, because later
+    /// calls are likely to have it as an argument.
     ///
-    /// `object` must be of the [`operands`](Self::operands) that were found last.
+    /// `object` must be one of the [`operands`](Self::operands) that were found last.
     pub fn set_fact(&mut self, object: ObjectId, fact: u64, keep: bool) {
         self.heap.set_fact(object, fact, keep);
     }
 
-    /// Goes on through `input`, which begins at [`offset`](Self::offset), to the next thing that is
-    /// found.
+    /// Continues through `input`, which begins at [`offset`](Self::offset), to the next finding.
     ///
-    /// Fails where the stream is no pickle, and where it names more than 65,536 things. What was
-    /// found before stays.
+    /// Fails on bytes that are not a pickle, and on more than 65,536 names. Earlier findings stay
+    /// valid.
     pub fn advance(&mut self, input: &[u8]) -> Result<Audited> {
         let start = self.offset();
         loop {
@@ -184,8 +183,8 @@ impl Auditor {
         }
     }
 
-    /// Removes facts that nothing leads to, and, as long as that is not enough, those least likely to
-    /// be asked for: old memo entries, the contents of nested containers, the middle of the stack.
+    /// Removes objects that nothing refers to, and, if that is not enough, those least likely to be
+    /// read: old memo entries, the contents of nested containers, the middle of the stack.
     fn collect(&mut self) {
         let forget: [fn(&mut Auditor); 4] = [
             |_| {},
@@ -216,7 +215,7 @@ impl Auditor {
         });
     }
 
-    /// Follows the frames.
+    /// Follows the frames, and reports an instruction that straddles them.
     fn frame(&mut self, head: &Head<'_>) {
         let is_inside = head.offset < self.frame_end;
         let is_straddled = is_inside && self.lexer.offset() > self.frame_end;
@@ -427,7 +426,7 @@ impl Auditor {
         }
     }
 
-    /// Does what the opcode table says, for instructions of which nothing has to be known.
+    /// Follows the opcode table, for instructions whose values need not be known.
     fn follow_table(&mut self, head: &Head<'_>, at: At) -> Result<()> {
         let info = head.opcode.info();
         match info.memo {
@@ -507,13 +506,13 @@ impl Auditor {
         }
     }
 
-    /// Notes that values are in an object that a call returned.
+    /// Notes that values are part of an object that a call returned.
     fn put_into(&mut self, object: Abstract, values: &[Abstract]) {
         self.slice.set(values);
         self.heap.put_into(object, &self.slice);
     }
 
-    /// Looks at how deep an object is that Python may remove by recursion.
+    /// Reports an object that is so deep that Python may exhaust its stack when it removes it.
     fn check_depth(&mut self, object: Abstract, at: At) {
         let is_result = matches!(self.heap.get(object), Some(ObjectKind::Result { .. }));
         if is_result && !self.heap.cost(object).is_shallow() {
@@ -521,7 +520,7 @@ impl Auditor {
         }
     }
 
-    /// Looks at every `step`th value of the slice: those that are hashed.
+    /// Reports keys that are costly to hash. Keys are every `step`th value of the slice.
     fn check_keys(&mut self, step: usize, at: At) {
         let mut keys = self.slice.values.iter().step_by(step);
         let is_hashable = keys.all(|&key| self.heap.cost(key).is_hashable());
@@ -530,7 +529,7 @@ impl Auditor {
         }
     }
 
-    /// Pushes a text; `None` stands for one that is too long to be kept.
+    /// Pushes a text; `None` is one that is too long to be kept.
     fn push_text(&mut self, text: Option<&[u8]>, at: At) -> Result<()> {
         match text {
             Some(text) => self.make(ObjectKind::Text(text.into()), at),
@@ -538,12 +537,12 @@ impl Auditor {
         }
     }
 
-    /// Takes off the topmost mark and the values above it, which are in `slice` then.
+    /// Takes the topmost mark and the values above it, into `slice`.
     fn pop_slice(&mut self, at: At) -> Result<()> {
         self.stack.pop_mark(&mut self.slice, &self.heap, at)
     }
 
-    /// The global that STACK_GLOBAL imports.
+    /// Returns the global that STACK_GLOBAL imports.
     fn stack_global(&mut self, module: Abstract, name: Abstract, at: At) -> Result<NameId> {
         let text = |value| match (self.heap.get(value), value) {
             (Some(ObjectKind::Text(text)), _) => Ok(Some(&text[..])),
@@ -565,7 +564,7 @@ impl Auditor {
         Ok(name)
     }
 
-    /// Calls something. Python refuses to call a value that is no global and no result.
+    /// Reports a call. Python fails to call a value that is neither a global nor a result.
     fn call(
         &mut self,
         callee: Abstract,
@@ -594,7 +593,7 @@ impl Auditor {
         self.work_on(object, Abstract::Forgotten, at, Act::Add)
     }
 
-    /// Notes what is done to an object, if it may have code of its own.
+    /// Reports a change of an object that may have code of its own.
     fn work_on(
         &mut self,
         object: Abstract,
@@ -611,7 +610,7 @@ impl Auditor {
         Ok(())
     }
 
-    /// The value as one that has code of its own, if it may have.
+    /// Returns the subject that a value is, if it may have code of its own.
     fn subject(&mut self, value: Abstract, at: At) -> Result<Option<Subject>> {
         Ok(match value {
             Abstract::Global(name) => Some(Subject::Named(name)),
@@ -623,7 +622,7 @@ impl Auditor {
         })
     }
 
-    /// Finds a global that is imported.
+    /// Reports the import of a global.
     fn import(&mut self, module: &[u8], name: &[u8], at: At) -> Result<NameId> {
         let name = self.names.find_global(self.protocol, module, name, at.offset)?;
         self.find(at, Act::Import(name));
@@ -639,7 +638,7 @@ const EMPTY_LIST: ObjectKind = ObjectKind::List(Some(0));
 const EMPTY_DICT: ObjectKind =
     ObjectKind::Dict { items: Vec::new(), is_whole: true, is_in_state: false };
 
-/// Bytes of the longest payload of an opcode that has to be looked at.
+/// Returns the bytes of the longest payload of this opcode that is read.
 fn longest(opcode: Opcode) -> u64 {
     use Opcode as O;
     match opcode {
@@ -652,7 +651,7 @@ fn longest(opcode: Opcode) -> u64 {
     }
 }
 
-/// Whether a line of INT or LONG is the same number in every base that is guessed from it, or a bool.
+/// Whether a line of INT or LONG is a bool, or the same number in every base that readers guess.
 fn is_plain_decimal(line: &[u8]) -> bool {
     if matches!(line, b"00" | b"01") {
         return true;

@@ -1,19 +1,19 @@
-//! What an audit finds.
+//! The findings of an audit.
 
 use super::names::NameId;
 use crate::opcode::Opcode;
 
-/// To what something is done.
+/// The object of an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// The global of this name.
     Named(NameId),
-    /// What a call of it returned.
+    /// The result of a call of this name.
     ResultOf(NameId),
 }
 
 impl Subject {
-    /// The name.
+    /// Returns the name.
     pub fn name(self) -> NameId {
         match self {
             Subject::Named(name) | Subject::ResultOf(name) => name,
@@ -21,42 +21,44 @@ impl Subject {
     }
 }
 
-/// What an instruction would have Python do.
+/// An act: what an instruction would make Python do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Act {
-    /// Import something.
+    /// Import a global.
     Import(NameId),
-    /// Call it, or make an instance of it: [`Operands`] says with which arguments.
+    /// Call the subject, or make an instance of it. [`Operands`](super::Operands) has the
+    /// arguments.
     Call(Subject),
-    /// Set its state, or its attributes: `__setstate__`, `__dict__`.
+    /// Set the state or the attributes of the subject: `__setstate__`, `__dict__`.
     SetState(Subject),
-    /// Add to it, by `append`, `extend`, `__setitem__` or `add`; not to a list, dict or set.
+    /// Add to the subject, which is not a list, dict or set: `append`, `extend`, `__setitem__` or
+    /// `add`.
     Add(Subject),
-    /// Put another value in the place of a memo entry.
+    /// Replace the value of a memo entry.
     Overwrite(u64),
-    /// Change a dict in the state of an object, which may refer to it, or set an item of a list by
-    /// its index: no pickler does either.
+    /// Change a dict that is in the state of an object, which may refer to it, or set an item of a
+    /// list by its index. No pickler does either.
     Alter,
-    /// Take time, stack or memory that the bytes of the pickle do not pay for. Hash a tuple that holds
-    /// more than 10,000 values, those in tuples in it included: Python hashes it by recursion, and a
-    /// shared tuple as often as it occurs. Make an object in which over 5,000 others are in one
-    /// another, which it may remove by recursion. Write a memo entry whose index is larger than the
-    /// pickle: CPython's memo is an array.
+    /// Use more time, stack or memory than the size of the pickle justifies: hash a tuple of more
+    /// than 10,000 values, with those in its tuples (Python recurses, and hashes a shared tuple
+    /// each time it occurs); make an object with over 5,000 levels of nesting (Python may recurse
+    /// to remove it); write a memo entry with an index larger than the pickle (CPython's memo is an
+    /// array).
     Costly,
-    /// Read an instruction from two frames, begin a frame inside of another one, or end inside of one
-    /// (`pickle.frame.straddle`).
+    /// Read an instruction that straddles two frames, begin a frame inside another one, or end
+    /// inside one (`pickle.frame.straddle`).
     Straddle,
 }
 
-/// An [`Act`], and the instruction.
+/// An [`Act`], with its instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// Where the instruction is: bytes from the start of the source.
+    /// The offset of the instruction: bytes from the start of the source.
     pub offset: u64,
     /// The opcode of the instruction.
     pub opcode: Opcode,
-    /// What it does.
+    /// The act.
     pub act: Act,
 }
 
@@ -66,7 +68,7 @@ pub struct Finding {
 pub enum Audited {
     /// At least this many bytes beyond the end of the input are needed, from [`Auditor::offset`] on.
     Need(usize),
-    /// Something was found.
+    /// An act was found.
     Found(Finding),
     /// The pickle ended.
     Stop,

@@ -1,31 +1,31 @@
 //! Abstract values: what the auditor knows of the values of the pickle.
 //!
-//! A [`Abstract`] is a word on the stack or in the memo. Values with contents or an identity are
-//! objects in the [`Heap`], where references are indices, so cycles cost nothing and dropping never
-//! recurses. Objects that neither stack nor memo refer to are removed by [`Heap::collect`].
+//! An [`Abstract`] is a word on the stack or in the memo. Values with contents or an identity are
+//! objects in the [`Heap`]. They refer to one another by index, so cycles need no care and dropping
+//! never recurses. [`Heap::collect`] removes objects that neither stack nor memo refer to.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::names::NameId;
 
-/// Items that are kept of a tuple or a dict. Of a longer one only the kind is known.
+/// The limit on kept items of a tuple or a dict. Of a longer one only the type is known.
 pub(super) const MOST_ITEMS: usize = 1024;
 
-/// What it costs to hash and to remove a value.
+/// The cost to hash and to remove a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Cost {
     /// The work of hashing it: values in the tuples in it, counted as often as they occur, as hashing
     /// recurses into every place. Of a list, that of its worst item.
     pub(super) hash: u32,
-    /// How many containers and objects are in one another. Removing them may recurse.
+    /// The levels of nested containers and objects. Python may recurse to remove them.
     pub(super) depth: u32,
 }
 
 impl Cost {
     const NONE: Cost = Cost { hash: 1, depth: 0 };
 
-    /// The larger of both.
+    /// Returns the larger of both.
     pub(super) fn max(self, other: Cost) -> Cost {
         Cost { hash: self.hash.max(other.hash), depth: self.depth.max(other.depth) }
     }
@@ -41,23 +41,23 @@ impl Cost {
     }
 }
 
-/// A value, or a mark.
+/// An abstract value, or a mark.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Abstract {
     Mark,
     None,
     Bool(bool),
     Int(i64),
-    /// A str of more bytes than a name may have.
+    /// A str that is too long for a name.
     LongText,
-    /// Bytes or a bytearray. The first byte is kept where it is the only one.
+    /// Bytes or a bytearray, with its byte if it has exactly one.
     Bytes(Option<u8>),
     /// A float, or a large int.
     Number,
-    /// A frozenset, for instance: a value without code of its own.
+    /// Another value without code of its own, such as a frozenset.
     Other,
     Global(NameId),
-    /// Any value: it was removed to make room.
+    /// Any value: it was forgotten.
     Forgotten,
     Object(ObjectId),
 }
@@ -80,7 +80,7 @@ pub(super) enum ObjectKind {
     Text(Box<[u8]>),
     /// The items; None where there were too many, or they were removed.
     Tuple(Option<Box<[Abstract]>>),
-    /// How many items; None after one was set by SETITEM, which may change that.
+    /// The number of items; None after SETITEM, which may change it.
     List(Option<u64>),
     Dict {
         /// Keys and values in turn, and whether these are all.

@@ -1,9 +1,9 @@
-//! Says what unpickling would import and call.
+//! The audit: what unpickling would import and call.
 //!
-//! The auditor carries out the instructions on a stack and a memo of *abstract values*, which are facts about values:
-//! which are text and may become a name, which are globals, what a call returned, and the ints,
-//! tuples and dicts that the arguments of a call are made of. So a name is found however it came
-//! about, also where the stream breaks off after it, and a policy can ask what a call was given.
+//! The [`Auditor`] carries out the instructions on a stack and a memo of *abstract values*: texts,
+//! which may become names; globals; results of calls; and the ints, tuples and dicts that are
+//! arguments of calls. So it finds each name, however the pickle makes it, also if the pickle ends
+//! right after it, and a policy can look at the arguments of a call.
 //!
 //! ```text
 //!  stream   \x8c os  \x94  \x8c system  \x93         K\x01      \x85     R
@@ -11,9 +11,9 @@
 //!  found                                import os.system              call os.system
 //! ```
 //!
-//! Memory does not grow with the stream. When the facts take more than 1 MiB, the
-//! older ones are forgotten. A value read from there later is unknown, and what is done with it is
-//! found as that: never overlooked.
+//! Memory does not grow with the pickle: when the abstract values take more than 1 MiB, old ones
+//! are forgotten. A forgotten value that is read later is unknown, and a call or change of it is
+//! still reported.
 //!
 //! Read `finding` (what is reported), `heap` (abstract values), `names`, `stack`, `memo`, then
 //! `auditor` (the instructions). `operand` shows abstract values to a policy.

@@ -1,4 +1,4 @@
-//! The names that a pickle has used.
+//! The names in a pickle.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -9,13 +9,13 @@ use crate::compat::to_python_3;
 use crate::error::Result;
 use crate::limits;
 
-/// Names that may be found.
+/// The limit on names.
 const MOST_NAMES: u64 = 1 << 16;
 
-/// Bytes of names that may be found.
+/// The limit on the bytes of names.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// Something that a pickle names.
+/// A name in a pickle.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Name {
     /// A global that is imported, as Python 3 names it.
@@ -25,38 +25,38 @@ pub enum Name {
         /// Its name in the module, with dots where it is an attribute of an attribute.
         name: String,
     },
-    /// The global that `copyreg` has registered under this code.
+    /// The global that is registered with `copyreg` under this code.
     Extension(i64),
     /// The object that `persistent_load` returns for an id.
     PersistentId,
-    /// A name that is not known: it was forgotten, or returned by a call.
+    /// An unknown name, which was forgotten or returned by a call.
     Unknown,
 }
 
-/// A [`Name`] that was found, by its number in [`Auditor::names`](super::Auditor::names).
+/// A [`Name`], by its index in [`Auditor::names`](super::Auditor::names).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameId(u32);
 
 impl NameId {
-    /// Its place in [`Auditor::names`](super::Auditor::names).
+    /// Returns its index in [`Auditor::names`](super::Auditor::names).
     pub fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// Every name that was found, once.
+/// The names that were found, each once.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     pub(super) list: Vec<Name>,
     ids: BTreeMap<Name, NameId>,
     /// Modules and names, which are not forgotten.
     words: BTreeSet<String>,
-    /// Bytes of all names.
+    /// The bytes of all names.
     bytes: u64,
 }
 
 impl Names {
-    /// The number of a name, which is added where it is new.
+    /// Returns the id of a name, which is added if it is new.
     pub(super) fn find(&mut self, name: Name, offset: u64) -> Result<NameId> {
         if let Some(&id) = self.ids.get(&name) {
             return Ok(id);
@@ -74,7 +74,7 @@ impl Names {
         Ok(id)
     }
 
-    /// The number of a global, as a pickle of `protocol` names it.
+    /// Returns the id of a global that a pickle of `protocol` names.
     pub(super) fn find_global(
         &mut self,
         protocol: i64,

@@ -1,15 +1,15 @@
-//! The values that an instruction works on, as a policy sees them.
+//! The operands of an instruction, as a policy sees them.
 
 use super::heap::{Abstract, Heap, ObjectId, ObjectKind};
 use super::names::NameId;
 
-/// The values that a call or a change of state works on.
+/// The operands of a call or a change.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Operands<'a> {
-    /// What is called, changed, or added to.
+    /// The object that is called, changed, or added to.
     pub object: Operand<'a>,
-    /// The tuple of arguments; of BUILD the state; of instructions that add nothing useful.
+    /// The tuple of arguments; for BUILD the state; for instructions that add, unknown.
     pub arguments: Operand<'a>,
     /// The keyword arguments of NEWOBJ_EX.
     pub keywords: Option<Operand<'a>>,
@@ -17,7 +17,7 @@ pub struct Operands<'a> {
     pub result: Option<ObjectId>,
 }
 
-/// What is known of a value that an instruction works on.
+/// An operand, as far as it is known.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Operand<'a> {
@@ -29,11 +29,11 @@ pub enum Operand<'a> {
     Int(i64),
     /// A float, or a larger int.
     Number,
-    /// A str, or a str of Python 2, of up to 1,024 bytes: UTF-8, in which there may be surrogates.
+    /// A str, or a str of Python 2, of up to 1,024 bytes: UTF-8 that may contain surrogates.
     Text(&'a [u8]),
     /// A longer str.
     LongText,
-    /// Bytes or a bytearray, with its byte where it has one.
+    /// Bytes or a bytearray, with its byte if it has exactly one.
     Bytes(Option<u8>),
     /// A tuple of up to 1,024 items.
     Tuple(OperandItems<'a>),
@@ -49,7 +49,7 @@ pub enum Operand<'a> {
     Result(OperandResult),
     /// Another value that has no code of its own: a frozenset, a longer tuple.
     Other,
-    /// Any value: nothing is known.
+    /// An unknown value, which may be any.
     Unknown,
 }
 
@@ -64,9 +64,9 @@ pub struct OperandItems<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct OperandList {
-    /// How many items it has at this instruction; `None` where that is not known.
+    /// The number of items at this instruction; `None` if it is unknown.
     pub len: Option<u64>,
-    /// Whether hashing any of its items takes little work, and little stack: see [`Act::Costly`].
+    /// Whether each item takes little time and stack to hash: see [`Act::Costly`].
     ///
     /// [`Act::Costly`]: super::Act::Costly
     pub is_hashable: bool,
@@ -79,15 +79,15 @@ pub struct OperandDict<'a> {
     is_whole: bool,
 }
 
-/// What a call returned.
+/// The result of a call.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct OperandResult {
-    /// Which object it is.
+    /// The object.
     pub object: ObjectId,
-    /// What was called: this, or what a call of this returned.
+    /// The name that was called, or whose result was called.
     pub callee: NameId,
-    /// What [`Auditor::set_fact`](super::Auditor::set_fact) noted of it; 0 before.
+    /// The fact set by [`Auditor::set_fact`](super::Auditor::set_fact); 0 before.
     pub fact: u64,
 }
 
@@ -130,7 +130,7 @@ impl<'a> Operand<'a> {
 }
 
 impl<'a> OperandItems<'a> {
-    /// How many there are.
+    /// Returns the number of items.
     pub fn len(&self) -> usize {
         self.items.len()
     }
@@ -140,20 +140,20 @@ impl<'a> OperandItems<'a> {
         self.items.is_empty()
     }
 
-    /// The item at a place.
+    /// Returns the item at an index.
     pub fn get(&self, place: usize) -> Option<Operand<'a>> {
         self.items.get(place).map(|&item| Operand::of(self.heap, item))
     }
 
-    /// All of them, in order.
+    /// Returns all items, in order.
     pub fn iter(self) -> impl ExactSizeIterator<Item = Operand<'a>> {
         self.items.iter().map(move |&item| Operand::of(self.heap, item))
     }
 }
 
 impl<'a> OperandDict<'a> {
-    /// The keys and their values, in the order in which they were set; `None` where there are more
-    /// than 1,024. A key may occur twice: the last one counts.
+    /// Returns the keys with their values, in the order in which they were set; `None` if there are
+    /// more than 1,024. A key may occur twice: the last one counts.
     pub fn entries(&self) -> Option<impl ExactSizeIterator<Item = (Operand<'a>, Operand<'a>)>> {
         let OperandItems { heap, items } = self.items;
         let entries = items.chunks_exact(2);
