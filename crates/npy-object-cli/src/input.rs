@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use npy_object::header::Header;
 use npy_object::{
-    Audit, Contents, Encoding, Format, IndexUse, Limits, Npz, Options, Salvage, Source, Subscripts,
+    Audit, Contents, Encoding, Format, IndexUse, Limits, Npz, Options, Salvage, Source, nested,
 };
 
 use crate::budget::Budget;
@@ -233,7 +233,7 @@ impl Opened<'_> {
             None => self.input.options().unpack(self.source.clone())?,
         };
         if self.input.array > 0 {
-            let mut sections = self.input.options().sections(npy);
+            let mut sections = self.input.options().sections(npy)?;
             let mut count = 0;
             npy = loop {
                 match sections.next() {
@@ -262,7 +262,7 @@ impl Opened<'_> {
         if !all {
             return each(self);
         }
-        for section in self.input.options().sections(self.npy()?) {
+        for section in self.input.options().sections(self.npy()?)? {
             self.npy = OnceCell::from(section?);
             self.end.set(None);
             each(self)?;
@@ -327,7 +327,7 @@ impl Opened<'_> {
 
     /// Reads the preamble, and returns it with the place where the data begin; `None` in a bare pickle.
     pub(crate) fn header(&self, npy: &Source) -> npy_object::Result<Option<(Header, u64)>> {
-        self.input.options().read_header(npy.clone())
+        self.input.options().header(npy.clone())
     }
 
     /// How a broken file is read.
@@ -335,24 +335,19 @@ impl Opened<'_> {
         Salvage::new().options(reading.apply(self.input.options()))
     }
 
-    /// Opens what the file holds, and says if its index is of no use. With `at`, what the subscripts
-    /// lead to; with `entries`, the members of a container that is alone in its array.
+    /// Opens what the file holds, and says if its index is of no use. With `at`, what that path
+    /// leads to; with `entries`, the members of a container that is alone in its array.
     pub(crate) fn contents(
         &self,
         reading: &Reading,
-        at: Option<&Subscripts>,
+        at: Option<&nested::Path>,
         entries: bool,
     ) -> Result<Contents, Failure> {
         let options = || reading.apply(self.input.options());
-        if let Some(subscripts) = at {
-            return Ok(options().at_source(self.npy()?, subscripts)?.into());
+        if let Some(path) = at {
+            return Ok(options().at(self.npy()?, path)?.into());
         }
-        // What is no file, a named pipe for instance, cannot be opened a second time.
-        let is_file = self.file != Path::new(STDIN) && self.file.is_file();
-        let contents = match self.archive.is_some() || !self.is_first || !is_file {
-            true => options().read_contents(self.npy()?)?,
-            false => options().open_contents(self.file)?,
-        };
+        let contents = options().contents(self.npy()?)?;
         let index = match &contents {
             Contents::Array(array) => array.index_use(),
             Contents::Container(container) => container.index_use(),
@@ -363,7 +358,7 @@ impl Opened<'_> {
             Contents::Array(array)
                 if entries && array.has_objects() && array.shape().is_empty() =>
             {
-                Ok(options().at_source(self.npy()?, &Subscripts::default())?.into())
+                Ok(options().at(self.npy()?, &nested::Path::default())?.into())
             }
             contents => Ok(contents),
         }

@@ -1,6 +1,7 @@
 //! The error of this crate. Every room uses it; it uses no room.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::{fmt, io};
@@ -290,6 +291,13 @@ impl From<io::Error> for Error {
         let mut read = Error::new(ErrorKind::Io, "io", None, error.to_string());
         read.0.source = Some(Arc::new(error));
         read
+    }
+}
+
+/// Some sources cannot fail to open.
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Error {
+        match never {}
     }
 }
 

@@ -1,8 +1,8 @@
-//! Loops over NumPy object arrays that are larger than memory.
+//! Reads NumPy object arrays that are larger than memory, one element at a time.
 //!
-//! NumPy saves an array of dtype `object` (ragged arrays, strings, dicts) as one pickle behind a
-//! `.npy` header, which can only be loaded whole, and runs code when it is. Here its elements come
-//! out one at a time, in the memory of one element, and nothing is ever run.
+//! NumPy saves an array of dtype `object` (ragged arrays, strings, dicts) as one pickle after a `.npy`
+//! header. `numpy.load` reads that pickle whole, and runs the code that it names. This crate decodes
+//! one element at a time, in the memory of one element, and runs nothing.
 //!
 //! ```
 //! let mut array = npy_object::open("tests/data/ragged.npy")?;
@@ -18,88 +18,101 @@
 //!
 //! # Ways to the elements
 //!
-//! - [`NpyArray::next_element`] lends one element after another and decodes each into the memory of
-//!   the last: nothing is allocated per element.
-//! - [`NpyArray::elements`] is an iterator of elements that own what they hold, to keep or to send,
-//!   from either end; [`elements_in`](NpyArray::elements_in) is a part of them.
-//! - [`NpyArray::get`] goes to any element. The first time, the file is surveyed up to there; an
-//!   index, which [`write_index`](NpyArray::write_index) puts beside the file, saves even that.
-//! - [`NpyArray::map_parallel`] decodes on several threads, in order. [`NpyArray::splits`] are parts
-//!   for several processes or machines.
-//! - [`at`] goes into containers, whatever holds them: the dict that was saved alone, the list under
-//!   one of its keys, a bare pickle. It leads to a [`Container`], whose members come one at a time
-//!   too.
+//! [`open`] takes a path, a [`File`](std::fs::File), bytes, or any other [`Source`], and opens an
+//! array. [`Options`] has the same methods with options set, and the other ways into a file:
 //!
-//! - [`Options::read_contents`] reads whatever a file holds, an array, a container or a single
-//!   value; [`Options::read_all`] reads all arrays and pickles that follow one another in it.
+//! | to open | call |
+//! |---|---|
+//! | an array | [`Options::open`] |
+//! | whatever a file holds: an array, a container or a single value | [`Options::contents`] |
+//! | all arrays and pickles that follow one another in a file | [`Options::all_contents`] |
+//! | a container, or a value in one: the list under `['train']` of a dict | [`Options::at`] |
+//! | the whole object of a pickle, as `numpy.load` does | [`Options::load`] |
+//! | the header, the end, the outline, and nothing else | [`Options::header`], [`end_of`](Options::end_of), [`outline`](Options::outline) |
 //!
-//! A file can be anything that is a [`Source`].
+//! An [`NpyArray`] gives its elements in one of these ways:
+//!
+//! - [`next_element`](NpyArray::next_element) lends one element after another, and decodes each into
+//!   the memory of the last: nothing is allocated per element.
+//! - [`elements`](NpyArray::elements) and [`into_elements`](NpyArray::into_elements) are iterators of
+//!   elements that own what they hold, from either end; [`elements_in`](NpyArray::elements_in) is a
+//!   part of them.
+//! - `into_deserialize::<T>()` is an iterator of values of your own type, through serde.
+//! - [`get`](NpyArray::get) goes to any element. The first time, the file is surveyed up to there. An
+//!   index, which [`write_index`](NpyArray::write_index) puts next to the file, makes that
+//!   unnecessary.
+//! - [`map_parallel`](NpyArray::map_parallel) decodes on several threads, in order.
+//!   [`splits`](NpyArray::splits) are parts for several processes or machines.
+//!
+//! A [`nested::Container`] does the same for the members of a list, tuple, set, dict or deque.
 //!
 //! # What an element is
 //!
-//! [`Element::kind`] says: a [`Kind`] has a variant for every Python type that NumPy's users
-//! pickle, arrays and scalars of every dtype, and, for objects of classes that are not known, the
-//! call that would have made them. Those who know what they read ask for it:
-//! [`as_array`](Element::as_array), [`as_str`](Element::as_str), [`as_f64`](Element::as_f64) and so
-//! on; or, with the feature `serde`, `deserialize` it into a type of their own.
+//! [`Element::kind`] returns a [`Kind`], which has a variant for every Python type that NumPy's users
+//! pickle, for arrays and scalars of every dtype, and, for objects of classes that are not known, the
+//! call that would have made them. If you know the type, call [`as_array`](Element::as_array),
+//! [`as_str`](Element::as_str), [`as_f64`](Element::as_f64) and so on; or, with the feature `serde`,
+//! `deserialize`.
 //!
-//! The file's bytes are not copied where they can be borrowed. An object that an element holds
-//! twice has one [`identity`](Element::identity).
+//! The file's bytes are borrowed where they can be. An object that an element holds twice has one
+//! [`identity`](Element::identity).
 //!
-//! Files without objects open too; their elements are their rows.
+//! Files without objects open too; their elements are their rows along the first axis.
 //!
 //! # Writing
 //!
 //! [`ArrayWriter`] appends elements, one at a time, to an array whose length need not be known:
-//! [of another file](ArrayWriter::copy_from), with what they share, through serde, as arrays, or
-//! [made of their parts](ArrayWriter::append_with). [`WriteOptions`] say how. A file gets its name
-//! when it is whole. [`Salvage`] writes what is whole of a file that is damaged or was cut off.
+//! [of another file](ArrayWriter::copy_from), with the objects that they share, through serde, as
+//! arrays, or [made of their parts](ArrayWriter::append_with). [`WriteOptions`] set shape, dtype and
+//! protocol. A file gets its name when it is whole. [`Salvage`] writes the whole elements of a file
+//! that is damaged or truncated.
 //!
 //! # Memory
 //!
-//! However long the array is, reading it takes at most
+//! Reading an array of any length takes at most
 //!
 //! ```text
 //! 16 MiB + the bytes of the largest element + 96 bytes for each of its instructions
 //!        + 80 bytes for each element of the largest batch (NumPy writes 1,000)
 //! ```
 //!
-//! and mostly less than 4 MiB beside the element. The constant is two windows on the file of 1 MiB
+//! and usually less than 4 MiB besides the element. The constant is two windows on the file of 1 MiB
 //! each, definitions that elements share up to [`Limits::shared`] (8 MiB), and at most 4.5 MiB of
 //! checkpoints, by which elements and definitions are found: 24 bytes for 32 KiB of the file, or for
-//! an element that is larger, further apart from 6 GiB on. [`Limits::within`] makes sure of a bound of your own:
-//! whatever needs more is an error before memory is taken. With a file in memory, or mapped into it,
+//! an element that is larger, further apart from 6 GiB on. [`Limits::within`] sets a bound of your own:
+//! a file that needs more is an error before memory is taken. With a file in memory, or mapped into it,
 //! elements are borrowed from there.
 //!
 //! # Errors
 //!
-//! An [`Error`] says what is wrong, at which byte, and which clause of the [specification] is
-//! broken. Elements that came before it are what they are: a file that was cut off gives every
-//! element of its whole batches first.
+//! An [`Error`] says what is wrong, at which byte, and which clause of the [specification] is broken.
+//! Elements that came before it are right: a truncated file gives every element of its whole batches
+//! first.
 //!
 //! [specification]: https://github.com/npy-object/npy-object/blob/main/spec/README.md
 //!
-//! # Before others load a file
+//! # Audit
 //!
-//! [`Audit`] says what `numpy.load(allow_pickle=True)` would import and call, with every member of an
-//! archive and what stands behind the array, and what there is to fear of it.
+//! [`Audit`] reports what `numpy.load(allow_pickle=True)` would import and call, in every member of an
+//! archive and in the bytes after the array, and how dangerous that is.
 //!
 //! # Over a network
 //!
-//! Nothing here has to read. A [`Fetched`] file holds the bytes that code of your own has brought,
-//! and whatever needs others fails with an error that names them, [`Error::need`]; then it goes on
-//! from where it stood. It asks for what it will read: of a large element its bytes, of a loop
-//! requests of a size that you choose, each byte once. An index, put beside the file, leads to any
-//! element: [`Options::read_with_index`] reads the few kilobytes of it that this takes.
+//! The crate does no I/O of its own on a [`Fetched`] file, which holds bytes that your code has
+//! fetched. A call that needs others fails with an error that names them, [`Error::need`]; made again
+//! with these bytes, it goes on from the same place. Of a large element only its bytes are needed; a
+//! loop needs requests of a size that you choose, each byte once. With an index next to the file,
+//! [`Options::open_with_index`] reads the few kilobytes of it that lead to an element.
 //!
 //! With the feature `object_store`, `Remote` opens objects in Amazon S3 and other stores in this
 //! way: `get(i).await`, and a stream of elements. `examples/remote.rs` shows it.
 //!
-//! The bytes that are kept take up to [`Fetched::memory`] in addition to what is said above.
+//! The bytes that are kept take up to [`Fetched::memory`] on top of the memory above.
 //!
 //! # Features
 //!
-//! - `serde` (default): `Element::deserialize`, `ArrayWriter::serialize`
+//! - `serde` (default): `Element::deserialize`, `NpyArray::into_deserialize`,
+//!   `ArrayWriter::serialize`
 //! - `npz` (default): `Npz`, archives of arrays
 //! - `gzip` (default): `.npy.gz`, wherever a file is opened
 //! - `mmap`: `Source::map`, files mapped into memory
@@ -108,18 +121,20 @@
 //! - `object_store`: `Remote`, arrays in object stores
 //! - `json`: the module `json`, elements as JSON for people, and lossless
 //!
-//! # In which order to read the modules
+//! # Reading the code
 //!
-//! `npy_array` (what a user holds) and `open` (how it comes about); `opening` (what stands before
-//! the elements), `batches` (where they are), `checkpoints`, `decoder` (one element at a time),
-//! `shared` (what elements share), `members` (all of these together); `rows` (arrays without
-//! objects); `value` (what an element is), and `de` and `json`, which write it otherwise. Beside
-//! these stand `container`, `subscripts` and `descent` (going into containers), `contents` (whatever a file
-//! holds), `outline` (elements too large to be shown), `index`, `split`
-//! and `parallel`. `write` is the way back, with `ser` and `salvage`. `audit`
-//! reads for itself. All reading goes through `window`, from a `source`, whose `format` is told by its
-//! first bytes: `npz` are archives. `remote` requests what a source lacks. Opcodes are the business
-//! of [`pickle`], the preamble that of [`header`].
+//! Each room says at its top what it is for. From the bytes up:
+//!
+//! 1. `source`: bytes at offsets: files, streams, gzip, zip, remote; and the window on them
+//! 2. `value`: what an element is
+//! 3. `layout`: everything before the elements: preamble and envelope
+//! 4. `locate`: where the elements are: batches, checkpoints, index, splits
+//! 5. `decode`: from the span of an element to its value; the cursor
+//! 6. `nested`: containers, and paths into them
+//! 7. `array`: the open array, and the ways into a file
+//!
+//! `convert` (serde, Arrow, ndarray, JSON), `write` and `audit` build on these. The encoding of
+//! instructions is known to [`pickle`] alone, and that of headers to [`header`].
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "mmap"), forbid(unsafe_code))]
@@ -131,20 +146,20 @@ mod decode;
 mod error;
 mod layout;
 mod locate;
-mod nested;
+pub mod nested;
 mod options;
 mod output;
 mod source;
 mod value;
 pub mod write;
 
-use std::path::Path;
-
 pub use npy_header as header;
 pub use pickle_stream as pickle;
 
-pub use array::contents::{AllContents, Arrays, Contents, Sections};
-pub use array::elements::Elements;
+pub use array::contents::{AllContents, Contents, Sections};
+#[cfg(feature = "serde")]
+pub use array::elements::IntoDeserialize;
+pub use array::elements::{Elements, IntoElements};
 pub use array::npy_array::NpyArray;
 #[cfg(feature = "object_store")]
 pub use array::remote::{Remote, RemoteArray};
@@ -158,13 +173,9 @@ pub use convert::json;
 pub use decode::instructions::Instructions;
 pub use decode::outline::{Outline, OutlineKind};
 pub use error::{Error, ErrorKind, Result};
-pub use layout::envelope::ContainerKind;
 pub use layout::provenance::Provenance;
 pub use locate::index::IndexUse;
 pub use locate::split::Split;
-pub use nested::container::{Container, Member};
-pub use nested::descent::At;
-pub use nested::subscripts::{Subscript, Subscripts};
 pub use options::{Encoding, Limits, Options};
 pub use source::format::Format;
 #[cfg(feature = "npz")]
@@ -179,32 +190,42 @@ pub use value::{
 };
 pub use write::{ArrayWriter, RowWriter, Salvage, Salvaged, WriteOptions, remove_unfinished};
 
-/// Opens a file with the default [`Options`].
+/// Opens an array with the default [`Options`]: from a path, a [`File`](std::fs::File), bytes, or any
+/// other [`Source`].
 ///
-/// Fails where the file cannot be read, where its preamble or the beginning of its pickle break the
+/// Fails where the source cannot be read, where its preamble or the envelope of its pickle break the
 /// format, and where the two disagree.
-pub fn open(path: impl AsRef<Path>) -> Result<NpyArray> {
-    Options::new().open(path)
+///
+/// ```
+/// let mut array = npy_object::open("tests/data/strings.npy")?;
+/// assert_eq!(array.get(1)?.unwrap().as_str()?, "NumPy");
+/// # Ok::<(), npy_object::Error>(())
+/// ```
+pub fn open(source: impl TryInto<Source, Error: Into<Error>>) -> Result<NpyArray> {
+    Options::new().open(source)
 }
 
-/// Goes down into the containers of a file, with the default [`Options`].
+/// Follows a path into the containers of a file, with the default [`Options`].
 ///
-/// What a file holds is its array; if that has no dimensions, its one element (`numpy.save` makes
-/// such an array of a dict); or the object of a bare pickle. From there each subscript leads to a
-/// member. What lies beside the way is surveyed, but not decoded.
+/// The path begins at the array that the file holds; if that has no dimensions, at its one element
+/// (`numpy.save` makes such an array of a dict); or at the object of a bare pickle. Each subscript
+/// leads to a member. The other members are surveyed, and not decoded.
 ///
 /// Fails as reading does, and with clause `access.subscript` where there is no such member.
 ///
 /// ```
-/// use npy_object::{At, at};
+/// use npy_object::nested::At;
 ///
-/// let subscripts = "['train'][-1]".parse()?;
-/// let At::Value(value) = at("tests/data/splits.npy", &subscripts)? else { panic!("an int") };
+/// let path = "['train'][-1]".parse()?;
+/// let At::Value(value) = npy_object::at("tests/data/splits.npy", &path)? else { panic!("an int") };
 /// assert_eq!(value.element().as_i64()?, 5);
 /// # Ok::<(), npy_object::Error>(())
 /// ```
-pub fn at(path: impl AsRef<Path>, subscripts: &Subscripts) -> Result<At> {
-    Options::new().at(path, subscripts)
+pub fn at(
+    source: impl TryInto<Source, Error: Into<Error>>,
+    path: &nested::Path,
+) -> Result<nested::At> {
+    Options::new().at(source, path)
 }
 
 #[cfg(doctest)]

@@ -1,4 +1,4 @@
-//! How a file is to be read.
+//! [`Options`]: how a file is read, and the limits on what it may ask for.
 
 use std::sync::Arc;
 
@@ -7,46 +7,45 @@ use crate::error::{Error, Result};
 /// Bytes of a stream that are kept in memory before a temporary file takes them.
 pub(crate) const SPOOL_MEMORY: usize = 8 << 20;
 
-/// How to read the `str` of Python 2, whose encoding a pickle does not name. NumPy's `encoding`.
+/// The encoding of a `str` of Python 2, which a pickle does not name: `encoding` of `numpy.load`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
-    /// Text where it is ASCII, else bytes. (NumPy's default refuses the whole file in the second
-    /// case.)
+    /// Text where it is ASCII, else bytes. (With NumPy's default, other bytes are an error.)
     #[default]
     Ascii,
-    /// Text: every byte is the code point of its value.
+    /// Text: each byte is a code point.
     Latin1,
     /// Text where it is UTF-8, else bytes.
     Utf8,
-    /// Bytes, always.
+    /// Always bytes.
     Bytes,
 }
 
-/// How much a file may ask for.
+/// Limits on what a file may ask for.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Of the preamble.
+    /// The limits of the preamble.
     pub header: npy_header::Limits,
-    /// Of each element, and of the survey.
+    /// The limits of each element, and of the survey.
     pub pickle: pickle_stream::Limits,
-    /// Bytes before the first element of an object array, from the start of its pickle: an
-    /// envelope takes about 150, more where its dtype is structured.
+    /// Bytes of the envelope: the pickle before the first element. NumPy writes about 150, more where
+    /// the dtype is structured.
     pub envelope: usize,
-    /// Bytes of one element in the file: all of it is in memory when it is decoded.
+    /// Bytes of one element in the file, which are in memory while it is decoded.
     pub element: usize,
-    /// Bytes of definitions that elements share which are kept from one element to the next. What
-    /// a single element needs is always decoded.
+    /// Bytes of shared definitions that are kept from one element to the next. The definitions that a
+    /// single element needs are always decoded.
     pub shared: usize,
-    /// Bytes of a stream, or of data that were decompressed, that are kept in memory before a
-    /// temporary file takes all of them. [`Options::spool_memory`] sets it too: the lower one holds.
+    /// Bytes of a stream, or of decompressed data, that are kept in memory; all of a longer one is in a
+    /// temporary file. The lower of this and [`Options::spool_memory`] counts.
     pub spool: usize,
-    /// Bytes of the directory of an archive. Up to 8 bytes of memory are taken for each.
+    /// Bytes of the directory of an archive. Each takes up to 8 bytes of memory.
     pub directory: u64,
-    /// Bytes that may come out of a compressed file, or of a member of an archive, however small it
-    /// is. They are kept in memory or in a temporary file as they are asked for.
+    /// Decompressed bytes that are allowed for a compressed file, or a member of an archive, of any
+    /// size. They are kept in memory or in a temporary file as they are needed.
     pub decompressed: u64,
-    /// How many bytes may come out for each that goes in, where that is more.
+    /// Decompressed bytes that are allowed for each compressed byte, where that is more.
     pub expansion: u64,
 }
 
@@ -67,14 +66,14 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Limits that keep a reader within about `memory` bytes, but for 4 MiB that it always takes.
+    /// Returns limits that keep a reader within about `memory` bytes, and 4 MiB that it always takes.
     ///
-    /// Half is for the bytes of one element, a quarter for what is decoded from them, an eighth for
-    /// what elements share, and an eighth for the positions of the elements of one batch. What does
-    /// not fit is an error with [`ErrorKind::Limit`](crate::ErrorKind::Limit), before memory is taken.
+    /// Half is for the bytes of one element, a quarter for its decoded value, an eighth for definitions
+    /// that elements share, and an eighth for the spans of the elements of one batch. An element that
+    /// needs more is an error with [`ErrorKind::Limit`](crate::ErrorKind::Limit), before memory is taken.
     ///
-    /// A stream, and what is decompressed, takes a sixteenth, and is in a temporary file where it is
-    /// longer. The directory of an archive may take an eighth.
+    /// A sixteenth is for a stream or decompressed data; a longer one is in a temporary file. An eighth
+    /// is for the directory of an archive.
     ///
     /// ```
     /// use npy_object::{ErrorKind, Limits, Options};
@@ -87,7 +86,7 @@ impl Limits {
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     pub fn within(memory: usize) -> Limits {
-        // Bytes that one of them can take, with its part of what grows by doubling.
+        // Bytes of one of them, with its part of a vector that grows by doubling.
         const NODE: usize = 96;
         const PLACE: usize = 160;
         // Memory for a byte of a directory.
@@ -106,8 +105,7 @@ impl Limits {
         limits
     }
 
-    /// Parses a number of bytes for [`within`](Self::within), as people write it: a whole number,
-    /// and `B`, `KB`, `MB`, `GB` or `TB` (or `KiB` and so on, or `K`) in upper or lower case. A KB
+    /// Parses a number of bytes for [`within`](Self::within): a whole number, and `B`, `KB`, `MB`, `GB` or `TB` (or `KiB` and so on, or `K`) in upper or lower case. A KB
     /// is 1,024 bytes.
     ///
     /// Fails with clause `access.memory` on anything else, on 0, and on more than the machine can
@@ -174,7 +172,21 @@ impl Default for ReadSize {
     }
 }
 
-/// How a file is to be opened: see the methods. The default is right for most.
+/// How files are opened and read.
+///
+/// The methods that set an option return the options, so that they can be chained. Those that open a
+/// file borrow them: one set of options opens any number of files.
+///
+/// ```
+/// use npy_object::{Limits, Options};
+///
+/// let options = Options::new().limits(Limits::within(64 << 20)).trust_payload(true);
+/// for path in ["tests/data/ragged.npy", "tests/data/strings.npy"] {
+///     assert_eq!(options.open(path)?.len(), 3);
+/// }
+/// # Ok::<(), npy_object::Error>(())
+/// ```
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct Options {
     pub(crate) encoding: Encoding,
@@ -182,7 +194,7 @@ pub struct Options {
     pub(crate) trust_payload: bool,
     pub(crate) read_size: ReadSize,
     pub(crate) index: bool,
-    pub(crate) spool_memory: usize,
+    pub(crate) spool_memory: Option<usize>,
     pub(crate) unfinished: bool,
 }
 
@@ -194,41 +206,40 @@ impl Default for Options {
             trust_payload: false,
             read_size: ReadSize::default(),
             index: true,
-            spool_memory: SPOOL_MEMORY,
+            spool_memory: None,
             unfinished: false,
         }
     }
 }
 
 impl Options {
-    /// The default options.
+    /// Returns the default options.
     pub fn new() -> Options {
         Options::default()
     }
 
-    /// How to read the `str` of Python 2.
+    /// Sets the encoding of a `str` of Python 2.
     pub fn encoding(mut self, encoding: Encoding) -> Options {
         self.encoding = encoding;
         self
     }
 
-    /// How much a file may ask for.
+    /// Sets the limits on what a file may ask for.
     pub fn limits(mut self, limits: Limits) -> Options {
         self.limits = Arc::new(limits);
         self
     }
 
-    /// Whether to go on where the header says another shape, order or dtype than the pickle behind
-    /// it: NumPy does, and believes the pickle. By default it is an error, as one of the two is
-    /// wrong.
+    /// Sets whether the pickle counts where the header has another shape, order or dtype, as in NumPy.
+    /// By default that is an error, as one of the two is wrong.
     pub fn trust_payload(mut self, trust: bool) -> Options {
         self.trust_payload = trust;
         self
     }
 
-    /// Whether to give, of a file that breaks off inside a batch, the values of that batch too, before
-    /// the error. No element before the place where the file breaks off is missing then, but the last
-    /// values may be parts of an element that was cut off: see [`Salvage`](crate::Salvage), which
+    /// Sets whether a file that is truncated inside a batch gives the values of that batch too, before
+    /// the error. Then no whole element before the end of the file is missing, but the last values may
+    /// be parts of an element that is not whole: see [`Salvage`](crate::Salvage), which
     /// saves the same values with [`keep_doubtful`](crate::Salvage::keep_doubtful).
     ///
     /// ```
@@ -236,7 +247,7 @@ impl Options {
     ///
     /// let mut bytes = std::fs::read("tests/data/strings.npy")?;
     /// bytes.truncate(bytes.len() - 10);
-    /// let mut array = Options::new().unfinished(true).read_bytes(bytes)?;
+    /// let mut array = Options::new().unfinished(true).open(bytes)?;
     /// let elements: Vec<_> = array.elements().map(|element| element.is_ok()).collect();
     /// assert_eq!(elements, [true, true, false]);
     /// # Ok::<(), npy_object::Error>(())
@@ -246,38 +257,43 @@ impl Options {
         self
     }
 
-    /// Whether to use the index that stands beside a file. By default it is used, if it is of the
-    /// file as it is now: [`NpyArray::index_use`](crate::NpyArray::index_use) says.
+    /// Sets whether the index next to a file is used, if it is of the file as it is now. By default it
+    /// is: see [`NpyArray::index_use`](crate::NpyArray::index_use).
     pub fn index(mut self, index: bool) -> Options {
         self.index = index;
         self
     }
 
-    /// How many bytes are read at once: between `least`, after a jump over something large, and
-    /// `most`, when reading goes straight on. What is no larger than four times `least` is read
-    /// rather than jumped over; an element that is larger than `most` is read in one piece. By
-    /// default 1 KiB and 512 KiB. With 0 and 0, only what is needed is read, to leave the rest of a
-    /// stream to others.
+    /// Sets how many bytes are read at once: between `least`, after a jump over a payload, and `most`,
+    /// when reading goes straight on. A gap of up to four times `least` is read rather than jumped over;
+    /// an element that is larger than `most` is read in one piece. By default 1 KiB and 512 KiB. With 0
+    /// and 0, only the bytes that are needed are read, so that the rest of a stream is left.
     pub fn read_size(mut self, least: usize, most: usize) -> Options {
         self.read_size = ReadSize { least: least.min(most), most };
         self
     }
 
-    /// How many bytes of a stream, or of what comes out of a compressed file, are kept in memory.
-    /// Of a longer one, all is in a temporary file. By default 8 MiB. [`Limits::spool`] may be lower.
+    /// Sets how many bytes of a stream, or of the data of a compressed file, are kept in memory; all of
+    /// a longer one is in a temporary file. By default 8 MiB. [`Limits::spool`] may be lower, and so
+    /// may the limit of a stream: see [`Source::spooled`](crate::Source::spooled).
     pub fn spool_memory(mut self, memory: usize) -> Options {
-        self.spool_memory = memory;
+        self.spool_memory = Some(memory);
         self
     }
 
-    /// The limits, to be changed.
+    /// Returns the limits, to be changed.
     pub(crate) fn limits_mut(&mut self) -> &mut Limits {
         Arc::make_mut(&mut self.limits)
     }
 
-    /// Bytes of a stream that are kept in memory.
+    /// Returns how many bytes of decompressed data are kept in memory.
     pub(crate) fn spooled(&self) -> usize {
-        self.spool_memory.min(self.limits.spool)
+        self.spool_memory.unwrap_or(SPOOL_MEMORY).min(self.limits.spool)
+    }
+
+    /// Returns how many bytes of a stream may be kept in memory.
+    pub(crate) fn most_spooled(&self) -> usize {
+        self.spool_memory.unwrap_or(usize::MAX).min(self.limits.spool)
     }
 }
 

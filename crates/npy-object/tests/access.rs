@@ -12,7 +12,7 @@ fn open(name: &str) -> NpyArray {
 
 /// The object of a bare pickle.
 fn pickled(pickle: &[u8]) -> OwnedElement {
-    Options::new().read_pickle(Source::bytes(pickle.to_vec())).unwrap()
+    Options::new().load(Source::bytes(pickle.to_vec())).unwrap()
 }
 
 /// The elements: 100 ints, 20 floats, a tuple of ints, an int and a float, nothing.
@@ -93,7 +93,7 @@ fn as_le_bytes_of_either_byte_order_is_little_endian() {
 #[test]
 fn as_le_bytes_of_objects_is_none() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/strings.npy");
-    let whole = Options::new().read_pickle(Source::open(path).unwrap()).unwrap();
+    let whole = Options::new().load(Source::open(path).unwrap()).unwrap();
     let Kind::Array(array) = whole.kind() else { panic!("an array") };
     assert!(array.as_le_bytes().is_none());
 }

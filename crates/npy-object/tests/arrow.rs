@@ -40,7 +40,7 @@ fn pickled(count: u8, elements: &[u8]) -> NpyArray {
     let dtype = b"cnumpy\ndtype\nX\x02\0\0\0O8\x89\x88\x87R(K\x03X\x01\0\0\0|NNN\
         J\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89](";
     let bytes = [envelope, &shape[..], dtype, elements, b"etb."].concat();
-    Options::new().read_bytes(bytes).unwrap()
+    Options::new().open(bytes).unwrap()
 }
 
 /// An array without items has no bytes that would stand for the lists in it.

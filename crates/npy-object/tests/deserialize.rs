@@ -329,7 +329,7 @@ fn from_slice_of_anything_but_a_whole_pickle_fails() {
 
 #[test]
 fn owned_element_deserializes_and_lends_its_text() {
-    let whole = Options::new().read_pickle(Source::bytes(STRUCT.to_vec())).unwrap();
+    let whole = Options::new().load(Source::bytes(STRUCT.to_vec())).unwrap();
     let row: BTreeMap<&str, IgnoredAny> = whole.deserialize().unwrap();
     assert_eq!(row.into_keys().collect::<Vec<_>>(), ["id", "name", "score"]);
 }

@@ -4,7 +4,8 @@
 use std::io::{self, Cursor, Write};
 
 use npy_object::json::{ElementReader, PlainJson, TypedJson};
-use npy_object::{At, Element, NpyArray, Options, Subscripts, WriteOptions};
+use npy_object::nested::{self, At};
+use npy_object::{Element, NpyArray, Options, WriteOptions};
 
 /// Applies `read` to the first element of an array.
 fn first<T>(mut array: NpyArray, read: impl FnOnce(Element<'_>) -> T) -> T {
@@ -30,7 +31,7 @@ fn array_of(instructions: &[u8]) -> NpyArray {
         (K\x01K\x01\x85cnumpy\ndtype\nU\x02O8K\0K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89]";
     let length = [u8::try_from(HEADER.len()).expect("a short header"), 0];
     let parts = [b"\x93NUMPY\x01\0", &length[..], HEADER, ENVELOPE, instructions, b"atb."];
-    Options::new().read_bytes(parts.concat()).expect("an envelope as NumPy writes it")
+    Options::new().open(parts.concat()).expect("an envelope as NumPy writes it")
 }
 
 /// A NumPy array without data, as an element.
@@ -98,7 +99,7 @@ fn json_of_int_over_8192_bits_is_hexadecimal() {
         let mut writer = WriteOptions::new().write_to(&mut file).unwrap();
         ElementReader::new().append(&mut writer, text).unwrap();
         writer.finish().unwrap();
-        let array = Options::new().read_bytes(file.into_inner()).unwrap();
+        let array = Options::new().open(file.into_inner()).unwrap();
         let expected = if text.contains(&digits) { text } else { "-31" };
         assert_eq!(first(array, typed), expected);
     }
@@ -130,9 +131,8 @@ fn plain_json_of_numpy_values() {
         ("plain/2d-fortran-py2.7-np1.16", "[256,770,1284,1798]"),
     ] {
         let fixture = npy_object_fixtures::find(&format!("{file}.npy")).expect("a fixture");
-        let array = Options::new()
-            .read_bytes(fixture.bytes().to_vec())
-            .expect("a fixture that can be read");
+        let array =
+            Options::new().open(fixture.bytes().to_vec()).expect("a fixture that can be read");
         assert_eq!(first(array, plain), expected);
     }
 }
@@ -257,7 +257,7 @@ fn writer_that_failed_writes_the_next_element() {
 
 #[test]
 fn json_of_dict_entry_is_an_object_or_a_pair() {
-    let At::Container(mut dict) = npy_object::at("tests/data/splits.npy", &Subscripts::default())
+    let At::Container(mut dict) = npy_object::at("tests/data/splits.npy", &nested::Path::default())
         .expect("a dict in an array without dimensions")
     else {
         panic!("a dict is a container")

@@ -18,7 +18,7 @@ fn written<T: Serialize>(values: &[T]) -> Vec<u8> {
 }
 
 fn check<T: Serialize + for<'a> Deserialize<'a> + PartialEq + Debug>(values: &[T]) {
-    let mut array = Options::new().read_bytes(written(values)).unwrap();
+    let mut array = Options::new().open(written(values)).unwrap();
     for value in values {
         let element = array.next_element().unwrap().expect("as many as were written");
         assert_eq!(&element.deserialize::<T>().unwrap(), value);
@@ -95,7 +95,7 @@ fn serialize_of_deep_value_fails_and_writer_goes_on() {
     assert_eq!(writer.serialize(&deep).unwrap_err().clause(), "access.depth");
     writer.serialize("flat").unwrap();
     writer.finish().unwrap();
-    let mut array = Options::new().read_bytes(file.into_inner()).unwrap();
+    let mut array = Options::new().open(file.into_inner()).unwrap();
     assert_eq!(array.len(), 1);
     assert_eq!(array.get(0).unwrap().unwrap().as_str().unwrap(), "flat");
 }

@@ -109,9 +109,13 @@ pub use graph::{
 pub use inspect::{Disassembler, Line, Signs, audit, printable};
 pub use lex::{Argument, Head, Instruction, Lexer, Progress};
 pub use limits::Limits;
-pub use machine::{Decoded, Flow, Machine, PushDecoder, Ran, decode};
+pub use machine::{
+    Decoded, Flow, Machine, PushDecoder, Ran, Sniffer, decode, may_begin_with_global,
+};
 pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
-pub use survey::{Container, Event, Located, Locator, Slot, Span, Survey};
+pub use survey::{
+    Action, Container, Event, Located, Locator, Slot, Span, Survey, same_instructions,
+};
 pub use write::{Builder, Encoder, Renumbering, Savepoint, Transcribed, Transcriber, encode};
 
 // Hidden: npy-object writes its own values as `Debug` of a graph's values does.

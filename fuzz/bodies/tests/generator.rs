@@ -27,7 +27,7 @@ fn generated_programs_decode_and_use_every_opcode() {
             }
         }
         for file in [file(&choices), long_file(&choices)] {
-            let Ok(mut array) = Options::new().read_bytes(file) else { continue };
+            let Ok(mut array) = Options::new().open(file) else { continue };
             readable += usize::from(array.elements().all(|element| element.is_ok()));
         }
     }

@@ -102,7 +102,7 @@ impl Fixture {
             return None;
         }
         let options = Options::new().encoding(self.encoding);
-        let mut array = match options.read_bytes(self.bytes()) {
+        let mut array = match options.open(self.bytes()) {
             Ok(array) => array,
             Err(error) => return Some(error),
         };

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use clap::Args;
 use npy_object::json::{PlainJson, TypedJson, write_header};
-use npy_object::{Contents, Member, NpyArray, Subscripts};
+use npy_object::nested::{self, Member};
+use npy_object::{Contents, NpyArray};
 
 use crate::failure::Failure;
 use crate::input::{Input, Opened, Reading, Several};
@@ -45,7 +46,7 @@ pub(crate) struct Cat {
 
     /// Print the members of the container at this path, or the value there
     #[arg(long, value_name = "['KEY'][N]")]
-    at: Option<Subscripts>,
+    at: Option<nested::Path>,
 
     /// Start at element N, counted from 0
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]

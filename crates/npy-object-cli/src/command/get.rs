@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
-use npy_object::Subscripts;
+use npy_object::nested;
 
 use crate::command::cat::Lines;
 use crate::failure::Failure;
@@ -30,7 +30,7 @@ pub(crate) struct Get {
 
     /// Get a member of the container at this path instead
     #[arg(long, value_name = "['KEY'][N]")]
-    at: Option<Subscripts>,
+    at: Option<nested::Path>,
 
     /// Of a file that was cut off, also count the values of its last batch: the last of them may be
     /// parts of an element

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use clap::Args;
 use npy_object::header::Header;
+use npy_object::nested::{self, At, Container};
 use npy_object::npz::Method;
 use npy_object::{
-    At, Container, Contents, Element, ErrorKind, Format, NpyArray, Options, Outline, Provenance,
-    Source, Subscripts,
+    Contents, Element, ErrorKind, Format, NpyArray, Options, Outline, Provenance, Source,
 };
 use serde::Serialize;
 
@@ -192,7 +192,7 @@ impl Info {
 impl Report {
     /// Reads the preamble.
     fn of(options: &Options, source: &Source) -> npy_object::Result<Report> {
-        let header = options.read_header(source.clone())?;
+        let header = options.header(source.clone())?;
         let data_offset = header.as_ref().map_or(0, |&(_, data_offset)| data_offset);
         let is_pickle = header.as_ref().is_none_or(|(header, _)| header.dtype.has_object());
         let provenance = match is_pickle {
@@ -228,12 +228,12 @@ impl Report {
         source: &Source,
         budget: &Budget,
     ) -> npy_object::Result<()> {
-        let inside = || options.clone().at_source(source.clone(), &Subscripts::default());
-        let contents = match options.clone().read_contents(source.clone()) {
+        let inside = || options.at(source, &nested::Path::default());
+        let contents = match options.contents(source) {
             // The envelope of a container is small.
             Err(error) if is_too_large(&error) => match inside() {
                 Err(error) if is_too_large(&error) => {
-                    let outline = options.clone().read_outline(source.clone())?;
+                    let outline = options.outline(source)?;
                     self.holds = Some(describe_outline(&outline));
                     return Ok(());
                 }
@@ -321,7 +321,10 @@ impl Report {
 
     /// Counts the arrays and pickles that follow one another in the file.
     fn count_arrays(&mut self, options: &Options, source: &Source) {
-        self.arrays = options.clone().count_all(source.clone()).ok();
+        let counted = options.sections(source).and_then(|mut sections| {
+            sections.try_fold(0, |count, section| section.map(|_| count + 1))
+        });
+        self.arrays = counted.ok();
     }
 
     /// Writes the report as text.

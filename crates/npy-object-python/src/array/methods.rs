@@ -138,7 +138,7 @@ impl Array {
             return Err(PyValueError::new_err(message));
         }
         let mut cursor = Cursor::new(py, &self.file)?;
-        let array = py.detach(|| cursor.array().try_clone()).map_err(|error| raise(py, &error))?;
+        let array = py.detach(|| cursor.array().clone());
         let first = self.view.offset as u64;
         arrow::stream(py, array, first..first + self.view.len())
     }

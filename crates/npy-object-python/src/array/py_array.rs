@@ -166,7 +166,7 @@ impl Array {
     pub(super) fn at_once<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let origin = &self.file.origin;
         let options = origin.settings.options()?;
-        let whole = py.detach(|| options.read_pickle(origin.source.clone()));
+        let whole = py.detach(|| options.load(origin.source.clone()));
         let whole = whole.map_err(|error| raise(py, &error))?;
         origin.maker(py).make(py, whole.element())
     }

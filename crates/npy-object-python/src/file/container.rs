@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use npy_object::{At, Container as Members, ContainerKind, Subscripts};
+use npy_object::nested::{At, Container as Members, ContainerKind, Path};
 use pyo3::prelude::*;
 
 use crate::errors::{raise, unsupported};
@@ -22,7 +22,7 @@ use crate::object::maker::Maker;
 pub(crate) struct Container {
     /// What has the file.
     whole: Whole,
-    subscripts: Subscripts,
+    path: Path,
     kind: ContainerKind,
 }
 
@@ -45,19 +45,15 @@ impl Whole {
 }
 
 impl Container {
-    /// The container under these subscripts; `None` where something else is there.
-    pub(crate) fn open(
-        py: Python<'_>,
-        whole: Whole,
-        subscripts: Subscripts,
-    ) -> PyResult<Option<Container>> {
+    /// The container at this path; `None` where something else is there.
+    pub(crate) fn open(py: Python<'_>, whole: Whole, path: Path) -> PyResult<Option<Container>> {
         let origin = whole.origin();
         let options = origin.settings.options()?;
-        let at = py.detach(|| options.at_source(origin.source.clone(), &subscripts));
+        let at = py.detach(|| options.at(origin.source.clone(), &path));
         match at.map_err(|error| raise(py, &error))? {
             At::Container(members) => {
                 let kind = members.kind();
-                Ok(Some(Container { whole, subscripts, kind }))
+                Ok(Some(Container { whole, path, kind }))
             }
             At::Value(_) => Ok(None),
         }
@@ -66,7 +62,7 @@ impl Container {
     fn members(&self, py: Python<'_>) -> PyResult<Box<Members>> {
         let origin = self.whole.origin();
         let options = origin.settings.options()?;
-        let at = py.detach(|| options.at_source(origin.source.clone(), &self.subscripts));
+        let at = py.detach(|| options.at(origin.source.clone(), &self.path));
         match at.map_err(|error| raise(py, &error))? {
             At::Container(members) => Ok(members),
             At::Value(_) => Err(no_container(py)),
@@ -76,7 +72,7 @@ impl Container {
 
 /// What a 0-d array has for an element.
 pub(crate) fn open_container(py: Python<'_>, file: &Arc<File>) -> PyResult<Container> {
-    let found = Container::open(py, Whole::Array(Arc::clone(file)), Subscripts::default())?;
+    let found = Container::open(py, Whole::Array(Arc::clone(file)), Path::default())?;
     found.ok_or_else(|| no_container(py))
 }
 
@@ -109,7 +105,7 @@ impl Container {
     }
 
     fn __repr__(&self) -> String {
-        format!("<npy_object.Container: {}{}>", self.kind.name(), self.subscripts)
+        format!("<npy_object.Container: {}{}>", self.kind.name(), self.path)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use npy_object::{ErrorKind, Format, Sections, Subscripts};
+use npy_object::{ErrorKind, Format, Sections, nested};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
@@ -135,7 +135,7 @@ pub(crate) fn load<'py>(
         // An object with `read` may have given arrays before.
         let why = match input.handle {
             Some(_) => None,
-            None => settings.options()?.read_source(input.source).err(),
+            None => settings.options()?.open(input.source).err(),
         };
         return Err(empty(py, why.as_ref()));
     }
@@ -213,8 +213,9 @@ pub(crate) fn open_all(
         trust_payload,
         unfinished,
     };
+    let py = source.py();
     let Input { source, owner, runs_python, .. } = Input::of(source, settings.maps()?)?;
-    let sections = settings.options()?.sections(source);
+    let sections = settings.options()?.sections(source).map_err(|error| raise(py, &error))?;
     Ok(All { sections, settings, owner, runs_python })
 }
 
@@ -250,7 +251,7 @@ impl All {
             Opened::Pickle(origin) => {
                 let origin = Arc::new(origin);
                 let whole = Whole::Pickle(Arc::clone(&origin));
-                match Container::open(py, whole, Subscripts::default())? {
+                match Container::open(py, whole, nested::Path::default())? {
                     Some(container) => Ok(Some(container.into_pyobject(py)?.into_any())),
                     None => Ok(Some(load_pickle(py, &origin)?.0)),
                 }

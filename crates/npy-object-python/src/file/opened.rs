@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use npy_object::{NpyArray, Salvage, Source, Subscripts};
+use npy_object::{NpyArray, Salvage, Source, nested};
 use pyo3::exceptions::{PyUserWarning, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -19,7 +19,7 @@ use crate::file::source::Input;
 /// Refuses what is pickled, before anything of the pickle is read.
 pub(crate) fn refuse_objects(py: Python<'_>, source: &Source, settings: &Settings) -> PyResult<()> {
     let options = settings.options()?;
-    let header = py.detach(|| options.read_header(source.clone()));
+    let header = py.detach(|| options.header(source.clone()));
     match header.map_err(|error| raise(py, &error))? {
         Some((header, _)) if !header.dtype.has_object() => Ok(()),
         _ => {
@@ -42,7 +42,7 @@ impl Opened {
         let options = settings.options()?;
         let unpacked = py.detach(|| {
             let source = options.unpack(source)?;
-            let is_pickle = options.read_header(source.clone())?.is_none();
+            let is_pickle = options.header(source.clone())?.is_none();
             Ok((source, is_pickle))
         });
         let (source, is_pickle) = unpacked.map_err(|error| raise(py, &error))?;
@@ -59,7 +59,7 @@ impl Opened {
     /// What is in a source.
     pub(crate) fn of_source(py: Python<'_>, origin: Origin) -> PyResult<Opened> {
         let options = origin.settings.options()?;
-        let array = py.detach(|| options.read_source(origin.source.clone()));
+        let array = py.detach(|| options.open(origin.source.clone()));
         Opened::of(py, array, origin, |error| raise(py, error))
     }
 
@@ -82,7 +82,7 @@ impl Opened {
             Opened::Array(array) => return Ok(array.into_pyobject(py)?.into_any()),
             Opened::Pickle(origin) => origin,
         };
-        match Container::open(py, Whole::Pickle(Arc::new(origin)), Subscripts::default())? {
+        match Container::open(py, Whole::Pickle(Arc::new(origin)), nested::Path::default())? {
             Some(container) => Ok(container.into_pyobject(py)?.into_any()),
             None => {
                 let message = "the pickle holds no array of objects, and no container that can be \
@@ -120,10 +120,10 @@ pub(super) fn load_pickle<'py>(
     if !origin.settings.trust_payload {
         // An array of numbers has to be of the header's shape.
         let checked = options.clone();
-        let at = py.detach(|| checked.at_source(origin.source.clone(), &Subscripts::default()));
+        let at = py.detach(|| checked.at(origin.source.clone(), &nested::Path::default()));
         at.map_err(|error| raise(py, &error))?;
     }
-    let whole = py.detach(|| options.read_pickle_to_end(origin.source.clone()));
+    let whole = py.detach(|| options.load_to_end(origin.source.clone()));
     let (whole, end) = whole.map_err(|error| raise(py, &error))?;
     Ok((origin.maker(py).make(py, whole.element())?, end))
 }
@@ -140,7 +140,7 @@ pub(crate) fn load_left<'py>(
     let salvage = Salvage::new().options(options.clone()).keep_doubtful(true);
     let saved = py.detach(|| {
         // Of a bare pickle that is no array, its object is wanted.
-        let opened = options.read_source(source.clone());
+        let opened = options.open(source.clone());
         let is_pickle = opened.is_err_and(|error| error.clause() == "npy.object.envelope");
         let mut saved = Cursor::new(Vec::new());
         let report = salvage.write_to(source, &mut saved)?;

@@ -152,8 +152,7 @@ impl File {
 
     /// A new reader.
     fn reader(&self, py: Python<'_>) -> PyResult<Reader> {
-        let array = py.detach(|| lock(&self.first).try_clone());
-        let array = array.map_err(|error| raise(py, &error))?;
+        let array = py.detach(|| lock(&self.first).clone());
         let are_records = self.facts.class == Some(ArrayClass::Record);
         Ok(Reader { array, maker: self.origin.maker(py).of_records(are_records) })
     }
@@ -251,7 +250,7 @@ impl Cursor {
         if left < RUN || *runs_python || owner.is_some() || processors == 1 {
             return Ok(());
         }
-        let array = py.detach(|| self.array().try_clone()).map_err(|error| raise(py, &error))?;
+        let array = py.detach(|| self.array().clone());
         self.ahead = Some(Ahead::start(array, left));
         Ok(())
     }

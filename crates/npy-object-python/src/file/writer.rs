@@ -85,7 +85,7 @@ impl Writer {
         let closed = || PyValueError::new_err("the writer was closed");
         let writer = self.writer().as_mut().ok_or_else(closed)?;
         let written = py.detach(|| {
-            let element = Options::new().read_pickle(Source::bytes(pickle))?;
+            let element = Options::new().load(Source::bytes(pickle))?;
             writer.append(element.element())
         });
         written.map_err(|error| raise(py, &error))?;

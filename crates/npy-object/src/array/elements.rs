@@ -1,8 +1,12 @@
-//! The elements of an array as an iterator.
+//! The elements of an array as iterators.
 
+use std::iter::FusedIterator;
+#[cfg(feature = "serde")]
+use std::marker::PhantomData;
 use std::ops::{Bound, RangeBounds};
 
 use crate::array::npy_array::NpyArray;
+use crate::decode::cursor::Cursor;
 use crate::error::Result;
 use crate::value::owned::OwnedElement;
 
@@ -10,18 +14,47 @@ use crate::value::owned::OwnedElement;
 /// [`NpyArray::elements_in`].
 ///
 /// After an error nothing comes.
+#[must_use = "iterators are lazy"]
 #[derive(Debug)]
 pub struct Elements<'a> {
     array: &'a mut NpyArray,
-    /// The numbers of those to come.
+    left: Left,
+}
+
+/// The elements of an array, which it owns, from either end: see [`NpyArray::into_elements`].
+///
+/// After an error nothing comes.
+#[must_use = "iterators are lazy"]
+#[derive(Clone, Debug)]
+pub struct IntoElements {
+    array: NpyArray,
+    left: Left,
+}
+
+/// The elements of an array as values of `T`: see [`NpyArray::into_deserialize`].
+///
+/// After an error in the file nothing comes; after an element that is no `T` the next one.
+#[cfg(feature = "serde")]
+#[must_use = "iterators are lazy"]
+#[derive(Debug)]
+pub struct IntoDeserialize<T> {
+    elements: IntoElements,
+    of: PhantomData<fn() -> T>,
+}
+
+/// The elements that are still to come.
+#[derive(Clone, Debug)]
+struct Left {
+    /// The number of the first of them.
     next: u64,
+    /// The number after that of the last.
     end: u64,
-    /// Whether the end was reached and nothing more is to come.
+    /// Whether the end was reached.
     done: bool,
 }
 
-/// The first of the elements in a range, and the one behind the last: from where the array stands to
-/// its end, unless the range says.
+/// Returns the number of the first element in a range, and the number after that of the last: from
+/// where the array is to its end, unless the range says.
 pub(crate) fn bounds(array: &NpyArray, range: impl RangeBounds<u64>) -> (u64, u64) {
     let next = match range.start_bound() {
         Bound::Included(&first) => first,
@@ -37,17 +70,40 @@ pub(crate) fn bounds(array: &NpyArray, range: impl RangeBounds<u64>) -> (u64, u6
     (next.min(end), end)
 }
 
-impl<'a> Elements<'a> {
-    /// From where the array stands, unless the range says.
-    pub(crate) fn new(array: &'a mut NpyArray, range: impl RangeBounds<u64>) -> Elements<'a> {
+impl Left {
+    fn of(array: &NpyArray, range: impl RangeBounds<u64>) -> Left {
         let (next, end) = bounds(array, range);
-        Elements { array, next, end, done: false }
+        Left { next, end, done: false }
     }
 
-    /// The element at the array's place; nothing after it if it is an error.
-    fn read(&mut self, index: u64) -> Option<Result<OwnedElement>> {
-        self.array.seek(index);
-        let read = self.array.next_owned().transpose();
+    fn next(&mut self, cursor: &mut Cursor) -> Option<Result<OwnedElement>> {
+        // Past the last element of the array the rest of the file is surveyed.
+        let is_part = cursor.len().is_some_and(|len| self.end < len);
+        if self.done || (self.next == self.end && is_part) {
+            return None;
+        }
+        let read = self.read(self.next, cursor);
+        if matches!(read, Some(Ok(_))) {
+            self.next = (self.next + 1).min(self.end);
+        }
+        read
+    }
+
+    fn next_back(&mut self, cursor: &mut Cursor) -> Option<Result<OwnedElement>> {
+        if self.done || self.next == self.end {
+            return None;
+        }
+        let read = self.read(self.end - 1, cursor);
+        if matches!(read, Some(Ok(_))) {
+            self.end -= 1;
+        }
+        read
+    }
+
+    /// Reads an element; nothing comes after it if it is an error.
+    fn read(&mut self, number: u64, cursor: &mut Cursor) -> Option<Result<OwnedElement>> {
+        cursor.seek(number);
+        let read = cursor.next_owned().transpose();
         self.done |= match &read {
             Some(Ok(_)) => false,
             Some(Err(error)) => error.need().is_none(),
@@ -55,45 +111,114 @@ impl<'a> Elements<'a> {
         };
         read
     }
+
+    fn skip(&mut self, n: usize) {
+        self.next = self.next.saturating_add(n as u64).min(self.end);
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left =
+            if self.done { 0 } else { usize::try_from(self.end - self.next).unwrap_or(usize::MAX) };
+        // An error may come in the place of what is missing.
+        (0, left.checked_add(1))
+    }
+}
+
+impl<'a> Elements<'a> {
+    pub(crate) fn new(array: &'a mut NpyArray, range: impl RangeBounds<u64>) -> Elements<'a> {
+        let left = Left::of(array, range);
+        Elements { array, left }
+    }
+}
+
+impl IntoElements {
+    pub(crate) fn new(array: NpyArray) -> IntoElements {
+        IntoElements { left: Left::of(&array, ..), array }
+    }
 }
 
 impl Iterator for Elements<'_> {
     type Item = Result<OwnedElement>;
 
     fn next(&mut self) -> Option<Result<OwnedElement>> {
-        // Behind the last element of the array the rest of the file is seen through.
-        if self.done || (self.next == self.end && self.end < self.array.len()) {
-            return None;
-        }
-        let read = self.read(self.next);
-        if matches!(read, Some(Ok(_))) {
-            self.next = (self.next + 1).min(self.end);
-        }
-        read
+        self.left.next(self.array.cursor_mut())
     }
 
     fn nth(&mut self, n: usize) -> Option<Result<OwnedElement>> {
-        self.next = self.next.saturating_add(n as u64).min(self.end);
+        self.left.skip(n);
         self.next()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left =
-            if self.done { 0 } else { usize::try_from(self.end - self.next).unwrap_or(usize::MAX) };
-        // An error may stand in for what is missing.
-        (0, left.checked_add(1))
+        self.left.size_hint()
     }
 }
 
 impl DoubleEndedIterator for Elements<'_> {
     fn next_back(&mut self) -> Option<Result<OwnedElement>> {
-        if self.done || self.next == self.end {
-            return None;
-        }
-        let read = self.read(self.end - 1);
-        if matches!(read, Some(Ok(_))) {
-            self.end -= 1;
-        }
-        read
+        self.left.next_back(self.array.cursor_mut())
     }
 }
+
+impl FusedIterator for Elements<'_> {}
+
+impl Iterator for IntoElements {
+    type Item = Result<OwnedElement>;
+
+    fn next(&mut self) -> Option<Result<OwnedElement>> {
+        self.left.next(self.array.cursor_mut())
+    }
+
+    fn nth(&mut self, n: usize) -> Option<Result<OwnedElement>> {
+        self.left.skip(n);
+        self.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.left.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for IntoElements {
+    fn next_back(&mut self) -> Option<Result<OwnedElement>> {
+        self.left.next_back(self.array.cursor_mut())
+    }
+}
+
+impl FusedIterator for IntoElements {}
+
+#[cfg(feature = "serde")]
+impl NpyArray {
+    /// Returns an iterator of the elements from here on as values of `T`, which owns the array.
+    ///
+    /// ```
+    /// let array = npy_object::open("tests/data/strings.npy")?;
+    /// let texts: Vec<String> = array.into_deserialize().collect::<npy_object::Result<_>>()?;
+    /// assert_eq!(texts, ["ragged", "NumPy", "objects"]);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn into_deserialize<T: serde::de::DeserializeOwned>(self) -> IntoDeserialize<T> {
+        IntoDeserialize { elements: self.into_elements(), of: PhantomData }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<T: serde::de::DeserializeOwned> Iterator for IntoDeserialize<T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Result<T>> {
+        let number = self.elements.left.next;
+        let element = match self.elements.next()? {
+            Ok(element) => element,
+            Err(error) => return Some(Err(error)),
+        };
+        Some(element.element().deserialize().map_err(|error| error.of_element(number)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.elements.size_hint()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<T: serde::de::DeserializeOwned> FusedIterator for IntoDeserialize<T> {}

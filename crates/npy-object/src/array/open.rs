@@ -1,113 +1,200 @@
-//! Opening a file: what stands before the elements, and what reads them.
+//! The ways into a file, all of them methods of [`Options`].
 
-use std::io::{Read, Seek};
-use std::path::Path;
 use std::sync::Arc;
 
-use npy_header::{Header, Progress};
+use npy_header::Header;
+use pickle_stream::{Action, Lexer, Progress, Span};
 
+use crate::array::contents::{AllContents, Contents, Sections};
 use crate::array::npy_array::NpyArray;
-use crate::decode::decoder::{Decoder, Place, Wanted};
-use crate::decode::members::Members;
+use crate::decode::cursor::Cursor;
+use crate::decode::decoder::Decoder;
+use crate::decode::objects::Objects;
+use crate::decode::opened::{Data, Opened, Pickle};
+use crate::decode::outline::Outline;
 use crate::decode::rows::Rows;
-use crate::error::{Error, ErrorKind, Result};
-use crate::layout::envelope::ArrayState;
+use crate::error::{Error, Result};
+use crate::layout::Layout;
+use crate::layout::envelope::Envelope;
+use crate::layout::preamble::Preamble;
 use crate::locate::batches::Batches;
 use crate::locate::checkpoints::Route;
 use crate::locate::split::Split;
 use crate::nested::descent::At;
-use crate::nested::subscripts::Subscripts;
-use crate::options::Options;
+use crate::nested::path::Path;
+use crate::options::{Limits, Options};
 use crate::source::Source;
-use crate::source::format::Format;
 use crate::source::window::Window;
 use crate::value::context::Context;
 use crate::value::owned::OwnedElement;
-use crate::value::shape::Shape;
 
+/// Everything here takes a path, a [`File`](std::fs::File), bytes (`Vec<u8>`, `&'static [u8]`), or a
+/// [`Source`].
 impl Options {
-    /// Opens a file, and uses its index if there is one: see [`NpyArray::write_index`].
-    pub fn open(self, path: impl AsRef<Path>) -> Result<NpyArray> {
-        let path = path.as_ref();
-        let use_index = self.index;
-        let mut array = self.read_source(Source::open_path(path)?)?;
-        array.set_file(path);
-        if use_index {
-            array.find_index()?;
-        }
-        Ok(array)
+    /// Opens an array, and uses its index if the source was opened by its path and there is one: see
+    /// [`NpyArray::write_index`].
+    ///
+    /// Fails where the source cannot be read, where its preamble or the envelope of its pickle break
+    /// the format, and where the two disagree.
+    pub fn open(&self, source: impl TryInto<Source, Error: Into<Error>>) -> Result<NpyArray> {
+        source.try_into().map_err(Into::into)?.explained(|source| {
+            let opened = Opened::new(source, self)?;
+            match array(opened, self)? {
+                Ok(array) => Ok(array),
+                Err(Opened { data: Data::Pickle(pickle), .. }) => {
+                    Err(pickle.reader.no_array(self.limits.envelope))
+                }
+                Err(Opened { data: Data::Rows(_), .. }) => unreachable!("rows are an array"),
+            }
+        })
     }
 
-    /// Opens a part of a file: see [`NpyArray::splits`]. The elements that come one after another
+    /// Opens a part of an array: see [`NpyArray::splits`]. The elements that come one after another
     /// are those of the part; their numbers, and everything else, are those of the whole.
     ///
     /// Fails as [`open`](Self::open) does, and with clause `access.split` where the file is not the
     /// one that was split.
-    pub fn open_split(self, path: impl AsRef<Path>, split: &Split) -> Result<NpyArray> {
-        let mut array = self.index(false).open(path)?;
+    pub fn open_split(
+        &self,
+        source: impl TryInto<Source, Error: Into<Error>>,
+        split: &Split,
+    ) -> Result<NpyArray> {
+        let mut array = self.clone().index(false).open(source)?;
         array.enter(split)?;
         Ok(array)
     }
 
-    /// Reads from any [`Source`], from its start.
-    pub fn read_source(self, source: Source) -> Result<NpyArray> {
-        source.explained(|source| open_array(self.window(source)?, &self))
-    }
-
-    /// Reads from any [`Source`] that has an index, which is read part by part, as elements are asked
-    /// for: see [`Fetched`](crate::Fetched). [`NpyArray::index_use`] says whether it is used.
+    /// Opens an array whose index is another source, of which only what is needed is read: see
+    /// [`Fetched`](crate::Fetched). [`NpyArray::index_use`] says whether it is used.
     ///
-    /// An index knows the time of its file, but a source has none. So it is held against the length
-    /// and the beginning of the file, and against each stretch of elements that is found by it: one
-    /// that is of another file is an error there, `index.fresh`.
-    pub fn read_with_index(self, source: Source, index: Source) -> Result<NpyArray> {
-        let mut array = self.read_source(source)?;
-        array.use_index(index)?;
+    /// An index has the time at which its file was written, but a source has none. So the index is
+    /// compared with the length and the first bytes of the source, and with each run of elements that
+    /// is found by it: one of another file is an error there, `index.fresh`.
+    pub fn open_with_index(
+        &self,
+        source: impl TryInto<Source, Error: Into<Error>>,
+        index: impl TryInto<Source, Error: Into<Error>>,
+    ) -> Result<NpyArray> {
+        let mut array = self.clone().index(false).open(source)?;
+        array.cursor_mut().use_index(index.try_into().map_err(Into::into)?)?;
         Ok(array)
     }
 
-    /// Reads a stream, as far as elements are asked for: see [`Source::stream`].
-    pub fn read_stream(self, stream: impl Read + Send + 'static) -> Result<NpyArray> {
-        let source = Source::spooled(stream, self.spooled());
-        self.read_source(source)
+    /// Follows a path into nested containers: see [`at`](crate::at).
+    pub fn at(&self, source: impl TryInto<Source, Error: Into<Error>>, path: &Path) -> Result<At> {
+        source
+            .try_into()
+            .map_err(Into::into)?
+            .explained(|source| At::find(Opened::new(source, self)?, path, self))
     }
 
-    /// Reads from anything that can seek, from its start.
-    pub fn read(self, reader: impl Read + Seek + Send + 'static) -> Result<NpyArray> {
-        self.read_source(Source::reader(reader)?)
+    /// Opens an array, a container or a single value, whichever the source holds, and uses its index
+    /// as [`open`](Self::open) does. After a header that says `|O` a pickle may hold something else
+    /// than an array of objects; it is read as it is, as NumPy does.
+    ///
+    /// ```
+    /// use npy_object::{Contents, Options, Source};
+    ///
+    /// let pickle = b"\x80\x04]\x94(K\x01K\x02e."; // pickle.dumps([1, 2])
+    /// let Contents::Container(mut list) = Options::new().contents(Source::bytes(pickle))? else {
+    ///     panic!("a list is a container")
+    /// };
+    /// assert_eq!(list.count()?, 2);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn contents(&self, source: impl TryInto<Source, Error: Into<Error>>) -> Result<Contents> {
+        source.try_into().map_err(Into::into)?.explained(|source| {
+            let opened = match array(Opened::new(source, self)?, self)? {
+                Ok(array) => return Ok(Contents::Array(array)),
+                Err(opened) => opened,
+            };
+            let at = At::find(opened, &Path::default(), self)?;
+            Ok(at.into())
+        })
     }
 
-    /// Reads a file that is in memory, and borrows from there.
-    pub fn read_bytes(self, bytes: impl AsRef<[u8]> + Send + 'static) -> Result<NpyArray> {
-        self.read_source(Source::bytes(bytes))
+    /// Returns an iterator of the arrays and pickles that follow one another in a file, as several
+    /// calls of `numpy.save` or `pickle.dump` on one open file leave them. `numpy.load` reads the
+    /// first.
+    ///
+    /// ```
+    /// use npy_object::{Contents, Options};
+    ///
+    /// let files = [&std::fs::read("tests/data/strings.npy")?[..], b"\x80\x04K\x05."];
+    /// let all: Vec<_> = Options::new().all_contents(files.concat())?.collect::<Result<_, _>>()?;
+    /// assert!(matches!(all[..], [Contents::Array(_), Contents::Value(_)]));
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn all_contents(
+        &self,
+        source: impl TryInto<Source, Error: Into<Error>>,
+    ) -> Result<AllContents> {
+        self.sections(source).map(AllContents::new)
     }
 
-    /// Goes down into the containers of a file: see [`at`](crate::at).
-    pub fn at(self, path: impl AsRef<Path>, subscripts: &Subscripts) -> Result<At> {
-        self.at_source(Source::open_path(path.as_ref())?, subscripts)
+    /// Returns an iterator of the sections of a source: one from the first byte of each array or
+    /// pickle on. To find the next one, the last is walked through to its end; nothing is decoded.
+    ///
+    /// Bytes after the last pickle or array that are neither are an error.
+    ///
+    /// ```
+    /// use npy_object::Options;
+    ///
+    /// let files = [std::fs::read("tests/data/strings.npy")?, std::fs::read("tests/data/ragged.npy")?];
+    /// let (options, mut lengths) = (Options::new(), Vec::new());
+    /// for section in options.sections(files.concat())? {
+    ///     lengths.push(options.open(section?)?.len());
+    /// }
+    /// assert_eq!(lengths, [3, 3]);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn sections(&self, source: impl TryInto<Source, Error: Into<Error>>) -> Result<Sections> {
+        Ok(Sections::new(self.clone(), source.try_into().map_err(Into::into)?))
     }
 
-    /// As [`at`](Self::at), in any [`Source`].
-    pub fn at_source(self, source: Source, subscripts: &Subscripts) -> Result<At> {
-        source.explained(|source| At::find(self.window(source)?, self, subscripts))
-    }
-
-    /// As [`at`](Self::at), in anything that can seek.
-    pub fn at_reader(
-        self,
-        reader: impl Read + Seek + Send + 'static,
-        subscripts: &Subscripts,
-    ) -> Result<At> {
-        self.at_source(Source::reader(reader)?, subscripts)
-    }
-
-    /// Reads a preamble and nothing else: what it says, and where the data begin; `None` in a bare
+    /// Reads a preamble and nothing else: the header, and where the data begin; `None` in a bare
     /// pickle, which has none. Unlike [`open`](Self::open) this does not ask whether there are data.
-    pub fn read_header(&self, source: Source) -> Result<Option<(Header, u64)>> {
-        source.explained(|source| preamble(&mut self.window(source)?, self))
+    pub fn header(
+        &self,
+        source: impl TryInto<Source, Error: Into<Error>>,
+    ) -> Result<Option<(Header, u64)>> {
+        source.try_into().map_err(Into::into)?.explained(|source| {
+            let (_, Preamble { header, data }) = Preamble::open(source, self)?;
+            Ok(header.map(|header| (header, data)))
+        })
     }
 
-    /// The object that is pickled in a file, all of it at once: of an array of objects the array
+    /// Returns where the array or pickle at the start of a source ends: bytes from its start,
+    /// unpacked. Nothing is decoded and payloads are stepped over, in constant memory.
+    ///
+    /// Nothing past the end is read if [`read_size`](Self::read_size) is 0.
+    pub fn end_of(&self, source: impl TryInto<Source, Error: Into<Error>>) -> Result<u64> {
+        source.try_into().map_err(Into::into)?.explained(|source| {
+            let (mut window, preamble) = Preamble::open(source, self)?;
+            match preamble.header_of_rows() {
+                Some(header) => {
+                    let rows = Rows::open(window, Context::new(self), preamble.data, header)?;
+                    Ok(rows.data_end())
+                }
+                None => pickle_end(&mut window, preamble.data, &self.limits),
+            }
+        })
+    }
+
+    /// Returns the outline of the object of a pickle, without reading its payload. For an object that
+    /// is too large to be decoded.
+    ///
+    /// Fails with clause `access.type` where nothing is pickled: in an array without objects.
+    pub fn outline(&self, source: impl TryInto<Source, Error: Into<Error>>) -> Result<Outline> {
+        let source = source.try_into().map_err(Into::into)?;
+        let (mut window, preamble) = Preamble::open(source, self)?;
+        let begin = preamble.pickle()?;
+        let end = pickle_end(&mut window, begin, &self.limits)?;
+        let mut decoder = Decoder::new(window, Context::new(self));
+        decoder.outline(Span { begin, end: end - 1, memo: 0 }, &Route::default())
+    }
+
+    /// Reads the object that is pickled in a file, all of it at once: of an array of objects the array
     /// itself, with its class, its mask, and its elements in [`Data::Items`](crate::Data::Items).
     ///
     /// It takes the memory of all of it, as `numpy.load` does. But what two elements share is one
@@ -117,154 +204,111 @@ impl Options {
     /// without objects.
     ///
     /// ```
-    /// use npy_object::{Data, Kind, Options, Source};
+    /// use npy_object::{Data, Kind, Options};
     ///
-    /// let whole = Options::new().read_pickle(Source::open("tests/data/strings.npy")?)?;
+    /// let whole = Options::new().load("tests/data/strings.npy")?;
     /// let Kind::Array(array) = whole.element().kind() else { panic!("NumPy saved an array") };
     /// let Data::Items(mut items) = array.data().clone() else { panic!("of objects") };
     /// assert_eq!(items.nth(1).unwrap().as_str()?, "NumPy");
     /// # Ok::<(), npy_object::Error>(())
     /// ```
-    pub fn read_pickle(self, source: Source) -> Result<OwnedElement> {
-        self.read_pickle_to_end(source).map(|(whole, _)| whole)
+    pub fn load(&self, source: impl TryInto<Source, Error: Into<Error>>) -> Result<OwnedElement> {
+        self.load_to_end(source).map(|(whole, _)| whole)
     }
 
-    /// As [`read_pickle`](Self::read_pickle), with the place where the pickle ends: bytes from the
-    /// start of the file.
-    pub fn read_pickle_to_end(self, source: Source) -> Result<(OwnedElement, u64)> {
-        source.explained(|source| self.pickle(source))
-    }
-
-    fn pickle(self, source: Source) -> Result<(OwnedElement, u64)> {
-        let mut window = self.window(source)?;
-        let offset = pickle_offset(&mut window, &self)?;
-        let mut decoder = Decoder::new(window, Context::new(&self));
-        let decoded = decoder.decode_all(offset)?;
-        decoder.window.source().verify_to(decoded.end())?;
-        let context = Arc::clone(&decoder.context);
-        Ok((decoder.element(decoded, decoded.first).into_owned(context), decoded.end()))
-    }
-
-    /// A window on what is to be read of a source.
-    pub(crate) fn window(&self, source: Source) -> Result<Window> {
-        Ok(Window::new(self.unpack(source)?, self.read_size, self.limits.element))
+    /// As [`load`](Self::load), with the place where the pickle ends: bytes from the start of the
+    /// file.
+    pub fn load_to_end(
+        &self,
+        source: impl TryInto<Source, Error: Into<Error>>,
+    ) -> Result<(OwnedElement, u64)> {
+        source.try_into().map_err(Into::into)?.explained(|source| {
+            let (window, preamble) = Preamble::open(source, self)?;
+            let begin = preamble.pickle()?;
+            let mut decoder = Decoder::new(window, Context::new(self));
+            let decoded = decoder.decode_all(begin)?;
+            decoder.window.source().verify_to(decoded.end())?;
+            let context = Arc::clone(&decoder.context);
+            let whole = decoder.element(decoded, decoded.first).into_owned(context);
+            Ok((whole, decoded.end()))
+        })
     }
 }
 
-/// Opens the array that a window is on.
-pub(crate) fn open_array(mut window: Window, options: &Options) -> Result<NpyArray> {
-    let context = Context::new(options);
-    let Some((header, data_offset)) = preamble(&mut window, options)? else {
-        let (members, state) = open_objects(window, 0, context)?;
-        let members = members.with_unfinished(options.unfinished);
-        return Ok(NpyArray::of_objects(None, 0, members, &state));
+/// Opens the array that a file holds; gives the file back where it holds something else.
+fn array(opened: Opened, options: &Options) -> Result<Result<NpyArray, Opened>> {
+    let Opened { preamble, data } = opened;
+    let (pickle, envelope) = match data {
+        Data::Rows(rows) => {
+            let layout = Layout::of_rows(preamble);
+            return Ok(Ok(NpyArray::new(layout, Cursor::of_rows(rows))));
+        }
+        Data::Pickle(Pickle { decoder, reader, first }) => match first? {
+            Some(envelope) if envelope.array().is_some() => {
+                (Pickle { decoder, reader, first: Ok(None) }, envelope)
+            }
+            first => {
+                let data = Data::Pickle(Pickle { decoder, reader, first: Ok(first) });
+                return Ok(Err(Opened { preamble, data }));
+            }
+        },
     };
-    if !header.dtype.has_object() {
-        let rows = Rows::open(window, data_offset, &header)?;
-        return Ok(NpyArray::of_rows(header, data_offset, rows, context));
-    }
-    let (members, state) = open_objects(window, data_offset, context)?;
-    let members = members.with_unfinished(options.unfinished);
+    array_of_objects(preamble, pickle, Arc::new(envelope), options).map(Ok)
+}
+
+fn array_of_objects(
+    preamble: Preamble,
+    pickle: Pickle,
+    envelope: Arc<Envelope>,
+    options: &Options,
+) -> Result<NpyArray> {
+    let Pickle { mut decoder, reader, .. } = pickle;
+    let state = envelope.array().expect("the envelope of an array");
     if !options.trust_payload {
-        check_agreement(&header, &state, data_offset)?;
+        preamble.check_agreement(state)?;
     }
-    Ok(NpyArray::of_objects(Some(header), data_offset, members, &state))
-}
-
-/// Opens the array of objects that is pickled at `offset`.
-fn open_objects(window: Window, offset: u64, context: Context) -> Result<(Members, ArrayState)> {
-    let mut decoder = Decoder::new(window, context);
-    let place = Place { offset, memo: 0, end: None };
-    let start = decoder.open(place, Wanted::Array, &Route::default())?;
-    let Some((start, state)) =
-        start.and_then(|start| start.array.clone().map(|state| (start, state)))
-    else {
-        let message = "the pickle is not an array of objects as NumPy writes it";
-        return Err(Error::new(ErrorKind::Unsupported, "npy.object.envelope", offset, message));
-    };
+    let layout = Layout::of_objects(preamble, state);
+    reader.enter(&envelope, &mut decoder);
     decoder.set_item(Some(state.item.clone()));
     let limits = &decoder.context.limits.pickle;
-    let batches = Batches::new(start, None, Route::default(), limits)?;
-    Ok((Members::new(decoder, batches), state))
-}
-
-/// Says where the pickle of a file begins.
-pub(crate) fn pickle_offset(window: &mut Window, options: &Options) -> Result<u64> {
-    match preamble(window, options)? {
-        None => Ok(0),
-        Some((header, offset)) if header.dtype.has_object() => Ok(offset),
-        Some(_) => Err(Error::usage("access.type", "an array without objects holds no pickle")),
+    let batches = Batches::new(&envelope, None, Route::default(), limits)?;
+    let mut cursor = Cursor::of_objects(Objects::new(decoder, batches, options.unfinished));
+    if options.index {
+        cursor.find_index()?;
     }
+    Ok(NpyArray::new(layout, cursor))
 }
 
-/// Whether an array could not be opened because the pickle holds something else.
-pub(crate) fn is_no_array(error: &Error) -> bool {
-    error.clause() == "npy.object.envelope"
-}
+/// Bytes of a frame that are read at once.
+const FRAME: u64 = 1 << 20;
 
-/// Reads the preamble, and says where it ends.
-fn read_header(window: &mut Window, limits: &npy_header::Limits) -> Result<(Header, u64)> {
+/// Walks through the pickle at `offset`, and returns where it ends.
+fn pickle_end(window: &mut Window, offset: u64, limits: &Limits) -> Result<u64> {
+    let mut lexer = Lexer::new(offset, &limits.pickle);
     let mut needed = 1;
     loop {
-        let bytes = window.fill(0, needed)?;
-        let ended = bytes.len() < needed;
-        match npy_header::parse(bytes, limits)? {
-            Progress::Done { header, length } => return Ok((header, length as u64)),
-            Progress::Need(missing) if ended => {
-                let plural = if missing == 1 { "" } else { "s" };
-                let message =
-                    format!("the preamble was truncated: at least {missing} byte{plural} missing");
-                let (end, clause) = (bytes.len() as u64, "npy.truncated");
-                return Err(Error::new(ErrorKind::Truncated, clause, end, message));
+        let here = lexer.offset();
+        window.set_anchor(here);
+        let bytes = window.fill(here, needed)?;
+        let seen = here + bytes.len() as u64;
+        let head = match lexer.pass(bytes)? {
+            Progress::Done(head) => head,
+            Progress::Need(more) => {
+                needed = window.needed(seen, lexer.offset(), more)?;
+                continue;
             }
-            Progress::Need(more) => needed = bytes.len() + more,
+        };
+        if head.action() == Action::Stop {
+            return Ok(lexer.offset());
+        }
+        // All of a frame belongs to the pickle: it need not be read instruction by instruction.
+        needed = match head.frame() {
+            Some(size @ 1..=FRAME) => size as usize,
+            _ => 1,
+        };
+        if lexer.offset() > seen {
+            let payload = head.payload;
+            window.step_over(payload);
         }
     }
-}
-
-/// Reads the preamble, and says where it ends; `None` where the file is a bare pickle.
-pub(crate) fn preamble(window: &mut Window, options: &Options) -> Result<Option<(Header, u64)>> {
-    match Format::of(window.source())? {
-        Format::Pickle => Ok(None),
-        _ => read_header(window, &options.limits.header).map(Some),
-    }
-}
-
-/// Refuses a header that says something else than the pickle after it.
-pub(crate) fn check_agreement(header: &Header, state: &ArrayState, offset: u64) -> Result<()> {
-    check_shape(header, &state.shape, state.fortran_order, offset)?;
-    if !state.item.is_in_header_as(&header.dtype) {
-        let (in_header, in_pickle) = (header.dtype.to_string(), state.item.to_string());
-        return Err(disagreement("dtype", in_header, in_pickle, offset));
-    }
-    Ok(())
-}
-
-/// Refuses a header of another shape or order than the array that is pickled after it.
-pub(crate) fn check_shape(
-    header: &Header,
-    shape: &[usize],
-    fortran_order: bool,
-    offset: u64,
-) -> Result<()> {
-    let (what, in_header, in_pickle) = if *header.shape != *shape {
-        let in_header = Shape::from(&*header.shape);
-        ("shape", in_header.to_string(), Shape::from(shape).to_string())
-    } else if header.fortran_order != fortran_order {
-        let (order, pickled) = (header.fortran_order, fortran_order);
-        ("fortran_order", python_bool(order), python_bool(pickled))
-    } else {
-        return Ok(());
-    };
-    Err(disagreement(what, in_header, in_pickle, offset))
-}
-
-#[cold]
-fn disagreement(what: &str, in_header: String, in_pickle: String, offset: u64) -> Error {
-    let message = format!("the header says {what} {in_header}, the pickle {in_pickle}");
-    Error::new(ErrorKind::Malformed, "npy.object.agreement", offset, message)
-}
-
-fn python_bool(value: bool) -> String {
-    if value { "True" } else { "False" }.to_owned()
 }

@@ -1,8 +1,7 @@
 //! Arrays in object stores: Amazon S3, Google Cloud Storage, Azure, HTTP, and whatever else the crate
 //! [`object_store`] reaches.
 //!
-//! Nothing is decided here: what [`Fetched`] files say that they need is requested, and the call
-//! that needed it is made again.
+//! Bytes that [`Fetched`] files need are requested, and the call that needed them is made again.
 
 use std::fmt;
 use std::io;
@@ -20,11 +19,11 @@ use crate::options::Options;
 use crate::source::{Fetched, Need};
 use crate::value::owned::OwnedElement;
 
-/// Bytes of an object that are requested before it is known how long it is. What stands before the
-/// elements is in there, and mostly what they share.
+/// Bytes of an object that are requested before its length is known. The preamble and the envelope are
+/// there, and most often the definitions that elements share.
 const START: usize = 16 << 10;
 
-/// An object that is to be opened as an array, and how.
+/// A builder that opens an object as an array.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -57,31 +56,30 @@ impl Remote {
         Remote { store, path: path.into(), options, request_size, memory }
     }
 
-    /// How it is to be read. Whether it is asked for an index is said by [`Options::index`].
+    /// Sets the options. [`Options::index`] sets whether an index is requested.
     #[must_use]
     pub fn options(mut self, options: Options) -> Remote {
         self.options = options;
         self
     }
 
-    /// How many bytes are requested at once by those who go on from element to element: see
-    /// [`Fetched::request_size`].
+    /// Sets how many bytes a loop requests at once: see [`Fetched::request_size`].
     #[must_use]
     pub fn request_size(mut self, bytes: u64) -> Remote {
         self.request_size = Some(bytes);
         self
     }
 
-    /// How many bytes of the object are kept: see [`Fetched::memory`].
+    /// Sets how many bytes of the object are kept: see [`Fetched::memory`].
     #[must_use]
     pub fn memory(mut self, bytes: usize) -> Remote {
         self.memory = Some(bytes);
         self
     }
 
-    /// Opens it, and its index, if one stands beside it as `NAME.idx`.
+    /// Opens the object, and its index, if there is one next to it as `NAME.idx`.
     ///
-    /// Fails as [`Options::read_source`] does, and where requests do; with clause `access.fetched` where
+    /// Fails as [`Options::open`] does, and where requests do; with clause `access.fetched` where
     /// the object is compressed and does not come with one request.
     pub async fn open(self) -> Result<RemoteArray> {
         let Remote { store, path, options, request_size, memory } = self;
@@ -90,7 +88,7 @@ impl Remote {
         let source = object.file.source();
         let index = object.path_of_index()?;
         let mut objects = Objects(vec![object]);
-        let read = || options.clone().read_source(source.clone());
+        let read = || options.open(&source);
         let mut array = objects.fetching(read).await?;
         if options.index
             && array.has_objects()
@@ -98,7 +96,7 @@ impl Remote {
         {
             let source = index.file.source();
             objects.0.push(index);
-            objects.fetching(|| array.use_index(source.clone())).await?;
+            objects.fetching(|| array.cursor_mut().use_index(source.clone())).await?;
         }
         Ok(RemoteArray { array, objects })
     }
@@ -115,13 +113,13 @@ pub struct RemoteArray {
 }
 
 impl RemoteArray {
-    /// What is known of the array: its shape, its length, whether its index is used. Of its calls
-    /// those that read fail: see [`Error::need`].
+    /// Returns the array, for its shape, its length, and whether its index is used. Methods that read
+    /// may fail: see [`Error::need`].
     pub fn array(&self) -> &NpyArray {
         &self.array
     }
 
-    /// The element of this number: see [`NpyArray::get`].
+    /// Returns the element of this number: see [`NpyArray::get`].
     ///
     /// Fails as that does, and where requests do; then it can be tried again.
     pub async fn get(&mut self, index: u64) -> Result<Option<OwnedElement>> {
@@ -129,7 +127,7 @@ impl RemoteArray {
         objects.fetching(|| array.get_owned(index)).await
     }
 
-    /// The next element, until there are no more: see [`NpyArray::next_element`].
+    /// Returns the next element, until there are no more: see [`NpyArray::next_element`].
     ///
     /// Fails as that does, and where requests do; then it can be tried again.
     pub async fn next_element(&mut self) -> Result<Option<OwnedElement>> {
@@ -137,12 +135,12 @@ impl RemoteArray {
         objects.fetching(|| array.next_owned()).await
     }
 
-    /// Makes the element of this number the one that comes next.
+    /// Makes the element of this number the next one.
     pub fn seek(&mut self, index: u64) {
         self.array.seek(index);
     }
 
-    /// The elements from here on. After an error nothing comes.
+    /// Returns a stream of the elements from here on. After an error nothing comes.
     ///
     /// ```
     /// use std::pin::pin;
@@ -172,12 +170,12 @@ impl RemoteArray {
     }
 }
 
-/// An object, and its index, if there is one.
+/// The object, and its index, if there is one.
 #[derive(Debug)]
 struct Objects(Vec<Object>);
 
 impl Objects {
-    /// Takes a step as often as it needs more bytes, and requests these.
+    /// Calls `step`, and again after each request for bytes that it needs.
     async fn fetching<T>(&self, mut step: impl FnMut() -> Result<T>) -> Result<T> {
         loop {
             let done = step();
@@ -193,7 +191,7 @@ impl Objects {
 struct Object {
     store: Arc<dyn ObjectStore>,
     path: Path,
-    /// What it was when it was opened.
+    /// Its size, time and tag when it was opened.
     meta: ObjectMeta,
     file: Fetched,
 }
@@ -213,7 +211,7 @@ impl Object {
                 (meta, got.bytes().await.map_err(|error| failed(0, error))?)
             }
             Err(error @ object_store::Error::NotFound { .. }) => return Ok(Err(error)),
-            // Of nothing there is no first byte.
+            // An empty object has no first byte.
             Err(error) => match store.head(&path).await {
                 Ok(meta) if meta.size == 0 => (meta, Bytes::new()),
                 _ => return Err(failed(0, error)),
@@ -234,10 +232,10 @@ impl Object {
         path.map_err(|error| failed(0, error.into()))
     }
 
-    /// Requests bytes, of what the object was when it was opened.
+    /// Requests bytes of the object, which must be as it was when it was opened.
     async fn fetch(&self, need: &Need) -> Result<()> {
         let range = need.range();
-        // One that is weak never matches.
+        // A weak tag never matches.
         let e_tag = self.meta.e_tag.as_deref().filter(|e_tag| !e_tag.starts_with("W/"));
         let options = GetOptions::new()
             .with_range(Some(GetRange::Bounded(range.clone())))
@@ -247,7 +245,7 @@ impl Object {
             Err(object_store::Error::Precondition { .. }) => return Err(self.changed(range.start)),
             got => got.map_err(|error| failed(range.start, error))?,
         };
-        // A store may not have looked at the conditions.
+        // A store may ignore the conditions.
         let ObjectMeta { size, e_tag, last_modified, .. } = &got.meta;
         let is_same = *size == self.meta.size
             && *e_tag == self.meta.e_tag
@@ -271,14 +269,14 @@ impl fmt::Debug for Remote {
     }
 }
 
-/// Without the store, which may be all of its objects.
+/// Without the store, which may print all of its objects.
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.file.fmt(f)
     }
 }
 
-/// The error of a request for bytes from `offset` on.
+/// Returns the error of a request for bytes from `offset` on.
 #[cold]
 fn failed(offset: u64, error: object_store::Error) -> Error {
     use object_store::Error as E;

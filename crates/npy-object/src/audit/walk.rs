@@ -232,7 +232,7 @@ impl<'a> Walk<'a> {
 
     /// Goes through an array. Returns the offset of its end.
     fn array(&mut self, source: &Source, begin: u64, part: &mut Part) -> Result<u64> {
-        let (header, data) = match self.options.read_header(source.section(begin..)) {
+        let (header, data) = match self.options.header(source.section(begin..)) {
             Ok(Some(header)) => header,
             Ok(None) => return self.pickle(source, begin, part),
             // NumPy may accept the header, and unpickles whatever dtype it has.

@@ -113,7 +113,7 @@ impl OwnedElement {
 /// Nothing that the pickle names is imported or called. Bytes after the end of the pickle are
 /// ignored, as by `pickle.loads`. `T` owns its contents, as the decoded object does not outlive this
 /// call: to borrow `&str` from a pickle, or to set limits, use
-/// [`Options::read_pickle`](crate::Options::read_pickle) and [`OwnedElement::deserialize`].
+/// [`Options::load`](crate::Options::load) and [`OwnedElement::deserialize`].
 ///
 /// ```
 /// #[derive(serde::Deserialize)]

@@ -48,7 +48,7 @@ impl ArrayWriter<'_> {
     /// writer.append_ndarray(&array![[1.0, 2.0], [3.0, 4.0]])?;
     /// writer.append_ndarray(&array![true])?;
     /// writer.finish()?;
-    /// let mut array = Options::new().read_bytes(file.into_inner())?;
+    /// let mut array = Options::new().open(file.into_inner())?;
     /// assert_eq!(array.get(0)?.unwrap().as_array::<f64>()?.to_ndarray()?[[1, 0]], 3.0);
     /// # Ok::<(), npy_object::Error>(())
     /// ```
@@ -85,7 +85,7 @@ mod tests {
         let mut writer = WriteOptions::new().write_to(&mut file).unwrap();
         writer.append_ndarray(array).unwrap();
         writer.finish().unwrap();
-        let mut read = Options::new().read_bytes(file.into_inner()).unwrap();
+        let mut read = Options::new().open(file.into_inner()).unwrap();
         let element = read.next_element().unwrap().unwrap();
         let read = element.as_array::<T>().unwrap();
         (read.fortran_order(), read.to_ndarray().unwrap().to_owned())
@@ -133,7 +133,7 @@ mod tests {
         let shape = [0, 1 << 40, 1 << 40];
         writer.append_array(&"|u1".parse().unwrap(), &shape, false, &[]).unwrap();
         writer.finish().unwrap();
-        let mut read = Options::new().read_bytes(file.into_inner()).unwrap();
+        let mut read = Options::new().open(file.into_inner()).unwrap();
         let element = read.next_element().unwrap().unwrap();
         let array = element.as_array::<u8>().unwrap();
         assert_eq!(array.to_ndarray().unwrap_err().clause(), "access.type");

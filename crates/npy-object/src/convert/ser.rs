@@ -42,7 +42,7 @@ impl ArrayWriter<'_> {
     /// let mut writer = WriteOptions::new().write_to(&mut file)?;
     /// writer.serialize(&Track { id: 7, name: "loop" })?;
     /// writer.finish()?;
-    /// # let mut array = Options::new().read_bytes(file.into_inner())?;
+    /// # let mut array = Options::new().open(file.into_inner())?;
     /// # let (id, name): (u32, String) = {
     /// #     #[derive(serde::Deserialize)]
     /// #     struct Track { id: u32, name: String }

@@ -1,17 +1,21 @@
-//! Decoding one member at a time, each alone.
+//! Decodes one member at a time, each alone.
+//!
+//! The instructions of a member are run on an empty stack, in a graph that is used again for the next
+//! member. Memo entries that were made elsewhere are in the shared region of the graph: those of the
+//! envelope, and [`Definitions`] that other members made.
 
 use std::sync::Arc;
 
 use pickle_stream::{
-    Flow, Graph, Lexer, Machine, MemoEffect, NodeId, Opcode, Pattern, Progress, Ran, Region,
-    Repeater, Source, Span, Survey, ValueRef,
+    Flow, Graph, Lexer, Machine, NodeId, Pattern, Progress, Ran, Region, Repeater, Source, Span,
+    ValueRef,
 };
 
 #[cfg(feature = "json")]
 use crate::decode::definitions::Observe;
 use crate::decode::definitions::{Definitions, never_made};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::envelope::{self, ArrayState, Base, Begun, ContainerKind, Opening};
+use crate::layout::envelope::Envelope;
 use crate::locate::checkpoints::Addresses;
 use crate::source::window::Window;
 use crate::value::context::Context;
@@ -19,54 +23,47 @@ use crate::value::dtype::ItemType;
 use crate::value::element::Element;
 use crate::value::plain::PlainParts;
 
-/// A window on the file, and what members are decoded into, one after another.
+/// A window on the file, and the graph into which members are decoded, one after another.
 pub(crate) struct Decoder {
     pub(crate) window: Window,
     pub(crate) context: Arc<Context>,
-    graph: Graph,
+    pub(super) graph: Graph,
     machine: Machine,
     repeater: Repeater,
-    /// What was looked for in the last pattern that was repeated: the parts of a plain array, if the
-    /// values of that pattern are such arrays.
+    /// The last pattern that was repeated, and the parts of its values, if these are plain arrays.
     recognised: Option<(Pattern, Option<PlainParts>)>,
     definitions: Definitions,
-    /// Of the containers around a member, from the outermost in.
-    openings: Vec<Opening>,
-    /// Whether the graph has what those define.
+    /// The envelopes of the containers around a member, from the outermost in.
+    envelopes: Vec<Arc<Envelope>>,
+    /// Whether the graph has the memo entries of the envelopes.
     is_defined: bool,
 }
 
-/// Where a value is that may be a container.
+/// Where the instructions of a value are.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    /// Where its instructions begin.
-    pub(crate) offset: u64,
-    /// Memo entries before it.
+pub(crate) struct Bounds {
+    /// Where they begin.
+    pub(crate) begin: u64,
+    /// The number of memo entries before them.
     pub(crate) memo: u64,
-    /// Where its instructions end; `None` where it is the whole pickle.
+    /// Where they end; `None` where the value is the whole pickle, whose end is not known.
     pub(crate) end: Option<u64>,
 }
 
-/// A container whose first member comes next.
-pub(crate) struct Start {
-    pub(crate) kind: ContainerKind,
-    /// The survey stands before the first member.
-    pub(crate) survey: Survey,
-    /// Of the array that it is, or, for the one element of an array without dimensions, that it is
-    /// in.
-    pub(crate) array: Option<ArrayState>,
+impl Bounds {
+    /// The value of the pickle that begins at `begin`.
+    pub(crate) fn of_pickle(begin: u64) -> Bounds {
+        Bounds { begin, memo: 0, end: None }
+    }
 }
 
-/// What is looked for in a [`Place`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// An array of objects.
-    Array,
-    /// A container of any kind; of an array without dimensions, the one that is its element.
-    Any,
+impl From<Span> for Bounds {
+    fn from(span: Span) -> Bounds {
+        Bounds { begin: span.begin, memo: span.memo, end: Some(span.end) }
+    }
 }
 
-/// A member that was decoded: the values that it left, one, or a key and its value.
+/// A member that was decoded: one value, or a key and its value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Decoded {
     begin: u64,
@@ -76,12 +73,12 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
-    /// Where its instructions begin.
+    /// Returns where its instructions begin.
     pub(crate) fn offset(self) -> u64 {
         self.begin
     }
 
-    /// Where its instructions end.
+    /// Returns where its instructions end.
     pub(crate) fn end(self) -> u64 {
         self.end
     }
@@ -96,52 +93,54 @@ impl Decoder {
             repeater: Repeater::new(),
             recognised: None,
             definitions: Definitions::default(),
-            openings: Vec::new(),
+            envelopes: Vec::new(),
             is_defined: true,
             context: Arc::new(context),
         }
     }
 
-    /// Another one for the same members, for another thread.
-    pub(crate) fn sibling(&self, addresses: &dyn Addresses) -> Result<Decoder> {
+    /// Returns another decoder of the same members, with a window and a graph of its own.
+    ///
+    /// The envelopes are shared. Their instructions, about 20 for an array, are run in the new graph
+    /// before the first member: to copy the nodes would take as long, and would copy the definitions
+    /// too that members have brought there.
+    pub(crate) fn sibling(&self) -> Decoder {
         let mut sibling = Decoder::new(self.window.sibling(), self.context.fresh());
         sibling.graph.set_protocol(self.graph.protocol());
-        sibling.openings.clone_from(&self.openings);
+        sibling.envelopes.clone_from(&self.envelopes);
         sibling.definitions.observer.clone_from(&self.definitions.observer);
-        sibling.define_openings(addresses)?;
-        Ok(sibling)
+        sibling.is_defined = self.envelopes.is_empty();
+        sibling
     }
 
-    /// Bytes that the window and the graph hold.
+    /// Returns the bytes that the window and the graph hold.
     pub(crate) fn memory(&self) -> usize {
         self.window.memory() + self.graph.bytes()
     }
 
-    /// Shows to `observer` all that is made from here on.
+    /// Shows to `observer` every member and definition that is made from here on.
     #[cfg(feature = "json")]
     pub(crate) fn observe(&mut self, observer: Arc<dyn Observe>) {
-        // What was made before is made again.
+        // Definitions that were made before are made again.
         self.is_defined = false;
         self.definitions.observer = Some(observer);
     }
 
-    /// Says what dtype the members are items of.
+    /// Sets the type of the items that the members are.
     pub(crate) fn set_item(&mut self, item: Option<ItemType>) {
         let mut context = self.context.fresh();
         context.item = item;
         self.context = Arc::new(context);
     }
 
-    /// Decodes a member, of which these are the values.
+    /// Decodes the member whose values have these spans.
     pub(crate) fn decode(&mut self, values: &[Span], addresses: &dyn Addresses) -> Result<Decoded> {
         let (Some(first), Some(last)) = (values.first(), values.last()) else {
             unreachable!("a member has a value at least");
         };
         let span = Span { end: last.end, ..*first };
         let Span { begin, end, memo } = span;
-        if !self.is_defined {
-            self.forget_shared(addresses)?;
-        }
+        self.define_envelopes(addresses)?;
         let limits = &self.context.limits;
         let size = usize::try_from(end - begin).unwrap_or(usize::MAX);
         self.window.check_element(begin, size)?;
@@ -202,9 +201,7 @@ impl Decoder {
 
     /// Clears the graph and the machine for instructions that follow `memo` entries.
     pub(crate) fn begin_own(&mut self, memo: u64, addresses: &dyn Addresses) -> Result<()> {
-        if !self.is_defined {
-            self.forget_shared(addresses)?;
-        }
+        self.define_envelopes(addresses)?;
         self.graph.clear();
         self.machine.reset(&self.graph, Region::Own, memo);
         Ok(())
@@ -218,7 +215,7 @@ impl Decoder {
         Ok(Some(self.machine.execute(&mut self.graph, &instruction)?))
     }
 
-    /// The graph, and the values on the stack.
+    /// Returns the graph, and the values on the stack.
     pub(crate) fn own(&self) -> (&Graph, &[NodeId]) {
         (&self.graph, self.machine.stack())
     }
@@ -242,7 +239,7 @@ impl Decoder {
                 }
                 Ran::Need(more) => {
                     let seen_to = offset + seen as u64;
-                    // From where it goes on, as many as it has seen and needs.
+                    // The bytes that were run, those that the lexer has seen, and those that it needs.
                     let from_here = self.window.needed(seen_to, lexer.offset(), more)?;
                     needed = (lexer.offset() - offset) as usize + from_here;
                 }
@@ -251,10 +248,10 @@ impl Decoder {
         }
     }
 
-    /// Sees what a member is whose pattern is a new one.
+    /// Looks for the parts of a plain array in a member whose pattern is new.
     #[cold]
     fn recognise(&mut self, decoded: Decoded) {
-        // The items of a structured array are records, whatever else they look like.
+        // The items of a structured array are records, also where they look like arrays.
         let parts = match self.context.record_dtype().is_some() {
             true => None,
             false => PlainParts::find(self.value(decoded, decoded.last), &self.context),
@@ -262,7 +259,7 @@ impl Decoder {
         self.recognised = self.repeater.pattern(&self.graph).map(|pattern| (pattern, parts));
     }
 
-    /// A value of the member that was decoded last.
+    /// Returns a value of the member that was decoded last.
     #[inline]
     pub(crate) fn element(&self, decoded: Decoded, id: NodeId) -> Element<'_> {
         let value = self.value(decoded, id);
@@ -298,14 +295,19 @@ impl Decoder {
         done
     }
 
-    /// What stands before the members of the innermost container.
-    pub(crate) fn opening(&self) -> Option<&Opening> {
-        self.openings.last()
+    /// Returns the envelope of the innermost container.
+    pub(crate) fn envelope(&self) -> Option<&Arc<Envelope>> {
+        self.envelopes.last()
+    }
+
+    /// Whether a container was entered.
+    pub(crate) fn is_in_container(&self) -> bool {
+        !self.envelopes.is_empty()
     }
 
     /// Whether the members are those of a container in another one.
     pub(crate) fn is_in_another(&self) -> bool {
-        self.openings.len() > 1
+        self.envelopes.len() > 1
     }
 
     /// Returns the protocol of the pickle that was opened.
@@ -313,18 +315,18 @@ impl Decoder {
         self.graph.protocol()
     }
 
-    /// Whether a memo entry was made by what stands before the members of a container around them.
-    pub(crate) fn is_in_opening(&self, memo: u64) -> bool {
-        self.openings.iter().any(|opening| opening.memo.contains(&memo))
+    /// Whether an envelope makes a memo entry.
+    pub(crate) fn is_in_envelope(&self, memo: u64) -> bool {
+        self.envelopes.iter().any(|envelope| envelope.memo.contains(&memo))
     }
 
-    /// What a memo entry stands for, if that is in the shared region of the graph.
+    /// Returns the value of a memo entry, if it is in the shared region of the graph.
     pub(crate) fn defined(&self, memo: u64) -> Option<ValueRef<'_>> {
         let id = self.graph.shared_entry(memo)?;
         Some(self.graph.value(id, Source { bytes: &[], offset: 0 }))
     }
 
-    /// Where the instructions are that made a memo entry.
+    /// Finds the instructions that made a memo entry.
     pub(crate) fn locate(
         &mut self,
         memo: u64,
@@ -335,164 +337,56 @@ impl Decoder {
         crate::decode::definitions::locate(memo, offset, addresses, &mut self.window, limits)
     }
 
-    /// Runs the value at `place` up to its first member, if it is a container of the wanted kind.
-    ///
-    /// Fails where the instructions do, and over the limit on what stands before the first element
-    /// of an array.
-    pub(crate) fn open(
-        &mut self,
-        place: Place,
-        wanted: Wanted,
-        addresses: &dyn Addresses,
-    ) -> Result<Option<Start>> {
-        let limits = Arc::clone(&self.context.limits);
-        let mut machine = Machine::new(&limits.pickle);
-        machine.reset(&self.graph, Region::Shared, place.memo);
-        let mut base = Base::default();
-        let (mut found, mut array, mut unfinished) = (None, None, Vec::new());
-        let (mut here, mut needed) = (place.offset, 1);
-        while place.end != Some(here) {
-            let read = (here - place.offset) as usize;
-            if read + needed > limits.envelope {
-                return match wanted {
-                    Wanted::Any => Ok(None),
-                    Wanted::Array => Err(too_long(here, limits.envelope)),
-                };
-            }
-            let bytes = self.window.fill(place.offset, read + needed)?;
-            // A line may end anywhere, and is not looked for beyond what may be read.
-            let bytes = &bytes[..bytes.len().min(limits.envelope)];
-            // The memo entries of the container itself are made behind it. What else follows is of
-            // its first member, and may be of any size.
-            let next = bytes.get(read).map(|&byte| Opcode::from_byte(byte));
-            if found.is_some() && next.is_some_and(|next| !next.is_some_and(is_put)) {
-                break;
-            }
-            let mut lexer = Lexer::new(here, &limits.pickle);
-            let instruction = match lexer.instruction(&bytes[read..])? {
-                Progress::Done(instruction) => instruction,
-                Progress::Need(more) => {
-                    let have = bytes.len() - read;
-                    if have < needed {
-                        let wanted = here.saturating_add((have + more) as u64);
-                        return Err(self.window.truncated(wanted));
-                    }
-                    needed = have + more;
-                    continue;
-                }
-            };
-            let opcode = instruction.opcode;
-            if opcode == Opcode::Stop {
-                return Ok(None);
-            }
-            if let Flow::Missing(memo) = machine.execute(&mut self.graph, &instruction)? {
-                self.resolve(memo, here, addresses)?;
-                continue;
-            }
-            (here, needed) = (lexer.offset(), 1);
-            if self.openings.is_empty() {
-                self.graph.set_protocol(machine.protocol());
-            }
-            match envelope::begun(opcode, base, &machine, &self.graph, &self.context) {
-                Some(Begun::Array(state)) if array.is_none() => {
-                    unfinished.extend([machine.stack()[base.values], top(&machine)]);
-                    if wanted == Wanted::Any && state.shape.is_empty() {
-                        // What is wanted is its one element.
-                        base = Base { values: machine.stack().len(), marks: machine.marks().len() };
-                    } else {
-                        found = Some(ContainerKind::Array);
-                    }
-                    array = Some(state);
-                }
-                Some(Begun::Other(kind)) if wanted == Wanted::Any => {
-                    unfinished.push(top(&machine));
-                    found = Some(kind);
-                }
-                // An array begins with the name of what makes it.
-                Some(Begun::Other(_)) if array.is_none() => return Ok(None),
-                _ if wanted == Wanted::Array && machine.marks().first() == Some(&0) => {
-                    return Ok(None);
-                }
-                _ => {}
-            }
+    /// Makes the members of the container with this envelope the ones that are decoded. `machine` has
+    /// run the envelope, and nothing else, in the shared region of the graph; without it the envelope
+    /// is run again before it is needed.
+    pub(crate) fn enter(&mut self, envelope: Arc<Envelope>, machine: Option<&Machine>) {
+        match machine {
+            Some(machine) => envelope.define(machine, &mut self.graph),
+            None => self.is_defined = false,
         }
-        let Some(kind) = found else { return Ok(None) };
-        let opening = Opening {
-            bytes: self.window.resident(place.offset, here).to_vec(),
-            offset: place.offset,
-            memo: place.memo..machine.memo_end(),
-            unfinished: machine
-                .entries()
-                .filter_map(|(entry, node)| unfinished.contains(&node).then_some(entry))
-                .collect(),
-        };
-        define(&mut self.graph, &machine, &opening);
-        let mut survey = Survey::new(place.offset, place.memo, &limits.pickle);
-        survey.advance(&opening.bytes)?;
-        survey.watch(survey.slots().len() - 1, kind.container());
-        self.openings.push(opening);
-        Ok(Some(Start { kind, survey, array }))
+        self.envelopes.push(envelope);
     }
 
-    /// Says that the container that was opened last is none after all.
-    pub(crate) fn close(&mut self, addresses: &dyn Addresses) -> Result<()> {
-        self.openings.pop();
-        self.forget_shared(addresses)
+    /// Goes back to the container around the one that was entered last.
+    pub(crate) fn leave(&mut self) {
+        self.envelopes.pop();
+        self.is_defined = false;
     }
 
-    /// Makes room in the shared region of the graph. What it held is found again by address.
+    /// Puts the memo entries of the envelopes into the graph, unless they are there.
+    #[inline]
+    pub(crate) fn define_envelopes(&mut self, addresses: &dyn Addresses) -> Result<()> {
+        if self.is_defined { Ok(()) } else { self.forget_shared(addresses) }
+    }
+
+    /// Empties the shared region of the graph, and runs the envelopes there again. Definitions that
+    /// the region held are found again by address.
+    #[cold]
     fn forget_shared(&mut self, addresses: &dyn Addresses) -> Result<()> {
         self.graph.forget_shared();
         self.definitions.clear();
-        // What it knows of dtypes is of the graph that was.
+        // The dtypes in the context belong to the nodes that were forgotten.
         self.context = Arc::new(self.context.fresh());
-        self.define_openings(addresses)
+        let envelopes = self.envelopes.clone();
+        envelopes.iter().try_for_each(|envelope| self.run_envelope(envelope, addresses))?;
+        self.is_defined = true;
+        Ok(())
     }
 
-    /// Defines the entries of the openings in a graph that does not know them.
-    fn define_openings(&mut self, addresses: &dyn Addresses) -> Result<()> {
-        self.is_defined = false;
-        let openings = std::mem::take(&mut self.openings);
-        let defined = openings.iter().try_for_each(|opening| self.run_opening(opening, addresses));
-        self.is_defined = defined.is_ok();
-        self.openings = openings;
-        defined
-    }
-
-    fn run_opening(&mut self, opening: &Opening, addresses: &dyn Addresses) -> Result<()> {
+    fn run_envelope(&mut self, envelope: &Envelope, addresses: &dyn Addresses) -> Result<()> {
         let limits = Arc::clone(&self.context.limits);
         let mut machine = Machine::new(&limits.pickle);
-        machine.reset(&self.graph, Region::Shared, opening.memo.start);
-        let mut lexer = Lexer::new(opening.offset, &limits.pickle);
+        machine.reset(&self.graph, Region::Shared, envelope.memo.start);
+        let mut lexer = Lexer::new(envelope.offset, &limits.pickle);
         loop {
-            let rest = &opening.bytes[(lexer.offset() - opening.offset) as usize..];
+            let rest = &envelope.bytes[(lexer.offset() - envelope.offset) as usize..];
             match machine.run(&mut self.graph, &mut lexer, rest)? {
                 Ran::Missing(memo) => self.resolve(memo, lexer.offset(), addresses)?,
                 Ran::Need(_) | Ran::Stop(_) => break,
             }
         }
-        define(&mut self.graph, &machine, opening);
+        envelope.define(&machine, &mut self.graph);
         Ok(())
     }
-}
-
-/// Makes the memo entries of an opening definitions of the graph: those of containers that are not
-/// whole stand for what is around a member.
-fn define(graph: &mut Graph, machine: &Machine, opening: &Opening) {
-    machine.define_entries(graph);
-    opening.unfinished.iter().for_each(|&entry| graph.define_outer(entry));
-}
-
-fn top(machine: &Machine) -> NodeId {
-    *machine.stack().last().expect("an instruction has begun a container")
-}
-
-fn is_put(opcode: Opcode) -> bool {
-    matches!(opcode.info().memo, MemoEffect::Put | MemoEffect::Memoize)
-}
-
-#[cold]
-fn too_long(offset: u64, limit: usize) -> Error {
-    let message = format!("no list of elements in the first {limit} bytes of the pickle");
-    Error::over_limit(limit as u64, "npy.object.envelope", offset, message)
 }

@@ -1,9 +1,9 @@
 //! Definitions that elements share, found by address.
 //!
 //! An element may read a memo entry that another element made: a dtype, the key of a dict, or an
-//! object that is in both. Nothing is kept for the case that it will be read. Instead the
-//! checkpoints say in which few thousand elements the entry was made, a walk through those finds
-//! the instructions that made it, and these are run, once, into the shared region of the graph.
+//! object that is in both. Memo entries are not kept in case they are read later. Instead, the
+//! checkpoints say in which interval of elements the entry was made, a survey of these finds the
+//! instructions that made it, and these are run once, in the shared region of the graph.
 //!
 //! A definition may read others, made before it or around it, and those again; they wait for one
 //! another on a stack of their own. To keep identity exact, a definition that is run skips over any
@@ -12,30 +12,29 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pickle_stream::{Graph, Lexer, Limits, Located, Machine, NodeId, Opcode};
-use pickle_stream::{Ran, Region, Span};
+use pickle_stream::{Action, Graph, Lexer, Limits, Located, Machine, NodeId, Ran, Region, Span};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::locate::checkpoints::{Addresses, Stretch};
+use crate::locate::checkpoints::{Addresses, Interval};
 use crate::source::window::Window;
 
-/// Where the definitions in the shared region came from.
+/// The definitions in the shared region, and where they came from.
 #[derive(Default)]
 pub(crate) struct Definitions {
     /// By where they begin; where several begin at one place, the longest.
-    known: BTreeMap<u64, Known>,
-    /// A resolution that was left for want of bytes, to go on when it is asked for again.
+    known: BTreeMap<u64, Definition>,
+    /// A resolution that needs bytes which are still to be fetched; it goes on with the next call.
     left: Option<Resolution>,
     pub(crate) observer: Option<Arc<dyn Observe>>,
 }
 
-/// Looks at what was made: the members and the definitions, with their memo entries.
+/// Sees the members and the definitions that were made, with their memo entries.
 pub(crate) trait Observe: Send + Sync {
-    /// Takes note, in the graph, of what `machine` has made there.
+    /// Notes, in the graph, what `machine` has made there.
     fn observe(&self, machine: &Machine, graph: &mut Graph);
 }
 
-/// The entry that is wanted, and the definitions that it takes.
+/// A memo entry that is being resolved, and the definitions that it needs.
 struct Resolution {
     memo: u64,
     frames: Vec<Frame>,
@@ -44,7 +43,7 @@ struct Resolution {
 }
 
 #[derive(Clone, Copy)]
-struct Known {
+struct Definition {
     end: u64,
     value: NodeId,
     memo: u64,
@@ -58,7 +57,7 @@ struct Frame {
     lexer: Lexer,
 }
 
-/// How many definitions may wait for one another. In real files it is one or two.
+/// How many definitions may wait for one another. In files that NumPy writes it is one or two.
 const DEPTH: usize = 10_000;
 
 impl Definitions {
@@ -101,7 +100,7 @@ impl Definitions {
             if let Some(memo) = *wanted {
                 let span = locate(memo, offset, addresses, window, limits)?;
                 *wanted = None;
-                // A definition around one that is being run: that one will come out of it.
+                // A definition around one that is being run makes that one too.
                 while frames.last().is_some_and(|frame| encloses(span, frame.span)) {
                     frames.pop();
                 }
@@ -132,7 +131,7 @@ impl Definitions {
         }
     }
 
-    /// Goes on with a definition: to its end, or to the entry that it has to wait for.
+    /// Runs a definition on, to its end or to a memo entry that it needs, which is returned.
     fn run(
         &mut self,
         frame: &mut Frame,
@@ -176,7 +175,8 @@ impl Definitions {
         if let Some(observer) = &self.observer {
             observer.observe(machine, graph);
         }
-        let known = Known { end: span.end, value, memo: span.memo, memo_end: machine.memo_end() };
+        let known =
+            Definition { end: span.end, value, memo: span.memo, memo_end: machine.memo_end() };
         let longest = self.known.entry(span.begin).or_insert(known);
         if longest.end < known.end {
             *longest = known;
@@ -185,10 +185,10 @@ impl Definitions {
     }
 }
 
-/// Refuses a definition that begins with a copy of a value below it, which is not there where the
-/// definition is run alone.
+/// Fails where a definition begins with a copy of the value below it on the stack: the definition is
+/// run alone, on an empty stack.
 pub(crate) fn check_begin(bytes: &[u8], offset: u64) -> Result<()> {
-    if bytes.first() != Some(&(Opcode::Dup as u8)) {
+    if Action::of_first(bytes) != Some(Action::Dup) {
         return Ok(());
     }
     let message = "a memo entry that elements share begins with DUP, a copy of a value below it";
@@ -199,7 +199,7 @@ fn encloses(outer: Span, inner: Span) -> bool {
     outer.begin <= inner.begin && inner.end <= outer.end
 }
 
-/// The instructions that made a memo entry.
+/// Finds the instructions that made a memo entry.
 pub(crate) fn locate(
     memo: u64,
     offset: u64,
@@ -208,9 +208,11 @@ pub(crate) fn locate(
     limits: &Limits,
 ) -> Result<Span> {
     let never_made = || never_made(memo, offset);
-    let (Stretch { from, to }, container) = addresses.around_entry(memo)?.ok_or_else(never_made)?;
-    let mut locator = from.locator(container, memo, limits)?;
-    // What a member makes, no other one changes.
+    let (Interval { from, to }, container) =
+        addresses.around_entry(memo)?.ok_or_else(never_made)?;
+    let mut locator = from.locator(container, memo, limits);
+    // Elements are independent: none changes what another one made, so the search ends with the
+    // interval.
     let stop = to.filter(|to| to.is_inside()).map(|to| to.offset);
     if let Some(to) = to.filter(|to| to.member - from.member > 1) {
         window.expect_aside(from.offset..to.offset)?;
@@ -228,7 +230,7 @@ pub(crate) fn locate(
         let broken_off = match locator.advance(input) {
             Ok(Located::Found(span)) => return Ok(span),
             Ok(Located::Absent) => return Err(never_made()),
-            // A place that is none is stepped over.
+            // The checkpoint of a damaged index may be inside an instruction.
             Ok(Located::Need(_)) if ends(seen.max(locator.offset())) => {
                 return locator.so_far()?.ok_or_else(never_made);
             }
@@ -241,7 +243,7 @@ pub(crate) fn locate(
             },
             Err(error) => error.into(),
         };
-        // Only a salvage asks for what is in a batch that does not end.
+        // In a truncated batch the entry may be there. Only a salvage asks for it.
         return locator.so_far()?.ok_or(broken_off);
     }
 }

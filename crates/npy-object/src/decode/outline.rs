@@ -1,18 +1,15 @@
-//! What an element is, told by its first instructions, where it is too large to be decoded.
+//! [`Outline`]: what an element is by its first and last instructions, where it is too large to be
+//! decoded.
 
 use npy_header::DType;
 use pickle_stream::{
-    Flow, Kind, Lexer, MemoEffect, NodeId, Opcode, Progress, Source, Span, ValueRef,
+    Action, Container, Flow, Kind, Lexer, NodeId, Progress, Source, Span, ValueRef,
 };
 
-use crate::array::contents::pickle_end;
-use crate::array::open::pickle_offset;
 use crate::decode::decoder::Decoder;
 use crate::error::Result;
 use crate::layout::envelope::ContainerKind;
-use crate::locate::checkpoints::{Addresses, Route};
-use crate::options::Options;
-use crate::source;
+use crate::locate::checkpoints::Addresses;
 use crate::value::calls::Call;
 use crate::value::context::Context;
 use crate::value::dtype::ItemType;
@@ -22,8 +19,8 @@ use crate::value::shape::Shape;
 /// Bytes of an element that are decoded for its outline.
 const DECODED: usize = 16 << 10;
 
-/// What an element is, as far as its first 16 KiB say, without its payload: see
-/// [`Container::outline`](crate::Container::outline).
+/// What an element is by its first 16 KiB and its last instruction, without its payload: see
+/// [`NpyArray::outline`](crate::NpyArray::outline).
 #[derive(Clone, Debug)]
 pub struct Outline {
     /// What it is.
@@ -53,20 +50,6 @@ pub enum OutlineKind {
     Other,
 }
 
-impl Options {
-    /// Tells what the object of a pickle is without reading its payload. For those that are too
-    /// large to be decoded.
-    ///
-    /// Fails with clause `access.type` where nothing is pickled: in an array without objects.
-    pub fn read_outline(self, source: source::Source) -> Result<Outline> {
-        let mut window = self.window(source)?;
-        let begin = pickle_offset(&mut window, &self)?;
-        let end = pickle_end(&mut window, begin, &self.limits)?;
-        let mut decoder = Decoder::new(window, Context::new(&self));
-        decoder.outline(Span { begin, end: end - 1, memo: 0 }, &Route::default())
-    }
-}
-
 impl Outline {
     /// The outline of a row of an array without objects.
     pub(crate) fn of_row(dtype: &DType, shape: &[usize], bytes: u64) -> Outline {
@@ -76,25 +59,27 @@ impl Outline {
 }
 
 impl Decoder {
-    /// Tells what the value of a span is by its first instructions and its last one.
+    /// Returns the outline of the value of a span.
     pub(crate) fn outline(&mut self, span: Span, addresses: &dyn Addresses) -> Result<Outline> {
         let bytes = span.end - span.begin;
         let begun = self.begun_value(span, addresses)?;
-        let last = self.last_opcode(span)?;
+        let last = self.last_action(span)?;
         use ContainerKind as C;
-        use Opcode as O;
         let kind = match (last, begun) {
-            (O::Tuple | O::Tuple1 | O::Tuple2 | O::Tuple3, _) => OutlineKind::Container(C::Tuple),
-            (O::FrozenSet, _) => OutlineKind::Container(C::FrozenSet),
+            (Action::Tuple, _) => OutlineKind::Container(C::Tuple),
+            (Action::FrozenSet, _) => OutlineKind::Container(C::FrozenSet),
             // What ends by pushing a value is that value.
-            (O::BinUnicode | O::BinUnicode8 | O::Unicode, _) => OutlineKind::Str,
-            (O::BinBytes | O::BinBytes8, _) => OutlineKind::Bytes,
+            (Action::Str, _) => OutlineKind::Str,
+            (Action::Bytes, _) => OutlineKind::Bytes,
             // What begins the value is all of it if the last instruction changes it in its place.
-            (O::Append | O::Appends, Some(kind @ OutlineKind::Container(C::List | C::Deque)))
-            | (O::AddItems, Some(kind @ OutlineKind::Container(C::Set)))
-            | (O::Build, Some(kind @ OutlineKind::Array { .. }))
+            (
+                Action::Grow(Container::List),
+                Some(kind @ OutlineKind::Container(C::List | C::Deque)),
+            )
+            | (Action::Grow(Container::Set), Some(kind @ OutlineKind::Container(C::Set)))
+            | (Action::SetState, Some(kind @ OutlineKind::Array { .. }))
             | (
-                O::SetItem | O::SetItems,
+                Action::Grow(Container::Dict),
                 Some(kind @ OutlineKind::Container(C::Dict | C::OrderedDict | C::DefaultDict)),
             ) => kind,
             _ => OutlineKind::Other,
@@ -102,7 +87,7 @@ impl Decoder {
         Ok(Outline { kind, bytes })
     }
 
-    /// Runs the first instructions of a span, and tells what the lowest value on the stack is.
+    /// Runs the first instructions of a span, and returns the kind of the lowest value on the stack.
     fn begun_value(
         &mut self,
         span: Span,
@@ -134,10 +119,10 @@ impl Decoder {
             .and_then(|(first, state)| outline_of(at(first), state, at, &self.context)))
     }
 
-    /// The last opcode of a span that is no PUT.
-    fn last_opcode(&mut self, span: Span) -> Result<Opcode> {
+    /// Returns the action of the last instruction of a span that does more than put a value in the memo.
+    fn last_action(&mut self, span: Span) -> Result<Action> {
         let mut lexer = Lexer::new(span.begin, &self.context.limits.pickle);
-        let (mut last, mut needed) = (Opcode::None, 1);
+        let (mut last, mut needed) = (Action::Other, 1);
         while lexer.offset() < span.end {
             let here = lexer.offset();
             self.window.set_anchor(here);
@@ -147,9 +132,8 @@ impl Decoder {
                 Progress::Need(more) => needed = self.window.needed(seen, lexer.offset(), more)?,
                 Progress::Done(head) => {
                     needed = 1;
-                    let memo = head.opcode.info().memo;
-                    if !matches!(memo, MemoEffect::Put | MemoEffect::Memoize) {
-                        last = head.opcode;
+                    if head.action() != Action::Put {
+                        last = head.action();
                     }
                     if lexer.offset() > seen {
                         let payload = head.payload;
@@ -162,7 +146,7 @@ impl Decoder {
     }
 }
 
-/// What a value is, with the values above it on the stack.
+/// Returns the kind of a value, with the values above it on the stack.
 fn outline_of<'a>(
     value: ValueRef<'a>,
     state: &[NodeId],

@@ -1,10 +1,10 @@
 //! Decoding on several threads.
 //!
-//! Threads take turns at the survey: whoever has finished a stretch of elements surveys the next
-//! one, with its own window on the file, and decodes what it has found there while others survey
-//! on. The results of each stretch come through a channel of their own. These channels are queued in
-//! the order of the stretches, so that results are in order, and nobody runs ahead further than the
-//! queue is long.
+//! A task is a run of elements. Threads take turns at the survey: a thread that has finished its task
+//! surveys the next one, with its own window on the file, and decodes these elements while other
+//! threads survey on. The results of each task come through a channel of its own. The channels are
+//! queued in the order of the tasks, so the results are in order, and no thread is ahead by more than
+//! the length of the queue.
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -14,37 +14,36 @@ use std::thread;
 use pickle_stream::Container;
 
 use crate::decode::decoder::Decoder;
-use crate::decode::members::Members;
+use crate::decode::objects::Objects;
 use crate::error::{Error, Result};
 use crate::locate::batches::{Batch, Batches};
-use crate::locate::checkpoints::{Addresses, Checkpoint, Stretch};
+use crate::locate::checkpoints::{Addresses, Checkpoint, Interval};
 use crate::value::element::Element;
 
-/// Stretches that may wait to be looked at, for each thread.
+/// Tasks that may wait in the queue, for each thread.
 const AHEAD: usize = 2;
-/// Bytes of a stretch, at least: as many as a window keeps, less what is read ahead.
-const STRETCH: u64 = 3 << 18;
-/// Elements of a stretch, at least, where that is less: the place of each is kept.
-const STRETCH_ELEMENTS: usize = 1 << 15;
-/// Elements whose results are sent at once, and how many such parcels of a stretch may wait.
-const PARCEL: u64 = 8192;
-const PARCELS: usize = 2;
-/// Bytes of elements after which results are sent though they are fewer.
-const PARCEL_BYTES: u64 = 1 << 20;
+/// The least bytes of a task: as many as a window keeps, less the bytes that are read ahead.
+const TASK_BYTES: u64 = 3 << 18;
+/// The number of elements after which a task may have fewer bytes, as the span of each is kept.
+const TASK_ELEMENTS: usize = 1 << 15;
+/// Elements whose results are sent in one chunk, and the number of chunks of a task that may wait.
+const CHUNK: u64 = 8192;
+const CHUNKS: usize = 2;
+/// Bytes of elements after which a chunk of fewer elements is sent.
+const CHUNK_BYTES: u64 = 1 << 20;
 
-/// What came of elements that lie behind one another, and how many they were; or the error that
-/// stands in their place.
-type Parcel<A> = Result<(A, u64)>;
+/// The result of consecutive elements, and their number; or the error that comes after the last chunk.
+type Chunk<A> = Result<(A, u64)>;
 
-/// What is to be done with the elements of a parcel: on any thread, whose own it is.
+/// How the result of a chunk is made, on any thread.
 pub(crate) struct Work<New, Fold> {
-    /// What there is before the first of them.
+    /// Makes the result of no elements.
     pub(crate) new: New,
-    /// Adds an element.
+    /// Adds an element to a result.
     pub(crate) fold: Fold,
 }
 
-/// What the threads share. The second lock may be taken under the first, and alone.
+/// The state that the threads share. The second lock may be taken under the first, and alone.
 struct Shared<'a, A> {
     turn: Mutex<Turn<A>>,
     batches: Mutex<&'a mut Batches>,
@@ -52,25 +51,27 @@ struct Shared<'a, A> {
     position: u64,
 }
 
-/// What belongs to the thread whose turn it is.
+/// The state that belongs to the thread whose turn it is.
 struct Turn<A> {
-    /// Where the results of each stretch are announced; `None` when nothing more is to come.
-    queue: Option<SyncSender<Receiver<Parcel<A>>>>,
-    /// Where the next stretch begins.
+    /// The queue of the channels of the tasks; `None` after the last task.
+    queue: Option<SyncSender<Receiver<Chunk<A>>>>,
+    /// Where the next task begins.
     next: Checkpoint,
 }
 
-/// A stretch of elements, the error behind them, if there is one, and where the results go.
+/// A run of elements, the error after them, if there is one, and the channel of their results.
 struct Task<A> {
     batch: Batch,
     error: Option<Error>,
-    results: SyncSender<Parcel<A>>,
+    results: SyncSender<Chunk<A>>,
 }
 
-/// Does the work with the elements from the members' position on, on so many threads, and `each`
-/// with what comes of each parcel of them, in order, on this one.
+/// Does the work with the elements from `position` on, on this number of threads, and `each` with the
+/// result of each chunk of them, in order, on this one. `position` is moved past the elements whose
+/// results were taken.
 pub(crate) fn fold<A, New, Fold>(
-    members: &mut Members,
+    objects: &mut Objects,
+    position: &mut u64,
     threads: usize,
     work: &Work<New, Fold>,
     mut each: impl FnMut(A) -> ControlFlow<()>,
@@ -80,29 +81,26 @@ where
     New: Fn() -> A + Sync,
     Fold: Fn(&mut A, Element<'_>) + Sync,
 {
-    let position = members.position();
-    let mut batch = members.batches.start();
-    let source = members.decoder.window.source().clone();
-    let found = members.batches.find(position, &mut members.decoder.window, &mut batch);
+    let mut batch = objects.batches.start();
+    let source = objects.decoder.window.source().clone();
+    let found = objects.batches.find(*position, &mut objects.decoder.window, &mut batch);
     found.map_err(|error| source.explain(error))?;
-    let decoders = (0..threads).map(|_| members.decoder.sibling(&members.batches));
-    let decoders = decoders.collect::<Result<Vec<Decoder>>>()?;
+    let decoders: Vec<Decoder> = (0..threads).map(|_| objects.decoder.sibling()).collect();
     let (queue, announced) = sync_channel(threads * AHEAD);
     let shared = Shared {
         turn: Mutex::new(Turn { queue: Some(queue), next: batch.begin() }),
-        batches: Mutex::new(&mut members.batches),
-        position,
+        batches: Mutex::new(&mut objects.batches),
+        position: *position,
     };
-    let mut done = position;
     let outcome: Result<bool> = thread::scope(|scope| {
         for decoder in decoders {
             scope.spawn(|| shared.work(decoder, work));
         }
-        // When this ends, early or not, the channels go, and the threads end too.
-        for parcels in announced {
-            for parcel in parcels {
-                let (result, elements) = parcel?;
-                done += elements;
+        // At the end of this, early or not, the channels close, and with them the threads end.
+        for chunks in announced {
+            for chunk in chunks {
+                let (result, elements) = chunk?;
+                *position += elements;
                 if each(result).is_break() {
                     return Ok(false);
                 }
@@ -110,9 +108,8 @@ where
         }
         Ok(true)
     });
-    members.seek(done);
     if outcome? {
-        members.verify()?;
+        objects.verify()?;
     }
     Ok(())
 }
@@ -130,19 +127,19 @@ impl<A> Shared<'_, A> {
         }
     }
 
-    /// The next stretch, once it is this thread's turn; `None` where there is none.
+    /// The next task, once it is this thread's turn; `None` where there is none.
     fn next(&self, decoder: &mut Decoder) -> Option<Task<A>> {
         let mut turn = lock(&self.turn);
-        let (results, parcels) = sync_channel(PARCELS);
-        // Here a thread waits that is ahead.
-        if turn.queue.as_ref()?.send(parcels).is_err() {
+        let (results, chunks) = sync_channel(CHUNKS);
+        // A thread that is ahead waits here.
+        if turn.queue.as_ref()?.send(chunks).is_err() {
             turn.queue = None;
             return None;
         }
         let mut batch = Batch::before(turn.next);
         decoder.window.set_anchor(turn.next.offset);
         let mut error = None;
-        while batch.next().offset - batch.begin().offset < STRETCH && batch.len() < STRETCH_ELEMENTS
+        while batch.next().offset - batch.begin().offset < TASK_BYTES && batch.len() < TASK_ELEMENTS
         {
             let surveyed = lock(&self.batches).extend(&mut decoder.window, &mut batch);
             if !matches!(surveyed, Ok(true)) {
@@ -155,7 +152,7 @@ impl<A> Shared<'_, A> {
         Some(Task { batch, error, results })
     }
 
-    /// Decodes a stretch. Breaks where nobody waits for more.
+    /// Decodes a task. Breaks where the receiver has gone.
     fn decode<New, Fold>(
         &self,
         decoder: &mut Decoder,
@@ -167,17 +164,17 @@ impl<A> Shared<'_, A> {
         Fold: Fn(&mut A, Element<'_>),
     {
         let Task { batch, mut error, results } = task;
-        let send = |parcel| match results.send(parcel) {
+        let send = |chunk| match results.send(chunk) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         };
-        let (mut parcel, mut elements, mut bytes) = ((work.new)(), 0, 0);
+        let (mut chunk, mut elements, mut bytes) = ((work.new)(), 0, 0);
         let passed = self.position.saturating_sub(batch.begin().member) as usize;
         for place in passed..batch.len() {
             let span = batch.values(place, 1)[0];
             match decoder.decode(&[span], &self.batches) {
                 Ok(decoded) => {
-                    (work.fold)(&mut parcel, decoder.element(decoded, decoded.first));
+                    (work.fold)(&mut chunk, decoder.element(decoded, decoded.first));
                 }
                 Err(here) => {
                     let number = batch.begin().member + place as u64;
@@ -187,12 +184,12 @@ impl<A> Shared<'_, A> {
             }
             elements += 1;
             bytes += span.end - span.begin;
-            if elements == PARCEL || bytes >= PARCEL_BYTES {
-                send(Ok((std::mem::replace(&mut parcel, (work.new)()), elements)))?;
+            if elements == CHUNK || bytes >= CHUNK_BYTES {
+                send(Ok((std::mem::replace(&mut chunk, (work.new)()), elements)))?;
                 (elements, bytes) = (0, 0);
             }
         }
-        send(Ok((parcel, elements)))?;
+        send(Ok((chunk, elements)))?;
         match error {
             Some(error) => send(Err(error)),
             None => ControlFlow::Continue(()),
@@ -201,12 +198,12 @@ impl<A> Shared<'_, A> {
 }
 
 impl Addresses for Mutex<&mut Batches> {
-    fn around_entry(&self, memo: u64) -> Result<Option<(Stretch, Container)>> {
+    fn around_entry(&self, memo: u64) -> Result<Option<(Interval, Container)>> {
         lock(self).around_entry(memo)
     }
 }
 
-/// A panic of one thread comes out where the threads are joined, and need not make others panic.
+/// A panic of one thread is seen where the threads are joined. The other threads go on.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,6 @@
-//! Arrays without objects: their elements are their rows, along the first axis.
+//! The rows of an array without objects, along the first axis: they are its elements.
+
+use std::sync::Arc;
 
 use npy_header::{DType, Header};
 
@@ -6,24 +8,22 @@ use crate::decode::outline::Outline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Source;
 use crate::source::window::Window;
+use crate::value::context::Context;
+use crate::value::element::Element;
 use crate::value::row::Row;
 
 /// Bytes of rows that are read at once, unless one row takes more.
 const BLOCK: usize = 1 << 20;
 
-/// The rows of an array without objects, in order.
+/// The rows of an array without objects.
 pub(crate) struct Rows {
     window: Window,
+    context: Arc<Context>,
     dtype: DType,
     /// The shape of a row.
     shape: Vec<usize>,
-    /// How many rows there are, and how many were handed out.
+    /// The number of rows.
     count: u64,
-    taken: u64,
-    /// The number of the first row that a loop does not come to.
-    end: u64,
-    /// Whether a loop has met an error, after which nothing comes.
-    failed: bool,
     /// Bytes of a row.
     size: usize,
     /// Where the data begin in the file.
@@ -34,9 +34,28 @@ pub(crate) struct Rows {
     fortran_order: bool,
 }
 
+/// Another reader of the same rows, with a window of its own.
+impl Clone for Rows {
+    fn clone(&self) -> Rows {
+        Rows {
+            window: self.window.sibling(),
+            context: Arc::clone(&self.context),
+            dtype: self.dtype.clone(),
+            shape: self.shape.clone(),
+            block: None,
+            ..*self
+        }
+    }
+}
+
 impl Rows {
     /// The rows of an array whose data begin at `data`.
-    pub(crate) fn open(window: Window, data: u64, header: &Header) -> Result<Rows> {
+    pub(crate) fn open(
+        window: Window,
+        context: Context,
+        data: u64,
+        header: &Header,
+    ) -> Result<Rows> {
         if let DType::Subarray(_) = header.dtype {
             let message = "an array has no items that are arrays: NumPy cannot give it its shape";
             return Err(Error::new(ErrorKind::Unsupported, "npy.data.subarray", None, message));
@@ -45,7 +64,7 @@ impl Rows {
             Some((&count, shape)) => (count as u64, shape.to_vec()),
             None => (1, Vec::new()),
         };
-        // As NumPy counts: a length of 0 does not make an array that is too large a small one.
+        // As in NumPy, lengths of 0 do not count: an array can be too large and have no items.
         let lengths = header.shape.iter().filter(|&&n| n != 0);
         let whole = lengths.copied().try_fold(header.dtype.itemsize(), usize::checked_mul);
         if whole.is_none_or(|bytes| isize::try_from(bytes).is_err()) {
@@ -55,134 +74,92 @@ impl Rows {
         let size = shape.iter().fold(header.dtype.itemsize(), |size, &n| size * n); // fits: see above
         Ok(Rows {
             window,
+            context: Arc::new(context),
             dtype: header.dtype.clone(),
             fortran_order: header.fortran_order && !shape.is_empty(),
             shape,
             count,
-            taken: 0,
-            end: count,
-            failed: false,
             size,
             data,
             block: None,
         })
     }
 
-    /// The next row, until there are no more.
-    pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>> {
-        if self.failed || self.taken >= self.end {
-            if !self.failed && self.taken == self.count {
-                let verified = self.window.source().verify_to(self.data_end());
-                self.failed = verified.as_ref().is_err_and(|error| error.need().is_none());
-                verified?;
-            }
+    /// Reads a row that a loop has come to; `None` past the last, once the checksum of the data was
+    /// compared.
+    pub(crate) fn next(&mut self, row: u64) -> Result<Option<Element<'_>>> {
+        if row >= self.count {
+            return self.window.source().verify_to(self.data_end()).map(|()| None);
+        }
+        self.window.set_reading_on(true);
+        self.read(row).map(Some)
+    }
+
+    /// Reads a row; `None` past the last.
+    pub(crate) fn get(&mut self, row: u64) -> Result<Option<Element<'_>>> {
+        if row >= self.count {
             return Ok(None);
         }
-        let row = self.taken;
-        self.window.set_reading_on(true);
-        match self.load(row) {
-            Ok(()) => {
-                self.taken += 1;
-                self.window.release();
-            }
-            Err(error) => {
-                self.failed = error.need().is_none();
-                return Err(self.explain(error).of_element(row));
-            }
-        }
-        Ok(Some(self.resident(row)))
+        self.window.set_reading_on(false);
+        self.read(row).map(Some)
     }
 
-    /// The same rows through another window, from where this stands.
-    pub(crate) fn sibling(&self) -> Rows {
-        Rows {
-            window: self.window.sibling(),
-            dtype: self.dtype.clone(),
-            shape: self.shape.clone(),
-            block: None,
-            ..*self
+    fn read(&mut self, row: u64) -> Result<Element<'_>> {
+        if let Err(error) = self.load(row) {
+            return Err(self.window.source().explain(error).of_element(row));
         }
+        self.window.release();
+        Ok(Element::row(self.resident(row), &self.context))
     }
 
-    /// Whether the next row was read, and is of no more than so many bytes.
+    /// Whether a row was read, and takes at most `bytes`.
     #[inline]
-    pub(crate) fn is_at_hand(&self, bytes: usize) -> bool {
-        let place = self.data + self.taken * self.size as u64;
+    pub(crate) fn is_at_hand(&self, row: u64, bytes: usize) -> bool {
+        if row >= self.count {
+            return false;
+        }
+        let place = self.data + row * self.size as u64;
         let is_read = match &self.block {
             Some((first, rows)) => {
                 let held = rows.len().checked_div(self.size).unwrap_or(0) as u64;
-                (*first..*first + held).contains(&self.taken)
+                (*first..*first + held).contains(&row)
             }
             None => self.window.holds(place, place + self.size as u64),
         };
         is_read && self.size <= bytes
     }
 
+    /// Returns what the rows have in common.
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// Returns the number of rows.
     pub(crate) fn len(&self) -> u64 {
         self.count
     }
 
-    /// Says that nothing comes behind the rows before `end`.
-    pub(crate) fn set_end(&mut self, end: u64) {
-        self.end = end.min(self.count);
-    }
-
-    /// The number of the first row that does not come.
-    pub(crate) fn end(&self) -> u64 {
-        self.end
-    }
-
-    /// What the rows are read from.
+    /// Returns what the rows are read from.
     pub(crate) fn source(&self) -> &Source {
         self.window.source()
     }
 
-    /// Where the data end in the file.
+    /// Returns where the data end in the file.
     pub(crate) fn data_end(&self) -> u64 {
         self.data + self.count * self.size as u64
     }
 
-    /// What each row is.
+    /// Returns the outline of any row.
     pub(crate) fn outline(&self) -> Outline {
         Outline::of_row(&self.dtype, &self.shape, self.size as u64)
     }
 
-    /// Bytes that are held.
+    /// Returns the bytes of memory that are held.
     pub(crate) fn memory(&self) -> usize {
         self.window.memory() + self.block.as_ref().map_or(0, |(_, rows)| rows.capacity())
     }
 
-    /// The number of the row that comes next.
-    pub(crate) fn position(&self) -> u64 {
-        self.taken
-    }
-
-    /// Makes this row the next one.
-    pub(crate) fn seek(&mut self, row: u64) {
-        self.taken = row.min(self.count);
-        self.failed = false;
-    }
-
-    /// A row, if there are so many.
-    pub(crate) fn get(&mut self, row: u64) -> Result<Option<Row<'_>>> {
-        if row >= self.count {
-            return Ok(None);
-        }
-        self.window.set_reading_on(false);
-        if let Err(error) = self.load(row) {
-            return Err(self.explain(error).of_element(row));
-        }
-        self.window.release();
-        Ok(Some(self.resident(row)))
-    }
-
-    /// An error of the rows, with the name of their file.
-    #[cold]
-    fn explain(&self, error: Error) -> Error {
-        self.window.source().explain(error)
-    }
-
-    /// A row that was loaded.
+    /// Returns a row that was loaded.
     fn resident(&self, row: u64) -> Row<'_> {
         let bytes = match &self.block {
             Some((first, rows)) => {
@@ -250,7 +227,9 @@ impl Rows {
     }
 }
 
-/// Bytes of the file, all of them.
+/// Reads bytes of the file.
+///
+/// Fails where the file ends before them.
 fn fetch(window: &mut Window, place: u64, size: usize) -> Result<&[u8]> {
     window.set_anchor(place);
     let end = place + size as u64;

@@ -1,34 +1,41 @@
-//! What a pickle says of a container before its first member.
+//! The envelope: the pickle instructions before the first member of a container.
 //!
 //! ```text
 //!  an array of objects, as NumPy writes it
 //!  _reconstruct(ndarray, (0,), b'b')                       the array, empty, on the stack
 //!  ( 1  shape  dtype  is_fortran  [                        its state, up to the list of elements
-//!      ( element element ... e   ( element ... e           batches
+//!      ( element element ... e   ( element ... e           batches, after the envelope
 //!  ] ) BUILD .                                             the rest of the state, and the end
 //!
-//!  }   ( key value key value ... u                         a dict, after its opening, which is }
-//!  OrderedDict()   ( key value ... u                       an object that is filled like one
+//!  }   ( key value key value ... u                         a dict: the envelope is }
+//!  OrderedDict()   ( key value ... u                       an object that is filled like a dict
 //! ```
 //!
-//! An opening is everything before the first batch. It is run once, in the shared region of the
-//! graph, as members read what it put in the memo. The container itself is not whole before its
-//! last member is: a member that reads it contains what contains it.
+//! The envelope is run in the shared region of the graph, because members read memo entries that it
+//! makes. The container is not whole before its last member, so a member that reads the entry of
+//! the container contains the container around it.
 
 use std::ops::Range;
 
 use npy_header::DType;
-use pickle_stream::{Container, Graph, Items, Kind, Machine, NodeId, Opcode, Source, ValueRef};
+use pickle_stream::{
+    Action, Container, Graph, Items, Kind, Limits, Machine, NodeId, Source, Survey, ValueRef,
+};
 
+use crate::error::Result;
 use crate::value::calls::{Call, flag, maxlen};
 use crate::value::context::Context;
 use crate::value::dtype::ItemType;
 use crate::value::globals::{ArrayClass, Callable};
 use crate::value::shape::Shape;
 
-/// The instructions before the first member, to be run again when a graph has forgotten them.
+/// The instructions before the first member of a container.
 #[derive(Clone, Debug)]
-pub(crate) struct Opening {
+pub(crate) struct Envelope {
+    /// The container that they begin.
+    pub(crate) kind: ContainerKind,
+    /// The array that the container is, or whose only element it is.
+    pub(crate) array: Option<ArrayState>,
     pub(crate) bytes: Vec<u8>,
     /// Where they begin in the file.
     pub(crate) offset: u64,
@@ -38,7 +45,29 @@ pub(crate) struct Opening {
     pub(crate) unfinished: Vec<u64>,
 }
 
-/// What sort of container it is whose members come one at a time.
+impl Envelope {
+    /// The state of the array that the container is; `None` of another container.
+    pub(crate) fn array(&self) -> Option<&ArrayState> {
+        self.array.as_ref().filter(|_| self.kind == ContainerKind::Array)
+    }
+
+    /// Returns a survey that is before the first member, and watches the container.
+    pub(crate) fn survey(&self, limits: &Limits) -> Result<Survey> {
+        let mut survey = Survey::new(self.offset, self.memo.start, limits);
+        survey.advance(&self.bytes)?;
+        survey.watch(survey.slots().len() - 1, self.kind.container());
+        Ok(survey)
+    }
+
+    /// Makes the memo entries that `machine` has made of these instructions definitions of the
+    /// graph. The entries of containers that are not whole become references to what is around a member.
+    pub(crate) fn define(&self, machine: &Machine, graph: &mut Graph) {
+        machine.define_entries(graph);
+        self.unfinished.iter().for_each(|&entry| graph.define_outer(entry));
+    }
+}
+
+/// A sort of container whose members come one at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContainerKind {
@@ -63,7 +92,7 @@ pub enum ContainerKind {
 }
 
 impl ContainerKind {
-    /// How it grows.
+    /// Returns how it grows.
     pub(crate) fn container(self) -> Container {
         use ContainerKind as K;
         match self {
@@ -73,7 +102,7 @@ impl ContainerKind {
         }
     }
 
-    /// Its name in Python.
+    /// Returns its name in Python.
     pub fn name(self) -> &'static str {
         use ContainerKind as K;
         match self {
@@ -90,7 +119,7 @@ impl ContainerKind {
     }
 }
 
-/// What the state of an array of objects says before its elements.
+/// The state of an array of objects, up to its elements.
 #[derive(Clone, Debug)]
 pub(crate) struct ArrayState {
     /// `None` where it is not NumPy's.
@@ -101,7 +130,7 @@ pub(crate) struct ArrayState {
 }
 
 impl ArrayState {
-    /// How many elements the shape promises; `None` over 2^64.
+    /// Returns the number of elements that the shape promises; `None` from 2^64 on.
     pub(crate) fn count(&self) -> Option<u64> {
         if self.shape.contains(&0) {
             return Some(0);
@@ -110,47 +139,38 @@ impl ArrayState {
     }
 }
 
-/// What lies below a value on the stack that is looked at.
+/// The stack below a value that is looked at.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Base {
     pub(crate) values: usize,
     pub(crate) marks: usize,
 }
 
-/// A container that an instruction has just begun.
-pub(crate) enum Begun {
-    Array(ArrayState),
-    Other(ContainerKind),
-}
-
-/// What `opcode` began, if that is a container which has no members yet.
+/// Returns the container that an instruction with this action has just begun, if there is one and
+/// it has no members; of an array of objects its state too.
 pub(crate) fn begun(
-    opcode: Opcode,
+    action: Action,
     base: Base,
     machine: &Machine,
     graph: &Graph,
     context: &Context,
-) -> Option<Begun> {
-    use Opcode as O;
+) -> Option<(ContainerKind, Option<ArrayState>)> {
+    let other = |kind| Some((kind, None));
     let stack = machine.stack().get(base.values..).filter(|stack| !stack.is_empty())?;
     let marks = &machine.marks()[base.marks.min(machine.marks().len())..];
-    // All of an opening is in the shared region, which does not look at the source.
+    // All of an envelope is in the shared region, which does not look at the source.
     let source = Source { bytes: &[], offset: 0 };
     let at = |id: NodeId| graph.value(id, source);
-    match (opcode, stack, marks) {
-        (O::EmptyList | O::List, [_, .., list], &[mark])
+    match (action, stack, marks) {
+        (Action::List, [_, .., list], &[mark])
             if mark as usize == base.values + 1 && is_empty(at(*list)) =>
         {
-            array_state(stack, at, context).map(Begun::Array)
+            array_state(stack, at, context).map(|state| (ContainerKind::Array, Some(state)))
         }
-        (O::EmptyList | O::List, &[list], []) if is_empty(at(list)) => {
-            Some(Begun::Other(ContainerKind::List))
-        }
-        (O::EmptyDict | O::Dict, &[dict], []) if is_empty(at(dict)) => {
-            Some(Begun::Other(ContainerKind::Dict))
-        }
-        (O::EmptySet, [_], []) => Some(Begun::Other(ContainerKind::Set)),
-        (O::Reduce, &[made], []) => {
+        (Action::List, &[list], []) if is_empty(at(list)) => other(ContainerKind::List),
+        (Action::Dict, &[dict], []) if is_empty(at(dict)) => other(ContainerKind::Dict),
+        (Action::Set, [_], []) => other(ContainerKind::Set),
+        (Action::Call, &[made], []) => {
             let call = Call::of(at(made))?;
             let kind = match call.callable {
                 Callable::OrderedDict if call.args()?.len() == 0 => ContainerKind::OrderedDict,
@@ -159,13 +179,13 @@ pub(crate) fn begun(
                 Callable::Deque if is_empty_deque(call.args()?) => ContainerKind::Deque,
                 _ => return None,
             };
-            Some(Begun::Other(kind))
+            other(kind)
         }
         _ => None,
     }
 }
 
-/// Whether LIST or DICT made it of nothing: it has no members that no batch brings.
+/// Whether a new container is empty, so that all of its members come in batches.
 fn is_empty(container: ValueRef<'_>) -> bool {
     match container.kind() {
         Kind::List(items) => items.len() == 0,
@@ -183,8 +203,7 @@ fn is_empty_deque(mut args: Items<'_>) -> bool {
         && args.next().is_none()
 }
 
-/// Reads the state of an array of objects, if that is what the stack holds with a new list on top
-/// of it.
+/// Reads the state of an array of objects, if the stack holds one, with a new list on top of it.
 fn array_state<'a>(
     stack: &[NodeId],
     at: impl Fn(NodeId) -> ValueRef<'a>,
@@ -208,8 +227,8 @@ fn array_state<'a>(
 }
 
 impl ItemType {
-    /// Whether a header may say `header` where the pickle says this. StringDType has no name that a
-    /// header could say.
+    /// Whether a header agrees with this dtype of the pickle. StringDType has no name in headers, which
+    /// say `|O`.
     pub(crate) fn is_in_header_as(&self, header: &DType) -> bool {
         match self {
             ItemType::Plain(dtype) => dtype == header,

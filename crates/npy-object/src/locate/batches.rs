@@ -1,50 +1,49 @@
 //! Where the members of a container are, batch by batch.
 //!
 //! One survey goes through the pickle from the first member to STOP, once, as far as members are
-//! asked for, and leaves checkpoints behind. What it has passed is found again from them: a second
-//! survey goes on from the last checkpoint before the member to the next one. With an index that is
-//! read part by part this is how all members are found.
+//! asked for, and notes checkpoints. Members that it has passed are found again from them: a second
+//! survey goes from the last checkpoint before the member to the next one. With an index that is read
+//! by parts, all members are found in the second way.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use pickle_stream::{Container, Event, Limits, Opcode, Slot, Span, Survey};
+use pickle_stream::{Container, Event, Limits, Slot, Span, Survey};
 
-use crate::decode::decoder::Start;
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::envelope::ContainerKind;
-use crate::locate::checkpoints::{Addresses, Checkpoint, Checkpoints, Level, Route, Stretch};
-use crate::locate::index::{Contents, Fingerprint, Index, IndexUse};
+use crate::layout::envelope::Envelope;
+use crate::locate::checkpoints::{Addresses, Checkpoint, Checkpoints, Interval, Level, Route};
+use crate::locate::index::{Fingerprint, Index, IndexFile, IndexUse};
 use crate::source::window::Window;
 
-/// Members that lie behind one another in the file: those of an APPENDS, or some of those.
+/// Consecutive members: those of one APPENDS, some of them, or those of several.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
     /// Where the first of them is.
     begin: Checkpoint,
-    /// One for each member, or, for each entry, one for its key and one for its value.
+    /// A span for each member, or, for each entry, one for its key and one for its value.
     spans: Vec<Span>,
     /// Where the next batch begins.
     next: Checkpoint,
 }
 
 impl Batch {
-    /// None of them, before the members at `next`.
+    /// A batch without members, before the member at `next`.
     pub(crate) fn before(next: Checkpoint) -> Batch {
         Batch { begin: next, spans: Vec::new(), next }
     }
 
-    /// Where the first of them is.
+    /// Returns where the first member is.
     pub(crate) fn begin(&self) -> Checkpoint {
         self.begin
     }
 
-    /// Where the first member behind them is.
+    /// Returns where the first member after the batch is.
     pub(crate) fn next(&self) -> Checkpoint {
         self.next
     }
 
-    /// The place of a member among them; `None` where it is not one of them.
+    /// Returns the place of a member in the batch; `None` where it is not there.
     #[inline]
     pub(crate) fn place(&self, member: u64) -> Option<usize> {
         if (self.begin.member..self.next.member).contains(&member) {
@@ -54,18 +53,18 @@ impl Batch {
         }
     }
 
-    /// The spans of the values of the member at a place.
+    /// Returns the spans of the values of the member at a place.
     #[inline]
     pub(crate) fn values(&self, place: usize, width: usize) -> &[Span] {
         &self.spans[place * width..(place + 1) * width]
     }
 
-    /// How many there are.
+    /// Returns the number of members.
     pub(crate) fn len(&self) -> usize {
         (self.next.member - self.begin.member) as usize
     }
 
-    /// The number of the first member behind them.
+    /// Returns the number of the first member after the batch.
     pub(crate) fn end(&self) -> u64 {
         self.next.member
     }
@@ -74,13 +73,13 @@ impl Batch {
         self.spans.capacity() * size_of::<Span>()
     }
 
-    /// Makes it the one, without members, behind those that it has.
+    /// Removes the members, and moves to the place after them.
     fn pass(&mut self) {
         self.spans.clear();
         self.begin = self.next;
     }
 
-    /// Adds the batch behind it, which `survey` has found.
+    /// Adds the members of the next batch, which `survey` has found.
     fn extend(&mut self, survey: &Survey, width: usize) {
         let found = survey.batch();
         self.spans.extend_from_slice(found);
@@ -88,8 +87,8 @@ impl Batch {
         self.next = Checkpoint::between(member, survey.offset(), survey.memo());
     }
 
-    /// Adds the members behind it up to `to`, a place in the same batch, to which `survey` has come
-    /// on the stack that it begins with; `false` where that is no such place.
+    /// Adds the members from here to `to`, a place in the same batch of the pickle, which `survey` has
+    /// reached on the stack that it began with; `false` where `to` is not such a place.
     fn extend_inside(&mut self, survey: &Survey, width: usize, to: Checkpoint) -> bool {
         let found = &survey.slots()[1..];
         let members = (found.len() / width) as u64;
@@ -104,7 +103,7 @@ impl Batch {
         is_right
     }
 
-    /// Whether the place that it has come to can be before a checkpoint, or be it.
+    /// Whether a batch that ends here can be followed by the member at a checkpoint.
     fn is_on_the_way(&self, to: Checkpoint) -> bool {
         let here = self.next;
         if here.offset == to.offset {
@@ -120,74 +119,77 @@ impl Batch {
 pub(crate) struct Batches {
     container: Container,
     limits: Limits,
-    /// Goes through the pickle once.
+    /// The survey that goes through the pickle once.
     survey: Survey,
     /// Where that survey is.
     frontier: Checkpoint,
-    progress: Progress,
-    /// How many members there have to be, where something says so.
+    state: State,
+    /// The number of members that the shape of an array promises.
     promised: Option<u64>,
-    /// How many members an index says that there are.
+    /// The number of members in the index.
     indexed: Option<u64>,
-    /// Where the container's own instructions end, where it is in another one.
+    /// Where the instructions of the container end, if it is in another one.
     end: Option<u64>,
-    /// The slot of the container, where it has to become the only element of an array.
+    /// The slot of the container, if it has to become the only element of an array.
     element: Option<usize>,
-    /// Whether it has become that.
+    /// Whether it has become the element.
     closed: bool,
-    /// Members that were not found by batches: those of a tuple.
+    /// The members of a tuple, which are not in batches.
     parts: Vec<Span>,
     route: Route,
-    /// More checkpoints of these members, which are read as they are asked for.
+    /// An index of these members that is read by parts.
     index: Option<Arc<Index>>,
-    /// The instructions that make the container, before its members.
+    /// The instructions of the container before its members.
     head: Option<Span>,
-    /// Why a tuple has no members: the pickle breaks off before the instruction that makes it. Its
-    /// items are in `parts`.
+    /// The error of a tuple that is not whole: the pickle is truncated before the instruction that
+    /// makes it. Its items are in `parts`.
     cut: Option<Error>,
-    /// What is given of the batch in which the pickle breaks off, once that was asked for.
+    /// The values of a truncated batch that are given, once they were asked for.
     tail: Option<Arc<Tail>>,
 }
 
-/// Values of a batch in which the pickle breaks off, which are given as its members.
+/// Values of a truncated batch that are given as its members.
 #[derive(Debug)]
 struct Tail {
     batch: Batch,
-    /// What comes after them.
+    /// The error that comes after them.
     error: Error,
 }
 
+/// How far the survey has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
+enum State {
+    /// Members may follow.
     Going,
-    /// All was seen, to the end.
+    /// It has seen the end.
     Whole,
-    /// The container is not a value by itself but a part of another one.
+    /// It has seen that the container is not the whole value, but a part of another one.
     Part,
+    /// It has met an error.
     Failed,
 }
 
 impl Batches {
-    /// Those of a container that was opened. `end` is where its instructions end, if that is
+    /// The batches of a container after its envelope. `end` is where its instructions end, if that is
     /// known, and `outer` leads to it.
     pub(crate) fn new(
-        start: Start,
+        envelope: &Envelope,
         end: Option<u64>,
         mut outer: Route,
         limits: &Limits,
     ) -> Result<Batches> {
-        let Start { kind, survey, array } = start;
+        let survey = envelope.survey(limits)?;
         let frontier = Checkpoint::between(0, survey.offset(), survey.memo());
-        let container = kind.container();
-        let is_array = kind == ContainerKind::Array;
-        let promised = match &array {
-            Some(state) if is_array => Some(state.count().ok_or_else(|| {
+        let container = envelope.kind.container();
+        let promised = match envelope.array() {
+            Some(state) => Some(state.count().ok_or_else(|| {
                 let message = "the shape promises over 2^64 elements";
                 Error::new(ErrorKind::Malformed, "npy.object.count", frontier.offset, message)
             })?),
             _ => None,
         };
         outer.levels.push(Level { container, checkpoints: Checkpoints::starting(frontier) });
+        let is_element = envelope.array.is_some() && envelope.array().is_none();
         let head = survey.slots().last().map(|slot| Span {
             begin: slot.begin,
             end: frontier.offset,
@@ -197,11 +199,11 @@ impl Batches {
             container,
             limits: limits.clone(),
             frontier,
-            progress: Progress::Going,
+            state: State::Going,
             promised,
             indexed: None,
             end,
-            element: (array.is_some() && !is_array).then(|| survey.slots().len() - 1),
+            element: is_element.then(|| survey.slots().len() - 1),
             closed: false,
             survey,
             parts: Vec::new(),
@@ -213,7 +215,7 @@ impl Batches {
         })
     }
 
-    /// The members of a tuple, which are all known.
+    /// The members of a tuple, all of which are known.
     pub(crate) fn of_parts(parts: Vec<Span>, route: Route, limits: &Limits) -> Batches {
         let frontier = Checkpoint::between(0, 0, 0);
         Batches {
@@ -221,7 +223,7 @@ impl Batches {
             limits: limits.clone(),
             survey: Survey::new(0, 0, limits),
             frontier,
-            progress: Progress::Whole,
+            state: State::Whole,
             promised: Some(parts.len() as u64),
             indexed: None,
             end: None,
@@ -236,7 +238,7 @@ impl Batches {
         }
     }
 
-    /// No members: those of a tuple of which the pickle has some items, and breaks off.
+    /// The members of a tuple that is truncated after these items: none, and the error.
     pub(crate) fn of_cut_parts(
         parts: Vec<Span>,
         error: Error,
@@ -244,45 +246,45 @@ impl Batches {
         limits: &Limits,
     ) -> Batches {
         Batches {
-            progress: Progress::Failed,
+            state: State::Failed,
             promised: None,
             cut: Some(error.naming_salvage()),
             ..Batches::of_parts(parts, route, limits)
         }
     }
 
-    /// The instructions that make the container, before its members; `None` for a tuple.
+    /// Returns the instructions of the container before its members; `None` for a tuple.
     pub(crate) fn head(&self) -> Option<Span> {
         self.head
     }
 
-    /// How many values make a member.
+    /// Returns the number of values of a member.
     pub(crate) fn width(&self) -> usize {
         self.container.width()
     }
 
-    /// How many members there are, where that is known.
+    /// Returns the number of members, where it is known.
     pub(crate) fn len(&self) -> Option<u64> {
-        match self.progress {
-            Progress::Whole if self.parts.is_empty() => Some(self.frontier.member),
+        match self.state {
+            State::Whole if self.parts.is_empty() => Some(self.frontier.member),
             _ => self.promised.or(self.indexed),
         }
     }
 
-    /// A batch before the first.
+    /// Returns a batch without members, before the first member.
     pub(crate) fn start(&self) -> Batch {
         let first = self.checkpoints().and_then(|known| known.as_slice().first());
         Batch::before(first.copied().filter(|_| self.parts.is_empty()).unwrap_or(self.frontier))
     }
 
-    /// The way to the members.
+    /// Returns the containers around the members of a member.
     pub(crate) fn into_route(self) -> Route {
         self.route
     }
 
-    /// The nearest place from which a walk comes to a member.
+    /// Returns the nearest known place at or before a member.
     fn before_member(&self, member: u64) -> Result<Checkpoint> {
-        Ok(match self.around_member(member, false)?.map(|stretch| stretch.from) {
+        Ok(match self.around_member(member, false)?.map(|interval| interval.from) {
             Some(known) if self.frontier.member > member || known.member > self.frontier.member => {
                 known
             }
@@ -290,8 +292,8 @@ impl Batches {
         })
     }
 
-    /// The nearest places before and behind a member that are known.
-    fn around_member(&self, member: u64, reads_on: bool) -> Result<Option<Stretch>> {
+    /// Returns the nearest known places at or before a member, and after it.
+    fn around_member(&self, member: u64, reads_on: bool) -> Result<Option<Interval>> {
         if let Some(index) = &self.index {
             return index.around_member(member, reads_on);
         }
@@ -299,12 +301,12 @@ impl Batches {
         Ok(level.and_then(|level| level.checkpoints.around_member(member)))
     }
 
-    /// The checkpoints that are known; `None` where there is no need of any.
+    /// Returns the known checkpoints; `None` of a tuple that is a whole pickle, which needs none.
     pub(crate) fn checkpoints(&self) -> Option<&Checkpoints> {
         self.route.levels.last().map(|level| &level.checkpoints)
     }
 
-    /// Takes over checkpoints from elsewhere, if they are of these members.
+    /// Uses these checkpoints, if they are of these members.
     pub(crate) fn adopt(&mut self, checkpoints: Checkpoints) -> bool {
         let Some(level) = self.route.levels.last_mut() else { return false };
         let is_same = checkpoints.as_slice().first() == level.checkpoints.as_slice().first();
@@ -314,7 +316,7 @@ impl Batches {
         is_same
     }
 
-    /// All checkpoints, where the survey has come to the end, with one behind the last member.
+    /// Returns all checkpoints, after the survey has seen the end, and one after the last member.
     pub(crate) fn all_checkpoints(&self) -> Checkpoints {
         let places = self.checkpoints().map_or(&[][..], Checkpoints::as_slice);
         let end = Some(self.frontier)
@@ -322,10 +324,9 @@ impl Batches {
         places.iter().copied().chain(end).collect()
     }
 
-    /// Uses the index of `file`, if there is one and it is of these members. It says how many there
-    /// are.
+    /// Uses the index of `file`, if there is one and it is of these members. It has their number too.
     pub(crate) fn find_index(&mut self, file: &Path, window: &mut Window) -> Result<IndexUse> {
-        Ok(match Contents::read(file) {
+        Ok(match IndexFile::read(file) {
             Ok(None) => IndexUse::None,
             Ok(Some(index)) => {
                 let is_of_file = index.fingerprint == Fingerprint::of(file, window)?
@@ -341,7 +342,7 @@ impl Batches {
         })
     }
 
-    /// Finds members by an index, if it is of these, from which it reads what it takes.
+    /// Uses an index that is read by parts, if it is of these members.
     pub(crate) fn use_index(&mut self, index: Index) -> bool {
         let first = self.checkpoints().and_then(|known| known.as_slice().first());
         let is_same = first.is_some_and(|&first| index.first() == Some(first));
@@ -351,7 +352,7 @@ impl Batches {
         is_same
     }
 
-    /// How many members can be found without surveying on.
+    /// Returns the number of members, from the first on, that are found without surveying on.
     pub(crate) fn known(&self) -> u64 {
         if let (Some(_), Some(promised)) = (&self.index, self.promised) {
             return promised;
@@ -360,18 +361,17 @@ impl Batches {
         last.map_or(0, |last| last.member).max(self.frontier.member)
     }
 
-    /// How far the pickle was surveyed.
+    /// Returns the offset up to which the pickle was surveyed.
     pub(crate) fn offset(&self) -> u64 {
         self.survey.offset()
     }
 
-    /// The values that are, as far as the pickle goes, in the places of the next members, where it
-    /// breaks off inside a batch.
+    /// Returns the values above the mark of a truncated batch, which may be its members.
     pub(crate) fn unfinished(&self) -> Vec<Span> {
         if self.cut.is_some() {
             return self.parts.clone();
         }
-        if self.progress != Progress::Failed {
+        if self.state != State::Failed {
             return Vec::new();
         }
         // CPython's pickler appends a single element without a mark.
@@ -383,13 +383,12 @@ impl Batches {
         values
     }
 
-    /// Whether the pickle breaks off, and it was not said yet what is given of its last batch.
+    /// Whether the pickle is truncated, and no values of the truncated batch are given.
     pub(crate) fn is_broken_off(&self) -> bool {
-        self.progress == Progress::Failed && self.tail.is_none()
+        self.state == State::Failed && self.tail.is_none()
     }
 
-    /// Makes values of the batch in which the pickle breaks off the last members. After them comes
-    /// `error`.
+    /// Makes values of the truncated batch the last members. After them comes `error`.
     pub(crate) fn give_unfinished(&mut self, values: Vec<Span>, error: Error) {
         let begin = self.frontier;
         let end = values.last().map_or(begin.offset, |last| last.end);
@@ -399,14 +398,14 @@ impl Batches {
         self.tail = Some(Arc::new(Tail { batch, error }));
     }
 
-    /// Replaces a batch by the one behind it; `false` where there is none.
+    /// Replaces a batch by the next one; `false` past the last.
     pub(crate) fn next(&mut self, window: &mut Window, batch: &mut Batch) -> Result<bool> {
         batch.pass();
         window.set_anchor(batch.next.offset);
         self.extend(window, batch)
     }
 
-    /// Adds the batch behind it to a batch; `false` where there is none.
+    /// Adds the members of the next batch to a batch; `false` past the last.
     pub(crate) fn extend(&mut self, window: &mut Window, batch: &mut Batch) -> Result<bool> {
         if let Some(tail) = &self.tail {
             let Tail { batch: last, error } = &**tail;
@@ -429,11 +428,11 @@ impl Batches {
             return Ok(first);
         }
         let at_frontier = batch.next.member == self.frontier.member;
-        let is_surveyed = matches!(self.progress, Progress::Going | Progress::Whole);
+        let is_surveyed = matches!(self.state, State::Going | State::Whole);
         if at_frontier && is_surveyed && self.index.is_none() {
             return self.survey_on(window, batch);
         }
-        // Whoever begins in the middle does not see what is behind the members.
+        // A resumed survey never sees STOP, so the number of members tells the end.
         if self.promised.or(self.indexed) == Some(batch.next.member) {
             return Ok(false);
         }
@@ -441,13 +440,14 @@ impl Batches {
         Ok(true)
     }
 
-    /// Adds the members behind a batch up to the end of the next one, or to a checkpoint.
+    /// Adds the members after a batch, up to the end of the next batch, or to a checkpoint in it.
     fn extend_to_known(&self, window: &mut Window, batch: &mut Batch) -> Result<()> {
         let from = batch.next;
-        let to = self.around_member(from.member, window.reads_on())?.and_then(|stretch| stretch.to);
+        let to =
+            self.around_member(from.member, window.reads_on())?.and_then(|interval| interval.to);
         let inside = to.filter(|to| to.is_inside());
         let held = batch.spans.len();
-        let mut survey = from.survey(self.container, &self.limits)?;
+        let mut survey = from.survey(self.container, &self.limits);
         if let Some(to) = to {
             window.expect(from.offset..to.offset)?;
         }
@@ -468,7 +468,7 @@ impl Batches {
         Err(misplaced(from))
     }
 
-    /// Replaces a batch by the one that a member is in; `false` where there is no such member.
+    /// Replaces a batch by the one of a member; `false` where there is no such member.
     pub(crate) fn find(
         &mut self,
         member: u64,
@@ -486,34 +486,34 @@ impl Batches {
         Ok(true)
     }
 
-    /// Surveys all that was not surveyed. `false` where the container turns out to be a part of
-    /// another value than the one that was looked for.
+    /// Surveys what was not surveyed; `false` where the container is not the whole value, but a part of
+    /// another one.
     pub(crate) fn survey_all(&mut self, window: &mut Window) -> Result<bool> {
         match self.count(window) {
             Ok(_) => Ok(true),
-            Err(_) if self.progress == Progress::Part => Ok(false),
+            Err(_) if self.state == State::Part => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// How many members there are, once all were surveyed.
+    /// Surveys what was not surveyed, and returns the number of members.
     pub(crate) fn count(&mut self, window: &mut Window) -> Result<u64> {
         let mut batch = Batch::before(self.frontier);
-        // An index would lead to the end without having seen what is behind the members.
-        while match self.progress {
-            Progress::Going | Progress::Whole => {
+        // Not by an index, which would lead past the instructions after the last member.
+        while match self.state {
+            State::Going | State::Whole => {
                 batch.pass();
                 window.set_anchor(batch.next.offset);
                 self.survey_on(window, &mut batch)?
             }
-            Progress::Part | Progress::Failed => self.next(window, &mut batch)?,
+            State::Part | State::Failed => self.next(window, &mut batch)?,
         } {}
         Ok(batch.end())
     }
 
     /// Surveys on from the frontier, where a batch ends, to the end of the next one.
     fn survey_on(&mut self, window: &mut Window, batch: &mut Batch) -> Result<bool> {
-        if self.progress == Progress::Whole {
+        if self.state == State::Whole {
             return Ok(false);
         }
         let walked = self.walk_on(window);
@@ -526,16 +526,16 @@ impl Batches {
                     level.checkpoints.note(begin, self.survey.batch(), width);
                 }
             }
-            Ok(false) => self.progress = Progress::Whole,
-            // Once those bytes are there it goes on where it stands.
+            Ok(false) => self.state = State::Whole,
+            // The survey goes on from here once these bytes were fetched.
             Err(error) if error.need().is_some() => window.release(),
-            Err(_) if self.progress == Progress::Going => self.progress = Progress::Failed,
+            Err(_) if self.state == State::Going => self.state = State::Failed,
             Err(_) => {}
         }
         walked
     }
 
-    /// Goes on to the end of the next batch; `false` at the end of everything.
+    /// Surveys on to the end of the next batch; `false` at the end of the container.
     fn walk_on(&mut self, window: &mut Window) -> Result<bool> {
         loop {
             match walk(&mut self.survey, window, self.end)? {
@@ -545,41 +545,39 @@ impl Batches {
                     self.check_count(self.frontier.member + members, false)?;
                     return Ok(true);
                 }
-                Event::Closed => self.close(window)?,
-                // What is behind the members is walked through too: the array is whole only with
-                // its STOP.
+                Event::Closed => self.close()?,
+                // The instructions after the members are surveyed too: the array is whole only with its
+                // STOP.
                 Event::Stop => return self.check_count(self.frontier.member, true).map(|()| false),
                 Event::Need(_) => unreachable!("a walk goes on to an event"),
             }
         }
     }
 
-    /// The container was taken off the stack: by what it belongs to?
-    fn close(&mut self, window: &mut Window) -> Result<()> {
+    /// Checks what took the container off the stack.
+    fn close(&mut self) -> Result<()> {
         let offset = self.survey.offset();
         let Some(slot) = self.element else {
             // The list of elements of an array goes into its state.
             if self.promised.is_some() {
                 return Ok(());
             }
-            self.progress = Progress::Part;
+            self.state = State::Part;
             return Err(part(offset));
         };
         if std::mem::replace(&mut self.closed, true) {
             return Ok(());
         }
-        let last = offset - 1;
-        let appended = window.fill(last, 1)?.first() == Some(&(Opcode::Append as u8));
-        if !appended || self.survey.slots().len() != slot {
-            self.progress = Progress::Part;
+        if !self.survey.is_appended() || self.survey.slots().len() != slot {
+            self.state = State::Part;
             return Err(part(offset));
         }
-        // To see whether more is appended.
+        // To see whether another element is appended.
         self.survey.watch(slot - 1, Container::List);
         Ok(())
     }
 
-    /// Holds the number of members against the shape.
+    /// Compares the number of members with the shape.
     fn check_count(&self, count: u64, ended: bool) -> Result<()> {
         match self.promised {
             Some(promised) if count > promised || (ended && count < promised) => {
@@ -597,24 +595,24 @@ impl Batches {
         Error::new(ErrorKind::Malformed, "npy.object.count", self.survey.offset(), message)
     }
 
-    /// Bytes that the checkpoints take.
+    /// Returns the bytes of the checkpoints.
     pub(crate) fn memory(&self) -> usize {
         self.route.levels.iter().map(|level| level.checkpoints.memory()).sum()
     }
 }
 
 impl Addresses for Batches {
-    fn around_entry(&self, memo: u64) -> Result<Option<(Stretch, Container)>> {
+    fn around_entry(&self, memo: u64) -> Result<Option<(Interval, Container)>> {
         let of_index = self.index.as_ref().map_or(Ok(None), |index| index.around_entry(memo))?;
         match of_index {
-            Some(stretch) => Ok(Some((stretch, self.container))),
+            Some(interval) => Ok(Some((interval, self.container))),
             None => self.route.around_entry(memo),
         }
     }
 }
 
-/// Lets a survey walk to its next event. Where the container's instructions end, the pickle ends
-/// for it.
+/// Surveys on to the next event. The end of the container's instructions counts as the end of the
+/// pickle.
 fn walk(survey: &mut Survey, window: &mut Window, end: Option<u64>) -> Result<Event> {
     walk_to_event(survey, window, end).map_err(Error::naming_salvage)
 }
@@ -633,7 +631,7 @@ fn walk_to_event(survey: &mut Survey, window: &mut Window, end: Option<u64>) -> 
             _ => input,
         };
         match survey.advance(input)? {
-            // An end that is none, of an index that lies, is stepped over.
+            // Skip the end stored in a corrupt index: it may be inside an instruction.
             Event::Need(_) if end.is_some_and(|end| end <= seen.max(survey.offset())) => {
                 return Ok(Event::Stop);
             }
@@ -651,7 +649,7 @@ fn walk_to_event(survey: &mut Survey, window: &mut Window, end: Option<u64>) -> 
     }
 }
 
-/// The stretches that begin with each of some slots; the last ends at `end`.
+/// Returns the spans that begin at these slots; the last ends at `end`.
 pub(crate) fn spans(slots: &[Slot], end: u64) -> impl Iterator<Item = Span> {
     let ends = slots.iter().skip(1).map(|slot| slot.begin).chain([end]);
     let spans = slots.iter().zip(ends);

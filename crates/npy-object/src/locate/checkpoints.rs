@@ -1,18 +1,20 @@
-//! Places from which a survey can go on, so that any member is found without walking from the
-//! beginning, and any memo entry too.
+//! Places from which a survey can go on, so that any member, and the definition of any memo entry, is
+//! found without a survey from the first member.
 
-use pickle_stream::{Container, Limits, Locator, Opcode, Span, Survey};
+use std::sync::Arc;
+
+use pickle_stream::{Container, Limits, Locator, Span, Survey};
 
 use crate::error::Result;
 
 /// A place between two members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Checkpoint {
-    /// The number of the first member behind it.
+    /// The number of the member that comes next.
     pub(crate) member: u64,
     /// Where its instructions begin: bytes from the start of the file.
     pub(crate) offset: u64,
-    /// Memo entries before it, and whether it is inside a batch.
+    /// The number of memo entries before it, and whether it is inside a batch.
     memo: u64,
 }
 
@@ -20,28 +22,28 @@ impl Checkpoint {
     /// Set in `memo` where the place is inside a batch.
     const INSIDE: u64 = 1 << 63;
 
-    /// A place where no batch is open.
+    /// A place between two batches.
     pub(crate) fn between(member: u64, offset: u64, memo: u64) -> Checkpoint {
         Checkpoint { member, offset, memo: memo & !Checkpoint::INSIDE }
     }
 
-    /// A place above the mark of a batch.
+    /// A place inside a batch, after its MARK.
     fn inside(member: u64, offset: u64, memo: u64) -> Checkpoint {
         Checkpoint { member, offset, memo: memo | Checkpoint::INSIDE }
     }
 
-    /// Memo entries before it.
+    /// Returns the number of memo entries before it.
     pub(crate) fn memo(self) -> u64 {
         self.memo & !Checkpoint::INSIDE
     }
 
-    /// Whether the mark of a batch is open there.
+    /// Whether it is inside a batch.
     pub(crate) fn is_inside(self) -> bool {
         self.memo & Checkpoint::INSIDE != 0
     }
 
-    /// It as an index file has it: the highest bit of the third number says that it is inside a
-    /// batch.
+    /// Returns the checkpoint as an index file has it: the highest bit of the third number says that it
+    /// is inside a batch.
     pub(crate) fn to_numbers(self) -> [u64; 3] {
         [self.member, self.offset, self.memo]
     }
@@ -51,70 +53,50 @@ impl Checkpoint {
         Checkpoint { member, offset, memo }
     }
 
-    /// A survey that goes on here.
-    pub(crate) fn survey(self, container: Container, limits: &Limits) -> Result<Survey> {
-        let mut survey = Survey::resume(self.resume_at(), self.memo(), container, limits);
-        if self.is_inside() {
-            survey.advance(&MARK)?;
-        }
-        Ok(survey)
+    /// Returns a survey that goes on here.
+    pub(crate) fn survey(self, container: Container, limits: &Limits) -> Survey {
+        let resume = if self.is_inside() { Survey::resume_in_batch } else { Survey::resume };
+        resume(self.offset, self.memo(), container, limits)
     }
 
-    /// One who looks for a memo entry from here on.
-    pub(crate) fn locator(
-        self,
-        container: Container,
-        entry: u64,
-        limits: &Limits,
-    ) -> Result<Locator> {
-        let mut locator = Locator::new(self.resume_at(), self.memo(), container, entry, limits);
-        if self.is_inside() {
-            locator.advance(&MARK)?;
-        }
-        Ok(locator)
-    }
-
-    /// Where a walk begins: inside a batch, with a mark, as if that stood right before the place.
-    fn resume_at(self) -> u64 {
-        self.offset.saturating_sub(self.is_inside().into())
+    /// Returns a locator that looks for a memo entry from here on.
+    pub(crate) fn locator(self, container: Container, entry: u64, limits: &Limits) -> Locator {
+        let new = if self.is_inside() { Locator::new_in_batch } else { Locator::new };
+        new(self.offset, self.memo(), container, entry, limits)
     }
 }
 
-/// What begins a batch.
-const MARK: [u8; 1] = [Opcode::Mark as u8];
-
 /// The checkpoints of one container, in order.
 ///
-/// There are never more than [`MOST`](Self::MOST): when there would be, every other one goes, and
-/// from then on they stand twice as far apart.
+/// There are at most [`MOST`](Self::MOST): when there would be more, every other one is removed, and
+/// from then on the spacing is twice as large.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Checkpoints {
-    places: Vec<Checkpoint>,
-    /// Bytes between two of them, at most, unless one member takes more.
+    /// Shared by clones until one of them adds to it.
+    places: Arc<Vec<Checkpoint>>,
+    /// The most bytes between two of them, unless one member takes more.
     spacing: u64,
 }
 
 impl Checkpoints {
     /// 4.5 MiB of them: enough for 6 GiB.
     pub(crate) const MOST: usize = 3 << 16;
-    /// As many bytes as take well under a millisecond to survey, and no longer to fetch from afar
-    /// than a few.
+    /// Bytes that are surveyed in under a millisecond, and fetched over a network as fast as a few.
     pub(crate) const SPACING: u64 = 32 << 10;
-    /// How many more there is room for when the room is used up.
+    /// The number of checkpoints by which the vector grows.
     const ROOM: usize = 1 << 10;
 
     pub(crate) fn new() -> Checkpoints {
-        Checkpoints { places: Vec::new(), spacing: Checkpoints::SPACING }
+        Checkpoints { places: Arc::default(), spacing: Checkpoints::SPACING }
     }
 
-    /// Those of a container whose first member stands at a place.
+    /// The checkpoints of a container whose first member is at a place.
     pub(crate) fn starting(first: Checkpoint) -> Checkpoints {
-        Checkpoints { places: vec![first], ..Checkpoints::new() }
+        Checkpoints { places: Arc::new(vec![first]), ..Checkpoints::new() }
     }
 
-    /// Keeps places in a batch that begins at `begin`: as many as it takes that what lies between
-    /// two of them is one member, or not over the spacing. Of a member, `width` of `spans` are the
-    /// values.
+    /// Notes places in a batch that begins at `begin`, as few as leave one member, or bytes up to the
+    /// spacing, between two of them. Each member has `width` of `spans`.
     pub(crate) fn note(&mut self, begin: Checkpoint, spans: &[Span], width: usize) {
         let end_of = |member: usize| spans[(member + 1) * width - 1].end;
         let members = spans.len() / width;
@@ -124,7 +106,7 @@ impl Checkpoints {
             if end_of(members - 1) <= reach {
                 return;
             }
-            // The first that ends too far behind the last place.
+            // The first member that ends too far after the last place.
             let (mut low, mut high) = (next, members - 1);
             while low < high {
                 let middle = low.midpoint(high);
@@ -143,67 +125,68 @@ impl Checkpoints {
     fn push(&mut self, place: Checkpoint) {
         if self.places.len() >= Checkpoints::MOST {
             let mut number = 0;
-            self.places.retain(|_| {
+            Arc::make_mut(&mut self.places).retain(|_| {
                 number += 1;
                 number % 2 == 1
             });
             self.spacing *= 2;
         }
-        if self.places.len() == self.places.capacity() {
-            self.places.reserve_exact(Checkpoints::ROOM);
+        let places = Arc::make_mut(&mut self.places);
+        if places.len() == places.capacity() {
+            places.reserve_exact(Checkpoints::ROOM);
         }
-        self.places.push(place);
+        places.push(place);
     }
 
     pub(crate) fn as_slice(&self) -> &[Checkpoint] {
         &self.places
     }
 
-    /// The last one at or before a member, and the one behind that.
-    pub(crate) fn around_member(&self, member: u64) -> Option<Stretch> {
-        Stretch::of(&self.places, |place| place.member <= member)
+    /// Returns the last checkpoint at or before a member, and the next.
+    pub(crate) fn around_member(&self, member: u64) -> Option<Interval> {
+        Interval::of(&self.places, |place| place.member <= member)
     }
 
-    /// The last one before a memo entry was made, and the one behind that.
-    pub(crate) fn around_entry(&self, memo: u64) -> Option<Stretch> {
-        Stretch::of(&self.places, |place| place.memo() <= memo)
+    /// Returns the last checkpoint before a memo entry was made, and the next.
+    pub(crate) fn around_entry(&self, memo: u64) -> Option<Interval> {
+        Interval::of(&self.places, |place| place.memo() <= memo)
     }
 
-    /// Bytes that they take.
+    /// Returns the bytes that they take.
     pub(crate) fn memory(&self) -> usize {
         self.places.capacity() * size_of::<Checkpoint>()
     }
 }
 
-/// Checkpoints that are known from elsewhere.
+/// Checkpoints of an index or a split.
 impl FromIterator<Checkpoint> for Checkpoints {
     fn from_iter<I: IntoIterator<Item = Checkpoint>>(places: I) -> Checkpoints {
-        Checkpoints { places: places.into_iter().collect(), ..Checkpoints::new() }
+        Checkpoints { places: Arc::new(places.into_iter().collect()), ..Checkpoints::new() }
     }
 }
 
-/// What lies between two checkpoints: one member, or a few kilobytes of them.
+/// Two consecutive checkpoints. Between them is one member, or 32 KiB of members or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stretch {
+pub(crate) struct Interval {
     pub(crate) from: Checkpoint,
-    /// `None` where no other is known behind it.
+    /// `None` where no later one is known.
     pub(crate) to: Option<Checkpoint>,
 }
 
-impl Stretch {
-    /// The one that begins with the last of `places` for which this holds, as it does for those
+impl Interval {
+    /// Returns the interval from the last of `places` for which `holds` is true, as it is for all
     /// before.
     pub(crate) fn of(
         places: &[Checkpoint],
         holds: impl Fn(&Checkpoint) -> bool,
-    ) -> Option<Stretch> {
-        let behind = places.partition_point(holds);
-        let from = *places.get(behind.checked_sub(1)?)?;
-        Some(Stretch { from, to: places.get(behind).copied() })
+    ) -> Option<Interval> {
+        let next = places.partition_point(holds);
+        let from = *places.get(next.checked_sub(1)?)?;
+        Some(Interval { from, to: places.get(next).copied() })
     }
 }
 
-/// The containers around a member, and where in each of them a walk can begin.
+/// The containers around a member, and the checkpoints in each of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Route {
     /// From the outermost in.
@@ -216,15 +199,15 @@ pub(crate) struct Level {
     pub(crate) checkpoints: Checkpoints,
 }
 
-/// Those who know where to begin to look for a memo entry.
+/// Says where the search for a memo entry begins.
 pub(crate) trait Addresses {
-    /// Where the entry was made, and in what sort of container; `None` where it is older than
-    /// everything that was walked through.
-    fn around_entry(&self, memo: u64) -> Result<Option<(Stretch, Container)>>;
+    /// Returns the interval in which the entry was made, and the sort of its container; `None` where
+    /// the entry is older than every checkpoint.
+    fn around_entry(&self, memo: u64) -> Result<Option<(Interval, Container)>>;
 }
 
 impl Addresses for Route {
-    fn around_entry(&self, memo: u64) -> Result<Option<(Stretch, Container)>> {
+    fn around_entry(&self, memo: u64) -> Result<Option<(Interval, Container)>> {
         let mut inner_first = self.levels.iter().rev();
         Ok(inner_first
             .find_map(|level| Some((level.checkpoints.around_entry(memo)?, level.container))))
@@ -243,7 +226,7 @@ mod tests {
         Checkpoint::inside(member, member * 30, member * 2)
     }
 
-    /// Members of so many bytes each, from a place on.
+    /// Members of `size` bytes each.
     fn spans(from: u64, count: u64, size: u64) -> Vec<Span> {
         let begin = |member: u64| from + member * size;
         let span = |member| Span { begin: begin(member), end: begin(member + 1), memo: 0 };
@@ -251,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_between_two_is_one_member_or_small() {
+    fn interval_has_one_member_or_few_bytes() {
         const SPACING: u64 = Checkpoints::SPACING;
         let mut checkpoints = Checkpoints::starting(Checkpoint::between(0, 0, 0));
         let mut batch = |member, offset: u64, count, size: u64| {
@@ -259,10 +242,10 @@ mod tests {
             checkpoints.note(begin, &spans(offset, count, size), 1);
             checkpoints.as_slice().iter().map(|place| place.member).collect::<Vec<_>>()
         };
-        // Of 1,000 bytes each, 32 lie behind one another; the next batch goes on with those.
+        // Of 1,000 bytes each, 32 are in an interval, which goes on into the next batch.
         assert_eq!(batch(0, 1, 60, 1000), [0, 32]);
         assert_eq!(batch(60, 60_002, 10, 1000), [0, 32, 64]);
-        // Large ones stand alone, from the first of a batch on.
+        // Each large one has an interval, from the first of a batch on.
         assert_eq!(batch(70, 70_003, 3, 2 * SPACING), [0, 32, 64, 70, 71, 72]);
         let small = 70_004 + 6 * SPACING;
         assert_eq!(batch(73, small, 9, 1), [0, 32, 64, 70, 71, 72, 73]);
@@ -272,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn their_number_is_bounded_and_they_are_evenly_spaced() {
+    fn checkpoints_over_the_limit_double_the_spacing() {
         let mut checkpoints = Checkpoints::starting(Checkpoint::between(0, 0, 0));
         const SIZE: u64 = 1 << 10;
         for batch in 0..Checkpoints::MOST as u64 * 80 / 1000 {
@@ -290,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_of_a_dict_are_not_parted() {
+    fn checkpoint_in_a_dict_is_before_a_key() {
         let mut checkpoints = Checkpoints::starting(Checkpoint::between(0, 0, 0));
         let values = spans(1, 8, Checkpoints::SPACING / 4 * 3);
         checkpoints.note(Checkpoint::between(0, 0, 0), &values, 2);
@@ -300,20 +283,20 @@ mod tests {
     }
 
     #[test]
-    fn finds_what_lies_around() {
+    fn around_member_and_entry_return_the_interval() {
         let places = [between(0), inside(5000), between(9000)];
         let checkpoints: Checkpoints = places.into_iter().collect();
-        let stretch =
-            |from: usize| Stretch { from: places[from], to: places.get(from + 1).copied() };
-        assert_eq!(checkpoints.around_member(4999), Some(stretch(0)));
-        assert_eq!(checkpoints.around_member(5000), Some(stretch(1)));
-        assert_eq!(checkpoints.around_entry(9999), Some(stretch(0)));
-        assert_eq!(checkpoints.around_entry(10_000), Some(stretch(1)));
-        assert_eq!(checkpoints.around_entry(u64::MAX), Some(stretch(2)));
+        let interval =
+            |from: usize| Interval { from: places[from], to: places.get(from + 1).copied() };
+        assert_eq!(checkpoints.around_member(4999), Some(interval(0)));
+        assert_eq!(checkpoints.around_member(5000), Some(interval(1)));
+        assert_eq!(checkpoints.around_entry(9999), Some(interval(0)));
+        assert_eq!(checkpoints.around_entry(10_000), Some(interval(1)));
+        assert_eq!(checkpoints.around_entry(u64::MAX), Some(interval(2)));
     }
 
     #[test]
-    fn an_entry_is_looked_for_in_the_innermost_container_that_is_old_enough() {
+    fn around_entry_returns_the_innermost_container_that_is_old_enough() {
         let level = |container, first: u64, last: u64| Level {
             container,
             checkpoints: [between(first), between(last)].into_iter().collect(),
@@ -322,7 +305,7 @@ mod tests {
         let route = Route { levels };
         let around = |memo| {
             let found = route.around_entry(memo).unwrap();
-            found.map(|(stretch, container)| (stretch.from, container))
+            found.map(|(interval, container)| (interval.from, container))
         };
         assert_eq!(around(19), None);
         assert_eq!(around(150), Some((between(10), Container::Dict)));

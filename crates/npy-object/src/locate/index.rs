@@ -1,10 +1,10 @@
-//! The index file: a file's checkpoints, kept beside it.
+//! The index file: the checkpoints of a file, next to it.
 //!
-//! Whoever opens a file that has an index jumps to any element at once; without one, the file is
-//! surveyed up to that element first. An index that is not of the file as it is now is not used.
-//! The layout is in the spec's chapter on the index file: in blocks, and with the first checkpoint
-//! of each block in front, so that a part of it is enough to find an element. So it is read from
-//! afar; that of a file is read as a whole.
+//! With an index, any element is found at once; without one, the file is surveyed up to the element.
+//! An index of the file as it was before a change is not used. The spec's chapter on the index file
+//! has the format. The checkpoints are in blocks, and the first checkpoint of each block is at the
+//! front, so that two parts of an index lead to an element: an index in an object store is read by
+//! parts, one next to a file as a whole.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::locate::checkpoints::{Checkpoint, Checkpoints, Stretch};
+use crate::locate::checkpoints::{Checkpoint, Checkpoints, Interval};
 use crate::output::Output;
 use crate::source::window::Window;
 use crate::source::{Access, Source};
@@ -25,30 +25,29 @@ const HEAD: usize = 48;
 const CHECKPOINT: usize = 24;
 /// Bytes of a checksum.
 const SUM: usize = 4;
-/// Checkpoints of a block, but for the last.
+/// Checkpoints of a block; the last block may have fewer.
 const BLOCK: usize = 256;
-/// The most checkpoints: with one behind the last element.
+/// The most checkpoints: those of an array, and one after the last element.
 const MOST: u64 = Checkpoints::MOST as u64 + 1;
 
-/// What a file was when its index was made.
+/// The properties of a file by which its index is known to be of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     /// Bytes of the file.
     size: u64,
     /// When it was written: nanoseconds since 1970.
     modified: i64,
-    /// CRC-32 of samples from all over it.
+    /// CRC-32 of 16 samples at equal distances.
     samples: u32,
     /// CRC-32 of the first sample.
     start: u32,
 }
 
-/// An index as it is written: the checkpoints of the array in a file, with what is needed to know
-/// that they are.
+/// The contents of an index file: the checkpoints of a file, and its fingerprint.
 #[derive(Debug)]
-pub(crate) struct Contents {
+pub(crate) struct IndexFile {
     pub(crate) fingerprint: Fingerprint,
-    /// How many elements the array has.
+    /// The number of elements.
     pub(crate) elements: u64,
     pub(crate) checkpoints: Checkpoints,
 }
@@ -62,7 +61,7 @@ pub(crate) struct Index {
     firsts: Vec<Checkpoint>,
 }
 
-/// What an index says of itself and its file.
+/// The first fields of an index.
 #[derive(Clone, Copy, Debug)]
 struct Head {
     fingerprint: Fingerprint,
@@ -74,17 +73,17 @@ struct Head {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IndexUse {
-    /// There is none, or it was not asked for.
+    /// There is none, or [`Options::index`](crate::Options::index) is off.
     None,
-    /// It was.
+    /// It is used.
     Used,
-    /// There is one, of the file as it was before: it was left alone.
+    /// There is one of the file as it was before a change. It is not used.
     Stale,
-    /// There is one that is no index, or not whole: it was left alone.
+    /// There is one that is malformed or truncated. It is not used.
     Damaged,
 }
 
-/// Where the index of a file is: beside it, with `.idx` behind its name.
+/// Returns the path of the index of a file: next to it, with `.idx` after its name.
 pub(crate) fn path_of(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".idx");
@@ -92,12 +91,12 @@ pub(crate) fn path_of(file: &Path) -> PathBuf {
 }
 
 impl Fingerprint {
-    /// Samples, and bytes of each. Between them, a file that is written anew with the same size at
-    /// the same time is told from what it was.
+    /// The number of samples, and bytes of each. They detect a file that was written again with the
+    /// same size at the same time.
     const SAMPLES: u64 = 16;
     const SAMPLE: u64 = 512;
 
-    /// That of a file, which `window` looks at.
+    /// Returns the fingerprint of a file, which `window` reads.
     pub(crate) fn of(file: &Path, window: &mut Window) -> Result<Fingerprint> {
         let metadata = fs::metadata(file)?;
         let size = metadata.len();
@@ -118,15 +117,15 @@ impl Fingerprint {
         Ok(Fingerprint { size, modified, samples: samples.finalize(), start })
     }
 
-    /// CRC-32 of what a file begins with.
+    /// Returns the CRC-32 of the first sample.
     fn start(window: &mut Window) -> Result<u32> {
         let bytes = window.fill_aside(0, Fingerprint::SAMPLE as usize)?;
         Ok(crc32fast::hash(&bytes[..bytes.len().min(Fingerprint::SAMPLE as usize)]))
     }
 }
 
-impl Contents {
-    /// Writes it to the place beside `file` where it is looked for: all of it, or nothing.
+impl IndexFile {
+    /// Writes the index of `file`, whole or not at all, and returns where it is.
     pub(crate) fn write(&self, file: &Path) -> Result<PathBuf> {
         let path = path_of(file);
         let mut output = Output::create(&path)?;
@@ -155,11 +154,11 @@ impl Contents {
         bytes
     }
 
-    /// Reads the index of a file, if there is one. What has its name and is not a regular file, a
-    /// pipe or a folder for instance, is no index: to open a pipe would wait for a writer.
+    /// Reads the index of a file; `None` where there is none. Only a regular file is an index: to open
+    /// a pipe would wait for a writer.
     ///
-    /// Fails with cause [`ErrorKind::Malformed`] where it is not an index, or not whole.
-    pub(crate) fn read(file: &Path) -> Result<Option<Contents>> {
+    /// Fails with [`ErrorKind::Malformed`] where it is not an index, or not whole.
+    pub(crate) fn read(file: &Path) -> Result<Option<IndexFile>> {
         use io::ErrorKind as K;
         let path = path_of(file);
         let mut bytes = Vec::new();
@@ -170,13 +169,13 @@ impl Contents {
             Err(error) => Err(error),
         };
         match opened {
-            // It may have become another one since.
+            // Another file may have taken the name since.
             Ok(index) if !index.metadata()?.is_file() => return Ok(None),
             Ok(index) => {
                 let most = Head::size_of(MOST);
                 index.take(most + 1).read_to_end(&mut bytes)?;
             }
-            // With `.idx` behind it, a name may be too long.
+            // With `.idx` after it, a name may be too long.
             Err(error) if matches!(error.kind(), K::NotFound | K::InvalidFilename) => {
                 return Ok(None);
             }
@@ -189,7 +188,7 @@ impl Contents {
             checkpoints.extend(index.block(block, 0)?);
         }
         let checkpoints = in_order(checkpoints)?.into_iter().collect();
-        Ok(Some(Contents { fingerprint, elements, checkpoints }))
+        Ok(Some(IndexFile { fingerprint, elements, checkpoints }))
     }
 }
 
@@ -216,23 +215,23 @@ impl Head {
         Ok(Head { fingerprint, elements, checkpoints })
     }
 
-    /// How many blocks there are of so many checkpoints.
+    /// Returns the number of blocks of this number of checkpoints.
     fn blocks(checkpoints: u64) -> u64 {
         checkpoints.div_ceil(BLOCK as u64)
     }
 
-    /// Bytes before the blocks.
+    /// Returns the number of bytes before the blocks.
     fn front(checkpoints: u64) -> u64 {
         HEAD as u64 + Head::blocks(checkpoints) * CHECKPOINT as u64 + SUM as u64
     }
 
-    /// Bytes of an index of so many checkpoints.
+    /// Returns the size of an index of this number of checkpoints.
     fn size_of(checkpoints: u64) -> u64 {
         let blocks = checkpoints * CHECKPOINT as u64 + Head::blocks(checkpoints) * SUM as u64;
         Head::front(checkpoints) + blocks
     }
 
-    /// Where a block is.
+    /// Returns where a block is in the index.
     fn block(&self, number: usize) -> Range<u64> {
         let first = number as u64 * BLOCK as u64;
         let count = (self.checkpoints - first).min(BLOCK as u64);
@@ -243,14 +242,14 @@ impl Head {
 }
 
 impl Index {
-    /// Bytes at the beginning that are all that is read of an index before an element is looked for.
+    /// Bytes at the front of an index that are read before an element is looked for.
     pub(crate) const FRONT: usize = 24 << 10;
-    /// Bytes of blocks that are read ahead by those who go on from element to element.
+    /// Bytes of blocks that a loop reads ahead.
     const AHEAD: u64 = 64 << 10;
 
-    /// Reads what stands before the blocks.
+    /// Reads the front of an index, before the blocks.
     ///
-    /// Fails with cause [`ErrorKind::Malformed`] where it is not an index, or not whole.
+    /// Fails with [`ErrorKind::Malformed`] where it is not an index, or not whole.
     pub(crate) fn open(source: Source) -> Result<Index> {
         let head = Head::of_bytes(&read(&source, 0..HEAD as u64, Index::FRONT as u64)?)?;
         if source.size()? != Head::size_of(head.checkpoints) {
@@ -261,8 +260,8 @@ impl Index {
         Ok(Index { source, head, firsts })
     }
 
-    /// Whether it can be of the file that `window` is on, which came without a time, and has so many
-    /// elements.
+    /// Returns whether the index can be of the source that `window` is on, whose time is not known, and
+    /// which has this number of elements.
     pub(crate) fn is_of(&self, window: &mut Window, elements: Option<u64>) -> Result<bool> {
         let Fingerprint { size, start, .. } = self.head.fingerprint;
         Ok(size == window.len()?
@@ -270,33 +269,33 @@ impl Index {
             && Some(self.head.elements) == elements)
     }
 
-    /// The first checkpoint.
+    /// Returns the first checkpoint.
     pub(crate) fn first(&self) -> Option<Checkpoint> {
         self.firsts.first().copied()
     }
 
-    /// The checkpoints around a member; `reads_on` where those behind it will be asked for too.
-    pub(crate) fn around_member(&self, member: u64, reads_on: bool) -> Result<Option<Stretch>> {
+    /// Returns the checkpoints around a member; with `reads_on`, the blocks after it are read ahead.
+    pub(crate) fn around_member(&self, member: u64, reads_on: bool) -> Result<Option<Interval>> {
         let ahead = if reads_on { Index::AHEAD } else { 0 };
         self.around(|place| place.member <= member, ahead)
     }
 
-    /// The checkpoints around the place where a memo entry was made.
-    pub(crate) fn around_entry(&self, memo: u64) -> Result<Option<Stretch>> {
+    /// Returns the checkpoints around the place where a memo entry was made.
+    pub(crate) fn around_entry(&self, memo: u64) -> Result<Option<Interval>> {
         self.around(|place| place.memo() <= memo, 0)
     }
 
-    /// The last checkpoint for which this holds, as it does for those before, and the one behind.
-    fn around(&self, holds: impl Fn(&Checkpoint) -> bool, ahead: u64) -> Result<Option<Stretch>> {
+    /// Returns the last checkpoint for which `holds` is true, as it is for all before, and the next.
+    fn around(&self, holds: impl Fn(&Checkpoint) -> bool, ahead: u64) -> Result<Option<Interval>> {
         let Some(block) = self.firsts.partition_point(&holds).checked_sub(1) else {
             return Ok(None);
         };
-        let stretch = Stretch::of(&self.block(block, ahead)?, holds);
-        let behind = self.firsts.get(block + 1).copied();
-        Ok(stretch.map(|Stretch { from, to }| Stretch { from, to: to.or(behind) }))
+        let interval = Interval::of(&self.block(block, ahead)?, holds);
+        let next = self.firsts.get(block + 1).copied();
+        Ok(interval.map(|Interval { from, to }| Interval { from, to: to.or(next) }))
     }
 
-    /// The checkpoints of a block. What is read ahead goes so many bytes beyond it.
+    /// Reads the checkpoints of a block, and `ahead` bytes after it ahead.
     fn block(&self, number: usize, ahead: u64) -> Result<Vec<Checkpoint>> {
         let range = self.head.block(number);
         let places = places(&read(&self.source, range.clone(), range.end + ahead)?, 0)?;
@@ -309,7 +308,7 @@ impl Index {
     }
 }
 
-/// The checkpoints from `begin` on, behind which there is the checksum of all.
+/// Parses the checkpoints from `begin` on, after which comes the checksum of all bytes.
 fn places(bytes: &[u8], begin: usize) -> Result<Vec<Checkpoint>> {
     let (bytes, sum) = bytes.split_at(bytes.len().saturating_sub(SUM));
     if sum != crc32fast::hash(bytes).to_le_bytes() {
@@ -334,7 +333,7 @@ fn is_in_order<'a>(places: impl IntoIterator<Item = &'a Checkpoint>) -> bool {
     })
 }
 
-/// Bytes of an index, and `likely` those up to there behind them.
+/// Reads a range of an index. Bytes up to `likely` may be needed next.
 fn read(source: &Source, range: Range<u64>, likely: u64) -> Result<Vec<u8>> {
     source.prepare(range.clone(), Access::UpTo(likely))?;
     let mut bytes = vec![0; (range.end - range.start) as usize];

@@ -1,31 +1,31 @@
-//! Parts of an array for other processes, or other machines, to read on their own.
+//! Parts of an array for other processes or machines.
 
 use crate::locate::checkpoints::{Checkpoint, Checkpoints};
 
-/// A stretch of the elements of an array, with what a reader needs to begin there: see
+/// A run of elements of an array, with the checkpoints that a reader needs to begin there: see
 /// [`NpyArray::splits`](crate::NpyArray::splits) and [`Options::open_split`](crate::Options::open_split).
 ///
-/// It is a few kilobytes at most, and says nothing of where the file is.
+/// It takes at most 6 KiB, and does not say where the file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Split {
-    /// The number of its first element.
+    /// The number of the first element.
     first: u64,
-    /// How many there are.
+    /// The number of elements.
     count: u64,
     /// Bytes of the file.
     file_size: u64,
-    /// Places from which elements before it, and definitions in them, are found, as an index has
+    /// Checkpoints at or before the first element, from which definitions are found, as an index has
     /// them.
     places: Vec<[u64; 3]>,
 }
 
 impl Split {
-    /// Places that one has at most, but for the last before its first element. What an element
-    /// shares with one far before it is found by a walk from one of them.
+    /// The most checkpoints, besides the last before the first element. A definition far before the
+    /// split is found by a survey from one of them.
     const PLACES: usize = 256;
 
-    /// Elements from `first` on of an array with these checkpoints.
+    /// A split of the elements from `first` on, of an array with these checkpoints.
     pub(crate) fn new(
         first: u64,
         count: u64,
@@ -41,22 +41,22 @@ impl Split {
         Split { first, count, file_size, places }
     }
 
-    /// The number of its first element.
+    /// Returns the number of the first element.
     pub fn first(&self) -> u64 {
         self.first
     }
 
-    /// How many elements there are in it.
+    /// Returns the number of elements.
     pub fn len(&self) -> u64 {
         self.count
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Bytes of the file that it is a part of.
+    /// Returns the size of the file in bytes.
     pub(crate) fn file_size(&self) -> u64 {
         self.file_size
     }

@@ -1,105 +1,118 @@
 //! The way down to a value inside nested containers. Siblings on the way are surveyed, and of dicts
 //! the keys are decoded; nothing else is.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use pickle_stream::{Container, Lexer, MemoEffect, Opcode, Progress, Span, Survey};
+use pickle_stream::{Action, Container as Grown, Lexer, Progress, Span, Survey};
 
-use crate::array::contents::Contents;
-use crate::array::npy_array::NpyArray;
-use crate::array::open::{check_agreement, check_shape, is_no_array, open_array, preamble};
-use crate::decode::decoder::{Decoder, Place, Wanted};
-use crate::decode::members::Members;
+use crate::decode::cursor::Cursor;
+use crate::decode::decoder::{Bounds, Decoder};
+use crate::decode::envelope_reader::EnvelopeReader;
+use crate::decode::objects::Objects;
+use crate::decode::opened::{Data, Opened, Pickle};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::envelope::{ArrayState, ContainerKind};
+use crate::layout::envelope::{ArrayState, ContainerKind, Envelope};
+use crate::layout::preamble::Preamble;
 use crate::locate::batches::{Batches, spans};
 use crate::locate::checkpoints::{Checkpoint, Checkpoints, Level, Route};
 use crate::locate::index::IndexUse;
-use crate::nested::container::Container as Opened;
-use crate::nested::subscripts::{Subscript, Subscripts};
+use crate::nested::container::Container;
+use crate::nested::path::{Path, Subscript};
 use crate::options::Options;
-use crate::source::Source;
-use crate::source::format::Format;
-use crate::source::window::Window;
-use crate::value::context::Context;
 use crate::value::element::Element;
 use crate::value::kind::Kind;
 use crate::value::owned::OwnedElement;
 
-/// What [`Subscripts`] lead to.
+/// The value that a [`Path`] leads to.
 #[derive(Debug)]
 pub enum At {
     /// A container, of which nothing was decoded.
-    Container(Box<Opened>),
+    Container(Box<Container>),
     /// Any other value.
     Value(Box<OwnedElement>),
 }
 
 impl At {
-    /// Goes down from the value that a file holds: the array, or, of an array without dimensions,
-    /// its element.
-    pub(crate) fn find(
-        mut window: Window,
-        options: Options,
-        subscripts: &Subscripts,
-    ) -> Result<At> {
-        let source = window.source().clone();
-        let (header, offset) = match preamble(&mut window, &options)? {
-            None => (None, 0),
-            Some((header, _)) if !header.dtype.has_object() => {
-                return in_array(open_array(window, &options)?, subscripts);
+    /// Goes down from the value that a file holds: its array; of an array without dimensions, the
+    /// element; or the object of a bare pickle.
+    pub(crate) fn find(opened: Opened, path: &Path, options: &Options) -> Result<At> {
+        let Opened { preamble, data } = opened;
+        match data {
+            Data::Rows(rows) => {
+                let has_rows = preamble.header.as_ref().is_some_and(|it| !it.shape.is_empty());
+                in_array(Cursor::of_rows(rows), has_rows, path)
             }
-            Some((header, offset)) => (Some(header), offset),
-        };
-        let mut decoder = Decoder::new(window, Context::new(&options));
-        let place = Place { offset, memo: 0, end: None };
-        let Some(header) = header else {
-            let entered = enter(&mut decoder, place, Route::default())?;
-            return descend(decoder, entered, subscripts, options.unfinished);
-        };
-        if let Some(mut here) = open(&mut decoder, place, Route::default())?
-            && let Some(state) = here.array.as_ref()
-        {
-            if !options.trust_payload {
-                check_agreement(&header, state, offset)?;
+            Data::Pickle(pickle) if preamble.header.is_some() => {
+                after_header(&preamble, pickle, path, options)
             }
-            // The members can be shown before all of them were surveyed.
-            let is_whole = subscripts.as_slice().is_empty()
-                || here.kind == ContainerKind::Array
-                || here.batches.survey_all(&mut decoder.window).unwrap_or(true);
-            if is_whole {
-                let here = Entered::Container(Box::new(here));
-                return descend(decoder, here, subscripts, options.unfinished);
-            }
-        }
-        match open_array(decoder.window, &options) {
-            // Its element is no container.
-            Ok(array) => in_array(array, subscripts),
-            Err(error) if is_no_array(&error) => {
-                let window = Window::new(source, options.read_size, options.limits.element);
-                let mut decoder = Decoder::new(window, Context::new(&options));
-                let entered = enter(&mut decoder, place, Route::default())?;
-                let at = descend(decoder, entered, subscripts, options.unfinished)?;
-                if let (At::Value(value), [], false) =
-                    (&at, subscripts.as_slice(), options.trust_payload)
-                    && let Kind::Array(array) = value.element().kind()
-                {
-                    check_shape(&header, array.shape(), array.fortran_order(), offset)?;
+            Data::Pickle(Pickle { mut decoder, mut reader, first }) => {
+                let outer = Route::default();
+                let first =
+                    first.and_then(|first| innermost(first, &mut reader, &mut decoder, &outer));
+                let value = Bounds::of_pickle(preamble.data);
+                let uses_index = options.index;
+                let entered = enter_found(&mut decoder, value, &reader, first, uses_index, outer)?;
+                let is_all = path.as_slice().is_empty()
+                    && matches!(&entered, Entered::Container(here) if here.array.is_none());
+                let mut at = descend(decoder, entered, path, options)?;
+                if let (At::Container(container), true) = (&mut at, is_all) {
+                    container.set_all();
                 }
                 Ok(at)
             }
-            Err(error) => Err(error),
         }
     }
 }
 
-/// Goes down into an array whose elements are no containers.
-fn in_array(mut array: NpyArray, subscripts: &Subscripts) -> Result<At> {
-    let index = match subscripts.as_slice() {
-        [] if array.shape().is_empty() => 0,
+/// Goes down from the pickle after a header: from an array of objects, or from something else that
+/// was saved in its place.
+fn after_header(preamble: &Preamble, pickle: Pickle, path: &Path, options: &Options) -> Result<At> {
+    let Pickle { mut decoder, mut reader, first } = pickle;
+    let outer = Route::default();
+    let first = first?;
+    let state = first.as_ref().and_then(Envelope::array);
+    let (Some(envelope), Some(state)) = (&first, state) else {
+        let value = Bounds::of_pickle(preamble.data);
+        let entered = enter_found(&mut decoder, value, &reader, Ok(first), false, outer)?;
+        let at = descend(decoder, entered, path, options)?;
+        if let (At::Value(value), [], false) = (&at, path.as_slice(), options.trust_payload)
+            && let Kind::Array(array) = value.element().kind()
+        {
+            preamble.check_shape(array.shape(), array.fortran_order())?;
+        }
+        return Ok(at);
+    };
+    if !options.trust_payload {
+        preamble.check_agreement(state)?;
+    }
+    if !state.shape.is_empty() {
+        let here = Here::new(envelope, &reader, &mut decoder, None, outer)?;
+        return descend(decoder, Entered::Container(Box::new(here)), path, options);
+    }
+    if let Some(element) = reader.next(&mut decoder, &outer)? {
+        let mut here = Here::new(&element, &reader, &mut decoder, None, outer.clone())?;
+        // The members can be shown before all of them were surveyed.
+        let is_whole = path.as_slice().is_empty()
+            || here.batches.survey_all(&mut decoder.window).unwrap_or(true);
+        if is_whole {
+            return descend(decoder, Entered::Container(Box::new(here)), path, options);
+        }
+        decoder.leave();
+    }
+    // Its element is no container.
+    let here = Here::new(envelope, &reader, &mut decoder, None, outer)?;
+    let objects = Objects::new(decoder, here.batches, options.unfinished);
+    in_array(Cursor::of_objects(objects), false, path)
+}
+
+/// Goes down into an array whose elements are no containers: its rows, or the only element of an
+/// array without dimensions.
+fn in_array(mut array: Cursor, has_rows: bool, path: &Path) -> Result<At> {
+    let len = array.len().unwrap_or(0);
+    let index = match path.as_slice() {
+        [] if !has_rows => 0,
         [Subscript::Index(index)] if !array.has_objects() => {
-            let from_end = if *index < 0 { array.len() } else { 0 };
+            let from_end = if *index < 0 { len } else { 0 };
             from_end.checked_add_signed(*index).unwrap_or(u64::MAX)
         }
         [] => {
@@ -109,10 +122,10 @@ fn in_array(mut array: NpyArray, subscripts: &Subscripts) -> Result<At> {
         [first, ..] => return Err(no_container(first)),
     };
     array.seek(index);
-    match if index < array.len() { array.next_owned()? } else { None } {
+    match if index < len { array.next_owned()? } else { None } {
         Some(element) => Ok(At::Value(Box::new(element))),
         None => {
-            let message = format!("there is no {subscripts} in the array");
+            let message = format!("there is no {path} in the array");
             Err(Error::usage("access.subscript", message))
         }
     }
@@ -130,47 +143,11 @@ fn no_container(subscript: &Subscript) -> Error {
     Error::usage("access.subscript", message)
 }
 
-impl Options {
-    /// Opens whatever a file holds, as [`read_contents`](Self::read_contents) does, and uses its
-    /// index if there is one: see [`NpyArray::write_index`] and [`Opened::write_index`].
-    pub fn open_contents(self, path: impl AsRef<Path>) -> Result<Contents> {
-        let path = path.as_ref();
-        match self.clone().open(path) {
-            Ok(array) => return Ok(Contents::Array(array)),
-            Err(error) if is_no_array(&error) => {}
-            Err(error) => return Err(error),
-        }
-        Source::open_path(path)?.explained(|source| self.pickle_contents(path, source))
-    }
-
-    /// Opens a pickle that is no array.
-    fn pickle_contents(self, path: &Path, source: Source) -> Result<Contents> {
-        let source = self.unpack(source)?;
-        let mut index = IndexUse::None;
-        if self.index && Format::of(&source)? == Format::Pickle {
-            let window = Window::new(source.clone(), self.read_size, self.limits.element);
-            let mut decoder = Decoder::new(window, Context::new(&self));
-            let place = Place { offset: 0, memo: 0, end: None };
-            if let Some(mut here) = open(&mut decoder, place, Route::default())?
-                && here.array.is_none()
-            {
-                index = here.batches.find_index(path, &mut decoder.window)?;
-                // Who wrote the index has seen that the container is the whole value.
-                if index == IndexUse::Used {
-                    let members = Members::new(decoder, here.batches);
-                    let members = members.with_unfinished(self.unfinished);
-                    let mut container = Opened::new(here.kind, None, members);
-                    container.set_file(path, index);
-                    return Ok(Contents::Container(Box::new(container)));
-                }
-            }
-        }
-        let mut at = self.at_source(source, &Subscripts::default())?;
-        if let At::Container(container) = &mut at {
-            container.set_file(path, index);
-        }
-        Ok(at.into())
-    }
+/// A value on the way.
+enum Entered {
+    Container(Box<Here>),
+    /// Not a container: its instructions, and the way there.
+    Leaf(Span, Route),
 }
 
 /// A container on the way.
@@ -179,34 +156,35 @@ struct Here {
     /// Of the array that it is, or is the one element of.
     array: Option<ArrayState>,
     batches: Batches,
+    index: IndexUse,
 }
 
 /// Goes down from a value.
 fn descend(
     mut decoder: Decoder,
     mut entered: Entered,
-    subscripts: &Subscripts,
-    unfinished: bool,
+    path: &Path,
+    options: &Options,
 ) -> Result<At> {
-    for subscript in subscripts.as_slice() {
+    for subscript in path.as_slice() {
         let Entered::Container(mut here) = entered else { return Err(no_container(subscript)) };
         let span = here.find(subscript, &mut decoder)?;
         let span = span.ok_or_else(|| absent(subscript, here.kind))?;
-        // Of a structured array, a tuple stands for an item.
+        // A tuple in a structured array is an item.
         if decoder.context.record_dtype().is_some() {
             entered = Entered::Leaf(span, here.batches.into_route());
             continue;
         }
-        let place = Place { offset: span.begin, memo: span.memo, end: Some(span.end) };
-        entered = enter(&mut decoder, place, here.batches.into_route())?;
+        entered = enter(&mut decoder, span.into(), here.batches.into_route())?;
     }
     match entered {
         Entered::Container(here) => {
-            let Here { kind, array, batches } = *here;
+            let Here { kind, array, batches, index } = *here;
             let array = array.filter(|_| kind == ContainerKind::Array);
             let shape = array.map(|state| state.shape.to_vec());
-            let members = Members::new(decoder, batches).with_unfinished(unfinished);
-            Ok(At::Container(Box::new(Opened::new(kind, shape, members))))
+            let objects = Objects::new(decoder, batches, options.unfinished);
+            let cursor = Cursor::of_objects(objects).with_index(index);
+            Ok(At::Container(Box::new(Container::new(kind, shape, cursor))))
         }
         Entered::Leaf(span, route) => {
             let decoded = decoder.decode(&[span], &route)?;
@@ -217,35 +195,58 @@ fn descend(
     }
 }
 
-/// A value on the way.
-enum Entered {
-    Container(Box<Here>),
-    /// No container: its instructions, and the way there.
-    Leaf(Span, Route),
+/// Opens a value.
+fn enter(decoder: &mut Decoder, value: Bounds, route: Route) -> Result<Entered> {
+    let made = made_at(decoder, value, &route)?;
+    let mut reader = EnvelopeReader::new(made, decoder, &route)?;
+    let found = reader.next(decoder, &route);
+    let found = found.and_then(|first| innermost(first, &mut reader, decoder, &route));
+    enter_found(decoder, value, &reader, found, false, route)
 }
 
-/// Opens the value at a place.
-fn enter(decoder: &mut Decoder, place: Place, route: Route) -> Result<Entered> {
-    let made = made_at(decoder, place, &route)?;
-    let opened = match open(decoder, made, route.clone()) {
+/// Returns the container that a value is, if its instructions begin one; of an array without
+/// dimensions the container that is its element.
+fn innermost(
+    first: Option<Envelope>,
+    reader: &mut EnvelopeReader,
+    decoder: &mut Decoder,
+    route: &Route,
+) -> Result<Option<Envelope>> {
+    match first {
+        Some(first) if first.array().is_some_and(|state| state.shape.is_empty()) => {
+            reader.next(decoder, route)
+        }
+        first => Ok(first),
+    }
+}
+
+/// Opens a value that begins with the container that was found, if one was. It was not seen yet
+/// whether the container is all of the value.
+fn enter_found(
+    decoder: &mut Decoder,
+    value: Bounds,
+    reader: &EnvelopeReader,
+    found: Result<Option<Envelope>>,
+    uses_index: bool,
+    route: Route,
+) -> Result<Entered> {
+    let made = reader.value();
+    let found = match found {
         // It may be a tuple, of which the items before the place where the pickle breaks off are
         // there.
         Err(error) if error.kind() == ErrorKind::Truncated => None,
-        opened => opened?,
+        found => found?,
     };
-    if let Some(mut here) = opened {
-        let is_container = match here.batches.survey_all(&mut decoder.window) {
-            Ok(is_whole) => is_whole,
-            // Members that change one another can only be decoded together.
-            Err(error) if error.clause().contains(".independence.") => false,
-            Err(error) if error.need().is_some() => return Err(error),
-            // A survey that fails will fail again, for those who come that far.
-            Err(_) => true,
-        };
-        if is_container {
+    if let Some(envelope) = found {
+        let mut here = Here::new(&envelope, reader, decoder, made.end, route.clone())?;
+        if uses_index && here.array.is_none() {
+            here.find_index(decoder)?;
+        }
+        // The container was the whole value when its index was written.
+        if here.index == IndexUse::Used || here.is_whole(decoder)? {
             return Ok(Entered::Container(Box::new(here)));
         }
-        decoder.close(&route)?;
+        decoder.leave();
     }
     decoder.set_item(None);
     let (kind, batches) = match parts(decoder, made)? {
@@ -259,26 +260,52 @@ fn enter(decoder: &mut Decoder, place: Place, route: Route) -> Result<Entered> {
             (ContainerKind::Tuple, Batches::of_cut_parts(parts, error, route, limits))
         }
         Parts::None(end) => {
-            let end = place.end.unwrap_or(end);
-            return Ok(Entered::Leaf(Span { begin: place.offset, memo: place.memo, end }, route));
+            let end = value.end.unwrap_or(end);
+            return Ok(Entered::Leaf(Span { begin: value.begin, memo: value.memo, end }, route));
         }
     };
-    Ok(Entered::Container(Box::new(Here { kind, array: None, batches })))
-}
-
-/// Opens the container at a place, if there is one. It was not seen whether what begins there is
-/// all of the value.
-fn open(decoder: &mut Decoder, place: Place, route: Route) -> Result<Option<Here>> {
-    let Some(start) = decoder.open(place, Wanted::Any, &route)? else { return Ok(None) };
-    let (kind, array) = (start.kind, start.array.clone());
-    let is_array = kind == ContainerKind::Array;
-    decoder.set_item(array.as_ref().filter(|_| is_array).map(|state| state.item.clone()));
-    let batches = Batches::new(start, place.end, route, &decoder.context.limits.pickle)?;
-    Ok(Some(Here { kind, array, batches }))
+    Ok(Entered::Container(Box::new(Here { kind, array: None, batches, index: IndexUse::None })))
 }
 
 impl Here {
-    /// The instructions of the member under a subscript, or of the value of the entry.
+    /// Enters the container after an envelope, which `reader` has found.
+    fn new(
+        envelope: &Envelope,
+        reader: &EnvelopeReader,
+        decoder: &mut Decoder,
+        end: Option<u64>,
+        route: Route,
+    ) -> Result<Here> {
+        let envelope = Arc::new(envelope.clone());
+        reader.enter(&envelope, decoder);
+        decoder.set_item(envelope.array().map(|state| state.item.clone()));
+        let batches = Batches::new(&envelope, end, route, &decoder.context.limits.pickle)?;
+        let (kind, array) = (envelope.kind, envelope.array.clone());
+        Ok(Here { kind, array, batches, index: IndexUse::None })
+    }
+
+    /// Uses the index of the file, if there is one of these members.
+    fn find_index(&mut self, decoder: &mut Decoder) -> Result<()> {
+        let source = decoder.window.source().clone();
+        if let Some(file) = source.path() {
+            self.index = self.batches.find_index(file, &mut decoder.window)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the container is all of the value that begins with it. All members are surveyed.
+    fn is_whole(&mut self, decoder: &mut Decoder) -> Result<bool> {
+        match self.batches.survey_all(&mut decoder.window) {
+            Ok(is_whole) => Ok(is_whole),
+            // Members that change one another can only be decoded together.
+            Err(error) if error.clause().contains(".independence.") => Ok(false),
+            Err(error) if error.need().is_some() => Err(error),
+            // A survey that fails will fail again, where a reader comes that far.
+            Err(_) => Ok(true),
+        }
+    }
+
+    /// Returns the span of the member under a subscript, or of the value of the entry.
     fn find(&mut self, subscript: &Subscript, decoder: &mut Decoder) -> Result<Option<Span>> {
         let Some(index) = self.index(subscript) else {
             return match self.batches.width() {
@@ -293,7 +320,7 @@ impl Here {
         Ok(batch.place(index).map(|place| batch.values(place, 1)[0]))
     }
 
-    /// The number of the member under a subscript.
+    /// Returns the number of the member under a subscript.
     fn index(&self, subscript: &Subscript) -> Option<u64> {
         use ContainerKind as K;
         let shape = match (self.kind, &self.array) {
@@ -316,7 +343,7 @@ impl Here {
         })
     }
 
-    /// The value of the first entry whose key is this.
+    /// Returns the span of the value of the first entry with this key.
     fn find_key(&mut self, subscript: &Subscript, decoder: &mut Decoder) -> Result<Option<Span>> {
         let mut batch = self.batches.start();
         while self.batches.next(&mut decoder.window, &mut batch)? {
@@ -350,38 +377,37 @@ fn is_key(key: Element<'_>, subscript: &Subscript) -> bool {
     }
 }
 
-/// Where the value at a place was made, if it is only named there, by its memo entry.
-fn made_at(decoder: &mut Decoder, mut place: Place, route: &Route) -> Result<Place> {
+/// Returns the bounds of the instructions that made a value, where the value is only read from the
+/// memo.
+fn made_at(decoder: &mut Decoder, mut value: Bounds, route: &Route) -> Result<Bounds> {
     // Every step leads to an earlier place.
     loop {
-        let mut lexer = Lexer::new(place.offset, &decoder.context.limits.pickle);
-        let bytes = decoder.window.fill(place.offset, NAME)?;
-        let Progress::Done(head) = lexer.head(bytes)? else { return Ok(place) };
-        let (Some(memo), Some(end)) = (head.memo_index()?, place.end) else { return Ok(place) };
-        let is_all = head.opcode.info().memo == MemoEffect::Get && lexer.offset() == end;
-        if !is_all || decoder.is_in_opening(memo) {
-            return Ok(place);
+        let mut lexer = Lexer::new(value.begin, &decoder.context.limits.pickle);
+        let bytes = decoder.window.fill(value.begin, NAME)?;
+        let Progress::Done(head) = lexer.head(bytes)? else { return Ok(value) };
+        let (Some(memo), Some(end)) = (head.memo_index()?, value.end) else { return Ok(value) };
+        let is_all = head.action() == Action::Get && lexer.offset() == end;
+        if !is_all || decoder.is_in_envelope(memo) {
+            return Ok(value);
         }
-        let span = decoder.locate(memo, place.offset, route)?;
-        place = Place { offset: span.begin, memo: span.memo, end: Some(span.end) };
+        value = decoder.locate(memo, value.begin, route)?.into();
     }
 }
 
-/// Bytes in which a GET is whole: in protocol 0, an opcode, digits and a newline.
+/// Bytes in which a read of the memo is whole: in protocol 0, up to 20 digits and a newline.
 const NAME: usize = 24;
 
 /// The way to the members of a tuple: that to the tuple, unless it is the whole pickle.
-fn way_into(place: Place, mut route: Route) -> Route {
+fn way_into(tuple: Bounds, mut route: Route) -> Route {
     if route.levels.is_empty() {
-        let start = Checkpoint::between(0, place.offset, place.memo);
-        route
-            .levels
-            .push(Level { container: Container::List, checkpoints: Checkpoints::starting(start) });
+        let start = Checkpoint::between(0, tuple.begin, tuple.memo);
+        let checkpoints = Checkpoints::starting(start);
+        route.levels.push(Level { container: Grown::List, checkpoints });
     }
     route
 }
 
-/// What is at a place that may be a tuple or frozenset.
+/// The members of a value that may be a tuple or a frozenset.
 enum Parts {
     /// One of them: its members.
     Whole(ContainerKind, Vec<Span>),
@@ -391,22 +417,22 @@ enum Parts {
     None(u64),
 }
 
-/// Finds the members of the tuple or frozenset at a place.
+/// Finds the members of a value that is a tuple or a frozenset.
 ///
-/// What an instruction makes is only known to be all of the value when nothing but PUT comes behind
-/// it.
-fn parts(decoder: &mut Decoder, place: Place) -> Result<Parts> {
+/// The tuple that an instruction makes is only known to be all of the value when nothing but an
+/// instruction that stores it in the memo comes after it.
+fn parts(decoder: &mut Decoder, value: Bounds) -> Result<Parts> {
     let limits = decoder.context.limits.pickle.clone();
-    let mut lexer = Lexer::new(place.offset, &limits);
+    let mut lexer = Lexer::new(value.begin, &limits);
     // Above the lowest slot, as the members of a list would be, so that it is seen what they use.
-    let mut survey = Survey::resume(place.offset, place.memo, Container::List, &limits);
+    let mut survey = Survey::resume(value.begin, value.memo, Grown::List, &limits);
     let (mut made, mut needed) = (None, 1);
     let found = |made: Option<(ContainerKind, Vec<Span>)>, end| {
         made.map_or(Parts::None(end), |(kind, parts)| Parts::Whole(kind, parts))
     };
     loop {
         let here = lexer.offset();
-        if place.end == Some(here) {
+        if value.end == Some(here) {
             return Ok(found(made, here));
         }
         let bytes = decoder.window.fill(here, needed)?;
@@ -431,18 +457,15 @@ fn parts(decoder: &mut Decoder, place: Place) -> Result<Parts> {
             }
         };
         needed = 1;
-        let kind = match head.opcode {
-            Opcode::Stop => return Ok(found(made, head.offset)),
-            Opcode::EmptyTuple | Opcode::Tuple1 | Opcode::Tuple2 | Opcode::Tuple3 => {
-                Some(ContainerKind::Tuple)
-            }
-            Opcode::Tuple => Some(ContainerKind::Tuple),
-            Opcode::FrozenSet => Some(ContainerKind::FrozenSet),
-            opcode if opcode.info().memo == MemoEffect::Untouched && opcode != Opcode::Frame => {
+        let kind = match head.action() {
+            Action::Stop => return Ok(found(made, head.offset)),
+            Action::Tuple => Some(ContainerKind::Tuple),
+            Action::FrozenSet => Some(ContainerKind::FrozenSet),
+            Action::Put | Action::Get | Action::Frame => None,
+            _ => {
                 made = None;
                 None
             }
-            _ => None,
         };
         let taken = match kind {
             // Only what takes everything on the stack makes the whole value.

@@ -1,5 +1,27 @@
-//! Containers, and paths into them.
+//! Containers whose members come one at a time, and paths into them.
+//!
+//! A dict that was saved alone, the list under one of its keys, a bare pickle: [`at`](crate::at) leads
+//! to any value in them. What is not on the way is surveyed, and not decoded.
+//!
+//! ```
+//! use npy_object::nested::{At, Path};
+//!
+//! let path: Path = "['train']".parse()?;
+//! let At::Container(mut list) = npy_object::at("tests/data/splits.npy", &path)? else {
+//!     panic!("a list is a container")
+//! };
+//! assert_eq!(list.count()?, 3);
+//! # Ok::<(), npy_object::Error>(())
+//! ```
+// It uses `decode` (the cursor), `locate` and `layout`. Read `container`, `path`, and then `descent`,
+// which follows a path.
 
 pub(crate) mod container;
 pub(crate) mod descent;
-pub(crate) mod subscripts;
+pub(crate) mod path;
+
+pub use crate::decode::objects::Member;
+pub use crate::layout::envelope::ContainerKind;
+pub use container::Container;
+pub use descent::At;
+pub use path::{Path, Subscript};

@@ -33,7 +33,7 @@ use crate::error::{Error, Result};
 ///     }
 /// }
 ///
-/// let mut array = fetching(&server, || Options::new().read_source(file.source()))?;
+/// let mut array = fetching(&server, || Options::new().open(file.source()))?;
 /// let second = fetching(&server, || Ok(array.get(1)?.unwrap().as_str()?.into_owned()))?;
 /// assert_eq!(second, "NumPy");
 /// # Ok::<(), npy_object::Error>(())
@@ -44,7 +44,7 @@ use crate::error::{Error, Result};
 /// than [`memory`](Self::memory). Those that were not used for the longest time are dropped first, and
 /// asked for again if they are needed again.
 ///
-/// With [`Options::read_with_index`](crate::Options::read_with_index), a few kilobytes of an index
+/// With [`Options::open_with_index`](crate::Options::open_with_index), a few kilobytes of an index
 /// lead to any element. Compressed data can only be read from their beginning: fetch them as a
 /// [`stream`](Source::stream).
 ///

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use pickle_stream::{Graph, Lexer, Limits as PickleLimits, Machine, Opcode, Ran, Region};
+use pickle_stream::{Progress, Sniffer};
 
 #[cfg(not(all(feature = "gzip", feature = "npz")))]
 use crate::error::ErrorKind;
@@ -27,15 +27,12 @@ pub enum Format {
     Zip,
     /// A file that was compressed with gzip.
     Gzip,
-    /// A pickle without a preamble. Before protocol 2 it may begin with almost any opcode, so its
+    /// A pickle without a preamble. Before protocol 2 it may begin with almost any byte, so its
     /// first instructions are tried.
     Pickle,
     /// Another format, which cannot be read.
     Other,
 }
-
-/// Bytes of a pickle without PROTO in which instructions are tried.
-const TRIED: usize = 512;
 
 impl Format {
     /// Returns the format that a source begins with. Reads no more bytes than that needs, and at most
@@ -48,23 +45,10 @@ impl Format {
             // The header of a member; in an empty archive the end record.
             b'P' if matches!(head.fill(4)?, b"PK\x03\x04" | b"PK\x05\x06") => Format::Zip,
             0x1f if head.fill(2)? == [0x1f, 0x8b] => Format::Gzip,
-            0x80 if matches!(head.fill(2)?, [_, 0..=5]) => Format::Pickle,
-            _ if Opcode::from_byte(first).is_some() && head.is_pickle()? => Format::Pickle,
+            _ if head.is_pickle()? => Format::Pickle,
             _ => Format::Other,
         };
         Ok(format)
-    }
-}
-
-/// Returns whether these may be the first bytes of an instruction whose argument is a long line: a
-/// number, a quoted string, or any text.
-fn may_be_line(bytes: &[u8]) -> bool {
-    match bytes {
-        [b'I' | b'L' | b'F' | b'g' | b'p', line @ ..] => {
-            line.iter().all(|byte| byte.is_ascii_digit() || b"+-.eEL_ ".contains(byte))
-        }
-        [b'S', line @ ..] => matches!(line.first(), Some(b'\'' | b'"')),
-        _ => true,
     }
 }
 
@@ -94,25 +78,14 @@ impl Head<'_> {
         Ok(&self.bytes)
     }
 
-    /// Returns whether the first instructions, run on an empty stack, are those of a pickle: at least
-    /// one is whole, and none fails before STOP or the end of the bytes that are tried.
+    /// Returns whether these are the first bytes of a pickle.
     fn is_pickle(&mut self) -> io::Result<bool> {
-        let limits = PickleLimits::default();
-        let (mut graph, mut lexer) = (Graph::new(), Lexer::new(0, &limits));
-        let mut machine = Machine::new(&limits);
-        machine.reset(&graph, Region::Own, 0);
-        let mut size = 1;
+        let (mut sniffer, mut size) = (Sniffer::new(), 1);
         loop {
             let bytes = self.fill(size)?;
-            let (run, have) = (lexer.offset() as usize, bytes.len());
-            match machine.run(&mut graph, &mut lexer, &bytes[run..]) {
-                Ok(Ran::Stop(_)) => return Ok(true),
-                Ok(Ran::Need(_)) if have < size => return Ok(lexer.offset() > 0),
-                Ok(Ran::Need(_)) if have >= TRIED => {
-                    return Ok(run > 0 || lexer.offset() > 0 || may_be_line(bytes));
-                }
-                Ok(Ran::Need(more)) => size = have.saturating_add(more).min(TRIED),
-                Ok(Ran::Missing(_)) | Err(_) => return Ok(false),
+            match sniffer.advance(bytes, bytes.len() < size) {
+                Progress::Done(is_pickle) => return Ok(is_pickle),
+                Progress::Need(more) => size = bytes.len() + more,
             }
         }
     }
@@ -123,11 +96,19 @@ impl Options {
     /// archive, or the source itself. Everything that opens an array does this first.
     ///
     /// Fails with clause `npz.choice` where an archive has no array or several, and as reading does.
-    pub fn unpack(&self, mut source: Source) -> Result<Source> {
-        source.limit_memory(self.limits.spool)?;
+    pub fn unpack(&self, source: Source) -> Result<Source> {
+        self.unpack_and_tell(source).map(|(source, _)| source)
+    }
+
+    /// As [`unpack`](Self::unpack), with the format of the source that is returned.
+    pub(crate) fn unpack_and_tell(&self, mut source: Source) -> Result<(Source, Format)> {
+        let packed = source.clone();
+        source.limit_memory(self.most_spooled())?;
         for _ in 0..NESTING {
             source = match Format::of(&source)? {
-                Format::Npy | Format::Pickle | Format::Other => return Ok(source),
+                format @ (Format::Npy | Format::Pickle | Format::Other) => {
+                    return Ok((source.at_path_of(&packed), format));
+                }
                 Format::Gzip => self.gunzip(source)?,
                 Format::Zip => self.only_member(source)?,
             };

@@ -27,7 +27,7 @@ use crate::options::SPOOL_MEMORY;
 /// let two = [std::fs::read("tests/data/strings.npy")?, std::fs::read("tests/data/ragged.npy")?];
 /// let source = Source::bytes(two.concat());
 /// let second = source.section(two[0].len() as u64..);
-/// assert_eq!(Options::new().read_source(second)?.shape(), [3]);
+/// assert_eq!(Options::new().open(second)?.shape(), [3]);
 /// # Ok::<(), npy_object::Error>(())
 /// ```
 #[derive(Clone)]
@@ -35,6 +35,8 @@ pub struct Source {
     backing: Backing,
     check: Option<Arc<dyn Check>>,
     name: Option<Arc<str>>,
+    /// The path of the file that the source is all of.
+    path: Option<Arc<Path>>,
 }
 
 #[derive(Clone)]
@@ -59,7 +61,7 @@ impl Source {
     }
 
     fn of(backing: Backing) -> Source {
-        Source { backing, check: None, name: None }
+        Source { backing, check: None, name: None, path: None }
     }
 
     /// Returns this source with a check of its bytes.
@@ -75,10 +77,24 @@ impl Source {
         Source::shared(bytes.clone()).checked(bytes)
     }
 
-    /// Opens a file. The source is [named](Self::named) by the path.
+    /// Opens a file. The source is [named](Self::named) by the path, and keeps the [path](Self::path).
     pub fn open(path: impl AsRef<Path>) -> io::Result<Source> {
         let path = path.as_ref();
-        Ok(Source::file(File::open(path)?)?.named(path.to_string_lossy()))
+        let file = File::open(path)?;
+        let is_regular = file.metadata()?.is_file();
+        let source = Source::file(file)?;
+        // A pipe has a name, and no index.
+        Ok(if is_regular { source.at_path(path) } else { source.named(path.to_string_lossy()) })
+    }
+
+    /// Returns this source as all of the file at `path`.
+    fn at_path(self, path: &Path) -> Source {
+        Source { path: Some(path.into()), ..self.named(path.to_string_lossy()) }
+    }
+
+    /// Returns this source, which was unpacked from another one, as all of the file of that.
+    pub(super) fn at_path_of(self, packed: &Source) -> Source {
+        Source { path: packed.path.clone(), ..self }
     }
 
     /// Opens a file as [`open`](Self::open) does, with an error that names the path.
@@ -125,7 +141,7 @@ impl Source {
         }
         // SAFETY: the caller promises that the bytes do not change while they are mapped.
         let map = unsafe { memmap2::Mmap::map(&file)? };
-        Ok(Source::bytes(map).named(path.to_string_lossy()))
+        Ok(Source::bytes(map).at_path(path))
     }
 
     /// Creates a source of bytes in memory. Elements borrow from them; they are never copied.
@@ -188,7 +204,8 @@ impl Source {
         };
         // The checksum is that of all bytes up to the end.
         let check = self.check.clone().filter(|_| to == u64::MAX);
-        Source { backing, check, name: self.name.clone() }
+        let path = self.path.clone().filter(|_| from == 0 && to == u64::MAX);
+        Source { backing, check, name: self.name.clone(), path }
     }
 
     /// Returns this source with a name, such as a path, which errors mention. Sections of the source,
@@ -200,6 +217,12 @@ impl Source {
     /// Returns the name of the bytes, if they have one.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+
+    /// Returns the path of the file that was opened, if this is all of it, or was unpacked from it. The
+    /// index of the file is looked for next to it.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// Reads up to `size` bytes in at most two reads, because a stream may not have more for a long

@@ -7,6 +7,7 @@
 //!
 //! - `read_at`: the trait [`ReadAt`], bytes at offsets; what a source is made of
 //! - `handle`: [`Source`], sections of it, and the explanation of its errors
+//! - `from`: paths, files and bytes as sources
 //! - `file`, `reader`, `spool`: the implementations of `ReadAt` for files, seekable readers, streams
 //! - `fetched`: [`Fetched`], bytes that the caller's code fetches
 //! - `window`: the part of a source that is in memory
@@ -22,6 +23,7 @@ mod fetched;
 mod file;
 mod foreign;
 pub(crate) mod format;
+mod from;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod handle;

@@ -144,11 +144,10 @@ impl fmt::Debug for Object<'_> {
 #[cfg(test)]
 mod tests {
     use crate::options::Options;
-    use crate::source::Source;
 
     #[track_caller]
     fn shows(stream: &[u8], expected: &str) {
-        let whole = Options::new().read_pickle(Source::bytes(stream.to_vec())).unwrap();
+        let whole = Options::new().load(stream.to_vec()).unwrap();
         assert_eq!(format!("{:?}", whole.element()), expected);
     }
 

@@ -11,12 +11,12 @@ use std::fmt;
 use std::ops::{Bound, RangeBounds};
 
 use pickle_stream::{
-    Lexer, Limits, MemoEffect, Progress, Renumbering, Savepoint, Span, Transcribed, Transcriber,
+    Action, Lexer, Limits, Progress, Renumbering, Savepoint, Span, Transcribed, Transcriber,
 };
 
 use crate::array::npy_array::NpyArray;
 use crate::decode::decoder::Decoder;
-use crate::decode::members::Members;
+use crate::decode::objects::Objects;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::ContainerKind;
 use crate::source::window::Window;
@@ -31,7 +31,7 @@ use crate::write::writer::ArrayWriter;
 pub struct Copy<'w, 'a> {
     writer: &'w mut ArrayWriter<'a>,
     /// `None` for an array without objects.
-    members: Option<&'w mut Members>,
+    members: Option<&'w mut Objects>,
     copied: Copied,
 }
 
@@ -54,7 +54,7 @@ enum Noted {
     /// The definition of this extent.
     Definition(Extent),
     /// The entry of the envelope.
-    Opening(u64),
+    Envelope(u64),
 }
 
 /// A definition that was copied, or is being copied.
@@ -104,7 +104,7 @@ impl<'a> ArrayWriter<'a> {
     /// let mut writer = WriteOptions::new().write_to(&mut file)?;
     /// writer.copy_from(&mut array).elements(1..3)?;
     /// writer.finish()?;
-    /// # let mut array = npy_object::Options::new().read_bytes(file.into_inner())?;
+    /// # let mut array = npy_object::Options::new().open(file.into_inner())?;
     /// # assert_eq!(array.get(0)?.unwrap().as_str()?, "NumPy");
     /// # assert_eq!(array.len(), 2);
     /// # Ok::<(), npy_object::Error>(())
@@ -116,20 +116,20 @@ impl<'a> ArrayWriter<'a> {
 
 impl<'w, 'a> Copy<'w, 'a> {
     pub(crate) fn new(writer: &'w mut ArrayWriter<'a>, array: &'w mut NpyArray) -> Copy<'w, 'a> {
-        Copy::of_members(writer, array.members_mut())
+        Copy::of_members(writer, array.objects_mut())
     }
 
     /// Creates a copier of members of a container, or elements of an array.
     pub(crate) fn of_members(
         writer: &'w mut ArrayWriter<'a>,
-        members: Option<&'w mut Members>,
+        members: Option<&'w mut Objects>,
     ) -> Copy<'w, 'a> {
         let mut copied = Copied::default();
-        let opening = members.as_ref().and_then(|members| members.decoder.opening());
-        if let (Some(written), Some(opening)) = (&writer.opening, opening)
-            && written.bytes == opening.bytes
+        let envelope = members.as_ref().and_then(|members| members.decoder.envelope());
+        if let (Some(written), Some(envelope)) = (&writer.same_as, envelope)
+            && written.bytes == envelope.bytes
         {
-            opening.memo.clone().for_each(|entry| copied.entries.note(entry, entry));
+            envelope.memo.clone().for_each(|entry| copied.entries.note(entry, entry));
         }
         Copy { writer, members, copied }
     }
@@ -206,7 +206,7 @@ impl fmt::Debug for Copy<'_, '_> {
 
 /// The input and the output of a copy.
 struct Target<'t> {
-    members: &'t mut Members,
+    members: &'t mut Objects,
     encoder: &'t mut pickle_stream::Encoder,
     build: &'t mut pickle_stream::Builder,
     /// The memo entry of the array that is written.
@@ -218,7 +218,7 @@ impl Copied {
     fn append(
         &mut self,
         span: Span,
-        members: &mut Members,
+        members: &mut Objects,
         writer: &mut ArrayWriter<'_>,
     ) -> Result<()> {
         let root = writer.root;
@@ -250,7 +250,7 @@ impl Copied {
                         self.entries.forget(definition.first_entry..definition.entries);
                     }
                 }
-                Noted::Opening(entry) => self.entries.forget(entry..entry + 1),
+                Noted::Envelope(entry) => self.entries.forget(entry..entry + 1),
             }
         }
     }
@@ -258,6 +258,8 @@ impl Copied {
     /// Copies the value of a span, which is an element and resident.
     fn copy(&mut self, span: Span, target: &mut Target<'_>) -> Result<()> {
         self.of_element.clear();
+        let Objects { decoder, batches, .. } = &mut *target.members;
+        decoder.define_envelopes(batches)?;
         let mut frames = vec![self.frame(span, Role::Element, target)];
         while let Some(last) = frames.last_mut() {
             let Some(missing) = self.advance(last, target)? else {
@@ -270,15 +272,15 @@ impl Copied {
                 continue;
             };
             let offset = last.transcriber.offset();
-            if target.members.decoder.opening().is_some_and(|it| it.memo.contains(&missing)) {
-                self.write_from_opening(missing, target)?;
+            if target.members.decoder.envelope().is_some_and(|it| it.memo.contains(&missing)) {
+                self.write_from_envelope(missing, target)?;
                 continue;
             }
             if frames.len() == DEPTH {
                 let message = format!("shared definitions are nested over {DEPTH} deep");
                 return Err(Error::over_limit(DEPTH as u64, "npy.object.shared", offset, message));
             }
-            let Members { decoder, batches, .. } = &mut *target.members;
+            let Objects { decoder, batches, .. } = &mut *target.members;
             let span = decoder.locate(missing, offset, batches)?;
             let role = self.give_way(&mut frames, span, target).unwrap_or(Role::Entry(missing));
             self.define(missing, span, target)?;
@@ -371,7 +373,7 @@ impl Copied {
     }
 
     /// Writes the value of an entry of the envelope, such as a dtype or a global, or reads the array.
-    fn write_from_opening(&mut self, entry: u64, target: &mut Target<'_>) -> Result<()> {
+    fn write_from_envelope(&mut self, entry: u64, target: &mut Target<'_>) -> Result<()> {
         let Target { members, encoder, build, root } = target;
         let Some(value) = members.decoder.defined(entry) else {
             return Err(uncopied(members.decoder.window.end().unwrap_or_default()));
@@ -385,7 +387,7 @@ impl Copied {
         };
         if let Some(here) = here {
             self.entries.note(entry, here);
-            self.of_element.push(Noted::Opening(entry));
+            self.of_element.push(Noted::Envelope(entry));
         }
         Ok(())
     }
@@ -404,12 +406,9 @@ fn encloses(outer: Span, inner: Span) -> bool {
 fn entries_behind(span: Span, mut bytes: &[u8], limits: &Limits) -> Result<u64> {
     let (mut lexer, mut entries) = (Lexer::new(span.begin, limits), span.memo);
     while let Progress::Done(head) = lexer.pass(bytes)? {
-        match head.opcode.info().memo {
-            MemoEffect::Put | MemoEffect::Memoize => {
-                let entry = head.memo_index()?.unwrap_or(entries);
-                entries = entries.max(entry.saturating_add(1));
-            }
-            MemoEffect::Get | MemoEffect::Untouched => {}
+        if head.action() == Action::Put {
+            let entry = head.memo_index()?.unwrap_or(entries);
+            entries = entries.max(entry.saturating_add(1));
         }
         bytes = bytes.get(head.size + head.payload as usize..).unwrap_or_default();
     }

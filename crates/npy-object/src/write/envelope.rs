@@ -3,14 +3,13 @@
 use std::ops::Range;
 
 use pickle_stream::{
-    Argument, Builder, Encoder, Graph, Lexer, Limits, Machine, NodeId, Opcode, Progress, Region,
-    Source,
+    Builder, Encoder, Graph, Lexer, Limits, Machine, NodeId, Region, Source, same_instructions,
 };
 
 use npy_header::DType;
 
 use crate::error::Result;
-use crate::layout::envelope::Opening;
+use crate::layout::envelope;
 use crate::value::globals::ArrayClass;
 use crate::write::numpy;
 
@@ -42,7 +41,7 @@ impl Envelope {
     /// Copies the envelope of another array in a pickle of this protocol: its dtype and class, by the
     /// names that they have there. Returns `None` where it does not have the parts of an envelope.
     pub(crate) fn of(
-        opening: &Opening,
+        other: &envelope::Envelope,
         protocol: u8,
         is_masked: bool,
         build: &mut Builder,
@@ -50,8 +49,8 @@ impl Envelope {
         let limits = Limits::default();
         let (mut graph, mut machine) = (Graph::new(), Machine::new(&limits));
         graph.set_protocol(protocol);
-        machine.reset(&graph, Region::Shared, opening.memo.start);
-        machine.run(&mut graph, &mut Lexer::new(opening.offset, &limits), &opening.bytes)?;
+        machine.reset(&graph, Region::Shared, other.memo.start);
+        machine.run(&mut graph, &mut Lexer::new(other.offset, &limits), &other.bytes)?;
         let &[array, version, _shape, dtype, _order, _list] = machine.stack() else {
             return Ok(None);
         };
@@ -97,11 +96,11 @@ impl Envelope {
         Ok(Places { root, length })
     }
 
-    /// Returns whether the instructions that it writes are those of `opening`: then the memo entries have
+    /// Returns whether the instructions that it writes are those of `other`: then the memo entries have
     /// the same indices.
     pub(crate) fn is_written_as(
         &self,
-        opening: &Opening,
+        other: &envelope::Envelope,
         shape: &[usize],
         fortran_order: bool,
         build: &mut Builder,
@@ -111,21 +110,7 @@ impl Envelope {
         self.write(Some(shape), fortran_order, build, &mut encoder)?;
         let entries = encoder.entries();
         encoder.stop();
-        let mut written = instructions(encoder.ready());
-        written.pop_if(|(opcode, _)| *opcode == Opcode::Stop);
-        Ok(opening.memo == (0..entries) && written == instructions(&opening.bytes))
+        let is_same = same_instructions(encoder.ready(), &other.bytes);
+        Ok(other.memo == (0..entries) && is_same)
     }
-}
-
-/// What a pickle does, however it is framed.
-fn instructions(mut bytes: &[u8]) -> Vec<(Opcode, Argument<'_>)> {
-    let mut found = Vec::new();
-    let mut lexer = Lexer::new(0, &Limits::default());
-    while let Ok(Progress::Done(instruction)) = lexer.instruction(bytes) {
-        bytes = &bytes[instruction.size..];
-        if !matches!(instruction.opcode, Opcode::Proto | Opcode::Frame) {
-            found.push((instruction.opcode, instruction.argument));
-        }
-    }
-    found
 }

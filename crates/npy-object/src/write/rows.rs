@@ -24,7 +24,7 @@ use crate::output::Output;
 ///     writer.append(&row.map(i16::to_le_bytes).concat())?;
 /// }
 /// writer.finish()?;
-/// let mut array = Options::new().read_bytes(file.into_inner())?;
+/// let mut array = Options::new().open(file.into_inner())?;
 /// assert_eq!(array.get(1)?.unwrap().as_array::<i16>()?.data(), [3, 4]);
 /// # Ok::<(), npy_object::Error>(())
 /// ```

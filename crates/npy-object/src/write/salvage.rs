@@ -19,12 +19,14 @@ use std::fs;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
+use pickle_stream::may_begin_with_global;
+
 use crate::array::npy_array::NpyArray;
 use crate::error::{Error, Result};
 use crate::layout::envelope::ContainerKind;
 use crate::nested::container::Container;
 use crate::nested::descent::At;
-use crate::nested::subscripts::Subscripts;
+use crate::nested::path;
 use crate::options::Options;
 use crate::source::Source;
 #[cfg(feature = "npz")]
@@ -325,7 +327,7 @@ impl Salvage {
             Found::Container(mut container) => {
                 let mut writer = to.elements(around(&mut container))?;
                 let (kind, promised) = (container.kind(), container.known_len());
-                let mut copy = Copy::of_members(&mut writer, Some(container.members_mut()));
+                let mut copy = Copy::of_members(&mut writer, container.objects_mut());
                 copy.enter(kind)?;
                 let saved = self.copy(copy, Salvaged { promised, ..Salvaged::default() })?;
                 saved.finish(is_file, || writer.finish())
@@ -350,8 +352,8 @@ impl Salvage {
         let options =
             self.options.clone().trust_payload(true).index(false).unfinished(self.keep_doubtful);
         let source = options.unpack(source)?;
-        let within = || options.clone().at_source(source.clone(), &Subscripts::default());
-        match options.clone().read_source(source.clone()) {
+        let within = || options.at(&source, &path::Path::default());
+        match options.open(&source) {
             Ok(array) if array.has_objects() && array.shape().is_empty() => {
                 if let Ok(At::Container(mut container)) = within()
                     && is_only_element(&mut container)
@@ -362,7 +364,7 @@ impl Salvage {
             }
             Ok(array) => Ok(Found::Array(Box::new(array))),
             Err(error) => {
-                let is_bare = matches!(options.read_header(source.clone()), Ok(None));
+                let is_bare = matches!(options.header(&source), Ok(None));
                 if is_bare && let Ok(found) = within() {
                     return Ok(match found {
                         At::Container(container) => Found::Container(container),
@@ -403,21 +405,18 @@ fn is_only_element(container: &mut Container) -> bool {
     if container.kind() == ContainerKind::Array {
         return false;
     }
-    let members = container.members_mut();
-    members.batches.survey_all(&mut members.decoder.window).unwrap_or(true)
+    let Some(objects) = container.objects_mut() else { return true };
+    objects.batches.survey_all(&mut objects.decoder.window).unwrap_or(true)
 }
 
 /// Finds the pickle of an array in a file whose preamble cannot be read.
 fn search(options: &Options, source: &Source) -> Option<Found> {
     let mut head = Vec::new();
     source.to_reader().take(SEARCHED).read_to_end(&mut head).ok()?;
-    let begins = head.windows(3).enumerate().filter(|(_, bytes)| {
-        // PROTO, and FRAME, GLOBAL or SHORT_BINUNICODE: the name of what makes an array.
-        matches!(bytes, [0x80, 2..=5, 0x95 | b'c' | 0x8c])
-    });
+    let begins = head.windows(3).enumerate().filter(|(_, bytes)| may_begin_with_global(bytes));
     let mut arrays = begins
         .take(TRIED)
-        .filter_map(|(place, _)| options.clone().read_source(source.section(place as u64..)).ok());
+        .filter_map(|(place, _)| options.open(source.section(place as u64..)).ok());
     arrays.find(NpyArray::has_objects).map(|array| Found::Array(Box::new(array)))
 }
 
@@ -435,8 +434,8 @@ fn like(array: &mut NpyArray) -> Result<WriteOptions> {
 /// Returns whether every element can be read. A shape of several dimensions is written before the
 /// elements, and is right only if all of them follow.
 fn is_whole(array: &mut NpyArray) -> Result<bool> {
-    let mut all = array.try_clone()?;
-    if let Some(members) = all.members_mut() {
+    let mut all = array.clone();
+    if let Some(members) = all.objects_mut() {
         members.give_unfinished(false);
     }
     loop {
@@ -474,7 +473,7 @@ fn rows(array: &mut NpyArray, mut append: impl FnMut(&[u8]) -> Result<()>) -> Re
 /// Returns the options of writing an array without dimensions that has a container.
 fn around(container: &mut Container) -> WriteOptions {
     // The writer does not write protocols 0 and 1.
-    let protocol = container.members_mut().decoder.protocol().max(2);
+    let protocol = container.objects_mut().map_or(2, |objects| objects.decoder.protocol().max(2));
     WriteOptions::new().protocol(protocol).shape(&[])
 }
 

@@ -15,6 +15,7 @@ use std::fmt;
 use std::io::{self, Seek, Write};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use npy_header::{DType, Header, Padding, Version};
 use pickle_stream::{Builder, Encoder, NodeId};
@@ -23,7 +24,7 @@ use super::envelope::Envelope;
 use super::numpy;
 use crate::array::npy_array::NpyArray;
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::envelope::{ContainerKind, Opening};
+use crate::layout::envelope::{self, ContainerKind};
 use crate::output::Output;
 use crate::value::element::{Element, Repr};
 use crate::value::globals::ArrayClass;
@@ -40,7 +41,7 @@ use crate::value::globals::ArrayClass;
 ///     writer.append_with(|build| build.str(text))?;
 /// }
 /// writer.finish()?;
-/// let mut array = npy_object::Options::new().read_bytes(file.into_inner())?;
+/// let mut array = npy_object::Options::new().open(file.into_inner())?;
 /// assert_eq!(array.get(1)?.unwrap().as_str()?, "arrays");
 /// # Ok::<(), npy_object::Error>(())
 /// ```
@@ -63,7 +64,7 @@ struct Model {
     header: Header,
     /// The bytes of its preamble; none for a bare pickle.
     preamble: Vec<u8>,
-    opening: Opening,
+    envelope: Arc<envelope::Envelope>,
     /// The protocol of its pickle.
     protocol: u8,
     /// Whether it has a mask, which comes after the elements.
@@ -102,17 +103,18 @@ impl WriteOptions {
         let is_masked = array.class() == Some(ArrayClass::Masked);
         let (shape, fortran_order) = (array.shape().to_vec(), array.fortran_order());
         let (header, preamble) = (array.header().cloned(), array.data_offset() as usize);
-        let Some(members) = array.members_mut() else {
+        let Some(members) = array.objects_mut() else {
             let message = "an array without objects is not a pickle";
             return Err(Error::usage("access.type", message));
         };
         let preamble = members.decoder.window.fill_aside(0, preamble)?[..preamble].to_vec();
-        let opening = members.decoder.opening().cloned();
+        let envelope = members.decoder.envelope().cloned();
         let protocol = members.decoder.protocol();
         let new = || Header::new(DType::OBJECT, fortran_order, shape.clone());
         let header = header.unwrap_or_else(new);
         let (version, dtype) = (header.version, header.dtype.clone());
-        let model = opening.map(|opening| Model { header, preamble, opening, protocol, is_masked });
+        let model =
+            envelope.map(|envelope| Model { header, preamble, envelope, protocol, is_masked });
         Ok(WriteOptions {
             protocol: protocol.max(2),
             version,
@@ -214,7 +216,7 @@ pub struct ArrayWriter<'a> {
     /// The container that is the only element of the array, whose members are written.
     inside: Option<ContainerKind>,
     /// The envelope of the model, if the same was written.
-    pub(super) opening: Option<Opening>,
+    pub(super) same_as: Option<Arc<envelope::Envelope>>,
     failed: bool,
 }
 
@@ -254,8 +256,8 @@ impl<'a> ArrayWriter<'a> {
         let mut encoder = Encoder::new(protocol)?;
         let mut build = Builder::new(&pickle_stream::Limits::default());
         let like = match &model {
-            Some(Model { opening, protocol, is_masked, .. }) => {
-                Envelope::of(opening, *protocol, *is_masked, &mut build)?
+            Some(Model { envelope, protocol, is_masked, .. }) => {
+                Envelope::of(envelope, *protocol, *is_masked, &mut build)?
             }
             None => None,
         };
@@ -289,11 +291,11 @@ impl<'a> ArrayWriter<'a> {
             _ => Length::Promised(promised),
         };
         let mut canonical = None;
-        if let Some(Model { header: old, opening, .. }) = model {
+        if let Some(Model { header: old, envelope: of_model, .. }) = model {
             let (shape, order) = (&old.shape, old.fortran_order);
-            let is_same = envelope.is_written_as(&opening, shape, order, &mut build, protocol)?
+            let is_same = envelope.is_written_as(&of_model, shape, order, &mut build, protocol)?
                 && old.shape.is_empty() == header.shape.is_empty();
-            canonical = is_same.then_some(opening);
+            canonical = is_same.then_some(of_model);
         }
         Ok(ArrayWriter {
             output,
@@ -305,7 +307,7 @@ impl<'a> ArrayWriter<'a> {
             batch: 0,
             root: places.root,
             inside: None,
-            opening: canonical,
+            same_as: canonical,
             failed: false,
         })
     }
@@ -353,7 +355,7 @@ impl<'a> ArrayWriter<'a> {
     /// let bytes: Vec<u8> = [1i16, 2, 3, 4].iter().flat_map(|item| item.to_le_bytes()).collect();
     /// writer.append_array(&"<i2".parse()?, &[2, 2], false, &bytes)?;
     /// writer.finish()?;
-    /// let mut array = Options::new().read_bytes(file.into_inner())?;
+    /// let mut array = Options::new().open(file.into_inner())?;
     /// assert_eq!(array.get(0)?.unwrap().as_array::<i16>()?.data(), [1, 2, 3, 4]);
     /// # Ok::<(), npy_object::Error>(())
     /// ```

@@ -176,7 +176,7 @@ fn zip_of(name: &str, data: &[u8]) -> Vec<u8> {
 
 /// Reads all elements.
 fn read(file: Vec<u8>, limits: Limits) -> Result<(), Error> {
-    let mut array = Options::new().limits(limits).read_bytes(file)?;
+    let mut array = Options::new().limits(limits).open(file)?;
     while array.next_element()?.is_some() {}
     Ok(())
 }

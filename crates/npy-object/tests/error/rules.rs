@@ -39,7 +39,7 @@ fn preamble(count: u16) -> Vec<u8> {
 }
 
 fn open(file: Vec<u8>) -> NpyArray {
-    Options::new().read_bytes(file).unwrap()
+    Options::new().open(file).unwrap()
 }
 
 /// How many elements come, and the error after them.
@@ -70,12 +70,12 @@ fn copied(name: &str) -> (tempfile::TempDir, PathBuf) {
 #[test]
 fn pickle_without_an_array_is_refused() {
     let list = [preamble(1), b"\x80\x02]K\x01a.".to_vec()].concat();
-    let (_, clause) = refused(Options::new().read_bytes(list));
+    let (_, clause) = refused(Options::new().open(list));
     assert_eq!(clause, "npy.object.envelope");
     // Elements that begin too late: the shape is an int of many bytes.
     let mut limits = Limits::default();
     limits.envelope = 100;
-    let error = refused(Options::new().limits(limits).read_bytes(file(1, b"Na")));
+    let error = refused(Options::new().limits(limits).open(file(1, b"Na")));
     assert_eq!(error, (ErrorKind::Limit, "npy.object.envelope"));
 }
 
@@ -109,7 +109,7 @@ fn element_over_the_limit_is_refused() {
     let mut limits = Limits::default();
     limits.element = 4;
     let elements = b"(NX\x04\0\0\0wideNe"; // the second takes 9 bytes
-    let array = Options::new().limits(limits).read_bytes(file(3, elements)).unwrap();
+    let array = Options::new().limits(limits).open(file(3, elements)).unwrap();
     let (count, error) = read(array);
     let error = error.unwrap();
     assert_eq!((count, error.kind(), error.clause()), (1, ErrorKind::Limit, "npy.limit.element"));
@@ -160,7 +160,7 @@ fn compressed_file_fetched_in_parts_is_refused() {
     let bytes = gzip.finish().unwrap();
     let server = Fetched::new("far.npy.gz", bytes.len() as u64);
     let error = loop {
-        let array = Options::new().read_source(server.source());
+        let array = Options::new().open(server.source());
         let read = array.and_then(|mut array| array.next_element().map(|_| ()));
         let error = read.expect_err("an error before all of it is there");
         let Some(need) = error.need() else { break error };
@@ -199,7 +199,7 @@ fn member_with_corrupt_deflate_data_is_refused() {
     let data = 30 + length(26) + length(28);
     archive[data] = 7; // a block of an unknown type
     let npz = Options::new().read_npz(Source::bytes(archive)).unwrap();
-    let read = npz.source(0).and_then(|source| Options::new().read_source(source));
+    let read = npz.source(0).and_then(|source| Options::new().open(source));
     assert_eq!(refused(read), (ErrorKind::Malformed, "npz.data"));
 }
 
@@ -216,5 +216,5 @@ fn shared_entry_that_begins_with_dup_is_refused() {
     let mut array = open(file.clone());
     assert_eq!(refused(writer.copy_from(&mut array).elements(1..2)), expected);
     // All at once it can be decoded.
-    assert!(Options::new().read_pickle(Source::bytes(file)).is_ok());
+    assert!(Options::new().load(Source::bytes(file)).is_ok());
 }

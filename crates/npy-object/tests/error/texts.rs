@@ -69,7 +69,7 @@ fn error_of_reading_names_file_and_member() {
     fs::write(&path, damaged).unwrap();
     let archive = npy_object::Npz::open(&path).unwrap();
     let errors = (0..2).filter_map(|member| {
-        let array = archive.source(member).and_then(|source| Options::new().read_source(source));
+        let array = archive.source(member).and_then(|source| Options::new().open(source));
         array.map_or_else(Some, error_of)
     });
     let names: Vec<_> = errors.map(|error| error.to_string()).collect();
@@ -170,7 +170,7 @@ fn index_that_is_not_a_regular_file_is_ignored() {
 fn error_of_another_kind_of_file_names_it() {
     let zlib = b"\x78\x9c\x4b\x04\0\0\x62\0\x62".to_vec();
     for source in [Source::bytes(zlib.clone()), Source::stream(std::io::Cursor::new(zlib))] {
-        let error = Options::new().read_source(source).unwrap_err();
+        let error = Options::new().open(source).unwrap_err();
         assert!(error.message().starts_with("this is data compressed by zlib"), "{error}");
     }
 }

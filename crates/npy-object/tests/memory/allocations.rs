@@ -39,7 +39,7 @@ fn file(element: impl Fn(u16) -> Vec<u8>) -> Vec<u8> {
 fn allocations(file: Vec<u8>, read: impl Fn(Element<'_>) -> Result<i64>) -> u64 {
     let mut on_disk = tempfile::NamedTempFile::new().unwrap();
     on_disk.write_all(&file).unwrap();
-    let arrays = [Options::new().open(on_disk.path()), Options::new().read_bytes(file)];
+    let arrays = [Options::new().open(on_disk.path()), Options::new().open(file)];
     let counts = arrays.map(|array| {
         let mut array = array.unwrap();
         let (mut sum, mut before, mut count) = (0, 0, 0);

@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{Write, sink};
 
 use npy_object::json::{PlainJson, TypedJson};
-use npy_object::{
-    Audit, ErrorKind, Limits, NpyArray, Options, Result, Salvage, Source, Subscripts,
-};
+use npy_object::{Audit, ErrorKind, Limits, NpyArray, Options, Result, Salvage, Source, nested};
 use npy_object_fuzz_bodies::bombs::{bombs, objects};
 use tempfile::NamedTempFile;
 
@@ -36,13 +34,13 @@ fn read_in_every_way(file: &Source, limits: &Limits) {
             assert!(error.clause().contains('.') && error.kind() != ErrorKind::Io, "{error:?}");
         }
     };
-    check(whole(options().read_source(file.clone())));
-    check(options().read_source(file.clone()).and_then(|mut array| {
+    check(whole(options().open(file.clone())));
+    check(options().open(file.clone()).and_then(|mut array| {
         let last = array.len().saturating_sub(1);
         array.get(last).map(drop)
     }));
-    check(options().at_source(file.clone(), &Subscripts::default()).map(drop));
-    check(options().read_pickle(file.clone()).map(drop));
+    check(options().at(file.clone(), &nested::Path::default()).map(drop));
+    check(options().load(file.clone()).map(drop));
     let output = std::io::Cursor::new(Vec::new());
     check(Salvage::new().options(options()).write_to(file.clone(), output).map(drop));
     Audit::new().options(options()).read(file.clone());

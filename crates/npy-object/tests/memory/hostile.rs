@@ -25,7 +25,7 @@ fn file(element: &[u8]) -> Vec<u8> {
 /// the kind of the element.
 fn read(file: Vec<u8>) -> &'static str {
     let reader = move || {
-        let mut array = Options::new().read_bytes(file).unwrap();
+        let mut array = Options::new().open(file).unwrap();
         let element = array.next_element().unwrap().unwrap();
         TypedJson::new().write(&mut std::io::sink(), element).unwrap();
         PlainJson::new().write(&mut std::io::sink(), element).unwrap();
@@ -83,7 +83,7 @@ fn value_that_contains_itself_is_read() {
 fn sharing_that_would_fill_memory_is_not_written_out() {
     // 40 levels of (x, x): 2^40 values in plain JSON. Typed JSON writes a shared value once.
     let bomb = file(&[b"N".as_slice(), &b"2\x86".repeat(40)].concat());
-    let mut array = Options::new().read_bytes(bomb).unwrap();
+    let mut array = Options::new().open(bomb).unwrap();
     let element = array.next_element().unwrap().unwrap();
     let mut typed = Vec::new();
     TypedJson::new().write(&mut typed, element).unwrap();

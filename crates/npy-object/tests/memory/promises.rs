@@ -6,7 +6,7 @@ use std::io::{Cursor, Read, Write as _, sink};
 use npy_object::header::{DType, Header, Padding};
 use npy_object::json::{PlainJson, TypedJson};
 use npy_object::pickle::{Lexer, Limits as PickleLimits, Progress};
-use npy_object::{ErrorKind, Limits, NpyArray, Options, Result, Salvage, Source, Subscripts};
+use npy_object::{ErrorKind, Limits, NpyArray, Options, Result, Salvage, Source, nested};
 use tempfile::NamedTempFile;
 
 use crate::allocator;
@@ -188,14 +188,14 @@ type Way = fn(Options, Source) -> Result<()>;
 
 /// The ways to read a source.
 const WAYS: [(&str, Way); 8] = [
-    ("elements", |options, source| make(options.read_source(source), Output::Element)),
-    ("plain JSON", |options, source| make(options.read_source(source), Output::Plain)),
-    ("typed JSON", |options, source| make(options.read_source(source), Output::Typed)),
-    ("the last element", |options, source| options.read_source(source)?.get(0).map(drop)),
-    ("at", |options, source| options.at_source(source, &Subscripts::default()).map(drop)),
-    ("the whole pickle", |options, source| options.read_pickle(source).map(drop)),
+    ("elements", |options, source| make(options.open(source), Output::Element)),
+    ("plain JSON", |options, source| make(options.open(source), Output::Plain)),
+    ("typed JSON", |options, source| make(options.open(source), Output::Typed)),
+    ("the last element", |options, source| options.open(source)?.get(0).map(drop)),
+    ("at", |options, source| options.at(source, &nested::Path::default()).map(drop)),
+    ("the whole pickle", |options, source| options.load(source).map(drop)),
     ("marked elements", |options, source| {
-        let mut array = options.read_source(source)?;
+        let mut array = options.open(source)?;
         array.mark_shared();
         make(Ok(array), Output::Typed)
     }),

@@ -46,7 +46,7 @@ fn what_has_more_than_an_array_is_none() {
         let array_is_plain = array != buffer;
         let element = [array, more].concat();
         let file = [&begin[..], &element.repeat(40), b"etb."].concat();
-        let mut array = Options::new().read_bytes(file).unwrap();
+        let mut array = Options::new().open(file).unwrap();
         while let Some(element) = array.next_element().unwrap() {
             assert_eq!(matches!(element.kind(), Kind::Array(_)), is_array);
             assert_eq!(is_plain(element), is_array && array_is_plain);
@@ -60,7 +60,7 @@ fn as_array_is_what_the_kind_is() {
     let (mut arrays, mut plain_elements, mut plain_rows) = (0, 0, 0);
     for fixture in fixtures() {
         let options = Options::new().trust_payload(true);
-        let Ok(mut array) = options.read_bytes(fixture.bytes()) else { continue };
+        let Ok(mut array) = options.open(fixture.bytes()) else { continue };
         while let Ok(Some(element)) = array.next_element() {
             let floats = by_kind::<f64>(element);
             arrays += u32::from(floats.is_some());

@@ -3,9 +3,8 @@
 
 use std::io::Cursor;
 
-use npy_object::{
-    At, Container, ContainerKind, Element, Entries, Items, Kind, Options, Subscripts,
-};
+use npy_object::nested::{At, Container, ContainerKind, Path};
+use npy_object::{Element, Entries, Items, Kind, Options, Source};
 
 use crate::fixtures::{fixtures, line};
 
@@ -36,9 +35,9 @@ fn one_by_one(container: &mut Container) -> npy_object::Result<Members> {
     Ok(members)
 }
 
-fn at(bytes: &[u8], subscripts: &str) -> npy_object::Result<At> {
-    let subscripts: Subscripts = subscripts.parse()?;
-    Options::new().trust_payload(true).at_reader(Cursor::new(bytes.to_vec()), &subscripts)
+fn at(bytes: &[u8], path: &str) -> npy_object::Result<At> {
+    let path: Path = path.parse()?;
+    Options::new().trust_payload(true).at(Source::reader(Cursor::new(bytes.to_vec()))?, &path)
 }
 
 /// Values that contain what contains them are cut off where they would be read forever.
@@ -52,7 +51,7 @@ fn members_one_by_one_are_those_of_the_whole() {
     for fixture in fixtures() {
         let bytes = fixture.bytes();
         let name = &fixture.file;
-        let Ok(mut array) = Options::new().trust_payload(true).read_bytes(bytes.clone()) else {
+        let Ok(mut array) = Options::new().trust_payload(true).open(bytes.clone()) else {
             continue;
         };
         if !array.has_objects() {
@@ -105,14 +104,14 @@ fn members_one_by_one_are_those_of_the_whole() {
 fn a_pickle_without_a_preamble_is_an_array_too() {
     for fixture in fixtures().into_iter().step_by(5) {
         let bytes = fixture.bytes();
-        let Ok(mut array) = Options::new().trust_payload(true).read_bytes(bytes.clone()) else {
+        let Ok(mut array) = Options::new().trust_payload(true).open(bytes.clone()) else {
             continue;
         };
         if !array.has_objects() {
             continue;
         }
         let pickle = bytes[array.data_offset() as usize..].to_vec();
-        let mut bare = Options::new().read_bytes(pickle).unwrap();
+        let mut bare = Options::new().open(pickle).unwrap();
         assert!(bare.header().is_none());
         assert_eq!(bare.shape(), array.shape());
         loop {

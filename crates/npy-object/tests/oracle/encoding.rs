@@ -41,7 +41,7 @@ fn an_array_opens_in_every_encoding() {
     let mut opened = 0;
     for fixture in fixtures().into_iter().filter(|fixture| !fixture.is_by_python_3) {
         let open = |encoding| {
-            let array = Options::new().encoding(encoding).read_bytes(fixture.bytes()).ok()?;
+            let array = Options::new().encoding(encoding).open(fixture.bytes()).ok()?;
             Some((array.shape().to_vec(), array.item().map(ToString::to_string)))
         };
         let text = open(Encoding::Latin1);

@@ -62,7 +62,7 @@ fn requests_of_any_size_give_the_same() {
             // Opening begins anew with every request.
             let (least, most) = if bytes.len() < 2000 { (1, 8) } else { (50, 1000) };
             let options = fixture.options().read_size(least, most);
-            let open = || options.clone().read_source(file.source());
+            let open = || options.clone().open(file.source());
             let mut server = server(&bytes);
             let (lines, error) = typed_lines_trying(open, &bytes, |error| server.answer(error));
             let fetched = (lines, error.map(|error| error.to_string()));
@@ -94,7 +94,7 @@ fn an_index_leads_anywhere() {
         let of_index = Fetched::new("a.idx", index.len() as u64).request_size(100);
         let servers = &mut [("a", server(&bytes)), ("a.idx", server(&index))];
         let mut array = fetching(servers, || {
-            fixture.options().read_with_index(file.source(), of_index.source())
+            fixture.options().open_with_index(file.source(), of_index.source())
         });
         assert_eq!(array.index_use(), IndexUse::Used);
         for (number, expected) in lines.iter().enumerate().rev().step_by(1 + lines.len() / 40) {

@@ -63,7 +63,7 @@ fn what_was_read_before_the_end_of_a_truncated_file_stays_good() {
 fn elements_alone_are_the_elements_of_the_whole() {
     let mut compared = 0;
     for (fixture, bytes) in small(usize::MAX) {
-        let Ok(mut array) = fixture.options().read_bytes(bytes.clone()) else { continue };
+        let Ok(mut array) = fixture.options().open(bytes.clone()) else { continue };
         if !array.has_objects() {
             continue;
         }
@@ -102,7 +102,7 @@ fn list_of_elements(array: pickle::ValueRef<'_>) -> Option<pickle::Items<'_>> {
 #[test]
 fn owned_elements_are_the_same() {
     for (fixture, bytes) in small(usize::MAX) {
-        let read = || fixture.options().read_bytes(bytes.clone());
+        let read = || fixture.options().open(bytes.clone());
         let (Ok(mut lent), Ok(mut owned)) = (read(), read()) else { continue };
         let mut json = npy_object::json::TypedJson::new();
         let mut text = |element: Element<'_>| {
@@ -128,7 +128,7 @@ fn elements_are_the_same_in_any_order() {
             continue;
         }
         let lines = &lines[1..];
-        let open = || fixture.options().read_bytes(bytes.clone()).unwrap();
+        let open = || fixture.options().open(bytes.clone()).unwrap();
         let count = lines.len() as u64;
         // Each step leads anywhere, also twice to the same place; steps of every size come up.
         let mut anywhere = open();
@@ -158,7 +158,7 @@ fn parts_of_an_array_are_those_of_the_list_in_python() {
         }
         let lines = &lines[1..];
         let count = lines.len() as u64;
-        let mut array = fixture.options().read_bytes(bytes.clone()).unwrap();
+        let mut array = fixture.options().open(bytes.clone()).unwrap();
         for (from, to) in [(0, 1), (1, count), (count / 2, count / 2 + 3), (count, count + 9)] {
             let part: Vec<_> =
                 array.elements_in(from..to).map(|copy| line(copy.unwrap().element())).collect();
@@ -182,9 +182,9 @@ fn a_header_that_disagrees_is_an_error_unless_waived() {
         .bytes();
     let place = bytes.windows(4).position(|text| text == b"(4,)").expect("its shape");
     bytes[place + 1] = b'3';
-    let error = Options::new().read_bytes(bytes.clone()).unwrap_err();
+    let error = Options::new().open(bytes.clone()).unwrap_err();
     assert_eq!(error.clause(), "npy.object.agreement");
-    let mut array = Options::new().trust_payload(true).read_bytes(bytes).unwrap();
+    let mut array = Options::new().trust_payload(true).open(bytes).unwrap();
     assert_eq!((array.header().unwrap().shape.as_slice(), array.shape()), (&[3][..], &[4][..]));
     assert_eq!(array.elements().count(), 4);
 }
@@ -209,7 +209,7 @@ proptest! {
                 let place = place.index(bytes.len());
                 bytes[place] = value;
             }
-            if let Ok(mut array) = Options::new().trust_payload(true).read_bytes(bytes) {
+            if let Ok(mut array) = Options::new().trust_payload(true).open(bytes) {
                 let mut elements = 0;
                 while let Ok(Some(element)) = array.next_element() {
                     let _ = format!("{:?}", element.kind());

@@ -4,12 +4,11 @@
 use std::io::Cursor;
 
 use npy_object::json::TypedJson;
+use npy_object::nested::{At, ContainerKind, Path};
 use npy_object::pickle::{
     Container, Event, Lexer, Limits, MemoEffect, Opcode, Progress, Span, Survey,
 };
-use npy_object::{
-    At, ContainerKind, Kind, Options, Salvage, Salvaged, Source, Subscripts, WriteOptions,
-};
+use npy_object::{Kind, Options, Salvage, Salvaged, Source, WriteOptions};
 use proptest::prelude::*;
 
 use crate::fixtures::{Fixture, fixtures, line, typed_lines};
@@ -51,7 +50,7 @@ fn spans(file: &[u8], pickle: usize) -> Option<Vec<(Span, u64)>> {
 }
 
 fn salvage(fixture: &Fixture, bytes: &[u8], doubtful: bool) -> Option<(Vec<String>, Salvaged)> {
-    let array = fixture.options().read_bytes(bytes.to_vec()).ok()?;
+    let array = fixture.options().open(bytes.to_vec()).ok()?;
     // Of an array without dimensions entries are saved, which are no elements.
     if array.shape().is_empty() {
         return None;
@@ -60,7 +59,7 @@ fn salvage(fixture: &Fixture, bytes: &[u8], doubtful: bool) -> Option<(Vec<Strin
     let salvage = Salvage::new().options(fixture.options()).keep_doubtful(doubtful);
     let source = Source::bytes(bytes.to_vec());
     let salvaged = salvage.write_to(source, &mut saved).expect("written to memory");
-    let mut saved = fixture.options().read_bytes(saved.into_inner()).expect("a valid file");
+    let mut saved = fixture.options().open(saved.into_inner()).expect("a valid file");
     assert_eq!(saved.len(), salvaged.elements);
     let lines = saved.elements().map(|element| line(element.expect("an element").element()));
     Some((lines.collect(), salvaged))
@@ -77,7 +76,7 @@ fn is_open(line: &str) -> bool {
 
 /// Holds what is saved at every cut against what lies before it.
 fn check(fixture: &Fixture, bytes: &[u8]) -> Option<usize> {
-    let array = fixture.options().read_bytes(bytes.to_vec()).ok()?;
+    let array = fixture.options().open(bytes.to_vec()).ok()?;
     let pickle = array.data_offset() as usize;
     if !array.has_objects() || !bytes[pickle..].starts_with(&[0x80]) {
         return None;
@@ -140,7 +139,7 @@ fn salvaged(salvage: &Salvage, file: &[u8]) -> (Vec<u8>, Salvaged) {
 /// The array of ints that `salvage` writes of a file, and what it says.
 fn salvaged_ints(salvage: &Salvage, file: &[u8]) -> (Vec<i64>, Salvaged) {
     let (saved, report) = salvaged(salvage, file);
-    let mut saved = Options::new().read_bytes(saved).unwrap();
+    let mut saved = Options::new().open(saved).unwrap();
     let ints = saved.elements().map(|element| element.unwrap().element().as_i64().unwrap());
     (ints.collect(), report)
 }
@@ -194,7 +193,7 @@ fn parts_of_a_nested_tuple_are_not_kept() {
         let (saved, report) = salvaged(&Salvage::new(), &file[..cut]);
         assert_eq!((report.elements, report.promised), (0, Some(5)));
         assert!(report.is_nothing() && report.doubtful > 2);
-        assert!(Options::new().read_bytes(saved).unwrap().is_empty());
+        assert!(Options::new().open(saved).unwrap().is_empty());
     }
 }
 
@@ -210,7 +209,7 @@ fn a_whole_array_keeps_its_shape() {
     // Of one that is not whole, the elements come in one dimension.
     let file = ints(3000, WriteOptions::new().shape(&[1500, 2]));
     let (saved, report) = salvaged(&Salvage::new(), &file[..file.len() - 10]);
-    assert_eq!(Options::new().read_bytes(saved).unwrap().shape(), [2000]);
+    assert_eq!(Options::new().open(saved).unwrap().shape(), [2000]);
     assert!(!report.is_whole());
 }
 
@@ -219,9 +218,9 @@ fn unfinished_values_come_before_the_error() {
     let file = ints(1500, WriteOptions::new());
     let file = &file[..file.len() - 10];
     let seen = |unfinished| {
-        let mut array = Options::new().unfinished(unfinished).read_bytes(file.to_vec()).unwrap();
+        let mut array = Options::new().unfinished(unfinished).open(file.to_vec()).unwrap();
         let mut in_parallel = 0;
-        let outcome = array.try_clone().unwrap().fold_parallel(
+        let outcome = array.clone().fold_parallel(
             2,
             || 0,
             |count, _| *count += 1,
@@ -238,7 +237,7 @@ fn unfinished_values_come_before_the_error() {
         }
         assert_eq!(ints.len(), in_parallel);
         // A far one first, too.
-        let mut other = Options::new().unfinished(unfinished).read_bytes(file.to_vec()).unwrap();
+        let mut other = Options::new().unfinished(unfinished).open(file.to_vec()).unwrap();
         assert_eq!(other.get(1200).is_ok(), unfinished);
         assert!(other.get(ints.len() as u64).unwrap_err().to_string().contains("`salvage`"));
         ints.len() as u64
@@ -251,13 +250,13 @@ fn unfinished_values_come_before_the_error() {
 #[test]
 fn the_error_of_a_truncated_file_names_salvage() {
     let file = ints(1500, WriteOptions::new());
-    let mut array = Options::new().read_bytes(file[..file.len() - 10].to_vec()).unwrap();
+    let mut array = Options::new().open(file[..file.len() - 10].to_vec()).unwrap();
     let error = array.elements().find_map(Result::err).unwrap();
     assert!(error.to_string().contains("; `salvage` saves the elements that are whole (at byte"));
     // It is no part of what happened.
     assert!(!error.message().contains("salvage"));
     // Where nothing can be saved, it is not named.
-    let error = Options::new().read_bytes(file[..150].to_vec()).unwrap_err();
+    let error = Options::new().open(file[..150].to_vec()).unwrap_err();
     assert!(!error.to_string().contains("salvage"), "{error}");
     let error = array.data_end().unwrap_err();
     assert!(error.to_string().contains("salvage"), "{error}");
@@ -277,7 +276,7 @@ fn rows_that_are_whole_are_saved() {
     assert_eq!(salvaged(&Salvage::new(), &file).0, file);
     let (saved, report) = salvaged(&Salvage::new(), &file[..file.len() - 1]);
     assert_eq!((report.elements, report.promised), (2, Some(3)));
-    let mut saved = Options::new().read_bytes(saved).unwrap();
+    let mut saved = Options::new().open(saved).unwrap();
     assert_eq!(saved.shape(), [2, 2]);
     assert_eq!(saved.get(1).unwrap().unwrap().as_array::<i16>().unwrap().data(), [1, 257]);
 }
@@ -311,7 +310,7 @@ fn nothing_saved_leaves_no_file() {
 fn members(file: &[u8], unfinished: bool) -> (Vec<String>, Option<npy_object::Error>) {
     let options = Options::new().unfinished(unfinished);
     let mut lines = Vec::new();
-    let at = options.at_source(Source::bytes(file.to_vec()), &Subscripts::default());
+    let at = options.at(Source::bytes(file.to_vec()), &Path::default());
     let At::Container(mut container) = (match at {
         Ok(at) => at,
         Err(error) => return (lines, Some(error)),
@@ -354,7 +353,7 @@ fn entries_of_a_truncated_container_are_saved_in_one() {
         let broken = &file[..file.len() - cut];
         let (saved, report) = salvaged(&Salvage::new(), broken);
         assert_eq!((report.elements, report.is_whole()), (kept, cut == 0));
-        assert_eq!(Options::new().read_bytes(saved.clone()).unwrap().shape(), [0; 0]);
+        assert_eq!(Options::new().open(saved.clone()).unwrap().shape(), [0; 0]);
         let (lines, error) = members(&saved, false);
         assert!(error.is_none() && lines[..] == all[..kept as usize]);
     }
@@ -394,7 +393,7 @@ fn bare_pickles_are_salvaged_as_what_they_are() {
         let (all, error) = members(pickle, false);
         assert!(all.len() == 5 && error.is_none(), "{kind:?}");
         let check = |saved: Vec<u8>, count: u64| {
-            let mut array = Options::new().read_bytes(saved.clone()).unwrap();
+            let mut array = Options::new().open(saved.clone()).unwrap();
             assert_eq!(array.shape(), [0; 0]);
             let element = array.get_owned(0).unwrap().unwrap();
             assert_eq!(element.element().kind().name(), kind.name());
@@ -462,6 +461,6 @@ fn a_damaged_element_is_left_out() {
     let (saved, salvaged) = salvaged(&Salvage::new(), &file);
     assert_eq!((salvaged.elements, salvaged.promised, salvaged.damaged_count), (2, Some(3), 1));
     assert_eq!((salvaged.damaged[0].0, salvaged.damaged[0].1.clause()), (1, "pickle.utf8"));
-    let mut saved = Options::new().read_bytes(saved).unwrap();
+    let mut saved = Options::new().open(saved).unwrap();
     assert_eq!(saved.get(1).unwrap().unwrap().as_str().unwrap(), "three");
 }

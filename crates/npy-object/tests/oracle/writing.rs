@@ -22,7 +22,7 @@ const MADE_BEFORE: [&str; 2] = ["cycles/frozenset-", "cycles/long-tuple-"];
 fn whole() -> impl Iterator<Item = (Fixture, Vec<u8>, NpyArray)> {
     fixtures().into_iter().filter_map(|fixture| {
         let bytes = fixture.bytes();
-        let array = fixture.options().read_bytes(bytes.clone()).ok()?;
+        let array = fixture.options().open(bytes.clone()).ok()?;
         let is_whole = typed_lines(&bytes, fixture.options()).1.is_none();
         (array.has_objects() && is_whole).then_some((fixture, bytes, array))
     })
@@ -95,7 +95,7 @@ fn what_is_copied_is_the_same_file() {
         writer.finish().unwrap();
 
         let copy = copy.into_inner();
-        let mut written = fixture.options().read_bytes(copy.clone()).unwrap();
+        let mut written = fixture.options().open(copy.clone()).unwrap();
         assert_eq!(written.shape(), array.shape(), "{}", fixture.file);
         assert_eq!(lines(&mut written), lines(&mut array), "{}", fixture.file);
         assert_eq!(written.data_end().unwrap(), copy.len() as u64, "{}", fixture.file);
@@ -142,7 +142,7 @@ fn any_elements_in_any_order_can_be_copied() {
             }
             writer.finish().unwrap();
             let copy = copy.into_inner();
-            let mut written = fixture.options().read_bytes(copy.clone()).unwrap();
+            let mut written = fixture.options().open(copy.clone()).unwrap();
             if numbers == &backwards {
                 let places: Vec<u64> = (0..array.len()).collect();
                 assert_eq!(
@@ -176,7 +176,7 @@ fn what_is_appended_is_what_it_was() {
             writer.append(element).unwrap();
         }
         writer.finish().unwrap();
-        let mut written = fixture.options().read_bytes(copy.into_inner()).unwrap();
+        let mut written = fixture.options().open(copy.into_inner()).unwrap();
         assert_eq!(lines(&mut written), expected, "{}", fixture.file);
     }
 }
@@ -282,7 +282,7 @@ fn what_elements_share_is_shared_again() {
         let mut reader = ElementReader::new();
         typed.iter().for_each(|line| reader.append(&mut writer, line).unwrap());
         writer.finish().unwrap();
-        let mut written = fixture.options().read_bytes(file.into_inner()).unwrap();
+        let mut written = fixture.options().open(file.into_inner()).unwrap();
         written.mark_shared();
         assert!(marked_lines(&mut written).0 == marked, "{}", fixture.file);
         (files, all) = (files + 1, all + marks);
@@ -297,7 +297,7 @@ fn typed_json_is_read_again_as_rows() {
     for fixture in fixtures() {
         let bytes = fixture.bytes();
         let (lines, error) = typed_lines(&bytes, fixture.options());
-        let Ok(array) = fixture.options().read_bytes(bytes.clone()) else { continue };
+        let Ok(array) = fixture.options().open(bytes.clone()) else { continue };
         let header = array.to_header();
         if array.has_objects() || error.is_some() || header.to_bytes(Padding::Growable).is_err() {
             continue;
@@ -326,7 +326,7 @@ fn typed_json_is_read_again_as_rows() {
 fn rows_are_appended_as_elements() {
     let mut compared = 0;
     for fixture in fixtures() {
-        let Ok(mut array) = fixture.options().read_bytes(fixture.bytes()) else { continue };
+        let Ok(mut array) = fixture.options().open(fixture.bytes()) else { continue };
         if array.has_objects() {
             continue;
         }
@@ -338,7 +338,7 @@ fn rows_are_appended_as_elements() {
             writer.append(row).unwrap();
         }
         writer.finish().unwrap();
-        let mut written = Options::new().read_bytes(file.into_inner()).unwrap();
+        let mut written = Options::new().open(file.into_inner()).unwrap();
         assert_eq!(lines(&mut written), expected, "{}", fixture.file);
         compared += 1;
     }
@@ -355,7 +355,7 @@ fn fewer_elements_may_come_than_were_announced() -> Result<()> {
                 writer.append_with(|build| build.int(number as i64))?;
             }
             writer.finish()?;
-            let mut array = Options::new().read_bytes(file.into_inner())?;
+            let mut array = Options::new().open(file.into_inner())?;
             assert_eq!(array.shape(), [count]);
             assert_eq!(lines(&mut array).len(), count);
         }

@@ -9,10 +9,10 @@ use std::thread;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use npy_object::nested::{self, At};
 use npy_object::npz::Method;
 use npy_object::{
-    At, Error, ErrorKind, Format, Limits, NpyArray, Npz, Options, ReadAt, Source, Subscripts,
-    WriteOptions,
+    Error, ErrorKind, Format, Limits, NpyArray, Npz, Options, ReadAt, Source, WriteOptions,
 };
 
 fn data(name: &str) -> PathBuf {
@@ -72,7 +72,7 @@ fn stream_is_read_only_as_far_as_needed() {
         let stream =
             Counted { bytes: Cursor::new(file[..900_000].to_vec()), read: Arc::clone(&read) };
         let source = Source::spooled(stream, memory);
-        let mut array = Options::new().read_source(source.clone()).unwrap();
+        let mut array = Options::new().open(source.clone()).unwrap();
         assert!(array.next_element().unwrap().is_some());
         assert!(read.load(Ordering::Relaxed) < 20_000);
         assert!(array.get(500).unwrap().is_some());
@@ -99,7 +99,7 @@ fn stream_read_by_several_threads_gives_each_all_rows() {
         for thread in 0..4 {
             let (source, file) = (source.clone(), &file);
             scope.spawn(move || {
-                let mut array = Options::new().read_source(source).unwrap();
+                let mut array = Options::new().open(source).unwrap();
                 for step in 0..500 {
                     let row = (step * 37 + thread * 501) % 2000;
                     let place = file.len() - (2000 - row) * 1024;
@@ -118,7 +118,7 @@ fn stream_read_by_several_threads_gives_each_all_rows() {
 fn bytes_in_memory_are_borrowed() {
     let file = bytes_of("strings.npy");
     let kept: &'static [u8] = file.leak();
-    let mut array = Options::new().read_bytes(kept).unwrap();
+    let mut array = Options::new().open(kept).unwrap();
     let element = array.next_element().unwrap().unwrap();
     let text = element.as_str().unwrap();
     assert!(kept.as_ptr_range().contains(&text.as_ptr()));
@@ -164,9 +164,9 @@ fn length_in_a_stream_allocates_nothing() {
     let mut limits = Limits::default();
     limits.pickle.argument = u64::MAX;
     let options = Options::new().limits(limits);
-    let known = outcome(options.clone().read_bytes(file.clone())).unwrap_err();
+    let known = outcome(options.clone().open(file.clone())).unwrap_err();
     assert_eq!(known.kind(), ErrorKind::Truncated);
-    let unknown = outcome(options.read_stream(Cursor::new(file))).unwrap_err();
+    let unknown = outcome(options.open(Source::stream(Cursor::new(file)))).unwrap_err();
     assert_eq!(unknown.to_string(), known.to_string());
 }
 
@@ -207,16 +207,16 @@ fn gzip_file_of_several_members_is_read() {
     // Two members and an empty one, with zeros after them.
     assert_eq!(strings(npy_object::open(data("members.npy.gz"))).unwrap(), STRINGS);
     let twice = gzip(&bytes_of("strings.npy.gz"));
-    assert_eq!(strings(Options::new().read_bytes(twice)).unwrap(), STRINGS);
+    assert_eq!(strings(Options::new().open(twice)).unwrap(), STRINGS);
     let too_deep = gzip(&gzip(&gzip(&bytes_of("strings.npy.gz"))));
-    let error = refused(Options::new().read_bytes(gzip(&too_deep)));
+    let error = refused(Options::new().open(gzip(&too_deep)));
     assert_eq!(error, (ErrorKind::Limit, "gzip.depth"));
 }
 
 #[test]
 fn broken_gzip_file_fails_after_its_elements() {
     let whole = bytes_of("strings.npy.gz");
-    let read = |bytes: Vec<u8>| strings(Options::new().read_stream(Cursor::new(bytes)));
+    let read = |bytes: Vec<u8>| strings(Options::new().open(Source::stream(Cursor::new(bytes))));
     // Truncated anywhere, it is an error.
     for cut in 2..whole.len() {
         let error = refused(read(whole[..cut].to_vec()));
@@ -225,12 +225,12 @@ fn broken_gzip_file_fails_after_its_elements() {
     // All elements come before the error where all their bytes are there.
     for end in [&whole[..whole.len() - 8], &whole[..whole.len() - 1], &[&whole[..], b"x"].concat()]
     {
-        let mut array = Options::new().read_bytes(end.to_vec()).unwrap();
+        let mut array = Options::new().open(end.to_vec()).unwrap();
         for text in STRINGS {
             assert_eq!(array.next_element().unwrap().unwrap().as_str().unwrap(), text);
         }
         assert!(array.next_element().unwrap_err().clause().starts_with("gzip."));
-        assert!(Options::new().read_pickle(Source::bytes(end.to_vec())).is_err());
+        assert!(Options::new().load(Source::bytes(end.to_vec())).is_err());
         let mut rows = Vec::new();
         let kinds = |kinds: &mut Vec<_>, element: npy_object::Element<'_>| {
             kinds.push(element.kind().name());
@@ -239,7 +239,7 @@ fn broken_gzip_file_fails_after_its_elements() {
             rows.extend(kinds);
             std::ops::ControlFlow::Continue(())
         };
-        let mut array = Options::new().read_bytes(end.to_vec()).unwrap();
+        let mut array = Options::new().open(end.to_vec()).unwrap();
         array.fold_parallel(2, Vec::new, kinds, each).unwrap_err();
         assert_eq!(rows, ["str"; 3]);
     }
@@ -257,7 +257,8 @@ fn broken_gzip_file_fails_after_its_elements() {
     // Text after the gzip data is an error after the last element.
     let text_behind = [&whole[..], b"text"].concat();
     assert_eq!(refused(read(text_behind.clone())), (ErrorKind::Malformed, "gzip.magic"));
-    let mut arrays = Options::new().read_arrays(Source::bytes(text_behind));
+    let sections = Options::new().sections(text_behind).unwrap();
+    let mut arrays = sections.map(|section| Options::new().open(section?));
     arrays.next().unwrap().unwrap();
     assert_eq!(refused(arrays.next().unwrap()), (ErrorKind::Malformed, "gzip.magic"));
 }
@@ -274,7 +275,7 @@ fn spool_over_its_limit_is_in_a_file() {
         options().unpack(Source::stream(Cursor::new(file.clone()))).unwrap(),
     ];
     for source in sources {
-        let mut array = options().read_source(source.clone()).unwrap();
+        let mut array = options().open(source.clone()).unwrap();
         assert!(array.get(1999).unwrap().is_some());
         assert_eq!(source.memory(), 0);
     }
@@ -303,7 +304,7 @@ fn data_that_expand_over_the_limit_are_refused() {
     let mut zeros = rows(1000);
     let start = zeros.len() - 1000 * 1024;
     zeros[start..].fill(0);
-    let error = options.clone().read_bytes(gzip(&zeros)).and_then(all).unwrap_err();
+    let error = options.clone().open(gzip(&zeros)).and_then(all).unwrap_err();
     assert_eq!((error.kind(), error.clause()), (ErrorKind::Limit, "gzip.limit"));
     let archive = zip(&[("a.npy", &zeros)], zip::CompressionMethod::Deflated);
     let npz = options.read_npz(Source::bytes(archive)).unwrap();
@@ -333,7 +334,7 @@ fn archive_that_numpy_writes_is_read() {
             npz.verify(number).unwrap();
         }
         let numbers = npz.source(npz.find("numbers").unwrap()).unwrap();
-        let mut array = Options::new().read_source(numbers).unwrap();
+        let mut array = Options::new().open(numbers).unwrap();
         assert_eq!(array.shape(), [3, 2]);
         let row = array.get(2).unwrap().unwrap();
         assert_eq!(*row.as_array::<f64>().unwrap().data(), [4.0, 5.0]);
@@ -345,13 +346,13 @@ fn archive_that_numpy_writes_is_read() {
     }
     assert_eq!(strings(npy_object::open(data("one.npz"))).unwrap(), ["alone"]);
     let in_gzip = gzip(&bytes_of("one.npz"));
-    assert_eq!(strings(Options::new().read_bytes(in_gzip)).unwrap(), ["alone"]);
+    assert_eq!(strings(Options::new().open(in_gzip)).unwrap(), ["alone"]);
 }
 
 #[test]
 fn archive_with_odd_names_is_read_as_python_does() {
     let npz = Npz::open(data("odd.npz")).unwrap();
-    let read = |number: usize| strings(Options::new().read_source(npz.source(number)?));
+    let read = |number: usize| strings(Options::new().open(npz.source(number)?));
     let named = |name: &str| read(npz.find(name).unwrap()).unwrap().concat();
     // Of two members with one name, Python reads the last. The first can be read by its number.
     assert_eq!(named("twice"), "last");
@@ -363,10 +364,7 @@ fn archive_with_odd_names_is_read_as_python_does() {
     assert_eq!(named("folder/inner.npy"), "inner");
     // Bytes were put before it, so its first bytes are not those of an archive.
     let prefixed = Npz::open(data("prefixed.npz")).unwrap();
-    assert_eq!(
-        strings(Options::new().read_source(prefixed.source(0).unwrap())).unwrap(),
-        ["alone"]
-    );
+    assert_eq!(strings(Options::new().open(prefixed.source(0).unwrap())).unwrap(), ["alone"]);
 
     let bzip2 = npz.find("bzip2").unwrap();
     assert_eq!(npz.members()[bzip2].method(), Method::Other(12));
@@ -438,8 +436,8 @@ fn stored(is_damaged: bool) -> Vec<u8> {
 /// Reads a member to its end in every way. Returns the results.
 fn ways_to_the_end(source: &Source) -> Vec<npy_object::Result<()>> {
     use std::ops::ControlFlow::Continue;
-    let open = || Options::new().read_source(source.clone()).unwrap();
-    let within = || match Options::new().at_source(source.clone(), &Subscripts::default()) {
+    let open = || Options::new().open(source.clone()).unwrap();
+    let within = || match Options::new().at(source.clone(), &nested::Path::default()) {
         Ok(At::Container(container)) => Some(container),
         _ => None,
     };
@@ -462,7 +460,7 @@ fn ways_to_the_end(source: &Source) -> Vec<npy_object::Result<()>> {
     assert!(array.next_element().unwrap().is_none());
     ways.push(looped);
     if array.has_objects() {
-        ways.push(Options::new().read_pickle(source.clone()).map(drop));
+        ways.push(Options::new().load(source.clone()).map(drop));
     }
     if let Some(mut container) = within().filter(|_| array.shape().is_empty()) {
         ways.push(loop {
@@ -499,7 +497,7 @@ fn stored_member_read_to_its_end_is_verified() {
                 }
             }
             // Reading one element verifies nothing.
-            let mut array = Options::new().read_source(npz.source(1).unwrap()).unwrap();
+            let mut array = Options::new().open(npz.source(1).unwrap()).unwrap();
             assert!(array.get(4).unwrap().is_some());
         }
     }
@@ -513,7 +511,7 @@ fn loop_over_a_stored_member_reads_it_once() {
     let npz = Options::new().read_npz(Source::new(bytes)).unwrap();
     for member in 0..2 {
         let source = npz.source(member).unwrap();
-        let mut array = Options::new().read_source(source.clone()).unwrap();
+        let mut array = Options::new().open(source.clone()).unwrap();
         while array.next_element().unwrap().is_some() {}
         let before = read.load(Ordering::Relaxed);
         source.verify().unwrap();
@@ -522,10 +520,10 @@ fn loop_over_a_stored_member_reads_it_once() {
         // Without the checksum, the same number of bytes is read.
         read.store(0, Ordering::Relaxed);
         let source = npz.source(member).unwrap();
-        let mut array = Options::new().read_source(source.clone()).unwrap();
+        let mut array = Options::new().open(source.clone()).unwrap();
         while array.next_element().unwrap().is_some() {}
         let checked = read.swap(0, Ordering::Relaxed);
-        let mut array = Options::new().read_source(source.section(..)).unwrap();
+        let mut array = Options::new().open(source.section(..)).unwrap();
         while array.next_element().unwrap().is_some() {}
         let unchecked = read.load(Ordering::Relaxed);
         assert!(checked <= unchecked + 1024, "{checked} {unchecked}");
@@ -573,7 +571,7 @@ fn broken_archive_fails_by_its_clause() {
     assert_eq!(refused(source(change(ENTRY, 10, &[93]))), (Unsupported, "npz.method"));
     let damaged = change(b"objects", 0, b"O").unwrap();
     assert_eq!(refused(damaged.verify(1)), (Malformed, "npz.checksum"));
-    let array = Options::new().read_source(damaged.source(1).unwrap());
+    let array = Options::new().open(damaged.source(1).unwrap());
     assert_eq!(refused(strings(array)), (Malformed, "npz.checksum"));
 
     // Two entries with one header.
@@ -591,7 +589,7 @@ fn broken_archive_fails_by_its_clause() {
     let change = |at, by, to: &[u8]| changed(&deflated, at, by, to);
     let read = |npz: npy_object::Result<Npz>| {
         let source = npz.unwrap().source(0).unwrap();
-        strings(Options::new().read_source(source))
+        strings(Options::new().open(source))
     };
     assert_eq!(read(change(END, 0, END)).unwrap(), STRINGS);
     assert_eq!(refused(read(change(ENTRY, 16, &[0, 0]))), (Malformed, "npz.checksum"));
@@ -609,11 +607,11 @@ fn archive_broken_anywhere_does_not_panic() {
             if let Ok(npz) = Options::new().read_npz(source.clone()) {
                 for number in 0..npz.members().len() {
                     let _ = npz.verify(number);
-                    let array = npz.source(number).and_then(|one| Options::new().read_source(one));
+                    let array = npz.source(number).and_then(|one| Options::new().open(one));
                     let _ = array.map(|mut array| array.elements().take(100).count());
                 }
             }
-            let _ = Options::new().read_source(source);
+            let _ = Options::new().open(source);
         };
         for place in 0..whole.len() {
             read(whole[..place].to_vec());
@@ -657,7 +655,7 @@ impl ReadAt for Store {
 #[test]
 fn source_of_a_custom_read_at_is_read() {
     let source = Source::new(Store::new(bytes_of("strings.npy")));
-    assert_eq!(strings(Options::new().read_source(source)).unwrap(), STRINGS);
+    assert_eq!(strings(Options::new().open(source)).unwrap(), STRINGS);
 }
 
 /// With small payloads, reading goes straight on and reads nothing twice. With large ones, bytes after
@@ -679,7 +677,7 @@ fn loop_over_an_array_takes_few_reads() {
         let whole = file.len() as f64;
         let store = Store::new(file);
         let reads = Arc::clone(&store.reads);
-        let mut array = Options::new().read_source(Source::new(store)).unwrap();
+        let mut array = Options::new().open(Source::new(store)).unwrap();
         while let Some(element) = array.next_element().unwrap() {
             assert_eq!(element.as_bytes().unwrap().len(), size);
         }

@@ -11,7 +11,9 @@ mod execute;
 mod fast;
 pub(crate) mod leaf;
 mod push;
+mod sniff;
 
 pub use decode::{Decoded, decode};
 pub use execute::{Flow, Machine, Ran};
 pub use push::PushDecoder;
+pub use sniff::{Sniffer, may_begin_with_global};

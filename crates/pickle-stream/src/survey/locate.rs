@@ -58,6 +58,19 @@ impl Locator {
         Locator { survey: Survey::resume(offset, entries, container, limits), memo, found: None }
     }
 
+    /// Looks for the entry of index `memo` in a part of the stream that is like that of
+    /// [`Survey::resume_in_batch`].
+    pub fn new_in_batch(
+        offset: u64,
+        entries: u64,
+        container: Container,
+        memo: u64,
+        limits: &Limits,
+    ) -> Locator {
+        let survey = Survey::resume_in_batch(offset, entries, container, limits);
+        Locator { survey, memo, found: None }
+    }
+
     /// Returns the offset at which the next input must begin.
     pub fn offset(&self) -> u64 {
         self.survey.offset()

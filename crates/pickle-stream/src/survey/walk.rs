@@ -88,6 +88,8 @@ pub struct Survey {
     pub(super) watched: Option<(usize, Container)>,
     /// Whether that container was taken off the stack, so that no element comes after it.
     closed: bool,
+    /// Whether it was taken by APPEND.
+    appended: bool,
     pub(super) batch: Vec<Span>,
     pub(super) dependencies: Vec<Dependency>,
     /// The instructions that most elements have in common.
@@ -109,6 +111,7 @@ impl Survey {
             kept: 0,
             watched: None,
             closed: false,
+            appended: false,
             batch: Vec::new(),
             dependencies: Vec::new(),
             likeness: Likeness::default(),
@@ -123,6 +126,20 @@ impl Survey {
         let mut survey = Survey::new(offset, memo, limits);
         survey.slots.push(Slot { begin: offset, memo, origin: PackedOrigin::NONE });
         survey.watch(0, container);
+        survey
+    }
+
+    /// Continues inside a batch of such a container: its MARK and some of its members come before
+    /// `offset`.
+    pub fn resume_in_batch(
+        offset: u64,
+        memo: u64,
+        container: Container,
+        limits: &Limits,
+    ) -> Survey {
+        let mut survey = Survey::resume(offset, memo, container, limits);
+        let slot = Slot { begin: offset, memo, origin: PackedOrigin::NONE };
+        survey.marks.push(Mark { place: survey.slots.len(), slot });
         survey
     }
 
@@ -172,7 +189,13 @@ impl Survey {
     /// Watches the container in a slot of the stack: [`advance`](Self::advance) reports its batches.
     pub fn watch(&mut self, slot: usize, container: Container) {
         self.watched = Some((slot, container));
-        self.closed = false;
+        (self.closed, self.appended) = (false, false);
+    }
+
+    /// Returns whether APPEND closed the watched container: the container is the item that was
+    /// appended, or a part of it.
+    pub fn is_appended(&self) -> bool {
+        self.appended
     }
 
     /// Returns the spans of the elements of the last batch, in order. An entry of a dict is two
@@ -382,7 +405,9 @@ impl Survey {
         }
         self.take(place);
         self.change(target, at)?;
-        self.close_container(place)
+        let outcome = self.close_container(place)?;
+        self.appended |= outcome == Outcome::Closed && at.opcode == Opcode::Append;
+        Ok(outcome)
     }
 
     /// Returns the slot of the value below `place`, which must not be below a mark.

@@ -21,7 +21,7 @@ type Read = (Vec<Vec<u8>>, Option<String>);
 /// Reads up to [`MOST`] elements.
 fn read(source: Source, options: Options) -> Read {
     let mut lines = Vec::new();
-    let result = options.trust_payload(true).read_source(source).and_then(|mut array| {
+    let result = options.trust_payload(true).open(source).and_then(|mut array| {
         while let Some(element) = array.next_element()? {
             lines.push(line(element));
             if lines.len() == MOST {
@@ -64,7 +64,7 @@ pub fn limits(bytes: &[u8]) {
     let wide = read(Source::bytes(file.clone()), Options::new());
     let mut narrow = Limits::within(16 << 10);
     narrow.element = 200;
-    let mut array = match Options::new().limits(narrow).trust_payload(true).read_bytes(file) {
+    let mut array = match Options::new().limits(narrow).trust_payload(true).open(file) {
         Ok(array) => array,
         Err(error) => {
             return assert!(error.kind() == ErrorKind::Limit || Some(error.to_string()) == wide.1);
@@ -131,8 +131,7 @@ fn copied(array: &mut NpyArray, indices: impl Iterator<Item = u64>) -> Option<Ve
         copy.elements(index..=index).ok()?;
     }
     writer.finish().expect("written to memory");
-    let mut written =
-        Options::new().trust_payload(true).read_bytes(file.into_inner()).expect("a file");
+    let mut written = Options::new().trust_payload(true).open(file.into_inner()).expect("a file");
     Some(lines(&mut written).expect("elements that can be read"))
 }
 
@@ -141,7 +140,7 @@ fn copied(array: &mut NpyArray, indices: impl Iterator<Item = u64>) -> Option<Ve
 pub fn written_file(bytes: &[u8]) {
     let file = file(bytes);
     let options = || Options::new().trust_payload(true);
-    if let Ok(mut array) = options().read_bytes(file.clone())
+    if let Ok(mut array) = options().open(file.clone())
         && array.has_objects()
         && let Ok(mut all) = lines(&mut array)
     {
@@ -161,7 +160,7 @@ pub fn written_file(bytes: &[u8]) {
         let Ok(salvaged) = salvage.write_to(Source::bytes(file.clone()), &mut saved) else {
             return;
         };
-        let mut saved = options().read_bytes(saved.into_inner()).expect("a file");
+        let mut saved = options().open(saved.into_inner()).expect("a file");
         let found = lines(&mut saved).expect("elements that can be read");
         if !saved.shape().is_empty() {
             assert_eq!(saved.len(), salvaged.elements);
@@ -177,7 +176,7 @@ pub fn typed_json(bytes: &[u8]) {
         TypedJson::new().write(&mut line, element).expect("written to memory");
         String::from_utf8(line).expect("JSON is text")
     };
-    let Ok(mut array) = Options::new().trust_payload(true).read_bytes(file(bytes)) else { return };
+    let Ok(mut array) = Options::new().trust_payload(true).open(file(bytes)) else { return };
     if !array.has_objects() {
         return;
     }
@@ -196,8 +195,7 @@ pub fn typed_json(bytes: &[u8]) {
         }
     }
     writer.finish().expect("written to memory");
-    let mut written =
-        Options::new().trust_payload(true).read_bytes(saved.into_inner()).expect("a file");
+    let mut written = Options::new().trust_payload(true).open(saved.into_inner()).expect("a file");
     for line in expected {
         let element = written.next_element().expect("an element").expect("as many as were written");
         assert_eq!(typed(element), line);

@@ -31,8 +31,8 @@ use pickle_stream::{Global, Long, NodeId, NodeMap, ValueRef};
 
 use super::text::{comma, write_base64, write_lossy, write_pieces, write_str};
 use super::walk::{Form, Rest, Task, Tasks, node_of, walk};
+use crate::decode::objects::Member;
 use crate::error::Error;
-use crate::nested::container::Member;
 use crate::value::array::{Array, ArrayItems, Data};
 use crate::value::calendar::{Instant, NOT_A_TIME};
 use crate::value::dtype::ItemType;

@@ -58,7 +58,7 @@ pub fn read_header(line: &str) -> Result<Option<Header>> {
 ///     reader.append(&mut writer, line)?;
 /// }
 /// writer.finish()?;
-/// let array = Options::new().read_bytes(file.into_inner())?;
+/// let array = Options::new().open(file.into_inner())?;
 /// assert_eq!(array.len(), 2);
 /// # Ok::<(), npy_object::Error>(())
 /// ```

@@ -10,7 +10,7 @@ use roaring::RoaringTreemap;
 
 use crate::array::npy_array::NpyArray;
 use crate::decode::definitions::Observe;
-use crate::decode::members::Members;
+use crate::decode::objects::Objects;
 use crate::error::Result;
 
 /// The memo entries that one element made and another one reads, in a compressed bitmap.
@@ -27,7 +27,7 @@ impl NpyArray {
     /// Takes as long as to count the elements, and up to a bit of memory for each object in the file.
     /// Stops at an error in the file, as reading the elements does.
     pub fn mark_shared(&mut self) {
-        let Some(members) = self.members_mut() else { return };
+        let Some(members) = self.objects_mut() else { return };
         let mut sharing = Sharing::default();
         for number in 0.. {
             let Ok(Some(span)) = members.span(number) else { break };
@@ -43,10 +43,10 @@ impl NpyArray {
 
 impl Sharing {
     /// Finds what an element reads that another one made. Payloads are skipped, not read.
-    fn look(&mut self, span: Span, members: &mut Members) -> Result<()> {
+    fn look(&mut self, span: Span, members: &mut Objects) -> Result<()> {
         let mut lexer = Lexer::new(span.begin, &members.decoder.context.limits.pickle);
         // The objects of the envelope belong to no element.
-        let first = members.decoder.opening().map_or(0, |opening| opening.memo.end);
+        let first = members.decoder.envelope().map_or(0, |envelope| envelope.memo.end);
         let window = &mut members.decoder.window;
         window.set_anchor(span.begin);
         let mut needed = 1;

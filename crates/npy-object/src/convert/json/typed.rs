@@ -20,7 +20,7 @@ use pickle_stream::{Construct, Global, NodeId, NodeMap, ValueRef};
 
 use super::text::{comma, write_base64, write_lossy, write_str};
 use super::walk::{Form, Rest, Task, Tasks, node_of, walk};
-use crate::nested::container::Member;
+use crate::decode::objects::Member;
 use crate::value::array::{Array, ArrayItems, Data};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;

@@ -27,7 +27,7 @@ use crate::source::inflate::Allowance;
 /// let names: Vec<_> = archive.members().iter().map(|member| member.array_name()).collect();
 /// assert_eq!(names, ["words", "numbers"]);
 /// let words = archive.find("words").expect("it is there");
-/// let mut array = Options::new().read_source(archive.source(words)?)?;
+/// let mut array = Options::new().open(archive.source(words)?)?;
 /// assert_eq!(array.next_element()?.unwrap().as_str()?, "loop");
 /// # Ok::<(), npy_object::Error>(())
 /// ```
@@ -117,7 +117,7 @@ impl Npz {
     /// The size and checksum are compared when the member is read to its end: by a loop over all
     /// elements of an array ([`next_element`](crate::NpyArray::next_element) and what is built on it)
     /// or over all members of a [`Container`](crate::Container), by
-    /// [`read_pickle`](Options::read_pickle), and by [`Source::verify`].
+    /// [`read_pickle`](Options::load), and by [`Source::verify`].
     /// [`NpyArray::get`](crate::NpyArray::get) and other reads of single elements compare nothing.
     ///
     /// Fails where the member is encrypted, where its compression is not supported, where its header

@@ -1,6 +1,6 @@
-//! The members of a container, one after another or in any order.
+//! The members of a container, found by batches and decoded one at a time.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pickle_stream::Span;
 
@@ -8,79 +8,82 @@ use crate::decode::decoder::{Decoded, Decoder};
 use crate::decode::outline::Outline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::batches::{Batch, Batches};
-use crate::locate::index::{Contents, Fingerprint, IndexUse};
+use crate::locate::checkpoints::Checkpoints;
+use crate::locate::index::{Fingerprint, IndexFile};
 use crate::value::element::Element;
 use crate::value::kind::Kind;
 
-/// A container, and the place in it where a loop stands.
-pub(crate) struct Members {
+/// The members of one container: where they are, and what decodes them.
+pub(crate) struct Objects {
     pub(crate) decoder: Decoder,
     pub(crate) batches: Batches,
     /// The batch that was looked at last.
     batch: Batch,
-    /// The number of the next member.
-    position: u64,
-    /// The number of the first member that a loop does not come to.
-    end: u64,
-    /// Whether a loop has met an error, behind which nothing comes.
-    failed: bool,
     /// Whether the values of a batch in which the pickle breaks off are given before the error.
     unfinished: bool,
 }
 
-impl Members {
-    pub(crate) fn new(decoder: Decoder, batches: Batches) -> Members {
+/// An element of an array, or a member of a [`Container`](crate::nested::Container).
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'a> {
+    /// The key of an entry; `None` of any other member.
+    pub key: Option<Element<'a>>,
+    /// The member itself, or the value of the entry.
+    pub value: Element<'a>,
+}
+
+impl<'a> Member<'a> {
+    pub(crate) fn of_value(value: Element<'a>) -> Member<'a> {
+        Member { key: None, value }
+    }
+}
+
+/// Another reader of the same members, with a window and a graph of its own.
+impl Clone for Objects {
+    fn clone(&self) -> Objects {
+        Objects {
+            decoder: self.decoder.sibling(),
+            batches: self.batches.clone(),
+            batch: self.batch.clone(),
+            unfinished: self.unfinished,
+        }
+    }
+}
+
+impl Objects {
+    /// The members that `batches` find. `unfinished` says whether the values of a batch in which the
+    /// pickle breaks off are given before the error.
+    pub(crate) fn new(decoder: Decoder, batches: Batches, unfinished: bool) -> Objects {
         let batch = batches.start();
-        let (position, end, failed, unfinished) = (0, u64::MAX, false, false);
-        Members { decoder, batches, batch, position, end, failed, unfinished }
+        Objects { decoder, batches, batch, unfinished }
     }
 
-    /// Says whether the values of a batch in which the pickle breaks off are given before the error.
-    pub(crate) fn with_unfinished(mut self, unfinished: bool) -> Members {
-        self.unfinished = unfinished;
-        self
-    }
-
-    /// As [`with_unfinished`](Self::with_unfinished), from here on.
+    /// Sets whether the values of a batch in which the pickle breaks off are given from here on.
     pub(crate) fn give_unfinished(&mut self, unfinished: bool) {
         self.unfinished = unfinished;
     }
 
-    /// Whether they are.
-    pub(crate) fn gives_unfinished(&self) -> bool {
-        self.unfinished
+    /// Whether there are values of a batch in which the pickle breaks off that are still to be given.
+    pub(crate) fn has_unfinished(&self) -> bool {
+        self.unfinished && self.batches.is_broken_off()
     }
 
-    /// Another one of the same members, which stands where this one stands.
-    pub(crate) fn try_clone(&self) -> Result<Members> {
-        let Members { decoder, batches, batch, position, end, failed, unfinished } = self;
-        Ok(Members {
-            decoder: decoder.sibling(batches)?,
-            batches: batches.clone(),
-            batch: batch.clone(),
-            position: *position,
-            end: *end,
-            failed: *failed,
-            unfinished: *unfinished,
-        })
-    }
-
-    /// Whether the next member was found and read, and is of no more than so many bytes.
+    /// Whether a member was found and read, and takes at most `bytes`.
     #[inline]
-    pub(crate) fn is_at_hand(&self, bytes: usize) -> bool {
-        let Some(place) = self.batch.place(self.position) else { return false };
+    pub(crate) fn is_at_hand(&self, member: u64, bytes: usize) -> bool {
+        let Some(place) = self.batch.place(member) else { return false };
         let width = self.batches.width();
         let values = self.batch.values(place, width);
         let (begin, end) = (values[0].begin, values[width - 1].end);
         end - begin <= bytes as u64 && self.decoder.window.holds(begin, end)
     }
 
-    /// How many members there are, where that is known.
+    /// Returns the number of members, where it is known.
     pub(crate) fn len(&self) -> Option<u64> {
         self.batches.len()
     }
 
-    /// How many members there are. What was not surveyed is surveyed.
+    /// Returns the number of members. What was not surveyed is surveyed.
     pub(crate) fn count(&mut self) -> Result<u64> {
         if let Some(len) = self.len() {
             return Ok(len);
@@ -89,73 +92,33 @@ impl Members {
         counted.map_err(|error| self.explain(error))
     }
 
-    /// An error of the members, with the name of their file.
+    /// Names the file in an error of the members.
     #[cold]
     fn explain(&self, error: Error) -> Error {
         self.decoder.window.source().explain(error)
     }
 
-    pub(crate) fn position(&self) -> u64 {
-        self.position
-    }
-
-    /// Says that nothing comes behind the members before `end`.
-    pub(crate) fn set_end(&mut self, end: u64) {
-        self.end = end;
-    }
-
-    /// The number of the first member that does not come.
-    pub(crate) fn end(&self) -> u64 {
-        self.end
-    }
-
-    /// Surveys what was not surveyed, and says where the pickle ends.
-    pub(crate) fn see_through(&mut self) -> Result<u64> {
+    /// Surveys what was not surveyed, and returns where the pickle ends.
+    pub(crate) fn survey_all(&mut self) -> Result<u64> {
         let counted = self.batches.count(&mut self.decoder.window);
         counted.map_err(|error| self.explain(error))?;
         self.verify()?;
         Ok(self.batches.offset())
     }
 
-    /// Surveys what was not surveyed, and writes the index of `file`, which the members are all of.
-    pub(crate) fn write_index(&mut self, file: &Path) -> Result<PathBuf> {
-        self.see_through()?;
+    /// Surveys what was not surveyed, and returns the contents of the index of `file`, which holds
+    /// these members and nothing else.
+    pub(crate) fn index_of(&mut self, file: &Path) -> Result<IndexFile> {
+        self.survey_all()?;
         let fingerprint = Fingerprint::of(file, &mut self.decoder.window)?;
         let elements = self.len().unwrap_or(0);
-        let checkpoints = self.batches.all_checkpoints();
-        Contents { fingerprint, elements, checkpoints }.write(file)
+        let checkpoints: Checkpoints = self.batches.all_checkpoints();
+        Ok(IndexFile { fingerprint, elements, checkpoints })
     }
 
-    /// Uses the index of `file`, if there is one of it.
-    pub(crate) fn find_index(&mut self, file: &Path) -> Result<IndexUse> {
-        self.batches.find_index(file, &mut self.decoder.window)
-    }
-
-    /// Bytes that are held.
+    /// Returns the bytes of memory that are held.
     pub(crate) fn memory(&self) -> usize {
         self.decoder.memory() + self.batches.memory() + self.batch.memory()
-    }
-
-    /// Makes this member the next one, also after an error.
-    pub(crate) fn seek(&mut self, member: u64) {
-        self.position = member;
-        self.failed = false;
-    }
-
-    /// The next member, until there are no more. After an error there are no more either.
-    #[inline]
-    pub(crate) fn next(&mut self) -> Result<Option<Decoded>> {
-        if self.failed || self.position >= self.end {
-            return Ok(None);
-        }
-        self.decoder.window.set_reading_on(true);
-        let decoded = self.decode(self.position);
-        match &decoded {
-            Ok(Some(_)) => self.position += 1,
-            Ok(None) => {}
-            Err(error) => self.failed = error.need().is_none(),
-        }
-        decoded
     }
 
     /// Compares the checksum of what was read to its end.
@@ -167,7 +130,14 @@ impl Members {
         self.decoder.window.source().verify_to(self.batches.offset())
     }
 
-    /// A member, if there are so many.
+    /// Decodes a member that a loop has come to; `None` past the last.
+    #[inline]
+    pub(crate) fn next(&mut self, member: u64) -> Result<Option<Decoded>> {
+        self.decoder.window.set_reading_on(true);
+        self.decode(member)
+    }
+
+    /// Decodes a member; `None` past the last.
     pub(crate) fn get(&mut self, member: u64) -> Result<Option<Decoded>> {
         self.decoder.window.set_reading_on(false);
         self.decode(member)
@@ -186,7 +156,20 @@ impl Members {
         }
     }
 
-    /// Refuses an entry whose key cannot be hashed, which Python could not load.
+    /// Returns the member that was decoded last.
+    ///
+    /// Fails where the key of an entry cannot be hashed.
+    pub(crate) fn member(&self, decoded: Decoded) -> Result<Member<'_>> {
+        let value = self.decoder.element(decoded, decoded.last);
+        if self.batches.width() == 1 {
+            return Ok(Member { key: None, value });
+        }
+        self.check_key(decoded)?;
+        let key = self.decoder.element(decoded, decoded.first);
+        Ok(Member { key: Some(key), value })
+    }
+
+    /// Fails where the key of an entry cannot be hashed, so that Python could not load it.
     pub(crate) fn check_key(&self, decoded: Decoded) -> Result<()> {
         let key = || self.decoder.element(decoded, decoded.first);
         if self.batches.width() == 1 || key().value().is_none_or(|key| key.is_hashable()) {
@@ -197,7 +180,7 @@ impl Members {
         Err(Error::new(ErrorKind::Malformed, clause, decoded.offset(), message))
     }
 
-    /// Where a member is, if there are so many.
+    /// Returns the span of a member; `None` past the last.
     #[inline]
     pub(crate) fn span(&mut self, member: u64) -> Result<Option<Span>> {
         let Some(place) = self.place_of(member)? else { return Ok(None) };
@@ -206,7 +189,7 @@ impl Members {
         Ok(Some(Span { end: values[width - 1].end, ..values[0] }))
     }
 
-    /// The key of a member, decoded, where it is an entry, and what its value is without its payload.
+    /// Returns the key of a member, decoded, where it is an entry, and the outline of its value.
     pub(crate) fn outline(&mut self, member: u64) -> Result<Option<(Option<Decoded>, Outline)>> {
         let Some(place) = self.place_of(member)? else { return Ok(None) };
         let values = self.batch.values(place, self.batches.width());
@@ -219,7 +202,7 @@ impl Members {
         Ok(Some((key, outline)))
     }
 
-    /// The place of a member in the batch, once that is the one that has it.
+    /// Returns the place of a member in the batch, once that is the one that has it.
     #[inline]
     fn place_of(&mut self, member: u64) -> Result<Option<usize>> {
         match self.batch.place(member) {
@@ -244,8 +227,8 @@ impl Members {
     }
 
     fn find(&mut self, member: u64) -> Result<Option<usize>> {
-        let Members { decoder, batches, batch, .. } = self;
-        // Whoever comes to the end by going on sees the pickle through to its STOP.
+        let Objects { decoder, batches, batch, .. } = self;
+        // A loop that comes to the end has the pickle surveyed to its STOP.
         while batch.end() == member {
             if !batches.next(&mut decoder.window, batch)? {
                 return self.verify().map(|()| None);
@@ -260,9 +243,9 @@ impl Members {
         Ok(batch.place(member))
     }
 
-    /// The values of the batch in which the pickle breaks off that may be its members: all of them
-    /// up to the first that cannot be decoded, that is to be called, or, at the end, that may still
-    /// get items or a state. See [`Salvage`](crate::Salvage) on why none of them is certain.
+    /// Returns the values of the batch in which the pickle breaks off that may be its members: all of
+    /// them up to the first that cannot be decoded, that is to be called, or, at the end, that may
+    /// still get items or a state. See [`Salvage`](crate::Salvage) on why none of them is certain.
     pub(crate) fn unfinished_values(&mut self) -> Vec<Span> {
         let width = self.batches.width();
         let mut values = self.batches.unfinished();

@@ -1,25 +1,25 @@
-//! [`Subscripts`]: the way into nested containers, written as in Python.
+//! [`Path`]: the way into nested containers, written as in Python.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// Subscripts such as `['train'][3]`, one for each container on the way in.
+/// The way into nested containers, such as `['train'][3]`: a subscript for each container.
 ///
 /// A subscript is a str (the key of a dict), an int (the index of a list or a tuple, from the end
 /// if it is negative, or the key of a dict), or ints with commas between them (the indices of an
 /// array, one for each dimension).
 ///
 /// ```
-/// let subscripts: npy_object::Subscripts = "['train'][3]".parse()?;
-/// assert_eq!(subscripts.to_string(), "['train'][3]");
+/// let path: npy_object::nested::Path = "['train'][3]".parse()?;
+/// assert_eq!(path.to_string(), "['train'][3]");
 /// # Ok::<(), npy_object::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Subscripts(Vec<Subscript>);
+pub struct Path(Vec<Subscript>);
 
-/// One of [`Subscripts`].
+/// A step of a [`Path`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Subscript {
@@ -31,33 +31,33 @@ pub enum Subscript {
     Indices(Vec<i64>),
 }
 
-impl Subscripts {
-    /// These, from the outermost container in.
-    pub fn new(subscripts: impl IntoIterator<Item = Subscript>) -> Subscripts {
-        Subscripts(subscripts.into_iter().collect())
+impl Path {
+    /// The path of these subscripts, from the outermost container in.
+    pub fn new(subscripts: impl IntoIterator<Item = Subscript>) -> Path {
+        Path(subscripts.into_iter().collect())
     }
 
-    /// From the outermost container in.
+    /// Returns the subscripts, from the outermost container in.
     pub fn as_slice(&self) -> &[Subscript] {
         &self.0
     }
 }
 
 /// Fails with clause `access.subscript` where it is not written as Python would have it.
-impl FromStr for Subscripts {
+impl FromStr for Path {
     type Err = Error;
 
-    fn from_str(text: &str) -> Result<Subscripts> {
+    fn from_str(text: &str) -> Result<Path> {
         let mut parser = Parser { text, rest: text.trim_start() };
         let mut subscripts = Vec::new();
         while !parser.rest.is_empty() {
             subscripts.push(parser.subscript()?);
         }
-        Ok(Subscripts(subscripts))
+        Ok(Path(subscripts))
     }
 }
 
-impl fmt::Display for Subscripts {
+impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|subscript| write!(f, "[{subscript}]"))
     }
@@ -131,7 +131,7 @@ impl Parser<'_> {
                     Some('r') => '\r',
                     Some(c @ ('\\' | '\'' | '"')) => c,
                     _ => {
-                        return Err(self.refuse(r#"\\, \', \", \n, \r or \t behind the backslash"#));
+                        return Err(self.refuse(r#"\\, \', \", \n, \r or \t after the backslash"#));
                     }
                 }),
                 Some(c) => string.push(c),
@@ -166,11 +166,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn parse(text: &str) -> Vec<Subscript> {
-        text.parse::<Subscripts>().unwrap().0
+        text.parse::<Path>().unwrap().0
     }
 
     #[test]
-    fn are_written_as_in_python() {
+    fn path_parses_as_in_python() {
         use Subscript as S;
         assert_eq!(parse(""), []);
         assert_eq!(parse(r#"['a'] ["it's"]"#), [S::Key("a".into()), S::Key("it's".into())]);
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_where_it_stands() {
+    fn malformed_path_fails_at_offset() {
         for (text, place) in [
             ("train", 0),
             ("['train'", 8),
@@ -195,7 +195,7 @@ mod tests {
             ("[99999999999999999999]", 1),
             (r"['\q']", 1),
         ] {
-            let error = text.parse::<Subscripts>().unwrap_err();
+            let error = text.parse::<Path>().unwrap_err();
             assert!(error.message().ends_with(&format!(" at {place}")), "{text}: {error}");
             assert_eq!(error.clause(), "access.subscript");
         }
@@ -203,13 +203,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(key in ".*", index: i64, indices in prop::collection::vec(any::<i64>(), 1..4)) {
-            let subscripts = Subscripts::new([
+        fn path_round_trips_through_display(key in ".*", index: i64, indices in prop::collection::vec(any::<i64>(), 1..4)) {
+            let path = Path::new([
                 Subscript::Key(key),
                 Subscript::Index(index),
                 Subscript::Indices(indices),
             ]);
-            prop_assert_eq!(subscripts.to_string().parse::<Subscripts>().unwrap(), subscripts);
+            prop_assert_eq!(path.to_string().parse::<Path>().unwrap(), path);
         }
     }
 }
