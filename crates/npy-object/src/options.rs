@@ -162,6 +162,7 @@ pub(crate) struct ReadSize {
 impl ReadSize {
     /// Returns the length of the longest gap that is read rather than jumped over: a second read
     /// would take longer.
+    #[inline]
     pub(crate) fn gap(self) -> u64 {
         self.least.saturating_mul(4) as u64
     }

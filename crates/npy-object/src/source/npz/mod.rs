@@ -1,13 +1,12 @@
 //! Archives of arrays (`.npz`), as `numpy.savez` and `numpy.savez_compressed` write them: zip files in
 //! which each member is a file.
-//!
-//! Reading order:
-//!
-//! - `member`: [`Member`], an entry of the directory
-//! - `directory`: the zip format; finds the members and their data
-//! - `stored`, `deflated`: the data of a member, with the comparison of its size and checksum
-//! - `archive`: [`Npz`](crate::Npz)
-//! - `names`: the error for a name that no member has
+// Reading order:
+//
+// - `member`: `Member`, an entry of the directory
+// - `directory`: the zip format; finds the members and their data
+// - `stored`, `deflated`: the data of a member, with the comparison of its size and checksum
+// - `archive`: `Npz`
+// - `names`: the error for a name that no member has
 
 mod archive;
 mod deflated;
