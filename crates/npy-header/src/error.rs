@@ -232,7 +232,11 @@ mod tests {
         let sections: Vec<(&str, &str)> = spec
             .split("\n### ")
             .skip(1)
-            .filter_map(|section| section.split_once("\n\n"))
+            .filter_map(|section| {
+                // `npy.magic: Magic`, an empty line, and the rule.
+                let (heading, rule) = section.split_once("\n\n")?;
+                Some((heading.split_once(": ")?.0, rule))
+            })
             .filter(|(_, rule)| !rule.starts_with("A reader MUST"))
             .collect();
         let headings: Vec<&str> = sections.iter().map(|(heading, _)| name_of(heading)).collect();

@@ -1,102 +1,175 @@
-//! The clauses of the specification, and who checks them.
+//! The clauses of the specification, and the fixtures and tests that check them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use crate::expand::Specification;
 use crate::fixtures::Fixture;
+use crate::links::REPOSITORY;
 use crate::{root, rust_files};
 
-/// What the names of clauses begin with.
+/// The first words of clause ids.
 const FAMILIES: [&str; 6] = ["npy.", "npz.", "gzip.", "pickle.", "index.", "access."];
 
-/// Whether text looks like the name of a clause.
-pub fn is_clause(text: &str) -> bool {
-    FAMILIES.iter().any(|family| text.starts_with(family))
-        && !text.ends_with('.')
-        && text.chars().all(|c| matches!(c, '.' | 'a'..='z' | '0'..='9'))
-}
-
-/// A heading of a chapter that is a clause.
+/// A heading such as `### npy.header.shape: Shape`, with the section below it.
 pub struct Clause {
-    /// Its permanent name.
-    pub name: String,
-    /// The chapter: `machine.md`.
+    /// The permanent name: `npy.header.shape`.
+    pub id: String,
+    /// The words of the heading: `Shape`.
+    pub title: String,
+    /// The file of the chapter: `header.md`.
     pub chapter: String,
-    /// Its first paragraph.
+    /// The first paragraph.
     pub rule: String,
-    /// Whether it says what a reader has to do, and not what a file has to be.
-    pub of_readers: bool,
-    /// Whether the chapter has streams that break it, which `pickle-stream` runs as a test.
+    /// Whether the section has streams that break the clause, which a test of `pickle-stream` runs.
     pub has_streams: bool,
 }
 
-/// The clauses of a chapter.
-pub fn of_chapter(chapter: &str, text: &str) -> Vec<Clause> {
-    let sections = text.split("\n### ").skip(1).filter_map(|section| section.split_once("\n\n"));
-    let clauses = sections.filter(|(name, _)| is_clause(name)).map(|(name, rest)| Clause {
-        name: name.to_owned(),
-        chapter: chapter.to_owned(),
-        rule: rest.split("\n\n").next().unwrap_or_default().to_owned(),
-        of_readers: rest.starts_with("A reader MUST"),
-        has_streams: rest
-            .split("\n## ")
-            .next()
-            .is_some_and(|section| section.lines().any(|line| line.starts_with("    b\""))),
-    });
-    clauses.collect()
+impl Clause {
+    /// Whether the clause is a rule for readers, not for files.
+    pub fn is_for_readers(&self) -> bool {
+        self.rule.starts_with("A reader MUST")
+    }
+
+    /// Returns a Markdown link to the clause.
+    pub(crate) fn link(&self) -> String {
+        format!("[`{0}`]({1}#{0})", self.id, self.chapter)
+    }
 }
 
-/// The fixtures of each clause.
-pub fn fixtures_by_clause(fixtures: &[Fixture]) -> BTreeMap<String, Vec<&Fixture>> {
-    let mut found: BTreeMap<String, Vec<&Fixture>> = BTreeMap::new();
+/// Whether text has the form of a clause id.
+pub fn is_id(text: &str) -> bool {
+    FAMILIES.iter().any(|family| text.starts_with(family))
+        && !text.ends_with('.')
+        && text.chars().all(|c| matches!(c, '.' | '_' | 'a'..='z' | '0'..='9'))
+}
+
+/// Returns the id and the title in the heading of a clause.
+pub fn heading(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix("### ")?.split_once(": ").filter(|(id, _)| is_id(id))
+}
+
+/// Returns the clauses of a chapter.
+pub(crate) fn of_chapter(chapter: &str, text: &str) -> Vec<Clause> {
+    let mut clauses = Vec::new();
+    for section in text.split("\n### ").skip(1) {
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let (line, rest) = section.split_once("\n\n").unwrap_or((section, ""));
+        if let Some((id, title)) = heading(&format!("### {line}")) {
+            clauses.push(Clause {
+                id: id.to_owned(),
+                title: title.to_owned(),
+                chapter: chapter.to_owned(),
+                rule: rest.split("\n\n").next().unwrap_or_default().to_owned(),
+                has_streams: rest.contains("\nb\""),
+            });
+        }
+    }
+    clauses
+}
+
+/// Returns the fixtures of each clause.
+pub fn fixtures_by_clause(fixtures: &[Fixture]) -> BTreeMap<&str, Vec<&Fixture>> {
+    let mut found: BTreeMap<&str, Vec<&Fixture>> = BTreeMap::new();
     for fixture in fixtures {
         for clause in &fixture.clauses {
-            found.entry(clause.clone()).or_default().push(fixture);
+            found.entry(clause).or_default().push(fixture);
         }
     }
     found
 }
 
-/// The tests that name each clause: `(file, function)`, the file from the project's folder.
+/// Returns the tests that name each clause, as `(file, function)`.
 ///
-/// A test names a clause in a string, as what it expects an error to break, or in its comment
-/// (`// Checks npy.element.batch.`).
+/// A test names a clause in a string literal, or in a comment `// Checks npy.element.batch.`
 pub fn tests_by_clause() -> BTreeMap<String, BTreeSet<(String, String)>> {
     let mut found: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
     for path in rust_files(&root().join("crates")) {
         let text = fs::read_to_string(&path).expect("a source file");
-        let file =
-            path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
+        let file = path.strip_prefix(root()).expect("a path below the root");
         for test in text.split("#[test]").skip(1) {
-            let Some(name) = test.split("fn ").nth(1).and_then(|rest| rest.split('(').next())
-            else {
-                continue;
-            };
-            for clause in named(test) {
-                found.entry(clause).or_default().insert((file.clone(), name.to_owned()));
+            let name = test.split("fn ").nth(1).and_then(|rest| rest.split('(').next());
+            let Some(name) = name else { continue };
+            let literals = test.split('"').filter(|literal| is_id(literal));
+            let comments = test.lines().filter_map(|line| line.trim().strip_prefix("// Checks "));
+            let words = comments.flat_map(|line| line.split([' ', ',']));
+            let words = words.map(|word| word.trim_end_matches('.')).filter(|word| is_id(word));
+            for clause in literals.chain(words) {
+                let test = (file.to_string_lossy().into_owned(), name.to_owned());
+                found.entry(clause.to_owned()).or_default().insert(test);
             }
         }
     }
     found
 }
 
-/// The clauses that the code of the crates names: those that errors break.
-pub fn of_errors() -> BTreeSet<String> {
+/// Returns the ids in the string literals of the format crates: the clauses of their errors.
+pub fn in_errors() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for name in ["npy-header", "pickle-stream", "npy-object"] {
         for path in rust_files(&root().join("crates").join(name).join("src")) {
             let text = fs::read_to_string(path).expect("a source file");
-            found.extend(text.split('"').filter(|text| is_clause(text)).map(str::to_owned));
+            found.extend(text.split('"').filter(|literal| is_id(literal)).map(str::to_owned));
         }
     }
     found
 }
 
-/// The clauses that are named in a test: in strings, and in comments that begin with "Checks".
-fn named(test: &str) -> BTreeSet<String> {
-    let strings = test.split('"').filter(|text| is_clause(text)).map(str::to_owned);
-    let comments = test.lines().filter_map(|line| line.trim().strip_prefix("// Checks "));
-    let words = comments.flat_map(|line| line.split([' ', ',']));
-    let words = words.map(|word| word.trim_end_matches('.')).filter(|word| is_clause(word));
-    strings.chain(words.map(str::to_owned)).collect()
+/// Returns, for each clause, the fixtures and the tests that check it, as Markdown that folds.
+pub(crate) fn checked_by(specification: &Specification) -> BTreeMap<String, String> {
+    let fixtures = fixtures_by_clause(&specification.fixtures);
+    let tests = tests_by_clause();
+    let mut notes = BTreeMap::new();
+    for clause in &specification.clauses {
+        let fixtures = fixtures.get(clause.id.as_str()).map_or(&[][..], Vec::as_slice);
+        let tests: Vec<_> = tests.get(&clause.id).into_iter().flatten().collect();
+        let counts = [
+            count(fixtures.len(), "fixture"),
+            count(tests.len() + usize::from(clause.has_streams), "test"),
+        ];
+        let counts = counts.into_iter().flatten().collect::<Vec<_>>().join(" and ");
+        let mut note =
+            format!("<details class=\"checked\"><summary>Checked by {counts}</summary>\n\n");
+        for line in cases(fixtures) {
+            note += &format!("- {line}\n");
+        }
+        if clause.has_streams {
+            note += "- the streams above, in `crates/pickle-stream/tests/clauses.rs`\n";
+        }
+        for (file, name) in tests {
+            note += &format!("- `{name}` in [`{file}`]({REPOSITORY}{file})\n");
+        }
+        notes.insert(clause.id.clone(), note + "\n</details>\n\n");
+    }
+    notes
+}
+
+/// Returns a number with its noun, or `None` for 0.
+fn count(number: usize, noun: &str) -> Option<String> {
+    match number {
+        0 => None,
+        1 => Some(format!("1 {noun}")),
+        _ => Some(format!("{number} {noun}s")),
+    }
+}
+
+/// Describes fixtures, a line for each case. Files of one case by different writers are counted.
+fn cases(fixtures: &[&Fixture]) -> Vec<String> {
+    let mut counts: Vec<(&str, &Fixture, usize)> = Vec::new();
+    for fixture in fixtures {
+        let case = fixture.name.split("-p").next().unwrap_or(&fixture.name);
+        let case = case.trim_end_matches(".npy");
+        match counts.last_mut() {
+            Some((last, _, count)) if *last == case => *count += 1,
+            _ => counts.push((case, fixture, 1)),
+        }
+    }
+    let line = |(case, fixture, number): &(&str, &Fixture, usize)| {
+        let about = crate::dump::plain(&fixture.about);
+        match number {
+            1 => format!("`{case}`: {about}"),
+            _ => format!("`{case}` ({number} files): {about}"),
+        }
+    };
+    counts.iter().map(line).collect()
 }

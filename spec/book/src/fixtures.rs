@@ -1,48 +1,45 @@
-//! The oracle's files, and what Python says of them.
+//! Reads the oracle's files, and what Python made of them.
 
 use std::fs;
 
 use npy_object::{Encoding, Error, Options};
 use serde_json::Value;
 
-use crate::{Complaint, root};
+use crate::root;
 
 /// A file of the oracle.
 pub struct Fixture {
-    /// Its name below `oracle/fixtures`, or `packed/` and its name below `oracle/packed`.
-    pub file: String,
-    /// The file of the project that it is in: itself, or the archive of its group.
-    pub path: String,
-    /// What it holds.
+    /// The name below `oracle/fixtures`; or `packed/` and the name below `oracle/packed`.
+    pub name: String,
+    /// A description of the contents.
     pub about: String,
-    /// The clauses that it is a case of.
+    /// The clauses that the file is a case of.
     pub clauses: Vec<String>,
     /// The environments that wrote it, such as `py3.13-np2.5`.
     pub written_by: Vec<String>,
-    /// The protocol that was asked for, where one was.
-    pub protocol: Option<u64>,
     encoding: Encoding,
 }
 
-/// All of them, in the order of the manifests.
-pub fn fixtures() -> Vec<Fixture> {
-    [of("oracle/fixtures", ""), of("oracle/packed", "packed/")].into_iter().flatten().collect()
+/// Returns all fixtures, in the order of the manifests.
+pub fn all() -> Vec<Fixture> {
+    [("oracle/fixtures", ""), ("oracle/packed", "packed/")]
+        .map(in_manifest)
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
-/// Those of the manifest in a folder.
-fn of(folder: &str, prefix: &str) -> Vec<Fixture> {
+fn in_manifest((folder, prefix): (&str, &str)) -> Vec<Fixture> {
     let path = root().join(folder).join("manifest.json");
     let manifest: Vec<Value> =
         serde_json::from_slice(&fs::read(path).expect("the oracle's manifest")).expect("JSON");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let texts = |value: &Value| value.as_array().into_iter().flatten().map(text).collect();
     let fixture = |entry: &Value| Fixture {
-        file: format!("{prefix}{}", text(&entry["file"])),
-        path: path_of(folder, &text(&entry["file"])),
+        name: format!("{prefix}{}", text(&entry["file"])),
         about: text(&entry["about"]),
         clauses: texts(&entry["clauses"]),
         written_by: texts(&entry["written_by"]),
-        protocol: entry["protocol"].as_u64(),
         encoding: match entry["encoding"].as_str() {
             Some("latin1") => Encoding::Latin1,
             _ => Encoding::Ascii,
@@ -51,52 +48,40 @@ fn of(folder: &str, prefix: &str) -> Vec<Fixture> {
     manifest.iter().map(fixture).collect()
 }
 
-fn path_of(folder: &str, file: &str) -> String {
-    let path = format!("{folder}/{file}");
-    match file.split_once('/') {
-        Some((group, _)) if !root().join(&path).exists() => format!("{folder}/{group}.zip"),
-        _ => path,
-    }
+/// Reads a file of `oracle/packed`, whose name here begins with `packed/`.
+fn read_packed(name: &str) -> Vec<u8> {
+    let path = root().join("oracle").join(name);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 impl Fixture {
-    /// The bytes of the file.
+    /// Returns the bytes of the file.
     pub fn bytes(&self) -> Vec<u8> {
-        match npy_object_fixtures::find(&self.file) {
+        match npy_object_fixtures::find(&self.name) {
             Some(stored) => stored.bytes().to_vec(),
-            None => fs::read(root().join(&self.path)).expect("a packed file"),
+            None => read_packed(&self.name),
         }
     }
 
-    /// Python's lines: the header, the elements, or an error at the end.
+    /// Returns Python's lines: the header, the elements, and an error at the end.
     pub fn lines(&self) -> Vec<String> {
-        if let Some(stored) = npy_object_fixtures::find(&self.file) {
+        if let Some(stored) = npy_object_fixtures::find(&self.name) {
             return stored.lines().to_vec();
         }
-        let path = root().join(format!("{}.jsonl", self.path));
-        let text = fs::read_to_string(path).expect("the JSON of a packed file");
+        let text = String::from_utf8(read_packed(&format!("{}.jsonl", self.name))).expect("UTF-8");
         text.split_terminator('\n').map(str::to_owned).collect()
     }
 
-    /// What Python refuses the file with: `ValueError: ...`. It knows no index.
+    /// Returns the error with which Python refuses the file: `ValueError: ...`.
     pub fn python_error(&self) -> Option<String> {
         if self.is_index() {
-            return None;
+            return None; // Python has no reader for it.
         }
         let last: Value = serde_json::from_str(self.lines().last()?).ok()?;
         Some(last.get("error")?.as_str()?.to_owned())
     }
 
-    /// Whether it is an archive, a gzip file, an index, or what that is of.
-    pub fn is_packed(&self) -> bool {
-        self.file.starts_with("packed/")
-    }
-
-    fn is_index(&self) -> bool {
-        self.file.ends_with(".idx")
-    }
-
-    /// What this project refuses the file with, as it reads by default; an index is left alone.
+    /// Returns the error with which npy-object refuses the file by default. Not for an index.
     pub fn error(&self) -> Option<Error> {
         if self.is_index() {
             return None;
@@ -114,10 +99,13 @@ impl Fixture {
             }
         }
     }
-}
 
-/// The fixture of that name.
-pub fn find<'a>(fixtures: &'a [Fixture], file: &str) -> Result<&'a Fixture, Complaint> {
-    let found = fixtures.iter().find(|fixture| fixture.file == file);
-    found.ok_or_else(|| format!("there is no fixture {file}"))
+    /// Whether the file is an archive, a gzip file, an index, or the array of an index.
+    pub fn is_packed(&self) -> bool {
+        self.name.starts_with("packed/")
+    }
+
+    fn is_index(&self) -> bool {
+        self.name.ends_with(".idx")
+    }
 }

@@ -1,39 +1,48 @@
-//! Builds the specification as a site.
+//! The mdBook preprocessor of the specification.
 //!
-//! The chapters are the Markdown files of `spec/`. Lines such as `{{#dis plain/0d.npy}}` in them are
-//! directives: what stands in the book in their place is made from the oracle's files, by the
-//! crates of this project, when the book is built.
+//! The chapters are the Markdown files in `spec/`, and `spec/book.toml` configures mdBook, which
+//! runs this program. It does three things:
 //!
-//! # In which order to read the modules
+//! - replaces every directive, a line such as `{{#dis plain/0d.npy}}`, with a dump or a table that
+//!   it makes from the oracle's fixtures;
+//! - gives each clause an anchor and a list of the fixtures and tests that check it, and makes a
+//!   link of each clause id in the text;
+//! - fails on directives that do not fit the fixtures and on links that lead nowhere.
 //!
-//! `site` (what is done), `chapter` (what becomes of the text), `directives` and `figures` (what
-//! the lines stand for), `clauses` (who checks what), `fixtures` and `stream` (the oracle's files
-//! and what is in them), `links` (what is checked at the end).
+//! # Modules, in reading order
+//!
+//! | module | job |
+//! |---|---|
+//! | `expand` | goes through the chapters line by line |
+//! | `clauses` | finds the clauses, and the fixtures and tests of each |
+//! | `directives` | lists the directives |
+//! | `dump` | directives that show one file |
+//! | `tables` | directives that list opcodes, clauses, errors or results |
+//! | `fixtures` | reads the oracle's files |
+//! | `pickle` | finds the instructions and the elements of a file |
+//! | `links` | finds links that lead nowhere |
 #![forbid(unsafe_code)]
 
-mod chapter;
 pub mod clauses;
 mod directives;
-mod figures;
+mod dump;
+mod expand;
 pub mod fixtures;
 pub mod links;
-mod site;
-mod stream;
+mod pickle;
+mod tables;
 
-pub use site::build;
+pub use expand::Specification;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What is wrong with the book, for people: a line for each fault.
-pub type Complaint = String;
-
-/// The folder of the project.
+/// Returns the root folder of the project.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The sources below a folder, in order.
+/// Returns the Rust files below a folder, sorted.
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -51,7 +60,17 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The Rust examples of the chapters are compiled and run.
+/// The Rust examples in the chapters, which rustdoc compiles and runs.
 #[cfg(doctest)]
-#[doc = include_str!(concat!(env!("OUT_DIR"), "/examples.md"))]
-struct Examples;
+mod examples {
+    #[doc = include_str!("../../audit.md")]
+    struct Audit;
+    #[doc = include_str!("../../elements.md")]
+    struct Elements;
+    #[doc = include_str!("../../errors.md")]
+    struct Errors;
+    #[doc = include_str!("../../limits.md")]
+    struct Limits;
+    #[doc = include_str!("../../npz.md")]
+    struct Npz;
+}

@@ -1,98 +1,51 @@
-//! Checks links: those of the built site, and those of the crates' documentation into `spec/`. Every
-//! page, file, heading and item that they lead to is there.
+//! Finds links that lead nowhere: those of the chapters, and those of the crates' documentation into
+//! `spec/`.
+//!
+//! Links within the book, to files of the project, and to items of its crates on docs.rs are
+//! followed. Links to other sites are not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::{Complaint, root, rust_files};
+use crate::{root, rust_files};
 
-/// Where the project's files can be read.
+/// The address of the project's files.
 pub(crate) const REPOSITORY: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/");
 
-/// Where the documentation of crates can be read.
+/// The address of the documentation of crates.
 const DOCUMENTATION: &str = "https://docs.rs/";
 
-/// Fails with a line for each link that leads nowhere. Links to other sites are not followed, unless
-/// they lead to this project's files or to the documentation of its crates.
-pub(crate) fn check(site: &Path) -> Result<(), Complaint> {
-    let mut anchors = BTreeMap::new();
-    let mut links = Vec::new();
-    let io = |error: std::io::Error| error.to_string();
-    for entry in fs::read_dir(site).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        if path.extension().is_none_or(|extension| extension != "html") {
-            continue;
+/// Returns a line for each link in the expanded chapters that leads nowhere.
+pub(crate) fn dead(chapters: &BTreeMap<String, String>) -> Vec<String> {
+    let anchors: BTreeMap<&str, BTreeSet<String>> =
+        chapters.iter().map(|(file, text)| (file.as_str(), anchors(text))).collect();
+    let mut dead = Vec::new();
+    for (file, text) in chapters {
+        for link in targets(&prose(text)) {
+            let alive = if let Some(path) = link.strip_prefix(REPOSITORY) {
+                is_file(path)
+            } else if let Some(item) = link.strip_prefix(DOCUMENTATION) {
+                is_documented(item)
+            } else if link.contains("://") {
+                true
+            } else {
+                let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+                match anchors.get(if path.is_empty() { file.as_str() } else { path }) {
+                    Some(anchors) => anchor.is_empty() || anchors.contains(anchor),
+                    None => root().join("spec").join(path).is_file(),
+                }
+            };
+            if !alive {
+                dead.push(format!("spec/{file}: a link that leads nowhere: {link}"));
+            }
         }
-        let page = fs::read_to_string(&path).map_err(io)?;
-        let ids: BTreeSet<String> = attributes(&page, " id=\"").collect();
-        for link in attributes(&page, " href=\"").chain(attributes(&page, " src=\"")) {
-            links.push((path.clone(), link));
-        }
-        anchors.insert(path, ids);
     }
-    let dead: Vec<String> = links
-        .iter()
-        .filter(|(page, link)| !leads_somewhere(site, page, link, &anchors))
-        .map(|(page, link)| format!("{}: a dead link: {link}", page.display()))
-        .collect();
-    if dead.is_empty() { Ok(()) } else { Err(dead.join("\n")) }
+    dead
 }
 
-fn leads_somewhere(
-    site: &Path,
-    page: &Path,
-    link: &str,
-    anchors: &BTreeMap<PathBuf, BTreeSet<String>>,
-) -> bool {
-    if let Some(file) = link.strip_prefix(REPOSITORY) {
-        return is_file(file);
-    }
-    if let Some(item) = link.strip_prefix(DOCUMENTATION) {
-        return is_documented(item);
-    }
-    if link.contains("://") || link.starts_with("data:") {
-        return true;
-    }
-    let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
-    let target = if path.is_empty() { page.to_owned() } else { site.join(path) };
-    match anchors.get(&target) {
-        Some(ids) => anchor.is_empty() || ids.contains(anchor),
-        None => target.is_file() && anchor.is_empty(),
-    }
-}
-
-/// Whether the project has the file, and it the heading: `spec/errors.md#wrong-use`.
-fn is_file(link: &str) -> bool {
-    let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-    let path = root().join(file);
-    if anchor.is_empty() {
-        return path.exists();
-    }
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.lines().filter(|line| line.starts_with('#')).any(|line| slug(line) == anchor)
-}
-
-/// The anchor of a heading.
-fn slug(heading: &str) -> String {
-    let words = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
-    words.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
-}
-
-/// Whether a crate of the project has the item: `npy-object/latest/npy_object/struct.Error.html`. Other
-/// crates are not looked into.
-fn is_documented(link: &str) -> bool {
-    let mut parts = link.split(['#', '/']);
-    let sources = root().join("crates").join(parts.next().unwrap_or_default()).join("src");
-    let item = parts.find_map(|part| part.strip_suffix(".html")).unwrap_or("index");
-    let Some((kind, name)) = item.split_once('.') else { return true };
-    let declared = format!("pub {} {name}", if kind == "fn" { "fn" } else { kind });
-    let declares = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|s| s.contains(&declared));
-    !sources.is_dir() || rust_files(&sources).iter().any(declares)
-}
-
-/// The links of the crates' documentation to this project's files that lead nowhere, with where
-/// they are.
+/// Returns the links in the documentation of the crates to files that the project does not have,
+/// each with the file that it is in.
 pub fn dead_in_documentation() -> Vec<String> {
     let crates = root().join("crates");
     let readmes = fs::read_dir(&crates).expect("the crates").filter_map(|entry| {
@@ -113,7 +66,53 @@ pub fn dead_in_documentation() -> Vec<String> {
     dead
 }
 
-/// The values of an attribute, given as it begins: ` href="`.
-fn attributes<'a>(page: &'a str, start: &'a str) -> impl Iterator<Item = String> + 'a {
-    page.split(start).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned)
+/// Returns the targets of the links in Markdown: `](target)`, `href="target"`.
+pub(crate) fn targets(markdown: &str) -> impl Iterator<Item = &str> {
+    let links = markdown.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    links.chain(markdown.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()))
+}
+
+/// Returns Markdown without its code blocks.
+fn prose(markdown: &str) -> String {
+    markdown.split("\n```").step_by(2).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the anchors of the headings of a chapter.
+fn anchors(markdown: &str) -> BTreeSet<String> {
+    let prose = prose(markdown);
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
+    let anchor = |line: &str| match line.split_once("{#") {
+        Some((_, rest)) => rest.split([' ', '}']).next().unwrap_or_default().to_owned(),
+        None => slug(line),
+    };
+    headings.map(anchor).collect()
+}
+
+/// Returns the anchor that mdBook and the forge make of a heading.
+fn slug(heading: &str) -> String {
+    let words = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    words.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
+}
+
+/// Whether the project has the file, and the file has the heading: `spec/errors.md#wrong-use`.
+fn is_file(link: &str) -> bool {
+    let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+    let path = root().join(file);
+    match anchor {
+        "" => path.exists(),
+        _ => fs::read_to_string(path).is_ok_and(|text| anchors(&text).contains(anchor)),
+    }
+}
+
+/// Whether a crate of the project declares the item: `npy-object/latest/npy_object/struct.Error.html`.
+/// Items of other crates count as documented.
+fn is_documented(link: &str) -> bool {
+    let mut parts = link.split(['#', '/']);
+    let sources = root().join("crates").join(parts.next().unwrap_or_default()).join("src");
+    let item = parts.find_map(|part| part.strip_suffix(".html")).unwrap_or("index");
+    let Some((kind, name)) = item.split_once('.') else { return true };
+    let declaration = format!("pub {kind} {name}");
+    let declares =
+        |path: &PathBuf| fs::read_to_string(path).is_ok_and(|s| s.contains(&declaration));
+    !sources.is_dir() || rust_files(&sources).iter().any(declares)
 }
