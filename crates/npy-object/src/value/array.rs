@@ -3,6 +3,7 @@
 //! `plain.rs` is the shortcut for the arrays of nearly all files.
 
 use std::borrow::Cow;
+use std::iter::FusedIterator;
 
 use npy_header::{ByteOrder, DType};
 use pickle_stream::{Kind as Raw, ValueRef};
@@ -78,6 +79,8 @@ impl<'a> Iterator for ArrayItems<'a> {
 }
 
 impl ExactSizeIterator for ArrayItems<'_> {}
+
+impl FusedIterator for ArrayItems<'_> {}
 
 impl<'a> Array<'a> {
     /// Reads a call that makes an array; `None` where it is not as NumPy writes it.

@@ -1,5 +1,7 @@
 //! [`Items`] and [`Entries`]: the members of containers, as elements.
 
+use std::iter::FusedIterator;
+
 #[cfg(feature = "json")]
 use pickle_stream::Paused;
 use pickle_stream::{Entries as RawEntries, Items as RawItems, Kind as Raw};
@@ -47,6 +49,8 @@ impl<'a> Iterator for Items<'a> {
 }
 
 impl ExactSizeIterator for Items<'_> {}
+
+impl FusedIterator for Items<'_> {}
 
 /// The keys and values of a dict, in the order of the file.
 #[derive(Clone)]
@@ -120,3 +124,5 @@ impl<'a> Iterator for Entries<'a> {
 }
 
 impl ExactSizeIterator for Entries<'_> {}
+
+impl FusedIterator for Entries<'_> {}

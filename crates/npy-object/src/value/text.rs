@@ -69,19 +69,16 @@ impl<'a> Text<'a> {
 
     /// Decodes a Python 2 str. `None` where this encoding leaves it as bytes.
     pub(crate) fn of_python_2(bytes: &'a [u8], encoding: Encoding) -> Option<Text<'a>> {
-        let is_utf_8 = match encoding {
-            Encoding::Bytes => false,
-            Encoding::Utf8 => true,
-            Encoding::Ascii | Encoding::Latin1 => bytes.is_ascii(),
-        };
-        match encoding {
-            _ if is_utf_8 => std::str::from_utf8(bytes).ok().map(|text| Text(Repr::Borrowed(text))),
-            Encoding::Latin1 => {
+        let borrowed = match encoding {
+            Encoding::Bytes => None,
+            Encoding::Ascii if !bytes.is_ascii() => None,
+            Encoding::Latin1 if !bytes.is_ascii() => {
                 let text = bytes.iter().map(|&byte| char::from(byte)).collect();
-                Some(Text(Repr::Owned(text)))
+                return Some(Text(Repr::Owned(text)));
             }
-            _ => None,
-        }
+            Encoding::Ascii | Encoding::Latin1 | Encoding::Utf8 => std::str::from_utf8(bytes).ok(),
+        };
+        borrowed.map(|text| Text(Repr::Borrowed(text)))
     }
 
     /// Returns the text; `None` where it contains a lone surrogate.
