@@ -123,15 +123,9 @@ pub(crate) fn load<'py>(
     trust_payload: bool,
     unfinished: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let settings = Settings {
-        encoding,
-        index: false,
-        max_memory,
-        find_class,
-        mmap_mode,
-        trust_payload,
-        unfinished,
-    };
+    let index = false;
+    let settings =
+        Settings { encoding, index, max_memory, find_class, mmap_mode, trust_payload, unfinished };
     let mut input = Input::of(source, settings.maps()?)?;
     if is_empty(py, &input)? {
         // An object with `read` may be at its end because earlier calls have read its arrays.
@@ -207,16 +201,10 @@ pub(crate) fn open_all(
     trust_payload: bool,
     unfinished: bool,
 ) -> PyResult<All> {
-    let settings = Settings {
-        encoding,
-        index: false,
-        max_memory,
-        find_class,
-        mmap_mode,
-        trust_payload,
-        unfinished,
-    };
     let py = source.py();
+    let index = false;
+    let settings =
+        Settings { encoding, index, max_memory, find_class, mmap_mode, trust_payload, unfinished };
     let Input { source, owner, runs_python, .. } = Input::of(source, settings.maps()?)?;
     let sections = settings.options()?.sections(source).map_err(|error| raise(py, &error))?;
     Ok(All { sections, settings, owner, runs_python })
