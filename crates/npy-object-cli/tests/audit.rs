@@ -1,4 +1,4 @@
-//! `npyo audit`, as it is run.
+//! Runs of `npyo audit`.
 
 mod common;
 
@@ -17,7 +17,7 @@ fn audit(file: &Path, options: &[&str]) -> Ran {
 }
 
 #[test]
-fn file_of_numpy_is_inert() {
+fn file_written_by_numpy_is_inert() {
     for file in ["arrays/ragged-p4-py3.9-np2.0.npy", "plain/1d-py2.7-np1.16.npy"] {
         let said = npyo("audit", file, &[]).output();
         assert!(said.lines().next().unwrap().ends_with(": inert"), "{said}");
@@ -56,12 +56,12 @@ fn json_has_verdict_status_and_uses() {
 }
 
 #[test]
-fn allowed_name_is_inert() {
+fn name_in_allow_file_is_inert() {
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("allowed.txt");
     for (lines, code) in [
         ("os.system  # we know why\n", 0),
-        // Known to be dangerous.
+        // A pattern does not allow a name that is known to be dangerous.
         ("# nothing\nos.*\n", 3),
         ("posix.*\n", 3),
         ("os.system\ngarbage line\n", 2),
@@ -76,19 +76,19 @@ fn allowed_name_is_inert() {
 }
 
 #[test]
-fn dangerous_pickle_is_found_in_every_place() {
+fn dangerous_pickle_is_found_anywhere_in_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     let good = fs::read(fixture("arrays/ragged-p4-py3.9-np2.0.npy")).unwrap();
     let evil = fs::read(fixture("hand-pickled/os-system.npy")).unwrap();
-    // Behind a good array, as another one or as a pickle; a bare pickle; one that breaks off.
+    // After a good array, as an array or as a pickle; as a truncated bare pickle.
     for bytes in [[&good[..], &evil].concat(), [&good, EVIL].concat(), EVIL[..24].to_vec()] {
         fs::write(&path, bytes).unwrap();
         let found = audit(&path, &[]);
         assert_eq!(found.code, Some(3));
         assert!(found.stdout.contains("os.system"), "{}", found.stdout);
     }
-    // In an archive, under any name, whole or not.
+    // In an archive, under any name, whole or truncated.
     for (name, bytes) in
         [("README.txt", &evil[..]), ("a.pkl", EVIL), ("b", &evil[..evil.len() - 1])]
     {
@@ -121,14 +121,14 @@ fn truncated_file_is_unknown() {
 }
 
 #[test]
-fn missing_file_cannot_be_opened() {
+fn missing_file_exits_1() {
     assert_eq!(audit(Path::new("/nosuch/file.npy"), &[]).code, Some(1));
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(audit(folder.path(), &[]).code, Some(1));
 }
 
 #[test]
-fn array_of_a_number_is_judged_alone() {
+fn array_option_audits_one_array() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     let good = fs::read(fixture("arrays/ragged-p4-py3.9-np2.0.npy")).unwrap();

@@ -1,4 +1,4 @@
-//! `npyo cat`, as it is run.
+//! Runs of `npyo cat`.
 
 mod common;
 
@@ -8,7 +8,7 @@ use std::process::Stdio;
 use common::{command, file_of, npyo, oracle, oracle_with_header, ran};
 
 const RAGGED: &str = "arrays/ragged-p4-py3.9-np2.0.npy";
-/// 2,500 elements, cut off in the last batch.
+/// An array of 2,500 elements, truncated in the last batch.
 const CUT_OFF: &str = "truncated/in-third-batch.npy";
 
 #[test]
@@ -18,7 +18,7 @@ fn cat_prints_elements_as_plain_json() {
 }
 
 #[test]
-fn cat_typed_prints_the_lines_of_the_oracle() {
+fn cat_typed_prints_the_typed_json_of_the_oracle() {
     for file in [RAGGED, "sharing/diamond-p2-py3.6-np1.16.npy", "plain/2d-fortran-py2.7-np1.16.npy"]
     {
         let out = npyo("cat", file, &["--typed"]).output();
@@ -27,7 +27,7 @@ fn cat_typed_prints_the_lines_of_the_oracle() {
 }
 
 #[test]
-fn cat_from_to_prints_the_slice_that_python_gives() {
+fn cat_from_to_prints_the_elements_of_a_slice() {
     let all = oracle(RAGGED);
     for (from, to, expected) in [
         (Some("1"), Some("3"), &all[1..3]),
@@ -58,9 +58,9 @@ fn cat_of_truncated_file_prints_whole_batches_then_fails() {
     let ran = npyo("cat", CUT_OFF, &["--typed"]);
     assert_eq!(ran.stdout.lines().count(), 1 + 2000);
     assert!(ran.stdout.lines().eq(oracle_with_header(CUT_OFF)));
-    let complaint = "pickle data was truncated: at least 1 byte missing; `salvage` saves the \
-                     elements that are whole (at byte 4609) [pickle.truncated]\n";
-    assert_eq!(ran.complaint(), complaint);
+    let error = "pickle data was truncated: at least 1 byte missing; `salvage` saves the \
+                 elements that are whole (at byte 4609) [pickle.truncated]\n";
+    assert_eq!(ran.complaint(), error);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn cat_unfinished_of_truncated_file_prints_last_batch_then_fails() {
 
 #[test]
 fn cat_of_truncated_bare_list_prints_whole_batches_then_fails() {
-    // pickle.dumps(list(range(3)), 2) in batches of two, without the last batch.
+    // pickle.dumps(list(range(3)), 2) in batches of two, truncated in the last one.
     let file = tempfile::Builder::new().suffix(".npy").tempfile().unwrap();
     std::fs::write(&file, b"\x80\x02]q\0(K\0K\x01e(K\x02").unwrap();
     for (options, lines) in [(&[][..], "0\n1\n"), (&["--unfinished"], "0\n1\n2\n")] {
@@ -124,10 +124,10 @@ fn cat_of_long_header_fails_without_max_header() {
     });
 }
 
-/// As in `npyo cat big.npy | head -1`.
+/// `npyo cat big.npy | head -1` closes the pipe after the first line.
 #[test]
 fn cat_to_closed_pipe_exits_0() {
-    let rows = 1_000_000; // far more than a pipe holds
+    let rows = 1_000_000; // a pipe holds 64 KiB on Linux
     let file = file_of("|i1", &format!("({rows},)"), &vec![7; rows]);
     let mut cat = command(["cat".as_ref(), file.path()]);
     let mut cat = cat.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -1,4 +1,4 @@
-//! Files that hold a bare pickle, something else than an array after a header, or several arrays.
+//! Files that hold a bare pickle, a value that is no array after a header, or several arrays.
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::fs;
 use common::{Ran, command, file_of, fixture, ran};
 use tempfile::NamedTempFile;
 
-/// A file of these bytes.
+/// Returns a new file of these bytes.
 fn file(bytes: &[u8]) -> NamedTempFile {
     let file = tempfile::Builder::new().suffix(".pkl").tempfile().unwrap();
     fs::write(&file, bytes).unwrap();
@@ -18,13 +18,13 @@ fn run(file: &NamedTempFile, args: &[&str]) -> Ran {
     ran(command(args).arg(file.path()).output())
 }
 
-/// What a run says on stderr after the name of the file.
+/// Returns the text on stderr after the name of the file.
 fn note<'a>(ran: &'a Ran, file: &NamedTempFile) -> &'a str {
     let name = format!("npyo: {}: ", file.path().display());
     ran.stderr.strip_prefix(&name).unwrap_or_else(|| panic!("{ran:?}")).trim_end()
 }
 
-/// An array of two objects.
+/// Returns the bytes of a file with an array of two objects.
 fn array() -> Vec<u8> {
     fs::read(fixture("shapes/two-p4-py3.9-np2.0.npy")).unwrap()
 }
@@ -82,12 +82,13 @@ fn bare_value_is_read_by_every_command() {
         assert!(info.contains(&format!("\nholds     {holds}\nelements  1\n")), "{info}");
         let stats = run(&file, &["stats"]).output();
         assert!(stats.starts_with(&format!("elements  1\nkinds                1  {holds}\n")));
-        assert_eq!(note(&run(&file, &["index"]), &file), "a single value needs no index");
+        let error = "expected an array or a container, found a single value, which needs no index";
+        assert_eq!(note(&run(&file, &["index"]), &file), error);
     }
 }
 
 #[test]
-fn info_json_of_bare_pickle_names_what_it_holds() {
+fn info_json_of_bare_pickle_prints_kind_and_entries() {
     let file = file(b"\x80\x04}\x8c\x01a](K\x01K\x02es.");
     let info: serde_json::Value =
         serde_json::from_str(&run(&file, &["info", "--json"]).output()).unwrap();
@@ -125,7 +126,7 @@ fn second_array_in_file_is_noted_on_stderr() {
 }
 
 #[test]
-fn all_prints_every_array_and_pickle() {
+fn all_option_prints_every_array_and_pickle() {
     let file = file(&[&array()[..], b"I5\n.", b"\x80\x04](K\x01K\x02e."].concat());
     let first = run(&file, &["cat"]).stdout;
     assert_eq!(run(&file, &["cat", "--all"]).output(), format!("{first}5\n1\n2\n"));
@@ -151,7 +152,7 @@ fn other_bytes_after_array_are_noted_on_stderr() {
     }
 }
 
-/// A pickled dict of arrays of numbers, each of `size` bytes, in an array without dimensions.
+/// Returns a file with a 0-d array that holds a dict of arrays of `size` bytes.
 fn dict_of_arrays(count: u8, size: u32) -> NamedTempFile {
     let mut pickle = b"\x80\x04cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85C\x01b\x87R(K\x01)\
         cnumpy\ndtype\nC\x02O8K\0K\x01\x87R(K\x03C\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89]}(".to_vec();
@@ -179,7 +180,7 @@ fn info_of_dict_decodes_only_the_entries_it_shows() {
         assert!(info.contains("\n       4  4: array |u1 (500000,): [7,7,"), "{info}");
         assert!(!info.contains("\n       5  "), "{info}");
     }
-    // Of a value that is too large for a look, the envelope is read.
+    // Of a value larger than the memory, `info` reads only the dtype and the shape.
     let file = dict_of_arrays(2, 4_000_000);
     let info = run(&file, &["info", "--max-memory", "3MB"]).output();
     assert!(info.contains("\nholds     dict of 2\n"), "{info}");

@@ -1,10 +1,10 @@
-//! `npyo dis`, as it is run.
+//! Runs of `npyo dis`.
 
 mod common;
 
 use common::{command, file_of, npyo, ran};
 
-/// What `pickletools.dis` of Python 3.13 prints of the file from byte 128 on.
+/// The output of `pickletools.dis` of Python 3.13 for the file from byte 128 on.
 const NONE: &str = r"  128: \x80 PROTO      2
   130: c    GLOBAL     'numpy.core.multiarray _reconstruct'
   166: q    BINPUT     1
@@ -50,14 +50,13 @@ highest protocol among opcodes = 2
 ";
 
 #[test]
-fn dis_prints_what_pickletools_prints() {
+fn dis_output_equals_that_of_pickletools() {
     assert_eq!(npyo("dis", "shapes/0d-none-p2-py2.7-np1.16.npy", &[]).output(), NONE);
 }
 
 #[test]
-fn dis_of_long_argument_prints_a_part_without_full() {
-    // Longer than what is read at once, so that the instruction behind it has to be found by a
-    // jump.
+fn dis_of_long_argument_prints_it_whole_only_with_full() {
+    // This argument is longer than one read, so the next instruction is found by a jump over it.
     let size = 200_000;
     let payload =
         [b"B", &u32::to_le_bytes(size)[..], &vec![b'x'; size as usize], b"C\0N."].concat();
@@ -80,7 +79,7 @@ fn dis_of_long_argument_prints_a_part_without_full() {
 }
 
 #[test]
-fn dis_of_long_line_prints_a_part() {
+fn dis_of_long_line_prints_it_whole_only_with_full() {
     let line = [&b"V"[..], &b"x".repeat(70_000), b"\nN."].concat();
     let file = file_of("|O", "()", &line);
     let dis = |options: &[&str]| {
@@ -91,7 +90,7 @@ fn dis_of_long_line_prints_a_part() {
     let start = "   65: V    UNICODE    ";
     assert_eq!(dis(&[]).output(), format!("{start}b'{}'...{rest}", "x".repeat(64)));
     assert_eq!(dis(&["--full"]).output(), format!("{start}'{}'{rest}", "x".repeat(70_000)));
-    // A line that is shown whole is held in memory: here an eighth of 1 MB is too little.
+    // A whole line is held in memory, for which an eighth of 1 MB is allowed.
     let line = [&b"V"[..], &b"x".repeat(200_000), b"\nN."].concat();
     let file = file_of("|O", "()", &line);
     let full =

@@ -1,4 +1,4 @@
-//! What a run that fails says, and what it leaves behind.
+//! Runs that fail: their errors, and the files after them.
 
 mod common;
 
@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use common::{Ran, command, fixture, ran};
 
-/// Names of two elements.
+/// A fixture of four elements: None, a class, a str and bytes.
 const SAVED: &str = "numpy-tests/py3-objarr.npy";
 
 fn npyo(args: &[&dyn AsRef<std::ffi::OsStr>]) -> Ran {
     ran(command(args.iter().map(AsRef::as_ref)).output())
 }
 
+/// Runs a command with this input.
 fn with_input(mut command: Command, input: &[u8]) -> Ran {
     let mut child = command
         .stdin(Stdio::piped())
@@ -24,12 +25,12 @@ fn with_input(mut command: Command, input: &[u8]) -> Ran {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It may end before it has read all.
+    // The program may exit before it has read all of the input.
     let _ = child.stdin.take().unwrap().write_all(input);
     ran(child.wait_with_output())
 }
 
-/// Whether a terminal shows a text as it is.
+/// Returns whether a text has no control characters and no marks that change its direction.
 fn is_harmless(text: &str) -> bool {
     let is_bidi = |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}');
     text.chars().all(|c| c == '\n' || !(c.is_control() || is_bidi(c)))
@@ -37,7 +38,7 @@ fn is_harmless(text: &str) -> bool {
 
 #[cfg(unix)]
 #[test]
-fn index_that_is_no_regular_file_is_ignored() {
+fn index_that_is_no_regular_file_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("array.npy");
     let index = folder.path().join("array.npy.idx");
@@ -106,7 +107,7 @@ fn names_from_the_file_are_printed_escaped() {
         let ran = npyo(args);
         outputs.extend([ran.stdout, ran.stderr]);
     }
-    // An index that is out of date is said to be.
+    // The warning that an index is damaged names it.
     fs::write(folder.path().join("e\u{1b}[31m\u{202e}\n.npy.idx"), "x").unwrap();
     outputs.push(npyo(&[&"cat", &file]).stderr);
     for output in outputs {
@@ -116,7 +117,7 @@ fn names_from_the_file_are_printed_escaped() {
 
 #[cfg(unix)]
 #[test]
-fn full_output_device_is_named_in_the_error() {
+fn output_that_cannot_be_written_is_named_in_the_error() {
     let lines = |file: &str, input: &str| with_input(command(["write", file]), input.as_bytes());
     let refused = lines("/no/such/folder/new.npy", "1\n");
     assert!(

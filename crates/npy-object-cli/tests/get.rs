@@ -1,4 +1,4 @@
-//! `npyo get` and `npyo index`, as they are run, and going in with `--at`.
+//! Runs of `npyo get` and `npyo index`, and the options `--at`, `--array` and `--max-memory`.
 
 mod common;
 
@@ -6,10 +6,11 @@ use std::fs;
 
 use common::{command, fixture, npyo, oracle, oracle_with_header, ran};
 
-/// Several batches.
+/// A truncated array of several batches.
 const BATCHES: &str = "truncated/in-third-batch.npy";
 const RAGGED: &str = "arrays/ragged-p4-py3.9-np2.0.npy";
 
+/// Returns a file with a pickled dict of a list and a dict.
 fn split_dict() -> tempfile::NamedTempFile {
     // {'train': [3, 4], 'test': {7: None}}, as pickle.dump writes it in protocol 4.
     let pickle = b"\x80\x04}\x94(\x8c\x05train\x94]\x94(K\x03K\x04e\x8c\x04test\x94}\x94K\x07Nsu.";
@@ -32,7 +33,7 @@ fn get_counts_from_either_end() {
 }
 
 #[test]
-fn get_before_the_damage_succeeds() {
+fn get_of_element_before_the_cut_succeeds() {
     let all = oracle(BATCHES);
     assert_eq!(npyo("get", BATCHES, &["1999", "--typed"]).output().trim_end(), all[1999]);
     assert!(npyo("get", BATCHES, &["2001"]).complaint().contains("truncated"));
@@ -61,7 +62,7 @@ fn index_is_written_next_to_the_file_and_used() {
 }
 
 #[test]
-fn cat_of_containers_prints_member_by_member() {
+fn cat_at_path_prints_members_of_the_container() {
     let file = split_dict();
     let cat = |options: &[&str]| {
         let mut command = command(["cat"]);

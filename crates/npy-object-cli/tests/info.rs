@@ -1,4 +1,4 @@
-//! `npyo info`, as it is run.
+//! Runs of `npyo info`.
 
 mod common;
 

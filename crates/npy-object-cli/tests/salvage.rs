@@ -1,4 +1,4 @@
-//! `npyo salvage`, as it is run.
+//! Runs of `npyo salvage`.
 
 mod common;
 
@@ -28,7 +28,7 @@ fn salvage_of_truncated_file_saves_whole_batches() {
 }
 
 #[test]
-fn salvage_of_nothing_writes_no_file() {
+fn salvage_of_truncated_header_writes_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let (broken, saved) = (folder.path().join("broken.npy"), folder.path().join("saved.npy"));
     fs::write(&broken, b"\x93NUMPY\x01\0v\0{'descr': '|O'").unwrap();
@@ -38,7 +38,7 @@ fn salvage_of_nothing_writes_no_file() {
     assert!(fs::read_dir(folder.path()).unwrap().count() == 1);
 }
 
-/// What a salvage says of a file, and its exit code.
+/// Runs `npyo salvage` on a file.
 fn salvage(file: &Path, saved: &Path, options: &[&str]) -> Ran {
     ran(command(["salvage"]).arg(file).arg("-o").arg(saved).args(options).output())
 }
@@ -53,7 +53,7 @@ fn salvage_exit_code_tells_whole_part_and_nothing() {
     assert_eq!(salvage(&saved, &folder.path().join("again.npy"), &[]).code, Some(0));
     let doubtful = salvage(&file, &saved, &["--doubtful"]);
     assert!(doubtful.code == Some(5) && !doubtful.stdout.contains("--doubtful"), "{doubtful:?}");
-    // Before the end of the first batch.
+    // Truncated in the first batch.
     fs::write(&file, &whole[..1000]).unwrap();
     fs::remove_file(&saved).unwrap();
     let nothing = salvage(&file, &saved, &[]);
@@ -64,7 +64,7 @@ fn salvage_exit_code_tells_whole_part_and_nothing() {
 }
 
 #[test]
-fn salvage_onto_itself_needs_in_place() {
+fn salvage_onto_its_input_fails_without_in_place() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file.npy");
     fs::copy(fixture("truncated/in-third-batch.npy"), &file).unwrap();
@@ -81,7 +81,7 @@ fn salvage_onto_itself_needs_in_place() {
 fn salvage_of_bare_pickle_writes_0d_array() {
     let folder = tempfile::tempdir().unwrap();
     let (file, saved) = (folder.path().join("file.pkl"), folder.path().join("saved.npy"));
-    // {"a": 1, "b": 2, "c": 3} in batches of two, cut off in the second.
+    // {"a": 1, "b": 2, "c": 3} in batches of two, truncated in the second.
     fs::write(&file, b"\x80\x04}\x94(\x8c\x01aK\x01\x8c\x01bK\x02u(\x8c\x01c").unwrap();
     let report = salvage(&file, &saved, &[]);
     assert!(report.code == Some(5) && report.stdout.contains(": 2 elements\n"), "{report:?}");

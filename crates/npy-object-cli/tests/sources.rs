@@ -1,4 +1,4 @@
-//! Where files may come from: archives, gzip, standard input.
+//! Runs on archives, gzip files, pipes and standard input.
 
 mod common;
 
@@ -9,11 +9,11 @@ use std::process::{Command, Stdio};
 
 use common::{Ran, command, fixture, npyo, oracle_with_header, ran};
 
-/// A file that Python wrote: `generate.py` beside it says how.
+/// Returns the path of a file that `generate.py`, next to it, has written.
 fn data(file: &str) -> PathBuf {
     let path =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../npy-object/tests/data").join(file);
-    // What follows a colon is the name of a member.
+    // The name of a member may follow the path, after a colon.
     let archive = path.to_str().unwrap().rsplit_once(".npz:");
     assert!(path.exists() || archive.is_some(), "no file {file}");
     path
@@ -30,7 +30,7 @@ fn piped(mut command: Command, bytes: Vec<u8>) -> Ran {
     let mut child = command.spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let writer = std::thread::spawn(move || {
-        // The program may have seen enough.
+        // The program may exit before it has read all of the input.
         let _ = input.write_all(&bytes);
     });
     let ran = ran(child.wait_with_output());
@@ -67,7 +67,7 @@ fn standard_input_is_read_from_pipe_and_file() {
     assert_eq!(first, "\"loop\"\n");
 }
 
-/// As in `npyo cat <(producer)`: it can be opened only once.
+/// A pipe, as in `npyo cat <(producer)`, can be opened only once.
 #[cfg(target_os = "linux")]
 #[test]
 fn named_pipe_is_read() {
@@ -77,7 +77,7 @@ fn named_pipe_is_read() {
     }
 }
 
-/// As in `producer | npyo cat -` where the producer takes its time.
+/// In `producer | npyo cat -`, the producer may be slow.
 #[test]
 fn elements_are_printed_before_the_pipe_ends() {
     let file = "builtin/list-of-1000-p2-py3.9-np2.0.npy";
@@ -93,7 +93,7 @@ fn elements_are_printed_before_the_pipe_ends() {
 }
 
 #[test]
-fn truncated_pipe_prints_what_a_truncated_file_prints() {
+fn output_of_truncated_pipe_equals_that_of_the_file() {
     let file = "truncated/in-third-batch.npy";
     let whole = npyo("cat", file, &[]);
     let piped = piped(command(["cat", "-"]), fs::read(fixture(file)).unwrap());
@@ -116,7 +116,7 @@ fn member_is_named_by_colon_or_option() {
 }
 
 #[test]
-fn archive_of_one_array_needs_no_name() {
+fn archive_of_one_array_is_read_without_a_member_name() {
     assert_eq!(run("cat", "one.npz", &[]).output(), "\"alone\"\n");
     assert_eq!(run("cat", "prefixed.npz:arr_0", &[]).output(), "\"alone\"\n");
     let ran = run("cat", "archive.npz", &[]);
@@ -182,7 +182,7 @@ fn info_of_archive_lists_members_that_are_no_arrays() {
     assert!(text.lines().any(|line| line.contains("notes.txt") && line.contains("[npy.magic]")));
 }
 
-/// Escape sequences in a name would reach the terminal.
+/// A terminal would interpret escape sequences in a name.
 #[test]
 fn member_names_are_printed_escaped() {
     let mut bytes = fs::read(data("archive.npz")).unwrap();
@@ -207,15 +207,15 @@ fn info_of_compressed_member_prints_both_sizes() {
     assert_eq!(size("archive.npz:words"), "size      292 bytes");
     let deflated = "size      292 bytes, 209 bytes compressed by deflate";
     assert_eq!(size("deflated.npz:words"), deflated);
-    // Far more than is read to look at its beginning.
+    // `info` reads only the beginning, so it does not know the size of a long pipe.
     let long = [fs::read(data("strings.npy")).unwrap(), vec![0; 8 << 20]].concat();
     let out = piped(command(["info", "-"]), long).stdout;
     assert!(out.starts_with("format "), "{out}");
 }
 
-/// Of a stored array no other check would see it.
+/// In a stored member, only the checksum detects changed bytes of a str.
 #[test]
-fn checksum_mismatch_of_member_fails_at_the_end() {
+fn checksum_mismatch_of_member_fails_after_its_elements() {
     let mut bytes = fs::read(data("archive.npz")).unwrap();
     let place = bytes.windows(4).position(|text| text == b"loop").unwrap();
     bytes[place] = b'L';

@@ -1,4 +1,4 @@
-//! `npyo stats`, as it is run.
+//! Runs of `npyo stats`.
 
 mod common;
 
@@ -22,7 +22,7 @@ fn stats_counts_dtypes_and_shapes() {
     assert_eq!(found["shapes"], json!({"(0,)": 1, "(1,)": 1, "(3,)": 1, "(5,)": 1}));
     let histogram = json!([[[0, 0], 1], [[1, 1], 1], [[2, 3], 1], [[4, 7], 1]]);
     assert_eq!(found["lengths"]["histogram"], histogram);
-    // Elements lie behind one another.
+    // The elements are contiguous, so the size of each is known.
     assert_eq!(found["bytes"]["count"], 4);
 }
 

@@ -1,4 +1,4 @@
-//! What is refused before anything is read, and with which exit code.
+//! Runs with wrong arguments or a missing file, and `--version`.
 
 mod common;
 

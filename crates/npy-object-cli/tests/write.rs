@@ -1,4 +1,4 @@
-//! `npyo write`, as it is run.
+//! Runs of `npyo write`.
 
 mod common;
 
@@ -9,18 +9,18 @@ use std::process::Stdio;
 
 use common::{Ran, command, fixture, npyo, ran};
 
-/// Runs `npyo write` with some lines.
+/// Runs `npyo write` with these lines as its input.
 fn write(file: &Path, options: &[&str], lines: &str) -> Ran {
     let mut write = command(["write"]);
     let write = write.arg(file).args(options).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = write.stderr(Stdio::piped()).spawn().expect("the program can be started");
-    // Who refuses a line does not read those behind it.
+    // After a line that it refuses, the program reads no further.
     let _ = child.stdin.take().expect("a pipe").write_all(lines.as_bytes());
     ran(child.wait_with_output())
 }
 
 #[test]
-fn write_of_typed_lines_gives_the_same_elements() {
+fn write_of_typed_lines_writes_the_same_elements() {
     let folder = tempfile::tempdir().unwrap();
     let written = folder.path().join("written.npy");
     for (file, protocol) in [
@@ -34,23 +34,23 @@ fn write_of_typed_lines_gives_the_same_elements() {
         let again = ran(command(["cat", "--typed"]).arg(&written).output()).output();
         assert_eq!(again, lines, "{file}");
     }
-    // What two elements share is one object again.
+    // An object that two elements share is written once, and shared again.
     let file = "sharing/list-across-elements-p5-py3.9-np2.0.npy";
     let lines = npyo("cat", file, &["--typed"]).output();
     assert!(lines.contains("{\"shared\":["), "{lines}");
     write(&written, &[], &lines).output();
     let again = ran(command(["cat", "--typed"]).arg(&written).output()).output();
     assert_eq!(again, lines);
-    // Where strings are shared in the one as in the other, byte for byte.
+    // Strings of this file are shared as the writer shares them, so the bytes are equal too.
     let file = "builtin/ints-p3-py3.7-np1.21.npy";
     let lines = npyo("cat", file, &["--typed"]).output();
     write(&written, &["--protocol", "3"], &lines).output();
     assert!(fs::read(&written).unwrap() == fs::read(fixture(file)).unwrap());
 }
 
-/// Arrays without objects too.
+/// The rows of arrays without objects are lines too.
 #[test]
-fn write_of_row_lines_gives_the_same_rows() {
+fn write_of_row_lines_writes_the_same_rows() {
     let folder = tempfile::tempdir().unwrap();
     let written = folder.path().join("written.npy");
     for file in ["plain/1d-py2.7-np1.16.npy", "plain/3d-fortran-py2.7-np1.16.npy"] {
@@ -69,9 +69,9 @@ fn write_of_row_lines_gives_the_same_rows() {
     );
 }
 
-/// As the example in the help does it.
+/// The example in the help removes lines.
 #[test]
-fn write_of_fewer_lines_gives_a_shorter_array() {
+fn write_of_fewer_lines_writes_a_shorter_array() {
     let folder = tempfile::tempdir().unwrap();
     let written = folder.path().join("written.npy");
     for (file, left) in [("numpy-tests/py3-objarr.npy", 3), ("plain/1d-py2.7-np1.16.npy", 2)] {
@@ -86,7 +86,7 @@ fn write_of_fewer_lines_gives_a_shorter_array() {
 }
 
 #[test]
-fn write_without_header_line_gives_1d_array() {
+fn write_without_header_line_writes_a_1d_array() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ints.npy");
     let report = write(&file, &[], "1\n[2]\n\"three\"").output();
@@ -121,7 +121,7 @@ fn write_of_refused_line_keeps_the_old_file() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
-/// Names are those of Python 2 up to protocol 2, and those of Python 3 from protocol 3 on.
+/// Names are those of Python 2 in protocol 2, and those of Python 3 from protocol 3 on.
 #[test]
 fn write_spells_names_as_the_protocol_does() {
     let folder = tempfile::tempdir().unwrap();

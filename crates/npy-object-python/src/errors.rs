@@ -1,4 +1,4 @@
-//! Errors of the library as Python's exceptions.
+//! Errors of the library as Python exceptions.
 
 use std::error::Error as _;
 use std::io;
@@ -8,8 +8,8 @@ use npy_object::{Error, ErrorKind};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
-/// The exception that says what an error says. What a Python file object raised comes out as it
-/// was.
+/// Returns the exception for an error. An exception that a Python file object raised is returned
+/// unchanged.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
     let class = match error.kind() {
         ErrorKind::Io => return raise_io(py, error),
@@ -21,18 +21,18 @@ pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
     };
     let mut message = error.to_string();
     if error.is_over_memory() {
-        message.push_str(": to read it all the same, raise max_memory or leave it out");
+        message.push_str(": to read it, raise max_memory or leave it out");
     }
     exception(py, class, (message, error.offset(), error.clause()))
 }
 
-/// For what the library below can read, and Python cannot have.
+/// Returns an UnsupportedError, for a value that the library reads and Python cannot represent.
 #[cold]
 pub(crate) fn unsupported(py: Python<'_>, message: &str) -> PyErr {
     exception(py, "UnsupportedError", (format!("{message} [access.type]"), None, "access.type"))
 }
 
-/// For a source with nothing in it, or nothing left.
+/// Returns an EmptyError, for a source that has no data, or none left. `why` is the error of the library.
 #[cold]
 pub(crate) fn empty(py: Python<'_>, why: Option<&Error>) -> PyErr {
     let mut message = "No data left in file".to_owned();
@@ -42,12 +42,12 @@ pub(crate) fn empty(py: Python<'_>, why: Option<&Error>) -> PyErr {
     exception(py, "EmptyError", (message, Some(0), "npy.truncated"))
 }
 
-/// Whether an exception says that something is not handled.
+/// Returns whether an exception is an UnsupportedError.
 pub(crate) fn is_unsupported(py: Python<'_>, error: &PyErr) -> bool {
     is_of(py, error, "UnsupportedError")
 }
 
-/// Whether an exception says that a file was cut off.
+/// Returns whether an exception is a TruncatedError.
 pub(crate) fn is_truncated(py: Python<'_>, error: &PyErr) -> bool {
     is_of(py, error, "TruncatedError")
 }
@@ -58,7 +58,7 @@ fn is_of(py: Python<'_>, error: &PyErr, class: &str) -> bool {
         .is_ok_and(|class| error.is_instance(py, &class))
 }
 
-/// For what would take too long, or too much.
+/// Returns a LimitError, for an operation that would take too much time or memory.
 #[cold]
 pub(crate) fn limit(py: Python<'_>, message: &str, clause: &str) -> PyErr {
     exception(py, "LimitError", (format!("{message} [{clause}]"), None, clause))
@@ -73,15 +73,15 @@ fn exception(py: Python<'_>, class: &str, args: (String, Option<u64>, &str)) -> 
     }
 }
 
-/// The module with the exceptions.
+/// Returns the module that defines the exceptions.
 fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     py.import("npy_object._errors")
 }
 
-/// As [`raise`], of what happened to a file.
+/// Does what [`raise`] does, and names the file in an OSError.
 pub(crate) fn raise_of(py: Python<'_>, error: &Error, file: &Path) -> PyErr {
     match io_error(error).and_then(io::Error::raw_os_error) {
-        // With these, OSError becomes FileNotFoundError and the like.
+        // Python turns an OSError with these arguments into its subclass, such as FileNotFoundError.
         Some(code) => PyOSError::new_err((code, message_of(code), file.as_os_str().to_owned())),
         None => raise(py, error),
     }
@@ -95,12 +95,12 @@ fn raise_io(py: Python<'_>, error: &Error) -> PyErr {
         return raised.clone_ref(py);
     }
     match source.and_then(io::Error::raw_os_error) {
-        // With these, OSError becomes FileNotFoundError and the like.
+        // Python turns an OSError with these arguments into its subclass, such as FileNotFoundError.
         Some(code) => match error.file() {
             Some(file) => PyOSError::new_err((code, message_of(code), file.to_owned())),
             None => PyOSError::new_err((code, message_of(code))),
         },
-        // The kind makes a FileNotFoundError of it and the like.
+        // PyO3 chooses the subclass of OSError by the kind.
         None => io::Error::new(source.map_or(io::ErrorKind::Other, io::Error::kind), error.clone())
             .into(),
     }
@@ -110,7 +110,7 @@ fn io_error(error: &Error) -> Option<&io::Error> {
     error.source()?.downcast_ref()
 }
 
-/// What the system calls an error, without the number that Rust puts behind it.
+/// Returns the system's text for an error code, without the number that Rust appends.
 fn message_of(code: i32) -> String {
     let message = io::Error::from_raw_os_error(code).to_string();
     match message.rfind(" (os error") {

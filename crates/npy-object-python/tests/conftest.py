@@ -1,4 +1,4 @@
-"""Files that the tests open."""
+"""Fixtures that make the files of the tests."""
 
 import sys
 
@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from files import objects
 
-# Fixtures are nested deeper than repr() and the like go.
+# Some fixtures are nested so deep that repr() needs a higher limit.
 sys.setrecursionlimit(20000)
 
 
 @pytest.fixture
 def saved(tmp_path):
-    """Saves an array, and says where."""
+    """A function that saves an array and returns its path."""
 
     def save(array, name="a.npy"):
         path = tmp_path / name
@@ -24,5 +24,5 @@ def saved(tmp_path):
 
 @pytest.fixture
 def ragged(saved):
-    """5,000 arrays, of 0 to 6 numbers: several batches of a pickled list."""
+    """A file of 5,000 arrays of 0 to 6 numbers, which are several batches."""
     return saved(objects([np.arange(n % 7, dtype="i2") for n in range(5000)]))

@@ -1,4 +1,4 @@
-"""Whether two objects are alike: in type, value, layout, and in what is the same object as what."""
+"""A comparison of two objects by type, value, layout, and by which of their members are the same object."""
 
 import collections
 import datetime
@@ -17,12 +17,12 @@ STRING_DTYPE = getattr(getattr(np, "dtypes", None), "StringDType", ())
 
 
 class Different(AssertionError):
-    """They are not."""
+    """The objects differ."""
 
 
 def same(one, other):
-    """Fails where `one` is not what `other` is. Nested as deep as they like: nothing here recurses."""
-    partner = {}  # of every object with an identity, in both directions
+    """Raises Different if two objects differ. It does not recurse, so any depth is compared."""
+    partner = {}  # the id of the other object, for each object with an identity, in both directions
     alive = []
     todo = [(one, other)]
     while todo:
@@ -41,9 +41,9 @@ def same(one, other):
         todo += members(a, b)
 
 
-def check(holds, *what):
+def check(holds, *details):
     if not holds:
-        raise Different(*what)
+        raise Different(*details)
 
 
 def atoms(a, b):
@@ -68,7 +68,7 @@ def atoms(a, b):
 
 
 def members(a, b):
-    """What is in both, in pairs."""
+    """Returns the members of two objects, in pairs."""
     if isinstance(a, np.ndarray):
         return arrays(a, b)
     if isinstance(a, (list, tuple, collections.deque)):
@@ -99,7 +99,7 @@ def arrays(a, b):
     check(a.shape == b.shape, a.shape, b.shape)
     for flag in ("C_CONTIGUOUS", "F_CONTIGUOUS"):
         check(a.flags[flag] == b.flags[flag], flag, a.flags, b.flags)
-    # What NumPy gives read-only, or at an odd address, may be better.
+    # An array that NumPy returns read-only or unaligned may be writeable or aligned here.
     for flag in ("WRITEABLE", "ALIGNED"):
         check(a.flags[flag] or not b.flags[flag], flag, a.flags, b.flags)
     found = []

@@ -1,4 +1,4 @@
-"""Archives whose data are not what was saved, or that are asked for what they may not give."""
+"""Archives: damaged members, refused objects and unknown names."""
 
 import io
 import pickle
@@ -17,7 +17,7 @@ def savez(path, **arrays):
 
 
 def flip(path, needle):
-    """Changes a bit of the bytes that `needle` is, which leaves them readable."""
+    """Flips a bit of the last byte of `needle` in a file, which can still be read."""
     data = bytearray(path.read_bytes())
     assert data.count(needle) == 1
     data[data.index(needle) + len(needle) - 1] ^= 1
@@ -26,7 +26,7 @@ def flip(path, needle):
 
 @pytest.fixture
 def damaged(tmp_path):
-    """An archive in which a bit of each array is another one."""
+    """An archive with a flipped bit in each array but `whole`."""
     path = savez(
         tmp_path / "damaged.npz",
         words=objects(["one", "two", "last word"]),
@@ -49,7 +49,7 @@ DAMAGED = ["words", "table", "numbers", "rows", "big", "many", "config"]
 
 
 def sources(path):
-    """The archive in every way that it can be given."""
+    """Yields functions that open the archive from each kind of source."""
     yield lambda **options: npy_object.open(path, **options)
     yield lambda **options: npy_object.open(path.read_bytes(), **options)
     yield lambda **options: npy_object.open(io.BytesIO(path.read_bytes()), **options)
@@ -93,7 +93,7 @@ def test_whole_member_next_to_damaged_ones_is_read(damaged):
     assert list(archive["whole"]) == ["whole"]
     archive.verify("whole")
     archive["whole"].verify()
-    # Single elements are not compared.
+    # Access by index does not compare checksums.
     assert archive["words"][0] == "one" and archive["numbers"][0] == 1
 
 

@@ -1,4 +1,4 @@
-"""What can be done with an array, beside loop over it."""
+"""Arrays, archives, writers and audits: each method and argument."""
 
 import collections.abc
 import copy
@@ -22,7 +22,7 @@ from same import same
 import npy_object
 
 
-def test_index_and_slice_give_what_numpy_gives(saved):
+def test_index_and_slice_equal_those_of_numpy(saved):
     expected = objects(["%d" % n for n in range(20)])
     array = npy_object.open(saved(expected))
     assert (len(array), array.shape, array.ndim, array.size, array.dtype) == (20, (20,), 1, 20, np.dtype(object))
@@ -41,7 +41,7 @@ def test_index_and_slice_give_what_numpy_gives(saved):
         same(part.to_numpy(), expected[key].copy())
 
 
-def test_asarray_of_array_gives_its_elements(ragged):
+def test_numpy_functions_take_an_array(ragged):
     array = npy_object.open(ragged)
     expected = np.load(ragged, allow_pickle=True)
     assert np.array_equal(np.concatenate(array), np.concatenate(expected))
@@ -102,7 +102,7 @@ def test_two_loops_over_one_array_are_independent(ragged):
     assert operator.length_hint(one) == 4990 and next(other, None) is None
 
 
-def test_iter_batches_gives_arrays_of_n_elements(ragged):
+def test_iter_batches_returns_arrays_of_n_elements(ragged):
     array = npy_object.open(ragged)
     batches = array.iter_batches(700)
     assert operator.length_hint(batches) == 8
@@ -130,7 +130,7 @@ def test_shared_objects_are_shared_in_to_numpy(saved):
     assert found[0] is found[1]["x"] is found[2][0]
 
 
-def test_list_of_leaves_and_itself_is_the_same_list(saved):
+def test_list_that_contains_itself_equals_the_saved_list(saved):
     itself, member = [1, "a", None, 2.5], [9]
     itself += [itself, 3]
     lists = [itself, [1, member, "t", member, 2], [2**70, 1], ["ok", "\ud800", "z"], [], [[True], [[], [1]], b"x"]]
@@ -141,7 +141,7 @@ def test_list_of_leaves_and_itself_is_the_same_list(saved):
         same(found, wanted)
 
 
-def test_mmap_mode_r_gives_read_only_views(ragged, saved):
+def test_mmap_mode_r_returns_read_only_views(ragged, saved):
     array = npy_object.open(ragged, mmap_mode="r")
     element = array[6]
     assert element.tolist() == [0, 1, 2, 3, 4, 5]
@@ -162,7 +162,7 @@ def test_open_takes_path_bytes_and_file_objects(ragged, tmp_path):
     packed.write_bytes(gzip.compress(data))
 
     class Pipe:
-        """Can be read once, a little at a time."""
+        """A stream that cannot seek and returns at most 1,000 bytes at once."""
 
         def __init__(self):
             self.file = io.BytesIO(data)
@@ -175,9 +175,9 @@ def test_open_takes_path_bytes_and_file_objects(ragged, tmp_path):
             array = npy_object.open(source)
             assert [len(element) for element in array] == expected
             assert len(array[-1]) == 4999 % 7
-    behind = io.BytesIO(b"something" + data)
-    behind.seek(9)
-    assert len(npy_object.open(behind)) == 5000
+    later = io.BytesIO(b"something" + data)
+    later.seek(9)
+    assert len(npy_object.open(later)) == 5000
 
 
 def test_open_reads_a_socket(ragged):
@@ -221,7 +221,7 @@ def test_errors_have_class_offset_and_clause(tmp_path, ragged):
     again = pickle.loads(pickle.dumps(raised.value))
     assert (type(again), str(again), again.offset) == (type(raised.value), str(raised.value), raised.value.offset)
     array = npy_object.open(cut)
-    for _ in range(2):  # an error leaves nothing behind
+    for _ in range(2):  # an error does not change the array
         assert len(array[3999]) == 3999 % 7
         with pytest.raises(npy_object.TruncatedError):
             list(array)
@@ -236,7 +236,7 @@ def test_element_over_max_memory_raises_limit_error(saved):
 
 
 def test_key_that_takes_too_long_to_hash_raises_limit_error():
-    # ((((),) * 2,) * 2 ...), 60 deep, as the key of a dict that was saved alone
+    # ((((),) * 2,) * 2 ...), 60 deep, as the key of a dict in a 0-d array
     key = b")" + b"2\x86" * 60
     data = pickle.dumps(np.array({"KEY": 1}, object), 2)
     begin = data.index(b"X\x03\0\0\0KEYq")
@@ -245,7 +245,7 @@ def test_key_that_takes_too_long_to_hash_raises_limit_error():
         array[()]
 
 
-def test_pickled_splits_give_their_elements(ragged):
+def test_pickled_splits_return_their_elements(ragged):
     array = npy_object.open(ragged)
     splits = pickle.loads(pickle.dumps(array.splits(3)))
     assert sum(map(len, splits)) == 5000 and [split.first for split in splits][0] == 0
@@ -366,7 +366,7 @@ def test_threads_read_one_array_at_once(ragged):
 
 
 def test_archive_closed_during_a_read_lets_the_read_end(tmp_path):
-    """Neither waits for the other: the reading is done by Python code, which wants the interpreter."""
+    """Reading runs Python code, so a close that held the interpreter while it waits would never end."""
     path = tmp_path / "a.npz"
     np.savez(path, a=np.arange(9))
     code = """
@@ -404,7 +404,7 @@ assert sum(element.size for element in npy_object.open(%r)) == 400 << 15
 print(peak() - bare)
 """ % str(path)
     if not sys.platform.startswith("linux"):
-        pytest.skip("wants /proc")
+        pytest.skip("needs /proc")
     assert int(subprocess.check_output([sys.executable, "-c", code])) < 24 << 10
 
 
@@ -435,9 +435,9 @@ def test_ctrl_c_interrupts_long_work(tmp_path, work):
     np.save(path, np.array([None] * 3_000_000, object))
     code = """
 import collections, itertools, npy_object, os, signal, threading, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may have it ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the parent process may ignore SIGINT
 FILE = %r
-npy_object.open(FILE)[0]  # what has to be imported is
+npy_object.open(FILE)[0]  # imports the modules that it needs
 begin = time.perf_counter()
 try:
     threading.Timer(0.01, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
@@ -448,7 +448,7 @@ except KeyboardInterrupt:
     assert float(subprocess.check_output([sys.executable, "-c", code], timeout=60)) < 5
 
 
-def test_exception_of_find_class_in_a_loop_passes_through(saved):
+def test_exception_of_the_first_find_class_call_passes_through(saved):
     def find_class(module, name):
         if not asked:
             asked.append(name)
@@ -461,7 +461,7 @@ def test_exception_of_find_class_in_a_loop_passes_through(saved):
             read(saved(objects([Point(1), "x"])), find_class=find_class)
 
 
-def test_multiprocessing_pool_reads_splits(ragged):
+def test_other_process_reads_pickled_splits(ragged):
     code = """
 import pickle, sys
 print(sum(len(element) for element in pickle.load(sys.stdin.buffer)))
@@ -474,7 +474,7 @@ print(sum(len(element) for element in pickle.load(sys.stdin.buffer)))
 
 @pytest.fixture
 def runs(saved):
-    """Long runs of simple elements, which a thread decodes ahead, with others between them."""
+    """A file of long runs of simple elements, which a thread decodes ahead, and its elements."""
     elements = ["%d" % n for n in range(15_000)] + [{"a": 1}, np.zeros(5000)]
     elements += [np.arange(n % 5) for n in range(15_000)] + [(1,)] + [n / 7 for n in range(15_000)] + [None, "\ud800"]
     return saved(objects(elements)), elements
@@ -495,7 +495,7 @@ def test_long_runs_of_simple_elements_equal_numpy(runs):
     assert array[-2] is None
 
 
-def test_long_run_before_an_error_gives_its_elements_then_fails(runs):
+def test_error_after_a_long_run_comes_after_its_elements(runs):
     data = runs[0].read_bytes()
     place = len(data) - 50_000
     seen = [0, 0]
@@ -507,7 +507,7 @@ def test_long_run_before_an_error_gives_its_elements_then_fails(runs):
     assert seen[0] == seen[1] > 30_000
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="wants fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_loop_goes_on_after_fork(runs):
     code = """
 import npy_object, os, sys
@@ -539,7 +539,7 @@ def test_written_elements_are_read_back(tmp_path, protocol):
     same(list(npy_object.open(path, find_class=lambda module, name: Point)), elements)
 
 
-def test_writer_not_closed_leaves_no_file(tmp_path):
+def test_writer_that_fails_keeps_the_old_file(tmp_path):
     path = tmp_path / "a.npy"
     path.write_bytes(b"what was there")
     with pytest.raises(ZeroDivisionError):
@@ -553,13 +553,13 @@ def test_writer_not_closed_leaves_no_file(tmp_path):
 
 
 class Point:
-    """Of a class that only its own module knows."""
+    """A class that only `find_class` can return."""
 
     def __init__(self, x):
         self.x = x
 
 
-def test_audit_of_a_call_is_dangerous(tmp_path):
+def test_audit_of_os_system_is_dangerous(tmp_path):
     class Evil:
         def __reduce__(self):
             return os.system, ("true",)
@@ -601,7 +601,7 @@ def test_bool_of_audit_fails():
         bool(npy_object.audit(b"N."))
 
 
-def test_audit_allow_of_no_name_fails():
+def test_audit_allow_of_a_bare_module_fails():
     with pytest.raises(ValueError, match="package"):
         npy_object.audit(b"N.", allow=["sklearn"])
 

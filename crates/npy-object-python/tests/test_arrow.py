@@ -1,4 +1,4 @@
-"""Elements as Arrow data, read by those who read Arrow."""
+"""Elements as Arrow data, read by pyarrow, polars and DuckDB."""
 
 import datetime
 
@@ -39,7 +39,7 @@ def test_ragged_arrays_become_lists(ragged):
         [datetime.timedelta(-3, 5, 7)],
     ],
 )
-def test_values_keep_their_types(saved, elements):
+def test_elements_of_one_type_keep_their_values(saved, elements):
     assert column(saved(objects(elements))).to_pylist() == elements
 
 
@@ -96,7 +96,7 @@ def test_missing_values_in_lists_become_null(saved):
     assert table.to_pylist() == [{"a": None, "b": 1}, {"a": "x", "b": None}]
 
 
-def test_time_zone_is_in_the_type(saved):
+def test_time_zone_of_datetimes_is_kept(saved):
     zone = datetime.timezone(datetime.timedelta(hours=2))
     moment = datetime.datetime(2024, 1, 1, 1, 30, tzinfo=zone)
     assert column(saved(objects([moment]))).to_pylist() == [moment]
@@ -116,7 +116,7 @@ def test_keys_of_dicts_become_columns(saved):
     assert table.to_pylist() == [{"id": 1, "v": [1.0], "in": {"x": "a"}}, {"id": 2, "v": None, "in": {"x": None}}]
 
 
-def test_mixed_types_fail(saved):
+def test_elements_of_mixed_types_fail(saved):
     with pytest.raises(npy_object.UnsupportedError, match="Int64"):
         pa.table(npy_object.open(saved(objects([1, "a"]))))
     path = saved(objects([1] * 10_000 + ["a"]))
@@ -124,7 +124,7 @@ def test_mixed_types_fail(saved):
         pa.table(npy_object.open(path))
 
 
-def test_polars_and_duckdb_read_it(ragged):
+def test_polars_and_duckdb_read_an_array(ragged):
     polars = pytest.importorskip("polars")
     assert polars.DataFrame(npy_object.open(ragged))["element"].list.len().sum() == sum(n % 7 for n in range(5000))
     duckdb = pytest.importorskip("duckdb")

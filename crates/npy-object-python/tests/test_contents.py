@@ -4,29 +4,25 @@ import collections
 import io
 import pickle
 
-import npy_object
 import numpy as np
 import pytest
+from files import objects
 
-
-def objects(*elements):
-    array = np.empty(len(elements), object)
-    array[:] = elements
-    return array
+import npy_object
 
 
 shared = [1]
 ARRAYS = [
-    objects(np.arange(0), np.arange(1), np.arange(2)),
+    objects([np.arange(0), np.arange(1), np.arange(2)]),
     np.arange(4.0),
-    objects(shared, shared),
+    objects([shared, shared]),
     np.arange(12).reshape(3, 4, order="F"),
     np.zeros((0, 3)),
     np.array({"a": 1}),
     np.array(5),
 ]
 VALUES = [5, "x", None, [1, 2], {"a": (1, 2)}, (1,), {1, 2}, collections.deque([1, 2], 5), b"x" * 70000, np.arange(3)]
-# pickle.load reads no further than STOP.
+# Each of these pickles ends at its STOP.
 PICKLES = [pickle.dumps(value, protocol) for value in VALUES for protocol in range(6)]
 
 
@@ -40,7 +36,7 @@ def several():
 
 
 def places(load, file):
-    """The place in a file object after each load."""
+    """Returns the positions of a file object after each load."""
     ends = []
     with pytest.raises(EOFError, match="No data left in file"):
         while True:
@@ -50,7 +46,7 @@ def places(load, file):
 
 
 class Stream(io.RawIOBase):
-    """Bytes that can be read once; `tell` says how many were."""
+    """A stream that cannot seek; `tell` returns how many bytes were read."""
 
     def __init__(self, data):
         self.file = io.BytesIO(data)
@@ -72,13 +68,13 @@ def load_of_numpy(file):
     try:
         return np.load(file, allow_pickle=True)
     except pickle.UnpicklingError as error:
-        # Before 1.23 NumPy took the end of a file for a pickle.
+        # Before 1.23, NumPy reads the end of a file as a pickle.
         if isinstance(error.__context__, EOFError):
             raise EOFError("No data left in file") from error
         raise
 
 
-def test_load_leaves_a_file_where_numpy_leaves_it():
+def test_position_after_load_equals_that_of_numpy():
     data = several()
     expected = places(load_of_numpy, io.BytesIO(data))
     assert len(expected) == len(ARRAYS) + len(PICKLES)
@@ -95,12 +91,12 @@ def test_load_of_a_stream_reads_nothing_past_the_end():
 
 
 @pytest.mark.parametrize("source", [b"", io.BytesIO()])
-def test_load_of_nothing_raises_eof_error(source):
+def test_load_of_an_empty_source_raises_eof_error(source):
     with pytest.raises(EOFError, match="No data left in file"):
         npy_object.load(source)
 
 
-def test_open_all_gives_every_array_and_pickle(tmp_path):
+def test_open_all_returns_every_array_and_pickle(tmp_path):
     path = tmp_path / "several.npy"
     path.write_bytes(several())
     for source in (path, path.read_bytes(), io.BytesIO(path.read_bytes())):
@@ -136,7 +132,7 @@ def test_deque_loads_as_a_deque(protocol, maxlen):
 
 def test_deque_that_contains_itself_loads(tmp_path):
     deque = collections.deque("ab")
-    np.save(tmp_path / "deques.npy", objects(deque, deque))
+    np.save(tmp_path / "deques.npy", objects([deque, deque]))
     first, second = npy_object.load(tmp_path / "deques.npy")
     assert first is second
     assert first == deque
@@ -149,7 +145,7 @@ class Replay(collections.deque):
     pass
 
 
-def test_subclass_of_deque_stays_opaque():
+def test_subclass_of_deque_becomes_opaque():
     loaded = npy_object.load(pickle.dumps(Replay([1, 2])))
     assert isinstance(loaded, npy_object.Opaque)
     assert loaded.appended == [1, 2]
@@ -174,14 +170,14 @@ def test_value_after_a_header_loads_as_in_numpy(value):
         assert (opened.kind, len(opened)) == (type(value).__name__, len(value))
 
 
-def test_array_of_numbers_of_another_shape_is_refused_unless_trusted():
+def test_array_of_numbers_of_another_shape_fails_without_trust_payload():
     data = after_header(np.arange(4.0), (3,))
     with pytest.raises(npy_object.MalformedError, match="shape"):
         npy_object.load(data, trust_payload=False)
 
 
 @pytest.mark.parametrize("data", [b"I5\n.", b"S'a'\np0\n.", b"N.", b"(lp0\nI1\na.", b"K\x05.", b"}."])
-def test_pickle_may_begin_with_any_opcode(data):
+def test_pickle_of_any_first_opcode_loads(data):
     assert npy_object.load(data) == pickle.loads(data)
 
 

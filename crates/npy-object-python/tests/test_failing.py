@@ -1,4 +1,4 @@
-"""What happens to files that are not what they should be: which exception, and what it says."""
+"""Files that are broken, changed or of another format: the exceptions and their messages."""
 
 import bz2
 import gzip
@@ -40,18 +40,18 @@ def test_index_that_is_no_regular_file_is_ignored(tmp_path):
         os.rmdir(index) if os.path.isdir(index) else os.remove(index)
 
 
-@pytest.mark.parametrize("what", [objects([n * "x" for n in range(50)]), np.arange(1000.0)])
-def test_gzip_without_its_end_gives_all_elements_then_fails(what, tmp_path):
+@pytest.mark.parametrize("array", [objects([n * "x" for n in range(50)]), np.arange(1000.0)])
+def test_gzip_with_a_damaged_end_fails_after_all_elements(array, tmp_path):
     path = tmp_path / "array.npy"
-    np.save(path, what)
+    np.save(path, array)
     whole = gzip.compress(path.read_bytes())
-    assert npy_object.load(whole + b"\0\0").shape == what.shape
+    assert npy_object.load(whole + b"\0\0").shape == array.shape
     for broken in (whole[:-8], whole[:-1], whole + b"garbage", whole[:-5] + b"x" + whole[-4:]):
         elements = []
         with pytest.raises(npy_object.Error, match="gzip"):
             for element in npy_object.open(broken):
                 elements.append(element)
-        assert len(elements) == len(what)
+        assert len(elements) == len(array)
         with pytest.raises(npy_object.Error, match="gzip"):
             npy_object.load(broken)
 
@@ -102,7 +102,7 @@ def test_error_of_a_file_of_another_kind_names_the_kind(tmp_path):
         npy_object.open(tmp_path, mmap_mode="r")
 
 
-def test_joblib_file_is_named(tmp_path):
+def test_error_of_a_joblib_file_names_joblib(tmp_path):
     joblib = pytest.importorskip("joblib")
     path = tmp_path / "model.joblib"
     joblib.dump({"weights": np.arange(1000.0)}, path)
@@ -110,7 +110,7 @@ def test_joblib_file_is_named(tmp_path):
         npy_object.load(path)
 
 
-def test_errors_name_the_file_and_the_element(tmp_path):
+def test_error_of_a_truncated_file_names_the_file(tmp_path):
     path = tmp_path / "cut.npy"
     np.save(path, objects(["a", "b"]))
     path.write_bytes(path.read_bytes()[:-20])
@@ -144,7 +144,7 @@ def test_exception_of_find_class_passes_through(plain):
             read()
 
 
-def test_find_class_that_reads_itself_raises_recursion_error(plain):
+def test_find_class_that_reads_its_own_file_raises_recursion_error(plain):
     def again(module, name):
         return npy_object.open(plain, find_class=again)[0]
 
@@ -153,11 +153,11 @@ def test_find_class_that_reads_itself_raises_recursion_error(plain):
     assert npy_object.open(plain, find_class=lambda module, name: Plain)[0].x == 1
 
 
-def test_no_depth_of_the_stack_panics(plain):
+def test_read_near_the_recursion_limit_does_not_panic(plain):
     def down(depth):
         return list(npy_object.open(plain)) if depth == 0 else down(depth - 1)
 
-    # Another test may have raised it beyond what the stack has room for.
+    # conftest.py raises the limit beyond the size of the stack.
     before, limit = sys.getrecursionlimit(), 1000
     sys.setrecursionlimit(limit)
     try:
@@ -170,7 +170,7 @@ def test_no_depth_of_the_stack_panics(plain):
         sys.setrecursionlimit(before)
 
 
-def test_interrupted_writer_leaves_nothing(tmp_path):
+def test_interrupted_writer_leaves_no_file(tmp_path):
     path = tmp_path / "array.npy"
     with pytest.raises(KeyboardInterrupt):
         with npy_object.Writer(path) as writer:
@@ -179,7 +179,7 @@ def test_interrupted_writer_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_longest_name_can_be_written(tmp_path):
+def test_file_of_the_longest_name_is_written(tmp_path):
     path = tmp_path / ("n" * 255)
     with npy_object.Writer(path) as writer:
         writer.append(1)

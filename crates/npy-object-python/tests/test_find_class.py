@@ -1,4 +1,4 @@
-"""Objects whose classes `find_class` gives are what pickle makes of them."""
+"""Objects of classes that `find_class` returns equal those that pickle makes."""
 
 import collections
 import importlib
@@ -32,7 +32,7 @@ class Thing:
 
 
 class Key:
-    """Is hashed by its state."""
+    """An object that is hashed by its state."""
 
     def __init__(self, n):
         self.n = n
@@ -45,7 +45,7 @@ class Key:
 
 
 class Counted:
-    """Counts its arguments when it is called."""
+    """An object that counts the items of its argument when it is made."""
 
     def __init__(self, items):
         self.items = list(items)
@@ -73,7 +73,7 @@ def find_class(module, name):
 
 
 def described(value):
-    """A text of a value, in which an object that comes again is its number."""
+    """Returns a text of a value, in which a repeated object is its number."""
     numbers = {}
 
     def text(value):
@@ -96,7 +96,7 @@ def described(value):
 
 
 def within(container):
-    """A container of a thing that has the container."""
+    """Returns a container of a thing that has the container as an attribute."""
     thing = Thing()
     thing.container = container(thing)
     return thing.container
@@ -153,7 +153,7 @@ def test_objects_that_contain_themselves_equal_those_of_pickle(name):
                 pickler(file, protocol).dump(VALUES[name])
                 expected = described(pickle.loads(file.getvalue()))
             except (RecursionError, AttributeError, AssertionError):
-                continue  # pickle itself cannot
+                continue  # pickle cannot read this value
             assert described(npy_object.load(file.getvalue(), find_class=find_class)) == expected
 
 

@@ -1,4 +1,4 @@
-"""Every file of the oracle is what np.load says, element by element and as a whole."""
+"""Every fixture of the oracle equals what np.load returns, element by element and as a whole."""
 
 import fnmatch
 import io
@@ -22,7 +22,7 @@ sys.path.pop()
 ENTRIES = manifest.read()
 
 
-# Where the package rightly differs.
+# Fixtures that the package rightly reads differently than NumPy, and how.
 DIFFERENCES = [
     ("arrays/strided-p5-py3.13*", "the axes are in C order"),
     ("header-forms/metadata*", "a header with metadata, from an old NumPy, is read"),
@@ -30,16 +30,16 @@ DIFFERENCES = [
     ("header-forms/leading-space*", "read, as by Python from 3.10 on"),
 ]
 TOGETHER = ("pickle.independence.", "access.type")
-"""Clauses of elements that can only be read all together."""
+"""Clauses of the errors of elements that can only be read all together."""
 
 
 def any_class(module, name):
-    """As np.load does: it imports what the file names."""
+    """Imports the class that the file names, as np.load does."""
     return pickle.Unpickler(io.BytesIO()).find_class(module, name)
 
 
 def load(entry, path):
-    """Returns what NumPy reads, or the exception that it raises."""
+    """Returns the array that np.load returns, or the exception that it raises."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -98,7 +98,7 @@ def elements(entry, path, expected):
 
 
 def failing(entry, path, expected):
-    """What NumPy cannot read is not read, unless what NumPy lacks is a class, or an encoding."""
+    """Fails if a file that np.load refuses is read, unless np.load lacks only a class or an encoding."""
     if isinstance(expected, (ImportError, AttributeError, UnicodeError)):
         return
     # NumPy 1 does not read the aligned dtypes of NumPy 2.

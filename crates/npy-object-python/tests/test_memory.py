@@ -1,4 +1,4 @@
-"""How much memory elements take while they are made, measured in a process of its own."""
+"""The memory that elements take while they are made, measured in a separate process."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ print(outcome, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux")
 @pytest.mark.parametrize("most", ["", "64MB", "256MB"])
-def test_nested_tuples_take_no_more_memory_than_stated(most):
+def test_nested_tuples_need_no_more_memory_than_the_readme_says(most):
     script = [sys.executable, "-c", SCRIPT, str(DEPTH), most]
     outcome, taken = subprocess.check_output(script, text=True).split()
     assert outcome == ("refused" if most == "64MB" else "read")

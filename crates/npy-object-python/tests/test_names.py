@@ -1,4 +1,4 @@
-"""Names of Python 2 and of Python 3."""
+"""Names of modules and classes in Python 2 and Python 3."""
 
 import collections
 import io
@@ -12,7 +12,7 @@ import npy_object
 
 
 def npy(elements, protocol, fix_imports=True):
-    """The file that a NumPy writes which chooses this protocol."""
+    """Returns a file as NumPy writes it, but with this protocol."""
     file = io.BytesIO()
     header = {"descr": "|O", "fortran_order": False, "shape": elements.shape}
     np.lib.format.write_array_header_1_0(file, header)
@@ -27,7 +27,7 @@ ELEMENTS = objects([
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_find_class_is_given_names_of_python_3(protocol):
+def test_find_class_is_called_with_names_of_python_3(protocol):
     asked = set()
 
     def find_class(module, name):
@@ -41,13 +41,13 @@ def test_find_class_is_given_names_of_python_3(protocol):
     assert modules and not modules & {"__builtin__", "copy_reg", "exceptions", "itertools"}
 
 
-def test_names_of_python_3_in_protocol_2_are_kept():
+def test_names_of_python_3_in_protocol_2_stay_the_same():
     found = npy_object.open(npy(ELEMENTS, 2, fix_imports=False))
     assert [repr(one) for one in found[:4]] == [repr(one) for one in list(npy_object.open(npy(ELEMENTS, 4)))[:4]]
 
 
-def test_name_of_a_users_module_is_kept_in_protocol_4():
-    # A module that is called like one that Python 2 had.
+def test_name_of_python_2_is_translated_in_protocol_2_only():
+    # A user's module may have the name of a module of Python 2.
     for protocol, expected in ((2, "queue.Queue"), (4, "Queue.Queue")):
         data = pickle.dumps(np.array([None], object), protocol)
         named = b"cQueue\nQueue\n"

@@ -1,4 +1,4 @@
-"""The package as its users see it: examples, types, recipes."""
+"""The examples in docstrings and pages, and the type stubs."""
 
 import doctest
 import importlib.util
@@ -14,10 +14,10 @@ from npy_object import _errors, _npy_object, _opaque
 FOLDER = pathlib.Path(__file__).parent.parent
 
 
-def test_docstring_examples_hold():
+def test_docstring_examples_pass():
     finder = doctest.DocTestFinder()
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
-    # Classes and functions of the compiled module say no line on which they stand.
+    # DocTestFinder does not enter a compiled module, so its classes and functions are passed one by one.
     for place in (npy_object, _errors, _opaque, *vars(_npy_object).values()):
         if getattr(place, "__doc__", None) and not isinstance(place, (str, list)):
             for test in finder.find(place, getattr(place, "__name__", "?"), module=False, globs={}):
@@ -27,8 +27,8 @@ def test_docstring_examples_hold():
 
 
 @pytest.mark.parametrize("page", ["README.md", "RECIPES.md"])
-def test_examples_of_pages_hold(page, tmp_path, monkeypatch):
-    """The Python of a page runs from its beginning to its end, block after block."""
+def test_examples_of_page_run(page, tmp_path, monkeypatch):
+    """Runs the Python blocks of a page one after another."""
     monkeypatch.chdir(tmp_path)
     blocks = (FOLDER / page).read_text(encoding="utf-8").split("```python\n")[1:]
     names = {"__name__": "page"}
@@ -41,7 +41,7 @@ def test_examples_of_pages_hold(page, tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(
-    importlib.util.find_spec("mypy") is None or sys.version_info < (3, 11), reason="wants mypy as it is from Python 3.11 on"
+    importlib.util.find_spec("mypy") is None or sys.version_info < (3, 11), reason="needs mypy on Python 3.11 or newer"
 )
 @pytest.mark.parametrize("command", [["mypy.stubtest", "npy_object"], ["mypy", "--strict", "-p", "npy_object"]])
 def test_stubs_match_the_module(command):

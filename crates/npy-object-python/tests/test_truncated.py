@@ -1,4 +1,4 @@
-"""Files that were cut off: what is whole comes, then an error that names salvage; and salvage itself."""
+"""Truncated files: their whole elements are read before an error that names `salvage`; and `salvage` itself."""
 
 import gzip
 import io
@@ -21,6 +21,7 @@ def npy(array):
 
 
 def until_error(iterable):
+    """Returns the items before a TruncatedError."""
     found = []
     with pytest.raises(npy_object.TruncatedError, match="`salvage`"):
         for item in iterable:
@@ -33,6 +34,7 @@ CUT = INTS[:-10]
 
 
 def packed(data, compression):
+    """Returns an archive with one member."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", compression) as archive:
         archive.writestr("x.npy", data)
@@ -67,7 +69,7 @@ def test_elements_of_whole_batches_come_before_the_error(source):
 
 def test_rows_come_before_the_error():
     cut = npy(objects(list(range(3000))).reshape(1000, 3))[:-10]
-    rows = until_error(npy_object.open(cut))  # views, each of which reads when it is looked at
+    rows = until_error(npy_object.open(cut))  # views, which read their elements later
     assert [list(row) for row in rows[:666]] == np.arange(1998).reshape(666, 3).tolist()
     assert until_error(rows[666]) == [1998, 1999]
     assert until_error(npy_object.open(cut).flat) == list(range(2000))
@@ -119,7 +121,7 @@ def test_members_of_whole_batches_come_before_the_error(kind, bare, tmp_path):
     assert (loaded if bare else loaded.item()) == make(range(saved.elements))
 
 
-def test_load_of_a_cut_file_refuses_or_gives_what_salvage_keeps(tmp_path):
+def test_load_unfinished_of_a_truncated_file_equals_salvage(tmp_path):
     with pytest.raises(npy_object.TruncatedError, match="`salvage`"):
         npy_object.load(CUT)
     with pytest.warns(UserWarning, match="truncated"):
@@ -139,7 +141,7 @@ def test_salvage_keeps_the_shape_of_a_whole_file(tmp_path):
         assert saved.is_whole and loaded.shape == array.shape and loaded.tolist() == array.tolist()
 
 
-def test_salvage_keeps_no_part_of_an_element(tmp_path):
+def test_salvage_saves_no_part_of_an_element(tmp_path):
     def nest(number):
         return (number, nest(number + 1)) if number < 30 else None
 
@@ -150,7 +152,7 @@ def test_salvage_keeps_no_part_of_an_element(tmp_path):
         assert saved.elements == 0 and not (tmp_path / "saved.npy").exists()
 
 
-def test_salvage_does_not_replace_its_input_unasked(tmp_path):
+def test_salvage_onto_its_input_fails_without_in_place(tmp_path):
     path = tmp_path / "cut.npy"
     path.write_bytes(CUT)
     (tmp_path / "link.npy").symlink_to(path)
@@ -172,7 +174,7 @@ class Pipe(io.BytesIO):
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 @pytest.mark.parametrize("seekable", [True, False])
-def test_members_of_an_archive_without_a_directory(save, seekable, tmp_path):
+def test_members_of_an_archive_without_a_directory_are_read_and_saved(save, seekable, tmp_path):
     file = io.BytesIO() if seekable else Pipe()
     save(file, first=objects(list(range(1500))), numbers=np.arange(10), last=objects(list(range(3000))))
     data = file.getvalue()
@@ -203,7 +205,7 @@ def test_members_of_an_archive_without_a_directory(save, seekable, tmp_path):
         npy_object.salvage(data, tmp_path / "saved.npy", member="none")
 
 
-def test_checksum_mismatch_is_reported(tmp_path):
+def test_salvage_reports_a_checksum_mismatch(tmp_path):
     file = io.BytesIO()
     np.savez(file, x=objects(["text %d" % n for n in range(1500)]))
     data = file.getvalue().replace(b"text 1400", b"tixt 1400")
@@ -211,7 +213,7 @@ def test_checksum_mismatch_is_reported(tmp_path):
     assert saved.elements == 1500 and not saved.is_whole and "CRC-32" in str(saved.broken_off)
 
 
-def test_every_byte_of_a_cut_deflate_stream_is_read():
+def test_every_byte_of_a_truncated_deflate_stream_is_read():
     data = npy(objects([str(n) for n in range(5000)]))
     for compressed in (gzip.compress(data), packed(data, zipfile.ZIP_DEFLATED)):
         for end in range(100, len(compressed) - 100, 997):

@@ -1,4 +1,4 @@
-"""Errors of wrong use, and what they say to do."""
+"""Errors of wrong use, which say what to do instead."""
 
 import gc
 import warnings
@@ -10,7 +10,7 @@ from files import objects
 import npy_object
 
 
-def test_max_memory_is_a_number_or_a_text(saved):
+def test_max_memory_takes_a_number_or_a_text(saved):
     path = saved(objects(["small", "x" * (4 << 20)]))
     for memory in (1 << 20, "1MB", "1 mib", "1024K", "1048576", np.int64(1 << 20)):
         array = npy_object.open(path, max_memory=memory)
@@ -45,7 +45,7 @@ def test_open_with_a_mode_says_what_to_do(saved):
         with pytest.raises(TypeError, match="takes no mode"):
             npy_object.open(path, mode=mode)
     for mode in ("r+", "w+", "c", "rb"):
-        with pytest.raises(ValueError, match="mmap_mode has to be None or 'r'"):
+        with pytest.raises(ValueError, match="mmap_mode: expected None or 'r'"):
             npy_object.load(path, mode)
 
 

@@ -1,4 +1,4 @@
-//! Running the program, and finding the fixtures of the oracle.
+//! Runs the program, and finds the fixtures of the oracle.
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
 use std::ffi::OsStr;
@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use npy_object_fixtures::Fixture;
 use tempfile::NamedTempFile;
 
-/// What a run of the program gave.
+/// The result of a run of the program.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -17,20 +17,21 @@ pub(crate) struct Ran {
     pub(crate) stderr: String,
 }
 
-/// The program, to be run with these arguments.
+/// Returns a command that runs the program with these arguments.
 pub(crate) fn command<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_npyo"));
     command.args(args);
     command
 }
 
-/// Runs a subcommand on a fixture, with options.
+/// Runs a subcommand on a fixture.
 pub(crate) fn npyo(subcommand: &str, file: &str, options: &[&str]) -> Ran {
     let file = fixture(file);
     let mut command = command([OsStr::new(subcommand), file.as_os_str()]);
     ran(command.args(options).output())
 }
 
+/// Returns the result of a run, whose output has to be UTF-8.
 pub(crate) fn ran(output: std::io::Result<Output>) -> Ran {
     let Output { status, stdout, stderr } = output.expect("the program can be started");
     let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
@@ -38,16 +39,16 @@ pub(crate) fn ran(output: std::io::Result<Output>) -> Ran {
 }
 
 impl Ran {
-    /// The output of a run that had nothing to complain about.
+    /// Returns the output of a run. Fails unless it exited with 0 and printed nothing on stderr.
     pub(crate) fn output(self) -> String {
         assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""));
         self.stdout
     }
 
-    /// What a run that failed says behind the name of the file.
+    /// Returns the text on stderr after the name of the `.npy` file. Fails unless the run exited with 1.
     pub(crate) fn complaint(&self) -> &str {
         assert_eq!(self.code, Some(1), "{self:?}");
-        let (_, complaint) = self.stderr.split_once(".npy: ").expect("the file is named");
+        let (_, complaint) = self.stderr.split_once(".npy: ").expect("the error names the file");
         complaint
     }
 }
@@ -80,12 +81,12 @@ fn stored(file: &str) -> &'static Fixture {
     npy_object_fixtures::find(file).unwrap_or_else(|| panic!("no fixture {file}"))
 }
 
-/// A file of a header and what follows it, made for one test.
+/// Returns a new file with a header and these data.
 pub(crate) fn file_of(descr: &str, shape: &str, data: &[u8]) -> NamedTempFile {
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
     let length = u16::try_from(header.len()).expect("the header is short").to_le_bytes();
     let bytes = [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), data].concat();
     let file = tempfile::Builder::new().suffix(".npy").tempfile().expect("a file can be made");
-    std::fs::write(&file, bytes).expect("it can be written");
+    std::fs::write(&file, bytes).expect("the file can be written");
     file
 }

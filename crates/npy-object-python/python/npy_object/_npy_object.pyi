@@ -217,7 +217,7 @@ def salvage(
     in_place: bool = False,
     member: Optional[str] = None,
     encoding: str = "ASCII",
-    max_memory: Optional[int] = None,
+    max_memory: Union[int, str, None] = None,
 ) -> Any: ...
 def _open_view(
     path: str, member: Optional[str], kwargs: dict[str, Any], view: tuple[int, list[int], list[int]]

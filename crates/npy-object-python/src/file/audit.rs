@@ -1,4 +1,4 @@
-//! `audit`: what `numpy.load` would import and call.
+//! `audit`: lists the names that `numpy.load` would import and call.
 
 use npy_object::audit::{Part, Tally};
 use npy_object::pickle::audit::Name;
@@ -10,59 +10,64 @@ use crate::errors::raise;
 use crate::file::settings::Settings;
 use crate::file::source::Input;
 
-/// What a file would have Python do.
+/// The result of `audit`: the names that a file uses, and how dangerous they are.
 ///
 /// It has no truth value: ask `is_inert`.
 #[pyclass(frozen, get_all, module = "npy_object")]
 pub(crate) struct Audit {
-    /// The worst of what it does: "inert", "unknown" or "dangerous".
+    /// The verdict of the worst use: "inert", "unknown" or "dangerous".
     verdict: &'static str,
-    /// "complete" where all of the file was read and understood, else "incomplete".
+    /// "complete" if the whole file was read and understood, otherwise "incomplete".
     status: &'static str,
-    /// Where and why the file was not read to its end; None where it was.
+    /// Where and why reading stopped before the end of the file; None if it did not.
     incomplete: Option<String>,
-    /// Everything that it names, the worst first.
+    /// A use for each name in the file, the worst first.
     uses: Vec<Py<Use>>,
-    /// What no pickler writes, each in words with its place: memo entries that are overwritten,
-    /// instructions in two frames, bytes after the last array.
+    /// Descriptions, with their place, of oddities that no pickler writes: overwritten memo entries,
+    /// instructions across two frames, bytes after the last array.
     odd: Vec<String>,
-    /// What is wrong with the file, as exceptions; what was found before is in `uses`.
+    /// The errors in the file, as exceptions; names before an error are in `uses`.
     errors: Vec<Py<PyAny>>,
 }
 
-/// What a file does with something that it names. Where it does something, that is how often, and
-/// at which byte first; else None.
+/// The use of one name by a file.
+///
+/// Each kind of use is a pair of how often it occurs and the byte of its first occurrence, or None if it
+/// does not occur.
 #[pyclass(frozen, get_all, module = "npy_object")]
 pub(crate) struct Use {
-    /// "module.name".
+    /// The name, as "module.name".
     what: String,
-    /// The member of the archive that names it.
+    /// The member of the archive in which the name is.
     member: Option<String>,
-    /// "inert", "unknown" or "dangerous".
+    /// The verdict: "inert", "unknown" or "dangerous".
     verdict: &'static str,
-    /// Why, if that is known.
+    /// The reason for the verdict; empty if there is none.
     reason: &'static str,
-    /// It is imported.
+    /// Imports of the name.
     imported: Option<(u64, u64)>,
-    /// It is called, or an instance of it is made.
+    /// Calls of the function or class.
     called: Option<(u64, u64)>,
-    /// What a call of it has given is called.
+    /// Calls of the result of a call.
     result_called: Option<(u64, u64)>,
-    /// It gets a state: attributes of a class.
+    /// States set on the function or class itself.
     changed: Option<(u64, u64)>,
-    /// What a call of it has given gets a state.
+    /// States set on the result of a call.
     result_changed: Option<(u64, u64)>,
-    /// Members are added to it, or to what a call of it has given.
+    /// Items added to the object, or to the result of a call.
     added: Option<(u64, u64)>,
 }
 
-/// Says what `numpy.load(source, allow_pickle=True)` would import and call, without doing it.
+/// Lists the names that `numpy.load(source, allow_pickle=True)` would import and call, without importing
+/// or calling them.
 ///
-/// Goes through every array and pickle in the file, and every member of an archive. The verdict is
-/// "inert" where only plain values are made; "dangerous" where the file runs code or commands, opens
-/// files, changes objects of the program or corrupts memory; "unknown" for everything else, and where
-/// the file could not be read to its end. `allow` are names to be trusted: "module.name", or
-/// "package.*" for the undotted names of its modules that are not known to be dangerous.
+/// Reads every array and pickle in the file, and every member of an archive. The verdict is "inert" if
+/// the file makes only plain values; "dangerous" if it runs code or commands, opens files, changes
+/// objects of the program or corrupts memory; "unknown" for all other names, and if the file could not
+/// be read to its end.
+///
+/// allow: names to trust: "module.name", or "package.*" for the undotted names in the modules of a
+/// package, except those that are known to be dangerous.
 ///
 /// >>> import npy_object, os, pickle
 /// >>> class Evil:
@@ -124,13 +129,13 @@ fn uses_of(part: &Part) -> impl Iterator<Item = Use> + '_ {
 
 #[pymethods]
 impl Audit {
-    /// Whether the file only makes plain values, and was read to its end.
+    /// Whether the file makes only plain values, and was read to its end.
     #[getter]
     fn is_inert(&self) -> bool {
         self.verdict == "inert"
     }
 
-    /// Whether all of the file was read and understood.
+    /// Whether the whole file was read and understood.
     #[getter]
     fn is_complete(&self) -> bool {
         self.incomplete.is_none()

@@ -1,4 +1,4 @@
-//! `Container`: a dict, list, tuple, set or deque that is read member by member.
+//! `Container`: a dict, list, tuple, set or deque that is read one member at a time.
 
 use std::sync::Arc;
 
@@ -9,7 +9,9 @@ use crate::errors::{raise, unsupported};
 use crate::file::reader::{File, Origin};
 use crate::object::maker::Maker;
 
-/// A dict, list, tuple, set or deque, read from the file one member at a time: of a dict, `(key, value)`.
+/// A dict, list, tuple, set or deque that is read from the file one member at a time.
+///
+/// The members of a dict are pairs `(key, value)`.
 ///
 /// >>> import npy_object, numpy as np, tempfile
 /// >>> file = tempfile.mkdtemp() + "/parts.npy"
@@ -20,13 +22,13 @@ use crate::object::maker::Maker;
 /// test 4
 #[pyclass(frozen, module = "npy_object")]
 pub(crate) struct Container {
-    /// What has the file.
+    /// The array or the pickle that contains it.
     whole: Whole,
     path: Path,
     kind: ContainerKind,
 }
 
-/// What a container is in.
+/// The array or the pickle that contains a container.
 #[derive(Clone)]
 pub(crate) enum Whole {
     /// An array.
@@ -45,7 +47,7 @@ impl Whole {
 }
 
 impl Container {
-    /// The container at this path; `None` where something else is there.
+    /// Opens the container at this path. Returns `None` if the value there is no container.
     pub(crate) fn open(py: Python<'_>, whole: Whole, path: Path) -> PyResult<Option<Container>> {
         let origin = whole.origin();
         let options = origin.settings.options()?;
@@ -70,19 +72,19 @@ impl Container {
     }
 }
 
-/// What a 0-d array has for an element.
+/// Opens the container that is the element of a 0-d array.
 pub(crate) fn open_container(py: Python<'_>, file: &Arc<File>) -> PyResult<Container> {
     let found = Container::open(py, Whole::Array(Arc::clone(file)), Path::default())?;
     found.ok_or_else(|| no_container(py))
 }
 
 fn no_container(py: Python<'_>) -> PyErr {
-    unsupported(py, "no dict, list, tuple, set or deque is there")
+    unsupported(py, "expected a dict, list, tuple, set or deque, found another value")
 }
 
 #[pymethods]
 impl Container {
-    /// What it is: `dict`, `list`, `OrderedDict` and so on.
+    /// The name of its class: `dict`, `list`, `OrderedDict` and so on.
     #[getter]
     fn kind(&self) -> &'static str {
         self.kind.name()
@@ -98,7 +100,7 @@ impl Container {
         Ok(Entries { members: self.members(py)?, maker: self.whole.origin().maker(py) })
     }
 
-    /// Compares size and CRC-32 of the member of an archive that it is in: see `Array.verify`.
+    /// Compares size and CRC-32 of the archive's member that contains it: see `Array.verify`.
     fn verify(&self, py: Python<'_>) -> PyResult<()> {
         let origin = self.whole.origin();
         py.detach(|| origin.source.verify()).map_err(|error| raise(py, &error))
@@ -109,7 +111,7 @@ impl Container {
     }
 }
 
-/// The members of a container, one after another.
+/// An iterator over the members of a container.
 #[pyclass(module = "npy_object")]
 pub(crate) struct Entries {
     members: Box<Members>,

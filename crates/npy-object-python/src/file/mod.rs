@@ -1,9 +1,10 @@
-//! Files: what Python hands over to be read, and what is made of it.
+//! Files: the functions that open, load, audit, salvage and write them, and the classes for their
+//! contents.
 //!
 //! The room uses `object` and `array`, whose cursors are in [`reader`]. Read `source` (paths, bytes and
 //! file objects), `settings` (the arguments of `open`), `reader` (an open file and its cursors),
-//! `opened` (what a file holds), `open` (`open`, `load` and `open_all`); then `npz`, `container` and
-//! `split`. `writer`, `salvage` and `audit` stand alone.
+//! `opened` (an array or a pickle, opened or loaded), `open` (`open`, `load` and `open_all`); then `npz`, `container` and
+//! `split`. `writer`, `salvage` and `audit` use only `source` and `settings`.
 
 pub(crate) mod audit;
 pub(crate) mod container;

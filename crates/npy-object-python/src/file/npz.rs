@@ -17,8 +17,9 @@ use crate::file::reader::Origin;
 use crate::file::settings::Settings;
 use crate::file::source::{Input, MappedFile};
 
-/// The arrays of an archive (`.npz`), by name: a mapping, as NumPy's. An array is opened when it is
-/// asked for.
+/// A mapping from the names of an archive (`.npz`) to its arrays, as NumPy's `NpzFile`.
+///
+/// An array is opened when its name is looked up.
 ///
 /// >>> import npy_object, numpy as np, tempfile
 /// >>> file = tempfile.mkdtemp() + "/archive.npz"
@@ -28,7 +29,7 @@ use crate::file::source::{Input, MappedFile};
 /// (['a', 'b'], ['x', None])
 #[pyclass(frozen, mapping, module = "npy_object")]
 pub(crate) struct Npz {
-    /// `None` once it was closed.
+    /// `None` after `close`.
     archive: Mutex<Option<Archive>>,
     names: Vec<String>,
     settings: Settings,
@@ -38,12 +39,12 @@ pub(crate) struct Npz {
     members: Members,
 }
 
-/// What is made of a member that is asked for.
+/// The form in which members are returned.
 #[derive(Clone, Copy)]
 pub(crate) enum Members {
-    /// An `Array`: by `open`.
+    /// An `Array`, from `open`.
     Opened,
-    /// A NumPy array: by `load`.
+    /// A NumPy array, from `load`.
     Loaded { allow_pickle: bool },
 }
 
@@ -71,7 +72,7 @@ impl Npz {
         Ok(Npz { archive, names, settings, path, owner, runs_python, members })
     }
 
-    /// Does something with the archive.
+    /// Runs a job on the archive, without the interpreter. Fails if the archive was closed.
     fn with<T: Send>(
         &self,
         py: Python<'_>,
@@ -119,7 +120,7 @@ impl Npz {
         let raise = |error: io::Error| raise(py, &source.explain(error));
         let format = py.detach(|| Format::of(&source)).map_err(raise)?;
         if format != Format::Npy {
-            // As NumPy does with what is no array.
+            // NumPy too returns the bytes of a member that is no array.
             let mut bytes = Vec::new();
             let read = py.detach(|| {
                 source.to_reader().read_to_end(&mut bytes)?;
@@ -152,7 +153,7 @@ impl Npz {
         }
     }
 
-    /// The array of this name, or `default` where there is none.
+    /// Returns the array of this name, or `default` if there is none.
     #[pyo3(signature = (name, default=None, /))]
     fn get<'py>(
         &self,
@@ -166,24 +167,26 @@ impl Npz {
         self.__getitem__(py, &name.extract::<String>()?).map(Some)
     }
 
-    /// The names of the arrays.
+    /// Returns a view of the names of the arrays.
     fn keys<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         view_of(slf, "KeysView")
     }
 
-    /// The arrays, each opened when it comes.
+    /// Returns a view of the arrays. A loop over it opens one at a time.
     fn values<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         view_of(slf, "ValuesView")
     }
 
-    /// Names with arrays, each opened when it comes.
+    /// Returns a view of pairs of name and array. A loop over it opens one at a time.
     fn items<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         view_of(slf, "ItemsView")
     }
 
-    /// Reads the member of this name, or without a name all of them, and compares size and CRC-32
-    /// with those in the archive. Loops that come to an end, and `to_numpy`, do so by themselves;
-    /// what is read by index is not compared.
+    /// Compares size and CRC-32 of the member of this name, or of all members, with those in the
+    /// archive.
+    ///
+    /// Reads the whole member. A loop to the end and `to_numpy` make this comparison too; access by
+    /// index does not.
     #[pyo3(signature = (name=None))]
     fn verify(&self, py: Python<'_>, name: Option<&str>) -> PyResult<()> {
         if let Some(name) = name {
@@ -196,9 +199,10 @@ impl Npz {
         Ok(())
     }
 
-    /// Closes the archive. Arrays that were opened stay so.
+    /// Closes the archive. Arrays that were opened before stay open.
     fn close(&self, py: Python<'_>) {
-        // Who has it may be reading by Python code. What is dropped with it may run some too.
+        // A thread that holds the lock may be running Python code to read, so we wait for it without
+        // the interpreter. Dropping the archive may run Python code too, so that comes after the lock.
         let archive =
             py.detach(|| self.archive.lock().unwrap_or_else(PoisonError::into_inner).take());
         drop(archive);
@@ -221,7 +225,7 @@ impl Npz {
     }
 }
 
-/// A view of a mapping, as `collections.abc` has them.
+/// Returns the view of a mapping by this class of `collections.abc`.
 fn view_of<'py>(mapping: Bound<'py, Npz>, class: &str) -> PyResult<Bound<'py, PyAny>> {
     mapping.py().import("collections.abc")?.getattr(class)?.call1((mapping,))
 }

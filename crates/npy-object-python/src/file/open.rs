@@ -1,4 +1,4 @@
-//! `open` and `load`: what is in a file.
+//! `open`, `load` and `open_all`: open or load the contents of a file.
 
 use std::sync::Arc;
 
@@ -14,31 +14,32 @@ use crate::file::reader::Origin;
 use crate::file::settings::{Memory, Settings};
 use crate::file::source::{Handle, Input, MappedFile};
 
-/// Opens an array file and reads nothing but its beginning.
+/// Opens an array file, and reads only its beginning.
 ///
-/// `source` is a path, bytes, or an object with `read` (and `seek`, where it has it): a `.npy`
-/// file, plain or in gzip, an `.npz` archive, or a bare pickle. What comes is an `Array`, of an
-/// archive an `Npz`, and of a pickle of a dict, list, tuple, set or deque a `Container`. Of several
-/// arrays or pickles that follow one another it is the first; `open_all` gives all of them.
+/// `source` is a path, bytes, or an object with `read` (and `seek`, if it can seek). It holds a `.npy`
+/// file, which may be compressed by gzip, an `.npz` archive, or a bare pickle. Returns an `Array` for an
+/// array, an `Npz` for an archive, and a `Container` for a pickle of a dict, list, tuple, set or deque.
+/// If several arrays or pickles follow one another, only the first is opened; `open_all` opens all of
+/// them.
 ///
-/// encoding: how the str of Python 2 is read: "ASCII", "latin1", "UTF-8" or "bytes". What does not
-/// fit it becomes bytes.
-/// index: whether to use the index beside the file that `Array.save_index` writes.
-/// max_memory: about how much memory reading may take: bytes, or a str such as "64MB". An element
-/// that takes more is refused with a LimitError.
-/// find_class: as `pickle.Unpickler.find_class`, it is given a module and a name, which are those of
-/// Python 3 also in files of Python 2, and returns the
-/// class or function that may be called, or None. Without it nothing that a file names is imported
-/// or called: objects of classes that are not known arrive as `Opaque`.
-/// mmap_mode: "r" maps the file into memory; arrays in it are then read-only views. As with
-/// numpy.memmap, nobody may make the file shorter meanwhile: to read what is no longer there ends
-/// the process with SIGBUS, which no `except` catches. For files that are still written to, leave
-/// it out: what has changed is then an exception.
-/// trust_payload: whether to go on where header and pickle disagree, as NumPy does.
-/// unfinished: of a file that was cut off, whether to give the values of its last batch too, before
-/// the TruncatedError. No element before the cut is missing then, but the last values may be parts of
-/// one. Without it a loop gives the elements of whole batches, of 1,000 each in what NumPy writes.
-/// Of an archive that was cut off, the arrays that are left can be opened, with a warning.
+/// encoding: the encoding of the str of Python 2: "ASCII", "latin1", "UTF-8" or "bytes". A str that is
+/// not valid in it is returned as bytes.
+/// index: whether to use the index `FILE.idx`, which `Array.save_index` writes next to the file.
+/// max_memory: about how much memory reading may take, in bytes or as a str such as "64MB". An element
+/// that needs more raises a LimitError.
+/// find_class: a function that is called with a module and a name, as `pickle.Unpickler.find_class` is,
+/// and returns the class or function that may be called, or None. The module and the name are those of
+/// Python 3, also for files of Python 2. Without `find_class`, nothing that a file names is imported or
+/// called, and objects of unknown classes are returned as `Opaque`.
+/// mmap_mode: "r" maps the file into memory; its arrays are then read-only views. As with numpy.memmap,
+/// no process may shorten the file meanwhile: a read past its new end stops this process with SIGBUS,
+/// which no `except` catches. Leave it out for files that are still written to: a change of the file
+/// then raises an exception.
+/// trust_payload: whether to read on if header and pickle disagree, as NumPy does.
+/// unfinished: whether a loop over a truncated file also returns the values of its last batch before it
+/// raises the TruncatedError. Then no element before the cut is missing, but the last values may be
+/// parts of an element. Without it, a loop returns the elements of whole batches; NumPy writes batches
+/// of 1,000. A truncated archive opens with a warning, and has the arrays that are left.
 ///
 /// >>> import npy_object, numpy as np, tempfile
 /// >>> file = tempfile.mkdtemp() + "/ragged.npy"
@@ -84,16 +85,17 @@ pub(crate) fn open<'py>(
     Opened::of_input(py, input, settings)?.into_object(py)
 }
 
-/// Loads a file as `numpy.load(source, allow_pickle=True)` does, without running what it names.
+/// Loads a file as `numpy.load(source, allow_pickle=True)` does, without importing or calling anything
+/// that the file names.
 ///
-/// Gives an array, of an archive an `Npz` of such arrays, of a bare pickle its object. With
-/// `allow_pickle=False` objects are refused, as by NumPy. The other arguments are those of `open`; with
-/// `unfinished=True`, a file that was cut off gives, with a warning, what `salvage(..., doubtful=True)`
-/// would save of it.
+/// Returns a NumPy array; for an archive an `Npz` of NumPy arrays, and for a bare pickle its object. With
+/// `allow_pickle=False`, arrays of objects and pickles raise a ValueError, as in NumPy. The other
+/// arguments are those of `open`. With `unfinished=True`, a truncated file is loaded with a warning, as
+/// `salvage(..., doubtful=True)` would save it.
 ///
-/// An object with `read` is left where the array or pickle ends, so that the next call reads the
-/// next one; at its end there is an EOFError. Of an object that cannot seek no more is read than
-/// that, unless it is compressed.
+/// After the call, the position of an object with `read` is the end of the array or pickle, so that the
+/// next call reads the next one. At the end of the file this raises an EOFError. Nothing past the end of
+/// the array is read from an object that cannot seek, unless its data are compressed.
 ///
 /// >>> import npy_object, numpy as np, tempfile
 /// >>> file = tempfile.mkdtemp() + "/settings.npy"
@@ -121,18 +123,12 @@ pub(crate) fn load<'py>(
     trust_payload: bool,
     unfinished: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let settings = Settings {
-        encoding,
-        index: false,
-        max_memory,
-        find_class,
-        mmap_mode,
-        trust_payload,
-        unfinished,
-    };
+    let index = false;
+    let settings =
+        Settings { encoding, index, max_memory, find_class, mmap_mode, trust_payload, unfinished };
     let mut input = Input::of(source, settings.maps()?)?;
     if is_empty(py, &input)? {
-        // An object with `read` may have given arrays before.
+        // An object with `read` may be at its end because earlier calls have read its arrays.
         let why = match input.handle {
             Some(_) => None,
             None => settings.options()?.open(input.source).err(),
@@ -150,7 +146,8 @@ pub(crate) fn load<'py>(
         false => None,
     };
     if let Some(Handle::Stream) = &handle {
-        // The end is found first, by reading nothing past it.
+        // A stream cannot be rewound to the end of its array, so we find the end first, and read
+        // nothing past it.
         let options = settings.options()?.read_size(0, 0);
         match py.detach(|| options.end_of(&input.source)) {
             Ok(end) => input.source = input.source.section(..end),
@@ -173,12 +170,12 @@ pub(crate) fn load<'py>(
     }
 }
 
-/// Opens every array and pickle that follow one another in a file, as several calls of `numpy.save`
-/// or `pickle.dump` on one open file leave them.
+/// Opens all arrays and pickles of a file to which several calls of `numpy.save` or `pickle.dump` have
+/// written.
 ///
-/// Gives an iterator of what `open` gives for a file with one of them, and of values that `open`
-/// refuses, such as a number, the value. The arguments are those of `open`. Arrays that come so
-/// cannot be pickled, and their index is not used.
+/// Returns an iterator. For each array or pickle, it returns the object that `open` returns for a file
+/// with it alone; for a pickle that `open` refuses, such as a number, it returns the value. The arguments
+/// are those of `open`. These arrays cannot be pickled, and no index is used.
 ///
 /// >>> import io, npy_object, numpy as np
 /// >>> file = io.BytesIO()
@@ -204,22 +201,16 @@ pub(crate) fn open_all(
     trust_payload: bool,
     unfinished: bool,
 ) -> PyResult<All> {
-    let settings = Settings {
-        encoding,
-        index: false,
-        max_memory,
-        find_class,
-        mmap_mode,
-        trust_payload,
-        unfinished,
-    };
     let py = source.py();
+    let index = false;
+    let settings =
+        Settings { encoding, index, max_memory, find_class, mmap_mode, trust_payload, unfinished };
     let Input { source, owner, runs_python, .. } = Input::of(source, settings.maps()?)?;
     let sections = settings.options()?.sections(source).map_err(|error| raise(py, &error))?;
     Ok(All { sections, settings, owner, runs_python })
 }
 
-/// The arrays and pickles of a file, one after another.
+/// An iterator over the arrays and pickles of a file.
 #[pyclass(module = "npy_object")]
 pub(crate) struct All {
     sections: Sections,
@@ -265,7 +256,7 @@ fn is_compressed(py: Python<'_>, input: &Input) -> PyResult<bool> {
     Ok(format.map_err(|error| raise(py, &input.source.explain(error)))? == Format::Gzip)
 }
 
-/// Whether there is nothing to be read.
+/// Returns whether the source has no bytes.
 fn is_empty(py: Python<'_>, input: &Input) -> PyResult<bool> {
     let read = py.detach(|| input.source.read_at(&mut [0], 0));
     Ok(read.map_err(|error| raise(py, &input.source.explain(error)))? == 0)

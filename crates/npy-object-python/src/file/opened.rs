@@ -1,4 +1,4 @@
-//! What a file holds, opened or loaded.
+//! An array or a pickle of a file, opened or loaded.
 
 use std::ffi::CString;
 use std::io::Cursor;
@@ -16,7 +16,7 @@ use crate::file::reader::{File, Origin};
 use crate::file::settings::Settings;
 use crate::file::source::Input;
 
-/// Refuses what is pickled, before anything of the pickle is read.
+/// Fails if the source holds pickled objects, before any of the pickle is read.
 pub(crate) fn refuse_objects(py: Python<'_>, source: &Source, settings: &Settings) -> PyResult<()> {
     let options = settings.options()?;
     let header = py.detach(|| options.header(source.clone()));
@@ -29,7 +29,7 @@ pub(crate) fn refuse_objects(py: Python<'_>, source: &Source, settings: &Setting
     }
 }
 
-/// What was opened.
+/// An array or a pickle that was opened.
 pub(crate) enum Opened {
     Array(Array),
     /// A pickle that is no array of objects.
@@ -56,7 +56,7 @@ impl Opened {
         Opened::of_source(py, origin)
     }
 
-    /// What is in a source.
+    /// Opens the array or pickle in a source.
     pub(crate) fn of_source(py: Python<'_>, origin: Origin) -> PyResult<Opened> {
         let options = origin.settings.options()?;
         let array = py.detach(|| options.open(origin.source.clone()));
@@ -76,7 +76,7 @@ impl Opened {
         }
     }
 
-    /// What `open` gives.
+    /// Returns the object that `open` returns.
     pub(crate) fn into_object(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let origin = match self {
             Opened::Array(array) => return Ok(array.into_pyobject(py)?.into_any()),
@@ -85,14 +85,15 @@ impl Opened {
         match Container::open(py, Whole::Pickle(Arc::new(origin)), nested::Path::default())? {
             Some(container) => Ok(container.into_pyobject(py)?.into_any()),
             None => {
-                let message = "the pickle holds no array of objects, and no container that can be \
-                               read member by member: load() gives what it holds";
+                let message = "expected an array, dict, list, tuple, set or deque, found a pickle of \
+                               another value: load() returns it";
                 Err(PyValueError::new_err(message))
             }
         }
     }
 
-    /// What `load` gives, and where it ends: with `sees_end` always, otherwise if that was seen.
+    /// Returns the object that `load` returns, and the offset of its end, which with `sees_end` is always
+    /// found.
     pub(crate) fn load(
         self,
         py: Python<'_>,
@@ -111,14 +112,14 @@ impl Opened {
     }
 }
 
-/// The object of a pickle, and where it ends.
+/// Returns the object of a pickle, and the offset of its end.
 pub(super) fn load_pickle<'py>(
     py: Python<'py>,
     origin: &Origin,
 ) -> PyResult<(Bound<'py, PyAny>, u64)> {
     let options = origin.settings.options()?;
     if !origin.settings.trust_payload {
-        // An array of numbers has to be of the header's shape.
+        // This fails if an array of numbers has another shape than the header says.
         let checked = options.clone();
         let at = py.detach(|| checked.at(origin.source.clone(), &nested::Path::default()));
         at.map_err(|error| raise(py, &error))?;
@@ -128,7 +129,7 @@ pub(super) fn load_pickle<'py>(
     Ok((origin.maker(py).make(py, whole.element())?, end))
 }
 
-/// Loads what `salvage` keeps of a file that was cut off, and warns of what `error` says.
+/// Loads the part of a truncated file that `salvage` saves, with a warning that has the text of `error`.
 pub(crate) fn load_left<'py>(
     py: Python<'py>,
     source: Source,
@@ -139,7 +140,7 @@ pub(crate) fn load_left<'py>(
     let options = settings.options()?;
     let salvage = Salvage::new().options(options.clone()).keep_doubtful(true);
     let saved = py.detach(|| {
-        // Of a bare pickle that is no array, its object is wanted.
+        // A bare pickle is loaded as its object, not as a 0-d array that holds it.
         let opened = options.open(source.clone());
         let is_pickle = opened.is_err_and(|error| error.clause() == "npy.object.envelope");
         let mut saved = Cursor::new(Vec::new());
@@ -158,7 +159,8 @@ pub(crate) fn load_left<'py>(
     if is_pickle { array.call_method0(intern!(py, "item")) } else { Ok(array) }
 }
 
-/// Loads what an input holds, and says with `sees_end` where that ends.
+/// Loads the array or pickle of an input. Returns the offset of its end too, which with `sees_end` is
+/// always found.
 pub(super) fn load_input<'py>(
     py: Python<'py>,
     input: Input,

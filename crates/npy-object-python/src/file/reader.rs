@@ -1,4 +1,7 @@
-//! An open file, and those who read it: each at a place of its own.
+//! An open file, its readers, and the cursors that use them.
+//!
+//! A reader has its own position in the file and its own caches. A cursor takes a reader from the file,
+//! or makes one, and returns it when it is dropped, so that several loops over one array are independent.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,37 +19,38 @@ use crate::file::source::MappedFile;
 use crate::object::ahead::{Ahead, Next, simple};
 use crate::object::maker::Maker;
 
-/// An element of at most so many bytes is decoded before others want the interpreter back.
+/// The size in bytes up to which an element is decoded without giving the interpreter to other threads.
 const SHORT: usize = 64 << 10;
-/// Elements that are surveyed between two looks for signals.
+/// The number of elements surveyed between two checks of signals.
 const STRIDE: u64 = 1 << 18;
-/// Simple elements behind one another after which more are expected.
+/// The number of consecutive simple elements after which a thread decodes the next ones.
 const RUN: u64 = 4096;
-/// Readers that wait to be used again.
+/// The most readers that a file keeps for later cursors.
 const IDLE: usize = 4;
 const HELD: &str = "a cursor holds its reader until it is dropped";
 
-/// A file with an array in it.
+/// An open file that holds an array.
 pub(crate) struct File {
     pub(crate) origin: Origin,
     pub(crate) facts: Facts,
-    /// What readers are made of. Who locks it holds no lock of Python's, as making one may read.
+    /// The array that is cloned for each reader. Cloning may read the file, so it is only locked without
+    /// the interpreter.
     first: Mutex<NpyArray>,
-    /// Readers that nobody uses.
+    /// Readers that no cursor uses.
     idle: Mutex<Vec<Reader>>,
     closed: AtomicBool,
 }
 
-/// What is known of an array without reading on.
+/// The properties of an array that its header and envelope state.
 pub(crate) struct Facts {
     pub(crate) item: ItemType,
     pub(crate) shape: Vec<usize>,
     pub(crate) has_objects: bool,
-    /// `None` where it is not NumPy's.
+    /// `None` if the class is not NumPy's.
     pub(crate) class: Option<ArrayClass>,
     pub(crate) fortran_order: bool,
     pub(crate) data_offset: u64,
-    /// How many elements there are.
+    /// The number of elements.
     pub(crate) len: u64,
 }
 
@@ -69,40 +73,41 @@ impl Facts {
     }
 }
 
-/// Where a file is, and how it is read.
+/// The source of an array, the settings to read it with, and how another process finds it.
 pub(crate) struct Origin {
     /// The bytes of the array, unpacked.
     pub(crate) source: Source,
     pub(crate) settings: Settings,
-    /// Where another process finds it: a path, and the member of an archive.
+    /// The path by which another process opens the file.
     pub(crate) path: Option<PathBuf>,
+    /// The member of the archive in that file.
     pub(crate) member: Option<String>,
-    /// Who keeps its bytes, where it is mapped into memory.
+    /// The object that keeps the file mapped into memory, if it is.
     pub(crate) owner: Option<Py<MappedFile>>,
-    /// Whether reading runs Python code, which wants the lock that we may hold.
+    /// Whether reading runs Python code, which needs the interpreter that this thread may hold.
     pub(crate) runs_python: bool,
 }
 
-/// Who reads: a place in the array, and the objects that come again.
+/// A position in the array, and the caches of Python objects for its elements.
 pub(crate) struct Reader {
     array: NpyArray,
     maker: Maker,
 }
 
-/// A [`Reader`] for as long as somebody uses it.
+/// A [`Reader`] in use. Dropping the cursor returns the reader to the file.
 pub(crate) struct Cursor {
     file: Arc<File>,
     reader: Option<Reader>,
-    /// Elements that were decoded meanwhile.
+    /// The next elements, which a thread decodes.
     ahead: Option<Ahead>,
-    /// How many simple elements came without any other.
+    /// The number of simple elements since the last one that is not simple.
     simple: u64,
-    /// Whether it has met an error: after that it would say that there is no more.
+    /// Whether reading has failed. Such a reader would report the end of the array, so it is not reused.
     failed: bool,
 }
 
 impl Origin {
-    /// What makes objects of its elements.
+    /// Returns a maker of Python objects from the elements.
     pub(crate) fn maker(&self, py: Python<'_>) -> Maker {
         let mapped = self.owner.as_ref().map(|owner| {
             let owner = owner.clone_ref(py);
@@ -124,7 +129,7 @@ impl File {
         })
     }
 
-    /// Where the data end. They are surveyed, unless a reader has seen the end.
+    /// Returns the offset of the end of the data. Surveys them, unless a reader has seen the end.
     pub(crate) fn data_end(&self, py: Python<'_>) -> PyResult<u64> {
         let reader = lock(&self.idle).pop();
         let (end, reader) = match reader {
@@ -138,19 +143,19 @@ impl File {
         end.map_err(|error| raise(py, &error))
     }
 
-    /// Nothing can be read any more, but by those who read already.
+    /// Closes the file for new cursors. Cursors that exist read on.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         let idle = std::mem::take(&mut *lock(&self.idle));
         drop(idle);
     }
 
-    /// Compares the checksum of a member of an archive.
+    /// Compares the checksum of the array, if it is in an archive, and fails if they differ.
     pub(crate) fn verify(&self, py: Python<'_>) -> PyResult<()> {
         py.detach(|| self.origin.source.verify()).map_err(|error| raise(py, &error))
     }
 
-    /// A new reader.
+    /// Makes a new reader.
     fn reader(&self, py: Python<'_>) -> PyResult<Reader> {
         let array = py.detach(|| lock(&self.first).clone());
         let are_records = self.facts.class == Some(ArrayClass::Record);
@@ -159,7 +164,7 @@ impl File {
 }
 
 impl Cursor {
-    /// A reader of a file, which stands anywhere.
+    /// Takes a reader of the file, or makes one. Its position may be anywhere.
     pub(crate) fn new(py: Python<'_>, file: &Arc<File>) -> PyResult<Cursor> {
         if file.closed.load(Ordering::Relaxed) {
             return Err(PyValueError::new_err("the file was closed"));
@@ -177,17 +182,17 @@ impl Cursor {
         self.reader.as_mut().expect(HELD)
     }
 
-    /// The array that is read.
+    /// Returns the array of the reader.
     pub(crate) fn array(&mut self) -> &mut NpyArray {
         &mut self.reader().array
     }
 
-    /// Whether elements were met that share what `is` tells from its equal.
+    /// Returns whether an element has used a mutable object that other elements use too.
     pub(crate) fn met_shared(&mut self) -> bool {
         self.reader().maker.met_shared()
     }
 
-    /// The next element, of which there are to be so many.
+    /// Returns the next element. The caller expects to read `left` elements, this one included.
     #[inline]
     pub(crate) fn next<'py>(
         &mut self,
@@ -195,7 +200,7 @@ impl Cursor {
         left: u64,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Reader { array, maker } = self.reader.as_mut().expect(HELD);
-        // `list` and the like run no Python code that would.
+        // `list` and other consumers in C run no Python code that checks for signals.
         maker.look_for_signals(py)?;
         if let Some(ahead) = &mut self.ahead {
             match ahead.next(py) {
@@ -241,12 +246,12 @@ impl Cursor {
         made.map(Some)
     }
 
-    /// Has the elements that come next decoded by a thread, if that is of use.
+    /// Starts a thread that decodes the next elements, if that is faster.
     #[cold]
     fn read_ahead(&mut self, py: Python<'_>, left: u64) -> PyResult<()> {
         let Origin { runs_python, owner, .. } = &self.file.origin;
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        // Arrays that are looked at where they are need not be handed over.
+        // Mapped arrays are views, which are made faster than they are passed between threads.
         if left < RUN || *runs_python || owner.is_some() || processors == 1 {
             return Ok(());
         }
@@ -255,19 +260,19 @@ impl Cursor {
         Ok(())
     }
 
-    /// The element of this number.
+    /// Returns the element of this number.
     pub(crate) fn get<'py>(&mut self, py: Python<'py>, index: u64) -> PyResult<Bound<'py, PyAny>> {
         py.check_signals()?;
         self.survey_to(py, index)?;
         let Reader { array, maker } = self.reader();
         match py.detach(|| array.get(index)) {
             Ok(Some(element)) => maker.make(py, element),
-            Ok(None) => Err(PyValueError::new_err("the file has lost an element")),
+            Ok(None) => Err(PyValueError::new_err("the file has changed: it has fewer elements")),
             Err(error) => Err(raise(py, &error)),
         }
     }
 
-    /// Finds an element, or the end, in strides between which a signal is answered.
+    /// Surveys the file up to an element, or to the end, and checks for signals every [`STRIDE`] elements.
     pub(crate) fn survey_to(&mut self, py: Python<'_>, index: u64) -> PyResult<()> {
         loop {
             let Reader { array, .. } = self.reader();
@@ -285,12 +290,12 @@ impl Cursor {
 
 impl Drop for Cursor {
     fn drop(&mut self) {
-        // One that has failed would say that there is no more.
+        // A reader that has failed would report the end of the array.
         if self.failed || self.file.closed.load(Ordering::Relaxed) {
             return;
         }
         let mut idle = lock(&self.file.idle);
-        // One too many is dropped behind the lock: what it frees may be anybody's.
+        // A reader too many is dropped after the lock, as dropping Python objects may run any code.
         if idle.len() < IDLE {
             idle.extend(self.reader.take());
         }

@@ -1,4 +1,4 @@
-//! `salvage`: what is whole of a broken file.
+//! `salvage`: saves the whole elements of a broken file.
 
 use std::path::PathBuf;
 
@@ -11,44 +11,44 @@ use crate::errors::{raise, raise_of};
 use crate::file::settings::{Memory, Settings};
 use crate::file::source::Input;
 
-/// What came of `salvage`.
+/// The result of `salvage`: how much was saved, and how much was lost.
 #[pyclass(frozen, get_all, module = "npy_object")]
 pub(crate) struct Salvaged {
-    /// Elements, entries or rows that were saved.
+    /// The number of elements, entries or rows that were saved.
     elements: u64,
-    /// Elements that there should be; None where the file does not say how many.
+    /// The number that the file states; None if it states none.
     promised: Option<u64>,
-    /// Values that may be elements, or parts of one that was cut off, and were not saved.
+    /// The number of values that were not saved, each of which may be an element or a part of one.
     doubtful: u64,
-    /// Elements that were lost although later ones were not: `(number, exception)`, the first 100.
+    /// The first 100 elements that were lost before later ones that were not, as `(number, exception)`.
     damaged: Vec<(u64, Py<PyAny>)>,
-    /// How many those are in all.
+    /// The number of all elements that were lost before later ones.
     damaged_count: u64,
-    /// Whether the array had a mask, which is never saved.
+    /// Whether the array had a mask; a mask is never saved.
     mask_lost: bool,
-    /// Where and why the file breaks off, as an exception; None where all of it was read.
+    /// The exception that says where and why reading stopped; None if the whole file was read.
     broken_off: Option<Py<PyAny>>,
     /// Whether nothing was lost.
     is_whole: bool,
 }
 
-/// Saves the elements of a file that is cut off or damaged in a new `.npy` file at `out`.
+/// Saves the elements of a truncated or damaged file in a new `.npy` file at `out`.
 ///
-/// `source` is what `open` takes. Elements of whole batches (1,000 elements each, in what NumPy writes)
-/// are saved. The values of the batch in which a file breaks off may be elements, or parts of one that
-/// was cut off: `doubtful=True` saves them too.
+/// `source` is a path, bytes, or an object with `read`, as for `open`. The elements of whole batches are
+/// saved; NumPy writes batches of 1,000. Each value of the batch in which the file breaks off may be an
+/// element, or a part of one that was cut off: `doubtful=True` saves these values too.
 ///
-/// An array of which nothing is lost keeps its shape; else the elements come in one dimension. Of a
-/// dict, list or set in an array without dimensions the entries that are whole are saved, in such an
-/// array again; so is a dict, list, tuple or set of a bare pickle: `numpy.load(out,
-/// allow_pickle=True).item()` gives it. Of an array of numbers the rows that are whole are saved.
+/// An array of which nothing is lost keeps its shape; otherwise the new array has one dimension. Of an
+/// array of numbers, the whole rows are saved. Of a dict, list or set in an array without dimensions, the
+/// whole entries are saved, again in an array without dimensions. A dict, list, tuple or set of a bare
+/// pickle is saved in the same way: `numpy.load(out, allow_pickle=True).item()` returns it.
 ///
-/// Where something is lost and nothing can be saved, there is no new file, and `elements` is 0.
+/// If something is lost and nothing can be saved, no file is written, and `elements` is 0.
 ///
-/// Of an archive with several arrays, also of one that was cut off, `out` becomes an archive of those
-/// of which something can be saved, and the result is a dict with the `Salvaged` of each name.
+/// For an archive of several arrays, also a truncated one, `out` becomes an archive of the arrays from
+/// which something can be saved. The result is then a dict from each name to its `Salvaged`.
 ///
-/// member: of an archive, the name of the only array to save.
+/// member: the name of the array to save, if `source` is an archive and the others are not wanted.
 /// in_place: whether `out` may be the file that is read.
 /// encoding, max_memory: as for `open`.
 ///
@@ -118,7 +118,7 @@ pub(crate) fn salvage<'py>(
     }
 }
 
-/// What was found to save.
+/// The result of a salvage: of one array, of each array of an archive, or none as there is no such member.
 enum Found {
     Array(npy_object::Salvaged),
     Archive(Vec<(String, npy_object::Salvaged)>),

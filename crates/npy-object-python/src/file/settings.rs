@@ -1,4 +1,4 @@
-//! The keyword arguments with which something is opened.
+//! The keyword arguments of `open` and `load`.
 
 use npy_object::{Encoding, Limits, Options};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -7,7 +7,7 @@ use pyo3::types::{PyBool, PyInt};
 
 use crate::file::source::maps;
 
-/// How a file is to be read. For Python it is the dict of the keyword arguments.
+/// The settings for reading a file. Python pickles them as the dict of the keyword arguments of `open`.
 #[derive(FromPyObject, IntoPyObjectRef)]
 #[pyo3(from_item_all)]
 pub(crate) struct Settings {
@@ -41,28 +41,29 @@ impl<'py> FromPyObject<'_, 'py> for Memory {
             && (given.is_instance_of::<PyInt>() || given.hasattr("__index__")?);
         if !is_int {
             let class = given.get_type().name()?;
-            let message =
-                format!("max_memory has to be an int, a str such as '64MB', or None, not {class}");
+            let message = format!(
+                "max_memory: expected an int, a str such as '64MB', or None, found {class}"
+            );
             return Err(PyTypeError::new_err(message));
         }
         match given.call_method0("__index__")?.extract::<i128>() {
             Ok(bytes) if bytes > 0 => {
-                // More than the machine can address is no limit.
+                // A number that the machine cannot address limits nothing.
                 Ok(Memory(usize::try_from(bytes).unwrap_or(usize::MAX)))
             }
             Ok(bytes) => {
-                let message = format!("max_memory has to be above 0, not {bytes}");
+                let message = format!("max_memory: expected a number above 0, found {bytes}");
                 Err(PyValueError::new_err(message))
             }
             Err(_) => {
-                Err(PyValueError::new_err("max_memory has to be an int below 2^127, above 0"))
+                Err(PyValueError::new_err("max_memory: expected an int above 0 and below 2^127"))
             }
         }
     }
 }
 
-/// Bytes that a container takes while the one in it is made, its Python object included: it waits
-/// for that on a stack.
+/// The bytes that a container takes while a container in it is made: its Python object, and its tasks on
+/// the stack of the maker.
 const NESTED: usize = 600;
 
 impl Default for Settings {
@@ -80,7 +81,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What they come to for the library.
+    /// Returns these settings as the options of the library.
     pub(crate) fn options(&self) -> PyResult<Options> {
         let encoding = match self.encoding.to_ascii_lowercase().as_str() {
             "ascii" => Encoding::Ascii,
@@ -89,7 +90,7 @@ impl Settings {
             "bytes" => Encoding::Bytes,
             other => {
                 let message =
-                    format!("encoding has to be ASCII, latin1, UTF-8 or bytes, not {other}");
+                    format!("encoding: expected ASCII, latin1, UTF-8 or bytes, found {other:?}");
                 return Err(PyValueError::new_err(message));
             }
         };
@@ -98,13 +99,13 @@ impl Settings {
         if let Some(memory) = memory {
             limits.pickle.nodes = limits.pickle.nodes.min(memory / 2 / NESTED);
         }
-        // As `numpy.load` does where it allows pickles.
+        // `numpy.load` does not limit the header either if it allows pickles.
         limits.header.header_chars = usize::MAX;
         let options = Options::new().encoding(encoding).index(self.index).limits(limits);
         Ok(options.trust_payload(self.trust_payload).unfinished(self.unfinished))
     }
 
-    /// Whether arrays are to be looked at where the file is mapped into memory.
+    /// Returns whether to map the file into memory, where arrays are views.
     pub(crate) fn maps(&self) -> PyResult<bool> {
         maps(self.mmap_mode.as_deref())
     }

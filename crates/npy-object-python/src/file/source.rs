@@ -1,4 +1,4 @@
-//! What Python hands over to be read: paths, bytes, and objects with `read`.
+//! The sources that Python code passes: paths, bytes, and objects with `read`.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -12,29 +12,29 @@ use pyo3::types::{PyByteArray, PyBytes};
 
 use crate::errors::raise_of;
 
-/// Something to be read, and how another process would find it.
+/// A source to read, and how another process finds it.
 pub(crate) struct Input {
     pub(crate) source: Source,
-    /// The file, where it was given by its path; absolute.
+    /// The absolute path of the file, if a path was passed.
     pub(crate) path: Option<PathBuf>,
-    /// Who keeps the bytes of a file that is mapped into memory.
+    /// The object that keeps the file mapped into memory, if it is.
     pub(crate) owner: Option<Py<MappedFile>>,
-    /// Whether reading runs Python code, which wants the lock that we may hold.
+    /// Whether reading runs Python code, which needs the interpreter that this thread may hold.
     pub(crate) runs_python: bool,
-    /// The object with `read`, where that was given.
+    /// The object with `read`, if one was passed.
     pub(crate) handle: Option<Handle>,
 }
 
-/// An object with `read` that was given to be read.
+/// An object with `read`, to be left at the end of what was loaded from it.
 pub(crate) enum Handle {
-    /// It can seek; it stood at `start`.
+    /// An object that can seek; its position was `start`.
     Seekable { object: Py<PyAny>, start: u64 },
-    /// What was read of it cannot be given back.
+    /// An object that cannot seek back.
     Stream,
 }
 
 impl Handle {
-    /// Leaves the object at `end`, counted from where it stood.
+    /// Seeks the object to `end`, counted from its position at the start.
     pub(crate) fn leave_at(&self, py: Python<'_>, end: u64) -> PyResult<()> {
         if let Handle::Seekable { object, start } = self {
             object.bind(py).call_method1(intern!(py, "seek"), (start + end,))?;
@@ -43,12 +43,12 @@ impl Handle {
     }
 }
 
-/// A file that is mapped into memory as long as arrays look at it.
+/// A file mapped into memory. Arrays that are views into it keep it alive.
 #[pyclass(frozen, module = "npy_object")]
 pub(crate) struct MappedFile(pub(crate) Source);
 
 impl Input {
-    /// Opens what was given: a path, bytes, or an object with `read`.
+    /// Opens a path, bytes, or an object with `read`.
     pub(crate) fn of(given: &Bound<'_, PyAny>, map: bool) -> PyResult<Input> {
         let py = given.py();
         let input =
@@ -73,10 +73,10 @@ impl Input {
             Err(error) if error.is_instance_of::<PyTypeError>(py) => {
                 let class = given.get_type().name()?;
                 let message =
-                    format!("a path, bytes, or an object with read() is wanted, not {class}");
+                    format!("expected a path, bytes, or an object with read(), found {class}");
                 return Err(PyTypeError::new_err(message));
             }
-            // What `__fspath__` raised.
+            // An exception of `__fspath__`.
             Err(error) => return Err(error),
         };
         let raise = |error: io::Error| raise_of(py, &error.into(), &path);
@@ -85,34 +85,35 @@ impl Input {
             let source = py.detach(|| Source::open(&path)).map_err(raise)?;
             return Ok(Input { path: Some(path_of(&path)?), ..input(source) });
         }
-        // SAFETY: as with `numpy.memmap`, who maps a file sees to it that nobody makes it shorter.
+        // SAFETY: as with `numpy.memmap`, the caller of `open` takes care that no process shortens the
+        // file meanwhile, as the docs of `mmap_mode` say.
         let source = unsafe { Source::map(&path) }.map_err(raise)?;
         let owner = Py::new(py, MappedFile(source.clone()))?;
         Ok(Input { path: Some(path_of(&path)?), owner: Some(owner), ..input(source) })
     }
 }
 
-/// `mmap_mode` as NumPy spells it: whether arrays are to be looked at where the file is mapped.
+/// Parses an `mmap_mode`: returns whether to map the file into memory.
 pub(crate) fn maps(mode: Option<&str>) -> PyResult<bool> {
     match mode {
         None => Ok(false),
         Some("r") => Ok(true),
         Some(other) => {
             let message =
-                format!("mmap_mode has to be None or 'r', as files are only read, not {other:?}");
+                format!("mmap_mode: expected None or 'r', as files are only read, found {other:?}");
             Err(PyValueError::new_err(message))
         }
     }
 }
 
-/// An object with `read`, and maybe `seek`.
+/// A Python object with `read`, and perhaps `seek`, as a Rust reader.
 struct FileObject {
     object: Py<PyAny>,
 }
 
 impl FileObject {
-    /// What follows the place where it stands, as `numpy.load` has it, and that place; `None` where
-    /// it cannot seek.
+    /// Returns the bytes from the object's position on, where `numpy.load` begins too, and the position:
+    /// `None` if it cannot seek.
     fn into_source(self) -> PyResult<(Source, Option<u64>)> {
         let start = Python::attach(|py| {
             let object = self.object.bind(py);
@@ -136,7 +137,9 @@ impl Read for FileObject {
             let read = self.object.bind(py).call_method1(intern!(py, "read"), (buffer.len(),))?;
             let bytes = read.extract::<PyBackedBytes>().map_err(|_| not_bytes(&read))?;
             let Some(room) = buffer.get_mut(..bytes.len()) else {
-                return Err(PyValueError::new_err("read() gave more bytes than it was asked for"));
+                let (most, found) = (buffer.len(), bytes.len());
+                let message = format!("read({most}): expected at most {most} bytes, found {found}");
+                return Err(PyValueError::new_err(message));
             };
             room.copy_from_slice(&bytes);
             Ok(bytes.len())
@@ -148,7 +151,9 @@ impl Read for FileObject {
 #[cold]
 fn not_bytes(read: &Bound<'_, PyAny>) -> PyErr {
     let class = read.get_type();
-    PyTypeError::new_err(format!("read() gave {class}, not bytes: a file is to be opened as 'rb'"))
+    PyTypeError::new_err(format!(
+        "read(): expected bytes, found {class}: open the file with mode 'rb'"
+    ))
 }
 
 impl Seek for FileObject {

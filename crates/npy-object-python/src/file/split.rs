@@ -1,4 +1,4 @@
-//! `Split`: a part of an array for another process.
+//! `Split`: a part of an array, for another process.
 
 use std::path::PathBuf;
 
@@ -14,9 +14,10 @@ use crate::file::reader::{File, Origin};
 use crate::file::settings::Settings;
 use crate::file::source::Input;
 
-/// A part of an array, to be pickled and iterated in another process, or on another machine that
-/// has the file under the same path. It knows where in the file it begins, so that nothing is
-/// searched.
+/// A part of an array, to be pickled and iterated in another process, or on another machine that has the
+/// file under the same path.
+///
+/// It stores where in the file it begins, so a loop starts there at once.
 #[pyclass(frozen, module = "npy_object")]
 pub(crate) struct Split {
     path: PathBuf,
@@ -78,10 +79,10 @@ impl Split {
     }
 }
 
-/// The part that was pickled.
+/// Returns the split that was pickled.
 #[pyfunction(name = "_open_split")]
 pub(crate) fn open_split(path: PathBuf, settings: Settings, part: &str) -> PyResult<Split> {
     let part = serde_json::from_str(part)
-        .map_err(|error| PyValueError::new_err(format!("no part of an array: {error}")))?;
+        .map_err(|error| PyValueError::new_err(format!("not a pickled Split: {error}")))?;
     Ok(Split { path, settings, part })
 }

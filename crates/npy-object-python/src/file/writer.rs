@@ -1,4 +1,4 @@
-//! `Writer`: an array of objects, appended to element by element.
+//! `Writer`: writes an array of objects one element at a time.
 
 use std::ffi::CString;
 use std::path::PathBuf;
@@ -12,11 +12,12 @@ use pyo3::types::PyTuple;
 
 use crate::errors::{raise, raise_of};
 
-/// Writes an array of objects, one element after another, in the memory of one of them.
+/// A writer of an array of objects, which needs the memory of one element.
 ///
-/// Elements are pickled as `numpy.save` pickles them, in a protocol from 2 to 5. The file gets its
-/// name when the writer is closed; a `with` that ends in an exception leaves what was there before.
-/// So does a writer that goes without being closed, with a ResourceWarning.
+/// Elements are pickled as `numpy.save` pickles them, with a protocol from 2 to 5. The new file replaces
+/// an old one at `path` when the writer is closed. A `with` block that ends in an exception writes no
+/// file and keeps the old one. A writer that is deleted without `close` does the same, and emits a
+/// ResourceWarning.
 ///
 /// >>> import npy_object, tempfile
 /// >>> file = tempfile.mkdtemp() + "/squares.npy"
@@ -27,7 +28,7 @@ use crate::errors::{raise, raise_of};
 /// [12, 144]
 #[pyclass(module = "npy_object")]
 pub(crate) struct Writer {
-    /// `None` once it was closed. In a mutex only so that threads may share it; it is never locked.
+    /// `None` after `close`. The mutex only makes it `Sync`, as a Python class must be; it is never locked.
     writer: Mutex<Option<ArrayWriter<'static>>>,
     path: PathBuf,
     dumps: Py<PyAny>,
@@ -40,9 +41,9 @@ impl Drop for Writer {
         if self.writer().take().is_none() {
             return;
         }
-        // Where the interpreter ends, nobody can be warned.
+        // This does nothing if the interpreter is shutting down.
         Python::try_attach(|py| {
-            // An exception may be on its way.
+            // An exception may be pending, in which a warning cannot be emitted.
             let pending = PyErr::take(py);
             let class = py.get_type::<PyResourceWarning>();
             let text = format!(
@@ -77,9 +78,9 @@ impl Writer {
         Ok(Writer { writer: Mutex::new(Some(writer)), path, dumps, protocol, written: 0 })
     }
 
-    /// Appends an element: any object that can be pickled.
+    /// Appends an element, which may be any object that can be pickled.
     fn append(&mut self, py: Python<'_>, element: &Bound<'_, PyAny>) -> PyResult<()> {
-        // What the element is made of is read from its pickle, as from a file.
+        // Python pickles the element, and its value is read from that pickle as from a file.
         let pickle = self.dumps.bind(py).call1((element, self.protocol))?;
         let pickle = pickle.extract::<PyBackedBytes>()?;
         let closed = || PyValueError::new_err("the writer was closed");
@@ -98,12 +99,12 @@ impl Writer {
         elements.try_iter()?.try_for_each(|element| self.append(py, &element?))
     }
 
-    /// How many elements were written.
+    /// Returns the number of elements written.
     fn __len__(&self) -> usize {
         self.written as usize
     }
 
-    /// Ends the array, and gives the file its name.
+    /// Finishes the array, and puts the new file in place.
     fn close(&mut self, py: Python<'_>) -> PyResult<()> {
         let Some(writer) = self.writer().take() else { return Ok(()) };
         py.detach(|| writer.finish()).map_err(|error| raise(py, &error))

@@ -79,7 +79,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             Kind::DType(item) => match *item {
                 ItemType::Plain(dtype) => self.maker.dtypes.of(py, &dtype)?.into_any(),
                 ItemType::String { coerce, .. } => {
-                    let na_object = element.na_object();
+                    let na_object = element.na_object().map(Box::new);
                     self.wait_for(Finish::StringDType { coerce, na_object });
                     return Ok(None);
                 }
@@ -176,7 +176,8 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             }
             Kind::PersistentId(of) => {
                 let opaque = names::OPAQUE.get(py)?.call1(("persistent id",))?;
-                self.fill_later(id, opaque.clone(), Finish::Persistent { opaque, of })
+                let fill = Finish::Persistent { opaque: opaque.clone(), of: Box::new(of) };
+                self.fill_later(id, opaque, fill)
             }
             Kind::Object(object) => return self.object(id_of(id), object),
             other => {
@@ -201,13 +202,11 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         date: Option<[u32; 3]>,
         time: Time<'a>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match time.zone {
-            Some(zone) => {
-                self.wait_for(Finish::Moment { date, time, zone });
-                Ok(None)
-            }
-            None => self.make_moment(date, &time, None).map(Some),
+        if time.zone.is_none() {
+            return self.make_moment(date, &time, None).map(Some);
         }
+        self.wait_for(Finish::Moment { date, time: Box::new(time) });
+        Ok(None)
     }
 
     pub(super) fn make_moment(
@@ -252,9 +251,9 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         }
         let (class, shape, order) = (array.class(), array.shape(), array.fortran_order());
         let object = match (array.data(), array.item()) {
-            (Data::Items(items), ItemType::String { .. }) => {
-                let (id, items) = (id.expect("it is pickled"), items.clone());
-                self.wait_for(Finish::Strings { id, array, items });
+            (Data::Items(_), ItemType::String { .. }) => {
+                let id = id.expect("it is pickled");
+                self.wait_for(Finish::Strings { id, array });
                 return Ok(None);
             }
             (Data::Bytes(bytes), ItemType::Plain(item)) => {
@@ -262,13 +261,11 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 let base = self.maker.array_of(dtype, shape, order, bytes)?;
                 as_class(base, class)?
             }
-            (Data::Items(items), ItemType::Plain(item)) => {
+            (Data::Items(_), ItemType::Plain(item)) => {
                 let dtype = self.maker.dtypes.of(py, item)?;
-                let (base, _) = ndarray::empty(dtype, shape, order)?;
-                let object = as_class(base.clone(), class)?;
-                let fill =
-                    Finish::Array { array: base, shape: shape.to_vec(), items: items.clone() };
-                return Ok(Some(self.fill_later(id, object, fill)));
+                let (made, _) = ndarray::empty(dtype, shape, order)?;
+                let object = as_class(made.clone(), class)?;
+                return Ok(Some(self.fill_later(id, object, Finish::Array { made, array })));
             }
             (Data::Bytes(_), ItemType::String { .. }) => {
                 return Err(unsupported(py, "an array of str in bytes"));
@@ -334,10 +331,10 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         object: Object<'a>,
         name: Option<String>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let callable = if name.is_none() { Some(object.callable()) } else { None };
+        let makes_callable = name.is_none();
         let name = name.unwrap_or_else(|| "call".to_owned());
         let opaque = names::OPAQUE.get(self.py)?.call1((name,))?;
-        let fill = Finish::Opaque { opaque: opaque.clone(), callable, object };
+        let fill = Finish::Opaque { opaque: opaque.clone(), makes_callable, object };
         Ok(self.fill_later(Some(id), opaque, fill))
     }
 }

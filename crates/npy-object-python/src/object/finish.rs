@@ -61,13 +61,13 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 self.remember(Some(id), &set, 1);
                 self.values.push(set);
             }
-            Finish::Array { array, shape, items } => {
-                let first = self.values.len() - items.len();
-                let names = array.getattr(intern!(py, "dtype"))?.getattr(intern!(py, "names"))?;
+            Finish::Array { made, array } => {
+                let first = self.values.len() - item_count(&array);
+                let names = made.getattr(intern!(py, "dtype"))?.getattr(intern!(py, "names"))?;
                 if names.is_none() {
-                    ndarray::fill(&array, &shape, self.values.drain(first..))?;
+                    ndarray::fill(&made, array.shape(), self.values.drain(first..))?;
                 } else {
-                    let flat = array.getattr(intern!(py, "flat"))?;
+                    let flat = made.getattr(intern!(py, "flat"))?;
                     for (index, item) in self.values.drain(first..).enumerate() {
                         flat.set_item(index, item)?;
                     }
@@ -77,11 +77,11 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 let na_object = na_object.map(|_| self.pop());
                 self.values.push(ndarray::string_dtype(py, coerce, na_object)?);
             }
-            Finish::Strings { id, array, items } => {
+            Finish::Strings { id, array } => {
                 let na_object = array.na_object().map(|_| self.pop());
                 let ItemType::String { coerce, .. } = array.item() else { unreachable!() };
                 let dtype = ndarray::string_dtype(py, *coerce, na_object)?;
-                let parts = PyList::new(py, self.pop_all(items.len()))?;
+                let parts = PyList::new(py, self.pop_all(item_count(&array)))?;
                 let flat = names::numpy(py)?.getattr("array")?.call1((parts, dtype))?;
                 let order = if array.fortran_order() { "F" } else { "C" };
                 let made = flat
@@ -103,7 +103,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 array.set_item(&whole, PyTuple::new(py, parts)?)?;
                 self.values.push(array.get_item(&whole)?);
             }
-            Finish::Moment { date, time, .. } => {
+            Finish::Moment { date, time } => {
                 let zone = self.pop();
                 let made = self.make_moment(date, &time, Some(zone))?;
                 self.values.push(made);
@@ -122,8 +122,8 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                 let of = self.pop();
                 opaque.setattr(intern!(py, "args"), (of,))?;
             }
-            Finish::Opaque { opaque, callable, object } => {
-                self.fill_opaque(&opaque, callable.is_some(), object)?;
+            Finish::Opaque { opaque, makes_callable, object } => {
+                self.fill_opaque(&opaque, makes_callable, object)?;
             }
             Finish::Callable { id, object } => {
                 let callable = self.pop();
@@ -263,6 +263,14 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Returns the number of items of an array that are values of their own, not bytes.
+fn item_count(array: &Array<'_>) -> usize {
+    match array.data() {
+        Data::Items(items) => items.len(),
+        Data::Bytes(_) => 0,
     }
 }
 

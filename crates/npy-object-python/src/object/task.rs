@@ -19,14 +19,17 @@ pub(super) enum Task<'a, 'py> {
     Fill(usize),
 }
 
+// Each level of nesting keeps two tasks on the stack, so their large parts are boxed.
+const _: () = assert!(size_of::<Task<'_, '_>>() <= 104);
+
 /// The members of an object, in order.
 #[derive(Clone)]
 pub(super) enum Members<'a> {
     One(Option<Element<'a>>),
     Items(Items<'a>),
-    ArrayItems(ArrayItems<'a>),
-    /// A key, then its value.
-    Entries(Entries<'a>, Option<Element<'a>>),
+    ArrayItems(Box<ArrayItems<'a>>),
+    /// The entries, and the value of the last key.
+    Entries(Box<(Entries<'a>, Option<Element<'a>>)>),
     Fields(std::vec::IntoIter<Element<'a>>),
 }
 
@@ -39,11 +42,14 @@ impl<'a> Iterator for Members<'a> {
             Members::One(one) => one.take(),
             Members::Items(items) => items.next(),
             Members::ArrayItems(items) => items.next(),
-            Members::Entries(entries, value) => value.take().or_else(|| {
-                let (key, next) = entries.next()?;
-                *value = Some(next);
-                Some(key)
-            }),
+            Members::Entries(state) => {
+                let (entries, value) = &mut **state;
+                value.take().or_else(|| {
+                    let (key, next) = entries.next()?;
+                    *value = Some(next);
+                    Some(key)
+                })
+            }
             Members::Fields(fields) => fields.next(),
         }
     }
@@ -75,22 +81,20 @@ pub(super) enum Finish<'a, 'py> {
         dict: Bound<'py, PyAny>,
         entries: Entries<'a>,
     },
-    /// The items of an array of objects.
+    /// An array of objects: its items.
     Array {
-        array: Bound<'py, PyAny>,
-        shape: Vec<usize>,
-        items: ArrayItems<'a>,
+        made: Bound<'py, PyAny>,
+        array: Box<Array<'a>>,
     },
     /// A StringDType, with its object for a missing str.
     StringDType {
         coerce: bool,
-        na_object: Option<Element<'a>>,
+        na_object: Option<Box<Element<'a>>>,
     },
     /// An array of StringDType: its items, and the object for a missing one.
     Strings {
         id: NodeId,
         array: Box<Array<'a>>,
-        items: ArrayItems<'a>,
     },
     /// A masked array: its items, if they are objects, and its fill value.
     Masked {
@@ -104,8 +108,7 @@ pub(super) enum Finish<'a, 'py> {
     /// A datetime or a time with a time zone.
     Moment {
         date: Option<[u32; 3]>,
-        time: Time<'a>,
-        zone: Element<'a>,
+        time: Box<Time<'a>>,
     },
     /// A call of a class of the standard library.
     Standard {
@@ -113,16 +116,16 @@ pub(super) enum Finish<'a, 'py> {
         class: StandardClass,
         object: Object<'a>,
     },
-    /// An Opaque in place of an object that is not made.
+    /// An Opaque in place of an object that is not made. If the callable is not a name, it is made too.
     Opaque {
         opaque: Bound<'py, PyAny>,
-        callable: Option<Element<'a>>,
+        makes_callable: bool,
         object: Object<'a>,
     },
     /// An Opaque in place of the object of a persistent id.
     Persistent {
         opaque: Bound<'py, PyAny>,
-        of: Element<'a>,
+        of: Box<Element<'a>>,
     },
     /// A call whose callable is not a name.
     Callable {
@@ -172,7 +175,11 @@ impl<'a> Finish<'a, '_> {
     /// Returns the members, in order.
     pub(super) fn members(&self) -> Vec<Members<'a>> {
         let items = |items: &Items<'a>| Members::Items(items.clone());
-        let entries = |entries: Entries<'a>| Members::Entries(entries, None);
+        let entries = |entries: Entries<'a>| Members::Entries(Box::new((entries, None)));
+        let array_items = |array: &Array<'a>| match array.data() {
+            Data::Items(items) => Some(Members::ArrayItems(Box::new(items.clone()))),
+            Data::Bytes(_) => None,
+        };
         match self {
             Finish::Tuple { items: members, .. }
             | Finish::FrozenSet { items: members, .. }
@@ -180,25 +187,24 @@ impl<'a> Finish<'a, '_> {
             | Finish::Deque { items: members, .. }
             | Finish::Set { items: members, .. } => vec![items(members)],
             Finish::Dict { entries: members, .. } => vec![entries(members.clone())],
-            Finish::Array { items, .. } => vec![Members::ArrayItems(items.clone())],
-            Finish::StringDType { na_object, .. } => vec![Members::One(*na_object)],
-            Finish::Strings { array, items, .. } => {
-                vec![Members::ArrayItems(items.clone()), Members::One(array.na_object())]
+            Finish::Array { array, .. } => array_items(array).into_iter().collect(),
+            Finish::StringDType { na_object, .. } => {
+                vec![Members::One(na_object.as_deref().copied())]
+            }
+            Finish::Strings { array, .. } => {
+                array_items(array).into_iter().chain([Members::One(array.na_object())]).collect()
             }
             Finish::Masked { array, .. } => {
                 let fill_value = Members::One(array.mask().map(|mask| mask.fill_value));
-                match array.data() {
-                    Data::Items(items) => vec![Members::ArrayItems(items.clone()), fill_value],
-                    Data::Bytes(_) => vec![fill_value],
-                }
+                array_items(array).into_iter().chain([fill_value]).collect()
             }
             Finish::Record { fields, .. } => vec![Members::Fields(fields.clone().into_iter())],
-            Finish::Moment { zone, .. } => vec![Members::One(Some(*zone))],
+            Finish::Moment { time, .. } => vec![Members::One(time.zone)],
             Finish::Standard { object, .. } => {
                 vec![Members::One(Some(object.args())), items(&object.states())]
             }
-            Finish::Opaque { callable, object, .. } => vec![
-                Members::One(*callable),
+            Finish::Opaque { makes_callable, object, .. } => vec![
+                Members::One(makes_callable.then(|| object.callable())),
                 Members::One(Some(object.args())),
                 Members::One(object.kwargs()),
                 items(&object.states()),
@@ -206,7 +212,7 @@ impl<'a> Finish<'a, '_> {
                 entries(object.items()),
                 items(&object.added()),
             ],
-            Finish::Persistent { of, .. } => vec![Members::One(Some(*of))],
+            Finish::Persistent { of, .. } => vec![Members::One(Some(**of))],
             Finish::Callable { object, .. } => vec![Members::One(Some(object.callable()))],
             Finish::Call { object, .. } => {
                 vec![Members::One(Some(object.args())), Members::One(object.kwargs())]
