@@ -135,9 +135,10 @@ impl Auditor {
         }
     }
 
-    /// Sets a fact about the result of a call, for [`OperandResult::fact`]. It means something to
-    /// the caller alone. With `keep`, the object is forgotten later than others, because later
-    /// calls are likely to have it as an argument.
+    /// Sets a fact about the result of a call, for
+    /// [`OperandResult::fact`](super::OperandResult::fact). It means something to the caller alone.
+    /// With `keep`, the object is forgotten later than others, because later calls are likely to
+    /// have it as an argument.
     ///
     /// `object` must be one of the [`operands`](Self::operands) that were found last.
     pub fn set_fact(&mut self, object: ObjectId, fact: u64, keep: bool) {

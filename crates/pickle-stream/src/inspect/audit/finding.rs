@@ -62,11 +62,12 @@ pub struct Finding {
     pub act: Act,
 }
 
-/// The answer of an [`Auditor`].
+/// The answer of an [`Auditor`](super::Auditor).
 #[must_use = "the answer may be that more bytes are needed"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audited {
-    /// At least this many bytes beyond the end of the input are needed, from [`Auditor::offset`] on.
+    /// At least this many bytes beyond the end of the input are needed, from
+    /// [`Auditor::offset`](super::Auditor::offset) on.
     Need(usize),
     /// An act was found.
     Found(Finding),
