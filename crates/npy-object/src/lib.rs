@@ -157,9 +157,6 @@ pub use npy_header as header;
 pub use pickle_stream as pickle;
 
 pub use array::contents::{AllContents, Contents, Sections};
-#[cfg(feature = "serde")]
-pub use array::elements::IntoDeserialize;
-pub use array::elements::{Elements, IntoElements};
 pub use array::npy_array::NpyArray;
 #[cfg(feature = "object_store")]
 pub use array::remote::{Remote, RemoteArray};
@@ -170,6 +167,9 @@ pub use convert::arrow::RecordBatches;
 pub use convert::de::from_slice;
 #[cfg(feature = "json")]
 pub use convert::json;
+#[cfg(feature = "serde")]
+pub use decode::elements::IntoDeserialize;
+pub use decode::elements::{Elements, IntoElements};
 pub use decode::instructions::Instructions;
 pub use decode::outline::{Outline, OutlineKind};
 pub use error::{Error, ErrorKind, Result};

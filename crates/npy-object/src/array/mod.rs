@@ -7,11 +7,9 @@
 //! - [`open`]: the methods of `Options` that open something
 //! - [`contents`]: `Contents`, for a file of which it is not known what it holds, and the sections of
 //!   a file that holds several
-//! - [`elements`]: iterators
 //! - [`remote`]: arrays in object stores
 
 pub(crate) mod contents;
-pub(crate) mod elements;
 pub(crate) mod npy_array;
 pub(crate) mod open;
 #[cfg(feature = "object_store")]

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use npy_header::Header;
 
-use crate::array::elements::{Elements, IntoElements};
 use crate::decode::cursor::Cursor;
+#[cfg(feature = "serde")]
+use crate::decode::elements::IntoDeserialize;
+use crate::decode::elements::{Elements, IntoElements};
 use crate::decode::objects::Objects;
 use crate::decode::outline::Outline;
 use crate::error::Result;
@@ -177,7 +179,7 @@ impl NpyArray {
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     pub fn elements(&mut self) -> Elements<'_> {
-        Elements::new(self, ..)
+        Elements::new(&mut self.cursor, ..)
     }
 
     /// Returns an iterator of the elements of these numbers, each owning what it holds. Numbers past
@@ -190,7 +192,7 @@ impl NpyArray {
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     pub fn elements_in(&mut self, range: impl RangeBounds<u64>) -> Elements<'_> {
-        Elements::new(self, range)
+        Elements::new(&mut self.cursor, range)
     }
 
     /// Returns an iterator of the elements from here on that owns the array.
@@ -202,7 +204,20 @@ impl NpyArray {
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     pub fn into_elements(self) -> IntoElements {
-        IntoElements::new(self)
+        IntoElements::new(self.cursor)
+    }
+
+    /// Returns an iterator of the elements from here on as values of `T`, which owns the array.
+    ///
+    /// ```
+    /// let array = npy_object::open("tests/data/strings.npy")?;
+    /// let texts: Vec<String> = array.into_deserialize().collect::<npy_object::Result<_>>()?;
+    /// assert_eq!(texts, ["ragged", "NumPy", "objects"]);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    #[cfg(feature = "serde")]
+    pub fn into_deserialize<T: serde::de::DeserializeOwned>(self) -> IntoDeserialize<T> {
+        IntoDeserialize::new(self.into_elements())
     }
 
     /// Returns the outline of the element of this number, without reading its payload. For elements
@@ -355,6 +370,10 @@ impl NpyArray {
     /// The elements, where they are objects.
     pub(crate) fn objects_mut(&mut self) -> Option<&mut Objects> {
         self.cursor.objects_mut()
+    }
+
+    pub(crate) fn cursor(&self) -> &Cursor {
+        &self.cursor
     }
 
     pub(crate) fn cursor_mut(&mut self) -> &mut Cursor {

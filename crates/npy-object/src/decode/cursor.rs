@@ -3,6 +3,7 @@
 //! The elements are objects, which are found by batches and decoded, or rows of an array without
 //! objects, which are read. This is the only file that tells them apart.
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -381,4 +382,10 @@ impl Cursor {
 fn note_failure(error: Error, failed: &mut bool) -> Error {
     *failed = error.need().is_none();
     error
+}
+
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor").field("position", &self.position()).finish_non_exhaustive()
+    }
 }

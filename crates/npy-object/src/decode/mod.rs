@@ -9,6 +9,7 @@
 //! - [`opened`]: a file that was opened, with a decoder that is before the first element
 //! - [`objects`]: the members of a container; [`rows`]: the rows of an array without objects
 //! - [`cursor`]: a place in either of them, and the state to go on from it
+//! - [`mod@elements`]: iterators of the elements that a cursor reads
 //! - [`parallel`]: several decoders at once
 //! - [`outline`]: what an element is that is too large to be decoded
 //! - [`instructions`]: the instructions of a pickle, for a disassembler
@@ -16,6 +17,7 @@
 pub(crate) mod cursor;
 pub(crate) mod decoder;
 pub(crate) mod definitions;
+pub(crate) mod elements;
 pub(crate) mod envelope_reader;
 pub(crate) mod instructions;
 pub(crate) mod objects;

@@ -27,10 +27,10 @@ use std::sync::Arc;
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
 
-use crate::array::elements::bounds;
 use crate::array::npy_array::NpyArray;
 use crate::convert::arrow::column::{Column, append_entries};
 use crate::convert::arrow::infer::{DEPTH, Inferred, merge, type_of};
+use crate::decode::elements::bounds;
 use crate::error::{Error, Result};
 use crate::value::kind::Kind;
 
@@ -79,7 +79,7 @@ impl NpyArray {
         range: impl RangeBounds<u64>,
         rows: usize,
     ) -> Result<RecordBatches> {
-        let ((begin, end), rows) = (bounds(&self, range), rows.max(1));
+        let ((begin, end), rows) = (bounds(self.cursor(), range), rows.max(1));
         self.seek(begin);
         let (mut found, mut are_dicts, mut bytes) = (Inferred::NOTHING, begin < end, 0);
         for number in begin..end {

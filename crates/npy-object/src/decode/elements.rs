@@ -1,37 +1,36 @@
-//! The elements of an array as iterators.
+//! Iterators of the elements that a cursor reads.
 
 use std::iter::FusedIterator;
 #[cfg(feature = "serde")]
 use std::marker::PhantomData;
 use std::ops::{Bound, RangeBounds};
 
-use crate::array::npy_array::NpyArray;
 use crate::decode::cursor::Cursor;
 use crate::error::Result;
 use crate::value::owned::OwnedElement;
 
-/// Elements of an array, from either end: see [`NpyArray::elements`] and
-/// [`NpyArray::elements_in`].
+/// Elements of an array, from either end: see [`NpyArray::elements`](crate::NpyArray::elements) and
+/// [`NpyArray::elements_in`](crate::NpyArray::elements_in).
 ///
 /// After an error nothing comes.
 #[must_use = "iterators are lazy"]
 #[derive(Debug)]
 pub struct Elements<'a> {
-    array: &'a mut NpyArray,
+    cursor: &'a mut Cursor,
     left: Left,
 }
 
-/// The elements of an array, which it owns, from either end: see [`NpyArray::into_elements`].
+/// The elements of an array, which it owns, from either end: see [`NpyArray::into_elements`](crate::NpyArray::into_elements).
 ///
 /// After an error nothing comes.
 #[must_use = "iterators are lazy"]
 #[derive(Clone, Debug)]
 pub struct IntoElements {
-    array: NpyArray,
+    cursor: Cursor,
     left: Left,
 }
 
-/// The elements of an array as values of `T`: see [`NpyArray::into_deserialize`].
+/// The elements of an array as values of `T`: see [`NpyArray::into_deserialize`](crate::NpyArray::into_deserialize).
 ///
 /// After an error in the file nothing comes; after an element that is no `T` the next one.
 #[cfg(feature = "serde")]
@@ -54,25 +53,25 @@ struct Left {
 }
 
 /// Returns the number of the first element in a range, and the number after that of the last: from
-/// where the array is to its end, unless the range says.
-pub(crate) fn bounds(array: &NpyArray, range: impl RangeBounds<u64>) -> (u64, u64) {
+/// where the cursor is to its end, unless the range says.
+pub(crate) fn bounds(cursor: &Cursor, range: impl RangeBounds<u64>) -> (u64, u64) {
     let next = match range.start_bound() {
         Bound::Included(&first) => first,
         Bound::Excluded(&before) => before.saturating_add(1),
-        Bound::Unbounded => array.position(),
+        Bound::Unbounded => cursor.position(),
     };
     let end = match range.end_bound() {
         Bound::Included(&last) => last.saturating_add(1),
         Bound::Excluded(&end) => end,
-        Bound::Unbounded => array.end(),
+        Bound::Unbounded => cursor.end(),
     };
-    let end = end.min(array.end());
+    let end = end.min(cursor.end());
     (next.min(end), end)
 }
 
 impl Left {
-    fn of(array: &NpyArray, range: impl RangeBounds<u64>) -> Left {
-        let (next, end) = bounds(array, range);
+    fn of(cursor: &Cursor, range: impl RangeBounds<u64>) -> Left {
+        let (next, end) = bounds(cursor, range);
         Left { next, end, done: false }
     }
 
@@ -125,15 +124,15 @@ impl Left {
 }
 
 impl<'a> Elements<'a> {
-    pub(crate) fn new(array: &'a mut NpyArray, range: impl RangeBounds<u64>) -> Elements<'a> {
-        let left = Left::of(array, range);
-        Elements { array, left }
+    pub(crate) fn new(cursor: &'a mut Cursor, range: impl RangeBounds<u64>) -> Elements<'a> {
+        let left = Left::of(cursor, range);
+        Elements { cursor, left }
     }
 }
 
 impl IntoElements {
-    pub(crate) fn new(array: NpyArray) -> IntoElements {
-        IntoElements { left: Left::of(&array, ..), array }
+    pub(crate) fn new(cursor: Cursor) -> IntoElements {
+        IntoElements { left: Left::of(&cursor, ..), cursor }
     }
 }
 
@@ -141,7 +140,7 @@ impl Iterator for Elements<'_> {
     type Item = Result<OwnedElement>;
 
     fn next(&mut self) -> Option<Result<OwnedElement>> {
-        self.left.next(self.array.cursor_mut())
+        self.left.next(self.cursor)
     }
 
     fn nth(&mut self, n: usize) -> Option<Result<OwnedElement>> {
@@ -156,7 +155,7 @@ impl Iterator for Elements<'_> {
 
 impl DoubleEndedIterator for Elements<'_> {
     fn next_back(&mut self) -> Option<Result<OwnedElement>> {
-        self.left.next_back(self.array.cursor_mut())
+        self.left.next_back(self.cursor)
     }
 }
 
@@ -166,7 +165,7 @@ impl Iterator for IntoElements {
     type Item = Result<OwnedElement>;
 
     fn next(&mut self) -> Option<Result<OwnedElement>> {
-        self.left.next(self.array.cursor_mut())
+        self.left.next(&mut self.cursor)
     }
 
     fn nth(&mut self, n: usize) -> Option<Result<OwnedElement>> {
@@ -181,24 +180,16 @@ impl Iterator for IntoElements {
 
 impl DoubleEndedIterator for IntoElements {
     fn next_back(&mut self) -> Option<Result<OwnedElement>> {
-        self.left.next_back(self.array.cursor_mut())
+        self.left.next_back(&mut self.cursor)
     }
 }
 
 impl FusedIterator for IntoElements {}
 
 #[cfg(feature = "serde")]
-impl NpyArray {
-    /// Returns an iterator of the elements from here on as values of `T`, which owns the array.
-    ///
-    /// ```
-    /// let array = npy_object::open("tests/data/strings.npy")?;
-    /// let texts: Vec<String> = array.into_deserialize().collect::<npy_object::Result<_>>()?;
-    /// assert_eq!(texts, ["ragged", "NumPy", "objects"]);
-    /// # Ok::<(), npy_object::Error>(())
-    /// ```
-    pub fn into_deserialize<T: serde::de::DeserializeOwned>(self) -> IntoDeserialize<T> {
-        IntoDeserialize { elements: self.into_elements(), of: PhantomData }
+impl<T> IntoDeserialize<T> {
+    pub(crate) fn new(elements: IntoElements) -> IntoDeserialize<T> {
+        IntoDeserialize { elements, of: PhantomData }
     }
 }
 
