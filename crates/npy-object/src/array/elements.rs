@@ -124,16 +124,44 @@ impl Left {
     }
 }
 
-impl<'a> Elements<'a> {
-    pub(crate) fn new(array: &'a mut NpyArray, range: impl RangeBounds<u64>) -> Elements<'a> {
-        let left = Left::of(array, range);
-        Elements { array, left }
+impl NpyArray {
+    /// Returns an iterator of the elements from here on, each owning what it holds.
+    ///
+    /// ```
+    /// let mut array = npy_object::open("tests/data/strings.npy")?;
+    /// let elements: Vec<_> = array.elements().collect::<Result<_, _>>()?;
+    /// assert_eq!(elements[1].element().as_str()?, "NumPy");
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn elements(&mut self) -> Elements<'_> {
+        let left = Left::of(self, ..);
+        Elements { array: self, left }
     }
-}
 
-impl IntoElements {
-    pub(crate) fn new(array: NpyArray) -> IntoElements {
-        IntoElements { left: Left::of(&array, ..), array }
+    /// Returns an iterator of the elements of these numbers, each owning what it holds. Numbers past
+    /// the last are left out, as in a slice in Python.
+    ///
+    /// ```
+    /// let mut array = npy_object::open("tests/data/strings.npy")?;
+    /// let last = array.elements_in(1..).rev().next().unwrap()?;
+    /// assert_eq!(last.element().as_str()?, "objects");
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn elements_in(&mut self, range: impl RangeBounds<u64>) -> Elements<'_> {
+        let left = Left::of(self, range);
+        Elements { array: self, left }
+    }
+
+    /// Returns an iterator of the elements from here on that owns the array.
+    ///
+    /// ```
+    /// let array = npy_object::open("tests/data/strings.npy")?;
+    /// let lengths = array.into_elements().map(|element| Ok(element?.element().as_str()?.len()));
+    /// assert_eq!(lengths.collect::<npy_object::Result<Vec<_>>>()?, [6, 5, 7]);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn into_elements(self) -> IntoElements {
+        IntoElements { left: Left::of(&self, ..), array: self }
     }
 }
 

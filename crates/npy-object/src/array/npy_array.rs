@@ -1,12 +1,11 @@
 //! [`NpyArray`]: an open array.
 
-use std::ops::{ControlFlow, RangeBounds};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use npy_header::Header;
 
-use crate::array::elements::{Elements, IntoElements};
 use crate::decode::cursor::Cursor;
 use crate::decode::objects::Objects;
 use crate::decode::outline::Outline;
@@ -166,43 +165,6 @@ impl NpyArray {
     #[doc(hidden)]
     pub fn is_at_hand(&self, bytes: usize) -> bool {
         self.cursor.is_at_hand(bytes)
-    }
-
-    /// Returns an iterator of the elements from here on, each owning what it holds.
-    ///
-    /// ```
-    /// let mut array = npy_object::open("tests/data/strings.npy")?;
-    /// let elements: Vec<_> = array.elements().collect::<Result<_, _>>()?;
-    /// assert_eq!(elements[1].element().as_str()?, "NumPy");
-    /// # Ok::<(), npy_object::Error>(())
-    /// ```
-    pub fn elements(&mut self) -> Elements<'_> {
-        Elements::new(self, ..)
-    }
-
-    /// Returns an iterator of the elements of these numbers, each owning what it holds. Numbers past
-    /// the last are left out, as in a slice in Python.
-    ///
-    /// ```
-    /// let mut array = npy_object::open("tests/data/strings.npy")?;
-    /// let last = array.elements_in(1..).rev().next().unwrap()?;
-    /// assert_eq!(last.element().as_str()?, "objects");
-    /// # Ok::<(), npy_object::Error>(())
-    /// ```
-    pub fn elements_in(&mut self, range: impl RangeBounds<u64>) -> Elements<'_> {
-        Elements::new(self, range)
-    }
-
-    /// Returns an iterator of the elements from here on that owns the array.
-    ///
-    /// ```
-    /// let array = npy_object::open("tests/data/strings.npy")?;
-    /// let lengths = array.into_elements().map(|element| Ok(element?.element().as_str()?.len()));
-    /// assert_eq!(lengths.collect::<npy_object::Result<Vec<_>>>()?, [6, 5, 7]);
-    /// # Ok::<(), npy_object::Error>(())
-    /// ```
-    pub fn into_elements(self) -> IntoElements {
-        IntoElements::new(self)
     }
 
     /// Returns the outline of the element of this number, without reading its payload. For elements
