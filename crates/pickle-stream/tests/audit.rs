@@ -244,3 +244,22 @@ fn operands_are_those_of_the_instruction() {
     }
     assert_eq!(calls, 2);
 }
+
+/// More entries with gaps between their indices than the auditor keeps track of.
+#[test]
+fn overwritten_entry_after_many_gaps_is_the_new_value() {
+    let mut stream = b"cm\nold\nr\x0a\0\0\00".to_vec();
+    for index in 0..(1u32 << 15) {
+        stream.extend(b"Nr");
+        stream.extend((100 + index).to_le_bytes());
+        stream.push(b'0');
+    }
+    // The entry is held while it is read.
+    stream.extend(b"h\x0a0");
+    for index in 0..10 {
+        stream.extend([b'N', b'q', index, b'0']);
+    }
+    stream.extend(b"cm\nnew\nq\x0a0h\x0a)R.");
+    let lines = audit(&stream);
+    assert!(lines.last().unwrap().ends_with(" call m.new"), "{lines:?}");
+}

@@ -55,12 +55,14 @@ impl Memo {
     /// Writes an entry. Returns whether it may have had another value before.
     pub(super) fn put(&mut self, index: u64, value: AbstractValue) -> bool {
         if index == self.end() {
+            // With too many gaps this entry may be there, in `kept` or forgotten.
+            let before = self.is_sparse_full.then(|| self.kept.remove(&index));
             self.latest.push_back(value);
             while self.sparse.remove(&self.end()) {
                 let next = self.kept.remove(&self.end());
                 self.latest.push_back(next.map_or(AbstractValue::Unknown, |next| next.value));
             }
-            return false;
+            return before.is_some_and(|before| before.is_none_or(|kept| kept.value != value));
         }
         if index > self.end() {
             let is_new = self.sparse.insert(index) && !self.is_sparse_full;
