@@ -124,6 +124,11 @@ fn name_is_found_however_the_stream_makes_it() {
         (b"}NNs.", &[]),
         // A name that a call returned.
         (b"cm\nf\n)RVn\n\x93.", &["0 import m.f", "6 call m.f", "10 import Unknown"]),
+        // A name that is a global: `os.name` is a str.
+        (
+            b"cos\nname\nVgetpid\n\x93)R.",
+            &["0 import os.name", "17 import Unknown", "19 call Unknown"],
+        ),
         // Frames.
         (b"\x80\x04\x95\x04\0\0\0\0\0\0\0NNN0.", &[]),
         (b"\x80\x04\x95\x04\0\0\0\0\0\0\0NN\x8c\x02os00.", &["13 straddle"]),

@@ -441,9 +441,11 @@ impl Interpreter {
     ) -> Result<NameId> {
         let text = |value| match (self.heap.get(value), value) {
             (Some(ObjectKind::Text(text)), _) => Ok(Some(&text[..])),
-            // It may be any str: too long, forgotten, or the result of a call.
+            // It may be any str: too long, forgotten, imported (`os.name`), or the result of a call.
             (Some(ObjectKind::Result { .. }), _)
-            | (_, AbstractValue::LongText | AbstractValue::Unknown) => Ok(None),
+            | (_, AbstractValue::LongText | AbstractValue::Global(_) | AbstractValue::Unknown) => {
+                Ok(None)
+            }
             _ => {
                 let message = "STACK_GLOBAL expects a module and a name of type str";
                 Err(Error::malformed("pickle.stack.type", at.offset, message))
