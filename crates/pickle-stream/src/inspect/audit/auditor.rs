@@ -130,7 +130,7 @@ fn max_payload(opcode: Opcode) -> u64 {
             MAX_TEXT
         }
         O::Long1 | O::Long4 => MAX_INT_BYTES,
-        O::BinBytes | O::ShortBinBytes | O::BinBytes8 | O::ByteArray8 => 1,
+        O::BinBytes | O::ShortBinBytes | O::BinBytes8 => 1,
         _ => 0,
     }
 }

@@ -1,11 +1,15 @@
 //! Every bound on the memory of an audit, and what happens beyond it.
 //!
-//! The stack and the memo have at most [`MAX_ENTRIES`] abstract values each, which refer to objects
-//! of about [`MAX_HEAP`] bytes; the heap may reach twice the size that was in use when it was last
-//! collected. [`MAX_NAMES`] and [`MAX_NAME_BYTES`] bound the names.
+//! The stack and the memo have at most [`MAX_ENTRIES`] abstract values each. They refer to objects of
+//! [`MAX_HEAP`] bytes, and between two collections of twice the bytes in use. The exception is a stream
+//! that reads its memo entries again and again: they are not forgotten, whatever they refer to. After
+//! the last step of `Interpreter::make_room` these are texts of [`MAX_TEXT`] bytes and tuples of
+//! [`MAX_ITEMS`] numbers, so the bound is [`MAX_ENTRIES`] times 16 KiB.
+//!
+//! [`MAX_NAMES`] and [`MAX_NAME_BYTES`] bound the names.
 
-/// Runs of equal values on the stack, and values in the memo, that are held. Beyond it the middle of
-/// the stack, or the older half of the memo, is forgotten.
+/// Runs of equal values on the stack, values in the memo, and memo indices after gaps. Beyond it
+/// the middle of the stack, or the older half of the memo, is forgotten.
 pub(super) const MAX_ENTRIES: usize = 1 << 15;
 
 /// Bytes of objects in use. Beyond it, values are forgotten in the order that

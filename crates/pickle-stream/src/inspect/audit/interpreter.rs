@@ -180,7 +180,9 @@ impl Interpreter {
                 let text = Some(&text[..]).filter(|text| text.len() as u64 <= MAX_TEXT);
                 self.push_text(text, at)
             }
-            O::BinBytes | O::ShortBinBytes | O::BinBytes8 | O::ByteArray8 => {
+            // Its bytes can change.
+            O::ByteArray8 => self.push(AbstractValue::Bytes(None), at),
+            O::BinBytes | O::ShortBinBytes | O::BinBytes8 => {
                 let byte = match payload {
                     Some(&[byte]) => Some(byte),
                     _ => None,

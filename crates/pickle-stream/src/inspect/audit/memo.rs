@@ -2,8 +2,9 @@
 //!
 //! A pickler makes an entry for nearly every value and reads few of them again, most of them soon. So
 //! the memo holds the latest entries, and of the older ones those that were read lately or that are
-//! likely to be read: names, and results that the policy asked to keep. It knows of each index whether
-//! there is an entry. An entry that is no longer held is read as [`AbstractValue::Unknown`].
+//! likely to be read: names, and results that the policy asked to keep. An entry that is no longer held
+//! is read as [`AbstractValue::Unknown`]. Which indices have an entry stays known, as reading another one
+//! is an error, until there are more than [`MAX_ENTRIES`] of them after gaps.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
@@ -47,7 +48,7 @@ impl Memo {
         self.latest.len() + self.kept.len()
     }
 
-    /// Returns the first index that has no entry.
+    /// Returns the end of the indices that have an entry without a gap.
     fn end(&self) -> u64 {
         self.begin + self.latest.len() as u64
     }

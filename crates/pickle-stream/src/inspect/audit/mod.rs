@@ -13,7 +13,7 @@
 //! # What it tracks
 //!
 //! Text of up to 1,024 bytes, which may become a name; globals; results of calls; `None`, bools,
-//! 64-bit ints and single bytes; the items of tuples and the entries of dicts, up to 1,024 of each;
+//! 64-bit ints and `bytes` of one byte; the items of tuples and the entries of dicts, up to 1,024 of each;
 //! the number of items of a list; and for each object how costly it is to hash and to remove. Objects
 //! are on a heap and have an identity, so a change through one reference is seen through all.
 //!
@@ -31,8 +31,9 @@
 //! - The names that were found are never forgotten. There is an error instead
 //!   (`pickle.limit.names`), and an audit that ends in an error is incomplete.
 //!
-//! Where CPython's unpickler raises an error (stack underflow, a missing memo entry, STACK_GLOBAL
-//! without text), the auditor returns one too: `pickle.load` does nothing after it.
+//! The auditor fails only where CPython's unpicklers raise an error, after which they run nothing more
+//! (stack underflow, a missing memo entry, STACK_GLOBAL without text), and over a limit. Where it does not
+//! know whether they raise one, it goes on.
 //!
 //! # Reading order
 //!

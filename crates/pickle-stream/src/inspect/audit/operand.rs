@@ -36,7 +36,7 @@ pub enum Operand<'a> {
     Text(&'a [u8]),
     /// A longer str.
     LongText,
-    /// Bytes or a bytearray. Its byte, where there is exactly one and it was not forgotten.
+    /// Bytes or a bytearray. The byte is known of bytes that have exactly one, unless it was forgotten.
     Bytes(Option<u8>),
     /// A tuple of up to 1,024 items.
     Tuple(OperandItems<'a>),

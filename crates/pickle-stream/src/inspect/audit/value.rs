@@ -18,7 +18,7 @@ pub(super) enum AbstractValue {
     Int(i64),
     /// A str that is too long to be kept.
     LongText,
-    /// Bytes or a bytearray. The byte is known where there is exactly one: NumPy's calls have `b'b'`.
+    /// Bytes or a bytearray. The byte is known of bytes that have exactly one, as `b'b'` in calls of NumPy.
     Bytes(Option<u8>),
     /// A float, or an int of unknown value.
     Number,

@@ -253,7 +253,7 @@ fn operands_of_a_call_are_its_arguments() {
 /// The auditor forgets the indices of entries after gaps beyond 32,768.
 #[test]
 fn entry_overwritten_after_many_gaps_has_the_new_value() {
-    let mut stream = b"cm\nold\nr\x0a\0\0\00".to_vec();
+    let mut stream = b"cm\nold\nr\x0a\0\0\x000".to_vec();
     for index in 0..(1u32 << 15) {
         stream.extend(b"Nr");
         stream.extend((100 + index).to_le_bytes());
@@ -267,4 +267,15 @@ fn entry_overwritten_after_many_gaps_has_the_new_value() {
     stream.extend(b"cm\nnew\nq\x0a0h\x0a)R.");
     let lines = audit(&stream);
     assert!(lines.last().unwrap().ends_with(" call m.new"), "{lines:?}");
+}
+
+#[test]
+fn byte_of_a_bytearray_is_unknown() {
+    // An item of the bytearray is set before it is an argument.
+    let stream = b"\x80\x05cm\nf\n(C\x01b\x96\x01\0\0\0\0\0\0\0bK\0K\x07stR.";
+    let mut auditor = Auditor::new(0, &Limits::default());
+    while !matches!(auditor.advance(&stream[auditor.offset() as usize..]), Ok(Audited::Stop)) {}
+    let Operand::Tuple(items) = auditor.operands().arguments else { panic!() };
+    let items: Vec<Operand<'_>> = items.iter().collect();
+    assert!(matches!(items[..], [Operand::Bytes(Some(b'b')), Operand::Bytes(None)]), "{items:?}");
 }
