@@ -1,12 +1,12 @@
-//! Every clause that an error can name has its heading in `spec/`, and the other way round; and
-//! the examples there break the clause that they are an example of, where the text says.
+//! The clauses of the code are those of the spec, and each stream that the spec gives as an example of
+//! an error breaks its clause at the byte that the text gives.
 
 use std::collections::BTreeSet;
 use std::{fs, path::Path};
 
 use pickle_stream::{Container, Error, Graph, Lexer, Limits, Machine, Ran, Survey};
 
-/// The chapters with clauses of pickles.
+/// The chapters of the spec with clauses of pickles.
 const SPEC: [&str; 3] = [
     include_str!("../../../spec/machine.md"),
     include_str!("../../../spec/elements.md"),
@@ -14,7 +14,7 @@ const SPEC: [&str; 3] = [
 ];
 
 #[test]
-fn the_spec_has_the_clauses_of_the_code() {
+fn clauses_of_the_code_are_those_of_the_spec() {
     let mut code = BTreeSet::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     while let Some(folder) = folders.pop() {
@@ -34,11 +34,11 @@ fn the_spec_has_the_clauses_of_the_code() {
 }
 
 #[test]
-fn the_examples_break_their_clauses() {
+fn example_of_a_clause_breaks_it() {
     let mut clauses_with_examples = BTreeSet::new();
     for (clause, section) in sections() {
         for line in section.lines().filter_map(|line| line.strip_prefix("b\"")) {
-            // Floods are tested where the limits are.
+            // A repeated stream takes too long here. The tests of the limits have small limits.
             if line.contains("\" * ") {
                 continue;
             }
@@ -56,7 +56,7 @@ fn the_examples_break_their_clauses() {
     assert!(clauses_with_examples.len() > 20);
 }
 
-/// Returns the clauses that a stream can break, each with its section. The others are rules for
+/// Returns the clauses that a stream can break, each with its text. The other clauses are rules for
 /// readers.
 fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {
     let sections = SPEC.into_iter().flat_map(|chapter| chapter.split("\n### ").skip(1));
@@ -70,8 +70,8 @@ fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {
     })
 }
 
-/// What refuses a stream: the machine that runs it, as a whole or as a span, or the survey of a
-/// list.
+/// Returns the errors of a stream: of a machine that runs it as a whole pickle and as one element, and
+/// of a survey of a list.
 fn errors(stream: &[u8]) -> Vec<Error> {
     let limits = Limits::default();
     let (mut machine, mut graph) = (Machine::new(&limits), Graph::new());
@@ -88,7 +88,7 @@ fn errors(stream: &[u8]) -> Vec<Error> {
     errors.into_iter().flatten().collect()
 }
 
-/// The bytes of a Python literal with the escapes that the spec uses.
+/// Returns the bytes of a Python literal with the escapes that the spec uses.
 fn unescape(literal: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = literal;

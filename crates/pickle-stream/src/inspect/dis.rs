@@ -1,13 +1,13 @@
 //! Instructions as text, in the columns of CPython's `pickletools.dis`.
 //!
-//! It accepts broken pickles too. An argument that is malformed (a decimal line that is not a
-//! number, a str that is not UTF-8) is shown as bytes. `pickletools` stops there, and at stack and
-//! memo errors, of which only a missing mark is shown here. Otherwise the lines are the same,
-//! except for
-//! - ints of more than 4,300 digits, which Python refuses to print: they are shown as bytes;
-//! - escapes in the lines of GLOBAL, INST and PERSID, which `pickletools` undoes and no unpickler
-//!   does;
-//! - indentation, which ends at 64 open marks.
+//! Broken streams are shown too. An argument that is malformed (a decimal line that is not a number, a
+//! str that is not UTF-8) is written as bytes, and of the errors of stack and memo only a missing mark
+//! is noted. `pickletools` stops at all of these. Other lines are the same as its lines, except that
+//!
+//! - an int of more than 4,300 digits is written as bytes: Python refuses to print it;
+//! - escapes in the lines of GLOBAL, INST and PERSID are not decoded: `pickletools` decodes them, and no
+//!   unpickler does;
+//! - indentation ends at 64 open marks.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -22,54 +22,59 @@ use crate::lex::{Argument, Instruction, text};
 use crate::limits::{self, Limits};
 use crate::opcode::{ArgumentKind, MemoEffect, Opcode, StackItem};
 
-/// A disassembler: it makes a line of each instruction of a pickle.
+/// A disassembler of a stream of instructions, which makes a line of each.
 #[derive(Clone, Debug, Default)]
 pub struct Disassembler {
     limits: Limits,
     marks: Vec<Mark>,
-    /// The number of values on the stack, which decides whether POP pops a mark.
+    /// How many values are on the stack, as far as it is known: POP takes the topmost mark where no
+    /// value is above it.
     height: usize,
+    /// The indices of the memo entries: MEMOIZE writes the one that is their number.
     memo: Indices,
     highest_protocol: Option<u8>,
 }
 
+/// An open mark.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     offset: u64,
-    /// The number of values below it.
+    /// How many values are below it.
     height: usize,
 }
 
-/// An instruction as text, when displayed: one line without a newline.
+/// One instruction, which is displayed as one line without a line end.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
     instruction: Instruction<'a>,
-    /// The number of open marks.
+    /// How many marks were open before the instruction.
     depth: usize,
     note: Option<Note>,
-    /// The number of bytes of an argument that are shown.
+    /// How many bytes of the argument are shown.
     shown: usize,
 }
 
 /// The note after the argument.
 #[derive(Clone, Copy, Debug)]
 enum Note {
-    /// The mark that the instruction takes.
+    /// The mark that the instruction closes.
     MarkAt(u64),
+    /// The instruction closes a mark, and none is open.
     NoMark,
-    /// The memo entry that the instruction writes.
+    /// The index of the memo entry that the instruction writes.
     As(u64),
 }
 
 impl Disassembler {
-    /// Creates a disassembler at the beginning of a pickle.
+    /// Returns a disassembler of a pickle from its beginning.
     pub fn new(limits: &Limits) -> Disassembler {
         Disassembler { limits: limits.clone(), ..Disassembler::default() }
     }
 
     /// Returns the line of the next instruction.
     ///
-    /// Fails only over the limits on open marks and on memo entries that are out of order.
+    /// Fails only over a limit: [`Limits::marks`] on open marks, and [`Limits::nodes`] on ranges of memo
+    /// indices, of which there is one where the indices have no gaps.
     pub fn line<'a>(&mut self, instruction: &Instruction<'a>) -> Result<Line<'a>> {
         let info = instruction.opcode.info();
         self.highest_protocol = self.highest_protocol.max(Some(info.protocol));
@@ -102,22 +107,23 @@ impl Disassembler {
         Ok(Line { note: closes.or(note), ..line })
     }
 
-    /// Returns the highest protocol of the opcodes so far; `None` before the first.
+    /// Returns the highest protocol that introduced one of the opcodes so far; `None` before the first.
     ///
-    /// The last line of `pickletools` has it: `highest protocol among opcodes = 4`.
+    /// The last line of `pickletools` gives it: `highest protocol among opcodes = 4`.
     pub fn highest_protocol(&self) -> Option<u8> {
         self.highest_protocol
     }
 
-    /// Follows the effect of an opcode on the stack, and returns the mark that it takes.
+    /// Does to the stack what the opcode table says. Returns a note of the mark that this closes.
     ///
-    /// An opcode that takes more values than there are takes all of them.
+    /// An instruction that takes more values than there are takes all of them: the stream is broken
+    /// there, and the lines after it are still shown.
     fn move_stack(&mut self, instruction: &Instruction<'_>) -> Option<Note> {
         let info = instruction.opcode.info();
         let fence = self.fence();
         let marked = info.before.iter().position(|&item| item == StackItem::Mark);
         let (taken, note) = match (instruction.opcode, marked) {
-            // Nothing but the height tells that POP takes a mark.
+            // POP takes the topmost mark where no value is above it.
             (Opcode::Pop, _) if self.height == fence && !self.marks.is_empty() => {
                 (0, Some(self.close_mark()))
             }
@@ -134,11 +140,12 @@ impl Disassembler {
         note
     }
 
+    /// Returns how many values are below the topmost mark, which cannot be taken.
     fn fence(&self) -> usize {
         self.marks.last().map_or(0, |mark| mark.height)
     }
 
-    /// Takes the topmost mark and the values above it.
+    /// Takes off the topmost mark and the values above it.
     fn close_mark(&mut self) -> Note {
         let Some(mark) = self.marks.pop() else {
             return Note::NoMark;
@@ -149,13 +156,12 @@ impl Disassembler {
 }
 
 impl Line<'_> {
-    /// Shows about `bytes` bytes of an argument at most, and `...` for the rest.
+    /// Returns the line with only the first `bytes` bytes of its argument and `...`, if it is longer.
     pub fn abbreviate(self, bytes: usize) -> Self {
         Line { shown: bytes, ..self }
     }
 
-    /// Writes the argument. Bytes in place of text lines are the beginning of lines that are
-    /// incomplete.
+    /// Writes the argument.
     fn write_argument(&self, f: &mut impl Write) -> fmt::Result {
         match self.instruction.argument {
             Argument::None => Ok(()),
@@ -179,6 +185,7 @@ impl Line<'_> {
         }
     }
 
+    /// Writes a payload by the type of argument that the opcode has.
     fn write_payload(&self, f: &mut impl Write, payload: &[u8]) -> fmt::Result {
         use ArgumentKind as A;
         match self.instruction.opcode.info().argument {
@@ -196,6 +203,7 @@ impl Line<'_> {
         }
     }
 
+    /// Writes the value of a line of text, or the line as bytes where it is malformed.
     fn write_line(&self, f: &mut impl Write, line: &[u8]) -> fmt::Result {
         use ArgumentKind as A;
         let offset = self.instruction.offset;
@@ -225,7 +233,7 @@ impl Line<'_> {
         }
     }
 
-    /// Writes a str, or bytes if it is not UTF-8.
+    /// Writes a str, or bytes where it is not UTF-8.
     fn write_str(&self, f: &mut impl Write, text: &[u8]) -> fmt::Result {
         let shown = self.cut_str(text);
         if utf8::validate(shown).is_err() {
@@ -235,25 +243,26 @@ impl Line<'_> {
         write_dots(f, shown, text)
     }
 
-    /// Writes a Python 2 str as if it were latin-1.
+    /// Writes a str of Python 2 as if it were Latin-1, as `pickletools` does.
     fn write_latin1(&self, f: &mut impl Write, bytes: &[u8]) -> fmt::Result {
         let shown = self.cut(bytes);
         repr::str(f, shown.iter().map(|&byte| byte.into()))?;
         write_dots(f, shown, bytes)
     }
 
+    /// Writes bytes.
     fn write_bytes(&self, f: &mut impl Write, bytes: &[u8]) -> fmt::Result {
         let shown = self.cut(bytes);
         repr::bytes(f, shown)?;
         write_dots(f, shown, bytes)
     }
 
-    /// Returns the part of bytes that is shown.
+    /// Returns the bytes that are shown.
     fn cut<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         &bytes[..bytes.len().min(self.shown)]
     }
 
-    /// Returns the part of UTF-8 that is shown, which does not end inside a character.
+    /// Returns the UTF-8 that is shown: no more than [`Line::cut`], and only whole characters.
     fn cut_str<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         let continues = |place: usize| matches!(text.get(place), Some(0x80..0xc0));
         let mut end = text.len().min(self.shown);
@@ -264,9 +273,9 @@ impl Line<'_> {
     }
 }
 
-/// The largest number of digits that Python prints, and a number of bytes of two's complement that
-/// never have more.
+/// The most digits of an int that Python prints.
 const DECIMAL_DIGITS: usize = 4300;
+/// The most bytes of two's complement that never need more digits.
 const DECIMAL_BYTES: usize = 1785;
 
 fn write_int(f: &mut impl Write, int: &text::Int) -> fmt::Result {
@@ -284,21 +293,21 @@ fn write_dots(f: &mut impl Write, shown: &[u8], whole: &[u8]) -> fmt::Result {
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Deeper lines are not indented further, or a flood of marks would make lines of any
-        /// length.
-        const DEEPEST: usize = 64;
+        /// How many open marks are indented. Without this bound, a flood of marks would make the output
+        /// grow with the square of the input.
+        const MAX_INDENT: usize = 64;
         let Instruction { opcode, argument, offset, .. } = self.instruction;
         write!(f, "{offset:>5}: ")?;
         match opcode.byte() {
             byte @ 0x80.. => write!(f, "\\x{byte:02x}")?,
             byte => write!(f, "{:<4}", byte as char)?,
         }
-        let indent = 4 * self.depth.min(DEEPEST);
+        let indent = 4 * self.depth.min(MAX_INDENT);
         write!(f, " {:indent$}{}", "", opcode.name())?;
         if argument == Argument::None && self.note.is_none() {
             return Ok(());
         }
-        // Arguments stand below one another behind all but the longest names.
+        // Names of up to 10 characters have their arguments in one column.
         write!(f, "{:1$}", "", 10usize.saturating_sub(opcode.name().len()))?;
         if argument != Argument::None {
             f.write_char(' ')?;
@@ -313,11 +322,12 @@ impl fmt::Display for Line<'_> {
     }
 }
 
-/// A set of memo indices. Writers number them one after another, so it is one range or few.
+/// A set of memo indices, as ranges. Picklers number entries one after another, so there is one range.
 #[derive(Clone, Debug, Default)]
 struct Indices {
-    /// Ends by starts; ranges do not overlap, but may touch.
+    /// The end of each range by its start. Ranges do not overlap, but may be adjacent.
     ranges: BTreeMap<u64, u64>,
+    /// The number of indices.
     len: u64,
 }
 
@@ -341,7 +351,7 @@ mod tests {
     use crate::limits::Limits;
     use alloc::string::String;
 
-    /// Returns the lines of a pickle, as far as it can be read.
+    /// Returns the lines of a stream up to the first instruction that cannot be lexed.
     fn dis(mut stream: &[u8], shown: usize) -> String {
         let (mut lexer, mut disassembler) =
             (Lexer::new(0, &Limits::default()), Disassembler::new(&Limits::default()));
@@ -358,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_those_of_pickletools() {
+    fn lines_of_a_pickle_are_those_of_pickletools() {
         // Each expected text is what `pickletools.dis` of Python 3.13 prints.
         let cases: [(&[u8], &str); 6] = [
             // pickle.dumps((1, [2.5, "it's"], {b'k': None}, 1 << 70), protocol=4)
@@ -467,7 +477,7 @@ highest protocol among opcodes = 1
     }
 
     #[test]
-    fn malformed_arguments_are_shown() {
+    fn malformed_instruction_is_shown() {
         for (stream, expected) in [
             (&b"e"[..], "    0: e    APPENDS    no MARK exists on stack"),
             (b"R", "    0: R    REDUCE"),
@@ -485,7 +495,7 @@ highest protocol among opcodes = 1
     }
 
     #[test]
-    fn arguments_and_indentation_are_abbreviated() {
+    fn abbreviated_line_ends_with_dots() {
         for (stream, expected) in [
             (&b"C\x03abc"[..], "b'ab'..."),
             (b"C\x02ab", "b'ab'"),
@@ -524,7 +534,7 @@ highest protocol among opcodes = 1
     }
 
     #[test]
-    fn memo_indices_are_counted_once() {
+    fn memo_index_written_twice_counts_once() {
         let mut indices = Indices::default();
         for (index, len) in
             [(5, 1), (4, 2), (5, 2), (6, 3), (0, 4), (1, 5), (4, 5), (3, 6), (2, 7), (2, 7)]

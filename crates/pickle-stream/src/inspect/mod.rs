@@ -1,9 +1,14 @@
 //! Pickles and values for people: disassembly, short forms of values, and the audit.
 //!
-//! Uses `lex` and `graph`. Nothing else uses this room.
+//! Uses `lex` and `graph`. No other room uses this one.
 //!
-//! `dis` writes instructions as `pickletools` does. `sketch` writes the beginning of a value;
-//! `repr` has Python's way to write it. `signs` tells which program may have written a pickle. [`audit`] says what unpickling would import and call.
+//! # Reading order
+//!
+//! - `repr`: floats, bytes and strings as Python's `repr` writes them
+//! - `sketch`: the beginning of a value, for `Debug`
+//! - `dis`: instructions as `pickletools.dis` writes them
+//! - `signs`: hints of the program that wrote a pickle
+//! - [`audit`]: what `pickle.load` would import, call and change
 
 pub mod audit;
 mod dis;

@@ -1,15 +1,16 @@
-//! Python's `repr` of the values in a pickle.
+//! Floats, bytes and strings as Python's `repr` writes them, so that output can be compared with that
+//! of `pickletools`.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt::{self, Write};
 
-/// Escapes every character of a text that a terminal does not show as it is: control characters,
-/// line ends, characters that change the direction of text, and invisible ones.
+/// Returns a text in which the characters that are not printable in Python are escaped: control
+/// characters, line ends, invisible characters, and those that change the direction of text.
 ///
-/// Names of files, members, classes and keys come from the writer of the file. Printed as they are,
-/// they could clear a screen, forge a line of output, or show `exe.npy` for `ypn.exe`. The escapes
-/// are Python's (`\x1b`, `\n`, `\u202e`); a backslash in the text stays as it is.
+/// Names of files, members, classes and keys come from the writer of the file. If they are printed
+/// unescaped, they can clear a screen, forge a line of output, or show `exe.npy` for `ypn.exe`. The
+/// escapes are Python's (`\x1b`, `\n`, `\u202e`); a backslash in the text is not escaped.
 ///
 /// ```
 /// assert_eq!(pickle_stream::printable("é \u{1b}[2J\n"), r"é \x1b[2J\n");
@@ -27,9 +28,9 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Writes the `repr` of a float: the fewest digits that read back as the same number, with an
-/// exponent below 1e-4 and from 1e16.
-pub(crate) fn float(f: &mut impl Write, value: f64) -> fmt::Result {
+/// Writes the `repr` of a float: the fewest digits that read back as the same number, with an exponent
+/// below 1e-4 and from 1e16.
+pub(super) fn float(f: &mut impl Write, value: f64) -> fmt::Result {
     if value.is_nan() {
         return f.write_str("nan"); // Python shows no sign of a NaN.
     }
@@ -40,15 +41,16 @@ pub(crate) fn float(f: &mut impl Write, value: f64) -> fmt::Result {
     let (digits, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
     let digits = digits.bytes().filter(u8::is_ascii_digit).count() as i32;
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    // Where two numbers of so many digits are equally near, Rust shows the larger and Python the
-    // even one: rounding to that many digits gives the even one.
+    // Where two numbers of that many digits are equally near, Rust writes the larger one and Python the
+    // one with an even last digit. Rust's rounding to a number of digits gives the even one too.
     if (-4..16).contains(&exponent) {
         let decimals = (digits - 1 - exponent).max(1) as usize;
         return write!(f, "{value:.decimals$}");
     }
     let decimals = (digits - 1) as usize;
     let even = alloc::format!("{value:.decimals$e}");
-    // Below a power of two floats are denser, and the even one may read back as another of them.
+    // Just below a power of two, floats are closer together, so the even one may read back as another
+    // float.
     let reads_back = even.parse() == Ok(value);
     let text = if reads_back { &even } else { &shortest };
     let mantissa = text.split('e').next().unwrap_or(text);
@@ -56,12 +58,12 @@ pub(crate) fn float(f: &mut impl Write, value: f64) -> fmt::Result {
 }
 
 /// Writes the `repr` of bytes.
-pub(crate) fn bytes(f: &mut impl Write, bytes: &[u8]) -> fmt::Result {
+pub(super) fn bytes(f: &mut impl Write, bytes: &[u8]) -> fmt::Result {
     f.write_char('b')?;
     quoted(f, bytes.iter().map(|&byte| byte.into()), |code_point| matches!(code_point, 0x20..0x7f))
 }
 
-/// Writes the `repr` of a str, from its code points, which may be lone surrogates.
+/// Writes the `repr` of a str, given as code points, which may include lone surrogates.
 pub(super) fn str(
     f: &mut impl Write,
     code_points: impl Iterator<Item = u32> + Clone,
@@ -69,6 +71,7 @@ pub(super) fn str(
     quoted(f, code_points, is_printable)
 }
 
+/// Writes code points in quotes, of which Python prefers single ones, with escapes.
 fn quoted(
     f: &mut impl Write,
     code_points: impl Iterator<Item = u32> + Clone,
@@ -87,7 +90,7 @@ fn quoted(
     f.write_char(quote)
 }
 
-/// Writes a code point as Python escapes it.
+/// Writes the escape of a code point.
 fn escape(f: &mut impl Write, code_point: u32) -> fmt::Result {
     match code_point {
         0x0a => f.write_str("\\n"),
@@ -99,15 +102,14 @@ fn escape(f: &mut impl Write, code_point: u32) -> fmt::Result {
     }
 }
 
-/// Whether Python's `str.isprintable` is true: for the space, and for all characters outside of the
-/// categories Cc, Cf, Cs, Co, Cn, Zl, Zp, Zs.
+/// Whether `str.isprintable` of Python holds: the code point is a space, or of no category among Cc,
+/// Cf, Cs, Co, Cn, Zl, Zp and Zs.
 ///
-/// Rust's tables agree, for the Unicode version of the compiler.
+/// Rust's `escape_debug` has the same rule, for the version of Unicode that the compiler knows.
 fn is_printable(code_point: u32) -> bool {
     match char::from_u32(code_point) {
         Some(' '..='~') => true,
-        // Behind another character, so that accents which combine with it are not escaped for
-        // standing alone.
+        // After a letter, as `escape_debug` escapes a combining accent that is the first character.
         Some(c) => {
             let mut buffer = [b'a'; 5];
             let len = 1 + c.encode_utf8(&mut buffer[1..]).len();
@@ -123,7 +125,7 @@ mod tests {
     use alloc::string::String;
 
     #[test]
-    fn floats_are_written_as_in_python() {
+    fn float_is_written_as_in_python() {
         for (value, expected) in [
             (0.0, "0.0"),
             (-0.0, "-0.0"),
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn printable_escapes_control_characters() {
+    fn printable_escapes_characters_that_a_terminal_acts_on() {
         for (text, expected) in [
             ("données [0]\\x", "données [0]\\x"),
             ("\u{1b}]0;x\u{7}\u{9b}", r"\x1b]0;x\x07\x9b"),
@@ -179,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn strs_are_written_as_in_python() {
+    fn str_is_written_as_in_python() {
         for (value, expected) in [
             ("é€😀", "'é€😀'"),
             ("a\u{301}\u{301}", "'a\u{301}\u{301}'"),

@@ -1,23 +1,23 @@
-//! What the first instructions of a pickle tell about the program that wrote it.
+//! Hints of the program that wrote a pickle, from its first instructions.
 
 use crate::lex::{Argument, Lexer, Progress};
 use crate::limits::Limits;
 use crate::opcode::{ArgumentKind, Opcode};
 
-/// What the first instructions of a pickle tell about its writer: see [`Signs::of`].
+/// Hints of the program that wrote a pickle: see [`Signs::of`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Signs {
-    /// The pickle protocol. Of a pickle without PROTO, the highest that its instructions need.
+    /// The protocol that PROTO gives, or a higher one that an instruction needs.
     pub protocol: u8,
-    /// Whether there is a `str` of Python 2, which only Python 2 writes.
+    /// Whether there is a `str` of Python 2, which Python 3 does not write.
     pub has_python_2_str: bool,
 }
 
 impl Signs {
-    /// Reads the instructions of `pickle` up to its first list, as far as they can be read, and gives
-    /// each text and module name among their arguments to `text`. Returns `None` where the first
-    /// instruction cannot be read.
+    /// Reads the instructions of `pickle` before its first list, and calls `text` with each string and
+    /// each module name among their arguments. Stops at an instruction that is malformed or truncated;
+    /// returns `None` if it is the first one.
     ///
     /// ```
     /// use pickle_stream::Signs;

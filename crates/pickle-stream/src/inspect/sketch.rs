@@ -1,4 +1,6 @@
-//! Short forms of values for `Debug`, bounded in depth and length, without recursion.
+//! The beginning of a value as text, for `Debug`: bounded in depth and length, without recursion.
+//!
+//! [`sketch`] writes any type of value that can be taken apart into [`Shown`].
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -8,27 +10,28 @@ use core::fmt;
 use super::repr;
 use crate::graph::{Entries, Items, Kind, ObjectRef, Str, ValueRef};
 
-/// The levels of containers that are shown.
+/// How deep containers are shown in one another.
 const DEPTH: usize = 4;
-/// The values of a container that are shown, and the values in all.
+/// How many values of one container are shown. A key and its value count as one.
 const VALUES: usize = 8;
+/// How many values are shown in all.
 const ALL: usize = 64;
-/// The characters of a str, or bytes, that are shown.
+/// How many characters of a str, or bytes of a bytes object, are shown.
 const CHARS: usize = 40;
 
-/// The short form of a value, for [`sketch`].
+/// How a [`sketch`] shows a value.
 pub enum Shown<'a, T> {
-    /// A text.
+    /// As this text.
     Text(String),
-    /// Values between two texts, each with the text before it.
+    /// As other values between two texts.
     Values(String, Parts<'a, T>, &'static str),
 }
 
-/// Values, each with the text before it.
+/// Values, each with the text that separates it from the one before.
 type Parts<'a, T> = Box<dyn Iterator<Item = (&'static str, T)> + 'a>;
 
 impl<'a, T: 'a> Shown<'a, T> {
-    /// Makes the form of values side by side.
+    /// Returns values with commas between them.
     pub fn list(
         begin: impl Into<String>,
         values: impl Iterator<Item = T> + 'a,
@@ -37,7 +40,7 @@ impl<'a, T: 'a> Shown<'a, T> {
         Shown::Values(begin.into(), Box::new(values.map(|value| (", ", value))), end)
     }
 
-    /// Makes the form of keys with values.
+    /// Returns keys and values as in a dict.
     pub fn dict(
         begin: impl Into<String>,
         entries: impl Iterator<Item = (T, T)> + 'a,
@@ -54,7 +57,7 @@ pub fn sketch<'a, T>(
     value: Shown<'a, T>,
     show: impl Fn(T) -> Shown<'a, T>,
 ) -> fmt::Result {
-    // Values that are to come, how many came, and what closes them.
+    // The containers that are open: the values that are left, how many were shown, the closing text.
     let mut open: Vec<(Parts<'a, T>, usize, &'static str)> = Vec::new();
     let (mut next, mut left) = (Some(value), ALL);
     loop {
@@ -77,9 +80,9 @@ pub fn sketch<'a, T>(
                 if *shown > 0 {
                     f.write_str(before)?;
                 }
-                // The value of an entry comes with its key.
-                let is_whole = left == 0 || (*shown >= VALUES && before != ": ");
-                if is_whole {
+                // A key and its value count as one of `VALUES`.
+                let is_cut = left == 0 || (*shown >= VALUES && before != ": ");
+                if is_cut {
                     write!(f, "...{end}")?;
                     open.pop();
                     continue;
@@ -92,7 +95,7 @@ pub fn sketch<'a, T>(
     }
 }
 
-/// Returns Python's `repr` of the first 40 characters of a str.
+/// Returns the `repr` of a str, or of its first 40 characters and `...`.
 pub fn short_str(text: &str) -> String {
     let mut out = String::new();
     let _ = repr::str(&mut out, text.chars().take(CHARS).map(u32::from));
@@ -102,7 +105,7 @@ pub fn short_str(text: &str) -> String {
     out
 }
 
-/// Returns Python's `repr` of the first 40 bytes.
+/// Returns the `repr` of bytes, or of the first 40 and `...`.
 pub fn short_bytes(bytes: &[u8]) -> String {
     let mut out = String::new();
     let _ = repr::bytes(&mut out, &bytes[..bytes.len().min(CHARS)]);
@@ -152,7 +155,7 @@ impl<'a> Shown<'a, ValueRef<'a>> {
             }
             Kind::Extension(code) => format!("extension({code})"),
             Kind::Buffer { index, .. } => format!("buffer({index})"),
-            Kind::Outer(_) => "<a value around this one>".into(),
+            Kind::Outer(_) => "<an object that contains this value>".into(),
         })
     }
 
@@ -170,9 +173,9 @@ impl<'a> Shown<'a, ValueRef<'a>> {
         let items = object.items().flat_map(|(key, value)| [("; item ", key), (": ", value)]);
         let parts = args.chain(kwargs).chain(states).chain(appended).chain(added).chain(items);
         let callable = core::iter::once(("", object.callable()));
-        let parts = parts.enumerate().map(|(place, (before, value))| {
-            // The first part opens the brackets that hold all of them.
-            (if place == 0 && before == ", " { " of " } else { before }, value)
+        let parts = parts.enumerate().map(|(index, (before, value))| {
+            // "of" separates the callable from the first argument.
+            (if index == 0 && before == ", " { " of " } else { before }, value)
         });
         Shown::Values("<call ".into(), Box::new(callable.chain(parts)), ">")
     }
@@ -216,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_the_value() {
+    fn debug_of_a_small_value_shows_all_of_it() {
         shows(b"(K\x01\x88N]X\x01\0\0\0\x1bat.", r"(1, True, None, ['\x1b'])");
         shows(b"K\x01\x85.", "(1,)");
         shows(b"}X\x01\0\0\0aG?\xf8\0\0\0\0\0\0s.", "{'a': 1.5}");
@@ -225,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_is_bounded_in_depth_and_length() {
+    fn debug_of_a_large_value_is_short() {
         // l = [l]
         shows(b"]q\0h\0a.", "[[[[[...]]]]]");
         shows(

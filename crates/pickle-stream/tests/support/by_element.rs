@@ -1,12 +1,12 @@
-//! A pickled list, decoded whole and decoded element by element.
+//! A pickled list, decoded whole and element by element.
 
 use pickle_stream::{
     Container, Error, Event, Graph, Kind, Lexer, Limits, Located, Locator, Machine, MemoEffect,
     NodeId, Progress, Ran, Region, Repeater, Source, Span, Survey, TreeLimits, ValueRef,
 };
 
-/// The elements of a pickled list, each as text, from its graph; `None` where the stream is no list
-/// and nothing else.
+/// Returns the elements of a pickle that is a list, each as text, from the graph of the whole pickle;
+/// `None` where the pickle is not a list.
 pub(crate) fn whole(stream: &[u8], limits: &Limits) -> Result<Option<Vec<String>>, Error> {
     let (mut machine, mut graph) = (Machine::new(limits), Graph::new());
     let root = match machine.run(&mut graph, &mut Lexer::new(0, limits), stream)? {
@@ -22,9 +22,9 @@ pub(crate) fn whole(stream: &[u8], limits: &Limits) -> Result<Option<Vec<String>
     })
 }
 
-/// The same by way of a survey, a machine that sees one element at a time, and a locator for what
-/// elements share; `None` where the list was taken before the stream stopped. With `repeat`, an
-/// element that is like the last one fills in its graph.
+/// Returns the same by a survey, a machine that runs one element at a time, and a locator for
+/// definitions; `None` where an instruction takes the list before STOP. With `repeat`, the graph of the
+/// element before is filled in where the instructions are the same.
 pub(crate) fn by_element(
     stream: &[u8],
     repeat: bool,
@@ -51,11 +51,11 @@ pub(crate) fn by_element(
         }
         for &span in survey.batch() {
             let input = &stream[span.begin as usize..span.end as usize];
-            // What stands behind an element makes no difference.
-            let behind = &stream[span.begin as usize..];
+            // The repeater must not be misled by the bytes after the element.
+            let onward = &stream[span.begin as usize..];
             let (size, Span { begin, memo, .. }) = (input.len(), span);
             let repeated = match repeat {
-                true => repeater.repeat(&mut graph, behind, size, begin, memo, limits),
+                true => repeater.repeat(&mut graph, onward, size, begin, memo, limits),
                 false => None,
             };
             let value = if let Some(&[value]) = repeated {
@@ -74,8 +74,8 @@ pub(crate) fn by_element(
     }
 }
 
-/// Runs the stream, in the shared region, up to a new list and its memo entries; says where that
-/// ends.
+/// Runs the stream, in the shared region, up to the end of a new list and its memo entries. Returns the
+/// offset after them; `None` where the first value is not a new list.
 fn preamble(
     stream: &[u8],
     machine: &mut Machine,
@@ -106,7 +106,7 @@ fn preamble(
     }
 }
 
-/// Runs one element, or one definition, and before it whatever it reads.
+/// Runs one element, and first the definitions that it reads.
 fn run(
     machine: &mut Machine,
     graph: &mut Graph,
@@ -127,7 +127,8 @@ fn run(
     machine.finish(span.end)
 }
 
-/// Brings a memo entry into the shared region. What it reads was made before it, so this ends.
+/// Decodes a definition into the shared region, and first the definitions that it reads. Each was made
+/// before the one that reads it, so this ends.
 fn define(
     index: u64,
     graph: &mut Graph,
@@ -142,7 +143,7 @@ fn define(
         let mut locator = Locator::new(offset, memo, Container::List, index, limits);
         let span = match locator.advance(&stream[offset as usize..])? {
             Located::Found(span) => span,
-            // Nobody made the entry: the error is the one of an empty memo.
+            // No instruction makes the entry: return the error of a machine with an empty memo.
             _ => {
                 return Machine::new(limits)
                     .run(&mut Graph::new(), &mut Lexer::new(0, limits), b"h\0")
@@ -164,7 +165,7 @@ fn define(
     Ok(())
 }
 
-/// A value as text. What contains itself, or is very large, is not spelt out.
+/// Returns a value as text; `...` where it has more than 1,000 parts or 32 levels, or contains itself.
 pub(crate) fn show(value: ValueRef<'_>) -> String {
     let mut limits = TreeLimits::default();
     (limits.depth, limits.values) = (32, 1000);

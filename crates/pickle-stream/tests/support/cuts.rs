@@ -1,4 +1,4 @@
-//! Push parsers fed piece by piece: what they say must not depend on where the pieces end.
+//! Incremental readers that are given a stream in pieces: the result must not depend on the cuts.
 
 use pickle_stream::{
     Container, Error, Event, Lexer, Limits, Progress, PushDecoder, Slot, Span, Survey,
@@ -6,7 +6,7 @@ use pickle_stream::{
 
 use super::by_element::show;
 
-/// Every instruction of `stream`, as text, and how it ended, when the lexer sees it cut at `cuts`.
+/// Returns every instruction of `stream` as text, and how it ends, from a lexer that reads it in pieces.
 pub(crate) fn instructions(
     stream: &[u8],
     cuts: &[usize],
@@ -29,7 +29,8 @@ pub(crate) fn instructions(
     (seen, Ok(needed))
 }
 
-/// The value of `stream`, as text, and where it ends, when a push decoder sees it cut at `cuts`.
+/// Returns the value of `stream` as text, and where it ends, from a push decoder that reads it in
+/// pieces.
 pub(crate) fn pushed(
     stream: &[u8],
     cuts: &[usize],
@@ -49,21 +50,22 @@ pub(crate) fn pushed(
     Err(decoder.finish().expect_err("the pickle has not ended"))
 }
 
-/// What a survey came to.
+/// The result of a survey.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Surveyed {
-    /// Every batch of the container that is the lowest value on the stack.
+    /// The batches of the container that is the lowest value on the stack; an empty one where it is
+    /// closed.
     batches: Vec<Vec<Span>>,
-    /// How it ended; of what was needed, only that it was.
+    /// How it ended; `None` where more bytes were needed, of whatever number.
     end: Result<Option<Event>, Error>,
-    /// What was on the stack then.
+    /// The stack at the end.
     slots: Vec<Slot>,
     depth: usize,
     memo: u64,
     offset: u64,
 }
 
-/// What a survey of `stream` comes to when it sees it cut at `cuts`.
+/// Returns the result of a survey that reads `stream` in pieces.
 pub(crate) fn surveyed(
     stream: &[u8],
     cuts: &[usize],
@@ -74,7 +76,7 @@ pub(crate) fn surveyed(
     survey.watch(0, container);
     let mut end = Ok(None);
     'pieces: for piece in ends(stream, cuts) {
-        // A payload may have been stepped over that is not there yet.
+        // The survey may have skipped a payload that ends past this piece.
         while let Some(input) = stream[..piece].get(survey.offset() as usize..) {
             match survey.advance(input) {
                 Ok(Event::Batch) => batches.push(survey.batch().to_vec()),
@@ -95,7 +97,7 @@ pub(crate) fn surveyed(
     Surveyed { batches, end, slots, depth, memo: survey.memo(), offset: survey.offset() }
 }
 
-/// Where the pieces end: at the cuts, in order, and at the end of the stream.
+/// Returns the ends of the pieces: the cuts in order, and the end of the stream.
 fn ends(stream: &[u8], cuts: &[usize]) -> Vec<usize> {
     let mut ends: Vec<usize> = cuts.iter().map(|&cut| cut.min(stream.len())).collect();
     ends.sort_unstable();

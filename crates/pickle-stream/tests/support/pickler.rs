@@ -1,4 +1,4 @@
-//! A small pickler, for streams of every protocol, and the values it writes.
+//! A small pickler of every protocol, and random values for it.
 
 use std::collections::HashMap;
 
@@ -17,28 +17,28 @@ pub(crate) enum Py {
     List(Vec<Py>),
     Dict(Vec<(i64, Py)>),
     Set(Vec<i64>),
-    /// A call of a global, with a state.
+    /// A call of a global with arguments, and a state.
     Object(Vec<Py>, Box<Py>),
     /// `l = []; l.append(l)`
     Cycle,
-    /// One of the objects that the list shares, modulo their number.
+    /// The object of this index, modulo their number, among those that the elements share.
     Shared(usize),
-    /// The list itself.
+    /// The list that has the elements.
     Root,
 }
 
-/// How a stream is to be written.
+/// How the pickler writes a stream.
 #[derive(Clone, Debug)]
 pub(crate) struct Style {
-    /// 0 to 5.
+    /// The protocol, 0 to 5.
     pub(crate) protocol: u8,
-    /// Elements in a batch. CPython has 1,000.
+    /// The number of elements in a batch, 1,000 in CPython.
     pub(crate) batch: usize,
-    /// Whether every object gets a memo entry, as in CPython, or only those that are shared.
+    /// Whether every object gets a memo entry, as in CPython, or only each shared one.
     pub(crate) memoize_all: bool,
 }
 
-/// Any value, of a few dozen parts at most.
+/// A random value of a few dozen parts at most.
 pub(crate) fn value() -> impl Strategy<Value = Py> {
     let leaf = prop_oneof![
         Just(Py::None),
@@ -64,7 +64,8 @@ pub(crate) fn value() -> impl Strategy<Value = Py> {
     })
 }
 
-/// Numbers, so many that a batch of them is not made of nodes; all of a kind, mostly.
+/// Enough numbers that the machine keeps a batch of them as a row without nodes. In one of three
+/// lists there are other values between them.
 fn numbers() -> impl Strategy<Value = Vec<Py>> {
     let (int, float) = ((-70_000..70_000i64).prop_map(Py::Int), any::<f64>().prop_map(Py::Float));
     let any = prop_oneof![20 => int.clone(), 1 => float.clone(), 1 => Just(Py::None)];
@@ -75,7 +76,7 @@ fn numbers() -> impl Strategy<Value = Vec<Py>> {
     ]
 }
 
-/// Any style.
+/// A random style.
 pub(crate) fn style() -> impl Strategy<Value = Style> {
     let batch = prop_oneof![2 => 1..5usize, 1 => Just(50)];
     (0..=5u8, batch, any::<bool>()).prop_map(|(protocol, batch, memoize_all)| Style {
@@ -85,15 +86,15 @@ pub(crate) fn style() -> impl Strategy<Value = Style> {
     })
 }
 
-/// A pickled list of any elements, which share objects.
+/// A pickled list of random elements, which share objects.
 pub(crate) fn pickled_list() -> impl Strategy<Value = Vec<u8>> {
     let values = |most| prop::collection::vec(value(), 0..most);
     (values(10), values(4), style())
         .prop_map(|(elements, shared, style)| pickle(&elements, &shared, style))
 }
 
-/// A pickled list of elements that differ in numbers and texts alone. Half of the ints may stay the
-/// same for a while.
+/// A pickled list of elements that differ only in numbers, texts and bytes. In some runs of elements
+/// the even ints are equal.
 pub(crate) fn pickled_repeats() -> impl Strategy<Value = Vec<u8>> {
     let times = prop_oneof![4 => 1..3i64, 1 => 30..40i64];
     let change = (any::<i64>(), any::<bool>(), ".{0,5}", 0..300usize);
@@ -110,10 +111,10 @@ pub(crate) fn pickled_repeats() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// What makes other numbers and payloads of those of a value.
+/// A change of the numbers, texts and bytes of a value.
 struct Change {
     int: i64,
-    /// Whether even ints stay.
+    /// Whether even ints stay as they are.
     steady: bool,
     text: String,
     len: usize,
@@ -142,7 +143,7 @@ impl Change {
     }
 }
 
-/// The pickle of a list of `elements`, in which `Py::Shared` stands for one of `shared`.
+/// Returns the pickle of a list of `elements`, in which [`Py::Shared`] is one of `shared`.
 pub(crate) fn pickle(elements: &[Py], shared: &[Py], style: Style) -> Vec<u8> {
     let mut pickler = Pickler { style, shared, out: Vec::new(), memo: HashMap::new(), entries: 0 };
     if pickler.style.protocol >= 2 {
@@ -152,7 +153,7 @@ pub(crate) fn pickle(elements: &[Py], shared: &[Py], style: Style) -> Vec<u8> {
     pickler.memoize();
     for batch in elements.chunks(pickler.style.batch) {
         if pickler.style.protocol >= 4 {
-            // The size of a frame is the reader's to ignore.
+            // FRAME with a wrong size: readers must ignore it.
             pickler.out.extend([0x95, 9, 0, 0, 0, 0, 0, 0, 0]);
         }
         pickler.batch(batch, b"ae", |pickler, element| pickler.save(element, shared.len()));
@@ -165,13 +166,13 @@ struct Pickler<'a> {
     style: Style,
     shared: &'a [Py],
     out: Vec<u8>,
-    /// The memo entries of the shared objects that were written.
+    /// The memo entry of each shared object that was written, by its index.
     memo: HashMap<usize, u32>,
     entries: u32,
 }
 
 impl Pickler<'_> {
-    /// Writes a value that may name the first `scope` shared objects.
+    /// Writes a value that may contain the first `scope` shared objects.
     fn save(&mut self, value: &Py, scope: usize) {
         let binary = self.style.protocol >= 1;
         match value {
@@ -273,8 +274,8 @@ impl Pickler<'_> {
                 if let Some(&entry) = self.memo.get(&which) {
                     return self.get(entry);
                 }
-                // A shared object may contain those before it, or be one of them: that one is in
-                // the memo already.
+                // A shared object may contain the shared objects before it. If it is one of them, it
+                // has a memo entry already.
                 let object = self.shared[which].clone();
                 self.save(&object, which);
                 if !matches!(object, Py::Shared(_) | Py::Root) {
@@ -315,7 +316,7 @@ impl Pickler<'_> {
         self.memoize_part();
     }
 
-    /// A new container: an opcode of its own, or in protocol 0 a mark with nothing above it.
+    /// Writes a new container: one opcode, or in protocol 0 MARK and the opcode that takes it.
     fn empty(&mut self, opcode: u8, of_mark: u8) {
         match self.style.protocol {
             0 => self.out.extend([b'(', of_mark]),
@@ -323,7 +324,8 @@ impl Pickler<'_> {
         }
     }
 
-    /// Items in a batch, or one by one: `opcodes` are those for one and for many.
+    /// Writes items as one batch, or one by one in protocol 0. `opcodes` are those for one and for many
+    /// items.
     fn batch<T>(&mut self, items: &[T], opcodes: &[u8; 2], save: impl Fn(&mut Self, &T)) {
         let together = self.style.protocol >= 1 && items.len() > 1;
         if together {

@@ -1,19 +1,19 @@
-//! The findings of an audit.
+//! What an audit reports.
 
 use super::names::NameId;
 use crate::opcode::Opcode;
 
-/// The object of an act.
+/// The object of an [`Act`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// The global of this name.
     Named(NameId),
-    /// The result of a call of this name.
+    /// The result of a call of the global, or of a call of such a result.
     ResultOf(NameId),
 }
 
 impl Subject {
-    /// Returns the name.
+    /// Returns the name of the global.
     pub fn name(self) -> NameId {
         match self {
             Subject::Named(name) | Subject::ResultOf(name) => name,
@@ -21,32 +21,42 @@ impl Subject {
     }
 }
 
-/// An act: what an instruction would make Python do.
+/// Something that `pickle.load` would do and that does more than make plain values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Act {
-    /// Import a global.
+    /// Imports a global, or looks up an extension code and imports its global.
+    ///
+    /// GLOBAL, STACK_GLOBAL, INST, EXT1, EXT2, EXT4.
     Import(NameId),
-    /// Call the subject, or make an instance of it. [`Operands`](super::Operands) has the
-    /// arguments.
+    /// Calls the subject, or its `__new__`. [`Operands`](super::Operands) has the arguments.
+    ///
+    /// REDUCE, INST, OBJ, NEWOBJ, NEWOBJ_EX; PERSID and BINPERSID call `persistent_load`.
     Call(Subject),
-    /// Set the state or the attributes of the subject: `__setstate__`, `__dict__`.
+    /// Calls `__setstate__` of the subject, or sets its attributes.
+    ///
+    /// BUILD.
     SetState(Subject),
-    /// Add to the subject, which is not a list, dict or set: `append`, `extend`, `__setitem__` or
-    /// `add`.
+    /// Calls `append`, `extend`, `__setitem__` or `add` of the subject. A list, dict or set that the
+    /// pickle made is not a subject: its methods are known.
+    ///
+    /// APPEND, APPENDS, SETITEM, SETITEMS, ADDITEMS.
     Add(Subject),
-    /// Replace the value of a memo entry.
+    /// Puts another value into a memo entry that has one. No pickler does.
     Overwrite(u64),
-    /// Change a dict that is in the state of an object, which may refer to it, or set an item of a
-    /// list by its index. No pickler does either.
+    /// Changes a dict that is an item of the state of an object, or sets an item of a list by its
+    /// index. No pickler does either. The object may still refer to the dict, as a dtype does to the
+    /// dict of its fields, so a check of the state at BUILD would no longer hold.
     Alter,
-    /// Use more time, stack or memory than the size of the pickle justifies: hash a tuple of more
-    /// than 10,000 values, with those in its tuples (Python recurses, and hashes a shared tuple
-    /// each time it occurs); make an object with over 5,000 levels of nesting (Python may recurse
-    /// to remove it); write a memo entry with an index larger than the pickle (CPython's memo is an
-    /// array).
+    /// Takes time, stack or memory out of proportion to the bytes of the pickle:
+    ///
+    /// - hashes a key with more than 10,000 values in tuples, each counted as often as it occurs: Python
+    ///   hashes tuples by recursion, and a shared one as often as it occurs;
+    /// - makes an object with more than 5,000 containers and objects in one another, which Python may
+    ///   remove by recursion;
+    /// - writes a memo entry whose index is larger than the pickle: CPython's memo is an array.
     Costly,
-    /// Read an instruction that straddles two frames, begin a frame inside another one, or end
-    /// inside one (`pickle.frame.straddle`).
+    /// Is in two frames, begins a frame in another one, or ends the pickle inside a frame: CPython may
+    /// read other instructions there than the auditor (`pickle.frame.straddle`).
     Straddle,
 }
 
@@ -54,23 +64,23 @@ pub enum Act {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The offset of the instruction: bytes from the start of the source.
+    /// The offset of the instruction, in bytes from the start of the source.
     pub offset: u64,
     /// The opcode of the instruction.
     pub opcode: Opcode,
-    /// The act.
+    /// What the instruction does.
     pub act: Act,
 }
 
-/// The answer of an [`Auditor`](super::Auditor).
+/// What [`Auditor::advance`](super::Auditor::advance) stopped at.
 #[must_use = "the answer may be that more bytes are needed"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audited {
-    /// At least this many bytes beyond the end of the input are needed, from
-    /// [`Auditor::offset`](super::Auditor::offset) on.
+    /// At least this many bytes past the end of the input are needed. The next input begins at
+    /// [`Auditor::offset`](super::Auditor::offset).
     Need(usize),
-    /// An act was found.
+    /// The next finding.
     Found(Finding),
-    /// The pickle ended.
+    /// The end of the pickle.
     Stop,
 }

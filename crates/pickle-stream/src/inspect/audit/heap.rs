@@ -1,120 +1,42 @@
-//! Abstract values: what the auditor knows of the values of the pickle.
+//! The heap: abstract values with contents or an identity.
 //!
-//! An [`Abstract`] is a word on the stack or in the memo. Values with contents or an identity are
-//! objects in the [`Heap`]. They refer to one another by index, so cycles need no care and dropping
-//! never recurses. [`Heap::collect`] removes objects that neither stack nor memo refer to.
+//! References between objects are indices, so cycles are harmless and removing objects never recurses.
+//! [`Heap::collect`] removes the objects that neither the stack nor the memo leads to.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::names::NameId;
+use super::bounds::{MAX_ITEMS, MIN_COLLECTED};
+use super::cost::Cost;
+use super::slice::Slice;
+use super::value::{AbstractValue, ObjectId, ObjectKind};
 
-/// The limit on kept items of a tuple or a dict. Of a longer one only the type is known.
-pub(super) const MOST_ITEMS: usize = 1024;
-
-/// The cost to hash and to remove a value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Cost {
-    /// The work of hashing it: values in the tuples in it, counted as often as they occur, as hashing
-    /// recurses into every place. Of a list, that of its worst item.
-    pub(super) hash: u32,
-    /// The levels of nested containers and objects. Python may recurse to remove them.
-    pub(super) depth: u32,
+/// The objects.
+#[derive(Debug)]
+pub(super) struct Heap {
+    objects: Vec<HeapObject>,
+    /// Bytes that the objects take, those that are no longer used included.
+    size: usize,
+    /// The size above which unused objects are to be removed.
+    collect_at: usize,
+    /// The largest costs among the values that were forgotten. An unknown value may have them.
+    forgotten: Cost,
+    /// How often an object with something in it was put into one that was in another one already.
+    ///
+    /// The objects around that one keep the depth that they had. To make up for it, every depth that
+    /// is computed later is larger by this number. It stays an estimate: after the n-th such change, a
+    /// chain of up to `MAX_DEPTH / (n + 1)` more objects is not reported.
+    late_changes: u32,
+    /// The largest hash of a value that was put into an object that was in another one already.
+    late_cost: Cost,
 }
 
-impl Cost {
-    const NONE: Cost = Cost { hash: 1, depth: 0 };
-
-    /// Returns the larger of both.
-    pub(super) fn max(self, other: Cost) -> Cost {
-        Cost { hash: self.hash.max(other.hash), depth: self.depth.max(other.depth) }
-    }
-
-    /// Whether hashing the value takes no work or stack that its bytes do not pay for.
-    pub(super) fn is_hashable(self) -> bool {
-        self.hash <= 10_000
-    }
-
-    /// Whether removing the value takes no more stack than there is.
-    pub(super) fn is_shallow(self) -> bool {
-        self.depth <= 5_000
-    }
-}
-
-/// An abstract value, or a mark.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Abstract {
-    Mark,
-    None,
-    Bool(bool),
-    Int(i64),
-    /// A str that is too long for a name.
-    LongText,
-    /// Bytes or a bytearray, with its byte if it has exactly one.
-    Bytes(Option<u8>),
-    /// A float, or a large int.
-    Number,
-    /// Another value without code of its own, such as a frozenset.
-    Other,
-    Global(NameId),
-    /// Any value: it was forgotten.
-    Forgotten,
-    Object(ObjectId),
-}
-
-/// An object on the heap of an [`Auditor`](super::Auditor). Only valid until the auditor advances.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ObjectId(u32);
-
+/// An object, with what it costs.
 #[derive(Debug)]
 struct HeapObject {
     kind: ObjectKind,
     cost: Cost,
-    /// Whether it is in another one.
+    /// Whether it was put into another object, whose cost was computed from its cost at that time.
     is_inside: bool,
-}
-
-#[derive(Debug)]
-pub(super) enum ObjectKind {
-    /// A str, or a str of Python 2.
-    Text(Box<[u8]>),
-    /// The items; None where there were too many, or they were removed.
-    Tuple(Option<Box<[Abstract]>>),
-    /// The number of items; None after SETITEM, which may change it.
-    List(Option<u64>),
-    Dict {
-        /// Keys and values in turn, and whether these are all.
-        items: Vec<Abstract>,
-        is_whole: bool,
-        /// Whether it is in the state of an object, which may refer to it.
-        is_in_state: bool,
-    },
-    Set,
-    /// What a call of `callee` returned, or a call of what that returned.
-    Result {
-        callee: NameId,
-        fact: u64,
-        /// Whether it is kept longer than others.
-        is_kept: bool,
-    },
-}
-
-/// Bytes that objects take before unused ones are looked for.
-const LEAST_COLLECTED: usize = 1 << 19;
-
-#[derive(Debug)]
-pub(super) struct Heap {
-    objects: Vec<HeapObject>,
-    /// Bytes that the objects take.
-    size: usize,
-    /// The size from which on unused objects are removed.
-    collect_at: usize,
-    /// The worst of what was forgotten.
-    forgotten: Cost,
-    /// How often an object got deeper when it was in another one already.
-    late: u32,
-    /// The worst work of hashing what was put into an object that was in another one already.
-    late_cost: Cost,
 }
 
 impl Default for Heap {
@@ -122,129 +44,132 @@ impl Default for Heap {
         Heap {
             objects: Vec::new(),
             size: 0,
-            collect_at: LEAST_COLLECTED,
-            forgotten: Cost::NONE,
-            late: 0,
-            late_cost: Cost::NONE,
+            collect_at: MIN_COLLECTED,
+            forgotten: Cost::LEAF,
+            late_changes: 0,
+            late_cost: Cost::LEAF,
         }
     }
 }
 
 impl Heap {
-    pub(super) fn add(&mut self, kind: ObjectKind) -> Abstract {
-        let object = HeapObject { kind, cost: Cost::NONE, is_inside: false };
+    /// Adds an object that nothing is in yet.
+    pub(super) fn add(&mut self, kind: ObjectKind) -> AbstractValue {
+        let object = HeapObject { kind, cost: Cost::LEAF, is_inside: false };
         self.size += object.size();
         let id = ObjectId(self.objects.len() as u32);
         self.objects.push(object);
-        Abstract::Object(id)
+        AbstractValue::Object(id)
     }
 
-    /// Makes a tuple of the values of a slice.
-    pub(super) fn tuple(&mut self, slice: &Slice) -> Abstract {
-        let items = (slice.values.len() <= MOST_ITEMS).then(|| slice.values[..].into());
+    /// Adds a tuple of the values of a slice.
+    pub(super) fn tuple(&mut self, slice: &Slice) -> AbstractValue {
+        let items = (slice.values.len() <= MAX_ITEMS).then(|| slice.values[..].into());
         let tuple = self.add(ObjectKind::Tuple(items));
         self.put_into(tuple, slice);
         tuple
     }
 
-    /// Makes a frozenset of the values of a slice. Comparing two of them takes as much work as hashing
-    /// a tuple of the values.
-    pub(super) fn frozen_set(&mut self, slice: &Slice) -> Abstract {
+    /// Adds a frozenset of the values of a slice. As a key it costs as much as a tuple of them: hashing
+    /// it is cheap, but comparing two equal ones visits every item.
+    pub(super) fn frozen_set(&mut self, slice: &Slice) -> AbstractValue {
         let set = self.add(ObjectKind::Tuple(None));
         self.put_into(set, slice);
         set
     }
 
-    /// Notes what an object costs with the values of a slice in it.
-    pub(super) fn put_into(&mut self, object: Abstract, slice: &Slice) {
-        let mut worst = slice.rest;
+    /// Computes the cost of an object anew after the values of a slice were put into it.
+    pub(super) fn put_into(&mut self, object: AbstractValue, slice: &Slice) {
+        let mut max = slice.rest;
         let more = u32::try_from(slice.count - slice.values.len() as u64).unwrap_or(u32::MAX);
         let mut sum = more.saturating_mul(slice.rest.hash);
         for &value in &slice.values {
             let cost = self.cost(value);
             sum = sum.saturating_add(cost.hash);
-            worst = worst.max(cost);
+            max = max.max(cost);
             if let Some(inner) = self.object_mut(value) {
                 inner.is_inside = true;
             }
         }
-        let late = self.late;
+        let late_changes = self.late_changes;
         let Some(outer) = self.object_mut(object) else { return };
         let is_inside = outer.is_inside;
-        let is_late = is_inside && worst.depth > 0;
+        let is_late = is_inside && max.depth > 0;
         let hash = match outer.kind {
             ObjectKind::Tuple(_) => sum.saturating_add(1),
-            ObjectKind::List(_) => worst.hash,
+            // A list is not hashed itself, but its items are where a set is made of it.
+            ObjectKind::List(_) => max.hash,
             _ => 1,
         };
-        // What is around it does not get to know of its new depth, so that counts for all.
-        let depth = worst.depth.saturating_add(1).saturating_add(late);
+        let depth = max.depth.saturating_add(1).saturating_add(late_changes);
         outer.cost = outer.cost.max(Cost { hash, depth });
-        self.late += u32::from(is_late);
+        self.late_changes += u32::from(is_late);
         if is_inside {
             self.late_cost = self.late_cost.max(Cost { hash, depth: 0 });
         }
     }
 
-    /// What a value costs. What was forgotten may be the worst that ever was.
-    pub(super) fn cost(&self, value: Abstract) -> Cost {
+    /// Returns the cost of a value: of an unknown one, the largest of those that were forgotten.
+    pub(super) fn cost(&self, value: AbstractValue) -> Cost {
         match value {
-            Abstract::Object(ObjectId(id)) => self.objects[id as usize].cost,
-            Abstract::Forgotten | Abstract::Other => self.forgotten,
-            _ => Cost::NONE,
+            AbstractValue::Object(ObjectId(id)) => self.objects[id as usize].cost,
+            AbstractValue::Unknown | AbstractValue::Other => self.forgotten,
+            _ => Cost::LEAF,
         }
     }
 
-    /// Notes that a value is forgotten.
-    pub(super) fn forget(&mut self, value: Abstract) {
+    /// Notes the cost of a value that is being forgotten.
+    pub(super) fn note_forgotten(&mut self, value: AbstractValue) {
         self.forgotten = self.forgotten.max(self.cost(value));
     }
 
-    /// Returns the worst cost that an item of a list may have, also of those that were put into it
-    /// after it was put into another object.
-    pub(super) fn cost_of_items(&self, list: Abstract) -> Cost {
+    /// Returns the largest costs that an item of a list may have. An item may contain an object that
+    /// was changed after it was put into the list, so the changes of all such objects count.
+    pub(super) fn cost_of_items(&self, list: AbstractValue) -> Cost {
         self.cost(list).max(self.late_cost)
     }
 
-    pub(super) fn get(&self, value: Abstract) -> Option<&ObjectKind> {
+    /// Returns what an object is; `None` for a value without an object.
+    pub(super) fn get(&self, value: AbstractValue) -> Option<&ObjectKind> {
         match value {
-            Abstract::Object(ObjectId(id)) => Some(&self.objects[id as usize].kind),
+            AbstractValue::Object(ObjectId(id)) => Some(&self.objects[id as usize].kind),
             _ => None,
         }
     }
 
-    fn get_mut(&mut self, value: Abstract) -> Option<&mut ObjectKind> {
+    fn get_mut(&mut self, value: AbstractValue) -> Option<&mut ObjectKind> {
         self.object_mut(value).map(|object| &mut object.kind)
     }
 
-    fn object_mut(&mut self, value: Abstract) -> Option<&mut HeapObject> {
+    fn object_mut(&mut self, value: AbstractValue) -> Option<&mut HeapObject> {
         match value {
-            Abstract::Object(ObjectId(id)) => self.objects.get_mut(id as usize),
+            AbstractValue::Object(ObjectId(id)) => self.objects.get_mut(id as usize),
             _ => None,
         }
     }
 
-    /// Notes that the values of a slice are appended to a list.
-    pub(super) fn append(&mut self, list: Abstract, slice: &Slice) {
+    /// Appends the values of a slice to a list, or puts them into another object.
+    pub(super) fn append(&mut self, list: AbstractValue, slice: &Slice) {
         if let Some(ObjectKind::List(len)) = self.get_mut(list) {
             *len = len.map(|len| len + slice.count);
         }
         self.put_into(list, slice);
     }
 
-    /// Notes that the values of a slice, keys and values in turn, are set in a dict or a list. Returns
-    /// whether no pickler does that: to a list, or to a dict that is in a state already.
-    pub(super) fn set_items(&mut self, object: Abstract, slice: &Slice) -> bool {
+    /// Sets the values of a slice, keys and values in turn, in a dict or a list, or puts them into
+    /// another object. Returns whether this is [`Act::Alter`](super::Act::Alter): the object is a list,
+    /// or a dict in a state.
+    pub(super) fn set_items(&mut self, object: AbstractValue, slice: &Slice) -> bool {
         self.put_into(object, slice);
         let mut size = self.size;
-        let is_odd = match self.get_mut(object) {
+        let alters = match self.get_mut(object) {
             Some(ObjectKind::List(len)) => {
                 *len = None;
                 true
             }
             Some(ObjectKind::Dict { items, is_whole, is_in_state }) => {
                 match slice.entries() {
-                    Some(added) if *is_whole && items.len() + added.len() <= 2 * MOST_ITEMS => {
+                    Some(added) if *is_whole && items.len() + added.len() <= 2 * MAX_ITEMS => {
                         items.extend(added);
                         size += size_of_val(added);
                     }
@@ -259,11 +184,11 @@ impl Heap {
             _ => false,
         };
         self.size = size;
-        is_odd
+        alters
     }
 
-    /// Notes that a value is the state of an object: the dicts in it must not change any more.
-    pub(super) fn use_as_state(&mut self, state: Abstract) {
+    /// Marks the dicts in a state: an object may refer to them from now on.
+    pub(super) fn use_as_state(&mut self, state: AbstractValue) {
         let items = match self.get(state) {
             Some(ObjectKind::Tuple(Some(items))) => items.clone(),
             _ => return,
@@ -275,30 +200,33 @@ impl Heap {
         }
     }
 
+    /// Sets what the policy notes of a result.
     pub(super) fn set_fact(&mut self, ObjectId(id): ObjectId, new: u64, keep: bool) {
         if let Some(ObjectKind::Result { fact, is_kept, .. }) =
-            self.get_mut(Abstract::Object(ObjectId(id)))
+            self.get_mut(AbstractValue::Object(ObjectId(id)))
         {
             (*fact, *is_kept) = (new, keep);
         }
     }
 
-    /// Whether it is time to look for unused objects.
+    /// Whether unused objects are to be removed now.
     pub(super) fn is_full(&self) -> bool {
         self.size > self.collect_at
     }
 
+    /// Returns the bytes that the objects take.
     pub(super) fn size(&self) -> usize {
         self.size
     }
 
-    /// Removes the entries of dicts, and the items of tuples that hold more than numbers and results.
-    pub(super) fn strip(&mut self) {
-        let holds_more = |item: &Abstract| {
+    /// Forgets the entries of dicts, and the items of tuples in which there is an object other than a
+    /// result. So tuples of numbers, which are shapes and sizes of few bytes, stay.
+    pub(super) fn forget_contents(&mut self) {
+        let is_not_result = |item: &AbstractValue| {
             self.get(*item).is_some_and(|kind| !matches!(kind, ObjectKind::Result { .. }))
         };
         let is_nested = |object: &HeapObject| match &object.kind {
-            ObjectKind::Tuple(Some(items)) => items.iter().any(holds_more),
+            ObjectKind::Tuple(Some(items)) => items.iter().any(is_not_result),
             ObjectKind::Dict { .. } => true,
             _ => false,
         };
@@ -314,14 +242,17 @@ impl Heap {
         }
     }
 
-    /// Removes every object that none of the roots leads to. `each_root` shows every root to the
-    /// function that it is given, which may change the reference.
-    pub(super) fn collect(&mut self, mut each_root: impl FnMut(&mut dyn FnMut(&mut Abstract))) {
+    /// Removes every object that no root leads to, and numbers the others anew. `each_root` must call
+    /// the function that it is given with every root, which is changed to the new number.
+    pub(super) fn collect(
+        &mut self,
+        mut each_root: impl FnMut(&mut dyn FnMut(&mut AbstractValue)),
+    ) {
         const UNUSED: u32 = u32::MAX;
         let mut new_ids = alloc::vec![UNUSED; self.objects.len()];
         let mut kept: Vec<u32> = Vec::new();
-        let mut move_value = |value: &mut Abstract, kept: &mut Vec<u32>| {
-            let Abstract::Object(ObjectId(id)) = value else { return };
+        let mut move_value = |value: &mut AbstractValue, kept: &mut Vec<u32>| {
+            let AbstractValue::Object(ObjectId(id)) = value else { return };
             let new = &mut new_ids[*id as usize];
             if *new == UNUSED {
                 *new = kept.len() as u32;
@@ -330,12 +261,12 @@ impl Heap {
             *id = *new;
         };
         each_root(&mut |root| move_value(root, &mut kept));
-        // Objects that are kept lead to others, which are kept after them.
+        // `kept` is also the queue: an object that is moved adds those in it that are new.
         let mut objects = Vec::new();
         let mut size = 0;
         let mut place = 0;
         while let Some(&id) = kept.get(place) {
-            let removed = HeapObject { kind: ObjectKind::Set, cost: Cost::NONE, is_inside: false };
+            let removed = HeapObject { kind: ObjectKind::Set, cost: Cost::LEAF, is_inside: false };
             let mut object = core::mem::replace(&mut self.objects[id as usize], removed);
             for item in object.items_mut() {
                 move_value(item, &mut kept);
@@ -346,11 +277,12 @@ impl Heap {
         }
         self.objects = objects;
         self.size = size;
-        self.collect_at = LEAST_COLLECTED.max(2 * size);
+        self.collect_at = MIN_COLLECTED.max(2 * size);
     }
 }
 
 impl HeapObject {
+    /// Returns the bytes that the object takes.
     fn size(&self) -> usize {
         size_of::<HeapObject>()
             + match &self.kind {
@@ -361,60 +293,12 @@ impl HeapObject {
             }
     }
 
-    fn items_mut(&mut self) -> &mut [Abstract] {
+    /// Returns the values in the object.
+    fn items_mut(&mut self) -> &mut [AbstractValue] {
         match &mut self.kind {
             ObjectKind::Tuple(Some(items)) => items,
             ObjectKind::Dict { items, .. } => items,
             _ => &mut [],
         }
-    }
-}
-
-/// Values that were above a mark.
-#[derive(Debug)]
-pub(super) struct Slice {
-    /// The lowest of them.
-    pub(super) values: Vec<Abstract>,
-    /// How many there are.
-    pub(super) count: u64,
-    /// The worst cost of those that are not in `values`.
-    pub(super) rest: Cost,
-}
-
-impl Default for Slice {
-    fn default() -> Slice {
-        Slice { values: Vec::new(), count: 0, rest: Cost { hash: 0, depth: 0 } }
-    }
-}
-
-impl Slice {
-    /// One more than a dict keeps, so that a longer slice is known to be one.
-    const MOST: usize = 2 * MOST_ITEMS + 1;
-
-    /// Makes it the slice of these values.
-    pub(super) fn set(&mut self, values: &[Abstract]) {
-        self.clear();
-        self.values.extend(values);
-        self.count = values.len() as u64;
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.values.clear();
-        (self.count, self.rest) = (0, Cost { hash: 0, depth: 0 });
-    }
-
-    pub(super) fn push(&mut self, value: Abstract, length: u64, heap: &Heap) {
-        let room = (Slice::MOST - self.values.len()) as u64;
-        self.values.extend(core::iter::repeat_n(value, length.min(room) as usize));
-        self.count += length;
-        if length > room {
-            self.rest = self.rest.max(heap.cost(value));
-        }
-    }
-
-    /// All of them, if they are kept and can be keys and values in turn.
-    pub(super) fn entries(&self) -> Option<&[Abstract]> {
-        let is_whole = self.values.len() as u64 == self.count && self.count.is_multiple_of(2);
-        is_whole.then_some(&self.values[..])
     }
 }

@@ -1,59 +1,73 @@
-//! The memo of the auditor: the latest entries, and of the older ones those that are read again.
+//! The memo of the auditor.
+//!
+//! A pickler makes an entry for nearly every value and reads few of them again, most of them soon. So
+//! the memo holds the latest entries, and of the older ones those that were read lately or that are
+//! likely to be read: names, and results that the policy asked to keep. An entry that is no longer held
+//! is read as [`AbstractValue::Unknown`]. Which indices have an entry stays known, as reading another one
+//! is an error, until there are more than [`MAX_ENTRIES`] of them after gaps.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 
-use super::at::{At, MOST_ENTRIES};
-use super::heap::{Abstract, Heap, ObjectKind};
+use super::bounds::MAX_ENTRIES;
+use super::heap::Heap;
+use super::location::Location;
 use super::names::Names;
+use super::value::{AbstractValue, ObjectKind};
 use crate::error::{Error, Result};
 
-/// An entry that was made, and is neither in `latest` nor in `kept`, is [`Abstract::Forgotten`].
+/// The entries. Picklers number them from 0, so those without a gap need no set of indices: all
+/// indices below the end of `latest` have an entry. Indices after a gap are in `sparse`.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    /// The entries from `begin` on, without gaps.
-    latest: VecDeque<Abstract>,
+    /// The values of the entries from `begin` on, without a gap.
+    latest: VecDeque<AbstractValue>,
     begin: u64,
-    /// Entries that were read, that may be read when they are older, or that are after a gap.
+    /// Entries that were read, are likely to be read, or are after a gap. One in `latest` too has the
+    /// same value here.
     kept: BTreeMap<u64, Kept>,
-    /// Which entries there are after a gap, unless there are too many.
+    /// The indices of the entries after a gap; the highest ones only, if `is_sparse_full`.
     sparse: BTreeSet<u64>,
+    /// Whether there were too many of them: from then on, any index may have an entry.
     is_sparse_full: bool,
 }
 
+/// An entry that does not depend on its place in `latest`.
 #[derive(Debug)]
 struct Kept {
-    value: Abstract,
+    value: AbstractValue,
     /// Whether it was made or read since entries were last forgotten.
     is_recent: bool,
-    /// Whether it is likely to be read again: a name, or a result that the caller keeps.
+    /// Whether it is likely to be read again: a name, or a result that the policy asked to keep.
     is_useful: bool,
 }
 
 impl Memo {
-    /// Values that are held.
+    /// Returns the number of values that are held.
     pub(super) fn held(&self) -> usize {
         self.latest.len() + self.kept.len()
     }
 
-    /// One after the last of the entries without gaps.
+    /// Returns the end of the indices that have an entry without a gap.
     fn end(&self) -> u64 {
         self.begin + self.latest.len() as u64
     }
 
-    /// Makes an entry. Returns whether it was there with another value before.
-    pub(super) fn put(&mut self, index: u64, value: Abstract) -> bool {
+    /// Writes an entry. Returns whether it may have had another value before.
+    pub(super) fn put(&mut self, index: u64, value: AbstractValue) -> bool {
         if index == self.end() {
+            // With too many gaps this entry may be there, in `kept` or forgotten.
+            let before = self.is_sparse_full.then(|| self.kept.remove(&index));
             self.latest.push_back(value);
             while self.sparse.remove(&self.end()) {
                 let next = self.kept.remove(&self.end());
-                self.latest.push_back(next.map_or(Abstract::Forgotten, |next| next.value));
+                self.latest.push_back(next.map_or(AbstractValue::Unknown, |next| next.value));
             }
-            return false;
+            return before.is_some_and(|before| before.is_none_or(|kept| kept.value != value));
         }
         if index > self.end() {
             let is_new = self.sparse.insert(index) && !self.is_sparse_full;
-            if self.sparse.len() > MOST_ENTRIES {
+            if self.sparse.len() > MAX_ENTRIES {
                 self.is_sparse_full = true;
                 self.sparse.pop_first();
             }
@@ -69,27 +83,25 @@ impl Memo {
         core::mem::replace(&mut self.latest[place as usize], value) != value
     }
 
-    fn keep(&mut self, index: u64, value: Abstract) -> Option<Abstract> {
+    /// Holds an entry in `kept`. Returns the value that it had there.
+    fn keep(&mut self, index: u64, value: AbstractValue) -> Option<AbstractValue> {
         let before = self.kept.insert(index, Kept { value, is_recent: true, is_useful: false });
         before.map(|before| before.value)
     }
 
-    /// The index that MEMOIZE gives: the number of entries.
-    pub(super) fn next_index(&self, at: At) -> Result<u64> {
+    /// Returns the index of the entry that MEMOIZE writes: the number of entries.
+    pub(super) fn next_index(&self, at: Location) -> Result<u64> {
         if self.is_sparse_full {
-            let message = "MEMOIZE after too many entries with gaps between them";
-            return Err(Error::over_limit(
-                MOST_ENTRIES as u64,
-                "pickle.limit.memo",
-                at.offset,
-                message,
-            ));
+            let limit = MAX_ENTRIES as u64;
+            let message = "too many memo entries after gaps: the index of MEMOIZE is unknown";
+            return Err(Error::over_limit(limit, "pickle.limit.memo", at.offset, message));
         }
         Ok(self.end() + self.sparse.len() as u64)
     }
 
-    /// Reads an entry, which is then kept as long as it is read again and again.
-    pub(super) fn get(&mut self, index: u64, at: At) -> Result<Abstract> {
+    /// Reads an entry, which is then held as long as it is read between one [`Memo::forget`] and the
+    /// next.
+    pub(super) fn get(&mut self, index: u64, at: Location) -> Result<AbstractValue> {
         if let Some(kept) = self.kept.get_mut(&index) {
             kept.is_recent = true;
             return Ok(kept.value);
@@ -100,27 +112,27 @@ impl Memo {
             return Ok(value);
         }
         if index < self.end() || self.sparse.contains(&index) || self.is_sparse_full {
-            return Ok(Abstract::Forgotten);
+            return Ok(AbstractValue::Unknown);
         }
         let message = format!("memo entry {index} is read but was never written");
         Err(Error::malformed("pickle.memo.missing", at.offset, message))
     }
 
-    /// Forgets the older half of the entries, but for those that were read since the last time, and,
-    /// as far as there is room, those that are likely to be read again.
+    /// Forgets the older half of `latest`, and entries in `kept` that were not read since the last
+    /// time. Those that are likely to be read stay while `kept` is at most half full.
     pub(super) fn forget(&mut self, heap: &mut Heap, names: &Names) {
-        let is_full = self.kept.len() > MOST_ENTRIES / 2;
+        let is_full = self.kept.len() > MAX_ENTRIES / 2;
         self.kept.retain(|_, kept| {
             let stays = kept.is_recent || (kept.is_useful && !is_full);
             if !stays {
-                heap.forget(kept.value);
+                heap.note_forgotten(kept.value);
             }
             stays
         });
         self.kept.values_mut().for_each(|kept| kept.is_recent = false);
         for value in self.latest.drain(..self.latest.len().div_ceil(2)) {
             let is_useful = match value {
-                Abstract::Global(_) => true,
+                AbstractValue::Global(_) => true,
                 value => match heap.get(value) {
                     Some(ObjectKind::Text(text)) => names.has_word(text),
                     Some(ObjectKind::Result { is_kept, .. }) => *is_kept,
@@ -131,13 +143,14 @@ impl Memo {
                 let new = Kept { value, is_recent: true, is_useful };
                 self.kept.entry(self.begin).or_insert(new).is_useful = true;
             } else {
-                heap.forget(value);
+                heap.note_forgotten(value);
             }
             self.begin += 1;
         }
     }
 
-    pub(super) fn each_value(&mut self, each: &mut dyn FnMut(&mut Abstract)) {
+    /// Calls `each` with every value, which it may change.
+    pub(super) fn each_value(&mut self, each: &mut dyn FnMut(&mut AbstractValue)) {
         self.latest.iter_mut().for_each(&mut *each);
         self.kept.values_mut().for_each(|kept| each(&mut kept.value));
     }

@@ -1,71 +1,67 @@
-//! The names in a pickle.
+//! The names that a pickle has used. They are never forgotten.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::bounds::{MAX_NAME_BYTES, MAX_NAMES};
 use crate::compat::to_python_3;
 use crate::error::Result;
 use crate::limits;
 
-/// The limit on names.
-const MOST_NAMES: u64 = 1 << 16;
-
-/// The limit on the bytes of names.
-const MOST_BYTES: u64 = 1 << 20;
-
-/// A name in a pickle.
+/// Something that a pickle names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Name {
-    /// A global that is imported, as Python 3 names it.
+    /// A global, as Python 3 imports it.
     Global {
-        /// Its module.
+        /// The module.
         module: String,
-        /// Its name in the module, with dots where it is an attribute of an attribute.
+        /// The name in the module, with a dot before each attribute of an attribute.
         name: String,
     },
-    /// The global that is registered with `copyreg` under this code.
+    /// The global that `copyreg` has under this extension code.
     Extension(i64),
     /// The object that `persistent_load` returns for an id.
     PersistentId,
-    /// An unknown name, which was forgotten or returned by a call.
+    /// Any global: its module or name was forgotten, has more than 1,024 bytes, or is a global or the
+    /// result of a call.
     Unknown,
 }
 
-/// A [`Name`], by its index in [`Auditor::names`](super::Auditor::names).
+/// A [`Name`] of one audit, by its index in [`Auditor::names`](super::Auditor::names).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameId(u32);
 
 impl NameId {
-    /// Returns its index in [`Auditor::names`](super::Auditor::names).
+    /// Returns the index in [`Auditor::names`](super::Auditor::names).
     pub fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// The names that were found, each once.
+/// The names of one audit, each once, in the order in which they were found.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     pub(super) list: Vec<Name>,
     ids: BTreeMap<Name, NameId>,
-    /// Modules and names, which are not forgotten.
+    /// The modules and names of globals.
     words: BTreeSet<String>,
-    /// The bytes of all names.
+    /// Bytes of all modules and names.
     bytes: u64,
 }
 
 impl Names {
-    /// Returns the id of a name, which is added if it is new.
+    /// Returns the id of a name, which is added where it is new.
     pub(super) fn find(&mut self, name: Name, offset: u64) -> Result<NameId> {
         if let Some(&id) = self.ids.get(&name) {
             return Ok(id);
         }
         let count = self.list.len() as u64 + 1;
-        limits::check(MOST_NAMES, count, "pickle.limit.names", offset)?;
+        limits::check(MAX_NAMES, count, "pickle.limit.names", offset)?;
         if let Name::Global { module, name } = &name {
             self.bytes += (module.len() + name.len()) as u64;
-            limits::check(MOST_BYTES, self.bytes, "pickle.limit.names", offset)?;
+            limits::check(MAX_NAME_BYTES, self.bytes, "pickle.limit.names", offset)?;
             self.words.extend([module.clone(), name.clone()]);
         }
         let id = NameId(self.list.len() as u32);
@@ -74,7 +70,8 @@ impl Names {
         Ok(id)
     }
 
-    /// Returns the id of a global that a pickle of `protocol` names.
+    /// Returns the id of a global, as a pickle of `protocol` names it. CPython maps the names of
+    /// Python 2 below protocol 3.
     pub(super) fn find_global(
         &mut self,
         protocol: i64,
@@ -90,7 +87,7 @@ impl Names {
         self.find(Name::Global { module: module.to_owned(), name: name.to_owned() }, offset)
     }
 
-    /// Whether a text was a module or a name before.
+    /// Whether a text has been the module or the name of a global.
     pub(super) fn has_word(&self, text: &[u8]) -> bool {
         core::str::from_utf8(text).is_ok_and(|text| self.words.contains(text))
     }

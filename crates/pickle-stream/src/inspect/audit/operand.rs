@@ -1,23 +1,26 @@
-//! The operands of an instruction, as a policy sees them.
+//! The values of a call or a change, as a policy sees them.
 
-use super::heap::{Abstract, Heap, ObjectId, ObjectKind};
+use super::heap::Heap;
 use super::names::NameId;
+use super::value::{AbstractValue, ObjectId, ObjectKind};
 
-/// The operands of a call or a change.
+/// The values of the last [`Act::Call`](super::Act::Call), [`Act::SetState`](super::Act::SetState) or
+/// [`Act::Add`](super::Act::Add).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Operands<'a> {
-    /// The object that is called, changed, or added to.
+    /// The object that is called, given a state, or added to.
     pub object: Operand<'a>,
-    /// The tuple of arguments; for BUILD the state; for instructions that add, unknown.
+    /// Of a call the tuple of arguments, of [`Act::SetState`](super::Act::SetState) the state; unknown
+    /// of [`Act::Add`](super::Act::Add).
     pub arguments: Operand<'a>,
     /// The keyword arguments of NEWOBJ_EX.
     pub keywords: Option<Operand<'a>>,
-    /// The object that a call returned.
+    /// Of a call, its result.
     pub result: Option<ObjectId>,
 }
 
-/// An operand, as far as it is known.
+/// What is known of a Python value. Each variant but [`Operand::Unknown`] is certain.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Operand<'a> {
@@ -25,15 +28,15 @@ pub enum Operand<'a> {
     None,
     /// A bool.
     Bool(bool),
-    /// An int of 64 bits.
+    /// An int that fits in 64 bits.
     Int(i64),
-    /// A float, or a larger int.
+    /// A float, a larger int, or an int whose value was forgotten.
     Number,
-    /// A str, or a str of Python 2, of up to 1,024 bytes: UTF-8 that may contain surrogates.
+    /// A str, or a str of Python 2, of up to 1,024 bytes: UTF-8, in which there may be surrogates.
     Text(&'a [u8]),
     /// A longer str.
     LongText,
-    /// Bytes or a bytearray, with its byte if it has exactly one.
+    /// Bytes or a bytearray. The byte is known of bytes that have exactly one, unless it was forgotten.
     Bytes(Option<u8>),
     /// A tuple of up to 1,024 items.
     Tuple(OperandItems<'a>),
@@ -43,32 +46,30 @@ pub enum Operand<'a> {
     Dict(OperandDict<'a>),
     /// A set.
     Set,
-    /// A global: a class, a function.
+    /// A global, such as a class or a function.
     Global(NameId),
     /// The result of a call.
     Result(OperandResult),
-    /// Another value that has no code of its own: a frozenset, a longer tuple.
+    /// Another value of a built-in type, such as a frozenset or a longer tuple.
     Other,
-    /// An unknown value, which may be any.
+    /// Any value, objects with code of their own included.
     Unknown,
 }
 
 /// The items of a tuple.
 #[derive(Clone, Copy, Debug)]
 pub struct OperandItems<'a> {
-    pub(super) heap: &'a Heap,
-    pub(super) items: &'a [Abstract],
+    heap: &'a Heap,
+    items: &'a [AbstractValue],
 }
 
 /// A list.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct OperandList {
-    /// The number of items at this instruction; `None` if it is unknown.
+    /// The number of its items when the instruction runs; `None` where it is not known.
     pub len: Option<u64>,
-    /// Whether each item takes little time and stack to hash: see [`Act::Costly`].
-    ///
-    /// [`Act::Costly`]: super::Act::Costly
+    /// Whether making a set of its items is not [`Act::Costly`](super::Act::Costly).
     pub is_hashable: bool,
 }
 
@@ -85,29 +86,59 @@ pub struct OperandDict<'a> {
 pub struct OperandResult {
     /// The object.
     pub object: ObjectId,
-    /// The name that was called, or whose result was called.
+    /// The global that was called, or whose result was called.
     pub callee: NameId,
-    /// The fact set by [`Auditor::set_fact`](super::Auditor::set_fact); 0 before.
+    /// The number that [`Auditor::set_fact`](super::Auditor::set_fact) gave it, at first 0.
     pub fact: u64,
 }
 
+/// The abstract values that [`Operands`] shows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AbstractOperands {
+    pub(super) object: AbstractValue,
+    pub(super) arguments: AbstractValue,
+    pub(super) keywords: Option<AbstractValue>,
+    pub(super) result: Option<ObjectId>,
+}
+
+impl AbstractOperands {
+    /// The operands before the first act, and after objects were renumbered.
+    pub(super) const UNKNOWN: AbstractOperands = AbstractOperands {
+        object: AbstractValue::Unknown,
+        arguments: AbstractValue::Unknown,
+        keywords: None,
+        result: None,
+    };
+
+    /// Returns the operands with the objects that they refer to.
+    pub(super) fn with<'a>(&self, heap: &'a Heap) -> Operands<'a> {
+        let operand = |value| Operand::of(heap, value);
+        Operands {
+            object: operand(self.object),
+            arguments: operand(self.arguments),
+            keywords: self.keywords.map(operand),
+            result: self.result,
+        }
+    }
+}
+
 impl<'a> Operand<'a> {
-    pub(super) fn of(heap: &'a Heap, value: Abstract) -> Operand<'a> {
+    fn of(heap: &'a Heap, value: AbstractValue) -> Operand<'a> {
         match value {
-            Abstract::None => Operand::None,
-            Abstract::Bool(bool) => Operand::Bool(bool),
-            Abstract::Int(int) => Operand::Int(int),
-            Abstract::LongText => Operand::LongText,
-            Abstract::Bytes(byte) => Operand::Bytes(byte),
-            Abstract::Number => Operand::Number,
-            Abstract::Other => Operand::Other,
-            Abstract::Global(name) => Operand::Global(name),
-            Abstract::Mark | Abstract::Forgotten => Operand::Unknown,
-            Abstract::Object(object) => Operand::of_object(heap, value, object),
+            AbstractValue::None => Operand::None,
+            AbstractValue::Bool(bool) => Operand::Bool(bool),
+            AbstractValue::Int(int) => Operand::Int(int),
+            AbstractValue::LongText => Operand::LongText,
+            AbstractValue::Bytes(byte) => Operand::Bytes(byte),
+            AbstractValue::Number => Operand::Number,
+            AbstractValue::Other => Operand::Other,
+            AbstractValue::Global(name) => Operand::Global(name),
+            AbstractValue::Mark | AbstractValue::Unknown => Operand::Unknown,
+            AbstractValue::Object(object) => Operand::of_object(heap, value, object),
         }
     }
 
-    fn of_object(heap: &'a Heap, value: Abstract, object: ObjectId) -> Operand<'a> {
+    fn of_object(heap: &'a Heap, value: AbstractValue, object: ObjectId) -> Operand<'a> {
         match heap.get(value) {
             Some(ObjectKind::Text(text)) => Operand::Text(text),
             Some(ObjectKind::Tuple(Some(items))) => Operand::Tuple(OperandItems { heap, items }),
@@ -135,25 +166,25 @@ impl<'a> OperandItems<'a> {
         self.items.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no items.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
     /// Returns the item at an index.
-    pub fn get(&self, place: usize) -> Option<Operand<'a>> {
-        self.items.get(place).map(|&item| Operand::of(self.heap, item))
+    pub fn get(&self, index: usize) -> Option<Operand<'a>> {
+        self.items.get(index).map(|&item| Operand::of(self.heap, item))
     }
 
-    /// Returns all items, in order.
+    /// Returns the items in order.
     pub fn iter(self) -> impl ExactSizeIterator<Item = Operand<'a>> {
         self.items.iter().map(move |&item| Operand::of(self.heap, item))
     }
 }
 
 impl<'a> OperandDict<'a> {
-    /// Returns the keys with their values, in the order in which they were set; `None` if there are
-    /// more than 1,024. A key may occur twice: the last one counts.
+    /// Returns the keys with their values, in the order in which they were set; `None` where there are
+    /// more than 1,024, or they were forgotten. A key may occur twice: for Python its last value counts.
     pub fn entries(&self) -> Option<impl ExactSizeIterator<Item = (Operand<'a>, Operand<'a>)>> {
         let OperandItems { heap, items } = self.items;
         let entries = items.chunks_exact(2);

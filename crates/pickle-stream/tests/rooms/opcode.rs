@@ -1,12 +1,11 @@
-//! The opcode table of the code and the one for readers in other languages, `spec/opcodes.toml`,
-//! say the same.
+//! The opcode table is that of `spec/opcodes.toml`, which is for readers in other languages.
 
 use std::collections::BTreeSet;
 
 use pickle_stream::{Opcode, StackItem};
 use toml::{Table, Value};
 
-/// An opcode as a row of `spec/opcodes.toml`.
+/// Returns an opcode as a row of `spec/opcodes.toml`.
 fn row(opcode: Opcode) -> Table {
     let info = opcode.info();
     let names = |items: &[StackItem]| items.iter().map(|item| Value::from(item.name())).collect();
@@ -24,8 +23,8 @@ fn row(opcode: Opcode) -> Table {
 }
 
 #[test]
-fn the_table_is_that_of_the_spec() {
-    let spec: Table = include_str!("../../../spec/opcodes.toml").parse().unwrap();
+fn table_is_that_of_the_spec() {
+    let spec: Table = include_str!("../../../../spec/opcodes.toml").parse().unwrap();
     let rows: Vec<&Table> =
         spec["opcode"].as_array().unwrap().iter().map(|row| row.as_table().unwrap()).collect();
     assert_eq!(rows.len(), Opcode::ALL.len());
@@ -35,7 +34,7 @@ fn the_table_is_that_of_the_spec() {
 }
 
 #[test]
-fn a_byte_is_the_opcode_that_says_so() {
+fn byte_gives_the_opcode_with_that_byte() {
     let defined: BTreeSet<u8> = Opcode::ALL.into_iter().map(Opcode::byte).collect();
     assert_eq!(defined.len(), Opcode::ALL.len());
     for byte in 0..=u8::MAX {

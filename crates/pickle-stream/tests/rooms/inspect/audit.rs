@@ -1,9 +1,9 @@
-//! What unpickling would import and call, however the stream comes to it.
+//! The audit finds every act, however the stream makes it and wherever it is cut.
 
 use pickle_stream::audit::{Act, Audited, Auditor, Finding, Name, Operand, Subject};
 use pickle_stream::{Error, Limits};
 
-/// What is found in a stream that comes in pieces of one size, in words, and how it ends.
+/// Returns the findings, the names and the end of an audit that reads a stream in pieces of one size.
 fn audit_in_pieces(stream: &[u8], size: usize) -> (Vec<Finding>, Vec<Name>, Result<(), Error>) {
     let mut auditor = Auditor::new(0, &Limits::default());
     let (mut found, mut end) = (Vec::new(), size.min(stream.len()));
@@ -20,7 +20,8 @@ fn audit_in_pieces(stream: &[u8], size: usize) -> (Vec<Finding>, Vec<Name>, Resu
     (found, auditor.names().to_vec(), ended)
 }
 
-/// The same in words: what was done, and at which byte.
+/// Returns the findings in words, each with its offset, and the clause of the error at the end. Checks
+/// that they do not depend on the cuts.
 fn audit(stream: &[u8]) -> Vec<String> {
     let (found, names, ended) = audit_in_pieces(stream, stream.len());
     for size in [1, 2, 7] {
@@ -52,23 +53,23 @@ fn audit(stream: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn name_is_found_however_the_stream_makes_it() {
+fn act_is_found_however_the_stream_makes_it() {
     let cases: &[(&[u8], &[&str])] = &[
         (b"cos\nsystem\n(S'x'\ntR.", &["0 import os.system", "18 call os.system"]),
         (b"(S'x'\nios\nsystem\n.", &["6 import os.system", "6 call os.system"]),
         (b"(cos\nsystem\nS'x'\no.", &["1 import os.system", "17 call os.system"]),
         (b"\x80\x02cos\nsystem\n)\x81.", &["2 import os.system", "14 call os.system"]),
         (b"\x80\x04cos\nsystem\n)}\x92.", &["2 import os.system", "15 call os.system"]),
-        // The module comes out of the memo, the name through DUP and POP.
+        // The module is read from the memo; DUP and POP are between the name and STACK_GLOBAL.
         (b"\x80\x04\x8c\x02os\x94h\0\x8c\x06system2N00\x93.", &["21 import os.system"]),
         (b"\x80\x04\x8c\x02os\x94h\0\x8c\x06system2N0\x87.", &[]),
         (
             b"\x80\x04\x8c\x02os\x8c\x06system2N00\x93)R.",
             &["18 import os.system", "20 call os.system"],
         ),
-        // In text of protocol 0, with escapes.
+        // Module and name are text of protocol 0 with escapes.
         (b"S'o\\x73'\nV\\u0073ystem\n\x93.", &["22 import os.system"]),
-        // A result is called, changed, and added to.
+        // A result is called, given a state, and added to.
         (
             b"cm\nf\n)R)R}bNa.",
             &["0 import m.f", "6 call m.f", "8 call m.f()", "10 set m.f()", "12 add to m.f()"],
@@ -77,7 +78,7 @@ fn name_is_found_however_the_stream_makes_it() {
             b"cm\nf\n(NNu(Ne(N\x90(u.",
             &["0 import m.f", "8 add to m.f", "11 add to m.f", "14 add to m.f"],
         ),
-        // The attributes of a class are set.
+        // Attributes of a class are set.
         (b"cm\nC\n}(S'a'\nNub.", &["0 import m.C", "14 set m.C"]),
         // Entries that are overwritten.
         (
@@ -89,22 +90,22 @@ fn name_is_found_however_the_stream_makes_it() {
             b"\x80\x04N\x94N\x94cm\nf\nr\x01\0\0\0h\x01)R.",
             &["6 import m.f", "11 overwrite 1", "19 call m.f"],
         ),
-        // MEMOIZE counts the entries.
+        // MEMOIZE writes the entry whose index is the number of entries.
         (b"cm\nf\nq\x07N\x94h\x07)R.", &["0 import m.f", "12 call m.f"]),
         (
             b"\x82\x07)R\x83\x01\x01.",
             &["0 import Extension(7)", "3 call Extension(7)", "4 import Extension(257)"],
         ),
         (b"Pid\nNQ.", &["0 call PersistentId", "5 call PersistentId"]),
-        // By the names of Python 3, unless the protocol is its own.
+        // Names of Python 2 are mapped below protocol 3.
         (b"c__builtin__\neval\n.", &["0 import builtins.eval"]),
         (b"\x80\x03c__builtin__\neval\n.", &["2 import __builtin__.eval"]),
         (b"c__builtin__\nxrange\n.", &["0 import builtins.range"]),
-        // What cannot be called is not called: Python says so.
+        // Python raises a TypeError: an int cannot be called.
         (b"K\x05)R.", &[]),
-        // What is added to plain lists, dicts and sets.
+        // Adding to a list, a dict or a set is not an act.
         (b"]Na}NNs0\x8f(N\x90.", &[]),
-        // What stands before an error.
+        // Findings before an error.
         (
             b"cos\nsystem\n)R0000",
             &["0 import os.system", "12 call os.system", "pickle.stack.underflow"],
@@ -115,15 +116,20 @@ fn name_is_found_however_the_stream_makes_it() {
         (b"h\0.", &["pickle.memo.missing"]),
         (b"o", &["pickle.stack.mark"]),
         (b"(o", &["pickle.stack.underflow"]),
-        // A dict that is in a state, and a list by its index.
+        // A dict in a state is changed; an item of a list is set by its index.
         (
             b"cm\nf\n)R(}q\x01tbh\x01NNs.",
             &["0 import m.f", "6 call m.f", "12 set m.f()", "17 alter"],
         ),
         (b"]K\0Ns.", &["4 alter"]),
         (b"}NNs.", &[]),
-        // A name that a call returned.
+        // The module is the result of a call.
         (b"cm\nf\n)RVn\n\x93.", &["0 import m.f", "6 call m.f", "10 import Unknown"]),
+        // The module is a global: `os.name` is a str.
+        (
+            b"cos\nname\nVgetpid\n\x93)R.",
+            &["0 import os.name", "17 import Unknown", "19 call Unknown"],
+        ),
         // Frames.
         (b"\x80\x04\x95\x04\0\0\0\0\0\0\0NNN0.", &[]),
         (b"\x80\x04\x95\x04\0\0\0\0\0\0\0NN\x8c\x02os00.", &["13 straddle"]),
@@ -148,7 +154,7 @@ fn act_on_a_forgotten_value_is_found() {
     assert_eq!(found.len(), 2);
     ended.unwrap();
 
-    // A name stays what it was, however long ago that is.
+    // A global is not forgotten.
     let import = b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94\x93\x94";
     stream.splice(..import.len() - 2, import.iter().copied());
     let (_, names, ended) = audit_in_pieces(&stream, stream.len());
@@ -157,7 +163,7 @@ fn act_on_a_forgotten_value_is_found() {
 }
 
 #[test]
-fn flood_of_an_instruction_is_read() {
+fn flood_of_an_instruction_is_read_to_its_end() {
     for (instruction, end) in
         [(&b"N"[..], &b"t."[..]), (b"(", b"N."), (b"N2", b"t."), (b"]", b"t.")]
     {
@@ -184,7 +190,7 @@ fn more_names_than_the_limit_fail() {
     assert!(error.to_string().starts_with("names limit: 65537 is more than 65536 (at byte "));
 }
 
-/// Hashing 2^20 values takes a key of 40 bytes.
+/// A key of 40 bytes makes Python hash 2^20 values.
 #[test]
 fn large_key_is_costly() {
     let key = [b"N".as_slice(), &b"2\x86".repeat(20)].concat();
@@ -196,16 +202,15 @@ fn large_key_is_costly() {
         assert_eq!(found.len(), 1, "{}: {found:?}", stream.escape_ascii());
         assert!(found[0].ends_with(" costly"), "{found:?}");
     }
-    // As a value it is not hashed.
+    // The value of an entry is not hashed.
     assert!(audit(&[b"}N".as_slice(), &key, b"s."].concat()).is_empty());
-    // After more keys than are kept.
+    // The key comes after more keys than are kept.
     let many = [b"}(".as_slice(), &b"NN".repeat(3000), &key, b"Nu."].concat();
     assert_eq!(audit(&many).len(), 1);
 }
 
-/// What a call was given, when it was found.
 #[test]
-fn operands_are_those_of_the_instruction() {
+fn operands_of_a_call_are_its_arguments() {
     let stream = b"\x80\x04cm\nf\n(K\x01X\x01\0\0\0a](NNe}NNs\x89N)tR}b.";
     let mut auditor = Auditor::new(0, &Limits::default());
     let mut calls = 0;
@@ -243,4 +248,34 @@ fn operands_are_those_of_the_instruction() {
         }
     }
     assert_eq!(calls, 2);
+}
+
+/// The auditor forgets the indices of entries after gaps beyond 32,768.
+#[test]
+fn entry_overwritten_after_many_gaps_has_the_new_value() {
+    let mut stream = b"cm\nold\nr\x0a\0\0\x000".to_vec();
+    for index in 0..(1u32 << 15) {
+        stream.extend(b"Nr");
+        stream.extend((100 + index).to_le_bytes());
+        stream.push(b'0');
+    }
+    // An entry that was read lately is held.
+    stream.extend(b"h\x0a0");
+    for index in 0..10 {
+        stream.extend([b'N', b'q', index, b'0']);
+    }
+    stream.extend(b"cm\nnew\nq\x0a0h\x0a)R.");
+    let lines = audit(&stream);
+    assert!(lines.last().unwrap().ends_with(" call m.new"), "{lines:?}");
+}
+
+#[test]
+fn byte_of_a_bytearray_is_unknown() {
+    // An item of the bytearray is set before it is an argument.
+    let stream = b"\x80\x05cm\nf\n(C\x01b\x96\x01\0\0\0\0\0\0\0bK\0K\x07stR.";
+    let mut auditor = Auditor::new(0, &Limits::default());
+    while !matches!(auditor.advance(&stream[auditor.offset() as usize..]), Ok(Audited::Stop)) {}
+    let Operand::Tuple(items) = auditor.operands().arguments else { panic!() };
+    let items: Vec<Operand<'_>> = items.iter().collect();
+    assert!(matches!(items[..], [Operand::Bytes(Some(b'b')), Operand::Bytes(None)]), "{items:?}");
 }

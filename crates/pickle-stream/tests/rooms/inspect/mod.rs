@@ -1,0 +1,4 @@
+//! The audit and the disassembler.
+
+mod audit;
+mod dis;
