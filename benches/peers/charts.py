@@ -1,39 +1,41 @@
-"""Draws the charts, each for a light and for a dark page. The same numbers give the same bytes."""
+"""Writes the charts as SVG, for light and dark pages. The same numbers give the same bytes."""
 
-import logging
 import math
 import textwrap
+from html import escape
+from itertools import groupby
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("svg")
-import matplotlib.pyplot as plt
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-from matplotlib.transforms import blended_transform_factory
-
 HERE = Path(__file__).resolve().parent
-# Text stays text in the SVG. These fonts have the same widths, so it fits in whichever a browser has.
-FONTS = ["DejaVu Sans", "Verdana"]
-# Blue and orange can be told apart with any colour blindness; other readers are grey.
-THEMES = {
-    "light": {
-        "text": "#1f2328",
-        "faint": "#6e7781",
-        "grid": "#d8dee4",
-        "bar": "#b4bcc5",
-        "ours": "#0969da",
-        "other": "#d9730d",
-    },
-    "dark": {
-        "text": "#e6edf3",
-        "faint": "#9198a1",
-        "grid": "#30363d",
-        "bar": "#59626c",
-        "ours": "#58a6ff",
-        "other": "#f0993e",
-    },
+WIDTH = 600
+# The background is that of GitHub's pages: where a page has another theme than the browser, the text is still readable.
+# Blue and orange can be told apart with any colour blindness. Both fonts have the same widths, so the text fits in either.
+STYLE = """\
+svg { --page: #fff; --text: #1f2328; --faint: #6e7781; --grid: #d8dee4; --bar: #b4bcc5; --ours: #0969da; --two: #d9730d }
+@media (prefers-color-scheme: dark) {
+svg { --page: #0d1117; --text: #e6edf3; --faint: #9198a1; --grid: #30363d; --bar: #59626c; --ours: #58a6ff; --two: #f0993e }
 }
+svg { background: var(--page) }
+text { font: 11px "DejaVu Sans", Verdana, sans-serif; fill: var(--text) }
+text { paint-order: stroke; stroke: var(--page); stroke-width: 3px }
+.title { font-size: 12px; font-weight: bold }
+.bold { font-weight: bold }
+.faint { fill: var(--faint) }
+.failed { fill: var(--faint); font-style: italic }
+.caption { fill: var(--faint); font-size: 9.5px }
+.bar { fill: var(--bar) }
+.ours { fill: var(--ours) }
+.end { text-anchor: end }
+.middle { text-anchor: middle }
+path { fill: none }
+.grid { stroke: var(--grid) }
+.origin { stroke: var(--faint) }
+.promised { stroke: var(--faint); stroke-dasharray: 4 3 }
+.t1 { stroke: var(--ours) }
+.t2 { stroke: var(--two) }
+.line { stroke-opacity: 0.6 }
+.points { stroke-width: 6; stroke-linecap: round }
+.t2.points { stroke-width: 5; stroke-linecap: square }"""
 # What the file of each work has.
 HEADINGS = {
     "ragged": "{:,} arrays of 1 to 20 numbers",
@@ -44,167 +46,174 @@ HEADINGS = {
     "dicts": "{:,} dicts",
     "plain": "a plain array of {:,} rows, without objects",
 }
+UNITS = {"s": 10**9, "ms": 10**6, "µs": 10**3, "ns": 1}
 
 
-def pictures(name, draw):
-    """Draws a chart in both themes."""
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
-    for theme, colours in THEMES.items():
-        style = {
-            "svg.fonttype": "none",
-            "svg.hashsalt": name,
-            "font.sans-serif": FONTS,
-            "font.size": 9,
-            "text.color": colours["text"],
-            "axes.labelcolor": colours["text"],
-            "axes.edgecolor": colours["grid"],
-            "axes.titlesize": 10,
-            "axes.titleweight": "bold",
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "axes.axisbelow": True,
-            "grid.color": colours["grid"],
-            "grid.linewidth": 0.6,
-            "xtick.color": colours["faint"],
-            "ytick.color": colours["faint"],
-            "xtick.labelsize": 8,
-            "ytick.labelsize": 8,
-        }
-        with plt.rc_context(style):
-            figure = draw(colours)
-            path = HERE / f"{name}-{theme}.svg"
-            figure.savefig(path, transparent=True, metadata={"Date": None, "Creator": None})
-            plt.close(figure)
+class Scale:
+    """A logarithmic scale: gives the coordinate of a value."""
+
+    def __init__(self, values, start, end):
+        self.low, self.high = math.log10(min(values)), math.log10(max(values))
+        self.start, self.end = start, end
+
+    def __call__(self, value):
+        part = (math.log10(value) - self.low) / (self.high - self.low)
+        return self.start + part * (self.end - self.start)
+
+    def ticks(self):
+        """Returns the exponents of the powers of ten on the scale, or of every second one where there are more than six."""
+        exponents = range(math.ceil(self.low - 0.2), math.floor(self.high + 0.2) + 1)
+        return exponents if len(exponents) <= 6 else [exponent for exponent in exponents if exponent % 2 == 0]
 
 
 def draw_peers(rows, counts, caption):
-    """Draws bars on a logarithmic scale of ratios, to the left of np.load's line where a reader takes less."""
-    pictures("peers", lambda colours: bars(rows, counts, caption, colours))
+    """Draws bars on a logarithmic scale of ratios, to the left of np.load's line where a reader takes less.
 
-
-def bars(rows, counts, caption, colours):
-    """Draws the works below one another, with time on the left and memory on the right."""
-    places, names, headings, place = [], [], [], 0
-    for number, (work, reader, *_) in enumerate(rows):
-        if number == 0 or work != rows[number - 1][0]:
-            headings.append((place + 0.75, work))
-            place += 1.9
-        places.append(place)
-        names.append(reader)
-        place += 1
-    height = 0.165 * place + 0.9
-    figure, axes = plt.subplots(1, 2, sharey=True, figsize=(9.6, height))
-    figure.subplots_adjust(left=0.175, right=0.985, top=1 - 0.5 / height, bottom=0.45 / height, wspace=0.06)
-    measures = [("Time an element", 0, "{:,.0f} ns"), ("Memory at its peak", 2, "{:,.0f} MiB")]
-    for axis, (title, first, unit) in zip(axes, measures):
-        axis.set_title(f"{title}, beside np.load", loc="left", pad=16)
-        ratios = [math.log10(values[first + 1]) for _, _, *values in rows if len(values) == 4]
-        axis.set_xlim(min(ratios) - 0.75, max(ratios) + 0.75)
-        ticks = range(math.ceil(min(ratios) - 0.3), math.floor(max(ratios) + 0.3) + 1)
-        axis.set_xticks(ticks, [scale(tick) for tick in ticks])
-        axis.xaxis.tick_top()
-        axis.tick_params(length=0)
-        axis.grid(axis="y", visible=False)
-        axis.spines[:].set_visible(False)
-        axis.axvline(0, color=colours["faint"], linewidth=1)
-        for place, (_, reader, *values) in zip(places, rows):
-            if len(values) < 4:
-                note(axis, place, 0, values[0], colours["faint"], style="italic")
-                continue
+    The works are below one another, with time on the left and memory on the right.
+    """
+    measured = [values for _, _, *values in rows if len(values) == 4]
+    # The values at the bars need room before and after each scale.
+    columns = [
+        ("Time an element", 0, Scale([values[1] for values in measured], 166, 282)),
+        ("Memory at its peak", 2, Scale([values[3] for values in measured], 400, 538)),
+    ]
+    body, y = [], 36
+    for work, group in groupby(rows, key=lambda row: row[0]):
+        group = list(group)
+        y += 22
+        body += [text(4, y, work, "title"), text(66, y, HEADINGS[work].format(counts[work]), "faint")]
+        unit = unit_of(min(values[0] for _, _, *values in group if len(values) == 4))
+        for _, reader, *values in group:
+            y += 16
             ours = reader.startswith("npy-object")
-            value, ratio = values[first], math.log10(values[first + 1])
-            colour = colours["ours"] if ours else colours["bar"]
-            axis.barh(place, ratio, height=0.72, color=colour, clip_on=False)
-            text = unit.format(value) if value >= 10 else unit.replace(".0f", ".1f").format(value)
-            note(axis, place, ratio, text, colours["text"], weight="bold" if ours else "normal")
-    axes[0].set_yticks(places, names)
-    axes[0].set_ylim(places[-1] + 0.6, 0)
-    for label in axes[0].get_yticklabels():
-        label.set_color(colours["ours"] if label.get_text().startswith("npy-object") else colours["text"])
-    # x is a part of the figure, y a row of the axis.
-    across = blended_transform_factory(figure.transFigure, axes[0].transData)
-    for place, work in headings:
-        axes[0].text(0.012, place, work, transform=across, va="center_baseline", weight="bold")
-        held = HEADINGS[work].format(counts[work])
-        axes[0].text(0.085, place, held, transform=across, va="center_baseline", size=8, color=colours["faint"])
-    captioned(figure, caption, colours)
-    return figure
+            body.append(text(118, y, reader, "ours end" if ours else "end"))
+            for _, first, scale in columns:
+                if len(values) == 4:
+                    value = in_unit(values[first], unit) if first == 0 else f"{rounded(values[first])} MiB"
+                    body.append(bar(scale, values[first + 1], y, value, ours))
+                else:
+                    body.append(text(scale(1) + 4, y, values[0], "failed"))
+    head = []
+    for title, _, scale in columns:
+        head += [text(scale(1), 14, title, "title middle")]
+        head += ["".join(text(scale(10.0**power), 32, ratio(power), "faint middle") for power in scale.ticks())]
+        head += [path("".join(f"M{number(scale(10.0**power))} 38V{y + 8}" for power in scale.ticks()), "grid")]
+        head += [path(f"M{number(scale(1))} 38V{y + 8}", "origin")]
+    write("peers", [*head, *body], y + 30, caption)
 
 
-def note(axis, place, ratio, text, colour, **style):
-    """Writes text next to the end of a bar."""
-    away, align = (-3, "right") if ratio < 0 else (3, "left")
-    style |= {"color": colour, "size": 7.5, "ha": align, "va": "center_baseline"}
-    axis.annotate(text, (ratio, place), (away, 0), textcoords="offset points", **style)
+def bar(scale, part, y, value, ours):
+    """Returns a bar from np.load's line to a ratio, and the value next to its end."""
+    start, end = sorted([scale(1), scale(part)])
+    name = "ours" if ours else "bar"
+    rect = f'<rect class="{name}" x="{number(start)}" y="{y - 10}" width="{number(end - start)}" height="12"/>'
+    style = ["bold"] * ours + ["end"] * (part < 1)
+    return rect + text(start - 4 if part < 1 else end + 4, y, value, " ".join(style))
 
 
-def scale(exponent):
+def ratio(power):
     """Returns the label of a power of ten on the scale of ratios."""
-    if exponent == 0:
+    if power == 0:
         return "np.load"
-    return f"× {10**exponent:,}" if exponent > 0 else f"1/{10**-exponent:,}"
+    return f"×{10**power:,}" if power > 0 else f"1/{10**-power:,}"
 
 
 def draw_growth(sweeps, caption):
-    """Draws times and peaks of memory as points on logarithmic scales, with the fitted line."""
-    pictures("growth", lambda colours: curves(sweeps, caption, colours))
+    """Draws times and peaks of memory as points on logarithmic scales, with the fitted line.
 
-
-def curves(sweeps, caption, colours):
-    """Draws a column for each sweep: times above peaks of memory."""
+    The sweeps are below one another, with time on the left and memory on the right.
+    """
     titles = {
         "elements": ("More elements", "strings in the file", "time of the loop"),
         "size": ("Larger elements", "bytes of an array", "time an element"),
         "depth": ("Deeper elements", "lists and tuples in one another", "time an element"),
     }
-    figure, grid = plt.subplots(2, len(sweeps), figsize=(9.6, 5.6), sharex="col")
-    figure.subplots_adjust(left=0.075, right=0.985, top=0.93, bottom=0.155, wspace=0.27, hspace=0.14)
-    for (upper, lower), (name, xs, lines, bounds) in zip(grid.T, sweeps):
+    body = [
+        path("M12 10h0", "t1 points") + text(20, 14, "1 thread"),
+        path("M92 10h0", "t2 points") + text(100, 14, "2 threads"),
+        path("M178 10h24", "promised") + text(208, 14, "memory promised for 1 thread"),
+    ]
+    top = 26
+    for name, xs, lines, bounds in sweeps:
         title, across, of = titles[name]
-        upper.set_title(title, loc="left")
-        upper.set_title(of, loc="right", size=9, weight="normal")
-        lower.set_title("peak of memory", loc="right", size=9, weight="normal")
-        for (threads, line), colour, marker in zip(lines.items(), [colours["ours"], colours["other"]], "os"):
-            label = f"{threads} thread{'s' if threads != '1' else ''}"
-            style = {"color": colour, "marker": marker, "markersize": 4.5, "linestyle": "none", "label": label}
-            upper.plot(xs, line["line"], color=colour, linewidth=1, alpha=0.6)
-            upper.plot(xs, line["times"], **style)
-            lower.plot(xs, line["peaks"], **style)
-        (promise,) = lower.plot(xs, bounds, "--", color=colours["faint"], linewidth=1, label="promised, for 1 thread")
-        lower.set_xlabel(across)
-        lower.set_ylim(1, 1000)
-        for axis, unit in ((upper, in_seconds), (lower, "{:,.0f} MiB".format)):
-            axis.set_xscale("log")
-            axis.set_yscale("log")
-            axis.yaxis.set_major_locator(LogLocator(numticks=8))
-            axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _, unit=unit: unit(value)))
-            axis.xaxis.set_major_locator(LogLocator(100 if name == "size" else 10, numticks=8))
-            axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: in_thousands(value)))
-            for one in (axis.xaxis, axis.yaxis):
-                one.set_minor_locator(NullLocator())
-            axis.tick_params(length=0)
-    grid[0][0].legend(frameon=False, fontsize=8, loc="upper left", handletextpad=0.2)
-    grid[1][0].legend(handles=[promise], frameon=False, fontsize=8, loc="upper left")
-    captioned(figure, "Lines: a fixed cost, and one for each. " + caption, colours)
-    return figure
+        times = [time for line in lines.values() for key in ("times", "line") for time in line[key]]
+        body.append(text(4, top + 14, title, "title"))
+        for left, key, what, values, label in (
+            (60, "times", of, times, in_seconds),
+            (356, "peaks", "peak of memory", [1, 1000], lambda power: f"{10**power:,} MiB"),
+        ):
+            right, upper, lower = left + 228, top + 20, top + 140
+            x, y = Scale(xs, left + 10, right - 10), Scale(values, lower - 6, upper + 6)
+            body += [
+                text(right, top + 14, what, "end"),
+                path("".join(f"M{number(x(10**power))} {upper}V{lower}" for power in x.ticks()), "grid"),
+                path("".join(f"M{left} {number(y(10**power))}H{right}" for power in y.ticks()), "grid"),
+                "".join(text(x(10**power), lower + 13, in_thousands(10**power), "faint middle") for power in x.ticks()),
+                "".join(text(left - 4, y(10**power) + 4, label(power), "faint end") for power in y.ticks()),
+                text((left + right) / 2, lower + 28, across, "middle"),
+            ]
+            if key == "peaks":
+                body.append(path("M" + "L".join(at(x, y, xs, bounds)), "promised"))
+            for threads, line in lines.items():
+                if key == "times":
+                    body.append(path("M" + "L".join(at(x, y, xs, line["line"])), f"t{threads} line"))
+                # A line of length zero shows only its caps: a dot or a square.
+                body.append(path("".join(f"M{point}h0" for point in at(x, y, xs, line[key])), f"t{threads} points"))
+        top += 178
+    meaning = "Lines: a fixed cost and a cost for each element, byte or level, fitted."
+    write("growth", body, top + 12, f"{meaning} {caption}")
 
 
-def in_seconds(nanoseconds):
-    for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
-        if nanoseconds >= size:
-            return f"{nanoseconds / size:,.0f} {unit}"
-    return f"{nanoseconds:,.3g} ns"
+def at(x, y, xs, ys):
+    """Returns the coordinates of points."""
+    return [f"{number(x(across))} {number(y(up))}" for across, up in zip(xs, ys)]
 
 
-def in_thousands(number):
-    for unit, many in (("M", 1e6), ("k", 1e3)):
-        if number >= many:
-            return f"{number / many:,.0f}{unit}"
-    return f"{number:,.0f}"
+def write(name, body, y, caption):
+    """Writes an SVG file, with the caption from y on."""
+    lines = textwrap.wrap(caption, 118)
+    body = body + [text(4, y + 13 * place, line, "caption") for place, line in enumerate(lines)]
+    height = y + 13 * len(lines)
+    size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" {size}>', f"<style>\n{STYLE}\n</style>", *body, "</svg>\n"]
+    (HERE / f"{name}.svg").write_text("\n".join(parts), encoding="utf-8")
 
 
-def captioned(figure, caption, colours):
-    """Writes the caption at the foot of the figure."""
-    text = "\n".join(textwrap.wrap(caption, 160))
-    figure.text(0.012, 0.08 / figure.get_figheight(), text, color=colours["faint"], size=6.5, va="bottom")
+def text(x, y, content, style=""):
+    style = f' class="{style}"' if style else ""
+    return f'<text{style} x="{number(x)}" y="{number(y)}">{escape(content)}</text>'
+
+
+def path(steps, style):
+    return f'<path class="{style}" d="{steps}"/>'
+
+
+def number(value):
+    """Returns a coordinate with one decimal at most."""
+    return f"{round(float(value), 1):g}"
+
+
+def unit_of(nanoseconds):
+    """Returns the largest unit of which a time has at least one."""
+    return next((unit for unit, size in UNITS.items() if nanoseconds >= size), "ns")
+
+
+def in_unit(nanoseconds, unit):
+    return f"{rounded(nanoseconds / UNITS[unit])} {unit}"
+
+
+def in_seconds(power):
+    """Returns a power of ten of nanoseconds."""
+    unit = unit_of(10**power)
+    return f"{10**power // UNITS[unit]} {unit}"
+
+
+def rounded(value):
+    return f"{value:,.0f}" if value >= 10 else f"{value:,.1f}"
+
+
+def in_thousands(value):
+    for unit, many in (("M", 10**6), ("k", 10**3)):
+        if value >= many:
+            return f"{value // many:,}{unit}"
+    return str(value)

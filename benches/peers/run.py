@@ -1,12 +1,12 @@
 """Compares npy-object with other readers of NumPy's object arrays: time an element, and peak of memory.
 
-    python3 -m venv /tmp/numpy && /tmp/numpy/bin/pip install numpy matplotlib ./crates/npy-object-python
+    python3 -m venv /tmp/numpy && /tmp/numpy/bin/pip install numpy ./crates/npy-object-python
     cargo build --release --manifest-path benches/peers/Cargo.toml
     /tmp/numpy/bin/python benches/generate.py
     /tmp/numpy/bin/python benches/peers/run.py [--rounds N] [--draw]
 
 Every reader does every work, in turns, each in a process of its own; the time is that of opening, looping and the work,
-without the start of the process. Writes results.json, the charts, and the tables of the READMEs; with --draw, draws the
+without the start of the process. Writes results.json, the chart, and the tables of the READMEs; with --draw, draws the
 results.json that is there. `cargo update` in this folder brings the newest releases of the crates. Needs Linux, for the
 peak of memory, and Python 3.11.
 """
@@ -169,7 +169,7 @@ def fill(path, name, text):
 
 
 def draw(results):
-    """Draws the charts and fills in the READMEs. Needs matplotlib."""
+    """Draws the chart and fills in the READMEs."""
     import charts
 
     counts = {work: measured["elements"] for work, measured in results["works"].items()}
