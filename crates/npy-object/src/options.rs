@@ -9,6 +9,7 @@ pub(crate) const SPOOL_MEMORY: usize = 8 << 20;
 
 /// The encoding of a `str` of Python 2, which a pickle does not name: `encoding` of `numpy.load`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Encoding {
     /// Text where it is ASCII, else bytes. (With NumPy's default, other bytes are an error.)
     #[default]

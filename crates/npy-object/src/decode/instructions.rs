@@ -11,7 +11,7 @@ use crate::source::window::Window;
 /// memory.
 ///
 /// ```
-/// use npy_object::pickle::{Disassembler, Opcode};
+/// use npy_object::pickle::Disassembler;
 /// use npy_object::{Instructions, Limits, Source};
 ///
 /// let source = Source::open("tests/data/ragged.npy")?;
@@ -60,7 +60,8 @@ impl Instructions {
     #[expect(clippy::should_implement_trait, reason = "the instruction borrows from the window")]
     pub fn next(&mut self) -> Result<Instruction<'_>> {
         let mut before = self.lexer.clone();
-        let Head { opcode, offset, size, payload, .. } = self.pass()?;
+        let head = self.pass()?;
+        let Head { offset, size, payload, .. } = head;
         let end = offset.saturating_add(size as u64).saturating_add(payload);
         // Of a payload that is skipped, the last byte tells whether it is there.
         if !self.window.holds(offset, end) && self.window.source().read_at(&mut [0], end - 1)? == 0
@@ -68,9 +69,9 @@ impl Instructions {
             self.window.len()?;
             return Err(self.window.truncated(end));
         }
-        let most = match opcode.info().argument.lines() {
-            0 => self.kept.saturating_add(1),
-            _ => self.kept.max(LINE),
+        let most = match head.has_lines() {
+            true => self.kept.max(LINE),
+            false => self.kept.saturating_add(1),
         };
         let part = usize::try_from(payload).map_or(most, |payload| payload.min(most));
         let input = self.window.fill(offset, size + part)?;
@@ -80,9 +81,9 @@ impl Instructions {
                 Progress::Need(more) => Err(pickle_stream::Error::truncated(offset, more).into()),
             };
         }
-        let argument = Argument::Bytes(&input[size..size + part]);
-        Ok(Instruction { opcode, argument, offset, size: size + part })
+        Ok(head.with_part(&input[size..size + part]))
     }
+
     /// Skips the next instruction, and returns where it is and how long.
     fn pass(&mut self) -> Result<Head<'static>> {
         self.window.set_anchor(self.lexer.offset());

@@ -94,6 +94,19 @@ impl Head<'_> {
     }
 }
 
+impl<'a> Head<'a> {
+    /// Returns whether the argument is text lines, which have no length before them.
+    pub fn has_lines(&self) -> bool {
+        self.opcode.info().argument.lines() > 0
+    }
+
+    /// Returns the instruction with the first bytes of its payload in place of the payload.
+    pub fn with_part(self, part: &'a [u8]) -> Instruction<'a> {
+        let Head { opcode, offset, size, .. } = self;
+        Instruction { opcode, argument: Argument::Bytes(part), offset, size: size + part.len() }
+    }
+}
+
 impl Instruction<'_> {
     /// Returns what the instruction does.
     pub fn action(&self) -> Action {
