@@ -3,11 +3,11 @@
 //! It uses all rooms below: `nested`, `decode`, `layout`, `locate`, `source`, `value`. Read in this
 //! order:
 //!
-//! - [`npy_array`]: `NpyArray`, which adds the layout of a file to a cursor
-//! - [`open`]: the methods of `Options` that open something
-//! - [`contents`]: `Contents`, for a file of which it is not known what it holds, and the sections of
+//! - `npy_array`: `NpyArray`, which adds the layout of a file to a cursor
+//! - `open`: the methods of `Options` that open something
+//! - `contents`: `Contents`, for a file of which it is not known what it holds, and the sections of
 //!   a file that holds several
-//! - [`remote`]: arrays in object stores
+//! - `remote`: arrays in object stores
 
 pub(crate) mod contents;
 pub(crate) mod npy_array;

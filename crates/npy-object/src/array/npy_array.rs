@@ -340,11 +340,6 @@ impl NpyArray {
         self.cursor.enter(split)
     }
 
-    /// Returns the number of the first element that a loop does not come to.
-    pub(crate) fn end(&self) -> u64 {
-        self.cursor.end()
-    }
-
     /// Returns where the data end: bytes from the start of the file. An array of objects is surveyed
     /// for it.
     pub fn data_end(&mut self) -> Result<u64> {

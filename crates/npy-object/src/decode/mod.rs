@@ -3,16 +3,16 @@
 //! It uses `locate` (where the elements are), `layout` (what comes before them), `source` and
 //! `value`. Read in this order:
 //!
-//! - [`decoder`]: decodes one member at a time, each alone
-//! - [`envelope_reader`]: runs a value up to its first member, if it is a container
-//! - [`definitions`]: what elements share, found by address
-//! - [`opened`]: a file that was opened, with a decoder that is before the first element
-//! - [`objects`]: the members of a container; [`rows`]: the rows of an array without objects
-//! - [`cursor`]: a place in either of them, and the state to go on from it
-//! - [`mod@elements`]: iterators of the elements that a cursor reads
-//! - [`parallel`]: several decoders at once
-//! - [`outline`]: what an element is that is too large to be decoded
-//! - [`instructions`]: the instructions of a pickle, for a disassembler
+//! - `decoder`: decodes one member at a time, each alone
+//! - `envelope_reader`: runs a value up to its first member, if it is a container
+//! - `definitions`: what elements share, found by address
+//! - `opened`: a file that was opened, with a decoder that is before the first element
+//! - `objects`: the members of a container; `rows`: the rows of an array without objects
+//! - `cursor`: a place in either of them, and the state to go on from it
+//! - `elements`: iterators of the elements that a cursor reads
+//! - `parallel`: several decoders at once
+//! - `outline`: what an element is that is too large to be decoded
+//! - `instructions`: the instructions of a pickle, for a disassembler
 
 pub(crate) mod cursor;
 pub(crate) mod decoder;

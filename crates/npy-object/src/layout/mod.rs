@@ -7,6 +7,7 @@
 //! - [`envelope`]: the pickle instructions before the first element, and what they make
 //! - [`provenance`]: which NumPy and Python wrote a pickle
 //! - [`Layout`]: what is known of an array when both were read; all cursors on the array share it
+
 pub(crate) mod envelope;
 pub(crate) mod preamble;
 pub(crate) mod provenance;
