@@ -142,6 +142,16 @@ pub struct Scalar {
 /// The kind of value in a [`Scalar`], with its letter in the array protocol.
 ///
 /// NumPy's array protocol has no other kinds, so a `match` may name all of them.
+///
+/// A new kind needs an arm or a row in each of these places; those with a star have a `_` arm, so the
+/// compiler does not ask for it:
+///
+/// - npy-header: `dtype.rs`, `typestr.rs`
+/// - npy-object: `value/dtype.rs`, `value/scalar.rs`*, `value/numbers.rs`*, `value/pack.rs`*,
+///   `value/debug.rs`; `convert/de.rs`, `convert/arrow/infer.rs`*, `convert/json/plain.rs`;
+///   `write/numpy.rs`; `audit/numpy.rs` and `audit/policy.txt`
+/// - the Python package: `object/names.rs`*, for the type of a scalar
+/// - `spec/header.md`, `oracle/handmade.py`, `tests/as_numpy.py`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ScalarKind {
     /// `b`: a bool, one byte that is 0 or 1.

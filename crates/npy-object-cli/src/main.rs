@@ -11,8 +11,8 @@
 //! | 5 | a salvage has lost something |
 //!
 //! [`command`] has a file for each command. They share [`input`] (which file, and how it is opened),
-//! [`failure`] (errors and exit codes), [`budget`] (a limit on the bytes that `info` reads), [`show`] (values in short), [`tally`]
-//! (the counters of `stats`), [`progress`] and [`signals`].
+//! [`failure`] (errors and exit codes), [`budget`] (a limit on the bytes that `info` reads), [`show`]
+//! (values in short), [`tally`] (the counters of `stats`), [`progress`] and [`signals`].
 #![forbid(unsafe_code)]
 
 mod budget;
@@ -87,7 +87,16 @@ impl Command {
 
     /// Returns whether the command writes a file.
     fn writes(&self) -> bool {
-        matches!(self, Command::Index(_) | Command::Salvage(_) | Command::Write(_))
+        // Every command is named, so that a new one has to decide.
+        match self {
+            Command::Index(_) | Command::Salvage(_) | Command::Write(_) => true,
+            Command::Info(_)
+            | Command::Cat(_)
+            | Command::Get(_)
+            | Command::Stats(_)
+            | Command::Dis(_)
+            | Command::Audit(_) => false,
+        }
     }
 
     /// Returns the file that the command reads, or, for `write`, the new file.

@@ -232,7 +232,7 @@ impl Options {
     }
 
     /// Sets whether the pickle counts where the header has another shape, order or dtype, as in NumPy.
-    /// By default that is an error, as one of the two is wrong.
+    /// By default that is an error with clause `npy.object.agreement`, as one of the two is wrong.
     pub fn trust_payload(mut self, trust: bool) -> Options {
         self.trust_payload = trust;
         self

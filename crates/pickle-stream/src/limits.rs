@@ -4,7 +4,10 @@ use crate::error::{Error, Result};
 
 /// Limits on the memory and time that a pickle takes. Real files stay below the defaults.
 ///
-/// Every limit is charged before memory is allocated. A value equal to the limit passes.
+/// A value equal to the limit passes. Lengths are charged before memory is allocated for them: in
+/// `lex/lexer.rs` for `argument`, `line` and `digits`. Slots, marks and nodes are charged by the
+/// instruction that makes them, which makes at most three: in `machine/execute.rs` (`charge` in
+/// `graph/arena.rs` counts nodes) and in `survey/walk.rs`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

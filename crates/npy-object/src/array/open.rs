@@ -279,8 +279,8 @@ fn array_of_objects(
     Ok(NpyArray::new(layout, cursor))
 }
 
-/// Bytes of a frame that are read at once.
-const FRAME: u64 = 1 << 20;
+/// Bytes of a pickle frame that are read at once.
+const MOST_READ_OF_FRAME: u64 = 1 << 20;
 
 /// Walks through the pickle at `offset`, and returns where it ends.
 fn pickle_end(window: &mut Window, offset: u64, limits: &Limits) -> Result<u64> {
@@ -303,7 +303,7 @@ fn pickle_end(window: &mut Window, offset: u64, limits: &Limits) -> Result<u64> 
         }
         // All of a frame belongs to the pickle: it need not be read instruction by instruction.
         needed = match head.frame() {
-            Some(size @ 1..=FRAME) => size as usize,
+            Some(size @ 1..=MOST_READ_OF_FRAME) => size as usize,
             _ => 1,
         };
         if lexer.offset() > seen {

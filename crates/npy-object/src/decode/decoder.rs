@@ -35,8 +35,9 @@ pub(crate) struct Decoder {
     definitions: Definitions,
     /// The envelopes of the containers around a member, from the outermost in.
     envelopes: Vec<Arc<Envelope>>,
-    /// Whether the graph has the memo entries of the envelopes.
-    is_defined: bool,
+    /// Whether the shared region of the graph has the memo entries of the envelopes, and is not over
+    /// [`Limits::shared`](crate::Limits::shared).
+    shared_is_current: bool,
 }
 
 /// Where the instructions of a value are.
@@ -94,7 +95,7 @@ impl Decoder {
             recognised: None,
             definitions: Definitions::default(),
             envelopes: Vec::new(),
-            is_defined: true,
+            shared_is_current: true,
             context: Arc::new(context),
         }
     }
@@ -109,7 +110,7 @@ impl Decoder {
         sibling.graph.set_protocol(self.graph.protocol());
         sibling.envelopes.clone_from(&self.envelopes);
         sibling.definitions.observer.clone_from(&self.definitions.observer);
-        sibling.is_defined = self.envelopes.is_empty();
+        sibling.shared_is_current = self.envelopes.is_empty();
         sibling
     }
 
@@ -122,7 +123,7 @@ impl Decoder {
     #[cfg(feature = "json")]
     pub(crate) fn observe(&mut self, observer: Arc<dyn Observe>) {
         // Definitions that were made before are made again.
-        self.is_defined = false;
+        self.shared_is_current = false;
         self.definitions.observer = Some(observer);
     }
 
@@ -291,7 +292,8 @@ impl Decoder {
         let limits = &self.context.limits;
         let Decoder { definitions, window, graph, .. } = self;
         let done = definitions.resolve(memo, offset, addresses, window, graph, &limits.pickle);
-        self.is_defined &= graph.shared_bytes() <= limits.shared;
+        // The bound on what is kept: over it, the region is emptied before the next member.
+        self.shared_is_current &= graph.shared_bytes() <= limits.shared;
         done
     }
 
@@ -343,7 +345,7 @@ impl Decoder {
     pub(crate) fn enter(&mut self, envelope: Arc<Envelope>, machine: Option<&Machine>) {
         match machine {
             Some(machine) => envelope.define(machine, &mut self.graph),
-            None => self.is_defined = false,
+            None => self.shared_is_current = false,
         }
         self.envelopes.push(envelope);
     }
@@ -351,13 +353,13 @@ impl Decoder {
     /// Goes back to the container around the one that was entered last.
     pub(crate) fn leave(&mut self) {
         self.envelopes.pop();
-        self.is_defined = false;
+        self.shared_is_current = false;
     }
 
     /// Puts the memo entries of the envelopes into the graph, unless they are there.
     #[inline]
     pub(crate) fn define_envelopes(&mut self, addresses: &dyn Addresses) -> Result<()> {
-        if self.is_defined { Ok(()) } else { self.forget_shared(addresses) }
+        if self.shared_is_current { Ok(()) } else { self.forget_shared(addresses) }
     }
 
     /// Empties the shared region of the graph, and runs the envelopes there again. Definitions that
@@ -370,7 +372,7 @@ impl Decoder {
         self.context = Arc::new(self.context.fresh());
         let envelopes = self.envelopes.clone();
         envelopes.iter().try_for_each(|envelope| self.run_envelope(envelope, addresses))?;
-        self.is_defined = true;
+        self.shared_is_current = true;
         Ok(())
     }
 

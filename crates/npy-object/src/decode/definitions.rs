@@ -37,8 +37,8 @@ pub(crate) trait Observe: Send + Sync {
 /// A memo entry that is being resolved, and the definitions that it needs.
 struct Resolution {
     memo: u64,
-    frames: Vec<Frame>,
-    /// The entry for which the topmost frame waits.
+    pending: Vec<Pending>,
+    /// The entry for which the last pending definition waits.
     wanted: Option<u64>,
 }
 
@@ -51,7 +51,7 @@ struct Definition {
 }
 
 /// A definition that is being run.
-struct Frame {
+struct Pending {
     span: Span,
     machine: Machine,
     lexer: Lexer,
@@ -77,7 +77,7 @@ impl Definitions {
         limits: &Limits,
     ) -> Result<()> {
         let left = self.left.take().filter(|left| left.memo == memo);
-        let new = || Resolution { memo, frames: Vec::new(), wanted: Some(memo) };
+        let new = || Resolution { memo, pending: Vec::new(), wanted: Some(memo) };
         let mut resolution = left.unwrap_or_else(new);
         let done = self.go_on(&mut resolution, offset, addresses, window, graph, limits);
         if done.as_ref().is_err_and(|error| error.need().is_some()) {
@@ -95,16 +95,16 @@ impl Definitions {
         graph: &mut Graph,
         limits: &Limits,
     ) -> Result<()> {
-        let Resolution { memo, frames, wanted } = resolution;
+        let Resolution { memo, pending, wanted } = resolution;
         loop {
             if let Some(memo) = *wanted {
                 let span = locate(memo, offset, addresses, window, limits)?;
                 *wanted = None;
                 // A definition around one that is being run makes that one too.
-                while frames.last().is_some_and(|frame| encloses(span, frame.span)) {
-                    frames.pop();
+                while pending.last().is_some_and(|last| encloses(span, last.span)) {
+                    pending.pop();
                 }
-                if frames.len() == DEPTH {
+                if pending.len() == DEPTH {
                     let message = format!("over {DEPTH} shared definitions wait for one another");
                     return Err(Error::over_limit(
                         DEPTH as u64,
@@ -115,14 +115,14 @@ impl Definitions {
                 }
                 let mut machine = Machine::new(limits);
                 machine.reset(graph, Region::Shared, span.memo);
-                frames.push(Frame { span, machine, lexer: Lexer::new(span.begin, limits) });
+                pending.push(Pending { span, machine, lexer: Lexer::new(span.begin, limits) });
             }
-            let Some(frame) = frames.last_mut() else {
+            let Some(last) = pending.last_mut() else {
                 break;
             };
-            *wanted = self.run(frame, window, graph)?;
+            *wanted = self.run(last, window, graph)?;
             if wanted.is_none() {
-                frames.pop();
+                pending.pop();
             }
         }
         match graph.shared_entry(*memo) {
@@ -134,11 +134,11 @@ impl Definitions {
     /// Runs a definition on, to its end or to a memo entry that it needs, which is returned.
     fn run(
         &mut self,
-        frame: &mut Frame,
+        definition: &mut Pending,
         window: &mut Window,
         graph: &mut Graph,
     ) -> Result<Option<u64>> {
-        let Frame { span, machine, lexer } = frame;
+        let Pending { span, machine, lexer } = definition;
         let size = usize::try_from(span.end - span.begin).unwrap_or(usize::MAX);
         window.check_element(span.begin, size)?;
         if window.fill_aside(span.begin, size)?.len() < size {

@@ -631,7 +631,7 @@ fn walk_to_event(survey: &mut Survey, window: &mut Window, end: Option<u64>) -> 
             _ => input,
         };
         match survey.advance(input)? {
-            // Skip the end stored in a corrupt index: it may be inside an instruction.
+            // The end that a corrupt index gives may be inside an instruction: stop there.
             Event::Need(_) if end.is_some_and(|end| end <= seen.max(survey.offset())) => {
                 return Ok(Event::Stop);
             }
@@ -658,7 +658,7 @@ pub(crate) fn spans(slots: &[Slot], end: u64) -> impl Iterator<Item = Span> {
 
 #[cold]
 fn misplaced(from: Checkpoint) -> Error {
-    let message = "the elements are not where the index says: it is of another file";
+    let message = "the elements are not where the index says: it is damaged, or of another file";
     Error::new(ErrorKind::Malformed, "index.fresh", from.offset, message)
 }
 

@@ -10,8 +10,8 @@
 //! adds metadata, which of a datetime is its unit (`arraydescr_reduce` and `arraydescr_setstate` in
 //! NumPy's `descriptor.c`).
 //!
-//! For a new dtype, `npy_header::ScalarKind` gets a variant, [`scalar_of_code`] the letter that NumPy
-//! pickles, and each match over `ScalarKind` in `value/` and `convert/` an arm.
+//! A new dtype needs the letter that NumPy pickles in [`scalar_of_code`];
+//! [`npy_header::ScalarKind`] lists the other places.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

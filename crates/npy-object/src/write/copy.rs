@@ -69,7 +69,7 @@ struct Definition {
 }
 
 /// A span that is being copied.
-struct Frame {
+struct Copying {
     span: Span,
     transcriber: Transcriber,
     role: Role,
@@ -260,15 +260,15 @@ impl Copied {
         self.of_element.clear();
         let Objects { decoder, batches, .. } = &mut *target.members;
         decoder.define_envelopes(batches)?;
-        let mut frames = vec![self.frame(span, Role::Element, target)];
-        while let Some(last) = frames.last_mut() {
+        let mut copying = vec![self.begin(span, Role::Element, target)];
+        while let Some(last) = copying.last_mut() {
             let Some(missing) = self.advance(last, target)? else {
                 if let Role::Around(entry) = last.role {
                     let here = self.entries.get(entry).ok_or_else(|| uncopied(last.span.end))?;
                     target.encoder.pop();
                     target.encoder.get(here)?;
                 }
-                frames.pop();
+                copying.pop();
                 continue;
             };
             let offset = last.transcriber.offset();
@@ -276,25 +276,25 @@ impl Copied {
                 self.write_from_envelope(missing, target)?;
                 continue;
             }
-            if frames.len() == DEPTH {
+            if copying.len() == DEPTH {
                 let message = format!("shared definitions are nested over {DEPTH} deep");
                 return Err(Error::over_limit(DEPTH as u64, "npy.object.shared", offset, message));
             }
             let Objects { decoder, batches, .. } = &mut *target.members;
             let span = decoder.locate(missing, offset, batches)?;
-            let role = self.give_way(&mut frames, span, target).unwrap_or(Role::Entry(missing));
+            let role = self.give_way(&mut copying, span, target).unwrap_or(Role::Entry(missing));
             self.define(missing, span, target)?;
-            frames.push(self.frame(span, role, target));
+            copying.push(self.begin(span, role, target));
         }
         Ok(())
     }
 
-    fn frame(&self, span: Span, role: Role, target: &Target<'_>) -> Frame {
+    fn begin(&self, span: Span, role: Role, target: &Target<'_>) -> Copying {
         let decoder = &target.members.decoder;
         let limits = &decoder.context.limits.pickle;
         let transcriber = Transcriber::new(span, decoder.protocol(), limits);
         let savepoint = target.encoder.savepoint();
-        Frame { span, transcriber, role, savepoint, known: self.of_element.len() }
+        Copying { span, transcriber, role, savepoint, known: self.of_element.len() }
     }
 
     /// Handles a tuple that contains itself: it is made inside an object that it contains. If `around`
@@ -302,22 +302,22 @@ impl Copied {
     /// one. The copy of `around` makes it.
     fn give_way(
         &mut self,
-        frames: &mut Vec<Frame>,
+        copying: &mut Vec<Copying>,
         around: Span,
         target: &mut Target<'_>,
     ) -> Option<Role> {
-        let (at, entry) = frames.iter().enumerate().find_map(|(at, frame)| match frame.role {
+        let (at, entry) = copying.iter().enumerate().find_map(|(at, outer)| match outer.role {
             Role::Entry(entry) | Role::Around(entry)
-                if encloses(around, frame.span) && self.entries.get(entry).is_none() =>
+                if encloses(around, outer.span) && self.entries.get(entry).is_none() =>
             {
                 Some((at, entry))
             }
             _ => None,
         })?;
-        target.encoder.go_back(frames[at].savepoint);
-        // The first note that is forgotten is that of the frame itself.
-        self.forget(frames[at].known - 1);
-        frames.truncate(at);
+        target.encoder.go_back(copying[at].savepoint);
+        // The first note that is forgotten is that of the span itself.
+        self.forget(copying[at].known - 1);
+        copying.truncate(at);
         Some(Role::Around(entry))
     }
 
@@ -336,8 +336,8 @@ impl Copied {
 
     /// Copies the next instructions of a span. Returns `None` at its end, or an entry that is read and
     /// was not copied yet.
-    fn advance(&mut self, frame: &mut Frame, target: &mut Target<'_>) -> Result<Option<u64>> {
-        let Frame { span, transcriber, role, .. } = frame;
+    fn advance(&mut self, span: &mut Copying, target: &mut Target<'_>) -> Result<Option<u64>> {
+        let Copying { span, transcriber, role, .. } = span;
         loop {
             let place = transcriber.offset();
             let itself = (span.begin, Reverse(span.end));

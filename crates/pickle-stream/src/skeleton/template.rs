@@ -325,9 +325,9 @@ impl Template {
         Some(input.len() - behind.len())
     }
 
-    /// What stands behind the instructions that `input` begins with, if they are the same. `hole`
-    /// gives the size of that which it is given begins with, and which makes a leaf; it may say that
-    /// this is larger than what is there.
+    /// Returns the bytes after the instructions, if `input` begins with the same ones. `hole` is called
+    /// with the bytes at each hole, and returns the size of the instruction there, which may be more
+    /// than the bytes that are left.
     #[inline(always)]
     fn walk<'i>(
         &self,

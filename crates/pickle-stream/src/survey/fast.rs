@@ -8,8 +8,8 @@
 //! Each width is a branch of its own. Where the branch is foreseen, the processor reads the next
 //! instruction before it is done with this one; a width out of a table would make it wait.
 //!
-//! An input of fewer than [`REACH`] bytes takes the reference alone: to say that both ways agree is
-//! to say that cutting a stream at every byte makes no difference, and a property says it.
+//! An input of fewer than [`REACH`] bytes takes only the reference. So the property that cuts a stream
+//! at every byte also compares the two.
 
 use alloc::vec::Vec;
 

@@ -4,7 +4,8 @@
 //! makes one value of them. An element is known to be whole when its batch ends, with an APPENDS
 //! that takes everything above its mark, or an APPEND that takes one value. So the survey carries
 //! out every instruction on a stack of offsets: a slot holds the offset at which its value begins,
-//! and the number of memo entries before it.
+//! and the number of memo entries before it. `Survey::grow` sees the end of a batch, and
+//! `Survey::report_batch` makes the slots above the mark the spans of its elements.
 //!
 //! ```text
 //!  stream   ]   (   K1  K2  \x86  q5  K3  e          (1, 2) and 3, appended to a list
@@ -396,7 +397,7 @@ impl Survey {
             && watched == target
         {
             if container.grows_by(at.opcode) {
-                self.close_batch(place, container, at)?;
+                self.report_batch(place, container, at)?;
                 return Ok(Outcome::Batch);
             }
             let name = at.opcode.name();
@@ -478,7 +479,7 @@ impl Survey {
 
     /// Makes spans of the slots from `place` on, which this instruction adds to the watched
     /// container.
-    fn close_batch(&mut self, place: usize, container: Container, at: At) -> Result<()> {
+    fn report_batch(&mut self, place: usize, container: Container, at: At) -> Result<()> {
         self.batch.clear();
         let slots = &self.slots[place..];
         if !slots.len().is_multiple_of(container.width()) {

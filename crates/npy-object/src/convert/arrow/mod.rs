@@ -16,7 +16,8 @@
 //! and for values that Arrow has no type for: complex numbers, sets, masked and structured arrays,
 //! objects of unknown classes.
 //!
-//! `infer` finds the type of a column, and `column` fills it: both have an arm for each dtype.
+//! `infer` finds the type of a column, with an arm for each dtype. `column` fills the column: it copies
+//! bytes, and converts only times and floats of 2 bytes.
 
 mod column;
 mod infer;
