@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::decode::objects::{Member, Objects};
 use crate::decode::outline::Outline;
 use crate::decode::parallel::{self, Work};
+use crate::decode::position::Position;
 use crate::decode::rows::Rows;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::index::{Index, IndexUse};
@@ -24,12 +25,7 @@ use crate::value::owned::OwnedElement;
 #[derive(Clone)]
 pub(crate) struct Cursor {
     items: Items,
-    /// The number of the next element.
-    position: u64,
-    /// The number of the first element that a loop does not come to.
-    end: u64,
-    /// Whether a loop has met an error, after which nothing comes.
-    failed: bool,
+    position: Position,
     index: IndexUse,
 }
 
@@ -51,7 +47,7 @@ impl Cursor {
     }
 
     fn new(items: Items) -> Cursor {
-        Cursor { items, position: 0, end: u64::MAX, failed: false, index: IndexUse::None }
+        Cursor { items, position: Position::default(), index: IndexUse::None }
     }
 
     /// The members, where they are objects.
@@ -110,26 +106,25 @@ impl Cursor {
 
     /// Returns the number of the next element.
     pub(crate) fn position(&self) -> u64 {
-        self.position
+        self.position.next
     }
 
     /// Makes an element the next one, also after an error.
     pub(crate) fn seek(&mut self, number: u64) {
-        self.position = number;
-        self.failed = false;
+        self.position.seek(number);
     }
 
     /// Returns the number of the first element that a loop does not come to.
     pub(crate) fn end(&self) -> u64 {
-        self.end.min(self.len().unwrap_or(u64::MAX))
+        self.position.end.min(self.len().unwrap_or(u64::MAX))
     }
 
     /// Whether the next element was found and read, and takes at most `bytes`.
     #[inline]
     pub(crate) fn is_at_hand(&self, bytes: usize) -> bool {
         match &self.items {
-            Items::Objects(objects) => objects.is_at_hand(self.position, bytes),
-            Items::Rows(rows) => rows.is_at_hand(self.position, bytes),
+            Items::Objects(objects) => objects.is_at_hand(self.position.next, bytes),
+            Items::Rows(rows) => rows.is_at_hand(self.position.next, bytes),
         }
     }
 
@@ -137,52 +132,24 @@ impl Cursor {
     // Inlined, so that an element, of which a loop mostly wants a part, is never put together.
     #[inline(always)]
     pub(crate) fn next(&mut self) -> Result<Option<Element<'_>>> {
-        if self.failed || self.position >= self.end {
-            return Ok(None);
-        }
         match &mut self.items {
-            Items::Objects(objects) => match objects.next(self.position) {
-                Ok(Some(decoded)) => {
-                    self.position += 1;
-                    Ok(Some(objects.decoder.element(decoded, decoded.first)))
-                }
-                Ok(None) => Ok(None),
-                Err(error) => Err(note_failure(error, &mut self.failed)),
-            },
-            Items::Rows(rows) => match rows.next(self.position) {
-                Ok(Some(row)) => {
-                    self.position += 1;
-                    Ok(Some(row))
-                }
-                Ok(None) => Ok(None),
-                Err(error) => Err(note_failure(error, &mut self.failed)),
-            },
+            Items::Objects(objects) => {
+                let Some(decoded) = objects.next(&mut self.position)? else { return Ok(None) };
+                Ok(Some(objects.decoder.element(decoded, decoded.first)))
+            }
+            Items::Rows(rows) => rows.next(&mut self.position),
         }
     }
 
     /// As [`next`](Self::next), with the key of an entry.
     #[inline]
     pub(crate) fn next_member(&mut self) -> Result<Option<Member<'_>>> {
-        if self.failed || self.position >= self.end {
-            return Ok(None);
-        }
         match &mut self.items {
-            Items::Objects(objects) => match objects.next(self.position) {
-                Ok(Some(decoded)) => {
-                    self.position += 1;
-                    objects.member(decoded).map(Some)
-                }
-                Ok(None) => Ok(None),
-                Err(error) => Err(note_failure(error, &mut self.failed)),
-            },
-            Items::Rows(rows) => match rows.next(self.position) {
-                Ok(Some(row)) => {
-                    self.position += 1;
-                    Ok(Some(Member::of_value(row)))
-                }
-                Ok(None) => Ok(None),
-                Err(error) => Err(note_failure(error, &mut self.failed)),
-            },
+            Items::Objects(objects) => {
+                let Some(decoded) = objects.next(&mut self.position)? else { return Ok(None) };
+                objects.member(decoded).map(Some)
+            }
+            Items::Rows(rows) => Ok(rows.next(&mut self.position)?.map(Member::of_value)),
         }
     }
 
@@ -267,8 +234,9 @@ impl Cursor {
         };
         let work = Work { new, fold };
         if let Items::Objects(objects) = &mut self.items {
-            self.failed = false;
-            let outcome = parallel::fold(objects, &mut self.position, threads, &work, &mut each);
+            self.position.seek(self.position.next);
+            let outcome =
+                parallel::fold(objects, &mut self.position.next, threads, &work, &mut each);
             // Threads know closed batches alone. The values of the last one come one by one.
             if outcome.is_ok() || !objects.has_unfinished() {
                 return outcome;
@@ -316,7 +284,7 @@ impl Cursor {
         let Some(end) = end.filter(|_| size == split.file_size() && adopted) else {
             return Err(Error::usage("access.split", "the part is of another file"));
         };
-        self.end = end;
+        self.position.end = end;
         self.seek(split.first());
         Ok(())
     }
@@ -375,13 +343,6 @@ impl Cursor {
             Items::Rows(rows) => rows.memory(),
         }
     }
-}
-
-/// After an error a loop is at its end, unless it was only bytes that are still to be brought.
-#[cold]
-fn note_failure(error: Error, failed: &mut bool) -> Error {
-    *failed = error.need().is_none();
-    error
 }
 
 impl fmt::Debug for Cursor {

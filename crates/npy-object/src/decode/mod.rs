@@ -8,7 +8,8 @@
 //! - `definitions`: what elements share, found by address
 //! - `opened`: a file that was opened, with a decoder that is before the first element
 //! - `objects`: the members of a container; `rows`: the rows of an array without objects
-//! - `cursor`: a place in either of them, and the state to go on from it
+//! - `position`: how far a loop has come
+//! - `cursor`: objects or rows, and a position
 //! - `elements`: iterators of the elements that a cursor reads
 //! - `parallel`: several decoders at once
 //! - `outline`: what an element is that is too large to be decoded
@@ -24,4 +25,5 @@ pub(crate) mod objects;
 pub(crate) mod opened;
 pub(crate) mod outline;
 pub(crate) mod parallel;
+pub(crate) mod position;
 pub(crate) mod rows;

@@ -6,6 +6,7 @@ use pickle_stream::Span;
 
 use crate::decode::decoder::{Decoded, Decoder};
 use crate::decode::outline::Outline;
+use crate::decode::position::Position;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::batches::{Batch, Batches};
 use crate::locate::checkpoints::Checkpoints;
@@ -130,11 +131,13 @@ impl Objects {
         self.decoder.window.source().verify_to(self.batches.offset())
     }
 
-    /// Decodes a member that a loop has come to; `None` past the last.
+    /// Decodes the next member of a loop; `None` past the last.
     #[inline]
-    pub(crate) fn next(&mut self, member: u64) -> Result<Option<Decoded>> {
-        self.decoder.window.set_reading_on(true);
-        self.decode(member)
+    pub(crate) fn next(&mut self, position: &mut Position) -> Result<Option<Decoded>> {
+        position.advance(|member| {
+            self.decoder.window.set_reading_on(true);
+            self.decode(member)
+        })
     }
 
     /// Decodes a member; `None` past the last.

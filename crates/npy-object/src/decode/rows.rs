@@ -5,6 +5,7 @@ use std::sync::Arc;
 use npy_header::{DType, Header};
 
 use crate::decode::outline::Outline;
+use crate::decode::position::Position;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Source;
 use crate::source::window::Window;
@@ -87,12 +88,14 @@ impl Rows {
 
     /// Reads a row that a loop has come to; `None` past the last, once the checksum of the data was
     /// compared.
-    pub(crate) fn next(&mut self, row: u64) -> Result<Option<Element<'_>>> {
-        if row >= self.count {
-            return self.window.source().verify_to(self.data_end()).map(|()| None);
-        }
-        self.window.set_reading_on(true);
-        self.read(row).map(Some)
+    pub(crate) fn next(&mut self, position: &mut Position) -> Result<Option<Element<'_>>> {
+        position.advance(|row| {
+            if row >= self.count {
+                return self.window.source().verify_to(self.data_end()).map(|()| None);
+            }
+            self.window.set_reading_on(true);
+            self.read(row).map(Some)
+        })
     }
 
     /// Reads a row; `None` past the last.
