@@ -366,6 +366,7 @@ impl NpyArray {
         self.cursor.objects_mut()
     }
 
+    #[cfg(feature = "arrow")]
     pub(crate) fn cursor(&self) -> &Cursor {
         &self.cursor
     }
