@@ -155,6 +155,18 @@ impl Bombs {
             "a flood of BINGET",
             object(&[&b"(Nq\x07"[..], &b"h\x07".repeat(MILLION), b"t"].concat()),
         );
+        // A reader that forgets entries keeps those that were read lately.
+        let mut tuples = Vec::new();
+        for index in 0..1200u32 {
+            tuples.extend([&b"(N"[..], &b"2".repeat(1023), b"t\x940"].concat());
+            if index.is_multiple_of(32) {
+                tuples.extend((0..index).flat_map(|read| {
+                    let [low, high, ..] = read.to_le_bytes();
+                    [b'j', low, high, 0, 0, b'0']
+                }));
+            }
+        }
+        self.add("tuples that are read again and again", object(&[&tuples[..], b"N"].concat()));
     }
 
     /// One instruction a million times, and values nested a million levels deep.

@@ -180,7 +180,8 @@ impl Lexer {
             }
         }
         let end = self.offset.saturating_add((input.len() - rest.len()) as u64);
-        let payload = end - open.offset - 1; // without the opcode
+        // Without the opcode. Only of an offset that the caller made up is the end not after it.
+        let payload = (end - open.offset).saturating_sub(1);
         let passed = self.argument.saturating_add(1);
         // After an error, the lexer is where the instruction begins, however the input was cut.
         (self.open, self.offset) = (None, open.offset);
@@ -481,6 +482,25 @@ mod tests {
         // The index of GET and PUT is read, under the limit of lines.
         let error = Lexer::new(0, &limits).pass(b"p123").unwrap_err();
         assert_eq!(error.clause(), "pickle.limit.line");
+    }
+
+    #[test]
+    fn instruction_at_the_last_offsets_does_not_overflow() {
+        let limits = Limits { argument: u64::MAX, line: u64::MAX, ..Limits::default() };
+        for sample in samples() {
+            for before_last in 0..=sample.len() as u64 {
+                let offset = u64::MAX - before_last;
+                let end = u64::MAX - before_last.saturating_sub(sample.len() as u64);
+                let mut passed = Lexer::new(offset, &limits);
+                assert!(matches!(passed.pass(&sample), Ok(Progress::Done(_))), "{sample:?}");
+                let mut read = Lexer::new(offset, &limits);
+                assert!(matches!(read.instruction(&sample), Ok(Progress::Done(_))), "{sample:?}");
+                assert_eq!((passed.offset(), read.offset()), (end, end));
+                // A line that is cut.
+                let cut = &sample[..sample.len() - 1];
+                assert!(Lexer::new(offset, &limits).pass(cut).is_ok(), "{sample:?}");
+            }
+        }
     }
 
     /// An instruction of any opcode with any argument, which may be cut.

@@ -2,9 +2,10 @@
 //!
 //! The stack and the memo have at most [`MAX_ENTRIES`] abstract values each. They refer to objects of
 //! [`MAX_HEAP`] bytes, and between two collections of twice the bytes in use. The exception is a stream
-//! that reads its memo entries again and again: they are not forgotten, whatever they refer to. After
-//! the last step of `Interpreter::make_room` these are texts of [`MAX_TEXT`] bytes and tuples of
-//! [`MAX_ITEMS`] numbers, so the bound is [`MAX_ENTRIES`] times 16 KiB.
+//! that reads its memo entries again and again, as these are not forgotten. After the last step of
+//! `Interpreter::make_room` each of them refers to at most one object, with at most [`MAX_SMALL`] bytes
+//! of contents, and each of the 128 runs at the ends of the stack to a tuple of at most [`MAX_ITEMS`]
+//! numbers or results: together less than 12 MiB.
 //!
 //! [`MAX_NAMES`] and [`MAX_NAME_BYTES`] bound the names.
 
@@ -22,6 +23,10 @@ pub(super) const MIN_COLLECTED: usize = MAX_HEAP / 2;
 /// Bytes of a text that is kept, as it may be a name or an argument. A longer one is
 /// `AbstractValue::LongText`, and a name made of it is unknown.
 pub(super) const MAX_TEXT: u64 = 1024;
+
+/// Bytes of the contents of a text, or of a tuple, that stays in the memo where the objects in use are
+/// still more than [`MAX_HEAP`] bytes after all else was forgotten: 64 characters, or 4 items.
+pub(super) const MAX_SMALL: usize = 64;
 
 /// Bytes of an int that is kept. A larger one is `AbstractValue::Number`.
 pub(super) const MAX_INT_BYTES: u64 = 8;

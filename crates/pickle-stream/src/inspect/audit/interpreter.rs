@@ -86,18 +86,19 @@ impl Interpreter {
 
     /// Removes unused objects where the heap is full. If those in use are still more than
     /// [`MAX_HEAP`], forgets what is least likely to be asked for until they fit: old memo entries, the
-    /// contents of dicts and tuples, then the middle of the stack. What cannot be forgotten is the
-    /// bottom and the top of the stack, and memo entries that were read lately.
+    /// contents of dicts and tuples, the middle of the stack, then large values of the memo. What cannot
+    /// be forgotten is the bottom and the top of the stack, and small values of the memo.
     #[inline]
     pub(super) fn make_room(&mut self) {
         if !self.heap.is_full() {
             return;
         }
-        let forget: [fn(&mut Interpreter); 4] = [
+        let forget: [fn(&mut Interpreter); 5] = [
             |_| {},
             |it| it.memo.forget(&mut it.heap, &it.names),
             |it| it.heap.forget_contents(),
             |it| it.stack.forget(&mut it.heap),
+            |it| it.memo.forget_large(&mut it.heap),
         ];
         for forget in forget {
             forget(self);

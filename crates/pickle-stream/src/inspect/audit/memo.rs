@@ -3,13 +3,14 @@
 //! A pickler makes an entry for nearly every value and reads few of them again, most of them soon. So
 //! the memo holds the latest entries, and of the older ones those that were read lately or that are
 //! likely to be read: names, and results that the policy asked to keep. An entry that is no longer held
-//! is read as [`AbstractValue::Unknown`]. Which indices have an entry stays known, as reading another one
+//! is read as [`AbstractValue::Unknown`]; where those that are held take too much memory, only the kind
+//! of the large ones stays known. Which indices have an entry stays known, as reading another one
 //! is an error, until there are more than [`MAX_ENTRIES`] of them after gaps.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 
-use super::bounds::MAX_ENTRIES;
+use super::bounds::{MAX_ENTRIES, MAX_SMALL};
 use super::heap::Heap;
 use super::location::Location;
 use super::names::Names;
@@ -147,6 +148,26 @@ impl Memo {
             }
             self.begin += 1;
         }
+    }
+
+    /// Forgets texts and tuples of more than [`MAX_SMALL`] bytes, and tuples of objects, however lately
+    /// their entries were read. Only their kind stays known. Shapes, and words of names, are smaller.
+    pub(super) fn forget_large(&mut self, heap: &mut Heap) {
+        let is_object = |item: &AbstractValue| matches!(item, AbstractValue::Object(_));
+        self.each_value(&mut |value| {
+            let (is_large, kind) = match heap.get(*value) {
+                Some(ObjectKind::Text(text)) => (text.len() > MAX_SMALL, AbstractValue::LongText),
+                Some(ObjectKind::Tuple(Some(items))) => {
+                    let is_large = size_of_val(&items[..]) > MAX_SMALL;
+                    (is_large || items.iter().any(is_object), AbstractValue::Other)
+                }
+                _ => return,
+            };
+            if is_large {
+                heap.note_forgotten(*value);
+                *value = kind;
+            }
+        });
     }
 
     /// Calls `each` with every value, which it may change.

@@ -34,7 +34,7 @@ pub enum Operand<'a> {
     Number,
     /// A str, or a str of Python 2, of up to 1,024 bytes: UTF-8, in which there may be surrogates.
     Text(&'a [u8]),
-    /// A longer str.
+    /// A longer str, or one that was forgotten.
     LongText,
     /// Bytes or a bytearray. The byte is known of bytes that have exactly one, unless it was forgotten.
     Bytes(Option<u8>),

@@ -16,7 +16,7 @@ pub(super) enum AbstractValue {
     None,
     Bool(bool),
     Int(i64),
-    /// A str that is too long to be kept.
+    /// A str that is too long to be kept, or that was forgotten to make room.
     LongText,
     /// Bytes or a bytearray. The byte is known of bytes that have exactly one, as `b'b'` in calls of NumPy.
     Bytes(Option<u8>),

@@ -162,6 +162,44 @@ fn act_on_a_forgotten_value_is_found() {
     ended.unwrap();
 }
 
+/// A stream can read all its memo entries again and again, so that none of them is forgotten as old.
+#[test]
+fn large_memo_entries_that_are_read_again_keep_only_their_kind() {
+    let tuple = |items: usize| [b"(N", &b"2".repeat(items - 1)[..], b"t"].concat();
+    let entries: [&[u8]; 5] = [
+        &tuple(5),
+        &[&b"\x8c\x41"[..], &[b'a'; 65]].concat(),
+        b"cm\nf\n)R\x85",
+        b"K\x02K\x03\x86",
+        b"\x8c\x01b",
+    ];
+    // The arguments begin with a tuple that stays on the stack.
+    let mut stream = [b"\x80\x04cm\nf\n(", &tuple(1024)[..]].concat();
+    let flood = tuple(1024);
+    for index in 0..200 {
+        stream.extend(entries.get(index).copied().unwrap_or(&flood));
+        stream.extend(b"\x940");
+        stream.extend((0..=index as u8).flat_map(|read| [b'h', read, b'0']));
+    }
+    stream.extend(b"h\0h\x01h\x02h\x03h\x04tR.");
+    let mut auditor = Auditor::new(0, &Limits::default());
+    while auditor.advance(&stream[auditor.offset() as usize..]).unwrap() != Audited::Stop {}
+    let Operand::Tuple(items) = auditor.operands().arguments else { panic!() };
+    let items: Vec<Operand<'_>> = items.iter().collect();
+    let [
+        Operand::Tuple(on_stack),
+        Operand::Other,
+        Operand::LongText,
+        Operand::Other,
+        Operand::Tuple(small),
+        Operand::Text(b"b"),
+    ] = items[..]
+    else {
+        panic!("{items:?}")
+    };
+    assert_eq!((on_stack.len(), small.len()), (1024, 2));
+}
+
 #[test]
 fn flood_of_an_instruction_is_read_to_its_end() {
     for (instruction, end) in
