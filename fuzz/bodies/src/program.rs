@@ -1,10 +1,10 @@
 //! Generates well-formed pickles and `.npy` files: CPython accepts them, but its pickler would not
 //! write most of them.
 //!
-//! The bytes of a fuzzer choose what comes next; when they run out, every open value is finished. The
-//! programs use every opcode and protocol, read memo entries again, contain themselves, and have the
-//! arrays and scalars of NumPy. A [`Generator`] appends instructions; `scalar`, `container`, `object`,
-//! `memo` and `numpy` add one kind of value each.
+//! The bytes of a fuzzer choose what comes next; when they run out, every open value is finished.
+//! The programs use every opcode and protocol, read memo entries again, contain themselves, and
+//! have the arrays and scalars of NumPy. A `Generator` appends instructions; `scalar`, `container`,
+//! `object`, `memo` and `numpy` add one kind of value each.
 
 mod container;
 mod memo;

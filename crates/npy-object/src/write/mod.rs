@@ -1,8 +1,8 @@
 //! Writing files: arrays of objects, arrays of rows, copies of elements, and salvage.
 //!
-//! [`ArrayWriter`] appends one element after another to an object array. [`RowWriter`] does that for
-//! arrays without objects. [`Copy`] appends elements of another file, with the objects that they
-//! share. [`Salvage`] copies the whole elements of a file that is damaged or truncated.
+//! [`ArrayWriter`] appends one element after another to an object array. [`RowWriter`] does that
+//! for arrays without objects. [`struct@Copy`] appends elements of another file, with the objects
+//! that they share. [`Salvage`] copies the whole elements of a file that is damaged or truncated.
 // Reading order:
 //
 // - `numpy`: arrays, scalars and dtypes as the calls that NumPy pickles

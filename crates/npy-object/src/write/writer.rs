@@ -400,7 +400,7 @@ impl<'a> ArrayWriter<'a> {
     }
 
     /// Returns the memo entry of a part of the last element, with which later elements can share it: see
-    /// [`Builder::written`]. `None` where it has none, as an int.
+    /// [`Encoder::entry`](pickle_stream::Encoder::entry). `None` where it has none, as an int.
     pub fn entry_of(&self, part: NodeId) -> Option<u64> {
         self.encoder.entry(self.build.value(part))
     }

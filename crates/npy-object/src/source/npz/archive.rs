@@ -116,8 +116,8 @@ impl Npz {
     ///
     /// The size and checksum are compared when the member is read to its end: by a loop over all
     /// elements of an array ([`next_element`](crate::NpyArray::next_element) and what is built on it)
-    /// or over all members of a [`Container`](crate::Container), by
-    /// [`read_pickle`](Options::load), and by [`Source::verify`].
+    /// or over all members of a [`Container`](crate::nested::Container), by
+    /// [`Options::load`], and by [`Source::verify`].
     /// [`NpyArray::get`](crate::NpyArray::get) and other reads of single elements compare nothing.
     ///
     /// Fails where the member is encrypted, where its compression is not supported, where its header
