@@ -23,7 +23,7 @@ fn wrong_arguments_exit_2() {
 #[test]
 fn negative_position_is_refused_with_the_reason() {
     let ran = ran(command(["cat", "x.npy", "--from", "-1"]).output());
-    assert!(ran.stderr.contains("elements are counted from 0"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("elements are counted from the start"), "{}", ran.stderr);
 }
 
 #[test]

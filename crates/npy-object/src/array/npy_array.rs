@@ -200,7 +200,7 @@ impl NpyArray {
     /// ```
     /// let array = npy_object::open("tests/data/strings.npy")?;
     /// let lengths = array.into_elements().map(|element| Ok(element?.element().as_str()?.len()));
-    /// assert_eq!(lengths.collect::<npy_object::Result<Vec<_>>>()?, [6, 5, 7]);
+    /// assert_eq!(lengths.collect::<npy_object::Result<Vec<_>>>()?, [5, 5, 7]);
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     pub fn into_elements(self) -> IntoElements {
@@ -212,7 +212,7 @@ impl NpyArray {
     /// ```
     /// let array = npy_object::open("tests/data/strings.npy")?;
     /// let texts: Vec<String> = array.into_deserialize().collect::<npy_object::Result<_>>()?;
-    /// assert_eq!(texts, ["ragged", "NumPy", "objects"]);
+    /// assert_eq!(texts, ["hello", "NumPy", "objects"]);
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     #[cfg(feature = "serde")]

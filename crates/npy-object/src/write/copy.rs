@@ -380,7 +380,7 @@ impl Copied {
         };
         build.clear();
         let copy = build.copy(value, Some(*root))?;
-        encoder.value(build.value(copy))?;
+        encoder.value_with_outer(build.value(copy))?;
         let here = match build.value(copy).kind() {
             pickle_stream::Kind::Outer(root) => Some(root),
             _ => encoder.entry(build.value(copy)),
