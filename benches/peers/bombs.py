@@ -33,7 +33,7 @@ SECURITY = HERE.parents[1] / "spec" / "security.md"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[1] / "target"))
 BOMBS = TARGET / "release" / "examples" / "bombs"
 SECONDS, GIBIBYTES = 20, 4
-# What is no harm.
+# Outcomes that are not harm.
 MILLISECONDS, NANOSECONDS, MIBIBYTES = 100, 20, 8
 
 # The command of each reader.

@@ -36,7 +36,7 @@ path { fill: none }
 .line { stroke-opacity: 0.6 }
 .points { stroke-width: 6; stroke-linecap: round }
 .t2.points { stroke-width: 5; stroke-linecap: square }"""
-# What the file of each work has.
+# The contents of the file of each work.
 HEADINGS = {
     "ragged": "{:,} arrays of 1 to 20 numbers",
     "large": "{:,} arrays of 1,000 to 4,000 numbers",

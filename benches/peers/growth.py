@@ -77,7 +77,7 @@ def write_depths(path, depth):
     return count, 3 * depth, 3 * depth
 
 
-# What grows, the function that writes a file, and its arguments.
+# The quantity that grows, the function that writes a file, and its arguments.
 SWEEPS = {
     "elements": (write_elements, [10**power for power in range(3, 9)]),
     "size": (write_sizes, [8 << power for power in range(0, 24, 3)] + [64 << 20]),

@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(error.shifted(u64::MAX).offset(), u64::MAX);
     }
 
-    /// Compares names and order. Rules for readers alone are no clauses of errors.
+    /// Compares names and order. A rule for readers is not a clause of an error.
     #[test]
     fn clauses_are_those_of_the_specification() {
         let chapter = |name: &str| {

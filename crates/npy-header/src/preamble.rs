@@ -150,9 +150,9 @@ fn parse_version(input: &[u8]) -> Result<Option<Version>, Error> {
 
 /// Returns the length of the header if it can be within the limit.
 ///
-/// This is checked before the caller is asked for the header, so that a false length makes nobody
-/// wait or allocate. A character of UTF-8 takes up to 4 bytes, so the number of characters is known
-/// only when the header is there; [`check_chars`] checks it then.
+/// This is checked before the caller is asked for the header, so that no caller waits or allocates
+/// for a false length. A character of UTF-8 takes up to 4 bytes, so the number of characters is
+/// known only when the header is there; [`check_chars`] checks it then.
 fn check_length(length: u32, version: Version, limits: &Limits) -> Result<usize, Error> {
     let bytes_per_char = if version == Version::V3 { 4 } else { 1 };
     match usize::try_from(length) {
@@ -276,7 +276,7 @@ mod tests {
     use super::*;
     use alloc::string::ToString;
 
-    /// A preamble of version 1 or 3, without padding.
+    /// Returns a preamble of version 1 or 3, without padding.
     fn preamble(version: u8, header: &[u8]) -> Vec<u8> {
         let length = (header.len() as u32).to_le_bytes();
         let width = if version == 1 { 2 } else { 4 };

@@ -8,7 +8,7 @@ use npy_object::audit::Verdict;
 use npy_object::{ErrorKind, json, pickle};
 use serde::Serialize;
 
-/// Why a run failed.
+/// The reason why a run failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The file cannot be read to its end.

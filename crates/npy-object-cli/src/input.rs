@@ -1,4 +1,4 @@
-//! What the commands have in common: which file, and how it is opened.
+//! The arguments that name a file, and the functions that open it.
 
 use std::cell::{Cell, OnceCell};
 use std::io;
@@ -16,7 +16,7 @@ use crate::failure::{Failure, display};
 /// Bytes of an element that is decoded for a look at a file.
 const LOOK: usize = 1 << 20;
 
-/// A file, and how much it may ask for.
+/// The arguments that name a file and set its limits.
 #[derive(Args)]
 pub(crate) struct Input {
     /// A .npy file, plain or in gzip; ARCHIVE.npz:NAME for an array of an archive (both may have
@@ -37,12 +37,12 @@ pub(crate) struct Input {
     #[arg(display_order = 100)]
     max_header: usize,
 
-    /// Take no more memory than about N bytes, KB, MB or GB; what needs more is an error
+    /// Take no more memory than about N bytes, KB, MB or GB; a file that needs more is an error
     #[arg(long, value_name = "N", value_parser = Limits::parse_memory, display_order = 101)]
     max_memory: Option<usize>,
 }
 
-/// Which of the arrays and pickles that follow one another in a file.
+/// The argument that chooses among several arrays and pickles of a file.
 #[derive(Args)]
 pub(crate) struct Several {
     /// Every array and pickle, where several follow one another in the file
@@ -50,10 +50,10 @@ pub(crate) struct Several {
     pub(crate) all: bool,
 }
 
-/// How its elements are read.
+/// The arguments that say how elements are decoded.
 #[derive(Args)]
 pub(crate) struct Reading {
-    /// How to read the str of Python 2; what does not fit the encoding is shown as bytes
+    /// The encoding of the str of Python 2; a str that does not fit it is shown as bytes
     #[arg(long, value_enum, default_value_t = EncodingName::Ascii, hide_possible_values = true)]
     #[arg(value_name = "ascii|latin1|utf8|bytes")]
     encoding: EncodingName,
@@ -85,11 +85,11 @@ impl From<EncodingName> for Encoding {
     }
 }
 
-/// What stands for standard input.
+/// The name that means standard input.
 const STDIN: &str = "-";
 
 impl Input {
-    /// Opens the file. Of an archive the member is found that was named, if one was.
+    /// Opens the file. In an archive, finds the member of the given name, if there is one.
     pub(crate) fn open(&self) -> Result<Opened<'_>, Failure> {
         let (file, _) = self.place();
         let (source, name) = self.source()?;
@@ -107,10 +107,11 @@ impl Input {
             end: Cell::new(None),
         };
         if name.is_some() || format == Format::Zip {
-            // What there is of one that was cut off can be looked at: `verify` says so in the end.
+            // A truncated archive opens with the members before the cut; `check_archive` reports
+            // it.
             let archive = self.options().recover_npz(opened.source.clone())?;
             if let Some(name) = name {
-                // One that is not there may be among those that are missing.
+                // In a truncated archive, a name that is not found may be that of a missing member.
                 let chosen = archive.choose(name);
                 let missing = |error| archive.broken_off().cloned().unwrap_or(error);
                 opened.member = Some(chosen.map_err(missing)?);
@@ -120,7 +121,7 @@ impl Input {
         Ok(opened)
     }
 
-    /// The bytes of the file as they are, and the name of the member, if one was named.
+    /// Returns the bytes of the file, and the name of the member, if one was given.
     pub(crate) fn source(&self) -> Result<(Source, Option<&str>), Failure> {
         let (file, name) = self.place();
         let source = match file == Path::new(STDIN) {
@@ -131,7 +132,7 @@ impl Input {
         Ok((source, name))
     }
 
-    /// An audit under the limits, of all arrays, or of one that was asked for.
+    /// Returns an audit under the limits, of all arrays, or of the one that `--array` names.
     pub(crate) fn audit(&self) -> Audit {
         let audit = Audit::new().options(self.options());
         match self.array {
@@ -140,7 +141,7 @@ impl Input {
         }
     }
 
-    /// The file, and the name of the member.
+    /// Returns the path of the file, and the name of the member.
     fn place(&self) -> (&Path, Option<&str>) {
         let file = self.file.as_path();
         if self.member.is_none()
@@ -157,12 +158,12 @@ impl Input {
         (file, self.member.as_deref())
     }
 
-    /// How a file is to be opened.
+    /// Returns the options with the limits of the arguments.
     fn options(&self) -> Options {
         Options::new().limits(self.limits())
     }
 
-    /// How much the file may ask for.
+    /// Returns the limits of the arguments.
     pub(crate) fn limits(&self) -> Limits {
         let mut limits = self.max_memory.map_or_else(Limits::default, Limits::within);
         limits.header.header_chars = self.max_header;
@@ -170,7 +171,7 @@ impl Input {
     }
 }
 
-/// Standard input: where a file was put there, that file, which can be read at any place.
+/// Returns standard input. A redirected file can be read at any offset, a pipe is a stream.
 fn stdin() -> Result<Source, Failure> {
     #[cfg(unix)]
     {
@@ -188,42 +189,42 @@ fn stdin() -> Result<Source, Failure> {
     Ok(Source::stream(io::stdin()))
 }
 
-/// A file that was opened.
+/// An open file.
 pub(crate) struct Opened<'a> {
     input: &'a Input,
     file: &'a Path,
     pub(crate) source: Source,
     pub(crate) format: Format,
     archive: Option<Npz>,
-    /// The member that was named.
+    /// The number of the member whose name was given.
     member: Option<usize>,
-    /// The bytes of the array, once they were asked for: what was unpacked is kept by its source.
+    /// The bytes of the array, after the first call of `npy`: their source keeps the unpacked data.
     npy: OnceCell<Source>,
-    /// Whether that is the first array or pickle of the file.
+    /// Whether it is the first array or pickle of the file.
     is_first: bool,
-    /// Where it ends, once that is known.
+    /// The offset of its end, once that is known.
     end: Cell<Option<u64>>,
 }
 
 impl Opened<'_> {
-    /// Where the file is.
+    /// Returns the path of the file.
     pub(crate) fn file(&self) -> &Path {
         self.file
     }
 
-    /// The archive, if none of its members was named.
+    /// Returns the archive, if no member of it was named.
     pub(crate) fn whole_archive(&self) -> Option<&Npz> {
         self.archive.as_ref().filter(|_| self.member.is_none())
     }
 
-    /// The archive, and the number of the member that was named, or is its only array.
+    /// Returns the archive, and the number of the member that was named, or is its only array.
     pub(crate) fn member(&self) -> npy_object::Result<Option<(&Npz, usize)>> {
         let Some(archive) = &self.archive else { return Ok(None) };
         let member = self.member.map_or_else(|| archive.only(), Ok)?;
         Ok(Some((archive, member)))
     }
 
-    /// The bytes of the array.
+    /// Returns the bytes of the array.
     pub(crate) fn npy(&self) -> Result<Source, Failure> {
         if let Some(npy) = self.npy.get() {
             return Ok(npy.clone());
@@ -252,8 +253,8 @@ impl Opened<'_> {
         Ok(self.npy.get_or_init(|| npy).clone())
     }
 
-    /// Does something to the array or pickle that was asked for, or with `all` to every one of the
-    /// file.
+    /// Calls `each` with the array or pickle that `--array` names, or with `all` for every one of
+    /// the file.
     pub(crate) fn each(
         &mut self,
         all: bool,
@@ -271,13 +272,13 @@ impl Opened<'_> {
         Ok(())
     }
 
-    /// Remembers where the array or pickle ends.
+    /// Stores the offset of the end of the array or pickle.
     pub(crate) fn ends_at(&self, end: u64) {
         self.end.set(Some(end));
     }
 
-    /// Says on stderr if data follow the array or pickle. With `look`, only if a look at the file
-    /// tells; otherwise it is walked through to its end.
+    /// Prints a note on stderr if data follow the array or pickle. With `look`, reads at most 16
+    /// MiB to find out.
     pub(crate) fn note_rest(&self, look: bool) -> Result<(), Failure> {
         let npy = self.npy()?;
         let (source, _) = Budget::of(&npy);
@@ -306,10 +307,11 @@ impl Opened<'_> {
         Ok(())
     }
 
-    /// Where data follow the array or pickle of a source, and what they begin as.
+    /// Returns the offset and the format of the data after the array or pickle; `None` at the end
+    /// of the file.
     fn rest(&self, source: &Source) -> npy_object::Result<Option<(u64, Format)>> {
         let end = self.end.get().map_or_else(|| self.input.options().end_of(source), Ok)?;
-        // A pipe may stay open after the array: nobody waits for what may never come.
+        // A pipe may stay open after the array, so this does not wait for more data.
         let is_pipe = !self.file.is_file();
         if (is_pipe && !source.is_ready(end)) || source.read_at(&mut [0], end)? == 0 {
             return Ok(None);
@@ -317,7 +319,7 @@ impl Opened<'_> {
         Ok(Some((end, Format::of(&source.section(end..))?)))
     }
 
-    /// The options for a look at the file, in constant memory.
+    /// Returns the options for a look at the file, in constant memory.
     pub(crate) fn options_for_look(&self, reading: &Reading) -> Options {
         let mut limits = self.input.limits();
         limits.element = limits.element.min(LOOK);
@@ -330,13 +332,14 @@ impl Opened<'_> {
         self.input.options().header(npy.clone())
     }
 
-    /// How a broken file is read.
+    /// Returns a salvage with the options of the arguments.
     pub(crate) fn salvage(&self, reading: &Reading) -> Salvage {
         Salvage::new().options(reading.apply(self.input.options()))
     }
 
-    /// Opens what the file holds, and says if its index is of no use. With `at`, what that path
-    /// leads to; with `entries`, the members of a container that is alone in its array.
+    /// Opens the contents of the file, and prints a note if its index is not used. With `at`, opens
+    /// the value at that path; with `entries`, the members of a container that is alone in its
+    /// array.
     pub(crate) fn contents(
         &self,
         reading: &Reading,
@@ -370,7 +373,7 @@ impl Opened<'_> {
         broken_off.map_or(Ok(()), |error| Err(error.clone()))
     }
 
-    /// Says if an index is of no use.
+    /// Prints a note if an index is not used.
     fn note_index(&self, index: IndexUse) {
         let why = match index {
             IndexUse::Stale => "out of date",
@@ -391,7 +394,7 @@ impl Opened<'_> {
 }
 
 impl Reading {
-    /// Says whether values of a batch in which a file breaks off are wanted too.
+    /// Returns these arguments with the choice to read the values of a truncated batch.
     pub(crate) fn with_unfinished(&self, unfinished: bool) -> Reading {
         Reading { unfinished, ..*self }
     }

@@ -20,8 +20,8 @@ use pyo3::prelude::*;
 mod _npy_object {
     use pyo3::prelude::*;
 
-    /// Finds NumPy's C API. Later, it would be found where it is first used, which panics where
-    /// Python allows no further call.
+    /// Loads NumPy's C API now. PyO3 would load it at its first use, and panic if Python allows no
+    /// further call by then.
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         crate::object::names::numpy(module.py())?;

@@ -85,9 +85,9 @@
 //!
 //! # Errors
 //!
-//! An [`Error`] says what is wrong, at which byte, and which clause of the [specification] is broken.
-//! Elements that came before it are right: a truncated file gives every element of its whole batches
-//! first.
+//! An [`Error`] says what is wrong, at which byte, and which clause of the [specification] is
+//! broken. The elements before it are valid: a truncated file gives every element of its whole
+//! batches first.
 //!
 //! [specification]: https://github.com/npy-object/npy-object/blob/main/spec/README.md
 //!
@@ -99,10 +99,10 @@
 //! # Over a network
 //!
 //! The crate does no I/O of its own on a [`Fetched`] file, which holds bytes that your code has
-//! fetched. A call that needs others fails with an error that names them, [`Error::need`]; made again
-//! with these bytes, it goes on from the same place. Of a large element only its bytes are needed; a
-//! loop needs requests of a size that you choose, each byte once. With an index next to the file,
-//! [`Options::open_with_index`] reads the few kilobytes of it that lead to an element.
+//! fetched. A call that needs other bytes fails with an error that names them, [`Error::need`];
+//! made again with these bytes, it continues. A large element needs only its own bytes. A loop
+//! makes requests of a size that you choose, and needs each byte once. With an index next to the
+//! file, [`Options::open_with_index`] reads the few kilobytes of it that lead to an element.
 //!
 //! With the feature `object_store`, `Remote` opens objects in Amazon S3 and other stores in this
 //! way: `get(i).await`, and a stream of elements. `examples/remote.rs` shows it.
@@ -209,7 +209,7 @@ pub fn open(source: impl TryInto<Source, Error: Into<Error>>) -> Result<NpyArray
 ///
 /// The path begins at the array that the file holds; if that has no dimensions, at its one element
 /// (`numpy.save` makes such an array of a dict); or at the object of a bare pickle. Each subscript
-/// leads to a member. The other members are surveyed, and not decoded.
+/// leads to a member. The other members are surveyed and not decoded.
 ///
 /// Fails as reading does, and with clause `access.subscript` where there is no such member.
 ///

@@ -43,7 +43,7 @@ fn pickled(count: u8, elements: &[u8]) -> NpyArray {
     Options::new().open(bytes).unwrap()
 }
 
-/// An array without items has no bytes that would stand for the lists in it.
+/// An array without items has no bytes in the file for the lists in it.
 #[test]
 fn record_batches_of_lists_without_bytes_fail() {
     let array = |shape: &[u8]| {

@@ -38,8 +38,8 @@ pub fn to_python_2<'a>(module: &'a str, name: &'a str) -> (&'a str, &'a str) {
     renamed(TABLES.python_2_names, TABLES.python_2_modules, module, name)
 }
 
-/// Whether names of this module may differ in Python 3. A bit per hash decides for nearly all
-/// modules, because the globals of old pickles are looked at often.
+/// Returns whether names of this module may differ in Python 3. A bit per hash decides for nearly
+/// all modules, because the globals of old pickles are looked at often.
 #[inline]
 pub(crate) fn may_be_of_python_2(module: &[u8]) -> bool {
     static MODULES: [u64; BITS / 64] = {
@@ -71,7 +71,7 @@ const fn bit_of(module: &[u8]) -> usize {
     }
 }
 
-/// Whether the names in pickles of this protocol are those of Python 2.
+/// Returns whether the names in pickles of this protocol are those of Python 2.
 pub(crate) fn has_python_2_names(protocol: u8) -> bool {
     protocol < 3
 }

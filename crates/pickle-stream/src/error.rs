@@ -49,7 +49,7 @@ impl Error {
         Error(Box::new(Inner { kind, limit: None, offset, clause, message: message.into() }))
     }
 
-    /// An error of kind [`ErrorKind::Limit`]: the input asks for more than `limit`.
+    /// Creates an error of kind [`ErrorKind::Limit`]: the input asks for more than `limit`.
     #[cold]
     pub(crate) fn over_limit(
         limit: u64,

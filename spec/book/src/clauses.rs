@@ -26,7 +26,7 @@ pub struct Clause {
 }
 
 impl Clause {
-    /// Whether the clause is a rule for readers, not for files.
+    /// Returns whether the clause is a rule for readers, not for files.
     pub fn is_for_readers(&self) -> bool {
         self.rule.starts_with("A reader MUST")
     }
@@ -37,7 +37,7 @@ impl Clause {
     }
 }
 
-/// Whether text has the form of a clause id.
+/// Returns whether text has the form of a clause id.
 pub fn is_id(text: &str) -> bool {
     FAMILIES.iter().any(|family| text.starts_with(family))
         && !text.ends_with('.')

@@ -100,7 +100,7 @@ impl Fixture {
         }
     }
 
-    /// Whether the file is an archive, a gzip file, an index, or the array of an index.
+    /// Returns whether the file is an archive, a gzip file, an index, or the array of an index.
     pub fn is_packed(&self) -> bool {
         self.name.starts_with("packed/")
     }

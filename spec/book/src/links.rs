@@ -94,7 +94,8 @@ fn slug(heading: &str) -> String {
     words.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
 }
 
-/// Whether the project has the file, and the file has the heading: `spec/errors.md#wrong-use`.
+/// Returns whether the project has the file, and the file has the heading:
+/// `spec/errors.md#wrong-use`.
 fn is_file(link: &str) -> bool {
     let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
     let path = root().join(file);
@@ -104,8 +105,8 @@ fn is_file(link: &str) -> bool {
     }
 }
 
-/// Whether a crate of the project declares the item: `npy-object/latest/npy_object/struct.Error.html`.
-/// Items of other crates count as documented.
+/// Returns whether a crate of the project declares the item:
+/// `npy-object/latest/npy_object/struct.Error.html`. Items of other crates count as documented.
 fn is_documented(link: &str) -> bool {
     let mut parts = link.split(['#', '/']);
     let sources = root().join("crates").join(parts.next().unwrap_or_default()).join("src");

@@ -24,7 +24,7 @@ pub(crate) struct Get {
     #[arg(value_name = "N", allow_negative_numbers = true)]
     index: i64,
 
-    /// Print typed JSON, which tells every value from every other and keeps what is shared
+    /// Print typed JSON, which keeps every difference between values and every shared object
     #[arg(long)]
     typed: bool,
 

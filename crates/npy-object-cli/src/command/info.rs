@@ -18,7 +18,7 @@ use crate::failure::{Failure, write_json};
 use crate::input::{Input, Opened, Reading, Several};
 use crate::show::{beginning, describe, describe_outline, dtype_as_json, python_tuple};
 
-/// Show the header, the shape, who wrote the file, and the first elements
+/// Show the header, the shape, the writer, and the first elements
 ///
 /// Reads at most 16 MiB, however large the file is, in constant memory. Facts that need more, such as
 /// the number of entries of a very large dict, are left out. Of an archive, the arrays are listed.

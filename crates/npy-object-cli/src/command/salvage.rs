@@ -16,7 +16,7 @@ use crate::input::{Input, Reading};
 /// breaks off may be an element, or a part of one that was cut off: these are counted, and --doubtful
 /// saves them too.
 ///
-/// An array of which nothing is lost keeps its shape; otherwise the new array has one dimension. Of a
+/// An array keeps its shape if nothing is lost; otherwise the new array has one dimension. Of a
 /// dict, list or set in an array without dimensions, the whole entries are saved, again in an array
 /// without dimensions. A dict, list, tuple or set of a bare pickle is saved in the same way:
 /// numpy.load(NEW, allow_pickle=True).item() gives it. Of an array of numbers, the whole rows are

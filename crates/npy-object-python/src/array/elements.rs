@@ -61,7 +61,7 @@ impl Elements {
         } else {
             self.cursor.get(py, self.view.element(place)).map(Some)
         };
-        // After an error nothing comes.
+        // The iterator ends after an error.
         if !matches!(element, Ok(Some(_))) {
             (self.taken, self.to_end) = (self.count, None);
         }

@@ -47,7 +47,7 @@ impl Whole {
 }
 
 impl Container {
-    /// Opens the container at this path. Returns `None` if the value there is no container.
+    /// Opens the container at this path. Returns `None` if the value there is not a container.
     pub(crate) fn open(py: Python<'_>, whole: Whole, path: Path) -> PyResult<Option<Container>> {
         let origin = whole.origin();
         let options = origin.settings.options()?;

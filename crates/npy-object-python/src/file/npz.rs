@@ -120,7 +120,7 @@ impl Npz {
         let raise = |error: io::Error| raise(py, &source.explain(error));
         let format = py.detach(|| Format::of(&source)).map_err(raise)?;
         if format != Format::Npy {
-            // NumPy too returns the bytes of a member that is no array.
+            // NumPy too returns the bytes of a member that is not an array.
             let mut bytes = Vec::new();
             let read = py.detach(|| {
                 source.to_reader().read_to_end(&mut bytes)?;

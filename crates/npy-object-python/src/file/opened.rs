@@ -32,7 +32,7 @@ pub(crate) fn refuse_objects(py: Python<'_>, source: &Source, settings: &Setting
 /// An array or a pickle that was opened.
 pub(crate) enum Opened {
     Array(Array),
-    /// A pickle that is no array of objects.
+    /// A pickle that is not an array of objects.
     Pickle(Origin),
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Salvaged {
 /// saved; NumPy writes batches of 1,000. Each value of the batch in which the file breaks off may be an
 /// element, or a part of one that was cut off: `doubtful=True` saves these values too.
 ///
-/// An array of which nothing is lost keeps its shape; otherwise the new array has one dimension. Of an
+/// An array keeps its shape if nothing is lost; otherwise the new array has one dimension. Of an
 /// array of numbers, the whole rows are saved. Of a dict, list or set in an array without dimensions, the
 /// whole entries are saved, again in an array without dimensions. A dict, list, tuple or set of a bare
 /// pickle is saved in the same way: `numpy.load(out, allow_pickle=True).item()` returns it.

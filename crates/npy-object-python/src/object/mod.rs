@@ -1,4 +1,4 @@
-//! Elements as Python objects: those that `numpy.load` would have made.
+//! Elements as the Python objects that `numpy.load` makes.
 //!
 //! A value may contain others, as deep as the file likes, and itself. [`walk`] fills a few levels of
 //! lists, dicts and tuples by calls that nest; from there on nothing recurses. A container that can

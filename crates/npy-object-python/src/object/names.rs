@@ -64,7 +64,7 @@ const BUILTINS: [&str; 15] = [
     "str",
     "tuple",
 ];
-/// The same of `numpy`: `dict(dtype=numpy.float32)`.
+/// Classes of `numpy` that a file may hold as values and call: `dict(dtype=numpy.float32)`.
 const NUMPY: [&str; 18] = [
     "bool_",
     "complex64",

@@ -278,7 +278,7 @@ impl Room {
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.data, self.size.min(bytes.len())) }
     }
 
-    /// Returns the bytes of items that are no objects.
+    /// Returns the bytes of items that are not objects.
     ///
     /// # Safety
     /// The array lives, and no other reference to its items exists.
@@ -333,7 +333,7 @@ pub(crate) fn fill<'py>(
     Ok(())
 }
 
-/// Makes a NumPy scalar from the bytes of an item that is no object.
+/// Makes a NumPy scalar from the bytes of an item that is not an object.
 pub(crate) fn scalar<'py>(
     dtype: &Bound<'py, PyArrayDescr>,
     bytes: &[u8],

@@ -7,7 +7,8 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::errors::unsupported;
 use crate::object::names;
 
-/// Calls the class with arguments for which the library has named it, and a UUID's state.
+/// Calls the class with arguments that `Object::standard_class` has checked, or a UUID with its
+/// state.
 pub(super) fn make<'py>(
     py: Python<'py>,
     class: StandardClass,

@@ -15,7 +15,7 @@ pub(super) enum Task<'a, 'py> {
     Members(Members<'a>),
     /// Finish an object from its members.
     Finish(Finish<'a, 'py>),
-    /// Fill the containers that were begun after the first `n`.
+    /// Fill the containers that were made empty after the first `n`.
     Fill(usize),
 }
 

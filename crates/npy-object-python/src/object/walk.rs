@@ -18,8 +18,7 @@ use crate::object::ndarray;
 /// Levels of containers that are filled by recursion; deeper ones become tasks.
 const SHALLOW: usize = 6;
 
-/// A count of the elements that are being made on this thread, each by Python code that the one before
-/// it has called.
+/// The number of elements being made on this thread. Python code that makes one may read another.
 struct Nested;
 
 impl Nested {
@@ -163,7 +162,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
         Ok(made)
     }
 
-    /// Makes the objects of the items before the first one that is no leaf.
+    /// Makes the objects of the items before the first one that is not a leaf.
     fn leaves(&mut self, items: Items<'a>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let mut leaves = Vec::with_capacity(items.len());
         for ref item in items {

@@ -1,4 +1,5 @@
-//! [`Contents`]: an array, a container or a single value, and those that follow one another in a file.
+//! [`Contents`]: an array, a container or a single value; and the iterators over several of them in
+//! one file.
 
 use std::iter::FusedIterator;
 

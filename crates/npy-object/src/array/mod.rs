@@ -5,8 +5,8 @@
 //!
 //! - `npy_array`: `NpyArray`, which adds the layout of a file to a cursor
 //! - `open`: the methods of `Options` that open something
-//! - `contents`: `Contents`, for a file of which it is not known what it holds, and the sections of
-//!   a file that holds several
+//! - `contents`: `Contents`, for a file of unknown contents, and the sections of a file that
+//!   holds several arrays or pickles
 //! - `remote`: arrays in object stores
 
 pub(crate) mod contents;

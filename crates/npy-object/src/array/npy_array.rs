@@ -21,10 +21,10 @@ use crate::value::element::Element;
 use crate::value::globals::ArrayClass;
 use crate::value::owned::OwnedElement;
 
-/// An open array: its shape, and its elements one after another, or in any order.
+/// An open array: its shape, and its elements, in order or by number.
 ///
-/// A clone is another reader of the same array. It goes on from the same place, knows the elements
-/// that this one has found, and can go to another thread.
+/// A clone is another reader of the same array. It begins at the same element, knows the elements
+/// that this one has found, and can be sent to another thread.
 ///
 /// ```
 /// let mut array = npy_object::open("tests/data/strings.npy")?;
@@ -70,14 +70,14 @@ impl NpyArray {
         self.layout.class
     }
 
-    /// Returns whether NumPy would keep the array with its first index varying fastest. Elements come
-    /// in C order all the same.
+    /// Returns whether NumPy would keep the array with its first index varying fastest. Elements
+    /// come in C order in either case.
     pub fn fortran_order(&self) -> bool {
         self.layout.fortran_order
     }
 
-    /// Returns how many elements, from the first on, are found without a survey. A caller that wants
-    /// to look for signals goes to a far element in steps.
+    /// Returns the number of elements, from the first on, that are found without a survey. A caller
+    /// that handles signals can read a far element in steps.
     #[doc(hidden)]
     pub fn known(&self) -> u64 {
         self.cursor.known()
@@ -109,8 +109,8 @@ impl NpyArray {
     /// Returns the next element, until there are no more. It is decoded into the memory of the last
     /// one: a loop takes the memory of one element, and allocates nothing once that is large enough.
     ///
-    /// After an error there are no more elements; those that came before it are right. A loop that
-    /// comes to the end has seen the whole file: an error there means that the file is not whole.
+    /// After an error there are no more elements; the elements before it are valid. A loop to the
+    /// end reads the whole file: an error there means that the file is truncated or damaged.
     ///
     /// ```
     /// let mut array = npy_object::open("tests/data/strings.npy")?;
@@ -126,17 +126,17 @@ impl NpyArray {
         self.cursor.next()
     }
 
-    /// Compares size and checksum of an array in an archive with those that the archive has, as a
-    /// loop does at the end: see [`Source::verify`](crate::Source::verify). What was not read yet is
-    /// read.
+    /// Compares the size and checksum of an array in an archive with the ones that the archive has,
+    /// as a loop does at the end: see [`Source::verify`](crate::Source::verify). Reads the bytes
+    /// that were not read yet.
     ///
-    /// Of an array that is not in an archive there is nothing to compare.
+    /// Does nothing for an array that is not in an archive.
     pub fn verify(&self) -> Result<()> {
         self.cursor.source().verify()
     }
 
     /// Returns the element of this number, counted from 0 in the order in which [`next_element`]
-    /// returns them; `None` past the last. A loop goes on where it was.
+    /// returns them; `None` past the last. This does not move a loop.
     ///
     /// The first time that an element is asked for, the file is surveyed up to it; after that, it is
     /// found from a checkpoint at most 32 KiB, or one element, before it.
@@ -157,7 +157,7 @@ impl NpyArray {
         self.cursor.position()
     }
 
-    /// Makes the element of this number the next one. It is looked for when it is asked for.
+    /// Makes the element of this number the next one. It is found when it is read.
     pub fn seek(&mut self, index: u64) {
         self.cursor.seek(index);
     }
@@ -283,8 +283,9 @@ impl NpyArray {
         outcome
     }
 
-    /// As [`map_parallel`](Self::map_parallel), with one result for up to 8,192 elements: `new` makes
-    /// the result of none, `fold` adds an element, and `each` takes the results, in order.
+    /// Does what [`map_parallel`](Self::map_parallel) does, with one result for up to 8,192
+    /// elements: `new` makes the result of none, `fold` adds an element, and `each` takes the
+    /// results, in order.
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -312,10 +313,10 @@ impl NpyArray {
         self.cursor.fold_parallel(threads, new, fold, each)
     }
 
-    /// Returns up to `count` parts of the array, with about as many elements each, in order: for other
-    /// processes or machines, which open them with
-    /// [`Options::open_split`](crate::Options::open_split). What elements share with others before
-    /// their part is found from there too.
+    /// Returns up to `count` parts of the array, with about as many elements each, in order: for
+    /// other processes or machines, which open them with
+    /// [`Options::open_split`](crate::Options::open_split). Definitions before a part are found
+    /// from there too.
     ///
     /// An array of objects that has no index is surveyed to its end.
     ///
@@ -335,7 +336,7 @@ impl NpyArray {
         self.cursor.splits(count)
     }
 
-    /// Makes the elements of a part the ones that a loop comes to.
+    /// Limits a loop to the elements of a part.
     pub(crate) fn enter(&mut self, split: &Split) -> Result<()> {
         self.cursor.enter(split)
     }
@@ -348,8 +349,8 @@ impl NpyArray {
     /// Writes the index of the file next to it, as `FILE.idx`, and returns where it is. With it, any
     /// element is found at once after the file is opened again. An array without objects needs none.
     ///
-    /// The array is surveyed to its end. The index says of which file it is: it is not used once that
-    /// was changed.
+    /// Surveys the array to its end. An index is of one version of its file: it is not used after
+    /// the file is changed.
     ///
     /// Fails as reading does, and where the array was not opened by its path.
     pub fn write_index(&mut self) -> Result<PathBuf> {
@@ -361,7 +362,7 @@ impl NpyArray {
         self.cursor.index_use()
     }
 
-    /// The elements, where they are objects.
+    /// Returns the elements, where they are objects.
     pub(crate) fn objects_mut(&mut self) -> Option<&mut Objects> {
         self.cursor.objects_mut()
     }
@@ -375,8 +376,8 @@ impl NpyArray {
         &mut self.cursor
     }
 
-    /// Returns the bytes of memory that the reader holds: windows on the file, the element that was
-    /// decoded last, what elements share, and checkpoints.
+    /// Returns the bytes of memory that the reader holds: windows on the file, the last decoded
+    /// element, definitions, and checkpoints.
     pub fn memory(&self) -> usize {
         self.cursor.memory()
     }

@@ -28,7 +28,7 @@ use crate::source::window::Window;
 use crate::value::context::Context;
 use crate::value::owned::OwnedElement;
 
-/// Everything here takes a path, a [`File`](std::fs::File), bytes (`Vec<u8>`, `&'static [u8]`), or a
+/// Every method takes a path, a [`File`](std::fs::File), bytes (`Vec<u8>`, `&'static [u8]`), or a
 /// [`Source`].
 impl Options {
     /// Opens an array, and uses its index if the source was opened by its path and there is one: see
@@ -49,8 +49,8 @@ impl Options {
         })
     }
 
-    /// Opens a part of an array: see [`NpyArray::splits`]. The elements that come one after another
-    /// are those of the part; their numbers, and everything else, are those of the whole.
+    /// Opens a part of an array: see [`NpyArray::splits`]. A loop gives the elements of the part;
+    /// their numbers, and the length and shape, are those of the whole array.
     ///
     /// Fails as [`open`](Self::open) does, and with clause `access.split` where the file is not the
     /// one that was split.
@@ -88,9 +88,9 @@ impl Options {
             .explained(|source| At::find(Opened::new(source, self)?, path, self))
     }
 
-    /// Opens an array, a container or a single value, whichever the source holds, and uses its index
-    /// as [`open`](Self::open) does. After a header that says `|O` a pickle may hold something else
-    /// than an array of objects; it is read as it is, as NumPy does.
+    /// Opens an array, a container or a single value, whichever the source holds, and uses its
+    /// index as [`open`](Self::open) does. A pickle after a header with `|O` may hold another value
+    /// than an array of objects: it is returned as it is, as by NumPy.
     ///
     /// ```
     /// use npy_object::{Contents, Options, Source};
@@ -133,9 +133,9 @@ impl Options {
     }
 
     /// Returns an iterator of the sections of a source: one from the first byte of each array or
-    /// pickle on. To find the next one, the last is walked through to its end; nothing is decoded.
+    /// pickle on. Surveys a section to its end to find the next one, and decodes nothing.
     ///
-    /// Bytes after the last pickle or array that are neither are an error.
+    /// Fails on bytes after the last array or pickle that begin neither of them.
     ///
     /// ```
     /// use npy_object::Options;
@@ -197,8 +197,8 @@ impl Options {
     /// Reads the object that is pickled in a file, all of it at once: of an array of objects the array
     /// itself, with its class, its mask, and its elements in [`Data::Items`](crate::Data::Items).
     ///
-    /// It takes the memory of all of it, as `numpy.load` does. But what two elements share is one
-    /// value here, and elements that change one another are what they are in the end.
+    /// Takes memory for the whole object, as `numpy.load` does. An object that two elements share
+    /// is one value, and elements that change one another have their final values.
     ///
     /// Fails as decoding does, and with clause `access.type` where nothing is pickled: in an array
     /// without objects.
@@ -216,8 +216,8 @@ impl Options {
         self.load_to_end(source).map(|(whole, _)| whole)
     }
 
-    /// As [`load`](Self::load), with the place where the pickle ends: bytes from the start of the
-    /// file.
+    /// Does what [`load`](Self::load) does, and also returns the offset of the end of the pickle:
+    /// bytes from the start of the file.
     pub fn load_to_end(
         &self,
         source: impl TryInto<Source, Error: Into<Error>>,

@@ -1,5 +1,5 @@
-//! Arrays in object stores: Amazon S3, Google Cloud Storage, Azure, HTTP, and whatever else the crate
-//! [`object_store`] reaches.
+//! Arrays in object stores: Amazon S3, Google Cloud Storage, Azure, HTTP, and the other stores of
+//! the crate [`object_store`].
 //!
 //! Bytes that [`Fetched`] files need are requested, and the call that needed them is made again.
 
@@ -50,7 +50,7 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// The object at a path of a store.
+    /// Creates a builder for the object at a path of a store.
     pub fn new(store: Arc<dyn ObjectStore>, path: impl Into<Path>) -> Remote {
         let (options, request_size, memory) = (Options::new(), None, None);
         Remote { store, path: path.into(), options, request_size, memory }
@@ -140,7 +140,7 @@ impl RemoteArray {
         self.array.seek(index);
     }
 
-    /// Returns a stream of the elements from here on. After an error nothing comes.
+    /// Returns a stream of the elements from here on. It ends after an error.
     ///
     /// ```
     /// use std::pin::pin;

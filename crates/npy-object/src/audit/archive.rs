@@ -1,4 +1,4 @@
-//! Which members of an archive its loader unpickles.
+//! The members of an archive that its loader unpickles.
 //!
 //! | archive | loaded | data |
 //! |---|---|---|
@@ -16,10 +16,10 @@ use crate::source::npz::Npz;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Content {
-    /// It does, if there are objects in it.
+    /// The loader unpickles it, if it has objects.
     #[default]
     Loaded,
-    /// It does not: the bytes are data.
+    /// The loader does not unpickle it: the bytes are data.
     Data,
     /// No loader is known to have this member.
     Unknown,

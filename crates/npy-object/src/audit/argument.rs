@@ -65,7 +65,7 @@ pub(super) fn is_text(value: &Operand<'_>) -> bool {
     matches!(value, Operand::Text(_) | Operand::LongText)
 }
 
-/// Returns whether it is bytes, or text, as which Python 2 writes bytes.
+/// Returns whether it is bytes, or text, the form in which Python 2 writes bytes.
 pub(super) fn is_bytes(value: &Operand<'_>) -> bool {
     match value {
         Operand::Bytes(_) => true,

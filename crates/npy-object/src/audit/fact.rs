@@ -1,8 +1,9 @@
-//! What the policy notes about the result of a call, packed into the 64 bits that the auditor keeps.
+//! The facts that the policy notes about the result of a call, packed into the 64 bits that the
+//! auditor keeps.
 
 use super::rule::Rule;
 
-/// What is known about the result of a call.
+/// A fact about the result of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fact {
     /// Nothing: no rule allows the call.

@@ -1,4 +1,4 @@
-//! What `numpy.load(allow_pickle=True)` would import and call, and how dangerous that is.
+//! The imports and calls of `numpy.load(allow_pickle=True)`, and how dangerous they are.
 //!
 //! An [`Audit`] reads a file from its first byte to its last: every array, every member of an
 //! archive, and the bytes after them. It runs nothing. Each import, call and change in a pickle is
@@ -39,7 +39,7 @@ pub use archive::Content;
 pub use report::{Part, Report, Site, Status, Tally, Use, Verdict};
 use walk::Walk;
 
-/// Finds what `numpy.load(allow_pickle=True)` would import and call, without doing it.
+/// Finds the imports and calls of `numpy.load(allow_pickle=True)`, and makes none of them.
 ///
 /// ```
 /// use npy_object::audit::Verdict;

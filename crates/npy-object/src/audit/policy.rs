@@ -47,7 +47,7 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
     names
 });
 
-/// What the policy and the caller know about a name.
+/// The standing of a name with the policy and the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     Inert(Rule),

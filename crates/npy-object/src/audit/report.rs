@@ -55,7 +55,7 @@ impl Tally {
     }
 }
 
-/// What a file does with a name.
+/// The acts of a file on a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Use {
@@ -93,7 +93,7 @@ impl Use {
     }
 }
 
-/// What a file, or a member of an archive, would make Python do.
+/// The findings in a file, or in a member of an archive.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Part {
@@ -106,7 +106,7 @@ pub struct Part {
     pub arrays: u64,
     /// The number of pickles.
     pub pickles: u64,
-    /// What it does with each name.
+    /// The uses of each name.
     pub uses: BTreeMap<Name, Use>,
     /// Memo entries that are overwritten with another value.
     pub overwritten: Tally,
@@ -119,7 +119,7 @@ pub struct Part {
     pub costly: Tally,
     /// Bytes after the last array or pickle that are not an array, a pickle or an archive.
     pub trailing: Tally,
-    /// The error that ended the audit of this part. What was found before it is in the report.
+    /// The error that ended the audit of this part. Findings before it are in the report.
     pub error: Option<Error>,
 }
 
@@ -141,9 +141,9 @@ pub struct Site<'a> {
     pub offset: u64,
     /// The opcode of the instruction.
     pub opcode: Opcode,
-    /// What it does.
+    /// The act of the instruction.
     pub act: Act,
-    /// The name of the object that it does it to; `None` where it has none.
+    /// The name of the object that is acted on; `None` where it has none.
     pub name: Option<&'a Name>,
     /// The verdict on this act.
     pub verdict: Verdict,
@@ -152,15 +152,15 @@ pub struct Site<'a> {
 /// Whether all of a file, or of a member, was read and understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// All of it was.
+    /// The whole file was read and understood.
     Complete,
-    /// Something was not.
+    /// A part of the file was not read, or not understood.
     #[non_exhaustive]
     Incomplete {
         /// The name of the member; `None` in a file that is not an archive.
         member: Option<String>,
-        /// The offset from which on it was not, where it is known: bytes from the start of the file, or
-        /// of the member.
+        /// The offset of the first byte that was not read or understood, where it is known: bytes
+        /// from the start of the file, or of the member.
         offset: Option<u64>,
         /// The reason.
         reason: String,
@@ -208,8 +208,8 @@ impl Part {
         worst.max(whole)
     }
 
-    /// Returns, each as a sentence, what it has that no pickler writes: memo entries that are
-    /// overwritten, instructions in two frames, bytes after the end.
+    /// Returns a sentence for each thing that no pickler writes: memo entries that are overwritten,
+    /// instructions in two frames, bytes after the end.
     pub fn oddities(&self) -> Vec<String> {
         let of_member = self.member.as_ref().map(|member| format!(" of {}", printable(member)));
         let of_member = of_member.unwrap_or_default();

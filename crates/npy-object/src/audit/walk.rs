@@ -27,7 +27,7 @@ const LONGEST_LINE: u64 = 1 << 20;
 /// Characters that a header may have.
 const MOST_HEADER: usize = 1 << 20;
 
-/// How deep compressed files, and archives after arrays, may be in one another.
+/// The deepest nesting of compressed files, and of archives after arrays.
 const NESTING: usize = 4;
 
 /// A walk through a file.

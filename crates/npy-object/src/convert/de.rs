@@ -147,7 +147,7 @@ impl de::Error for Error {
     }
 }
 
-/// A container that was begun and not ended: one of those around the value that is read.
+/// An open container: one around the value that is read.
 #[derive(Clone, Copy)]
 struct Open<'a> {
     id: Option<NodeId>,
@@ -217,7 +217,7 @@ enum BlockItems<'a, 'de> {
     Objects(usize, ArrayItems<'de>),
 }
 
-/// What the caller's type asks for, where that decides how a value is read.
+/// The request of the caller's type, where it decides how a value is read.
 #[derive(Clone, Copy, PartialEq)]
 enum Wanted {
     Anything,
@@ -475,7 +475,7 @@ impl<'a, 'de> Block<'a, 'de> {
         Parts { left: self.shape.first().copied().unwrap_or(0), block: self }
     }
 
-    /// Whether its items take no bytes in the file.
+    /// Returns whether its items take no bytes in the file.
     fn is_unpaid(&self) -> bool {
         match &self.items {
             BlockItems::Bytes(_, bytes) => bytes.is_empty(),

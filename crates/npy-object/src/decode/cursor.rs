@@ -1,4 +1,4 @@
-//! A place in an array or a container, and the state to go on from it.
+//! A position in an array or a container, and the state to go on from it.
 //!
 //! The elements are objects, which are found by batches and decoded, or rows of an array without
 //! objects, which are read. This is the only file that tells them apart.
@@ -21,7 +21,7 @@ use crate::value::context::Context;
 use crate::value::element::Element;
 use crate::value::owned::OwnedElement;
 
-/// A place in an array or a container. A clone goes on from the same place, on its own.
+/// A position in an array or a container. A clone goes on from the same position, independently.
 #[derive(Clone)]
 pub(crate) struct Cursor {
     items: Items,
@@ -36,12 +36,12 @@ enum Items {
 }
 
 impl Cursor {
-    /// A cursor at the first of these members.
+    /// Creates a cursor at the first of these members.
     pub(crate) fn of_objects(objects: Objects) -> Cursor {
         Cursor::new(Items::Objects(Box::new(objects)))
     }
 
-    /// A cursor at the first row.
+    /// Creates a cursor at the first row.
     pub(crate) fn of_rows(rows: Rows) -> Cursor {
         Cursor::new(Items::Rows(Box::new(rows)))
     }
@@ -50,7 +50,7 @@ impl Cursor {
         Cursor { items, position: Position::default(), index: IndexUse::None }
     }
 
-    /// The members, where they are objects.
+    /// Returns the members, where they are objects.
     pub(crate) fn objects_mut(&mut self) -> Option<&mut Objects> {
         match &mut self.items {
             Items::Objects(objects) => Some(objects),
@@ -58,12 +58,12 @@ impl Cursor {
         }
     }
 
-    /// Whether the elements are objects.
+    /// Returns whether the elements are objects.
     pub(crate) fn has_objects(&self) -> bool {
         matches!(self.items, Items::Objects(_))
     }
 
-    /// Returns what the elements are read from.
+    /// Returns the source of the elements.
     pub(crate) fn source(&self) -> &Source {
         match &self.items {
             Items::Objects(objects) => objects.decoder.window.source(),
@@ -71,8 +71,7 @@ impl Cursor {
         }
     }
 
-    /// Returns what the elements have in common. It is another one after the definitions were
-    /// forgotten that elements share.
+    /// Returns the context of the elements. It is replaced when the definitions are forgotten.
     pub(crate) fn context(&self) -> &Arc<Context> {
         match &self.items {
             Items::Objects(objects) => &objects.decoder.context,
@@ -88,7 +87,7 @@ impl Cursor {
         }
     }
 
-    /// Returns the number of elements. What was not surveyed is surveyed.
+    /// Returns the number of elements. Surveys the rest of the pickle for it.
     pub(crate) fn count(&mut self) -> Result<u64> {
         match &mut self.items {
             Items::Objects(objects) => objects.count(),
@@ -114,12 +113,12 @@ impl Cursor {
         self.position.seek(number);
     }
 
-    /// Returns the number of the first element that a loop does not come to.
+    /// Returns the number of the first element after the end of a loop.
     pub(crate) fn end(&self) -> u64 {
         self.position.end.min(self.len().unwrap_or(u64::MAX))
     }
 
-    /// Whether the next element was found and read, and takes at most `bytes`.
+    /// Returns whether the next element was found and read, and takes at most `bytes`.
     #[inline]
     pub(crate) fn is_at_hand(&self, bytes: usize) -> bool {
         match &self.items {
@@ -141,7 +140,7 @@ impl Cursor {
         }
     }
 
-    /// As [`next`](Self::next), with the key of an entry.
+    /// Returns the next member: the element, and the key of an entry.
     #[inline]
     pub(crate) fn next_member(&mut self) -> Result<Option<Member<'_>>> {
         match &mut self.items {
@@ -165,7 +164,7 @@ impl Cursor {
         }
     }
 
-    /// As [`get`](Self::get), with the key of an entry.
+    /// Returns the member of this number: the element, and the key of an entry.
     pub(crate) fn get_member(&mut self, number: u64) -> Result<Option<Member<'_>>> {
         match &mut self.items {
             Items::Objects(objects) => {
@@ -237,7 +236,7 @@ impl Cursor {
             self.position.seek(self.position.next);
             let outcome =
                 parallel::fold(objects, &mut self.position.next, threads, &work, &mut each);
-            // Threads know closed batches alone. The values of the last one come one by one.
+            // Threads decode only closed batches. The values of the last batch come one by one.
             if outcome.is_ok() || !objects.has_unfinished() {
                 return outcome;
             }
@@ -289,7 +288,7 @@ impl Cursor {
         Ok(())
     }
 
-    /// Whether an index is used.
+    /// Returns whether an index is used.
     pub(crate) fn index_use(&self) -> IndexUse {
         self.index
     }

@@ -40,7 +40,7 @@ pub(crate) struct Decoder {
     shared_is_current: bool,
 }
 
-/// Where the instructions of a value are.
+/// The range of the instructions of a value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     /// Where they begin.
@@ -52,7 +52,7 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// The value of the pickle that begins at `begin`.
+    /// Returns the bounds of the value of the pickle that begins at `begin`.
     pub(crate) fn of_pickle(begin: u64) -> Bounds {
         Bounds { begin, memo: 0, end: None }
     }
@@ -102,9 +102,9 @@ impl Decoder {
 
     /// Returns another decoder of the same members, with a window and a graph of its own.
     ///
-    /// The envelopes are shared. Their instructions, about 20 for an array, are run in the new graph
-    /// before the first member: to copy the nodes would take as long, and would copy the definitions
-    /// too that members have brought there.
+    /// Shares the envelopes. Runs their instructions, about 20 for an array, in the new graph
+    /// before the first member: a copy of the nodes takes as long, and copies definitions that the
+    /// new decoder may not need.
     pub(crate) fn sibling(&self) -> Decoder {
         let mut sibling = Decoder::new(self.window.sibling(), self.context.fresh());
         sibling.graph.set_protocol(self.graph.protocol());
@@ -302,12 +302,12 @@ impl Decoder {
         self.envelopes.last()
     }
 
-    /// Whether a container was entered.
+    /// Returns whether a container was entered.
     pub(crate) fn is_in_container(&self) -> bool {
         !self.envelopes.is_empty()
     }
 
-    /// Whether the members are those of a container in another one.
+    /// Returns whether the members are those of a container in another one.
     pub(crate) fn is_in_another(&self) -> bool {
         self.envelopes.len() > 1
     }
@@ -317,7 +317,7 @@ impl Decoder {
         self.graph.protocol()
     }
 
-    /// Whether an envelope makes a memo entry.
+    /// Returns whether an envelope makes a memo entry.
     pub(crate) fn is_in_envelope(&self, memo: u64) -> bool {
         self.envelopes.iter().any(|envelope| envelope.memo.contains(&memo))
     }

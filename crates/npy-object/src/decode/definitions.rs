@@ -21,7 +21,7 @@ use crate::source::window::Window;
 /// The definitions in the shared region, and where they came from.
 #[derive(Default)]
 pub(crate) struct Definitions {
-    /// By where they begin; where several begin at one place, the longest.
+    /// By offset; of several definitions at one offset, the longest.
     known: BTreeMap<u64, Definition>,
     /// A resolution that needs bytes which are still to be fetched; it goes on with the next call.
     left: Option<Resolution>,

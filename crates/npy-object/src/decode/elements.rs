@@ -12,7 +12,7 @@ use crate::value::owned::OwnedElement;
 /// Elements of an array, from either end: see [`NpyArray::elements`](crate::NpyArray::elements) and
 /// [`NpyArray::elements_in`](crate::NpyArray::elements_in).
 ///
-/// After an error nothing comes.
+/// Ends after an error.
 #[must_use = "iterators are lazy"]
 #[derive(Debug)]
 pub struct Elements<'a> {
@@ -22,7 +22,7 @@ pub struct Elements<'a> {
 
 /// The elements of an array, which it owns, from either end: see [`NpyArray::into_elements`](crate::NpyArray::into_elements).
 ///
-/// After an error nothing comes.
+/// Ends after an error.
 #[must_use = "iterators are lazy"]
 #[derive(Clone, Debug)]
 pub struct IntoElements {
@@ -32,7 +32,8 @@ pub struct IntoElements {
 
 /// The elements of an array as values of `T`: see [`NpyArray::into_deserialize`](crate::NpyArray::into_deserialize).
 ///
-/// After an error in the file nothing comes; after an element that is no `T` the next one.
+/// Ends after an error in the file. An element that is not a `T` is an error too, after which the
+/// next one follows.
 #[cfg(feature = "serde")]
 #[must_use = "iterators are lazy"]
 #[derive(Debug)]
@@ -46,7 +47,7 @@ pub struct IntoDeserialize<T> {
 struct Left {
     /// The number of the first of them.
     next: u64,
-    /// The number after that of the last.
+    /// One more than the number of the last of them.
     end: u64,
     /// Whether the end was reached.
     done: bool,
@@ -99,7 +100,7 @@ impl Left {
         read
     }
 
-    /// Reads an element; nothing comes after it if it is an error.
+    /// Reads an element. Ends the iteration if that fails.
     fn read(&mut self, number: u64, cursor: &mut Cursor) -> Option<Result<OwnedElement>> {
         cursor.seek(number);
         let read = cursor.next_owned().transpose();
@@ -118,7 +119,7 @@ impl Left {
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left =
             if self.done { 0 } else { usize::try_from(self.end - self.next).unwrap_or(usize::MAX) };
-        // An error may come in the place of what is missing.
+        // An error may take the place of the missing elements.
         (0, left.checked_add(1))
     }
 }

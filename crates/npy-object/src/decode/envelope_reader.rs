@@ -30,7 +30,7 @@ pub(crate) struct EnvelopeReader {
 }
 
 impl EnvelopeReader {
-    /// A reader that is at the first instruction of a value.
+    /// Creates a reader at the first instruction of a value.
     pub(crate) fn new(
         value: Bounds,
         decoder: &mut Decoder,
@@ -141,8 +141,8 @@ impl EnvelopeReader {
         }))
     }
 
-    /// Whether the value begins with a mark. Then only LIST or DICT, right after it, make a
-    /// container without members; with a value above the mark it is a tuple, mostly, of any size.
+    /// Returns whether the value begins with a mark. A LIST or DICT right after the mark makes a
+    /// container without members. A value after the mark usually belongs to a tuple, of any size.
     fn is_marked(&self) -> bool {
         let marks = self.machine.marks().get(self.base.marks..).unwrap_or_default();
         marks.first() == Some(&(self.base.values as u32))
@@ -153,13 +153,13 @@ impl EnvelopeReader {
         self.value
     }
 
-    /// Makes the members of a container that was found the ones that `decoder` decodes.
+    /// Makes `decoder` decode the members of a container that was found.
     pub(crate) fn enter(&self, envelope: &Arc<Envelope>, decoder: &mut Decoder) {
         let is_last = envelope.offset + envelope.bytes.len() as u64 == self.here;
         decoder.enter(Arc::clone(envelope), is_last.then_some(&self.machine));
     }
 
-    /// The error for a value that should be an array of objects and is none.
+    /// Returns the error for a value that is not an array of objects.
     #[cold]
     pub(crate) fn no_array(&self, limit: usize) -> Error {
         let clause = "npy.object.envelope";

@@ -14,11 +14,11 @@ use crate::locate::index::{Fingerprint, IndexFile};
 use crate::value::element::Element;
 use crate::value::kind::Kind;
 
-/// The members of one container: where they are, and what decodes them.
+/// The members of one container: their batches, and the decoder.
 pub(crate) struct Objects {
     pub(crate) decoder: Decoder,
     pub(crate) batches: Batches,
-    /// The batch that was looked at last.
+    /// The batch that was read last.
     batch: Batch,
     /// Whether the values of a batch in which the pickle breaks off are given before the error.
     unfinished: bool,
@@ -52,8 +52,8 @@ impl Clone for Objects {
 }
 
 impl Objects {
-    /// The members that `batches` find. `unfinished` says whether the values of a batch in which the
-    /// pickle breaks off are given before the error.
+    /// Creates a reader of the members that `batches` finds. `unfinished` says whether the values
+    /// of a truncated batch are given before the error.
     pub(crate) fn new(decoder: Decoder, batches: Batches, unfinished: bool) -> Objects {
         let batch = batches.start();
         Objects { decoder, batches, batch, unfinished }
@@ -64,12 +64,12 @@ impl Objects {
         self.unfinished = unfinished;
     }
 
-    /// Whether there are values of a batch in which the pickle breaks off that are still to be given.
+    /// Returns whether values of a truncated batch are still to be given.
     pub(crate) fn has_unfinished(&self) -> bool {
         self.unfinished && self.batches.is_broken_off()
     }
 
-    /// Whether a member was found and read, and takes at most `bytes`.
+    /// Returns whether a member was found and read, and takes at most `bytes`.
     #[inline]
     pub(crate) fn is_at_hand(&self, member: u64, bytes: usize) -> bool {
         let Some(place) = self.batch.place(member) else { return false };
@@ -205,7 +205,7 @@ impl Objects {
         Ok(Some((key, outline)))
     }
 
-    /// Returns the place of a member in the batch, once that is the one that has it.
+    /// Returns the index of a member in the batch. Loads the batch that has the member first.
     #[inline]
     fn place_of(&mut self, member: u64) -> Result<Option<usize>> {
         match self.batch.place(member) {
@@ -214,7 +214,7 @@ impl Objects {
         }
     }
 
-    /// Makes the batch the one that has a member.
+    /// Loads the batch that has a member, and returns the index of the member in it.
     #[cold]
     fn load(&mut self, member: u64) -> Result<Option<usize>> {
         match self.find(member) {
@@ -231,7 +231,7 @@ impl Objects {
 
     fn find(&mut self, member: u64) -> Result<Option<usize>> {
         let Objects { decoder, batches, batch, .. } = self;
-        // A loop that comes to the end has the pickle surveyed to its STOP.
+        // At the end of a loop, this surveys the pickle to its STOP.
         while batch.end() == member {
             if !batches.next(&mut decoder.window, batch)? {
                 return self.verify().map(|()| None);
@@ -269,7 +269,7 @@ impl Objects {
     }
 }
 
-/// What a pickler may still do to a value, apart from making it a part of another one.
+/// The changes that a pickler may still make to a value, apart from putting it into another one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outlook {
     /// Nothing.

@@ -1,5 +1,5 @@
-//! [`Outline`]: what an element is by its first and last instructions, where it is too large to be
-//! decoded.
+//! [`Outline`]: a summary of an element that is too large to decode, from its first and last
+//! instructions.
 
 use npy_header::DType;
 use pickle_stream::{
@@ -19,17 +19,17 @@ use crate::value::shape::Shape;
 /// Bytes of an element that are decoded for its outline.
 const DECODED: usize = 16 << 10;
 
-/// What an element is by its first 16 KiB and its last instruction, without its payload: see
+/// A summary of an element from its first 16 KiB and its last instruction, without its payload: see
 /// [`NpyArray::outline`](crate::NpyArray::outline).
 #[derive(Clone, Debug)]
 pub struct Outline {
-    /// What it is.
+    /// The kind of the element.
     pub kind: OutlineKind,
     /// Bytes that it takes in the file.
     pub bytes: u64,
 }
 
-/// What an element is: see [`Outline`].
+/// The kind of an element: see [`Outline`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum OutlineKind {
@@ -51,7 +51,7 @@ pub enum OutlineKind {
 }
 
 impl Outline {
-    /// The outline of a row of an array without objects.
+    /// Returns the outline of a row of an array without objects.
     pub(crate) fn of_row(dtype: &DType, shape: &[usize], bytes: u64) -> Outline {
         let (item, shape) = (ItemType::Plain(dtype.clone()), shape.to_vec());
         Outline { kind: OutlineKind::Array { item, shape }, bytes }
@@ -68,10 +68,10 @@ impl Decoder {
         let kind = match (last, begun) {
             (Action::Tuple, _) => OutlineKind::Container(C::Tuple),
             (Action::FrozenSet, _) => OutlineKind::Container(C::FrozenSet),
-            // What ends by pushing a value is that value.
+            // If the last instruction pushes a value, the element is that value.
             (Action::Str, _) => OutlineKind::Str,
             (Action::Bytes, _) => OutlineKind::Bytes,
-            // What begins the value is all of it if the last instruction changes it in its place.
+            // If the last instruction changes the first value, the element is the first value.
             (
                 Action::Grow(Container::List),
                 Some(kind @ OutlineKind::Container(C::List | C::Deque)),
@@ -107,7 +107,7 @@ impl Decoder {
                     self.resolve(memo, lexer.offset(), addresses)?;
                 }
                 Ok(Some(Flow::Next)) => {}
-                // What is wrong with an instruction is said where the element is decoded.
+                // An error of an instruction is reported when the element is decoded.
                 Ok(Some(Flow::Stop(_)) | None) | Err(_) => break,
             }
         }

@@ -96,7 +96,7 @@ where
         for decoder in decoders {
             scope.spawn(|| shared.work(decoder, work));
         }
-        // At the end of this, early or not, the channels close, and with them the threads end.
+        // The channels close when this function returns, also early, and then the threads end.
         for chunks in announced {
             for chunk in chunks {
                 let (result, elements) = chunk?;
@@ -127,7 +127,7 @@ impl<A> Shared<'_, A> {
         }
     }
 
-    /// The next task, once it is this thread's turn; `None` where there is none.
+    /// Returns the next task, once it is this thread's turn; `None` where there is none.
     fn next(&self, decoder: &mut Decoder) -> Option<Task<A>> {
         let mut turn = lock(&self.turn);
         let (results, chunks) = sync_channel(CHUNKS);
@@ -203,7 +203,8 @@ impl Addresses for Mutex<&mut Batches> {
     }
 }
 
-/// A panic of one thread is seen where the threads are joined. The other threads go on.
+/// Locks a mutex, also after a panic of another thread, which is reported when the threads are
+/// joined.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -50,7 +50,7 @@ impl Clone for Rows {
 }
 
 impl Rows {
-    /// The rows of an array whose data begin at `data`.
+    /// Opens the rows of an array whose data begin at `data`.
     pub(crate) fn open(
         window: Window,
         context: Context,
@@ -115,7 +115,7 @@ impl Rows {
         Ok(Element::row(self.resident(row), &self.context))
     }
 
-    /// Whether a row was read, and takes at most `bytes`.
+    /// Returns whether a row was read, and takes at most `bytes`.
     #[inline]
     pub(crate) fn is_at_hand(&self, row: u64, bytes: usize) -> bool {
         if row >= self.count {
@@ -132,7 +132,7 @@ impl Rows {
         is_read && self.size <= bytes
     }
 
-    /// Returns what the rows have in common.
+    /// Returns the context of the rows.
     pub(crate) fn context(&self) -> &Arc<Context> {
         &self.context
     }
@@ -142,7 +142,7 @@ impl Rows {
         self.count
     }
 
-    /// Returns what the rows are read from.
+    /// Returns the source of the rows.
     pub(crate) fn source(&self) -> &Source {
         self.window.source()
     }
@@ -195,7 +195,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Reads rows of an array in Fortran order, in which the items of a row lie `count` items
+    /// Reads rows of an array in Fortran order, in which the items of a row are `count` items
     /// apart, and puts each row in C order.
     fn gather(&mut self, first: u64, rows: usize) -> Result<()> {
         let itemsize = self.dtype.itemsize();

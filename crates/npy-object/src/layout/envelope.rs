@@ -46,7 +46,7 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
-    /// The state of the array that the container is; `None` of another container.
+    /// Returns the state of the array that the container is; `None` of another container.
     pub(crate) fn array(&self) -> Option<&ArrayState> {
         self.array.as_ref().filter(|_| self.kind == ContainerKind::Array)
     }
@@ -59,8 +59,9 @@ impl Envelope {
         Ok(survey)
     }
 
-    /// Makes the memo entries that `machine` has made of these instructions definitions of the
-    /// graph. The entries of containers that are not whole become references to what is around a member.
+    /// Stores the memo entries of these instructions, which `machine` has run, as definitions of
+    /// the graph. An entry of an unfinished container becomes a reference to the container around a
+    /// member.
     pub(crate) fn define(&self, machine: &Machine, graph: &mut Graph) {
         machine.define_entries(graph);
         self.unfinished.iter().for_each(|&entry| graph.define_outer(entry));
@@ -92,7 +93,7 @@ pub enum ContainerKind {
 }
 
 impl ContainerKind {
-    /// Returns how it grows.
+    /// Returns the kind of batch by which it grows.
     pub(crate) fn container(self) -> Container {
         use ContainerKind as K;
         match self {
@@ -185,7 +186,7 @@ pub(crate) fn begun(
     }
 }
 
-/// Whether a new container is empty, so that all of its members come in batches.
+/// Returns whether a new container is empty, so that all of its members come in batches.
 fn is_empty(container: ValueRef<'_>) -> bool {
     match container.kind() {
         Kind::List(items) => items.len() == 0,
@@ -194,7 +195,7 @@ fn is_empty(container: ValueRef<'_>) -> bool {
     }
 }
 
-/// Whether these are the arguments of a deque that is filled afterwards: `()`, or `((), maxlen)`.
+/// Returns whether these are the arguments of a deque that is filled later: `()` or `((), maxlen)`.
 fn is_empty_deque(mut args: Items<'_>) -> bool {
     let is_empty =
         |items: ValueRef<'_>| matches!(items.kind(), Kind::Tuple(items) if items.len() == 0);
@@ -227,8 +228,8 @@ fn array_state<'a>(
 }
 
 impl ItemType {
-    /// Whether a header agrees with this dtype of the pickle. StringDType has no name in headers, which
-    /// say `|O`.
+    /// Returns whether a header agrees with this dtype of the pickle. StringDType has no name in
+    /// headers, which say `|O`.
     pub(crate) fn is_in_header_as(&self, header: &DType) -> bool {
         match self {
             ItemType::Plain(dtype) => dtype == header,

@@ -19,7 +19,7 @@ use crate::layout::preamble::Preamble;
 use crate::value::dtype::ItemType;
 use crate::value::globals::ArrayClass;
 
-/// What a file says of its array before the elements.
+/// The properties of an array that a file states before its elements.
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) preamble: Preamble,
@@ -32,7 +32,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The layout of an array of objects.
+    /// Creates the layout of an array of objects.
     pub(crate) fn of_objects(preamble: Preamble, state: &ArrayState) -> Layout {
         Layout {
             preamble,
@@ -43,7 +43,7 @@ impl Layout {
         }
     }
 
-    /// The layout of an array without objects, which the header alone describes.
+    /// Creates the layout of an array without objects, which the header alone describes.
     pub(crate) fn of_rows(preamble: Preamble) -> Layout {
         let header = preamble.header.as_ref();
         Layout {

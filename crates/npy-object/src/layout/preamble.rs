@@ -1,4 +1,4 @@
-//! The preamble: what a file says of its array before the data.
+//! The preamble of a file: its header, and the offset of its data.
 
 use npy_header::{Header, Progress};
 
@@ -39,7 +39,7 @@ impl Preamble {
 
     /// Returns where the pickle begins.
     ///
-    /// Fails with clause `access.type` where the data are no pickle.
+    /// Fails with clause `access.type` where the data are not a pickle.
     pub(crate) fn pickle(&self) -> Result<u64> {
         match self.header_of_rows() {
             None => Ok(self.data),

@@ -16,7 +16,7 @@ use crate::locate::checkpoints::{Addresses, Checkpoint, Checkpoints, Interval, L
 use crate::locate::index::{Fingerprint, Index, IndexFile, IndexUse};
 use crate::source::window::Window;
 
-/// Consecutive members: those of one APPENDS, some of them, or those of several.
+/// A run of consecutive members, from a part of one batch or from several batches.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
     /// Where the first of them is.
@@ -28,7 +28,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// A batch without members, before the member at `next`.
+    /// Creates a batch without members, before the member at `next`.
     pub(crate) fn before(next: Checkpoint) -> Batch {
         Batch { begin: next, spans: Vec::new(), next }
     }
@@ -43,7 +43,7 @@ impl Batch {
         self.next
     }
 
-    /// Returns the place of a member in the batch; `None` where it is not there.
+    /// Returns the index of a member in the batch; `None` where it is not there.
     #[inline]
     pub(crate) fn place(&self, member: u64) -> Option<usize> {
         if (self.begin.member..self.next.member).contains(&member) {
@@ -53,7 +53,7 @@ impl Batch {
         }
     }
 
-    /// Returns the spans of the values of the member at a place.
+    /// Returns the spans of the values of the member at an index.
     #[inline]
     pub(crate) fn values(&self, place: usize, width: usize) -> &[Span] {
         &self.spans[place * width..(place + 1) * width]
@@ -73,7 +73,7 @@ impl Batch {
         self.spans.capacity() * size_of::<Span>()
     }
 
-    /// Removes the members, and moves to the place after them.
+    /// Removes the members, and moves past them.
     fn pass(&mut self) {
         self.spans.clear();
         self.begin = self.next;
@@ -87,8 +87,8 @@ impl Batch {
         self.next = Checkpoint::between(member, survey.offset(), survey.memo());
     }
 
-    /// Adds the members from here to `to`, a place in the same batch of the pickle, which `survey` has
-    /// reached on the stack that it began with; `false` where `to` is not such a place.
+    /// Adds the members up to `to`. Returns `false` unless `survey` has reached `to` inside the
+    /// same batch, on the stack with which it began.
     fn extend_inside(&mut self, survey: &Survey, width: usize, to: Checkpoint) -> bool {
         let found = &survey.slots()[1..];
         let members = (found.len() / width) as u64;
@@ -103,7 +103,7 @@ impl Batch {
         is_right
     }
 
-    /// Whether a batch that ends here can be followed by the member at a checkpoint.
+    /// Returns whether a batch that ends here can be followed by the member at a checkpoint.
     fn is_on_the_way(&self, to: Checkpoint) -> bool {
         let here = self.next;
         if here.offset == to.offset {
@@ -156,7 +156,7 @@ struct Tail {
     error: Error,
 }
 
-/// How far the survey has come.
+/// The state of the survey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Members may follow.
@@ -170,8 +170,8 @@ enum State {
 }
 
 impl Batches {
-    /// The batches of a container after its envelope. `end` is where its instructions end, if that is
-    /// known, and `outer` leads to it.
+    /// Creates the batches of a container after its envelope. `end` is the end of its instructions,
+    /// if that is known, and `outer` leads to it.
     pub(crate) fn new(
         envelope: &Envelope,
         end: Option<u64>,
@@ -215,7 +215,7 @@ impl Batches {
         })
     }
 
-    /// The members of a tuple, all of which are known.
+    /// Creates the members of a tuple, all of which are known.
     pub(crate) fn of_parts(parts: Vec<Span>, route: Route, limits: &Limits) -> Batches {
         let frontier = Checkpoint::between(0, 0, 0);
         Batches {
@@ -238,7 +238,7 @@ impl Batches {
         }
     }
 
-    /// The members of a tuple that is truncated after these items: none, and the error.
+    /// Creates the members of a tuple that is truncated after these items: none, and the error.
     pub(crate) fn of_cut_parts(
         parts: Vec<Span>,
         error: Error,
@@ -383,7 +383,7 @@ impl Batches {
         values
     }
 
-    /// Whether the pickle is truncated, and no values of the truncated batch are given.
+    /// Returns whether the pickle is truncated, and no values of the truncated batch are given.
     pub(crate) fn is_broken_off(&self) -> bool {
         self.state == State::Failed && self.tail.is_none()
     }

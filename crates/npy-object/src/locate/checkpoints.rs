@@ -1,5 +1,5 @@
-//! Places from which a survey can go on, so that any member, and the definition of any memo entry, is
-//! found without a survey from the first member.
+//! Positions from which a survey can go on, so that any member, and the definition of any memo
+//! entry, is found without a survey from the first member.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use pickle_stream::{Container, Limits, Locator, Span, Survey};
 
 use crate::error::Result;
 
-/// A place between two members.
+/// A position between two members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Checkpoint {
     /// The number of the member that comes next.
@@ -22,12 +22,12 @@ impl Checkpoint {
     /// Set in `memo` where the place is inside a batch.
     const INSIDE: u64 = 1 << 63;
 
-    /// A place between two batches.
+    /// Creates a checkpoint between two batches.
     pub(crate) fn between(member: u64, offset: u64, memo: u64) -> Checkpoint {
         Checkpoint { member, offset, memo: memo & !Checkpoint::INSIDE }
     }
 
-    /// A place inside a batch, after its MARK.
+    /// Creates a checkpoint inside a batch, after its MARK.
     fn inside(member: u64, offset: u64, memo: u64) -> Checkpoint {
         Checkpoint { member, offset, memo: memo | Checkpoint::INSIDE }
     }
@@ -37,7 +37,7 @@ impl Checkpoint {
         self.memo & !Checkpoint::INSIDE
     }
 
-    /// Whether it is inside a batch.
+    /// Returns whether it is inside a batch.
     pub(crate) fn is_inside(self) -> bool {
         self.memo & Checkpoint::INSIDE != 0
     }
@@ -48,7 +48,7 @@ impl Checkpoint {
         [self.member, self.offset, self.memo]
     }
 
-    /// The reverse of [`to_numbers`](Self::to_numbers).
+    /// Creates a checkpoint from its numbers: the inverse of [`to_numbers`](Self::to_numbers).
     pub(crate) fn from_numbers([member, offset, memo]: [u64; 3]) -> Checkpoint {
         Checkpoint { member, offset, memo }
     }
@@ -90,7 +90,7 @@ impl Checkpoints {
         Checkpoints { places: Arc::default(), spacing: Checkpoints::SPACING }
     }
 
-    /// The checkpoints of a container whose first member is at a place.
+    /// Creates the checkpoints of a container with the first member at `first`.
     pub(crate) fn starting(first: Checkpoint) -> Checkpoints {
         Checkpoints { places: Arc::new(vec![first]), ..Checkpoints::new() }
     }

@@ -30,7 +30,7 @@ const BLOCK: usize = 256;
 /// The most checkpoints: those of an array, and one after the last element.
 const MOST: u64 = Checkpoints::MOST as u64 + 1;
 
-/// The properties of a file by which its index is known to be of it.
+/// The properties of a file that its index stores, to recognise the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     /// Bytes of the file.
@@ -73,13 +73,13 @@ struct Head {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IndexUse {
-    /// There is none, or [`Options::index`](crate::Options::index) is off.
+    /// There is no index, or [`Options::index`](crate::Options::index) is off.
     None,
-    /// It is used.
+    /// The index is used.
     Used,
-    /// There is one of the file as it was before a change. It is not used.
+    /// The index is of the file before a change, and not used.
     Stale,
-    /// There is one that is malformed or truncated. It is not used.
+    /// The index is malformed or truncated, and not used.
     Damaged,
 }
 

@@ -25,7 +25,7 @@ impl Split {
     /// split is found by a survey from one of them.
     const PLACES: usize = 256;
 
-    /// A split of the elements from `first` on, of an array with these checkpoints.
+    /// Creates a split of the elements from `first` on, of an array with these checkpoints.
     pub(crate) fn new(
         first: u64,
         count: u64,

@@ -61,7 +61,7 @@ impl Container {
         self.shape.as_deref()
     }
 
-    /// The members, which are objects in every container.
+    /// Returns the members, which are objects in every container.
     pub(crate) fn objects_mut(&mut self) -> Option<&mut Objects> {
         self.cursor.objects_mut()
     }
@@ -76,7 +76,7 @@ impl Container {
         self.cursor.count()
     }
 
-    /// Returns the next member, until there are no more. After an error there are no more either.
+    /// Returns the next member, until there are no more. After an error there are no more.
     ///
     /// Of two entries with equal keys, of which Python would keep the last, both are returned.
     pub fn next_member(&mut self) -> Result<Option<Member<'_>>> {
@@ -90,7 +90,7 @@ impl Container {
     }
 
     /// Returns the member of this number, counted from 0 in the order of the file; `None` past the
-    /// last. A loop goes on where it was.
+    /// last. This does not move a loop.
     pub fn get(&mut self, index: u64) -> Result<Option<Member<'_>>> {
         self.cursor.get_member(index)
     }
@@ -105,9 +105,9 @@ impl Container {
     /// With it, a container that [`Options::contents`](crate::Options::contents) opens goes to any
     /// member at once. The container is surveyed to its end.
     ///
-    /// Fails as reading does, and with clause `access.index` where the container is not all that a
-    /// file holds which was opened by its path, and where it is a tuple or a frozenset, whose members
-    /// are known.
+    /// Fails as reading does, and with clause `access.index` unless the container is the whole
+    /// contents of a file that was opened by its path. A tuple or frozenset has no index, because
+    /// its members are known.
     pub fn write_index(&mut self) -> Result<PathBuf> {
         if !self.is_all || self.cursor.source().path().is_none() {
             let message = "only the container of a file that was opened by its path has an index";

@@ -1,5 +1,5 @@
-//! The way down to a value inside nested containers. Siblings on the way are surveyed, and of dicts
-//! the keys are decoded; nothing else is.
+//! Follows a path to a value inside nested containers. Surveys the members beside the path, and
+//! decodes nothing but the keys of dicts.
 
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ pub enum At {
 }
 
 impl At {
-    /// Goes down from the value that a file holds: its array; of an array without dimensions, the
-    /// element; or the object of a bare pickle.
+    /// Follows a path from the value that a file holds: its array; of an array without dimensions,
+    /// the element; or the object of a bare pickle.
     pub(crate) fn find(opened: Opened, path: &Path, options: &Options) -> Result<At> {
         let Opened { preamble, data } = opened;
         match data {
@@ -64,8 +64,8 @@ impl At {
     }
 }
 
-/// Goes down from the pickle after a header: from an array of objects, or from something else that
-/// was saved in its place.
+/// Follows a path from the pickle after a header: from an array of objects, or from something else
+/// that was saved in its place.
 fn after_header(preamble: &Preamble, pickle: Pickle, path: &Path, options: &Options) -> Result<At> {
     let Pickle { mut decoder, mut reader, first } = pickle;
     let outer = Route::default();
@@ -105,8 +105,8 @@ fn after_header(preamble: &Preamble, pickle: Pickle, path: &Path, options: &Opti
     in_array(Cursor::of_objects(objects), false, path)
 }
 
-/// Goes down into an array whose elements are no containers: its rows, or the only element of an
-/// array without dimensions.
+/// Follows a path into an array whose elements are no containers: its rows, or the only element of
+/// an array without dimensions.
 fn in_array(mut array: Cursor, has_rows: bool, path: &Path) -> Result<At> {
     let len = array.len().unwrap_or(0);
     let index = match path.as_slice() {
@@ -143,14 +143,14 @@ fn no_container(subscript: &Subscript) -> Error {
     Error::usage("access.subscript", message)
 }
 
-/// A value on the way.
+/// A value along the path.
 enum Entered {
     Container(Box<Here>),
     /// Not a container: its instructions, and the way there.
     Leaf(Span, Route),
 }
 
-/// A container on the way.
+/// A container along the path.
 struct Here {
     kind: ContainerKind,
     /// Of the array that it is, or is the one element of.
@@ -159,7 +159,7 @@ struct Here {
     index: IndexUse,
 }
 
-/// Goes down from a value.
+/// Follows a path from a value.
 fn descend(
     mut decoder: Decoder,
     mut entered: Entered,
@@ -293,7 +293,8 @@ impl Here {
         Ok(())
     }
 
-    /// Whether the container is all of the value that begins with it. All members are surveyed.
+    /// Returns whether the container is all of the value that begins with it. All members are
+    /// surveyed.
     fn is_whole(&mut self, decoder: &mut Decoder) -> Result<bool> {
         match self.batches.survey_all(&mut decoder.window) {
             Ok(is_whole) => Ok(is_whole),
@@ -359,7 +360,7 @@ impl Here {
     }
 }
 
-/// Whether a key is equal to the subscript in Python.
+/// Returns whether a key is equal to the subscript in Python.
 fn is_key(key: Element<'_>, subscript: &Subscript) -> bool {
     match (subscript, key.kind()) {
         (Subscript::Key(wanted), Kind::Str(text)) => text.to_str() == Some(wanted),
@@ -397,7 +398,7 @@ fn made_at(decoder: &mut Decoder, mut value: Bounds, route: &Route) -> Result<Bo
 /// Bytes in which a read of the memo is whole: in protocol 0, up to 20 digits and a newline.
 const NAME: usize = 24;
 
-/// The way to the members of a tuple: that to the tuple, unless it is the whole pickle.
+/// Returns the route to the members of a tuple: that of the tuple, unless it is the whole pickle.
 fn way_into(tuple: Bounds, mut route: Route) -> Route {
     if route.levels.is_empty() {
         let start = Checkpoint::between(0, tuple.begin, tuple.memo);
@@ -468,7 +469,7 @@ fn parts(decoder: &mut Decoder, value: Bounds) -> Result<Parts> {
             }
         };
         let taken = match kind {
-            // Only what takes everything on the stack makes the whole value.
+            // Only an instruction that takes everything on the stack makes the whole value.
             Some(kind) if survey.depth() <= 1 => Some((kind, survey.slots()[1..].to_vec())),
             _ => None,
         };

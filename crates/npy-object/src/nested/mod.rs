@@ -1,7 +1,7 @@
 //! Containers whose members come one at a time, and paths into them.
 //!
-//! A dict that was saved alone, the list under one of its keys, a bare pickle: [`at`](crate::at) leads
-//! to any value in them. What is not on the way is surveyed, and not decoded.
+//! A dict that was saved alone, the list under one of its keys, a bare pickle: [`at`](crate::at)
+//! leads to any value in them. Values beside the path are surveyed and not decoded.
 //!
 //! ```
 //! use npy_object::nested::{At, Path};

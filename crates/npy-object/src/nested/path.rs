@@ -32,7 +32,7 @@ pub enum Subscript {
 }
 
 impl Path {
-    /// The path of these subscripts, from the outermost container in.
+    /// Creates the path of these subscripts, from the outermost container in.
     pub fn new(subscripts: impl IntoIterator<Item = Subscript>) -> Path {
         Path(subscripts.into_iter().collect())
     }
@@ -118,7 +118,7 @@ impl Parser<'_> {
         Ok(int)
     }
 
-    /// A str, with the escapes that somebody would write in a shell.
+    /// Parses a str with the escapes of a shell command.
     fn string(&mut self, quote: char) -> Result<String> {
         let mut string = String::new();
         let mut chars = self.rest[1..].chars();

@@ -14,7 +14,7 @@ use crate::source::inflate::Allowance;
 #[cfg(feature = "npz")]
 use crate::source::npz::Npz;
 
-/// How deep compressed files may be in one another, as an array in an archive in a gzip file is.
+/// The deepest nesting of compressed files. An array in an archive in a gzip file is 2 deep.
 const NESTING: usize = 4;
 
 /// The format of a file, by its first bytes.
@@ -100,7 +100,7 @@ impl Options {
         self.unpack_and_tell(source).map(|(source, _)| source)
     }
 
-    /// As [`unpack`](Self::unpack), with the format of the source that is returned.
+    /// Does what [`unpack`](Self::unpack) does, and also returns the format of the source.
     pub(crate) fn unpack_and_tell(&self, mut source: Source) -> Result<(Source, Format)> {
         let packed = source.clone();
         source.limit_memory(self.most_spooled())?;

@@ -1,4 +1,5 @@
-//! What a [`Source`] is made from, so that everything that opens a file takes any of it.
+//! Conversions to [`Source`], so that every function that opens a file takes a path, a file or
+//! bytes.
 
 use std::ffi::OsStr;
 use std::fs::File;

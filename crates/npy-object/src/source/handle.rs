@@ -35,7 +35,7 @@ pub struct Source {
     backing: Backing,
     check: Option<Arc<dyn Check>>,
     name: Option<Arc<str>>,
-    /// The path of the file that the source is all of.
+    /// The path of the file, if the source is all of it.
     path: Option<Arc<Path>>,
 }
 
@@ -92,7 +92,7 @@ impl Source {
         Source { path: Some(path.into()), ..self.named(path.to_string_lossy()) }
     }
 
-    /// Returns this source, which was unpacked from another one, as all of the file of that.
+    /// Returns this source, which was unpacked from `packed`, with the path of `packed`.
     pub(super) fn at_path_of(self, packed: &Source) -> Source {
         Source { path: packed.path.clone(), ..self }
     }

@@ -1,4 +1,4 @@
-//! The traits that the bytes behind a source implement.
+//! The traits that the bytes of a source implement.
 
 use std::io;
 use std::ops::Range;
@@ -14,8 +14,9 @@ pub trait ReadAt: Send + Sync {
     /// is room for. It returns 0 only at the end, or where there is no room.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// Called before the bytes `needed` are read, with what is read after them. The range may reach
-    /// past the end. An implementation whose reads are slow can fetch all of it in one request.
+    /// Announces that the bytes `needed` are read next, and what is read after them. The range may
+    /// reach past the end. An implementation whose reads are slow can fetch all of it in one
+    /// request.
     ///
     /// By default it does nothing.
     fn prepare(&self, needed: Range<u64>, access: Access) -> io::Result<()> {
@@ -23,8 +24,8 @@ pub trait ReadAt: Send + Sync {
         Ok(())
     }
 
-    /// Called when a call that read has ended, or goes on from where it is: bytes that were read
-    /// before need not be kept for it.
+    /// Announces that the call that read has ended, or goes on from where it is: bytes that were
+    /// read before need not be kept for it.
     ///
     /// By default it does nothing.
     fn release(&self) {}

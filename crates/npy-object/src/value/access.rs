@@ -1,4 +1,5 @@
-//! What an [`Element`] is: [`kind`](Element::kind), and `as_*`, which read it as an expected type.
+//! The methods of [`Element`] that return its value: [`kind`](Element::kind), and `as_*`, which
+//! read it as an expected type.
 //!
 //! The methods for the types that most elements have look at the node first and call
 //! [`kind`](Element::kind), which knows every type, only where that does not answer.

@@ -209,7 +209,7 @@ impl<'a> Array<'a> {
         &self.shape
     }
 
-    /// Whether the first index varies fastest in [`Data::Bytes`], rather than the last.
+    /// Returns whether the first index varies fastest in [`Data::Bytes`], rather than the last.
     pub fn fortran_order(&self) -> bool {
         self.fortran_order
     }
@@ -310,8 +310,8 @@ impl<'a> Data<'a> {
     }
 }
 
-/// Whether an item contains a big-endian number. The depth of a dtype is limited, so this may
-/// recurse.
+/// Returns whether an item contains a big-endian number. The depth of a dtype is limited, so this
+/// may recurse.
 fn has_big_endian(dtype: &DType) -> bool {
     match dtype {
         DType::Scalar(scalar) => scalar.order() == ByteOrder::Big,

@@ -22,7 +22,7 @@ impl<'a> Call<'a> {
         Call::of_object(value.as_object()?)
     }
 
-    /// As [`of`](Self::of), of an object.
+    /// Returns the call that an object is, as [`of`](Self::of) does.
     pub(crate) fn of_object(object: ObjectRef<'a>) -> Option<Call<'a>> {
         let Raw::Global(name) = object.callable().kind() else { return None };
         if object.construct() != Construct::Call {
@@ -41,7 +41,8 @@ impl<'a> Call<'a> {
         self.object.state()
     }
 
-    /// Whether nothing was added to the call that its callable does not take: states, items.
+    /// Returns whether nothing was added to the call that its callable does not take: states,
+    /// items.
     pub(crate) fn is_whole(self) -> bool {
         use Callable as C;
         let (object, callable) = (self.object, self.callable);

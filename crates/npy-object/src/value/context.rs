@@ -7,7 +7,7 @@ use npy_header::DType;
 use crate::options::{Encoding, Limits, Options};
 use crate::value::dtype::{ItemType, ItemTypes};
 
-/// What the values of one file have in common.
+/// The settings and the cache that all values of one file share.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) limits: Arc<Limits>,

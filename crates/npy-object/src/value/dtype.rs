@@ -43,7 +43,7 @@ pub enum ItemType {
 }
 
 impl ItemType {
-    /// Whether the items are Python objects, each pickled by itself.
+    /// Returns whether the items are Python objects, each pickled by itself.
     pub fn has_object(&self) -> bool {
         match self {
             ItemType::Plain(dtype) => dtype.has_object(),

@@ -20,7 +20,7 @@ pub struct Element<'a> {
     context: &'a Context,
 }
 
-/// Where a value is, and how it is to be read.
+/// A reference to a value, and the way to read it.
 #[derive(Clone, Copy)]
 pub(crate) enum Repr<'a> {
     /// A pickled value.
@@ -39,7 +39,7 @@ impl<'a> Element<'a> {
         Element { repr: Repr::Value(value), context }
     }
 
-    /// A value that stands for an item of this dtype.
+    /// Creates an element for a value that stands for an item of this dtype.
     pub(crate) fn typed(
         value: ValueRef<'a>,
         dtype: FieldType<'a>,
@@ -48,7 +48,7 @@ impl<'a> Element<'a> {
         Element { repr: Repr::Typed(value, dtype), context }
     }
 
-    /// A value that is the array of these parts.
+    /// Creates an element for a value that is the array of these parts.
     pub(crate) fn plain(
         value: ValueRef<'a>,
         parts: &'a PlainParts,
@@ -57,7 +57,8 @@ impl<'a> Element<'a> {
         Element { repr: Repr::Plain(value, parts), context }
     }
 
-    /// An element of the array itself: of a structured array, a tuple that stands for a record.
+    /// Creates an element of the array itself: of a structured array, a tuple that stands for a
+    /// record.
     pub(crate) fn of_array(value: ValueRef<'a>, context: &'a Context) -> Element<'a> {
         match context.record_dtype() {
             Some(dtype) => Element::typed(value, FieldType::Parsed(dtype), context),

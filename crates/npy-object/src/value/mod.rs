@@ -1,4 +1,4 @@
-//! What an element is, to a user of Python and NumPy.
+//! Elements as the values of Python and NumPy.
 //!
 //! `pickle-stream` decodes a pickle to a graph in which a call is a call: it does not know NumPy.
 //! This room recognises the calls of NumPy and of the standard library that stand for values.

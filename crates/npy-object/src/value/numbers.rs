@@ -99,7 +99,7 @@ impl<'a, T: Primitive> TypedArray<'a, T> {
         &self.shape
     }
 
-    /// Whether the first index varies fastest in the data, rather than the last.
+    /// Returns whether the first index varies fastest in the data, rather than the last.
     pub fn fortran_order(&self) -> bool {
         self.fortran_order
     }
@@ -119,7 +119,7 @@ pub(crate) fn read_all<T: Primitive>(bytes: &[u8], order: ByteOrder) -> SmallVec
     T::read_all(bytes, order)
 }
 
-/// Whether a byte order is that of this machine.
+/// Returns whether a byte order is that of this machine.
 fn native(order: ByteOrder) -> bool {
     match order {
         ByteOrder::Little => cfg!(target_endian = "little"),
@@ -151,7 +151,7 @@ mod private {
     pub trait Primitive: Copy + PartialEq + std::fmt::Debug + 'static {
         /// The bytes of one number, or of one part of a complex number.
         const NUMBER: usize;
-        /// Whether items of this dtype are of this type.
+        /// Returns whether items of this dtype are of this type.
         fn is(scalar: Scalar) -> bool;
         /// Reads a number from its bytes.
         fn read(bytes: &[u8], order: ByteOrder) -> Self;

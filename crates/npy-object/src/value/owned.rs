@@ -18,7 +18,7 @@ use crate::value::row::Row;
 
 /// An element that owns what it holds: it can be stored, and sent to another thread.
 ///
-/// It has the methods of [`Element`]; what they return borrows from it.
+/// It has the methods of [`Element`]; their results borrow from it.
 pub struct OwnedElement {
     context: Arc<Context>,
     repr: OwnedRepr,

@@ -1,4 +1,4 @@
-//! Python values packed into the items of a dtype that they were in the array.
+//! Packs Python values into items of a dtype, the form that they had in the array.
 //!
 //! NumPy pickles an item of a structured array that holds objects as Python values: see
 //! [`record`](super::record).

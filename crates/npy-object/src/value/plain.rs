@@ -37,7 +37,7 @@ pub(crate) struct PlainParts {
 }
 
 impl PlainParts {
-    /// Finds the parts of the plain array that a value is, if it is one.
+    /// Finds the parts of a value that is a plain array; `None` for any other value.
     #[inline(always)]
     pub(crate) fn find(value: ValueRef<'_>, context: &Context) -> Option<PlainParts> {
         let object = value.as_object()?;
@@ -54,7 +54,7 @@ impl PlainParts {
         Some(PlainParts { array, scalar, fortran_order, shape, bytes })
     }
 
-    /// Whether these are the parts of the array with this node.
+    /// Returns whether these are the parts of the array with this node.
     #[inline]
     pub(crate) fn are_of(&self, array: NodeId) -> bool {
         self.array == array
@@ -93,7 +93,7 @@ impl<'a> PlainArray<'a> {
         self.scalar
     }
 
-    /// Whether the items are numbers of type `T`.
+    /// Returns whether the items are numbers of type `T`.
     #[inline]
     pub fn is<T: Primitive>(&self) -> bool {
         T::is(self.scalar)
@@ -105,7 +105,7 @@ impl<'a> PlainArray<'a> {
         &self.shape
     }
 
-    /// Whether the first index varies fastest in the bytes, rather than the last.
+    /// Returns whether the first index varies fastest in the bytes, rather than the last.
     #[inline]
     pub fn fortran_order(&self) -> bool {
         self.fortran_order

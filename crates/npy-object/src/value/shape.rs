@@ -50,8 +50,8 @@ impl Shape {
         product.or_else(|| self.contains(&0).then_some(0))
     }
 
-    /// Whether C order and Fortran order differ. They are the same where at most one dimension is
-    /// longer than 1, and NumPy then says C.
+    /// Returns whether C order and Fortran order differ. They are the same where at most one
+    /// dimension is longer than 1, and NumPy then says C.
     pub(crate) fn has_order(&self) -> bool {
         !self.contains(&0) && self.iter().filter(|&&length| length > 1).count() > 1
     }

@@ -43,7 +43,7 @@ impl<'a> Object<'a> {
         (is_bare && self.fits(class, &args)).then_some(class)
     }
 
-    /// Whether the class takes these arguments.
+    /// Returns whether the class takes these arguments.
     fn fits(self, class: StandardClass, args: &[Kind<'_>]) -> bool {
         let is_int = |arg: &Kind<'_>| matches!(arg, Kind::Int(_));
         match (class, args) {
@@ -71,7 +71,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Whether the only state is a dict `{"int": ...}`. (One with `is_safe` names a class.)
+    /// Returns whether the only state is a dict `{"int": ...}`. (One with `is_safe` names a class.)
     fn has_uuid_state(self) -> bool {
         let mut states = self.states();
         let (Some(state), None) = (states.next(), states.next()) else { return false };
@@ -84,7 +84,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// The class of this name.
+/// Returns the class of this name.
 fn named(global: Global<'_>) -> Option<StandardClass> {
     Some(match (global.module.to_str()?, global.name.to_str()?) {
         ("fractions", "Fraction") => StandardClass::Fraction,
@@ -96,7 +96,7 @@ fn named(global: Global<'_>) -> Option<StandardClass> {
     })
 }
 
-/// Whether this is what `str(Fraction)` gives, of as many digits as Python reads.
+/// Returns whether this is what `str(Fraction)` gives, of as many digits as Python reads.
 fn is_fraction(text: &str) -> bool {
     let is_number = |text: &str| {
         (1..=MOST_DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())

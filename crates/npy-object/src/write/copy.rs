@@ -35,13 +35,13 @@ pub struct Copy<'w, 'a> {
     copied: Copied,
 }
 
-/// What was copied of a file.
+/// The parts of a file that were copied.
 #[derive(Default)]
 pub(crate) struct Copied {
     entries: Renumbering,
     /// Definitions that were copied into other elements, by their extent.
     definitions: BTreeMap<Extent, Definition>,
-    /// What was noted since the current element began, in order.
+    /// The notes since the current element began, in order.
     of_element: Vec<Noted>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Copied {
 /// because it contains the others.
 type Extent = (u64, Reverse<u64>);
 
-/// What is forgotten if the element cannot be written.
+/// A note that is removed if the element cannot be written.
 enum Noted {
     /// The definition of this extent.
     Definition(Extent),
@@ -78,7 +78,7 @@ struct Copying {
     known: usize,
 }
 
-/// Why a span is copied.
+/// The reason why a span is copied.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// It is the element.

@@ -79,7 +79,7 @@ const ROWS: [Row; 16] = [
         file: |most| object(&[b"(", &b"N".repeat(most - 6)[..], b"t"].concat()),
     },
     Row {
-        // The list is behind a mark: that of the state.
+        // The list is after a mark: that of the state.
         clause: "pickle.limit.marks",
         set: |limits, most| limits.pickle.marks = most,
         file: |most| object(&[b"(".repeat(most - 1), b"t".repeat(most - 1)].concat()),

@@ -118,7 +118,7 @@ fn arrays_of_bytes() {
     assert!(allocations(array, read) <= CHECKPOINTS);
 }
 
-/// They stand at any address, so that most have to be copied.
+/// They are at any address, so that most have to be copied.
 #[test]
 fn short_arrays_of_floats() {
     let sum =

@@ -26,7 +26,7 @@ fn is_plain(element: Element<'_>) -> bool {
     true
 }
 
-/// What is like an array and has more than one has, an item that was appended, say, is an object.
+/// A call that makes an array, and has items or a second state besides, is an object.
 #[test]
 fn what_has_more_than_an_array_is_none() {
     let begin = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nq\x01cnumpy\nndarray\nq\x02K\0\x85C\x01b\x87R\

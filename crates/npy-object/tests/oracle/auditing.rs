@@ -92,7 +92,7 @@ fn compare(name: &str, bytes: &[u8], options: Options, &Done(count, checksum, is
     assert!(lines.len() >= count, "{name}: {lines:?}, not {count}");
     let found = crc32fast::hash(lines[..count].concat().as_bytes());
     assert_eq!(found, checksum, "{name}: {lines:?}");
-    // What stands behind the pickle is gone through too.
+    // The audit also goes through the bytes after the pickle.
     if is_whole && report.parts[0].pickles == 1 {
         assert_eq!(lines.len(), count, "{name}: {lines:?}");
         assert!(report.parts[0].error.is_none(), "{name}: {report:?}");

@@ -107,7 +107,7 @@ fn an_index_leads_anywhere() {
         }
         assert!(fetching(servers, || Ok(array.next_element()?.map(line))).is_none());
         assert!(!servers.iter_mut().any(|(_, server)| server.was_asked_twice()));
-        // One that stands before the first and one behind the last are always there.
+        // A checkpoint before the first element and one after the last are always there.
         parts += usize::from(index[40] > 2);
     }
     assert!(parts > 0, "none has places inside batches");

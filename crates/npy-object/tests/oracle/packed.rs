@@ -68,7 +68,7 @@ fn read_archive(bytes: Vec<u8>, elements: &mut Vec<Value>) -> Result<()> {
 }
 
 fn read_array(source: Source, elements: &mut Vec<Value>) -> Option<Error> {
-    // What comes first says whether a line of the header does; there is none behind an error.
+    // The first line is the header, so it is skipped.
     let (lines, error) = typed_lines_of(source, &[], Options::new());
     elements.extend(lines.iter().skip(1).map(|line| canonical(line)));
     error

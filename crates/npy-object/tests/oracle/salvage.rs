@@ -35,13 +35,13 @@ fn spans(file: &[u8], pickle: usize) -> Option<Vec<(Span, u64)>> {
         if begun && is_put {
             break;
         }
-        // The flag for the order stands before the list.
+        // The flag for the order is before the list.
         begun = matches!(last, Opcode::NewFalse | Opcode::NewTrue) && opcode == Opcode::EmptyList;
         last = opcode;
     }
     let mut survey = Survey::resume(lexer.offset(), memo, Container::List, &Limits::default());
     let mut spans = Vec::new();
-    // What is behind the list reaches below where this survey began.
+    // Instructions after the list reach below the stack with which this survey began.
     while survey.advance(&file[survey.offset() as usize..]) == Ok(Event::Batch) {
         let end = survey.offset();
         spans.extend(survey.batch().iter().map(|&span| (span, end)));
@@ -74,7 +74,7 @@ fn is_open(line: &str) -> bool {
         || line.starts_with("{\"defaultdict\"") && line.ends_with(",[]]}")
 }
 
-/// Holds what is saved at every cut against what lies before it.
+/// Compares the elements saved at every cut with the elements before it.
 fn check(fixture: &Fixture, bytes: &[u8]) -> Option<usize> {
     let array = fixture.options().open(bytes.to_vec()).ok()?;
     let pickle = array.data_offset() as usize;

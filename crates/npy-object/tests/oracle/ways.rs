@@ -172,7 +172,7 @@ fn an_index_that_lies_does_no_harm() {
     }
 }
 
-/// As the fixtures need them.
+/// Returns limits that allow the headers of all fixtures.
 fn wide_header(mut limits: Limits) -> Limits {
     limits.header.header_chars = usize::MAX;
     limits

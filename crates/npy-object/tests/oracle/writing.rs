@@ -163,7 +163,7 @@ fn any_elements_in_any_order_can_be_copied() {
     }
 }
 
-/// Elements by themselves: what they share with others is in each of them.
+/// Appends each element alone, so every element has its own copy of a definition.
 #[test]
 fn what_is_appended_is_what_it_was() {
     for (fixture, _, mut array) in whole() {

@@ -170,7 +170,7 @@ impl Graph {
         self.protocol = protocol;
     }
 
-    /// Whether the names of globals are those of Python 2.
+    /// Returns whether the names of globals are those of Python 2.
     #[inline]
     pub(super) fn has_python_2_names(&self) -> bool {
         compat::has_python_2_names(self.protocol)

@@ -41,12 +41,12 @@ impl NodeId {
         NodeId(index as u32 | NodeId::FLOAT)
     }
 
-    /// Whether the node is one of those that every graph begins with.
+    /// Returns whether the node is one of those that every graph begins with.
     pub(super) fn is_constant(self) -> bool {
         self <= NodeId::EMPTY_TUPLE
     }
 
-    /// Whether the id names an unboxed number, which has no node.
+    /// Returns whether the id names an unboxed number, which has no node.
     #[inline]
     pub(crate) fn is_number(self) -> bool {
         self.0 & (NodeId::INT | NodeId::FLOAT) != 0

@@ -40,7 +40,7 @@ pub(crate) enum Node {
 }
 
 impl Node {
-    /// Whether [`leaf`](crate::machine::leaf::leaf) can make such a node.
+    /// Returns whether [`leaf`](crate::machine::leaf::leaf) can make such a node.
     pub(super) fn is_leaf(&self) -> bool {
         matches!(
             self,
@@ -48,7 +48,7 @@ impl Node {
         )
     }
 
-    /// Whether Python can hash the value. The items of a tuple are not checked.
+    /// Returns whether Python can hash the value. The items of a tuple are not checked.
     pub(crate) fn is_hashable(self) -> bool {
         !matches!(self, Node::List(_) | Node::Dict(_) | Node::Set(_) | Node::ByteArray(_))
     }

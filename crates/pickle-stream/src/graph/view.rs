@@ -94,8 +94,8 @@ impl<'a> ValueRef<'a> {
         self.id
     }
 
-    /// Whether the value is in the shared region. Its [`id`](Self::id) then stays valid from one
-    /// value to the next, until [`Graph::forget_shared`].
+    /// Returns whether the value is in the shared region. Its [`id`](Self::id) then stays valid
+    /// from one value to the next, until [`Graph::forget_shared`].
     #[inline]
     pub fn is_shared(self) -> bool {
         self.id.region() == Region::Shared
@@ -122,8 +122,8 @@ impl<'a> ValueRef<'a> {
         self.graph.label(self.id)
     }
 
-    /// Whether Python can hash the value, as the key of a dict or the element of a set. The items
-    /// of a tuple are not checked.
+    /// Returns whether Python can hash the value, as the key of a dict or the element of a set. The
+    /// items of a tuple are not checked.
     pub fn is_hashable(self) -> bool {
         self.graph.node(self.id).is_hashable()
     }
@@ -314,7 +314,7 @@ impl<'a> Long<'a> {
         self.0
     }
 
-    /// Whether it is displayed in hexadecimal digits, which it is above 8,192 bits.
+    /// Returns whether it is displayed in hexadecimal digits, which it is above 8,192 bits.
     pub fn is_hexadecimal(self) -> bool {
         const DECIMAL_BITS: u64 = 8192;
         let bytes = twos_complement::trim(self.0);
@@ -582,7 +582,7 @@ impl<'a> ObjectRef<'a> {
         graph.last_of(id.region(), self.object().states).map(|id| self.value.at(id))
     }
 
-    /// Whether values would be appended or added, or items set.
+    /// Returns whether values would be appended or added, or items set.
     #[inline]
     pub fn has_items(self) -> bool {
         let object = self.object();

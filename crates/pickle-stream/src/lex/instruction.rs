@@ -154,7 +154,7 @@ pub(crate) fn check_protocol(version: i64, offset: u64) -> Result<()> {
     Err(Error::new(ErrorKind::Unsupported, "pickle.protocol", offset, message))
 }
 
-/// Whether the argument is a length and as many bytes.
+/// Returns whether the argument is a length and as many bytes.
 pub(super) const fn is_counted(kind: ArgumentKind) -> bool {
     use ArgumentKind as A;
     matches!(

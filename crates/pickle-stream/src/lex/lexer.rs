@@ -80,7 +80,7 @@ impl Lexer {
         self.open.map_or(self.offset, |open| open.offset)
     }
 
-    /// Whether [`pass`](Self::pass) has read an instruction in part.
+    /// Returns whether [`pass`](Self::pass) has read an instruction in part.
     #[inline]
     pub(crate) fn is_inside(&self) -> bool {
         self.open.is_some()
@@ -275,7 +275,7 @@ mod tests {
         }
     }
 
-    /// One instruction of every opcode, each complete.
+    /// Returns one instruction of every opcode, each complete.
     fn samples() -> Vec<Vec<u8>> {
         use ArgumentKind as A;
         let argument = |kind| -> &[u8] {
@@ -503,7 +503,7 @@ mod tests {
         }
     }
 
-    /// An instruction of any opcode with any argument, which may be cut.
+    /// Generates an instruction of any opcode with any argument, which may be cut.
     fn any_instruction() -> impl Strategy<Value = Vec<u8>> {
         let byte = prop_oneof![2 => any::<u8>(), 1 => Just(b'\n'), 2 => 0..4u8];
         (prop::sample::select(&Opcode::ALL[..]), prop::collection::vec(byte, 0..16))

@@ -18,7 +18,7 @@ pub struct Decoded<'a> {
 }
 
 impl<'a> Decoded<'a> {
-    /// Takes what a machine has left that began with the bytes and has executed STOP.
+    /// Creates the result of a machine that has run these bytes from the first on, up to STOP.
     pub(super) fn new(
         mut graph: Graph,
         machine: &Machine,

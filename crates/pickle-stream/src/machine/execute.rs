@@ -149,7 +149,7 @@ impl Machine {
         }
     }
 
-    /// Whether this run made the node, and may change it.
+    /// Returns whether this run made the node, and may change it.
     pub(super) fn is_own(&self, node: NodeId) -> bool {
         node.region() == self.region && node.index() >= self.first
     }
@@ -520,7 +520,7 @@ impl Step<'_> {
         self.push_id(tuple)
     }
 
-    /// LIST, DICT: pushes a container of the values above the mark.
+    /// Pushes a container of the values above the mark, for LIST and DICT.
     fn collect(&mut self, node: fn(Chain) -> Node) -> Result<()> {
         let mark = self.pop_mark()?;
         let mut chain = Chain::EMPTY;
@@ -532,8 +532,8 @@ impl Step<'_> {
         self.push(node(chain))
     }
 
-    /// APPEND(S), SETITEM(S), ADDITEMS: moves the values from `place` on into the container below
-    /// them.
+    /// Moves the values from `place` on into the container below them, for APPEND, APPENDS,
+    /// SETITEM, SETITEMS and ADDITEMS.
     fn grow(&mut self, place: usize) -> Result<()> {
         use Opcode as O;
         let region = self.machine.region;
@@ -674,7 +674,7 @@ impl Step<'_> {
         }
     }
 
-    /// REDUCE, NEWOBJ, NEWOBJ_EX.
+    /// Makes the object of REDUCE, NEWOBJ or NEWOBJ_EX.
     fn construct(&mut self, construct: Construct, has_kwargs: bool) -> Result<()> {
         let place = self.below(2 + usize::from(has_kwargs))?;
         let (callable, args) = (self.machine.stack[place], self.machine.stack[place + 1]);
@@ -692,7 +692,7 @@ impl Step<'_> {
         self.push_object(construct, callable, args, kwargs)
     }
 
-    /// INST and OBJ.
+    /// Makes the object of INST or OBJ.
     fn instantiate(&mut self, class: NodeId, args: NodeId) -> Result<()> {
         self.check_callable(class)?;
         let construct = if args == NodeId::EMPTY_TUPLE { Construct::New } else { Construct::Call };
@@ -970,7 +970,7 @@ mod tests {
         // INST and OBJ call with arguments, and make an instance of an old class without.
         (b"(im\nn\n.", "New Tuple([]) - [] [] [] []"),
         (b"(K\x01im\nn\n.", "Call Tuple([Int(1)]) - [] [] [] []"),
-        // The class of OBJ lies above its mark.
+        // The class of OBJ is above its mark.
         (b"(cm\nn\no.", "New Tuple([]) - [] [] [] []"),
         (b"(cm\nn\nK\x01o.", "Call Tuple([Int(1)]) - [] [] [] []"),
     ];

@@ -1,4 +1,4 @@
-//! Whether bytes begin a pickle.
+//! The test of whether bytes begin a pickle.
 
 use crate::graph::{Graph, Region};
 use crate::lex::{Lexer, Progress};
@@ -6,7 +6,7 @@ use crate::limits::Limits;
 use crate::machine::execute::{Machine, Ran};
 use crate::opcode::Opcode;
 
-/// Says whether bytes begin a pickle.
+/// A test of whether bytes begin a pickle.
 ///
 /// From protocol 2 on, the first two bytes say it. Before, a pickle may begin with almost any byte,
 /// so its first instructions are run on an empty stack: at least one must be whole, and none may
@@ -37,7 +37,7 @@ impl Sniffer {
     /// The most bytes that are looked at.
     pub const MOST: usize = 512;
 
-    /// A sniffer that has seen no bytes.
+    /// Creates a sniffer that has seen no bytes.
     pub fn new() -> Sniffer {
         let limits = Limits::default();
         let graph = Graph::new();
@@ -72,8 +72,8 @@ impl Sniffer {
     }
 }
 
-/// Whether these may be the first bytes of an instruction whose argument is a long line: of a
-/// number, a quoted string, or any text.
+/// Returns whether these may be the first bytes of an instruction whose argument is a long line: of
+/// a number, a quoted string, or any text.
 fn may_be_line(bytes: &[u8]) -> bool {
     match bytes {
         [b'I' | b'L' | b'F' | b'g' | b'p', line @ ..] => {

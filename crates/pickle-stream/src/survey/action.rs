@@ -1,12 +1,12 @@
-//! What an instruction does, for a reader that looks for values and does not know how instructions
-//! are encoded.
+//! The actions of instructions, for a reader that looks for values and does not know how
+//! instructions are encoded.
 
 use crate::lex::{Argument, Head, Instruction, Lexer, Progress};
 use crate::limits::Limits;
 use crate::opcode::{MemoEffect, Opcode};
 use crate::survey::span::Container;
 
-/// What an instruction does, as far as it makes a container, changes one, or names a value.
+/// The action of an instruction, as far as it makes a container, changes one, or names a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
@@ -114,14 +114,14 @@ impl Instruction<'_> {
     }
 }
 
-/// Returns whether two stretches of pickles have the same instructions. PROTO, FRAME and a STOP at
-/// the end do not count.
+/// Returns whether two spans of pickles have the same instructions. PROTO, FRAME and a STOP at the
+/// end do not count.
 pub fn same_instructions(one: &[u8], other: &[u8]) -> bool {
     let limits = Limits::default();
     instructions(one, &limits).eq(instructions(other, &limits))
 }
 
-/// The instructions that count, up to the first that is not whole.
+/// Returns the instructions that count, up to the first that is not whole.
 fn instructions<'a>(
     mut bytes: &'a [u8],
     limits: &Limits,

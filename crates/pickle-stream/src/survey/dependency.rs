@@ -29,7 +29,7 @@ impl Dependency {
         self.origin.unpack().unwrap_or(Origin::Offset(u64::MAX))
     }
 
-    /// Whether the object was made in `span`, whose memo entries end at `memo_end`.
+    /// Returns whether the object was made in `span`, whose memo entries end at `memo_end`.
     ///
     /// `taken` says whether the value of the span was taken off the stack. A value that begins at
     /// the same offset and is used on the stack is then another one, around it.

@@ -165,7 +165,7 @@ mod tests {
     use crate::error::Error;
     use core::ops::Range;
 
-    /// The bytes that make memo entry `memo`, in a list that begins with the second byte of
+    /// Returns the bytes that make memo entry `memo`, in a list that begins with the second byte of
     /// `stream`.
     fn locate(stream: &[u8], memo: u64) -> Result<Option<Range<u64>>, Error> {
         let mut locator = Locator::new(1, 0, Container::List, memo, &Limits::default());
@@ -187,9 +187,9 @@ mod tests {
             // A list, in the memo before its items.
             (&b"](]q\0(NNeNa]q\x01e."[..], 0, Some(2..11)),
             (b"](]q\0(NNeNa]q\x01e.", 1, Some(11..14)),
-            // A tuple, in the memo behind its items.
+            // A tuple, in the memo after its items.
             (b"](NN\x86q\0Ne.", 0, Some(2..7)),
-            // An object: BUILD changes it behind its entry.
+            // An object: BUILD changes it after its entry.
             (b"](cm\nn\nq\0)Rq\x01}Nbbe.", 1, Some(2..17)),
             (b"](cm\nn\nq\0)Rq\x01}Nbbe.", 0, Some(2..9)),
             // The key of a dict.

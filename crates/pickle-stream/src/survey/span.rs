@@ -26,7 +26,7 @@ pub enum Container {
 }
 
 impl Container {
-    /// Whether the opcode adds a batch of elements.
+    /// Returns whether the opcode adds a batch of elements.
     pub(super) fn grows_by(self, opcode: Opcode) -> bool {
         use Opcode as O;
         match self {

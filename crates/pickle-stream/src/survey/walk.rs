@@ -640,8 +640,8 @@ fn out_of_order(index: u64, last: u64, at: At) -> Error {
 mod tests {
     use super::*;
 
-    /// The elements of every batch of the list that is the lowest value on the stack, as `(begin,
-    /// end, memo)`.
+    /// Returns the elements of every batch of the list that is the lowest value on the stack, as
+    /// `(begin, end, memo)`.
     fn batches(stream: &[u8]) -> Result<Vec<Vec<(u64, u64, u64)>>> {
         let mut survey = Survey::new(0, 0, &Limits::default());
         survey.watch(0, Container::List);

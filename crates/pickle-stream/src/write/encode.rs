@@ -480,7 +480,7 @@ impl Encoder {
         true
     }
 
-    /// Before protocol 4, begins a call of the class with a list.
+    /// Begins a call of the class with a list, before protocol 4.
     fn set_by_call<'a>(
         &mut self,
         class: &'static str,

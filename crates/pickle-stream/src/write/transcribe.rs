@@ -182,7 +182,7 @@ impl Transcriber {
         }
     }
 
-    /// Whether a value begins with this opcode. The MARK of a batch begins none.
+    /// Returns whether a value begins with this opcode. The MARK of a batch begins none.
     fn begins_a_value(&self, opcode: Opcode) -> bool {
         use Opcode as O;
         let info = opcode.info();

@@ -46,8 +46,8 @@ fn lines(array: &mut NpyArray) -> Result<Vec<Vec<u8>>, Error> {
     array.elements().take(MOST).map(|element| Ok(line(element?.element()))).collect()
 }
 
-/// A file gives the same elements, the same JSON and the same error from memory, byte by byte, and from
-/// a stream of unknown length.
+/// Checks that a file gives the same elements, JSON and error from memory, byte by byte, and from a
+/// stream of unknown length.
 pub fn npy_file(bytes: &[u8]) {
     let file = file(bytes);
     let whole = read(Source::bytes(file.clone()), Options::new());
@@ -57,8 +57,8 @@ pub fn npy_file(bytes: &[u8]) {
     assert_eq!(read(stream, Options::new().read_size(5, 33)), whole);
 }
 
-/// Under narrow limits a file gives the same elements as under the default ones, up to an error of a
-/// limit, or the error that it also gives under the default ones.
+/// Checks that a file gives the same elements under narrow limits as under the default ones, up to
+/// an error of a limit, or the error that it also gives under the default ones.
 pub fn limits(bytes: &[u8]) {
     let file = file(bytes);
     let wide = read(Source::bytes(file.clone()), Options::new());
@@ -80,7 +80,7 @@ pub fn limits(bytes: &[u8]) {
     }
 }
 
-/// An archive gives the same members and elements from memory and from a reader.
+/// Checks that an archive gives the same members and elements from memory and from a reader.
 pub fn npz(bytes: &[u8]) {
     let members = |source: Source| {
         let npz = Options::new().read_npz(source).map_err(|error| error.to_string())?;
@@ -95,7 +95,7 @@ pub fn npz(bytes: &[u8]) {
     assert_eq!(members(reader), members(Source::bytes(bytes.to_vec())));
 }
 
-/// With a corrupt index next to it, a file gives the same elements as without one, or an error. The
+/// Checks that a file with a corrupt index gives the same elements as without one, or an error. The
 /// first 12 bytes say which bytes of the index to change; the file is generated from the rest.
 pub fn index_file(bytes: &[u8]) {
     let (changes, choices) = bytes.split_at(bytes.len().min(12));
@@ -135,8 +135,8 @@ fn copied(array: &mut NpyArray, indices: impl Iterator<Item = u64>) -> Option<Ve
     Some(lines(&mut written).expect("elements that can be read"))
 }
 
-/// Elements that are copied into another file, in order and in reverse, equal those that were read. A
-/// salvaged file can be read, and has as many elements as the salvage reports.
+/// Checks that elements copied into another file, in order and in reverse, equal the originals, and
+/// that a salvaged file can be read and has as many elements as the salvage reports.
 pub fn written_file(bytes: &[u8]) {
     let file = file(bytes);
     let options = || Options::new().trust_payload(true);
@@ -169,7 +169,7 @@ pub fn written_file(bytes: &[u8]) {
     }
 }
 
-/// An element that is written back from its typed JSON has the same typed JSON.
+/// Checks that an element written back from its typed JSON has the same typed JSON.
 pub fn typed_json(bytes: &[u8]) {
     let typed = |element: Element<'_>| {
         let mut line = Vec::new();
@@ -202,8 +202,8 @@ pub fn typed_json(bytes: &[u8]) {
     }
 }
 
-/// An audit reports the same from memory and from a stream, and does not call a file inert when its
-/// last byte is missing.
+/// Checks that an audit reports the same from memory and from a stream, and does not call a file
+/// inert when its last byte is missing.
 pub fn audit(bytes: &[u8]) {
     let file = file(bytes);
     let whole = Audit::new().read(Source::bytes(file.clone()));

@@ -2,8 +2,8 @@
 
 use npy_header::{DType, Limits, Padding, Progress, parse};
 
-/// Every prefix of a preamble gives the same answer as the whole, or asks for more bytes, but never for
-/// more than the preamble has. A header that was parsed is written, and parsed again as the same.
+/// Checks that every prefix of a preamble gives the same answer as the whole, or asks for no more
+/// bytes than the preamble has; and that a header is written and parsed again as the same.
 pub fn header(bytes: &[u8]) {
     let answer = |end: usize| parse(&bytes[..end], &Limits::default());
     let whole = answer(bytes.len());
@@ -32,7 +32,7 @@ pub fn header(bytes: &[u8]) {
     }
 }
 
-/// A scalar dtype that is written as a string is parsed as the same dtype.
+/// Checks that a scalar dtype written as a string is parsed as the same dtype.
 pub fn descr(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     if let Ok(dtype) = text.parse::<DType>()

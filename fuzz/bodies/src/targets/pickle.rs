@@ -21,10 +21,10 @@ fn limits() -> Limits {
     limits
 }
 
-/// However a pickle is cut, the lexer gives the same instructions, the push decoder the same value, and
-/// the survey the same batches, or an error with the same message and offset. The first 8 bytes are the
-/// lengths of the pieces. The survey is also given one byte at a time, because its fast path never
-/// matches in a single byte.
+/// Checks that, however a pickle is cut, the lexer gives the same instructions, the push decoder
+/// the same value, and the survey the same batches, or an error with the same message and offset.
+/// The first 8 bytes are the lengths of the pieces. The survey is also given one byte at a time,
+/// because its fast path never matches in a single byte.
 pub fn lexer_chunks(bytes: &[u8]) {
     let (pieces, rest) = bytes.split_at(bytes.len().min(8));
     let stream = pickle(rest);
@@ -49,9 +49,9 @@ pub fn lexer_chunks(bytes: &[u8]) {
     }
 }
 
-/// A list that is decoded element by element, at the spans that the survey found, equals the list
-/// decoded whole, or is refused. Filling in the graph of the element before gives the same as building
-/// a new one.
+/// Checks that a list decoded element by element, at the spans that the survey found, equals the
+/// list decoded whole, or is refused; and that filling in the graph of the element before gives the
+/// same as building a new one.
 pub fn survey_machine(bytes: &[u8]) {
     let (stream, limits) = (pickle(bytes), limits());
     let elements = by_element::by_element(&stream, true, &limits);
@@ -61,8 +61,8 @@ pub fn survey_machine(bytes: &[u8]) {
     }
 }
 
-/// The fast path of the machine builds the same graph as the plain one, or fails with the same error,
-/// under wide limits and under narrow ones.
+/// Checks that the fast path of the machine builds the same graph as the plain one, or fails with
+/// the same error, under wide limits and under narrow ones.
 pub fn fast_machine(bytes: &[u8]) {
     let stream = pickle(bytes);
     let mut small = limits();
@@ -72,7 +72,8 @@ pub fn fast_machine(bytes: &[u8]) {
     }
 }
 
-/// The disassembler writes one line an instruction, and an abbreviated line is short.
+/// Checks that the disassembler writes one line an instruction, and that an abbreviated line is
+/// short.
 pub fn disassembler(bytes: &[u8]) {
     let (stream, limits) = (pickle(bytes), limits());
     let (mut lexer, mut disassembler) = (Lexer::new(0, &limits), Disassembler::new(&limits));
@@ -85,9 +86,9 @@ pub fn disassembler(bytes: &[u8]) {
     }
 }
 
-/// A value that is encoded, decoded and encoded again gives the same bytes, in every protocol that can
-/// express it. Before protocol 4 a set is encoded as a call with a list, so a set that contains itself
-/// needs one round more: its first encoding has two lists.
+/// Checks that a value encoded, decoded and encoded again gives the same bytes, in every protocol
+/// that can express it. Before protocol 4 a set is encoded as a call with a list, so a set that
+/// contains itself needs one round more: its first encoding has two lists.
 pub fn encoded(bytes: &[u8]) {
     let (stream, limits) = (pickle(bytes), limits());
     let Ok(decoded) = decode(&stream, &limits) else { return };

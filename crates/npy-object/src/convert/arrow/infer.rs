@@ -89,7 +89,7 @@ pub(super) fn missing(kind: &Kind<'_>) -> Option<Missing> {
     }
 }
 
-/// Whether an object is `pandas.NaT`, which is pickled as a call.
+/// Returns whether an object is `pandas.NaT`, which is pickled as a call.
 fn is_pandas_nat(object: Object<'_>) -> bool {
     match object.callable().kind() {
         Kind::Global(name) => {
@@ -160,7 +160,7 @@ pub(super) fn type_of(element: Element<'_>, depth: usize) -> Result<Inferred> {
     }))
 }
 
-/// Whether a value can be reached from itself.
+/// Returns whether a value can be reached from itself.
 #[cold]
 fn contains_itself(element: Element<'_>) -> bool {
     let id = element.identity();

@@ -44,7 +44,7 @@ use crate::value::text::Text;
 /// Writes elements as plain JSON. One writer can write any number of them.
 #[derive(Debug, Default)]
 pub struct PlainJson {
-    /// The containers that were begun and not ended.
+    /// The containers around the value that is written.
     open: NodeMap<bool>,
     /// The number of values that may still be written.
     left: u64,
@@ -68,7 +68,7 @@ pub(super) enum Own<'a> {
     Close(NodeId),
 }
 
-/// What comes after members.
+/// The text after the members of a container.
 #[derive(Clone, Copy)]
 pub(super) enum End {
     List,
@@ -88,7 +88,7 @@ pub(super) enum Part {
     End,
 }
 
-/// The items of an array of objects that are left, with what it takes to nest them in lists.
+/// The remaining items of an array of objects, with the state that nests them in lists.
 pub(super) struct Nested<'a> {
     items: ArrayItems<'a>,
     shape: Vec<usize>,
@@ -515,8 +515,8 @@ fn write_empty(out: &mut impl Write, shape: &[usize]) -> io::Result<()> {
     brackets(out, &shape[..outer], lists)
 }
 
-/// How many items an array of this shape has. There may be more than can be where they take no
-/// bytes.
+/// Returns the number of items of an array of this shape; `usize::MAX` for more, which is possible
+/// where items take no bytes.
 fn count(shape: &[usize]) -> usize {
     if shape.contains(&0) {
         return 0;
@@ -559,7 +559,7 @@ fn unpaid(kind: &Kind<'_>) -> u64 {
 }
 
 impl Nested<'_> {
-    /// Whether the next item is masked.
+    /// Returns whether the next item is masked.
     fn is_masked(&self) -> bool {
         let place = position(&self.shape, self.fortran_order, self.index);
         self.mask.as_ref().is_some_and(|mask| mask[place] != 0)

@@ -1,4 +1,4 @@
-//! Typed JSON to elements: the way back from [`typed`](super::typed), whose table says what is what.
+//! Typed JSON to elements: the inverse of [`typed`](super::typed), which has the table of types.
 //!
 //! Fails with clause `access.json` where a line is not typed JSON, and with `access.depth` where it is
 //! nested more than 1,000 deep. `spec/typed-json.md` specifies the form.

@@ -1,4 +1,4 @@
-//! Which objects several elements have, so that typed JSON can mark them.
+//! The objects that several elements share, for the marks of typed JSON.
 //!
 //! A first pass over the file finds them; the decoder then tells which nodes they are. Errors in the
 //! file end the first pass and come up again where the elements are read.
@@ -42,7 +42,7 @@ impl NpyArray {
 }
 
 impl Sharing {
-    /// Finds what an element reads that another one made. Payloads are skipped, not read.
+    /// Finds the memo entries that an element reads and another one made. Skips payloads.
     fn look(&mut self, span: Span, members: &mut Objects) -> Result<()> {
         let mut lexer = Lexer::new(span.begin, &members.decoder.context.limits.pickle);
         // The objects of the envelope belong to no element.

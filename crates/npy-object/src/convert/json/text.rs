@@ -43,7 +43,7 @@ pub fn escape(json: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether a character controls a terminal, though JSON allows it unescaped.
+/// Returns whether a character controls a terminal, though JSON allows it unescaped.
 fn controls_a_terminal(c: char) -> bool {
     matches!(
         c,
@@ -66,7 +66,7 @@ pub(super) fn write_lossy(out: &mut impl Write, text: Str<'_>) -> io::Result<()>
     out.write_all(b"\"")
 }
 
-/// As [`write_lossy`], without the quotes. Buffers 1,024 characters at a time.
+/// Does what [`write_lossy`] does, without the quotes. Buffers 1,024 characters at a time.
 pub(super) fn write_pieces(out: &mut impl Write, text: Str<'_>) -> io::Result<()> {
     const PIECE: usize = 1 << 10;
     let chars = |c| char::from_u32(c).unwrap_or(char::REPLACEMENT_CHARACTER);

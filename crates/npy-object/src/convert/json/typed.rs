@@ -51,7 +51,7 @@ pub(super) enum Own<'a> {
     ArrayEnd(NodeId),
 }
 
-/// What comes after members.
+/// The text after the members of a container.
 #[derive(Clone, Copy)]
 pub(super) enum End {
     /// `]`

@@ -14,11 +14,11 @@ use super::text::comma;
 use crate::value::element::Element;
 use crate::value::items::{Entries, Items};
 
-/// A form of JSON: what it writes for each value.
+/// A form of JSON: the text that it writes for each value.
 pub(super) trait Form: Sized {
-    /// What comes after the members of a container.
+    /// The text after the members of a container.
     type End: Copy;
-    /// What no other form writes.
+    /// The tasks that only this form has.
     type Own<'a>;
 
     /// Writes a value, or the beginning of a container whose members become tasks.
@@ -38,7 +38,7 @@ pub(super) trait Form: Sized {
         tasks: &mut Tasks<'a, Self>,
     ) -> io::Result<()>;
 
-    /// Writes what comes after the members of a container.
+    /// Writes the text after the members of a container.
     fn end<'a>(
         &mut self,
         out: &mut impl Write,
@@ -156,7 +156,7 @@ pub(super) struct Rest<E> {
     first: bool,
     /// The container, or the object, whose members they are.
     of: NodeId,
-    /// What comes after them.
+    /// The text after them.
     end: E,
 }
 

@@ -75,8 +75,8 @@ impl Npz {
         }
     }
 
-    /// Returns why the directory of an archive could not be read that was opened by
-    /// [`Options::recover_npz`]: members may be missing, and the last one may be truncated.
+    /// Returns the error of reading the directory, for an archive that [`Options::recover_npz`]
+    /// opened without one: members may be missing, and the last one may be truncated.
     pub fn broken_off(&self) -> Option<&Error> {
         self.broken_off.as_ref()
     }
