@@ -121,9 +121,7 @@ pub use write::{Builder, Encoder, Renumbering, Savepoint, Transcribed, Transcrib
 // Hidden: npy-object writes its own values as `Debug` of a graph's values does.
 #[doc(hidden)]
 pub use inspect::{Shown, short_bytes, short_str, sketch};
-// Hidden: how npy-object decodes repeated elements, until skeletons and rows are an interface.
-#[doc(hidden)]
-pub use skeleton::{Pattern, Repeater};
+pub use skeleton::{Extent, Form, Hole, Holes, Row, Skeleton};
 
 /// The examples of the README are compiled.
 #[doc = include_str!("../README.md")]

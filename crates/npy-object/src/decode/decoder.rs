@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use pickle_stream::{
-    Flow, Graph, Lexer, Machine, NodeId, Pattern, Progress, Ran, Region, Repeater, Source, Span,
+    Flow, Form, Graph, Lexer, Machine, NodeId, Progress, Ran, Region, Row, Skeleton, Source, Span,
     ValueRef,
 };
 
@@ -15,7 +15,9 @@ use pickle_stream::{
 use crate::decode::definitions::Observe;
 use crate::decode::definitions::{Definitions, never_made};
 use crate::error::{Error, ErrorKind, Result};
+use crate::decode::forms::Forms;
 use crate::layout::envelope::Envelope;
+use crate::locate::batches::{Filling, Values};
 use crate::locate::checkpoints::Addresses;
 use crate::source::window::Window;
 use crate::value::context::Context;
@@ -29,9 +31,7 @@ pub(crate) struct Decoder {
     pub(crate) context: Arc<Context>,
     pub(super) graph: Graph,
     machine: Machine,
-    repeater: Repeater,
-    /// The last pattern that was repeated, and the parts of its values, if these are plain arrays.
-    recognised: Option<(Pattern, Option<PlainParts>)>,
+    forms: Forms,
     definitions: Definitions,
     /// The envelopes of the containers around a member, from the outermost in.
     envelopes: Vec<Arc<Envelope>>,
@@ -91,8 +91,7 @@ impl Decoder {
             window,
             graph: Graph::new(),
             machine: Machine::new(&context.limits.pickle),
-            repeater: Repeater::new(),
-            recognised: None,
+            forms: Forms::default(),
             definitions: Definitions::default(),
             envelopes: Vec::new(),
             shared_is_current: true,
@@ -134,45 +133,33 @@ impl Decoder {
         self.context = Arc::new(context);
     }
 
-    /// Decodes the member whose values have these spans.
-    pub(crate) fn decode(&mut self, values: &[Span], addresses: &dyn Addresses) -> Result<Decoded> {
-        let (Some(first), Some(last)) = (values.first(), values.last()) else {
+    /// Decodes the member with these values.
+    pub(crate) fn decode(
+        &mut self,
+        values: Values<'_>,
+        addresses: &dyn Addresses,
+    ) -> Result<Decoded> {
+        let (Some(first), Some(last)) = (values.spans.first(), values.spans.last()) else {
             unreachable!("a member has a value at least");
         };
         let span = Span { end: last.end, ..*first };
-        let Span { begin, end, memo } = span;
+        let Span { begin, end, .. } = span;
         self.define_envelopes(addresses)?;
-        let limits = &self.context.limits;
         let size = usize::try_from(end - begin).unwrap_or(usize::MAX);
         self.window.check_element(begin, size)?;
         self.window.set_anchor(begin);
-        let resident = self.window.fill(begin, size)?;
-        let Some(bytes) = resident.get(..size) else {
+        if self.window.fill(begin, size)?.len() < size {
             return Err(self.window.truncated(end));
-        };
-        let pickle = &limits.pickle;
+        }
         if let Some(observer) = self.definitions.observer.clone() {
             self.run(span, addresses)?;
             observer.observe(&self.machine, &mut self.graph);
-        } else if let Some(leaf) = self.graph.leaf(bytes, begin, pickle) {
-            return Ok(Decoded { begin, end, first: leaf, last: leaf });
-        } else if let Some(found) =
-            self.repeater.repeat(&mut self.graph, resident, size, begin, memo, pickle)
-            && let (&[first], true) | (&[first, _], false) = (found, values.len() == 1)
-        {
-            let decoded = Decoded { begin, end, first, last: *found.last().unwrap_or(&first) };
-            if self.recognised.as_ref().map(|(pattern, _)| *pattern)
-                != self.repeater.pattern(&self.graph)
-            {
-                self.recognise(decoded);
-            }
-            return Ok(decoded);
+        } else if let Some([first, last]) = self.fill(values, addresses)? {
+            return Ok(Decoded { begin, end, first, last });
         } else {
             self.run(span, addresses)?;
-            let bytes = self.window.resident(begin, end);
-            self.repeater.learn(&self.graph, &self.machine, bytes);
         }
-        match (values, self.machine.stack(), self.machine.marks()) {
+        match (values.spans, self.machine.stack(), self.machine.marks()) {
             ([_, _], &[first, last], []) => Ok(Decoded { begin, end, first, last }),
             _ => {
                 let value = self.machine.finish(end)?;
@@ -181,8 +168,108 @@ impl Decoder {
         }
     }
 
+    /// Fills the values of a member, which are resident, into the forms of their skeletons. Returns
+    /// the nodes of the first value and of the last; `None` where a machine has to decode them.
+    #[inline]
+    fn fill(
+        &mut self,
+        values: Values<'_>,
+        addresses: &dyn Addresses,
+    ) -> Result<Option<[NodeId; 2]>> {
+        let Some((rows, filling)) = values.rows else { return Ok(None) };
+        match (values.spans, rows) {
+            (&[span], &[row]) => {
+                let value = self.fill_row(span, row, filling, addresses)?;
+                Ok(value.map(|value| [value, value]))
+            }
+            (&[key, value], &[key_row, row]) => {
+                // The key is not in a form, so that the form of the value can be filled beside it.
+                let Some(last) = self.fill_row(value, row, filling, addresses)? else {
+                    return Ok(None);
+                };
+                let first = if last.is_scalar() { None } else { self.scalar(key, key_row, filling) };
+                Ok(first.map(|first| [first, last]))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Fills a row into the form of its skeleton.
+    #[inline]
+    fn fill_row(
+        &mut self,
+        span: Span,
+        row: Row,
+        filling: &Filling,
+        addresses: &dyn Addresses,
+    ) -> Result<Option<NodeId>> {
+        let Some(skeleton) = row.skeleton().and_then(|index| filling.skeletons.get(index)) else {
+            return Ok(None);
+        };
+        if skeleton.is_scalar() {
+            return Ok(self.scalar(span, row, filling));
+        }
+        if !self.forms.is_current(skeleton) && !self.enter_form(span, skeleton, addresses)? {
+            return Ok(None);
+        }
+        let Decoder { forms, graph, window, context, .. } = self;
+        let Some(current) = forms.current_mut() else { return Ok(None) };
+        let source =
+            Source { bytes: window.resident(span.begin, span.end), offset: span.begin };
+        let holes = filling.holes.of(row, skeleton.holes());
+        let (ints, floats) = (filling.holes.ints(), filling.holes.floats());
+        let limits = &context.limits.pickle;
+        if !current.form.fill(graph, holes, ints, floats, source, limits) {
+            return Ok(None);
+        }
+        let &[value] = current.form.values() else { return Ok(None) };
+        if current.changes != Some(current.form.changes()) {
+            current.changes = Some(current.form.changes());
+            // The items of a structured array are records, also where they look like arrays.
+            current.parts = match context.record_dtype().is_some() {
+                true => None,
+                false => PlainParts::find(graph.value(value, source), context),
+            };
+        }
+        Ok(Some(value))
+    }
+
+    /// Makes a node of a value that is one scalar.
+    #[inline]
+    fn scalar(&mut self, span: Span, row: Row, filling: &Filling) -> Option<NodeId> {
+        let skeleton = filling.skeletons.get(row.skeleton()?)?;
+        let &[hole] = filling.holes.of(row, 1) else { return None };
+        let source =
+            Source { bytes: self.window.resident(span.begin, span.end), offset: span.begin };
+        if !skeleton.is_scalar() {
+            return None;
+        }
+        self.graph.scalar(hole, source, &self.context.limits.pickle)
+    }
+
+    /// Makes the form of a skeleton the current one. Returns `false` where it has none.
+    #[cold]
+    fn enter_form(
+        &mut self,
+        span: Span,
+        skeleton: &Arc<Skeleton>,
+        addresses: &dyn Addresses,
+    ) -> Result<bool> {
+        if !self.forms.has(skeleton) {
+            // Brings all definitions that the form reads into the shared region.
+            self.run(span, addresses)?;
+            // The region may have become too large, and would be emptied with the form.
+            self.define_envelopes(addresses)?;
+            let Decoder { machine, graph, .. } = self;
+            let form = Form::new(skeleton, machine, graph, span.memo);
+            self.forms.add(skeleton, form);
+        }
+        Ok(self.forms.enter(skeleton, &mut self.graph))
+    }
+
     /// Runs the instructions of a member, which are resident, on an empty stack.
     fn run(&mut self, span: Span, addresses: &dyn Addresses) -> Result<()> {
+        self.forms.leave(&mut self.graph);
         self.graph.clear();
         self.machine.reset(&self.graph, Region::Own, span.memo);
         let mut lexer = Lexer::new(span.begin, &self.context.limits.pickle);
@@ -203,6 +290,7 @@ impl Decoder {
     /// Clears the graph and the machine for instructions that follow `memo` entries.
     pub(crate) fn begin_own(&mut self, memo: u64, addresses: &dyn Addresses) -> Result<()> {
         self.define_envelopes(addresses)?;
+        self.forms.leave(&mut self.graph);
         self.graph.clear();
         self.machine.reset(&self.graph, Region::Own, memo);
         Ok(())
@@ -223,6 +311,7 @@ impl Decoder {
 
     /// Decodes the whole pickle at `offset`, from its first instruction to STOP.
     pub(crate) fn decode_all(&mut self, offset: u64) -> Result<Decoded> {
+        self.forms.leave(&mut self.graph);
         self.graph.clear();
         self.machine.reset(&self.graph, Region::Own, 0);
         self.window.set_anchor(offset);
@@ -249,27 +338,12 @@ impl Decoder {
         }
     }
 
-    /// Looks for the parts of a plain array in a member whose pattern is new.
-    #[cold]
-    fn recognise(&mut self, decoded: Decoded) {
-        // The items of a structured array are records, also where they look like arrays.
-        let parts = match self.context.record_dtype().is_some() {
-            true => None,
-            false => PlainParts::find(self.value(decoded, decoded.last), &self.context),
-        };
-        self.recognised = self.repeater.pattern(&self.graph).map(|pattern| (pattern, parts));
-    }
-
     /// Returns a value of the member that was decoded last.
     #[inline]
     pub(crate) fn element(&self, decoded: Decoded, id: NodeId) -> Element<'_> {
         let value = self.value(decoded, id);
-        match &self.recognised {
-            Some((pattern, Some(parts)))
-                if parts.are_of(id) && self.repeater.pattern(&self.graph) == Some(*pattern) =>
-            {
-                Element::plain(value, parts, &self.context)
-            }
+        match self.forms.current().and_then(|current| current.parts.as_ref()) {
+            Some(parts) if parts.are_of(id) => Element::plain(value, parts, &self.context),
             _ => Element::of_array(value, &self.context),
         }
     }
@@ -366,6 +440,7 @@ impl Decoder {
     /// the region held are found again by address.
     #[cold]
     fn forget_shared(&mut self, addresses: &dyn Addresses) -> Result<()> {
+        self.forms.clear(&mut self.graph);
         self.graph.forget_shared();
         self.definitions.clear();
         // The dtypes in the context belong to the nodes that were forgotten.

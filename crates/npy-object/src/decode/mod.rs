@@ -4,6 +4,7 @@
 //! `value`. Read in this order:
 //!
 //! - `decoder`: decodes one member at a time, each alone
+//! - `forms`: graphs that are filled in with rows
 //! - `envelope_reader`: runs a value up to its first member, if it is a container
 //! - `definitions`: what elements share, found by address
 //! - `opened`: a file that was opened, with a decoder that is before the first element
@@ -20,6 +21,7 @@ pub(crate) mod decoder;
 pub(crate) mod definitions;
 pub(crate) mod elements;
 pub(crate) mod envelope_reader;
+pub(crate) mod forms;
 pub(crate) mod instructions;
 pub(crate) mod objects;
 pub(crate) mod opened;

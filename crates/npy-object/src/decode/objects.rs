@@ -8,7 +8,7 @@ use crate::decode::decoder::{Decoded, Decoder};
 use crate::decode::outline::Outline;
 use crate::decode::position::Position;
 use crate::error::{Error, ErrorKind, Result};
-use crate::locate::batches::{Batch, Batches};
+use crate::locate::batches::{Batch, Batches, Values};
 use crate::locate::checkpoints::Checkpoints;
 use crate::locate::index::{Fingerprint, IndexFile};
 use crate::value::element::Element;
@@ -74,7 +74,7 @@ impl Objects {
     pub(crate) fn is_at_hand(&self, member: u64, bytes: usize) -> bool {
         let Some(place) = self.batch.place(member) else { return false };
         let width = self.batches.width();
-        let values = self.batch.values(place, width);
+        let values = self.batch.spans(place, width);
         let (begin, end) = (values[0].begin, values[width - 1].end);
         end - begin <= bytes as u64 && self.decoder.window.holds(begin, end)
     }
@@ -188,20 +188,20 @@ impl Objects {
     pub(crate) fn span(&mut self, member: u64) -> Result<Option<Span>> {
         let Some(place) = self.place_of(member)? else { return Ok(None) };
         let width = self.batches.width();
-        let values = self.batch.values(place, width);
+        let values = self.batch.spans(place, width);
         Ok(Some(Span { end: values[width - 1].end, ..values[0] }))
     }
 
     /// Returns the key of a member, decoded, where it is an entry, and the outline of its value.
     pub(crate) fn outline(&mut self, member: u64) -> Result<Option<(Option<Decoded>, Outline)>> {
         let Some(place) = self.place_of(member)? else { return Ok(None) };
-        let values = self.batch.values(place, self.batches.width());
+        let values = self.batch.spans(place, self.batches.width());
         let (key, value) = match *values {
             [key, value] => (Some(key), value),
             _ => (None, values[0]),
         };
         let outline = self.decoder.outline(value, &self.batches)?;
-        let key = key.map(|key| self.decoder.decode(&[key], &self.batches)).transpose()?;
+        let key = key.map(|key| self.decoder.decode(Values::from(&[key][..]), &self.batches)).transpose()?;
         Ok(Some((key, outline)))
     }
 
@@ -254,7 +254,7 @@ impl Objects {
         let mut values = self.batches.unfinished();
         let last = (values.len() / width).saturating_sub(1);
         let ends = |(place, values): (usize, &[Span])| {
-            let Ok(decoded) = self.decoder.decode(values, &self.batches) else { return true };
+            let Ok(decoded) = self.decoder.decode(Values::from(values), &self.batches) else { return true };
             let outlooks = [decoded.first, decoded.last]
                 .map(|value| Outlook::of(self.decoder.element(decoded, value)));
             match outlooks {

@@ -171,8 +171,9 @@ impl<A> Shared<'_, A> {
         let (mut chunk, mut elements, mut bytes) = ((work.new)(), 0, 0);
         let passed = self.position.saturating_sub(batch.begin().member) as usize;
         for place in passed..batch.len() {
-            let span = batch.values(place, 1)[0];
-            match decoder.decode(&[span], &self.batches) {
+            let values = batch.values(place, 1);
+            let span = values.spans[0];
+            match decoder.decode(values, &self.batches) {
                 Ok(decoded) => {
                     (work.fold)(&mut chunk, decoder.element(decoded, decoded.first));
                 }

@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use pickle_stream::{Container, Event, Limits, Slot, Span, Survey};
+use pickle_stream::{Container, Event, Holes, Limits, Row, Skeleton, Slot, Span, Survey};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::Envelope;
@@ -23,14 +23,41 @@ pub(crate) struct Batch {
     begin: Checkpoint,
     /// A span for each member, or, for each entry, one for its key and one for its value.
     spans: Vec<Span>,
+    /// The rows of the spans, of all or of the first ones.
+    rows: Vec<Row>,
+    /// What fills the rows.
+    fillings: Vec<Filling>,
     /// Where the next batch begins.
     next: Checkpoint,
+}
+
+/// What fills the rows of the spans up to one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filling {
+    /// The index of the first span after them.
+    end: usize,
+    pub(crate) holes: Holes,
+    pub(crate) skeletons: Vec<Arc<Skeleton>>,
+}
+
+/// The values of a member: one, or a key and its value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Values<'a> {
+    pub(crate) spans: &'a [Span],
+    /// The rows of the values, and what fills them, where the survey has found rows.
+    pub(crate) rows: Option<(&'a [Row], &'a Filling)>,
+}
+
+impl<'a> From<&'a [Span]> for Values<'a> {
+    fn from(spans: &'a [Span]) -> Values<'a> {
+        Values { spans, rows: None }
+    }
 }
 
 impl Batch {
     /// Creates a batch without members, before the member at `next`.
     pub(crate) fn before(next: Checkpoint) -> Batch {
-        Batch { begin: next, spans: Vec::new(), next }
+        Batch { begin: next, spans: Vec::new(), rows: Vec::new(), fillings: Vec::new(), next }
     }
 
     /// Returns where the first member is.
@@ -55,8 +82,20 @@ impl Batch {
 
     /// Returns the spans of the values of the member at an index.
     #[inline]
-    pub(crate) fn values(&self, place: usize, width: usize) -> &[Span] {
+    pub(crate) fn spans(&self, place: usize, width: usize) -> &[Span] {
         &self.spans[place * width..(place + 1) * width]
+    }
+
+    /// Returns the values of the member at an index.
+    #[inline]
+    pub(crate) fn values(&self, place: usize, width: usize) -> Values<'_> {
+        let range = place * width..(place + 1) * width;
+        let filling = match &self.fillings[..] {
+            [only] => Some(only),
+            many => many.get(many.partition_point(|filling| filling.end <= range.start)),
+        };
+        let rows = self.rows.get(range.clone());
+        Values { spans: &self.spans[range], rows: rows.zip(filling) }
     }
 
     /// Returns the number of members.
@@ -71,16 +110,33 @@ impl Batch {
 
     pub(crate) fn memory(&self) -> usize {
         self.spans.capacity() * size_of::<Span>()
+            + self.rows.capacity() * size_of::<Row>()
+            + self.fillings.iter().map(|filling| filling.holes.memory()).sum::<usize>()
     }
 
     /// Removes the members, and moves past them.
     fn pass(&mut self) {
         self.spans.clear();
+        self.rows.clear();
+        self.fillings.truncate(1);
         self.begin = self.next;
     }
 
     /// Adds the members of the next batch, which `survey` has found.
-    fn extend(&mut self, survey: &Survey, width: usize) {
+    fn extend(&mut self, survey: &mut Survey, width: usize) {
+        let first = self.spans.len();
+        if first == self.rows.len() {
+            self.rows.extend_from_slice(survey.rows());
+            let mut filling = match first {
+                0 => self.fillings.pop().unwrap_or_default(),
+                _ => Filling::default(),
+            };
+            filling.end = self.rows.len();
+            filling.skeletons.clear();
+            filling.skeletons.extend_from_slice(survey.skeletons());
+            std::mem::swap(&mut filling.holes, survey.holes());
+            self.fillings.push(filling);
+        }
         let found = survey.batch();
         self.spans.extend_from_slice(found);
         let member = self.next.member + (found.len() / width) as u64;
@@ -394,7 +450,7 @@ impl Batches {
         let end = values.last().map_or(begin.offset, |last| last.end);
         let member = begin.member + (values.len() / self.width()) as u64;
         let next = Checkpoint::between(member, end, self.survey.memo());
-        let batch = Batch { begin, spans: values, next };
+        let batch = Batch { begin, spans: values, next, ..Batch::before(begin) };
         self.tail = Some(Arc::new(Tail { batch, error }));
     }
 
@@ -448,13 +504,14 @@ impl Batches {
         let inside = to.filter(|to| to.is_inside());
         let held = batch.spans.len();
         let mut survey = from.survey(self.container, &self.limits);
+        survey.learn_from(&self.survey);
         if let Some(to) = to {
             window.expect(from.offset..to.offset)?;
         }
         let end = inside.map(|to| to.offset).or(self.end);
         let is_right = match (walk(&mut survey, window, end)?, inside) {
             (Event::Batch, _) => {
-                batch.extend(&survey, self.width());
+                batch.extend(&mut survey, self.width());
                 to.is_none_or(|to| batch.is_on_the_way(to))
             }
             (Event::Stop, Some(to)) => batch.extend_inside(&survey, self.width(), to),
@@ -464,6 +521,7 @@ impl Batches {
             return Ok(());
         }
         batch.spans.truncate(held);
+        batch.rows.truncate(held);
         batch.next = from;
         Err(misplaced(from))
     }
@@ -476,8 +534,8 @@ impl Batches {
         batch: &mut Batch,
     ) -> Result<bool> {
         let from = self.before_member(member)?;
-        let spans = std::mem::take(&mut batch.spans);
-        *batch = Batch { spans, ..Batch::before(from) };
+        batch.next = from;
+        batch.pass();
         while batch.end() <= member {
             if !self.next(window, batch)? {
                 return Ok(false);
@@ -520,7 +578,7 @@ impl Batches {
         match &walked {
             Ok(true) => {
                 let (begin, width) = (batch.next, self.width());
-                batch.extend(&self.survey, width);
+                batch.extend(&mut self.survey, width);
                 self.frontier = batch.next;
                 if let Some(level) = self.route.levels.last_mut() {
                     level.checkpoints.note(begin, self.survey.batch(), width);

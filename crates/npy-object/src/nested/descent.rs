@@ -13,7 +13,7 @@ use crate::decode::opened::{Data, Opened, Pickle};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::{ArrayState, ContainerKind, Envelope};
 use crate::layout::preamble::Preamble;
-use crate::locate::batches::{Batches, spans};
+use crate::locate::batches::{Batches, spans, Values};
 use crate::locate::checkpoints::{Checkpoint, Checkpoints, Level, Route};
 use crate::locate::index::IndexUse;
 use crate::nested::container::Container;
@@ -187,7 +187,7 @@ fn descend(
             Ok(At::Container(Box::new(Container::new(kind, shape, cursor))))
         }
         Entered::Leaf(span, route) => {
-            let decoded = decoder.decode(&[span], &route)?;
+            let decoded = decoder.decode(Values::from(&[span][..]), &route)?;
             let context = Arc::clone(&decoder.context);
             let element = decoder.element(decoded, decoded.first);
             Ok(At::Value(Box::new(element.into_owned(context))))
@@ -318,7 +318,7 @@ impl Here {
         if !self.batches.find(index, &mut decoder.window, &mut batch)? {
             return Ok(None);
         }
-        Ok(batch.place(index).map(|place| batch.values(place, 1)[0]))
+        Ok(batch.place(index).map(|place| batch.spans(place, 1)[0]))
     }
 
     /// Returns the number of the member under a subscript.
@@ -349,8 +349,8 @@ impl Here {
         let mut batch = self.batches.start();
         while self.batches.next(&mut decoder.window, &mut batch)? {
             for place in 0..batch.len() {
-                let &[key, value] = batch.values(place, 2) else { unreachable!("an entry is two") };
-                let decoded = decoder.decode(&[key], &self.batches)?;
+                let &[key, value] = batch.spans(place, 2) else { unreachable!("an entry is two") };
+                let decoded = decoder.decode(Values::from(&[key][..]), &self.batches)?;
                 if is_key(decoder.element(decoded, decoded.first), subscript) {
                     return Ok(Some(value));
                 }

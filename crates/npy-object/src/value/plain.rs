@@ -25,8 +25,8 @@ pub struct PlainArray<'a> {
     bytes: &'a [u8],
 }
 
-/// The nodes of a plain array. They are the same in the graphs of all elements of one
-/// [`Pattern`](pickle_stream::Pattern).
+/// The nodes of a plain array. They are the same in all rows that are filled into one
+/// [`Form`](pickle_stream::Form) between two changes of the kind of a hole.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlainParts {
     array: NodeId,

@@ -58,6 +58,14 @@ pub(super) enum Numbers<'a> {
     None,
 }
 
+/// What the own region holds of lists and numbers, to go back to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fill {
+    ints: usize,
+    floats: usize,
+    chunks: usize,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Arena {
     nodes: Vec<Node>,
@@ -137,8 +145,6 @@ pub struct Graph {
     own: Arena,
     shared: Arena,
     entries: Memo,
-    /// A count of the changes of the own region.
-    version: u64,
     /// The protocol of the pickle from which the nodes are decoded.
     protocol: u8,
 }
@@ -156,7 +162,6 @@ impl Graph {
             own: Arena::default(),
             shared: Arena::default(),
             entries: Memo::default(),
-            version: 0,
             protocol: HIGHEST_PROTOCOL,
         };
         graph.own.nodes.extend(CONSTANTS);
@@ -185,7 +190,6 @@ impl Graph {
     /// invalid.
     pub fn clear(&mut self) {
         self.own.clear(CONSTANTS.len());
-        self.touch();
     }
 
     /// Empties both regions. The own region too, as its nodes may name shared nodes.
@@ -220,7 +224,6 @@ impl Graph {
     /// Gives a node a label, unless it has one: a number that means something to the caller alone.
     /// A [copy](crate::ValueRef::to_graph) of the node has the same label.
     pub fn set_label(&mut self, node: NodeId, label: u64) {
-        self.touch();
         self.arena_mut(node.region()).labels.entry(node).or_insert(label);
     }
 
@@ -241,16 +244,45 @@ impl Graph {
         self.define(memo, id);
     }
 
-    /// Counts a change of the own region.
-    #[inline]
-    pub(crate) fn touch(&mut self) {
-        self.version += 1;
+    /// Exchanges the own regions of two graphs.
+    pub(crate) fn swap_own(&mut self, other: &mut Graph) {
+        core::mem::swap(&mut self.own, &mut other.own);
     }
 
-    /// Returns a number that differs after each [change](Self::touch) of the own region.
-    #[inline]
-    pub(crate) fn version(&self) -> u64 {
-        self.version
+    /// Returns what the own region holds of lists and numbers.
+    pub(crate) fn fill(&self) -> Fill {
+        let Arena { ints, floats, chunks, .. } = &self.own;
+        Fill { ints: ints.len(), floats: floats.len(), chunks: chunks.len() }
+    }
+
+    /// Removes the lists and numbers that were made since.
+    pub(crate) fn empty_lists(&mut self, fill: &Fill) {
+        self.own.ints.truncate(fill.ints);
+        self.own.floats.truncate(fill.floats);
+        self.own.chunks.truncate(fill.chunks);
+    }
+
+    /// Makes a list of unboxed ints in the own region.
+    pub(crate) fn int_list(&mut self, ints: &[i64]) -> Node {
+        let first = NodeId::int(self.own.ints.len());
+        self.own.ints.extend_from_slice(ints);
+        self.number_list(first, ints.len())
+    }
+
+    /// Makes a list of unboxed floats in the own region.
+    pub(crate) fn float_list(&mut self, floats: &[f64]) -> Node {
+        let first = NodeId::float(self.own.floats.len());
+        self.own.floats.extend_from_slice(floats);
+        self.number_list(first, floats.len())
+    }
+
+    fn number_list(&mut self, first: NodeId, len: usize) -> Node {
+        let mut chain = Chain::EMPTY;
+        if len > 0 {
+            let run = Run { start: first.0, len: len as u32 };
+            self.add_chunk(Region::Own, &mut chain, run);
+        }
+        Node::List(chain)
     }
 
     /// Sets the node of the leaf. Returns `None` if `limit` allows no node.
@@ -261,12 +293,6 @@ impl Graph {
         }
         *self.own.nodes.get_mut(NodeId::LEAF.index())? = node;
         Some(NodeId::LEAF)
-    }
-
-    /// Returns the indices of the leaves in the own region, in the order in which they were made.
-    pub(crate) fn own_leaves(&self) -> impl Iterator<Item = usize> {
-        let nodes = self.own.nodes.iter().enumerate().skip(CONSTANTS.len());
-        nodes.filter(|(_, node)| node.is_leaf()).map(|(place, _)| place)
     }
 
     #[inline]

@@ -19,6 +19,7 @@ pub(crate) mod utf8;
 mod value;
 mod view;
 
+pub(crate) use arena::Fill;
 pub use arena::{Graph, Source};
 pub(crate) use copy::copy;
 pub use id::{NodeId, Region};

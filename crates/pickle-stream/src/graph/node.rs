@@ -40,14 +40,6 @@ pub(crate) enum Node {
 }
 
 impl Node {
-    /// Returns whether [`leaf`](crate::machine::leaf::leaf) can make such a node.
-    pub(super) fn is_leaf(&self) -> bool {
-        matches!(
-            self,
-            Node::Int(_) | Node::Float(_) | Node::Str(_) | Node::Str2(_) | Node::Bytes(_)
-        )
-    }
-
     /// Returns whether Python can hash the value. The items of a tuple are not checked.
     pub(crate) fn is_hashable(self) -> bool {
         !matches!(self, Node::List(_) | Node::Dict(_) | Node::Set(_) | Node::ByteArray(_))
@@ -96,6 +88,11 @@ impl Chain {
     #[inline]
     pub(super) fn is_empty(self) -> bool {
         self.len == 0
+    }
+
+    /// Returns the number of ids.
+    pub(crate) fn len(self) -> u32 {
+        self.len
     }
 }
 

@@ -149,23 +149,25 @@ impl Machine {
         }
     }
 
+    /// Pushes a node that is filled in later, and makes a memo entry of it where `has_put` says so.
+    pub(crate) fn push_hole(&mut self, graph: &mut Graph, has_put: bool) -> NodeId {
+        let id = graph.push(self.region, Node::None);
+        self.stack.push(id);
+        if has_put {
+            self.memo.put(self.memo.next_index(), id);
+        }
+        id
+    }
+
     /// Returns whether this run made the node, and may change it.
     pub(super) fn is_own(&self, node: NodeId) -> bool {
         node.region() == self.region && node.index() >= self.first
-    }
-
-    /// Returns the number of memo entries before this run, and the stack. `None` unless the run was
-    /// in the own region and has no open mark.
-    pub(crate) fn left_in_own(&self) -> Option<(u64, &[NodeId])> {
-        let is_own = self.region == Region::Own && self.marks.is_empty();
-        is_own.then(|| (self.memo.base(), self.stack.as_slice()))
     }
 
     /// Executes the instructions of `input`, which begins at the lexer's offset, up to its end or
     /// STOP.
     pub fn run(&mut self, graph: &mut Graph, lexer: &mut Lexer, input: &[u8]) -> Result<Ran> {
         let start = lexer.offset();
-        graph.touch();
         loop {
             let rest = &input[(lexer.offset() - start) as usize..];
             let plain = self.run_plain(graph, lexer, rest)?;
@@ -196,7 +198,6 @@ impl Machine {
     #[inline]
     pub fn execute(&mut self, graph: &mut Graph, instruction: &Instruction<'_>) -> Result<Flow> {
         let &Instruction { opcode, argument, offset, .. } = instruction;
-        graph.touch();
         let end = instruction.end();
         let flow = Step { machine: self, graph, opcode, offset, end }.execute(argument)?;
         // An instruction makes at most three nodes, and a link for each value that it takes off the

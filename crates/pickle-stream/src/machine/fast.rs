@@ -7,10 +7,9 @@
 //! and its lexer. A property holds that both ways make the same graph.
 
 use super::execute::{Machine, Step, most};
-use super::leaf::leaf;
 use crate::error::Result;
-use crate::graph::{Chain, Graph, Node, NodeId, Region, twos_complement};
-use crate::lex::{Argument, Lexer, number, numbers, short_payload};
+use crate::graph::{Chain, Graph, Node, NodeId, Payload, Region, twos_complement, utf8};
+use crate::lex::{Argument, Lexer, long_payload, number, numbers, short_payload};
 use crate::opcode::Opcode;
 
 /// A machine among plain instructions.
@@ -86,6 +85,36 @@ fn is_composite(opcode: Opcode) -> bool {
             | O::NewObj
             | O::Build
     )
+}
+
+/// The node that a plain instruction makes, which begins at `offset`, and its size; `rest` is what
+/// stands behind its opcode. `None` where it makes no leaf, is not wholly there, or makes what the
+/// reference has to judge: a text that is not UTF-8, a payload of more than `longest` bytes.
+#[inline(always)]
+pub(crate) fn leaf(
+    opcode: Opcode,
+    rest: &[u8],
+    offset: u64,
+    longest: u64,
+) -> Option<(Node, usize)> {
+    use Opcode as O;
+    let payload = |node: fn(Payload) -> Node, bytes: &[u8], start: usize| {
+        let payload = Payload::source(offset + start as u64, bytes.len());
+        (bytes.len() as u64 <= longest).then(|| (node(payload), start + bytes.len()))
+    };
+    let is_text = |bytes: &&[u8]| utf8::validate(bytes).is_ok();
+    Some(match opcode {
+        O::BinInt1 => (Node::Int(u8::from_le_bytes(number(rest)?).into()), 2),
+        O::BinInt2 => (Node::Int(u16::from_le_bytes(number(rest)?).into()), 3),
+        O::BinInt => (Node::Int(i32::from_le_bytes(number(rest)?).into()), 5),
+        O::BinFloat => (Node::Float(f64::from_be_bytes(number(rest)?)), 9),
+        O::ShortBinUnicode => payload(Node::Str, short_payload(rest).filter(is_text)?, 2)?,
+        O::BinUnicode => payload(Node::Str, long_payload(rest).filter(is_text)?, 5)?,
+        O::ShortBinBytes => payload(Node::Bytes, short_payload(rest)?, 2)?,
+        O::BinBytes => payload(Node::Bytes, long_payload(rest)?, 5)?,
+        O::ShortBinString => payload(Node::Str2, short_payload(rest)?, 2)?,
+        _ => return None,
+    })
 }
 
 impl Run<'_> {

@@ -3,13 +3,12 @@
 //! Uses `lex` for instructions and `graph` for what they make.
 //!
 //! Read `execute` first: the [`Machine`] with its stack, marks and memo, and what each opcode does.
-//! `decode` runs a whole pickle, and `push` one that arrives in pieces. `fast` runs the instructions that most files are made of, and
-//! `leaf` those of a value that one instruction makes; both must agree with `execute`.
+//! `decode` runs a whole pickle, and `push` one that arrives in pieces.
+//! `fast` runs the instructions that most files are made of, and must agree with `execute`.
 
 mod decode;
 mod execute;
 mod fast;
-pub(crate) mod leaf;
 mod push;
 mod sniff;
 

@@ -1,12 +1,26 @@
-//! Elements that repeat the instructions of the one before, but for numbers and payloads.
+//! Skeletons: the instructions of an element with what varies taken out.
+//!
+//! Most elements of a file have the same instructions, but for numbers and payloads. A skeleton is
+//! what is the same; its *holes* are what varies. An element that fits a skeleton is a *row*: which
+//! skeleton it is, and what fills its holes.
 //!
 //! Uses `lex`, `graph` and `machine`.
 //!
-//! Read `template` first (the instructions of an element, with the parts that vary taken out), then
-//! `repeat` (fills the graph of the last element with the numbers and payloads of the next).
+//! Read `skeleton` first (learnt from one element), then `hole` (what fills a row), `fit` (whether
+//! instructions are those of a skeleton), `cache` (the skeletons that a survey keeps), `form` (the
+//! graph of a skeleton, which is filled in row by row) and `patience` (when to learn again).
 
-mod repeat;
-mod template;
+mod cache;
+mod fit;
+mod form;
+mod hole;
+mod patience;
+#[allow(clippy::module_inception)]
+mod skeleton;
 
-pub use repeat::{Pattern, Repeater};
-pub(crate) use template::{Patience, Steady, Template};
+pub(crate) use cache::Skeletons;
+pub(crate) use fit::{FRAME_SIZE, Fitted};
+pub use form::Form;
+pub use hole::{Extent, Hole, Holes, Row};
+pub(crate) use patience::Patience;
+pub use skeleton::Skeleton;

@@ -14,9 +14,11 @@
 use alloc::vec::Vec;
 
 use super::dependency::{Origin, PackedOrigin};
+use super::rows::Rows;
 use super::walk::{Mark, Slot, Survey};
 use crate::lex::numbers;
 use crate::opcode::Opcode;
+use crate::skeleton::Row;
 
 /// Bytes of the longest instruction here, but for its payload.
 pub(super) const REACH: usize = 9;
@@ -28,7 +30,7 @@ pub(super) struct Walk<'s> {
     /// Slots below the topmost mark.
     fence: usize,
     /// Slots up to the watched container and with it.
-    floor: usize,
+    pub(super) floor: usize,
     pub(super) entries: u64,
     pub(super) memo: u64,
 }
@@ -40,20 +42,27 @@ impl Survey {
     pub(super) fn run_plain(&mut self, input: &[u8]) -> usize {
         let input = &input[..input.len().min(self.room())];
         let start = self.lexer.offset();
+        let floor = self.watched.map(|(slot, _)| slot + 1);
         let mut walk = Walk {
             fence: self.fence(),
-            floor: self.watched.map_or(0, |(slot, _)| slot + 1),
+            floor: floor.unwrap_or(0),
             slots: &mut self.slots,
             marks: &mut self.marks,
             entries: self.entries,
             memo: self.memo,
         };
-        // The values right above the mark of a batch may be members.
-        let members = if self.likeness.is_known() { walk.floor } else { usize::MAX };
+        let mut rows = Rows {
+            skeletons: &mut self.skeletons,
+            holes: &mut self.holes,
+            learning: &mut self.learning,
+            limits: &self.limits,
+        };
+        // The values right above the mark of a batch may be elements.
+        let batch = floor.unwrap_or(usize::MAX);
         let mut at = 0;
         loop {
-            if walk.fence == members {
-                at += self.likeness.pass(&mut walk, &input[at..], start + at as u64);
+            if walk.fence == batch {
+                at = rows.pass(&mut walk, input, at, start);
             }
             if let Some(&[byte, ref number @ ..]) = input[at..].first_chunk::<REACH>()
                 && let Some(opcode) = Opcode::from_byte(byte)
@@ -117,7 +126,7 @@ impl Walk<'_> {
             O::SetItem => self.grow(2),
             O::Appends | O::SetItems | O::AddItems => self.grow_marked(),
             O::Mark => {
-                let slot = Slot { begin: offset, memo: self.memo, origin: PackedOrigin::NONE };
+                let slot = Slot::new(offset, self.memo);
                 self.fence = self.slots.len();
                 self.marks.push(Mark { place: self.fence, slot });
                 Some(1)
@@ -163,7 +172,7 @@ impl Walk<'_> {
 
     #[inline(always)]
     fn push_slot(&mut self, begin: u64, origin: PackedOrigin, size: usize) -> Option<usize> {
-        self.slots.push(Slot { begin, memo: self.memo, origin });
+        self.slots.push(Slot { origin, ..Slot::new(begin, self.memo) });
         Some(size)
     }
 
@@ -196,7 +205,8 @@ impl Walk<'_> {
             return None;
         }
         self.slots.truncate(place + 1);
-        self.slots[place].origin = PackedOrigin::NONE;
+        let slot = &mut self.slots[place];
+        *slot = Slot::new(slot.begin, slot.memo);
         Some(1)
     }
 
@@ -221,6 +231,7 @@ impl Walk<'_> {
             return None;
         }
         self.slots.truncate(target + 1);
+        self.slots[target].row = Row::NONE;
         Some(1)
     }
 
@@ -235,6 +246,7 @@ impl Walk<'_> {
         }
         self.close_mark();
         self.slots.truncate(target + 1);
+        self.slots[target].row = Row::NONE;
         Some(1)
     }
 
@@ -258,7 +270,7 @@ pub(super) mod tests {
     use crate::lex::Progress;
     use crate::limits::Limits;
     use crate::survey::Container;
-    use crate::survey::walk::{Event, Outcome, Survey};
+    use crate::survey::walk::{Event, Outcome, Slot, Survey};
 
     /// What lists of numbers are made of, and what can be in their way.
     const OF_LISTS: [&[u8]; 15] = [
@@ -330,7 +342,10 @@ pub(super) mod tests {
                 Err(error) => break Err(error),
             }
         };
-        let (slots, marks) = (survey.slots(), &survey.marks);
+        // The reference finds no rows.
+        let plain = |slot: &Slot| (slot.begin, slot.memo, slot.origin);
+        let slots: Vec<_> = survey.slots().iter().map(plain).collect();
+        let marks: Vec<_> = survey.marks.iter().map(|mark| (mark.place, mark.slot.begin)).collect();
         match end {
             Ok(()) => format!("{batches:?} {slots:?} {marks:?} {} {}", survey.memo, survey.entries),
             Err(error) => format!("{batches:?} {error}"),

@@ -12,8 +12,9 @@
 mod action;
 mod dependency;
 mod fast;
-mod likeness;
+mod learn;
 mod locate;
+mod rows;
 mod span;
 mod walk;
 

@@ -18,18 +18,20 @@
 //! writes such elements. In a stream that has them, the survey fails at the instruction: see
 //! `pickle.independence` in the spec.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::dependency::{Dependency, Origin, PackedOrigin, mutation, not_independent};
-use super::likeness::Likeness;
+use super::learn::Learning;
 use super::span::{Container, Span};
 use crate::error::{Error, Result};
 use crate::lex::{Argument, Head, Lexer, Progress, check_protocol};
 use crate::limits::{self, Limits};
 use crate::opcode::{MemoEffect, Opcode, StackItem};
+use crate::skeleton::{Holes, Row, Skeleton, Skeletons};
 
 /// A value on the stack of a [`Survey`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Slot {
     /// The offset of the value's first instruction.
     pub begin: u64,
@@ -37,6 +39,26 @@ pub struct Slot {
     pub memo: u64,
     /// The origin of the value, if it was made before: read from the memo, or copied on the stack.
     pub(super) origin: PackedOrigin,
+    /// The row of the value, if it has a skeleton and was not changed since.
+    pub(super) row: Row,
+}
+
+/// Rows are not compared: where the input is cut decides which values have one.
+impl PartialEq for Slot {
+    fn eq(&self, other: &Slot) -> bool {
+        let parts = |slot: &Slot| (slot.begin, slot.memo, slot.origin);
+        parts(self) == parts(other)
+    }
+}
+
+impl Eq for Slot {}
+
+impl Slot {
+    /// Creates the slot of a value that begins at `begin`, after `memo` memo entries.
+    #[inline(always)]
+    pub(super) fn new(begin: u64, memo: u64) -> Slot {
+        Slot { begin, memo, origin: PackedOrigin::NONE, row: Row::NONE }
+    }
 }
 
 /// An open mark.
@@ -92,9 +114,14 @@ pub struct Survey {
     /// Whether it was taken by APPEND.
     appended: bool,
     pub(super) batch: Vec<Span>,
+    /// The rows of the elements of the last batch.
+    pub(super) rows: Vec<Row>,
     pub(super) dependencies: Vec<Dependency>,
-    /// The instructions that most elements have in common.
-    pub(super) likeness: Likeness,
+    /// The instructions that elements have in common.
+    pub(super) skeletons: Skeletons,
+    /// What fills the holes of the rows on the stack, and of the last batch.
+    pub(super) holes: Holes,
+    pub(super) learning: Learning,
 }
 
 impl Survey {
@@ -114,8 +141,11 @@ impl Survey {
             closed: false,
             appended: false,
             batch: Vec::new(),
+            rows: Vec::new(),
             dependencies: Vec::new(),
-            likeness: Likeness::default(),
+            skeletons: Skeletons::default(),
+            holes: Holes::default(),
+            learning: Learning::default(),
         }
     }
 
@@ -125,7 +155,7 @@ impl Survey {
     /// survey were there. The new survey never sees what is below the container on the stack.
     pub fn resume(offset: u64, memo: u64, container: Container, limits: &Limits) -> Survey {
         let mut survey = Survey::new(offset, memo, limits);
-        survey.slots.push(Slot { begin: offset, memo, origin: PackedOrigin::NONE });
+        survey.slots.push(Slot::new(offset, memo));
         survey.watch(0, container);
         survey
     }
@@ -139,7 +169,7 @@ impl Survey {
         limits: &Limits,
     ) -> Survey {
         let mut survey = Survey::resume(offset, memo, container, limits);
-        let slot = Slot { begin: offset, memo, origin: PackedOrigin::NONE };
+        let slot = Slot::new(offset, memo);
         survey.marks.push(Mark { place: survey.slots.len(), slot });
         survey
     }
@@ -205,6 +235,31 @@ impl Survey {
         &self.batch
     }
 
+    /// Returns the rows of the elements of the last batch: one for each span. Their skeletons are
+    /// [`skeletons`](Self::skeletons), and [`holes`](Self::holes) has what fills them, both until the
+    /// survey goes on.
+    ///
+    /// A survey learns the skeletons of elements that come again and again. An element that has none
+    /// is not less correct.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Returns the skeletons of the rows of the last batch.
+    pub fn skeletons(&self) -> &[Arc<Skeleton>] {
+        self.skeletons.kept()
+    }
+
+    /// Returns what fills the holes of the rows of the last batch.
+    pub fn holes(&mut self) -> &mut Holes {
+        &mut self.holes
+    }
+
+    /// Takes over the skeletons that another survey of the same elements has learnt.
+    pub fn learn_from(&mut self, other: &Survey) {
+        self.skeletons.clone_from(&other.skeletons);
+    }
+
     /// Returns the values above the watched container, which may become the elements of the batch
     /// that has not ended.
     ///
@@ -243,6 +298,7 @@ impl Survey {
     /// and payloads: the machine does when it decodes an element.
     pub fn advance(&mut self, input: &[u8]) -> Result<Event> {
         let start = self.offset();
+        self.learn();
         loop {
             let place = usize::try_from(self.offset() - start).unwrap_or(usize::MAX);
             let Some(rest) = input.get(place..) else {
@@ -253,7 +309,7 @@ impl Survey {
                 Progress::Need(more) => return Ok(Event::Need(more)),
                 Progress::Done(Outcome::Next) => {}
                 Progress::Done(Outcome::Batch) => {
-                    self.learn(input, start);
+                    self.look_at_batch(input, start);
                     return Ok(Event::Batch);
                 }
                 Progress::Done(Outcome::Closed) => return Ok(Event::Closed),
@@ -289,16 +345,13 @@ impl Survey {
                 return Ok(Outcome::Next);
             }
             Effect::Push => {
-                self.push(Slot { begin: offset, memo: self.memo, origin: PackedOrigin::NONE })?;
+                self.push(Slot::new(offset, self.memo))?;
                 return Ok(Outcome::Next);
             }
             Effect::Get => {
                 let index = head.argument.index(offset)?;
-                self.push(Slot {
-                    begin: offset,
-                    memo: self.memo,
-                    origin: PackedOrigin::of(Origin::Memo(index)),
-                })?;
+                let origin = PackedOrigin::of(Origin::Memo(index));
+                self.push(Slot { origin, ..Slot::new(offset, self.memo) })?;
                 return Ok(Outcome::Next);
             }
             Effect::Put => {
@@ -313,7 +366,8 @@ impl Survey {
             // The result begins where the lowest of the values taken begins.
             Effect::Top { takes, gives } => {
                 let place = self.below(takes.into(), at)?;
-                (place, Slot { origin: PackedOrigin::NONE, ..self.slots[place] }, gives)
+                let Slot { begin, memo, .. } = self.slots[place];
+                (place, Slot::new(begin, memo), gives)
             }
             Effect::Marked { least, gives } => {
                 let Mark { place, slot } = self.pop_mark(at)?;
@@ -340,7 +394,7 @@ impl Survey {
             O::Mark => {
                 let marks = self.marks.len() as u64 + 1;
                 limits::check(self.limits.marks as u64, marks, "pickle.limit.marks", begin)?;
-                let slot = Slot { begin, memo: self.memo, origin: PackedOrigin::NONE };
+                let slot = Slot::new(begin, self.memo);
                 self.marks.push(Mark { place: self.slots.len(), slot });
             }
             O::Appends | O::SetItems | O::AddItems => {
@@ -368,7 +422,7 @@ impl Survey {
                 let made = Origin::Offset(top.begin);
                 self.note(Dependency::new(begin, made))?;
                 let origin = if top.origin.is_some() { top.origin } else { PackedOrigin::of(made) };
-                self.push(Slot { begin, memo: self.memo, origin })?;
+                self.push(Slot { origin, ..Slot::new(begin, self.memo) })?;
             }
             O::NextBuffer if self.watched.is_some() => {
                 // Buffers are numbered from the start of the stream, so an element alone does not
@@ -377,7 +431,7 @@ impl Survey {
                 return Err(not_independent("pickle.independence.buffer", begin, message));
             }
             O::NextBuffer => {
-                self.push(Slot { begin, memo: self.memo, origin: PackedOrigin::NONE })?;
+                self.push(Slot::new(begin, self.memo))?;
             }
             O::Stop => {
                 self.below(1, at)?;
@@ -443,7 +497,9 @@ impl Survey {
     /// Notes that an instruction changes the value of a slot, or gives it another memo entry.
     #[inline(always)]
     fn change(&mut self, slot: usize, at: At) -> Result<()> {
-        let Some(origin) = self.slots[slot].origin.unpack() else { return Ok(()) };
+        let Slot { origin, row, .. } = &mut self.slots[slot];
+        *row = Row::NONE;
+        let Some(origin) = origin.unpack() else { return Ok(()) };
         let changed = Dependency::new(at.offset, origin);
         self.changed = Some(changed);
         self.note(changed)
@@ -492,9 +548,16 @@ impl Survey {
             end,
             memo: slot.memo,
         }));
+        self.rows.clear();
+        self.rows.extend(slots.iter().map(|slot| slot.row));
         self.take(place);
         self.check_independence(&self.batch)?;
-        self.dependencies.clear();
+        // An element that is changed through the memo, or through a copy, is not what its row says.
+        for dependency in self.dependencies.drain(..) {
+            if let Some((index, _)) = dependency.within(&self.batch) {
+                self.rows[index] = Row::NONE;
+            }
+        }
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Repeated elements: filling in the graph of the element before gives the graph that the machine builds.
+//! Rows: filling in the form of a skeleton gives the graph that the machine builds.
 
 use pickle_stream::Limits;
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn repeated_element_is_the_element_that_the_machine_builds(
+    fn filled_row_is_the_element_that_the_machine_builds(
         stream in prop_oneof![broken(pickled_repeats()), broken_list(), hostile_list()],
         size in 5..200usize,
     ) {

@@ -1,8 +1,8 @@
 //! A pickled list, decoded whole and element by element.
 
 use pickle_stream::{
-    Container, Error, Event, Graph, Kind, Lexer, Limits, Located, Locator, Machine, MemoEffect,
-    NodeId, Progress, Ran, Region, Repeater, Source, Span, Survey, TreeLimits, ValueRef,
+    Container, Error, Event, Form, Graph, Kind, Lexer, Limits, Located, Locator, Machine,
+    MemoEffect, NodeId, Progress, Ran, Region, Source, Span, Survey, TreeLimits, ValueRef,
 };
 
 /// Returns the elements of a pickle that is a list, each as text, from the graph of the whole pickle;
@@ -23,15 +23,14 @@ pub(crate) fn whole(stream: &[u8], limits: &Limits) -> Result<Option<Vec<String>
 }
 
 /// Returns the same by a survey, a machine that runs one element at a time, and a locator for
-/// definitions; `None` where an instruction takes the list before STOP. With `repeat`, the graph of the
-/// element before is filled in where the instructions are the same.
+/// definitions; `None` where an instruction takes the list before STOP. With `fill`, rows are filled
+/// into the forms of their skeletons, and only the other elements are run.
 pub(crate) fn by_element(
     stream: &[u8],
-    repeat: bool,
+    fill: bool,
     limits: &Limits,
 ) -> Result<Option<Vec<String>>, Error> {
-    let (mut graph, mut repeater) = (Graph::new(), Repeater::new());
-    let mut machine = Machine::new(limits);
+    let (mut graph, mut machine) = (Graph::new(), Machine::new(limits));
     let Some(start) = preamble(stream, &mut machine, &mut graph, limits)? else {
         return Ok(None);
     };
@@ -49,29 +48,51 @@ pub(crate) fn by_element(
             Event::Need(more) => return Err(Error::truncated(stream.len() as u64, more)),
             Event::Batch => {}
         }
-        for &span in survey.batch() {
-            let input = &stream[span.begin as usize..span.end as usize];
-            // The repeater must not be misled by the bytes after the element.
-            let onward = &stream[span.begin as usize..];
-            let (size, Span { begin, memo, .. }) = (input.len(), span);
-            let repeated = match repeat {
-                true => repeater.repeat(&mut graph, onward, size, begin, memo, limits),
+        let spans = survey.batch().to_vec();
+        for (index, span) in spans.into_iter().enumerate() {
+            let shown = match fill {
+                true => filled(&mut survey, index, &mut machine, &mut graph, stream, limits),
                 false => None,
             };
-            let value = if let Some(&[value]) = repeated {
-                value
-            } else {
-                graph.clear();
-                machine.reset(&graph, Region::Own, span.memo);
-                let value = run(&mut machine, &mut graph, stream, span, &checkpoints, limits)?;
-                repeater.learn(&graph, &machine, input);
-                value
-            };
-            let source = Source { bytes: stream, offset: 0 };
-            elements.push(show(graph.value(value, source)));
+            elements.push(match shown {
+                Some(shown) => shown,
+                None => {
+                    graph.clear();
+                    machine.reset(&graph, Region::Own, span.memo);
+                    let value = run(&mut machine, &mut graph, stream, span, &checkpoints, limits)?;
+                    show(graph.value(value, Source { bytes: stream, offset: 0 }))
+                }
+            });
         }
         checkpoints.push((survey.offset(), survey.memo()));
     }
+}
+
+/// Fills an element of the last batch into the form of its skeleton, if it has one whose definitions
+/// were all read before.
+fn filled(
+    survey: &mut Survey,
+    index: usize,
+    machine: &mut Machine,
+    graph: &mut Graph,
+    stream: &[u8],
+    limits: &Limits,
+) -> Option<String> {
+    let (span, row) = (survey.batch()[index], survey.rows()[index]);
+    let skeleton = survey.skeletons()[row.skeleton()?].clone();
+    let holes = survey.holes();
+    let bytes = &stream[span.begin as usize..span.end as usize];
+    let source = Source { bytes, offset: span.begin };
+    if skeleton.is_scalar() {
+        graph.clear();
+        let value = graph.scalar(holes.of(row, 1)[0], source, limits)?;
+        return Some(show(graph.value(value, source)));
+    }
+    let mut form = Form::new(&skeleton, machine, graph, span.memo)?;
+    form.swap(graph);
+    let row = holes.of(row, skeleton.holes());
+    let fills = form.fill(graph, row, holes.ints(), holes.floats(), source, limits);
+    fills.then(|| show(graph.value(form.values()[0], source)))
 }
 
 /// Runs the stream, in the shared region, up to the end of a new list and its memo entries. Returns the

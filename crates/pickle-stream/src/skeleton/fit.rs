@@ -1,0 +1,431 @@
+//! Whether the instructions of a skeleton stand at a place, and what fills its holes there.
+//!
+//! A hole takes one instruction that makes a scalar, or all of those that put scalars into a list.
+//! A frame may begin before any instruction; it is stepped over.
+
+use super::hole::{Extent, Hole, Holes};
+use super::skeleton::{Op, Skeleton};
+use crate::graph::twos_complement;
+use crate::lex::numbers;
+use crate::opcode::{BIN_INT, BIN_INT_1, BIN_INT_2, Opcode, SHORT_BIN_BYTES, SHORT_BIN_UNICODE};
+
+const FRAME: u8 = Opcode::Frame as u8;
+const MARK: u8 = Opcode::Mark as u8;
+const APPEND: u8 = Opcode::Append as u8;
+const APPENDS: u8 = Opcode::Appends as u8;
+const MEMOIZE: u8 = Opcode::Memoize as u8;
+const BIN_PUT: u8 = Opcode::BinPut as u8;
+const LONG_BIN_PUT: u8 = Opcode::LongBinPut as u8;
+const BIN_GET: u8 = Opcode::BinGet as u8;
+const LONG_BIN_GET: u8 = Opcode::LongBinGet as u8;
+
+/// The size of FRAME and its length.
+pub(crate) const FRAME_SIZE: usize = 9;
+
+/// Instructions that were found to be those of a skeleton.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fitted {
+    /// Their size in bytes.
+    pub(crate) size: usize,
+    /// One more than the highest memo index after them.
+    pub(crate) memo: u64,
+}
+
+/// A position in the instructions of a row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Position<'i> {
+    /// The bytes from the beginning of the row on.
+    input: &'i [u8],
+    pub(super) at: usize,
+    /// The number of memo entries before the row.
+    base: u64,
+    /// The index of the next memo entry.
+    pub(super) memo: u64,
+    /// Whether MEMOIZE makes that entry.
+    counts: bool,
+}
+
+impl Skeleton {
+    /// Looks for the instructions of the skeleton at the beginning of `input`, and adds what fills
+    /// the holes to `holes`.
+    ///
+    /// `memo` is the index of the next memo entry. `counts` says that the entries have the indices
+    /// from 0 on, without gaps, so that MEMOIZE makes that entry.
+    #[inline]
+    pub(crate) fn fit(
+        &self,
+        input: &[u8],
+        memo: u64,
+        counts: bool,
+        holes: &mut Holes,
+    ) -> Option<Fitted> {
+        // Positions have 32 bits.
+        let input = &input[..input.len().min(u32::MAX as usize)];
+        let before = holes.savepoint();
+        let mut position = Position { input, at: 0, base: memo, memo, counts };
+        match position.follow(&self.ops, holes) {
+            Some(()) => Some(Fitted { size: position.at, memo: position.memo }),
+            None => {
+                holes.go_back(before);
+                None
+            }
+        }
+    }
+}
+
+impl<'i> Position<'i> {
+    pub(super) fn new(input: &'i [u8], memo: u64) -> Position<'i> {
+        Position { input, at: 0, base: memo, memo, counts: true }
+    }
+
+    #[inline(always)]
+    fn follow(&mut self, ops: &[Op], holes: &mut Holes) -> Option<()> {
+        for op in ops {
+            match op {
+                Op::Fixed(word) => {
+                    if word.entries > 0 && !self.counts {
+                        return None;
+                    }
+                    self.at += word.strip(self.input.get(self.at..)?)?;
+                    self.memo += u64::from(word.entries);
+                }
+                Op::Scalar => {
+                    let hole = self.scalar()?;
+                    self.put();
+                    holes.holes.push(hole);
+                }
+                Op::List => {
+                    let hole = self.list(holes)?;
+                    holes.holes.push(hole);
+                }
+                Op::Put => {
+                    let before = self.memo;
+                    self.put();
+                    if self.memo == before {
+                        return None;
+                    }
+                }
+                Op::GetOwn(entry) => self.get_own(*entry)?,
+            }
+        }
+        (self.at <= self.input.len()).then_some(())
+    }
+
+    /// Returns the next nine bytes; those past the end are zeros.
+    #[inline(always)]
+    fn head(&self) -> Option<[u8; 9]> {
+        let rest = self.input.get(self.at..)?;
+        Some(match rest.first_chunk() {
+            Some(head) => *head,
+            None => padded(rest),
+        })
+    }
+
+    /// Reads an instruction that makes a scalar.
+    #[inline(always)]
+    pub(super) fn scalar(&mut self) -> Option<Hole> {
+        let head = self.head()?;
+        let short = usize::from(head[1]);
+        let long = u32::from_le_bytes([head[1], head[2], head[3], head[4]]);
+        let (hole, size) = match head[0] {
+            BIN_INT_1 => (Hole::Int(head[1].into()), 2),
+            BIN_INT_2 => (Hole::Int(u16::from_le_bytes([head[1], head[2]]).into()), 3),
+            BIN_INT => (Hole::Int((long as i32).into()), 5),
+            SHORT_BIN_UNICODE => (Hole::Str(self.extent(2, short)), 2 + short),
+            SHORT_BIN_BYTES => (Hole::Bytes(self.extent(2, short)), 2 + short),
+            BIN_GET => (self.get(short as u64)?, 2),
+            LONG_BIN_GET => (self.get(long.into())?, 5),
+            byte => self.rare_scalar(byte, &head)?,
+        };
+        // A payload may end past the input.
+        if self.input.len() - self.at < size {
+            return None;
+        }
+        self.at += size;
+        Some(hole)
+    }
+
+    /// Reads one of the other scalars. Returns it with the size of its instruction.
+    #[inline]
+    fn rare_scalar(&mut self, byte: u8, head: &[u8; 9]) -> Option<(Hole, usize)> {
+        use Opcode as O;
+        let [_, number @ ..] = *head;
+        let short = usize::from(number[0]);
+        let long = u32::from_le_bytes([number[0], number[1], number[2], number[3]]) as usize;
+        Some(match Opcode::from_byte(byte)? {
+            O::None => (Hole::None, 1),
+            O::NewFalse => (Hole::Bool(false), 1),
+            O::NewTrue => (Hole::Bool(true), 1),
+            O::BinFloat => (Hole::Float(f64::from_be_bytes(number)), 9),
+            O::BinUnicode => (Hole::Str(self.extent(5, long)), 5usize.checked_add(long)?),
+            O::BinBytes => (Hole::Bytes(self.extent(5, long)), 5usize.checked_add(long)?),
+            O::ShortBinString => (Hole::Str2(self.extent(2, short)), 2 + short),
+            O::BinString if i32::try_from(long).is_ok() => {
+                (Hole::Str2(self.extent(5, long)), 5 + long)
+            }
+            O::Long1 if short <= 8 => {
+                let payload = self.input.get(self.at + 2..self.at + 2 + short)?;
+                (Hole::Int(twos_complement::to_i64(payload)?), 2 + short)
+            }
+            O::Frame => return self.scalar_in_next_frame(),
+            _ => return None,
+        })
+    }
+
+    #[cold]
+    fn scalar_in_next_frame(&mut self) -> Option<(Hole, usize)> {
+        if self.at == 0 || self.byte_after(FRAME_SIZE)? == FRAME {
+            return None;
+        }
+        self.at += FRAME_SIZE;
+        let hole = self.scalar()?;
+        Some((hole, 0))
+    }
+
+    #[inline(always)]
+    fn extent(&self, head: usize, len: usize) -> Extent {
+        Extent { start: (self.at + head) as u32, len: len as u32 }
+    }
+
+    /// Returns the value of a memo entry that was made before the row.
+    #[inline(always)]
+    fn get(&self, index: u64) -> Option<Hole> {
+        if index < self.base { Some(Hole::Get(index)) } else { None }
+    }
+
+    /// Returns the byte this far after the next one.
+    #[inline(always)]
+    fn byte_after(&self, count: usize) -> Option<u8> {
+        self.input.get(self.at + count).copied()
+    }
+
+    /// Reads the instruction that makes the next memo entry, if it comes next.
+    #[inline(always)]
+    pub(super) fn put(&mut self) {
+        if let Some(byte @ (MEMOIZE | BIN_PUT | LONG_BIN_PUT | FRAME)) = self.byte_after(0) {
+            let size = match byte {
+                MEMOIZE if self.counts => 1,
+                byte => self.rare_put(byte).unwrap_or(0),
+            };
+            self.at += size;
+            self.memo += u64::from(size > 0);
+        }
+    }
+
+    /// Returns the size of an instruction that makes the next memo entry, with that of a frame that
+    /// begins before it.
+    #[inline]
+    fn rare_put(&self, byte: u8) -> Option<usize> {
+        match byte {
+            BIN_PUT if self.memo == u64::from(self.byte_after(1)?) => Some(2),
+            LONG_BIN_PUT => {
+                let index = self.input.get(self.at + 1..)?.first_chunk()?;
+                (self.memo == u64::from(u32::from_le_bytes(*index))).then_some(5)
+            }
+            FRAME => {
+                let after = Position { at: self.at + FRAME_SIZE, ..*self };
+                match after.byte_after(0)? {
+                    MEMOIZE if self.counts => Some(FRAME_SIZE + 1),
+                    byte @ (BIN_PUT | LONG_BIN_PUT) => Some(FRAME_SIZE + after.rare_put(byte)?),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Reads a read of the memo entry that is this far after the first of the row.
+    fn get_own(&mut self, entry: u64) -> Option<()> {
+        self.frame();
+        let head = self.head()?;
+        let (index, size): (u64, usize) = match head[0] {
+            BIN_GET => (head[1].into(), 2),
+            LONG_BIN_GET => (u32::from_le_bytes([head[1], head[2], head[3], head[4]]).into(), 5),
+            _ => return None,
+        };
+        (index == self.base + entry && index < self.memo).then_some(())?;
+        self.at += size;
+        (self.at <= self.input.len()).then_some(())
+    }
+
+    /// Steps over a FRAME.
+    #[inline(always)]
+    fn frame(&mut self) {
+        if self.byte_after(0) == Some(FRAME) {
+            self.at += FRAME_SIZE;
+        }
+    }
+
+    /// Reads all instructions that put scalars into the list on top of the stack. Where the input
+    /// ends among them, the list is not whole; a later instruction that grows it clears the row.
+    pub(super) fn list(&mut self, holes: &mut Holes) -> Option<Hole> {
+        let mut list = List::new(holes);
+        loop {
+            let before = *self;
+            self.frame();
+            let counts = list.counts(holes);
+            let grown = match self.byte_after(0) {
+                Some(MARK) => self.batch(&mut list, holes),
+                _ => self.single(&mut list, holes),
+            };
+            if grown.is_none() {
+                *self = before;
+                list.go_back(holes, counts);
+                return Some(list.finish(holes));
+            }
+            if list.len(holes) > Holes::MOST_ITEMS {
+                return None;
+            }
+        }
+    }
+
+    /// Reads MARK, scalars and APPENDS.
+    #[inline]
+    fn batch(&mut self, list: &mut List, holes: &mut Holes) -> Option<()> {
+        self.at += 1;
+        if let Some(size) = list.numbers(self.input.get(self.at..)?, holes) {
+            self.at += size;
+            return Some(());
+        }
+        loop {
+            self.frame();
+            if self.byte_after(0)? == APPENDS {
+                self.at += 1;
+                return Some(());
+            }
+            let item = self.scalar()?;
+            self.put();
+            list.push(item, holes);
+            if list.len(holes) > Holes::MOST_ITEMS {
+                return None;
+            }
+        }
+    }
+
+    /// Reads a scalar and APPEND.
+    #[inline]
+    fn single(&mut self, list: &mut List, holes: &mut Holes) -> Option<()> {
+        let item = self.scalar()?;
+        self.put();
+        self.frame();
+        if self.byte_after(0)? != APPEND {
+            return None;
+        }
+        self.at += 1;
+        list.push(item, holes);
+        Some(())
+    }
+}
+
+/// A list that is read into [`Holes`].
+struct List {
+    sort: Sort,
+    ints: usize,
+    floats: usize,
+    items: usize,
+}
+
+/// What the scalars of a list are, so far.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Empty,
+    Ints,
+    Floats,
+    Items,
+}
+
+impl List {
+    #[inline]
+    fn new(holes: &Holes) -> List {
+        let (ints, floats, items) = (holes.ints.len(), holes.floats.len(), holes.items.len());
+        List { sort: Sort::Empty, ints, floats, items }
+    }
+
+    /// Adds a batch of numbers that are all ints or all floats, like those before them. Returns its
+    /// size with that of APPENDS.
+    #[inline]
+    fn numbers(&mut self, input: &[u8], holes: &mut Holes) -> Option<usize> {
+        if self.sort == Sort::Items || !numbers::is_number(*input.first()?) {
+            return None;
+        }
+        let (ints, floats) = (holes.ints.len(), holes.floats.len());
+        let size = numbers::read_batch(input, &mut holes.ints, &mut holes.floats);
+        let sort = if holes.floats.len() > floats { Sort::Floats } else { Sort::Ints };
+        if size.is_none() || (self.sort != Sort::Empty && self.sort != sort) {
+            holes.ints.truncate(ints);
+            holes.floats.truncate(floats);
+            return None;
+        }
+        self.sort = sort;
+        size
+    }
+
+    #[inline]
+    fn push(&mut self, item: Hole, holes: &mut Holes) {
+        match (self.sort, item) {
+            (Sort::Empty | Sort::Ints, Hole::Int(int)) => {
+                self.sort = Sort::Ints;
+                holes.ints.push(int);
+            }
+            (Sort::Empty | Sort::Floats, Hole::Float(float)) => {
+                self.sort = Sort::Floats;
+                holes.floats.push(float);
+            }
+            _ => {
+                self.mix(holes);
+                holes.items.push(item);
+            }
+        }
+    }
+
+    /// Makes the numbers so far items, as another scalar follows.
+    fn mix(&mut self, holes: &mut Holes) {
+        self.sort = Sort::Items;
+        let Holes { ints, floats, items, .. } = holes;
+        items.extend(ints.drain(self.ints..).map(Hole::Int));
+        items.extend(floats.drain(self.floats..).map(Hole::Float));
+    }
+
+    fn len(&self, holes: &Holes) -> usize {
+        let [ints, floats, items] = self.counts(holes);
+        ints + floats + items
+    }
+
+    fn counts(&self, holes: &Holes) -> [usize; 3] {
+        [
+            holes.ints.len() - self.ints,
+            holes.floats.len() - self.floats,
+            holes.items.len() - self.items,
+        ]
+    }
+
+    /// Removes the scalars after the first ones of these counts. Numbers may have become items in
+    /// the meantime.
+    fn go_back(&mut self, holes: &mut Holes, [ints, floats, items]: [usize; 3]) {
+        match self.sort {
+            Sort::Items => holes.items.truncate(self.items + ints + floats + items),
+            _ => {
+                holes.ints.truncate(self.ints + ints);
+                holes.floats.truncate(self.floats + floats);
+            }
+        }
+    }
+
+    fn finish(self, holes: &Holes) -> Hole {
+        let [ints, floats, items] = self.counts(holes);
+        let extent = |start: usize, len: usize| Extent { start: start as u32, len: len as u32 };
+        match self.sort {
+            Sort::Empty | Sort::Ints => Hole::Ints(extent(self.ints, ints)),
+            Sort::Floats => Hole::Floats(extent(self.floats, floats)),
+            Sort::Items => Hole::Items(extent(self.items, items)),
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn padded(input: &[u8]) -> [u8; 9] {
+    let mut bytes = [0; 9];
+    bytes[..input.len()].copy_from_slice(input);
+    bytes
+}

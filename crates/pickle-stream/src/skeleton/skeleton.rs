@@ -1,0 +1,378 @@
+//! The instructions of an element with what varies taken out.
+//!
+//! ```text
+//!  element    h 2  h 5  K 0  \x85 \x94 ...  K 1  K 7  \x85 \x94 h 25  \x89  C 56 ........  \x94 t \x94 b
+//!  skeleton   fixed                              hole fixed                 hole                fixed
+//! ```
+//!
+//! A skeleton is learnt from one element, with a hole for each scalar and each list of scalars. Other
+//! elements that have the same skeleton show which holes are always filled with the same instruction:
+//! those become fixed.
+//!
+//! Only instructions whose effect depends on their bytes alone are fixed: none that reads a line or
+//! counts buffers. So whatever fits a skeleton does to the stack what the learnt element did.
+
+use alloc::vec::Vec;
+
+use super::fit::{FRAME_SIZE, Position};
+use super::hole::{Hole, Holes};
+use crate::opcode::Opcode;
+
+const FRAME: u8 = Opcode::Frame as u8;
+const MEMOIZE: u8 = Opcode::Memoize as u8;
+
+/// The instructions of an element with what varies taken out. See [`Skeletons`](super::Skeletons).
+#[derive(Clone, Debug)]
+pub struct Skeleton {
+    /// What is compared, in order.
+    pub(super) ops: Vec<Op>,
+    /// What the ops were made from.
+    instructions: Vec<Instruction>,
+    /// The number of holes.
+    holes: usize,
+}
+
+/// What is compared with instructions.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Op {
+    /// Instructions that are always the same.
+    Fixed(Word),
+    /// A scalar, and the instruction that makes a memo entry of it or not.
+    Scalar,
+    /// The instructions that put scalars into the list on top of the stack.
+    List,
+    /// The instruction that makes the next memo entry.
+    Put,
+    /// A read of the memo entry that is this far after the first of the row.
+    GetOwn(u64),
+}
+
+/// One instruction of the learnt element, or those that fill a list.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Instruction {
+    Fixed(u8),
+    Scalar {
+        /// The instruction, if it has no payload; otherwise nothing.
+        sample: Sample,
+        /// Whether it is always the same.
+        is_fixed: bool,
+        /// Whether a memo entry was made of it.
+        has_put: bool,
+    },
+    List,
+    Put,
+    GetOwn(u64),
+}
+
+/// An instruction of at most nine bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Sample {
+    bytes: [u8; 10],
+    len: u8,
+}
+
+impl Sample {
+    const NONE: Sample = Sample { bytes: [0; 10], len: 0 };
+
+    fn of(instruction: &[u8]) -> Sample {
+        let mut sample = Sample::NONE;
+        if let Some(bytes) = sample.bytes.get_mut(..instruction.len()) {
+            bytes.copy_from_slice(instruction);
+            sample.len = instruction.len() as u8;
+        }
+        sample
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len.into()]
+    }
+}
+
+/// A step of [`Skeleton::steps`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// Run this instruction, which starts with the bytes up to the length.
+    Run([u8; 10], usize),
+    /// Push the value of the next hole, and make a memo entry of it or not.
+    Scalar { has_put: bool },
+    /// The list on top of the stack is that of the next hole.
+    List,
+}
+
+impl Skeleton {
+    /// The most instructions of a skeleton.
+    const MOST: usize = 512;
+    /// The number of elements that have to agree before a hole becomes fixed.
+    pub(crate) const SAMPLES: usize = 16;
+
+    /// Learns the instructions of an element, `input`, which make memo entries from `memo` on.
+    /// Returns `None` where they cannot be taken apart.
+    pub(crate) fn learn(input: &[u8], memo: u64) -> Option<Skeleton> {
+        let mut instructions = Vec::new();
+        let mut position = Position::new(input, memo);
+        // What fills the lists of the element is not kept.
+        let mut holes = Holes::default();
+        let mut after_list = false;
+        while position.at < input.len() {
+            if instructions.len() == Skeleton::MOST {
+                return None;
+            }
+            let (at, memo_before) = (position.at, position.memo);
+            if input[at] == FRAME {
+                position.at += FRAME_SIZE;
+                continue;
+            }
+            position.put();
+            if position.at > at {
+                let is_memoize = input[at..position.at].ends_with(&[MEMOIZE]);
+                instructions.push(match is_memoize {
+                    true => Instruction::Fixed(MEMOIZE),
+                    false => Instruction::Put,
+                });
+            } else if after_list {
+                after_list = false;
+                position.list(&mut holes)?;
+                instructions.push(Instruction::List);
+            } else if let Some(hole) = position.scalar() {
+                let size = position.at - at;
+                let sample = match hole.is_plain() && size <= 10 {
+                    true => Sample::of(&input[at..position.at]),
+                    false => Sample::NONE,
+                };
+                position.put();
+                let has_put = position.memo > memo_before;
+                instructions.push(Instruction::Scalar { sample, is_fixed: false, has_put });
+            } else {
+                instructions.push(position.fixed(input, memo)?);
+                after_list = instructions.last() == Some(&Instruction::Fixed(EMPTY_LIST));
+            }
+        }
+        if after_list {
+            instructions.push(Instruction::List);
+        }
+        (position.at == input.len() && !instructions.is_empty())
+            .then(|| Skeleton::assemble(instructions))
+    }
+
+    fn assemble(instructions: Vec<Instruction>) -> Skeleton {
+        let mut skeleton = Skeleton { ops: Vec::new(), instructions: Vec::new(), holes: 0 };
+        for instruction in &instructions {
+            match instruction {
+                &Instruction::Fixed(byte) => skeleton.fix(&[byte]),
+                Instruction::Scalar { sample, is_fixed: true, .. } => skeleton.fix(sample.bytes()),
+                Instruction::Scalar { .. } => {
+                    skeleton.holes += 1;
+                    skeleton.ops.push(Op::Scalar);
+                }
+                Instruction::List => {
+                    skeleton.holes += 1;
+                    skeleton.ops.push(Op::List);
+                }
+                Instruction::Put => skeleton.ops.push(Op::Put),
+                &Instruction::GetOwn(entry) => skeleton.ops.push(Op::GetOwn(entry)),
+            }
+        }
+        skeleton.instructions = instructions;
+        skeleton
+    }
+
+    /// Adds an instruction that is always the same.
+    fn fix(&mut self, instruction: &[u8]) {
+        if let Some(Op::Fixed(word)) = self.ops.last_mut()
+            && word.push(instruction)
+        {
+            return;
+        }
+        let mut word = Word::default();
+        word.push(instruction);
+        if self.ops.is_empty() {
+            // A frame before the first instruction is not of the row.
+            word.starts = 0;
+        }
+        self.ops.push(Op::Fixed(word));
+    }
+
+    /// Makes each hole fixed that is filled in the same way in all of these rows, and not in
+    /// `varied`, which says so for holes of which it is known that they vary.
+    pub(crate) fn fix_same(&self, rows: &[&[Hole]]) -> Skeleton {
+        let same = |hole: usize| {
+            let first = rows.first().and_then(|row| row.get(hole));
+            first.is_some_and(|first| {
+                first.is_plain()
+                    && rows.iter().all(|row| row.get(hole).is_some_and(|it| it.is_same(*first)))
+            })
+        };
+        let mut instructions = self.instructions.clone();
+        let mut hole = 0;
+        for instruction in &mut instructions {
+            match instruction {
+                Instruction::Scalar { sample, is_fixed, has_put } => {
+                    *is_fixed = same(hole) && sample.len > 0 && !*has_put;
+                    hole += 1;
+                }
+                Instruction::List => hole += 1,
+                _ => {}
+            }
+        }
+        Skeleton::assemble(instructions)
+    }
+
+    /// Returns the skeleton in which a hole is fixed only where it is in both, if the two are the
+    /// same but for what is fixed.
+    pub(super) fn merged(&self, other: &Skeleton) -> Option<Skeleton> {
+        if self.instructions.len() != other.instructions.len() {
+            return None;
+        }
+        let pairs = self.instructions.iter().zip(&other.instructions);
+        let merged: Option<Vec<Instruction>> = pairs.map(|(one, other)| one.merged(other)).collect();
+        merged.map(Skeleton::assemble)
+    }
+
+    /// Returns the number of holes.
+    #[inline]
+    pub fn holes(&self) -> usize {
+        self.holes
+    }
+
+    /// Returns whether an element is one scalar and nothing else.
+    #[inline]
+    pub fn is_scalar(&self) -> bool {
+        matches!(self.ops[..], [Op::Scalar])
+    }
+
+    /// Returns what makes the values of the skeleton: memo entries are made from `memo` on.
+    pub(crate) fn steps(&self, memo: u64) -> impl Iterator<Item = Option<Step>> + '_ {
+        let run = |instruction: &[u8]| {
+            let sample = Sample::of(instruction);
+            Some(Step::Run(sample.bytes, sample.len.into()))
+        };
+        self.instructions.iter().map(move |instruction| match instruction {
+            &Instruction::Fixed(byte) => run(&[byte]),
+            Instruction::Scalar { sample, is_fixed: true, .. } => run(sample.bytes()),
+            &Instruction::Scalar { has_put, .. } => Some(Step::Scalar { has_put }),
+            Instruction::List => Some(Step::List),
+            Instruction::Put => run(&[MEMOIZE]),
+            Instruction::GetOwn(entry) => {
+                let index = u32::try_from(memo.checked_add(*entry)?).ok()?.to_le_bytes();
+                let [a, b, c, d] = index;
+                run(&[Opcode::LongBinGet as u8, a, b, c, d])
+            }
+        })
+    }
+}
+
+impl Instruction {
+    fn merged(&self, other: &Instruction) -> Option<Instruction> {
+        match (self, other) {
+            (
+                &Instruction::Scalar { sample, is_fixed, has_put },
+                &Instruction::Scalar { sample: its_sample, is_fixed: its_is_fixed, .. },
+            ) => Some(Instruction::Scalar {
+                sample,
+                is_fixed: is_fixed && its_is_fixed && sample == its_sample,
+                has_put,
+            }),
+            (one, other) => (one == other).then_some(*one),
+        }
+    }
+}
+
+const EMPTY_LIST: u8 = Opcode::EmptyList as u8;
+
+impl Position<'_> {
+    /// Reads an instruction that is always the same in a skeleton.
+    fn fixed(&mut self, input: &[u8], memo: u64) -> Option<Instruction> {
+        use Opcode as O;
+        let rest = &input[self.at..];
+        let (&byte, argument) = rest.split_first()?;
+        let (index, size) = match Opcode::from_byte(byte)? {
+            O::Mark | O::EmptyTuple | O::Tuple | O::Tuple1 | O::Tuple2 | O::Tuple3 => (None, 1),
+            O::EmptyList | O::Append | O::Appends | O::EmptySet | O::AddItems => (None, 1),
+            O::EmptyDict | O::SetItem | O::SetItems | O::FrozenSet => (None, 1),
+            O::StackGlobal | O::Reduce | O::NewObj | O::Build => (None, 1),
+            O::BinGet => (Some(u64::from(*argument.first()?)), 2),
+            O::LongBinGet => (Some(u32::from_le_bytes(*argument.first_chunk()?).into()), 5),
+            _ => return None,
+        };
+        self.at += size;
+        match index {
+            None => Some(Instruction::Fixed(byte)),
+            Some(index) => {
+                let own = index.checked_sub(memo).filter(|_| index < self.memo)?;
+                Some(Instruction::GetOwn(own))
+            }
+        }
+    }
+}
+
+/// Up to 16 bytes of instructions, which are compared as one number.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Word {
+    bytes: u128,
+    mask: u128,
+    size: usize,
+    /// A bit for each byte that begins an instruction, where a frame may begin.
+    starts: u16,
+    /// The number of memo entries that the instructions make: by MEMOIZE.
+    pub(super) entries: u8,
+}
+
+impl Word {
+    const MOST: usize = 16;
+
+    /// Adds an instruction; `false` where there is no room for it.
+    fn push(&mut self, instruction: &[u8]) -> bool {
+        if self.size + instruction.len() > Word::MOST {
+            return false;
+        }
+        self.starts |= 1 << self.size;
+        self.entries += u8::from(instruction == [MEMOIZE]);
+        for &byte in instruction {
+            self.bytes |= u128::from(byte) << (8 * self.size);
+            self.mask |= 0xff << (8 * self.size);
+            self.size += 1;
+        }
+        true
+    }
+
+    /// Returns the size of these instructions if `input` begins with them.
+    #[inline(always)]
+    pub(super) fn strip(&self, input: &[u8]) -> Option<usize> {
+        let bytes = match input.first_chunk() {
+            Some(bytes) => u128::from_le_bytes(*bytes),
+            None => padded(input),
+        };
+        if bytes & self.mask == self.bytes {
+            if self.size <= input.len() { Some(self.size) } else { None }
+        } else {
+            self.strip_in_frames(input, bytes)
+        }
+    }
+
+    /// Does the same where the bytes differ, which they may in a frame that begins among them.
+    #[cold]
+    #[inline(never)]
+    fn strip_in_frames(&self, input: &[u8], bytes: u128) -> Option<usize> {
+        let first = (((bytes & self.mask) ^ self.bytes).trailing_zeros() / 8) as usize;
+        let begins = self.starts & (1 << first) != 0 && input.get(first) == Some(&FRAME);
+        let rest = input.get(first + FRAME_SIZE..).filter(|_| begins)?;
+        let rest_of_word = Word {
+            bytes: self.bytes >> (8 * first),
+            mask: self.mask >> (8 * first),
+            size: self.size - first,
+            // One frame in sixteen bytes is enough.
+            starts: 0,
+            entries: 0,
+        };
+        Some(first + FRAME_SIZE + rest_of_word.strip(rest)?)
+    }
+}
+
+/// Returns fewer than 16 bytes as a number; those that are missing are zeros.
+#[cold]
+#[inline(never)]
+fn padded(input: &[u8]) -> u128 {
+    let mut bytes = [0; Word::MOST];
+    bytes[..input.len()].copy_from_slice(input);
+    u128::from_le_bytes(bytes)
+}

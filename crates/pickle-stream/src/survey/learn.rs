@@ -1,0 +1,205 @@
+//! Which skeletons a survey learns, and when.
+//!
+//! It learns from elements that have none: at the end of a batch, where it is known what the elements
+//! are, and inside the first batch, where each value but the last is taken for one. Where little has
+//! a skeleton, it learns less and less often. A skeleton is dropped if most values that fit it turn
+//! out to be parts of others.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::mem;
+
+use super::span::{Container, Span};
+use super::walk::{Outcome, Slot, Survey};
+use crate::lex::{Lexer, Progress};
+use crate::limits::Limits;
+use crate::opcode::Opcode;
+use crate::skeleton::{FRAME_SIZE, Hole, Holes, Patience, Skeleton, Skeletons};
+
+const FRAME: u8 = Opcode::Frame as u8;
+
+/// What a survey knows about its skeletons.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Learning {
+    /// How many values were found to have each of the skeletons, in this batch.
+    pub(super) pushed: [usize; Skeletons::MOST],
+    /// How often a value was looked at and had none.
+    pub(super) missed: usize,
+    patience: Patience,
+    /// The number of values after which a skeleton is looked for inside the first batch.
+    guess: usize,
+    /// Whether the rows of the last batch can be forgotten.
+    batch_ended: bool,
+    /// Skeletons that take effect after this batch, whose rows have the indices of the present ones.
+    found: Vec<Skeleton>,
+    useless: Vec<usize>,
+    /// Goes through the instructions of a skeleton.
+    trial: Option<Box<Survey>>,
+}
+
+impl Learning {
+    /// How many more values may miss in a batch than fit, before nothing more is tried: to find out
+    /// may take longer than to go through them.
+    const MISSED: usize = 100;
+    /// The most elements that are compared.
+    const MEMBERS: usize = 64;
+    /// The most skeletons that are learnt at once.
+    const AT_ONCE: usize = 4;
+    /// The number of values after which a skeleton is first looked for inside a batch.
+    const FIRST_GUESS: usize = 4;
+
+    /// Returns whether so much misses that nothing more is tried in this batch.
+    #[inline]
+    pub(super) fn gives_up(&self) -> bool {
+        self.missed > Learning::MISSED && self.missed > self.pushed.iter().sum::<usize>()
+    }
+
+    /// Looks for a skeleton inside a batch. All values but the last are taken for elements.
+    pub(super) fn guess(
+        &mut self,
+        slots: &[Slot],
+        input: &[u8],
+        start: u64,
+        limits: &Limits,
+        skeletons: &mut Skeletons,
+    ) {
+        if slots.len() <= self.guess.max(Learning::FIRST_GUESS) {
+            return;
+        }
+        self.guess = slots.len() * 4;
+        let ends = slots.iter().skip(1).map(|slot| slot.begin);
+        let spans = slots.iter().zip(ends).map(|(slot, end)| Span {
+            begin: slot.begin,
+            end,
+            memo: slot.memo,
+        });
+        let members = spans.rev_members(input, start);
+        for skeleton in self.skeletons_of(members, limits) {
+            skeletons.add(skeleton);
+        }
+    }
+
+    /// Learns skeletons of some elements, which are given by their bytes and the number of memo
+    /// entries before them.
+    fn skeletons_of(&mut self, mut members: Vec<(&[u8], u64)>, limits: &Limits) -> Vec<Skeleton> {
+        let mut found = Vec::new();
+        let trial = self.trial.get_or_insert_with(|| Box::new(Survey::new(0, 0, limits)));
+        while let Some(&(first, memo)) = members.first()
+            && found.len() < Learning::AT_ONCE
+        {
+            let Some(skeleton) = Skeleton::learn(first, memo)
+                .filter(|_| trial.pushes_one_value(first, memo))
+            else {
+                members.remove(0);
+                continue;
+            };
+            let mut holes = Holes::default();
+            let mut rows = Vec::new();
+            members.retain(|&(member, memo)| {
+                let first = holes.all().len();
+                let fits = skeleton.fit(member, memo, true, &mut holes).is_some_and(|fitted| {
+                    let rest = &member[fitted.size..];
+                    rest.is_empty() || (rest.len() == FRAME_SIZE && rest[0] == FRAME)
+                });
+                rows.extend(fits.then_some(first));
+                !fits
+            });
+            // The first, at least, is like itself; if not, it is of no use.
+            if members.first().is_some_and(|&(member, _)| core::ptr::eq(member, first)) {
+                members.remove(0);
+                continue;
+            }
+            let rows: Vec<&[Hole]> =
+                rows.iter().map(|&first| &holes.all()[first..first + skeleton.holes()]).collect();
+            let is_certain = rows.len() >= Skeleton::SAMPLES && !skeleton.is_scalar();
+            found.push(if is_certain { skeleton.fix_same(&rows) } else { skeleton });
+        }
+        found
+    }
+}
+
+/// The elements that are resident.
+trait Members {
+    /// Returns the bytes, and the number of memo entries before them, of the last elements, from the
+    /// last one back. `input` begins at offset `start`.
+    fn rev_members(self, input: &[u8], start: u64) -> Vec<(&[u8], u64)>;
+}
+
+impl<I: DoubleEndedIterator<Item = Span>> Members for I {
+    fn rev_members(self, input: &[u8], start: u64) -> Vec<(&[u8], u64)> {
+        let resident = self.rev().map_while(|span| {
+            let begin = usize::try_from(span.begin.checked_sub(start)?).ok()?;
+            let end = usize::try_from(span.end.checked_sub(start)?).ok()?;
+            Some((input.get(begin..end)?, span.memo))
+        });
+        resident.take(Learning::MEMBERS).collect()
+    }
+}
+
+impl Survey {
+    /// Looks at the elements of the batch that has ended in `input`, which begins at offset `start`:
+    /// which skeletons they have, and which those have that have none.
+    #[cold]
+    pub(super) fn look_at_batch(&mut self, input: &[u8], start: u64) {
+        let Survey { learning, batch, limits, skeletons, .. } = self;
+        learning.batch_ended = true;
+        learning.missed = 0;
+        let pushed = mem::take(&mut learning.pushed);
+        let mut kept = [0; Skeletons::MOST];
+        for row in self.rows.iter().filter_map(|row| row.skeleton()) {
+            kept[row] += 1;
+        }
+        let fitted: usize = kept.iter().sum();
+        // Of one that fits parts of elements only.
+        let useless = (0..skeletons.kept().len()).rev();
+        learning.useless.extend(useless.filter(|&index| pushed[index] > 16 && kept[index] * 2 < pushed[index]));
+        if fitted * 8 >= batch.len() * 7 {
+            learning.patience.reset();
+            return;
+        }
+        if !learning.patience.is_over() {
+            return;
+        }
+        let without = self.batch.iter().zip(&self.rows).filter(|(_, row)| !row.is_some());
+        let members = without.map(|(span, _)| *span).rev_members(input, start);
+        learning.found = learning.skeletons_of(members, limits);
+    }
+
+    /// Forgets the rows of the last batch, and begins to look for what was learnt from it.
+    pub(super) fn learn(&mut self) {
+        if !mem::take(&mut self.learning.batch_ended) {
+            return;
+        }
+        self.holes.clear();
+        let Survey { learning, skeletons, .. } = self;
+        for index in learning.useless.drain(..) {
+            skeletons.remove(index);
+        }
+        for skeleton in learning.found.drain(..) {
+            skeletons.add(skeleton);
+        }
+    }
+
+    /// Returns whether all that some instructions do, which begin after `memo` memo entries, is to
+    /// push a value of their own, and to make memo entries.
+    fn pushes_one_value(&mut self, bytes: &[u8], memo: u64) -> bool {
+        self.lexer = Lexer::new(0, &self.limits);
+        (self.entries, self.memo) = (memo, memo);
+        self.slots.clear();
+        self.marks.clear();
+        self.dependencies.clear();
+        // The list in which it would be.
+        self.slots.push(Slot::new(0, memo));
+        self.watch(0, Container::List);
+        while let Some(rest) = bytes.get(self.offset() as usize..)
+            && !rest.is_empty()
+        {
+            if !matches!(self.step(rest), Ok(Progress::Done(Outcome::Next))) {
+                return false;
+            }
+        }
+        // A value that was made before is one only if it is the whole element.
+        self.slots.len() == 2 && self.marks.is_empty() && self.dependencies.is_empty()
+            && self.slots[1].begin == 0
+    }
+}
