@@ -73,7 +73,7 @@
 //!
 //! ```text
 //! 16 MiB + the bytes of the largest element + 96 bytes for each of its instructions
-//!        + 80 bytes for each element of the largest batch (NumPy writes 1,000)
+//!        + 96 bytes for each element of the largest batch (NumPy writes 1,000)
 //! ```
 //!
 //! and usually less than 4 MiB besides the element. The constant is two windows on the file of 1 MiB

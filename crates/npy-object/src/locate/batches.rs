@@ -125,21 +125,25 @@ impl Batch {
     /// Adds the members of the next batch, which `survey` has found.
     fn extend(&mut self, survey: &mut Survey, width: usize) {
         let first = self.spans.len();
-        if first == self.rows.len() {
-            self.rows.extend_from_slice(survey.rows());
-            let mut filling = match first {
-                0 => self.fillings.pop().unwrap_or_default(),
-                _ => Filling::default(),
-            };
+        if first == 0 {
+            let mut filling = self.fillings.pop().unwrap_or_default();
+            survey.swap_batch(&mut self.spans, &mut self.rows, &mut filling.holes);
+            self.fillings.push(filling);
+        } else {
+            let (mut spans, mut rows, mut filling) = (Vec::new(), Vec::new(), Filling::default());
+            survey.swap_batch(&mut spans, &mut rows, &mut filling.holes);
+            // Values that were found in another way have no rows.
+            self.rows.resize(first, Row::NONE);
+            self.spans.append(&mut spans);
+            self.rows.append(&mut rows);
+            self.fillings.push(filling);
+        }
+        if let Some(filling) = self.fillings.last_mut() {
             filling.end = self.rows.len();
             filling.skeletons.clear();
             filling.skeletons.extend_from_slice(survey.skeletons());
-            std::mem::swap(&mut filling.holes, survey.holes());
-            self.fillings.push(filling);
         }
-        let found = survey.batch();
-        self.spans.extend_from_slice(found);
-        let member = self.next.member + (found.len() / width) as u64;
+        let member = self.next.member + ((self.spans.len() - first) / width) as u64;
         self.next = Checkpoint::between(member, survey.offset(), survey.memo());
     }
 
@@ -578,10 +582,11 @@ impl Batches {
         match &walked {
             Ok(true) => {
                 let (begin, width) = (batch.next, self.width());
+                let first = batch.spans.len();
                 batch.extend(&mut self.survey, width);
                 self.frontier = batch.next;
                 if let Some(level) = self.route.levels.last_mut() {
-                    level.checkpoints.note(begin, self.survey.batch(), width);
+                    level.checkpoints.note(begin, &batch.spans[first..], width);
                 }
             }
             Ok(false) => self.state = State::Whole,

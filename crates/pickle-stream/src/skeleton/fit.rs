@@ -273,7 +273,7 @@ impl<'i> Position<'i> {
                 list.go_back(holes, counts);
                 return Some(list.finish(holes));
             }
-            if list.len(holes) > Holes::MOST_ITEMS {
+            if holes.is_full() {
                 return None;
             }
         }
@@ -296,7 +296,7 @@ impl<'i> Position<'i> {
             let item = self.scalar()?;
             self.put();
             list.push(item, holes);
-            if list.len(holes) > Holes::MOST_ITEMS {
+            if holes.is_full() {
                 return None;
             }
         }
@@ -384,11 +384,6 @@ impl List {
         let Holes { ints, floats, items, .. } = holes;
         items.extend(ints.drain(self.ints..).map(Hole::Int));
         items.extend(floats.drain(self.floats..).map(Hole::Float));
-    }
-
-    fn len(&self, holes: &Holes) -> usize {
-        let [ints, floats, items] = self.counts(holes);
-        ints + floats + items
     }
 
     fn counts(&self, holes: &Holes) -> [usize; 3] {

@@ -89,8 +89,10 @@ impl Row {
 }
 
 /// What fills the holes of several rows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Holes {
+    /// The bytes after which no row is added.
+    most: usize,
     pub(super) holes: Vec<Hole>,
     pub(super) ints: Vec<i64>,
     pub(super) floats: Vec<f64>,
@@ -106,11 +108,31 @@ pub(super) struct Savepoint {
     items: usize,
 }
 
+impl Default for Holes {
+    fn default() -> Holes {
+        let most = Holes::MOST;
+        Holes { most, holes: Vec::new(), ints: Vec::new(), floats: Vec::new(), items: Vec::new() }
+    }
+}
+
 impl Holes {
-    /// The most bytes that the holes of a batch take. The rows after them have none.
-    pub const MOST_BYTES: usize = 4 << 20;
-    /// The most entries of one list.
-    pub(super) const MOST_ITEMS: usize = Holes::MOST_BYTES / size_of::<Hole>();
+    /// The most bytes that the holes of a batch take. The elements after them have no rows.
+    const MOST: usize = 4 << 20;
+    /// The same, for each value that may be on the stack.
+    const MOST_OF_SLOT: usize = 64;
+
+    /// Creates those of a survey on whose stack `stack` values may be.
+    pub(crate) fn with_stack(stack: usize) -> Holes {
+        let mut holes = Holes::default();
+        holes.reset(stack);
+        holes
+    }
+
+    /// Removes everything, and keeps the memory. From here on, `stack` values may be on the stack.
+    pub(crate) fn reset(&mut self, stack: usize) {
+        self.clear();
+        self.most = stack.saturating_mul(Holes::MOST_OF_SLOT).min(Holes::MOST);
+    }
 
     /// Returns what fills the `count` holes of a row.
     #[inline]
@@ -162,10 +184,11 @@ impl Holes {
         self.holes.truncate(row.first as usize);
     }
 
+    /// Returns whether no row may be added.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         let holes = self.holes.len() + self.items.len();
-        holes * size_of::<Hole>() + (self.ints.len() + self.floats.len()) * 8 > Holes::MOST_BYTES
+        holes * size_of::<Hole>() + (self.ints.len() + self.floats.len()) * 8 > self.most
     }
 
     #[inline]

@@ -101,7 +101,7 @@ pub(crate) enum Step {
 
 impl Skeleton {
     /// The most instructions of a skeleton.
-    const MOST: usize = 512;
+    const MOST: usize = 256;
     /// The number of elements that have to agree before a hole becomes fixed.
     pub(crate) const SAMPLES: usize = 16;
 

@@ -93,7 +93,7 @@ impl Learning {
                 members.remove(0);
                 continue;
             };
-            let mut holes = Holes::default();
+            let mut holes = Holes::with_stack(limits.stack);
             let mut rows = Vec::new();
             members.retain(|&(member, memo)| {
                 let first = holes.all().len();
@@ -170,8 +170,8 @@ impl Survey {
         if !mem::take(&mut self.learning.batch_ended) {
             return;
         }
-        self.holes.clear();
-        let Survey { learning, skeletons, .. } = self;
+        let Survey { learning, skeletons, holes, limits, .. } = self;
+        holes.reset(limits.stack);
         for index in learning.useless.drain(..) {
             skeletons.remove(index);
         }

@@ -144,7 +144,7 @@ impl Survey {
             rows: Vec::new(),
             dependencies: Vec::new(),
             skeletons: Skeletons::default(),
-            holes: Holes::default(),
+            holes: Holes::with_stack(limits.stack),
             learning: Learning::default(),
         }
     }
@@ -251,8 +251,16 @@ impl Survey {
     }
 
     /// Returns what fills the holes of the rows of the last batch.
-    pub fn holes(&mut self) -> &mut Holes {
-        &mut self.holes
+    pub fn holes(&self) -> &Holes {
+        &self.holes
+    }
+
+    /// Exchanges the [spans](Self::batch), the rows and the holes of the last batch with others, whose
+    /// memory is used for the next batch.
+    pub fn swap_batch(&mut self, spans: &mut Vec<Span>, rows: &mut Vec<Row>, holes: &mut Holes) {
+        core::mem::swap(&mut self.batch, spans);
+        core::mem::swap(&mut self.rows, rows);
+        core::mem::swap(&mut self.holes, holes);
     }
 
     /// Takes over the skeletons that another survey of the same elements has learnt.
