@@ -351,20 +351,14 @@ impl Opened<'_> {
             return Ok(options().at(self.npy()?, path)?.into());
         }
         let contents = options().contents(self.npy()?)?;
-        let index = match &contents {
-            Contents::Array(array) => array.index_use(),
-            Contents::Container(container) => container.index_use(),
-            _ => IndexUse::None,
-        };
-        self.note_index(index);
-        match contents {
-            Contents::Array(array)
-                if entries && array.has_objects() && array.shape().is_empty() =>
-            {
-                Ok(options().at(self.npy()?, &nested::Path::default())?.into())
-            }
-            contents => Ok(contents),
+        self.note_index(contents.index_use());
+        if let (true, Contents::Array(array)) = (entries, &contents)
+            && array.has_objects()
+            && array.shape().is_empty()
+        {
+            return Ok(options().at(self.npy()?, &nested::Path::default())?.into());
         }
+        Ok(contents)
     }
 
     /// Fails where the archive was cut off, so that members may be missing.
