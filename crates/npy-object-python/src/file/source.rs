@@ -3,14 +3,14 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use npy_object::Source;
+use npy_object::{Format, Source};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyByteArray, PyBytes};
 
-use crate::errors::raise_of;
+use crate::errors::{raise, raise_of};
 
 /// A source to read, and how another process finds it.
 pub(crate) struct Input {
@@ -91,6 +91,12 @@ impl Input {
         let owner = Py::new(py, MappedFile(source.clone()))?;
         Ok(Input { path: Some(path_of(&path)?), owner: Some(owner), ..input(source) })
     }
+}
+
+/// Returns the format that a source begins with.
+pub(crate) fn sniff(py: Python<'_>, source: &Source) -> PyResult<Format> {
+    let format = py.detach(|| Format::of(source));
+    format.map_err(|error| raise(py, &source.explain(error)))
 }
 
 /// Parses an `mmap_mode`: returns whether to map the file into memory.

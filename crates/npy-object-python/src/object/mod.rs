@@ -15,9 +15,9 @@
 //! Nothing that a file names is imported or called, unless `find_class` gives it. [`names`] lists the
 //! other names that are called, and [`standard`] calls those of the standard library.
 //!
-//! The room uses `errors` and nothing else of this crate. Read `maker`, `task`, `walk`, `begin`,
-//! `finish`; then `ndarray` (NumPy's C API), `strings` (a cache), and `ahead` (a thread that decodes
-//! simple elements).
+//! The room uses `errors` and nothing else of this crate. Read `maker` (what elements have in common),
+//! `simple` (elements made in one call), `task`, `walk`, `begin`, `finish` (all others); then `ndarray`
+//! (NumPy's C API), `strings` (a cache), and `ahead` (a thread that decodes simple elements).
 
 pub(crate) mod ahead;
 mod begin;
@@ -25,6 +25,7 @@ mod finish;
 pub(crate) mod maker;
 pub(crate) mod names;
 pub(crate) mod ndarray;
+pub(crate) mod simple;
 mod standard;
 mod strings;
 mod task;

@@ -12,8 +12,8 @@ use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple};
 
 use super::maker::{Made, Maker, is_shared};
 use super::task::{Finish, Members, Task};
-use crate::object::ahead::simple;
 use crate::object::ndarray;
+use crate::object::simple::simple;
 
 /// Levels of containers that are filled by recursion; deeper ones become tasks.
 const SHALLOW: usize = 6;
