@@ -16,8 +16,9 @@
 //! other names that are called, and [`standard`] calls those of the standard library.
 //!
 //! The room uses `errors` and nothing else of this crate. Read `maker` (what elements have in common),
-//! `simple` (elements made in one call), `task`, `walk`, `begin`, `finish` (all others); then `ndarray`
-//! (NumPy's C API), `strings` (a cache), and `ahead` (a thread that decodes simple elements).
+//! `simple` (elements that are made in one call), then those that take more: `task`, `work` (the stacks
+//! above), `begin`, `finish` and `walk`, which does the tasks. `ndarray` calls NumPy's C API, `strings` is
+//! a cache, and `ahead` is a thread that decodes simple elements.
 
 pub(crate) mod ahead;
 mod begin;
@@ -30,3 +31,4 @@ mod standard;
 mod strings;
 mod task;
 mod walk;
+mod work;
