@@ -2,7 +2,7 @@
 //!
 //! The room uses `object` and `errors`. Read `source` (paths, bytes and file objects), `settings` (the
 //! arguments of `open`), `reader` (an open file with an array, and its readers) and `container`.
-//! `writer`, `salvage` and `audit` use only `source` and `settings`.
+//! `salvage` and `audit` use only `source` and `settings`, and `writer` none of these.
 
 pub(crate) mod audit;
 pub(crate) mod container;

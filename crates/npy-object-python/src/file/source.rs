@@ -99,19 +99,6 @@ pub(crate) fn sniff(py: Python<'_>, source: &Source) -> PyResult<Format> {
     format.map_err(|error| raise(py, &source.explain(error)))
 }
 
-/// Parses an `mmap_mode`: returns whether to map the file into memory.
-pub(crate) fn maps(mode: Option<&str>) -> PyResult<bool> {
-    match mode {
-        None => Ok(false),
-        Some("r") => Ok(true),
-        Some(other) => {
-            let message =
-                format!("mmap_mode: expected None or 'r', as files are only read, found {other:?}");
-            Err(PyValueError::new_err(message))
-        }
-    }
-}
-
 /// A Python object with `read`, and perhaps `seek`, as a Rust reader.
 struct FileObject {
     object: Py<PyAny>,
