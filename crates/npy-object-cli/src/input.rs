@@ -346,18 +346,15 @@ impl Opened<'_> {
         at: Option<&nested::Path>,
         entries: bool,
     ) -> Result<Contents, Failure> {
-        let options = || reading.apply(self.input.options());
+        let (options, npy) = (reading.apply(self.input.options()), self.npy()?);
         if let Some(path) = at {
-            return Ok(options().at(self.npy()?, path)?.into());
+            return Ok(options.at(npy, path)?.into());
         }
-        let contents = options().contents(self.npy()?)?;
+        let contents = match entries {
+            true => options.members(npy)?,
+            false => options.contents(npy)?,
+        };
         self.note_index(contents.index_use());
-        if let (true, Contents::Array(array)) = (entries, &contents)
-            && array.has_objects()
-            && array.shape().is_empty()
-        {
-            return Ok(options().at(self.npy()?, &nested::Path::default())?.into());
-        }
         Ok(contents)
     }
 

@@ -129,10 +129,10 @@ impl Cat {
             bar.inc(1);
             Ok(())
         })?;
-        if let (true, Contents::Array(array)) = (self.is_whole(), &mut contents) {
-            opened.ends_at(array.data_end()?);
-        }
         if self.is_whole() {
+            if let Contents::Array(array) = &mut contents {
+                opened.ends_at(array.data_end()?);
+            }
             opened.verify()?;
         }
         Ok(())
