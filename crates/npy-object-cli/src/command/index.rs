@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
-use npy_object::Contents;
 
 use crate::failure::{Failure, display};
 use crate::input::{Input, Reading};
@@ -29,11 +28,6 @@ impl Index {
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let mut contents = self.input.open()?.contents(&self.reading, None, false)?;
-        if let Contents::Value(_) = contents {
-            let message =
-                "expected an array or a container, found a single value, which needs no index";
-            return Err(Failure::Refused(message.to_owned()));
-        }
         let index = contents.write_index()?;
         let size = index.metadata().map_err(npy_object::Error::from)?.len();
         let (index, count) = (display(&index), contents.count()?);

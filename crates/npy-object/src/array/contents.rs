@@ -126,7 +126,9 @@ impl Contents {
             Contents::Array(array) => array.write_index(),
             Contents::Container(container) => container.write_index(),
             Contents::Value(_) => {
-                Err(Error::usage("access.index", "a single value needs no index"))
+                let message =
+                    "expected an array or a container, found a single value, which needs no index";
+                Err(Error::usage("access.index", message))
             }
         }
     }
