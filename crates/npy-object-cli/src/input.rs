@@ -346,25 +346,16 @@ impl Opened<'_> {
         at: Option<&nested::Path>,
         entries: bool,
     ) -> Result<Contents, Failure> {
-        let options = || reading.apply(self.input.options());
+        let (options, npy) = (reading.apply(self.input.options()), self.npy()?);
         if let Some(path) = at {
-            return Ok(options().at(self.npy()?, path)?.into());
+            return Ok(options.at(npy, path)?.into());
         }
-        let contents = options().contents(self.npy()?)?;
-        let index = match &contents {
-            Contents::Array(array) => array.index_use(),
-            Contents::Container(container) => container.index_use(),
-            _ => IndexUse::None,
+        let contents = match entries {
+            true => options.members(npy)?,
+            false => options.contents(npy)?,
         };
-        self.note_index(index);
-        match contents {
-            Contents::Array(array)
-                if entries && array.has_objects() && array.shape().is_empty() =>
-            {
-                Ok(options().at(self.npy()?, &nested::Path::default())?.into())
-            }
-            contents => Ok(contents),
-        }
+        self.note_index(contents.index_use());
+        Ok(contents)
     }
 
     /// Fails where the archive was cut off, so that members may be missing.

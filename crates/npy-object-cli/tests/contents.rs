@@ -82,7 +82,8 @@ fn bare_value_is_read_by_every_command() {
         assert!(info.contains(&format!("\nholds     {holds}\nelements  1\n")), "{info}");
         let stats = run(&file, &["stats"]).output();
         assert!(stats.starts_with(&format!("elements  1\nkinds                1  {holds}\n")));
-        let error = "expected an array or a container, found a single value, which needs no index";
+        let error = "expected an array or a container, found a single value, which needs no index \
+                     [access.index]";
         assert_eq!(note(&run(&file, &["index"]), &file), error);
     }
 }

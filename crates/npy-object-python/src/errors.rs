@@ -1,6 +1,7 @@
 //! Errors of the library as Python exceptions.
 
 use std::error::Error as _;
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 
@@ -9,10 +10,19 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
 /// Returns the exception for an error. An exception that a Python file object raised is returned
-/// unchanged.
+/// unchanged. An OSError names the file of the error.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
+    raise_with(py, error, error.file().map(OsStr::new))
+}
+
+/// Does what [`raise`] does, with an OSError that names this file.
+pub(crate) fn raise_of(py: Python<'_>, error: &Error, file: &Path) -> PyErr {
+    raise_with(py, error, Some(file.as_os_str()))
+}
+
+fn raise_with(py: Python<'_>, error: &Error, file: Option<&OsStr>) -> PyErr {
     let class = match error.kind() {
-        ErrorKind::Io => return raise_io(py, error),
+        ErrorKind::Io => return os_error(py, error, file),
         ErrorKind::Malformed => "MalformedError",
         ErrorKind::Truncated => "TruncatedError",
         ErrorKind::Unsupported => "UnsupportedError",
@@ -78,36 +88,24 @@ fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     py.import("npy_object._errors")
 }
 
-/// Does what [`raise`] does, and names the file in an OSError.
-pub(crate) fn raise_of(py: Python<'_>, error: &Error, file: &Path) -> PyErr {
-    match io_error(error).and_then(io::Error::raw_os_error) {
-        // Python turns an OSError with these arguments into its subclass, such as FileNotFoundError.
-        Some(code) => PyOSError::new_err((code, message_of(code), file.as_os_str().to_owned())),
-        None => raise(py, error),
-    }
-}
-
-fn raise_io(py: Python<'_>, error: &Error) -> PyErr {
-    let source = io_error(error);
-    if let Some(raised) =
-        source.and_then(io::Error::get_ref).and_then(|raised| raised.downcast_ref::<PyErr>())
-    {
+/// Returns the exception for an I/O error.
+fn os_error(py: Python<'_>, error: &Error, file: Option<&OsStr>) -> PyErr {
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    let raised =
+        source.and_then(io::Error::get_ref).and_then(|raised| raised.downcast_ref::<PyErr>());
+    if let Some(raised) = raised {
         return raised.clone_ref(py);
     }
-    match source.and_then(io::Error::raw_os_error) {
+    match (source.and_then(io::Error::raw_os_error), file) {
         // Python turns an OSError with these arguments into its subclass, such as FileNotFoundError.
-        Some(code) => match error.file() {
-            Some(file) => PyOSError::new_err((code, message_of(code), file.to_owned())),
-            None => PyOSError::new_err((code, message_of(code))),
-        },
+        (Some(code), Some(file)) => PyOSError::new_err((code, message_of(code), file.to_owned())),
+        (Some(code), None) => PyOSError::new_err((code, message_of(code))),
         // PyO3 chooses the subclass of OSError by the kind.
-        None => io::Error::new(source.map_or(io::ErrorKind::Other, io::Error::kind), error.clone())
-            .into(),
+        (None, _) => {
+            let kind = source.map_or(io::ErrorKind::Other, io::Error::kind);
+            io::Error::new(kind, error.clone()).into()
+        }
     }
-}
-
-fn io_error(error: &Error) -> Option<&io::Error> {
-    error.source()?.downcast_ref()
 }
 
 /// Returns the system's text for an error code, without the number that Rust appends.

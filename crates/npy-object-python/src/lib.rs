@@ -2,10 +2,17 @@
 //!
 //! The rooms, in the order in which to read them:
 //!
-//! - [`file`]: the functions `open`, `load`, `open_all`, `salvage` and `audit`, and what they take
-//! - [`array`]: the class `Array`, its views, and loops over it
-//! - [`object`]: elements as Python objects
 //! - [`errors`]: errors of the library as exceptions
+//! - [`object`]: elements as Python objects
+//! - [`file`]: sources, settings and open files, `Container`, `Writer`, `salvage` and `audit`
+//! - [`array`]: the class `Array`, its views, and loops over it
+//! - [`open`]: the functions `open`, `load` and `open_all`, and `Npz`
+//!
+//! Each room uses only those that come before it.
+//!
+//! A loop: `Array.__iter__` makes an `Elements` (`array/elements.rs`), which asks its cursor
+//! (`array/cursor.rs`) for each element. `object/simple.rs` makes the object of a number, a str or an
+//! array, `object/walk.rs` that of any other element; both make arrays with `object/ndarray.rs`.
 //!
 //! Exceptions and `Opaque` are written in Python, in `python/npy_object`.
 
@@ -13,6 +20,7 @@ mod array;
 mod errors;
 mod file;
 mod object;
+mod open;
 
 use pyo3::prelude::*;
 
@@ -34,17 +42,17 @@ mod _npy_object {
     #[pymodule_export]
     use crate::array::py_array::Array;
     #[pymodule_export]
+    use crate::array::split::{Split, open_split};
+    #[pymodule_export]
     use crate::file::audit::{Audit, Use, audit};
     #[pymodule_export]
     use crate::file::container::Container;
     #[pymodule_export]
-    use crate::file::npz::Npz;
-    #[pymodule_export]
-    use crate::file::open::{load, open, open_all};
-    #[pymodule_export]
     use crate::file::salvage::{Salvaged, salvage};
     #[pymodule_export]
-    use crate::file::split::{Split, open_split};
-    #[pymodule_export]
     use crate::file::writer::Writer;
+    #[pymodule_export]
+    use crate::open::functions::{load, open, open_all};
+    #[pymodule_export]
+    use crate::open::npz::Npz;
 }

@@ -98,6 +98,8 @@ def test_error_of_a_file_of_another_kind_names_the_kind(tmp_path):
                     list(read(source))
     with pytest.raises(IsADirectoryError, match=tmp_path.name):
         npy_object.open(tmp_path)
+    with pytest.raises(IsADirectoryError, match=tmp_path.name + "'$"):
+        npy_object.salvage(tmp_path, tmp_path / "saved.npy")
     with pytest.raises(OSError):
         npy_object.open(tmp_path, mmap_mode="r")
 

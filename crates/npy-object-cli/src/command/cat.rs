@@ -123,37 +123,16 @@ impl Cat {
             out.write_all(b"\n")?;
             array.mark_shared();
         }
-        let mut each = |member: Member<'_>| -> Result<(), Failure> {
+        // Without --to, the loop goes on to the end of the file, so that a truncation is an error.
+        contents.for_each(self.from..to, |member| -> Result<(), Failure> {
             lines.write(out, member)?;
             bar.inc(1);
             Ok(())
-        };
-        // Without --to, the loop goes on to the end of the file, so that a truncation is an error.
-        match &mut contents {
-            Contents::Array(array) => {
-                array.seek(self.from);
-                for _ in self.from..to {
-                    let Some(value) = array.next_element()? else { break };
-                    each(Member { key: None, value })?;
-                }
-                if self.is_whole() {
-                    opened.ends_at(array.data_end()?);
-                }
-            }
-            Contents::Container(container) => {
-                container.seek(self.from);
-                for _ in self.from..to {
-                    let Some(member) = container.next_member()? else { break };
-                    each(member)?;
-                }
-            }
-            _ => {
-                if let (0, 1.., Some(member)) = (self.from, to, contents.get(0)?) {
-                    each(member)?;
-                }
-            }
-        }
+        })?;
         if self.is_whole() {
+            if let Contents::Array(array) = &mut contents {
+                opened.ends_at(array.data_end()?);
+            }
             opened.verify()?;
         }
         Ok(())

@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
-use npy_object::Contents;
 
 use crate::failure::{Failure, display};
 use crate::input::{Input, Reading};
@@ -29,15 +28,7 @@ impl Index {
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let mut contents = self.input.open()?.contents(&self.reading, None, false)?;
-        let index =
-            match &mut contents {
-                Contents::Array(array) => array.write_index()?,
-                Contents::Container(container) => container.write_index()?,
-                _ => return Err(Failure::Refused(
-                    "expected an array or a container, found a single value, which needs no index"
-                        .to_owned(),
-                )),
-            };
+        let index = contents.write_index()?;
         let size = index.metadata().map_err(npy_object::Error::from)?.len();
         let (index, count) = (display(&index), contents.count()?);
         let plural = if count == 1 { "" } else { "s" };

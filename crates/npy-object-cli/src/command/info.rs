@@ -5,11 +5,9 @@ use std::path::Path;
 
 use clap::Args;
 use npy_object::header::Header;
-use npy_object::nested::{self, At, Container};
+use npy_object::nested::{self, At};
 use npy_object::npz::Method;
-use npy_object::{
-    Contents, Element, ErrorKind, Format, NpyArray, Options, Outline, Provenance, Source,
-};
+use npy_object::{Contents, Element, ErrorKind, Format, Options, Outline, Provenance, Source};
 use serde::Serialize;
 
 use crate::budget::Budget;
@@ -229,7 +227,7 @@ impl Report {
         budget: &Budget,
     ) -> npy_object::Result<()> {
         let inside = || options.at(source, &nested::Path::default());
-        let contents = match options.contents(source) {
+        let mut contents = match options.contents(source) {
             // The envelope of a container is small.
             Err(error) if is_too_large(&error) => match inside() {
                 Err(error) if is_too_large(&error) => {
@@ -241,65 +239,52 @@ impl Report {
             },
             contents => contents?,
         };
-        let mut contents = match contents {
-            Contents::Array(mut array) => {
-                if self.header.is_none() {
-                    self.set_header(array.to_header())?;
-                }
-                let is_other = self.shape.as_deref().is_some_and(|shape| shape != array.shape());
-                self.pickled_shape = is_other.then(|| array.shape().to_vec());
-                self.elements = Some(array.len());
-                if !array.has_objects() || !array.shape().is_empty() {
-                    return self.look_at_elements(&mut array);
-                }
-                match inside() {
-                    Ok(At::Container(container)) => Contents::Container(container),
-                    _ => return self.look_at_elements(&mut array),
-                }
+        if let Contents::Array(array) = &contents {
+            if self.header.is_none() {
+                self.set_header(array.to_header())?;
             }
-            other => other,
-        };
-        if let Contents::Container(container) = &mut contents {
-            return self.look_at_members(container, budget);
+            let is_other = self.shape.as_deref().is_some_and(|shape| shape != array.shape());
+            self.pickled_shape = is_other.then(|| array.shape().to_vec());
+            self.elements = Some(array.len());
+            if array.has_objects()
+                && array.shape().is_empty()
+                && let Ok(At::Container(container)) = inside()
+            {
+                contents = Contents::Container(container);
+            }
         }
-        if let Some(member) = contents.get(0)? {
-            self.holds = Some(describe(&member.value.kind()));
-            self.elements = Some(1);
-            self.first.push(Sample::of(None, member.value));
+        let mut is_countable = false;
+        match &contents {
+            Contents::Container(container) => {
+                // Members are counted if opening the container has not spent the budget.
+                is_countable = !budget.refill();
+                self.holds = Some(container.kind().name().to_owned());
+            }
+            Contents::Value(value) => {
+                self.holds = Some(describe(&value.element().kind()));
+                self.elements = Some(1);
+            }
+            _ => {}
+        }
+        self.look_at_first(&mut contents)?;
+        if let (true, Contents::Container(container)) = (is_countable, &mut contents) {
+            let count = container.count()?;
+            self.holds = Some(match container.shape() {
+                Some(shape) => format!("array of objects {}", python_tuple(shape)),
+                None => format!("{} of {count}", container.kind().name()),
+            });
+            self.elements.get_or_insert(count);
         }
         Ok(())
     }
 
-    fn look_at_elements(&mut self, array: &mut NpyArray) -> npy_object::Result<()> {
+    /// Adds the first elements or members.
+    fn look_at_first(&mut self, contents: &mut Contents) -> npy_object::Result<()> {
         for number in 0..FIRST {
-            let sample = match array.get(number) {
-                Ok(Some(element)) => Sample::of(None, element),
-                Ok(None) => break,
-                Err(error) if is_too_large(&error) => match array.outline(number)? {
-                    Some(outline) => Sample::of_outline(None, &outline),
-                    None => break,
-                },
-                Err(error) => return Err(error),
-            };
-            self.first.push(sample);
-        }
-        Ok(())
-    }
-
-    fn look_at_members(
-        &mut self,
-        container: &mut Container,
-        budget: &Budget,
-    ) -> npy_object::Result<()> {
-        let kind = container.kind();
-        // Members are counted if opening the container has not spent the budget.
-        let is_countable = !budget.refill();
-        self.holds = Some(kind.name().to_owned());
-        for number in 0..FIRST {
-            let sample = match container.get(number) {
+            let sample = match contents.get(number) {
                 Ok(Some(member)) => Sample::of(member.key, member.value),
                 Ok(None) => break,
-                Err(error) if is_too_large(&error) => match container.outline(number)? {
+                Err(error) if is_too_large(&error) => match contents.outline(number)? {
                     Some((key, outline)) => Sample::of_outline(key, &outline),
                     None => break,
                 },
@@ -307,15 +292,6 @@ impl Report {
             };
             self.first.push(sample);
         }
-        if !is_countable {
-            return Ok(());
-        }
-        let count = container.count()?;
-        self.holds = Some(match container.shape() {
-            Some(shape) => format!("array of objects {}", python_tuple(shape)),
-            None => format!("{} of {count}", kind.name()),
-        });
-        self.elements.get_or_insert(count);
         Ok(())
     }
 

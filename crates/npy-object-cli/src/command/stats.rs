@@ -91,6 +91,7 @@ impl Stats {
         summary.begun = true;
         let bar = progress_bar(contents.known_len(), 0);
         match &mut contents {
+            // Only an array is decoded on several threads, and only an array knows where its data end.
             Contents::Array(array) => {
                 array.fold_parallel(self.threads, Summary::default, Summary::add, |part| {
                     bar.inc(part.elements);
@@ -99,17 +100,13 @@ impl Stats {
                 })?;
                 opened.ends_at(array.data_end()?);
             }
-            Contents::Container(container) => {
-                while let Some(member) = container.next_member()? {
-                    bar.inc(1);
-                    summary.add(member.value);
-                }
-            }
-            _ => {
-                if let Some(member) = contents.get(0)? {
-                    summary.add_value(member.value);
-                }
-            }
+            // Its size in the file is not known.
+            Contents::Value(value) => summary.add_value(value.element()),
+            members => members.for_each(0..u64::MAX, |member| -> Result<(), Failure> {
+                bar.inc(1);
+                summary.add(member.value);
+                Ok(())
+            })?,
         }
         drop(bar);
         opened.verify()

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
+use crate::array::cursor::Cursor;
 use crate::array::view::View;
-use crate::file::reader::{Cursor, File};
+use crate::file::reader::File;
 
 /// An iterator of the elements of an array, or of a part of one.
 #[pyclass(module = "npy_object")]

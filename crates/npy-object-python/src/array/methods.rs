@@ -11,14 +11,15 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyEllipsis, PyTuple};
 
 use crate::array::arrow;
+use crate::array::cursor::Cursor;
 use crate::array::elements::Elements;
 use crate::array::py_array::Array;
 use crate::array::rows::{Batches, Rows};
+use crate::array::split::Split;
 use crate::array::view::View;
 use crate::errors::raise;
-use crate::file::container::{Container, open_container};
-use crate::file::reader::{Cursor, Origin};
-use crate::file::split::Split;
+use crate::file::container::Container;
+use crate::file::reader::Origin;
 use crate::object::ndarray;
 
 #[pymethods]
@@ -149,7 +150,7 @@ impl Array {
         if !self.view.shape.is_empty() {
             return Err(PyTypeError::new_err("entries() is for 0-d arrays: loop over this one"));
         }
-        open_container(py, &self.file)
+        Container::in_array(py, &self.file)
     }
 
     /// Divides the array into at most `n` parts of about the same number of elements, for other
@@ -199,7 +200,7 @@ impl Array {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let mut text = "<npy_object.Array".to_owned();
-        let Origin { path, member, .. } = &self.file.origin;
+        let Origin { path, member, .. } = &*self.file.origin;
         if let Some(path) = path {
             let name = path.file_name().unwrap_or(path.as_os_str());
             let _ = write!(text, " {name:?}");

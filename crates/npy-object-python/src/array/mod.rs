@@ -1,12 +1,15 @@
 //! The class `Array`, its views, and loops over it.
 //!
-//! The room uses `file::reader` (cursors on an open file) and `object` (Python objects of elements).
-//! Read `view` (which elements a part has), `py_array` (the class, and NumPy arrays of it),
-//! `elements` and `rows` (loops), `methods` (what Python calls), `arrow`.
+//! The room uses `file` (an open file and its readers, containers) and `object` (Python objects of
+//! elements). Read `view` (which elements a part has), `cursor` (a reader in use), `elements` and `rows`
+//! (loops), `py_array` (the class, and NumPy arrays of it), `split` (a part for another process),
+//! `methods` (what Python calls), `arrow`.
 
 mod arrow;
+pub(crate) mod cursor;
 pub(crate) mod elements;
 pub(crate) mod methods;
 pub(crate) mod py_array;
 mod rows;
+pub(crate) mod split;
 pub(crate) mod view;

@@ -10,10 +10,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
+use crate::array::cursor::Cursor;
 use crate::array::elements::Elements;
 use crate::array::view::{Found, View};
 use crate::errors::{is_unsupported, limit, raise};
-use crate::file::reader::{Cursor, Facts, File};
+use crate::file::reader::{Facts, File};
 use crate::object::ndarray;
 
 /// An array, or a part of one, whose elements are read from the file when they are used.

@@ -3,8 +3,8 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::array::cursor::Cursor;
 use crate::array::py_array::Array;
-use crate::file::reader::Cursor;
 
 /// An iterator of the parts of an array along its first dimension.
 #[pyclass(module = "npy_object")]

@@ -1,12 +1,12 @@
 //! `Container`: a dict, list, tuple, set or deque that is read one member at a time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use npy_object::nested::{At, Container as Members, ContainerKind, Path};
 use pyo3::prelude::*;
 
 use crate::errors::{raise, unsupported};
-use crate::file::reader::{File, Origin};
+use crate::file::reader::{File, Origin, lock};
 use crate::object::maker::Maker;
 
 /// A dict, list, tuple, set or deque that is read from the file one member at a time.
@@ -22,64 +22,34 @@ use crate::object::maker::Maker;
 /// test 4
 #[pyclass(frozen, module = "npy_object")]
 pub(crate) struct Container {
-    /// The array or the pickle that contains it.
-    whole: Whole,
-    path: Path,
+    origin: Arc<Origin>,
     kind: ContainerKind,
-}
-
-/// The array or the pickle that contains a container.
-#[derive(Clone)]
-pub(crate) enum Whole {
-    /// An array.
-    Array(Arc<File>),
-    /// A bare pickle.
-    Pickle(Arc<Origin>),
-}
-
-impl Whole {
-    fn origin(&self) -> &Origin {
-        match self {
-            Whole::Array(file) => &file.origin,
-            Whole::Pickle(origin) => origin,
-        }
-    }
+    /// The open container, at its first member. Each loop reads a clone.
+    members: Mutex<Box<Members>>,
 }
 
 impl Container {
-    /// Opens the container at this path. Returns `None` if the value there is not a container.
-    pub(crate) fn open(py: Python<'_>, whole: Whole, path: Path) -> PyResult<Option<Container>> {
-        let origin = whole.origin();
+    pub(crate) fn new(members: Box<Members>, origin: Arc<Origin>) -> Container {
+        Container { origin, kind: members.kind(), members: Mutex::new(members) }
+    }
+
+    /// Opens the container that is the element of a 0-d array.
+    pub(crate) fn in_array(py: Python<'_>, file: &File) -> PyResult<Container> {
+        let origin = &file.origin;
         let options = origin.settings.options()?;
-        let at = py.detach(|| options.at(origin.source.clone(), &path));
+        let at = py.detach(|| options.at(origin.source.clone(), &Path::default()));
         match at.map_err(|error| raise(py, &error))? {
-            At::Container(members) => {
-                let kind = members.kind();
-                Ok(Some(Container { whole, path, kind }))
+            At::Container(members) => Ok(Container::new(members, Arc::clone(origin))),
+            At::Value(_) => {
+                let message = "expected a dict, list, tuple, set or deque, found another value";
+                Err(unsupported(py, message))
             }
-            At::Value(_) => Ok(None),
         }
     }
 
-    fn members(&self, py: Python<'_>) -> PyResult<Box<Members>> {
-        let origin = self.whole.origin();
-        let options = origin.settings.options()?;
-        let at = py.detach(|| options.at(origin.source.clone(), &self.path));
-        match at.map_err(|error| raise(py, &error))? {
-            At::Container(members) => Ok(members),
-            At::Value(_) => Err(no_container(py)),
-        }
+    fn members(&self) -> Box<Members> {
+        lock(&self.members).clone()
     }
-}
-
-/// Opens the container that is the element of a 0-d array.
-pub(crate) fn open_container(py: Python<'_>, file: &Arc<File>) -> PyResult<Container> {
-    let found = Container::open(py, Whole::Array(Arc::clone(file)), Path::default())?;
-    found.ok_or_else(|| no_container(py))
-}
-
-fn no_container(py: Python<'_>) -> PyErr {
-    unsupported(py, "expected a dict, list, tuple, set or deque, found another value")
 }
 
 #[pymethods]
@@ -91,23 +61,26 @@ impl Container {
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        let mut members = self.members(py)?;
+        // Reading may run Python code that uses this container, so it is not locked meanwhile.
+        let mut members = self.members();
         let count = py.detach(|| members.count()).map_err(|error| raise(py, &error))?;
+        // The next count, and the next loop, know where the members are.
+        let old = std::mem::replace(&mut *lock(&self.members), members);
+        drop(old);
         Ok(usize::try_from(count)?)
     }
 
-    fn __iter__(&self, py: Python<'_>) -> PyResult<Entries> {
-        Ok(Entries { members: self.members(py)?, maker: self.whole.origin().maker(py) })
+    fn __iter__(&self, py: Python<'_>) -> Entries {
+        Entries { members: self.members(), maker: self.origin.maker(py) }
     }
 
     /// Compares size and CRC-32 of the archive's member that contains it: see `Array.verify`.
     fn verify(&self, py: Python<'_>) -> PyResult<()> {
-        let origin = self.whole.origin();
-        py.detach(|| origin.source.verify()).map_err(|error| raise(py, &error))
+        py.detach(|| self.origin.source.verify()).map_err(|error| raise(py, &error))
     }
 
     fn __repr__(&self) -> String {
-        format!("<npy_object.Container: {}{}>", self.kind.name(), self.path)
+        format!("<npy_object.Container: {}>", self.kind.name())
     }
 }
 

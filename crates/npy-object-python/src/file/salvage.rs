@@ -88,7 +88,8 @@ pub(crate) fn salvage<'py>(
         if let Some(path) = &path {
             salvage.check_paths(path, &out)?;
         }
-        if Format::of(&source)? != Format::Zip {
+        let format = Format::of(&source).map_err(|error| source.explain(error))?;
+        if format != Format::Zip {
             return salvage.write(source, &out).map(Found::Array);
         }
         let archive = options.recover_npz(source)?;
@@ -102,7 +103,11 @@ pub(crate) fn salvage<'py>(
         let Some(found) = found else { return Ok(Found::None) };
         salvage.write_member(&archive, found, &out).map(Found::Array)
     });
-    match saved.map_err(|error| raise_of(py, &error, &out))? {
+    let raise_saved = |error: npy_object::Error| match error.file() {
+        Some(_) => raise(py, &error),
+        None => raise_of(py, &error, &out),
+    };
+    match saved.map_err(raise_saved)? {
         Found::Array(saved) => Ok(result(py, &saved)?.into_pyobject(py)?.into_any()),
         Found::Archive(members) => {
             let dict = PyDict::new(py);

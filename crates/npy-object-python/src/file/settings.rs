@@ -5,8 +5,6 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt};
 
-use crate::file::source::maps;
-
 /// The settings for reading a file. Python pickles them as the dict of the keyword arguments of `open`.
 #[derive(FromPyObject, IntoPyObjectRef)]
 #[pyo3(from_item_all)]
@@ -107,7 +105,16 @@ impl Settings {
 
     /// Returns whether to map the file into memory, where arrays are views.
     pub(crate) fn maps(&self) -> PyResult<bool> {
-        maps(self.mmap_mode.as_deref())
+        match self.mmap_mode.as_deref() {
+            None => Ok(false),
+            Some("r") => Ok(true),
+            Some(other) => {
+                let message = format!(
+                    "mmap_mode: expected None or 'r', as files are only read, found {other:?}"
+                );
+                Err(PyValueError::new_err(message))
+            }
+        }
     }
 
     pub(crate) fn clone_ref(&self, py: Python<'_>) -> Settings {

@@ -3,14 +3,14 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use npy_object::Source;
+use npy_object::{Format, Source};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyByteArray, PyBytes};
 
-use crate::errors::raise_of;
+use crate::errors::{raise, raise_of};
 
 /// A source to read, and how another process finds it.
 pub(crate) struct Input {
@@ -93,17 +93,10 @@ impl Input {
     }
 }
 
-/// Parses an `mmap_mode`: returns whether to map the file into memory.
-pub(crate) fn maps(mode: Option<&str>) -> PyResult<bool> {
-    match mode {
-        None => Ok(false),
-        Some("r") => Ok(true),
-        Some(other) => {
-            let message =
-                format!("mmap_mode: expected None or 'r', as files are only read, found {other:?}");
-            Err(PyValueError::new_err(message))
-        }
-    }
+/// Returns the format that a source begins with.
+pub(crate) fn sniff(py: Python<'_>, source: &Source) -> PyResult<Format> {
+    let format = py.detach(|| Format::of(source));
+    format.map_err(|error| raise(py, &source.explain(error)))
 }
 
 /// A Python object with `read`, and perhaps `seek`, as a Rust reader.

@@ -10,9 +10,10 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::{mem, process, thread};
 
 use npy_object::header::Scalar;
-use npy_object::pickle::Kind;
-use npy_object::{Element, Error, NpyArray};
+use npy_object::{Error, NpyArray};
 use pyo3::prelude::*;
+
+use crate::object::simple::{Simple, SimpleArray, simple};
 
 /// Bytes and elements of a parcel, and how many parcels may wait.
 const PARCEL_BYTES: usize = 128 << 10;
@@ -20,50 +21,6 @@ const PARCEL: usize = 2048;
 const WAITING: usize = 2;
 /// Bytes of an element that it takes longer to hand over than to decode.
 const LARGE: usize = 8 << 10;
-
-/// An element that needs nothing of Python to be told what it is.
-#[derive(Clone, Copy)]
-pub(crate) enum Simple<'a> {
-    None,
-    Int(i64),
-    Float(f64),
-    /// UTF-8, in which a surrogate may stand alone.
-    Str(&'a [u8]),
-    Array(SimpleArray<'a>),
-}
-
-/// An array of items of a fixed size.
-#[derive(Clone, Copy)]
-pub(crate) struct SimpleArray<'a> {
-    pub(crate) item: Scalar,
-    pub(crate) shape: &'a [usize],
-    pub(crate) fortran_order: bool,
-    pub(crate) bytes: &'a [u8],
-}
-
-/// Does `then` with an element that is a simple one. It is left where it is: copying it takes
-/// longer than to look at it.
-#[inline(always)]
-pub(crate) fn simple<T>(element: &Element<'_>, then: impl FnOnce(Simple<'_>) -> T) -> Option<T> {
-    let value = element.value()?;
-    match value.kind() {
-        Kind::None => Some(then(Simple::None)),
-        Kind::Int(value) => Some(then(Simple::Int(value))),
-        Kind::Float(value) => Some(then(Simple::Float(value))),
-        Kind::Str(text) => Some(then(Simple::Str(text.as_bytes()))),
-        // What elements share has an identity.
-        Kind::Object(_) if !value.is_shared() => {
-            let plain = element.as_plain_array()?;
-            Some(then(Simple::Array(SimpleArray {
-                item: plain.item(),
-                shape: plain.shape(),
-                fortran_order: plain.fortran_order(),
-                bytes: plain.data(),
-            })))
-        }
-        _ => None,
-    }
-}
 
 /// The elements that a thread has decoded, one after another.
 pub(crate) struct Ahead {

@@ -12,7 +12,7 @@ use pyo3::types::{
 
 use super::maker::{is_shared, surrogates};
 use super::task::Finish;
-use super::walk::Work;
+use super::work::Work;
 use crate::errors::unsupported;
 use crate::object::names;
 use crate::object::ndarray;

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PyString, PyTuple};
 
 use super::task::Finish;
-use super::walk::Work;
+use super::work::Work;
 use crate::errors::{limit, unsupported};
 use crate::object::{names, ndarray, standard};
 

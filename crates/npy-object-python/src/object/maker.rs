@@ -6,9 +6,8 @@ use npy_object::pickle::NodeId;
 use npy_object::{Element, PlainArray, Source};
 use numpy::PyArrayDescr;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyFloat, PyString};
+use pyo3::types::PyBytes;
 
-use crate::object::ahead::Simple;
 use crate::object::ndarray::{self, DTypes};
 use crate::object::strings::Strings;
 
@@ -73,28 +72,6 @@ impl Maker {
             py.check_signals()?;
         }
         Ok(())
-    }
-
-    /// Makes the object of a simple element.
-    #[inline(always)]
-    pub(crate) fn simple<'py>(
-        &mut self,
-        py: Python<'py>,
-        simple: Simple<'_>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        Ok(match simple {
-            Simple::None => py.None().into_bound(py),
-            Simple::Int(value) => value.into_pyobject(py)?.into_any(),
-            Simple::Float(value) => PyFloat::new(py, value).into_any(),
-            Simple::Str(text) => match PyString::from_bytes(py, text) {
-                Ok(string) => string.into_any(),
-                Err(_) => surrogates(py, text)?,
-            },
-            Simple::Array(array) => {
-                let dtype = self.dtypes.of_scalar(py, array.item)?;
-                self.array_of(dtype, array.shape, array.fortran_order, array.bytes)?
-            }
-        })
     }
 
     #[inline]

@@ -15,9 +15,10 @@
 //! Nothing that a file names is imported or called, unless `find_class` gives it. [`names`] lists the
 //! other names that are called, and [`standard`] calls those of the standard library.
 //!
-//! The room uses `errors` and nothing else of this crate. Read `maker`, `task`, `walk`, `begin`,
-//! `finish`; then `ndarray` (NumPy's C API), `strings` (a cache), and `ahead` (a thread that decodes
-//! simple elements).
+//! The room uses `errors` and nothing else of this crate. Read `maker` (what elements have in common),
+//! `simple` (elements that are made in one call), then those that take more: `task`, `work` (the stacks
+//! above), `begin`, `finish` and `walk`, which does the tasks. `ndarray` calls NumPy's C API, `strings` is
+//! a cache, and `ahead` is a thread that decodes simple elements.
 
 pub(crate) mod ahead;
 mod begin;
@@ -25,7 +26,9 @@ mod finish;
 pub(crate) mod maker;
 pub(crate) mod names;
 pub(crate) mod ndarray;
+pub(crate) mod simple;
 mod standard;
 mod strings;
 mod task;
 mod walk;
+mod work;

@@ -2,18 +2,26 @@
 //! one file.
 
 use std::iter::FusedIterator;
+use std::ops::Range;
+use std::path::PathBuf;
 
 use crate::array::npy_array::NpyArray;
 use crate::decode::objects::Member;
+use crate::decode::outline::Outline;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locate::index::IndexUse;
 use crate::nested::container::Container;
 use crate::nested::descent::At;
 use crate::options::Options;
 use crate::source::Source;
 use crate::source::format::Format;
+use crate::value::element::Element;
 use crate::value::owned::OwnedElement;
 
 /// The array, container or value in a file: see [`Options::contents`].
+///
+/// The methods are those that an array and a container share. A value is read like a container with
+/// one member, which is the value.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Contents {
@@ -51,6 +59,86 @@ impl Contents {
             Contents::Array(array) => Ok(array.get(index)?.map(Member::of_value)),
             Contents::Container(container) => container.get(index),
             Contents::Value(value) => Ok((index == 0).then(|| Member::of_value(value.element()))),
+        }
+    }
+
+    /// Calls `each` with the elements or members of these numbers, one after another, until it fails.
+    /// Only a range that goes past the last of them reads the file to its end.
+    ///
+    /// ```
+    /// use npy_object::{Error, Options};
+    ///
+    /// let mut contents = Options::new().contents("tests/data/strings.npy")?;
+    /// let mut texts = Vec::new();
+    /// contents.for_each(1..u64::MAX, |member| {
+    ///     texts.push(member.value.as_str()?.into_owned());
+    ///     Ok::<(), Error>(())
+    /// })?;
+    /// assert_eq!(texts, ["NumPy", "objects"]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn for_each<E: From<Error>>(
+        &mut self,
+        numbers: Range<u64>,
+        mut each: impl FnMut(Member<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self {
+            Contents::Array(array) => {
+                array.seek(numbers.start);
+                for _ in numbers {
+                    let Some(element) = array.next_element()? else { break };
+                    each(Member::of_value(element))?;
+                }
+            }
+            Contents::Container(container) => {
+                container.seek(numbers.start);
+                for _ in numbers {
+                    let Some(member) = container.next_member()? else { break };
+                    each(member)?;
+                }
+            }
+            Contents::Value(value) => {
+                if numbers.contains(&0) {
+                    each(Member::of_value(value.element()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the key, which only an entry of a dict has, and the outline of the element or member of
+    /// this number; `None` past the last. For members that are too large to be decoded. A value was
+    /// decoded when it was opened, and has no outline.
+    pub fn outline(&mut self, index: u64) -> Result<Option<(Option<Element<'_>>, Outline)>> {
+        match self {
+            Contents::Array(array) => Ok(array.outline(index)?.map(|outline| (None, outline))),
+            Contents::Container(container) => container.outline(index),
+            Contents::Value(_) => Ok(None),
+        }
+    }
+
+    /// Writes the index of the file next to it, and returns where it is: see
+    /// [`NpyArray::write_index`] and [`Container::write_index`].
+    ///
+    /// Fails as these do, and with clause `access.index` for a value.
+    pub fn write_index(&mut self) -> Result<PathBuf> {
+        match self {
+            Contents::Array(array) => array.write_index(),
+            Contents::Container(container) => container.write_index(),
+            Contents::Value(_) => {
+                let message =
+                    "expected an array or a container, found a single value, which needs no index";
+                Err(Error::usage("access.index", message))
+            }
+        }
+    }
+
+    /// Returns whether the index of the file is used.
+    pub fn index_use(&self) -> IndexUse {
+        match self {
+            Contents::Array(array) => array.index_use(),
+            Contents::Container(container) => container.index_use(),
+            Contents::Value(_) => IndexUse::None,
         }
     }
 }

@@ -103,13 +103,31 @@ impl Options {
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     pub fn contents(&self, source: impl TryInto<Source, Error: Into<Error>>) -> Result<Contents> {
+        source
+            .try_into()
+            .map_err(Into::into)?
+            .explained(|source| contents(Opened::new(source, self)?, self))
+    }
+
+    /// Does what [`contents`](Self::contents) does, but opens the element of an array of objects
+    /// without dimensions, not the array. `numpy.save` makes such an array of a dict.
+    ///
+    /// ```
+    /// use npy_object::{Contents, Options};
+    ///
+    /// let Contents::Container(dict) = Options::new().members("tests/data/splits.npy")? else {
+    ///     panic!("its element is a dict")
+    /// };
+    /// assert_eq!(dict.kind().name(), "dict");
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn members(&self, source: impl TryInto<Source, Error: Into<Error>>) -> Result<Contents> {
         source.try_into().map_err(Into::into)?.explained(|source| {
-            let opened = match array(Opened::new(source, self)?, self)? {
-                Ok(array) => return Ok(Contents::Array(array)),
-                Err(opened) => opened,
-            };
-            let at = At::find(opened, &Path::default(), self)?;
-            Ok(at.into())
+            let opened = Opened::new(source, self)?;
+            match opened.has_one_object() {
+                true => At::find(opened, &Path::default(), self).map(Contents::from),
+                false => contents(opened, self),
+            }
         })
     }
 
@@ -232,6 +250,14 @@ impl Options {
             let whole = decoder.element(decoded, decoded.first).into_owned(context);
             Ok((whole, decoded.end()))
         })
+    }
+}
+
+/// Opens the array, container or value that a file holds.
+fn contents(opened: Opened, options: &Options) -> Result<Contents> {
+    match array(opened, options)? {
+        Ok(array) => Ok(Contents::Array(array)),
+        Err(opened) => At::find(opened, &Path::default(), options).map(Contents::from),
     }
 }
 

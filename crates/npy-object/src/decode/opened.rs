@@ -52,4 +52,12 @@ impl Opened {
         };
         Ok(Opened { preamble, data })
     }
+
+    /// Returns whether the file holds an array of objects without dimensions.
+    pub(crate) fn has_one_object(&self) -> bool {
+        let Data::Pickle(Pickle { first: Ok(Some(envelope)), .. }) = &self.data else {
+            return false;
+        };
+        envelope.array().is_some_and(|state| state.shape.is_empty())
+    }
 }

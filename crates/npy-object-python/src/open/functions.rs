@@ -1,18 +1,15 @@
 //! `open`, `load` and `open_all`: open or load the contents of a file.
 
-use std::sync::Arc;
-
-use npy_object::{ErrorKind, Format, Sections, nested};
+use npy_object::{ErrorKind, Format, Sections};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::errors::{empty, is_truncated, raise};
-use crate::file::container::{Container, Whole};
-use crate::file::npz::{Members, Npz};
-use crate::file::opened::{Opened, load_input, load_left, load_pickle};
 use crate::file::reader::Origin;
 use crate::file::settings::{Memory, Settings};
-use crate::file::source::{Handle, Input, MappedFile};
+use crate::file::source::{Handle, Input, MappedFile, sniff};
+use crate::open::npz::{Members, Npz};
+use crate::open::opened::{Opened, load_left, load_pickle, load_source};
 
 /// Opens an array file, and reads only its beginning.
 ///
@@ -79,10 +76,10 @@ pub(crate) fn open<'py>(
     let settings =
         Settings { encoding, index, max_memory, find_class, mmap_mode, trust_payload, unfinished };
     let input = Input::of(source, settings.maps()?)?;
-    if is_archive(py, &input)? {
+    if sniff(py, &input.source)? == Format::Zip {
         return Ok(Npz::open(py, input, settings, Members::Opened)?.into_pyobject(py)?.into_any());
     }
-    Opened::of_input(py, input, settings)?.into_object(py)
+    Opened::new(py, Origin::of_input(py, input, settings)?)?.into_object(py)
 }
 
 /// Loads a file as `numpy.load(source, allow_pickle=True)` does, without importing or calling anything
@@ -135,16 +132,13 @@ pub(crate) fn load<'py>(
         };
         return Err(empty(py, why.as_ref()));
     }
-    if is_archive(py, &input)? {
+    let format = sniff(py, &input.source)?;
+    if format == Format::Zip {
         return Ok(Npz::open(py, input, settings, Members::Loaded { allow_pickle })?
             .into_pyobject(py)?
             .into_any());
     }
-    let handle = input.handle.take();
-    let handle = match handle.is_some() && !is_compressed(py, &input)? {
-        true => handle,
-        false => None,
-    };
+    let handle = input.handle.take().filter(|_| format != Format::Gzip);
     if let Some(Handle::Stream) = &handle {
         // A stream cannot be rewound to the end of its array, so we find the end first, and read
         // nothing past it.
@@ -156,7 +150,9 @@ pub(crate) fn load<'py>(
         }
     }
     let left = unfinished.then(|| (input.source.clone(), settings.clone_ref(py)));
-    match (load_input(py, input, settings, allow_pickle, handle.is_some()), left) {
+    let loaded = Origin::of_input(py, input, settings)
+        .and_then(|origin| load_source(py, origin, allow_pickle, handle.is_some()));
+    match (loaded, left) {
         (Err(error), Some((source, settings))) if is_truncated(py, &error) => {
             load_left(py, source, settings, allow_pickle, &error)
         }
@@ -237,32 +233,15 @@ impl All {
             owner: self.owner.as_ref().map(|owner| owner.clone_ref(py)),
             runs_python: self.runs_python,
         };
-        match Opened::of_source(py, origin)? {
-            Opened::Array(array) => Ok(Some(array.into_pyobject(py)?.into_any())),
-            Opened::Pickle(origin) => {
-                let origin = Arc::new(origin);
-                let whole = Whole::Pickle(Arc::clone(&origin));
-                match Container::open(py, whole, nested::Path::default())? {
-                    Some(container) => Ok(Some(container.into_pyobject(py)?.into_any())),
-                    None => Ok(Some(load_pickle(py, &origin)?.0)),
-                }
-            }
+        match Opened::new(py, origin)? {
+            Opened::Value(origin) => Ok(Some(load_pickle(py, &origin)?.0)),
+            opened => opened.into_object(py).map(Some),
         }
     }
-}
-
-fn is_compressed(py: Python<'_>, input: &Input) -> PyResult<bool> {
-    let format = py.detach(|| Format::of(&input.source));
-    Ok(format.map_err(|error| raise(py, &input.source.explain(error)))? == Format::Gzip)
 }
 
 /// Returns whether the source has no bytes.
 fn is_empty(py: Python<'_>, input: &Input) -> PyResult<bool> {
     let read = py.detach(|| input.source.read_at(&mut [0], 0));
     Ok(read.map_err(|error| raise(py, &input.source.explain(error)))? == 0)
-}
-
-fn is_archive(py: Python<'_>, input: &Input) -> PyResult<bool> {
-    let format = py.detach(|| Format::of(&input.source));
-    Ok(format.map_err(|error| raise(py, &input.source.explain(error)))? == Format::Zip)
 }

@@ -46,17 +46,10 @@ impl Split {
     fn __iter__(&self, py: Python<'_>) -> PyResult<Elements> {
         let given = self.path.as_os_str().into_pyobject(py)?;
         let input = Input::of(&given, self.settings.maps()?)?;
+        let origin = Origin::of_input(py, input, self.settings.clone_ref(py))?;
         let options = self.settings.options()?;
-        let array = py.detach(|| options.open_split(&self.path, &self.part));
+        let array = py.detach(|| options.open_split(origin.source.clone(), &self.part));
         let array = array.map_err(|error| raise_of(py, &error, &self.path))?;
-        let origin = Origin {
-            source: input.source,
-            settings: self.settings.clone_ref(py),
-            path: input.path,
-            member: None,
-            owner: input.owner,
-            runs_python: false,
-        };
         let file = File::new(array, origin);
         let (offset, len) = (self.part.first() as i64, self.part.len() as i64);
         Elements::new(py, &file, View { offset, shape: vec![len], strides: vec![1] }, false)

@@ -1,7 +1,7 @@
 //! `Npz`: the arrays of an archive, by name.
 
 use std::ffi::CString;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -12,10 +12,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::errors::{is_truncated, raise};
-use crate::file::opened::{Opened, load_left, refuse_objects};
 use crate::file::reader::Origin;
 use crate::file::settings::Settings;
-use crate::file::source::{Input, MappedFile};
+use crate::file::source::{Input, MappedFile, sniff};
+use crate::open::opened::{Opened, load_left, load_source};
 
 /// A mapping from the names of an archive (`.npz`) to its arrays, as NumPy's `NpzFile`.
 ///
@@ -117,20 +117,15 @@ impl Npz {
 
     fn __getitem__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
         let source = self.with(py, |archive| archive.source(archive.choose(name)?))?;
-        let raise = |error: io::Error| raise(py, &source.explain(error));
-        let format = py.detach(|| Format::of(&source)).map_err(raise)?;
-        if format != Format::Npy {
+        if sniff(py, &source)? != Format::Npy {
             // NumPy too returns the bytes of a member that is not an array.
             let mut bytes = Vec::new();
             let read = py.detach(|| {
                 source.to_reader().read_to_end(&mut bytes)?;
-                Ok(source.verify()?)
+                source.verify()
             });
-            read.map_err(raise)?;
+            read.map_err(|error| raise(py, &source.explain(error)))?;
             return Ok(PyBytes::new(py, &bytes).into_any());
-        }
-        if let Members::Loaded { allow_pickle: false } = self.members {
-            refuse_objects(py, &source, &self.settings)?;
         }
         let origin = Origin {
             source,
@@ -140,12 +135,11 @@ impl Npz {
             owner: self.owner.as_ref().map(|owner| owner.clone_ref(py)),
             runs_python: self.runs_python,
         };
-        let source = origin.source.clone();
-        let opened = Opened::of_source(py, origin)?;
         let Members::Loaded { allow_pickle } = self.members else {
-            return opened.into_object(py);
+            return Opened::new(py, origin)?.into_object(py);
         };
-        match opened.load(py, false) {
+        let source = origin.source.clone();
+        match load_source(py, origin, allow_pickle, false) {
             Err(error) if self.settings.unfinished && is_truncated(py, &error) => {
                 load_left(py, source, self.settings.clone_ref(py), allow_pickle, &error)
             }

@@ -1,0 +1,162 @@
+//! A cursor: a reader of a file in use by a loop, by `repr`, or by an access by index.
+//!
+//! A cursor takes a reader from the file, and returns it when it is dropped, so that several loops over
+//! one array are independent.
+
+use std::sync::Arc;
+use std::thread;
+
+use npy_object::NpyArray;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::errors::raise;
+use crate::file::reader::{File, Origin, Reader};
+use crate::object::ahead::{Ahead, Next};
+use crate::object::simple::simple;
+
+/// The size in bytes up to which an element is decoded without giving the interpreter to other threads.
+const SHORT: usize = 64 << 10;
+/// The number of elements surveyed between two checks of signals.
+const STRIDE: u64 = 1 << 18;
+/// The number of consecutive simple elements after which a thread decodes the next ones.
+const RUN: u64 = 4096;
+const HELD: &str = "a cursor holds its reader until it is dropped";
+
+/// A [`Reader`] in use. Dropping the cursor returns the reader to the file.
+pub(crate) struct Cursor {
+    file: Arc<File>,
+    reader: Option<Reader>,
+    /// The next elements, which a thread decodes.
+    ahead: Option<Ahead>,
+    /// The number of simple elements since the last one that is not simple.
+    simple: u64,
+    /// Whether reading has failed. Such a reader would report the end of the array, so it is not reused.
+    failed: bool,
+}
+
+impl Cursor {
+    /// Takes a reader of the file, or makes one. Its position may be anywhere.
+    pub(crate) fn new(py: Python<'_>, file: &Arc<File>) -> PyResult<Cursor> {
+        let reader = Some(file.take_reader(py)?);
+        Ok(Cursor { file: Arc::clone(file), reader, ahead: None, simple: 0, failed: false })
+    }
+
+    fn reader(&mut self) -> &mut Reader {
+        self.reader.as_mut().expect(HELD)
+    }
+
+    /// Returns the array of the reader.
+    pub(crate) fn array(&mut self) -> &mut NpyArray {
+        &mut self.reader().array
+    }
+
+    /// Returns whether an element has used a mutable object that other elements use too.
+    pub(crate) fn met_shared(&mut self) -> bool {
+        self.reader().maker.met_shared()
+    }
+
+    /// Returns the next element. The caller expects to read `left` elements, this one included.
+    #[inline]
+    pub(crate) fn next<'py>(
+        &mut self,
+        py: Python<'py>,
+        left: u64,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Reader { array, maker } = self.reader.as_mut().expect(HELD);
+        // `list` and other consumers in C run no Python code that checks for signals.
+        maker.look_for_signals(py)?;
+        if let Some(ahead) = &mut self.ahead {
+            match ahead.next(py) {
+                Next::Element(simple) => return maker.simple(py, simple).map(Some),
+                Next::Over(returned, error) => {
+                    *array = *returned;
+                    self.ahead = None;
+                    if let Some(error) = error {
+                        self.failed = true;
+                        return Err(raise(py, &error));
+                    }
+                }
+                Next::Lost(position) => {
+                    array.seek(position);
+                    self.ahead = None;
+                }
+            }
+        }
+        let runs_python = self.file.origin.runs_python;
+        let next = if array.is_at_hand(SHORT) && !runs_python {
+            array.next_element()
+        } else {
+            py.check_signals()?;
+            py.detach(|| array.next_element())
+        };
+        let element = match next {
+            Ok(Some(ref element)) => element,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                self.failed = true;
+                return Err(raise(py, &error));
+            }
+        };
+        let Some(made) = simple(element, |simple| maker.simple(py, simple)) else {
+            self.simple = 0;
+            return maker.make_any(py, *element).map(Some);
+        };
+        self.simple += 1;
+        if self.simple == RUN {
+            self.simple = 0;
+            self.read_ahead(py, left.saturating_sub(1))?;
+        }
+        made.map(Some)
+    }
+
+    /// Starts a thread that decodes the next elements, if that is faster.
+    #[cold]
+    fn read_ahead(&mut self, py: Python<'_>, left: u64) -> PyResult<()> {
+        let Origin { runs_python, owner, .. } = &*self.file.origin;
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        // Mapped arrays are views, which are made faster than they are passed between threads.
+        if left < RUN || *runs_python || owner.is_some() || processors == 1 {
+            return Ok(());
+        }
+        let array = py.detach(|| self.array().clone());
+        self.ahead = Some(Ahead::start(array, left));
+        Ok(())
+    }
+
+    /// Returns the element of this number.
+    pub(crate) fn get<'py>(&mut self, py: Python<'py>, index: u64) -> PyResult<Bound<'py, PyAny>> {
+        py.check_signals()?;
+        self.survey_to(py, index)?;
+        let Reader { array, maker } = self.reader();
+        match py.detach(|| array.get(index)) {
+            Ok(Some(element)) => maker.make(py, element),
+            Ok(None) => Err(PyValueError::new_err("the file has changed: it has fewer elements")),
+            Err(error) => Err(raise(py, &error)),
+        }
+    }
+
+    /// Surveys the file up to an element, or to the end, and checks for signals every [`STRIDE`] elements.
+    pub(crate) fn survey_to(&mut self, py: Python<'_>, index: u64) -> PyResult<()> {
+        loop {
+            let Reader { array, .. } = self.reader();
+            let (known, len) = (array.known(), array.len());
+            let next = known + STRIDE;
+            if next >= index.min(len) {
+                return Ok(());
+            }
+            let found = py.detach(|| array.get(next).map(drop));
+            found.map_err(|error| raise(py, &error))?;
+            py.check_signals()?;
+        }
+    }
+}
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        // A reader that has failed would report the end of the array.
+        if let (Some(reader), false) = (self.reader.take(), self.failed) {
+            self.file.return_reader(reader);
+        }
+    }
+}
