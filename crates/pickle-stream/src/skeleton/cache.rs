@@ -31,6 +31,17 @@ impl Skeletons {
         &self.kept
     }
 
+    /// Returns whether the elements are scalars, as far as is known.
+    #[inline]
+    pub(crate) fn are_scalars(&self) -> bool {
+        matches!(&self.kept[..], [only] if only.is_scalar())
+    }
+
+    /// Puts a skeleton in the place of another one.
+    pub(crate) fn replace(&mut self, index: usize, skeleton: Skeleton) {
+        self.kept[index] = Arc::new(skeleton);
+    }
+
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.kept.is_empty()

@@ -61,16 +61,31 @@ impl Skeleton {
     ) -> Option<Fitted> {
         // Positions have 32 bits.
         let input = &input[..input.len().min(u32::MAX as usize)];
-        let before = holes.savepoint();
+        let first = holes.holes.len();
+        let lists = if self.has_lists { Some(holes.savepoint()) } else { None };
         let mut position = Position { input, at: 0, base: memo, memo, counts };
         match position.follow(&self.ops, holes) {
             Some(()) => Some(Fitted { size: position.at, memo: position.memo }),
             None => {
-                holes.go_back(before);
+                holes.holes.truncate(first);
+                if let Some(lists) = lists {
+                    holes.go_back(lists);
+                }
                 None
             }
         }
     }
+}
+
+/// Reads the scalar that `input` begins with, as [`Skeleton::fit`] of a skeleton that is one scalar.
+#[inline(always)]
+pub(crate) fn fit_scalar(input: &[u8], memo: u64, counts: bool) -> Option<(Hole, Fitted)> {
+    let input = &input[..input.len().min(u32::MAX as usize)];
+    let mut position = Position { input, at: 0, base: memo, memo, counts };
+    let hole = position.scalar()?;
+    position.put();
+    let fitted = Fitted { size: position.at, memo: position.memo };
+    (fitted.size <= input.len()).then_some((hole, fitted))
 }
 
 impl<'i> Position<'i> {

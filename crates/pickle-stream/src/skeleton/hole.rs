@@ -179,6 +179,14 @@ impl Holes {
         holes * size_of::<Hole>() + (self.ints.capacity() + self.floats.capacity()) * 8
     }
 
+    /// Adds what fills the only hole of a row. Returns the index of the hole.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, hole: Hole) -> u32 {
+        let first = self.holes.len() as u32;
+        self.holes.push(hole);
+        first
+    }
+
     /// Removes the holes of the last row, and those of any after it. The entries of its lists stay.
     pub(crate) fn truncate(&mut self, row: Row) {
         self.holes.truncate(row.first as usize);

@@ -19,7 +19,7 @@ mod patience;
 mod skeleton;
 
 pub(crate) use cache::Skeletons;
-pub(crate) use fit::{FRAME_SIZE, Fitted};
+pub(crate) use fit::{FRAME_SIZE, Fitted, fit_scalar};
 pub use form::Form;
 pub use hole::{Extent, Hole, Holes, Row};
 pub(crate) use patience::Patience;

@@ -30,6 +30,12 @@ pub struct Skeleton {
     instructions: Vec<Instruction>,
     /// The number of holes.
     holes: usize,
+    /// Whether an element is one scalar and nothing else.
+    is_scalar: bool,
+    /// Whether holes are lists.
+    pub(super) has_lists: bool,
+    /// Whether it is known which holes are always filled in the same way.
+    is_settled: bool,
 }
 
 /// What is compared with instructions.
@@ -151,11 +157,18 @@ impl Skeleton {
             instructions.push(Instruction::List);
         }
         (position.at == input.len() && !instructions.is_empty())
-            .then(|| Skeleton::assemble(instructions))
+            .then(|| Skeleton::assemble(instructions, false))
     }
 
-    fn assemble(instructions: Vec<Instruction>) -> Skeleton {
-        let mut skeleton = Skeleton { ops: Vec::new(), instructions: Vec::new(), holes: 0 };
+    fn assemble(instructions: Vec<Instruction>, is_settled: bool) -> Skeleton {
+        let mut skeleton = Skeleton {
+            ops: Vec::new(),
+            instructions: Vec::new(),
+            holes: 0,
+            is_scalar: false,
+            has_lists: instructions.contains(&Instruction::List),
+            is_settled,
+        };
         for instruction in &instructions {
             match instruction {
                 &Instruction::Fixed(byte) => skeleton.fix(&[byte]),
@@ -172,6 +185,8 @@ impl Skeleton {
                 &Instruction::GetOwn(entry) => skeleton.ops.push(Op::GetOwn(entry)),
             }
         }
+        skeleton.is_scalar = matches!(skeleton.ops[..], [Op::Scalar]);
+        skeleton.is_settled |= skeleton.is_scalar;
         skeleton.instructions = instructions;
         skeleton
     }
@@ -192,8 +207,7 @@ impl Skeleton {
         self.ops.push(Op::Fixed(word));
     }
 
-    /// Makes each hole fixed that is filled in the same way in all of these rows, and not in
-    /// `varied`, which says so for holes of which it is known that they vary.
+    /// Makes each hole fixed that is filled in the same way in all of these rows.
     pub(crate) fn fix_same(&self, rows: &[&[Hole]]) -> Skeleton {
         let same = |hole: usize| {
             let first = rows.first().and_then(|row| row.get(hole));
@@ -214,7 +228,7 @@ impl Skeleton {
                 _ => {}
             }
         }
-        Skeleton::assemble(instructions)
+        Skeleton::assemble(instructions, true)
     }
 
     /// Returns the skeleton in which a hole is fixed only where it is in both, if the two are the
@@ -225,7 +239,7 @@ impl Skeleton {
         }
         let pairs = self.instructions.iter().zip(&other.instructions);
         let merged: Option<Vec<Instruction>> = pairs.map(|(one, other)| one.merged(other)).collect();
-        merged.map(Skeleton::assemble)
+        merged.map(|instructions| Skeleton::assemble(instructions, true))
     }
 
     /// Returns the number of holes.
@@ -237,7 +251,12 @@ impl Skeleton {
     /// Returns whether an element is one scalar and nothing else.
     #[inline]
     pub fn is_scalar(&self) -> bool {
-        matches!(self.ops[..], [Op::Scalar])
+        self.is_scalar
+    }
+
+    /// Returns whether it is known which holes are always filled in the same way.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.is_settled
     }
 
     /// Returns what makes the values of the skeleton: memo entries are made from `memo` on.

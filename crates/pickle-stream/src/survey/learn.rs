@@ -33,6 +33,8 @@ pub(super) struct Learning {
     /// Skeletons that take effect after this batch, whose rows have the indices of the present ones.
     found: Vec<Skeleton>,
     useless: Vec<usize>,
+    /// Skeletons in which holes become fixed that are always filled in the same way.
+    settled: Vec<(usize, Skeleton)>,
     /// Goes through the instructions of a skeleton.
     trial: Option<Box<Survey>>,
 }
@@ -43,6 +45,8 @@ impl Learning {
     const MISSED: usize = 100;
     /// The most elements that are compared.
     const MEMBERS: usize = 64;
+    /// The most rows that are compared.
+    const ROWS: usize = 256;
     /// The most skeletons that are learnt at once.
     const AT_ONCE: usize = 4;
     /// The number of values after which a skeleton is first looked for inside a batch.
@@ -153,6 +157,14 @@ impl Survey {
         // Of one that fits parts of elements only.
         let useless = (0..skeletons.kept().len()).rev();
         learning.useless.extend(useless.filter(|&index| pushed[index] > 16 && kept[index] * 2 < pushed[index]));
+        let unsettled = skeletons.kept().iter().enumerate().filter(|(index, skeleton)| {
+            !skeleton.is_settled() && kept[*index] >= Skeleton::SAMPLES
+        });
+        learning.settled.extend(unsettled.map(|(index, skeleton)| {
+            let of_it = self.rows.iter().filter(|row| row.skeleton() == Some(index));
+            let rows = of_it.take(Learning::ROWS).map(|&row| self.holes.of(row, skeleton.holes()));
+            (index, skeleton.fix_same(&rows.collect::<Vec<_>>()))
+        }));
         if fitted * 8 >= batch.len() * 7 {
             learning.patience.reset();
             return;
@@ -172,6 +184,9 @@ impl Survey {
         }
         let Survey { learning, skeletons, holes, limits, .. } = self;
         holes.reset(limits.stack);
+        for (index, skeleton) in learning.settled.drain(..) {
+            skeletons.replace(index, skeleton);
+        }
         for index in learning.useless.drain(..) {
             skeletons.remove(index);
         }

@@ -11,7 +11,7 @@ use super::fast::{REACH, Walk};
 use super::learn::Learning;
 use super::walk::Slot;
 use crate::limits::Limits;
-use crate::skeleton::{Fitted, Hole, Holes, Row, Skeletons};
+use crate::skeleton::{Fitted, Hole, Holes, Row, Skeletons, fit_scalar};
 
 /// What a walk needs to find rows.
 pub(super) struct Rows<'s> {
@@ -36,6 +36,9 @@ impl Rows<'_> {
             let Rows { skeletons, learning, limits, .. } = self;
             learning.guess(&walk.slots[walk.floor..], input, start, limits, skeletons);
         }
+        if self.skeletons.are_scalars() {
+            return self.pass_scalars(walk, input, at, start);
+        }
         while input.len() - at >= REACH && !self.learning.gives_up() {
             let counts = walk.entries == walk.memo;
             let found = self.skeletons.fit(&input[at..], walk.memo, counts, self.holes);
@@ -43,7 +46,35 @@ impl Rows<'_> {
                 self.learning.missed += 1;
                 break;
             };
-            self.push(walk, row, fitted, start + at as u64);
+            let mut slot = Slot { row, ..Slot::new(start + at as u64, walk.memo) };
+            if self.skeletons.kept()[row.skeleton as usize].is_scalar() {
+                slot.origin = origin(self.holes.all()[row.first as usize]);
+            }
+            self.push(walk, slot, fitted);
+            at += fitted.size;
+        }
+        at
+    }
+
+    /// Does the same where the elements are scalars.
+    #[inline]
+    fn pass_scalars(
+        &mut self,
+        walk: &mut Walk<'_>,
+        input: &[u8],
+        mut at: usize,
+        start: u64,
+    ) -> usize {
+        // What is written to the memo under a number that is not the next one ends the loop.
+        let counts = walk.entries == walk.memo;
+        while input.len() - at >= REACH {
+            let Some((hole, fitted)) = fit_scalar(&input[at..], walk.memo, counts) else {
+                self.learning.missed += 1;
+                break;
+            };
+            let row = Row { skeleton: 0, first: self.holes.push(hole) };
+            let (begin, memo) = (start + at as u64, walk.memo);
+            self.push(walk, Slot { begin, memo, row, origin: origin(hole) }, fitted);
             at += fitted.size;
         }
         at
@@ -51,22 +82,24 @@ impl Rows<'_> {
 
     /// Adds the value of a row.
     #[inline(always)]
-    fn push(&mut self, walk: &mut Walk<'_>, row: Row, fitted: Fitted, begin: u64) {
-        let mut slot = Slot { row, ..Slot::new(begin, walk.memo) };
-        // A value that is read from the memo was made before.
-        if let [Hole::Get(index)] = self.holes.all()[row.first as usize..]
-            && self.skeletons.kept()[row.skeleton as usize].is_scalar()
-        {
-            slot.origin = PackedOrigin::of(Origin::Memo(index));
-        }
+    fn push(&mut self, walk: &mut Walk<'_>, mut slot: Slot, fitted: Fitted) {
+        self.learning.pushed[slot.row.skeleton as usize] += 1;
         if self.holes.is_full() {
-            self.holes.truncate(row);
+            self.holes.truncate(slot.row);
             slot.row = Row::NONE;
         }
         walk.slots.push(slot);
         walk.entries += fitted.memo - walk.memo;
         walk.memo = fitted.memo;
-        self.learning.pushed[row.skeleton as usize] += 1;
+    }
+}
+
+/// Returns the origin of a scalar: one that is read from the memo was made before.
+#[inline(always)]
+fn origin(hole: Hole) -> PackedOrigin {
+    match hole {
+        Hole::Get(index) => PackedOrigin::of(Origin::Memo(index)),
+        _ => PackedOrigin::NONE,
     }
 }
 
