@@ -114,7 +114,7 @@ pub use machine::{
 };
 pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
 pub use survey::{
-    Action, Container, Event, Located, Locator, Slot, Span, Survey, same_instructions,
+    Action, Container, Event, Located, Locator, Matcher, Slot, Span, Survey, same_instructions,
 };
 pub use write::{Builder, Encoder, Renumbering, Savepoint, Transcribed, Transcriber, encode};
 

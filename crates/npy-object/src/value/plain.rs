@@ -60,6 +60,21 @@ impl PlainParts {
         self.array == array
     }
 
+    /// Returns the dtype of the items.
+    pub(crate) fn item(&self) -> Scalar {
+        self.scalar
+    }
+
+    /// Returns the node of the shape.
+    pub(crate) fn shape(&self) -> NodeId {
+        self.shape
+    }
+
+    /// Returns the node of the bytes.
+    pub(crate) fn bytes(&self) -> NodeId {
+        self.bytes
+    }
+
     /// Returns the array in the graph of `value`; `None` where the number of its bytes is not what
     /// its shape says.
     #[inline(always)]

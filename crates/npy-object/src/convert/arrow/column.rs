@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{ArrayBuilder, BooleanBuilder, LargeBinaryBuilder, LargeStringBuilder};
-use arrow_array::{ArrayRef, LargeListArray, NullArray, StructArray, make_array};
+use arrow_array::builder::{ArrayBuilder, BooleanBuilder, LargeBinaryBuilder};
+use arrow_array::{ArrayRef, LargeListArray, LargeStringArray, NullArray, StructArray, make_array};
 use arrow_buffer::{MutableBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_data::ArrayData;
 use arrow_schema::{ArrowError, DataType, FieldRef, Fields};
@@ -23,7 +23,12 @@ use crate::value::time::DateTime;
 pub(super) enum Column {
     Null(usize),
     Boolean(BooleanBuilder),
-    Text(LargeStringBuilder),
+    /// UTF-8, which is checked when the column is finished.
+    Text {
+        values: Vec<u8>,
+        ends: Vec<i64>,
+        nulls: NullBufferBuilder,
+    },
     Binary(LargeBinaryBuilder),
     /// Numbers and times: their bytes.
     Fixed {
@@ -52,7 +57,7 @@ impl Column {
         match data_type {
             DataType::Null => Column::Null(0),
             DataType::Boolean => Column::Boolean(BooleanBuilder::new()),
-            DataType::LargeUtf8 => Column::Text(LargeStringBuilder::new()),
+            DataType::LargeUtf8 => Column::Text { values: Vec::new(), ends: vec![0], nulls },
             DataType::LargeBinary => Column::Binary(LargeBinaryBuilder::new()),
             DataType::LargeList(field) => {
                 let items = Box::new(Column::new(field.data_type()));
@@ -70,13 +75,13 @@ impl Column {
     }
 
     /// Returns the number of values.
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
             Column::Null(len) => *len,
             Column::Boolean(builder) => builder.len(),
-            Column::Text(builder) => builder.len(),
             Column::Binary(builder) => builder.len(),
             Column::Fixed { nulls, .. }
+            | Column::Text { nulls, .. }
             | Column::List { nulls, .. }
             | Column::Struct { nulls, .. } => nulls.len(),
         }
@@ -87,7 +92,7 @@ impl Column {
         match self {
             Column::Null(_) => 0,
             Column::Boolean(builder) => builder.len(),
-            Column::Text(builder) => builder.values_slice().len() + 8 * builder.len(),
+            Column::Text { values, ends, .. } => values.len() + 8 * ends.len(),
             Column::Binary(builder) => builder.values_slice().len() + 8 * builder.len(),
             Column::Fixed { bytes, .. } => bytes.len(),
             Column::List { items, ends, .. } => items.bytes() + 8 * ends.len(),
@@ -95,11 +100,14 @@ impl Column {
         }
     }
 
-    fn append_null(&mut self) {
+    pub(super) fn append_null(&mut self) {
         match self {
             Column::Null(len) => *len += 1,
             Column::Boolean(builder) => builder.append_null(),
-            Column::Text(builder) => builder.append_null(),
+            Column::Text { values, ends, nulls } => {
+                ends.push(values.len() as i64);
+                nulls.append_null();
+            }
             Column::Binary(builder) => builder.append_null(),
             Column::Fixed { data_type, bytes, nulls } => {
                 bytes.extend_zeros(data_type.primitive_width().unwrap_or(0));
@@ -151,8 +159,10 @@ impl Column {
         }
         match (kind, &mut *self) {
             (Kind::Bool(value), Column::Boolean(builder)) => builder.append_value(value),
-            (Kind::Str(text), Column::Text(builder)) => {
-                builder.append_value(text.to_string_lossy());
+            (Kind::Str(text), Column::Text { values, ends, nulls }) => {
+                values.extend_from_slice(text.to_string_lossy().as_bytes());
+                ends.push(values.len() as i64);
+                nulls.append_non_null();
             }
             (Kind::Bytes(value) | Kind::ByteArray(value), Column::Binary(builder)) => {
                 builder.append_value(&*value);
@@ -193,7 +203,7 @@ impl Column {
         match self {
             Column::Null(_) => DataType::Null,
             Column::Boolean(_) => DataType::Boolean,
-            Column::Text(_) => DataType::LargeUtf8,
+            Column::Text { .. } => DataType::LargeUtf8,
             Column::Binary(_) => DataType::LargeBinary,
             Column::Fixed { data_type, .. } => data_type.clone(),
             Column::List { field, .. } => DataType::LargeList(Arc::clone(field)),
@@ -297,7 +307,10 @@ impl Column {
         Ok(match self {
             Column::Null(len) => Arc::new(NullArray::new(len)),
             Column::Boolean(mut builder) => Arc::new(builder.finish()),
-            Column::Text(mut builder) => Arc::new(builder.finish()),
+            Column::Text { values, ends, mut nulls } => {
+                let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
+                Arc::new(LargeStringArray::try_new(offsets, values.into(), nulls.finish())?)
+            }
             Column::Binary(mut builder) => Arc::new(builder.finish()),
             Column::Fixed { data_type, bytes, mut nulls } => {
                 let data = ArrayData::builder(data_type).len(nulls.len()).add_buffer(bytes.into());
