@@ -1,9 +1,11 @@
 //! The works that the benches measure: loops over the elements of a file.
 
+use std::env;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use npy_object::{Element, NpyArray, Result};
+use npy_object::{Element, Kind, NpyArray, Result};
 
 /// A loop over the elements of a file.
 #[derive(Clone, Copy, Debug)]
@@ -18,13 +20,22 @@ pub struct Work {
 }
 
 /// Every work.
-pub const WORKS: [Work; 6] = [
+pub const WORKS: [Work; 15] = [
     Work { name: "ragged", run: |array| sum(array, sum_of_floats), floor: None },
     Work { name: "large", run: |array| sum(array, sum_of_floats), floor: Some(512 << 10) },
     Work { name: "huge", run: |array| sum(array, sum_of_floats), floor: Some(12 << 20) },
     Work { name: "strings", run: |array| sum(array, len_of_text), floor: None },
     Work { name: "ints", run: |array| sum(array, sum_of_ints), floor: None },
-    Work { name: "dicts", run: |array| sum(array, field_of_dict), floor: None },
+    Work { name: "dicts", run: |array| sum(array, id), floor: None },
+    Work { name: "records", run: |array| sum(array, time_and_ints), floor: None },
+    Work { name: "labels", run: |array| sum(array, len_of_text), floor: None },
+    Work { name: "mixed", run: |array| sum(array, by_kind), floor: None },
+    Work { name: "growing", run: |array| sum(array, sum_of_ints), floor: None },
+    Work { name: "frames", run: |array| sum(array, id), floor: None },
+    Work { name: "protocol2", run: |array| sum(array, id), floor: None },
+    Work { name: "python2", run: |array| sum(array, id), floor: None },
+    Work { name: "nested", run: |array| sum(array, len_of_dict), floor: None },
+    Work { name: "trees", run: |array| sum(array, number_of_tree), floor: None },
 ];
 
 /// Sums a value of each element. Returns the number of elements and the sum.
@@ -81,7 +92,7 @@ fn sum_of_ints(element: Element<'_>) -> Result<f64> {
     Ok(element.as_ints()?.iter().sum::<i64>() as f64)
 }
 
-fn field_of_dict(element: Element<'_>) -> Result<f64> {
+fn id(element: Element<'_>) -> Result<f64> {
     for (key, value) in element.as_entries()? {
         if key.as_str()? == "id" {
             return Ok(value.as_i64()? as f64);
@@ -90,21 +101,67 @@ fn field_of_dict(element: Element<'_>) -> Result<f64> {
     Ok(0.0)
 }
 
+fn time_and_ints(element: Element<'_>) -> Result<f64> {
+    let mut sum = 0;
+    for (key, value) in element.as_entries()? {
+        match &*key.as_str()? {
+            "time" => sum += value.as_i64()?,
+            "v" => sum += value.as_ints()?.iter().sum::<i64>(),
+            _ => {}
+        }
+    }
+    Ok(sum as f64)
+}
+
+/// Does the work of `strings`, of `dicts` or of `ragged`.
+fn by_kind(element: Element<'_>) -> Result<f64> {
+    match element.kind() {
+        Kind::Str(_) => len_of_text(element),
+        Kind::Dict(_) => id(element),
+        _ => sum_of_floats(element),
+    }
+}
+
+fn len_of_dict(element: Element<'_>) -> Result<f64> {
+    Ok(element.as_entries()?.len() as f64)
+}
+
+/// Returns the number in a tree, `(left, number, right)`.
+fn number_of_tree(element: Element<'_>) -> Result<f64> {
+    element.as_items()?.nth(1).map_or(Ok(0.0), |number| Ok(number.as_i64()? as f64))
+}
+
 impl Work {
-    /// Returns the path of the file of `benches/generate.py`.
+    /// Returns the path of the file of `benches/generate.py`, in the folder `NPY_OBJECT_DATA` or else in
+    /// `benches/data`.
     ///
     /// # Errors
     /// Fails where the file is missing, and says how to make it.
     pub fn file(&self) -> std::result::Result<PathBuf, String> {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("data")
-            .join(self.name)
-            .with_extension("npy");
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+        let folder = env::var_os("NPY_OBJECT_DATA").map_or(here, PathBuf::from);
+        let file = folder.join(self.name).with_extension("npy");
         if file.exists() {
             return Ok(file);
         }
         Err(format!("{} is missing: run `python benches/generate.py` first", file.display()))
     }
+}
+
+/// Returns the least seconds of three runs, and the elements and the result of the last one.
+///
+/// # Errors
+/// Fails where a run fails.
+pub fn best<E>(
+    mut run: impl FnMut() -> std::result::Result<(u64, f64), E>,
+) -> std::result::Result<(f64, u64, f64), E> {
+    let (mut least, mut done) = (f64::INFINITY, (0, 0.0));
+    for _ in 0..3 {
+        let begin = Instant::now();
+        done = run()?;
+        least = least.min(begin.elapsed().as_secs_f64());
+    }
+    Ok((least, done.0, done.1))
 }
 
 /// Returns the peak of resident memory in KiB on Linux, and 0 elsewhere.
