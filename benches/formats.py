@@ -16,6 +16,11 @@ WORKS = ["ragged", "large", "huge", "strings", "ints", "dicts"]
 CHUNK = 1000
 
 
+def can(name, ending):
+    """Returns whether a format has the values of a work."""
+    return (name, ending) != ("dicts", HDF5)
+
+
 def make(name, ending):
     """Returns the path of a work in a format. Writes the file where it is missing, or older than the .npy file."""
     source, path = file_of(name), os.path.join(DATA, name + ending)
@@ -71,7 +76,7 @@ WRITERS = {PARQUET: write_parquet, FEATHER: write_feather, HDF5: write_hdf5}
 def main():
     for name in WORKS:
         for ending in WRITERS:
-            if (name, ending) != ("dicts", HDF5):
+            if can(name, ending):
                 path = make(name, ending)
                 print("%s: %d bytes" % (path, os.path.getsize(path)))
 
