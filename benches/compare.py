@@ -130,6 +130,8 @@ def alike(runs, names):
 
 
 def print_alike(runs):
+    if not any(alike(runs, runs)):
+        return
     print("\n| work | beside | ratio |\n|---|---|---|")
     for name, others, ratio in alike(runs, runs):
         print("| %s | %s | %.2f |" % (name, "the mean of " * (len(others) > 1) + ", ".join(others), ratio))
@@ -157,8 +159,9 @@ def main():
         if before:
             commands[name, "before"] = [before, name]
     runs = in_turns(commands, rounds)
-    print("| work | np.load, ns an element | npy-object | ratio | np.load, MiB | npy-object |", "now / before |" * bool(before))
-    print("|---|---|---|---|---|---|" + "---|" * bool(before))
+    last = " now / before |" if before else ""
+    print("| work | np.load, ns an element | npy-object | ratio | np.load, MiB | npy-object |" + last)
+    print("|---|---|---|---|---|---|" + ("---|" if before else ""))
     for name in works:
         print_row(name, runs[name, "np.load"], runs[name, "ours"], 1e-9, runs.get((name, "before")))
     print_alike({name: runs[name, "ours"] for name in works})

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-from compare import HERE, WORK, WORKS
+from compare import HERE, WORK, WORKS, present
 
 TABLE = os.path.join(HERE, "instructions.json")
 TOLERANCE = 1.02
@@ -45,7 +45,7 @@ def main():
     arguments = parser.parse_args()
     with open(TABLE) as file:
         table = json.load(file)
-    counted = {name: count(name) for name in arguments.works}
+    counted = {name: count(name) for name in present(arguments.works)}
     print("| work | in the table | counted | ratio |")
     print("|---|---|---|---|")
     for name, new in counted.items():

@@ -35,7 +35,14 @@ REGULAR = ["ragged", "strings", "ints", "dicts", "large"]
 IRREGULAR = ["records", "labels", "growing", "frames", "protocol2", "python2"]
 BY_HAND = ["ragged", "strings", "ints", "dicts"]
 FRESH = ["large"]
-RATIOS = [("batches", "by hand"), ("batches", "fresh"), ("table", "Parquet"), ("table", "Feather")]
+RATIOS = [
+    ("batches", "by hand"),
+    ("batches", "fresh"),
+    ("batches", "Parquet"),
+    ("table", "Parquet"),
+    ("batches", "Feather"),
+    ("table", "Feather"),
+]
 
 # The values of an element: the fields that are no lists, and the items of the list. `records` has 0 to 20 items.
 VALUES = {"dicts": 2 + 3, "records": 4 + 10}
