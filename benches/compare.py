@@ -5,12 +5,12 @@ are most like them. Then reads and sums the bytes of `large` and `huge` without 
 `strings`, `ints` and `dicts`.
 
     cargo build --release -p npy-object-benches
-    python benches/compare.py [--rounds N] [--before PROGRAM] [WORK ...]
+    python benches/compare.py [--rounds N] [--before FOLDER] [WORK ...]
 
 Each run is a process of its own; the time is that of opening, looping and the work, without the start of the process.
 Quote the ratios, because both sides ran on the same machine at the same time. To know what a change of the code does,
-keep the program `target/release/work` of before it, and name that with --before: it takes its turn too. Needs Linux, for
-the peak of memory.
+keep the programs `work` and `irregular` of before it, and name their folder with --before: they take their turn too. Needs
+Linux, for the peak of memory.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from generate import HERE, file_of
 
 TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, os.pardir, "target"))
 WORK = os.path.join(TARGET, "release", "work")
+IRREGULAR = os.path.join(TARGET, "release", "irregular")
 WRITE = os.path.join(TARGET, "release", "write")
 
 WORKS = {
@@ -42,6 +43,9 @@ WORKS = {
     "nested": "sum(map(len, array))",
     "trees": "sum(element[1] for element in array)",
 }
+
+# The works of the program `irregular`.
+OTHER_LOOPS = ["records", "mixed", "nested", "trees"]
 
 # The less regular works that have the values of others: the same, or in turns those of several works.
 ALIKE = {
@@ -79,6 +83,12 @@ peak = [line.split()[1] for line in open("/proc/self/status") if line.startswith
 print(seconds, len(array), size, *peak)
 """
 
+def ours(name, programs=os.path.dirname(WORK)):
+    """Returns the command of a work, of the programs in a folder."""
+    program = IRREGULAR if name in OTHER_LOOPS else WORK
+    return [os.path.join(programs, os.path.basename(program)), name]
+
+
 def run(command):
     """Returns seconds, elements, the result, and the peak of memory in MiB."""
     seconds, elements, result, peak = subprocess.check_output(command, text=True).split()
@@ -111,12 +121,12 @@ def median_ratio(theirs, ours):
     return statistics.median(nanoseconds(them) / nanoseconds(us) for them, us in zip(theirs, ours))
 
 
-def print_row(name, theirs, ours, tolerance=None, before=None):
-    check(theirs, ours, tolerance)
-    times = [statistics.median(map(nanoseconds, side)) for side in (theirs, ours)]
-    peaks = [max(done[3] for done in side) for side in (theirs, ours)]
-    last = " %.2f |" % median_ratio(ours, before) if before else ""
-    print("| %s | %.0f | %.0f | %.1f | %.0f | %.1f |%s" % (name, *times, median_ratio(theirs, ours), *peaks, last))
+def print_row(name, theirs, us, tolerance=None, before=None):
+    check(theirs, us, tolerance)
+    times = [statistics.median(map(nanoseconds, side)) for side in (theirs, us)]
+    peaks = [max(done[3] for done in side) for side in (theirs, us)]
+    last = " %.2f |" % median_ratio(us, before) if before else ""
+    print("| %s | %.0f | %.0f | %.1f | %.0f | %.1f |%s" % (name, *times, median_ratio(theirs, us), *peaks, last))
 
 
 def alike(runs, names):
@@ -149,15 +159,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("works", nargs="*", default=list(WORKS), metavar="WORK", help=", ".join(WORKS))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--before", metavar="PROGRAM", help="the program `work` of before a change")
+    parser.add_argument("--before", metavar="FOLDER", help="the programs of before a change")
     arguments = parser.parse_args()
     rounds, before, works = arguments.rounds, arguments.before, present(arguments.works)
     commands = {}
     for name in works:
         commands[name, "np.load"] = [sys.executable, "-c", LOAD % (file_of(name), WORKS[name])]
-        commands[name, "ours"] = [WORK, name]
+        commands[name, "ours"] = ours(name)
         if before:
-            commands[name, "before"] = [before, name]
+            commands[name, "before"] = ours(name, before)
     runs = in_turns(commands, rounds)
     last = " now / before |" if before else ""
     print("| work | np.load, ns an element | npy-object | ratio | np.load, MiB | npy-object |" + last)

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
-use npy_object_benches::{WORKS, best, peak};
+use npy_object_benches::{IRREGULAR, WORKS, best, peak};
 
 /// Rows of a record batch, as the Python package has them.
 const ROWS: usize = 1 << 13;
@@ -25,7 +25,8 @@ type Done = Result<(u64, f64), Box<dyn Error>>;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or_default();
-    let work = WORKS.iter().find(|work| work.name == name).ok_or("no work has this name")?;
+    let mut works = WORKS.iter().chain(&IRREGULAR);
+    let work = works.find(|work| work.name == name).ok_or("no work has this name")?;
     let file = work.file()?;
     let (seconds, count, values) = match arguments.next().as_deref() {
         None => best(|| batches(&file, false))?,
