@@ -22,9 +22,7 @@ import sys
 from generate import HERE, file_of
 
 TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, os.pardir, "target"))
-WORK = os.path.join(TARGET, "release", "work")
-IRREGULAR = os.path.join(TARGET, "release", "irregular")
-WRITE = os.path.join(TARGET, "release", "write")
+PROGRAMS = os.path.join(TARGET, "release")
 
 WORKS = {
     "ragged": "sum(float(element.sum()) for element in array)",
@@ -83,10 +81,10 @@ peak = [line.split()[1] for line in open("/proc/self/status") if line.startswith
 print(seconds, len(array), size, *peak)
 """
 
-def ours(name, programs=os.path.dirname(WORK)):
-    """Returns the command of a work, of the programs in a folder."""
-    program = IRREGULAR if name in OTHER_LOOPS else WORK
-    return [os.path.join(programs, os.path.basename(program)), name]
+
+def ours(name, folder=PROGRAMS):
+    """Returns the command of a work, with the programs of a folder."""
+    return [os.path.join(folder, "irregular" if name in OTHER_LOOPS else "work"), name]
 
 
 def run(command):
@@ -180,7 +178,7 @@ def main():
     for name in FLOORS:
         if name in works:
             # No tolerance: the bytes of the pickle are summed as numbers too, so the results differ.
-            runs = in_turns({"floor": [WORK, name, "--floor"], "ours": [WORK, name]}, rounds)
+            runs = in_turns({"floor": [*ours(name), "--floor"], "ours": ours(name)}, rounds)
             print_row(name, runs["floor"], runs["ours"])
     print("\n| written | np.save, ns an element | npy-object | ratio | np.save, MiB | npy-object |")
     print("|---|---|---|---|---|---|")
@@ -188,7 +186,7 @@ def main():
         if name in works:
             save = [sys.executable, "-c", SAVE % (file_of(name), file_of(name + ".saved"))]
             # The results are the sizes of the files. They differ because NumPy's pickler writes a shared object once.
-            runs = in_turns({"np.save": save, "ours": [WRITE, name]}, rounds)
+            runs = in_turns({"np.save": save, "ours": [os.path.join(PROGRAMS, "write"), name]}, rounds)
             print_row(name, runs["np.save"], runs["ours"], 0.5)
 
 

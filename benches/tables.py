@@ -25,11 +25,11 @@ import subprocess
 import sys
 
 import formats
-from compare import TARGET, alike, in_turns, median_ratio, nanoseconds, present
+from compare import PROGRAMS, alike, in_turns, median_ratio, nanoseconds, present
 from generate import HERE, file_of
 
-BATCHES = os.path.join(TARGET, "release", "batches")
-COLUMNS = os.path.join(TARGET, "release", "columns")
+BATCHES = os.path.join(PROGRAMS, "batches")
+COLUMNS = os.path.join(PROGRAMS, "columns")
 
 REGULAR = ["ragged", "strings", "ints", "dicts", "large"]
 IRREGULAR = ["records", "labels", "growing", "frames", "protocol2", "python2"]
