@@ -24,25 +24,49 @@ pub(crate) struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// Returns the instructions of a member.
+    /// Returns the instructions of a member, and what comes after them in the block.
     #[inline]
     pub(crate) fn bytes(&self, index: usize) -> &'a [u8] {
         let start = (self.spans[index].begin - self.spans[0].begin) as usize;
         self.bytes.get(start..).unwrap_or_default()
     }
 
-    /// Returns what fills the holes of a row.
+    /// Returns the run of rows of one skeleton that begins at `index`; `None` where the member there
+    /// has no skeleton.
+    pub(crate) fn run(&self, index: usize) -> Option<Run<'a>> {
+        let first = *self.rows.get(index)?;
+        let skeleton = self.skeletons.get(first.skeleton()?)?;
+        let count = skeleton.holes();
+        let others = self.rows[index..].iter().zip(0..);
+        let len =
+            others.take_while(|(row, number)| first.is_followed(**row, number * count)).count();
+        let holes = self.holes.of(first, len * count);
+        Some(Run { members: index..index + len, skeleton, holes, count })
+    }
+}
+
+/// Consecutive rows of one skeleton, whose holes follow one another.
+#[derive(Clone, Debug)]
+pub(crate) struct Run<'a> {
+    /// The indices of the members in the block.
+    pub(crate) members: Range<usize>,
+    pub(crate) skeleton: &'a Arc<Skeleton>,
+    holes: &'a [Hole],
+    count: usize,
+}
+
+impl<'a> Run<'a> {
+    /// Returns what fills one hole in all rows.
     #[inline]
-    pub(crate) fn row(&self, index: usize, count: usize) -> &'a [Hole] {
-        self.holes.of(self.rows[index], count)
+    pub(crate) fn column(&self, hole: usize) -> impl Iterator<Item = &'a Hole> + use<'a> {
+        self.holes.get(hole..).unwrap_or_default().iter().step_by(self.count.max(1))
     }
 
-    /// Returns the run of rows of one skeleton that begins at `index`, and that skeleton; `None` where
-    /// the member there has no skeleton.
-    pub(crate) fn run(&self, index: usize) -> Option<(Range<usize>, &'a Arc<Skeleton>)> {
-        let first = self.rows.get(index)?.skeleton()?;
-        let others = self.rows[index..].iter().take_while(|row| row.skeleton() == Some(first));
-        Some((index..index + others.count(), self.skeletons.get(first)?))
+    /// Returns the first rows, `len` of them.
+    pub(crate) fn first(self, len: usize) -> Run<'a> {
+        let Range { start, end } = self.members;
+        let members = start..end.min(start + len);
+        Run { holes: &self.holes[..members.len() * self.count], members, ..self }
     }
 }
 
@@ -73,17 +97,15 @@ impl Objects {
         let begin = spans[first].begin;
         let fits = |span: &Span| {
             let size = (span.end - span.begin) as usize;
-            span.end - begin <= BYTES
-                && self.decoder.window.check_element(span.begin, size).is_ok()
+            span.end - begin <= BYTES && self.decoder.window.check_element(span.begin, size).is_ok()
         };
         let count = spans[first..].iter().take(most).take_while(|span| fits(span)).count();
         let Some(last) = count.checked_sub(1).map(|last| spans[first + last]) else {
             return Ok(None);
         };
         let places = first..first + count;
-        let found = rows.map_or(0, |(rows, _)| {
-            rows[places.clone()].iter().filter(|row| row.is_some()).count()
-        });
+        let found = rows
+            .map_or(0, |(rows, _)| rows[places.clone()].iter().filter(|row| row.is_some()).count());
         let window = &mut self.decoder.window;
         window.set_anchor(begin);
         let size = (last.end - begin) as usize;
@@ -132,7 +154,7 @@ impl Objects {
         index: usize,
     ) -> Result<Option<(Element<'_>, &[NodeId])>> {
         let Some(block) = self.block(members) else { return Ok(None) };
-        let Some((_, skeleton)) = block.run(index) else { return Ok(None) };
+        let Some(Run { skeleton, .. }) = block.run(index) else { return Ok(None) };
         let (span, row, skeleton) = (block.spans[index], block.rows[index], Arc::clone(skeleton));
         let Objects { decoder, batches, batch, matcher, .. } = self;
         let holes = match (matcher, batch.all().1) {

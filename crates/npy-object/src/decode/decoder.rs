@@ -7,15 +7,15 @@
 use std::sync::Arc;
 
 use pickle_stream::{
-    Flow, Form, Graph, Holes, Lexer, Machine, NodeId, Progress, Ran, Region, Row, Skeleton, Source, Span,
-    ValueRef,
+    Flow, Form, Graph, Holes, Lexer, Machine, NodeId, Progress, Ran, Region, Row, Skeleton, Source,
+    Span, ValueRef,
 };
 
 #[cfg(feature = "json")]
 use crate::decode::definitions::Observe;
 use crate::decode::definitions::{Definitions, never_made};
-use crate::error::{Error, ErrorKind, Result};
 use crate::decode::forms::Forms;
+use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::Envelope;
 use crate::locate::batches::{Filling, Values};
 use crate::locate::checkpoints::Addresses;
@@ -187,7 +187,8 @@ impl Decoder {
                 let Some(last) = self.fill_row(value, row, filling, addresses)? else {
                     return Ok(None);
                 };
-                let first = if last.is_scalar() { None } else { self.scalar(key, key_row, filling) };
+                let first =
+                    if last.is_scalar() { None } else { self.scalar(key, key_row, filling) };
                 Ok(first.map(|first| [first, last]))
             }
             _ => Ok(None),
@@ -214,8 +215,7 @@ impl Decoder {
         }
         let Decoder { forms, graph, window, context, .. } = self;
         let Some(current) = forms.current_mut() else { return Ok(None) };
-        let source =
-            Source { bytes: window.resident(span.begin, span.end), offset: span.begin };
+        let source = Source { bytes: window.resident(span.begin, span.end), offset: span.begin };
         let holes = filling.holes.of(row, skeleton.holes());
         let (ints, floats) = (filling.holes.ints(), filling.holes.floats());
         let limits = &context.limits.pickle;
@@ -250,8 +250,7 @@ impl Decoder {
         }
         let Decoder { forms, graph, window, context, .. } = self;
         let Some(current) = forms.current_mut() else { return Ok(None) };
-        let source =
-            Source { bytes: window.resident(span.begin, span.end), offset: span.begin };
+        let source = Source { bytes: window.resident(span.begin, span.end), offset: span.begin };
         current.form.outline(graph, holes.of(row, skeleton.holes()), source);
         let (&[value], holes) = (current.form.values(), current.form.holes()) else {
             return Ok(None);

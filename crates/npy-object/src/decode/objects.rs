@@ -205,7 +205,9 @@ impl Objects {
             _ => (None, values[0]),
         };
         let outline = self.decoder.outline(value, &self.batches)?;
-        let key = key.map(|key| self.decoder.decode(Values::from(&[key][..]), &self.batches)).transpose()?;
+        let key = key
+            .map(|key| self.decoder.decode(Values::from(&[key][..]), &self.batches))
+            .transpose()?;
         Ok(Some((key, outline)))
     }
 
@@ -258,7 +260,9 @@ impl Objects {
         let mut values = self.batches.unfinished();
         let last = (values.len() / width).saturating_sub(1);
         let ends = |(place, values): (usize, &[Span])| {
-            let Ok(decoded) = self.decoder.decode(Values::from(values), &self.batches) else { return true };
+            let Ok(decoded) = self.decoder.decode(Values::from(values), &self.batches) else {
+                return true;
+            };
             let outlooks = [decoded.first, decoded.last]
                 .map(|value| Outlook::of(self.decoder.element(decoded, value)));
             match outlooks {

@@ -13,7 +13,7 @@ use crate::decode::opened::{Data, Opened, Pickle};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::{ArrayState, ContainerKind, Envelope};
 use crate::layout::preamble::Preamble;
-use crate::locate::batches::{Batches, spans, Values};
+use crate::locate::batches::{Batches, Values, spans};
 use crate::locate::checkpoints::{Checkpoint, Checkpoints, Level, Route};
 use crate::locate::index::IndexUse;
 use crate::nested::container::Container;

@@ -85,14 +85,18 @@ impl Learning {
 
     /// Learns skeletons of some elements, which are given by their bytes and the number of memo
     /// entries before them.
-    pub(super) fn skeletons_of(&mut self, mut members: Vec<(&[u8], u64)>, limits: &Limits) -> Vec<Skeleton> {
+    pub(super) fn skeletons_of(
+        &mut self,
+        mut members: Vec<(&[u8], u64)>,
+        limits: &Limits,
+    ) -> Vec<Skeleton> {
         let mut found = Vec::new();
         let trial = self.trial.get_or_insert_with(|| Box::new(Survey::new(0, 0, limits)));
         while let Some(&(first, memo)) = members.first()
             && found.len() < Learning::AT_ONCE
         {
-            let Some(skeleton) = Skeleton::learn(first, memo)
-                .filter(|_| trial.pushes_one_value(first, memo))
+            let Some(skeleton) =
+                Skeleton::learn(first, memo).filter(|_| trial.pushes_one_value(first, memo))
             else {
                 members.remove(0);
                 continue;
@@ -161,7 +165,9 @@ impl Survey {
         let fitted: usize = kept.iter().sum();
         // Of one that fits parts of elements only.
         let useless = (0..skeletons.kept().len()).rev();
-        learning.useless.extend(useless.filter(|&index| pushed[index] > 16 && kept[index] * 2 < pushed[index]));
+        learning
+            .useless
+            .extend(useless.filter(|&index| pushed[index] > 16 && kept[index] * 2 < pushed[index]));
         let unsettled = skeletons.kept().iter().enumerate().filter(|(index, skeleton)| {
             !skeleton.is_settled() && kept[*index] >= Skeleton::SAMPLES
         });
@@ -219,7 +225,9 @@ impl Survey {
             }
         }
         // A value that was made before is one only if it is the whole element.
-        self.slots.len() == 2 && self.marks.is_empty() && self.dependencies.is_empty()
+        self.slots.len() == 2
+            && self.marks.is_empty()
+            && self.dependencies.is_empty()
             && self.slots[1].begin == 0
     }
 }

@@ -50,25 +50,32 @@ pub(super) enum Column {
 }
 
 impl Column {
-    /// Returns an empty column. Recurses as deep as the type, which is at most
+    /// Returns an empty column, with room for as many bytes as `sizes` says: see
+    /// [`sizes`](Self::sizes). Recurses as deep as the type, which is at most
     /// [`DEPTH`](super::infer::DEPTH).
-    pub(super) fn new(data_type: &DataType) -> Column {
+    pub(super) fn new(data_type: &DataType, sizes: &mut impl Iterator<Item = usize>) -> Column {
         let nulls = NullBufferBuilder::new(0);
         match data_type {
             DataType::Null => Column::Null(0),
             DataType::Boolean => Column::Boolean(BooleanBuilder::new()),
-            DataType::LargeUtf8 => Column::Text { values: Vec::new(), ends: vec![0], nulls },
+            DataType::LargeUtf8 => Column::Text {
+                values: Vec::with_capacity(sizes.next().unwrap_or(0)),
+                ends: vec![0],
+                nulls,
+            },
             DataType::LargeBinary => Column::Binary(LargeBinaryBuilder::new()),
             DataType::LargeList(field) => {
-                let items = Box::new(Column::new(field.data_type()));
+                let items = Box::new(Column::new(field.data_type(), sizes));
                 Column::List { field: Arc::clone(field), items, ends: vec![0], nulls }
             }
             DataType::Struct(fields) => {
-                let columns = fields.iter().map(|field| Column::new(field.data_type())).collect();
+                let columns =
+                    fields.iter().map(|field| Column::new(field.data_type(), sizes)).collect();
                 Column::Struct { fields: fields.clone(), columns, nulls }
             }
             fixed => {
-                let (data_type, bytes) = (fixed.clone(), MutableBuffer::new(0));
+                let (data_type, bytes) =
+                    (fixed.clone(), MutableBuffer::new(sizes.next().unwrap_or(0)));
                 Column::Fixed { data_type, bytes, nulls }
             }
         }
@@ -97,6 +104,19 @@ impl Column {
             Column::Fixed { bytes, .. } => bytes.len(),
             Column::List { items, ends, .. } => items.bytes() + 8 * ends.len(),
             Column::Struct { columns, .. } => columns.iter().map(Column::bytes).sum(),
+        }
+    }
+
+    /// Appends the number of bytes of each column of texts or numbers in this one.
+    pub(super) fn sizes(&self, sizes: &mut Vec<usize>) {
+        match self {
+            Column::Text { values, .. } => sizes.push(values.len()),
+            Column::Fixed { bytes, .. } => sizes.push(bytes.len()),
+            Column::List { items, .. } => items.sizes(sizes),
+            Column::Struct { columns, .. } => {
+                columns.iter().for_each(|column| column.sizes(sizes));
+            }
+            Column::Null(_) | Column::Boolean(_) | Column::Binary(_) => {}
         }
     }
 

@@ -34,8 +34,9 @@ use pickle_stream::Skeleton;
 
 use crate::array::npy_array::NpyArray;
 use crate::convert::arrow::column::{Column, append_entries};
-use crate::convert::arrow::plan::{Fit, Plan, Texts, all_fit, append_all};
 use crate::convert::arrow::infer::{DEPTH, Inferred, merge, type_of};
+use crate::convert::arrow::plan::{Fitting, Plan, Texts, all_fitting, append_all};
+use crate::decode::block::Run;
 use crate::decode::elements::bounds;
 use crate::error::{Error, Result};
 use crate::value::kind::Kind;
@@ -64,6 +65,8 @@ pub struct RecordBatches {
     /// The plans of the skeletons, of the columns in order; `None` of one whose values are decoded.
     plans: Vec<(Arc<Skeleton>, Option<Vec<Option<Plan>>>)>,
     texts: Texts,
+    /// The bytes of the columns of the last batch.
+    sizes: Vec<usize>,
     /// The error that comes after the last batch.
     failed: Option<Error>,
     done: bool,
@@ -126,6 +129,7 @@ impl NpyArray {
             are_dicts,
             plans: Vec::new(),
             texts: Texts::new(),
+            sizes: Vec::new(),
             failed: None,
             done: false,
         })
@@ -159,8 +163,11 @@ impl RecordBatches {
     fn read_columns(&mut self, copies: bool) -> Result<Option<Vec<Column>>, ArrowError> {
         let schema = Arc::clone(&self.schema);
         let fields = schema.fields();
-        let mut columns: Vec<Column> =
-            fields.iter().map(|field| Column::new(field.data_type())).collect();
+        // The next batch is mostly as large as the last one.
+        let mut sizes = self.sizes.drain(..);
+        let new = |field: &Arc<Field>| Column::new(field.data_type(), &mut sizes);
+        let mut columns: Vec<Column> = fields.iter().map(new).collect();
+        drop(sizes);
         let mut rows = 0;
         while rows < self.rows && columns.iter().map(Column::bytes).sum::<usize>() < BATCH_BYTES {
             // Not at the end of the array: there `next_element` checks the rest of the file.
@@ -192,6 +199,7 @@ impl RecordBatches {
             .map_err(|error| external(error.of_element(number)))?;
             rows += 1;
         }
+        columns.iter().for_each(|column| column.sizes(&mut self.sizes));
         Ok((rows > 0).then_some(columns))
     }
 
@@ -205,9 +213,8 @@ impl RecordBatches {
         let Ok(Some(members)) = objects.read_block(number, most.min(left)) else { return 0 };
         let mut copied = 0;
         while copied < members.len() {
-            let Some((run, skeleton)) = objects.block(&members).and_then(|it| it.run(copied)) else {
-                break;
-            };
+            let run = objects.block(&members).and_then(|block| block.run(copied));
+            let Some(Run { skeleton, .. }) = run else { break };
             let known = plans.iter().position(|(known, _)| Arc::ptr_eq(known, skeleton));
             let index = match known {
                 Some(index) => index,
@@ -215,9 +222,7 @@ impl RecordBatches {
                     let skeleton = Arc::clone(skeleton);
                     let Ok(outline) = objects.outline_row(&members, copied) else { break };
                     let plan = outline.and_then(|(value, holes)| match (&*columns, *are_dicts) {
-                        (columns, true) => {
-                            Plan::of_entries(value, schema.fields(), columns, holes)
-                        }
+                        (columns, true) => Plan::of_entries(value, schema.fields(), columns, holes),
                         ([column], false) => Some(vec![Some(Plan::new(value, column, holes)?)]),
                         _ => None,
                     });
@@ -226,24 +231,17 @@ impl RecordBatches {
                     0
                 }
             };
-            let (skeleton, Some(plan)) = &plans[index] else { break };
-            let Some(block) = objects.block(&members) else { break };
-            let mut fits = run.start;
-            let mut needs = None;
-            while fits < run.end {
-                match all_fit(plan, columns, block.row(fits, skeleton.holes()), texts) {
-                    Fit::Yes => fits += 1,
-                    Fit::No => break,
-                    Fit::Needs(memo) => {
-                        needs = Some((memo, block.spans[fits].begin));
-                        break;
-                    }
-                }
-            }
-            append_all(plan, columns, &block, run.start..fits, skeleton.holes(), texts);
-            copied += fits - run.start;
+            let (Some(plan), Some(block)) = (&plans[index].1, objects.block(&members)) else {
+                break;
+            };
+            let Some(run) = block.run(copied) else { break };
+            let (all, offset) = (run.members.len(), |row: usize| block.spans[row].begin);
+            let Fitting { rows, needs } = all_fitting(plan, columns, &run, texts);
+            append_all(plan, columns, &block, &run.first(rows), texts);
+            copied += rows;
             match needs {
-                Some((memo, offset)) => {
+                Some(memo) => {
+                    let offset = offset(copied);
                     let Ok(value) = objects.definition(memo, offset) else { break };
                     let text = value.and_then(|value| Some(value.as_str().ok()?.into()));
                     if texts.len() == TEXTS {
@@ -251,7 +249,7 @@ impl RecordBatches {
                     }
                     texts.insert(memo, text);
                 }
-                None if fits < run.end => break,
+                None if rows < all => break,
                 None => {}
             }
         }

@@ -5,16 +5,15 @@
 //! columns.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use arrow_buffer::NullBufferBuilder;
 use arrow_schema::{DataType, Fields};
 use npy_header::{Scalar, ScalarKind};
-use pickle_stream::{Hole, NodeId};
+use pickle_stream::{Extent, Hole, NodeId};
 
 use crate::convert::arrow::column::Column;
 use crate::convert::arrow::infer::type_of_scalar;
-use crate::decode::block::Block;
+use crate::decode::block::{Block, Run};
 use crate::value::element::Element;
 use crate::value::kind::Kind;
 use crate::value::plain::PlainParts;
@@ -53,12 +52,12 @@ pub(super) enum Constant {
     Text(Box<str>),
 }
 
-/// Whether a row can be copied.
-pub(super) enum Fit {
-    Yes,
-    No,
-    /// The text of this memo entry has to be looked up first.
-    Needs(u64),
+/// The rows that can be copied.
+pub(super) struct Fitting {
+    /// How many of the first ones.
+    pub(super) rows: usize,
+    /// The memo entry whose text has to be looked up before the next one can be copied.
+    pub(super) needs: Option<u64>,
 }
 
 impl Plan {
@@ -131,70 +130,83 @@ impl Plan {
         Some(plans)
     }
 
-    /// Returns whether a row can be copied to a column.
-    pub(super) fn fits(&self, column: &Column, row: &[Hole], texts: &Texts) -> Fit {
-        let is = |fits: bool| if fits { Fit::Yes } else { Fit::No };
+    /// Returns how many of the first rows can be copied to a column, and the memo entry whose text has
+    /// to be looked up before the next one can.
+    pub(super) fn fitting(&self, column: &Column, run: &Run<'_>, texts: &Texts) -> Fitting {
         match (self, column) {
-            (Plan::Constant(_), _) => Fit::Yes,
+            (Plan::Constant(_), _) => Fitting::all(run),
             (Plan::Struct(plans), Column::Struct { columns, .. }) => {
-                all_fit(plans, columns, row, texts)
+                all_fitting(plans, columns, run, texts)
             }
             (Plan::Array { item, len, bytes }, _) => {
-                let len = match *len {
-                    Length::Fixed(len) => Some(len),
-                    Length::Hole(hole) => match row.get(hole) {
-                        Some(Hole::Int(len)) => usize::try_from(*len).ok(),
-                        _ => None,
-                    },
+                let size = item.itemsize();
+                let is_of = |bytes: &Hole, len: usize| {
+                    let Hole::Bytes(bytes) = bytes else { return false };
+                    len.checked_mul(size) == Some(bytes.len as usize)
                 };
-                let size = len.and_then(|len| len.checked_mul(item.itemsize()));
-                is(matches!(row.get(*bytes), Some(Hole::Bytes(found))
-                    if size == Some(found.len as usize)))
+                let rows = match *len {
+                    Length::Fixed(len) => {
+                        run.column(*bytes).take_while(|bytes| is_of(bytes, len)).count()
+                    }
+                    Length::Hole(len) => {
+                        let pairs = run.column(*bytes).zip(run.column(len));
+                        let fits = |(bytes, len): &(&Hole, &Hole)| match len {
+                            Hole::Int(len) => {
+                                usize::try_from(*len).is_ok_and(|len| is_of(bytes, len))
+                            }
+                            _ => false,
+                        };
+                        pairs.take_while(fits).count()
+                    }
+                };
+                Fitting { rows, needs: None }
             }
-            (Plan::Hole(hole), column) => match (row.get(*hole), column) {
-                (Some(Hole::None), _)
-                | (Some(Hole::Str(_)), Column::Text { .. })
-                | (Some(Hole::Bytes(_)), Column::Binary(_))
-                | (Some(Hole::Bool(_)), Column::Boolean(_))
-                | (Some(Hole::Int(_)), Column::Fixed { data_type: DataType::Int64, .. })
-                | (
-                    Some(Hole::Int(_) | Hole::Float(_)),
-                    Column::Fixed { data_type: DataType::Float64, .. },
-                ) => Fit::Yes,
-                (Some(Hole::Get(memo)), Column::Text { .. }) => match texts.get(memo) {
-                    Some(text) => is(text.is_some()),
-                    None => Fit::Needs(*memo),
-                },
-                (Some(hole @ (Hole::Ints(list) | Hole::Floats(list))), Column::List { items, .. }) => {
-                    is(match (&**items, hole) {
-                        _ if list.len == 0 => true,
-                        (Column::Fixed { data_type, .. }, Hole::Ints(_)) => {
-                            matches!(data_type, DataType::Int64 | DataType::Float64)
+            (Plan::Hole(hole), Column::Text { .. }) => {
+                let known = |memo: &u64| texts.get(memo).is_some_and(|text| text.is_some());
+                let fits = |hole: &&Hole| match hole {
+                    Hole::Str(_) | Hole::None => true,
+                    Hole::Get(memo) => known(memo),
+                    _ => false,
+                };
+                let rows = run.column(*hole).take_while(fits).count();
+                let needs = match run.column(*hole).nth(rows) {
+                    Some(Hole::Get(memo)) if !texts.contains_key(memo) => Some(*memo),
+                    _ => None,
+                };
+                Fitting { rows, needs }
+            }
+            (Plan::Hole(hole), column) => {
+                let fits = |hole: &&Hole| match (hole, column) {
+                    (Hole::None, _)
+                    | (Hole::Bytes(_), Column::Binary(_))
+                    | (Hole::Bool(_), Column::Boolean(_)) => true,
+                    (Hole::Int(_), Column::Fixed { data_type, .. }) => is_int_or_float(data_type),
+                    (Hole::Float(_), Column::Fixed { data_type, .. }) => is_float(data_type),
+                    (Hole::Ints(list) | Hole::Floats(list), Column::List { items, .. }) => {
+                        match (&**items, hole) {
+                            _ if list.len == 0 => true,
+                            (Column::Fixed { data_type, .. }, Hole::Ints(_)) => {
+                                is_int_or_float(data_type)
+                            }
+                            (Column::Fixed { data_type, .. }, _) => is_float(data_type),
+                            _ => false,
                         }
-                        (Column::Fixed { data_type, .. }, _) => *data_type == DataType::Float64,
-                        _ => false,
-                    })
-                }
-                _ => Fit::No,
-            },
-            _ => Fit::No,
+                    }
+                    _ => false,
+                };
+                Fitting { rows: run.column(*hole).take_while(fits).count(), needs: None }
+            }
+            _ => Fitting { rows: 0, needs: None },
         }
     }
 
-    /// Copies rows of a block, which fit and have `count` holes each, to a column. Texts are not
-    /// checked for UTF-8.
-    pub(super) fn append(
-        &self,
-        column: &mut Column,
-        block: &Block<'_>,
-        rows: Range<usize>,
-        count: usize,
-        texts: &Texts,
-    ) {
+    /// Copies rows, which fit, to a column. Texts are not checked for UTF-8.
+    fn append(&self, column: &mut Column, block: &Block<'_>, run: &Run<'_>, texts: &Texts) {
+        let rows = run.members.clone();
         match (self, column) {
             (Plan::Constant(constant), column) => rows.for_each(|_| constant.append(column)),
             (Plan::Struct(plans), Column::Struct { columns, nulls, .. }) => {
-                append_all(plans, columns, block, rows.clone(), count, texts);
+                append_all(plans, columns, block, run, texts);
                 nulls.append_n_non_nulls(rows.len());
             }
             (Plan::Array { bytes, .. }, Column::List { items, ends, nulls, .. }) => {
@@ -203,39 +215,45 @@ impl Plan {
                 };
                 let width = data_type.primitive_width().unwrap_or(1);
                 let before = values.len();
-                for row in rows.clone() {
-                    if let Hole::Bytes(found) = block.row(row, count)[*bytes] {
+                nulls.append_n_non_nulls(rows.len());
+                for (row, hole) in rows.zip(run.column(*bytes)) {
+                    if let Hole::Bytes(found) = hole {
                         values.extend_from_slice(found.of(block.bytes(row)));
                         ends.push((values.len() / width) as i64);
                     }
                 }
                 valid.append_n_non_nulls((values.len() - before) / width);
-                nulls.append_n_non_nulls(rows.len());
             }
-            (Plan::Hole(hole), column) => {
-                append_hole(column, block, rows, (*hole, count), texts);
-            }
+            (Plan::Hole(hole), column) => append_hole(column, block, run, *hole, texts),
             _ => unreachable!("rows were found to fit"),
         }
     }
 }
 
-/// Returns whether a row can be copied to these columns.
-pub(super) fn all_fit(
+fn is_float(data_type: &DataType) -> bool {
+    *data_type == DataType::Float64
+}
+
+fn is_int_or_float(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Int64 | DataType::Float64)
+}
+
+impl Fitting {
+    fn all(run: &Run<'_>) -> Fitting {
+        Fitting { rows: run.members.len(), needs: None }
+    }
+}
+
+/// Returns how many of the first rows can be copied to these columns: see [`Plan::fitting`].
+pub(super) fn all_fitting(
     plans: &[Option<Plan>],
     columns: &[Column],
-    row: &[Hole],
+    run: &Run<'_>,
     texts: &Texts,
-) -> Fit {
-    for (plan, column) in plans.iter().zip(columns) {
-        if let Some(plan) = plan {
-            match plan.fits(column, row, texts) {
-                Fit::Yes => {}
-                other => return other,
-            }
-        }
-    }
-    Fit::Yes
+) -> Fitting {
+    let pairs = plans.iter().zip(columns);
+    let each = pairs.filter_map(|(plan, column)| Some(plan.as_ref()?.fitting(column, run, texts)));
+    each.fold(Fitting::all(run), |all, one| if one.rows < all.rows { one } else { all })
 }
 
 /// Copies rows that fit to these columns; null where there is no plan.
@@ -243,44 +261,36 @@ pub(super) fn append_all(
     plans: &[Option<Plan>],
     columns: &mut [Column],
     block: &Block<'_>,
-    rows: Range<usize>,
-    count: usize,
+    run: &Run<'_>,
     texts: &Texts,
 ) {
     for (plan, column) in plans.iter().zip(columns) {
         match plan {
-            Some(plan) => plan.append(column, block, rows.clone(), count, texts),
-            None => rows.clone().for_each(|_| column.append_null()),
+            Some(plan) => plan.append(column, block, run, texts),
+            None => run.members.clone().for_each(|_| column.append_null()),
         }
     }
 }
 
 /// Copies what fills one hole of all rows.
-fn append_hole(
-    column: &mut Column,
-    block: &Block<'_>,
-    rows: Range<usize>,
-    (hole, count): (usize, usize),
-    texts: &Texts,
-) {
-    let found = rows.map(|row| (row, block.row(row, count)[hole]));
+fn append_hole(column: &mut Column, block: &Block<'_>, run: &Run<'_>, hole: usize, texts: &Texts) {
     match column {
-        Column::Text { values, ends, nulls } => {
-            for (row, hole) in found {
+        Column::Text { values, ends, .. } => {
+            ends.reserve(run.members.len());
+            for (row, hole) in run.members.clone().zip(run.column(hole)) {
                 match hole {
-                    Hole::Str(text) => values.extend_from_slice(text.of(block.bytes(row))),
+                    Hole::Str(text) => append_text(values, *text, block.bytes(row)),
                     Hole::Get(memo) => {
-                        let text = texts.get(&memo).and_then(Option::as_deref);
+                        let text = texts.get(memo).and_then(Option::as_deref);
                         values.extend_from_slice(text.unwrap_or_default().as_bytes());
                     }
                     _ => {}
                 }
                 ends.push(values.len() as i64);
-                append_validity(nulls, hole);
             }
         }
         Column::Binary(builder) => {
-            for (row, hole) in found {
+            for (row, hole) in run.members.clone().zip(run.column(hole)) {
                 match hole {
                     Hole::Bytes(bytes) => builder.append_value(bytes.of(block.bytes(row))),
                     _ => builder.append_null(),
@@ -288,37 +298,59 @@ fn append_hole(
             }
         }
         Column::Boolean(builder) => {
-            for (_, hole) in found {
+            for hole in run.column(hole) {
                 match hole {
-                    Hole::Bool(bool) => builder.append_value(bool),
+                    Hole::Bool(bool) => builder.append_value(*bool),
                     _ => builder.append_null(),
                 }
             }
         }
-        Column::Fixed { data_type, bytes, nulls } => {
-            let as_float = *data_type == DataType::Float64;
-            for (_, hole) in found {
-                let number = match hole {
-                    Hole::Int(int) if as_float => (int as f64).to_le_bytes(),
-                    Hole::Int(int) => int.to_le_bytes(),
-                    Hole::Float(float) => float.to_le_bytes(),
-                    _ => [0; 8],
-                };
-                let width = data_type.primitive_width().unwrap_or(8);
-                bytes.extend_from_slice(&number[..width.min(8)]);
-                append_validity(nulls, hole);
-            }
+        Column::Fixed { data_type, bytes, .. } if is_int_or_float(data_type) => {
+            let as_float = is_float(data_type);
+            bytes.extend(run.column(hole).map(|hole| match *hole {
+                Hole::Int(int) if as_float => (int as f64).to_bits(),
+                Hole::Int(int) => int as u64,
+                Hole::Float(float) => float.to_bits(),
+                _ => 0,
+            }));
         }
-        Column::List { items, ends, nulls, .. } => {
-            for (_, hole) in found {
-                append_list(items, hole, block);
+        Column::List { items, ends, .. } => {
+            for hole in run.column(hole) {
+                append_list(items, *hole, block);
                 ends.push(items.len() as i64);
-                append_validity(nulls, hole);
             }
         }
-        column => found.for_each(|_| column.append_null()),
+        // None in a column of any other type.
+        column => {
+            run.members.clone().for_each(|_| column.append_null());
+            return;
+        }
+    }
+    if let Column::Text { nulls, .. } | Column::Fixed { nulls, .. } | Column::List { nulls, .. } =
+        column
+    {
+        append_validity(nulls, run, hole);
     }
 }
+
+/// Appends a text, of a row whose bytes come first in `bytes`.
+#[inline(always)]
+fn append_text(values: &mut Vec<u8>, text: Extent, bytes: &[u8]) {
+    let rest = bytes.get(text.start as usize..).unwrap_or_default();
+    let len = text.len as usize;
+    match rest.first_chunk::<SHORT>() {
+        // A copy of a fixed size is a few instructions, one of any size is a call.
+        Some(chunk) if len <= SHORT => {
+            let end = values.len() + len;
+            values.extend_from_slice(chunk);
+            values.truncate(end);
+        }
+        _ => values.extend_from_slice(rest.get(..len).unwrap_or_default()),
+    }
+}
+
+/// The bytes of a text that is copied together with what comes after it.
+const SHORT: usize = 32;
 
 /// Appends the numbers of a list to the column of its items.
 fn append_list(items: &mut Column, list: Hole, block: &Block<'_>) {
@@ -344,9 +376,18 @@ fn append_list(items: &mut Column, list: Hole, block: &Block<'_>) {
     nulls.append_n_non_nulls(len);
 }
 
-#[inline]
-fn append_validity(nulls: &mut NullBufferBuilder, hole: Hole) {
-    nulls.append(hole != Hole::None);
+/// Appends which rows of a hole are not None.
+fn append_validity(nulls: &mut NullBufferBuilder, run: &Run<'_>, hole: usize) {
+    let mut valid = 0;
+    for hole in run.column(hole) {
+        if *hole == Hole::None {
+            nulls.append_n_non_nulls(std::mem::take(&mut valid));
+            nulls.append_null();
+        } else {
+            valid += 1;
+        }
+    }
+    nulls.append_n_non_nulls(valid);
 }
 
 impl Constant {
