@@ -56,6 +56,13 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
+    /// Returns what fills each row.
+    #[inline]
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &'a [Hole]> + use<'a> {
+        let (holes, count) = (self.holes, self.count);
+        (0..self.members.len()).map(move |row| &holes[row * count..(row + 1) * count])
+    }
+
     /// Returns what fills one hole in all rows.
     #[inline]
     pub(crate) fn column(&self, hole: usize) -> impl Iterator<Item = &'a Hole> + use<'a> {

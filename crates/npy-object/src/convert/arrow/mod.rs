@@ -23,6 +23,7 @@
 
 mod column;
 mod infer;
+mod known;
 mod plan;
 
 use std::ops::RangeBounds;
@@ -35,6 +36,7 @@ use pickle_stream::Skeleton;
 use crate::array::npy_array::NpyArray;
 use crate::convert::arrow::column::{Column, append_entries};
 use crate::convert::arrow::infer::{DEPTH, Inferred, merge, type_of};
+use crate::convert::arrow::known::Known;
 use crate::convert::arrow::plan::{Fitting, Plan, Texts, all_fitting, append_all};
 use crate::decode::block::Run;
 use crate::decode::elements::bounds;
@@ -98,10 +100,17 @@ impl NpyArray {
         let ((begin, end), rows) = (bounds(self.cursor(), range), rows.max(1));
         self.seek(begin);
         let (mut found, mut are_dicts, mut bytes) = (Inferred::NOTHING, begin < end, 0);
-        for number in begin..end {
+        let mut known = Known::default();
+        while self.position() < end {
+            let number = self.position();
             let is_over = number - begin >= rows as u64 || bytes >= BATCH_BYTES;
             if is_over && !matches!(found, Inferred::Missing(_)) {
                 break;
+            }
+            let passed = known.pass(&mut self, end - number);
+            if passed > 0 {
+                bytes += passed;
+                continue;
             }
             let element = match self.next_element() {
                 Ok(Some(element)) => element,
@@ -163,8 +172,8 @@ impl RecordBatches {
     fn read_columns(&mut self, copies: bool) -> Result<Option<Vec<Column>>, ArrowError> {
         let schema = Arc::clone(&self.schema);
         let fields = schema.fields();
-        // The next batch is mostly as large as the last one.
-        let mut sizes = self.sizes.drain(..);
+        // The next batch is mostly about as large as the last one.
+        let mut sizes = self.sizes.drain(..).map(|size| size + size / 8);
         let new = |field: &Arc<Field>| Column::new(field.data_type(), &mut sizes);
         let mut columns: Vec<Column> = fields.iter().map(new).collect();
         drop(sizes);
