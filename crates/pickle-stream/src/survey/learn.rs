@@ -117,8 +117,7 @@ impl Learning {
             }
             let rows: Vec<&[Hole]> =
                 rows.iter().map(|&first| &holes.all()[first..first + skeleton.holes()]).collect();
-            let is_certain = rows.len() >= Skeleton::SAMPLES && !skeleton.is_scalar();
-            found.push(if is_certain { skeleton.fix_same(&rows) } else { skeleton });
+            found.push(if skeleton.is_scalar() { skeleton } else { skeleton.fix_same(&rows) });
         }
         found
     }
