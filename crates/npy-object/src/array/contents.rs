@@ -180,7 +180,7 @@ impl Sections {
         }
         let section = self.source.section(begin..);
         if Format::of(&section)? == Format::Other {
-            let message = "the bytes after the last array or pickle are neither";
+            let message = "expected an array or a pickle after the last one, found other bytes";
             return Err(Error::new(ErrorKind::Malformed, "npy.magic", begin, message));
         }
         self.last = Some(begin);
@@ -188,7 +188,7 @@ impl Sections {
     }
 }
 
-/// After an error there are no more.
+/// Ends after an error.
 impl Iterator for Sections {
     type Item = Result<Source>;
 
@@ -219,7 +219,7 @@ impl AllContents {
     }
 }
 
-/// After an error there are no more.
+/// Ends after an error.
 impl Iterator for AllContents {
     type Item = Result<Contents>;
 

@@ -89,7 +89,7 @@ impl<'a> Walk<'a> {
                 format => return Ok((source, format, left)),
             }
         }
-        let message = format!("compressed files in one another: over {NESTING} deep");
+        let message = format!("compressed files are nested over {NESTING} deep");
         Err(Error::over_limit(NESTING as u64, "gzip.depth", None, message))
     }
 
@@ -166,7 +166,7 @@ impl<'a> Walk<'a> {
         let Some((source, begin, nesting)) = archive else { return self.parts.push(part) };
         let member = part.member.as_ref().map(|member| format!("{member}/")).unwrap_or_default();
         if nesting == 0 {
-            let message = format!("archives after arrays, in one another: over {NESTING} deep");
+            let message = format!("archives after arrays are nested over {NESTING} deep");
             part.error = Some(Error::over_limit(NESTING as u64, "gzip.depth", begin, message));
             return self.parts.push(part);
         }

@@ -116,7 +116,7 @@ fn in_array(mut array: Cursor, has_rows: bool, path: &Path) -> Result<At> {
             from_end.checked_add_signed(*index).unwrap_or(u64::MAX)
         }
         [] => {
-            let message = "an array of numbers is no container of objects";
+            let message = "expected a container of objects, found an array without objects";
             return Err(Error::usage("access.subscript", message));
         }
         [first, ..] => return Err(no_container(first)),

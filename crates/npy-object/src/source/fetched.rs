@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn put_over_the_limit_drops_what_was_not_used_for_longest() {
+    fn put_over_the_limit_drops_the_least_recently_used() {
         let file = Fetched::new("a", 1 << 20).memory(25);
         let is_there = |offset: u64| file.prepare(offset..offset + 1, Random).is_ok();
         for offset in [0, 100, 200] {

@@ -113,7 +113,7 @@ impl Options {
                 Format::Zip => self.only_member(source)?,
             };
         }
-        let message = format!("compressed files in one another: over {NESTING} deep");
+        let message = format!("compressed files are nested over {NESTING} deep");
         Err(Error::over_limit(NESTING as u64, "gzip.depth", None, message))
     }
 

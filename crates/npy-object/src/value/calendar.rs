@@ -125,7 +125,7 @@ mod tests {
 
     /// The expected texts are those of `str(numpy.datetime64(count, unit))`.
     #[test]
-    fn display_of_instant_is_what_numpy_prints() {
+    fn display_of_instant_equals_numpy() {
         use TimeBase as T;
         for (count, base, num, expected) in [
             (0, T::Day, 1, "1970-01-01"),

@@ -395,7 +395,7 @@ impl Copied {
 
 #[cold]
 fn without_objects() -> Error {
-    Error::usage("access.type", "an array without objects is not a pickle")
+    Error::usage("access.type", "expected a pickle, found an array without objects")
 }
 
 fn encloses(outer: Span, inner: Span) -> bool {

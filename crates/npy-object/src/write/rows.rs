@@ -84,7 +84,8 @@ impl<'a> RowWriter<'a> {
         let size = row.iter().try_fold(dtype.itemsize(), |size, &n| size.checked_mul(n));
         let header = Header { version, ..Header::new(dtype, fortran_order, shape.clone()) };
         let (Some(size), Some(0..LARGEST)) = (size, header.nbytes()) else {
-            return Err(Error::usage("npy.header.shape", "the array takes 2^63 bytes or more"));
+            let message = "expected an array of less than 2^63 bytes, found a larger one";
+            return Err(Error::usage("npy.header.shape", message));
         };
         let preamble = header.to_bytes(Padding::Growable)?;
         output.write(&preamble)?;

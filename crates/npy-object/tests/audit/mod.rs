@@ -380,7 +380,7 @@ fn state_of_a_class_is_dangerous() {
 }
 
 #[test]
-fn function_is_judged_by_what_it_would_call() {
+fn wrapped_function_is_judged_by_its_callee() {
     let pairs: &[u8] = b"](](X\x01\0\0\0aK\x01ee\x85R";
     let partial: &[u8] = b"cfunctools\npartial\n";
     let of = |function: &[u8], state: &[u8]| pickle(&[partial, function, b"\x85R", state, pairs]);
@@ -681,7 +681,7 @@ fn one_array_of_several_is_judged_alone() {
 
 /// A dtype that the first element defines is still known at the last one, after many elements.
 #[test]
-fn what_many_elements_share_stays_known() {
+fn definition_of_many_elements_stays_known() {
     let mut bytes = b"\x80\x04]\x94(".to_vec();
     bytes.extend(little_endian("f8"));
     bytes.extend(b"q\xff");

@@ -40,7 +40,7 @@ fn reading_in_any_pieces_gives_the_same() {
 }
 
 #[test]
-fn what_was_read_before_the_end_of_a_truncated_file_stays_good() {
+fn elements_before_the_end_of_a_truncated_file_stay_valid() {
     for (fixture, bytes) in small(1200).step_by(5) {
         let (lines, error) = outcome(&bytes, fixture.options());
         if error.is_some() {

@@ -377,7 +377,7 @@ fn a_container_that_is_a_part_of_an_element_is_not_taken_for_it() {
 
 /// Cuts bare pickles of every kind of container.
 #[test]
-fn bare_pickles_are_salvaged_as_what_they_are() {
+fn bare_pickle_is_salvaged_as_its_container() {
     // pickle.dumps(CONTAINER(range(5)), 4), in batches of two.
     for (pickle, kind, closed) in [
         (&b"\x80\x04]\x94(K\x00K\x01e(K\x02K\x03eK\x04a."[..], ContainerKind::List, 4),
@@ -425,7 +425,7 @@ fn bare_pickles_are_salvaged_as_what_they_are() {
 proptest! {
     /// However a list is pickled and wherever it is cut, what is kept are its first elements.
     #[test]
-    fn what_is_kept_of_a_cut_list_are_its_first_elements(pickle in pickled_list()) {
+    fn salvage_of_a_cut_list_keeps_its_first_elements(pickle in pickled_list()) {
         let (all, error) = members(&pickle, false);
         prop_assume!(error.is_none());
         for cut in 0..pickle.len() {

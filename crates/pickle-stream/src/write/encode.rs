@@ -162,7 +162,7 @@ impl Encoder {
     /// Fails on a protocol other than 2, 3, 4 and 5.
     pub fn new(protocol: u8) -> Result<Encoder> {
         if !(2..=5).contains(&protocol) {
-            let message = format!("pickles are written in protocols 2 to 5, not {protocol}");
+            let message = format!("expected protocol 2, 3, 4 or 5, found {protocol}");
             return Err(Error::new(ErrorKind::Usage, "pickle.protocol", 0, message));
         }
         Ok(Encoder {
@@ -918,7 +918,7 @@ mod tests {
     }
 
     #[test]
-    fn going_back_drops_what_was_written() {
+    fn go_back_drops_later_instructions() {
         let mut build = Builder::new(&Limits::default());
         let text = |build: &mut Builder, len| build.bytes(&vec![7; len]).unwrap();
         // Frames that end in between, also ones that lose their header.

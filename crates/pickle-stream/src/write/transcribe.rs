@@ -302,7 +302,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_missing_is_written_by_the_caller() {
+    fn missing_entry_is_written_by_the_caller() {
         // [memo entry 3, 7], of which the entry is not in the other pickle.
         let stream = b"](h\x03K\x07e.";
         let span = Span { begin: 0, end: stream.len() as u64, memo: 4 };

@@ -81,7 +81,7 @@ impl Stack {
     /// Takes off the topmost mark and the values above it, which replace those of the slice.
     pub(super) fn pop_mark(&mut self, slice: &mut Slice, heap: &Heap, at: Location) -> Result<()> {
         let Some(mark) = self.runs.iter().rposition(|run| run.value == AbstractValue::Mark) else {
-            let message = format!("{} finds no mark", at.opcode.name());
+            let message = format!("{} needs a mark, found none", at.opcode.name());
             return Err(Error::malformed("pickle.stack.mark", at.offset, message));
         };
         slice.clear();
