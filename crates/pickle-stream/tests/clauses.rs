@@ -1,5 +1,5 @@
-//! The clauses of the code are those of the spec, and each stream that the spec gives as an example of
-//! an error breaks its clause at the byte that the text gives.
+//! The clauses of the code are those of the spec, and each stream that the spec gives as an example
+//! of an error breaks its clause at the byte that the text gives.
 
 use std::collections::BTreeSet;
 use std::{fs, path::Path};
@@ -70,8 +70,8 @@ fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {
     })
 }
 
-/// Returns the errors of a stream: of a machine that runs it as a whole pickle and as one element, and
-/// of a survey of a list.
+/// Returns the errors of a stream: of a machine that runs it as a whole pickle and as one element,
+/// and of a survey of a list.
 fn errors(stream: &[u8]) -> Vec<Error> {
     let limits = Limits::default();
     let (mut machine, mut graph) = (Machine::new(&limits), Graph::new());

@@ -5,8 +5,8 @@
 //! - `programs given` reads programs from standard input, each after its length.
 //!
 //! A record is three lengths, followed by three byte strings of these lengths: the program; the
-//! answer, which is the digest of the value, or `!` and the violated clause; and the program without
-//! its FRAMEs, which is empty where it has none. Lengths have 4 bytes, little-endian.
+//! answer, which is the digest of the value, or `!` and the violated clause; and the program
+//! without its FRAMEs, which is empty where it has none. Lengths have 4 bytes, little-endian.
 
 use std::io::{self, BufWriter, ErrorKind, Read, Write, stdin, stdout};
 

@@ -62,8 +62,8 @@ impl Contents {
         }
     }
 
-    /// Calls `each` with the elements or members of these numbers, one after another, until it fails.
-    /// Only a range that goes past the last of them reads the file to its end.
+    /// Calls `each` with the elements or members of these numbers, one after another, until it
+    /// fails. Only a range that goes past the last of them reads the file to its end.
     ///
     /// ```
     /// use npy_object::{Error, Options};
@@ -106,9 +106,9 @@ impl Contents {
         Ok(())
     }
 
-    /// Returns the key, which only an entry of a dict has, and the outline of the element or member of
-    /// this number; `None` past the last. For members that are too large to be decoded. A value was
-    /// decoded when it was opened, and has no outline.
+    /// Returns the key, which only an entry of a dict has, and the outline of the element or member
+    /// of this number; `None` past the last. For members that are too large to be decoded. A value
+    /// was decoded when it was opened, and has no outline.
     pub fn outline(&mut self, index: u64) -> Result<Option<(Option<Element<'_>>, Outline)>> {
         match self {
             Contents::Array(array) => Ok(array.outline(index)?.map(|outline| (None, outline))),

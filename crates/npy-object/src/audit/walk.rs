@@ -133,8 +133,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Goes through a member that its loader does not unpickle. It is judged as a pickle if it can be
-    /// read as one to its end, and names something.
+    /// Goes through a member that its loader does not unpickle. It is judged as a pickle if it can
+    /// be read as one to its end, and names something.
     #[cfg(feature = "npz")]
     fn data(&mut self, mut part: Part, source: Result<Source>) {
         match source {
@@ -174,8 +174,8 @@ impl<'a> Walk<'a> {
         self.file(source.section(begin..), &format!("{member}@{begin}/"), nesting);
     }
 
-    /// Goes through arrays and pickles, one after another. Returns the offset of an archive that follows
-    /// them.
+    /// Goes through arrays and pickles, one after another. Returns the offset of an archive that
+    /// follows them.
     fn arrays(&mut self, source: &Source, part: &mut Part) -> Result<Option<u64>> {
         let (mut begin, mut number) = (0, 0);
         if let Some(only) = self.only {

@@ -1,7 +1,7 @@
 //! Other kinds of file, by their first bytes, so that an error can name them.
 //!
-//! They are looked for only after reading has failed, so that no pickle that can be read is taken for
-//! another kind of file.
+//! They are looked for only after reading has failed, so that no pickle that can be read is taken
+//! for another kind of file.
 
 use crate::error::{Error, ErrorKind};
 

@@ -1,9 +1,9 @@
 //! [`Copy`]: elements of one file, copied to another.
 //!
 //! The instructions of an element are copied as they are; only memo entries get other numbers. An
-//! element may read an entry that another element or the envelope has made. If that entry was copied
-//! before, the copy reads it too. If not, the instructions that make it replace the first read. So
-//! elements share in the copy the objects that they share in the file.
+//! element may read an entry that another element or the envelope has made. If that entry was
+//! copied before, the copy reads it too. If not, the instructions that make it replace the first
+//! read. So elements share in the copy the objects that they share in the file.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -25,8 +25,8 @@ use crate::write::writer::ArrayWriter;
 /// A copier of elements of one array to the end of another: see
 /// [`ArrayWriter::copy_from`](ArrayWriter::copy_from).
 ///
-/// All elements that it copies, in any order, share the objects that they share in the file. It takes
-/// about 32 bytes of memory for each run of consecutive elements.
+/// All elements that it copies, in any order, share the objects that they share in the file. It
+/// takes about 32 bytes of memory for each run of consecutive elements.
 #[must_use = "it copies nothing before `elements`"]
 pub struct Copy<'w, 'a> {
     writer: &'w mut ArrayWriter<'a>,
@@ -45,8 +45,8 @@ pub(crate) struct Copied {
     of_element: Vec<Noted>,
 }
 
-/// The begin and the end of a definition. Of definitions with the same begin the longest is the first,
-/// because it contains the others.
+/// The begin and the end of a definition. Of definitions with the same begin the longest is the
+/// first, because it contains the others.
 type Extent = (u64, Reverse<u64>);
 
 /// A note that is removed if the element cannot be written.
@@ -137,8 +137,8 @@ impl<'w, 'a> Copy<'w, 'a> {
     /// Copies the elements of a range of numbers.
     ///
     /// Fails where reading or writing fails, after the elements before are copied; past the last
-    /// element; for an array without objects; and where an instruction is of a later protocol than the
-    /// one that is written.
+    /// element; for an array without objects; and where an instruction is of a later protocol than
+    /// the one that is written.
     pub fn elements(&mut self, numbers: impl RangeBounds<u64>) -> Result<()> {
         let members = self.members.as_deref_mut().ok_or_else(without_objects)?;
         let first = match numbers.start_bound() {
@@ -297,9 +297,9 @@ impl Copied {
         Copying { span, transcriber, role, savepoint, known: self.of_element.len() }
     }
 
-    /// Handles a tuple that contains itself: it is made inside an object that it contains. If `around`
-    /// contains a definition that is being copied and has no entry yet, removes the instructions of that
-    /// one. The copy of `around` makes it.
+    /// Handles a tuple that contains itself: it is made inside an object that it contains. If
+    /// `around` contains a definition that is being copied and has no entry yet, removes the
+    /// instructions of that one. The copy of `around` makes it.
     fn give_way(
         &mut self,
         copying: &mut Vec<Copying>,
@@ -334,8 +334,8 @@ impl Copied {
         Ok(())
     }
 
-    /// Copies the next instructions of a span. Returns `None` at its end, or an entry that is read and
-    /// was not copied yet.
+    /// Copies the next instructions of a span. Returns `None` at its end, or an entry that is read
+    /// and was not copied yet.
     fn advance(&mut self, span: &mut Copying, target: &mut Target<'_>) -> Result<Option<u64>> {
         let Copying { span, transcriber, role, .. } = span;
         loop {
@@ -372,7 +372,8 @@ impl Copied {
         }
     }
 
-    /// Writes the value of an entry of the envelope, such as a dtype or a global, or reads the array.
+    /// Writes the value of an entry of the envelope, such as a dtype or a global, or reads the
+    /// array.
     fn write_from_envelope(&mut self, entry: u64, target: &mut Target<'_>) -> Result<()> {
         let Target { members, encoder, build, root } = target;
         let Some(value) = members.decoder.defined(entry) else {

@@ -38,8 +38,9 @@ impl Envelope {
         Ok(Envelope { array, version, dtype: numpy::dtype(build, dtype)? })
     }
 
-    /// Copies the envelope of another array in a pickle of this protocol: its dtype and class, by the
-    /// names that they have there. Returns `None` where it does not have the parts of an envelope.
+    /// Copies the envelope of another array in a pickle of this protocol: its dtype and class, by
+    /// the names that they have there. Returns `None` where it does not have the parts of an
+    /// envelope.
     pub(crate) fn of(
         other: &envelope::Envelope,
         protocol: u8,
@@ -64,8 +65,9 @@ impl Envelope {
         Ok(Some(Envelope { array, version, dtype }))
     }
 
-    /// Writes the envelope, up to the empty list of elements. `array_setstate` in NumPy's `methods.c`
-    /// reads the state. Without a shape the array has one dimension, and room for its length.
+    /// Writes the envelope, up to the empty list of elements. `array_setstate` in NumPy's
+    /// `methods.c` reads the state. Without a shape the array has one dimension, and room for its
+    /// length.
     pub(crate) fn write(
         &self,
         shape: Option<&[usize]>,
@@ -96,8 +98,8 @@ impl Envelope {
         Ok(Places { root, length })
     }
 
-    /// Returns whether the instructions that it writes are those of `other`: then the memo entries have
-    /// the same indices.
+    /// Returns whether the instructions that it writes are those of `other`: then the memo entries
+    /// have the same indices.
     pub(crate) fn is_written_as(
         &self,
         other: &envelope::Envelope,

@@ -52,8 +52,8 @@ const BLOCK: usize = 1 << 20;
 const LARGEST: u64 = 1 << 63;
 
 impl WriteOptions {
-    /// Creates a file of an array without objects, as [`create`](Self::create) does for an array with
-    /// objects. Without a [shape](Self::shape) it has one dimension.
+    /// Creates a file of an array without objects, as [`create`](Self::create) does for an array
+    /// with objects. Without a [shape](Self::shape) it has one dimension.
     ///
     /// Fails where the file cannot be created, and where the dtype has objects.
     pub fn create_rows(self, path: impl AsRef<Path>) -> Result<RowWriter<'static>> {
@@ -114,8 +114,8 @@ impl<'a> RowWriter<'a> {
 
     /// Appends a row: the bytes of its items, each in the byte order of the dtype, in C order.
     ///
-    /// Fails where writing fails, past the end of the shape, and with clause `access.type` where `row`
-    /// does not have the bytes of a row.
+    /// Fails where writing fails, past the end of the shape, and with clause `access.type` where
+    /// `row` does not have the bytes of a row.
     pub fn append(&mut self, row: &[u8]) -> Result<()> {
         if self.written >= self.most {
             return Err(miscounted(self.most, self.written + 1));
@@ -137,7 +137,8 @@ impl<'a> RowWriter<'a> {
 
     /// Ends the array. A file gets its name.
     ///
-    /// Fails where writing fails or has failed, and where fewer rows were appended than the shape has.
+    /// Fails where writing fails or has failed, and where fewer rows were appended than the shape
+    /// has.
     pub fn finish(mut self) -> Result<()> {
         if self.written < self.most && !self.may_be_shorter {
             return Err(miscounted(self.most, self.written));
@@ -156,8 +157,8 @@ impl<'a> RowWriter<'a> {
         self.header.fortran_order && self.header.shape.len() > 1
     }
 
-    /// Writes the items of the rows in the block to their columns; `appending` rows of it are not counted
-    /// yet. In Fortran order the first items of all rows come before the second items.
+    /// Writes the items of the rows in the block to their columns; `appending` rows of it are not
+    /// counted yet. In Fortran order the first items of all rows come before the second items.
     fn write_columns(&mut self, appending: u64) -> Result<()> {
         if self.block.is_empty() {
             return Ok(());

@@ -38,8 +38,8 @@ fn text(text: &str) -> Vec<u8> {
     [b"X".as_slice(), &length, text.as_bytes()].concat()
 }
 
-/// Joins parts of a pickle. Words between spaces are lines of protocol 0 or opcodes with their arguments,
-/// and `'...'` is a str.
+/// Joins parts of a pickle. Words between spaces are lines of protocol 0 or opcodes with their
+/// arguments, and `'...'` is a str.
 fn pickle(parts: &[&[u8]]) -> Vec<u8> {
     [b"\x80\x02".as_slice(), &parts.concat(), b"."].concat()
 }

@@ -34,8 +34,8 @@ fn file(element: impl Fn(u16) -> Vec<u8>) -> Vec<u8> {
     file
 }
 
-/// Returns how many allocations a loop takes after the first eighth of the file: the larger number of
-/// a file in memory and one on disk.
+/// Returns how many allocations a loop takes after the first eighth of the file: the larger number
+/// of a file in memory and one on disk.
 fn allocations(file: Vec<u8>, read: impl Fn(Element<'_>) -> Result<i64>) -> u64 {
     let mut on_disk = tempfile::NamedTempFile::new().unwrap();
     on_disk.write_all(&file).unwrap();

@@ -84,7 +84,8 @@ fn members_read_one_by_one_equal_the_whole() {
                     }
                 }
                 (Ok(At::Container(container)), (text, None)) => {
-                    // Arrays of objects are containers too; one without dimensions leads further in.
+                    // Arrays of objects are containers too; one without dimensions leads further
+                    // in.
                     let is_array = container.kind() == ContainerKind::Array;
                     assert_eq!(is_array, !text.contains("\"shape\":[]"), "{name}: {text}");
                     compared[2] += 1;

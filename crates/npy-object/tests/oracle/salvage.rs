@@ -18,8 +18,8 @@ use crate::fixtures::{Fixture, fixtures, line, typed_lines};
 mod pickler;
 use pickler::pickled_list;
 
-/// Where the elements are in a file that a Python 3 has pickled in protocol 2 or later, each with the
-/// place where its batch ends.
+/// Where the elements are in a file that a Python 3 has pickled in protocol 2 or later, each with
+/// the place where its batch ends.
 fn spans(file: &[u8], pickle: usize) -> Option<Vec<(Span, u64)>> {
     let (mut lexer, mut memo) = (Lexer::new(pickle as u64, &Limits::default()), 0);
     let mut last = Opcode::None;

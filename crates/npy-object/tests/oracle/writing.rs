@@ -40,9 +40,9 @@ fn lines(array: &mut NpyArray) -> Vec<String> {
     array.elements().map(|element| line(element.expect("an element").element())).collect()
 }
 
-/// Which objects the elements of an array have, which is pickled as a whole: numbers in the order in
-/// which they are met, with the elements in the order of `numbers`. Strings are not looked at, which
-/// nobody can change.
+/// Which objects the elements of an array have, which is pickled as a whole: numbers in the order
+/// in which they are met, with the elements in the order of `numbers`. Strings are not looked at,
+/// which nobody can change.
 fn identities(pickle: &[u8], numbers: &[u64]) -> Vec<usize> {
     let decoded = pickle::decode(pickle, &pickle::Limits::default()).expect("a pickle");
     let Kind::Object(array) = decoded.value().kind() else { panic!("no array") };
@@ -209,8 +209,8 @@ fn typed_json_is_read_again() {
     assert!(compared > 2500, "{compared} files");
 }
 
-/// Typed JSON in which the objects that are marked as shared are numbered in the order in which they
-/// come, and how many marks there are.
+/// Typed JSON in which the objects that are marked as shared are numbered in the order in which
+/// they come, and how many marks there are.
 fn marked_lines(array: &mut NpyArray) -> (Vec<Value>, usize) {
     fn renumber(value: &mut Value, numbers: &mut HashMap<u64, usize>, marks: &mut usize) {
         match value {

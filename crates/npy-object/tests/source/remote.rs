@@ -161,9 +161,9 @@ fn strings(array: &mut RemoteArray) -> npy_object::Result<Vec<String>> {
 
 const STRINGS: [&str; 3] = ["hello", "NumPy", "objects"];
 
-/// An array of pairs of one string, which all of them share, and bytes: of these the first eight and
-/// the last eight are the number of the element, and the rest zeros. What is not written is a hole
-/// in the file.
+/// An array of pairs of one string, which all of them share, and bytes: of these the first eight
+/// and the last eight are the number of the element, and the rest zeros. What is not written is a
+/// hole in the file.
 fn write_pairs(file: &mut File, sizes: &[u64]) -> io::Result<()> {
     let (dtype, shape) = (DType::OBJECT, vec![sizes.len()]);
     let header = Header { version: Version::V1, dtype, fortran_order: false, shape };

@@ -658,8 +658,8 @@ fn source_of_a_custom_read_at_is_read() {
     assert_eq!(strings(Options::new().open(source)).unwrap(), STRINGS);
 }
 
-/// With small payloads, reading goes straight on and reads nothing twice. With large ones, bytes after
-/// a jump over a payload are read twice.
+/// With small payloads, reading goes straight on and reads nothing twice. With large ones, bytes
+/// after a jump over a payload are read twice.
 #[test]
 fn loop_over_an_array_takes_few_reads() {
     for (count, size, most, again) in [

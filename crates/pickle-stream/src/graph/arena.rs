@@ -12,7 +12,7 @@
 //! ```text
 //!  node     List { first, last, len }
 //!                   │      └──────────────┐
-//!  chunks   [start, len, next] ─► [start, len, end]     one chunk a batch, so that a list can grow between its items
+//!  chunks   [start, len, next] ─► [start, len, end]     one chunk a batch: a list can grow later
 //!               │                     │
 //!  links    .. [id id id] .. .. .. [id id] ..           node ids
 //! ```

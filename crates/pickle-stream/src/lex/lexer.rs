@@ -217,8 +217,8 @@ impl Lexer {
 
     /// Charges `seen` bytes of the instruction at the beginning of `input`, without its payload.
     ///
-    /// How much of a line was seen depends on how the input is cut, so the error names one byte more
-    /// than the limit, and not the bytes seen.
+    /// How much of a line was seen depends on how the input is cut, so the error names one byte
+    /// more than the limit, and not the bytes seen.
     #[inline]
     fn charge(&self, input: &[u8], seen: usize) -> Result<()> {
         let argument = seen.saturating_sub(1) as u64; // without the opcode

@@ -1,5 +1,5 @@
-//! Numbers that stand side by side: where there is one there are often many, so that they have loops
-//! of their own.
+//! Numbers that stand side by side: where there is one there are often many, so that they have
+//! loops of their own.
 //!
 //! What is taken four at a time is taken so because each one alone would have to wait for the size
 //! of the one before it.

@@ -249,8 +249,9 @@ impl Encoder {
         Ok(())
     }
 
-    /// Writes a value as [`value`](Self::value) does, in which [`Kind::Outer`] is an object that this
-    /// encoder has written before, by its memo entry: see [`Builder::outer`](crate::Builder::outer).
+    /// Writes a value as [`value`](Self::value) does, in which [`Kind::Outer`] is an object that
+    /// this encoder has written before, by its memo entry: see
+    /// [`Builder::outer`](crate::Builder::outer).
     pub fn value_with_outer(&mut self, value: ValueRef<'_>) -> Result<()> {
         self.has_outer = true;
         let written = self.value(value);

@@ -1,4 +1,5 @@
-//! Repeated elements: filling in the graph of the element before gives the graph that the machine builds.
+//! Repeated elements: filling in the graph of the element before gives the graph that the machine
+//! builds.
 
 use pickle_stream::Limits;
 use proptest::prelude::*;

@@ -5,8 +5,8 @@ use pickle_stream::{
     NodeId, Progress, Ran, Region, Repeater, Source, Span, Survey, TreeLimits, ValueRef,
 };
 
-/// Returns the elements of a pickle that is a list, each as text, from the graph of the whole pickle;
-/// `None` where the pickle is not a list.
+/// Returns the elements of a pickle that is a list, each as text, from the graph of the whole
+/// pickle; `None` where the pickle is not a list.
 pub(crate) fn whole(stream: &[u8], limits: &Limits) -> Result<Option<Vec<String>>, Error> {
     let (mut machine, mut graph) = (Machine::new(limits), Graph::new());
     let root = match machine.run(&mut graph, &mut Lexer::new(0, limits), stream)? {
@@ -23,8 +23,8 @@ pub(crate) fn whole(stream: &[u8], limits: &Limits) -> Result<Option<Vec<String>
 }
 
 /// Returns the same by a survey, a machine that runs one element at a time, and a locator for
-/// definitions; `None` where an instruction takes the list before STOP. With `repeat`, the graph of the
-/// element before is filled in where the instructions are the same.
+/// definitions; `None` where an instruction takes the list before STOP. With `repeat`, the graph of
+/// the element before is filled in where the instructions are the same.
 pub(crate) fn by_element(
     stream: &[u8],
     repeat: bool,
@@ -74,8 +74,8 @@ pub(crate) fn by_element(
     }
 }
 
-/// Runs the stream, in the shared region, up to the end of a new list and its memo entries. Returns the
-/// offset after them; `None` where the first value is not a new list.
+/// Runs the stream, in the shared region, up to the end of a new list and its memo entries. Returns
+/// the offset after them; `None` where the first value is not a new list.
 fn preamble(
     stream: &[u8],
     machine: &mut Machine,
@@ -127,8 +127,8 @@ fn run(
     machine.finish(span.end)
 }
 
-/// Decodes a definition into the shared region, and first the definitions that it reads. Each was made
-/// before the one that reads it, so this ends.
+/// Decodes a definition into the shared region, and first the definitions that it reads. Each was
+/// made before the one that reads it, so this ends.
 fn define(
     index: u64,
     graph: &mut Graph,
@@ -165,7 +165,8 @@ fn define(
     Ok(())
 }
 
-/// Returns a value as text; `...` where it has more than 1,000 parts or 32 levels, or contains itself.
+/// Returns a value as text; `...` where it has more than 1,000 parts or 32 levels, or contains
+/// itself.
 pub(crate) fn show(value: ValueRef<'_>) -> String {
     let mut limits = TreeLimits::default();
     (limits.depth, limits.values) = (32, 1000);

@@ -94,8 +94,8 @@ impl Npz {
         directory::unlisted(&self.source, &self.members)
     }
 
-    /// Returns the number of the member of this name, with or without the `.npy` that NumPy appends. Of
-    /// several it is the last, as in Python.
+    /// Returns the number of the member of this name, with or without the `.npy` that NumPy
+    /// appends. Of several it is the last, as in Python.
     pub fn find(&self, name: &str) -> Option<usize> {
         let last = |is: &dyn Fn(&Member) -> bool| self.members.iter().rposition(is);
         last(&|member| member.name == name).or_else(|| last(&|member| member.array_name() == name))
@@ -103,8 +103,8 @@ impl Npz {
 
     /// Returns the number of the member of this name, as [`find`](Self::find) does.
     ///
-    /// Fails with clause `npz.choice` where there is none. The error suggests similar names, or lists
-    /// the first names.
+    /// Fails with clause `npz.choice` where there is none. The error suggests similar names, or
+    /// lists the first names.
     pub fn choose(&self, name: &str) -> Result<usize> {
         self.find(name).ok_or_else(|| {
             let names = self.members.iter().map(Member::array_name);
@@ -115,13 +115,13 @@ impl Npz {
     /// Returns a source of the data of a member, by its number.
     ///
     /// The size and checksum are compared when the member is read to its end: by a loop over all
-    /// elements of an array ([`next_element`](crate::NpyArray::next_element) and what is built on it)
-    /// or over all members of a [`Container`](crate::nested::Container), by
-    /// [`Options::load`], and by [`Source::verify`].
-    /// [`NpyArray::get`](crate::NpyArray::get) and other reads of single elements compare nothing.
+    /// elements of an array ([`next_element`](crate::NpyArray::next_element) and what is built on
+    /// it) or over all members of a [`Container`](crate::nested::Container), by [`Options::load`],
+    /// and by [`Source::verify`]. [`NpyArray::get`](crate::NpyArray::get) and other reads of single
+    /// elements compare nothing.
     ///
-    /// Fails where the member is encrypted, where its compression is not supported, where its header
-    /// contradicts the directory, and where it overlaps another member, as in zip bombs.
+    /// Fails where the member is encrypted, where its compression is not supported, where its
+    /// header contradicts the directory, and where it overlaps another member, as in zip bombs.
     ///
     /// # Panics
     ///
@@ -153,8 +153,8 @@ impl Npz {
 
     /// Reads a member from its first byte to its last, and compares its size and checksum.
     ///
-    /// Fails as [`source`](Self::source) and reading do, and with clause `npz.checksum` where the data
-    /// are not those that were saved.
+    /// Fails as [`source`](Self::source) and reading do, and with clause `npz.checksum` where the
+    /// data are not those that were saved.
     ///
     /// # Panics
     ///
@@ -174,11 +174,11 @@ impl Npz {
         Deflated::new(data, member.clone(), self.allowance)
     }
 
-    /// Returns the number of the only array: the only member whose name ends in `.npy`, or, if no name
-    /// does, the only member.
+    /// Returns the number of the only array: the only member whose name ends in `.npy`, or, if no
+    /// name does, the only member.
     ///
-    /// Fails with clause `npz.choice` where there is none, or where there are several. The error names
-    /// them.
+    /// Fails with clause `npz.choice` where there is none, or where there are several. The error
+    /// names them.
     pub fn only(&self) -> Result<usize> {
         let places = |is: fn(&Member) -> bool| -> Vec<usize> {
             (0..self.members.len()).filter(|&place| is(&self.members[place])).collect()
@@ -233,10 +233,11 @@ impl Options {
     }
 
     /// Reads an archive as [`read_npz`](Self::read_npz) does. If it is truncated, and so has no
-    /// directory, finds its members by the header before each; [`Npz::broken_off`] is the error then.
+    /// directory, finds its members by the header before each; [`Npz::broken_off`] is the error
+    /// then.
     ///
-    /// Finds members up to the first that is truncated. Reads those whose length is not in their header
-    /// to their end.
+    /// Finds members up to the first that is truncated. Reads those whose length is not in their
+    /// header to their end.
     pub fn recover_npz(&self, source: Source) -> Result<Npz> {
         Npz::recover(source, self)
     }

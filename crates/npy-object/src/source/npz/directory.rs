@@ -10,13 +10,13 @@
 //! ```
 //!
 //! No crate reads this. What is needed here, and the crate `zip` does not offer: a directory whose
-//! memory has a limit; a member whose data stay where they are, so that elements borrow them and are
-//! read in any order; the offset and clause of every error; members of an archive without a directory;
-//! and bytes that belong to no member, which an audit reports.
+//! memory has a limit; a member whose data stay where they are, so that elements borrow them and
+//! are read in any order; the offset and clause of every error; members of an archive without a
+//! directory; and bytes that belong to no member, which an audit reports.
 //!
-//! Offsets are read as Python's `zipfile` reads them: the directory ends where the end record begins.
-//! If that is not the offset in the end record, bytes were put before the archive, and every offset is
-//! moved by their number.
+//! Offsets are read as Python's `zipfile` reads them: the directory ends where the end record
+//! begins. If that is not the offset in the end record, bytes were put before the archive, and
+//! every offset is moved by their number.
 
 use std::io::Read;
 use std::ops::Range;
@@ -151,9 +151,9 @@ fn entry(window: &mut Window, place: u64, directory: &Directory) -> Result<(Memb
 /// header  name  extra  data  [ descriptor ]     a member
 /// ```
 ///
-/// Where the writer could not go back to the header, the sizes are in a descriptor after the data. A
-/// deflate stream marks its end. Stored data end where a descriptor has their length. Fails where a
-/// directory of the members would have over `limit` bytes.
+/// Where the writer could not go back to the header, the sizes are in a descriptor after the data.
+/// A deflate stream marks its end. Stored data end where a descriptor has their length. Fails where
+/// a directory of the members would have over `limit` bytes.
 pub(super) fn recover(source: &Source, allowance: Allowance, limit: u64) -> Result<Vec<Member>> {
     let mut window = Window::new(source.clone(), ReadSize::default(), 0);
     let end = window.len()?;
@@ -415,8 +415,8 @@ fn data_range(source: &Source, member: &Member) -> Result<Range<u64>> {
     Ok(begin..end)
 }
 
-/// Returns the first range of an archive that belongs neither to a member nor to the directory: before
-/// it, after it, in its comment, or between members. `None` where there is none.
+/// Returns the first range of an archive that belongs neither to a member nor to the directory:
+/// before it, after it, in its comment, or between members. `None` where there is none.
 pub(super) fn unlisted(source: &Source, members: &[Member]) -> Result<Option<Range<u64>>> {
     let mut window = Window::new(source.clone(), ReadSize::default(), 0);
     let directory = locate(&mut window)?;

@@ -72,8 +72,8 @@ impl Auditor {
     }
 
     /// Sets a number for the result of a call, which the auditor does not interpret:
-    /// [`OperandResult::fact`](super::OperandResult::fact) returns it. With `keep`, the memo entry of
-    /// the result is kept longer than others, as later calls are likely to read it.
+    /// [`OperandResult::fact`](super::OperandResult::fact) returns it. With `keep`, the memo entry
+    /// of the result is kept longer than others, as later calls are likely to read it.
     ///
     /// `object` must be one of the last [`operands`](Self::operands).
     pub fn set_fact(&mut self, object: ObjectId, fact: u64, keep: bool) {

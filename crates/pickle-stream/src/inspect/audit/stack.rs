@@ -1,7 +1,8 @@
 //! The stack of the auditor, with its marks.
 //!
-//! Equal values next to each other are one run, so a flood of one instruction takes no memory. Values
-//! in the middle of a tall stack can be forgotten: they become less precise, their number stays.
+//! Equal values next to each other are one run, so a flood of one instruction takes no memory.
+//! Values in the middle of a tall stack can be forgotten: they become less precise, their number
+//! stays.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -101,9 +102,9 @@ impl Stack {
 
     /// Forgets the values that are not near an end of the stack.
     ///
-    /// An object becomes [`AbstractValue::Unknown`]: it may be used later as a name or as a callable.
-    /// Ints and bytes keep their kind and lose their value, so that more of them are equal and become
-    /// one run. Every other value is exact already, and stays.
+    /// An object becomes [`AbstractValue::Unknown`]: it may be used later as a name or as a
+    /// callable. Ints and bytes keep their kind and lose their value, so that more of them are
+    /// equal and become one run. Every other value is exact already, and stays.
     pub(super) fn forget(&mut self, heap: &mut Heap) {
         let middle = ENDS..self.runs.len().saturating_sub(ENDS);
         let mut kept: Vec<Run> = Vec::new();
