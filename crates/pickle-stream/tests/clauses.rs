@@ -42,10 +42,10 @@ fn example_of_a_clause_breaks_it() {
             if line.contains("\" * ") {
                 continue;
             }
-            let place = line.split("byte ").nth(1).map(|digits| digits.parse::<u64>().unwrap());
+            let offset = line.split("byte ").nth(1).map(|digits| digits.parse::<u64>().unwrap());
             for literal in line.split(" b\"") {
                 let bytes = unescape(literal.split('"').next().unwrap());
-                let expected = (clause, place.unwrap_or(bytes.len() as u64 - 1));
+                let expected = (clause, offset.unwrap_or(bytes.len() as u64 - 1));
                 let errors = errors(&bytes);
                 let found = errors.iter().any(|error| (error.clause(), error.offset()) == expected);
                 assert!(found, "{expected:?} is not among {errors:?}");

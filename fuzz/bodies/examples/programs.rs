@@ -83,18 +83,18 @@ fn record(stream: &[u8], answer: &[u8], out: &mut impl Write) -> io::Result<()> 
 /// nothing where it has none.
 fn unframed(stream: &[u8], limits: &Limits) -> Vec<u8> {
     let (mut lexer, mut kept) = (Lexer::new(0, limits), Vec::new());
-    let mut place = 0;
-    while let Ok(Progress::Done(instruction)) = lexer.instruction(&stream[place..]) {
+    let mut offset = 0;
+    while let Ok(Progress::Done(instruction)) = lexer.instruction(&stream[offset..]) {
         let end = lexer.offset() as usize;
         if instruction.opcode != Opcode::Frame {
-            kept.extend_from_slice(&stream[place..end]);
+            kept.extend_from_slice(&stream[offset..end]);
         }
-        place = end;
+        offset = end;
         if instruction.opcode == Opcode::Stop {
             break;
         }
     }
-    kept.extend_from_slice(&stream[place..]);
+    kept.extend_from_slice(&stream[offset..]);
     if kept.len() == stream.len() { Vec::new() } else { kept }
 }
 

@@ -36,8 +36,8 @@ fn object(element: &[u8]) -> Vec<u8> {
     let mut file = objects("(1,)", &[element, b"a"].concat());
     // The pickle repeats the shape: 2^31 - 1 becomes 1.
     let long = b"J\xff\xff\xff\x7f";
-    let place = file.windows(5).position(|bytes| bytes == long).expect("the length is there");
-    file.splice(place..place + 5, *b"K\x01");
+    let offset = file.windows(5).position(|bytes| bytes == long).expect("the length is there");
+    file.splice(offset..offset + 5, *b"K\x01");
     file
 }
 

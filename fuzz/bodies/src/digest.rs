@@ -99,11 +99,11 @@ impl Writer {
     }
 
     fn dict(&mut self, entries: Entries<'_>, depth: usize) -> Result<(), TooLarge> {
-        let mut places = HashMap::new();
+        let mut indices = HashMap::new();
         let mut kept: Vec<(ValueRef<'_>, ValueRef<'_>)> = Vec::new();
         for (key, value) in entries {
-            let place = *places.entry(equal(key, DEPTH)?).or_insert(kept.len());
-            match kept.get_mut(place) {
+            let index = *indices.entry(equal(key, DEPTH)?).or_insert(kept.len());
+            match kept.get_mut(index) {
                 Some(entry) => entry.1 = value,
                 None => kept.push((key, value)),
             }

@@ -266,10 +266,10 @@ impl<'a> Walk<'a> {
         let mut needed = 1;
         window.set_reading_on(true);
         loop {
-            let place = auditor.offset();
-            window.set_anchor(place);
-            let input = window.fill(place, needed)?;
-            let seen = place + input.len() as u64;
+            let begin = auditor.offset();
+            window.set_anchor(begin);
+            let input = window.fill(begin, needed)?;
+            let seen = begin + input.len() as u64;
             match auditor.advance(input)? {
                 Audited::Need(more) => needed = window.needed(seen, auditor.offset(), more)?,
                 Audited::Stop => return Ok(auditor.offset()),

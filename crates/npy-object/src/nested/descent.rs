@@ -232,8 +232,7 @@ fn enter_found(
 ) -> Result<Entered> {
     let made = reader.value();
     let found = match found {
-        // It may be a tuple, of which the items before the place where the pickle breaks off are
-        // there.
+        // It may be a tuple: the items before the end of the truncated pickle are there.
         Err(error) if error.kind() == ErrorKind::Truncated => None,
         found => found?,
     };
@@ -318,7 +317,7 @@ impl Here {
         if !self.batches.find(index, &mut decoder.window, &mut batch)? {
             return Ok(None);
         }
-        Ok(batch.place(index).map(|place| batch.values(place, 1)[0]))
+        Ok(batch.place(index).map(|position| batch.values(position, 1)[0]))
     }
 
     /// Returns the number of the member under a subscript.
@@ -348,8 +347,10 @@ impl Here {
     fn find_key(&mut self, subscript: &Subscript, decoder: &mut Decoder) -> Result<Option<Span>> {
         let mut batch = self.batches.start();
         while self.batches.next(&mut decoder.window, &mut batch)? {
-            for place in 0..batch.len() {
-                let &[key, value] = batch.values(place, 2) else { unreachable!("an entry is two") };
+            for position in 0..batch.len() {
+                let &[key, value] = batch.values(position, 2) else {
+                    unreachable!("an entry is two")
+                };
                 let decoded = decoder.decode(&[key], &self.batches)?;
                 if is_key(decoder.element(decoded, decoded.first), subscript) {
                     return Ok(Some(value));
@@ -381,7 +382,7 @@ fn is_key(key: Element<'_>, subscript: &Subscript) -> bool {
 /// Returns the bounds of the instructions that made a value, where the value is only read from the
 /// memo.
 fn made_at(decoder: &mut Decoder, mut value: Bounds, route: &Route) -> Result<Bounds> {
-    // Every step leads to an earlier place.
+    // Every step leads to an earlier offset.
     loop {
         let mut lexer = Lexer::new(value.begin, &decoder.context.limits.pickle);
         let bytes = decoder.window.fill(value.begin, NAME)?;

@@ -165,8 +165,8 @@ mod tests {
         let mut tar = vec![0; 257];
         tar.extend_from_slice(b"ustar\0");
         assert_named(&tar, "a tar archive");
-        for &(place, magic, kind, _) in KINDS {
-            assert_named(&[&vec![0; place][..], magic, &[0; 8]].concat(), kind);
+        for &(offset, magic, kind, _) in KINDS {
+            assert_named(&[&vec![0; offset][..], magic, &[0; 8]].concat(), kind);
         }
     }
 

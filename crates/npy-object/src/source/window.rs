@@ -328,11 +328,11 @@ impl Buffer {
             // Bytes that are known to exist get all of their room at once: a buffer that grows is
             // in memory twice while it is copied.
             let room = self.make_room(left, input.end.is_some())?;
-            let place = self.end();
-            match input.source.read_at(&mut self.bytes[self.tail..self.tail + room], place) {
+            let offset = self.end();
+            match input.source.read_at(&mut self.bytes[self.tail..self.tail + room], offset) {
                 Ok(0) => {
                     // Another program may have shortened the file.
-                    input.end = Some(input.source.size()?.min(place));
+                    input.end = Some(input.source.size()?.min(offset));
                     break;
                 }
                 Ok(read) => self.tail += read,

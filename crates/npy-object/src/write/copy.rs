@@ -235,7 +235,7 @@ impl Copied {
     /// Forgets the entries and definitions of an element that was not written.
     fn undo(&mut self, span: Span, decoder: &Decoder) -> Result<()> {
         let bytes = decoder.window.resident(span.begin, span.end);
-        let entries = entries_behind(span, bytes, &decoder.context.limits.pickle)?;
+        let entries = entries_after(span, bytes, &decoder.context.limits.pickle)?;
         self.entries.forget(span.memo..entries);
         self.forget(0);
         Ok(())
@@ -327,7 +327,7 @@ impl Copied {
         let decoder = &mut target.members.decoder;
         let bytes = aside(&mut decoder.window, begin, end)?;
         crate::decode::definitions::check_begin(bytes, begin)?;
-        let entries = entries_behind(span, bytes, &decoder.context.limits.pickle)?;
+        let entries = entries_after(span, bytes, &decoder.context.limits.pickle)?;
         let extent = (begin, Reverse(end));
         self.definitions.entry(extent).or_insert(Definition { first_entry, entries, entry });
         self.of_element.push(Noted::Definition(extent));
@@ -339,15 +339,15 @@ impl Copied {
     fn advance(&mut self, span: &mut Copying, target: &mut Target<'_>) -> Result<Option<u64>> {
         let Copying { span, transcriber, role, .. } = span;
         loop {
-            let place = transcriber.offset();
+            let offset = transcriber.offset();
             let itself = (span.begin, Reverse(span.end));
-            let inside = (place, Reverse(u64::MAX))..(span.end, Reverse(u64::MAX));
+            let inside = (offset, Reverse(u64::MAX))..(span.end, Reverse(u64::MAX));
             let known = self.definitions.range(inside).find(|&(&extent, _)| {
                 extent.1.0 <= span.end && (extent != itself || *role == Role::Element)
             });
             let to = match known {
-                Some((&(begin, Reverse(end)), known)) if begin == place => {
-                    let here = self.entries.get(known.entry).ok_or_else(|| uncopied(place))?;
+                Some((&(begin, Reverse(end)), known)) if begin == offset => {
+                    let here = self.entries.get(known.entry).ok_or_else(|| uncopied(offset))?;
                     target.encoder.get(here)?;
                     transcriber.skip_to(end, known.entries);
                     continue;
@@ -355,13 +355,13 @@ impl Copied {
                 Some((&(begin, _), _)) => begin,
                 None => span.end,
             };
-            if place == to {
+            if offset == to {
                 return Ok(None);
             }
             let bytes = match role {
-                Role::Element => target.members.decoder.window.resident(place, to),
+                Role::Element => target.members.decoder.window.resident(offset, to),
                 Role::Entry(_) | Role::Around(_) => {
-                    aside(&mut target.members.decoder.window, place, to)?
+                    aside(&mut target.members.decoder.window, offset, to)?
                 }
             };
             match transcriber.advance(bytes, &mut self.entries, target.encoder)? {
@@ -404,7 +404,7 @@ fn encloses(outer: Span, inner: Span) -> bool {
 }
 
 /// Returns the number of memo entries after a span.
-fn entries_behind(span: Span, mut bytes: &[u8], limits: &Limits) -> Result<u64> {
+fn entries_after(span: Span, mut bytes: &[u8], limits: &Limits) -> Result<u64> {
     let (mut lexer, mut entries) = (Lexer::new(span.begin, limits), span.memo);
     while let Progress::Done(head) = lexer.pass(bytes)? {
         if head.action() == Action::Put {

@@ -23,7 +23,7 @@ pub(crate) struct Envelope {
 }
 
 /// The positions of parts of an envelope that was written.
-pub(crate) struct Places {
+pub(crate) struct Parts {
     /// The memo entry of the array.
     pub(crate) root: u64,
     /// The range of the bytes of its length, from the start of the pickle, if it has one dimension.
@@ -74,7 +74,7 @@ impl Envelope {
         fortran_order: bool,
         build: &mut Builder,
         encoder: &mut Encoder,
-    ) -> Result<Places> {
+    ) -> Result<Parts> {
         encoder.value(build.value(self.array))?;
         let root = encoder.entry(build.value(self.array)).unwrap_or_default();
         encoder.mark();
@@ -95,7 +95,7 @@ impl Envelope {
         encoder.value(build.value(self.dtype))?;
         encoder.value(build.value(build.bool(fortran_order)))?;
         encoder.empty_list();
-        Ok(Places { root, length })
+        Ok(Parts { root, length })
     }
 
     /// Returns whether the instructions that it writes are those of `other`: then the memo entries

@@ -170,13 +170,13 @@ impl<'a> RowWriter<'a> {
         let (mut index, mut items) = (vec![0; row_shape.len()], Vec::new());
         for column in 0..columns {
             let in_c_order =
-                index.iter().zip(row_shape).fold(0, |place, (&at, &length)| place * length + at);
+                index.iter().zip(row_shape).fold(0, |flat, (&at, &length)| flat * length + at);
             let item = in_c_order * itemsize..(in_c_order + 1) * itemsize;
             items.clear();
             let of_rows = self.block.chunks_exact(self.size);
             of_rows.for_each(|row| items.extend_from_slice(&row[item.clone()]));
-            let place = self.data + (column as u64 * self.most + first) * itemsize as u64;
-            self.output.write_at(place, &items)?;
+            let offset = self.data + (column as u64 * self.most + first) * itemsize as u64;
+            self.output.write_at(offset, &items)?;
             for (at, &length) in index.iter_mut().zip(row_shape) {
                 *at += 1;
                 if *at < length {

@@ -417,7 +417,7 @@ fn search(options: &Options, source: &Source) -> Option<Found> {
     let begins = head.windows(3).enumerate().filter(|(_, bytes)| may_begin_with_global(bytes));
     let mut arrays = begins
         .take(TRIED)
-        .filter_map(|(place, _)| options.open(source.section(place as u64..)).ok());
+        .filter_map(|(offset, _)| options.open(source.section(offset as u64..)).ok());
     arrays.find(NpyArray::has_objects).map(|array| Found::Array(Box::new(array)))
 }
 

@@ -225,10 +225,10 @@ enum Length {
     Promised(u64),
     /// Any number of members of a container.
     Members,
-    /// Up to `most`. `place` is the range in the file of their number, which is written at the end.
+    /// Up to `most`. `range` is the range in the file of their number, which is written at the end.
     Open {
         most: u64,
-        place: Range<u64>,
+        range: Range<u64>,
     },
 }
 
@@ -265,7 +265,7 @@ impl<'a> ArrayWriter<'a> {
             Some(like) => like,
             None => Envelope::new(&dtype, &mut build)?,
         };
-        let places = envelope.write(shape.as_deref(), fortran_order, &mut build, &mut encoder)?;
+        let parts = envelope.write(shape.as_deref(), fortran_order, &mut build, &mut encoder)?;
 
         let lengths = shape.clone().unwrap_or_else(|| vec![0]);
         let header = Header { version, ..Header::new(dtype, fortran_order, lengths) };
@@ -282,11 +282,11 @@ impl<'a> ArrayWriter<'a> {
             None => header.to_bytes(Padding::Growable)?,
         };
         output.write(&preamble)?;
-        let length = match places.length {
+        let length = match parts.length {
             Some(Range { start, end }) if shape.is_none() || may_be_shorter => {
                 let before = preamble.len() as u64;
                 let most = if shape.is_none() { u64::MAX } else { promised };
-                Length::Open { most, place: before + start..before + end }
+                Length::Open { most, range: before + start..before + end }
             }
             _ => Length::Promised(promised),
         };
@@ -305,7 +305,7 @@ impl<'a> ArrayWriter<'a> {
             length,
             written: 0,
             batch: 0,
-            root: places.root,
+            root: parts.root,
             inside: None,
             same_as: canonical,
             failed: false,
@@ -511,14 +511,14 @@ impl<'a> ArrayWriter<'a> {
         self.encoder.build();
         self.encoder.stop();
         self.flush()?;
-        if let Length::Open { most, place } = self.length
+        if let Length::Open { most, range } = self.length
             && self.written != most
         {
             self.header.shape = vec![self.written as usize];
             // The header has room for any length.
             self.output.write_at(0, &self.header.to_bytes(Padding::Growable)?)?;
-            let digits = (place.end - place.start) as usize;
-            self.output.write_at(place.start, &self.written.to_le_bytes()[..digits])?;
+            let digits = (range.end - range.start) as usize;
+            self.output.write_at(range.start, &self.written.to_le_bytes()[..digits])?;
         }
         self.output.finish()?;
         Ok(())

@@ -162,8 +162,8 @@ fn dtype_whose_names_are_not_its_fields_is_dangerous() {
         let fields: Vec<u8> = keys
             .iter()
             .enumerate()
-            .flat_map(|(place, (key, code))| {
-                [text(key), little_endian(code), vec![b'K', 8 * place as u8, 0x86]].concat()
+            .flat_map(|(index, (key, code))| {
+                [text(key), little_endian(code), vec![b'K', 8 * index as u8, 0x86]].concat()
             })
             .collect();
         let flags: &[u8] = if keys.iter().any(|key| key.1 == "O8") { b"K\x1b" } else { b"K\0" };

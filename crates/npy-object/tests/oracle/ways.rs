@@ -133,13 +133,13 @@ fn an_index_of_another_file_is_left_alone() {
     touch(modified).unwrap();
     assert_eq!(open().index_use(), IndexUse::Used);
 
-    for place in 0..whole.len() {
+    for offset in 0..whole.len() {
         let mut damaged = whole.clone();
-        damaged[place] ^= 0x10;
+        damaged[offset] ^= 0x10;
         fs::write(&index, &damaged).unwrap();
-        assert_eq!(open().index_use(), IndexUse::Damaged, "byte {place}");
-        fs::write(&index, &whole[..place]).unwrap();
-        assert_eq!(open().index_use(), IndexUse::Damaged, "cut at {place}");
+        assert_eq!(open().index_use(), IndexUse::Damaged, "byte {offset}");
+        fs::write(&index, &whole[..offset]).unwrap();
+        assert_eq!(open().index_use(), IndexUse::Damaged, "cut at {offset}");
     }
     assert_eq!(all(&mut open()).unwrap(), lines);
 }
@@ -159,9 +159,10 @@ fn get_with_a_wrong_checkpoint_does_not_panic() {
     for wrong in [1, 7, 100, u64::MAX / 2] {
         for field in [8, 16] {
             let mut lie = whole[..end].to_vec();
-            let place = &mut lie[end - field..end - field + 8];
-            let number = u64::from_le_bytes((&*place).try_into().unwrap()).wrapping_add(wrong);
-            place.copy_from_slice(&number.to_le_bytes());
+            let field_bytes = &mut lie[end - field..end - field + 8];
+            let number =
+                u64::from_le_bytes((&*field_bytes).try_into().unwrap()).wrapping_add(wrong);
+            field_bytes.copy_from_slice(&number.to_le_bytes());
             let sum = crc32fast::hash(&lie).to_le_bytes();
             fs::write(&index, [&lie[..], &sum].concat()).unwrap();
             let mut array = fixture.options().open(&file).unwrap();

@@ -144,9 +144,9 @@ fn any_elements_in_any_order_can_be_copied() {
             let copy = copy.into_inner();
             let mut written = fixture.options().open(copy.clone()).unwrap();
             if numbers == &backwards {
-                let places: Vec<u64> = (0..array.len()).collect();
+                let in_order: Vec<u64> = (0..array.len()).collect();
                 assert_eq!(
-                    identities(&copy[written.data_offset() as usize..], &places),
+                    identities(&copy[written.data_offset() as usize..], &in_order),
                     identities(&bytes[array.data_offset() as usize..], numbers),
                     "{}",
                     fixture.file

@@ -374,8 +374,8 @@ fn index_of_another_object_is_stale_or_damaged() {
     assert_eq!(uses(object.clone(), Bytes::new()), (IndexUse::Damaged, None));
     // A block is read when it is needed, and its damage found then.
     let mut broken = index.to_vec();
-    let place = broken.len() - 5;
-    broken[place] ^= 1;
+    let offset = broken.len() - 5;
+    broken[offset] ^= 1;
     let error = Some((ErrorKind::Malformed, "index.layout"));
     assert_eq!(uses(object.clone(), broken.into()), (IndexUse::Used, error));
     // An object of the same size with the same first elements; later ones have other lengths.

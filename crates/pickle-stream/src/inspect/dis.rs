@@ -267,7 +267,7 @@ impl Line<'_> {
 
     /// Returns the UTF-8 that is shown: no more than [`Line::cut`], and only whole characters.
     fn cut_str<'a>(&self, text: &'a [u8]) -> &'a [u8] {
-        let continues = |place: usize| matches!(text.get(place), Some(0x80..0xc0));
+        let continues = |index: usize| matches!(text.get(index), Some(0x80..0xc0));
         let mut end = text.len().min(self.shown);
         while end > 0 && continues(end) {
             end -= 1;

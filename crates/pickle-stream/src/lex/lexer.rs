@@ -1,7 +1,7 @@
 //! Bytes to instructions, at any cut of the input.
 //!
 //! [`grammar::head`] is the grammar of all 68 opcodes, in nom's streaming parsers. The [`Lexer`] in
-//! front of it keeps the place between inputs and charges the limits. Frequent binary instructions
+//! front of it keeps the offset between inputs and charges the limits. Frequent binary instructions
 //! take a [shortcut]; a property compares it with the grammar.
 //!
 //! An instruction is read at one of three depths. [`Lexer::pass`] skips counted payloads and text

@@ -67,7 +67,7 @@ pub struct Encoder {
     has_outer: bool,
     /// Sets whose items are being written, or were, with the number of nodes that were written
     /// before.
-    begun: BTreeMap<NodeId, u64>,
+    started_sets: BTreeMap<NodeId, u64>,
     /// The memo entries of globals and of a str that the encoder itself needs.
     known: Vec<(&'static str, &'static str, u64)>,
 }
@@ -173,7 +173,7 @@ impl Encoder {
             shared: Written::default(),
             nodes: 0,
             has_outer: false,
-            begun: BTreeMap::new(),
+            started_sets: BTreeMap::new(),
             known: Vec::new(),
         })
     }
@@ -232,7 +232,7 @@ impl Encoder {
     /// from 2^32 on. After an error the pickle cannot be continued.
     pub fn value(&mut self, value: ValueRef<'_>) -> Result<()> {
         self.own.0.clear();
-        self.begun.clear();
+        self.started_sets.clear();
         let mut tasks = Vec::new();
         self.begin(value, &mut tasks)?;
         while let Some(task) = tasks.pop() {
@@ -490,7 +490,7 @@ impl Encoder {
         tasks: &mut Vec<Task<'a>>,
     ) -> Result<()> {
         // The set occurs among its own items, and no node was written since: it would never end.
-        if self.begun.insert(value.id(), self.nodes) == Some(self.nodes) {
+        if self.started_sets.insert(value.id(), self.nodes) == Some(self.nodes) {
             return Err(self.cannot("a set that is needed to make one of its items"));
         }
         self.builtin(class)?;

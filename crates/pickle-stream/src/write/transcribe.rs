@@ -213,8 +213,8 @@ struct Consecutive {
 
 impl Consecutive {
     fn entry(self, begin: u64, entry: u64) -> Option<u64> {
-        let place = entry.checked_sub(begin).filter(|&place| place < self.len)?;
-        Some(self.to + place)
+        let index = entry.checked_sub(begin).filter(|&index| index < self.len)?;
+        Some(self.to + index)
     }
 }
 
@@ -367,9 +367,9 @@ mod tests {
                     map.retain(|entry, _| !(begin..begin + len).contains(entry));
                     continue;
                 };
-                for place in 0..len {
-                    renumbering.note(begin + place, to + place);
-                    map.insert(begin + place, to + place);
+                for index in 0..len {
+                    renumbering.note(begin + index, to + index);
+                    map.insert(begin + index, to + index);
                 }
             }
             let found: Vec<_> = (0..50).filter_map(|entry| Some((entry, renumbering.get(entry)?))).collect();

@@ -85,8 +85,8 @@ fn preamble(
     let mut lexer = Lexer::new(0, limits);
     machine.reset(graph, Region::Shared, 0);
     loop {
-        let place = lexer.offset();
-        let instruction = match lexer.instruction(&stream[place as usize..])? {
+        let offset = lexer.offset();
+        let instruction = match lexer.instruction(&stream[offset as usize..])? {
             Progress::Done(instruction) => instruction,
             Progress::Need(more) => return Err(Error::truncated(stream.len() as u64, more)),
         };
@@ -100,7 +100,7 @@ fn preamble(
             let entries: Vec<u64> = entries.map(|(entry, _)| entry).collect();
             machine.define_entries(graph);
             entries.into_iter().for_each(|entry| graph.define_outer(entry));
-            return Ok(Some(place));
+            return Ok(Some(offset));
         }
         machine.execute(graph, &instruction)?;
     }

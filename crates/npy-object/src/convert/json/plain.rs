@@ -562,8 +562,8 @@ fn unpaid(kind: &Kind<'_>) -> u64 {
 impl Nested<'_> {
     /// Returns whether the next item is masked.
     fn is_masked(&self) -> bool {
-        let place = position(&self.shape, self.fortran_order, self.index);
-        self.mask.as_ref().is_some_and(|mask| mask[place] != 0)
+        let position = position(&self.shape, self.fortran_order, self.index);
+        self.mask.as_ref().is_some_and(|mask| mask[position] != 0)
     }
 }
 
@@ -573,13 +573,13 @@ fn position(shape: &[usize], fortran_order: bool, mut index: usize) -> usize {
         return index;
     }
     let mut stride = count(shape);
-    let mut place = 0;
+    let mut position = 0;
     for &length in shape.iter().rev() {
         stride /= length;
-        place += index % length * stride;
+        position += index % length * stride;
         index /= length;
     }
-    place
+    position
 }
 
 fn write_array(out: &mut impl Write, array: &Array<'_>) -> io::Result<()> {
@@ -590,11 +590,11 @@ fn write_array(out: &mut impl Write, array: &Array<'_>) -> io::Result<()> {
     let (count, mask) = (count(array.shape()), array.item_mask());
     for index in 0..count {
         brackets(out, array.shape(), index)?;
-        let place = position(array.shape(), array.fortran_order(), index);
-        if mask.is_some_and(|mask| mask[place] != 0) {
+        let position = position(array.shape(), array.fortran_order(), index);
+        if mask.is_some_and(|mask| mask[position] != 0) {
             out.write_all(b"null")?;
         } else {
-            write_item(out, dtype, &bytes[place * itemsize..(place + 1) * itemsize])?;
+            write_item(out, dtype, &bytes[position * itemsize..(position + 1) * itemsize])?;
         }
     }
     brackets(out, array.shape(), count)
@@ -611,8 +611,8 @@ fn write_item(out: &mut impl Write, dtype: &DType, bytes: &[u8]) -> io::Result<(
                 comma(out, index == 0)?;
                 write_str(out, &field.name)?;
                 out.write_all(b":")?;
-                let place = field.offset..field.offset + field.dtype.itemsize();
-                write_item(out, &field.dtype, &bytes[place])?;
+                let range = field.offset..field.offset + field.dtype.itemsize();
+                write_item(out, &field.dtype, &bytes[range])?;
             }
             out.write_all(b"}")
         }
@@ -621,8 +621,8 @@ fn write_item(out: &mut impl Write, dtype: &DType, bytes: &[u8]) -> io::Result<(
             let count = count(subarray.shape());
             for index in 0..count {
                 brackets(out, subarray.shape(), index)?;
-                let place = index * itemsize..(index + 1) * itemsize;
-                write_item(out, subarray.base(), &bytes[place])?;
+                let range = index * itemsize..(index + 1) * itemsize;
+                write_item(out, subarray.base(), &bytes[range])?;
             }
             brackets(out, subarray.shape(), count)
         }

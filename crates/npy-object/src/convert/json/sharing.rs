@@ -51,12 +51,12 @@ impl Sharing {
         window.set_anchor(span.begin);
         let mut needed = 1;
         while lexer.offset() < span.end {
-            let place = lexer.offset();
-            let input = window.fill(place, needed)?;
-            let seen = place + input.len() as u64;
+            let begin = lexer.offset();
+            let input = window.fill(begin, needed)?;
+            let seen = begin + input.len() as u64;
             needed = 1;
             while lexer.offset() < span.end.min(seen) {
-                match lexer.pass(&input[(lexer.offset() - place) as usize..])? {
+                match lexer.pass(&input[(lexer.offset() - begin) as usize..])? {
                     Progress::Need(more) => {
                         needed = window.needed(seen, lexer.offset(), more)?;
                         break;
@@ -69,8 +69,8 @@ impl Sharing {
                     },
                 }
             }
-            if seen == place {
-                return Err(window.truncated(place + 1));
+            if seen == begin {
+                return Err(window.truncated(begin + 1));
             }
         }
         Ok(())

@@ -180,14 +180,14 @@ impl Npz {
     /// Fails with clause `npz.choice` where there is none, or where there are several. The error
     /// names them.
     pub fn only(&self) -> Result<usize> {
-        let places = |is: fn(&Member) -> bool| -> Vec<usize> {
-            (0..self.members.len()).filter(|&place| is(&self.members[place])).collect()
+        let indices = |is: fn(&Member) -> bool| -> Vec<usize> {
+            (0..self.members.len()).filter(|&index| is(&self.members[index])).collect()
         };
-        let mut arrays = places(|member| member.name.ends_with(SUFFIX));
+        let mut arrays = indices(|member| member.name.ends_with(SUFFIX));
         if arrays.is_empty() {
-            arrays = places(|member| !member.name.ends_with('/'));
+            arrays = indices(|member| !member.name.ends_with('/'));
         }
-        let is_array = |&place: &usize| self.members[place].name.ends_with(SUFFIX);
+        let is_array = |&index: &usize| self.members[index].name.ends_with(SUFFIX);
         let torch = self.members.iter().find(|member| member.name.ends_with("/data.pkl"));
         if let (Some(torch), false) = (torch, arrays.iter().any(is_array)) {
             let message = format!(
@@ -203,7 +203,7 @@ impl Npz {
             _ => {
                 const SHOWN: usize = 20;
                 let shown = arrays.iter().take(SHOWN);
-                let names: Vec<_> = shown.map(|&place| self.members[place].array_name()).collect();
+                let names: Vec<_> = shown.map(|&index| self.members[index].array_name()).collect();
                 let (names, more) =
                     (names.join(", "), if arrays.len() > SHOWN { ", ..." } else { "" });
                 let message =

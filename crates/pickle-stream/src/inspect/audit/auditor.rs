@@ -93,9 +93,9 @@ impl Auditor {
             if self.interpreter.has_stopped() {
                 return Ok(Audited::Stop);
             }
-            let place = usize::try_from(self.offset() - start).unwrap_or(usize::MAX);
+            let begin = usize::try_from(self.offset() - start).unwrap_or(usize::MAX);
             // The lexer skips a payload that is not looked at, also past the end of the input.
-            let Some(rest) = input.get(place..) else { return Ok(Audited::Need(1)) };
+            let Some(rest) = input.get(begin..) else { return Ok(Audited::Need(1)) };
             let before = self.lexer.clone();
             let head = match self.lexer.head(rest)? {
                 Progress::Need(more) => return Ok(Audited::Need(more)),

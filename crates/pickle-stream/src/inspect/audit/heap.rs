@@ -264,8 +264,8 @@ impl Heap {
         // `kept` is also the queue: an object that is moved adds those in it that are new.
         let mut objects = Vec::new();
         let mut size = 0;
-        let mut place = 0;
-        while let Some(&id) = kept.get(place) {
+        let mut next = 0;
+        while let Some(&id) = kept.get(next) {
             let removed = HeapObject { kind: ObjectKind::Set, cost: Cost::LEAF, is_inside: false };
             let mut object = core::mem::replace(&mut self.objects[id as usize], removed);
             for item in object.items_mut() {
@@ -273,7 +273,7 @@ impl Heap {
             }
             size += object.size();
             objects.push(object);
-            place += 1;
+            next += 1;
         }
         self.objects = objects;
         self.size = size;

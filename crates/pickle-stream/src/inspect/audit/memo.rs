@@ -33,7 +33,7 @@ pub(super) struct Memo {
     is_sparse_full: bool,
 }
 
-/// An entry that does not depend on its place in `latest`.
+/// An entry that does not depend on its index in `latest`.
 #[derive(Debug)]
 struct Kept {
     value: AbstractValue,
@@ -75,13 +75,13 @@ impl Memo {
             let before = self.keep(index, value);
             return !is_new && before != Some(value);
         }
-        let Some(place) = index.checked_sub(self.begin) else {
+        let Some(slot) = index.checked_sub(self.begin) else {
             return self.keep(index, value) != Some(value);
         };
         if let Some(kept) = self.kept.get_mut(&index) {
             kept.value = value;
         }
-        core::mem::replace(&mut self.latest[place as usize], value) != value
+        core::mem::replace(&mut self.latest[slot as usize], value) != value
     }
 
     /// Holds an entry in `kept`. Returns the value that it had there.
@@ -107,8 +107,8 @@ impl Memo {
             kept.is_recent = true;
             return Ok(kept.value);
         }
-        let place = index.checked_sub(self.begin).and_then(|place| usize::try_from(place).ok());
-        if let Some(&value) = place.and_then(|place| self.latest.get(place)) {
+        let slot = index.checked_sub(self.begin).and_then(|slot| usize::try_from(slot).ok());
+        if let Some(&value) = slot.and_then(|slot| self.latest.get(slot)) {
             self.keep(index, value);
             return Ok(value);
         }

@@ -108,8 +108,8 @@ impl Stack {
     pub(super) fn forget(&mut self, heap: &mut Heap) {
         let middle = ENDS..self.runs.len().saturating_sub(ENDS);
         let mut kept: Vec<Run> = Vec::new();
-        for (place, mut run) in self.runs.drain(..).enumerate() {
-            if middle.contains(&place) {
+        for (index, mut run) in self.runs.drain(..).enumerate() {
+            if middle.contains(&index) {
                 heap.note_forgotten(run.value);
                 run.value = match run.value {
                     AbstractValue::Object(_) => AbstractValue::Unknown,

@@ -9,8 +9,8 @@ fn audit_in_pieces(stream: &[u8], size: usize) -> (Vec<Finding>, Vec<Name>, Resu
     let mut auditor = Auditor::new(0, &Limits::default());
     let (mut found, mut end) = (Vec::new(), size.min(stream.len()));
     let ended = loop {
-        let place = (auditor.offset() as usize).min(end);
-        match auditor.advance(&stream[place..end]) {
+        let begin = (auditor.offset() as usize).min(end);
+        match auditor.advance(&stream[begin..end]) {
             Ok(Audited::Found(next)) => found.push(next),
             Ok(Audited::Stop) => break Ok(()),
             Ok(Audited::Need(_)) if end < stream.len() => end = (end + size).min(stream.len()),
