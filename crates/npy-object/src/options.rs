@@ -292,6 +292,7 @@ impl Options {
     }
 
     /// Returns how many bytes of decompressed data are kept in memory.
+    #[cfg(any(feature = "gzip", feature = "npz"))]
     pub(crate) fn spooled(&self) -> usize {
         self.spool_memory.unwrap_or(SPOOL_MEMORY).min(self.limits.spool)
     }
