@@ -2,8 +2,8 @@
 //! imported, called or executed.
 //!
 //! A pickle is a program for a small stack machine, and `pickle.load` calls whatever the program
-//! names. This crate runs the same program without its effects: a global is a name, a call is a node
-//! with its callable and arguments, and the value is a flat graph that keeps shared and cyclic
+//! names. This crate runs the same program without its effects: a global is a name, a call is a
+//! node with its callable and arguments, and the value is a flat graph that keeps shared and cyclic
 //! objects. The rules of the [machine] are in the specification.
 //!
 //! [machine]: https://github.com/npy-object/npy-object/blob/main/spec/machine.md
@@ -68,8 +68,9 @@
 //!
 //! # In which order to read the source
 //!
-//! `opcode` is the table of opcodes; `error` and `limits` are used by all. Then come the rooms, each
-//! with its reading order at the top of its `mod.rs`. A room uses only rooms above it in this list:
+//! `opcode` is the table of opcodes; `error` and `limits` are used by all. Then come the rooms,
+//! each with its reading order at the top of its `mod.rs`. A room uses only rooms above it in this
+//! list:
 //!
 //! - `lex`: bytes to instructions
 //! - `graph`: values as nodes

@@ -93,8 +93,8 @@ pub(crate) fn pickled_list() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(elements, shared, style)| pickle(&elements, &shared, style))
 }
 
-/// A pickled list of elements that differ only in numbers, texts and bytes. In some runs of elements
-/// the even ints are equal.
+/// A pickled list of elements that differ only in numbers, texts and bytes. In some runs of
+/// elements the even ints are equal.
 pub(crate) fn pickled_repeats() -> impl Strategy<Value = Vec<u8>> {
     let times = prop_oneof![4 => 1..3i64, 1 => 30..40i64];
     let change = (any::<i64>(), any::<bool>(), ".{0,5}", 0..300usize);
@@ -274,8 +274,8 @@ impl Pickler<'_> {
                 if let Some(&entry) = self.memo.get(&which) {
                     return self.get(entry);
                 }
-                // A shared object may contain the shared objects before it. If it is one of them, it
-                // has a memo entry already.
+                // A shared object may contain the shared objects before it. If it is one of them,
+                // it has a memo entry already.
                 let object = self.shared[which].clone();
                 self.save(&object, which);
                 if !matches!(object, Py::Shared(_) | Py::Root) {
@@ -324,8 +324,8 @@ impl Pickler<'_> {
         }
     }
 
-    /// Writes items as one batch, or one by one in protocol 0. `opcodes` are those for one and for many
-    /// items.
+    /// Writes items as one batch, or one by one in protocol 0. `opcodes` are those for one and for
+    /// many items.
     fn batch<T>(&mut self, items: &[T], opcodes: &[u8; 2], save: impl Fn(&mut Self, &T)) {
         let together = self.style.protocol >= 1 && items.len() > 1;
         if together {
