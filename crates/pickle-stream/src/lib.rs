@@ -55,6 +55,38 @@
 //! # Ok::<(), pickle_stream::Error>(())
 //! ```
 //!
+//! # Elements that have the same instructions
+//!
+//! The elements of a large list mostly differ in numbers and payloads only. The survey learns what is
+//! the same, a [`Skeleton`], and gives each element that fits one a [`Row`]: which skeleton it has, and
+//! what fills its holes. So a column is read from the holes, and no value is built. A [`Form`] is the
+//! graph of a skeleton, into which rows are filled.
+//!
+//! ```
+//! use pickle_stream::{Container, Event, Hole, Limits, Survey};
+//!
+//! // pickle.dumps([(n, n) for n in range(100)], protocol=2)
+//! let tuples: Vec<u8> = (0..100).flat_map(|n| [b'K', n, b'K', n, 0x86, b'q', n + 1]).collect();
+//! let bytes = [b"\x80\x02]q\0(", &tuples[..], b"e."].concat();
+//! let mut survey = Survey::new(0, 0, &Limits::default());
+//! survey.watch(0, Container::List);
+//! assert_eq!(survey.advance(&bytes)?, Event::Batch);
+//! let mut sum = 0;
+//! for (row, span) in survey.rows().iter().zip(survey.batch()) {
+//!     match row.skeleton().map(|index| &survey.skeletons()[index]) {
+//!         // The first hole of the tuple.
+//!         Some(skeleton) => match survey.holes().of(*row, skeleton.holes()) {
+//!             [Hole::Int(int), _] => sum += int,
+//!             other => panic!("expected two ints, found {other:?}"),
+//!         },
+//!         // Here a machine would decode the bytes of the span: the first elements have no row.
+//!         None => sum += i64::from(bytes[span.begin as usize + 1]),
+//!     }
+//! }
+//! assert_eq!(sum, (0..100).sum());
+//! # Ok::<(), pickle_stream::Error>(())
+//! ```
+//!
 //! # Writing
 //!
 //! An [`Encoder`] writes what CPython's pickler writes: [values](Encoder::value) of a graph. A
@@ -75,7 +107,7 @@
 //! - `lex`: bytes to instructions
 //! - `graph`: values as nodes
 //! - `machine`: instructions to a graph
-//! - `skeleton`: elements that repeat the instructions of the one before
+//! - `skeleton`: the instructions that elements have in common, and what fills their holes
 //! - `survey`: where elements begin and end
 //! - `write`: a pickle from values
 //! - `inspect`: disassembly, short forms of values, audit
