@@ -238,7 +238,8 @@ impl Skeleton {
             return None;
         }
         let pairs = self.instructions.iter().zip(&other.instructions);
-        let merged: Option<Vec<Instruction>> = pairs.map(|(one, other)| one.merged(other)).collect();
+        let merged: Option<Vec<Instruction>> =
+            pairs.map(|(one, other)| one.merged(other)).collect();
         merged.map(|instructions| Skeleton::assemble(instructions, true))
     }
 

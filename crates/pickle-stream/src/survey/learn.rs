@@ -91,8 +91,8 @@ impl Learning {
         while let Some(&(first, memo)) = members.first()
             && found.len() < Learning::AT_ONCE
         {
-            let Some(skeleton) = Skeleton::learn(first, memo)
-                .filter(|_| trial.pushes_one_value(first, memo))
+            let Some(skeleton) =
+                Skeleton::learn(first, memo).filter(|_| trial.pushes_one_value(first, memo))
             else {
                 members.remove(0);
                 continue;
@@ -156,7 +156,9 @@ impl Survey {
         let fitted: usize = kept.iter().sum();
         // Of one that fits parts of elements only.
         let useless = (0..skeletons.kept().len()).rev();
-        learning.useless.extend(useless.filter(|&index| pushed[index] > 16 && kept[index] * 2 < pushed[index]));
+        learning
+            .useless
+            .extend(useless.filter(|&index| pushed[index] > 16 && kept[index] * 2 < pushed[index]));
         let unsettled = skeletons.kept().iter().enumerate().filter(|(index, skeleton)| {
             !skeleton.is_settled() && kept[*index] >= Skeleton::SAMPLES
         });
@@ -214,7 +216,9 @@ impl Survey {
             }
         }
         // A value that was made before is one only if it is the whole element.
-        self.slots.len() == 2 && self.marks.is_empty() && self.dependencies.is_empty()
+        self.slots.len() == 2
+            && self.marks.is_empty()
+            && self.dependencies.is_empty()
             && self.slots[1].begin == 0
     }
 }

@@ -3,7 +3,7 @@
 use pickle_stream::Limits;
 use proptest::prelude::*;
 
-use crate::support::by_element::by_element;
+use crate::support::by_element::{Way, by_element};
 use crate::support::pickler::pickled_repeats;
 use crate::support::streams::{broken, broken_list, config, hostile_list, tight_limits};
 
@@ -18,7 +18,7 @@ proptest! {
         let mut tight = tight_limits(size);
         tight.argument = size as u64;
         for limits in [tight, Limits::default()] {
-            prop_assert_eq!(by_element(&stream, true, &limits), by_element(&stream, false, &limits));
+            prop_assert_eq!(by_element(&stream, Way::Rows(&[]), &limits), by_element(&stream, Way::Machine, &limits));
         }
     }
 }

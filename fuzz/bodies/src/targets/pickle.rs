@@ -54,8 +54,8 @@ pub fn lexer_chunks(bytes: &[u8]) {
 /// same as building a new one.
 pub fn survey_machine(bytes: &[u8]) {
     let (stream, limits) = (pickle(bytes), limits());
-    let elements = by_element::by_element(&stream, true, &limits);
-    assert_eq!(elements, by_element::by_element(&stream, false, &limits));
+    let elements = by_element::by_element(&stream, by_element::Way::Rows(&[]), &limits);
+    assert_eq!(elements, by_element::by_element(&stream, by_element::Way::Machine, &limits));
     if let (Ok(Some(whole)), Ok(Some(elements))) = (by_element::whole(&stream, &limits), elements) {
         assert_eq!(elements, whole);
     }
