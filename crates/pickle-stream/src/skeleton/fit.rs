@@ -82,8 +82,7 @@ impl Skeleton {
 pub(crate) fn fit_scalar(input: &[u8], memo: u64, counts: bool) -> Option<(Hole, Fitted)> {
     let input = &input[..input.len().min(u32::MAX as usize)];
     let mut position = Position { input, at: 0, base: memo, memo, counts };
-    let hole = position.scalar()?;
-    position.put();
+    let hole = position.entered_scalar()?;
     let fitted = Fitted { size: position.at, memo: position.memo };
     (fitted.size <= input.len()).then_some((hole, fitted))
 }
@@ -105,8 +104,7 @@ impl<'i> Position<'i> {
                     self.memo += u64::from(word.entries);
                 }
                 Op::Scalar => {
-                    let hole = self.scalar()?;
-                    self.put();
+                    let hole = self.entered_scalar()?;
                     holes.holes.push(hole);
                 }
                 Op::List => {
@@ -136,9 +134,21 @@ impl<'i> Position<'i> {
         })
     }
 
+    /// Reads an instruction that makes a scalar, and the one that makes a memo entry of it, if it comes
+    /// next.
+    #[inline(always)]
+    pub(super) fn entered_scalar(&mut self) -> Option<Hole> {
+        let hole = self.scalar()?;
+        // A second memo entry of an object is left to the survey, which has to know who made it.
+        if !matches!(hole, Hole::Get(_)) {
+            self.put();
+        }
+        Some(hole)
+    }
+
     /// Reads an instruction that makes a scalar.
     #[inline(always)]
-    pub(super) fn scalar(&mut self) -> Option<Hole> {
+    fn scalar(&mut self) -> Option<Hole> {
         let head = self.head()?;
         let short = usize::from(head[1]);
         let long = u32::from_le_bytes([head[1], head[2], head[3], head[4]]);
@@ -308,8 +318,7 @@ impl<'i> Position<'i> {
                 self.at += 1;
                 return Some(());
             }
-            let item = self.scalar()?;
-            self.put();
+            let item = self.entered_scalar()?;
             list.push(item, holes);
             if holes.is_full() {
                 return None;
@@ -320,8 +329,7 @@ impl<'i> Position<'i> {
     /// Reads a scalar and APPEND.
     #[inline]
     fn single(&mut self, list: &mut List, holes: &mut Holes) -> Option<()> {
-        let item = self.scalar()?;
-        self.put();
+        let item = self.entered_scalar()?;
         self.frame();
         if self.byte_after(0)? != APPEND {
             return None;

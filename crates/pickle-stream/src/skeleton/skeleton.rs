@@ -70,7 +70,7 @@ enum Instruction {
     GetOwn(u64),
 }
 
-/// An instruction of at most nine bytes.
+/// An instruction of at most ten bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Sample {
     bytes: [u8; 10],
@@ -130,6 +130,10 @@ impl Skeleton {
             }
             position.put();
             if position.at > at {
+                // One of a scalar follows it at once, and a second one may be that of a read.
+                if let Some(Instruction::Scalar { .. }) = instructions.last() {
+                    return None;
+                }
                 let is_memoize = input[at..position.at].ends_with(&[MEMOIZE]);
                 instructions.push(match is_memoize {
                     true => Instruction::Fixed(MEMOIZE),
@@ -139,14 +143,13 @@ impl Skeleton {
                 after_list = false;
                 position.list(&mut holes)?;
                 instructions.push(Instruction::List);
-            } else if let Some(hole) = position.scalar() {
-                let size = position.at - at;
-                let sample = match hole.is_plain() && size <= 10 {
+            } else if let Some(hole) = position.entered_scalar() {
+                let has_put = position.memo > memo_before;
+                // An instruction without a payload has ten bytes at most.
+                let sample = match hole.is_plain() && !has_put {
                     true => Sample::of(&input[at..position.at]),
                     false => Sample::NONE,
                 };
-                position.put();
-                let has_put = position.memo > memo_before;
                 instructions.push(Instruction::Scalar { sample, is_fixed: false, has_put });
             } else {
                 instructions.push(position.fixed(input, memo)?);

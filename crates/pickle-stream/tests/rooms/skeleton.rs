@@ -22,3 +22,33 @@ proptest! {
         }
     }
 }
+
+/// Returns the elements as a machine makes them, after a check that rows give the same.
+fn elements_in_every_way(stream: &[u8]) -> Result<Option<Vec<String>>, String> {
+    let limits = Limits::default();
+    let of = |way| by_element(stream, way, &limits).map_err(|error| error.to_string());
+    let expected = of(Way::Machine);
+    for way in [Way::Rows(&[]), Way::Learnt] {
+        assert_eq!(of(way), expected, "{way:?} of {}", stream.escape_ascii());
+    }
+    expected
+}
+
+/// Returns a list of `first` and of many `others`, in one batch.
+fn list(first: &[&[u8]], others: &[u8]) -> Vec<u8> {
+    [b"]\x94(", &first.concat()[..], &others.repeat(40), b"eNNNNNNNNNN."].concat()
+}
+
+#[test]
+fn second_memo_entry_of_an_object_of_another_element_is_refused() {
+    for named in
+        [&b"h\x01\x94"[..], b"h\x01\x94\x94", b"h\x01q\x0f", b"(h\x01\x94t", b"](h\x01\x94e"]
+    {
+        let mut stream = b"]\x94(]\x94".to_vec();
+        for other in [&b"K\x01\x94"[..], b"h\x01", b"(K\x01\x94t", b"](K\x01\x94e"] {
+            stream.extend(other.repeat(if other.contains(&0x94) { 3 } else { 9 }));
+        }
+        let error = elements_in_every_way(&[&stream[..], named, b"eNNNNNNNNNN."].concat());
+        assert!(error.unwrap_err().contains("pickle.independence"), "{}", named.escape_ascii());
+    }
+}
