@@ -62,3 +62,10 @@ fn hole_that_an_instruction_changes_is_not_filled_with_an_object_of_another_elem
         assert!(error.contains("pickle.independence"), "{error}");
     }
 }
+
+#[test]
+fn values_that_an_element_drops_are_validated() {
+    let dropped = b"K\x01K\x02\x8c\x01\xff\x860";
+    let stream = list(&[&b"K\x01K\x02\x86".repeat(5)], dropped);
+    assert!(elements_in_every_way(&stream).unwrap_err().contains("pickle.utf8"));
+}
