@@ -111,6 +111,10 @@ impl<'i> Position<'i> {
                     let hole = self.list(holes)?;
                     holes.holes.push(hole);
                 }
+                Op::EnteredScalar(_) | Op::ListWithoutPuts => {
+                    let hole = self.exact(*op, holes)?;
+                    holes.holes.push(hole);
+                }
                 Op::Put => {
                     let before = self.memo;
                     self.put();
@@ -122,6 +126,17 @@ impl<'i> Position<'i> {
             }
         }
         (self.at <= self.input.len()).then_some(())
+    }
+
+    /// Reads what fills a hole, if it makes as many memo entries as in the learnt element.
+    #[inline(never)]
+    fn exact(&mut self, op: Op, holes: &mut Holes) -> Option<Hole> {
+        let (before, has_put) = (self.memo, matches!(op, Op::EnteredScalar(true)));
+        let hole = match op {
+            Op::EnteredScalar(_) => self.entered_scalar()?,
+            _ => self.list(holes)?,
+        };
+        (self.memo == before + u64::from(has_put)).then_some(hole)
     }
 
     /// Returns the next nine bytes; those past the end are zeros.

@@ -69,3 +69,35 @@ fn values_that_an_element_drops_are_validated() {
     let stream = list(&[&b"K\x01K\x02\x86".repeat(5)], dropped);
     assert!(elements_in_every_way(&stream).unwrap_err().contains("pickle.utf8"));
 }
+
+#[test]
+fn memo_entries_of_holes_do_not_shift_those_that_the_element_reads() {
+    // ('a', [], 1, []), where the two lists are one.
+    let learnt = b"(\x8c\x01ar\xff\xff\xff\xff]r\xff\xff\xff\xffK\x01j\xff\xff\xff\xfft";
+    let mut stream = b"](".to_vec();
+    let mut memo = 0u32;
+    for _ in 0..40 {
+        let mut index = memo;
+        let parts: Vec<&[u8]> = learnt.split(|byte| *byte == 0xff).collect();
+        for part in parts.iter().filter(|part| !part.is_empty()) {
+            stream.extend(*part);
+            match part.last() {
+                Some(b'r') => {
+                    stream.extend(index.to_le_bytes());
+                    index += 1;
+                }
+                Some(b'j') => stream.extend((memo + 1).to_le_bytes()),
+                _ => {}
+            }
+        }
+        memo = index;
+    }
+    let [one, two, _] = [memo, memo + 1, memo + 2].map(u32::to_le_bytes);
+    // The same without an entry of 'a', and with one of 1, which is read.
+    stream.extend(
+        [b"(\x8c\x01a]r", &one[..], b"K\x01r", &two, b"j", &two, b"teNNNNNNNNNN."].concat(),
+    );
+    let elements = elements_in_every_way(&stream).unwrap().unwrap();
+    assert_eq!(elements[40], r#"Tuple([Str("a"), List([]), Int(1), Int(1)])"#);
+    assert_eq!(elements[0], r#"Tuple([Str("a"), List([]), Int(1), List([])])"#);
+}
