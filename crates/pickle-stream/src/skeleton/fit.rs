@@ -61,6 +61,9 @@ impl Skeleton {
     ) -> Option<Fitted> {
         // Positions have 32 bits.
         let input = &input[..input.len().min(u32::MAX as usize)];
+        if memo < self.reads {
+            return None;
+        }
         let first = holes.holes.len();
         let lists = if self.has_lists { Some(holes.savepoint()) } else { None };
         let mut position = Position { input, at: 0, base: memo, memo, counts };
