@@ -389,6 +389,8 @@ impl List {
         if self.sort == Sort::Items || !numbers::is_number(*input.first()?) {
             return None;
         }
+        // Two bytes make a number of eight.
+        let input = &input[..input.len().min(holes.room() / 4)];
         let (ints, floats) = (holes.ints.len(), holes.floats.len());
         let size = numbers::read_batch(input, &mut holes.ints, &mut holes.floats);
         let sort = if holes.floats.len() > floats { Sort::Floats } else { Sort::Ints };
