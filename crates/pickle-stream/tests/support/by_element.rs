@@ -46,10 +46,10 @@ pub(crate) fn by_element(
     limits: &Limits,
 ) -> Result<Option<Vec<String>>, Error> {
     let elements = elements(stream, way, limits)?;
-    Ok(elements.map(|elements| elements.into_iter().map(|(shown, _)| shown).collect()))
+    Ok(elements.map(|elements| elements.into_iter().map(|(shown, ..)| shown).collect()))
 }
 
-/// Returns the same, each with whether it was filled into a form.
+/// Returns the same, each with whether it has a row.
 pub(crate) fn elements(
     stream: &[u8],
     way: Way<'_>,
@@ -89,7 +89,6 @@ pub(crate) fn elements(
                 Way::Machine => None,
                 _ => forms.filled(&survey, index, &mut graph, stream, limits),
             };
-            let was_filled = filled.is_some();
             let shown = match filled {
                 Some(shown) => shown,
                 None => {
@@ -102,7 +101,7 @@ pub(crate) fn elements(
                     shown
                 }
             };
-            elements.push((shown, was_filled));
+            elements.push((shown, survey.rows()[index].is_some()));
         }
         checkpoints.push((survey.offset(), survey.memo()));
     }
