@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pickle_stream::{
     Container, Error, Event, Form, Graph, Kind, Lexer, Limits, Located, Locator, Machine,
-    MemoEffect, NodeId, Progress, Ran, Region, Skeleton, Source, Span, Survey, TreeLimits,
+    MemoEffect, NodeId, Opcode, Progress, Ran, Region, Skeleton, Source, Span, Survey, TreeLimits,
     ValueRef,
 };
 
@@ -205,7 +205,8 @@ fn preamble(
             Progress::Done(instruction) => instruction,
             Progress::Need(more) => return Err(Error::truncated(stream.len() as u64, more)),
         };
-        let names = matches!(instruction.opcode.info().memo, MemoEffect::Put | MemoEffect::Memoize);
+        let names = matches!(instruction.opcode.info().memo, MemoEffect::Put | MemoEffect::Memoize)
+            || instruction.opcode == Opcode::Frame;
         if let (&[list], &[], false) = (machine.stack(), machine.marks(), names) {
             let source = Source { bytes: stream, offset: 0 };
             if !matches!(graph.value(list, source).kind(), Kind::List(items) if items.len() == 0) {
