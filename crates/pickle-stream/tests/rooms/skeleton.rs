@@ -165,3 +165,14 @@ fn values_that_an_element_drops_are_validated() {
     let stream = list(&[&b"K\x01K\x02\x86".repeat(5)], dropped);
     assert!(elements_in_every_way(&stream).unwrap_err().contains("pickle.utf8"));
 }
+
+#[test]
+fn hole_that_a_few_elements_fill_in_another_way_is_not_fixed() {
+    let (most, few) = (b"K\x01K\x02\x86", b"K\x03K\x02\x86");
+    let first = [b"(", &most.repeat(30)[..], few, &most.repeat(30), b"e"].concat();
+    let second = [b"(", &[&most[..], few].concat().repeat(30)[..], b"e"].concat();
+    let stream = [b"]", &first[..], &second, &second, b".NNNNNNNNNN"].concat();
+    let elements = elements(&stream, Way::Rows(&[]), &Limits::default()).unwrap().unwrap();
+    let without = elements[61..].iter().filter(|(_, has_row)| !has_row).count();
+    assert_eq!(without, 0);
+}
