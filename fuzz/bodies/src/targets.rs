@@ -9,13 +9,13 @@ mod pickle;
 
 pub use file::{audit, index_file, limits, npy_file, npz, typed_json, written_file};
 pub use header::{descr, header};
-pub use pickle::{disassembler, encoded, fast_machine, lexer_chunks, survey_machine};
+pub use pickle::{disassembler, encoded, fast_machine, lexer_chunks, skeletons, survey_machine};
 
 /// A fuzz target.
 pub type Target = fn(&[u8]);
 
 /// Every target, with its name.
-pub const ALL: [(&str, Target); 14] = [
+pub const ALL: [(&str, Target); 15] = [
     ("audit", audit),
     ("descr", descr),
     ("disassembler", disassembler),
@@ -27,6 +27,7 @@ pub const ALL: [(&str, Target); 14] = [
     ("limits", limits),
     ("npy_file", npy_file),
     ("npz", npz),
+    ("skeletons", skeletons),
     ("survey_machine", survey_machine),
     ("typed_json", typed_json),
     ("written_file", written_file),

@@ -51,5 +51,5 @@ macro_rules! smoke {
 
 smoke! {
     audit descr disassembler encoded fast_machine header index_file lexer_chunks limits npy_file npz
-    survey_machine typed_json written_file
+    skeletons survey_machine typed_json written_file
 }

@@ -4,7 +4,9 @@
 use std::io::Cursor;
 
 use crate::fixtures::{Fixture, fixtures, line, typed_lines, typed_lines_of};
-use npy_object::{Element, Kind, Options, Source, pickle};
+use crate::pickler::pickled_repeats;
+use crate::streams::alike;
+use npy_object::{Element, Error, Kind, Limits, NpyArray, Options, Source, pickle};
 use proptest::prelude::*;
 
 /// Fixtures of less than `size` bytes.
@@ -224,4 +226,94 @@ proptest! {
             }
         });
     }
+}
+
+/// Returns the file of an array whose elements are those of a pickled list.
+fn array_of(list: &[u8], count: u64) -> Vec<u8> {
+    let header = format!("{{'descr': '|O', 'fortran_order': False, 'shape': ({count},), }}");
+    let mut file = b"\x93NUMPY\x01\x00".to_vec();
+    let padding = 63 - (file.len() + 2 + header.len()) % 64;
+    file.extend(((header.len() + padding + 1) as u16).to_le_bytes());
+    file.extend(header.as_bytes());
+    file.extend([b' '].repeat(padding));
+    file.push(b'\n');
+    // The call of `_reconstruct`, and its state up to the list. Memo entries are those of the list.
+    file.extend(b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\0tC\x01btR");
+    file.extend(b"(K\x01(");
+    file.extend([&b"J"[..], &(count as u32).to_le_bytes(), b"t"].concat());
+    file.extend(b"cnumpy\ndtype\n(X\x02\0\0\0O8K\0K\x01tR(K\x03X\x01\0\0\0|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89");
+    let list = list.strip_prefix(b"\x80").map_or(list, |rest| &rest[1..]);
+    file.extend(list.strip_suffix(b".").unwrap_or(list));
+    file.extend(b"tb.");
+    file
+}
+
+fn text(element: Result<Option<Element<'_>>, Error>) -> String {
+    match element {
+        Ok(Some(element)) => line(element),
+        Ok(None) => "none".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases.max(300),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// Elements that are alike are filled into the graph of the one before: that must not show.
+    #[test]
+    fn elements_that_are_alike_are_the_same_in_any_order(
+        list in prop_oneof![pickled_repeats(), alike()],
+        steps in prop::collection::vec(any::<prop::sample::Index>(), 1..40),
+    ) {
+        let decoded = pickle::decode(&list, &pickle::Limits::default());
+        let count = match decoded.as_ref().map(|decoded| decoded.value().kind()) {
+            Ok(pickle::Kind::List(items)) => items.len() as u64,
+            _ => 100,
+        };
+        let file = array_of(&list, count);
+        let mut unshared = Limits::default();
+        unshared.shared = 0;
+        let open = |options: Options| options.trust_payload(true).open(file.clone());
+        let Ok(mut array) = open(Options::new()) else { return Ok(()) };
+        // An error is not compared: who begins at a checkpoint does not see all that is wrong before it.
+        let mut expected = Vec::new();
+        while let Ok(Some(element)) = array.next_element() {
+            expected.push(line(element));
+        }
+        prop_assume!(!expected.is_empty());
+        let mut ways: Vec<NpyArray> = vec![array];
+        ways.push(open(Options::new()).unwrap());
+        ways.push(open(Options::new().limits(unshared)).unwrap());
+        ways.push(open(Options::new().read_size(1, 3)).unwrap());
+        for (way, array) in ways.iter_mut().enumerate() {
+            for step in &steps {
+                let index = step.index(expected.len());
+                prop_assert_eq!(text(array.get(index as u64)), &expected[index][..], "{} in way {}", index, way);
+                array.seek(index as u64);
+                for expected in expected[index..].iter().take(3) {
+                    prop_assert_eq!(text(array.next_element()), &expected[..], "from {} in way {}", index, way);
+                }
+            }
+        }
+    }
+}
+
+/// Most elements are `([], d)` with a `d` of the fourth one. The first one reads it too, before it is
+/// there.
+#[test]
+fn element_that_reads_a_later_one_fails_also_after_others_were_read() {
+    let element = b"]\x94j\x04\0\0\0\x86";
+    let batch = [b"(", &element.repeat(50)[..], b"e"].concat();
+    let list = [b"]\x94", &batch[..], &batch, &batch, b"."].concat();
+    let mut array = Options::new().open(array_of(&list, 150)).unwrap();
+    let first = array.get(0).unwrap_err();
+    assert_eq!(first.clause(), "pickle.memo.missing");
+    for index in 10..150 {
+        array.get(index).unwrap();
+    }
+    assert_eq!(array.get(0).unwrap_err().clause(), "pickle.memo.missing");
 }

@@ -12,11 +12,7 @@ use npy_object::{Kind, Options, Salvage, Salvaged, Source, WriteOptions};
 use proptest::prelude::*;
 
 use crate::fixtures::{Fixture, fixtures, line, typed_lines};
-
-#[allow(dead_code, reason = "elements that differ in numbers alone are for other tests")]
-#[path = "../../../pickle-stream/tests/support/pickler.rs"]
-mod pickler;
-use pickler::pickled_list;
+use crate::pickler::pickled_list;
 
 /// Where the elements are in a file that a Python 3 has pickled in protocol 2 or later, each with
 /// the offset at which its batch ends.

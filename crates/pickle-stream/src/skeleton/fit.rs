@@ -61,6 +61,9 @@ impl Skeleton {
     ) -> Option<Fitted> {
         // Positions have 32 bits.
         let input = &input[..input.len().min(u32::MAX as usize)];
+        if memo < self.reads {
+            return None;
+        }
         let first = holes.holes.len();
         let lists = if self.has_lists { Some(holes.savepoint()) } else { None };
         let mut position = Position { input, at: 0, base: memo, memo, counts };
@@ -82,8 +85,7 @@ impl Skeleton {
 pub(crate) fn fit_scalar(input: &[u8], memo: u64, counts: bool) -> Option<(Hole, Fitted)> {
     let input = &input[..input.len().min(u32::MAX as usize)];
     let mut position = Position { input, at: 0, base: memo, memo, counts };
-    let hole = position.scalar()?;
-    position.put();
+    let hole = position.entered_scalar()?;
     let fitted = Fitted { size: position.at, memo: position.memo };
     (fitted.size <= input.len()).then_some((hole, fitted))
 }
@@ -105,12 +107,15 @@ impl<'i> Position<'i> {
                     self.memo += u64::from(word.entries);
                 }
                 Op::Scalar => {
-                    let hole = self.scalar()?;
-                    self.put();
+                    let hole = self.entered_scalar()?;
                     holes.holes.push(hole);
                 }
                 Op::List => {
                     let hole = self.list(holes)?;
+                    holes.holes.push(hole);
+                }
+                Op::EnteredScalar(_) | Op::ListWithoutPuts => {
+                    let hole = self.exact(*op, holes)?;
                     holes.holes.push(hole);
                 }
                 Op::Put => {
@@ -126,6 +131,17 @@ impl<'i> Position<'i> {
         (self.at <= self.input.len()).then_some(())
     }
 
+    /// Reads what fills a hole, if it makes as many memo entries as in the learnt element.
+    #[inline(never)]
+    fn exact(&mut self, op: Op, holes: &mut Holes) -> Option<Hole> {
+        let (before, has_put) = (self.memo, matches!(op, Op::EnteredScalar(true)));
+        let hole = match op {
+            Op::EnteredScalar(_) => self.entered_scalar()?,
+            _ => self.list(holes)?,
+        };
+        (self.memo == before + u64::from(has_put)).then_some(hole)
+    }
+
     /// Returns the next nine bytes; those past the end are zeros.
     #[inline(always)]
     fn head(&self) -> Option<[u8; 9]> {
@@ -136,9 +152,21 @@ impl<'i> Position<'i> {
         })
     }
 
+    /// Reads an instruction that makes a scalar, and the one that makes a memo entry of it, if it comes
+    /// next.
+    #[inline(always)]
+    pub(super) fn entered_scalar(&mut self) -> Option<Hole> {
+        let hole = self.scalar()?;
+        // A second memo entry of an object is left to the survey, which has to know who made it.
+        if !matches!(hole, Hole::Get(_)) {
+            self.put();
+        }
+        Some(hole)
+    }
+
     /// Reads an instruction that makes a scalar.
     #[inline(always)]
-    pub(super) fn scalar(&mut self) -> Option<Hole> {
+    fn scalar(&mut self) -> Option<Hole> {
         let head = self.head()?;
         let short = usize::from(head[1]);
         let long = u32::from_le_bytes([head[1], head[2], head[3], head[4]]);
@@ -308,8 +336,7 @@ impl<'i> Position<'i> {
                 self.at += 1;
                 return Some(());
             }
-            let item = self.scalar()?;
-            self.put();
+            let item = self.entered_scalar()?;
             list.push(item, holes);
             if holes.is_full() {
                 return None;
@@ -320,8 +347,7 @@ impl<'i> Position<'i> {
     /// Reads a scalar and APPEND.
     #[inline]
     fn single(&mut self, list: &mut List, holes: &mut Holes) -> Option<()> {
-        let item = self.scalar()?;
-        self.put();
+        let item = self.entered_scalar()?;
         self.frame();
         if self.byte_after(0)? != APPEND {
             return None;
@@ -363,6 +389,8 @@ impl List {
         if self.sort == Sort::Items || !numbers::is_number(*input.first()?) {
             return None;
         }
+        // Two bytes make a number of eight.
+        let input = &input[..input.len().min(holes.room() / 4)];
         let (ints, floats) = (holes.ints.len(), holes.floats.len());
         let size = numbers::read_batch(input, &mut holes.ints, &mut holes.floats);
         let sort = if holes.floats.len() > floats { Sort::Floats } else { Sort::Ints };

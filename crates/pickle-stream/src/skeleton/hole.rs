@@ -202,8 +202,19 @@ impl Holes {
     /// Returns whether no row may be added.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
+        self.bytes() > self.most
+    }
+
+    /// Returns how many more bytes may be added.
+    #[inline]
+    pub(super) fn room(&self) -> usize {
+        self.most.saturating_sub(self.bytes())
+    }
+
+    #[inline]
+    fn bytes(&self) -> usize {
         let holes = self.holes.len() + self.items.len();
-        holes * size_of::<Hole>() + (self.ints.len() + self.floats.len()) * 8 > self.most
+        holes * size_of::<Hole>() + (self.ints.len() + self.floats.len()) * 8
     }
 
     #[inline]

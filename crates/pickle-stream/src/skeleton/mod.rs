@@ -24,3 +24,4 @@ pub use form::Form;
 pub use hole::{Extent, Hole, Holes, Row};
 pub(crate) use patience::Patience;
 pub use skeleton::Skeleton;
+pub(crate) use skeleton::Step;

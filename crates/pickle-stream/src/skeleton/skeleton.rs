@@ -36,6 +36,9 @@ pub struct Skeleton {
     pub(super) has_lists: bool,
     /// Whether it is known which holes are always filled in the same way.
     is_settled: bool,
+    /// The number of memo entries that have to be made before an element, as it reads them by
+    /// instructions that are fixed.
+    pub(super) reads: u64,
 }
 
 /// What is compared with instructions.
@@ -47,6 +50,11 @@ pub(super) enum Op {
     Scalar,
     /// The instructions that put scalars into the list on top of the stack.
     List,
+    /// A scalar, and the instruction that makes a memo entry of it if this is `true`. A skeleton that
+    /// reads its own memo entries has these: each entry has to be that of the same instruction.
+    EnteredScalar(bool),
+    /// The same as `List`, for scalars of which no memo entries are made.
+    ListWithoutPuts,
     /// The instruction that makes the next memo entry.
     Put,
     /// A read of the memo entry that is this far after the first of the row.
@@ -70,7 +78,7 @@ enum Instruction {
     GetOwn(u64),
 }
 
-/// An instruction of at most nine bytes.
+/// An instruction of at most ten bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Sample {
     bytes: [u8; 10],
@@ -91,6 +99,16 @@ impl Sample {
 
     fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len.into()]
+    }
+
+    /// Returns one more than the index of the memo entry that the instruction reads, if it does.
+    fn reads(&self) -> u64 {
+        let [opcode, a, b, c, d, ..] = self.bytes;
+        match Opcode::from_byte(opcode) {
+            Some(Opcode::BinGet) => u64::from(a) + 1,
+            Some(Opcode::LongBinGet) => u64::from(u32::from_le_bytes([a, b, c, d])) + 1,
+            _ => 0,
+        }
     }
 }
 
@@ -118,7 +136,7 @@ impl Skeleton {
         let mut position = Position::new(input, memo);
         // What fills the lists of the element is not kept.
         let mut holes = Holes::default();
-        let mut after_list = false;
+        let (mut after_list, mut lists_have_puts) = (false, false);
         while position.at < input.len() {
             if instructions.len() == Skeleton::MOST {
                 return None;
@@ -130,6 +148,10 @@ impl Skeleton {
             }
             position.put();
             if position.at > at {
+                // One of a scalar follows it at once, and a second one may be that of a read.
+                if let Some(Instruction::Scalar { .. }) = instructions.last() {
+                    return None;
+                }
                 let is_memoize = input[at..position.at].ends_with(&[MEMOIZE]);
                 instructions.push(match is_memoize {
                     true => Instruction::Fixed(MEMOIZE),
@@ -138,15 +160,15 @@ impl Skeleton {
             } else if after_list {
                 after_list = false;
                 position.list(&mut holes)?;
+                lists_have_puts |= position.memo > memo_before;
                 instructions.push(Instruction::List);
-            } else if let Some(hole) = position.scalar() {
-                let size = position.at - at;
-                let sample = match hole.is_plain() && size <= 10 {
+            } else if let Some(hole) = position.entered_scalar() {
+                let has_put = position.memo > memo_before;
+                // An instruction without a payload has ten bytes at most.
+                let sample = match hole.is_plain() && !has_put {
                     true => Sample::of(&input[at..position.at]),
                     false => Sample::NONE,
                 };
-                position.put();
-                let has_put = position.memo > memo_before;
                 instructions.push(Instruction::Scalar { sample, is_fixed: false, has_put });
             } else {
                 instructions.push(position.fixed(input, memo)?);
@@ -156,7 +178,9 @@ impl Skeleton {
         if after_list {
             instructions.push(Instruction::List);
         }
-        (position.at == input.len() && !instructions.is_empty())
+        // The number of entries would depend on the length of the list.
+        let is_plain = !lists_have_puts || !reads_own(&instructions);
+        (position.at == input.len() && !instructions.is_empty() && is_plain)
             .then(|| Skeleton::assemble(instructions, false))
     }
 
@@ -168,18 +192,29 @@ impl Skeleton {
             is_scalar: false,
             has_lists: instructions.contains(&Instruction::List),
             is_settled,
+            reads: 0,
         };
+        let reads_own = reads_own(&instructions);
         for instruction in &instructions {
             match instruction {
                 &Instruction::Fixed(byte) => skeleton.fix(&[byte]),
-                Instruction::Scalar { sample, is_fixed: true, .. } => skeleton.fix(sample.bytes()),
-                Instruction::Scalar { .. } => {
+                Instruction::Scalar { sample, is_fixed: true, .. } => {
+                    skeleton.reads = skeleton.reads.max(sample.reads());
+                    skeleton.fix(sample.bytes());
+                }
+                &Instruction::Scalar { has_put, .. } => {
                     skeleton.holes += 1;
-                    skeleton.ops.push(Op::Scalar);
+                    skeleton.ops.push(match reads_own {
+                        true => Op::EnteredScalar(has_put),
+                        false => Op::Scalar,
+                    });
                 }
                 Instruction::List => {
                     skeleton.holes += 1;
-                    skeleton.ops.push(Op::List);
+                    skeleton.ops.push(match reads_own {
+                        true => Op::ListWithoutPuts,
+                        false => Op::List,
+                    });
                 }
                 Instruction::Put => skeleton.ops.push(Op::Put),
                 &Instruction::GetOwn(entry) => skeleton.ops.push(Op::GetOwn(entry)),
@@ -240,7 +275,11 @@ impl Skeleton {
         if self.instructions.len() != other.instructions.len() {
             return None;
         }
+        let reads_own = reads_own(&self.instructions);
         let pairs = self.instructions.iter().zip(&other.instructions);
+        if reads_own && !pairs.clone().all(|(one, other)| one.has_put() == other.has_put()) {
+            return None;
+        }
         let merged: Option<Vec<Instruction>> =
             pairs.map(|(one, other)| one.merged(other)).collect();
         merged.map(|instructions| Skeleton::assemble(instructions, true))
@@ -284,7 +323,16 @@ impl Skeleton {
     }
 }
 
+/// Returns whether one of the instructions reads a memo entry that an earlier one has made.
+fn reads_own(instructions: &[Instruction]) -> bool {
+    instructions.iter().any(|instruction| matches!(instruction, Instruction::GetOwn(_)))
+}
+
 impl Instruction {
+    fn has_put(&self) -> bool {
+        matches!(self, Instruction::Scalar { has_put: true, .. })
+    }
+
     fn merged(&self, other: &Instruction) -> Option<Instruction> {
         match (self, other) {
             (

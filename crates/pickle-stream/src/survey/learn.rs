@@ -14,7 +14,7 @@ use super::walk::{Outcome, Slot, Survey};
 use crate::lex::{Lexer, Progress};
 use crate::limits::Limits;
 use crate::opcode::Opcode;
-use crate::skeleton::{FRAME_SIZE, Fitted, Hole, Holes, Patience, Skeleton, Skeletons};
+use crate::skeleton::{FRAME_SIZE, Fitted, Hole, Holes, Patience, Skeleton, Skeletons, Step};
 
 const FRAME: u8 = Opcode::Frame as u8;
 
@@ -95,8 +95,8 @@ impl Learning {
         while let Some(&(first, memo)) = members.first()
             && found.len() < Learning::AT_ONCE
         {
-            let Some(skeleton) =
-                Skeleton::learn(first, memo).filter(|_| trial.pushes_one_value(first, memo))
+            let Some(skeleton) = Skeleton::learn(first, memo)
+                .filter(|skeleton| trial.pushes_one_value(skeleton, memo))
             else {
                 members.remove(0);
                 continue;
@@ -205,9 +205,10 @@ impl Survey {
         }
     }
 
-    /// Returns whether all that some instructions do, which begin after `memo` memo entries, is to
-    /// push a value of their own, and to make memo entries.
-    fn pushes_one_value(&mut self, bytes: &[u8], memo: u64) -> bool {
+    /// Returns whether all that the instructions of a skeleton do, which begin after `memo` memo entries,
+    /// is to push a value of their own, and to make memo entries. Any of the scalars may be a value that
+    /// was made before, which must not be changed.
+    fn pushes_one_value(&mut self, skeleton: &Skeleton, memo: u64) -> bool {
         self.lexer = Lexer::new(0, &self.limits);
         (self.entries, self.memo) = (memo, memo);
         self.slots.clear();
@@ -216,10 +217,19 @@ impl Survey {
         // The list in which it would be.
         self.slots.push(Slot::new(0, memo));
         self.watch(0, Container::List);
-        while let Some(rest) = bytes.get(self.offset() as usize..)
-            && !rest.is_empty()
-        {
-            if !matches!(self.step(rest), Ok(Progress::Done(Outcome::Next))) {
+        for step in skeleton.steps(memo) {
+            let done = match step {
+                Some(Step::Run(bytes, len)) => self.step(&bytes[..len]),
+                Some(Step::Scalar { has_put }) => {
+                    let done = self.step(&[Opcode::BinGet as u8, 0]);
+                    self.entries += u64::from(has_put);
+                    self.memo += u64::from(has_put);
+                    done
+                }
+                Some(Step::List) => continue,
+                None => return false,
+            };
+            if !matches!(done, Ok(Progress::Done(Outcome::Next))) {
                 return false;
             }
         }

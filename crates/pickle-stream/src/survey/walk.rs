@@ -388,8 +388,9 @@ impl Survey {
             Effect::Special => return self.special(at),
         };
         self.take(place);
-        if gives {
-            self.push(slot)?;
+        match gives {
+            true => self.push(slot)?,
+            false => self.clear_row(),
         }
         self.close_container(place)
     }
@@ -423,6 +424,7 @@ impl Survey {
             O::Pop => {
                 let place = self.below(1, at)?;
                 self.take(place);
+                self.clear_row();
                 return self.close_container(place);
             }
             O::Dup => {
@@ -486,6 +488,14 @@ impl Survey {
     fn take(&mut self, place: usize) {
         self.slots.truncate(place);
         self.kept = place;
+    }
+
+    /// Clears the row of the top value, after values above it were dropped: their instructions are
+    /// of the same element, and a machine fails where one of them is not valid.
+    fn clear_row(&mut self) {
+        if let Some(top) = self.slots.last_mut() {
+            top.row = Row::NONE;
+        }
     }
 
     /// Ends the watched container if it was among the slots from `place` on, which were taken.

@@ -4,7 +4,7 @@
 use pickle_stream::{Container, Limits};
 use proptest::prelude::*;
 
-use crate::support::by_element::{by_element, whole};
+use crate::support::by_element::{Way, by_element, whole};
 use crate::support::cuts::surveyed;
 use crate::support::pickler::{pickled_list, pickled_repeats};
 use crate::support::streams::{
@@ -33,14 +33,14 @@ proptest! {
         let limits = Limits::default();
         let expected = whole(&stream, &limits).unwrap();
         prop_assert!(expected.is_some());
-        prop_assert_eq!(&by_element(&stream, false, &limits).unwrap(), &expected);
-        prop_assert_eq!(&by_element(&stream, true, &limits).unwrap(), &expected);
+        prop_assert_eq!(&by_element(&stream, Way::Machine, &limits).unwrap(), &expected);
+        prop_assert_eq!(&by_element(&stream, Way::Rows(&[]), &limits).unwrap(), &expected);
     }
 
     #[test]
     fn broken_list_by_element_fails_or_is_the_whole_list(stream in prop_oneof![broken_list(), hostile_list()]) {
         let limits = small_limits();
-        if let (Ok(Some(whole)), Ok(Some(elements))) = (whole(&stream, &limits), by_element(&stream, true, &limits)) {
+        if let (Ok(Some(whole)), Ok(Some(elements))) = (whole(&stream, &limits), by_element(&stream, Way::Rows(&[]), &limits)) {
             prop_assert_eq!(elements, whole);
         }
     }
@@ -48,6 +48,6 @@ proptest! {
     #[test]
     fn any_stream_by_element_does_not_panic(stream in stream()) {
         let _ = whole(&stream, &small_limits());
-        let _ = by_element(&stream, true, &small_limits());
+        let _ = by_element(&stream, Way::Rows(&[]), &small_limits());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use pickle_stream::{Lexer, Limits, Progress};
 use proptest::prelude::*;
 
 /// A Python value.
@@ -23,6 +24,9 @@ pub(crate) enum Py {
     Cycle,
     /// The object of this index, modulo their number, among those that the elements share.
     Shared(usize),
+    /// The object of this index, modulo their number, among those of the same element that have a memo
+    /// entry. `None` where there is none.
+    Own(usize),
     /// The list that has the elements.
     Root,
 }
@@ -34,25 +38,64 @@ pub(crate) struct Style {
     pub(crate) protocol: u8,
     /// The number of elements in a batch, 1,000 in CPython.
     pub(crate) batch: usize,
-    /// Whether every object gets a memo entry, as in CPython, or only each shared one.
-    pub(crate) memoize_all: bool,
+    /// The number of items in a batch of another list, 1,000 in CPython.
+    pub(crate) inner_batch: usize,
+    /// Which objects get a memo entry; a shared one always does.
+    pub(crate) puts: Puts,
+    /// The index of the first memo entry in the protocols before 4: 0, and 1 in cPickle of Python 2.
+    pub(crate) first_entry: u32,
+    /// Frames begin before some instructions, which this number chooses.
+    pub(crate) frames: Option<u64>,
+}
+
+/// Which objects get a memo entry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Puts {
+    /// Every one, as in CPython.
+    All,
+    /// None.
+    None,
+    /// Some, which this number chooses: in cPickle of Python 2 those that another object refers to.
+    Some(u64),
+}
+
+/// Returns a number that depends on a seed and an index, and looks random.
+fn random(seed: u64, index: u64) -> u64 {
+    let mixed =
+        (seed ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (mixed ^ (mixed >> 31)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 20
 }
 
 /// A random value of a few dozen parts at most.
 pub(crate) fn value() -> impl Strategy<Value = Py> {
-    let leaf = prop_oneof![
+    containers(prop_oneof![
+        6 => scalar(),
+        1 => prop::collection::vec(any::<i64>(), 0..4).prop_map(Py::Set),
+        1 => numbers().prop_map(Py::List),
+        1 => any::<usize>().prop_map(Py::Shared),
+        1 => any::<usize>().prop_map(Py::Own),
+        1 => Just(Py::Cycle),
+        1 => Just(Py::Root),
+    ])
+}
+
+/// The same without shared objects: as most values of real files.
+fn simple_value() -> impl Strategy<Value = Py> {
+    containers(prop_oneof![6 => scalar(), 1 => numbers().prop_map(Py::List)])
+}
+
+fn scalar() -> impl Strategy<Value = Py> {
+    prop_oneof![
         Just(Py::None),
         any::<bool>().prop_map(Py::Bool),
         prop_oneof![any::<i64>(), -70_000..70_000i64].prop_map(Py::Int),
         any::<f64>().prop_map(Py::Float),
         ".{0,5}".prop_map(Py::Str),
         prop::collection::vec(any::<u8>(), 0..300).prop_map(Py::Bytes),
-        prop::collection::vec(any::<i64>(), 0..4).prop_map(Py::Set),
-        numbers().prop_map(Py::List),
-        any::<usize>().prop_map(Py::Shared),
-        Just(Py::Cycle),
-        Just(Py::Root),
-    ];
+    ]
+}
+
+fn containers(leaf: impl Strategy<Value = Py> + 'static) -> impl Strategy<Value = Py> {
     leaf.prop_recursive(4, 24, 5, |inner| {
         let many = || prop::collection::vec(inner.clone(), 0..5);
         prop_oneof![
@@ -78,12 +121,20 @@ fn numbers() -> impl Strategy<Value = Vec<Py>> {
 
 /// A random style.
 pub(crate) fn style() -> impl Strategy<Value = Style> {
-    let batch = prop_oneof![2 => 1..5usize, 1 => Just(50)];
-    (0..=5u8, batch, any::<bool>()).prop_map(|(protocol, batch, memoize_all)| Style {
-        protocol,
-        batch,
-        memoize_all,
-    })
+    let batch = || prop_oneof![1 => 1..5usize, 1 => Just(50), 2 => Just(1000)];
+    let puts = prop_oneof![3 => Just(Puts::All), 2 => Just(Puts::None), 1 => any::<u64>().prop_map(Puts::Some)];
+    let frames = prop::option::of(any::<u64>());
+    let protocol = prop_oneof![1 => Just(0), 9 => 1..=5u8];
+    (protocol, batch(), batch(), puts, 0..2u32, frames).prop_map(
+        |(protocol, batch, inner_batch, puts, first_entry, frames)| Style {
+            protocol,
+            batch,
+            inner_batch,
+            puts,
+            first_entry,
+            frames,
+        },
+    )
 }
 
 /// A pickled list of random elements, which share objects.
@@ -93,42 +144,57 @@ pub(crate) fn pickled_list() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(elements, shared, style)| pickle(&elements, &shared, style))
 }
 
-/// A pickled list of elements that differ only in numbers, texts and bytes. In some runs of
-/// elements the even ints are equal.
+/// A pickled list of elements of up to three kinds, which come in turn or in runs. Elements of one kind
+/// differ in their scalars, and in how many their lists have. In some runs the even ints are equal.
 pub(crate) fn pickled_repeats() -> impl Strategy<Value = Vec<u8>> {
-    let times = prop_oneof![4 => 1..3i64, 1 => 30..40i64];
-    let change = (any::<i64>(), any::<bool>(), ".{0,5}", 0..300usize);
-    let changes = prop::collection::vec((change, times), 1..8);
+    let times = prop_oneof![2 => 1..3usize, 1 => 30..60usize];
+    let run = (any::<u64>(), any::<bool>(), prop_oneof![Just(0), Just(4), 4..30u64], times);
+    let runs = prop::collection::vec(run, 1..8);
     let shared = prop::collection::vec(value(), 0..4);
-    (value(), changes, shared, style()).prop_map(|(element, changes, shared, style)| {
-        let elements = changes.into_iter().flat_map(|((int, steady, text, len), times)| {
-            let change =
-                move |time| Change { int: int.wrapping_add(time), steady, text: text.clone(), len };
-            (0..times).map(change)
-        });
-        let elements: Vec<Py> = elements.map(|change| change.of(&element)).collect();
-        pickle(&elements, &shared, style)
-    })
+    let value = || prop_oneof![3 => simple_value(), 1 => value()];
+    let kinds = prop_oneof![
+        4 => prop::collection::vec(value(), 1),
+        3 => prop::collection::vec(value(), 2..4),
+        1 => prop::collection::vec(value(), 9..12),
+    ];
+    (kinds, runs, shared, any::<bool>(), style()).prop_map(
+        |(kinds, runs, shared, in_turn, style)| {
+            let mut elements = Vec::new();
+            for (run, (seed, is_steady, rare, times)) in runs.into_iter().enumerate() {
+                for time in 0..times {
+                    let kind = if in_turn { elements.len() } else { run } % kinds.len();
+                    let seed = random(seed, time as u64);
+                    elements.push(Change { seed, is_steady, rare, scalars: 0 }.of(&kinds[kind]));
+                }
+            }
+            pickle(&elements, &shared, style)
+        },
+    )
 }
 
-/// A change of the numbers, texts and bytes of a value.
+/// A change of the scalars of a value.
 struct Change {
-    int: i64,
+    seed: u64,
     /// Whether even ints stay as they are.
-    steady: bool,
-    text: String,
-    len: usize,
+    is_steady: bool,
+    /// One of this many scalars becomes one of another type, if this is not 0.
+    rare: u64,
+    /// The number of scalars that were changed.
+    scalars: u64,
 }
 
 impl Change {
-    fn of(&self, value: &Py) -> Py {
+    fn of(&mut self, value: &Py) -> Py {
         match value {
-            Py::Int(old) if self.steady && old % 2 == 0 => Py::Int(*old),
-            Py::Int(old) => Py::Int(old.wrapping_add(self.int) >> (self.int.unsigned_abs() % 60)),
-            Py::Float(_) => Py::Float(self.int as f64),
-            Py::Str(_) => Py::Str(self.text.clone()),
-            Py::Bytes(_) => Py::Bytes(vec![self.int as u8; self.len]),
+            Py::Int(old) if self.is_steady && old % 2 == 0 => Py::Int(*old),
+            Py::None | Py::Bool(_) | Py::Int(_) | Py::Float(_) | Py::Str(_) | Py::Bytes(_) => {
+                self.scalar(value)
+            }
             Py::Tuple(items) => Py::Tuple(self.of_all(items)),
+            Py::List(items) if !items.is_empty() && items.iter().all(Py::is_scalar) => {
+                let len = self.random() as usize % (2 * items.len());
+                Py::List(items.iter().cycle().take(len).map(|item| self.of(item)).collect())
+            }
             Py::List(items) => Py::List(self.of_all(items)),
             Py::Dict(items) => {
                 Py::Dict(items.iter().map(|(key, item)| (*key, self.of(item))).collect())
@@ -138,14 +204,54 @@ impl Change {
         }
     }
 
-    fn of_all(&self, items: &[Py]) -> Vec<Py> {
+    fn of_all(&mut self, items: &[Py]) -> Vec<Py> {
         items.iter().map(|item| self.of(item)).collect()
+    }
+
+    fn random(&mut self) -> u64 {
+        self.scalars += 1;
+        random(self.seed, self.scalars)
+    }
+
+    /// Returns another scalar, most often of the same type.
+    fn scalar(&mut self, old: &Py) -> Py {
+        let random = self.random();
+        let int = self.random() as i64 >> (random % 44);
+        let text = || "\u{e9}a".repeat(random as usize % 4);
+        let any = [
+            Py::None,
+            Py::Bool(int % 2 == 0),
+            Py::Int(int),
+            Py::Float(int as f64),
+            Py::Str(text()),
+            Py::Bytes(vec![int as u8; random as usize % 300]),
+            Py::Shared(random as usize),
+        ];
+        let is_other = self.rare > 0 && random.is_multiple_of(self.rare);
+        let same =
+            any.iter().find(|new| std::mem::discriminant(*new) == std::mem::discriminant(old));
+        match (is_other, same) {
+            (false, Some(same)) => same.clone(),
+            _ => any[self.random() as usize % any.len()].clone(),
+        }
+    }
+}
+
+impl Py {
+    fn is_scalar(&self) -> bool {
+        matches!(
+            self,
+            Py::None | Py::Bool(_) | Py::Int(_) | Py::Float(_) | Py::Str(_) | Py::Bytes(_)
+        )
     }
 }
 
 /// Returns the pickle of a list of `elements`, in which [`Py::Shared`] is one of `shared`.
 pub(crate) fn pickle(elements: &[Py], shared: &[Py], style: Style) -> Vec<u8> {
-    let mut pickler = Pickler { style, shared, out: Vec::new(), memo: HashMap::new(), entries: 0 };
+    let entries = if style.protocol < 4 { style.first_entry } else { 0 };
+    let (out, memo, globals) = (Vec::new(), HashMap::new(), HashMap::new());
+    let mut pickler =
+        Pickler { style, shared, out, memo, globals, entries, root: entries, own: entries };
     if pickler.style.protocol >= 2 {
         pickler.out.extend([0x80, pickler.style.protocol]);
     }
@@ -156,10 +262,32 @@ pub(crate) fn pickle(elements: &[Py], shared: &[Py], style: Style) -> Vec<u8> {
             // FRAME with a wrong size: readers must ignore it.
             pickler.out.extend([0x95, 9, 0, 0, 0, 0, 0, 0, 0]);
         }
-        pickler.batch(batch, b"ae", |pickler, element| pickler.save(element, shared.len()));
+        pickler.batch(batch, b"ae", |pickler, element| {
+            pickler.own = pickler.entries;
+            pickler.save(element, shared.len());
+        });
     }
     pickler.out.push(b'.');
-    pickler.out
+    match pickler.style.frames {
+        Some(seed) if pickler.style.protocol >= 4 => with_frames(&pickler.out, seed),
+        _ => pickler.out,
+    }
+}
+
+/// Returns a stream in which FRAME, with a wrong size, is before a fifth of the instructions.
+pub(crate) fn with_frames(stream: &[u8], seed: u64) -> Vec<u8> {
+    let limits = Limits::default();
+    let (mut framed, mut lexer) = (Vec::new(), Lexer::new(0, &limits));
+    while let Some(rest) = stream.get(lexer.offset() as usize..)
+        && let Ok(Progress::Done(instruction)) = lexer.instruction(rest)
+    {
+        if random(seed, instruction.offset).is_multiple_of(5) {
+            framed.extend([0x95, 9, 0, 0, 0, 0, 0, 0, 0]);
+        }
+        framed.extend(&rest[..instruction.size]);
+    }
+    framed.extend(&stream[(lexer.offset() as usize).min(stream.len())..]);
+    framed
 }
 
 struct Pickler<'a> {
@@ -168,7 +296,14 @@ struct Pickler<'a> {
     out: Vec<u8>,
     /// The memo entry of each shared object that was written, by its index.
     memo: HashMap<usize, u32>,
+    /// The memo entry of each global that was written, by its name.
+    globals: HashMap<String, u32>,
+    /// The index of the next memo entry.
     entries: u32,
+    /// The memo entry of the list that has the elements.
+    root: u32,
+    /// The index of the first memo entry of the element.
+    own: u32,
 }
 
 impl Pickler<'_> {
@@ -233,7 +368,7 @@ impl Pickler<'_> {
             Py::List(items) => {
                 self.empty(b']', b'l');
                 self.memoize_part();
-                for batch in items.chunks(2) {
+                for batch in items.chunks(self.style.inner_batch) {
                     self.batch(batch, b"ae", |pickler, item| pickler.save(item, scope));
                 }
             }
@@ -278,12 +413,17 @@ impl Pickler<'_> {
                 // it has a memo entry already.
                 let object = self.shared[which].clone();
                 self.save(&object, which);
-                if !matches!(object, Py::Shared(_) | Py::Root) {
+                if !matches!(object, Py::Shared(_) | Py::Own(_) | Py::Root) {
                     let entry = self.memoize();
                     self.memo.insert(which, entry);
                 }
             }
-            Py::Root => self.get(0),
+            Py::Own(_) if self.own == self.entries => self.out.push(b'N'),
+            Py::Own(which) => {
+                let count = (self.entries - self.own) as usize;
+                self.get(self.own + (which % count) as u32);
+            }
+            Py::Root => self.get(self.root),
         }
     }
 
@@ -307,10 +447,18 @@ impl Pickler<'_> {
     }
 
     fn call(&mut self, name: &str, args: &[Py], scope: usize) {
-        self.out.extend(b"cmodule\n");
-        self.out.extend(name.as_bytes());
-        self.out.push(b'\n');
-        self.memoize_part();
+        match self.globals.get(name) {
+            Some(&entry) => self.get(entry),
+            None => {
+                self.out.extend(b"cmodule\n");
+                self.out.extend(name.as_bytes());
+                self.out.push(b'\n');
+                if !matches!(self.style.puts, Puts::None) {
+                    let entry = self.memoize();
+                    self.globals.insert(name.to_owned(), entry);
+                }
+            }
+        }
         self.save(&Py::Tuple(args.to_vec()), scope);
         self.out.push(b'R');
         self.memoize_part();
@@ -354,7 +502,13 @@ impl Pickler<'_> {
     }
 
     fn memoize_part(&mut self) {
-        if self.style.memoize_all {
+        let index = u64::from(self.entries) + self.out.len() as u64;
+        let has_put = match self.style.puts {
+            Puts::All => true,
+            Puts::None => false,
+            Puts::Some(seed) => random(seed, index).is_multiple_of(2),
+        };
+        if has_put {
             self.memoize();
         }
     }

@@ -54,11 +54,66 @@ pub fn lexer_chunks(bytes: &[u8]) {
 /// same as building a new one.
 pub fn survey_machine(bytes: &[u8]) {
     let (stream, limits) = (pickle(bytes), limits());
-    let elements = by_element::by_element(&stream, true, &limits);
-    assert_eq!(elements, by_element::by_element(&stream, false, &limits));
+    let elements = by_element::by_element(&stream, by_element::Way::Rows(&[]), &limits);
+    assert_eq!(elements, by_element::by_element(&stream, by_element::Way::Machine, &limits));
     if let (Ok(Some(whole)), Ok(Some(elements))) = (by_element::whole(&stream, &limits), elements) {
         assert_eq!(elements, whole);
     }
+}
+
+/// Checks that rows that are filled into the forms of their skeletons give the elements that the
+/// machine builds, or the same error, and that the survey finds the same elements: under wide limits
+/// and under narrow ones, however the input is cut, and with skeletons that were learnt of later
+/// elements.
+///
+/// The first byte is the size of the pieces, and the second one the number of kinds. The instructions of
+/// the kinds follow, each after its length, and then pairs of bytes, each for one element: its kind, and
+/// a byte that takes the place of one of its bytes. Without kinds, the rest is a pickle.
+pub fn skeletons(bytes: &[u8]) {
+    let [size, kinds, rest @ ..] = bytes else { return };
+    let stream = match kinds % 10 {
+        0 => pickle(rest),
+        kinds => list_of_kinds(kinds.into(), rest),
+    };
+    let cuts: Vec<usize> = (0..stream.len()).step_by(usize::from(*size).max(1)).collect();
+    let mut small = limits();
+    (small.stack, small.marks, small.nodes, small.argument) = (20, 8, 40, 50);
+    for limits in [limits(), small] {
+        let expected = by_element::by_element(&stream, by_element::Way::Machine, &limits);
+        for way in
+            [by_element::Way::Rows(&[]), by_element::Way::Rows(&cuts), by_element::Way::Learnt]
+        {
+            assert_eq!(by_element::by_element(&stream, way, &limits), expected, "{way:?}");
+        }
+    }
+}
+
+/// Returns a list of elements that are of one of `kinds` kinds but for one byte.
+fn list_of_kinds(kinds: usize, mut bytes: &[u8]) -> Vec<u8> {
+    let kinds: Vec<&[u8]> = (0..kinds)
+        .map(|_| {
+            let (len, rest) = bytes.split_first().unwrap_or((&0, &[]));
+            let (kind, rest) = rest.split_at(rest.len().min((*len).into()));
+            bytes = rest;
+            kind
+        })
+        .collect();
+    // A list, a global and a str are in the memo.
+    let mut stream = b"]\x94cm\nn\n\x94a\x8c\x01a\x94a(".to_vec();
+    for (index, pair) in bytes.chunks_exact(2).enumerate() {
+        let &[choice, byte] = pair else { continue };
+        let mut element = kinds[usize::from(choice) % kinds.len()].to_vec();
+        let place = usize::from(byte) % (2 * element.len()).max(1);
+        if let Some(place) = element.get_mut(place) {
+            *place = choice;
+        }
+        stream.extend(element);
+        if index % 50 == 49 {
+            stream.extend(b"e(");
+        }
+    }
+    stream.extend(b"e.");
+    stream
 }
 
 /// Checks that the fast path of the machine builds the same graph as the plain one, or fails with
