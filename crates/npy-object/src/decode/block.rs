@@ -93,9 +93,9 @@ impl Members {
 
 impl Objects {
     /// Makes members from `member` on resident, at most `most`. Returns `None` where the next one has
-    /// to be decoded alone: it is an entry of a dict, or larger than a block.
+    /// to be decoded alone: it is an entry of a dict, a record, or larger than a block.
     pub(crate) fn read_block(&mut self, member: u64, most: usize) -> Result<Option<Members>> {
-        if self.batches.width() != 1 {
+        if self.batches.width() != 1 || self.decoder.context.record_dtype().is_some() {
             return Ok(None);
         }
         self.decoder.window.set_reading_on(true);

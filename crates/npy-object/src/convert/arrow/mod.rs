@@ -31,14 +31,13 @@ use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
-use pickle_stream::Skeleton;
+use pickle_stream::{Hole, Skeleton};
 
 use crate::array::npy_array::NpyArray;
 use crate::convert::arrow::column::{Column, append_entries};
 use crate::convert::arrow::infer::{DEPTH, Inferred, merge, type_of};
 use crate::convert::arrow::known::Known;
-use crate::convert::arrow::plan::{Fitting, Plan, Texts, all_fitting, append_all};
-use crate::decode::block::Run;
+use crate::convert::arrow::plan::{Fitting, RowPlan, Texts};
 use crate::decode::elements::bounds;
 use crate::error::{Error, Result};
 use crate::value::kind::Kind;
@@ -64,8 +63,8 @@ pub struct RecordBatches {
     schema: SchemaRef,
     /// Whether the elements are dicts, whose keys are the columns.
     are_dicts: bool,
-    /// The plans of the skeletons, of the columns in order; `None` of one whose values are decoded.
-    plans: Vec<(Arc<Skeleton>, Option<Vec<Option<Plan>>>)>,
+    /// The plans of the last skeletons; `None` of one whose values are decoded.
+    plans: Vec<(Arc<Skeleton>, Option<RowPlan>)>,
     texts: Texts,
     /// The bytes of the columns of the last batch.
     sizes: Vec<usize>,
@@ -223,17 +222,19 @@ impl RecordBatches {
         let mut copied = 0;
         while copied < members.len() {
             let run = objects.block(&members).and_then(|block| block.run(copied));
-            let Some(Run { skeleton, .. }) = run else { break };
+            let Some(run) = run else { break };
+            let skeleton = run.skeleton;
             let known = plans.iter().position(|(known, _)| Arc::ptr_eq(known, skeleton));
             let index = match known {
                 Some(index) => index,
                 None => {
                     let skeleton = Arc::clone(skeleton);
+                    let row: Vec<Hole> = run.rows().next().unwrap_or_default().to_vec();
+                    let nodes = objects.decoder.context.limits.pickle.nodes;
                     let Ok(outline) = objects.outline_row(&members, copied) else { break };
-                    let plan = outline.and_then(|(value, holes)| match (&*columns, *are_dicts) {
-                        (columns, true) => Plan::of_entries(value, schema.fields(), columns, holes),
-                        ([column], false) => Some(vec![Some(Plan::new(value, column, holes)?)]),
-                        _ => None,
+                    let fields = are_dicts.then(|| schema.fields());
+                    let plan = outline.and_then(|(value, holes)| {
+                        RowPlan::new(value, &row, holes, columns, fields, nodes)
                     });
                     plans.truncate(PLANS - 1);
                     plans.insert(0, (skeleton, plan));
@@ -245,8 +246,8 @@ impl RecordBatches {
             };
             let Some(run) = block.run(copied) else { break };
             let (all, offset) = (run.members.len(), |row: usize| block.spans[row].begin);
-            let Fitting { rows, needs } = all_fitting(plan, columns, &run, texts);
-            append_all(plan, columns, &block, &run.first(rows), texts);
+            let Fitting { rows, needs } = plan.fitting(columns, &run, texts);
+            plan.append(columns, &block, &run.first(rows), texts);
             copied += rows;
             match needs {
                 Some(memo) => {

@@ -5,6 +5,7 @@
 //! columns.
 
 use std::collections::HashMap;
+use std::mem::discriminant;
 
 use arrow_buffer::NullBufferBuilder;
 use arrow_schema::{DataType, Fields};
@@ -21,9 +22,22 @@ use crate::value::plain::PlainParts;
 /// The texts of memo entries that rows read; `None` of an entry that is no text.
 pub(super) type Texts = HashMap<u64, Option<Box<str>>>;
 
+/// Where the values of all columns are, in the rows of one skeleton.
+#[derive(Debug)]
+pub(super) struct RowPlan {
+    /// For each column; `None` where all values are null.
+    columns: Vec<Option<Plan>>,
+    /// The holes that fill no column, and what fills them in the row that was looked at: the version
+    /// of an array, say. What fills them in another row has to be of the same kind.
+    others: Vec<(usize, Hole)>,
+    /// The holes that are lists, and the most items that a list may have.
+    lists: Vec<usize>,
+    most_items: usize,
+}
+
 /// Where the values of a column are.
 #[derive(Debug)]
-pub(super) enum Plan {
+enum Plan {
     /// A scalar or a list of scalars: the hole of this number.
     Hole(usize),
     /// An array of one dimension.
@@ -36,7 +50,7 @@ pub(super) enum Plan {
 
 /// The length of an array.
 #[derive(Debug)]
-pub(super) enum Length {
+enum Length {
     Fixed(usize),
     /// The hole of this number.
     Hole(usize),
@@ -44,7 +58,7 @@ pub(super) enum Length {
 
 /// A value that is the same in all rows.
 #[derive(Debug)]
-pub(super) enum Constant {
+enum Constant {
     Null,
     Bool(bool),
     Int(i64),
@@ -60,10 +74,100 @@ pub(super) struct Fitting {
     pub(super) needs: Option<u64>,
 }
 
+impl RowPlan {
+    /// More nodes than a value with a skeleton has, without the items of its lists.
+    const NODES: usize = 1 << 10;
+
+    /// Makes the plan of rows like `row`, whose value is `element`. `holes` are the nodes of its holes;
+    /// the graph may have `nodes` of them. `fields` are the columns of dicts. Returns `None` where the
+    /// values have to be decoded.
+    pub(super) fn new(
+        element: Element<'_>,
+        row: &[Hole],
+        holes: &[NodeId],
+        columns: &[Column],
+        fields: Option<&Fields>,
+        nodes: usize,
+    ) -> Option<RowPlan> {
+        let plans = match (columns, fields) {
+            (columns, Some(fields)) => Plan::of_entries(element, fields, columns, holes)?,
+            ([column], None) => vec![Some(Plan::new(element, column, holes)?)],
+            _ => return None,
+        };
+        let mut used = vec![false; row.len()];
+        plans.iter().flatten().for_each(|plan| plan.mark(&mut used));
+        let others = row.iter().zip(0..).filter(|(_, hole)| !used[*hole]);
+        let lists = row.iter().zip(0..).filter(|(hole, _)| list_len(hole).is_some());
+        Some(RowPlan {
+            columns: plans,
+            others: others.map(|(filling, hole)| (hole, *filling)).collect(),
+            lists: lists.map(|(_, hole)| hole).collect(),
+            most_items: nodes.saturating_sub(RowPlan::NODES),
+        })
+    }
+
+    /// Returns how many of the first rows can be copied to the columns, and the memo entry whose text
+    /// has to be looked up before the next one can.
+    pub(super) fn fitting(&self, columns: &[Column], run: &Run<'_>, texts: &Texts) -> Fitting {
+        let of_columns = all_fitting(&self.columns, columns, run, texts);
+        let others = self.others.iter().map(|(hole, sample)| {
+            run.column(*hole).take_while(|filling| is_like(**filling, *sample)).count()
+        });
+        let lists = self.lists.iter().map(|hole| {
+            let is_short = |list: &&Hole| list_len(list).is_none_or(|len| len <= self.most_items);
+            run.column(*hole).take_while(is_short).count()
+        });
+        let rows = others.chain(lists).min().unwrap_or(usize::MAX);
+        if rows < of_columns.rows { Fitting { rows, needs: None } } else { of_columns }
+    }
+
+    /// Copies rows, which fit, to the columns. Texts are not checked for UTF-8.
+    pub(super) fn append(
+        &self,
+        columns: &mut [Column],
+        block: &Block<'_>,
+        run: &Run<'_>,
+        texts: &Texts,
+    ) {
+        append_all(&self.columns, columns, block, run, texts);
+    }
+}
+
+/// Returns the number of items of a list of numbers.
+fn list_len(hole: &Hole) -> Option<usize> {
+    match hole {
+        Hole::Ints(list) | Hole::Floats(list) => Some(list.len as usize),
+        _ => None,
+    }
+}
+
+/// Returns whether two holes are filled with values of one kind, or with the same memo entry.
+fn is_like(one: Hole, other: Hole) -> bool {
+    match (one, other) {
+        (Hole::Get(one), Hole::Get(other)) => one == other,
+        (one, other) => discriminant(&one) == discriminant(&other),
+    }
+}
+
 impl Plan {
+    /// Marks the holes that fill the column.
+    fn mark(&self, used: &mut [bool]) {
+        match self {
+            Plan::Hole(hole) => used[*hole] = true,
+            Plan::Array { len, bytes, .. } => {
+                used[*bytes] = true;
+                if let Length::Hole(len) = len {
+                    used[*len] = true;
+                }
+            }
+            Plan::Struct(plans) => plans.iter().flatten().for_each(|plan| plan.mark(used)),
+            Plan::Constant(_) => {}
+        }
+    }
+
     /// Makes the plan of a column of values like `element`, of which `holes` are the nodes of the holes;
     /// `None` where these have to be decoded. Recurses as deep as the type of the column.
-    pub(super) fn new(element: Element<'_>, column: &Column, holes: &[NodeId]) -> Option<Plan> {
+    fn new(element: Element<'_>, column: &Column, holes: &[NodeId]) -> Option<Plan> {
         let value = element.value()?;
         let hole_of = |id: NodeId| holes.iter().position(|hole| *hole == id);
         if let Some(hole) = hole_of(value.id()) {
@@ -109,7 +213,7 @@ impl Plan {
     }
 
     /// Makes the plans of the columns of the values of a dict.
-    pub(super) fn of_entries(
+    fn of_entries(
         element: Element<'_>,
         fields: &Fields,
         columns: &[Column],
@@ -130,9 +234,8 @@ impl Plan {
         Some(plans)
     }
 
-    /// Returns how many of the first rows can be copied to a column, and the memo entry whose text has
-    /// to be looked up before the next one can.
-    pub(super) fn fitting(&self, column: &Column, run: &Run<'_>, texts: &Texts) -> Fitting {
+    /// Returns how many of the first rows can be copied to a column: see [`RowPlan::fitting`].
+    fn fitting(&self, column: &Column, run: &Run<'_>, texts: &Texts) -> Fitting {
         match (self, column) {
             (Plan::Constant(_), _) => Fitting::all(run),
             (Plan::Struct(plans), Column::Struct { columns, .. }) => {
@@ -244,8 +347,8 @@ impl Fitting {
     }
 }
 
-/// Returns how many of the first rows can be copied to these columns: see [`Plan::fitting`].
-pub(super) fn all_fitting(
+/// Returns how many of the first rows can be copied to these columns.
+fn all_fitting(
     plans: &[Option<Plan>],
     columns: &[Column],
     run: &Run<'_>,
@@ -257,7 +360,7 @@ pub(super) fn all_fitting(
 }
 
 /// Copies rows that fit to these columns; null where there is no plan.
-pub(super) fn append_all(
+fn append_all(
     plans: &[Option<Plan>],
     columns: &mut [Column],
     block: &Block<'_>,
