@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-from compare import HERE, WORK, WORKS
+from compare import HERE, WORKS, ours, present
 
 TABLE = os.path.join(HERE, "instructions.json")
 TOLERANCE = 1.02
@@ -33,7 +33,7 @@ def instructions(command, stderr=None):
 
 def count(name):
     """Returns the instructions an element, those of starting the process and of opening the file included."""
-    total, done = instructions([WORK, name])
+    total, done = instructions(ours(name))
     done.check_returncode()
     return round(total / int(done.stdout.split()[1]))
 
@@ -45,7 +45,7 @@ def main():
     arguments = parser.parse_args()
     with open(TABLE) as file:
         table = json.load(file)
-    counted = {name: count(name) for name in arguments.works}
+    counted = {name: count(name) for name in present(arguments.works)}
     print("| work | in the table | counted | ratio |")
     print("|---|---|---|---|")
     for name, new in counted.items():

@@ -1,13 +1,14 @@
 """Compares loops in Python over the files of generate.py: the package npy_object with np.load and np.fromfile.
 
     pip install numpy crates/npy-object-python        # maturin builds the package
-    python benches/python.py [--rounds N]
+    python benches/python.py [--rounds N] [WORK ...]
 
 Each run is a process of its own, and the sides take turns. The time is that of opening and of an empty loop, the best of
 three in one process, because a system may take tens of milliseconds to move the threads of a new process to idle
-processors. The memory is the peak of the process, less that of a process that has imported NumPy. Quote the ratios, because
-both sides ran on the same machine at the same time. A thread decodes ahead of the loop where a processor is idle; on a busy
-machine, the ratio of CPU times is what remains of the advantage. Needs Linux, for the peak of memory.
+processors. A thread decodes ahead of the loop where a processor is idle, so ours also runs on one processor alone. The
+memory is the peak of the process, less that of a process that has imported NumPy. Quote the ratios, because both sides ran
+on the same machine at the same time. On a busy machine, the ratio of CPU times is what remains of the advantage. Needs
+Linux, for the peak of memory.
 """
 
 import argparse
@@ -16,21 +17,25 @@ import statistics
 import subprocess
 import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from compare import WORKS, present
+from generate import file_of
+
 LOOP = "for element in array: pass"
 OURS = "array = npy_object.open(FILE); " + LOOP
 THEIRS = "array = np.load(FILE, allow_pickle=True); " + LOOP
 BYTES = "array = np.fromfile(FILE, 'u1')"
+LOAD = "array = npy_object.load(FILE)"
 
-WORKS = [
-    ("ragged", THEIRS, OURS),
-    ("strings", THEIRS, OURS),
-    ("ints", THEIRS, OURS),
-    ("dicts", THEIRS, OURS),
-    ("large", THEIRS, OURS),
+# `huge` takes as long as reading its bytes, as `large` does.
+LOOPED = [name for name in WORKS if name != "huge"]
+ROWS = [
+    *((name, THEIRS, OURS) for name in LOOPED),
     ("large", BYTES, OURS),
     ("large", BYTES, OURS.replace("(FILE)", "(FILE, mmap_mode='r')")),
-    ("ragged", THEIRS, "array = npy_object.load(FILE)"),
+    *((name, THEIRS, LOAD) for name in LOOPED),
+    *((name, OURS, LOAD) for name in ["ragged", "strings", "dicts"]),
+    *((name, OURS, "array = npy_object.open(FILE).to_numpy()") for name in ["ragged", "strings", "dicts"]),
+    *((name, OURS, "array = npy_object.open(FILE).iter_batches(1000); " + LOOP) for name in ["ragged", "strings", "dicts"]),
 ]
 
 RUN = """
@@ -52,27 +57,46 @@ print(*min(measured() for _ in range(3)), peak() - bare)
 """
 
 
-def run(name, work):
-    """Returns seconds, processor seconds, and MiB above a process that has imported NumPy."""
-    file = os.path.join(HERE, "data", name + ".npy")
+def run(name, work, alone=False):
+    """Returns seconds, processor seconds, and MiB above a process that has imported NumPy; on one processor, where `alone`."""
     imports = "import npy_object" if "npy_object" in work else ""
-    code = RUN % (imports, file, work.replace("; ", "\n    "))
-    seconds, cpu, peak = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    code = RUN % (imports, file_of(name), work.replace("; ", "\n    "))
+    bind = (lambda: os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])) if alone else None
+    seconds, cpu, peak = subprocess.check_output([sys.executable, "-c", code], text=True, preexec_fn=bind).split()
     return float(seconds), float(cpu), int(peak) / 1024
+
+
+def call(work):
+    """Returns the call of a side, without the loop."""
+    return work.split("; ")[0].removeprefix("array = ")
+
+
+def ratio(theirs, ours, what):
+    """Returns the median of the ratios of each round, of seconds or of processor seconds."""
+    return statistics.median(their[what] / our[what] for their, our in zip(theirs, ours))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("works", nargs="*", default=LOOPED, metavar="WORK", help=", ".join(LOOPED))
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    print("| file | this | against | times as fast | CPU time | MiB | MiB |")
-    print("|---|---|---|---|---|---|---|")
-    for name, theirs, ours in WORKS:
-        pairs = [(run(name, theirs), run(name, ours)) for _ in range(rounds)]
-        ratios = [statistics.median(their[what] / our[what] for their, our in pairs) for what in (0, 1)]
-        peaks = [max(pair[side][2] for pair in pairs) for side in (0, 1)]
-        what = [work.split("= ")[1].split(";")[0] for work in (ours, theirs)]
-        print("| %s | `%s` | `%s` | %.2f | %.2f | %.1f | %.1f |" % (name, *what, *ratios, peaks[1], peaks[0]), flush=True)
+    arguments = parser.parse_args()
+    works = present(arguments.works)
+    print("| file | this | against | times as fast | on one processor | CPU time | MiB | MiB |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, theirs, ours in ROWS:
+        if name not in works:
+            continue
+        both, alone = {theirs: [], ours: []}, {theirs: [], ours: []}
+        for _ in range(arguments.rounds):
+            for side in (theirs, ours):
+                both[side].append(run(name, side))
+                # NumPy has one thread, so it needs no run on one processor.
+                alone[side].append(run(name, side, alone=True) if "npy_object" in side else both[side][-1])
+        fast, cpu = ratio(both[theirs], both[ours], 0), ratio(both[theirs], both[ours], 1)
+        peaks = [max(done[2] for done in both[side]) for side in (ours, theirs)]
+        cells = (name, call(ours), call(theirs), fast, ratio(alone[theirs], alone[ours], 0), cpu, *peaks)
+        print("| %s | `%s` | `%s` | %.2f | %.2f | %.2f | %.1f | %.1f |" % cells, flush=True)
 
 
 if __name__ == "__main__":

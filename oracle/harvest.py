@@ -116,7 +116,7 @@ def recording(unpickler):
 
 
 class Load(object):
-    """Replaces `load` or `loads` of a module. It is no function, because tests put it into classes, where a function
+    """Replaces `load` or `loads` of a module. It is not a function, because tests put it into classes, where a function
     would become a method."""
 
     def __init__(self, unpickler, opened):

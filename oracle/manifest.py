@@ -133,7 +133,7 @@ def _archive(group):
 
 @functools.lru_cache(maxsize=None)
 def _group_lines(group):
-    """The lines of each fixture in the file of a group."""
+    """Returns the lines of each fixture in the file of a group."""
     found = {}
     for line in _split(_read(group + ".jsonl")):
         if line.startswith('{"file":'):
@@ -148,7 +148,7 @@ def _group(file):
 
 
 def _by_group(names):
-    """The names that belong in an archive, by group, all sorted."""
+    """Returns the names that belong in an archive, by group, all sorted."""
     groups = {}
     for name in sorted(set(names) - EXAMPLES):
         groups.setdefault(_group(name), []).append(name)
@@ -156,12 +156,12 @@ def _by_group(names):
 
 
 def _groups(ending):
-    """The groups that have a file with this ending."""
+    """Returns the groups that have a file with this ending."""
     return sorted(name[: -len(ending)] for name in os.listdir(FIXTURES) if name.endswith(ending))
 
 
 def _files(ending):
-    """The names of the files in the folders of groups."""
+    """Returns the names of the files in the folders of groups."""
     groups = [group for group in sorted(os.listdir(FIXTURES)) if os.path.isdir(os.path.join(FIXTURES, group))]
     names = ["%s/%s" % (group, name) for group in groups for name in os.listdir(os.path.join(FIXTURES, group))]
     return [name for name in names if name.endswith(ending)]

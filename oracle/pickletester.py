@@ -86,7 +86,7 @@ def main():
 
 
 def harvest(version):
-    """The pickles of one CPython's tests, each with the exception that it came to, or ""."""
+    """Returns the pickles of one CPython's tests, each with the name of the exception that it raised, or ""."""
     python = environments.find_python(version)
     if python is None:
         print("CPython %s: MISSING" % version)
@@ -109,7 +109,7 @@ def harvest(version):
 
 
 def written(pickles):
-    """A file of them, as the example `programs` takes them."""
+    """Returns a file of the pickles in the format that the example `programs` reads."""
     file = tempfile.TemporaryFile()
     for pickle in pickles:
         file.write(struct.pack("<I", len(pickle)) + pickle)

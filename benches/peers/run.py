@@ -1,13 +1,13 @@
 """Compares npy-object with other readers of NumPy's object arrays: time an element, and peak of memory.
 
-    python3 -m venv /tmp/numpy && /tmp/numpy/bin/pip install numpy ./crates/npy-object-python
+    python3 -m venv /tmp/numpy && /tmp/numpy/bin/pip install numpy pyarrow h5py ./crates/npy-object-python
     cargo build --release --manifest-path benches/peers/Cargo.toml
-    /tmp/numpy/bin/python benches/generate.py
-    /tmp/numpy/bin/python benches/peers/run.py [--rounds N] [--draw]
+    /tmp/numpy/bin/python benches/generate.py && /tmp/numpy/bin/python benches/formats.py
+    /tmp/numpy/bin/python benches/peers/run.py [--rounds N] [--reader READER ...] [--draw]
 
 Every reader does every work, in turns, each in a process of its own; the time is that of opening, looping and the work,
 without the start of the process. Writes results.json, the chart, and the tables of the READMEs; with --draw, draws the
-results.json that is there. `cargo update` in this folder brings the newest releases of the crates. Needs Linux, for the
+results.json that is there. With --reader, measures np.load and these readers, and only prints the table. `cargo update` in this folder brings the newest releases of the crates. Needs Linux, for the
 peak of memory, and Python 3.11.
 """
 
@@ -26,7 +26,10 @@ import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-DATA = HERE.parent / "data"
+sys.path.insert(1, str(HERE.parent))
+import formats
+
+DATA = Path(os.environ.get("NPY_OBJECT_DATA", HERE.parent / "data"))
 RESULTS = HERE / "results.json"
 PEERS = Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target")) / "release" / "peers"
 PYTHON = [sys.executable, HERE / "loops.py"]
@@ -43,7 +46,11 @@ READERS = {
     "Python generator": ([*PYTHON, "generator"], OBJECTS),
     "pickled": ([PEERS, "pickled"], OBJECTS),
     "serde-pickle": ([PEERS, "serde-pickle"], OBJECTS),
+    "deser-pickle": ([PEERS, "deser-pickle"], OBJECTS),
     "pyferrite": ([PEERS, "pyferrite"], WORKS),
+    "pyarrow, Parquet": ([*PYTHON, "pyarrow-parquet"], OBJECTS),
+    "pyarrow, Feather": ([*PYTHON, "pyarrow-feather"], OBJECTS),
+    "h5py": ([*PYTHON, "h5py"], [work for work in OBJECTS if formats.can(work, formats.HDF5)]),
     "npyz": ([PEERS, "npyz"], ["plain"]),
 }
 
@@ -77,12 +84,14 @@ def progress(text):
         print(f"\r{text}\033[K", end="", file=sys.stderr, flush=True)
 
 
-def measure_all(rounds):
-    """Returns the time and memory of each reader for each work."""
-    for path in [PEERS, *(DATA / f"{work}.npy" for work in WORKS)]:
+def measure_all(rounds, chosen):
+    """Returns the time and memory of each of these readers for each work."""
+    others = [DATA / f"{work}{ending}" for work in OBJECTS for ending in formats.WRITERS if formats.can(work, ending)]
+    for path in [PEERS, *(DATA / f"{work}.npy" for work in WORKS), *others]:
         if not path.exists():
             sys.exit(f"{path} is missing: the first lines of {__file__} say how to make it")
-    works = {work: {reader: {} for reader, (_, can) in READERS.items() if work in can} for work in WORKS}
+    readers = {reader: can for reader, (_, can) in READERS.items() if reader in chosen}
+    works = {work: {reader: {} for reader, can in readers.items() if work in can} for work in WORKS}
     elements = {}
     for number in range(rounds):
         for work, readers in works.items():
@@ -119,14 +128,23 @@ def machine():
 
 
 def versions():
-    with open(HERE / "Cargo.lock", "rb") as file:
-        crates = {package["name"]: package["version"] for package in tomllib.load(file)["package"]}
+    """Returns the versions of Python, Rust, NumPy, npy-object and the peers in Rust that read hostile files too."""
     return {
         "CPython": platform.python_version(),
         "NumPy": importlib.metadata.version("numpy"),
         "Rust": subprocess.check_output(["rustc", "--version"], text=True).split()[1],
-        **{name: crates[name] for name in ["npy-object", "pickled", "serde-pickle", "pyferrite", "npyz"]},
+        **of_crates("npy-object", "pickled", "serde-pickle", "pyferrite", "npyz"),
     }
+
+
+def of_crates(*names):
+    with open(HERE / "Cargo.lock", "rb") as file:
+        crates = {package["name"]: package["version"] for package in tomllib.load(file)["package"]}
+    return {name: crates[name] for name in names}
+
+
+def of_packages(*names):
+    return {name: importlib.metadata.version(name) for name in names}
 
 
 def described(results):
@@ -182,13 +200,19 @@ def draw(results):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--reader", action="append", choices=READERS, help="measure only np.load and these readers")
     parser.add_argument("--draw", action="store_true", help="draw results.json again, and measure nothing")
     arguments = parser.parse_args()
+    if arguments.reader:
+        works = measure_all(arguments.rounds, ["np.load", *arguments.reader])
+        print(table({"works": works}))
+        return
     if arguments.draw:
         results = json.loads(RESULTS.read_text())
     else:
-        works = measure_all(arguments.rounds)
-        results = {"machine": machine(), "versions": versions(), "rounds": arguments.rounds, "works": works}
+        works = measure_all(arguments.rounds, READERS)
+        programs = {**versions(), **of_crates("deser-pickle"), **of_packages("pyarrow", "h5py")}
+        results = {"machine": machine(), "versions": programs, "rounds": arguments.rounds, "works": works}
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     print(table(results))
     draw(results)

@@ -4,7 +4,7 @@
 //!
 //! `pickled` and `serde-pickle` know no arrays: they return the state that NumPy pickled, and the works
 //! sum the bytes in it. Values are not freed, because the time of freeing is not measured for the other
-//! readers either. The work `read`, which reads any file, does free them, because some readers overflow
+//! readers either. `deser-pickle` fills the types that its user would write. The work `read`, which reads any file, does free them, because some readers overflow
 //! the stack when they free a deep value.
 
 use std::env;
@@ -15,6 +15,8 @@ use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use deser::de::SinkHandle;
+use deser::{Deserialize, State};
 use npy_object::{Limits, Options};
 use npy_object_benches::{WORKS, peak};
 use npyz::NpyFile;
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let begin = Instant::now();
     let done = match reader.as_str() {
         reader if work == "read" => read(reader, file),
+        "deser-pickle" => deser_pickle(work, file),
         "npy-object" => npy_object(work, file),
         "npyz" => npyz(file),
         "pickled" => pickled(work, file),
@@ -126,6 +129,46 @@ fn pickled(work: &str, file: &str) -> Done {
     let Value::Tuple(state) = &*value else { return Err("no state of an array".into()) };
     let Some(Value::List(elements)) = state.inner().last() else { return Err("no list".into()) };
     sum_of(elements.inner().iter().map(|element| of_element(work, element)))
+}
+
+/// The state of an array of NumPy: version, shape, dtype, order of the axes, and `data`.
+type Pickled<T> = (Ignored, Ignored, Ignored, Ignored, T);
+
+/// Any value, which is not kept.
+struct Ignored;
+
+impl<'de> Deserialize<'de> for Ignored {
+    fn deserialize_into<'out>(out: &'out mut Option<Self>, _: &mut State) -> SinkHandle<'out, 'de> {
+        *out = Some(Ignored);
+        SinkHandle::null()
+    }
+}
+
+#[derive(Deserialize)]
+struct Item {
+    id: u32,
+    name: String,
+    v: Vec<u32>,
+}
+
+fn deser_pickle(work: &str, file: &str) -> Done {
+    fn of_all<T: for<'de> Deserialize<'de>>(data: &[u8], value: fn(&T) -> f64) -> Done {
+        // The dtype and the keys of the dicts are shared by all elements, more often than its limit allows.
+        let config = deser_pickle::DeserializerConfig::builder();
+        let config = config.max_shared_events(usize::MAX).build();
+        let state: Pickled<Vec<T>> = config.from_slice(data)?;
+        let elements = ManuallyDrop::new(state.4);
+        sum_of(elements.iter().map(|element| Some(value(element))))
+    }
+
+    let mut data = Vec::new();
+    pickle(file)?.read_to_end(&mut data)?;
+    match work {
+        "strings" => of_all(&data, |text: &String| text.len() as f64),
+        "ints" => of_all(&data, |list: &Vec<i64>| list.iter().sum::<i64>() as f64),
+        "dicts" => of_all(&data, |item: &Item| f64::from(item.id)),
+        _ => of_all(&data, |array: &Pickled<Vec<u8>>| sum_of_bytes(&array.4)),
+    }
 }
 
 fn serde_pickle(work: &str, file: &str) -> Done {

@@ -143,8 +143,8 @@ pub struct Scalar {
 ///
 /// NumPy's array protocol has no other kinds, so a `match` may name all of them.
 ///
-/// A new kind needs an arm or a row in each of these places; those with a star have a `_` arm, so the
-/// compiler does not ask for it:
+/// A new kind needs an arm or a row in each of these places; those with a star have a `_` arm, so
+/// the compiler does not ask for it:
 ///
 /// - npy-header: `dtype.rs`, `typestr.rs`
 /// - npy-object: `value/dtype.rs`, `value/scalar.rs`*, `value/numbers.rs`*, `value/pack.rs`*,

@@ -260,7 +260,7 @@ mod tests {
         refused("M8[3D/0]", "unit '3D/0' has the divisor 0 (at byte 0) [npy.descr.unit]");
         refused(
             "M8[s/7]",
-            "unit 's/7' is no whole number of shorter units (at byte 0) [npy.descr.unit]",
+            "unit 's/7' is not a whole number of shorter units (at byte 0) [npy.descr.unit]",
         );
         refused(
             "U999999999",

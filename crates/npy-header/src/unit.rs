@@ -131,7 +131,7 @@ impl TimeUnit {
                 Some((count, shorter)) => (count / den, *shorter),
                 None => {
                     let message =
-                        format!("unit '{name}/{den}' is no whole number of shorter units");
+                        format!("unit '{name}/{den}' is not a whole number of shorter units");
                     return refuse(message);
                 }
             },

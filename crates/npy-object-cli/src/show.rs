@@ -37,6 +37,7 @@ fn describe_array(name: &str, item: &ItemType, shape: &[usize]) -> String {
     match item {
         ItemType::Plain(dtype) => format!("{name} {dtype} {shape}"),
         ItemType::String { .. } => format!("{name} StringDType {shape}"),
+        _ => format!("{name} {shape}"),
     }
 }
 

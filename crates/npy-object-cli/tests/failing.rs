@@ -70,8 +70,8 @@ fn signal_during_write_leaves_no_part_file() {
         let mut lines = writing.stdin.take().unwrap();
         lines.write_all(b"1\n").unwrap();
         let files = || fs::read_dir(folder.path()).unwrap().count();
-        let begun = Instant::now();
-        while files() == 0 && begun.elapsed() < Duration::from_secs(60) {
+        let start = Instant::now();
+        while files() == 0 && start.elapsed() < Duration::from_secs(60) {
             std::thread::sleep(Duration::from_millis(5));
         }
         assert_eq!(files(), 1);

@@ -186,9 +186,9 @@ fn info_of_archive_lists_members_that_are_no_arrays() {
 #[test]
 fn member_names_are_printed_escaped() {
     let mut bytes = fs::read(data("archive.npz")).unwrap();
-    for place in 0..bytes.len() - 5 {
-        if &bytes[place..place + 5] == b"words" {
-            bytes[place] = 0x1b;
+    for offset in 0..bytes.len() - 5 {
+        if &bytes[offset..offset + 5] == b"words" {
+            bytes[offset] = 0x1b;
         }
     }
     let listed = piped(command(["info", "-"]), bytes.clone()).output();
@@ -217,8 +217,8 @@ fn info_of_compressed_member_prints_both_sizes() {
 #[test]
 fn checksum_mismatch_of_member_fails_after_its_elements() {
     let mut bytes = fs::read(data("archive.npz")).unwrap();
-    let place = bytes.windows(4).position(|text| text == b"loop").unwrap();
-    bytes[place] = b'L';
+    let offset = bytes.windows(4).position(|text| text == b"loop").unwrap();
+    bytes[offset] = b'L';
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("damaged.npz");
     fs::write(&file, bytes).unwrap();

@@ -42,6 +42,12 @@ pub(crate) fn unsupported(py: Python<'_>, message: &str) -> PyErr {
     exception(py, "UnsupportedError", (format!("{message} [access.type]"), None, "access.type"))
 }
 
+/// Returns an UnsupportedError, for a variant of `ItemType` that is newer than this package.
+#[cold]
+pub(crate) fn unknown_dtype(py: Python<'_>) -> PyErr {
+    unsupported(py, "expected a dtype of the header or StringDType, found another dtype")
+}
+
 /// Returns an EmptyError, for a source that has no data, or none left. `why` is the error of the library.
 #[cold]
 pub(crate) fn empty(py: Python<'_>, why: Option<&Error>) -> PyErr {

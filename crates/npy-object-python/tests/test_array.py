@@ -371,14 +371,14 @@ def test_archive_closed_during_a_read_lets_the_read_end(tmp_path):
     np.savez(path, a=np.arange(9))
     code = """
 import io, npy_object, threading, time
-begun = threading.Event()
+started = threading.Event()
 class Slow(io.FileIO):
     def read(self, size=-1):
-        begun.set()
+        started.set()
         time.sleep(0.05)
         return super().read(size)
 archive = npy_object.open(Slow(%r))
-begun.clear()
+started.clear()
 def read():
     try:
         archive["a"].to_numpy()
@@ -386,7 +386,7 @@ def read():
         assert "closed" in str(error)
 reader = threading.Thread(target=read)
 reader.start()
-begun.wait()
+started.wait()
 archive.close()
 reader.join()
 """ % str(path)

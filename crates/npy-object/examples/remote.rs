@@ -4,9 +4,9 @@
 //! cargo run --example remote --features object_store -- file:///data/big.npy 123456
 //! ```
 //!
-//! With the features `aws`, `azure`, `gcp` or `http` of the crate `object_store`, the address can be
-//! one of these too: `s3://bucket/big.npy`. If `npyo index` has made an index, and it stands beside
-//! the object as `big.npy.idx`, one element takes a few kilobytes beside its own bytes.
+//! With the features `aws`, `azure`, `gcp` or `http` of the crate `object_store`, the address can
+//! be one of these too: `s3://bucket/big.npy`. If `npyo index` has made an index, and it stands
+//! beside the object as `big.npy.idx`, one element takes a few kilobytes beside its own bytes.
 
 use std::error::Error;
 use std::pin::pin;

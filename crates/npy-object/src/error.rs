@@ -10,9 +10,9 @@ use pickle_stream::printable;
 
 /// An error of reading or writing a file. It is one word wide.
 ///
-/// It is displayed as `file: message (element 17, ['key'][3], at byte N) [clause]`, without the parts
-/// that are not known. `N` is counted from the start of the file. Control characters in names from the
-/// file are escaped, see [`printable`](crate::pickle::printable).
+/// It is displayed as `file: message (element 17, ['key'][3], at byte N) [clause]`, without the
+/// parts that are not known. `N` is counted from the start of the file. Control characters in names
+/// from the file are escaped, see [`printable`](crate::pickle::printable).
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -48,8 +48,8 @@ pub enum ErrorKind {
     Unsupported,
     /// The file exceeds a limit: [`Error::limit`].
     Limit,
-    /// The caller asked for something that is not there: another type than the element has, an element
-    /// past the last.
+    /// The caller asked for something that is not there: another type than the element has, an
+    /// element past the last.
     Usage,
     /// The system failed to read or write.
     Io,
@@ -103,14 +103,15 @@ impl Error {
         error
     }
 
-    /// Adds to the text of a truncation that `salvage` saves the elements before it. Every reader of
-    /// elements goes through [`Batches`](crate::locate::batches::Batches), which calls this.
+    /// Adds to the text of a truncation that `salvage` saves the elements before it. Every reader
+    /// of elements goes through [`Batches`](crate::locate::batches::Batches), which calls this.
     pub(crate) fn naming_salvage(mut self) -> Error {
         self.0.salvageable = self.0.kind == ErrorKind::Truncated;
         self
     }
 
-    /// Removes the text that [`naming_salvage`](Self::naming_salvage) added, for the report of a salvage.
+    /// Removes the text that [`naming_salvage`](Self::naming_salvage) added, for the report of a
+    /// salvage.
     pub(crate) fn without_salvage(mut self) -> Error {
         self.0.salvageable = false;
         self
@@ -199,8 +200,8 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns the value of the limit that the file exceeds; `None` for an error of another kind. The
-    /// [clause](Self::clause) is the id of the limit.
+    /// Returns the value of the limit that the file exceeds; `None` for an error of another kind.
+    /// The [clause](Self::clause) is the id of the limit.
     pub fn limit(&self) -> Option<u64> {
         self.0.limit
     }
@@ -210,14 +211,14 @@ impl Error {
         self.0.offset
     }
 
-    /// Returns the id of the clause of the specification that is broken, such as `npy.header.shape`. An
-    /// id does not change.
+    /// Returns the id of the clause of the specification that is broken, such as
+    /// `npy.header.shape`. An id does not change.
     pub fn clause(&self) -> &'static str {
         self.0.clause
     }
 
-    /// Returns whether the file exceeds a limit that [`Limits::within`](crate::Limits::within) sets, so
-    /// that it can be read with more memory.
+    /// Returns whether the file exceeds a limit that [`Limits::within`](crate::Limits::within)
+    /// sets, so that it can be read with more memory.
     pub fn is_over_memory(&self) -> bool {
         let set = [
             "npy.limit.element",
@@ -282,7 +283,8 @@ impl From<npy_header::Error> for Error {
 }
 
 impl From<io::Error> for Error {
-    /// Converts an I/O error. An error of this crate that went through a reader is returned as it was.
+    /// Converts an I/O error. An error of this crate that went through a reader is returned as it
+    /// was.
     fn from(error: io::Error) -> Error {
         let error = match error.downcast::<Error>() {
             Ok(error) => return error,

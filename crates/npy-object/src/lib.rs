@@ -1,8 +1,8 @@
 //! Reads NumPy object arrays that are larger than memory, one element at a time.
 //!
-//! NumPy saves an array of dtype `object` (ragged arrays, strings, dicts) as one pickle after a `.npy`
-//! header. `numpy.load` reads that pickle whole, and runs the code that it names. This crate decodes
-//! one element at a time, in the memory of one element, and runs nothing.
+//! NumPy saves an array of dtype `object` (ragged arrays, strings, dicts) as one pickle after a
+//! `.npy` header. `numpy.load` reads that pickle whole, and runs the code that it names. This crate
+//! decodes one element at a time, in the memory of one element, and runs nothing.
 //!
 //! ```
 //! let mut array = npy_object::open("tests/data/ragged.npy")?;
@@ -32,14 +32,14 @@
 //!
 //! An [`NpyArray`] gives its elements in one of these ways:
 //!
-//! - [`next_element`](NpyArray::next_element) lends one element after another, and decodes each into
-//!   the memory of the last: nothing is allocated per element.
-//! - [`elements`](NpyArray::elements) and [`into_elements`](NpyArray::into_elements) are iterators of
-//!   elements that own what they hold, from either end; [`elements_in`](NpyArray::elements_in) is a
-//!   part of them.
+//! - [`next_element`](NpyArray::next_element) lends one element after another, and decodes each
+//!   into the memory of the last: nothing is allocated per element.
+//! - [`elements`](NpyArray::elements) and [`into_elements`](NpyArray::into_elements) are iterators
+//!   of elements that own what they hold, from either end; [`elements_in`](NpyArray::elements_in)
+//!   is a part of them.
 //! - `into_deserialize::<T>()` is an iterator of values of your own type, through serde.
-//! - [`get`](NpyArray::get) goes to any element. The first time, the file is surveyed up to there. An
-//!   index, which [`write_index`](NpyArray::write_index) puts next to the file, makes that
+//! - [`get`](NpyArray::get) goes to any element. The first time, the file is surveyed up to there.
+//!   An index, which [`write_index`](NpyArray::write_index) puts next to the file, makes that
 //!   unnecessary.
 //! - [`map_parallel`](NpyArray::map_parallel) decodes on several threads, in order.
 //!   [`splits`](NpyArray::splits) are parts for several processes or machines.
@@ -48,11 +48,11 @@
 //!
 //! # What an element is
 //!
-//! [`Element::kind`] returns a [`Kind`], which has a variant for every Python type that NumPy's users
-//! pickle, for arrays and scalars of every dtype, and, for objects of classes that are not known, the
-//! call that would have made them. If you know the type, call [`as_array`](Element::as_array),
-//! [`as_str`](Element::as_str), [`as_f64`](Element::as_f64) and so on; or, with the feature `serde`,
-//! `deserialize`.
+//! [`Element::kind`] returns a [`Kind`], which has a variant for every Python type that NumPy's
+//! users pickle, for arrays and scalars of every dtype, and, for objects of classes that are not
+//! known, the call that would have made them. If you know the type, call
+//! [`as_array`](Element::as_array), [`as_str`](Element::as_str), [`as_f64`](Element::as_f64) and so
+//! on; or, with the feature `serde`, `deserialize`.
 //!
 //! The file's bytes are borrowed where they can be. An object that an element holds twice has one
 //! [`identity`](Element::identity).
@@ -63,9 +63,9 @@
 //!
 //! [`ArrayWriter`] appends elements, one at a time, to an array whose length need not be known:
 //! [of another file](ArrayWriter::copy_from), with the objects that they share, through serde, as
-//! arrays, or [made of their parts](ArrayWriter::append_with). [`WriteOptions`] set shape, dtype and
-//! protocol. A file gets its name when it is whole. [`Salvage`] writes the whole elements of a file
-//! that is damaged or truncated.
+//! arrays, or [made of their parts](ArrayWriter::append_with). [`WriteOptions`] set shape, dtype
+//! and protocol. A file gets its name when it is whole. [`Salvage`] writes the whole elements of a
+//! file that is damaged or truncated.
 //!
 //! # Memory
 //!
@@ -76,12 +76,12 @@
 //!        + 96 bytes for each element of the largest batch (NumPy writes 1,000)
 //! ```
 //!
-//! and usually less than 4 MiB besides the element. The constant is two windows on the file of 1 MiB
-//! each, definitions that elements share up to [`Limits::shared`] (8 MiB), and at most 4.5 MiB of
-//! checkpoints, by which elements and definitions are found: 24 bytes for 32 KiB of the file, or for
-//! an element that is larger, further apart from 6 GiB on. [`Limits::within`] sets a bound of your own:
-//! a file that needs more is an error before memory is taken. With a file in memory, or mapped into it,
-//! elements are borrowed from there.
+//! and usually less than 4 MiB besides the element. The constant is two windows on the file of 1
+//! MiB each, definitions that elements share up to [`Limits::shared`] (8 MiB), and at most 4.5 MiB
+//! of checkpoints, by which elements and definitions are found: 24 bytes for 32 KiB of the file, or
+//! for an element that is larger, further apart from 6 GiB on. [`Limits::within`] sets a bound of
+//! your own: a file that needs more is an error before memory is taken. With a file in memory, or
+//! mapped into it, elements are borrowed from there.
 //!
 //! # Errors
 //!
@@ -93,8 +93,8 @@
 //!
 //! # Audit
 //!
-//! [`Audit`] reports what `numpy.load(allow_pickle=True)` would import and call, in every member of an
-//! archive and in the bytes after the array, and how dangerous that is.
+//! [`Audit`] reports what `numpy.load(allow_pickle=True)` would import and call, in every member of
+//! an archive and in the bytes after the array, and how dangerous that is.
 //!
 //! # Over a network
 //!
@@ -190,11 +190,11 @@ pub use value::{
 };
 pub use write::{ArrayWriter, RowWriter, Salvage, Salvaged, WriteOptions, remove_unfinished};
 
-/// Opens an array with the default [`Options`]: from a path, a [`File`](std::fs::File), bytes, or any
-/// other [`Source`].
+/// Opens an array with the default [`Options`]: from a path, a [`File`](std::fs::File), bytes, or
+/// any other [`Source`].
 ///
-/// Fails where the source cannot be read, where its preamble or the envelope of its pickle break the
-/// format, and where the two disagree.
+/// Fails where the source cannot be read, where its preamble or the envelope of its pickle break
+/// the format, and where the two disagree.
 ///
 /// ```
 /// let mut array = npy_object::open("tests/data/strings.npy")?;

@@ -30,16 +30,16 @@ pub struct Limits {
     pub header: npy_header::Limits,
     /// The limits of each element, and of the survey.
     pub pickle: pickle_stream::Limits,
-    /// Bytes of the envelope: the pickle before the first element. NumPy writes about 150, more where
-    /// the dtype is structured.
+    /// Bytes of the envelope: the pickle before the first element. NumPy writes about 150, more
+    /// where the dtype is structured.
     pub envelope: usize,
     /// Bytes of one element in the file, which are in memory while it is decoded.
     pub element: usize,
-    /// Bytes of shared definitions that are kept from one element to the next. The definitions that a
-    /// single element needs are always decoded.
+    /// Bytes of shared definitions that are kept from one element to the next. The definitions that
+    /// a single element needs are always decoded.
     pub shared: usize,
-    /// Bytes of a stream, or of decompressed data, that are kept in memory; all of a longer one is in a
-    /// temporary file. The lower of this and [`Options::spool_memory`] counts.
+    /// Bytes of a stream, or of decompressed data, that are kept in memory; all of a longer one is
+    /// in a temporary file. The lower of this and [`Options::spool_memory`] counts.
     pub spool: usize,
     /// Bytes of the directory of an archive. Each takes up to 8 bytes of memory.
     pub directory: u64,
@@ -67,14 +67,16 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns limits that keep a reader within about `memory` bytes, and 4 MiB that it always takes.
+    /// Returns limits that keep a reader within about `memory` bytes, and 4 MiB that it always
+    /// takes.
     ///
-    /// Half is for the bytes of one element, a quarter for its decoded value, an eighth for definitions
-    /// that elements share, and an eighth for the spans of the elements of one batch. An element that
-    /// needs more is an error with [`ErrorKind::Limit`](crate::ErrorKind::Limit), before memory is taken.
+    /// Half is for the bytes of one element, a quarter for its decoded value, an eighth for
+    /// definitions that elements share, and an eighth for the spans of the elements of one batch.
+    /// An element that needs more is an error with [`ErrorKind::Limit`](crate::ErrorKind::Limit),
+    /// before memory is taken.
     ///
-    /// A sixteenth is for a stream or decompressed data; a longer one is in a temporary file. An eighth
-    /// is for the directory of an archive.
+    /// A sixteenth is for a stream or decompressed data; a longer one is in a temporary file. An
+    /// eighth is for the directory of an archive.
     ///
     /// ```
     /// use npy_object::{ErrorKind, Limits, Options};
@@ -106,8 +108,8 @@ impl Limits {
         limits
     }
 
-    /// Parses a number of bytes for [`within`](Self::within): a whole number, and `B`, `KB`, `MB`, `GB` or `TB` (or `KiB` and so on, or `K`) in upper or lower case. A KB
-    /// is 1,024 bytes.
+    /// Parses a number of bytes for [`within`](Self::within): a whole number, and `B`, `KB`, `MB`,
+    /// `GB` or `TB` (or `KiB` and so on, or `K`) in upper or lower case. A KB is 1,024 bytes.
     ///
     /// Fails with clause `access.memory` on anything else, on 0, and on more than the machine can
     /// address.
@@ -175,8 +177,8 @@ impl Default for ReadSize {
 
 /// How files are opened and read.
 ///
-/// The methods that set an option return the options, so that they can be chained. Those that open a
-/// file borrow them: one set of options opens any number of files.
+/// The methods that set an option return the options, so that they can be chained. Those that open
+/// a file borrow them: one set of options opens any number of files.
 ///
 /// ```
 /// use npy_object::{Limits, Options};
@@ -231,16 +233,17 @@ impl Options {
         self
     }
 
-    /// Sets whether the pickle counts where the header has another shape, order or dtype, as in NumPy.
-    /// By default that is an error with clause `npy.object.agreement`, as one of the two is wrong.
+    /// Sets whether the pickle counts where the header has another shape, order or dtype, as in
+    /// NumPy. By default that is an error with clause `npy.object.agreement`, as one of the two is
+    /// wrong.
     pub fn trust_payload(mut self, trust: bool) -> Options {
         self.trust_payload = trust;
         self
     }
 
-    /// Sets whether a file that is truncated inside a batch gives the values of that batch too, before
-    /// the error. Then no whole element before the end of the file is missing, but the last values may
-    /// be parts of an element that is not whole: see [`Salvage`](crate::Salvage), which
+    /// Sets whether a file that is truncated inside a batch gives the values of that batch too,
+    /// before the error. Then no whole element before the end of the file is missing, but the last
+    /// values may be parts of an element that is not whole: see [`Salvage`](crate::Salvage), which
     /// saves the same values with [`keep_doubtful`](crate::Salvage::keep_doubtful).
     ///
     /// ```
@@ -258,25 +261,26 @@ impl Options {
         self
     }
 
-    /// Sets whether the index next to a file is used, if it is of the file as it is now. By default it
-    /// is: see [`NpyArray::index_use`](crate::NpyArray::index_use).
+    /// Sets whether the index next to a file is used, if it is of the file as it is now. By default
+    /// it is: see [`NpyArray::index_use`](crate::NpyArray::index_use).
     pub fn index(mut self, index: bool) -> Options {
         self.index = index;
         self
     }
 
-    /// Sets how many bytes are read at once: between `least`, after a jump over a payload, and `most`,
-    /// when reading goes straight on. A gap of up to four times `least` is read rather than jumped over;
-    /// an element that is larger than `most` is read in one piece. By default 1 KiB and 512 KiB. With 0
-    /// and 0, only the bytes that are needed are read, so that the rest of a stream is left.
+    /// Sets how many bytes are read at once: between `least`, after a jump over a payload, and
+    /// `most`, when reading goes straight on. A gap of up to four times `least` is read rather than
+    /// jumped over; an element that is larger than `most` is read in one piece. By default 1 KiB
+    /// and 512 KiB. With 0 and 0, only the bytes that are needed are read, so that the rest of a
+    /// stream is left.
     pub fn read_size(mut self, least: usize, most: usize) -> Options {
         self.read_size = ReadSize { least: least.min(most), most };
         self
     }
 
-    /// Sets how many bytes of a stream, or of the data of a compressed file, are kept in memory; all of
-    /// a longer one is in a temporary file. By default 8 MiB. [`Limits::spool`] may be lower, and so
-    /// may the limit of a stream: see [`Source::spooled`](crate::Source::spooled).
+    /// Sets how many bytes of a stream, or of the data of a compressed file, are kept in memory;
+    /// all of a longer one is in a temporary file. By default 8 MiB. [`Limits::spool`] may be
+    /// lower, and so may the limit of a stream: see [`Source::spooled`](crate::Source::spooled).
     pub fn spool_memory(mut self, memory: usize) -> Options {
         self.spool_memory = Some(memory);
         self
@@ -288,6 +292,7 @@ impl Options {
     }
 
     /// Returns how many bytes of decompressed data are kept in memory.
+    #[cfg(any(feature = "gzip", feature = "npz"))]
     pub(crate) fn spooled(&self) -> usize {
         self.spool_memory.unwrap_or(SPOOL_MEMORY).min(self.limits.spool)
     }

@@ -34,8 +34,8 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 /// another one can be created.
 ///
 /// A writer that is dropped removes its file. A process that a signal ends drops nothing: call this
-/// where the program handles the signal, on any thread, but not inside a signal handler, and end the
-/// process in `then`. Writers that go on fail when they are finished.
+/// where the program handles the signal, on any thread, but not inside a signal handler, and end
+/// the process in `then`. Writers that go on fail when they are finished.
 ///
 /// ```no_run
 /// npy_object::remove_unfinished(|| std::process::exit(130));
@@ -52,8 +52,8 @@ pub fn remove_unfinished<T>(then: impl FnOnce() -> T) -> T {
 pub(crate) struct Unfinished(NamedTempFile);
 
 impl Unfinished {
-    /// Creates a file in a folder. Its name is short, so that the path of the whole file may have the
-    /// longest name that the system allows.
+    /// Creates a file in a folder. Its name is short, so that the path of the whole file may have
+    /// the longest name that the system allows.
     ///
     /// Its permissions are those of the old file, or of a new file, without those in the umask.
     fn create(folder: &Path, old: Option<&Metadata>) -> io::Result<Unfinished> {
@@ -110,9 +110,9 @@ impl Seek for Unfinished {
 }
 
 impl<'a> Output<'a> {
-    /// Creates a temporary file next to `path`, which will replace it. If `path` is a link, the file
-    /// that it leads to is replaced. Fails where there is something that is not a regular file (a
-    /// device, a pipe).
+    /// Creates a temporary file next to `path`, which will replace it. If `path` is a link, the
+    /// file that it leads to is replaced. Fails where there is something that is not a regular file
+    /// (a device, a pipe).
     ///
     /// All errors name the path.
     pub(crate) fn create(path: &Path) -> Result<Output<'a>> {

@@ -33,7 +33,8 @@ fn as_ints_and_as_floats_give_lists_of_one_type() {
     assert_eq!(error.clause(), "access.type");
 }
 
-/// `datetime.datetime(2024, 1, 1, tzinfo=timezone(timedelta(seconds=3661)))`, as `isoformat` has it.
+/// `datetime.datetime(2024, 1, 1, tzinfo=timezone(timedelta(seconds=3661)))`, as `isoformat` has
+/// it.
 #[test]
 fn display_of_datetime_with_seconds_in_offset_has_them() {
     let time = b"cdatetime\ndatetime\nC\x0a\x07\xe8\x01\x01\0\0\0\0\0\0\

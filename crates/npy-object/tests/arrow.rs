@@ -1,10 +1,14 @@
 //! Elements as Arrow record batches.
 
+use std::io::Cursor;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{Array, RecordBatch, RecordBatchReader};
+use arrow_array::{Array, RecordBatch, RecordBatchReader, StructArray};
 use arrow_schema::{ArrowError, DataType};
-use npy_object::{NpyArray, Options};
+use npy_object::{NpyArray, Options, WriteOptions};
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
 
 fn open(name: &str) -> NpyArray {
     let path = format!("{}/tests/data/{name}.npy", env!("CARGO_MANIFEST_DIR"));
@@ -120,4 +124,103 @@ fn record_batches_of_nested_lists_have_their_offsets() {
     let inner = outer.values().as_list::<i64>();
     assert_eq!(inner.offsets().as_ref(), &[0, 1, 1, 3]);
     assert_eq!(inner.values().as_primitive::<Int64Type>().values(), &[1, 2, 3]);
+}
+
+/// A row of a table, with a column of each type that is copied without decoding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Row {
+    id: i64,
+    name: Option<String>,
+    weight: f64,
+    is_new: Option<bool>,
+    counts: Vec<i64>,
+    weights: Option<Vec<f64>>,
+    sub: Sub,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Sub {
+    level: Option<i64>,
+    tag: String,
+}
+
+fn row() -> impl Strategy<Value = Row> {
+    let int = prop_oneof![0..300i64, any::<i64>()];
+    let text = prop_oneof![Just("common".to_owned()), ".{0,5}", "[a-zé]{30,40}"];
+    let weights = prop::option::weighted(0.9, prop::collection::vec(-1e9..1e9f64, 0..20));
+    let counts = prop::collection::vec(prop_oneof![0..300i64, any::<i64>()], 0..20);
+    let sub =
+        (prop::option::of(any::<i64>()), text.clone()).prop_map(|(level, tag)| Sub { level, tag });
+    let flags = (-1e9..1e9f64, prop::option::of(any::<bool>()));
+    (int, prop::option::of(text), flags, counts, weights, sub).prop_map(
+        |(id, name, (weight, is_new), counts, weights, sub)| Row {
+            id,
+            name,
+            weight,
+            is_new,
+            counts,
+            weights,
+            sub,
+        },
+    )
+}
+
+/// Returns the value of a column in a row.
+fn value(column: &dyn Array, row: usize) -> serde_json::Value {
+    use serde_json::Value;
+    if column.is_null(row) {
+        return Value::Null;
+    }
+    match column.data_type() {
+        DataType::Boolean => column.as_boolean().value(row).into(),
+        DataType::Int64 => column.as_primitive::<Int64Type>().value(row).into(),
+        DataType::Float64 => column.as_primitive::<Float64Type>().value(row).into(),
+        DataType::LargeUtf8 => column.as_string::<i64>().value(row).into(),
+        DataType::LargeList(_) => {
+            let items = column.as_list::<i64>().value(row);
+            (0..items.len()).map(|item| value(&items, item)).collect()
+        }
+        DataType::Struct(fields) => {
+            let columns = column.as_struct().columns().iter().zip(fields);
+            let entries = columns.map(|(column, field)| (field.name().clone(), value(column, row)));
+            Value::Object(entries.collect())
+        }
+        DataType::Null => Value::Null,
+        other => panic!("no column of these rows is of type {other}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn record_batches_have_the_values_of_the_elements(
+        mut rows in prop::collection::vec(row(), 1..150),
+        size in 1..200usize,
+        first in 0..20u64,
+    ) {
+        // The first batch decides the types, so nothing may be missing in its first row.
+        if let Some(row) = rows.get_mut(first as usize) {
+            row.name = Some("name".into());
+            row.is_new = Some(true);
+            row.counts = vec![1];
+            row.weights = Some(vec![1.5]);
+            row.sub.level = Some(1);
+        }
+        let mut file = Cursor::new(Vec::new());
+        let mut writer = WriteOptions::new().write_to(&mut file).unwrap();
+        rows.iter().for_each(|row| writer.serialize(row).unwrap());
+        writer.finish().unwrap();
+        let array = Options::new().open(file.into_inner()).unwrap();
+        let mut read = Vec::new();
+        for batch in array.record_batches(first.., size).unwrap() {
+            let batch = StructArray::from(batch.unwrap());
+            prop_assert!(batch.len() <= size);
+            read.extend((0..batch.len()).map(|row| value(&batch, row)));
+        }
+        let rows = rows.get(first as usize..).unwrap_or_default();
+        let expected: Vec<_> =
+            rows.iter().map(|row| serde_json::to_value(row).unwrap()).collect();
+        prop_assert_eq!(read, expected);
+    }
 }

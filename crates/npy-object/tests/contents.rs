@@ -183,8 +183,8 @@ fn bytes_after_an_array_that_are_neither_array_nor_pickle_are_an_error() {
         let file = Source::bytes([&data("strings.npy")[..], rest].concat());
         let sections: Vec<_> = Options::new().sections(file).unwrap().collect();
         let [Ok(_), Err(error)] = &sections[..] else { panic!("{sections:?}") };
-        let place = Some(data("strings.npy").len() as u64);
-        assert_eq!((error.clause(), error.offset()), ("npy.magic", place));
+        let offset = Some(data("strings.npy").len() as u64);
+        assert_eq!((error.clause(), error.offset()), ("npy.magic", offset));
     }
 }
 

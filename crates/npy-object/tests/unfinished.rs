@@ -1,5 +1,5 @@
-//! Removal of the temporary files of a process, as when a signal ends it. It is about all files of the
-//! process, so this test has a process of its own.
+//! Removal of the temporary files of a process, as when a signal ends it. It is about all files of
+//! the process, so this test has a process of its own.
 
 use std::fs;
 

@@ -43,17 +43,17 @@ pub fn to_python_2<'a>(module: &'a str, name: &'a str) -> (&'a str, &'a str) {
 #[inline]
 pub(crate) fn may_be_of_python_2(module: &[u8]) -> bool {
     static MODULES: [u64; BITS / 64] = {
-        let (mut bits, mut place) = ([0; BITS / 64], 0);
-        while place < TABLES.python_3_names.len() {
-            let bit = bit_of(TABLES.python_3_names[place].0.0.as_bytes());
+        let (mut bits, mut index) = ([0; BITS / 64], 0);
+        while index < TABLES.python_3_names.len() {
+            let bit = bit_of(TABLES.python_3_names[index].0.0.as_bytes());
             bits[bit / 64] |= 1 << (bit % 64);
-            place += 1;
+            index += 1;
         }
-        place = 0;
-        while place < TABLES.python_3_modules.len() {
-            let bit = bit_of(TABLES.python_3_modules[place].0.as_bytes());
+        index = 0;
+        while index < TABLES.python_3_modules.len() {
+            let bit = bit_of(TABLES.python_3_modules[index].0.as_bytes());
             bits[bit / 64] |= 1 << (bit % 64);
-            place += 1;
+            index += 1;
         }
         bits
     };
@@ -85,8 +85,8 @@ fn renamed<'a>(names: Names, modules: Modules, module: &'a str, name: &'a str) -
 }
 
 fn look_up<T: Ord + Copy>(table: &[(T, T)], wanted: T) -> Option<T> {
-    let place = table.binary_search_by(|(from, _)| from.cmp(&wanted)).ok()?;
-    table.get(place).map(|&(_, to)| to)
+    let index = table.binary_search_by(|(from, _)| from.cmp(&wanted)).ok()?;
+    table.get(index).map(|&(_, to)| to)
 }
 
 #[cfg(test)]

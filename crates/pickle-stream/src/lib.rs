@@ -2,8 +2,8 @@
 //! imported, called or executed.
 //!
 //! A pickle is a program for a small stack machine, and `pickle.load` calls whatever the program
-//! names. This crate runs the same program without its effects: a global is a name, a call is a node
-//! with its callable and arguments, and the value is a flat graph that keeps shared and cyclic
+//! names. This crate runs the same program without its effects: a global is a name, a call is a
+//! node with its callable and arguments, and the value is a flat graph that keeps shared and cyclic
 //! objects. The rules of the [machine] are in the specification.
 //!
 //! [machine]: https://github.com/npy-object/npy-object/blob/main/spec/machine.md
@@ -55,6 +55,38 @@
 //! # Ok::<(), pickle_stream::Error>(())
 //! ```
 //!
+//! # Elements that have the same instructions
+//!
+//! The elements of a large list mostly differ in numbers and payloads only. The survey learns what is
+//! the same, a [`Skeleton`], and gives each element that fits one a [`Row`]: which skeleton it has, and
+//! what fills its holes. So a column is read from the holes, and no value is built. A [`Form`] is the
+//! graph of a skeleton, into which rows are filled.
+//!
+//! ```
+//! use pickle_stream::{Container, Event, Hole, Limits, Survey};
+//!
+//! // pickle.dumps([(n, n) for n in range(100)], protocol=2)
+//! let tuples: Vec<u8> = (0..100).flat_map(|n| [b'K', n, b'K', n, 0x86, b'q', n + 1]).collect();
+//! let bytes = [b"\x80\x02]q\0(", &tuples[..], b"e."].concat();
+//! let mut survey = Survey::new(0, 0, &Limits::default());
+//! survey.watch(0, Container::List);
+//! assert_eq!(survey.advance(&bytes)?, Event::Batch);
+//! let mut sum = 0;
+//! for (row, span) in survey.rows().iter().zip(survey.batch()) {
+//!     match row.skeleton().map(|index| &survey.skeletons()[index]) {
+//!         // The first hole of the tuple.
+//!         Some(skeleton) => match survey.holes().of(*row, skeleton.holes()) {
+//!             [Hole::Int(int), _] => sum += int,
+//!             other => panic!("expected two ints, found {other:?}"),
+//!         },
+//!         // Here a machine would decode the bytes of the span: the first elements have no row.
+//!         None => sum += i64::from(bytes[span.begin as usize + 1]),
+//!     }
+//! }
+//! assert_eq!(sum, (0..100).sum());
+//! # Ok::<(), pickle_stream::Error>(())
+//! ```
+//!
 //! # Writing
 //!
 //! An [`Encoder`] writes what CPython's pickler writes: [values](Encoder::value) of a graph. A
@@ -68,13 +100,14 @@
 //!
 //! # In which order to read the source
 //!
-//! `opcode` is the table of opcodes; `error` and `limits` are used by all. Then come the rooms, each
-//! with its reading order at the top of its `mod.rs`. A room uses only rooms above it in this list:
+//! `opcode` is the table of opcodes; `error` and `limits` are used by all. Then come the rooms,
+//! each with its reading order at the top of its `mod.rs`. A room uses only rooms above it in this
+//! list:
 //!
 //! - `lex`: bytes to instructions
 //! - `graph`: values as nodes
 //! - `machine`: instructions to a graph
-//! - `skeleton`: elements that repeat the instructions of the one before
+//! - `skeleton`: the instructions that elements have in common, and what fills their holes
 //! - `survey`: where elements begin and end
 //! - `write`: a pickle from values
 //! - `inspect`: disassembly, short forms of values, audit
@@ -114,7 +147,7 @@ pub use machine::{
 };
 pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
 pub use survey::{
-    Action, Container, Event, Located, Locator, Slot, Span, Survey, same_instructions,
+    Action, Container, Event, Located, Locator, Matcher, Slot, Span, Survey, same_instructions,
 };
 pub use write::{Builder, Encoder, Renumbering, Savepoint, Transcribed, Transcriber, encode};
 

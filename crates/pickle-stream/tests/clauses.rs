@@ -1,5 +1,5 @@
-//! The clauses of the code are those of the spec, and each stream that the spec gives as an example of
-//! an error breaks its clause at the byte that the text gives.
+//! The clauses of the code are those of the spec, and each stream that the spec gives as an example
+//! of an error breaks its clause at the byte that the text gives.
 
 use std::collections::BTreeSet;
 use std::{fs, path::Path};
@@ -42,10 +42,10 @@ fn example_of_a_clause_breaks_it() {
             if line.contains("\" * ") {
                 continue;
             }
-            let place = line.split("byte ").nth(1).map(|digits| digits.parse::<u64>().unwrap());
+            let offset = line.split("byte ").nth(1).map(|digits| digits.parse::<u64>().unwrap());
             for literal in line.split(" b\"") {
                 let bytes = unescape(literal.split('"').next().unwrap());
-                let expected = (clause, place.unwrap_or(bytes.len() as u64 - 1));
+                let expected = (clause, offset.unwrap_or(bytes.len() as u64 - 1));
                 let errors = errors(&bytes);
                 let found = errors.iter().any(|error| (error.clause(), error.offset()) == expected);
                 assert!(found, "{expected:?} is not among {errors:?}");
@@ -70,8 +70,8 @@ fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {
     })
 }
 
-/// Returns the errors of a stream: of a machine that runs it as a whole pickle and as one element, and
-/// of a survey of a list.
+/// Returns the errors of a stream: of a machine that runs it as a whole pickle and as one element,
+/// and of a survey of a list.
 fn errors(stream: &[u8]) -> Vec<Error> {
     let limits = Limits::default();
     let (mut machine, mut graph) = (Machine::new(&limits), Graph::new());

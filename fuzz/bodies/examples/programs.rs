@@ -5,8 +5,8 @@
 //! - `programs given` reads programs from standard input, each after its length.
 //!
 //! A record is three lengths, followed by three byte strings of these lengths: the program; the
-//! answer, which is the digest of the value, or `!` and the violated clause; and the program without
-//! its FRAMEs, which is empty where it has none. Lengths have 4 bytes, little-endian.
+//! answer, which is the digest of the value, or `!` and the violated clause; and the program
+//! without its FRAMEs, which is empty where it has none. Lengths have 4 bytes, little-endian.
 
 use std::io::{self, BufWriter, ErrorKind, Read, Write, stdin, stdout};
 
@@ -83,18 +83,18 @@ fn record(stream: &[u8], answer: &[u8], out: &mut impl Write) -> io::Result<()> 
 /// nothing where it has none.
 fn unframed(stream: &[u8], limits: &Limits) -> Vec<u8> {
     let (mut lexer, mut kept) = (Lexer::new(0, limits), Vec::new());
-    let mut place = 0;
-    while let Ok(Progress::Done(instruction)) = lexer.instruction(&stream[place..]) {
+    let mut offset = 0;
+    while let Ok(Progress::Done(instruction)) = lexer.instruction(&stream[offset..]) {
         let end = lexer.offset() as usize;
         if instruction.opcode != Opcode::Frame {
-            kept.extend_from_slice(&stream[place..end]);
+            kept.extend_from_slice(&stream[offset..end]);
         }
-        place = end;
+        offset = end;
         if instruction.opcode == Opcode::Stop {
             break;
         }
     }
-    kept.extend_from_slice(&stream[place..]);
+    kept.extend_from_slice(&stream[offset..]);
     if kept.len() == stream.len() { Vec::new() } else { kept }
 }
 

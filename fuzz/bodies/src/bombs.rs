@@ -1,8 +1,8 @@
-//! Small files that ask a reader for much time or memory: lengths far beyond the end of the file, one
-//! opcode a million times, deeply nested values, colliding keys.
+//! Small files that ask a reader for much time or memory: lengths far beyond the end of the file,
+//! one opcode a million times, deeply nested values, colliding keys.
 //!
-//! The tests of npy-object hold what each of them may take, and `benches/peers/bombs.py` gives them to
-//! other readers.
+//! The tests of npy-object hold what each of them may take, and `benches/peers/bombs.py` gives them
+//! to other readers.
 
 use std::io::{self, Cursor, Read, Write};
 
@@ -20,8 +20,8 @@ fn npy(version: u8, header: &[u8], data: &[u8]) -> Vec<u8> {
     [b"\x93NUMPY", &[version, 0][..], &length, header, data].concat()
 }
 
-/// Returns an array of objects of this shape. `elements` are the instructions after `]` that fill its
-/// list of elements.
+/// Returns an array of objects of this shape. `elements` are the instructions after `]` that fill
+/// its list of elements.
 pub fn objects(shape: &str, elements: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '|O', 'fortran_order': False, 'shape': {shape}, }}");
     let begin =
@@ -36,8 +36,8 @@ fn object(element: &[u8]) -> Vec<u8> {
     let mut file = objects("(1,)", &[element, b"a"].concat());
     // The pickle repeats the shape: 2^31 - 1 becomes 1.
     let long = b"J\xff\xff\xff\x7f";
-    let place = file.windows(5).position(|bytes| bytes == long).expect("the length is there");
-    file.splice(place..place + 5, *b"K\x01");
+    let offset = file.windows(5).position(|bytes| bytes == long).expect("the length is there");
+    file.splice(offset..offset + 5, *b"K\x01");
     file
 }
 

@@ -1,8 +1,9 @@
-//! Writes a decoded value as bytes that are easy to compare. `oracle/unpicklers.py` writes the values of
-//! CPython in the same form.
+//! Writes a decoded value as bytes that are easy to compare. `oracle/unpicklers.py` writes the
+//! values of CPython in the same form.
 //!
-//! A shared object is written once, and later as a number, so that aliases and cycles are compared too.
-//! A key that is set twice is written once, as in a dict of Python; the members of sets are sorted.
+//! A shared object is written once, and later as a number, so that aliases and cycles are compared
+//! too. A key that is set twice is written once, as in a dict of Python; the members of sets are
+//! sorted.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -10,7 +11,8 @@ use std::io::Write;
 use num_bigint::BigInt;
 use pickle_stream::{Construct, Entries, Items, Kind, NodeId, ValueRef};
 
-/// How deep values may be nested; more would overflow the stack, because they are walked by recursion.
+/// How deep values may be nested; more would overflow the stack, because they are walked by
+/// recursion.
 const DEPTH: usize = 100;
 
 /// The maximum length of a digest.
@@ -26,8 +28,8 @@ pub struct TooLarge;
 /// Returns the digest of a value.
 ///
 /// # Errors
-/// Fails where the value is nested deeper than 100 levels, where its digest has more than 16 MiB, and
-/// where that of a key or a member of a set has more than 100,000 bytes.
+/// Fails where the value is nested deeper than 100 levels, where its digest has more than 16 MiB,
+/// and where that of a key or a member of a set has more than 100,000 bytes.
 pub fn digest(value: ValueRef<'_>) -> Result<Vec<u8>, TooLarge> {
     let mut writer = Writer { out: Vec::new(), seen: HashMap::new() };
     writer.value(value, DEPTH)?;
@@ -97,11 +99,11 @@ impl Writer {
     }
 
     fn dict(&mut self, entries: Entries<'_>, depth: usize) -> Result<(), TooLarge> {
-        let mut places = HashMap::new();
+        let mut indices = HashMap::new();
         let mut kept: Vec<(ValueRef<'_>, ValueRef<'_>)> = Vec::new();
         for (key, value) in entries {
-            let place = *places.entry(equal(key, DEPTH)?).or_insert(kept.len());
-            match kept.get_mut(place) {
+            let index = *indices.entry(equal(key, DEPTH)?).or_insert(kept.len());
+            match kept.get_mut(index) {
                 Some(entry) => entry.1 = value,
                 None => kept.push((key, value)),
             }
@@ -186,8 +188,8 @@ fn members(items: Items<'_>, depth: usize) -> Result<Vec<Vec<u8>>, TooLarge> {
     Ok(members)
 }
 
-/// Returns the digest of a member of a set. Objects that are hashed by identity are all the same `O`,
-/// because their order is not known.
+/// Returns the digest of a member of a set. Objects that are hashed by identity are all the same
+/// `O`, because their order is not known.
 fn member(value: ValueRef<'_>, depth: usize) -> Result<Vec<u8>, TooLarge> {
     let depth = depth.checked_sub(1).ok_or(TooLarge)?;
     let mut writer = Writer { out: Vec::new(), seen: HashMap::new() };

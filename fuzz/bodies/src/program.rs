@@ -43,8 +43,8 @@ pub fn list(choices: &[u8]) -> Vec<u8> {
     generator.finish()
 }
 
-/// Returns a program like that of [`list`], with up to 50 similar elements a batch, and with lists of
-/// 10 to 30 numbers.
+/// Returns a program like that of [`list`], with up to 50 similar elements a batch, and with lists
+/// of 10 to 30 numbers.
 pub fn long_list(choices: &[u8]) -> Vec<u8> {
     let mut generator = Generator::new(choices);
     generator.is_long = true;
@@ -142,7 +142,8 @@ impl<'a> Generator<'a> {
         self.choices.int_in_range(0..=most).unwrap_or(0)
     }
 
-    /// Chooses true one time in `times`; never when the choices have run out, so that generation ends.
+    /// Chooses true one time in `times`; never when the choices have run out, so that generation
+    /// ends.
     fn one_in(&mut self, times: usize) -> bool {
         self.up_to(times - 1) == times - 1
     }

@@ -1,5 +1,6 @@
-//! Checks our answers in `oracle/differences.json`, the list of programs on which CPython's unpicklers
-//! differ from each other or from us. `oracle/differential.py --ledger` checks CPython's answers.
+//! Checks our answers in `oracle/differences.json`, the list of programs on which CPython's
+//! unpicklers differ from each other or from us. `oracle/differential.py --ledger` checks CPython's
+//! answers.
 
 use npy_object_fuzz_bodies::digest::digest;
 use pickle_stream::{Limits, decode};

@@ -32,7 +32,7 @@ fn generated_programs_decode_and_use_every_opcode() {
         }
     }
     assert_eq!(opcodes, BTreeSet::from(Opcode::ALL));
-    // The reader refuses the others, because one of their elements changes another, or overwrites a memo
-    // entry.
+    // The reader refuses the others, because one of their elements changes another, or overwrites a
+    // memo entry.
     assert!(readable > 1800, "{readable} of 4000");
 }

@@ -57,8 +57,8 @@ pub fn fixtures() -> &'static [Fixture] {
 
 /// Returns the fixture of this name, if there is one.
 pub fn find(file: &str) -> Option<&'static Fixture> {
-    let place = fixtures().binary_search_by(|fixture| fixture.file.as_str().cmp(file));
-    place.ok().map(|place| &fixtures()[place])
+    let index = fixtures().binary_search_by(|fixture| fixture.file.as_str().cmp(file));
+    index.ok().map(|index| &fixtures()[index])
 }
 
 fn folder() -> PathBuf {

@@ -34,7 +34,7 @@ pub(crate) fn map(fixture: &Fixture) -> Result<String, String> {
     let mut out = String::from("<pre class=\"map\">");
     for (index, row) in bytes.chunks(WIDTH).enumerate() {
         let _ = write!(out, "{:>5}  ", index * WIDTH);
-        let offsets: Vec<usize> = (0..row.len()).map(|place| index * WIDTH + place).collect();
+        let offsets: Vec<usize> = (0..row.len()).map(|column| index * WIDTH + column).collect();
         for run in offsets.chunk_by(|&one, &next| part(one) == part(next)) {
             let shown = hex(&bytes[run[0]..run[0] + run.len()]);
             let _ = write!(out, "<b class=\"{}\">{shown}</b> ", part(run[0]));
@@ -133,10 +133,10 @@ pub(crate) fn refused(fixture: &Fixture, clause: Option<&str>) -> Result<String,
         return Err(format!("the file breaks {}", error.clause()));
     }
     let bytes = fixture.bytes();
-    let place = error.offset().unwrap_or_default() as usize;
+    let offset = error.offset().unwrap_or_default() as usize;
     let mut rows = match pickle::preamble(&bytes) {
         _ if fixture.is_packed() => {
-            let row = place.min(bytes.len() - 1) / WIDTH;
+            let row = offset.min(bytes.len() - 1) / WIDTH;
             let from = row.saturating_sub(1) * WIDTH;
             hex_rows(&bytes, from..((row + 3) * WIDTH).min(bytes.len()))
         }
@@ -144,15 +144,15 @@ pub(crate) fn refused(fixture: &Fixture, clause: Option<&str>) -> Result<String,
         Some((_, start)) if error.offset().is_none() => {
             header_rows(&bytes[..start], start).into_iter().take(1).collect()
         }
-        Some((header, start)) if !header.dtype.has_object() && place > start => {
+        Some((header, start)) if !header.dtype.has_object() && offset > start => {
             hex_rows(&bytes, start..bytes.len())
         }
-        Some((header, start)) if header.dtype.has_object() && place >= start => {
+        Some((header, start)) if header.dtype.has_object() && offset >= start => {
             let mut instructions = pickle::instructions(&bytes, start);
-            instructions.retain(|one| one.offset <= place);
+            instructions.retain(|one| one.offset <= offset);
             dis_rows(&bytes, &instructions[instructions.len().saturating_sub(4)..])
         }
-        _ => header_rows(&bytes, place),
+        _ => header_rows(&bytes, offset),
     };
     let python = fixture.python_error().unwrap_or_else(|| "reads the file".to_owned());
     rows.push(String::new());
@@ -161,12 +161,12 @@ pub(crate) fn refused(fixture: &Fixture, clause: Option<&str>) -> Result<String,
     Ok(code(&rows))
 }
 
-/// Returns the preamble up to the end of the header's text, and a row with `^` below `place`.
-fn header_rows(bytes: &[u8], place: usize) -> Vec<String> {
+/// Returns the preamble up to the end of the header's text, and a row with `^` below `offset`.
+fn header_rows(bytes: &[u8], offset: usize) -> Vec<String> {
     let start = if bytes.get(6).is_none_or(|&major| major <= 1) { 10 } else { 12 };
-    if place < start || bytes.len() <= start {
+    if offset < start || bytes.len() <= start {
         let shown = &bytes[..bytes.len().min(WIDTH)];
-        return vec![hex(shown), format!("{}^", " ".repeat(3 * place))];
+        return vec![hex(shown), format!("{}^", " ".repeat(3 * offset))];
     }
     let text = |bytes: &[u8]| -> String {
         let shown = |&byte: &u8| match byte {
@@ -177,8 +177,8 @@ fn header_rows(bytes: &[u8], place: usize) -> Vec<String> {
         bytes.iter().map(shown).collect()
     };
     let end = bytes.iter().rposition(|&byte| byte == b'}').map_or(bytes.len(), |at| at + 1);
-    let before = text(&bytes[start..place]);
-    vec![text(&bytes[start..end.max(place)]), format!("{}^", " ".repeat(before.len()))]
+    let before = text(&bytes[start..offset]);
+    vec![text(&bytes[start..end.max(offset)]), format!("{}^", " ".repeat(before.len()))]
 }
 
 /// Names a file, its contents and its writers.

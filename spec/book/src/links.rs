@@ -1,5 +1,5 @@
-//! Finds links that lead nowhere: those of the chapters, and those of the crates' documentation into
-//! `spec/`.
+//! Finds links that lead nowhere: those of the chapters, and those of the crates' documentation
+//! into `spec/`.
 //!
 //! Links within the book, to files of the project, and to items of its crates on docs.rs are
 //! followed. Links to other sites are not.

@@ -45,7 +45,8 @@ impl Ran {
         self.stdout
     }
 
-    /// Returns the text on stderr after the name of the `.npy` file. Fails unless the run exited with 1.
+    /// Returns the text on stderr after the name of the `.npy` file. Fails unless the run exited
+    /// with 1.
     pub(crate) fn complaint(&self) -> &str {
         assert_eq!(self.code, Some(1), "{self:?}");
         let (_, complaint) = self.stderr.split_once(".npy: ").expect("the error names the file");

@@ -17,7 +17,7 @@ use crate::array::py_array::Array;
 use crate::array::rows::{Batches, Rows};
 use crate::array::split::Split;
 use crate::array::view::View;
-use crate::errors::raise;
+use crate::errors::{raise, unknown_dtype};
 use crate::file::container::Container;
 use crate::file::reader::Origin;
 use crate::object::ndarray;
@@ -49,6 +49,7 @@ impl Array {
         match &self.file.facts.item {
             ItemType::Plain(item) => Ok(ndarray::dtype(py, item)?.into_any()),
             ItemType::String { coerce, .. } => ndarray::string_dtype(py, *coerce, None),
+            _ => Err(unknown_dtype(py)),
         }
     }
 

@@ -13,7 +13,7 @@ use pyo3::types::{PyList, PyTuple};
 use crate::array::cursor::Cursor;
 use crate::array::elements::Elements;
 use crate::array::view::{Found, View};
-use crate::errors::{is_unsupported, limit, raise};
+use crate::errors::{is_unsupported, limit, raise, unknown_dtype};
 use crate::file::reader::{Facts, File};
 use crate::object::ndarray;
 
@@ -203,6 +203,7 @@ impl Array {
                 let part = whole.get_item(PyList::new(py, places.collect::<Vec<_>>())?)?;
                 part.call_method1("reshape", (PyTuple::new(py, shape)?,))
             }
+            _ => Err(unknown_dtype(py)),
         }
     }
 

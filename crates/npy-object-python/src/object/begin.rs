@@ -13,7 +13,7 @@ use pyo3::types::{
 use super::maker::{is_shared, surrogates};
 use super::task::Finish;
 use super::work::Work;
-use crate::errors::unsupported;
+use crate::errors::{unknown_dtype, unsupported};
 use crate::object::names;
 use crate::object::ndarray;
 
@@ -83,6 +83,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
                     self.wait_for(Finish::StringDType { coerce, na_object });
                     return Ok(None);
                 }
+                _ => return Err(unknown_dtype(py)),
             },
             Kind::Tuple(items) if items.len() == 0 => PyTuple::empty(py).into_any(),
             Kind::Extension(code) => {
@@ -270,6 +271,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             (Data::Bytes(_), ItemType::String { .. }) => {
                 return Err(unsupported(py, "an array of str in bytes"));
             }
+            _ => return Err(unknown_dtype(py)),
         };
         self.remember(id, &object, 1);
         Ok(Some(object))

@@ -8,7 +8,7 @@ use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PyString, PyTuple};
 
 use super::task::Finish;
 use super::work::Work;
-use crate::errors::{limit, unsupported};
+use crate::errors::{limit, unknown_dtype, unsupported};
 use crate::object::{names, ndarray, standard};
 
 /// The most values that hashing a key may visit. Python hashes a tuple with all that it contains each
@@ -173,6 +173,7 @@ impl<'a, 'py> Work<'a, 'py, '_> {
             (ItemType::String { .. }, _) => {
                 return Err(unsupported(py, "a masked array of str"));
             }
+            _ => return Err(unknown_dtype(py)),
         };
         let mask = array.mask().map_or(&[][..], |mask| &mask.mask);
         let ma = names::numpy(py)?.getattr("ma")?;

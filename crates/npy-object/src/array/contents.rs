@@ -62,8 +62,8 @@ impl Contents {
         }
     }
 
-    /// Calls `each` with the elements or members of these numbers, one after another, until it fails.
-    /// Only a range that goes past the last of them reads the file to its end.
+    /// Calls `each` with the elements or members of these numbers, one after another, until it
+    /// fails. Only a range that goes past the last of them reads the file to its end.
     ///
     /// ```
     /// use npy_object::{Error, Options};
@@ -106,9 +106,9 @@ impl Contents {
         Ok(())
     }
 
-    /// Returns the key, which only an entry of a dict has, and the outline of the element or member of
-    /// this number; `None` past the last. For members that are too large to be decoded. A value was
-    /// decoded when it was opened, and has no outline.
+    /// Returns the key, which only an entry of a dict has, and the outline of the element or member
+    /// of this number; `None` past the last. For members that are too large to be decoded. A value
+    /// was decoded when it was opened, and has no outline.
     pub fn outline(&mut self, index: u64) -> Result<Option<(Option<Element<'_>>, Outline)>> {
         match self {
             Contents::Array(array) => Ok(array.outline(index)?.map(|outline| (None, outline))),
@@ -180,7 +180,7 @@ impl Sections {
         }
         let section = self.source.section(begin..);
         if Format::of(&section)? == Format::Other {
-            let message = "the bytes after the last array or pickle are neither";
+            let message = "expected an array or a pickle after the last one, found other bytes";
             return Err(Error::new(ErrorKind::Malformed, "npy.magic", begin, message));
         }
         self.last = Some(begin);
@@ -188,7 +188,7 @@ impl Sections {
     }
 }
 
-/// After an error there are no more.
+/// Ends after an error.
 impl Iterator for Sections {
     type Item = Result<Source>;
 
@@ -219,7 +219,7 @@ impl AllContents {
     }
 }
 
-/// After an error there are no more.
+/// Ends after an error.
 impl Iterator for AllContents {
     type Item = Result<Contents>;
 

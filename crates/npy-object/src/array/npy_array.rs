@@ -83,8 +83,8 @@ impl NpyArray {
         self.cursor.known()
     }
 
-    /// Returns the type of the items; `None` where the header alone describes it, in an array without
-    /// objects.
+    /// Returns the type of the items; `None` where the header alone describes it, in an array
+    /// without objects.
     pub fn item(&self) -> Option<&ItemType> {
         self.layout.item.as_ref()
     }
@@ -94,8 +94,8 @@ impl NpyArray {
         self.cursor.has_objects()
     }
 
-    /// Returns the number of elements. In an array of objects these are its items in C order, of any
-    /// number of dimensions; in any other array its rows along the first axis. An array without
+    /// Returns the number of elements. In an array of objects these are its items in C order, of
+    /// any number of dimensions; in any other array its rows along the first axis. An array without
     /// dimensions has one.
     pub fn len(&self) -> u64 {
         self.cursor.len().unwrap_or(0)
@@ -107,7 +107,8 @@ impl NpyArray {
     }
 
     /// Returns the next element, until there are no more. It is decoded into the memory of the last
-    /// one: a loop takes the memory of one element, and allocates nothing once that is large enough.
+    /// one: a loop takes the memory of one element, and allocates nothing once that is large
+    /// enough.
     ///
     /// After an error there are no more elements; the elements before it are valid. A loop to the
     /// end reads the whole file: an error there means that the file is truncated or damaged.
@@ -138,8 +139,8 @@ impl NpyArray {
     /// Returns the element of this number, counted from 0 in the order in which [`next_element`]
     /// returns them; `None` past the last. This does not move a loop.
     ///
-    /// The first time that an element is asked for, the file is surveyed up to it; after that, it is
-    /// found from a checkpoint at most 32 KiB, or one element, before it.
+    /// The first time that an element is asked for, the file is surveyed up to it; after that, it
+    /// is found from a checkpoint at most 32 KiB, or one element, before it.
     ///
     /// [`next_element`]: Self::next_element
     ///
@@ -162,8 +163,8 @@ impl NpyArray {
         self.cursor.seek(index);
     }
 
-    /// Returns whether the next element was found and read, so that only decoding is left to do, of at
-    /// most `bytes`. For a caller that holds a lock: reading may take long, decoding does not.
+    /// Returns whether the next element was found and read, so that only decoding is left to do, of
+    /// at most `bytes`. For a caller that holds a lock: reading may take long, decoding does not.
     #[inline]
     #[doc(hidden)]
     pub fn is_at_hand(&self, bytes: usize) -> bool {
@@ -182,8 +183,8 @@ impl NpyArray {
         Elements::new(&mut self.cursor, ..)
     }
 
-    /// Returns an iterator of the elements of these numbers, each owning what it holds. Numbers past
-    /// the last are left out, as in a slice in Python.
+    /// Returns an iterator of the elements of these numbers, each owning what it holds. Numbers
+    /// past the last are left out, as in a slice in Python.
     ///
     /// ```
     /// let mut array = npy_object::open("tests/data/strings.npy")?;
@@ -236,9 +237,9 @@ impl NpyArray {
         self.cursor.next_owned()
     }
 
-    /// Calls `map` with each element from here on, on several threads, and `each`, on this one, with
-    /// each result, in the order of the elements, until `each` breaks. 0 threads are as many as the
-    /// machine runs at once.
+    /// Calls `map` with each element from here on, on several threads, and `each`, on this one,
+    /// with each result, in the order of the elements, until `each` breaks. 0 threads are as many
+    /// as the machine runs at once.
     ///
     /// Each thread takes the memory of an element, and some hundred results wait to be taken.
     /// Arrays without objects have nothing to decode: their rows come one after another.
@@ -340,14 +341,15 @@ impl NpyArray {
     pub(crate) fn enter(&mut self, split: &Split) -> Result<()> {
         self.cursor.enter(split)
     }
-    /// Returns where the data end: bytes from the start of the file. An array of objects is surveyed
-    /// for it.
+    /// Returns where the data end: bytes from the start of the file. An array of objects is
+    /// surveyed for it.
     pub fn data_end(&mut self) -> Result<u64> {
         self.cursor.data_end()
     }
 
-    /// Writes the index of the file next to it, as `FILE.idx`, and returns where it is. With it, any
-    /// element is found at once after the file is opened again. An array without objects needs none.
+    /// Writes the index of the file next to it, as `FILE.idx`, and returns where it is. With it,
+    /// any element is found at once after the file is opened again. An array without objects needs
+    /// none.
     ///
     /// Surveys the array to its end. An index is of one version of its file: it is not used after
     /// the file is changed.

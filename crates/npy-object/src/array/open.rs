@@ -31,11 +31,11 @@ use crate::value::owned::OwnedElement;
 /// Every method takes a path, a [`File`](std::fs::File), bytes (`Vec<u8>`, `&'static [u8]`), or a
 /// [`Source`].
 impl Options {
-    /// Opens an array, and uses its index if the source was opened by its path and there is one: see
-    /// [`NpyArray::write_index`].
+    /// Opens an array, and uses its index if the source was opened by its path and there is one:
+    /// see [`NpyArray::write_index`].
     ///
-    /// Fails where the source cannot be read, where its preamble or the envelope of its pickle break
-    /// the format, and where the two disagree.
+    /// Fails where the source cannot be read, where its preamble or the envelope of its pickle
+    /// break the format, and where the two disagree.
     pub fn open(&self, source: impl TryInto<Source, Error: Into<Error>>) -> Result<NpyArray> {
         source.try_into().map_err(Into::into)?.explained(|source| {
             let opened = Opened::new(source, self)?;
@@ -68,8 +68,8 @@ impl Options {
     /// [`Fetched`](crate::Fetched). [`NpyArray::index_use`] says whether it is used.
     ///
     /// An index has the time at which its file was written, but a source has none. So the index is
-    /// compared with the length and the first bytes of the source, and with each run of elements that
-    /// is found by it: one of another file is an error there, `index.fresh`.
+    /// compared with the length and the first bytes of the source, and with each run of elements
+    /// that is found by it: one of another file is an error there, `index.fresh`.
     pub fn open_with_index(
         &self,
         source: impl TryInto<Source, Error: Into<Error>>,
@@ -171,7 +171,8 @@ impl Options {
     }
 
     /// Reads a preamble and nothing else: the header, and where the data begin; `None` in a bare
-    /// pickle, which has none. Unlike [`open`](Self::open) this does not ask whether there are data.
+    /// pickle, which has none. Unlike [`open`](Self::open) this does not ask whether there are
+    /// data.
     pub fn header(
         &self,
         source: impl TryInto<Source, Error: Into<Error>>,
@@ -199,8 +200,8 @@ impl Options {
         })
     }
 
-    /// Returns the outline of the object of a pickle, without reading its payload. For an object that
-    /// is too large to be decoded.
+    /// Returns the outline of the object of a pickle, without reading its payload. For an object
+    /// that is too large to be decoded.
     ///
     /// Fails with clause `access.type` where nothing is pickled: in an array without objects.
     pub fn outline(&self, source: impl TryInto<Source, Error: Into<Error>>) -> Result<Outline> {
@@ -212,8 +213,9 @@ impl Options {
         decoder.outline(Span { begin, end: end - 1, memo: 0 }, &Route::default())
     }
 
-    /// Reads the object that is pickled in a file, all of it at once: of an array of objects the array
-    /// itself, with its class, its mask, and its elements in [`Data::Items`](crate::Data::Items).
+    /// Reads the object that is pickled in a file, all of it at once: of an array of objects the
+    /// array itself, with its class, its mask, and its elements in
+    /// [`Data::Items`](crate::Data::Items).
     ///
     /// Takes memory for the whole object, as `numpy.load` does. An object that two elements share
     /// is one value, and elements that change one another have their final values.

@@ -19,8 +19,8 @@ use crate::options::Options;
 use crate::source::{Fetched, Need};
 use crate::value::owned::OwnedElement;
 
-/// Bytes of an object that are requested before its length is known. The preamble and the envelope are
-/// there, and most often the definitions that elements share.
+/// Bytes of an object that are requested before its length is known. The preamble and the envelope
+/// are there, and most often the definitions that elements share.
 const START: usize = 16 << 10;
 
 /// A builder that opens an object as an array.
@@ -113,8 +113,8 @@ pub struct RemoteArray {
 }
 
 impl RemoteArray {
-    /// Returns the array, for its shape, its length, and whether its index is used. Methods that read
-    /// may fail: see [`Error::need`].
+    /// Returns the array, for its shape, its length, and whether its index is used. Methods that
+    /// read may fail: see [`Error::need`].
     pub fn array(&self) -> &NpyArray {
         &self.array
     }

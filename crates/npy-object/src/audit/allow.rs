@@ -39,8 +39,8 @@ impl Allowed {
         rest == Some(name)
     }
 
-    /// Returns whether it is the package of this name. A name with dots is not: it is an attribute of
-    /// an attribute, which may be of any package.
+    /// Returns whether it is the package of this name. A name with dots is not: it is an attribute
+    /// of an attribute, which may be of any package.
     pub(super) fn has_in_package(&self, module: &str, name: &str) -> bool {
         let Allowed::Package(package) = self else { return false };
         let rest = module.strip_prefix(package.as_str());

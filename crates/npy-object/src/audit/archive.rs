@@ -47,8 +47,8 @@ impl Roots<'_> {
         Roots(names.filter_map(|name| name.strip_suffix("data.pkl")).collect())
     }
 
-    /// Returns the content of a member by its name and format; `None` is the format of a member that
-    /// cannot be read. That one is loaded, so that its error is in the report.
+    /// Returns the content of a member by its name and format; `None` is the format of a member
+    /// that cannot be read. That one is loaded, so that its error is in the report.
     pub(super) fn content(&self, name: &str, format: Option<Format>) -> Content {
         match (format, &self.0[..]) {
             (Some(Format::Npy) | None, _) => Content::Loaded,

@@ -36,7 +36,8 @@ pub(super) trait Lookup {
     fn rule(&self, name: NameId) -> Option<Rule>;
     /// Returns the rule of an attribute of a name.
     fn rule_of_attribute(&self, name: NameId, attribute: &[u8]) -> Option<Rule>;
-    /// Returns a number for a dtype that no other dtype of the pickle has; 0 where there were too many.
+    /// Returns a number for a dtype that no other dtype of the pickle has; 0 where there were too
+    /// many.
     fn next_serial(&mut self) -> u32;
 }
 
@@ -106,8 +107,8 @@ pub(super) fn is_empty(value: &Operand<'_>) -> bool {
     }
 }
 
-/// Returns whether an attribute of an exception may be set. `__setstate__` calls setattr, which would
-/// give the members that C code reads any type.
+/// Returns whether an attribute of an exception may be set. `__setstate__` calls setattr, which
+/// would give the members that C code reads any type.
 pub(super) fn is_attribute(name: &[u8]) -> bool {
     const MEMBERS: [&[u8]; 13] = [
         b"args",

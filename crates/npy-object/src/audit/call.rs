@@ -1,8 +1,8 @@
 //! The calls and states that the rules allow, and what is known of the objects then.
 //!
 //! A rule allows what CPython's and NumPy's picklers write, and as little else as possible. A call
-//! that it does not allow may do anything that the callable can be made to do. The same rules are in
-//! `spec/audit.md`; a test compares the two.
+//! that it does not allow may do anything that the callable can be made to do. The same rules are
+//! in `spec/audit.md`; a test compares the two.
 
 use pickle_stream::audit::Operand;
 
@@ -147,7 +147,8 @@ pub(super) fn call(rule: Rule, arguments: &[Operand<'_>], names: &mut dyn Lookup
     }
 }
 
-/// Returns what is known about an object after its state is set; `None` where no rule allows the state.
+/// Returns what is known about an object after its state is set; `None` where no rule allows the
+/// state.
 pub(super) fn set_state(fact: Fact, state: &Operand<'_>, names: &mut dyn Lookup) -> Option<Fact> {
     use Operand as K;
     let items = match state {

@@ -116,7 +116,7 @@ impl Fact {
     }
 
     pub(super) fn unpack(bits: u64) -> Fact {
-        let bit = |place: u32| bits >> place & 1 == 1;
+        let bit = |index: u32| bits >> index & 1 == 1;
         match bits & 7 {
             1 => Fact::MayBeGlobal,
             2 => Fact::Bytes,

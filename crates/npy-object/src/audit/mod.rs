@@ -16,7 +16,8 @@
 // - `allow`: the names that the caller trusts
 // - `report`: the types of the result
 //
-// It uses `source`, `options` and `error`, and the auditor of `pickle_stream`, which finds the acts.
+// It uses `source`, `options` and `error`, and the auditor of `pickle_stream`, which finds the
+// acts.
 
 mod allow;
 mod archive;
@@ -82,9 +83,9 @@ impl Audit {
         self
     }
 
-    /// Makes a name inert. `module.name` is this name, whatever the policy says. `package.*` is every
-    /// name without dots in the modules of a package, except those that the policy knows to be
-    /// dangerous.
+    /// Makes a name inert. `module.name` is this name, whatever the policy says. `package.*` is
+    /// every name without dots in the modules of a package, except those that the policy knows to
+    /// be dangerous.
     ///
     /// A module also has the names that it imports from other modules: `package.*` allows them too,
     /// because a pickle does not show where they are from. Use full names where that matters.
@@ -95,10 +96,11 @@ impl Audit {
         Ok(self)
     }
 
-    /// Makes the name in each line inert, as [`allow`](Self::allow) does. Text after a `#` is a comment.
+    /// Makes the name in each line inert, as [`allow`](Self::allow) does. Text after a `#` is a
+    /// comment.
     ///
-    /// Fails with clause `access.allow`, and the number of the line, at the first line that has neither
-    /// form.
+    /// Fails with clause `access.allow`, and the number of the line, at the first line that has
+    /// neither form.
     pub fn allow_lines(self, lines: &str) -> Result<Audit> {
         let lines = lines
             .lines()
@@ -111,8 +113,8 @@ impl Audit {
         })
     }
 
-    /// Judges only the array or pickle of this number, counted from 0. Those before it are read to find
-    /// it.
+    /// Judges only the array or pickle of this number, counted from 0. Those before it are read to
+    /// find it.
     pub fn only(mut self, number: u64) -> Audit {
         self.only = Some(number);
         self
@@ -125,7 +127,8 @@ impl Audit {
         Ok(self.read(Source::open(path)?))
     }
 
-    /// Audits a source: an array, several of them, an archive, a bare pickle, or one of these in gzip.
+    /// Audits a source: an array, several of them, an archive, a bare pickle, or one of these in
+    /// gzip.
     pub fn read(&self, source: Source) -> Report {
         self.read_each(source, |_| ())
     }

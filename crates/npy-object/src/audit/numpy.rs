@@ -2,9 +2,9 @@
 //! does not belong to them.
 //!
 //! `dtype.__setstate__` and `ndarray.__setstate__` (numpy/_core/src/multiarray/descriptor.c and
-//! methods.c) do not check the offsets, flags and lengths that they are given. A field past the end of
-//! its item, an object field without the flag for reference counting, or a list that is shorter than
-//! the array make NumPy read and write other memory: the process crashes, or runs code.
+//! methods.c) do not check the offsets, flags and lengths that they are given. A field past the end
+//! of its item, an object field without the flag for reference counting, or a list that is shorter
+//! than the array make NumPy read and write other memory: the process crashes, or runs code.
 
 use pickle_stream::audit::{Operand, OperandItems};
 
@@ -21,8 +21,8 @@ const MOST_DIMENSIONS: usize = 32;
 /// Bytes of a reference on a 64-bit system.
 const POINTER: u64 = 8;
 
-/// The flags of a dtype that NumPy writes, as in numpy/ndarraytypes.h. With other flags it reads bytes
-/// as references.
+/// The flags of a dtype that NumPy writes, as in numpy/ndarraytypes.h. With other flags it reads
+/// bytes as references.
 mod flags {
     pub(super) const NUMBER: i64 = 0;
     /// NPY_NEEDS_INIT
@@ -140,16 +140,16 @@ pub(super) fn scalar(dtype: &Operand<'_>, value: &Operand<'_>, made: Fact) -> Op
     if !dtype.has_object {
         return is_bytes(value).then_some(made);
     }
-    // NumPy reads the item from the array as one of this dtype. For `object` it returns the argument
-    // itself, whatever it is.
+    // NumPy reads the item from the array as one of this dtype. For `object` it returns the
+    // argument itself, whatever it is.
     let Operand::Result(result) = value else { return None };
     let Fact::Array(array) = Fact::unpack(result.fact) else { return None };
     let is_of_dtype = array.dtype != 0 && array.dtype == dtype.serial && array.has_items;
     (dtype.kind == DTypeKind::Void && !array.is_masked && is_of_dtype).then_some(made)
 }
 
-/// Judges `dtype(code, align, copy)`. It must be a copy: a state would change the dtype that the whole
-/// program shares.
+/// Judges `dtype(code, align, copy)`. It must be a copy: a state would change the dtype that the
+/// whole program shares.
 pub(super) fn dtype(
     code: &Operand<'_>,
     align: &Operand<'_>,
@@ -212,8 +212,8 @@ pub(super) fn string_dtype(coerce: &Operand<'_>, names: &mut dyn Lookup) -> Opti
     })
 }
 
-/// Judges the state of a dtype: `(3, byte order, subarray, names, fields, size, alignment, flags)`, and in
-/// version 4 the metadata.
+/// Judges the state of a dtype: `(3, byte order, subarray, names, fields, size, alignment, flags)`,
+/// and in version 4 the metadata.
 pub(super) fn dtype_state(dtype: DType, state: &[Operand<'_>]) -> Option<Fact> {
     use Operand as K;
     let &[version, order, subarray, names, fields, size, alignment, flags, ref metadata @ ..] =
@@ -310,8 +310,8 @@ fn count_of_subarray(shape: &Operand<'_>) -> Option<u64> {
     }
 }
 
-/// Checks that every field is inside the item, and that no field overlaps an object. Returns whether
-/// there are objects.
+/// Checks that every field is inside the item, and that no field overlaps an object. Returns
+/// whether there are objects.
 fn check_fields<'a>(
     names: OperandItems<'a>,
     entries: impl ExactSizeIterator<Item = (Operand<'a>, Operand<'a>)>,
@@ -401,8 +401,8 @@ fn is_metadata(dtype: DType, metadata: &Operand<'_>) -> bool {
     }
 }
 
-/// Returns whether it is a fill value as NumPy writes it: a number, a scalar, an array, or a tuple of
-/// these. NumPy makes an array of it, which for a range takes memory.
+/// Returns whether it is a fill value as NumPy writes it: a number, a scalar, an array, or a tuple
+/// of these. NumPy makes an array of it, which for a range takes memory.
 fn is_fill(value: &Operand<'_>) -> bool {
     let is_item = |value: &Operand<'_>| match value {
         Operand::Result(result) => matches!(
@@ -420,8 +420,8 @@ fn is_fill(value: &Operand<'_>) -> bool {
     }
 }
 
-/// Judges the state of an array: `(1, shape, dtype, is_fortran, data)`; of a masked one also the mask
-/// and the fill value.
+/// Judges the state of an array: `(1, shape, dtype, is_fortran, data)`; of a masked one also the
+/// mask and the fill value.
 pub(super) fn array_state(array: Array, state: &[Operand<'_>]) -> Option<Fact> {
     use Operand as K;
     let (shape, dtype, is_fortran, data) = match (array.is_masked, state) {

@@ -212,8 +212,8 @@ impl<'a> Judge<'a> {
         (judgement, may_be_global(arguments))
     }
 
-    /// Returns the standing of a class of which a call makes an instance by `__new__` of a known type;
-    /// `None` where it is another call, or where the class has a rule.
+    /// Returns the standing of a class of which a call makes an instance by `__new__` of a known
+    /// type; `None` where it is another call, or where the class has a rule.
     fn class_of_instance(&self, rule: Rule, arguments: &Operand<'_>) -> Option<Standing> {
         let Operand::Tuple(items) = arguments else { return None };
         let Some(Operand::Global(class)) = items.get(0) else { return None };
@@ -404,7 +404,8 @@ fn standing(trusted: &[Allowed], name: &Name) -> Standing {
         return Standing::Allowed;
     }
     match standing_of(&format!("{module}.{name}")) {
-        // A name with dots is an attribute of an attribute. Few rules are for names that are written so.
+        // A name with dots is an attribute of an attribute. Few rules are for names that are
+        // written so.
         Standing::Inert(rule) if !name.contains('.') || rule.is_attribute() => {
             return Standing::Inert(rule);
         }

@@ -110,8 +110,8 @@ pub struct Part {
     pub uses: BTreeMap<Name, Use>,
     /// Memo entries that are overwritten with another value.
     pub overwritten: Tally,
-    /// Instructions that are in two frames, and frames inside frames: CPython's two unpicklers execute
-    /// different instructions there.
+    /// Instructions that are in two frames, and frames inside frames: CPython's two unpicklers
+    /// execute different instructions there.
     pub straddled: Tally,
     /// Changes of a dict after it was part of a state, and of a list by the index of an item.
     pub altered: Tally,

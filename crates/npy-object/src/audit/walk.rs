@@ -89,7 +89,7 @@ impl<'a> Walk<'a> {
                 format => return Ok((source, format, left)),
             }
         }
-        let message = format!("compressed files in one another: over {NESTING} deep");
+        let message = format!("compressed files are nested over {NESTING} deep");
         Err(Error::over_limit(NESTING as u64, "gzip.depth", None, message))
     }
 
@@ -133,8 +133,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Goes through a member that its loader does not unpickle. It is judged as a pickle if it can be
-    /// read as one to its end, and names something.
+    /// Goes through a member that its loader does not unpickle. It is judged as a pickle if it can
+    /// be read as one to its end, and names something.
     #[cfg(feature = "npz")]
     fn data(&mut self, mut part: Part, source: Result<Source>) {
         match source {
@@ -166,7 +166,7 @@ impl<'a> Walk<'a> {
         let Some((source, begin, nesting)) = archive else { return self.parts.push(part) };
         let member = part.member.as_ref().map(|member| format!("{member}/")).unwrap_or_default();
         if nesting == 0 {
-            let message = format!("archives after arrays, in one another: over {NESTING} deep");
+            let message = format!("archives after arrays are nested over {NESTING} deep");
             part.error = Some(Error::over_limit(NESTING as u64, "gzip.depth", begin, message));
             return self.parts.push(part);
         }
@@ -174,8 +174,8 @@ impl<'a> Walk<'a> {
         self.file(source.section(begin..), &format!("{member}@{begin}/"), nesting);
     }
 
-    /// Goes through arrays and pickles, one after another. Returns the offset of an archive that follows
-    /// them.
+    /// Goes through arrays and pickles, one after another. Returns the offset of an archive that
+    /// follows them.
     fn arrays(&mut self, source: &Source, part: &mut Part) -> Result<Option<u64>> {
         let (mut begin, mut number) = (0, 0);
         if let Some(only) = self.only {
@@ -266,10 +266,10 @@ impl<'a> Walk<'a> {
         let mut needed = 1;
         window.set_reading_on(true);
         loop {
-            let place = auditor.offset();
-            window.set_anchor(place);
-            let input = window.fill(place, needed)?;
-            let seen = place + input.len() as u64;
+            let begin = auditor.offset();
+            window.set_anchor(begin);
+            let input = window.fill(begin, needed)?;
+            let seen = begin + input.len() as u64;
             match auditor.advance(input)? {
                 Audited::Need(more) => needed = window.needed(seen, auditor.offset(), more)?,
                 Audited::Stop => return Ok(auditor.offset()),

@@ -52,8 +52,8 @@ use crate::value::scalar::{NumPyScalar, long_double};
 /// `serde_json::Value` the file decides how deep.
 const DEPTH: usize = 128;
 
-/// The number of values that may be read of any element. A shared value is read each time it is met, so
-/// without a limit a few bytes could fill any memory.
+/// The number of values that may be read of any element. A shared value is read each time it is
+/// met, so without a limit a few bytes could fill any memory.
 const FREE: usize = 1 << 20;
 /// The number of values that may be read in addition for each byte of the element.
 const REPEATED: usize = 4;
@@ -88,10 +88,10 @@ impl<'a> Element<'a> {
     /// None and masked items are `None`, arrays are sequences, dicts are maps or structs, tuples
     /// are tuples; a str, or a dict of one entry, is an enum. Dates are ISO 8601.
     ///
-    /// Fails with clause `access.type` where the value is not a `T`, with `access.depth` where it is
-    /// nested more than 128 deep, and with `access.sharing` where more than 2^20 values and 4 for
-    /// each byte of the element would be read: what is shared is read each time it is met. The error
-    /// has the path to the value, such as `['points'][2]`.
+    /// Fails with clause `access.type` where the value is not a `T`, with `access.depth` where it
+    /// is nested more than 128 deep, and with `access.sharing` where more than 2^20 values and 4
+    /// for each byte of the element would be read: what is shared is read each time it is met. The
+    /// error has the path to the value, such as `['points'][2]`.
     pub fn deserialize<T: Deserialize<'a>>(self) -> Result<T> {
         let bytes = self.value().map_or(0, ValueRef::graph_bytes);
         let left = Cell::new(bytes.saturating_mul(REPEATED).saturating_add(FREE));
@@ -111,8 +111,8 @@ impl OwnedElement {
 /// caller's. See [`Element::deserialize`] for how values become types.
 ///
 /// Nothing that the pickle names is imported or called. Bytes after the end of the pickle are
-/// ignored, as by `pickle.loads`. `T` owns its contents, as the decoded object does not outlive this
-/// call: to borrow `&str` from a pickle, or to set limits, use
+/// ignored, as by `pickle.loads`. `T` owns its contents, as the decoded object does not outlive
+/// this call: to borrow `&str` from a pickle, or to set limits, use
 /// [`Options::load`](crate::Options::load) and [`OwnedElement::deserialize`].
 ///
 /// ```

@@ -9,8 +9,9 @@
 //!
 //! Each file begins with a table of what becomes what, and says what fails. It uses `value` and, to
 //! write, `write`; the other rooms do not use it. A new dtype needs an arm in `de::visit_scalar`,
-//! `arrow::infer::type_of_scalar` and `json::plain::write_scalar` (`npy_header::ScalarKind` lists the
-//! places in other rooms); typed JSON writes the bytes of every dtype. A datetime becomes text in `value/time.rs`, a datetime64 in `value/calendar.rs`.
+//! `arrow::infer::type_of_scalar` and `json::plain::write_scalar` (`npy_header::ScalarKind` lists
+//! the places in other rooms); typed JSON writes the bytes of every dtype. A datetime becomes text
+//! in `value/time.rs`, a datetime64 in `value/calendar.rs`.
 
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;

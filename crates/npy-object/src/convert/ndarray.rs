@@ -24,8 +24,8 @@ impl<T: Primitive> TypedArray<'_, T> {
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     ///
-    /// Fails with clause `access.type` for a shape that `ndarray` cannot represent: an empty one whose
-    /// other lengths multiply to 2^63 or more.
+    /// Fails with clause `access.type` for a shape that `ndarray` cannot represent: an empty one
+    /// whose other lengths multiply to 2^63 or more.
     pub fn to_ndarray(&self) -> Result<ArrayViewD<'_, T>> {
         let shape = IxDyn(self.shape()).set_f(self.fortran_order());
         ArrayViewD::from_shape(shape, self.data()).map_err(|error| {

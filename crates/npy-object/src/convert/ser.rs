@@ -11,9 +11,9 @@
 //! | a unit variant | its name |
 //! | any other variant | a dict of one entry: its name, and its contents |
 //!
-//! Fails where a value is nested more than 128 deep (clause `access.depth`), and where `Serialize` of
-//! the type does. [`deserialize`](crate::Element::deserialize) reads what was written into the same
-//! type.
+//! Fails where a value is nested more than 128 deep (clause `access.depth`), and where `Serialize`
+//! of the type does. [`deserialize`](crate::Element::deserialize) reads what was written into the
+//! same type.
 
 use std::fmt;
 
@@ -27,7 +27,8 @@ use crate::write::writer::ArrayWriter;
 const DEPTH: usize = 128;
 
 impl ArrayWriter<'_> {
-    /// Appends a value of the caller's: structs and maps become dicts, sequences lists, tuples tuples.
+    /// Appends a value of the caller's: structs and maps become dicts, sequences lists, tuples
+    /// tuples.
     ///
     /// ```
     /// use npy_object::{Options, WriteOptions};

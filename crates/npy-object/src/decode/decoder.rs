@@ -7,15 +7,15 @@
 use std::sync::Arc;
 
 use pickle_stream::{
-    Flow, Form, Graph, Lexer, Machine, NodeId, Progress, Ran, Region, Row, Skeleton, Source, Span,
-    ValueRef,
+    Flow, Form, Graph, Holes, Lexer, Machine, NodeId, Progress, Ran, Region, Row, Skeleton, Source,
+    Span, ValueRef,
 };
 
 #[cfg(feature = "json")]
 use crate::decode::definitions::Observe;
 use crate::decode::definitions::{Definitions, never_made};
-use crate::error::{Error, ErrorKind, Result};
 use crate::decode::forms::Forms;
+use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::Envelope;
 use crate::locate::batches::{Filling, Values};
 use crate::locate::checkpoints::Addresses;
@@ -187,7 +187,8 @@ impl Decoder {
                 let Some(last) = self.fill_row(value, row, filling, addresses)? else {
                     return Ok(None);
                 };
-                let first = if last.is_scalar() { None } else { self.scalar(key, key_row, filling) };
+                let first =
+                    if last.is_scalar() { None } else { self.scalar(key, key_row, filling) };
                 Ok(first.map(|first| [first, last]))
             }
             _ => Ok(None),
@@ -214,8 +215,7 @@ impl Decoder {
         }
         let Decoder { forms, graph, window, context, .. } = self;
         let Some(current) = forms.current_mut() else { return Ok(None) };
-        let source =
-            Source { bytes: window.resident(span.begin, span.end), offset: span.begin };
+        let source = Source { bytes: window.resident(span.begin, span.end), offset: span.begin };
         let holes = filling.holes.of(row, skeleton.holes());
         let (ints, floats) = (filling.holes.ints(), filling.holes.floats());
         let limits = &context.limits.pickle;
@@ -232,6 +232,46 @@ impl Decoder {
             };
         }
         Ok(Some(value))
+    }
+
+    /// Returns the value of a row, which is resident, and the nodes of its holes; `None` where the
+    /// skeleton has no form. See [`Form::outline`].
+    pub(super) fn outline_row(
+        &mut self,
+        span: Span,
+        row: Row,
+        skeleton: &Arc<Skeleton>,
+        holes: &Holes,
+        addresses: &dyn Addresses,
+    ) -> Result<Option<(Element<'_>, &[NodeId])>> {
+        self.define_envelopes(addresses)?;
+        if !self.forms.is_current(skeleton) && !self.enter_form(span, skeleton, addresses)? {
+            return Ok(None);
+        }
+        let Decoder { forms, graph, window, context, .. } = self;
+        let Some(current) = forms.current_mut() else { return Ok(None) };
+        let source = Source { bytes: window.resident(span.begin, span.end), offset: span.begin };
+        current.form.outline(graph, holes.of(row, skeleton.holes()), source);
+        let (&[value], holes) = (current.form.values(), current.form.holes()) else {
+            return Ok(None);
+        };
+        Ok(Some((Element::of_array(graph.value(value, source), context), holes)))
+    }
+
+    /// Returns the value of a memo entry that was made before a row.
+    pub(super) fn definition(
+        &mut self,
+        memo: u64,
+        offset: u64,
+        addresses: &dyn Addresses,
+    ) -> Result<Option<Element<'_>>> {
+        self.define_envelopes(addresses)?;
+        if self.graph.shared_entry(memo).is_none() {
+            self.resolve(memo, offset, addresses)?;
+        }
+        let Some(id) = self.graph.shared_entry(memo) else { return Ok(None) };
+        let value = self.graph.value(id, Source { bytes: &[], offset: 0 });
+        Ok(Some(Element::of_array(value, &self.context)))
     }
 
     /// Makes a node of a value that is one scalar.

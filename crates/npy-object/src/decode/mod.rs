@@ -9,6 +9,7 @@
 //! - `definitions`: what elements share, found by address
 //! - `opened`: a file that was opened, with a decoder that is before the first element
 //! - `objects`: the members of a container; `rows`: the rows of an array without objects
+//! - `block`: consecutive members that are resident, and their rows
 //! - `position`: how far a loop has come
 //! - `cursor`: objects or rows, and a position
 //! - `elements`: iterators of the elements that a cursor reads
@@ -16,6 +17,7 @@
 //! - `outline`: what an element is that is too large to be decoded
 //! - `instructions`: the instructions of a pickle, for a disassembler
 
+pub(crate) mod block;
 pub(crate) mod cursor;
 pub(crate) mod decoder;
 pub(crate) mod definitions;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pickle_stream::Span;
+use pickle_stream::{Matcher, Span};
 
 use crate::decode::decoder::{Decoded, Decoder};
 use crate::decode::outline::Outline;
@@ -19,7 +19,9 @@ pub(crate) struct Objects {
     pub(crate) decoder: Decoder,
     pub(crate) batches: Batches,
     /// The batch that was read last.
-    batch: Batch,
+    pub(super) batch: Batch,
+    /// Finds rows where the survey has found none.
+    pub(super) matcher: Option<Box<Matcher>>,
     /// Whether the values of a batch in which the pickle breaks off are given before the error.
     unfinished: bool,
 }
@@ -46,6 +48,7 @@ impl Clone for Objects {
             decoder: self.decoder.sibling(),
             batches: self.batches.clone(),
             batch: self.batch.clone(),
+            matcher: None,
             unfinished: self.unfinished,
         }
     }
@@ -56,7 +59,7 @@ impl Objects {
     /// of a truncated batch are given before the error.
     pub(crate) fn new(decoder: Decoder, batches: Batches, unfinished: bool) -> Objects {
         let batch = batches.start();
-        Objects { decoder, batches, batch, unfinished }
+        Objects { decoder, batches, batch, matcher: None, unfinished }
     }
 
     /// Sets whether the values of a batch in which the pickle breaks off are given from here on.
@@ -119,7 +122,8 @@ impl Objects {
 
     /// Returns the bytes of memory that are held.
     pub(crate) fn memory(&self) -> usize {
-        self.decoder.memory() + self.batches.memory() + self.batch.memory()
+        let matcher = self.matcher.as_ref().map_or(0, |matcher| matcher.memory());
+        self.decoder.memory() + self.batches.memory() + self.batch.memory() + matcher
     }
 
     /// Compares the checksum of what was read to its end.
@@ -201,13 +205,15 @@ impl Objects {
             _ => (None, values[0]),
         };
         let outline = self.decoder.outline(value, &self.batches)?;
-        let key = key.map(|key| self.decoder.decode(Values::from(&[key][..]), &self.batches)).transpose()?;
+        let key = key
+            .map(|key| self.decoder.decode(Values::from(&[key][..]), &self.batches))
+            .transpose()?;
         Ok(Some((key, outline)))
     }
 
     /// Returns the index of a member in the batch. Loads the batch that has the member first.
     #[inline]
-    fn place_of(&mut self, member: u64) -> Result<Option<usize>> {
+    pub(super) fn place_of(&mut self, member: u64) -> Result<Option<usize>> {
         match self.batch.place(member) {
             Some(place) => Ok(Some(place)),
             None => self.load(member).map_err(|error| self.explain(error)),
@@ -254,7 +260,9 @@ impl Objects {
         let mut values = self.batches.unfinished();
         let last = (values.len() / width).saturating_sub(1);
         let ends = |(place, values): (usize, &[Span])| {
-            let Ok(decoded) = self.decoder.decode(Values::from(values), &self.batches) else { return true };
+            let Ok(decoded) = self.decoder.decode(Values::from(values), &self.batches) else {
+                return true;
+            };
             let outlooks = [decoded.first, decoded.last]
                 .map(|value| Outlook::of(self.decoder.element(decoded, value)));
             match outlooks {

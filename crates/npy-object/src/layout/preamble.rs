@@ -43,7 +43,10 @@ impl Preamble {
     pub(crate) fn pickle(&self) -> Result<u64> {
         match self.header_of_rows() {
             None => Ok(self.data),
-            Some(_) => Err(Error::usage("access.type", "an array without objects holds no pickle")),
+            Some(_) => {
+                let message = "expected a pickle, found an array without objects";
+                Err(Error::usage("access.type", message))
+            }
         }
     }
 

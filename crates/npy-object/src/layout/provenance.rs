@@ -45,8 +45,8 @@ enum Package {
 const START: u64 = 4 << 10;
 
 impl Provenance {
-    /// Reads the first instructions of the pickle at `offset`, in bytes from the start of the source,
-    /// up to its first list. Returns `None` where there is no pickle.
+    /// Reads the first instructions of the pickle at `offset`, in bytes from the start of the
+    /// source, up to its first list. Returns `None` where there is no pickle.
     ///
     /// Fails where the source cannot be read. A pickle that breaks a rule is judged by the
     /// instructions before that.
@@ -66,8 +66,8 @@ impl Provenance {
         Ok(signs.map(|signs| Provenance { signs, package }))
     }
 
-    /// Returns the pickle protocol: the one that the pickle names, or else the highest that its first
-    /// instructions need.
+    /// Returns the pickle protocol: the one that the pickle names, or else the highest that its
+    /// first instructions need.
     pub fn protocol(&self) -> u8 {
         self.signs.protocol
     }

@@ -86,6 +86,16 @@ impl Batch {
         &self.spans[place * width..(place + 1) * width]
     }
 
+    /// Returns the spans of all values, and, where all come from one batch of the pickle, their rows
+    /// and what fills them.
+    pub(crate) fn all(&self) -> (&[Span], Option<(&[Row], &Filling)>) {
+        let rows = match &self.fillings[..] {
+            [only] if self.rows.len() == self.spans.len() => Some((&self.rows[..], only)),
+            _ => None,
+        };
+        (&self.spans, rows)
+    }
+
     /// Returns the values of the member at an index.
     #[inline]
     pub(crate) fn values(&self, place: usize, width: usize) -> Values<'_> {

@@ -13,7 +13,7 @@ use crate::decode::opened::{Data, Opened, Pickle};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::{ArrayState, ContainerKind, Envelope};
 use crate::layout::preamble::Preamble;
-use crate::locate::batches::{Batches, spans, Values};
+use crate::locate::batches::{Batches, Values, spans};
 use crate::locate::checkpoints::{Checkpoint, Checkpoints, Level, Route};
 use crate::locate::index::IndexUse;
 use crate::nested::container::Container;
@@ -116,7 +116,7 @@ fn in_array(mut array: Cursor, has_rows: bool, path: &Path) -> Result<At> {
             from_end.checked_add_signed(*index).unwrap_or(u64::MAX)
         }
         [] => {
-            let message = "an array of numbers is no container of objects";
+            let message = "expected a container of objects, found an array without objects";
             return Err(Error::usage("access.subscript", message));
         }
         [first, ..] => return Err(no_container(first)),
@@ -232,8 +232,7 @@ fn enter_found(
 ) -> Result<Entered> {
     let made = reader.value();
     let found = match found {
-        // It may be a tuple, of which the items before the place where the pickle breaks off are
-        // there.
+        // It may be a tuple: the items before the end of the truncated pickle are there.
         Err(error) if error.kind() == ErrorKind::Truncated => None,
         found => found?,
     };
@@ -381,7 +380,7 @@ fn is_key(key: Element<'_>, subscript: &Subscript) -> bool {
 /// Returns the bounds of the instructions that made a value, where the value is only read from the
 /// memo.
 fn made_at(decoder: &mut Decoder, mut value: Bounds, route: &Route) -> Result<Bounds> {
-    // Every step leads to an earlier place.
+    // Every step leads to an earlier offset.
     loop {
         let mut lexer = Lexer::new(value.begin, &decoder.context.limits.pickle);
         let bytes = decoder.window.fill(value.begin, NAME)?;

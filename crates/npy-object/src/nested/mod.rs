@@ -13,8 +13,8 @@
 //! assert_eq!(list.count()?, 3);
 //! # Ok::<(), npy_object::Error>(())
 //! ```
-// It uses `decode` (the cursor), `locate` and `layout`. Read `container`, `path`, and then `descent`,
-// which follows a path.
+// It uses `decode` (the cursor), `locate` and `layout`. Read `container`, `path`, and then
+// `descent`, which follows a path.
 
 pub(crate) mod container;
 pub(crate) mod descent;

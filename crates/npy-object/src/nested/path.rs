@@ -154,8 +154,8 @@ impl Parser<'_> {
 
     #[cold]
     fn refuse(&self, wanted: &str) -> Error {
-        let place = self.text.len() - self.rest.len();
-        let message = format!("{:?} is not a subscript: expected {wanted} at {place}", self.text);
+        let offset = self.text.len() - self.rest.len();
+        let message = format!("{:?} is not a subscript: expected {wanted} at {offset}", self.text);
         Error::usage("access.subscript", message)
     }
 }
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn malformed_path_fails_at_offset() {
-        for (text, place) in [
+        for (text, offset) in [
             ("train", 0),
             ("['train'", 8),
             ("['train", 1),
@@ -196,7 +196,7 @@ mod tests {
             (r"['\q']", 1),
         ] {
             let error = text.parse::<Path>().unwrap_err();
-            assert!(error.message().ends_with(&format!(" at {place}")), "{text}: {error}");
+            assert!(error.message().ends_with(&format!(" at {offset}")), "{text}: {error}");
             assert_eq!(error.clause(), "access.subscript");
         }
     }

@@ -1,4 +1,5 @@
-//! Bytes that the caller fetches. Reading those that are missing fails with an error that names them.
+//! Bytes that the caller fetches. Reading those that are missing fails with an error that names
+//! them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -40,9 +41,9 @@ use crate::error::{Error, Result};
 /// ```
 ///
 /// A call asks for the bytes that it reads next, and for at least 4 KiB. A loop over elements asks
-/// for [`request_size`](Self::request_size) bytes at once. Fetched bytes are kept until they are more
-/// than [`memory`](Self::memory). Those that were not used for the longest time are dropped first, and
-/// asked for again if they are needed again.
+/// for [`request_size`](Self::request_size) bytes at once. Fetched bytes are kept until they are
+/// more than [`memory`](Self::memory). Those that were not used for the longest time are dropped
+/// first, and asked for again if they are needed again.
 ///
 /// With [`Options::open_with_index`](crate::Options::open_with_index), a few kilobytes of an index
 /// lead to any element. Compressed data can only be read from their beginning: fetch them as a
@@ -100,8 +101,8 @@ impl Fetched {
     /// Bytes that a request asks for at least, where the file has them.
     const LEAST: u64 = 4 << 10;
 
-    /// Creates a file of `size` bytes, of which none was fetched. The name is for your code, and for
-    /// errors.
+    /// Creates a file of `size` bytes, of which none was fetched. The name is for your code, and
+    /// for errors.
     pub fn new(name: impl Into<String>, size: u64) -> Fetched {
         let store = Store {
             chunks: BTreeMap::new(),
@@ -115,17 +116,17 @@ impl Fetched {
         Fetched(Arc::new(Shared { name: name.into(), size, store: Mutex::new(store) }))
     }
 
-    /// Sets how many bytes a loop over elements asks for at once: by default 4 MiB. A larger element
-    /// is asked for in one request.
+    /// Sets how many bytes a loop over elements asks for at once: by default 4 MiB. A larger
+    /// element is asked for in one request.
     #[must_use]
     pub fn request_size(self, bytes: u64) -> Fetched {
         self.store().request_size = bytes.max(1);
         self
     }
 
-    /// Sets how many bytes are kept: by default 64 MiB. In a loop over an array without an index, the
-    /// bytes of a batch (NumPy writes 1,000 elements) are fetched twice if they are more than this.
-    /// The bytes that one call needs together are kept in any case.
+    /// Sets how many bytes are kept: by default 64 MiB. In a loop over an array without an index,
+    /// the bytes of a batch (NumPy writes 1,000 elements) are fetched twice if they are more than
+    /// this. The bytes that one call needs together are kept in any case.
     #[must_use]
     pub fn memory(self, bytes: usize) -> Fetched {
         self.store().most = bytes;
@@ -147,8 +148,8 @@ impl Fetched {
         Source::new(self.clone())
     }
 
-    /// Adds bytes that no error has asked for. Those past the end of the file, and those that are here
-    /// already, are left out.
+    /// Adds bytes that no error has asked for. Those past the end of the file, and those that are
+    /// here already, are left out.
     pub fn put(&self, offset: u64, bytes: impl Into<Bytes>) {
         let mut bytes = bytes.into();
         let room = self.size().saturating_sub(offset);
@@ -264,9 +265,9 @@ impl Store {
         self.shrink();
     }
 
-    /// Drops the chunks that were not used for the longest time, until at most `most` bytes are left.
-    /// Keeps those that the current call has used, because it is made again and needs them again, and
-    /// those in the range that it has missed.
+    /// Drops the chunks that were not used for the longest time, until at most `most` bytes are
+    /// left. Keeps those that the current call has used, because it is made again and needs them
+    /// again, and those in the range that it has missed.
     fn shrink(&mut self) {
         let is_missed = |start, end| start < self.missed.end && self.missed.start < end;
         while self.held > self.most {
@@ -393,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn put_over_the_limit_drops_what_was_not_used_for_longest() {
+    fn put_over_the_limit_drops_the_least_recently_used() {
         let file = Fetched::new("a", 1 << 20).memory(25);
         let is_there = |offset: u64| file.prepare(offset..offset + 1, Random).is_ok();
         for offset in [0, 100, 200] {

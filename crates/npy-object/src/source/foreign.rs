@@ -1,7 +1,7 @@
 //! Other kinds of file, by their first bytes, so that an error can name them.
 //!
-//! They are looked for only after reading has failed, so that no pickle that can be read is taken for
-//! another kind of file.
+//! They are looked for only after reading has failed, so that no pickle that can be read is taken
+//! for another kind of file.
 
 use crate::error::{Error, ErrorKind};
 
@@ -165,8 +165,8 @@ mod tests {
         let mut tar = vec![0; 257];
         tar.extend_from_slice(b"ustar\0");
         assert_named(&tar, "a tar archive");
-        for &(place, magic, kind, _) in KINDS {
-            assert_named(&[&vec![0; place][..], magic, &[0; 8]].concat(), kind);
+        for &(offset, magic, kind, _) in KINDS {
+            assert_named(&[&vec![0; offset][..], magic, &[0; 8]].concat(), kind);
         }
     }
 

@@ -35,8 +35,8 @@ pub enum Format {
 }
 
 impl Format {
-    /// Returns the format that a source begins with. Reads no more bytes than that needs, and at most
-    /// 512.
+    /// Returns the format that a source begins with. Reads no more bytes than that needs, and at
+    /// most 512.
     pub fn of(source: &Source) -> io::Result<Format> {
         let mut head = Head { source, bytes: Vec::new() };
         let Some(&first) = head.fill(1)?.first() else { return Ok(Format::Other) };
@@ -95,7 +95,8 @@ impl Options {
     /// Returns the source to read an array from: the data of a gzip file, the only array of an
     /// archive, or the source itself. Everything that opens an array does this first.
     ///
-    /// Fails with clause `npz.choice` where an archive has no array or several, and as reading does.
+    /// Fails with clause `npz.choice` where an archive has no array or several, and as reading
+    /// does.
     pub fn unpack(&self, source: Source) -> Result<Source> {
         self.unpack_and_tell(source).map(|(source, _)| source)
     }
@@ -113,7 +114,7 @@ impl Options {
                 Format::Zip => self.only_member(source)?,
             };
         }
-        let message = format!("compressed files in one another: over {NESTING} deep");
+        let message = format!("compressed files are nested over {NESTING} deep");
         Err(Error::over_limit(NESTING as u64, "gzip.depth", None, message))
     }
 

@@ -1,9 +1,9 @@
 //! Gzip files (RFC 1952): members one after another, each a header, a deflate stream, its checksum
 //! and its length.
 //!
-//! Reads what Python's `gzip` module reads: any number of members, with zeros between them and after
-//! the last. flate2 decompresses and computes the checksum, but its `GzDecoder` does not read the
-//! header and the trailer here:
+//! Reads what Python's `gzip` module reads: any number of members, with zeros between them and
+//! after the last. flate2 decompresses and computes the checksum, but its `GzDecoder` does not read
+//! the header and the trailer here:
 //!
 //! - it refuses headers that Python reads: with reserved flags, a wrong CRC-16 of the header, or a
 //!   name of over 64 KiB; and zeros after a member;

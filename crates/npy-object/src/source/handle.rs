@@ -77,7 +77,8 @@ impl Source {
         Source::shared(bytes.clone()).checked(bytes)
     }
 
-    /// Opens a file. The source is [named](Self::named) by the path, and keeps the [path](Self::path).
+    /// Opens a file. The source is [named](Self::named) by the path, and keeps the
+    /// [path](Self::path).
     pub fn open(path: impl AsRef<Path>) -> io::Result<Source> {
         let path = path.as_ref();
         let file = File::open(path)?;
@@ -103,8 +104,8 @@ impl Source {
     }
 
     /// Creates a source of an open file, from its first byte, wherever its cursor is. The length is
-    /// the one that the file has now. What is not a regular file, a named pipe for instance, is read
-    /// as a [`stream`](Self::stream).
+    /// the one that the file has now. What is not a regular file, a named pipe for instance, is
+    /// read as a [`stream`](Self::stream).
     pub fn file(file: File) -> io::Result<Source> {
         let metadata = file.metadata()?;
         if !metadata.is_file() {
@@ -118,8 +119,8 @@ impl Source {
     ///
     /// Whether that is faster than [`open`](Self::open) depends on the system. A read error of the
     /// system, and a read past the end of a file that was made shorter, end the process with the
-    /// signal SIGBUS: no error can be returned. Open files that other programs write to, and files on
-    /// a network, with [`open`](Self::open).
+    /// signal SIGBUS: no error can be returned. Open files that other programs write to, and files
+    /// on a network, with [`open`](Self::open).
     ///
     /// # Safety
     ///
@@ -154,12 +155,13 @@ impl Source {
         Ok(Source::new(Reader::new(reader)?))
     }
 
-    /// Creates a source of a stream, which can be read once, from the first byte to the last: a pipe,
-    /// a socket.
+    /// Creates a source of a stream, which can be read once, from the first byte to the last: a
+    /// pipe, a socket.
     ///
     /// It is read only as far as it is asked for. The bytes that were read are kept: up to 8 MiB in
-    /// memory, or all of a longer one in a temporary file, which is removed with the source. An error
-    /// of the stream is permanent: every later read of the bytes after it fails with the same error.
+    /// memory, or all of a longer one in a temporary file, which is removed with the source. An
+    /// error of the stream is permanent: every later read of the bytes after it fails with the same
+    /// error.
     pub fn stream(stream: impl Read + Send + 'static) -> Source {
         Source::spooled(stream, SPOOL_MEMORY)
     }
@@ -169,7 +171,8 @@ impl Source {
         Source::new(Spool::new(stream, memory))
     }
 
-    /// Creates a source of a decompressor, which returns all data before it fails on their checksum.
+    /// Creates a source of a decompressor, which returns all data before it fails on their
+    /// checksum.
     #[cfg(feature = "gzip")]
     pub(crate) fn unpacked(stream: impl Read + Send + 'static, memory: usize) -> Source {
         Source::checking(Spool::new(stream, memory))
@@ -208,8 +211,8 @@ impl Source {
         Source { backing, check, name: self.name.clone(), path }
     }
 
-    /// Returns this source with a name, such as a path, which errors mention. Sections of the source,
-    /// and what is unpacked from it, have the same name.
+    /// Returns this source with a name, such as a path, which errors mention. Sections of the
+    /// source, and what is unpacked from it, have the same name.
     pub fn named(self, name: impl Into<Arc<str>>) -> Source {
         Source { name: Some(name.into()), ..self }
     }
@@ -219,8 +222,8 @@ impl Source {
         self.name.as_deref()
     }
 
-    /// Returns the path of the file that was opened, if this is all of it, or was unpacked from it. The
-    /// index of the file is looked for next to it.
+    /// Returns the path of the file that was opened, if this is all of it, or was unpacked from it.
+    /// The index of the file is looked for next to it.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
@@ -242,8 +245,9 @@ impl Source {
         read(self.clone()).map_err(|error| self.explain(error))
     }
 
-    /// Adds the name of this source to an error of reading it. If the source is another kind of file
-    /// (such as an HTML page), or has changed since it was opened, the error says that instead.
+    /// Adds the name of this source to an error of reading it. If the source is another kind of
+    /// file (such as an HTML page), or has changed since it was opened, the error says that
+    /// instead.
     ///
     /// Everything in this crate that reads arrays does this. Call it on errors of other readers.
     #[cold]
@@ -267,8 +271,8 @@ impl Source {
         self.name().into_iter().fold(error, Error::in_file)
     }
 
-    /// Reads bytes from `offset` on into `buffer`, and returns how many. It may read fewer than there
-    /// is room for. It returns 0 only at the end, or where there is no room.
+    /// Reads bytes from `offset` on into `buffer`, and returns how many. It may read fewer than
+    /// there is room for. It returns 0 only at the end, or where there is no room.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match &self.backing {
             Backing::Memory(bytes) => {
@@ -312,8 +316,8 @@ impl Source {
         }
     }
 
-    /// Returns whether the byte at `offset`, or the end before it, can be read without waiting for a
-    /// stream.
+    /// Returns whether the byte at `offset`, or the end before it, can be read without waiting for
+    /// a stream.
     pub fn is_ready(&self, offset: u64) -> bool {
         match &self.backing {
             Backing::Memory(_) => true,
@@ -345,7 +349,8 @@ impl Source {
         }
     }
 
-    /// Returns how the bytes have changed since they were opened, where that is known and they have.
+    /// Returns how the bytes have changed since they were opened, where that is known and they
+    /// have.
     pub(crate) fn change(&self) -> Option<String> {
         match &self.backing {
             Backing::Memory(_) => None,
@@ -362,8 +367,8 @@ impl Source {
         self.verify_to(u64::MAX)
     }
 
-    /// Compares as [`verify`](Self::verify) does, after the bytes before `end` were read. It does not
-    /// read on in a gzip file: if there are data after `end`, it compares nothing.
+    /// Compares as [`verify`](Self::verify) does, after the bytes before `end` were read. It does
+    /// not read on in a gzip file: if there are data after `end`, it compares nothing.
     ///
     /// A loop over elements calls this after the last one.
     pub fn verify_to(&self, end: u64) -> Result<()> {

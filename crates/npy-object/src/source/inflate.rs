@@ -151,8 +151,8 @@ impl Inflate {
 }
 
 impl Read for Inflate {
-    /// Reads bytes of the current stream; none at its end. The bytes before an error come first, and
-    /// the error comes from the next call.
+    /// Reads bytes of the current stream; none at its end. The bytes before an error come first,
+    /// and the error comes from the next call.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.ended || out.is_empty() {
             return Ok(0);
@@ -193,8 +193,8 @@ impl Compressed {
 }
 
 impl BufRead for Compressed {
-    /// Returns the next bytes; none at the end. An error is one of this crate, so that it can be told
-    /// from those of flate2.
+    /// Returns the next bytes; none at the end. An error is one of this crate, so that it can be
+    /// told from those of flate2.
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.head == self.tail {
             match self.source.read_at(&mut self.buffer, self.offset) {

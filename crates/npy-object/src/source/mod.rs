@@ -8,7 +8,8 @@
 //! - `read_at`: the trait [`ReadAt`], bytes at offsets; what a source is made of
 //! - `handle`: [`Source`], sections of it, and the explanation of its errors
 //! - `from`: paths, files and bytes as sources
-//! - `file`, `reader`, `spool`: the implementations of `ReadAt` for files, seekable readers, streams
+//! - `file`, `reader`, `spool`: the implementations of `ReadAt` for files, seekable readers,
+//!   streams
 //! - `fetched`: [`Fetched`], bytes that the caller's code fetches
 //! - `window`: the part of a source that is in memory
 //! - `inflate`, `gzip`: decompression, under a limit

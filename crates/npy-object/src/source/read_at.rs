@@ -10,8 +10,8 @@ use crate::error::Result;
 /// Implement it to read from an object store, for instance, and pass it to
 /// [`Source::new`](crate::Source::new).
 pub trait ReadAt: Send + Sync {
-    /// Reads bytes from `offset` on into `buffer`, and returns how many. It may read fewer than there
-    /// is room for. It returns 0 only at the end, or where there is no room.
+    /// Reads bytes from `offset` on into `buffer`, and returns how many. It may read fewer than
+    /// there is room for. It returns 0 only at the end, or where there is no room.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
     /// Announces that the bytes `needed` are read next, and what is read after them. The range may
@@ -44,8 +44,8 @@ pub trait ReadAt: Send + Sync {
         Ok(())
     }
 
-    /// Returns whether the byte at `offset`, or the end before it, can be read without waiting for a
-    /// stream. By default it can.
+    /// Returns whether the byte at `offset`, or the end before it, can be read without waiting for
+    /// a stream. By default it can.
     fn is_ready(&self, offset: u64) -> bool {
         let _ = offset;
         true

@@ -1,5 +1,5 @@
-//! Streams. They cannot go back, so the bytes that were read are kept: in memory up to a limit, then
-//! in a temporary file without a name.
+//! Streams. They cannot go back, so the bytes that were read are kept: in memory up to a limit,
+//! then in a temporary file without a name.
 //!
 //! A stream is read only as far as it is asked for, so that its first elements come before it ends.
 //! A thread that asks for kept bytes does not wait for a thread that reads on.

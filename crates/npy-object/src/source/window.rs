@@ -1,8 +1,8 @@
 //! The window: the part of a source that is in memory.
 //!
-//! Everything in this crate reads through a window. Its two buffers are used again and again. A read
-//! is larger while reading goes straight on, and small after a jump. Bytes of a source in memory are
-//! borrowed and not copied.
+//! Everything in this crate reads through a window. Its two buffers are used again and again. A
+//! read is larger while reading goes straight on, and small after a jump. Bytes of a source in
+//! memory are borrowed and not copied.
 //!
 //! A length in a file never decides an allocation: a buffer has room for bytes that are known to
 //! exist, or grows with the bytes that arrive, at most to twice as many. The size of the source is
@@ -53,8 +53,8 @@ impl Input {
 }
 
 impl Window {
-    /// Creates a window on a source whose elements are decoded up to a size of `largest` bytes; 0 where
-    /// none is decoded.
+    /// Creates a window on a source whose elements are decoded up to a size of `largest` bytes; 0
+    /// where none is decoded.
     pub(crate) fn new(source: Source, size: ReadSize, largest: usize) -> Window {
         Window {
             whole: source.in_memory().cloned(),
@@ -92,7 +92,8 @@ impl Window {
         Ok(end)
     }
 
-    /// Fails where an element, or a definition in one, of `size` bytes at `offset` is over the limit.
+    /// Fails where an element, or a definition in one, of `size` bytes at `offset` is over the
+    /// limit.
     #[inline]
     pub(crate) fn check_element(&self, offset: u64, size: usize) -> Result<()> {
         if size <= self.input.largest { Ok(()) } else { Err(self.too_large(offset, size)) }
@@ -130,7 +131,8 @@ impl Window {
         self.input.reads_on
     }
 
-    /// Announces that all of these bytes will be read, unless they are over the limit of an element.
+    /// Announces that all of these bytes will be read, unless they are over the limit of an
+    /// element.
     pub(crate) fn expect(&mut self, bytes: Range<u64>) -> io::Result<()> {
         let Range { start, end } = bytes;
         if end - start > self.input.largest as u64 || self.holds(start, end) {
@@ -183,8 +185,8 @@ impl Window {
         }
     }
 
-    /// Returns how many bytes a walk needs from `at` on, which has seen the source up to `end` and asks
-    /// for `more`. Fails where the source has no more.
+    /// Returns how many bytes a walk needs from `at` on, which has seen the source up to `end` and
+    /// asks for `more`. Fails where the source has no more.
     pub(crate) fn needed(&self, end: u64, at: u64, more: usize) -> Result<usize> {
         if self.input.end.is_some_and(|all| all <= end) {
             return Err(self.truncated(end.max(at).saturating_add(more as u64)));
@@ -208,8 +210,8 @@ impl Window {
         self.input.end
     }
 
-    /// Returns the bytes of a range that [`fill`](Self::fill) made resident; none where it did not make
-    /// all of them resident.
+    /// Returns the bytes of a range that [`fill`](Self::fill) made resident; none where it did not
+    /// make all of them resident.
     #[inline]
     pub(crate) fn resident(&self, from: u64, to: u64) -> &[u8] {
         let bytes = match &self.whole {
@@ -234,8 +236,8 @@ impl Window {
         bytes.get(..(to - from) as usize).unwrap_or_default()
     }
 
-    /// Sets the offset up to which bytes may be dropped. The next bytes are kept, for coming back to
-    /// them.
+    /// Sets the offset up to which bytes may be dropped. The next bytes are kept, for coming back
+    /// to them.
     #[inline]
     pub(crate) fn set_anchor(&mut self, anchor: u64) {
         self.main.anchor = anchor;
@@ -298,8 +300,8 @@ impl Buffer {
         let ReadSize { least, most } = input.size;
         let goes_on = self.start <= from && from.saturating_sub(self.end()) <= input.size.gap();
         if goes_on {
-            // Double the read size after each miss, so that a large element takes few reads, but read
-            // no more than an element may have.
+            // Double the read size after each miss, so that a large element takes few reads, but
+            // read no more than an element may have.
             let largest = if input.largest == 0 { usize::MAX } else { input.largest };
             let resident = if most > 0 { self.resident(from) } else { 0 };
             let twice = resident.saturating_mul(2).min(largest);
@@ -323,14 +325,14 @@ impl Buffer {
         }
         while self.end() < wanted {
             let left = usize::try_from(to - self.end()).unwrap_or(usize::MAX);
-            // Bytes that are known to exist get all of their room at once: a buffer that grows is in
-            // memory twice while it is copied.
+            // Bytes that are known to exist get all of their room at once: a buffer that grows is
+            // in memory twice while it is copied.
             let room = self.make_room(left, input.end.is_some())?;
-            let place = self.end();
-            match input.source.read_at(&mut self.bytes[self.tail..self.tail + room], place) {
+            let offset = self.end();
+            match input.source.read_at(&mut self.bytes[self.tail..self.tail + room], offset) {
                 Ok(0) => {
                     // Another program may have shortened the file.
-                    input.end = Some(input.source.size()?.min(place));
+                    input.end = Some(input.source.size()?.min(offset));
                     break;
                 }
                 Ok(read) => self.tail += read,

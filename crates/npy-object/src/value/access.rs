@@ -247,8 +247,8 @@ impl<'a> Element<'a> {
     /// pickled as nearly all arrays are, or is a row.
     ///
     /// `None` for other values, and for arrays of protocol 2, of an
-    /// [`OwnedElement`](crate::OwnedElement), or with big-endian items: [`kind`](Self::kind) returns
-    /// every array.
+    /// [`OwnedElement`](crate::OwnedElement), or with big-endian items: [`kind`](Self::kind)
+    /// returns every array.
     ///
     /// ```
     /// let mut array = npy_object::open("tests/data/ragged.npy")?;
@@ -294,8 +294,8 @@ impl<'a> Element<'a> {
 
     /// Returns the value as one number: of a NumPy scalar, or of an array without dimensions.
     ///
-    /// Fails with clause `access.type` where the value is of another type, with `access.shape` where
-    /// it is an array with dimensions.
+    /// Fails with clause `access.type` where the value is of another type, with `access.shape`
+    /// where it is an array with dimensions.
     pub fn as_scalar<T: Primitive>(self) -> Result<T> {
         let number = match self.kind() {
             Kind::Scalar(scalar) => scalar.get(),

@@ -39,8 +39,8 @@ fn date_of(days: i128) -> (i128, i128, i128) {
     (cycle * 400 + year + next, month, day)
 }
 
-/// A datetime64: a number of units since 1970-01-01T00:00. Displayed as ISO 8601 in the precision of
-/// the unit, as NumPy prints it; of generic units it is the number alone.
+/// A datetime64: a number of units since 1970-01-01T00:00. Displayed as ISO 8601 in the precision
+/// of the unit, as NumPy prints it; of generic units it is the number alone.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Instant {
     pub(crate) count: i64,
@@ -125,7 +125,7 @@ mod tests {
 
     /// The expected texts are those of `str(numpy.datetime64(count, unit))`.
     #[test]
-    fn display_of_instant_is_what_numpy_prints() {
+    fn display_of_instant_equals_numpy() {
         use TimeBase as T;
         for (count, base, num, expected) in [
             (0, T::Day, 1, "1970-01-01"),

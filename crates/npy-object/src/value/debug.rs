@@ -107,7 +107,7 @@ fn object_shown<'a>(object: Object<'a>) -> Shown<'a, Element<'a>> {
     let args = object.args().as_items().ok();
     let whole = args.is_none().then(|| (" of ", object.args()));
     let args = args.into_iter().flatten().enumerate();
-    let args = args.map(|(place, value)| (if place == 0 { " of " } else { ", " }, value));
+    let args = args.map(|(index, value)| (if index == 0 { " of " } else { ", " }, value));
     let parts = std::iter::once(("", object.callable())).chain(args).chain(whole);
     let parts = parts.chain(object.kwargs().map(|value| ("; **", value)));
     let parts = parts.chain(object.states().map(|value| ("; state ", value)));

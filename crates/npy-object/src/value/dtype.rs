@@ -30,6 +30,7 @@ use crate::value::text::Text;
 
 /// The dtype of the items of an array.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ItemType {
     /// A dtype that the header of a `.npy` file can name.
     Plain(DType),

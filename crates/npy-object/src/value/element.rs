@@ -12,8 +12,9 @@ use crate::value::row::Row;
 
 /// An element of an array, or a value inside one: a reference, as cheap to copy as a slice.
 ///
-/// [`kind`](Self::kind) says what it is; the `as_` methods read it as a type that the caller expects.
-/// Two values of an element with the same [`identity`](Self::identity) are the same object.
+/// [`kind`](Self::kind) says what it is; the `as_` methods read it as a type that the caller
+/// expects. Two values of an element with the same [`identity`](Self::identity) are the same
+/// object.
 #[derive(Clone, Copy)]
 pub struct Element<'a> {
     repr: Repr<'a>,

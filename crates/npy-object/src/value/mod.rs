@@ -3,8 +3,8 @@
 //! `pickle-stream` decodes a pickle to a graph in which a call is a call: it does not know NumPy.
 //! This room recognises the calls of NumPy and of the standard library that stand for values.
 //!
-//! It uses the graph, `npy-header` for dtypes, `options` and `error`. It does not know where a value
-//! was read from: sources, windows and cursors are above it.
+//! It uses the graph, `npy-header` for dtypes, `options` and `error`. It does not know where a
+//! value was read from: sources, windows and cursors are above it.
 //!
 //! Each file uses only those above it:
 //!
@@ -29,8 +29,9 @@
 //!
 //! To read, begin with `element` and `kind`.
 //!
-//! Up to `kind`, values are recognised from [`ValueRef`](pickle_stream::ValueRef)s, not from elements:
-//! the kind of an element would recognise its parts in turn, as deep as the file is nested.
+//! Up to `kind`, values are recognised from [`ValueRef`](pickle_stream::ValueRef)s, not from
+//! elements: the kind of an element would recognise its parts in turn, as deep as the file is
+//! nested.
 
 pub(crate) mod access;
 pub(crate) mod array;

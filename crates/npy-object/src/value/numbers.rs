@@ -1,4 +1,5 @@
-//! [`TypedArray`]: the items of an array as Rust numbers, and [`Primitive`], which numbers there are.
+//! [`TypedArray`]: the items of an array as Rust numbers, and [`Primitive`], the types of these
+//! numbers.
 
 use std::borrow::Cow;
 
@@ -22,9 +23,9 @@ pub struct TypedArray<'a, T: Primitive> {
 enum Numbers<'a, T> {
     /// In the file, with the byte order and alignment that `T` has in memory.
     InPlace(&'a [T]),
-    /// Copied, as the file has them unaligned, which most arrays in a pickle are, or in another byte
-    /// order. Up to 16 are stored here without an allocation, which would take longer than to copy
-    /// them.
+    /// Copied, as the file has them unaligned, which most arrays in a pickle are, or in another
+    /// byte order. Up to 16 are stored here without an allocation, which would take longer than to
+    /// copy them.
     Read(SmallVec<[T; SHORT]>),
 }
 

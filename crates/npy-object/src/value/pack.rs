@@ -61,9 +61,9 @@ fn pack_fields(value: &Kind<'_>, record: &Struct, out: &mut [u8]) -> Option<()> 
         return None;
     }
     for (field, value) in record.fields().iter().zip(values.clone()) {
-        let place = field.offset..field.offset + field.dtype.itemsize();
+        let range = field.offset..field.offset + field.dtype.itemsize();
         let value = Kind::of(value.value()?, value.context());
-        pack(&value, &field.dtype, &mut out[place])?;
+        pack(&value, &field.dtype, &mut out[range])?;
     }
     Some(())
 }

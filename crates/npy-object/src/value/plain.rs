@@ -2,9 +2,10 @@
 //!
 //! [`Array::read`](crate::value::array::Array::read) is the reference: it reads every array that
 //! NumPy ever pickled. This file reads two forms only. One is `_reconstruct` with a state of
-//! version, shape, dtype, order and bytes, where callable, class and dtype were defined by an earlier
-//! element: these are looked up by their node ids, so only the shape and the bytes are read. The
-//! other is a row of an array without objects. A property test holds this file to the reference.
+//! version, shape, dtype, order and bytes, where callable, class and dtype were defined by an
+//! earlier element: these are looked up by their node ids, so only the shape and the bytes are
+//! read. The other is a row of an array without objects. A property test holds this file to the
+//! reference.
 
 use npy_header::{ByteOrder, Scalar};
 use pickle_stream::{Construct, NodeId, ValueRef};
@@ -58,6 +59,21 @@ impl PlainParts {
     #[inline]
     pub(crate) fn are_of(&self, array: NodeId) -> bool {
         self.array == array
+    }
+
+    /// Returns the dtype of the items.
+    pub(crate) fn item(&self) -> Scalar {
+        self.scalar
+    }
+
+    /// Returns the node of the shape.
+    pub(crate) fn shape(&self) -> NodeId {
+        self.shape
+    }
+
+    /// Returns the node of the bytes.
+    pub(crate) fn bytes(&self) -> NodeId {
+        self.bytes
     }
 
     /// Returns the array in the graph of `value`; `None` where the number of its bytes is not what

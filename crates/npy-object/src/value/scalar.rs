@@ -122,8 +122,8 @@ impl<'a> NumPyScalar<'a> {
 }
 
 /// Converts items of an array that was pickled with `_reconstruct`, or a scalar, to little-endian
-/// order. NumPy converts these to the order of its machine when it unpickles them; here that order is
-/// little-endian on every machine.
+/// order. NumPy converts these to the order of its machine when it unpickles them; here that order
+/// is little-endian on every machine.
 pub(crate) fn to_little_endian<'a>(scalar: Scalar, data: Cow<'a, [u8]>) -> (Scalar, Cow<'a, [u8]>) {
     match Scalar::new(scalar.kind(), ByteOrder::Little, scalar.itemsize()) {
         Ok(little) if scalar.order() == ByteOrder::Big => (little, swapped(scalar, data)),
@@ -143,8 +143,8 @@ pub(crate) fn swapped(scalar: Scalar, data: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     Cow::Owned(data)
 }
 
-/// Returns the float nearest to an x87 `long double`: 64 bits of mantissa with its leading one, 15 of
-/// exponent, a sign, padding.
+/// Returns the float nearest to an x87 `long double`: 64 bits of mantissa with its leading one, 15
+/// of exponent, a sign, padding.
 #[cfg(any(feature = "json", feature = "serde"))]
 pub(crate) fn long_double(bytes: &[u8], order: ByteOrder) -> f64 {
     let mut bytes = bytes.to_vec();

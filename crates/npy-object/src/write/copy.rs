@@ -1,9 +1,9 @@
 //! [`Copy`]: elements of one file, copied to another.
 //!
 //! The instructions of an element are copied as they are; only memo entries get other numbers. An
-//! element may read an entry that another element or the envelope has made. If that entry was copied
-//! before, the copy reads it too. If not, the instructions that make it replace the first read. So
-//! elements share in the copy the objects that they share in the file.
+//! element may read an entry that another element or the envelope has made. If that entry was
+//! copied before, the copy reads it too. If not, the instructions that make it replace the first
+//! read. So elements share in the copy the objects that they share in the file.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -25,8 +25,8 @@ use crate::write::writer::ArrayWriter;
 /// A copier of elements of one array to the end of another: see
 /// [`ArrayWriter::copy_from`](ArrayWriter::copy_from).
 ///
-/// All elements that it copies, in any order, share the objects that they share in the file. It takes
-/// about 32 bytes of memory for each run of consecutive elements.
+/// All elements that it copies, in any order, share the objects that they share in the file. It
+/// takes about 32 bytes of memory for each run of consecutive elements.
 #[must_use = "it copies nothing before `elements`"]
 pub struct Copy<'w, 'a> {
     writer: &'w mut ArrayWriter<'a>,
@@ -45,8 +45,8 @@ pub(crate) struct Copied {
     of_element: Vec<Noted>,
 }
 
-/// The begin and the end of a definition. Of definitions with the same begin the longest is the first,
-/// because it contains the others.
+/// The begin and the end of a definition. Of definitions with the same begin the longest is the
+/// first, because it contains the others.
 type Extent = (u64, Reverse<u64>);
 
 /// A note that is removed if the element cannot be written.
@@ -137,8 +137,8 @@ impl<'w, 'a> Copy<'w, 'a> {
     /// Copies the elements of a range of numbers.
     ///
     /// Fails where reading or writing fails, after the elements before are copied; past the last
-    /// element; for an array without objects; and where an instruction is of a later protocol than the
-    /// one that is written.
+    /// element; for an array without objects; and where an instruction is of a later protocol than
+    /// the one that is written.
     pub fn elements(&mut self, numbers: impl RangeBounds<u64>) -> Result<()> {
         let members = self.members.as_deref_mut().ok_or_else(without_objects)?;
         let first = match numbers.start_bound() {
@@ -235,7 +235,7 @@ impl Copied {
     /// Forgets the entries and definitions of an element that was not written.
     fn undo(&mut self, span: Span, decoder: &Decoder) -> Result<()> {
         let bytes = decoder.window.resident(span.begin, span.end);
-        let entries = entries_behind(span, bytes, &decoder.context.limits.pickle)?;
+        let entries = entries_after(span, bytes, &decoder.context.limits.pickle)?;
         self.entries.forget(span.memo..entries);
         self.forget(0);
         Ok(())
@@ -297,9 +297,9 @@ impl Copied {
         Copying { span, transcriber, role, savepoint, known: self.of_element.len() }
     }
 
-    /// Handles a tuple that contains itself: it is made inside an object that it contains. If `around`
-    /// contains a definition that is being copied and has no entry yet, removes the instructions of that
-    /// one. The copy of `around` makes it.
+    /// Handles a tuple that contains itself: it is made inside an object that it contains. If
+    /// `around` contains a definition that is being copied and has no entry yet, removes the
+    /// instructions of that one. The copy of `around` makes it.
     fn give_way(
         &mut self,
         copying: &mut Vec<Copying>,
@@ -327,27 +327,27 @@ impl Copied {
         let decoder = &mut target.members.decoder;
         let bytes = aside(&mut decoder.window, begin, end)?;
         crate::decode::definitions::check_begin(bytes, begin)?;
-        let entries = entries_behind(span, bytes, &decoder.context.limits.pickle)?;
+        let entries = entries_after(span, bytes, &decoder.context.limits.pickle)?;
         let extent = (begin, Reverse(end));
         self.definitions.entry(extent).or_insert(Definition { first_entry, entries, entry });
         self.of_element.push(Noted::Definition(extent));
         Ok(())
     }
 
-    /// Copies the next instructions of a span. Returns `None` at its end, or an entry that is read and
-    /// was not copied yet.
+    /// Copies the next instructions of a span. Returns `None` at its end, or an entry that is read
+    /// and was not copied yet.
     fn advance(&mut self, span: &mut Copying, target: &mut Target<'_>) -> Result<Option<u64>> {
         let Copying { span, transcriber, role, .. } = span;
         loop {
-            let place = transcriber.offset();
+            let offset = transcriber.offset();
             let itself = (span.begin, Reverse(span.end));
-            let inside = (place, Reverse(u64::MAX))..(span.end, Reverse(u64::MAX));
+            let inside = (offset, Reverse(u64::MAX))..(span.end, Reverse(u64::MAX));
             let known = self.definitions.range(inside).find(|&(&extent, _)| {
                 extent.1.0 <= span.end && (extent != itself || *role == Role::Element)
             });
             let to = match known {
-                Some((&(begin, Reverse(end)), known)) if begin == place => {
-                    let here = self.entries.get(known.entry).ok_or_else(|| uncopied(place))?;
+                Some((&(begin, Reverse(end)), known)) if begin == offset => {
+                    let here = self.entries.get(known.entry).ok_or_else(|| uncopied(offset))?;
                     target.encoder.get(here)?;
                     transcriber.skip_to(end, known.entries);
                     continue;
@@ -355,13 +355,13 @@ impl Copied {
                 Some((&(begin, _), _)) => begin,
                 None => span.end,
             };
-            if place == to {
+            if offset == to {
                 return Ok(None);
             }
             let bytes = match role {
-                Role::Element => target.members.decoder.window.resident(place, to),
+                Role::Element => target.members.decoder.window.resident(offset, to),
                 Role::Entry(_) | Role::Around(_) => {
-                    aside(&mut target.members.decoder.window, place, to)?
+                    aside(&mut target.members.decoder.window, offset, to)?
                 }
             };
             match transcriber.advance(bytes, &mut self.entries, target.encoder)? {
@@ -372,7 +372,8 @@ impl Copied {
         }
     }
 
-    /// Writes the value of an entry of the envelope, such as a dtype or a global, or reads the array.
+    /// Writes the value of an entry of the envelope, such as a dtype or a global, or reads the
+    /// array.
     fn write_from_envelope(&mut self, entry: u64, target: &mut Target<'_>) -> Result<()> {
         let Target { members, encoder, build, root } = target;
         let Some(value) = members.decoder.defined(entry) else {
@@ -395,7 +396,7 @@ impl Copied {
 
 #[cold]
 fn without_objects() -> Error {
-    Error::usage("access.type", "an array without objects is not a pickle")
+    Error::usage("access.type", "expected a pickle, found an array without objects")
 }
 
 fn encloses(outer: Span, inner: Span) -> bool {
@@ -403,7 +404,7 @@ fn encloses(outer: Span, inner: Span) -> bool {
 }
 
 /// Returns the number of memo entries after a span.
-fn entries_behind(span: Span, mut bytes: &[u8], limits: &Limits) -> Result<u64> {
+fn entries_after(span: Span, mut bytes: &[u8], limits: &Limits) -> Result<u64> {
     let (mut lexer, mut entries) = (Lexer::new(span.begin, limits), span.memo);
     while let Progress::Done(head) = lexer.pass(bytes)? {
         if head.action() == Action::Put {

@@ -23,7 +23,7 @@ pub(crate) struct Envelope {
 }
 
 /// The positions of parts of an envelope that was written.
-pub(crate) struct Places {
+pub(crate) struct Parts {
     /// The memo entry of the array.
     pub(crate) root: u64,
     /// The range of the bytes of its length, from the start of the pickle, if it has one dimension.
@@ -38,8 +38,9 @@ impl Envelope {
         Ok(Envelope { array, version, dtype: numpy::dtype(build, dtype)? })
     }
 
-    /// Copies the envelope of another array in a pickle of this protocol: its dtype and class, by the
-    /// names that they have there. Returns `None` where it does not have the parts of an envelope.
+    /// Copies the envelope of another array in a pickle of this protocol: its dtype and class, by
+    /// the names that they have there. Returns `None` where it does not have the parts of an
+    /// envelope.
     pub(crate) fn of(
         other: &envelope::Envelope,
         protocol: u8,
@@ -64,15 +65,16 @@ impl Envelope {
         Ok(Some(Envelope { array, version, dtype }))
     }
 
-    /// Writes the envelope, up to the empty list of elements. `array_setstate` in NumPy's `methods.c`
-    /// reads the state. Without a shape the array has one dimension, and room for its length.
+    /// Writes the envelope, up to the empty list of elements. `array_setstate` in NumPy's
+    /// `methods.c` reads the state. Without a shape the array has one dimension, and room for its
+    /// length.
     pub(crate) fn write(
         &self,
         shape: Option<&[usize]>,
         fortran_order: bool,
         build: &mut Builder,
         encoder: &mut Encoder,
-    ) -> Result<Places> {
+    ) -> Result<Parts> {
         encoder.value(build.value(self.array))?;
         let root = encoder.entry(build.value(self.array)).unwrap_or_default();
         encoder.mark();
@@ -93,11 +95,11 @@ impl Envelope {
         encoder.value(build.value(self.dtype))?;
         encoder.value(build.value(build.bool(fortran_order)))?;
         encoder.empty_list();
-        Ok(Places { root, length })
+        Ok(Parts { root, length })
     }
 
-    /// Returns whether the instructions that it writes are those of `other`: then the memo entries have
-    /// the same indices.
+    /// Returns whether the instructions that it writes are those of `other`: then the memo entries
+    /// have the same indices.
     pub(crate) fn is_written_as(
         &self,
         other: &envelope::Envelope,

@@ -1,4 +1,5 @@
-//! Arrays, scalars and dtypes as the calls that NumPy pickles, which every NumPy from 1.16 on loads.
+//! Arrays, scalars and dtypes as the calls that NumPy pickles, which every NumPy from 1.16 on
+//! loads.
 //!
 //! Modules have the names from before NumPy 2, which NumPy 2 still knows.
 
@@ -7,8 +8,8 @@ use pickle_stream::{Builder, NodeId, Result};
 
 use crate::value::globals::ArrayClass;
 
-/// Builds `dtype(code, align, copy)` with its state, as `arraydescr_reduce` in NumPy's `descriptor.c`
-/// does. It is shared: equal dtypes are one object.
+/// Builds `dtype(code, align, copy)` with its state, as `arraydescr_reduce` in NumPy's
+/// `descriptor.c` does. It is shared: equal dtypes are one object.
 pub(crate) fn dtype(build: &mut Builder, dtype: &DType) -> Result<NodeId> {
     dtype_of(build, dtype, None)
 }
@@ -230,8 +231,8 @@ pub(crate) fn array(
     let is_record = class == ArrayClass::Record && matches!(of, DType::Struct(_));
     let dtype = if is_record { record_dtype(build, of)? } else { dtype(build, of)? };
     if is_swapped && class == ArrayClass::Array {
-        // An array that gets a state is converted to native byte order; this one is not. It is writable
-        // if the buffer is.
+        // An array that gets a state is converted to native byte order; this one is not. It is
+        // writable if the buffer is.
         let make = build.global("numpy.core.numeric", "_frombuffer")?;
         let (buffer, lengths) = (build.byte_array(data)?, shape(build, lengths)?);
         let order = build.interned(if fortran_order { "F" } else { "C" })?;

@@ -52,8 +52,8 @@ const BLOCK: usize = 1 << 20;
 const LARGEST: u64 = 1 << 63;
 
 impl WriteOptions {
-    /// Creates a file of an array without objects, as [`create`](Self::create) does for an array with
-    /// objects. Without a [shape](Self::shape) it has one dimension.
+    /// Creates a file of an array without objects, as [`create`](Self::create) does for an array
+    /// with objects. Without a [shape](Self::shape) it has one dimension.
     ///
     /// Fails where the file cannot be created, and where the dtype has objects.
     pub fn create_rows(self, path: impl AsRef<Path>) -> Result<RowWriter<'static>> {
@@ -84,7 +84,8 @@ impl<'a> RowWriter<'a> {
         let size = row.iter().try_fold(dtype.itemsize(), |size, &n| size.checked_mul(n));
         let header = Header { version, ..Header::new(dtype, fortran_order, shape.clone()) };
         let (Some(size), Some(0..LARGEST)) = (size, header.nbytes()) else {
-            return Err(Error::usage("npy.header.shape", "the array takes 2^63 bytes or more"));
+            let message = "expected an array of less than 2^63 bytes, found a larger one";
+            return Err(Error::usage("npy.header.shape", message));
         };
         let preamble = header.to_bytes(Padding::Growable)?;
         output.write(&preamble)?;
@@ -113,8 +114,8 @@ impl<'a> RowWriter<'a> {
 
     /// Appends a row: the bytes of its items, each in the byte order of the dtype, in C order.
     ///
-    /// Fails where writing fails, past the end of the shape, and with clause `access.type` where `row`
-    /// does not have the bytes of a row.
+    /// Fails where writing fails, past the end of the shape, and with clause `access.type` where
+    /// `row` does not have the bytes of a row.
     pub fn append(&mut self, row: &[u8]) -> Result<()> {
         if self.written >= self.most {
             return Err(miscounted(self.most, self.written + 1));
@@ -136,7 +137,8 @@ impl<'a> RowWriter<'a> {
 
     /// Ends the array. A file gets its name.
     ///
-    /// Fails where writing fails or has failed, and where fewer rows were appended than the shape has.
+    /// Fails where writing fails or has failed, and where fewer rows were appended than the shape
+    /// has.
     pub fn finish(mut self) -> Result<()> {
         if self.written < self.most && !self.may_be_shorter {
             return Err(miscounted(self.most, self.written));
@@ -155,8 +157,8 @@ impl<'a> RowWriter<'a> {
         self.header.fortran_order && self.header.shape.len() > 1
     }
 
-    /// Writes the items of the rows in the block to their columns; `appending` rows of it are not counted
-    /// yet. In Fortran order the first items of all rows come before the second items.
+    /// Writes the items of the rows in the block to their columns; `appending` rows of it are not
+    /// counted yet. In Fortran order the first items of all rows come before the second items.
     fn write_columns(&mut self, appending: u64) -> Result<()> {
         if self.block.is_empty() {
             return Ok(());
@@ -168,13 +170,13 @@ impl<'a> RowWriter<'a> {
         let (mut index, mut items) = (vec![0; row_shape.len()], Vec::new());
         for column in 0..columns {
             let in_c_order =
-                index.iter().zip(row_shape).fold(0, |place, (&at, &length)| place * length + at);
+                index.iter().zip(row_shape).fold(0, |flat, (&at, &length)| flat * length + at);
             let item = in_c_order * itemsize..(in_c_order + 1) * itemsize;
             items.clear();
             let of_rows = self.block.chunks_exact(self.size);
             of_rows.for_each(|row| items.extend_from_slice(&row[item.clone()]));
-            let place = self.data + (column as u64 * self.most + first) * itemsize as u64;
-            self.output.write_at(place, &items)?;
+            let offset = self.data + (column as u64 * self.most + first) * itemsize as u64;
+            self.output.write_at(offset, &items)?;
             for (at, &length) in index.iter_mut().zip(row_shape) {
                 *at += 1;
                 if *at < length {

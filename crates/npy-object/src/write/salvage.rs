@@ -2,18 +2,18 @@
 //!
 //! # Which elements are certain
 //!
-//! An element of a closed batch is certain: its APPENDS is there, and a pickler never changes an element
-//! that it has appended. In the batch in which the pickle is truncated there are values on the stack, and
-//! **none of them is certainly an element**. A tuple of two or three items is pickled as its items and
-//! then TUPLE2 or TUPLE3; nothing before the items shows that they are in a tuple. So for any whole
-//! values `a`, `b`, `c`, ... in that batch, a pickler that writes the single element `(a, (b, (c, ...`
-//! has written the same bytes up to there. Neither the number of the values nor earlier elements exclude
-//! this.
+//! An element of a closed batch is certain: its APPENDS is there, and a pickler never changes an
+//! element that it has appended. In the batch in which the pickle is truncated there are values on
+//! the stack, and **none of them is certainly an element**. A tuple of two or three items is
+//! pickled as its items and then TUPLE2 or TUPLE3; nothing before the items shows that they are in
+//! a tuple. So for any whole values `a`, `b`, `c`, ... in that batch, a pickler that writes the
+//! single element `(a, (b, (c, ...` has written the same bytes up to there. Neither the number of
+//! the values nor earlier elements exclude this.
 //!
 //! So these values are *doubtful*, and kept only if the caller asks for them. No element before the
-//! truncation is missing then, but the last values may be parts of one element. The first value that
-//! cannot be decoded or is going to be called is dropped, with all values after it, and so is a last
-//! value that can still get items or a state.
+//! truncation is missing then, but the last values may be parts of one element. The first value
+//! that cannot be decoded or is going to be called is dropped, with all values after it, and so is
+//! a last value that can still get items or a state.
 
 use std::fs;
 use std::io::{self, Read, Seek, Write};
@@ -63,9 +63,9 @@ const ERRORS: usize = 100;
 /// | an archive | what its only array gives; [`write_archive`](Self::write_archive) saves several |
 ///
 /// Elements of closed batches are saved. In the batch in which a pickle is truncated, no value is
-/// certainly an element: CPython writes the items of a tuple `(a, (b, c))` before anything that shows
-/// a tuple, so `a` and `b` look like two elements if the file ends after them. Such values are counted
-/// in [`Salvaged::doubtful`], and saved with [`keep_doubtful`](Self::keep_doubtful).
+/// certainly an element: CPython writes the items of a tuple `(a, (b, c))` before anything that
+/// shows a tuple, so `a` and `b` look like two elements if the file ends after them. Such values
+/// are counted in [`Salvaged::doubtful`], and saved with [`keep_doubtful`](Self::keep_doubtful).
 ///
 /// ```
 /// use npy_object::{Salvage, Source};
@@ -95,12 +95,13 @@ pub struct Salvaged {
     pub elements: u64,
     /// The number of elements that the file should have, where it is known.
     pub promised: Option<u64>,
-    /// The first 100 elements that were lost although later ones were not, by number, with their errors.
+    /// The first 100 elements that were lost although later ones were not, by number, with their
+    /// errors.
     pub damaged: Vec<(u64, Error)>,
     /// The number of all these elements.
     pub damaged_count: u64,
-    /// The number of values of the last batch that were not saved: they may be elements, or parts of a
-    /// truncated element.
+    /// The number of values of the last batch that were not saved: they may be elements, or parts
+    /// of a truncated element.
     pub doubtful: u64,
     /// Whether the array had a mask, which is never saved.
     pub mask_lost: bool,
@@ -180,8 +181,8 @@ impl Salvage {
         self
     }
 
-    /// Sets whether doubtful values of the last batch are saved too. The last of them may be parts of a
-    /// truncated element.
+    /// Sets whether doubtful values of the last batch are saved too. The last of them may be parts
+    /// of a truncated element.
     pub fn keep_doubtful(mut self, keep: bool) -> Salvage {
         self.keep_doubtful = keep;
         self
@@ -203,8 +204,8 @@ impl Salvage {
 
     /// Checks, for a caller that opens `input` itself, that the output does not replace the input.
     ///
-    /// Fails with clause `access.in_place` where both paths lead to the same file, also by a link, unless
-    /// [`in_place`](Self::in_place) allows that.
+    /// Fails with clause `access.in_place` where both paths lead to the same file, also by a link,
+    /// unless [`in_place`](Self::in_place) allows that.
     pub fn check_paths(&self, input: impl AsRef<Path>, output: impl AsRef<Path>) -> Result<()> {
         if self.in_place || !is_same_file(input.as_ref(), output.as_ref()) {
             return Ok(());
@@ -213,19 +214,19 @@ impl Salvage {
         Err(Error::usage("access.in_place", message))
     }
 
-    /// Saves a source to a new file. If elements are lost and none can be saved, there is no new file:
-    /// see [`Salvaged::is_nothing`].
+    /// Saves a source to a new file. If elements are lost and none can be saved, there is no new
+    /// file: see [`Salvaged::is_nothing`].
     ///
-    /// If the preamble cannot be read, reads the first pickle of an array in the first 64 KiB. Tries the
-    /// first 64 offsets that look like the beginning of a pickle.
+    /// If the preamble cannot be read, reads the first pickle of an array in the first 64 KiB.
+    /// Tries the first 64 offsets that look like the beginning of a pickle.
     ///
     /// Fails where no array can be opened, and where writing fails. Other errors are in the result.
     pub fn write(&self, source: Source, output: impl AsRef<Path>) -> Result<Salvaged> {
         self.save(source, Target::<io::Empty>::File(output.as_ref()))
     }
 
-    /// Saves a source to any output, as [`write`](Self::write) does. If no element can be saved, writes an
-    /// array without elements.
+    /// Saves a source to any output, as [`write`](Self::write) does. If no element can be saved,
+    /// writes an array without elements.
     pub fn write_to(&self, source: Source, output: impl Write + Seek + Send) -> Result<Salvaged> {
         self.save(source, Target::Output(output))
     }
@@ -250,12 +251,12 @@ impl Salvage {
         Ok(saved)
     }
 
-    /// Saves an archive to a new archive without compression: the whole members, and of the others the
-    /// elements that can be saved. Leaves out members of which nothing can be saved. Returns the name and
-    /// the result of each member.
+    /// Saves an archive to a new archive without compression: the whole members, and of the others
+    /// the elements that can be saved. Leaves out members of which nothing can be saved. Returns
+    /// the name and the result of each member.
     ///
-    /// Fails where writing fails. If nothing can be saved, there is no new file. [`Npz::broken_off`]
-    /// returns whether members may be missing.
+    /// Fails where writing fails. If nothing can be saved, there is no new file.
+    /// [`Npz::broken_off`] returns whether members may be missing.
     #[cfg(feature = "npz")]
     pub fn write_archive(
         &self,
@@ -399,8 +400,8 @@ impl Salvage {
     }
 }
 
-/// Returns whether the container at the beginning of an array without dimensions is its element, and
-/// not a part of it, as far as the file can be read.
+/// Returns whether the container at the beginning of an array without dimensions is its element,
+/// and not a part of it, as far as the file can be read.
 fn is_only_element(container: &mut Container) -> bool {
     if container.kind() == ContainerKind::Array {
         return false;
@@ -416,7 +417,7 @@ fn search(options: &Options, source: &Source) -> Option<Found> {
     let begins = head.windows(3).enumerate().filter(|(_, bytes)| may_begin_with_global(bytes));
     let mut arrays = begins
         .take(TRIED)
-        .filter_map(|(place, _)| options.open(source.section(place as u64..)).ok());
+        .filter_map(|(offset, _)| options.open(source.section(offset as u64..)).ok());
     arrays.find(NpyArray::has_objects).map(|array| Found::Array(Box::new(array)))
 }
 

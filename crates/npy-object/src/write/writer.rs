@@ -91,12 +91,12 @@ impl WriteOptions {
         }
     }
 
-    /// Creates the options of an array like another one: of the same class, dtype, order and protocol,
-    /// and of the same shape unless another one is [set](Self::shape). With its elements
+    /// Creates the options of an array like another one: of the same class, dtype, order and
+    /// protocol, and of the same shape unless another one is [set](Self::shape). With its elements
     /// [copied](ArrayWriter::copy_from) it is the same file, if NumPy has written that.
     ///
-    /// For a masked array, whose mask comes after the elements, it is an array of the data. Protocols 0
-    /// and 1 become 2.
+    /// For a masked array, whose mask comes after the elements, it is an array of the data.
+    /// Protocols 0 and 1 become 2.
     ///
     /// Fails where `array` has no objects, and where reading fails.
     pub fn like(array: &mut NpyArray) -> Result<WriteOptions> {
@@ -126,8 +126,8 @@ impl WriteOptions {
         })
     }
 
-    /// Sets the protocol of the pickle, 2 to 5; 4 by default, as NumPy 2 writes. Python 2 reads 2, and
-    /// Python 3.4 reads up to 4.
+    /// Sets the protocol of the pickle, 2 to 5; 4 by default, as NumPy 2 writes. Python 2 reads 2,
+    /// and Python 3.4 reads up to 4.
     pub fn protocol(mut self, protocol: u8) -> WriteOptions {
         self.protocol = protocol;
         self
@@ -147,19 +147,19 @@ impl WriteOptions {
         self
     }
 
-    /// Sets the length of each dimension; none for an array without dimensions, which has one element.
-    /// Exactly the elements of the shape have to be appended then, in C order.
+    /// Sets the length of each dimension; none for an array without dimensions, which has one
+    /// element. Exactly the elements of the shape have to be appended then, in C order.
     ///
-    /// With a shape, the file is the one that NumPy writes, byte for byte. Without one, the length has
-    /// more bytes than it needs.
+    /// With a shape, the file is the one that NumPy writes, byte for byte. Without one, the length
+    /// has more bytes than it needs.
     pub fn shape(mut self, shape: &[usize]) -> WriteOptions {
         self.shape = Some(shape.to_vec());
         self.may_be_shorter = false;
         self
     }
 
-    /// Sets one dimension of at most this length, as for elements that are chosen from an array. If all
-    /// of them are appended, the file is the one that NumPy writes.
+    /// Sets one dimension of at most this length, as for elements that are chosen from an array. If
+    /// all of them are appended, the file is the one that NumPy writes.
     pub fn up_to(self, length: usize) -> WriteOptions {
         WriteOptions { may_be_shorter: true, ..self.shape(&[length]) }
     }
@@ -181,8 +181,8 @@ impl WriteOptions {
         self
     }
 
-    /// Creates a file. Until [`finish`](ArrayWriter::finish) it has another name next to `path`, and an
-    /// old file at `path` stays.
+    /// Creates a file. Until [`finish`](ArrayWriter::finish) it has another name next to `path`,
+    /// and an old file at `path` stays.
     ///
     /// Fails where the file cannot be created, and on a protocol that is not 2 to 5.
     pub fn create(self, path: impl AsRef<Path>) -> Result<ArrayWriter<'static>> {
@@ -190,8 +190,8 @@ impl WriteOptions {
         ArrayWriter::begin(output, self)
     }
 
-    /// Writes to an output. It is whole only after [`finish`](ArrayWriter::finish), which seeks to its
-    /// beginning.
+    /// Writes to an output. It is whole only after [`finish`](ArrayWriter::finish), which seeks to
+    /// its beginning.
     pub fn write_to<'a>(self, output: impl Write + Seek + Send + 'a) -> Result<ArrayWriter<'a>> {
         ArrayWriter::begin(Output::of(output), self)
     }
@@ -225,10 +225,10 @@ enum Length {
     Promised(u64),
     /// Any number of members of a container.
     Members,
-    /// Up to `most`. `place` is the range in the file of their number, which is written at the end.
+    /// Up to `most`. `range` is the range in the file of their number, which is written at the end.
     Open {
         most: u64,
-        place: Range<u64>,
+        range: Range<u64>,
     },
 }
 
@@ -265,7 +265,7 @@ impl<'a> ArrayWriter<'a> {
             Some(like) => like,
             None => Envelope::new(&dtype, &mut build)?,
         };
-        let places = envelope.write(shape.as_deref(), fortran_order, &mut build, &mut encoder)?;
+        let parts = envelope.write(shape.as_deref(), fortran_order, &mut build, &mut encoder)?;
 
         let lengths = shape.clone().unwrap_or_else(|| vec![0]);
         let header = Header { version, ..Header::new(dtype, fortran_order, lengths) };
@@ -282,11 +282,11 @@ impl<'a> ArrayWriter<'a> {
             None => header.to_bytes(Padding::Growable)?,
         };
         output.write(&preamble)?;
-        let length = match places.length {
+        let length = match parts.length {
             Some(Range { start, end }) if shape.is_none() || may_be_shorter => {
                 let before = preamble.len() as u64;
                 let most = if shape.is_none() { u64::MAX } else { promised };
-                Length::Open { most, place: before + start..before + end }
+                Length::Open { most, range: before + start..before + end }
             }
             _ => Length::Promised(promised),
         };
@@ -305,7 +305,7 @@ impl<'a> ArrayWriter<'a> {
             length,
             written: 0,
             batch: 0,
-            root: places.root,
+            root: parts.root,
             inside: None,
             same_as: canonical,
             failed: false,
@@ -326,8 +326,8 @@ impl<'a> ArrayWriter<'a> {
     /// scalar. Objects that the element shares with other elements are written again;
     /// [`copy_from`](Self::copy_from) shares them.
     ///
-    /// Fails where writing fails, past the end of the shape, and where the protocol cannot express the
-    /// element.
+    /// Fails where writing fails, past the end of the shape, and where the protocol cannot express
+    /// the element.
     pub fn append(&mut self, element: Element<'_>) -> Result<()> {
         let root = self.root;
         match element.repr() {
@@ -343,8 +343,8 @@ impl<'a> ArrayWriter<'a> {
         }
     }
 
-    /// Appends a NumPy array without objects. `data` are the bytes of its items, in the byte order of
-    /// `dtype` and in C order, or in Fortran order if `fortran_order` is true.
+    /// Appends a NumPy array without objects. `data` are the bytes of its items, in the byte order
+    /// of `dtype` and in C order, or in Fortran order if `fortran_order` is true.
     ///
     /// ```
     /// use std::io::Cursor;
@@ -360,8 +360,8 @@ impl<'a> ArrayWriter<'a> {
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     ///
-    /// Fails as [`append`](Self::append) does, and with clause `access.type` where `dtype` has objects,
-    /// and where `data` does not have the bytes of the shape.
+    /// Fails as [`append`](Self::append) does, and with clause `access.type` where `dtype` has
+    /// objects, and where `data` does not have the bytes of the shape.
     pub fn append_array(
         &mut self,
         dtype: &DType,
@@ -399,8 +399,9 @@ impl<'a> ArrayWriter<'a> {
         self.element(|encoder, build| Ok(encoder.value_with_outer(build.value(value))?))
     }
 
-    /// Returns the memo entry of a part of the last element, with which later elements can share it: see
-    /// [`Encoder::entry`](pickle_stream::Encoder::entry). `None` where it has none, as an int.
+    /// Returns the memo entry of a part of the last element, with which later elements can share
+    /// it: see [`Encoder::entry`](pickle_stream::Encoder::entry). `None` where it has none, as an
+    /// int.
     pub fn entry_of(&self, part: NodeId) -> Option<u64> {
         self.encoder.entry(self.build.value(part))
     }
@@ -445,8 +446,8 @@ impl<'a> ArrayWriter<'a> {
         matches!(self.length, Length::Promised(1) | Length::Open { most: 1, .. })
     }
 
-    /// Begins a container as the only element of an array without dimensions. The next elements are its
-    /// members: values, or keys with their values. `head` writes the container without them.
+    /// Begins a container as the only element of an array without dimensions. The next elements are
+    /// its members: values, or keys with their values. `head` writes the container without them.
     pub(crate) fn enter(
         &mut self,
         kind: ContainerKind,
@@ -462,8 +463,8 @@ impl<'a> ArrayWriter<'a> {
         head(&mut self.encoder, &mut self.build)
     }
 
-    /// Returns whether members of a tuple or frozenset are written. One instruction makes it of all of
-    /// them, so it has no batches.
+    /// Returns whether members of a tuple or frozenset are written. One instruction makes it of all
+    /// of them, so it has no batches.
     fn is_in_tuple(&self) -> bool {
         matches!(self.inside, Some(ContainerKind::Tuple | ContainerKind::FrozenSet))
     }
@@ -481,8 +482,8 @@ impl<'a> ArrayWriter<'a> {
 
     /// Ends the array. A file gets its name.
     ///
-    /// Fails where writing fails or has failed, and where fewer elements were appended than the shape
-    /// has.
+    /// Fails where writing fails or has failed, and where fewer elements were appended than the
+    /// shape has.
     pub fn finish(mut self) -> Result<()> {
         self.check_output()?;
         if let Length::Promised(promised) = self.length
@@ -510,14 +511,14 @@ impl<'a> ArrayWriter<'a> {
         self.encoder.build();
         self.encoder.stop();
         self.flush()?;
-        if let Length::Open { most, place } = self.length
+        if let Length::Open { most, range } = self.length
             && self.written != most
         {
             self.header.shape = vec![self.written as usize];
             // The header has room for any length.
             self.output.write_at(0, &self.header.to_bytes(Padding::Growable)?)?;
-            let digits = (place.end - place.start) as usize;
-            self.output.write_at(place.start, &self.written.to_le_bytes()[..digits])?;
+            let digits = (range.end - range.start) as usize;
+            self.output.write_at(range.start, &self.written.to_le_bytes()[..digits])?;
         }
         self.output.finish()?;
         Ok(())

@@ -38,8 +38,8 @@ fn text(text: &str) -> Vec<u8> {
     [b"X".as_slice(), &length, text.as_bytes()].concat()
 }
 
-/// Joins parts of a pickle. Words between spaces are lines of protocol 0 or opcodes with their arguments,
-/// and `'...'` is a str.
+/// Joins parts of a pickle. Words between spaces are lines of protocol 0 or opcodes with their
+/// arguments, and `'...'` is a str.
 fn pickle(parts: &[&[u8]]) -> Vec<u8> {
     [b"\x80\x02".as_slice(), &parts.concat(), b"."].concat()
 }
@@ -162,8 +162,8 @@ fn dtype_whose_names_are_not_its_fields_is_dangerous() {
         let fields: Vec<u8> = keys
             .iter()
             .enumerate()
-            .flat_map(|(place, (key, code))| {
-                [text(key), little_endian(code), vec![b'K', 8 * place as u8, 0x86]].concat()
+            .flat_map(|(index, (key, code))| {
+                [text(key), little_endian(code), vec![b'K', 8 * index as u8, 0x86]].concat()
             })
             .collect();
         let flags: &[u8] = if keys.iter().any(|key| key.1 == "O8") { b"K\x1b" } else { b"K\0" };
@@ -380,7 +380,7 @@ fn state_of_a_class_is_dangerous() {
 }
 
 #[test]
-fn function_is_judged_by_what_it_would_call() {
+fn wrapped_function_is_judged_by_its_callee() {
     let pairs: &[u8] = b"](](X\x01\0\0\0aK\x01ee\x85R";
     let partial: &[u8] = b"cfunctools\npartial\n";
     let of = |function: &[u8], state: &[u8]| pickle(&[partial, function, b"\x85R", state, pairs]);
@@ -681,7 +681,7 @@ fn one_array_of_several_is_judged_alone() {
 
 /// A dtype that the first element defines is still known at the last one, after many elements.
 #[test]
-fn what_many_elements_share_stays_known() {
+fn definition_of_many_elements_stays_known() {
     let mut bytes = b"\x80\x04]\x94(".to_vec();
     bytes.extend(little_endian("f8"));
     bytes.extend(b"q\xff");

@@ -1,5 +1,5 @@
 //! Every limit is the last value that passes: a file that takes exactly so much is read, one that
-//! takes one more is refused, and the error names the limit, the value and the place.
+//! takes one more is refused, and the error names the limit, the value and the offset.
 
 use std::io::{Cursor, Write as _};
 use std::ops::Range;
@@ -189,12 +189,12 @@ fn file_one_over_a_limit_is_refused() {
             let mut limits = Limits::default();
             set(&mut limits, most);
             read(file(most).0, limits.clone()).unwrap_or_else(|error| panic!("{most}: {error:?}"));
-            let (file, place) = file(most + 1);
+            let (file, range) = file(most + 1);
             let error = read(file, limits).expect_err(clause);
             let found = (error.kind(), error.clause());
             assert_eq!(found, (ErrorKind::Limit, clause), "{error}");
-            let offset = error.offset().expect("a place") as usize;
-            assert!(place.contains(&offset), "{error}, not in {place:?}");
+            let offset = error.offset().expect("an offset") as usize;
+            assert!(range.contains(&offset), "{error}, not in {range:?}");
             assert!(error.message().contains(&most.to_string()), "{error}");
         }
     }

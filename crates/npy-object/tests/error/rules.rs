@@ -179,11 +179,11 @@ fn index_that_is_damaged_or_stale_is_not_used() {
     let index = npy_object::open(&path).unwrap().write_index().unwrap();
     assert_eq!(uses(), IndexUse::Used);
     let bytes = fs::read(&index).unwrap();
-    for place in 0..bytes.len() {
+    for offset in 0..bytes.len() {
         let mut broken = bytes.clone();
-        broken[place] ^= 1;
+        broken[offset] ^= 1;
         fs::write(&index, broken).unwrap();
-        assert_eq!(uses(), IndexUse::Damaged, "byte {place}");
+        assert_eq!(uses(), IndexUse::Damaged, "byte {offset}");
     }
     fs::write(&index, &bytes).unwrap();
     let mut file = fs::read(&path).unwrap();

@@ -63,8 +63,8 @@ fn error_of_reading_names_file_and_member() {
     assert_eq!((error.kind(), error.file()), (ErrorKind::Truncated, path.to_str()));
 
     let mut damaged = fs::read(data("deflated.npz")).unwrap();
-    let place = damaged.len() / 4;
-    damaged[place] ^= 0xff;
+    let offset = damaged.len() / 4;
+    damaged[offset] ^= 0xff;
     let path = folder.path().join("damaged.npz");
     fs::write(&path, damaged).unwrap();
     let archive = npy_object::Npz::open(&path).unwrap();

@@ -34,8 +34,8 @@ fn file(element: impl Fn(u16) -> Vec<u8>) -> Vec<u8> {
     file
 }
 
-/// Returns how many allocations a loop takes after the first eighth of the file: the larger number of
-/// a file in memory and one on disk.
+/// Returns how many allocations a loop takes after the first eighth of the file: the larger number
+/// of a file in memory and one on disk.
 fn allocations(file: Vec<u8>, read: impl Fn(Element<'_>) -> Result<i64>) -> u64 {
     let mut on_disk = tempfile::NamedTempFile::new().unwrap();
     on_disk.write_all(&file).unwrap();
@@ -60,7 +60,7 @@ fn allocations(file: Vec<u8>, read: impl Fn(Element<'_>) -> Result<i64>) -> u64 
 const CHECKPOINTS: u64 = 8;
 
 #[test]
-fn numbers_and_text() {
+fn loop_over_numbers_and_text_allocates_only_checkpoints() {
     let int = |number: u16| [b"M", &number.to_le_bytes()[..]].concat();
     assert!(allocations(file(int), |element| element.as_i64()) <= CHECKPOINTS);
 
@@ -73,7 +73,7 @@ fn numbers_and_text() {
 }
 
 #[test]
-fn lists_and_dicts() {
+fn loop_over_lists_and_dicts_allocates_only_checkpoints() {
     // Of any length, so that they are not made alike.
     let list = |number: u16| {
         let ints: Vec<u8> = (0..number % 7).flat_map(|int| [b'K', int as u8]).collect();
@@ -112,7 +112,7 @@ fn arrays(dtype: &str, item: &[u8], items: impl Fn(u16) -> usize) -> Vec<u8> {
 }
 
 #[test]
-fn arrays_of_bytes() {
+fn loop_over_arrays_allocates_only_checkpoints() {
     let array = arrays("u1", &[1], |number| usize::from(number % 10));
     let read = |element: Element<'_>| Ok(element.as_array::<u8>()?.data().len() as i64);
     assert!(allocations(array, read) <= CHECKPOINTS);

@@ -1,5 +1,5 @@
-//! The system's allocator, which counts the bytes and the allocations of each thread, and fails where
-//! a thread would have more bytes than it may.
+//! The system's allocator, which counts the bytes and the allocations of each thread, and fails
+//! where a thread would have more bytes than it may.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -20,8 +20,8 @@ pub(crate) fn allocations() -> u64 {
     ALLOCATIONS.get()
 }
 
-/// Runs `work` on a stack of 256 KiB, which leaves no room for recursion, with at most `heap` bytes of
-/// memory. Returns its result, and the most bytes that it held at a time.
+/// Runs `work` on a stack of 256 KiB, which leaves no room for recursion, with at most `heap` bytes
+/// of memory. Returns its result, and the most bytes that it held at a time.
 pub(crate) fn peak_of<T: Send + 'static>(
     heap: usize,
     work: impl FnOnce() -> T + Send + 'static,

@@ -21,8 +21,8 @@ fn file(element: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Reads a file, and writes its element as JSON, on a stack that leaves no room for recursion. Returns
-/// the kind of the element.
+/// Reads a file, and writes its element as JSON, on a stack that leaves no room for recursion.
+/// Returns the kind of the element.
 fn read(file: Vec<u8>) -> &'static str {
     let reader = move || {
         let mut array = Options::new().open(file).unwrap();

@@ -271,11 +271,11 @@ fn stream_takes_no_more_than_its_limits_allow() {
         (b"B\0\0\0\x04", b""),
     ] {
         let file = std::fs::read(file(b"|||")).unwrap();
-        let place = file.windows(3).position(|bytes| bytes == b"|||").unwrap();
+        let offset = file.windows(3).position(|bytes| bytes == b"|||").unwrap();
         let bytes = move || Made {
-            before: Cursor::new([&file[..place], before].concat()),
+            before: Cursor::new([&file[..offset], before].concat()),
             left: SIZE,
-            after: Cursor::new([after, &file[place + 3..]].concat()),
+            after: Cursor::new([after, &file[offset + 3..]].concat()),
         };
         for (way, read) in WAYS {
             let bytes = bytes();

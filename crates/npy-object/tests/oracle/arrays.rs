@@ -28,7 +28,7 @@ fn is_plain(element: Element<'_>) -> bool {
 
 /// A call that makes an array, and has items or a second state besides, is an object.
 #[test]
-fn what_has_more_than_an_array_is_none() {
+fn call_of_array_with_extra_items_is_object() {
     let begin = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nq\x01cnumpy\nndarray\nq\x02K\0\x85C\x01b\x87R\
         (K\x01K\x28\x85cnumpy\ndtype\nX\x02\0\0\0f8\x89\x88\x87R(K\x03X\x01\0\0\0<NNN\
         J\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbq\x030cnumpy\ndtype\nX\x02\0\0\0O8\x89\x88\x87R(K\x03X\x01\0\0\0|NNN\
@@ -56,7 +56,7 @@ fn what_has_more_than_an_array_is_none() {
 }
 
 #[test]
-fn as_array_is_what_the_kind_is() {
+fn as_array_of_any_element_agrees_with_kind() {
     let (mut arrays, mut plain_elements, mut plain_rows) = (0, 0, 0);
     for fixture in fixtures() {
         let options = Options::new().trust_payload(true);

@@ -37,7 +37,7 @@ fn line(site: &Site<'_>) -> Option<String> {
 struct Done(usize, u32, bool, #[serde(default)] String);
 
 #[test]
-fn what_is_found_is_what_python_does() {
+fn audit_of_any_fixture_finds_the_acts_of_python() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../oracle/audit.json");
     let text = fs::read_to_string(path).expect("what the oracle says");
     let known: HashMap<String, Done> = serde_json::from_str(&text).unwrap();

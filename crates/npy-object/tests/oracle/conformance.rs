@@ -35,7 +35,7 @@ enum Differs {
 }
 
 #[test]
-fn every_fixture_is_what_python_says() {
+fn elements_of_any_fixture_equal_those_of_python() {
     let (mut passed, mut failed) = (0, Vec::new());
     for fixture in fixtures() {
         match compare(&fixture) {

@@ -46,7 +46,7 @@ fn is_cyclic(members: &Members) -> bool {
 }
 
 #[test]
-fn members_one_by_one_are_those_of_the_whole() {
+fn members_read_one_by_one_equal_the_whole() {
     let mut compared = [0; 4];
     for fixture in fixtures() {
         let bytes = fixture.bytes();
@@ -84,7 +84,8 @@ fn members_one_by_one_are_those_of_the_whole() {
                     }
                 }
                 (Ok(At::Container(container)), (text, None)) => {
-                    // Arrays of objects are containers too; one without dimensions leads further in.
+                    // Arrays of objects are containers too; one without dimensions leads further
+                    // in.
                     let is_array = container.kind() == ContainerKind::Array;
                     assert_eq!(is_array, !text.contains("\"shape\":[]"), "{name}: {text}");
                     compared[2] += 1;
@@ -165,7 +166,7 @@ fn bare_pickles_of_any_container() {
 }
 
 #[test]
-fn subscripts_lead_in() {
+fn at_with_subscripts_returns_the_nested_value() {
     // {'a': [10, (20, {'b': 30})], 'c': <the same list>, 7: 8}
     let body = b"}\x94(\x8c\x01a\x94]\x94(K\x0aK\x14}\x94\x8c\x01b\x94K\x1es\x86\x94e\x8c\x01c\x94h\x02K\x07K\x08u";
     let bytes = pickle(body);
@@ -195,7 +196,7 @@ fn subscripts_lead_in() {
 }
 
 #[test]
-fn what_is_damaged_behind_an_entry_leaves_the_entry() {
+fn entry_before_a_damaged_one_is_read() {
     let bytes = pickle(b"}\x94(K\x01K\x0auK\x02\xff");
     let At::Container(mut dict) = at(&bytes, "").unwrap() else { panic!("a dict") };
     assert_eq!(dict.next_member().unwrap().unwrap().value.as_i64().unwrap(), 10);

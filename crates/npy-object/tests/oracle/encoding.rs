@@ -7,8 +7,8 @@ use npy_object::{Encoding, Options};
 
 use crate::fixtures::fixtures;
 
-/// A frozenset of protocol 2 that contains itself. While it is pickled the pickler lists its members
-/// twice; of the two lists one is in the value.
+/// A frozenset of protocol 2 that contains itself. While it is pickled the pickler lists its
+/// members twice; of the two lists one is in the value.
 const LISTED_TWICE: &str = "cycles/frozenset-p2-";
 
 #[test]

@@ -1,5 +1,5 @@
-//! Bytes that are fetched as they are asked for give the same elements, or the same error at the same
-//! place.
+//! Bytes that are fetched as they are asked for give the same elements, or the same error at the
+//! same offset.
 
 use std::fs;
 use std::ops::Range;

@@ -75,7 +75,7 @@ fn read_array(source: Source, elements: &mut Vec<Value>) -> Option<Error> {
 }
 
 #[test]
-fn what_is_packed_is_what_python_says() {
+fn packed_file_gives_the_elements_of_python() {
     let whole = packed();
     let whole: Vec<_> =
         whole.iter().filter(|file| file.refused.is_none() && file.modified.is_none()).collect();
@@ -88,7 +88,7 @@ fn what_is_packed_is_what_python_says() {
 }
 
 #[test]
-fn what_is_broken_is_refused_by_its_clause() {
+fn broken_packed_file_fails_with_its_clause() {
     let broken = packed();
     let broken = broken.iter().filter(|file| file.modified.is_none());
     let mut count = 0;

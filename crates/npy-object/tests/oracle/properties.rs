@@ -1,5 +1,5 @@
 //! What holds for every file: however it is cut, the same elements come out, or the same error at
-//! the same place.
+//! the same offset.
 
 use std::io::Cursor;
 
@@ -30,7 +30,7 @@ fn outcome(bytes: &[u8], options: Options) -> (Vec<String>, Option<String>) {
 fn reading_in_any_pieces_gives_the_same() {
     for (fixture, bytes) in small(usize::MAX) {
         let whole = outcome(&bytes, fixture.options());
-        // With pieces of one byte the input ends at every place at which it can end.
+        // With pieces of one byte the input ends at every offset at which it can end.
         for (least, most) in [(1, 1), (1, 3), (7, 64)] {
             let options = fixture.options().read_size(least, most);
             let source = Source::reader(Cursor::new(bytes.clone())).expect("in memory");
@@ -42,7 +42,7 @@ fn reading_in_any_pieces_gives_the_same() {
 }
 
 #[test]
-fn what_was_read_before_the_end_of_a_truncated_file_stays_good() {
+fn elements_before_the_end_of_a_truncated_file_stay_valid() {
     for (fixture, bytes) in small(1200).step_by(5) {
         let (lines, error) = outcome(&bytes, fixture.options());
         if error.is_some() {
@@ -132,7 +132,7 @@ fn elements_are_the_same_in_any_order() {
         let lines = &lines[1..];
         let open = || fixture.options().open(bytes.clone()).unwrap();
         let count = lines.len() as u64;
-        // Each step leads anywhere, also twice to the same place; steps of every size come up.
+        // Each step leads anywhere, also twice to the same element; steps of every size come up.
         let mut anywhere = open();
         let mut index = 0;
         for step in 0..count.min(300) {
@@ -182,8 +182,8 @@ fn a_header_that_disagrees_is_an_error_unless_waived() {
         .find(|fixture| fixture.file == "numpy-tests/py3-objarr.npy")
         .expect("NumPy's test file")
         .bytes();
-    let place = bytes.windows(4).position(|text| text == b"(4,)").expect("its shape");
-    bytes[place + 1] = b'3';
+    let offset = bytes.windows(4).position(|text| text == b"(4,)").expect("its shape");
+    bytes[offset + 1] = b'3';
     let error = Options::new().open(bytes.clone()).unwrap_err();
     assert_eq!(error.clause(), "npy.object.agreement");
     let mut array = Options::new().trust_payload(true).open(bytes).unwrap();
@@ -207,9 +207,9 @@ proptest! {
         }
         FILES.with(|files| {
             let mut bytes = pick.get(files).clone();
-            for (place, value) in damage {
-                let place = place.index(bytes.len());
-                bytes[place] = value;
+            for (offset, value) in damage {
+                let offset = offset.index(bytes.len());
+                bytes[offset] = value;
             }
             if let Ok(mut array) = Options::new().trust_payload(true).open(bytes) {
                 let mut elements = 0;

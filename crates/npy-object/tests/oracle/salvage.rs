@@ -14,25 +14,25 @@ use proptest::prelude::*;
 use crate::fixtures::{Fixture, fixtures, line, typed_lines};
 use crate::pickler::pickled_list;
 
-/// Where the elements are in a file that a Python 3 has pickled in protocol 2 or later, each with the
-/// place where its batch ends.
+/// Where the elements are in a file that a Python 3 has pickled in protocol 2 or later, each with
+/// the offset at which its batch ends.
 fn spans(file: &[u8], pickle: usize) -> Option<Vec<(Span, u64)>> {
     let (mut lexer, mut memo) = (Lexer::new(pickle as u64, &Limits::default()), 0);
     let mut last = Opcode::None;
-    let mut begun = false;
+    let mut in_list = false;
     loop {
-        let place = lexer.offset();
-        let Ok(Progress::Done(instruction)) = lexer.instruction(&file[place as usize..]) else {
+        let offset = lexer.offset();
+        let Ok(Progress::Done(instruction)) = lexer.instruction(&file[offset as usize..]) else {
             return None;
         };
         let opcode = instruction.opcode;
         let is_put = matches!(opcode.info().memo, MemoEffect::Put | MemoEffect::Memoize);
         memo += u64::from(is_put);
-        if begun && is_put {
+        if in_list && is_put {
             break;
         }
         // The flag for the order is before the list.
-        begun = matches!(last, Opcode::NewFalse | Opcode::NewTrue) && opcode == Opcode::EmptyList;
+        in_list = matches!(last, Opcode::NewFalse | Opcode::NewTrue) && opcode == Opcode::EmptyList;
         last = opcode;
     }
     let mut survey = Survey::resume(lexer.offset(), memo, Container::List, &Limits::default());
@@ -184,7 +184,7 @@ fn parts_of_a_nested_tuple_are_not_kept() {
     let file = file.into_inner();
     // Between the ints of the third, which wait on the stack.
     let third = file.windows(4).enumerate().filter(|(_, bytes)| bytes == b"K\x01K\x02");
-    let third = third.map(|(place, _)| place).nth(2).unwrap();
+    let third = third.map(|(offset, _)| offset).nth(2).unwrap();
     for cut in [third + 6, third + 60] {
         let (saved, report) = salvaged(&Salvage::new(), &file[..cut]);
         assert_eq!((report.elements, report.promised), (0, Some(5)));
@@ -373,7 +373,7 @@ fn a_container_that_is_a_part_of_an_element_is_not_taken_for_it() {
 
 /// Cuts bare pickles of every kind of container.
 #[test]
-fn bare_pickles_are_salvaged_as_what_they_are() {
+fn bare_pickle_is_salvaged_as_its_container() {
     // pickle.dumps(CONTAINER(range(5)), 4), in batches of two.
     for (pickle, kind, closed) in [
         (&b"\x80\x04]\x94(K\x00K\x01e(K\x02K\x03eK\x04a."[..], ContainerKind::List, 4),
@@ -421,7 +421,7 @@ fn bare_pickles_are_salvaged_as_what_they_are() {
 proptest! {
     /// However a list is pickled and wherever it is cut, what is kept are its first elements.
     #[test]
-    fn what_is_kept_of_a_cut_list_are_its_first_elements(pickle in pickled_list()) {
+    fn salvage_of_a_cut_list_keeps_its_first_elements(pickle in pickled_list()) {
         let (all, error) = members(&pickle, false);
         prop_assume!(error.is_none());
         for cut in 0..pickle.len() {

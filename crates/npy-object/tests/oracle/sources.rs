@@ -1,4 +1,4 @@
-//! Every source of the same bytes gives the same elements, or the same error at the same place.
+//! Every source of the same bytes gives the same elements, or the same error at the same offset.
 
 use std::io::{self, Cursor, Read, Write};
 
@@ -67,7 +67,7 @@ fn every_source_gives_the_same() {
                 }),
             )
         };
-        let padded = [&b"before"[..], &bytes, b"behind"].concat();
+        let padded = [&b"before"[..], &bytes, b"after"].concat();
         let part = 6..6 + bytes.len() as u64;
         let in_pieces = fixture.options().read_size(3, 50);
         let whole = outcome(Source::bytes(bytes.clone()), fixture.options());

@@ -32,7 +32,7 @@ fn on_threads(array: &mut NpyArray, threads: usize) -> (Vec<String>, Option<Stri
 }
 
 #[test]
-fn on_several_threads() {
+fn threads_give_the_elements_and_the_error_in_order() {
     for fixture in fixtures() {
         let bytes = fixture.bytes();
         let open = || fixture.options().open(bytes.clone());
@@ -87,7 +87,7 @@ fn by_parts_that_others_read() {
 }
 
 #[test]
-fn with_an_index() {
+fn get_with_an_index_gives_the_same_elements() {
     let folder = tempfile::tempdir().unwrap();
     for (number, (fixture, bytes, lines)) in readable().enumerate() {
         let file = folder.path().join(format!("{number}.npy"));
@@ -133,20 +133,20 @@ fn an_index_of_another_file_is_left_alone() {
     touch(modified).unwrap();
     assert_eq!(open().index_use(), IndexUse::Used);
 
-    for place in 0..whole.len() {
+    for offset in 0..whole.len() {
         let mut damaged = whole.clone();
-        damaged[place] ^= 0x10;
+        damaged[offset] ^= 0x10;
         fs::write(&index, &damaged).unwrap();
-        assert_eq!(open().index_use(), IndexUse::Damaged, "byte {place}");
-        fs::write(&index, &whole[..place]).unwrap();
-        assert_eq!(open().index_use(), IndexUse::Damaged, "cut at {place}");
+        assert_eq!(open().index_use(), IndexUse::Damaged, "byte {offset}");
+        fs::write(&index, &whole[..offset]).unwrap();
+        assert_eq!(open().index_use(), IndexUse::Damaged, "cut at {offset}");
     }
     assert_eq!(all(&mut open()).unwrap(), lines);
 }
 
 /// An index whose checksum is right, and whose last checkpoint is wrong.
 #[test]
-fn an_index_that_lies_does_no_harm() {
+fn get_with_a_wrong_checkpoint_does_not_panic() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.npy");
     let (fixture, bytes, lines) =
@@ -159,9 +159,10 @@ fn an_index_that_lies_does_no_harm() {
     for wrong in [1, 7, 100, u64::MAX / 2] {
         for field in [8, 16] {
             let mut lie = whole[..end].to_vec();
-            let place = &mut lie[end - field..end - field + 8];
-            let number = u64::from_le_bytes((&*place).try_into().unwrap()).wrapping_add(wrong);
-            place.copy_from_slice(&number.to_le_bytes());
+            let field_bytes = &mut lie[end - field..end - field + 8];
+            let number =
+                u64::from_le_bytes((&*field_bytes).try_into().unwrap()).wrapping_add(wrong);
+            field_bytes.copy_from_slice(&number.to_le_bytes());
             let sum = crc32fast::hash(&lie).to_le_bytes();
             fs::write(&index, [&lie[..], &sum].concat()).unwrap();
             let mut array = fixture.options().open(&file).unwrap();
@@ -179,7 +180,7 @@ fn wide_header(mut limits: Limits) -> Limits {
 }
 
 #[test]
-fn without_room_for_what_elements_share() {
+fn loop_without_room_for_definitions_gives_the_same_elements() {
     for (fixture, bytes, lines) in readable() {
         let mut limits = wide_header(Limits::default());
         limits.shared = 0;
@@ -190,7 +191,7 @@ fn without_room_for_what_elements_share() {
 }
 
 #[test]
-fn within_little_memory() {
+fn loop_within_1_mib_gives_elements_up_to_a_limit_error() {
     for (fixture, bytes, lines) in readable() {
         let options = fixture.options().limits(wide_header(Limits::within(1 << 20)));
         let mut array = options.clone().open(bytes).unwrap();
@@ -221,7 +222,7 @@ fn by_readers_that_go_their_own_ways() {
 }
 
 #[test]
-fn all_at_once() {
+fn load_gives_the_same_elements() {
     let mut read = 0;
     for (fixture, bytes, lines) in readable() {
         // In the whole, an array that contains itself is not called the array that is read.

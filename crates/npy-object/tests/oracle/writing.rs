@@ -40,9 +40,9 @@ fn lines(array: &mut NpyArray) -> Vec<String> {
     array.elements().map(|element| line(element.expect("an element").element())).collect()
 }
 
-/// Which objects the elements of an array have, which is pickled as a whole: numbers in the order in
-/// which they are met, with the elements in the order of `numbers`. Strings are not looked at, which
-/// nobody can change.
+/// Which objects the elements of an array have, which is pickled as a whole: numbers in the order
+/// in which they are met, with the elements in the order of `numbers`. Strings are not looked at,
+/// which nobody can change.
 fn identities(pickle: &[u8], numbers: &[u64]) -> Vec<usize> {
     let decoded = pickle::decode(pickle, &pickle::Limits::default()).expect("a pickle");
     let Kind::Object(array) = decoded.value().kind() else { panic!("no array") };
@@ -84,7 +84,7 @@ fn identities(pickle: &[u8], numbers: &[u64]) -> Vec<usize> {
 }
 
 #[test]
-fn what_is_copied_is_the_same_file() {
+fn copy_of_a_file_has_the_same_elements() {
     let mut same = 0;
     for (fixture, bytes, mut array) in whole() {
         let protocol = protocol(&fixture, &bytes, &array);
@@ -144,9 +144,9 @@ fn any_elements_in_any_order_can_be_copied() {
             let copy = copy.into_inner();
             let mut written = fixture.options().open(copy.clone()).unwrap();
             if numbers == &backwards {
-                let places: Vec<u64> = (0..array.len()).collect();
+                let in_order: Vec<u64> = (0..array.len()).collect();
                 assert_eq!(
-                    identities(&copy[written.data_offset() as usize..], &places),
+                    identities(&copy[written.data_offset() as usize..], &in_order),
                     identities(&bytes[array.data_offset() as usize..], numbers),
                     "{}",
                     fixture.file
@@ -165,7 +165,7 @@ fn any_elements_in_any_order_can_be_copied() {
 
 /// Appends each element alone, so every element has its own copy of a definition.
 #[test]
-fn what_is_appended_is_what_it_was() {
+fn appended_element_is_read_back() {
     for (fixture, _, mut array) in whole() {
         let mut copy = Cursor::new(Vec::new());
         let options = WriteOptions::like(&mut array).unwrap().protocol(5);
@@ -209,8 +209,8 @@ fn typed_json_is_read_again() {
     assert!(compared > 2500, "{compared} files");
 }
 
-/// Typed JSON in which the objects that are marked as shared are numbered in the order in which they
-/// come, and how many marks there are.
+/// Typed JSON in which the objects that are marked as shared are numbered in the order in which
+/// they come, and how many marks there are.
 fn marked_lines(array: &mut NpyArray) -> (Vec<Value>, usize) {
     fn renumber(value: &mut Value, numbers: &mut HashMap<u64, usize>, marks: &mut usize) {
         match value {
@@ -263,7 +263,7 @@ fn unmarked(value: Value) -> Value {
 }
 
 #[test]
-fn what_elements_share_is_shared_again() {
+fn shared_objects_in_typed_json_are_shared_again() {
     let (mut files, mut all) = (0, 0);
     for (fixture, bytes, mut array) in whole() {
         let plain: Vec<Value> = lines(&mut array).iter().map(|line| json_of(line)).collect();
@@ -374,7 +374,7 @@ fn fewer_elements_may_come_than_were_announced() -> Result<()> {
 }
 
 #[test]
-fn what_cannot_be_written_is_refused() -> Result<()> {
+fn element_that_does_not_fit_is_refused() -> Result<()> {
     let mut file = Cursor::new(Vec::new());
     let mut writer = WriteOptions::new().shape(&[2]).write_to(&mut file)?;
     for _ in 0..2 {

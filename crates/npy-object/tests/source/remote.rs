@@ -161,9 +161,9 @@ fn strings(array: &mut RemoteArray) -> npy_object::Result<Vec<String>> {
 
 const STRINGS: [&str; 3] = ["hello", "NumPy", "objects"];
 
-/// An array of pairs of one string, which all of them share, and bytes: of these the first eight and
-/// the last eight are the number of the element, and the rest zeros. What is not written is a hole
-/// in the file.
+/// An array of pairs of one string, which all of them share, and bytes: of these the first eight
+/// and the last eight are the number of the element, and the rest zeros. What is not written is a
+/// hole in the file.
 fn write_pairs(file: &mut File, sizes: &[u64]) -> io::Result<()> {
     let (dtype, shape) = (DType::OBJECT, vec![sizes.len()]);
     let header = Header { version: Version::V1, dtype, fortran_order: false, shape };
@@ -374,8 +374,8 @@ fn index_of_another_object_is_stale_or_damaged() {
     assert_eq!(uses(object.clone(), Bytes::new()), (IndexUse::Damaged, None));
     // A block is read when it is needed, and its damage found then.
     let mut broken = index.to_vec();
-    let place = broken.len() - 5;
-    broken[place] ^= 1;
+    let offset = broken.len() - 5;
+    broken[offset] ^= 1;
     let error = Some((ErrorKind::Malformed, "index.layout"));
     assert_eq!(uses(object.clone(), broken.into()), (IndexUse::Used, error));
     // An object of the same size with the same first elements; later ones have other lengths.

@@ -60,7 +60,7 @@ fn rows(count: usize) -> Vec<u8> {
     let mut file = b"\x93NUMPY\x01\x00".to_vec();
     file.extend((header.len() as u16).to_le_bytes());
     file.extend(header.bytes());
-    file.extend((0..count * 1024).map(|place| (place * 7 % 251) as u8));
+    file.extend((0..count * 1024).map(|offset| (offset * 7 % 251) as u8));
     file
 }
 
@@ -102,10 +102,10 @@ fn stream_read_by_several_threads_gives_each_all_rows() {
                 let mut array = Options::new().open(source).unwrap();
                 for step in 0..500 {
                     let row = (step * 37 + thread * 501) % 2000;
-                    let place = file.len() - (2000 - row) * 1024;
+                    let offset = file.len() - (2000 - row) * 1024;
                     let element = array.get(row as u64).unwrap().unwrap();
                     let items = element.as_array::<u8>().unwrap();
-                    assert_eq!(*items.data(), file[place..place + 1024]);
+                    assert_eq!(*items.data(), file[offset..offset + 1024]);
                 }
             });
         }
@@ -153,8 +153,8 @@ fn section_ends_no_later_than_its_source() {
 fn length_in_a_stream_allocates_nothing() {
     // BINBYTES8 with a length of 2^60, before ten bytes.
     let mut file = bytes_of("strings.npy");
-    let place = file.windows(7).position(|bytes| bytes == b"\x8c\x05hello").unwrap();
-    file.splice(place..place + 7, *b"\x8e\0\0\0\0\0\0\0\x10");
+    let offset = file.windows(7).position(|bytes| bytes == b"\x8c\x05hello").unwrap();
+    file.splice(offset..offset + 7, *b"\x8e\0\0\0\0\0\0\0\x10");
     let outcome = |array: npy_object::Result<NpyArray>| {
         let mut array = array?;
         let error = array.next_element().map(drop).unwrap_err();
@@ -243,9 +243,9 @@ fn broken_gzip_file_fails_after_its_elements() {
         array.fold_parallel(2, Vec::new, kinds, each).unwrap_err();
         assert_eq!(rows, ["str"; 3]);
     }
-    let with = |place: usize, byte: u8| {
+    let with = |offset: usize, byte: u8| {
         let mut bytes = whole.clone();
-        bytes[place] = byte;
+        bytes[offset] = byte;
         read(bytes)
     };
     let last = whole.len() - 1;
@@ -255,9 +255,9 @@ fn broken_gzip_file_fails_after_its_elements() {
     // After the name "strings.npy" in the header and its NUL, a block of type 3.
     assert_eq!(refused(with(10 + 12, 7)), (ErrorKind::Malformed, "gzip.data"));
     // Text after the gzip data is an error after the last element.
-    let text_behind = [&whole[..], b"text"].concat();
-    assert_eq!(refused(read(text_behind.clone())), (ErrorKind::Malformed, "gzip.magic"));
-    let sections = Options::new().sections(text_behind).unwrap();
+    let with_text = [&whole[..], b"text"].concat();
+    assert_eq!(refused(read(with_text.clone())), (ErrorKind::Malformed, "gzip.magic"));
+    let sections = Options::new().sections(with_text).unwrap();
     let mut arrays = sections.map(|section| Options::new().open(section?));
     arrays.next().unwrap().unwrap();
     assert_eq!(refused(arrays.next().unwrap()), (ErrorKind::Malformed, "gzip.magic"));
@@ -423,12 +423,12 @@ fn stored(is_damaged: bool) -> Vec<u8> {
     );
     for (name, bytes) in members.iter().filter(|_| is_damaged) {
         let begin = archive.windows(bytes.len()).position(|window| window == bytes).unwrap();
-        let place = if *name == "splits.npy" {
+        let offset = if *name == "splits.npy" {
             archive.windows(5).rposition(|window| window == b"train").unwrap()
         } else {
             begin + bytes.len() - 3000
         };
-        archive[place] ^= 1;
+        archive[offset] ^= 1;
     }
     archive
 }
@@ -613,11 +613,11 @@ fn archive_broken_anywhere_does_not_panic() {
             }
             let _ = Options::new().open(source);
         };
-        for place in 0..whole.len() {
-            read(whole[..place].to_vec());
+        for offset in 0..whole.len() {
+            read(whole[..offset].to_vec());
             for change in [0x01, 0x80, 0xff] {
                 let mut bytes = whole.clone();
-                bytes[place] ^= change;
+                bytes[offset] ^= change;
                 read(bytes);
             }
         }
@@ -658,8 +658,8 @@ fn source_of_a_custom_read_at_is_read() {
     assert_eq!(strings(Options::new().open(source)).unwrap(), STRINGS);
 }
 
-/// With small payloads, reading goes straight on and reads nothing twice. With large ones, bytes after
-/// a jump over a payload are read twice.
+/// With small payloads, reading goes straight on and reads nothing twice. With large ones, bytes
+/// after a jump over a payload are read twice.
 #[test]
 fn loop_over_an_array_takes_few_reads() {
     for (count, size, most, again) in [

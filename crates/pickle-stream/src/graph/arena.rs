@@ -12,7 +12,7 @@
 //! ```text
 //!  node     List { first, last, len }
 //!                   │      └──────────────┐
-//!  chunks   [start, len, next] ─► [start, len, end]     one chunk a batch, so that a list can grow between its items
+//!  chunks   [start, len, next] ─► [start, len, end]     one chunk a batch: a list can grow later
 //!               │                     │
 //!  links    .. [id id id] .. .. .. [id id] ..           node ids
 //! ```
@@ -101,9 +101,9 @@ impl Arena {
     /// Returns the id at an index of a run: a link, or the index itself where it is the id of an
     /// unboxed number.
     #[inline]
-    fn id(&self, place: u32) -> Option<NodeId> {
-        let id = NodeId(place);
-        if id.is_number() { Some(id) } else { self.links.get(place as usize).copied() }
+    fn id(&self, index: u32) -> Option<NodeId> {
+        let id = NodeId(index);
+        if id.is_number() { Some(id) } else { self.links.get(index as usize).copied() }
     }
 
     /// Returns the bytes that the vectors have allocated.
@@ -381,11 +381,11 @@ impl Graph {
     /// Returns the unboxed numbers of a run.
     pub(super) fn numbers_of(&self, region: Region, run: Run) -> Numbers<'_> {
         let (first, arena) = (NodeId(run.start), self.arena(region));
-        let places = first.index()..first.index() + run.len as usize;
+        let range = first.index()..first.index() + run.len as usize;
         if first.0 & NodeId::INT != 0 {
-            Numbers::Ints(&arena.ints[places])
+            Numbers::Ints(&arena.ints[range])
         } else if first.0 & NodeId::FLOAT != 0 {
-            Numbers::Floats(&arena.floats[places])
+            Numbers::Floats(&arena.floats[range])
         } else {
             Numbers::None
         }

@@ -59,8 +59,8 @@ impl Memo {
 
     #[inline]
     pub(crate) fn get(&self, index: u64) -> Option<NodeId> {
-        let place = usize::try_from(index.checked_sub(self.base)?).ok()?;
-        match self.dense.get(place) {
+        let slot = usize::try_from(index.checked_sub(self.base)?).ok()?;
+        match self.dense.get(slot) {
             Some(entry) => *entry,
             None => self.sparse.get(&index).copied(),
         }
@@ -69,25 +69,25 @@ impl Memo {
     /// Sets an entry. `index` must not be below the base.
     #[inline]
     pub(crate) fn put(&mut self, index: u64, id: NodeId) {
-        let place = usize::try_from(index - self.base).unwrap_or(usize::MAX);
-        if place == self.dense.len() && self.sparse.is_empty() {
+        let slot = usize::try_from(index - self.base).unwrap_or(usize::MAX);
+        if slot == self.dense.len() && self.sparse.is_empty() {
             self.dense.push(Some(id));
             self.len += 1;
         } else {
-            self.put_anywhere(place, index, id);
+            self.put_anywhere(slot, index, id);
         }
     }
 
     /// Sets an entry that is not the next one.
     #[cold]
-    fn put_anywhere(&mut self, place: usize, index: u64, id: NodeId) {
-        if place >= self.dense.len().saturating_add(GAP) {
+    fn put_anywhere(&mut self, slot: usize, index: u64, id: NodeId) {
+        if slot >= self.dense.len().saturating_add(GAP) {
             self.len += usize::from(self.sparse.insert(index, id).is_none());
             return;
         }
-        if place >= self.dense.len() {
+        if slot >= self.dense.len() {
             let from = self.base + self.dense.len() as u64;
-            self.dense.resize(place + 1, None);
+            self.dense.resize(slot + 1, None);
             // The vector now covers indices that the map may hold.
             while let Some(entry) = self.sparse.first_entry() {
                 if *entry.key() > index {
@@ -98,7 +98,7 @@ impl Memo {
                 entry.remove();
             }
         }
-        self.len += usize::from(self.dense[place].replace(id).is_none());
+        self.len += usize::from(self.dense[slot].replace(id).is_none());
     }
 
     /// Returns every entry with its index, in order.
@@ -109,12 +109,12 @@ impl Memo {
     /// Returns the entries of a range of indices, in order. The range may be of any size, as a
     /// pickle can leave gaps.
     pub(super) fn range(&self, indices: Range<u64>) -> impl Iterator<Item = (u64, NodeId)> + '_ {
-        let place = |index: u64| {
-            let place = usize::try_from(index.saturating_sub(self.base)).unwrap_or(usize::MAX);
-            place.min(self.dense.len())
+        let slot = |index: u64| {
+            let slot = usize::try_from(index.saturating_sub(self.base)).unwrap_or(usize::MAX);
+            slot.min(self.dense.len())
         };
         let (start, end) = (indices.start, indices.end.max(indices.start));
-        let (first, last) = (place(start), place(end));
+        let (first, last) = (slot(start), slot(end));
         let dense = self.dense[first..last].iter().zip(self.base + first as u64..);
         let dense = dense.filter_map(|(id, index)| Some((index, (*id)?)));
         dense.chain(self.sparse.range(start..end).map(|(&index, &id)| (index, id)))

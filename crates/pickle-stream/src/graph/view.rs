@@ -344,16 +344,16 @@ fn write_hexadecimal(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     let is_negative = bytes.last().is_some_and(|&last| last >= 0x80);
     let lowest = bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len());
     // The magnitude of a negative int: one more than the complement.
-    let byte = |place: usize| match (is_negative, place.cmp(&lowest)) {
-        (false, _) => bytes[place],
+    let byte = |index: usize| match (is_negative, index.cmp(&lowest)) {
+        (false, _) => bytes[index],
         (true, Ordering::Less) => 0,
-        (true, Ordering::Equal) => bytes[place].wrapping_neg(),
-        (true, Ordering::Greater) => !bytes[place],
+        (true, Ordering::Equal) => bytes[index].wrapping_neg(),
+        (true, Ordering::Greater) => !bytes[index],
     };
     f.write_str(if is_negative { "-0x" } else { "0x" })?;
-    let highest = (0..bytes.len()).rposition(|place| byte(place) != 0).unwrap_or(0);
+    let highest = (0..bytes.len()).rposition(|index| byte(index) != 0).unwrap_or(0);
     write!(f, "{:x}", byte(highest))?;
-    (0..highest).rev().try_for_each(|place| write!(f, "{:02x}", byte(place)))
+    (0..highest).rev().try_for_each(|index| write!(f, "{:02x}", byte(index)))
 }
 
 impl fmt::Debug for Long<'_> {

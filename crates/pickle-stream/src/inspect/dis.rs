@@ -1,12 +1,13 @@
 //! Instructions as text, in the columns of CPython's `pickletools.dis`.
 //!
-//! Broken streams are shown too. An argument that is malformed (a decimal line that is not a number, a
-//! str that is not UTF-8) is written as bytes, and of the errors of stack and memo only a missing mark
-//! is noted. `pickletools` stops at all of these. Other lines are the same as its lines, except that
+//! Broken streams are shown too. An argument that is malformed (a decimal line that is not a
+//! number, a str that is not UTF-8) is written as bytes, and of the errors of stack and memo only a
+//! missing mark is noted. `pickletools` stops at all of these. Other lines are the same as its
+//! lines, except that
 //!
 //! - an int of more than 4,300 digits is written as bytes: Python refuses to print it;
-//! - escapes in the lines of GLOBAL, INST and PERSID are not decoded: `pickletools` decodes them, and no
-//!   unpickler does;
+//! - escapes in the lines of GLOBAL, INST and PERSID are not decoded: `pickletools` decodes them,
+//!   and no unpickler does;
 //! - indentation ends at 64 open marks.
 
 use alloc::collections::BTreeMap;
@@ -73,8 +74,8 @@ impl Disassembler {
 
     /// Returns the line of the next instruction.
     ///
-    /// Fails only over a limit: [`Limits::marks`] on open marks, and [`Limits::nodes`] on ranges of memo
-    /// indices, of which there is one where the indices have no gaps.
+    /// Fails only over a limit: [`Limits::marks`] on open marks, and [`Limits::nodes`] on ranges of
+    /// memo indices, of which there is one where the indices have no gaps.
     pub fn line<'a>(&mut self, instruction: &Instruction<'a>) -> Result<Line<'a>> {
         let info = instruction.opcode.info();
         self.highest_protocol = self.highest_protocol.max(Some(info.protocol));
@@ -107,7 +108,8 @@ impl Disassembler {
         Ok(Line { note: closes.or(note), ..line })
     }
 
-    /// Returns the highest protocol that introduced one of the opcodes so far; `None` before the first.
+    /// Returns the highest protocol that introduced one of the opcodes so far; `None` before the
+    /// first.
     ///
     /// The last line of `pickletools` gives it: `highest protocol among opcodes = 4`.
     pub fn highest_protocol(&self) -> Option<u8> {
@@ -156,7 +158,8 @@ impl Disassembler {
 }
 
 impl Line<'_> {
-    /// Returns the line with only the first `bytes` bytes of its argument and `...`, if it is longer.
+    /// Returns the line with only the first `bytes` bytes of its argument and `...`, if it is
+    /// longer.
     pub fn abbreviate(self, bytes: usize) -> Self {
         Line { shown: bytes, ..self }
     }
@@ -264,7 +267,7 @@ impl Line<'_> {
 
     /// Returns the UTF-8 that is shown: no more than [`Line::cut`], and only whole characters.
     fn cut_str<'a>(&self, text: &'a [u8]) -> &'a [u8] {
-        let continues = |place: usize| matches!(text.get(place), Some(0x80..0xc0));
+        let continues = |index: usize| matches!(text.get(index), Some(0x80..0xc0));
         let mut end = text.len().min(self.shown);
         while end > 0 && continues(end) {
             end -= 1;
@@ -293,8 +296,8 @@ fn write_dots(f: &mut impl Write, shown: &[u8], whole: &[u8]) -> fmt::Result {
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// How many open marks are indented. Without this bound, a flood of marks would make the output
-        /// grow with the square of the input.
+        /// How many open marks are indented. Without this bound, a flood of marks would make the
+        /// output grow with the square of the input.
         const MAX_INDENT: usize = 64;
         let Instruction { opcode, argument, offset, .. } = self.instruction;
         write!(f, "{offset:>5}: ")?;
@@ -322,7 +325,8 @@ impl fmt::Display for Line<'_> {
     }
 }
 
-/// A set of memo indices, as ranges. Picklers number entries one after another, so there is one range.
+/// A set of memo indices, as ranges. Picklers number entries one after another, so there is one
+/// range.
 #[derive(Clone, Debug, Default)]
 struct Indices {
     /// The end of each range by its start. Ranges do not overlap, but may be adjacent.

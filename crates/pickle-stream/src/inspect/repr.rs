@@ -1,5 +1,5 @@
-//! Floats, bytes and strings as Python's `repr` writes them, so that output can be compared with that
-//! of `pickletools`.
+//! Floats, bytes and strings as Python's `repr` writes them, so that output can be compared with
+//! that of `pickletools`.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -28,8 +28,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Writes the `repr` of a float: the fewest digits that read back as the same number, with an exponent
-/// below 1e-4 and from 1e16.
+/// Writes the `repr` of a float: the fewest digits that read back as the same number, with an
+/// exponent below 1e-4 and from 1e16.
 pub(super) fn float(f: &mut impl Write, value: f64) -> fmt::Result {
     if value.is_nan() {
         return f.write_str("nan"); // Python shows no sign of a NaN.
@@ -41,16 +41,17 @@ pub(super) fn float(f: &mut impl Write, value: f64) -> fmt::Result {
     let (digits, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
     let digits = digits.bytes().filter(u8::is_ascii_digit).count() as i32;
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    // Where two numbers of that many digits are equally near, Rust writes the larger one and Python the
-    // one with an even last digit. Rust's rounding to a number of digits gives the even one too.
+    // Where two numbers of that many digits are equally near, Rust writes the larger one and Python
+    // the one with an even last digit. Rust's rounding to a number of digits gives the even one
+    // too.
     if (-4..16).contains(&exponent) {
         let decimals = (digits - 1 - exponent).max(1) as usize;
         return write!(f, "{value:.decimals$}");
     }
     let decimals = (digits - 1) as usize;
     let even = alloc::format!("{value:.decimals$e}");
-    // Just below a power of two, floats are closer together, so the even one may read back as another
-    // float.
+    // Just below a power of two, floats are closer together, so the even one may read back as
+    // another float.
     let reads_back = even.parse() == Ok(value);
     let text = if reads_back { &even } else { &shortest };
     let mantissa = text.split('e').next().unwrap_or(text);
@@ -102,8 +103,8 @@ fn escape(f: &mut impl Write, code_point: u32) -> fmt::Result {
     }
 }
 
-/// Whether `str.isprintable` of Python holds: the code point is a space, or of no category among Cc,
-/// Cf, Cs, Co, Cn, Zl, Zp and Zs.
+/// Whether `str.isprintable` of Python holds: the code point is a space, or of no category among
+/// Cc, Cf, Cs, Co, Cn, Zl, Zp and Zs.
 ///
 /// Rust's `escape_debug` has the same rule, for the version of Unicode that the compiler knows.
 fn is_printable(code_point: u32) -> bool {

@@ -15,9 +15,9 @@ pub struct Signs {
 }
 
 impl Signs {
-    /// Reads the instructions of `pickle` before its first list, and calls `text` with each string and
-    /// each module name among their arguments. Stops at an instruction that is malformed or truncated;
-    /// returns `None` if it is the first one.
+    /// Reads the instructions of `pickle` before its first list, and calls `text` with each string
+    /// and each module name among their arguments. Stops at an instruction that is malformed or
+    /// truncated; returns `None` if it is the first one.
     ///
     /// ```
     /// use pickle_stream::Signs;

@@ -57,7 +57,8 @@ pub fn sketch<'a, T>(
     value: Shown<'a, T>,
     show: impl Fn(T) -> Shown<'a, T>,
 ) -> fmt::Result {
-    // The containers that are open: the values that are left, how many were shown, the closing text.
+    // The containers that are open: the values that are left, how many were shown, the closing
+    // text.
     let mut open: Vec<(Parts<'a, T>, usize, &'static str)> = Vec::new();
     let (mut next, mut left) = (Some(value), ALL);
     loop {

@@ -14,8 +14,8 @@ use super::instruction::Argument;
 use crate::error::{Error, Result};
 use crate::opcode::{ArgumentKind, Opcode};
 
-/// The parts of an instruction: its opcode, its argument ([`Argument::None`] where a counted payload
-/// follows), and the length of its counted payload.
+/// The parts of an instruction: its opcode, its argument ([`Argument::None`] where a counted
+/// payload follows), and the length of its counted payload.
 pub(super) type Parts<'a> = (Opcode, Argument<'a>, u64);
 
 /// Parses an instruction: its opcode, then its argument or the length of its counted payload.

@@ -24,8 +24,8 @@ pub enum Argument<'a> {
     Lines(&'a [u8], &'a [u8]),
 }
 
-/// An instruction without its payload, which need not be in memory. Counted bytes are a payload; for
-/// [`Lexer::pass`](super::Lexer::pass), text lines are too.
+/// An instruction without its payload, which need not be in memory. Counted bytes are a payload;
+/// for [`Lexer::pass`](super::Lexer::pass), text lines are too.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Head<'a> {
     /// The opcode.

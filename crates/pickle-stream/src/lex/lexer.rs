@@ -1,7 +1,7 @@
 //! Bytes to instructions, at any cut of the input.
 //!
 //! [`grammar::head`] is the grammar of all 68 opcodes, in nom's streaming parsers. The [`Lexer`] in
-//! front of it keeps the place between inputs and charges the limits. Frequent binary instructions
+//! front of it keeps the offset between inputs and charges the limits. Frequent binary instructions
 //! take a [shortcut]; a property compares it with the grammar.
 //!
 //! An instruction is read at one of three depths. [`Lexer::pass`] skips counted payloads and text
@@ -217,8 +217,8 @@ impl Lexer {
 
     /// Charges `seen` bytes of the instruction at the beginning of `input`, without its payload.
     ///
-    /// How much of a line was seen depends on how the input is cut, so the error names one byte more
-    /// than the limit, and not the bytes seen.
+    /// How much of a line was seen depends on how the input is cut, so the error names one byte
+    /// more than the limit, and not the bytes seen.
     #[inline]
     fn charge(&self, input: &[u8], seen: usize) -> Result<()> {
         let argument = seen.saturating_sub(1) as u64; // without the opcode

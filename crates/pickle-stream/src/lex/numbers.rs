@@ -1,8 +1,7 @@
-//! Numbers that stand side by side: where there is one there are often many, so that they have loops
-//! of their own.
+//! Runs of numbers. A number is often followed by many more, so they have loops of their own.
 //!
-//! What is taken four at a time is taken so because each one alone would have to wait for the size
-//! of the one before it.
+//! The loops read four instructions at a time: one by one, each would wait for the size of the one
+//! before it.
 
 use alloc::vec::Vec;
 
@@ -11,8 +10,8 @@ use crate::opcode::{BIN_INT, BIN_INT_1, BIN_INT_2, Opcode};
 const BIN_FLOAT: u8 = Opcode::BinFloat as u8;
 const APPENDS: u8 = Opcode::Appends as u8;
 
-/// The first four instructions, each of `N` bytes, if all of them have this opcode: that is one
-/// question, where four would each be a branch.
+/// Returns the first four instructions, each of `N` bytes, if all of them have this opcode. This is
+/// one branch instead of four.
 #[inline(always)]
 fn four<const N: usize>(input: &[u8], opcode: u8) -> Option<&[[u8; N]; 4]> {
     let (instructions, _) = input.get(..4 * N)?.as_chunks();
@@ -20,7 +19,7 @@ fn four<const N: usize>(input: &[u8], opcode: u8) -> Option<&[[u8; N]; 4]> {
     four.iter().fold(true, |all, instruction| all & (instruction[0] == opcode)).then_some(four)
 }
 
-/// The size of MARK, numbers and APPENDS, if that is what `input` begins with.
+/// Returns the size of MARK, numbers and APPENDS, if `input` begins with them.
 #[inline(never)]
 pub(crate) fn batch_size(input: &[u8]) -> Option<usize> {
     let mut rest = input.strip_prefix(&[Opcode::Mark as u8])?;
@@ -43,13 +42,13 @@ pub(crate) fn batch_size(input: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether an instruction with this opcode makes a number, of those that are here.
+/// Returns whether an instruction with this opcode makes a number that this file reads.
 #[inline(always)]
 pub(crate) fn is_number(opcode: u8) -> bool {
     matches!(opcode, BIN_INT | BIN_INT_2 | BIN_INT_1 | BIN_FLOAT)
 }
 
-/// The int that `input` begins with, and the size of its instruction.
+/// Returns the int that `input` begins with, and the size of its instruction.
 #[inline(always)]
 pub(crate) fn int(input: &[u8]) -> Option<(i64, usize)> {
     match *input {
@@ -60,8 +59,8 @@ pub(crate) fn int(input: &[u8]) -> Option<(i64, usize)> {
     }
 }
 
-/// Adds the ints, or the floats, that stand behind a MARK to the others. Returns their size with
-/// that of the APPENDS behind them; `None` where there is none.
+/// Appends the ints, or the floats, after a MARK to the others. Returns their size with that of the
+/// APPENDS after them; `None` where there is no APPENDS.
 #[inline(always)]
 pub(crate) fn read_batch(
     input: &[u8],
@@ -76,7 +75,7 @@ pub(crate) fn read_batch(
     (rest.first() == Some(&APPENDS)).then_some(input.len() - rest.len() + 1)
 }
 
-/// Adds the ints that `input` begins with. Returns what stands behind them.
+/// Appends the ints that `input` begins with. Returns the bytes after them.
 fn read_ints<'i>(input: &'i [u8], ints: &mut Vec<i64>) -> &'i [u8] {
     let mut rest = input;
     loop {
@@ -90,7 +89,7 @@ fn read_ints<'i>(input: &'i [u8], ints: &mut Vec<i64>) -> &'i [u8] {
     }
 }
 
-/// Adds the floats that `input` begins with. Returns what stands behind them.
+/// Appends the floats that `input` begins with. Returns the bytes after them.
 fn read_floats<'i>(input: &'i [u8], floats: &mut Vec<f64>) -> &'i [u8] {
     let (instructions, _) = input.as_chunks::<9>();
     let found = instructions.iter().take_while(|instruction| instruction[0] == BIN_FLOAT);
@@ -113,8 +112,8 @@ mod tests {
         let ints = [b"(".as_slice(), &b"J\x01\0\0\0".repeat(9), b"M\x01\x02e"].concat();
         let floats = [b"(".as_slice(), &b"G\0\0\0\0\0\0\0\0".repeat(9), b"e"].concat();
         for batch in [&mixed[..], &ints, &floats, b"(e"] {
-            for behind in [&b""[..], b"]", b"JJJJJJJJJJJJJJJJJJJJJJJJ"] {
-                assert_eq!(batch_size(&[batch, behind].concat()), Some(batch.len()));
+            for after in [&b""[..], b"]", b"JJJJJJJJJJJJJJJJJJJJJJJJ"] {
+                assert_eq!(batch_size(&[batch, after].concat()), Some(batch.len()));
             }
             for size in 0..batch.len() {
                 assert_eq!(batch_size(&batch[..size]), None, "{size}");

@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ints() {
+    fn line_of_int_is_read_as_in_python() {
         let read = |line: &[u8]| int(line, 4300, 0);
         assert_eq!(read(b"00").unwrap(), Int::Bool(false));
         assert_eq!(read(b"01").unwrap(), Int::Bool(true));
@@ -260,14 +260,14 @@ mod tests {
     }
 
     #[test]
-    fn indices() {
+    fn line_of_index_is_read_as_in_python() {
         assert_eq!(index(b"12", 0).unwrap(), 12);
         assert!(index(b"-1", 0).is_err());
         assert!(index(b"99999999999999999999", 0).is_err());
     }
 
     #[test]
-    fn floats() {
+    fn line_of_float_is_read_as_in_python() {
         assert_eq!(float(b"1e-3", 0).unwrap(), 0.001);
         assert_eq!(float(b"-inf", 0).unwrap(), f64::NEG_INFINITY);
         assert!(float(b"nan", 0).unwrap().is_nan());
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn strings() {
+    fn line_of_string_is_read_as_in_python() {
         assert_eq!(string(br#"'a\'\"\\\n\x41\101\7\q'"#, 0).unwrap(), b"a'\"\\\nAA\x07\\q");
         assert_eq!(string(br#""\777""#, 0).unwrap(), b"\xff");
         assert_eq!(string(b"'a\r'", 0).unwrap(), b"a\r");
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn unicode_lines() {
+    fn line_of_unicode_is_read_as_in_python() {
         let read = |line: &[u8]| unicode(line, 0);
         assert_eq!(read(b"a\\u00e9\xe9\\U0001F600").unwrap(), "a\u{e9}\u{e9}\u{1f600}".as_bytes());
         assert_eq!(read(b"\\\\u0041\\n").unwrap(), b"\\\\u0041\\n");

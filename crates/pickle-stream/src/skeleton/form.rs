@@ -6,7 +6,7 @@ use core::mem::discriminant;
 
 use super::hole::{Extent, Hole};
 use super::skeleton::{Skeleton, Step};
-use crate::graph::{Fill, Graph, Node, NodeId, Payload, Region, Source, utf8};
+use crate::graph::{Chain, Fill, Graph, Node, NodeId, Payload, Region, Source, utf8};
 use crate::lex::Lexer;
 use crate::limits::Limits;
 use crate::machine::{Machine, Ran};
@@ -138,6 +138,26 @@ impl Form {
     #[inline]
     pub fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// Fills the holes of a row, as [`fill`](Self::fill) does, with None for a value that is read from
+    /// the memo, and with empty lists: for a caller that looks for the holes in the value.
+    pub fn outline(&mut self, graph: &mut Graph, row: &[Hole], source: Source<'_>) {
+        graph.empty_lists(&self.fill);
+        for ((&id, hole), grows) in self.holes.iter().zip(row).zip(&self.grows) {
+            let node = match hole {
+                Hole::Ints(_) | Hole::Floats(_) | Hole::Items(_) if *grows => continue,
+                Hole::Ints(_) | Hole::Floats(_) | Hole::Items(_) => Node::List(Chain::EMPTY),
+                scalar => scalar.node(source).unwrap_or(Node::None),
+            };
+            *graph.node_mut(id) = node;
+        }
+        self.changes += 1;
+    }
+
+    /// Returns whether a hole is a list to which other instructions add too.
+    pub fn grows(&self, hole: usize) -> bool {
+        self.grows.get(hole).is_some_and(|grows| *grows)
     }
 
     /// Fills the holes of a row into `graph`, whose own region is that of the form; `source` has the

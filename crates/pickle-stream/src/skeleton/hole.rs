@@ -81,6 +81,13 @@ impl Row {
         self.skeleton != u32::MAX
     }
 
+    /// Returns whether another row has the same skeleton, and its holes come `holes` after those of
+    /// this one.
+    #[inline]
+    pub fn is_followed(self, other: Row, holes: usize) -> bool {
+        self.skeleton == other.skeleton && self.first as usize + holes == other.first as usize
+    }
+
     /// Returns the index of the skeleton in those of the batch; `None` of an element without one.
     #[inline]
     pub fn skeleton(self) -> Option<usize> {

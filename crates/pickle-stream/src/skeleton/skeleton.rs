@@ -242,12 +242,14 @@ impl Skeleton {
         self.ops.push(Op::Fixed(word));
     }
 
-    /// Makes each hole fixed that is filled in the same way in all of these rows.
+    /// Makes each hole fixed that is filled in the same way in all of these rows. With few rows, only
+    /// reads of the memo become fixed: they are mostly keys of dicts, classes and dtypes.
     pub(crate) fn fix_same(&self, rows: &[&[Hole]]) -> Skeleton {
+        let is_certain = rows.len() >= Skeleton::SAMPLES;
         let same = |hole: usize| {
             let first = rows.first().and_then(|row| row.get(hole));
             first.is_some_and(|first| {
-                first.is_plain()
+                (if is_certain { first.is_plain() } else { matches!(first, Hole::Get(_)) })
                     && rows.iter().all(|row| row.get(hole).is_some_and(|it| it.is_same(*first)))
             })
         };
@@ -255,6 +257,7 @@ impl Skeleton {
         let mut hole = 0;
         for instruction in &mut instructions {
             match instruction {
+                Instruction::Scalar { is_fixed: true, .. } => {}
                 Instruction::Scalar { sample, is_fixed, has_put } => {
                     *is_fixed = same(hole) && sample.len > 0 && !*has_put;
                     hole += 1;
@@ -263,7 +266,7 @@ impl Skeleton {
                 _ => {}
             }
         }
-        Skeleton::assemble(instructions, true)
+        Skeleton::assemble(instructions, is_certain)
     }
 
     /// Returns the skeleton in which a hole is fixed only where it is in both, if the two are the

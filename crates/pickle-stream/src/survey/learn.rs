@@ -14,7 +14,7 @@ use super::walk::{Outcome, Slot, Survey};
 use crate::lex::{Lexer, Progress};
 use crate::limits::Limits;
 use crate::opcode::Opcode;
-use crate::skeleton::{FRAME_SIZE, Hole, Holes, Patience, Skeleton, Skeletons, Step};
+use crate::skeleton::{FRAME_SIZE, Fitted, Hole, Holes, Patience, Skeleton, Skeletons, Step};
 
 const FRAME: u8 = Opcode::Frame as u8;
 
@@ -85,7 +85,11 @@ impl Learning {
 
     /// Learns skeletons of some elements, which are given by their bytes and the number of memo
     /// entries before them.
-    fn skeletons_of(&mut self, mut members: Vec<(&[u8], u64)>, limits: &Limits) -> Vec<Skeleton> {
+    pub(super) fn skeletons_of(
+        &mut self,
+        mut members: Vec<(&[u8], u64)>,
+        limits: &Limits,
+    ) -> Vec<Skeleton> {
         let mut found = Vec::new();
         let trial = self.trial.get_or_insert_with(|| Box::new(Survey::new(0, 0, limits)));
         while let Some(&(first, memo)) = members.first()
@@ -101,10 +105,8 @@ impl Learning {
             let mut rows = Vec::new();
             members.retain(|&(member, memo)| {
                 let first = holes.all().len();
-                let fits = skeleton.fit(member, memo, true, &mut holes).is_some_and(|fitted| {
-                    let rest = &member[fitted.size..];
-                    rest.is_empty() || (rest.len() == FRAME_SIZE && rest[0] == FRAME)
-                });
+                let fitted = skeleton.fit(member, memo, true, &mut holes);
+                let fits = fitted.is_some_and(|fitted| is_whole(member, fitted));
                 rows.extend(fits.then_some(first));
                 !fits
             });
@@ -115,15 +117,21 @@ impl Learning {
             }
             let rows: Vec<&[Hole]> =
                 rows.iter().map(|&first| &holes.all()[first..first + skeleton.holes()]).collect();
-            let is_certain = rows.len() >= Skeleton::SAMPLES && !skeleton.is_scalar();
-            found.push(if is_certain { skeleton.fix_same(&rows) } else { skeleton });
+            found.push(if skeleton.is_scalar() { skeleton } else { skeleton.fix_same(&rows) });
         }
         found
     }
 }
 
+/// Returns whether the instructions that were found are all of an element. A frame may begin after
+/// them.
+pub(super) fn is_whole(element: &[u8], fitted: Fitted) -> bool {
+    let rest = &element[fitted.size..];
+    rest.is_empty() || (rest.len() == FRAME_SIZE && rest[0] == FRAME)
+}
+
 /// The elements that are resident.
-trait Members {
+pub(super) trait Members {
     /// Returns the bytes, and the number of memo entries before them, of the last elements, from the
     /// last one back. `input` begins at offset `start`.
     fn rev_members(self, input: &[u8], start: u64) -> Vec<(&[u8], u64)>;

@@ -1,24 +1,28 @@
 //! Where the elements of a container begin and end, and that they are independent of one another.
 //! Nothing is built.
 //!
-//! Uses `lex` for instructions; `skeleton` for elements that repeat the bytes of the one before.
+//! Uses `lex` for instructions; `skeleton` for elements that have the same instructions as others.
 //!
 //! `action` tells what an instruction does, for a reader that knows no opcodes.
 //!
 //! Read `span` (what is reported), `walk` (the [`Survey`], which carries out instructions on a stack
-//! of offsets) and `dependency` (what makes elements dependent on one another). `locate` walks to the instructions that made a memo entry. `fast` and `likeness` get through
-//! frequent instructions and repeated elements faster; both must agree with `walk`.
+//! of offsets) and `dependency` (what makes elements dependent on one another). `rows` passes elements
+//! that have a skeleton, `learn` decides which skeletons those are, and `fast` passes frequent
+//! instructions; they must agree with `walk`. `matcher` finds rows of elements that were passed
+//! without them. `locate` walks to the instructions that made a memo entry.
 
 mod action;
 mod dependency;
 mod fast;
 mod learn;
 mod locate;
+mod matcher;
 mod rows;
 mod span;
 mod walk;
 
 pub use action::{Action, same_instructions};
 pub use locate::{Located, Locator};
+pub use matcher::Matcher;
 pub use span::{Container, Span};
 pub use walk::{Event, Slot, Survey};

@@ -352,8 +352,8 @@ impl Builder {
 
     /// Copies a value of another graph. What is one object there is one object here; a global that
     /// was made before is not made again; and `around` is the memo entry, in the pickle that is
-    /// written, of the object that is [around the value](Kind::Outer) in the other one. Without it, a value that
-    /// contains such an object cannot be encoded.
+    /// written, of the object that is [around the value](Kind::Outer) in the other one. Without it,
+    /// a value that contains such an object cannot be encoded.
     pub fn copy(&mut self, value: ValueRef<'_>, around: Option<u64>) -> Result<NodeId> {
         let region = self.region;
         let nodes = value.graph_len() + self.graph.len(region);

@@ -67,7 +67,7 @@ pub struct Encoder {
     has_outer: bool,
     /// Sets whose items are being written, or were, with the number of nodes that were written
     /// before.
-    begun: BTreeMap<NodeId, u64>,
+    started_sets: BTreeMap<NodeId, u64>,
     /// The memo entries of globals and of a str that the encoder itself needs.
     known: Vec<(&'static str, &'static str, u64)>,
 }
@@ -162,7 +162,7 @@ impl Encoder {
     /// Fails on a protocol other than 2, 3, 4 and 5.
     pub fn new(protocol: u8) -> Result<Encoder> {
         if !(2..=5).contains(&protocol) {
-            let message = format!("pickles are written in protocols 2 to 5, not {protocol}");
+            let message = format!("expected protocol 2, 3, 4 or 5, found {protocol}");
             return Err(Error::new(ErrorKind::Usage, "pickle.protocol", 0, message));
         }
         Ok(Encoder {
@@ -173,7 +173,7 @@ impl Encoder {
             shared: Written::default(),
             nodes: 0,
             has_outer: false,
-            begun: BTreeMap::new(),
+            started_sets: BTreeMap::new(),
             known: Vec::new(),
         })
     }
@@ -232,7 +232,7 @@ impl Encoder {
     /// from 2^32 on. After an error the pickle cannot be continued.
     pub fn value(&mut self, value: ValueRef<'_>) -> Result<()> {
         self.own.0.clear();
-        self.begun.clear();
+        self.started_sets.clear();
         let mut tasks = Vec::new();
         self.begin(value, &mut tasks)?;
         while let Some(task) = tasks.pop() {
@@ -249,8 +249,9 @@ impl Encoder {
         Ok(())
     }
 
-    /// Writes a value as [`value`](Self::value) does, in which [`Kind::Outer`] is an object that this
-    /// encoder has written before, by its memo entry: see [`Builder::outer`](crate::Builder::outer).
+    /// Writes a value as [`value`](Self::value) does, in which [`Kind::Outer`] is an object that
+    /// this encoder has written before, by its memo entry: see
+    /// [`Builder::outer`](crate::Builder::outer).
     pub fn value_with_outer(&mut self, value: ValueRef<'_>) -> Result<()> {
         self.has_outer = true;
         let written = self.value(value);
@@ -489,7 +490,7 @@ impl Encoder {
         tasks: &mut Vec<Task<'a>>,
     ) -> Result<()> {
         // The set occurs among its own items, and no node was written since: it would never end.
-        if self.begun.insert(value.id(), self.nodes) == Some(self.nodes) {
+        if self.started_sets.insert(value.id(), self.nodes) == Some(self.nodes) {
             return Err(self.cannot("a set that is needed to make one of its items"));
         }
         self.builtin(class)?;
@@ -918,7 +919,7 @@ mod tests {
     }
 
     #[test]
-    fn going_back_drops_what_was_written() {
+    fn go_back_drops_later_instructions() {
         let mut build = Builder::new(&Limits::default());
         let text = |build: &mut Builder, len| build.bytes(&vec![7; len]).unwrap();
         // Frames that end in between, also ones that lose their header.

@@ -213,8 +213,8 @@ struct Consecutive {
 
 impl Consecutive {
     fn entry(self, begin: u64, entry: u64) -> Option<u64> {
-        let place = entry.checked_sub(begin).filter(|&place| place < self.len)?;
-        Some(self.to + place)
+        let index = entry.checked_sub(begin).filter(|&index| index < self.len)?;
+        Some(self.to + index)
     }
 }
 
@@ -302,7 +302,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_missing_is_written_by_the_caller() {
+    fn missing_entry_is_written_by_the_caller() {
         // [memo entry 3, 7], of which the entry is not in the other pickle.
         let stream = b"](h\x03K\x07e.";
         let span = Span { begin: 0, end: stream.len() as u64, memo: 4 };
@@ -367,9 +367,9 @@ mod tests {
                     map.retain(|entry, _| !(begin..begin + len).contains(entry));
                     continue;
                 };
-                for place in 0..len {
-                    renumbering.note(begin + place, to + place);
-                    map.insert(begin + place, to + place);
+                for index in 0..len {
+                    renumbering.note(begin + index, to + index);
+                    map.insert(begin + index, to + index);
                 }
             }
             let found: Vec<_> = (0..50).filter_map(|entry| Some((entry, renumbering.get(entry)?))).collect();

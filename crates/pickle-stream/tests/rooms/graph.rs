@@ -33,11 +33,11 @@ fn values_that_differ_in_content_or_sharing_are_not_the_same() {
         b"]q\0h\0a]q\x01h\x01a\x86.",
     ];
     let limits = Limits::default();
-    for (place, left) in streams.iter().enumerate() {
+    for (index, left) in streams.iter().enumerate() {
         for (other, right) in streams.iter().enumerate() {
             let [left, right] = [left, right].map(|stream| decode(stream, &limits).unwrap());
             let is_same = difference(&[(left.value(), right.value())]).is_none();
-            assert_eq!(is_same, place == other, "{place} {other}");
+            assert_eq!(is_same, index == other, "{index} {other}");
         }
     }
 }

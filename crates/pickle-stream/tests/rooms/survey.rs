@@ -1,4 +1,5 @@
-//! The survey: a list that is decoded by its spans is the list that is decoded whole, or is refused.
+//! The survey: a list that is decoded by its spans is the list that is decoded whole, or is
+//! refused.
 
 use pickle_stream::{Container, Limits};
 use proptest::prelude::*;
@@ -13,8 +14,8 @@ use crate::support::streams::{
 proptest! {
     #![proptest_config(config())]
 
-    /// This compares the fast loop of the survey with the plain one, which reads each instruction of
-    /// an input of one byte.
+    /// This compares the fast loop of the survey with the plain one, which reads each instruction
+    /// of an input of one byte.
     #[test]
     fn survey_of_a_cut_stream_is_that_of_the_whole(
         stream in stream(),

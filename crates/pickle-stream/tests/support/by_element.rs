@@ -8,8 +8,8 @@ use pickle_stream::{
     ValueRef,
 };
 
-/// Returns the elements of a pickle that is a list, each as text, from the graph of the whole pickle;
-/// `None` where the pickle is not a list.
+/// Returns the elements of a pickle that is a list, each as text, from the graph of the whole
+/// pickle; `None` where the pickle is not a list.
 pub(crate) fn whole(stream: &[u8], limits: &Limits) -> Result<Option<Vec<String>>, Error> {
     let (mut machine, mut graph) = (Machine::new(limits), Graph::new());
     let root = match machine.run(&mut graph, &mut Lexer::new(0, limits), stream)? {
@@ -200,8 +200,8 @@ fn preamble(
     let mut lexer = Lexer::new(0, limits);
     machine.reset(graph, Region::Shared, 0);
     loop {
-        let place = lexer.offset();
-        let instruction = match lexer.instruction(&stream[place as usize..])? {
+        let offset = lexer.offset();
+        let instruction = match lexer.instruction(&stream[offset as usize..])? {
             Progress::Done(instruction) => instruction,
             Progress::Need(more) => return Err(Error::truncated(stream.len() as u64, more)),
         };
@@ -216,7 +216,7 @@ fn preamble(
             let entries: Vec<u64> = entries.map(|(entry, _)| entry).collect();
             machine.define_entries(graph);
             entries.into_iter().for_each(|entry| graph.define_outer(entry));
-            return Ok(Some(place));
+            return Ok(Some(offset));
         }
         machine.execute(graph, &instruction)?;
     }
@@ -243,8 +243,8 @@ fn run(
     machine.finish(span.end)
 }
 
-/// Decodes a definition into the shared region, and first the definitions that it reads. Each was made
-/// before the one that reads it, so this ends.
+/// Decodes a definition into the shared region, and first the definitions that it reads. Each was
+/// made before the one that reads it, so this ends.
 fn define(
     index: u64,
     graph: &mut Graph,
@@ -281,7 +281,8 @@ fn define(
     Ok(())
 }
 
-/// Returns a value as text; `...` where it has more than 1,000 parts or 32 levels, or contains itself.
+/// Returns a value as text; `...` where it has more than 1,000 parts or 32 levels, or contains
+/// itself.
 pub(crate) fn show(value: ValueRef<'_>) -> String {
     let mut limits = TreeLimits::default();
     (limits.depth, limits.values) = (32, 1000);

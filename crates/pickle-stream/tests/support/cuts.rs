@@ -6,7 +6,8 @@ use pickle_stream::{
 
 use super::by_element::show;
 
-/// Returns every instruction of `stream` as text, and how it ends, from a lexer that reads it in pieces.
+/// Returns every instruction of `stream` as text, and how it ends, from a lexer that reads it in
+/// pieces.
 pub(crate) fn instructions(
     stream: &[u8],
     cuts: &[usize],

@@ -409,8 +409,8 @@ impl Pickler<'_> {
                 if let Some(&entry) = self.memo.get(&which) {
                     return self.get(entry);
                 }
-                // A shared object may contain the shared objects before it. If it is one of them, it
-                // has a memo entry already.
+                // A shared object may contain the shared objects before it. If it is one of them,
+                // it has a memo entry already.
                 let object = self.shared[which].clone();
                 self.save(&object, which);
                 if !matches!(object, Py::Shared(_) | Py::Own(_) | Py::Root) {
@@ -472,8 +472,8 @@ impl Pickler<'_> {
         }
     }
 
-    /// Writes items as one batch, or one by one in protocol 0. `opcodes` are those for one and for many
-    /// items.
+    /// Writes items as one batch, or one by one in protocol 0. `opcodes` are those for one and for
+    /// many items.
     fn batch<T>(&mut self, items: &[T], opcodes: &[u8; 2], save: impl Fn(&mut Self, &T)) {
         let together = self.style.protocol >= 1 && items.len() > 1;
         if together {

@@ -16,8 +16,8 @@ const DEFINITIONS: &[u8] = b"]q\0}q\x01cm\nn\nq\x02)q\x03X\x01\0\0\0tq\x04";
 
 /// A machine that has run a stream as far as it could.
 ///
-/// Two runs are equal if they ended in the same way at the same offset, and left the same values on the
-/// stack and in the memo. How the graphs keep the values does not matter.
+/// Two runs are equal if they ended in the same way at the same offset, and left the same values on
+/// the stack and in the memo. How the graphs keep the values does not matter.
 pub(crate) struct Run<'a> {
     stream: &'a [u8],
     machine: Machine,

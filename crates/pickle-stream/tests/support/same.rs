@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use pickle_stream::{Kind, NodeId, ValueRef};
 
 /// Compares pairs of values, the left ones of one graph and the right ones of another. Returns the
-/// first difference in words, and `None` where a program cannot tell the left values from the right.
+/// first difference in words, and `None` where a program cannot tell the left values from the
+/// right.
 ///
-/// An object on the left must be the same object on the right wherever it occurs. Numbers, `None` and
-/// bools are compared by value alone: a graph may keep numbers without nodes, and they cannot change.
+/// An object on the left must be the same object on the right wherever it occurs. Numbers, `None`
+/// and bools are compared by value alone: a graph may keep numbers without nodes, and they cannot
+/// change.
 pub(crate) fn difference(pairs: &[(ValueRef<'_>, ValueRef<'_>)]) -> Option<String> {
     let mut left_to_right: HashMap<NodeId, NodeId> = HashMap::new();
     let mut right_to_left: HashMap<NodeId, NodeId> = HashMap::new();

@@ -25,7 +25,7 @@ pub(crate) fn tight_limits(size: usize) -> Limits {
     limits
 }
 
-/// Random places at which a stream is cut.
+/// Random offsets at which a stream is cut.
 pub(crate) fn cuts() -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(0..300usize, 0..20)
 }

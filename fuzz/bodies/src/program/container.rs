@@ -44,8 +44,8 @@ impl Generator<'_> {
         Kind::List
     }
 
-    /// Appends 10 to 30 numbers to the list on top of the stack: floats or ints, and about one in 40 of
-    /// the other kind.
+    /// Appends 10 to 30 numbers to the list on top of the stack: floats or ints, and about one in
+    /// 40 of the other kind.
     fn append_numbers(&mut self) {
         self.op(Opcode::Mark);
         let are_floats = self.one_in(2);
@@ -94,8 +94,8 @@ impl Generator<'_> {
         });
     }
 
-    /// Adds up to 4 items to the container on top of the stack. The last of the opcodes adds all items
-    /// above a mark, the others add one.
+    /// Adds up to 4 items to the container on top of the stack. The last of the opcodes adds all
+    /// items above a mark, the others add one.
     pub(super) fn add(&mut self, opcodes: &[Opcode], mut item: impl FnMut(&mut Self)) {
         let opcode = self.one_of(opcodes);
         let batch = opcode == opcodes[opcodes.len() - 1];

@@ -49,7 +49,8 @@ impl Generator<'_> {
         self.op(Opcode::Mark);
         self.number(1);
         self.op(Opcode::Mark);
-        // The length comes before the elements and is known after them, so it is filled in at the end.
+        // The length comes before the elements and is known after them, so it is filled in at the
+        // end.
         let at = self.out.len();
         self.line(Opcode::Int, "0");
         self.op(Opcode::Tuple);

@@ -120,8 +120,8 @@ pub fn index_file(bytes: &[u8]) {
     }
 }
 
-/// Copies the elements at these indices into another file, and reads them there. Returns `None` where an
-/// element cannot be copied.
+/// Copies the elements at these indices into another file, and reads them there. Returns `None`
+/// where an element cannot be copied.
 fn copied(array: &mut NpyArray, indices: impl Iterator<Item = u64>) -> Option<Vec<Vec<u8>>> {
     let mut file = Cursor::new(Vec::new());
     let options = WriteOptions::like(array).expect("it has objects").any_length().protocol(5);

@@ -1,7 +1,7 @@
 //! Targets that read a pickle: lexer, survey, machine, disassembler and encoder.
 //!
-//! The files of `by_element`, `cuts` and `runs` are shared with the tests of pickle-stream, which hold
-//! the same properties on fixtures.
+//! The files of `by_element`, `cuts` and `runs` are shared with the tests of pickle-stream, which
+//! hold the same properties on fixtures.
 
 use pickle_stream::{Container, Disassembler, Lexer, Limits, Progress, decode, encode};
 

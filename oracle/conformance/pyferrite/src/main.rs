@@ -1,7 +1,8 @@
 //! `pyferrite-typed-json FILE`: what pyferrite reads, as typed JSON.
 //!
-//! Nothing is made better than it is: what pyferrite does not keep (which objects are shared, NumPy's
-//! scalars, frozensets) cannot be told here either, and calls that it does not understand stay calls.
+//! Nothing is made better than it is: what pyferrite does not keep (which objects are shared,
+//! NumPy's scalars, frozensets) cannot be told here either, and calls that it does not understand
+//! stay calls.
 
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;

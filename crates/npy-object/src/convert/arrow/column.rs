@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{ArrayBuilder, BooleanBuilder, LargeBinaryBuilder, LargeStringBuilder};
-use arrow_array::{ArrayRef, LargeListArray, NullArray, StructArray, make_array};
+use arrow_array::builder::{ArrayBuilder, BooleanBuilder, LargeBinaryBuilder};
+use arrow_array::{ArrayRef, LargeListArray, LargeStringArray, NullArray, StructArray, make_array};
 use arrow_buffer::{MutableBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_data::ArrayData;
 use arrow_schema::{ArrowError, DataType, FieldRef, Fields};
@@ -23,7 +23,12 @@ use crate::value::time::DateTime;
 pub(super) enum Column {
     Null(usize),
     Boolean(BooleanBuilder),
-    Text(LargeStringBuilder),
+    /// UTF-8, which is checked when the column is finished.
+    Text {
+        values: Vec<u8>,
+        ends: Vec<i64>,
+        nulls: NullBufferBuilder,
+    },
     Binary(LargeBinaryBuilder),
     /// Numbers and times: their bytes.
     Fixed {
@@ -45,38 +50,45 @@ pub(super) enum Column {
 }
 
 impl Column {
-    /// Returns an empty column. Recurses as deep as the type, which is at most
+    /// Returns an empty column, with room for as many bytes as `sizes` says: see
+    /// [`sizes`](Self::sizes). Recurses as deep as the type, which is at most
     /// [`DEPTH`](super::infer::DEPTH).
-    pub(super) fn new(data_type: &DataType) -> Column {
+    pub(super) fn new(data_type: &DataType, sizes: &mut impl Iterator<Item = usize>) -> Column {
         let nulls = NullBufferBuilder::new(0);
         match data_type {
             DataType::Null => Column::Null(0),
             DataType::Boolean => Column::Boolean(BooleanBuilder::new()),
-            DataType::LargeUtf8 => Column::Text(LargeStringBuilder::new()),
+            DataType::LargeUtf8 => Column::Text {
+                values: Vec::with_capacity(sizes.next().unwrap_or(0)),
+                ends: vec![0],
+                nulls,
+            },
             DataType::LargeBinary => Column::Binary(LargeBinaryBuilder::new()),
             DataType::LargeList(field) => {
-                let items = Box::new(Column::new(field.data_type()));
+                let items = Box::new(Column::new(field.data_type(), sizes));
                 Column::List { field: Arc::clone(field), items, ends: vec![0], nulls }
             }
             DataType::Struct(fields) => {
-                let columns = fields.iter().map(|field| Column::new(field.data_type())).collect();
+                let columns =
+                    fields.iter().map(|field| Column::new(field.data_type(), sizes)).collect();
                 Column::Struct { fields: fields.clone(), columns, nulls }
             }
             fixed => {
-                let (data_type, bytes) = (fixed.clone(), MutableBuffer::new(0));
+                let (data_type, bytes) =
+                    (fixed.clone(), MutableBuffer::new(sizes.next().unwrap_or(0)));
                 Column::Fixed { data_type, bytes, nulls }
             }
         }
     }
 
     /// Returns the number of values.
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
             Column::Null(len) => *len,
             Column::Boolean(builder) => builder.len(),
-            Column::Text(builder) => builder.len(),
             Column::Binary(builder) => builder.len(),
             Column::Fixed { nulls, .. }
+            | Column::Text { nulls, .. }
             | Column::List { nulls, .. }
             | Column::Struct { nulls, .. } => nulls.len(),
         }
@@ -87,7 +99,7 @@ impl Column {
         match self {
             Column::Null(_) => 0,
             Column::Boolean(builder) => builder.len(),
-            Column::Text(builder) => builder.values_slice().len() + 8 * builder.len(),
+            Column::Text { values, ends, .. } => values.len() + 8 * ends.len(),
             Column::Binary(builder) => builder.values_slice().len() + 8 * builder.len(),
             Column::Fixed { bytes, .. } => bytes.len(),
             Column::List { items, ends, .. } => items.bytes() + 8 * ends.len(),
@@ -95,11 +107,27 @@ impl Column {
         }
     }
 
-    fn append_null(&mut self) {
+    /// Appends the number of bytes of each column of texts or numbers in this one.
+    pub(super) fn sizes(&self, sizes: &mut Vec<usize>) {
+        match self {
+            Column::Text { values, .. } => sizes.push(values.len()),
+            Column::Fixed { bytes, .. } => sizes.push(bytes.len()),
+            Column::List { items, .. } => items.sizes(sizes),
+            Column::Struct { columns, .. } => {
+                columns.iter().for_each(|column| column.sizes(sizes));
+            }
+            Column::Null(_) | Column::Boolean(_) | Column::Binary(_) => {}
+        }
+    }
+
+    pub(super) fn append_null(&mut self) {
         match self {
             Column::Null(len) => *len += 1,
             Column::Boolean(builder) => builder.append_null(),
-            Column::Text(builder) => builder.append_null(),
+            Column::Text { values, ends, nulls } => {
+                ends.push(values.len() as i64);
+                nulls.append_null();
+            }
             Column::Binary(builder) => builder.append_null(),
             Column::Fixed { data_type, bytes, nulls } => {
                 bytes.extend_zeros(data_type.primitive_width().unwrap_or(0));
@@ -151,8 +179,10 @@ impl Column {
         }
         match (kind, &mut *self) {
             (Kind::Bool(value), Column::Boolean(builder)) => builder.append_value(value),
-            (Kind::Str(text), Column::Text(builder)) => {
-                builder.append_value(text.to_string_lossy());
+            (Kind::Str(text), Column::Text { values, ends, nulls }) => {
+                values.extend_from_slice(text.to_string_lossy().as_bytes());
+                ends.push(values.len() as i64);
+                nulls.append_non_null();
             }
             (Kind::Bytes(value) | Kind::ByteArray(value), Column::Binary(builder)) => {
                 builder.append_value(&*value);
@@ -193,7 +223,7 @@ impl Column {
         match self {
             Column::Null(_) => DataType::Null,
             Column::Boolean(_) => DataType::Boolean,
-            Column::Text(_) => DataType::LargeUtf8,
+            Column::Text { .. } => DataType::LargeUtf8,
             Column::Binary(_) => DataType::LargeBinary,
             Column::Fixed { data_type, .. } => data_type.clone(),
             Column::List { field, .. } => DataType::LargeList(Arc::clone(field)),
@@ -297,7 +327,10 @@ impl Column {
         Ok(match self {
             Column::Null(len) => Arc::new(NullArray::new(len)),
             Column::Boolean(mut builder) => Arc::new(builder.finish()),
-            Column::Text(mut builder) => Arc::new(builder.finish()),
+            Column::Text { values, ends, mut nulls } => {
+                let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
+                Arc::new(LargeStringArray::try_new(offsets, values.into(), nulls.finish())?)
+            }
             Column::Binary(mut builder) => Arc::new(builder.finish()),
             Column::Fixed { data_type, bytes, mut nulls } => {
                 let data = ArrayData::builder(data_type).len(nulls.len()).add_buffer(bytes.into());

@@ -16,21 +16,29 @@
 //! and for values that Arrow has no type for: complex numbers, sets, masked and structured arrays,
 //! objects of unknown classes.
 //!
+//! Rows of skeletons are copied column by column, as `plan` says; other elements are decoded.
+//!
 //! `infer` finds the type of a column, with an arm for each dtype. `column` fills the column: it copies
 //! bytes, and converts only times and floats of 2 bytes.
 
 mod column;
 mod infer;
+mod known;
+mod plan;
 
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
+use pickle_stream::Skeleton;
 
 use crate::array::npy_array::NpyArray;
 use crate::convert::arrow::column::{Column, append_entries};
 use crate::convert::arrow::infer::{DEPTH, Inferred, merge, type_of};
+use crate::convert::arrow::known::Known;
+use crate::convert::arrow::plan::{Fitting, Plan, Texts, all_fitting, append_all};
+use crate::decode::block::Run;
 use crate::decode::elements::bounds;
 use crate::error::{Error, Result};
 use crate::value::kind::Kind;
@@ -39,6 +47,10 @@ use crate::value::kind::Kind;
 const BATCH_BYTES: usize = 16 << 20;
 /// The name of the column, where the elements are not dicts.
 const COLUMN: &str = "element";
+/// The most skeletons whose plans are kept.
+const PLANS: usize = 16;
+/// The most texts of memo entries that are kept.
+const TEXTS: usize = 1 << 16;
 
 /// The elements of an array as record batches: see [`NpyArray::record_batches`].
 #[derive(Debug)]
@@ -52,6 +64,11 @@ pub struct RecordBatches {
     schema: SchemaRef,
     /// Whether the elements are dicts, whose keys are the columns.
     are_dicts: bool,
+    /// The plans of the skeletons, of the columns in order; `None` of one whose values are decoded.
+    plans: Vec<(Arc<Skeleton>, Option<Vec<Option<Plan>>>)>,
+    texts: Texts,
+    /// The bytes of the columns of the last batch.
+    sizes: Vec<usize>,
     /// The error that comes after the last batch.
     failed: Option<Error>,
     done: bool,
@@ -83,10 +100,17 @@ impl NpyArray {
         let ((begin, end), rows) = (bounds(self.cursor(), range), rows.max(1));
         self.seek(begin);
         let (mut found, mut are_dicts, mut bytes) = (Inferred::NOTHING, begin < end, 0);
-        for number in begin..end {
+        let mut known = Known::default();
+        while self.position() < end {
+            let number = self.position();
             let is_over = number - begin >= rows as u64 || bytes >= BATCH_BYTES;
             if is_over && !matches!(found, Inferred::Missing(_)) {
                 break;
+            }
+            let passed = known.pass(&mut self, end - number);
+            if passed > 0 {
+                bytes += passed;
+                continue;
             }
             let element = match self.next_element() {
                 Ok(Some(element)) => element,
@@ -106,23 +130,65 @@ impl NpyArray {
             other => Fields::from(vec![Field::new(COLUMN, other, true)]),
         };
         let schema = Arc::new(Schema::new(fields));
-        Ok(RecordBatches { array: self, end, rows, schema, are_dicts, failed: None, done: false })
+        Ok(RecordBatches {
+            array: self,
+            end,
+            rows,
+            schema,
+            are_dicts,
+            plans: Vec::new(),
+            texts: Texts::new(),
+            sizes: Vec::new(),
+            failed: None,
+            done: false,
+        })
     }
 }
 
 impl RecordBatches {
+    /// Reads the next batch.
     fn read(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
         if let Some(error) = self.failed.take() {
             return Err(external(error));
         }
-        let fields = self.schema.fields();
-        let mut columns: Vec<Column> =
-            fields.iter().map(|field| Column::new(field.data_type())).collect();
+        let first = self.array.position();
+        match self.read_columns(true)? {
+            None => Ok(None),
+            Some(columns) => match finish(&self.schema, columns) {
+                // A text is not UTF-8: decode the elements, to say which one.
+                Err(_) => {
+                    self.failed = None;
+                    self.array.seek(first);
+                    let columns = self.read_columns(false)?;
+                    columns.map(|columns| finish(&self.schema, columns)).transpose()
+                }
+                batch => batch.map(Some),
+            },
+        }
+    }
+
+    /// Reads the columns of the next batch; `None` at the end. With `copies`, rows of skeletons are
+    /// copied.
+    fn read_columns(&mut self, copies: bool) -> Result<Option<Vec<Column>>, ArrowError> {
+        let schema = Arc::clone(&self.schema);
+        let fields = schema.fields();
+        // The next batch is mostly about as large as the last one.
+        let mut sizes = self.sizes.drain(..).map(|size| size + size / 8);
+        let new = |field: &Arc<Field>| Column::new(field.data_type(), &mut sizes);
+        let mut columns: Vec<Column> = fields.iter().map(new).collect();
+        drop(sizes);
         let mut rows = 0;
         while rows < self.rows && columns.iter().map(Column::bytes).sum::<usize>() < BATCH_BYTES {
             // Not at the end of the array: there `next_element` checks the rest of the file.
             if self.array.position() == self.end && self.end < self.array.len() {
                 break;
+            }
+            if copies {
+                let copied = self.copy_rows(&mut columns, self.rows - rows);
+                rows += copied;
+                if copied > 0 {
+                    continue;
+                }
             }
             let number = self.array.position();
             let element = match self.array.next_element() {
@@ -142,12 +208,69 @@ impl RecordBatches {
             .map_err(|error| external(error.of_element(number)))?;
             rows += 1;
         }
-        if rows == 0 {
-            return Ok(None);
-        }
-        let columns = columns.into_iter().map(Column::finish).collect::<Result<_, _>>()?;
-        RecordBatch::try_new(Arc::clone(&self.schema), columns).map(Some)
+        columns.iter().for_each(|column| column.sizes(&mut self.sizes));
+        Ok((rows > 0).then_some(columns))
     }
+
+    /// Copies the next elements to the columns, at most `most`, up to the first that has to be decoded.
+    /// Returns how many. Errors come up again when that one is decoded.
+    fn copy_rows(&mut self, columns: &mut [Column], most: usize) -> usize {
+        let RecordBatches { array, end, schema, are_dicts, plans, texts, .. } = self;
+        let number = array.position();
+        let left = usize::try_from(end.saturating_sub(number)).unwrap_or(usize::MAX);
+        let Some(objects) = array.cursor_mut().objects_mut() else { return 0 };
+        let Ok(Some(members)) = objects.read_block(number, most.min(left)) else { return 0 };
+        let mut copied = 0;
+        while copied < members.len() {
+            let run = objects.block(&members).and_then(|block| block.run(copied));
+            let Some(Run { skeleton, .. }) = run else { break };
+            let known = plans.iter().position(|(known, _)| Arc::ptr_eq(known, skeleton));
+            let index = match known {
+                Some(index) => index,
+                None => {
+                    let skeleton = Arc::clone(skeleton);
+                    let Ok(outline) = objects.outline_row(&members, copied) else { break };
+                    let plan = outline.and_then(|(value, holes)| match (&*columns, *are_dicts) {
+                        (columns, true) => Plan::of_entries(value, schema.fields(), columns, holes),
+                        ([column], false) => Some(vec![Some(Plan::new(value, column, holes)?)]),
+                        _ => None,
+                    });
+                    plans.truncate(PLANS - 1);
+                    plans.insert(0, (skeleton, plan));
+                    0
+                }
+            };
+            let (Some(plan), Some(block)) = (&plans[index].1, objects.block(&members)) else {
+                break;
+            };
+            let Some(run) = block.run(copied) else { break };
+            let (all, offset) = (run.members.len(), |row: usize| block.spans[row].begin);
+            let Fitting { rows, needs } = all_fitting(plan, columns, &run, texts);
+            append_all(plan, columns, &block, &run.first(rows), texts);
+            copied += rows;
+            match needs {
+                Some(memo) => {
+                    let offset = offset(copied);
+                    let Ok(value) = objects.definition(memo, offset) else { break };
+                    let text = value.and_then(|value| Some(value.as_str().ok()?.into()));
+                    if texts.len() == TEXTS {
+                        texts.clear();
+                    }
+                    texts.insert(memo, text);
+                }
+                None if rows < all => break,
+                None => {}
+            }
+        }
+        array.seek(number + copied as u64);
+        copied
+    }
+}
+
+/// Makes a batch of columns. Fails where a text is not UTF-8.
+fn finish(schema: &SchemaRef, columns: Vec<Column>) -> Result<RecordBatch, ArrowError> {
+    let columns = columns.into_iter().map(Column::finish).collect::<Result<_, _>>()?;
+    RecordBatch::try_new(Arc::clone(schema), columns)
 }
 
 /// Ends after an error.

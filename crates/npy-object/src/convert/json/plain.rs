@@ -52,8 +52,8 @@ pub struct PlainJson {
     in_key: bool,
 }
 
-/// The number of values that may be written of any element. A shared value is written each time it is
-/// met, so without a limit a few bytes could fill a disk.
+/// The number of values that may be written of any element. A shared value is written each time it
+/// is met, so without a limit a few bytes could fill a disk.
 const FREE: u64 = 1 << 20;
 /// The number of values that may be written in addition for each value that the element has.
 const REPEATED: u64 = 16;
@@ -113,7 +113,8 @@ impl PlainJson {
         walk(self, out, element)
     }
 
-    /// Writes a member of a container, without a newline; an entry of a dict as an object of one key.
+    /// Writes a member of a container, without a newline; an entry of a dict as an object of one
+    /// key.
     ///
     /// Fails as [`write`](Self::write) does.
     pub fn write_member(&mut self, out: &mut impl Write, member: Member<'_>) -> io::Result<()> {
@@ -492,8 +493,8 @@ fn brackets(out: &mut impl Write, shape: &[usize], index: usize) -> io::Result<(
 /// The greatest number of lists that are written for an array without items.
 const MOST_EMPTY: usize = 1 << 16;
 
-/// Returns the number of empty lists in an array without items, up to the first dimension that is 0:
-/// for `(2, 3, 0)` 6, as in NumPy's `tolist`. An array of more than 65,536 of them is `[]`.
+/// Returns the number of empty lists in an array without items, up to the first dimension that is
+/// 0: for `(2, 3, 0)` 6, as in NumPy's `tolist`. An array of more than 65,536 of them is `[]`.
 fn empty_lists(shape: &[usize]) -> usize {
     let outer = shape.iter().take_while(|&&length| length != 0);
     let lists = outer.fold(1usize, |lists, &length| lists.saturating_mul(length));
@@ -524,8 +525,8 @@ fn count(shape: &[usize]) -> usize {
     shape.iter().fold(1, |count, &length| count.saturating_mul(length))
 }
 
-/// Returns the number of values that would be written and take no bytes in the file, such as items of
-/// dtype `S0`.
+/// Returns the number of values that would be written and take no bytes in the file, such as items
+/// of dtype `S0`.
 fn unpaid(kind: &Kind<'_>) -> u64 {
     fn of_item(dtype: &DType) -> u64 {
         // The depth of a dtype is limited, so this may recurse.
@@ -561,8 +562,8 @@ fn unpaid(kind: &Kind<'_>) -> u64 {
 impl Nested<'_> {
     /// Returns whether the next item is masked.
     fn is_masked(&self) -> bool {
-        let place = position(&self.shape, self.fortran_order, self.index);
-        self.mask.as_ref().is_some_and(|mask| mask[place] != 0)
+        let position = position(&self.shape, self.fortran_order, self.index);
+        self.mask.as_ref().is_some_and(|mask| mask[position] != 0)
     }
 }
 
@@ -572,13 +573,13 @@ fn position(shape: &[usize], fortran_order: bool, mut index: usize) -> usize {
         return index;
     }
     let mut stride = count(shape);
-    let mut place = 0;
+    let mut position = 0;
     for &length in shape.iter().rev() {
         stride /= length;
-        place += index % length * stride;
+        position += index % length * stride;
         index /= length;
     }
-    place
+    position
 }
 
 fn write_array(out: &mut impl Write, array: &Array<'_>) -> io::Result<()> {
@@ -589,11 +590,11 @@ fn write_array(out: &mut impl Write, array: &Array<'_>) -> io::Result<()> {
     let (count, mask) = (count(array.shape()), array.item_mask());
     for index in 0..count {
         brackets(out, array.shape(), index)?;
-        let place = position(array.shape(), array.fortran_order(), index);
-        if mask.is_some_and(|mask| mask[place] != 0) {
+        let position = position(array.shape(), array.fortran_order(), index);
+        if mask.is_some_and(|mask| mask[position] != 0) {
             out.write_all(b"null")?;
         } else {
-            write_item(out, dtype, &bytes[place * itemsize..(place + 1) * itemsize])?;
+            write_item(out, dtype, &bytes[position * itemsize..(position + 1) * itemsize])?;
         }
     }
     brackets(out, array.shape(), count)
@@ -610,8 +611,8 @@ fn write_item(out: &mut impl Write, dtype: &DType, bytes: &[u8]) -> io::Result<(
                 comma(out, index == 0)?;
                 write_str(out, &field.name)?;
                 out.write_all(b":")?;
-                let place = field.offset..field.offset + field.dtype.itemsize();
-                write_item(out, &field.dtype, &bytes[place])?;
+                let range = field.offset..field.offset + field.dtype.itemsize();
+                write_item(out, &field.dtype, &bytes[range])?;
             }
             out.write_all(b"}")
         }
@@ -620,8 +621,8 @@ fn write_item(out: &mut impl Write, dtype: &DType, bytes: &[u8]) -> io::Result<(
             let count = count(subarray.shape());
             for index in 0..count {
                 brackets(out, subarray.shape(), index)?;
-                let place = index * itemsize..(index + 1) * itemsize;
-                write_item(out, subarray.base(), &bytes[place])?;
+                let range = index * itemsize..(index + 1) * itemsize;
+                write_item(out, subarray.base(), &bytes[range])?;
             }
             brackets(out, subarray.shape(), count)
         }

@@ -1,7 +1,7 @@
 //! Typed JSON to elements: the inverse of [`typed`](super::typed), which has the table of types.
 //!
-//! Fails with clause `access.json` where a line is not typed JSON, and with `access.depth` where it is
-//! nested more than 1,000 deep. `spec/typed-json.md` specifies the form.
+//! Fails with clause `access.json` where a line is not typed JSON, and with `access.depth` where it
+//! is nested more than 1,000 deep. `spec/typed-json.md` specifies the form.
 
 use std::collections::HashMap;
 

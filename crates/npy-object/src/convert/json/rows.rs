@@ -12,10 +12,11 @@ use super::read::{bytes, expected, lengths, member, parse, read_dtype, tag};
 use crate::error::Result;
 use crate::value::scalar::swapped;
 
-/// Reads a row from a line: its bytes, as [`RowWriter::append`](crate::RowWriter::append) takes them.
+/// Reads a row from a line: its bytes, as [`RowWriter::append`](crate::RowWriter::append) takes
+/// them.
 ///
-/// Fails with clause `access.json` where the line is not typed JSON, and where it is not a row of an
-/// array with this header.
+/// Fails with clause `access.json` where the line is not typed JSON, and where it is not a row of
+/// an array with this header.
 pub fn read_row(line: &str, header: &Header) -> Result<Vec<u8>> {
     let line = parse(line)?;
     let shape = header.shape.get(1..).unwrap_or_default();
@@ -34,8 +35,8 @@ fn is_in_c_order(array: &Value) -> bool {
     array.get("order").and_then(Value::as_str) == Some("C")
 }
 
-/// Reads the data of an array or scalar as items of a dtype; `None` where they are of another dtype. A
-/// scalar is in native order, whatever the order of the array, and its text is not padded.
+/// Reads the data of an array or scalar as items of a dtype; `None` where they are of another
+/// dtype. A scalar is in native order, whatever the order of the array, and its text is not padded.
 fn item(value: &Value, dtype: &DType) -> Result<Option<Vec<u8>>> {
     let (found, data) = (read_dtype(member(value, "dtype")?)?, bytes(member(value, "data")?)?);
     if found == *dtype {

@@ -1,7 +1,7 @@
 //! The objects that several elements share, for the marks of typed JSON.
 //!
-//! A first pass over the file finds them; the decoder then tells which nodes they are. Errors in the
-//! file end the first pass and come up again where the elements are read.
+//! A first pass over the file finds them; the decoder then tells which nodes they are. Errors in
+//! the file end the first pass and come up again where the elements are read.
 
 use std::sync::Arc;
 
@@ -21,11 +21,11 @@ struct Sharing {
 
 impl NpyArray {
     /// Finds the objects that several elements have. From then on
-    /// [`TypedJson`](crate::convert::json::TypedJson) marks them, so that an array made of its lines
-    /// has each of them once.
+    /// [`TypedJson`](crate::convert::json::TypedJson) marks them, so that an array made of its
+    /// lines has each of them once.
     ///
-    /// Takes as long as to count the elements, and up to a bit of memory for each object in the file.
-    /// Stops at an error in the file, as reading the elements does.
+    /// Takes as long as to count the elements, and up to a bit of memory for each object in the
+    /// file. Stops at an error in the file, as reading the elements does.
     pub fn mark_shared(&mut self) {
         let Some(members) = self.objects_mut() else { return };
         let mut sharing = Sharing::default();
@@ -51,12 +51,12 @@ impl Sharing {
         window.set_anchor(span.begin);
         let mut needed = 1;
         while lexer.offset() < span.end {
-            let place = lexer.offset();
-            let input = window.fill(place, needed)?;
-            let seen = place + input.len() as u64;
+            let begin = lexer.offset();
+            let input = window.fill(begin, needed)?;
+            let seen = begin + input.len() as u64;
             needed = 1;
             while lexer.offset() < span.end.min(seen) {
-                match lexer.pass(&input[(lexer.offset() - place) as usize..])? {
+                match lexer.pass(&input[(lexer.offset() - begin) as usize..])? {
                     Progress::Need(more) => {
                         needed = window.needed(seen, lexer.offset(), more)?;
                         break;
@@ -69,8 +69,8 @@ impl Sharing {
                     },
                 }
             }
-            if seen == place {
-                return Err(window.truncated(place + 1));
+            if seen == begin {
+                return Err(window.truncated(begin + 1));
             }
         }
         Ok(())

@@ -1,8 +1,9 @@
 //! The walk over a value that both forms of JSON share.
 //!
 //! It does not recurse, so values may be nested to any depth. What is still to be written is on a
-//! stack of [`Task`]s. The stack is as high as an element is deep: hence its tasks are small, and its
-//! memory is in pieces that never move, as a vector that grows takes up to three times its contents.
+//! stack of [`Task`]s. The stack is as high as an element is deep: hence its tasks are small, and
+//! its memory is in pieces that never move, as a vector that grows takes up to three times its
+//! contents.
 
 use std::io::{self, Write};
 use std::mem;

@@ -94,8 +94,8 @@ impl Npz {
         directory::unlisted(&self.source, &self.members)
     }
 
-    /// Returns the number of the member of this name, with or without the `.npy` that NumPy appends. Of
-    /// several it is the last, as in Python.
+    /// Returns the number of the member of this name, with or without the `.npy` that NumPy
+    /// appends. Of several it is the last, as in Python.
     pub fn find(&self, name: &str) -> Option<usize> {
         let last = |is: &dyn Fn(&Member) -> bool| self.members.iter().rposition(is);
         last(&|member| member.name == name).or_else(|| last(&|member| member.array_name() == name))
@@ -103,8 +103,8 @@ impl Npz {
 
     /// Returns the number of the member of this name, as [`find`](Self::find) does.
     ///
-    /// Fails with clause `npz.choice` where there is none. The error suggests similar names, or lists
-    /// the first names.
+    /// Fails with clause `npz.choice` where there is none. The error suggests similar names, or
+    /// lists the first names.
     pub fn choose(&self, name: &str) -> Result<usize> {
         self.find(name).ok_or_else(|| {
             let names = self.members.iter().map(Member::array_name);
@@ -115,13 +115,13 @@ impl Npz {
     /// Returns a source of the data of a member, by its number.
     ///
     /// The size and checksum are compared when the member is read to its end: by a loop over all
-    /// elements of an array ([`next_element`](crate::NpyArray::next_element) and what is built on it)
-    /// or over all members of a [`Container`](crate::nested::Container), by
-    /// [`Options::load`], and by [`Source::verify`].
-    /// [`NpyArray::get`](crate::NpyArray::get) and other reads of single elements compare nothing.
+    /// elements of an array ([`next_element`](crate::NpyArray::next_element) and what is built on
+    /// it) or over all members of a [`Container`](crate::nested::Container), by [`Options::load`],
+    /// and by [`Source::verify`]. [`NpyArray::get`](crate::NpyArray::get) and other reads of single
+    /// elements compare nothing.
     ///
-    /// Fails where the member is encrypted, where its compression is not supported, where its header
-    /// contradicts the directory, and where it overlaps another member, as in zip bombs.
+    /// Fails where the member is encrypted, where its compression is not supported, where its
+    /// header contradicts the directory, and where it overlaps another member, as in zip bombs.
     ///
     /// # Panics
     ///
@@ -153,8 +153,8 @@ impl Npz {
 
     /// Reads a member from its first byte to its last, and compares its size and checksum.
     ///
-    /// Fails as [`source`](Self::source) and reading do, and with clause `npz.checksum` where the data
-    /// are not those that were saved.
+    /// Fails as [`source`](Self::source) and reading do, and with clause `npz.checksum` where the
+    /// data are not those that were saved.
     ///
     /// # Panics
     ///
@@ -174,20 +174,20 @@ impl Npz {
         Deflated::new(data, member.clone(), self.allowance)
     }
 
-    /// Returns the number of the only array: the only member whose name ends in `.npy`, or, if no name
-    /// does, the only member.
+    /// Returns the number of the only array: the only member whose name ends in `.npy`, or, if no
+    /// name does, the only member.
     ///
-    /// Fails with clause `npz.choice` where there is none, or where there are several. The error names
-    /// them.
+    /// Fails with clause `npz.choice` where there is none, or where there are several. The error
+    /// names them.
     pub fn only(&self) -> Result<usize> {
-        let places = |is: fn(&Member) -> bool| -> Vec<usize> {
-            (0..self.members.len()).filter(|&place| is(&self.members[place])).collect()
+        let indices = |is: fn(&Member) -> bool| -> Vec<usize> {
+            (0..self.members.len()).filter(|&index| is(&self.members[index])).collect()
         };
-        let mut arrays = places(|member| member.name.ends_with(SUFFIX));
+        let mut arrays = indices(|member| member.name.ends_with(SUFFIX));
         if arrays.is_empty() {
-            arrays = places(|member| !member.name.ends_with('/'));
+            arrays = indices(|member| !member.name.ends_with('/'));
         }
-        let is_array = |&place: &usize| self.members[place].name.ends_with(SUFFIX);
+        let is_array = |&index: &usize| self.members[index].name.ends_with(SUFFIX);
         let torch = self.members.iter().find(|member| member.name.ends_with("/data.pkl"));
         if let (Some(torch), false) = (torch, arrays.iter().any(is_array)) {
             let message = format!(
@@ -203,7 +203,7 @@ impl Npz {
             _ => {
                 const SHOWN: usize = 20;
                 let shown = arrays.iter().take(SHOWN);
-                let names: Vec<_> = shown.map(|&place| self.members[place].array_name()).collect();
+                let names: Vec<_> = shown.map(|&index| self.members[index].array_name()).collect();
                 let (names, more) =
                     (names.join(", "), if arrays.len() > SHOWN { ", ..." } else { "" });
                 let message =
@@ -233,10 +233,11 @@ impl Options {
     }
 
     /// Reads an archive as [`read_npz`](Self::read_npz) does. If it is truncated, and so has no
-    /// directory, finds its members by the header before each; [`Npz::broken_off`] is the error then.
+    /// directory, finds its members by the header before each; [`Npz::broken_off`] is the error
+    /// then.
     ///
-    /// Finds members up to the first that is truncated. Reads those whose length is not in their header
-    /// to their end.
+    /// Finds members up to the first that is truncated. Reads those whose length is not in their
+    /// header to their end.
     pub fn recover_npz(&self, source: Source) -> Result<Npz> {
         Npz::recover(source, self)
     }

@@ -10,13 +10,13 @@
 //! ```
 //!
 //! No crate reads this. What is needed here, and the crate `zip` does not offer: a directory whose
-//! memory has a limit; a member whose data stay where they are, so that elements borrow them and are
-//! read in any order; the offset and clause of every error; members of an archive without a directory;
-//! and bytes that belong to no member, which an audit reports.
+//! memory has a limit; a member whose data stay where they are, so that elements borrow them and
+//! are read in any order; the offset and clause of every error; members of an archive without a
+//! directory; and bytes that belong to no member, which an audit reports.
 //!
-//! Offsets are read as Python's `zipfile` reads them: the directory ends where the end record begins.
-//! If that is not the offset in the end record, bytes were put before the archive, and every offset is
-//! moved by their number.
+//! Offsets are read as Python's `zipfile` reads them: the directory ends where the end record
+//! begins. If that is not the offset in the end record, bytes were put before the archive, and
+//! every offset is moved by their number.
 
 use std::io::Read;
 use std::ops::Range;
@@ -57,11 +57,11 @@ pub(super) fn read(source: &Source, limit: u64) -> Result<Vec<Member>> {
     let directory = locate(&mut window)?;
     check_size(directory.end - directory.begin, limit, directory.begin)?;
     let mut members = Vec::new();
-    let mut place = directory.begin;
-    while place < directory.end {
-        let (member, size) = entry(&mut window, place, &directory)?;
+    let mut begin = directory.begin;
+    while begin < directory.end {
+        let (member, size) = entry(&mut window, begin, &directory)?;
         members.push(member);
-        place += size;
+        begin += size;
     }
     set_ends(&mut members, directory.begin);
     Ok(members)
@@ -104,13 +104,13 @@ fn locate(window: &mut Window) -> Result<Directory> {
 }
 
 /// Reads the entry at an offset in the directory. Returns the member and the length of the entry.
-fn entry(window: &mut Window, place: u64, directory: &Directory) -> Result<(Member, u64)> {
+fn entry(window: &mut Window, begin: u64, directory: &Directory) -> Result<(Member, u64)> {
     let malformed = || {
         let message = "expected an entry of the directory of the archive (PK\\x01\\x02)";
-        Error::new(ErrorKind::Malformed, "npz.directory", place, message)
+        Error::new(ErrorKind::Malformed, "npz.directory", begin, message)
     };
-    let room = usize::try_from(directory.end - place).unwrap_or(usize::MAX);
-    let bytes = window.fill(place, ENTRY)?;
+    let room = usize::try_from(directory.end - begin).unwrap_or(usize::MAX);
+    let bytes = window.fill(begin, ENTRY)?;
     if bytes.len().min(room) < ENTRY || !bytes.starts_with(b"PK\x01\x02") {
         return Err(malformed());
     }
@@ -118,14 +118,14 @@ fn entry(window: &mut Window, place: u64, directory: &Directory) -> Result<(Memb
     let [name, extra, comment] =
         [28, 30, 32].map(|at| u16::from_le_bytes(field(bytes, at)) as usize);
     let size = ENTRY + name + extra + comment;
-    let bytes = window.fill(place, size)?;
+    let bytes = window.fill(begin, size)?;
     if bytes.len().min(room) < size {
         return Err(malformed());
     }
     let (raw_name, extra) = bytes[ENTRY..ENTRY + name + extra].split_at(name);
     let [compressed_size, uncompressed_size, offset] =
         [20, 24, 42].map(|at| u32::from_le_bytes(field(bytes, at)));
-    let mut wide = Wide { fields: zip64(extra), place };
+    let mut wide = Wide { fields: zip64(extra), begin };
     // The extra field has them in this order, and only those that do not fit.
     let uncompressed_size = wide.widen(uncompressed_size)?;
     let compressed_size = wide.widen(compressed_size)?;
@@ -151,39 +151,39 @@ fn entry(window: &mut Window, place: u64, directory: &Directory) -> Result<(Memb
 /// header  name  extra  data  [ descriptor ]     a member
 /// ```
 ///
-/// Where the writer could not go back to the header, the sizes are in a descriptor after the data. A
-/// deflate stream marks its end. Stored data end where a descriptor has their length. Fails where a
-/// directory of the members would have over `limit` bytes.
+/// Where the writer could not go back to the header, the sizes are in a descriptor after the data.
+/// A deflate stream marks its end. Stored data end where a descriptor has their length. Fails where
+/// a directory of the members would have over `limit` bytes.
 pub(super) fn recover(source: &Source, allowance: Allowance, limit: u64) -> Result<Vec<Member>> {
     let mut window = Window::new(source.clone(), ReadSize::default(), 0);
     let end = window.len()?;
-    let (mut members, mut place, mut size) = (Vec::new(), 0, 0);
-    while let Some(member) = recovered(&mut window, place, end, allowance)? {
+    let (mut members, mut begin, mut size) = (Vec::new(), 0, 0);
+    while let Some(member) = recovered(&mut window, begin, end, allowance)? {
         size += (ENTRY + member.raw_name.len()) as u64;
-        check_size(size, limit, place)?;
-        place = member.end;
+        check_size(size, limit, begin)?;
+        begin = member.end;
         members.push(member);
     }
     Ok(members)
 }
 
 /// Fails where a directory has over `limit` bytes.
-fn check_size(size: u64, limit: u64, place: u64) -> Result<()> {
+fn check_size(size: u64, limit: u64, offset: u64) -> Result<()> {
     if size <= limit {
         return Ok(());
     }
     let message = format!("the directory of the archive has {size} bytes; the limit is {limit}");
-    Err(Error::over_limit(limit, "npz.limit.directory", place, message))
+    Err(Error::over_limit(limit, "npz.limit.directory", offset, message))
 }
 
 /// Returns the member whose header is at an offset; `None` where there is none, or it is truncated.
 fn recovered(
     window: &mut Window,
-    place: u64,
+    begin: u64,
     end: u64,
     allowance: Allowance,
 ) -> Result<Option<Member>> {
-    let header = window.fill(place, HEADER)?;
+    let header = window.fill(begin, HEADER)?;
     if header.len() < HEADER || !header.starts_with(b"PK\x03\x04") {
         return Ok(None);
     }
@@ -192,10 +192,10 @@ fn recovered(
         [14, 18, 22].map(|at| u32::from_le_bytes(field(header, at)));
     let [name, extra] = [26, 28].map(|at| u16::from_le_bytes(field(header, at)) as usize);
     let whole = HEADER + name + extra;
-    let header = window.fill(place, whole)?;
+    let header = window.fill(begin, whole)?;
     let Some(header) = header.get(..whole) else { return Ok(None) };
     let (raw_name, extra) = header[HEADER..].split_at(name);
-    let mut wide = Wide { fields: zip64(extra), place };
+    let mut wide = Wide { fields: zip64(extra), begin };
     let is_wide = !wide.fields.is_empty();
     let (size, compressed_size) = (wide.widen(narrow_size)?, wide.widen(narrow_compressed)?);
     let mut member = Member {
@@ -206,10 +206,10 @@ fn recovered(
         crc32,
         size,
         compressed_size,
-        offset: place,
+        offset: begin,
         end: 0,
     };
-    let data = place + whole as u64;
+    let data = begin + whole as u64;
     let has_descriptor = flags & flags::DESCRIPTOR != 0;
     // A writer that has stopped inside a member has not gone back to fill in its sizes. An empty
     // member is followed by the next header.
@@ -263,16 +263,16 @@ fn stored(
     is_wide: bool,
     member: &mut Member,
 ) -> Result<()> {
-    let mut place = data;
-    while place < end {
-        let bytes = window.fill(place, READ)?;
+    let mut offset = data;
+    while offset < end {
+        let bytes = window.fill(offset, READ)?;
         let found = bytes.windows(4).position(|four| four == DESCRIPTOR);
         let Some(found) = found else {
-            place += bytes.len().saturating_sub(3).max(1) as u64;
+            offset += bytes.len().saturating_sub(3).max(1) as u64;
             continue;
         };
-        place += found as u64;
-        let bytes = window.fill(place, DESCRIPTOR_64)?;
+        offset += found as u64;
+        let bytes = window.fill(offset, DESCRIPTOR_64)?;
         if bytes.len() as u64 >= descriptor_size(bytes, is_wide) {
             let (size, compressed_size) = match is_wide {
                 true => (u64::from_le_bytes(field(bytes, 16)), u64::from_le_bytes(field(bytes, 8))),
@@ -281,13 +281,13 @@ fn stored(
                     u64::from(u32::from_le_bytes(field(bytes, 8))),
                 ),
             };
-            if (size, compressed_size) == (place - data, place - data) {
+            if (size, compressed_size) == (offset - data, offset - data) {
                 member.crc32 = u32::from_le_bytes(field(bytes, 4));
                 (member.size, member.compressed_size) = (size, size);
                 return Ok(());
             }
         }
-        place += 1;
+        offset += 1;
     }
     (member.size, member.compressed_size) = (end.saturating_sub(data), end.saturating_sub(data));
     Ok(())
@@ -323,7 +323,8 @@ fn is_encrypted(flags: u16) -> bool {
 /// The 64-bit numbers of an entry, for those that do not fit 32 bits.
 struct Wide<'a> {
     fields: &'a [u8],
-    place: u64,
+    /// The offset of the entry.
+    begin: u64,
 }
 
 impl Wide<'_> {
@@ -333,7 +334,7 @@ impl Wide<'_> {
         }
         let Some((wide, rest)) = self.fields.split_first_chunk() else {
             let message = "an entry of the directory of the archive lacks its 64-bit numbers";
-            return Err(Error::new(ErrorKind::Malformed, "npz.wide", self.place, message));
+            return Err(Error::new(ErrorKind::Malformed, "npz.wide", self.begin, message));
         };
         self.fields = rest;
         Ok(u64::from_le_bytes(*wide))
@@ -360,10 +361,10 @@ fn set_ends(members: &mut [Member], directory: u64) {
     let mut order: Vec<usize> = (0..members.len()).collect();
     order.sort_by_key(|&member| members[member].offset);
     let begins: Vec<u64> = order.iter().map(|&member| members[member].offset).collect();
-    for (place, &member) in order.iter().enumerate() {
-        let twice = place > 0 && begins[place - 1] == begins[place];
-        let next = begins.get(place + 1).copied().unwrap_or(directory);
-        members[member].end = if twice { begins[place] } else { next };
+    for (index, &member) in order.iter().enumerate() {
+        let twice = index > 0 && begins[index - 1] == begins[index];
+        let next = begins.get(index + 1).copied().unwrap_or(directory);
+        members[member].end = if twice { begins[index] } else { next };
     }
 }
 
@@ -415,31 +416,31 @@ fn data_range(source: &Source, member: &Member) -> Result<Range<u64>> {
     Ok(begin..end)
 }
 
-/// Returns the first range of an archive that belongs neither to a member nor to the directory: before
-/// it, after it, in its comment, or between members. `None` where there is none.
+/// Returns the first range of an archive that belongs neither to a member nor to the directory:
+/// before it, after it, in its comment, or between members. `None` where there is none.
 pub(super) fn unlisted(source: &Source, members: &[Member]) -> Result<Option<Range<u64>>> {
     let mut window = Window::new(source.clone(), ReadSize::default(), 0);
     let directory = locate(&mut window)?;
     let mut order: Vec<&Member> = members.iter().collect();
     order.sort_by_key(|member| member.offset);
-    let mut place = 0;
+    let mut reached = 0;
     for member in order {
-        if member.offset > place {
-            return Ok(Some(place..member.offset));
+        if member.offset > reached {
+            return Ok(Some(reached..member.offset));
         }
         let end = data_range(source, member)?.end;
         // A descriptor may follow the data.
         let next = member.end.max(end);
         let is_descriptor = next - end <= DESCRIPTOR_64 as u64;
-        place = place.max(if is_descriptor { next } else { end });
+        reached = reached.max(if is_descriptor { next } else { end });
     }
     let end_record = match window.fill(directory.end, 4)? {
         b"PK\x06\x06" => directory.end + (END_64 + LOCATOR) as u64,
         _ => directory.end,
     };
     let (end, size) = (end_record + END as u64, window.len()?);
-    Ok(match (place < directory.begin, end < size) {
-        (true, _) => Some(place..directory.begin),
+    Ok(match (reached < directory.begin, end < size) {
+        (true, _) => Some(reached..directory.begin),
         (_, true) => Some(end..size),
         _ => None,
     })
@@ -451,7 +452,7 @@ fn decode_name(raw: &[u8], flags: u16) -> String {
     }
     let character = |&byte: &u8| match byte.checked_sub(128) {
         None => char::from(byte),
-        Some(place) => CODE_PAGE_437[usize::from(place)],
+        Some(index) => CODE_PAGE_437[usize::from(index)],
     };
     raw.iter().map(character).collect()
 }

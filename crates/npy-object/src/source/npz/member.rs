@@ -28,8 +28,8 @@ pub enum Method {
     Stored,
     /// Deflate: `numpy.savez_compressed`.
     Deflated,
-    /// Another method, which is not supported, by its number in the zip format: 12 is bzip2, 14 LZMA,
-    /// 93 Zstandard.
+    /// Another method, which is not supported, by its number in the zip format: 12 is bzip2, 14
+    /// LZMA, 93 Zstandard.
     Other(u16),
 }
 
@@ -37,8 +37,8 @@ pub enum Method {
 pub(super) const SUFFIX: &str = ".npy";
 
 impl Member {
-    /// Returns the name of the member, as Python reads it: UTF-8 where the archive says so, else code
-    /// page 437, in which every byte is a character.
+    /// Returns the name of the member, as Python reads it: UTF-8 where the archive says so, else
+    /// code page 437, in which every byte is a character.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -1,5 +1,5 @@
-//! Archives of arrays (`.npz`), as `numpy.savez` and `numpy.savez_compressed` write them: zip files in
-//! which each member is a file.
+//! Archives of arrays (`.npz`), as `numpy.savez` and `numpy.savez_compressed` write them: zip files
+//! in which each member is a file.
 // Reading order:
 //
 // - `member`: `Member`, an entry of the directory

@@ -120,31 +120,31 @@ impl Hashed {
     /// Hashes bytes that were read, without those that were hashed before.
     fn add(&mut self, offset: u64, bytes: &[u8]) {
         let end = offset + bytes.len() as u64;
-        let mut place = offset;
-        while place < end {
-            // The first range that does not end before `place`.
-            let at = self.0.partition_point(|range| range.end < place);
+        let mut from = offset;
+        while from < end {
+            // The first range that does not end before `from`.
+            let at = self.0.partition_point(|range| range.end < from);
             let next = self.0.get(at);
-            if let Some(range) = next.filter(|it| it.start <= place && place < it.end) {
-                place = range.end;
+            if let Some(range) = next.filter(|it| it.start <= from && from < it.end) {
+                from = range.end;
                 continue;
             }
-            let touches = next.is_some_and(|range| range.end == place);
+            let touches = next.is_some_and(|range| range.end == from);
             let after = self.0.get(at + usize::from(touches));
             let to = after.map_or(end, |range| range.start.min(end));
-            let part = &bytes[(place - offset) as usize..(to - offset) as usize];
+            let part = &bytes[(from - offset) as usize..(to - offset) as usize];
             if touches {
                 self.0[at].hasher.update(part);
                 self.0[at].end = to;
             } else if self.0.len() < MOST {
                 let mut hasher = Hasher::new();
                 hasher.update(part);
-                self.0.insert(at, HashedRange { start: place, end: to, hasher });
+                self.0.insert(at, HashedRange { start: from, end: to, hasher });
             } else {
                 return;
             }
             self.join(at);
-            place = to;
+            from = to;
         }
     }
 

@@ -72,8 +72,8 @@ impl Auditor {
     }
 
     /// Sets a number for the result of a call, which the auditor does not interpret:
-    /// [`OperandResult::fact`](super::OperandResult::fact) returns it. With `keep`, the memo entry of
-    /// the result is kept longer than others, as later calls are likely to read it.
+    /// [`OperandResult::fact`](super::OperandResult::fact) returns it. With `keep`, the memo entry
+    /// of the result is kept longer than others, as later calls are likely to read it.
     ///
     /// `object` must be one of the last [`operands`](Self::operands).
     pub fn set_fact(&mut self, object: ObjectId, fact: u64, keep: bool) {
@@ -93,9 +93,9 @@ impl Auditor {
             if self.interpreter.has_stopped() {
                 return Ok(Audited::Stop);
             }
-            let place = usize::try_from(self.offset() - start).unwrap_or(usize::MAX);
+            let begin = usize::try_from(self.offset() - start).unwrap_or(usize::MAX);
             // The lexer skips a payload that is not looked at, also past the end of the input.
-            let Some(rest) = input.get(place..) else { return Ok(Audited::Need(1)) };
+            let Some(rest) = input.get(begin..) else { return Ok(Audited::Need(1)) };
             let before = self.lexer.clone();
             let head = match self.lexer.head(rest)? {
                 Progress::Need(more) => return Ok(Audited::Need(more)),

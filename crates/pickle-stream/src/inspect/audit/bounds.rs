@@ -1,11 +1,11 @@
 //! Every bound on the memory of an audit, and what happens beyond it.
 //!
-//! The stack and the memo have at most [`MAX_ENTRIES`] abstract values each. They refer to objects of
-//! [`MAX_HEAP`] bytes, and between two collections of twice the bytes in use. The exception is a stream
-//! that reads its memo entries again and again, as these are not forgotten. After the last step of
-//! `Interpreter::make_room` each of them refers to at most one object, with at most [`MAX_SMALL`] bytes
-//! of contents, and each of the 128 runs at the ends of the stack to a tuple of at most [`MAX_ITEMS`]
-//! numbers or results: together less than 12 MiB.
+//! The stack and the memo have at most [`MAX_ENTRIES`] abstract values each. They refer to objects
+//! of [`MAX_HEAP`] bytes, and between two collections of twice the bytes in use. The exception is a
+//! stream that reads its memo entries again and again, as these are not forgotten. After the last
+//! step of `Interpreter::make_room` each of them refers to at most one object, with at most
+//! [`MAX_SMALL`] bytes of contents, and each of the 128 runs at the ends of the stack to a tuple of
+//! at most [`MAX_ITEMS`] numbers or results: together less than 12 MiB.
 //!
 //! [`MAX_NAMES`] and [`MAX_NAME_BYTES`] bound the names.
 
@@ -24,8 +24,8 @@ pub(super) const MIN_COLLECTED: usize = MAX_HEAP / 2;
 /// `AbstractValue::LongText`, and a name made of it is unknown.
 pub(super) const MAX_TEXT: u64 = 1024;
 
-/// Bytes of the contents of a text, or of a tuple, that stays in the memo where the objects in use are
-/// still more than [`MAX_HEAP`] bytes after all else was forgotten: 64 characters, or 4 items.
+/// Bytes of the contents of a text, or of a tuple, that stays in the memo where the objects in use
+/// are still more than [`MAX_HEAP`] bytes after all else was forgotten: 64 characters, or 4 items.
 pub(super) const MAX_SMALL: usize = 64;
 
 /// Bytes of an int that is kept. A larger one is `AbstractValue::Number`.
@@ -41,11 +41,12 @@ pub(super) const MAX_NAMES: u64 = 1 << 16;
 pub(super) const MAX_NAME_BYTES: u64 = 1 << 20;
 
 /// How far a memo index may be above the number of bytes read so far. Beyond it
-/// [`Act::Costly`](super::Act::Costly) is reported: CPython's memo is an array, which takes memory for
-/// each index below the highest one.
+/// [`Act::Costly`](super::Act::Costly) is reported: CPython's memo is an array, which takes memory
+/// for each index below the highest one.
 pub(super) const MAX_INDEX_AHEAD: u64 = 1 << 16;
 
-/// Values that may be hashed for one key. Beyond it [`Act::Costly`](super::Act::Costly) is reported.
+/// Values that may be hashed for one key. Beyond it [`Act::Costly`](super::Act::Costly) is
+/// reported.
 pub(super) const MAX_HASHED: u32 = 10_000;
 
 /// Objects in one another. Beyond it [`Act::Costly`](super::Act::Costly) is reported.

@@ -36,27 +36,27 @@ pub enum Act {
     ///
     /// BUILD.
     SetState(Subject),
-    /// Calls `append`, `extend`, `__setitem__` or `add` of the subject. A list, dict or set that the
-    /// pickle made is not a subject: its methods are known.
+    /// Calls `append`, `extend`, `__setitem__` or `add` of the subject. A list, dict or set that
+    /// the pickle made is not a subject: its methods are known.
     ///
     /// APPEND, APPENDS, SETITEM, SETITEMS, ADDITEMS.
     Add(Subject),
     /// Puts another value into a memo entry that has one. No pickler does.
     Overwrite(u64),
     /// Changes a dict that is an item of the state of an object, or sets an item of a list by its
-    /// index. No pickler does either. The object may still refer to the dict, as a dtype does to the
-    /// dict of its fields, so a check of the state at BUILD would no longer hold.
+    /// index. No pickler does either. The object may still refer to the dict, as a dtype does to
+    /// the dict of its fields, so a check of the state at BUILD would no longer hold.
     Alter,
     /// Takes time, stack or memory out of proportion to the bytes of the pickle:
     ///
-    /// - hashes a key with more than 10,000 values in tuples, each counted as often as it occurs: Python
-    ///   hashes tuples by recursion, and a shared one as often as it occurs;
-    /// - makes an object with more than 5,000 containers and objects in one another, which Python may
-    ///   remove by recursion;
+    /// - hashes a key with more than 10,000 values in tuples, each counted as often as it occurs:
+    ///   Python hashes tuples by recursion, and a shared one as often as it occurs;
+    /// - makes an object with more than 5,000 containers and objects in one another, which Python
+    ///   may remove by recursion;
     /// - writes a memo entry whose index is larger than the pickle: CPython's memo is an array.
     Costly,
-    /// Is in two frames, begins a frame in another one, or ends the pickle inside a frame: CPython may
-    /// read other instructions there than the auditor (`pickle.frame.straddle`).
+    /// Is in two frames, begins a frame in another one, or ends the pickle inside a frame: CPython
+    /// may read other instructions there than the auditor (`pickle.frame.straddle`).
     Straddle,
 }
 

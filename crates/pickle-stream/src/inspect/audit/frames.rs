@@ -1,9 +1,9 @@
 //! The frames of a pickle.
 //!
 //! FRAME gives the number of bytes that an unpickler may fetch at once. The auditor reads on as if
-//! there were no frames. CPython 3.8 to 3.13 does not always: it reads an instruction that crosses the
-//! end of a frame from other bytes than those that follow, so it may run other instructions than the
-//! auditor. Each such place is reported as [`Act::Straddle`](super::Act::Straddle).
+//! there were no frames. CPython 3.8 to 3.13 does not always: it reads an instruction that crosses
+//! the end of a frame from other bytes than those that follow, so it may run other instructions
+//! than the auditor. Each such place is reported as [`Act::Straddle`](super::Act::Straddle).
 
 use crate::lex::{Argument, Head};
 use crate::opcode::Opcode;
@@ -21,8 +21,8 @@ impl Frames {
         Frames { end: offset }
     }
 
-    /// Follows the next instruction, which ends at `end`. Returns whether it is in two frames, begins
-    /// a frame in another one, or ends the pickle inside a frame.
+    /// Follows the next instruction, which ends at `end`. Returns whether it is in two frames,
+    /// begins a frame in another one, or ends the pickle inside a frame.
     pub(super) fn follow(&mut self, head: &Head<'_>, end: u64) -> bool {
         let is_inside = head.offset < self.end;
         let is_in_two = is_inside && end > self.end;

@@ -1,7 +1,7 @@
 //! The heap: abstract values with contents or an identity.
 //!
-//! References between objects are indices, so cycles are harmless and removing objects never recurses.
-//! [`Heap::collect`] removes the objects that neither the stack nor the memo leads to.
+//! References between objects are indices, so cycles are harmless and removing objects never
+//! recurses. [`Heap::collect`] removes the objects that neither the stack nor the memo leads to.
 
 use alloc::vec::Vec;
 
@@ -22,9 +22,9 @@ pub(super) struct Heap {
     forgotten: Cost,
     /// How often an object with something in it was put into one that was in another one already.
     ///
-    /// The objects around that one keep the depth that they had. To make up for it, every depth that
-    /// is computed later is larger by this number. It stays an estimate: after the n-th such change, a
-    /// chain of up to `MAX_DEPTH / (n + 1)` more objects is not reported.
+    /// The objects around that one keep the depth that they had. To make up for it, every depth
+    /// that is computed later is larger by this number. It stays an estimate: after the n-th such
+    /// change, a chain of up to `MAX_DEPTH / (n + 1)` more objects is not reported.
     late_changes: u32,
     /// The largest hash of a value that was put into an object that was in another one already.
     late_cost: Cost,
@@ -70,8 +70,8 @@ impl Heap {
         tuple
     }
 
-    /// Adds a frozenset of the values of a slice. As a key it costs as much as a tuple of them: hashing
-    /// it is cheap, but comparing two equal ones visits every item.
+    /// Adds a frozenset of the values of a slice. As a key it costs as much as a tuple of them:
+    /// hashing it is cheap, but comparing two equal ones visits every item.
     pub(super) fn frozen_set(&mut self, slice: &Slice) -> AbstractValue {
         let set = self.add(ObjectKind::Tuple(None));
         self.put_into(set, slice);
@@ -123,8 +123,8 @@ impl Heap {
         self.forgotten = self.forgotten.max(self.cost(value));
     }
 
-    /// Returns the largest costs that an item of a list may have. An item may contain an object that
-    /// was changed after it was put into the list, so the changes of all such objects count.
+    /// Returns the largest costs that an item of a list may have. An item may contain an object
+    /// that was changed after it was put into the list, so the changes of all such objects count.
     pub(super) fn cost_of_items(&self, list: AbstractValue) -> Cost {
         self.cost(list).max(self.late_cost)
     }
@@ -157,8 +157,8 @@ impl Heap {
     }
 
     /// Sets the values of a slice, keys and values in turn, in a dict or a list, or puts them into
-    /// another object. Returns whether this is [`Act::Alter`](super::Act::Alter): the object is a list,
-    /// or a dict in a state.
+    /// another object. Returns whether this is [`Act::Alter`](super::Act::Alter): the object is a
+    /// list, or a dict in a state.
     pub(super) fn set_items(&mut self, object: AbstractValue, slice: &Slice) -> bool {
         self.put_into(object, slice);
         let mut size = self.size;
@@ -219,8 +219,8 @@ impl Heap {
         self.size
     }
 
-    /// Forgets the entries of dicts, and the items of tuples in which there is an object other than a
-    /// result. So tuples of numbers, which are shapes and sizes of few bytes, stay.
+    /// Forgets the entries of dicts, and the items of tuples in which there is an object other than
+    /// a result. So tuples of numbers, which are shapes and sizes of few bytes, stay.
     pub(super) fn forget_contents(&mut self) {
         let is_not_result = |item: &AbstractValue| {
             self.get(*item).is_some_and(|kind| !matches!(kind, ObjectKind::Result { .. }))
@@ -242,8 +242,8 @@ impl Heap {
         }
     }
 
-    /// Removes every object that no root leads to, and numbers the others anew. `each_root` must call
-    /// the function that it is given with every root, which is changed to the new number.
+    /// Removes every object that no root leads to, and numbers the others anew. `each_root` must
+    /// call the function that it is given with every root, which is changed to the new number.
     pub(super) fn collect(
         &mut self,
         mut each_root: impl FnMut(&mut dyn FnMut(&mut AbstractValue)),
@@ -264,8 +264,8 @@ impl Heap {
         // `kept` is also the queue: an object that is moved adds those in it that are new.
         let mut objects = Vec::new();
         let mut size = 0;
-        let mut place = 0;
-        while let Some(&id) = kept.get(place) {
+        let mut next = 0;
+        while let Some(&id) = kept.get(next) {
             let removed = HeapObject { kind: ObjectKind::Set, cost: Cost::LEAF, is_inside: false };
             let mut object = core::mem::replace(&mut self.objects[id as usize], removed);
             for item in object.items_mut() {
@@ -273,7 +273,7 @@ impl Heap {
             }
             size += object.size();
             objects.push(object);
-            place += 1;
+            next += 1;
         }
         self.objects = objects;
         self.size = size;

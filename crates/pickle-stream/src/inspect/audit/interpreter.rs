@@ -33,8 +33,8 @@ pub(super) struct Interpreter {
     names: Names,
     /// The values of the last act.
     operands: AbstractOperands,
-    /// The values that the last instruction took from the stack. It is a field so that its memory is
-    /// used again.
+    /// The values that the last instruction took from the stack. It is a field so that its memory
+    /// is used again.
     slice: Slice,
     /// Findings of the last instruction that were not returned yet.
     findings: VecDeque<Finding>,
@@ -85,9 +85,10 @@ impl Interpreter {
     }
 
     /// Removes unused objects where the heap is full. If those in use are still more than
-    /// [`MAX_HEAP`], forgets what is least likely to be asked for until they fit: old memo entries, the
-    /// contents of dicts and tuples, the middle of the stack, then large values of the memo. What cannot
-    /// be forgotten is the bottom and the top of the stack, and small values of the memo.
+    /// [`MAX_HEAP`], forgets what is least likely to be asked for until they fit: old memo entries,
+    /// the contents of dicts and tuples, the middle of the stack, then large values of the memo.
+    /// What cannot be forgotten is the bottom and the top of the stack, and small values of the
+    /// memo.
     #[inline]
     pub(super) fn make_room(&mut self) {
         if !self.heap.is_full() {
@@ -154,7 +155,8 @@ impl Interpreter {
                     O::Int => text::int(line, digits, head.offset),
                     _ => text::long(line, digits, head.offset),
                 };
-                // CPython's two unpicklers read other numbers, such as `0x10` and ` 7`, differently.
+                // CPython's two unpicklers read other numbers, such as `0x10` and ` 7`,
+                // differently.
                 let value = match int.ok().filter(|_| is_plain_decimal(line)) {
                     Some(Int::Small(int)) => AbstractValue::Int(int),
                     Some(Int::Bool(bool)) => AbstractValue::Bool(bool),
@@ -312,8 +314,8 @@ impl Interpreter {
         }
     }
 
-    /// Runs an instruction by the opcode table alone: the memo instructions, POP_MARK, FRAME, and those
-    /// of out-of-band buffers.
+    /// Runs an instruction by the opcode table alone: the memo instructions, POP_MARK, FRAME, and
+    /// those of out-of-band buffers.
     fn follow_table(&mut self, head: &Head<'_>, at: Location) -> Result<()> {
         let info = head.opcode.info();
         match info.memo {
@@ -358,7 +360,8 @@ impl Interpreter {
         }
     }
 
-    /// Pushes a value or a mark, and forgets the middle of the stack where it takes too much memory.
+    /// Pushes a value or a mark, and forgets the middle of the stack where it takes too much
+    /// memory.
     fn push(&mut self, value: AbstractValue, at: Location) -> Result<()> {
         self.stack.push(value);
         if self.stack.runs() > MAX_ENTRIES {
@@ -402,8 +405,8 @@ impl Interpreter {
         self.heap.put_into(object, &self.slice);
     }
 
-    /// Reports the result of a call with too many objects in one another. Lists, tuples, dicts and sets
-    /// alone are not reported: Python removes them without recursion.
+    /// Reports the result of a call with too many objects in one another. Lists, tuples, dicts and
+    /// sets alone are not reported: Python removes them without recursion.
     fn check_depth(&mut self, object: AbstractValue, at: Location) {
         let is_result = matches!(self.heap.get(object), Some(ObjectKind::Result { .. }));
         if is_result && !self.heap.cost(object).is_shallow() {
@@ -434,8 +437,8 @@ impl Interpreter {
         self.stack.pop_mark(&mut self.slice, &self.heap, at)
     }
 
-    /// Reports the import of STACK_GLOBAL and returns the name. Fails where module or name cannot be a
-    /// str, as CPython does.
+    /// Reports the import of STACK_GLOBAL and returns the name. Fails where module or name cannot
+    /// be a str, as CPython does.
     fn stack_global(
         &mut self,
         module: AbstractValue,
@@ -444,7 +447,8 @@ impl Interpreter {
     ) -> Result<NameId> {
         let text = |value| match (self.heap.get(value), value) {
             (Some(ObjectKind::Text(text)), _) => Ok(Some(&text[..])),
-            // It may be any str: too long, forgotten, imported (`os.name`), or the result of a call.
+            // It may be any str: too long, forgotten, imported (`os.name`), or the result of a
+            // call.
             (Some(ObjectKind::Result { .. }), _)
             | (_, AbstractValue::LongText | AbstractValue::Global(_) | AbstractValue::Unknown) => {
                 Ok(None)
@@ -518,8 +522,8 @@ impl Interpreter {
         Ok(())
     }
 
-    /// Returns the value as the subject of an act; `None` where it is of a built-in type whose methods
-    /// are known. An unknown value is a subject of unknown name, so no act on it is lost.
+    /// Returns the value as the subject of an act; `None` where it is of a built-in type whose
+    /// methods are known. An unknown value is a subject of unknown name, so no act on it is lost.
     fn subject(&mut self, value: AbstractValue, at: Location) -> Result<Option<Subject>> {
         Ok(match value {
             AbstractValue::Global(name) => Some(Subject::Named(name)),
@@ -550,8 +554,8 @@ const EMPTY_LIST: ObjectKind = ObjectKind::List(Some(0));
 const EMPTY_DICT: ObjectKind =
     ObjectKind::Dict { items: Vec::new(), is_whole: true, is_in_state: false };
 
-/// Whether a line of INT or LONG is a bool, or a number that is the same in base 10 and in the base that
-/// Python guesses from a prefix.
+/// Whether a line of INT or LONG is a bool, or a number that is the same in base 10 and in the base
+/// that Python guesses from a prefix.
 fn is_plain_decimal(line: &[u8]) -> bool {
     if matches!(line, b"00" | b"01") {
         return true;

@@ -1,11 +1,11 @@
 //! The memo of the auditor.
 //!
-//! A pickler makes an entry for nearly every value and reads few of them again, most of them soon. So
-//! the memo holds the latest entries, and of the older ones those that were read lately or that are
-//! likely to be read: names, and results that the policy asked to keep. An entry that is no longer held
-//! is read as [`AbstractValue::Unknown`]; where those that are held take too much memory, only the kind
-//! of the large ones stays known. Which indices have an entry stays known, as reading another one
-//! is an error, until there are more than [`MAX_ENTRIES`] of them after gaps.
+//! A pickler makes an entry for nearly every value and reads few of them again, most of them soon.
+//! So the memo holds the latest entries, and of the older ones those that were read lately or that
+//! are likely to be read: names, and results that the policy asked to keep. An entry that is no
+//! longer held is read as [`AbstractValue::Unknown`]; where those that are held take too much
+//! memory, only the kind of the large ones stays known. Which indices have an entry stays known, as
+//! reading another one is an error, until there are more than [`MAX_ENTRIES`] of them after gaps.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
@@ -24,8 +24,8 @@ pub(super) struct Memo {
     /// The values of the entries from `begin` on, without a gap.
     latest: VecDeque<AbstractValue>,
     begin: u64,
-    /// Entries that were read, are likely to be read, or are after a gap. One in `latest` too has the
-    /// same value here.
+    /// Entries that were read, are likely to be read, or are after a gap. One in `latest` too has
+    /// the same value here.
     kept: BTreeMap<u64, Kept>,
     /// The indices of the entries after a gap; the highest ones only, if `is_sparse_full`.
     sparse: BTreeSet<u64>,
@@ -33,7 +33,7 @@ pub(super) struct Memo {
     is_sparse_full: bool,
 }
 
-/// An entry that does not depend on its place in `latest`.
+/// An entry that does not depend on its index in `latest`.
 #[derive(Debug)]
 struct Kept {
     value: AbstractValue,
@@ -75,13 +75,13 @@ impl Memo {
             let before = self.keep(index, value);
             return !is_new && before != Some(value);
         }
-        let Some(place) = index.checked_sub(self.begin) else {
+        let Some(slot) = index.checked_sub(self.begin) else {
             return self.keep(index, value) != Some(value);
         };
         if let Some(kept) = self.kept.get_mut(&index) {
             kept.value = value;
         }
-        core::mem::replace(&mut self.latest[place as usize], value) != value
+        core::mem::replace(&mut self.latest[slot as usize], value) != value
     }
 
     /// Holds an entry in `kept`. Returns the value that it had there.
@@ -100,15 +100,15 @@ impl Memo {
         Ok(self.end() + self.sparse.len() as u64)
     }
 
-    /// Reads an entry, which is then held as long as it is read between one [`Memo::forget`] and the
-    /// next.
+    /// Reads an entry, which is then held as long as it is read between one [`Memo::forget`] and
+    /// the next.
     pub(super) fn get(&mut self, index: u64, at: Location) -> Result<AbstractValue> {
         if let Some(kept) = self.kept.get_mut(&index) {
             kept.is_recent = true;
             return Ok(kept.value);
         }
-        let place = index.checked_sub(self.begin).and_then(|place| usize::try_from(place).ok());
-        if let Some(&value) = place.and_then(|place| self.latest.get(place)) {
+        let slot = index.checked_sub(self.begin).and_then(|slot| usize::try_from(slot).ok());
+        if let Some(&value) = slot.and_then(|slot| self.latest.get(slot)) {
             self.keep(index, value);
             return Ok(value);
         }
@@ -150,8 +150,9 @@ impl Memo {
         }
     }
 
-    /// Forgets texts and tuples of more than [`MAX_SMALL`] bytes, and tuples of objects, however lately
-    /// their entries were read. Only their kind stays known. Shapes, and words of names, are smaller.
+    /// Forgets texts and tuples of more than [`MAX_SMALL`] bytes, and tuples of objects, however
+    /// lately their entries were read. Only their kind stays known. Shapes, and words of names, are
+    /// smaller.
     pub(super) fn forget_large(&mut self, heap: &mut Heap) {
         let is_object = |item: &AbstractValue| matches!(item, AbstractValue::Object(_));
         self.each_value(&mut |value| {

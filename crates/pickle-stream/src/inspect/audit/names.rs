@@ -24,8 +24,8 @@ pub enum Name {
     Extension(i64),
     /// The object that `persistent_load` returns for an id.
     PersistentId,
-    /// Any global: its module or name was forgotten, has more than 1,024 bytes, or is a global or the
-    /// result of a call.
+    /// Any global: its module or name was forgotten, has more than 1,024 bytes, or is a global or
+    /// the result of a call.
     Unknown,
 }
 

@@ -4,15 +4,15 @@ use super::heap::Heap;
 use super::names::NameId;
 use super::value::{AbstractValue, ObjectId, ObjectKind};
 
-/// The values of the last [`Act::Call`](super::Act::Call), [`Act::SetState`](super::Act::SetState) or
-/// [`Act::Add`](super::Act::Add).
+/// The values of the last [`Act::Call`](super::Act::Call), [`Act::SetState`](super::Act::SetState)
+/// or [`Act::Add`](super::Act::Add).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Operands<'a> {
     /// The object that is called, given a state, or added to.
     pub object: Operand<'a>,
-    /// Of a call the tuple of arguments, of [`Act::SetState`](super::Act::SetState) the state; unknown
-    /// of [`Act::Add`](super::Act::Add).
+    /// Of a call the tuple of arguments, of [`Act::SetState`](super::Act::SetState) the state;
+    /// unknown of [`Act::Add`](super::Act::Add).
     pub arguments: Operand<'a>,
     /// The keyword arguments of NEWOBJ_EX.
     pub keywords: Option<Operand<'a>>,
@@ -36,7 +36,8 @@ pub enum Operand<'a> {
     Text(&'a [u8]),
     /// A longer str, or one that was forgotten.
     LongText,
-    /// Bytes or a bytearray. The byte is known of bytes that have exactly one, unless it was forgotten.
+    /// Bytes or a bytearray. The byte is known of bytes that have exactly one, unless it was
+    /// forgotten.
     Bytes(Option<u8>),
     /// A tuple of up to 1,024 items.
     Tuple(OperandItems<'a>),
@@ -183,8 +184,9 @@ impl<'a> OperandItems<'a> {
 }
 
 impl<'a> OperandDict<'a> {
-    /// Returns the keys with their values, in the order in which they were set; `None` where there are
-    /// more than 1,024, or they were forgotten. A key may occur twice: for Python its last value counts.
+    /// Returns the keys with their values, in the order in which they were set; `None` where there
+    /// are more than 1,024, or they were forgotten. A key may occur twice: for Python its last
+    /// value counts.
     pub fn entries(&self) -> Option<impl ExactSizeIterator<Item = (Operand<'a>, Operand<'a>)>> {
         let OperandItems { heap, items } = self.items;
         let entries = items.chunks_exact(2);

@@ -6,8 +6,8 @@ use super::bounds::MAX_ITEMS;
 use super::cost::Cost;
 use super::value::AbstractValue;
 
-/// Values from the top of the stack, most often those above a mark. There can be any number of them,
-/// so only the lowest are kept.
+/// Values from the top of the stack, most often those above a mark. There can be any number of
+/// them, so only the lowest are kept.
 #[derive(Debug)]
 pub(super) struct Slice {
     /// The lowest [`Slice::MAX`] of them, bottom first.
@@ -61,7 +61,8 @@ impl Slice {
         Some(self.values.remove(0))
     }
 
-    /// Returns keys and values in turn; `None` where not all values are kept, or their number is odd.
+    /// Returns keys and values in turn; `None` where not all values are kept, or their number is
+    /// odd.
     pub(super) fn entries(&self) -> Option<&[AbstractValue]> {
         let is_whole = self.values.len() as u64 == self.count && self.count.is_multiple_of(2);
         is_whole.then_some(&self.values[..])

@@ -1,7 +1,8 @@
 //! The stack of the auditor, with its marks.
 //!
-//! Equal values next to each other are one run, so a flood of one instruction takes no memory. Values
-//! in the middle of a tall stack can be forgotten: they become less precise, their number stays.
+//! Equal values next to each other are one run, so a flood of one instruction takes no memory.
+//! Values in the middle of a tall stack can be forgotten: they become less precise, their number
+//! stays.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -81,7 +82,7 @@ impl Stack {
     /// Takes off the topmost mark and the values above it, which replace those of the slice.
     pub(super) fn pop_mark(&mut self, slice: &mut Slice, heap: &Heap, at: Location) -> Result<()> {
         let Some(mark) = self.runs.iter().rposition(|run| run.value == AbstractValue::Mark) else {
-            let message = format!("{} finds no mark", at.opcode.name());
+            let message = format!("{} needs a mark, found none", at.opcode.name());
             return Err(Error::malformed("pickle.stack.mark", at.offset, message));
         };
         slice.clear();
@@ -101,14 +102,14 @@ impl Stack {
 
     /// Forgets the values that are not near an end of the stack.
     ///
-    /// An object becomes [`AbstractValue::Unknown`]: it may be used later as a name or as a callable.
-    /// Ints and bytes keep their kind and lose their value, so that more of them are equal and become
-    /// one run. Every other value is exact already, and stays.
+    /// An object becomes [`AbstractValue::Unknown`]: it may be used later as a name or as a
+    /// callable. Ints and bytes keep their kind and lose their value, so that more of them are
+    /// equal and become one run. Every other value is exact already, and stays.
     pub(super) fn forget(&mut self, heap: &mut Heap) {
         let middle = ENDS..self.runs.len().saturating_sub(ENDS);
         let mut kept: Vec<Run> = Vec::new();
-        for (place, mut run) in self.runs.drain(..).enumerate() {
-            if middle.contains(&place) {
+        for (index, mut run) in self.runs.drain(..).enumerate() {
+            if middle.contains(&index) {
                 heap.note_forgotten(run.value);
                 run.value = match run.value {
                     AbstractValue::Object(_) => AbstractValue::Unknown,

@@ -1,7 +1,8 @@
 //! Abstract values: what the auditor knows of a Python value.
 //!
-//! A value without contents and without identity is an [`AbstractValue`] by itself. Any other one is
-//! an object on the [`Heap`](super::heap::Heap), by its id, so that all references to it see a change.
+//! A value without contents and without identity is an [`AbstractValue`] by itself. Any other one
+//! is an object on the [`Heap`](super::heap::Heap), by its id, so that all references to it see a
+//! change.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -18,7 +19,8 @@ pub(super) enum AbstractValue {
     Int(i64),
     /// A str that is too long to be kept, or that was forgotten to make room.
     LongText,
-    /// Bytes or a bytearray. The byte is known of bytes that have exactly one, as `b'b'` in calls of NumPy.
+    /// Bytes or a bytearray. The byte is known of bytes that have exactly one, as `b'b'` in calls
+    /// of NumPy.
     Bytes(Option<u8>),
     /// A float, or an int of unknown value.
     Number,
@@ -42,8 +44,8 @@ pub struct ObjectId(pub(super) u32);
 pub(super) enum ObjectKind {
     /// A str, or a str of Python 2.
     Text(Box<[u8]>),
-    /// A tuple with its items; `None` where there are more than are kept, or they were forgotten, and
-    /// for a frozenset, whose items no policy asks for.
+    /// A tuple with its items; `None` where there are more than are kept, or they were forgotten,
+    /// and for a frozenset, whose items no policy asks for.
     Tuple(Option<Box<[AbstractValue]>>),
     /// A list with the number of its items; `None` after SETITEM or SETITEMS: the number of items
     /// then depends on what Python does with the index.
@@ -61,7 +63,8 @@ pub(super) enum ObjectKind {
     Result {
         /// What was called: this global, or the result of a call of it.
         callee: NameId,
-        /// What the policy noted of the result: see [`Auditor::set_fact`](super::Auditor::set_fact).
+        /// What the policy noted of the result: see
+        /// [`Auditor::set_fact`](super::Auditor::set_fact).
         fact: u64,
         /// Whether its memo entry is kept longer than others.
         is_kept: bool,

@@ -3,13 +3,14 @@
 use pickle_stream::audit::{Act, Audited, Auditor, Finding, Name, Operand, Subject};
 use pickle_stream::{Error, Limits};
 
-/// Returns the findings, the names and the end of an audit that reads a stream in pieces of one size.
+/// Returns the findings, the names and the end of an audit that reads a stream in pieces of one
+/// size.
 fn audit_in_pieces(stream: &[u8], size: usize) -> (Vec<Finding>, Vec<Name>, Result<(), Error>) {
     let mut auditor = Auditor::new(0, &Limits::default());
     let (mut found, mut end) = (Vec::new(), size.min(stream.len()));
     let ended = loop {
-        let place = (auditor.offset() as usize).min(end);
-        match auditor.advance(&stream[place..end]) {
+        let begin = (auditor.offset() as usize).min(end);
+        match auditor.advance(&stream[begin..end]) {
             Ok(Audited::Found(next)) => found.push(next),
             Ok(Audited::Stop) => break Ok(()),
             Ok(Audited::Need(_)) if end < stream.len() => end = (end + size).min(stream.len()),
@@ -20,8 +21,8 @@ fn audit_in_pieces(stream: &[u8], size: usize) -> (Vec<Finding>, Vec<Name>, Resu
     (found, auditor.names().to_vec(), ended)
 }
 
-/// Returns the findings in words, each with its offset, and the clause of the error at the end. Checks
-/// that they do not depend on the cuts.
+/// Returns the findings in words, each with its offset, and the clause of the error at the end.
+/// Checks that they do not depend on the cuts.
 fn audit(stream: &[u8]) -> Vec<String> {
     let (found, names, ended) = audit_in_pieces(stream, stream.len());
     for size in [1, 2, 7] {
@@ -162,7 +163,8 @@ fn act_on_a_forgotten_value_is_found() {
     ended.unwrap();
 }
 
-/// A stream can read all its memo entries again and again, so that none of them is forgotten as old.
+/// A stream can read all its memo entries again and again, so that none of them is forgotten as
+/// old.
 #[test]
 fn large_memo_entries_that_are_read_again_keep_only_their_kind() {
     let tuple = |items: usize| [b"(N", &b"2".repeat(items - 1)[..], b"t"].concat();

@@ -1,0 +1,93 @@
+//! Rows whose type is known, because a row of the same skeleton with holes of the same kinds came before.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use pickle_stream::{Hole, Holes, Skeleton};
+
+use crate::array::npy_array::NpyArray;
+
+/// The kinds of the holes of rows that were seen, for each of the last skeletons.
+#[derive(Default)]
+pub(super) struct Known {
+    skeletons: Vec<(Arc<Skeleton>, HashSet<Vec<u64>>)>,
+    kinds: Vec<u64>,
+}
+
+impl Known {
+    /// The most skeletons, and the most kinds of rows of each.
+    const MOST: usize = 16;
+    const MOST_KINDS: usize = 256;
+
+    /// Goes past the next elements whose type is known, at most `most`. Returns their bytes. If there
+    /// are none, notes the kind of the next element, which the caller decodes.
+    pub(super) fn pass(&mut self, array: &mut NpyArray, most: u64) -> usize {
+        let number = array.position();
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let Some(objects) = array.cursor_mut().objects_mut() else { return 0 };
+        let Ok(Some(members)) = objects.read_block(number, most) else { return 0 };
+        let Some(block) = objects.block(&members) else { return 0 };
+        let (mut passed, mut bytes) = (0, 0);
+        'runs: while let Some(run) = block.run(passed) {
+            for row in run.rows() {
+                if !self.is_known(run.skeleton, row, block.holes, passed == 0) {
+                    break 'runs;
+                }
+                let span = block.spans[passed];
+                bytes += (span.end - span.begin) as usize;
+                passed += 1;
+            }
+        }
+        array.seek(number + passed as u64);
+        bytes
+    }
+
+    /// Returns whether a row of these kinds was seen. With `notes`, notes that it was.
+    fn is_known(
+        &mut self,
+        skeleton: &Arc<Skeleton>,
+        row: &[Hole],
+        holes: &Holes,
+        notes: bool,
+    ) -> bool {
+        let Known { skeletons, kinds } = self;
+        kinds.clear();
+        for hole in row {
+            let Some(kind) = kind(*hole, holes) else { return false };
+            kinds.push(kind);
+        }
+        let index = skeletons.iter().position(|(known, _)| Arc::ptr_eq(known, skeleton));
+        let index = index.unwrap_or_else(|| {
+            skeletons.truncate(Known::MOST - 1);
+            skeletons.push((Arc::clone(skeleton), HashSet::new()));
+            skeletons.len() - 1
+        });
+        let seen = &mut skeletons[index].1;
+        let is_known = seen.contains(kinds);
+        if notes && !is_known && seen.len() < Known::MOST_KINDS {
+            seen.insert(kinds.clone());
+        }
+        is_known
+    }
+}
+
+/// Returns a number that is the same for holes that have one Arrow type; `None` where the values have
+/// to be looked at.
+fn kind(hole: Hole, holes: &Holes) -> Option<u64> {
+    Some(match hole {
+        Hole::None => 0,
+        Hole::Bool(_) => 1,
+        Hole::Int(_) => 2,
+        Hole::Float(float) if float.is_nan() => 3,
+        Hole::Float(_) => 4,
+        Hole::Str(_) => 5,
+        Hole::Str2(_) => 6,
+        Hole::Bytes(_) => 7,
+        Hole::Ints(list) | Hole::Floats(list) if list.len == 0 => 8,
+        Hole::Ints(_) => 9,
+        Hole::Floats(list) if !list.of(holes.floats()).iter().any(|float| float.is_nan()) => 10,
+        Hole::Floats(_) | Hole::Items(_) => return None,
+        // Each entry may be of another type.
+        Hole::Get(memo) => memo.checked_add(11)?,
+    })
+}
