@@ -86,13 +86,8 @@ impl Chain {
     pub(crate) const EMPTY: Chain = Chain { first: Chain::END, last: Chain::END, len: 0 };
 
     #[inline]
-    pub(super) fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         self.len == 0
-    }
-
-    /// Returns the number of ids.
-    pub(crate) fn len(self) -> u32 {
-        self.len
     }
 }
 

@@ -96,7 +96,7 @@ impl Form {
             }
         }
         machine.marks().is_empty().then_some(())?;
-        let grows = |&id: &NodeId| matches!(graph.node(id), Node::List(list) if list.len() > 0);
+        let grows = |&id: &NodeId| matches!(graph.node(id), Node::List(list) if !list.is_empty());
         let mut form = Form {
             skeleton: Arc::clone(skeleton),
             graph: Graph::new(),
