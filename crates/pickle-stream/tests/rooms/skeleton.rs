@@ -176,3 +176,40 @@ fn hole_that_a_few_elements_fill_in_another_way_is_not_fixed() {
     let without = elements[61..].iter().filter(|(_, has_row)| !has_row).count();
     assert_eq!(without, 0);
 }
+
+/// The offset of the last byte, and many memo entries, are in a row as in any other one.
+#[test]
+fn elements_at_the_last_offsets_have_rows() {
+    let (entry, member) = (b"\x8c\x01kK\x01K\x02\x86\x94", b"K\x01K\x02\x86\x94");
+    for (container, item, end) in [
+        (Container::Dict, &entry[..], b"u"),
+        (Container::Set, member, b"\x90"),
+        (Container::List, member, b"e"),
+    ] {
+        let stream = [b"(", &item.repeat(40)[..], end].concat().repeat(2);
+        let starts = [0, u64::MAX - stream.len() as u64];
+        for (begin, memo) in starts.into_iter().flat_map(|begin| [(begin, 0), (begin, 1 << 40)]) {
+            let survey = || Survey::resume(begin, memo, container, &Limits::default());
+            let (mut whole, mut by_byte, mut rows) = (survey(), survey(), 0);
+            for _ in 0..2 {
+                let place = (whole.offset() - begin) as usize;
+                assert_eq!(whole.advance(&stream[place..]), Ok(Event::Batch));
+                let mut size = 1;
+                loop {
+                    let place = (by_byte.offset() - begin) as usize;
+                    size = match by_byte.advance(&stream[place..place + size]) {
+                        Ok(Event::Need(more)) if by_byte.offset() - begin == place as u64 => {
+                            size + more
+                        }
+                        Ok(Event::Need(_)) => 1,
+                        event => break assert_eq!(event, Ok(Event::Batch)),
+                    };
+                }
+                assert_eq!(whole.batch(), by_byte.batch());
+                assert!(by_byte.rows().iter().all(|row| !row.is_some()));
+                rows += whole.rows().iter().filter(|row| row.is_some()).count();
+            }
+            assert!(rows > 40, "{rows} of {container:?} from {begin}, {memo}");
+        }
+    }
+}

@@ -263,7 +263,8 @@ impl Writer {
                     // Most are of one of a few types.
                     let choice = (self.random() % self.scalars).min(self.random() % self.scalars);
                     self.out.extend(SCALARS[choice as usize]);
-                    let has_put = self.rare_put.is_some_and(|rare| self.random() % rare == 0);
+                    let has_put =
+                        self.rare_put.is_some_and(|rare| self.random().is_multiple_of(rare));
                     if has_put {
                         self.put();
                     }
