@@ -151,6 +151,15 @@ impl Decoder {
         if self.window.fill(begin, size)?.len() < size {
             return Err(self.window.truncated(end));
         }
+        if let Some((&[row], filling)) = values.rows
+            && let Some(hole) = filling.scalar(row)
+            && self.definitions.observer.is_none()
+        {
+            let source = Source { bytes: self.window.resident(begin, end), offset: begin };
+            if let Some(value) = self.graph.scalar(hole, source, &self.context.limits.pickle) {
+                return Ok(Decoded { begin, end, first: value, last: value });
+            }
+        }
         if let Some(observer) = self.definitions.observer.clone() {
             self.run(span, addresses)?;
             observer.observe(&self.machine, &mut self.graph);
@@ -184,11 +193,13 @@ impl Decoder {
             }
             (&[key, value], &[key_row, row]) => {
                 // The key is not in a form, so that the form of the value can be filled beside it.
+                let Some(hole) = filling.scalar(key_row) else { return Ok(None) };
                 let Some(last) = self.fill_row(value, row, filling, addresses)? else {
                     return Ok(None);
                 };
-                let first =
-                    if last.is_scalar() { None } else { self.scalar(key, key_row, filling) };
+                let bytes = self.window.resident(key.begin, key.end);
+                let source = Source { bytes, offset: key.begin };
+                let first = self.graph.scalar(hole, source, &self.context.limits.pickle);
                 Ok(first.map(|first| [first, last]))
             }
             _ => Ok(None),
@@ -207,10 +218,9 @@ impl Decoder {
         let Some(skeleton) = row.skeleton().and_then(|index| filling.skeletons.get(index)) else {
             return Ok(None);
         };
-        if skeleton.is_scalar() {
-            return Ok(self.scalar(span, row, filling));
-        }
-        if !self.forms.is_current(skeleton) && !self.enter_form(span, skeleton, addresses)? {
+        if skeleton.is_scalar()
+            || !self.forms.is_current(skeleton) && !self.enter_form(span, skeleton, addresses)?
+        {
             return Ok(None);
         }
         let Decoder { forms, graph, window, context, .. } = self;
@@ -272,19 +282,6 @@ impl Decoder {
         let Some(id) = self.graph.shared_entry(memo) else { return Ok(None) };
         let value = self.graph.value(id, Source { bytes: &[], offset: 0 });
         Ok(Some(Element::of_array(value, &self.context)))
-    }
-
-    /// Makes a node of a value that is one scalar.
-    #[inline]
-    fn scalar(&mut self, span: Span, row: Row, filling: &Filling) -> Option<NodeId> {
-        let skeleton = filling.skeletons.get(row.skeleton()?)?;
-        let &[hole] = filling.holes.of(row, 1) else { return None };
-        let source =
-            Source { bytes: self.window.resident(span.begin, span.end), offset: span.begin };
-        if !skeleton.is_scalar() {
-            return None;
-        }
-        self.graph.scalar(hole, source, &self.context.limits.pickle)
     }
 
     /// Makes the form of a skeleton the current one. Returns `false` where it has none.

@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use pickle_stream::{Container, Event, Holes, Limits, Row, Skeleton, Slot, Span, Survey};
+use pickle_stream::{Container, Event, Hole, Holes, Limits, Row, Skeleton, Slot, Span, Survey};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::Envelope;
@@ -38,6 +38,15 @@ pub(crate) struct Filling {
     end: usize,
     pub(crate) holes: Holes,
     pub(crate) skeletons: Vec<Arc<Skeleton>>,
+}
+
+impl Filling {
+    /// Returns what a row is, if it is one scalar.
+    #[inline]
+    pub(crate) fn scalar(&self, row: Row) -> Option<Hole> {
+        let skeleton = self.skeletons.get(row.skeleton()?)?;
+        if skeleton.is_scalar() { self.holes.of(row, 1).first().copied() } else { None }
+    }
 }
 
 /// The values of a member: one, or a key and its value.

@@ -46,12 +46,6 @@ impl NodeId {
         self <= NodeId::EMPTY_TUPLE
     }
 
-    /// Returns whether the node is that of [`Graph::scalar`](crate::Graph::scalar).
-    #[inline]
-    pub fn is_scalar(self) -> bool {
-        self == NodeId::LEAF
-    }
-
     /// Returns whether the id names an unboxed number, which has no node.
     #[inline]
     pub(crate) fn is_number(self) -> bool {

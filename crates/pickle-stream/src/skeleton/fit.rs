@@ -4,7 +4,7 @@
 //! A frame may begin before any instruction; it is stepped over.
 
 use super::hole::{Extent, Hole, Holes};
-use super::skeleton::{Op, Skeleton};
+use super::skeleton::{Op, Skeleton, Then};
 use crate::graph::twos_complement;
 use crate::lex::numbers;
 use crate::opcode::{BIN_INT, BIN_INT_1, BIN_INT_2, Opcode, SHORT_BIN_BYTES, SHORT_BIN_UNICODE};
@@ -18,6 +18,12 @@ const BIN_PUT: u8 = Opcode::BinPut as u8;
 const LONG_BIN_PUT: u8 = Opcode::LongBinPut as u8;
 const BIN_GET: u8 = Opcode::BinGet as u8;
 const LONG_BIN_GET: u8 = Opcode::LongBinGet as u8;
+
+/// The most items of a batch, as picklers write lists.
+const BATCH: usize = 1000;
+
+/// The bytes of the longest instruction of a scalar, without its payload.
+const HEAD: usize = 9;
 
 /// The size of FRAME and its length.
 pub(crate) const FRAME_SIZE: usize = 9;
@@ -61,7 +67,7 @@ impl Skeleton {
     ) -> Option<Fitted> {
         // Positions have 32 bits.
         let input = &input[..input.len().min(u32::MAX as usize)];
-        if memo < self.reads {
+        if memo < self.reads || (self.memoizes && !counts) {
             return None;
         }
         let first = holes.holes.len();
@@ -97,59 +103,43 @@ impl<'i> Position<'i> {
 
     #[inline(always)]
     fn follow(&mut self, ops: &[Op], holes: &mut Holes) -> Option<()> {
-        for op in ops {
-            match op {
-                Op::Fixed(word) => {
-                    if word.entries > 0 && !self.counts {
-                        return None;
-                    }
-                    self.at += word.strip(self.input.get(self.at..)?)?;
-                    self.memo += u64::from(word.entries);
+        for Op { fixed, then } in ops {
+            self.at += fixed.strip(self.input.get(self.at..)?)?;
+            self.memo += u64::from(fixed.entries);
+            let hole = match *then {
+                Then::Nothing => continue,
+                Then::Scalar => self.entered_scalar()?,
+                Then::List => self.alone(|copy| copy.list(holes))?,
+                Then::EnteredScalar(_) | Then::ListWithoutPuts => {
+                    self.alone(|copy| copy.exact(*then, holes))?
                 }
-                Op::Scalar => {
-                    let hole = self.entered_scalar()?;
-                    holes.holes.push(hole);
-                }
-                Op::List => {
-                    let hole = self.list(holes)?;
-                    holes.holes.push(hole);
-                }
-                Op::EnteredScalar(_) | Op::ListWithoutPuts => {
-                    let hole = self.exact(*op, holes)?;
-                    holes.holes.push(hole);
-                }
-                Op::Put => {
+                Then::Put => {
                     let before = self.memo;
                     self.put();
                     if self.memo == before {
                         return None;
                     }
+                    continue;
                 }
-                Op::GetOwn(entry) => self.get_own(*entry)?,
-            }
+                Then::GetOwn(entry) => {
+                    self.alone(|copy| copy.get_own(entry))?;
+                    continue;
+                }
+            };
+            holes.holes.push(hole);
         }
         (self.at <= self.input.len()).then_some(())
     }
 
     /// Reads what fills a hole, if it makes as many memo entries as in the learnt element.
     #[inline(never)]
-    fn exact(&mut self, op: Op, holes: &mut Holes) -> Option<Hole> {
-        let (before, has_put) = (self.memo, matches!(op, Op::EnteredScalar(true)));
-        let hole = match op {
-            Op::EnteredScalar(_) => self.entered_scalar()?,
+    fn exact(&mut self, then: Then, holes: &mut Holes) -> Option<Hole> {
+        let (before, has_put) = (self.memo, then == Then::EnteredScalar(true));
+        let hole = match then {
+            Then::EnteredScalar(_) => self.entered_scalar()?,
             _ => self.list(holes)?,
         };
         (self.memo == before + u64::from(has_put)).then_some(hole)
-    }
-
-    /// Returns the next nine bytes; those past the end are zeros.
-    #[inline(always)]
-    fn head(&self) -> Option<[u8; 9]> {
-        let rest = self.input.get(self.at..)?;
-        Some(match rest.first_chunk() {
-            Some(head) => *head,
-            None => padded(rest),
-        })
     }
 
     /// Reads an instruction that makes a scalar, and the one that makes a memo entry of it, if it comes
@@ -157,28 +147,60 @@ impl<'i> Position<'i> {
     #[inline(always)]
     pub(super) fn entered_scalar(&mut self) -> Option<Hole> {
         let hole = self.scalar()?;
-        // A second memo entry of an object is left to the survey, which has to know who made it.
-        if !matches!(hole, Hole::Get(_)) {
+        // Picklers make no memo entries of numbers. A second one of an object is left to the survey,
+        // which has to know who made it.
+        if matches!(hole, Hole::Str(_) | Hole::Str2(_) | Hole::Bytes(_)) {
             self.put();
         }
         Some(hole)
     }
 
     /// Reads an instruction that makes a scalar.
+    // Functions that are not inlined take a copy of the position: it stays in registers then.
     #[inline(always)]
     fn scalar(&mut self) -> Option<Hole> {
-        let head = self.head()?;
+        let rest = self.input.get(self.at..)?;
+        let Some(head) = rest.first_chunk::<HEAD>() else {
+            return self.alone(Position::scalar_at_end);
+        };
+        self.scalar_of(head)
+    }
+
+    /// Reads a scalar where the input ends soon.
+    #[cold]
+    #[inline(never)]
+    fn scalar_at_end(&mut self) -> Option<Hole> {
+        let head = padded(self.input.get(self.at..)?);
+        self.scalar_of(&head)
+    }
+
+    /// Calls a function that is not inlined.
+    #[inline(always)]
+    fn alone<T>(&mut self, read: impl FnOnce(&mut Position<'i>) -> Option<T>) -> Option<T> {
+        let mut copy = *self;
+        let done = read(&mut copy);
+        *self = copy;
+        done
+    }
+
+    /// Reads a scalar whose instruction begins with these bytes. Those past the end are zeros.
+    #[inline(always)]
+    fn scalar_of(&mut self, head: &[u8; HEAD]) -> Option<Hole> {
         let short = usize::from(head[1]);
-        let long = u32::from_le_bytes([head[1], head[2], head[3], head[4]]);
+        let long = || u32::from_le_bytes([head[1], head[2], head[3], head[4]]);
         let (hole, size) = match head[0] {
             BIN_INT_1 => (Hole::Int(head[1].into()), 2),
             BIN_INT_2 => (Hole::Int(u16::from_le_bytes([head[1], head[2]]).into()), 3),
-            BIN_INT => (Hole::Int((long as i32).into()), 5),
+            BIN_INT => (Hole::Int((long() as i32).into()), 5),
             SHORT_BIN_UNICODE => (Hole::Str(self.extent(2, short)), 2 + short),
             SHORT_BIN_BYTES => (Hole::Bytes(self.extent(2, short)), 2 + short),
             BIN_GET => (self.get(short as u64)?, 2),
-            LONG_BIN_GET => (self.get(long.into())?, 5),
-            byte => self.rare_scalar(byte, &head)?,
+            LONG_BIN_GET => (self.get(long().into())?, 5),
+            FRAME => return self.alone(Position::scalar_in_next_frame),
+            byte => {
+                let copy = *self;
+                copy.rare_scalar(byte, head)?
+            }
         };
         // A payload may end past the input.
         if self.input.len() - self.at < size {
@@ -189,8 +211,7 @@ impl<'i> Position<'i> {
     }
 
     /// Reads one of the other scalars. Returns it with the size of its instruction.
-    #[inline]
-    fn rare_scalar(&mut self, byte: u8, head: &[u8; 9]) -> Option<(Hole, usize)> {
+    fn rare_scalar(self, byte: u8, head: &[u8; HEAD]) -> Option<(Hole, usize)> {
         use Opcode as O;
         let [_, number @ ..] = *head;
         let short = usize::from(number[0]);
@@ -210,19 +231,18 @@ impl<'i> Position<'i> {
                 let payload = self.input.get(self.at + 2..self.at + 2 + short)?;
                 (Hole::Int(twos_complement::to_i64(payload)?), 2 + short)
             }
-            O::Frame => return self.scalar_in_next_frame(),
             _ => return None,
         })
     }
 
     #[cold]
-    fn scalar_in_next_frame(&mut self) -> Option<(Hole, usize)> {
+    #[inline(never)]
+    fn scalar_in_next_frame(&mut self) -> Option<Hole> {
         if self.at == 0 || self.byte_after(FRAME_SIZE)? == FRAME {
             return None;
         }
         self.at += FRAME_SIZE;
-        let hole = self.scalar()?;
-        Some((hole, 0))
+        self.scalar()
     }
 
     #[inline(always)]
@@ -248,7 +268,10 @@ impl<'i> Position<'i> {
         if let Some(byte @ (MEMOIZE | BIN_PUT | LONG_BIN_PUT | FRAME)) = self.byte_after(0) {
             let size = match byte {
                 MEMOIZE if self.counts => 1,
-                byte => self.rare_put(byte).unwrap_or(0),
+                byte => {
+                    let copy = *self;
+                    copy.rare_put(byte).unwrap_or(0)
+                }
             };
             self.at += size;
             self.memo += u64::from(size > 0);
@@ -257,8 +280,7 @@ impl<'i> Position<'i> {
 
     /// Returns the size of an instruction that makes the next memo entry, with that of a frame that
     /// begins before it.
-    #[inline]
-    fn rare_put(&self, byte: u8) -> Option<usize> {
+    fn rare_put(self, byte: u8) -> Option<usize> {
         match byte {
             BIN_PUT if self.memo == u64::from(self.byte_after(1)?) => Some(2),
             LONG_BIN_PUT => {
@@ -266,7 +288,7 @@ impl<'i> Position<'i> {
                 (self.memo == u64::from(u32::from_le_bytes(*index))).then_some(5)
             }
             FRAME => {
-                let after = Position { at: self.at + FRAME_SIZE, ..*self };
+                let after = Position { at: self.at + FRAME_SIZE, ..self };
                 match after.byte_after(0)? {
                     MEMOIZE if self.counts => Some(FRAME_SIZE + 1),
                     byte @ (BIN_PUT | LONG_BIN_PUT) => Some(FRAME_SIZE + after.rare_put(byte)?),
@@ -278,9 +300,11 @@ impl<'i> Position<'i> {
     }
 
     /// Reads a read of the memo entry that is this far after the first of the row.
+    #[inline(never)]
     fn get_own(&mut self, entry: u64) -> Option<()> {
         self.frame();
-        let head = self.head()?;
+        let rest = self.input.get(self.at..)?;
+        let head = rest.first_chunk().map_or_else(|| padded(rest), |head| *head);
         let (index, size): (u64, usize) = match head[0] {
             BIN_GET => (head[1].into(), 2),
             LONG_BIN_GET => (u32::from_le_bytes([head[1], head[2], head[3], head[4]]).into(), 5),
@@ -301,6 +325,7 @@ impl<'i> Position<'i> {
 
     /// Reads all instructions that put scalars into the list on top of the stack. Where the input
     /// ends among them, the list is not whole; a later instruction that grows it clears the row.
+    #[inline(never)]
     pub(super) fn list(&mut self, holes: &mut Holes) -> Option<Hole> {
         let mut list = List::new(holes);
         loop {
@@ -309,7 +334,11 @@ impl<'i> Position<'i> {
             let counts = list.counts(holes);
             let grown = match self.byte_after(0) {
                 Some(MARK) => self.batch(&mut list, holes),
-                _ => self.single(&mut list, holes),
+                // A pickler appends a single scalar where no more of its batch are left.
+                _ if counts.iter().sum::<usize>().is_multiple_of(BATCH) => {
+                    self.single(&mut list, holes)
+                }
+                _ => None,
             };
             if grown.is_none() {
                 *self = before;
@@ -462,8 +491,8 @@ impl List {
 
 #[cold]
 #[inline(never)]
-fn padded(input: &[u8]) -> [u8; 9] {
-    let mut bytes = [0; 9];
+fn padded(input: &[u8]) -> [u8; HEAD] {
+    let mut bytes = [0; HEAD];
     bytes[..input.len()].copy_from_slice(input);
     bytes
 }

@@ -178,19 +178,18 @@ impl Form {
         if row.len() != self.holes.len() {
             return false;
         }
-        let Form { holes, grows, fill, changes, .. } = self;
         let mut lists = false;
-        for ((&id, hole), grows) in holes.iter().zip(row).zip(grows) {
-            let node = match *hole {
-                Hole::Ints(Extent { len: 0, .. }) if *grows => continue,
-                Hole::Ints(_) | Hole::Floats(_) if *grows => return false,
+        for (index, (&id, hole)) in self.holes.iter().zip(row).enumerate() {
+            let node = match hole {
                 Hole::Ints(_) | Hole::Floats(_) => {
                     if !core::mem::replace(&mut lists, true) {
-                        graph.empty_lists(fill);
+                        graph.empty_lists(&self.fill);
                     }
-                    match *hole {
-                        Hole::Ints(list) => graph.int_list(list.of(ints)),
-                        Hole::Floats(list) => graph.float_list(list.of(floats)),
+                    match (self.grows[index], *hole) {
+                        (false, Hole::Ints(list)) => graph.int_list(list.of(ints)),
+                        (false, Hole::Floats(list)) => graph.float_list(list.of(floats)),
+                        // The list is what other instructions have made it.
+                        (_, Hole::Ints(Extent { len: 0, .. })) => continue,
                         _ => return false,
                     }
                 }
@@ -199,9 +198,9 @@ impl Form {
                     None => return false,
                 },
             };
-            let place = graph.node_mut(id);
-            *changes += u64::from(discriminant(place) != discriminant(&node));
-            *place = node;
+            let Some(filled) = graph.own_nodes().get_mut(id.index()) else { return false };
+            self.changes += u64::from(discriminant(filled) != discriminant(&node));
+            *filled = node;
         }
         !lists || graph.room(Region::Own, limits.nodes, 0) > 0
     }

@@ -21,7 +21,10 @@ impl Extent {
 }
 
 /// What fills one hole of one row.
+// With a tag of 8 bytes it is copied as two words. With one byte it would be copied in parts that
+// overlap, and the processor waits for one part before it reads the other.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(u64)]
 pub enum Hole {
     /// None.
     None,

@@ -34,6 +34,8 @@ pub struct Skeleton {
     is_scalar: bool,
     /// Whether holes are lists.
     pub(super) has_lists: bool,
+    /// Whether instructions that are always the same are MEMOIZE.
+    pub(super) memoizes: bool,
     /// Whether it is known which holes are always filled in the same way.
     is_settled: bool,
     /// The number of memo entries that have to be made before an element, as it reads them by
@@ -41,11 +43,18 @@ pub struct Skeleton {
     pub(super) reads: u64,
 }
 
-/// What is compared with instructions.
+/// What is compared with instructions: some that are always the same, and what comes after them.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Op {
-    /// Instructions that are always the same.
-    Fixed(Word),
+pub(super) struct Op {
+    pub(super) fixed: Word,
+    pub(super) then: Then,
+}
+
+/// What comes after instructions that are always the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// More of them.
+    Nothing,
     /// A scalar, and the instruction that makes a memo entry of it or not.
     Scalar,
     /// The instructions that put scalars into the list on top of the stack.
@@ -191,6 +200,7 @@ impl Skeleton {
             holes: 0,
             is_scalar: false,
             has_lists: instructions.contains(&Instruction::List),
+            memoizes: instructions.contains(&Instruction::Fixed(MEMOIZE)),
             is_settled,
             reads: 0,
         };
@@ -204,23 +214,24 @@ impl Skeleton {
                 }
                 &Instruction::Scalar { has_put, .. } => {
                     skeleton.holes += 1;
-                    skeleton.ops.push(match reads_own {
-                        true => Op::EnteredScalar(has_put),
-                        false => Op::Scalar,
+                    skeleton.then(match reads_own {
+                        true => Then::EnteredScalar(has_put),
+                        false => Then::Scalar,
                     });
                 }
                 Instruction::List => {
                     skeleton.holes += 1;
-                    skeleton.ops.push(match reads_own {
-                        true => Op::ListWithoutPuts,
-                        false => Op::List,
+                    skeleton.then(match reads_own {
+                        true => Then::ListWithoutPuts,
+                        false => Then::List,
                     });
                 }
-                Instruction::Put => skeleton.ops.push(Op::Put),
-                &Instruction::GetOwn(entry) => skeleton.ops.push(Op::GetOwn(entry)),
+                Instruction::Put => skeleton.then(Then::Put),
+                &Instruction::GetOwn(entry) => skeleton.then(Then::GetOwn(entry)),
             }
         }
-        skeleton.is_scalar = matches!(skeleton.ops[..], [Op::Scalar]);
+        skeleton.is_scalar =
+            matches!(skeleton.ops[..], [Op { fixed: Word { size: 0, .. }, then: Then::Scalar }]);
         skeleton.is_settled |= skeleton.is_scalar;
         skeleton.instructions = instructions;
         skeleton
@@ -228,18 +239,27 @@ impl Skeleton {
 
     /// Adds an instruction that is always the same.
     fn fix(&mut self, instruction: &[u8]) {
-        if let Some(Op::Fixed(word)) = self.ops.last_mut()
-            && word.push(instruction)
+        let is_first = self.ops.is_empty();
+        if let Some(Op { fixed, then: Then::Nothing }) = self.ops.last_mut()
+            && fixed.push(instruction)
         {
             return;
         }
-        let mut word = Word::default();
-        word.push(instruction);
-        if self.ops.is_empty() {
+        let mut fixed = Word::default();
+        fixed.push(instruction);
+        if is_first {
             // A frame before the first instruction is not of the row.
-            word.starts = 0;
+            fixed.starts = 0;
         }
-        self.ops.push(Op::Fixed(word));
+        self.ops.push(Op { fixed, then: Then::Nothing });
+    }
+
+    /// Adds what comes after such instructions.
+    fn then(&mut self, then: Then) {
+        match self.ops.last_mut() {
+            Some(last) if last.then == Then::Nothing => last.then = then,
+            _ => self.ops.push(Op { fixed: Word::default(), then }),
+        }
     }
 
     /// Makes each hole fixed that is filled in the same way in all of these rows. With few rows, only

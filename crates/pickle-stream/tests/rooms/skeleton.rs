@@ -72,7 +72,7 @@ fn holes_of_large_lists_are_bounded() {
 fn many_elements_of_the_random_streams_have_rows() {
     let mut runner = TestRunner::deterministic();
     let limits = Limits::default();
-    for (streams, share) in [(pickled_repeats().boxed(), 30), (alike().boxed(), 50)] {
+    for (streams, share) in [(pickled_repeats().boxed(), 30), (alike().boxed(), 40)] {
         let (mut all, mut with_row) = (0, 0);
         for _ in 0..500 {
             let stream = streams.new_tree(&mut runner).unwrap().current();
