@@ -3,7 +3,9 @@
 use super::id::NodeId;
 
 /// A value, or a part of a value.
+// With a tag of 8 bytes a node is copied as three words.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(u64)]
 pub(crate) enum Node {
     None,
     Bool(bool),

@@ -47,6 +47,19 @@ impl Skeletons {
         self.kept.is_empty()
     }
 
+    /// Returns the skeleton that is likely to come next, with its index, if it followed itself last
+    /// time, so that many may follow.
+    #[inline]
+    pub(crate) fn repeated(&self) -> Option<(usize, &Skeleton)> {
+        let index = self.last;
+        let skeleton = self.kept.get(index)?;
+        if self.next[index] == index && !skeleton.is_scalar() {
+            Some((index, skeleton))
+        } else {
+            None
+        }
+    }
+
     /// Looks for the instructions of one of the skeletons at the beginning of `input`: see
     /// [`Skeleton::fit`].
     #[inline]

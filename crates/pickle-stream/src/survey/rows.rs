@@ -40,6 +40,7 @@ impl Rows<'_> {
             return self.pass_scalars(walk, input, at, start);
         }
         while input.len() - at >= REACH && !self.learning.gives_up() {
+            at = self.pass_repeated(walk, input, at, start);
             let counts = walk.entries == walk.memo;
             let found = self.skeletons.fit(&input[at..], walk.memo, counts, self.holes);
             let Some((row, fitted)) = found else {
@@ -50,9 +51,36 @@ impl Rows<'_> {
             if self.skeletons.kept()[row.skeleton as usize].is_scalar() {
                 slot.origin = origin(self.holes.all()[row.first as usize]);
             }
-            self.push(walk, slot, fitted);
+            self.learning.pushed[row.skeleton as usize] += 1;
+            push(walk, self.holes, slot, fitted);
             at += fitted.size;
         }
+        at
+    }
+
+    /// Does the same for values of the skeleton of the last one, where it followed itself.
+    #[inline]
+    fn pass_repeated(
+        &mut self,
+        walk: &mut Walk<'_>,
+        input: &[u8],
+        mut at: usize,
+        start: u64,
+    ) -> usize {
+        let Some((index, skeleton)) = self.skeletons.repeated() else { return at };
+        let counts = walk.entries == walk.memo;
+        let before = walk.slots.len();
+        while input.len() - at >= REACH {
+            let first = self.holes.all().len() as u32;
+            let Some(fitted) = skeleton.fit(&input[at..], walk.memo, counts, self.holes) else {
+                break;
+            };
+            let row = Row { skeleton: index as u32, first };
+            let slot = Slot { row, ..Slot::new(start + at as u64, walk.memo) };
+            push(walk, self.holes, slot, fitted);
+            at += fitted.size;
+        }
+        self.learning.pushed[index] += walk.slots.len() - before;
         at
     }
 
@@ -67,6 +95,7 @@ impl Rows<'_> {
     ) -> usize {
         // What is written to the memo under a number that is not the next one ends the loop.
         let counts = walk.entries == walk.memo;
+        let before = walk.slots.len();
         while input.len() - at >= REACH {
             let Some((hole, fitted)) = fit_scalar(&input[at..], walk.memo, counts) else {
                 self.learning.missed += 1;
@@ -74,24 +103,24 @@ impl Rows<'_> {
             };
             let row = Row { skeleton: 0, first: self.holes.push(hole) };
             let (begin, memo) = (start + at as u64, walk.memo);
-            self.push(walk, Slot { begin, memo, row, origin: origin(hole) }, fitted);
+            push(walk, self.holes, Slot { begin, memo, row, origin: origin(hole) }, fitted);
             at += fitted.size;
         }
+        self.learning.pushed[0] += walk.slots.len() - before;
         at
     }
+}
 
-    /// Adds the value of a row.
-    #[inline(always)]
-    fn push(&mut self, walk: &mut Walk<'_>, mut slot: Slot, fitted: Fitted) {
-        self.learning.pushed[slot.row.skeleton as usize] += 1;
-        if self.holes.is_full() {
-            self.holes.truncate(slot.row);
-            slot.row = Row::NONE;
-        }
-        walk.slots.push(slot);
-        walk.entries += fitted.memo - walk.memo;
-        walk.memo = fitted.memo;
+/// Adds the value of a row. It has no row where the holes take too much memory.
+#[inline(always)]
+fn push(walk: &mut Walk<'_>, holes: &mut Holes, mut slot: Slot, fitted: Fitted) {
+    if holes.is_full() {
+        holes.truncate(slot.row);
+        slot.row = Row::NONE;
     }
+    walk.slots.push(slot);
+    walk.entries += fitted.memo - walk.memo;
+    walk.memo = fitted.memo;
 }
 
 /// Returns the origin of a scalar: one that is read from the memo was made before.
