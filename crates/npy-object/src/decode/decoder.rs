@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use pickle_stream::{
-    Flow, Form, Graph, Holes, Lexer, Machine, NodeId, Progress, Ran, Region, Row, Skeleton, Source,
-    Span, ValueRef,
+    Flow, Form, Graph, Lexer, Machine, NodeId, Progress, Ran, Region, Row, Skeleton, Source, Span,
+    ValueRef,
 };
 
 #[cfg(feature = "json")]
@@ -246,12 +246,13 @@ impl Decoder {
 
     /// Returns the value of a row, which is resident, and the nodes of its holes; `None` where the
     /// skeleton has no form. See [`Form::outline`].
+    #[cfg(feature = "arrow")]
     pub(super) fn outline_row(
         &mut self,
         span: Span,
         row: Row,
         skeleton: &Arc<Skeleton>,
-        holes: &Holes,
+        holes: &pickle_stream::Holes,
         addresses: &dyn Addresses,
     ) -> Result<Option<(Element<'_>, &[NodeId])>> {
         self.define_envelopes(addresses)?;
@@ -269,6 +270,7 @@ impl Decoder {
     }
 
     /// Returns the value of a memo entry that was made before a row.
+    #[cfg(feature = "arrow")]
     pub(super) fn definition(
         &mut self,
         memo: u64,

@@ -17,6 +17,7 @@
 //! - `outline`: what an element is that is too large to be decoded
 //! - `instructions`: the instructions of a pickle, for a disassembler
 
+#[cfg(feature = "arrow")]
 pub(crate) mod block;
 pub(crate) mod cursor;
 pub(crate) mod decoder;

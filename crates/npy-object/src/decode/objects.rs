@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use pickle_stream::{Matcher, Span};
+#[cfg(feature = "arrow")]
+use pickle_stream::Matcher;
+use pickle_stream::Span;
 
 use crate::decode::decoder::{Decoded, Decoder};
 use crate::decode::outline::Outline;
@@ -21,6 +23,7 @@ pub(crate) struct Objects {
     /// The batch that was read last.
     pub(super) batch: Batch,
     /// Finds rows where the survey has found none.
+    #[cfg(feature = "arrow")]
     pub(super) matcher: Option<Box<Matcher>>,
     /// Whether the values of a batch in which the pickle breaks off are given before the error.
     unfinished: bool,
@@ -48,6 +51,7 @@ impl Clone for Objects {
             decoder: self.decoder.sibling(),
             batches: self.batches.clone(),
             batch: self.batch.clone(),
+            #[cfg(feature = "arrow")]
             matcher: None,
             unfinished: self.unfinished,
         }
@@ -59,7 +63,14 @@ impl Objects {
     /// of a truncated batch are given before the error.
     pub(crate) fn new(decoder: Decoder, batches: Batches, unfinished: bool) -> Objects {
         let batch = batches.start();
-        Objects { decoder, batches, batch, matcher: None, unfinished }
+        Objects {
+            decoder,
+            batches,
+            batch,
+            #[cfg(feature = "arrow")]
+            matcher: None,
+            unfinished,
+        }
     }
 
     /// Sets whether the values of a batch in which the pickle breaks off are given from here on.
@@ -122,7 +133,10 @@ impl Objects {
 
     /// Returns the bytes of memory that are held.
     pub(crate) fn memory(&self) -> usize {
+        #[cfg(feature = "arrow")]
         let matcher = self.matcher.as_ref().map_or(0, |matcher| matcher.memory());
+        #[cfg(not(feature = "arrow"))]
+        let matcher = 0;
         self.decoder.memory() + self.batches.memory() + self.batch.memory() + matcher
     }
 

@@ -62,16 +62,19 @@ impl PlainParts {
     }
 
     /// Returns the dtype of the items.
+    #[cfg(feature = "arrow")]
     pub(crate) fn item(&self) -> Scalar {
         self.scalar
     }
 
     /// Returns the node of the shape.
+    #[cfg(feature = "arrow")]
     pub(crate) fn shape(&self) -> NodeId {
         self.shape
     }
 
     /// Returns the node of the bytes.
+    #[cfg(feature = "arrow")]
     pub(crate) fn bytes(&self) -> NodeId {
         self.bytes
     }

@@ -21,7 +21,8 @@ use crate::opcode::Opcode;
 const FRAME: u8 = Opcode::Frame as u8;
 const MEMOIZE: u8 = Opcode::Memoize as u8;
 
-/// The instructions of an element with what varies taken out. See [`Skeletons`](super::Skeletons).
+/// The instructions of an element with what varies taken out: see
+/// [`Survey::rows`](crate::Survey::rows).
 #[derive(Clone, Debug)]
 pub struct Skeleton {
     /// What is compared, in order.
