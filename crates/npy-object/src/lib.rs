@@ -133,8 +133,10 @@
 //! 6. `nested`: containers, and paths into them
 //! 7. `array`: the open array, and the ways into a file
 //!
-//! `convert` (serde, Arrow, ndarray, JSON), `write` and `audit` build on these. The encoding of
-//! instructions is known to [`pickle`] alone, and that of headers to [`header`].
+//! `convert` (serde, Arrow, ndarray, JSON), `write` and `audit` build on these. Four files are in no
+//! room: `error` and `options`, `output` (a file that gets its name when it is whole), and
+//! `instructions` (the instructions of a pickle, for a disassembler), which needs only `source`. The
+//! encoding of instructions is known to [`pickle`] alone, and that of headers to [`header`].
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "mmap"), forbid(unsafe_code))]
@@ -144,6 +146,7 @@ pub mod audit;
 mod convert;
 mod decode;
 mod error;
+mod instructions;
 mod layout;
 mod locate;
 pub mod nested;
@@ -170,9 +173,9 @@ pub use convert::json;
 #[cfg(feature = "serde")]
 pub use decode::elements::IntoDeserialize;
 pub use decode::elements::{Elements, IntoElements};
-pub use decode::instructions::Instructions;
 pub use decode::outline::{Outline, OutlineKind};
 pub use error::{Error, ErrorKind, Result};
+pub use instructions::Instructions;
 pub use layout::provenance::Provenance;
 pub use locate::index::IndexUse;
 pub use locate::split::Split;

@@ -12,7 +12,7 @@ use super::report::{Part, Site, Tally, Use};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::{Options, ReadSize};
 use crate::source::Source;
-use crate::source::format::Format;
+use crate::source::format::{Format, NESTING, too_deep};
 use crate::source::window::Window;
 
 /// Names that a file may have in all parts.
@@ -26,9 +26,6 @@ const LONGEST_LINE: u64 = 1 << 20;
 
 /// Characters that a header may have.
 const MOST_HEADER: usize = 1 << 20;
-
-/// The deepest nesting of compressed files, and of archives after arrays.
-const NESTING: usize = 4;
 
 /// A walk through a file.
 pub(super) struct Walk<'a> {
@@ -89,8 +86,7 @@ impl<'a> Walk<'a> {
                 format => return Ok((source, format, left)),
             }
         }
-        let message = format!("compressed files are nested over {NESTING} deep");
-        Err(Error::over_limit(NESTING as u64, "gzip.depth", None, message))
+        Err(too_deep("compressed files", None))
     }
 
     /// Goes through the members of an archive.
@@ -166,8 +162,7 @@ impl<'a> Walk<'a> {
         let Some((source, begin, nesting)) = archive else { return self.parts.push(part) };
         let member = part.member.as_ref().map(|member| format!("{member}/")).unwrap_or_default();
         if nesting == 0 {
-            let message = format!("archives after arrays are nested over {NESTING} deep");
-            part.error = Some(Error::over_limit(NESTING as u64, "gzip.depth", begin, message));
+            part.error = Some(too_deep("archives after arrays", Some(begin)));
             return self.parts.push(part);
         }
         self.parts.push(part);

@@ -15,7 +15,6 @@
 //! - `elements`: iterators of the elements that a cursor reads
 //! - `parallel`: several decoders at once
 //! - `outline`: what an element is that is too large to be decoded
-//! - `instructions`: the instructions of a pickle, for a disassembler
 
 #[cfg(feature = "arrow")]
 pub(crate) mod block;
@@ -25,7 +24,6 @@ pub(crate) mod definitions;
 pub(crate) mod elements;
 pub(crate) mod envelope_reader;
 pub(crate) mod forms;
-pub(crate) mod instructions;
 pub(crate) mod objects;
 pub(crate) mod opened;
 pub(crate) mod outline;

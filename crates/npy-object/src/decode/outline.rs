@@ -14,7 +14,7 @@ use crate::value::calls::Call;
 use crate::value::context::Context;
 use crate::value::dtype::ItemType;
 use crate::value::globals::Callable;
-use crate::value::shape::Shape;
+use crate::value::state::NdarrayState;
 
 /// Bytes of an element that are decoded for its outline.
 const DECODED: usize = 16 << 10;
@@ -162,15 +162,9 @@ fn outline_of<'a>(
             Callable::DefaultDict => ContainerKind::DefaultDict,
             Callable::Deque => ContainerKind::Deque,
             Callable::Reconstruct | Callable::MaskedReconstruct => {
-                // Pickles from before NumPy 1.0 have no version before the shape.
-                let (first, rest) = state.split_first()?;
-                let shape = |id| Shape::of_tuple(at(id));
-                let (shape, dtype) = match shape(first) {
-                    Some(shape) => (shape, rest.first()?),
-                    None => (shape(rest.first()?)?, rest.get(1)?),
-                };
-                let item = context.item_types.read(at(dtype))?;
-                return Some(OutlineKind::Array { item, shape: shape.to_vec() });
+                let state = NdarrayState::take(&mut state.iter().map(at))?;
+                let (item, shape) = (state.item(context)?, state.shape()?.to_vec());
+                return Some(OutlineKind::Array { item, shape });
             }
             _ => return None,
         },

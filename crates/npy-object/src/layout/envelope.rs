@@ -23,11 +23,12 @@ use pickle_stream::{
 };
 
 use crate::error::Result;
-use crate::value::calls::{Call, flag, maxlen};
+use crate::value::calls::{Call, maxlen};
 use crate::value::context::Context;
 use crate::value::dtype::ItemType;
 use crate::value::globals::{ArrayClass, Callable};
 use crate::value::shape::Shape;
+use crate::value::state::NdarrayState;
 
 /// The instructions before the first member of a container.
 #[derive(Clone, Debug)]
@@ -210,20 +211,19 @@ fn array_state<'a>(
     at: impl Fn(NodeId) -> ValueRef<'a>,
     context: &Context,
 ) -> Option<ArrayState> {
-    // Pickles from before NumPy 1.0 have no version before the shape.
-    let (array, shape, dtype, fortran_order) = match *stack {
-        [array, shape, dtype, order, _] | [array, _, shape, dtype, order, _] => {
-            (at(array), at(shape), at(dtype), at(order))
-        }
-        _ => return None,
-    };
-    let call = Call::of(array)?;
+    let (&array, parts) = stack.split_first()?;
+    let mut parts = parts.iter().map(|&part| at(part));
+    let state = NdarrayState::take(&mut parts)?;
+    if state.data.is_none() || parts.next().is_some() {
+        return None;
+    }
+    let call = Call::of(at(array))?;
     if !matches!(call.callable, Callable::Reconstruct | Callable::MaskedReconstruct) {
         return None;
     }
-    let fortran_order = flag(fortran_order)?;
+    let fortran_order = state.fortran_order()?;
     let class = call.args()?.next().and_then(ArrayClass::of);
-    let (shape, item) = (Shape::read(shape)?, context.item_types.read(dtype)?);
+    let (shape, item) = (state.shape()?, state.item(context)?);
     Some(ArrayState { class, shape, fortran_order, item })
 }
 

@@ -14,8 +14,9 @@ use crate::source::inflate::Allowance;
 #[cfg(feature = "npz")]
 use crate::source::npz::Npz;
 
-/// The deepest nesting of compressed files. An array in an archive in a gzip file is 2 deep.
-const NESTING: usize = 4;
+/// The deepest nesting of compressed files, and for an audit of archives after arrays. An array in an
+/// archive in a gzip file is 2 deep.
+pub(crate) const NESTING: usize = 4;
 
 /// The format of a file, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,8 +115,7 @@ impl Options {
                 Format::Zip => self.only_member(source)?,
             };
         }
-        let message = format!("compressed files are nested over {NESTING} deep");
-        Err(Error::over_limit(NESTING as u64, "gzip.depth", None, message))
+        Err(too_deep("compressed files", None))
     }
 
     #[cfg(feature = "gzip")]
@@ -140,4 +140,11 @@ impl Options {
         let message = "this is an archive: reading it needs the feature `npz`";
         Err(Error::new(ErrorKind::Unsupported, "npz.end", 0, message))
     }
+}
+
+/// Returns the error for files that are nested deeper than [`NESTING`].
+#[cold]
+pub(crate) fn too_deep(files: &str, offset: Option<u64>) -> Error {
+    let message = format!("{files} are nested over {NESTING} deep");
+    Error::over_limit(NESTING as u64, "gzip.depth", offset, message)
 }

@@ -10,7 +10,7 @@ use pickle_stream::{Kind as Raw, ValueRef};
 
 use crate::error::Result;
 use crate::value::bytes::raw_bytes;
-use crate::value::calls::{Call, flag, tuple};
+use crate::value::calls::{Call, tuple};
 use crate::value::context::Context;
 use crate::value::dtype::{FieldType, ItemType, na_object};
 use crate::value::element::Element;
@@ -20,6 +20,7 @@ use crate::value::numbers::{Primitive, TypedArray, wrong_items};
 use crate::value::row::Row;
 use crate::value::scalar::to_little_endian;
 use crate::value::shape::Shape;
+use crate::value::state::NdarrayState;
 use crate::value::text::Text;
 
 /// A NumPy array.
@@ -97,16 +98,10 @@ impl<'a> Array<'a> {
     fn from_state(call: Call<'a>, is_masked: bool, context: &'a Context) -> Option<Array<'a>> {
         let class = ArrayClass::of(call.args()?.next()?)?;
         let mut state = tuple(call.state()?)?;
-        // Pickles from before NumPy 1.0 have no version before the shape.
-        let mut shape = state.next()?;
-        if shape.as_int().is_some() {
-            shape = state.next()?;
-        }
-        let shape = Shape::read(shape)?;
-        let dtype = state.next()?;
-        let item = context.item_types.read(dtype)?;
-        let fortran_order = flag(state.next()?)?;
-        let data = Data::read(state.next()?, &item, dtype, context)?;
+        let parts = NdarrayState::take(&mut state)?;
+        let (shape, item) = (parts.shape()?, parts.item(context)?);
+        let fortran_order = parts.fortran_order()?;
+        let data = Data::read(parts.data?, &item, parts.dtype, context)?;
         let (item, data) = match (item, data) {
             (ItemType::Plain(DType::Scalar(scalar)), Data::Bytes(bytes)) => {
                 let (scalar, bytes) = to_little_endian(scalar, bytes);
@@ -121,7 +116,8 @@ impl<'a> Array<'a> {
             }),
             false => None,
         };
-        let na_object = matches!(item, ItemType::String { .. }).then(|| na_object(dtype)).flatten();
+        let na_object =
+            matches!(item, ItemType::String { .. }).then(|| na_object(parts.dtype)).flatten();
         let na_object = na_object.map(|object| Element::new(object, context));
         Array { class, item, shape, fortran_order, data, mask, na_object }.checked()
     }

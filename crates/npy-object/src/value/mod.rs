@@ -16,6 +16,7 @@
 //! | [`dtype`] | pickled dtypes, and a cache of them |
 //! | [`context`] | what all values of a file share: encoding, limits, that cache |
 //! | [`numbers`], [`scalar`] | items of arrays as Rust numbers; one item with its dtype |
+//! | [`state`] | the pickled state of an array, in its parts |
 //! | [`row`], [`plain`] | rows of arrays without objects; the shortcut for plain arrays |
 //! | [`element`] | [`Element`], the reference that everything below returns |
 //! | [`items`], [`object`] | members of containers; calls that were not recognised |
@@ -59,6 +60,7 @@ pub(crate) mod row;
 pub(crate) mod scalar;
 pub(crate) mod shape;
 mod standard;
+pub(crate) mod state;
 pub(crate) mod text;
 pub(crate) mod time;
 

@@ -15,6 +15,7 @@ use crate::value::context::Context;
 use crate::value::numbers::{Primitive, TypedArray};
 use crate::value::row::Row;
 use crate::value::shape::Shape;
+use crate::value::state::NdarrayState;
 
 /// An array of items of a fixed size, borrowed from the file: see
 /// [`Element::as_plain_array`](crate::Element::as_plain_array).
@@ -43,15 +44,18 @@ impl PlainParts {
     pub(crate) fn find(value: ValueRef<'_>, context: &Context) -> Option<PlainParts> {
         let object = value.as_object()?;
         let [class, _shape, _typecode] = object.args().to_tuple()?;
-        let [version, shape, dtype, order, bytes] = object.state()?.to_tuple()?;
-        let head = [object.callable(), class, dtype];
-        let (_version, fortran_order, _bytes) =
-            (version.as_int()?, order.as_bool()?, bytes.as_bytes()?);
+        let parts: [ValueRef<'_>; 5] = object.state()?.to_tuple()?;
+        let state = NdarrayState::take(&mut parts.iter().copied())?;
+        let (fortran_order, bytes) = (state.is_fortran?.as_bool()?, state.data?);
+        if state.version.is_none() || bytes.as_bytes().is_none() {
+            return None;
+        }
+        let head = [object.callable(), class, state.dtype];
         if object.construct() != Construct::Call || object.has_items() {
             return None;
         }
         let scalar = context.item_types.scalar_of_array(head)?;
-        let (array, shape, bytes) = (value.id(), shape.id(), bytes.id());
+        let (array, shape, bytes) = (value.id(), state.shape.id(), bytes.id());
         Some(PlainParts { array, scalar, fortran_order, shape, bytes })
     }
 
