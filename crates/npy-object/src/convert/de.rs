@@ -26,9 +26,10 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
+use std::slice::ChunksExact;
 
 use npy_header::{ByteOrder, DType, Scalar, ScalarKind, TimeBase};
-use pickle_stream::{Long, NodeId, ValueRef, short_str};
+use pickle_stream::{Kind as Raw, Long, NodeId, ValueRef, short_str};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{
     self, Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer,
@@ -42,7 +43,7 @@ use crate::value::array::{Array, ArrayItems, Data};
 use crate::value::calendar::{Instant, NOT_A_TIME};
 use crate::value::context::Context;
 use crate::value::dtype::ItemType;
-use crate::value::element::Element;
+use crate::value::element::{Element, Repr};
 use crate::value::items::Entries;
 use crate::value::kind::Kind;
 use crate::value::owned::OwnedElement;
@@ -195,6 +196,10 @@ struct ValueDeserializer<'a, 'de> {
 #[derive(Clone)]
 enum Input<'a, 'de> {
     Element(Element<'de>),
+    /// A member of a list of unboxed ints.
+    Int(i64),
+    /// A member of a list of unboxed floats.
+    Float(f64),
     /// A NumPy scalar, or an item of an array without objects.
     Item(&'a DType, &'a [u8]),
     /// An item that is masked.
@@ -217,6 +222,16 @@ enum BlockItems<'a, 'de> {
     Objects(usize, ArrayItems<'de>),
 }
 
+/// A value that contains no others, of the types that most values have.
+#[derive(Clone, Copy)]
+enum Leaf<'de> {
+    None,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Str(&'de str),
+}
+
 /// The request of the caller's type, where it decides how a value is read.
 #[derive(Clone, Copy, PartialEq)]
 enum Wanted {
@@ -231,20 +246,83 @@ impl<'a, 'de> ValueDeserializer<'a, 'de> {
         ValueDeserializer { input: Input::Element(element), open }
     }
 
+    // Inlined, so that a sequence of leaves or numbers is read in one loop, where `wanted` and the
+    // type of the input are known.
+    #[inline(always)]
     fn visit<V: Visitor<'de>>(self, wanted: Wanted, visitor: V) -> Result<V::Value> {
+        match &self.input {
+            Input::Item(DType::Scalar(scalar), bytes) if wanted != Wanted::Option => {
+                match Number::read(*scalar, bytes) {
+                    Some(number) => number.visit(visitor),
+                    None => self.visit_any(wanted, visitor),
+                }
+            }
+            _ => match self.leaf() {
+                Some(leaf) => self.visit_leaf(leaf, wanted, visitor),
+                None => self.visit_any(wanted, visitor),
+            },
+        }
+    }
+
+    /// Returns the leaf that the value is; `None` for any other value. [`visit_element`] reads the
+    /// leaves that are found only after their dtype or encoding is known.
+    #[inline(always)]
+    fn leaf(&self) -> Option<Leaf<'de>> {
+        let value = match &self.input {
+            Input::Int(int) => return Some(Leaf::Int(*int)),
+            Input::Float(float) => return Some(Leaf::Float(*float)),
+            Input::Element(element) => match element.repr() {
+                Repr::Value(value) => value,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        match value.kind() {
+            Raw::None => Some(Leaf::None),
+            Raw::Bool(value) => Some(Leaf::Bool(value)),
+            Raw::Int(int) => Some(Leaf::Int(int)),
+            Raw::Float(float) => Some(Leaf::Float(float)),
+            Raw::Str(text) => text.to_str().map(Leaf::Str),
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn visit_leaf<V: Visitor<'de>>(
+        self,
+        leaf: Leaf<'de>,
+        wanted: Wanted,
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.open.charge(if let Leaf::Str(text) = leaf { text.len() } else { 0 })?;
+        match leaf {
+            Leaf::None => visit_missing(wanted, visitor),
+            _ if wanted == Wanted::Option => visitor.visit_some(self),
+            Leaf::Bool(value) => visitor.visit_bool(value),
+            Leaf::Int(int) => visitor.visit_i64(int),
+            Leaf::Float(float) => visitor.visit_f64(float),
+            Leaf::Str(text) => visitor.visit_borrowed_str(text),
+        }
+    }
+
+    #[inline(never)]
+    fn visit_any<V: Visitor<'de>>(self, wanted: Wanted, visitor: V) -> Result<V::Value> {
         self.charge_unpaid()?;
         let open = self.open;
         match self.input {
             Input::Element(element) => visit_element(element, open, wanted, visitor),
+            Input::Int(_) | Input::Float(_) => unreachable!("numbers are leaves"),
             Input::Item(dtype, bytes) => visit_item(dtype, bytes, open, wanted, visitor),
             Input::Masked => visit_missing(wanted, visitor),
             Input::Block(_) if wanted == Wanted::Option => visitor.visit_some(self),
             Input::Block(block) => {
                 let open = &open.enter(None)?;
-                visit_sequence(
-                    block.parts().map(|input| ValueDeserializer { input, open }),
-                    visitor,
-                )
+                match block.numbers() {
+                    Some((dtype, items)) => {
+                        visit_inputs(items.map(|item| Input::Item(dtype, item)), open, visitor)
+                    }
+                    None => visit_inputs(block.parts(), open, visitor),
+                }
             }
         }
     }
@@ -255,7 +333,7 @@ impl<'a, 'de> ValueDeserializer<'a, 'de> {
         let unpaid = match &self.input {
             Input::Item(_, bytes) => bytes.is_empty(),
             Input::Block(block) => block.is_unpaid(),
-            Input::Element(_) | Input::Masked => false,
+            Input::Element(_) | Input::Int(_) | Input::Float(_) | Input::Masked => false,
         };
         if unpaid { self.open.charge(0) } else { Ok(()) }
     }
@@ -264,22 +342,27 @@ impl<'a, 'de> ValueDeserializer<'a, 'de> {
 impl<'de> Deserializer<'de> for ValueDeserializer<'_, 'de> {
     type Error = Error;
 
+    #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.visit(Wanted::Anything, visitor)
     }
 
+    #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.visit(Wanted::Option, visitor)
     }
 
+    #[inline]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.visit(Wanted::Sequence, visitor)
     }
 
+    #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value> {
         self.visit(Wanted::Sequence, visitor)
     }
 
+    #[inline]
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -289,10 +372,12 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'_, 'de> {
         self.visit(Wanted::Sequence, visitor)
     }
 
+    #[inline]
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.visit(Wanted::Int, visitor)
     }
 
+    #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -309,6 +394,8 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'_, 'de> {
     ) -> Result<V::Value> {
         let text = match self.input {
             Input::Item(DType::Scalar(scalar), bytes) => Cow::Owned(text(*scalar, bytes)?),
+            Input::Int(int) => return Err(wrong_type(ENUM, &Kind::Int(int))),
+            Input::Float(float) => return Err(wrong_type(ENUM, &Kind::Float(float))),
             // Not an enum. The visitor's error says what it expects.
             Input::Item(..) | Input::Masked | Input::Block(_) => {
                 return self.deserialize_any(visitor);
@@ -325,7 +412,8 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'_, 'de> {
                     if entries.len() == 1 =>
                 {
                     let open = &self.open.enter(element.identity())?;
-                    return visitor.visit_enum(MapAccessDeserializer::new(pairs(entries, open)));
+                    return visitor
+                        .visit_enum(MapAccessDeserializer::new(Pairs::new(entries, open)));
                 }
                 other => return Err(wrong_type(ENUM, &other)),
             },
@@ -333,6 +421,7 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'_, 'de> {
         visitor.visit_enum(text.into_deserializer())
     }
 
+    #[inline]
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.charge_unpaid()?;
         visitor.visit_unit()
@@ -359,6 +448,14 @@ fn visit_element<'de, V: Visitor<'de>>(
     wanted: Wanted,
     visitor: V,
 ) -> Result<V::Value> {
+    if let Some(array) = element.as_plain_array().filter(|array| !array.fortran_order()) {
+        open.charge(array.data().len())?;
+        let open = &open.enter(element.identity())?;
+        let (shape, dtype) = (array.shape(), array.item().into());
+        let items = BlockItems::Bytes(&dtype, array.data());
+        let input = Block { shape, items, mask: None }.into_input();
+        return ValueDeserializer { input, open }.visit(wanted, visitor);
+    }
     let (kind, id) = (element.kind(), element.identity());
     open.charge(payload(&kind))?;
     match kind {
@@ -392,10 +489,16 @@ fn visit_element<'de, V: Visitor<'de>>(
         | Kind::FrozenSet(items)
         | Kind::Deque(items, _) => {
             let open = &open.enter(id)?;
-            visit_sequence(items.map(|item| ValueDeserializer::new(item, open)), visitor)
+            if let Some(ints) = items.raw().as_ints() {
+                visit_inputs(ints.iter().map(|&int| Input::Int(int)), open, visitor)
+            } else if let Some(floats) = items.raw().as_floats() {
+                visit_inputs(floats.iter().map(|&float| Input::Float(float)), open, visitor)
+            } else {
+                visit_inputs(items.map(Input::Element), open, visitor)
+            }
         }
         Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
-            visitor.visit_map(pairs(entries, &open.enter(id)?))
+            visitor.visit_map(Pairs::new(entries, &open.enter(id)?))
         }
         Kind::Record(record) => {
             let open = &open.enter(id)?;
@@ -473,6 +576,19 @@ impl<'a, 'de> Block<'a, 'de> {
     /// Returns the parts of the block along its first axis.
     fn parts(self) -> Parts<'a, 'de> {
         Parts { left: self.shape.first().copied().unwrap_or(0), block: self }
+    }
+
+    /// Returns the dtype and the bytes of each item, if the block has one dimension, and its items
+    /// are scalars of which none is masked.
+    fn numbers(&self) -> Option<(&'a DType, ChunksExact<'a, u8>)> {
+        match (self.shape, &self.items, self.mask) {
+            ([_], BlockItems::Bytes(dtype @ DType::Scalar(_), bytes), None)
+                if !bytes.is_empty() =>
+            {
+                Some((dtype, bytes.chunks_exact(dtype.itemsize())))
+            }
+            _ => None,
+        }
     }
 
     /// Returns whether its items take no bytes in the file.
@@ -575,21 +691,10 @@ fn visit_scalar<'de, V: Visitor<'de>>(
         let dtype = scalar.into();
         return visitor.visit_some(ValueDeserializer { input: Input::Item(&dtype, bytes), open });
     }
+    if let Some(number) = Number::read(scalar, bytes) {
+        return number.visit(visitor);
+    }
     match (scalar.kind(), bytes.len()) {
-        (K::Bool, _) => visitor.visit_bool(bytes != [0]),
-        (K::Int, 1) => visitor.visit_i8(i8::from_le_bytes(little_endian(bytes, order))),
-        (K::Int, 2) => visitor.visit_i16(i16::from_le_bytes(little_endian(bytes, order))),
-        (K::Int, 4) => visitor.visit_i32(i32::from_le_bytes(little_endian(bytes, order))),
-        (K::Int, 8) => visitor.visit_i64(count()),
-        (K::Uint, 1) => visitor.visit_u8(u8::from_le_bytes(little_endian(bytes, order))),
-        (K::Uint, 2) => visitor.visit_u16(u16::from_le_bytes(little_endian(bytes, order))),
-        (K::Uint, 4) => visitor.visit_u32(u32::from_le_bytes(little_endian(bytes, order))),
-        (K::Uint, 8) => visitor.visit_u64(u64::from_le_bytes(little_endian(bytes, order))),
-        (K::Float, 2) => {
-            visitor.visit_f32(half::f16::from_le_bytes(little_endian(bytes, order)).to_f32())
-        }
-        (K::Float, 4) => visitor.visit_f32(f32::from_le_bytes(little_endian(bytes, order))),
-        (K::Float, 8) => visitor.visit_f64(f64::from_le_bytes(little_endian(bytes, order))),
         (K::Float, _) => visitor.visit_f64(long_double(bytes, order)),
         (K::Complex, size) => {
             let part = DType::Scalar(Scalar::new(K::Float, order, size / 2)?);
@@ -607,7 +712,68 @@ fn visit_scalar<'de, V: Visitor<'de>>(
             let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
             visit_bytes(&bytes[..end], wanted, visitor)
         }
-        (K::Int | K::Uint | K::Void | K::Object, _) => visit_bytes(bytes, wanted, visitor),
+        (K::Bool | K::Int | K::Uint | K::Void | K::Object, _) => {
+            visit_bytes(bytes, wanted, visitor)
+        }
+    }
+}
+
+/// A number or bool of a NumPy scalar, or of an item of an array.
+#[derive(Clone, Copy)]
+enum Number {
+    Bool(bool),
+    I8(i8),
+    I16(i16),
+    I32(i32),
+    I64(i64),
+    U8(u8),
+    U16(u16),
+    U32(u32),
+    U64(u64),
+    F32(f32),
+    F64(f64),
+}
+
+impl Number {
+    /// Reads the number; `None` where the item is of another type, or a float of more than 8 bytes.
+    #[inline(always)]
+    fn read(scalar: Scalar, bytes: &[u8]) -> Option<Number> {
+        use ScalarKind as K;
+        let order = scalar.order();
+        Some(match (scalar.kind(), bytes.len()) {
+            (K::Bool, _) => Number::Bool(bytes != [0]),
+            (K::Int, 1) => Number::I8(i8::from_le_bytes(little_endian(bytes, order))),
+            (K::Int, 2) => Number::I16(i16::from_le_bytes(little_endian(bytes, order))),
+            (K::Int, 4) => Number::I32(i32::from_le_bytes(little_endian(bytes, order))),
+            (K::Int, 8) => Number::I64(i64::from_le_bytes(little_endian(bytes, order))),
+            (K::Uint, 1) => Number::U8(u8::from_le_bytes(little_endian(bytes, order))),
+            (K::Uint, 2) => Number::U16(u16::from_le_bytes(little_endian(bytes, order))),
+            (K::Uint, 4) => Number::U32(u32::from_le_bytes(little_endian(bytes, order))),
+            (K::Uint, 8) => Number::U64(u64::from_le_bytes(little_endian(bytes, order))),
+            (K::Float, 2) => {
+                Number::F32(half::f16::from_le_bytes(little_endian(bytes, order)).to_f32())
+            }
+            (K::Float, 4) => Number::F32(f32::from_le_bytes(little_endian(bytes, order))),
+            (K::Float, 8) => Number::F64(f64::from_le_bytes(little_endian(bytes, order))),
+            _ => return None,
+        })
+    }
+
+    #[inline(always)]
+    fn visit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self {
+            Number::Bool(value) => visitor.visit_bool(value),
+            Number::I8(int) => visitor.visit_i8(int),
+            Number::I16(int) => visitor.visit_i16(int),
+            Number::I32(int) => visitor.visit_i32(int),
+            Number::I64(int) => visitor.visit_i64(int),
+            Number::U8(int) => visitor.visit_u8(int),
+            Number::U16(int) => visitor.visit_u16(int),
+            Number::U32(int) => visitor.visit_u32(int),
+            Number::U64(int) => visitor.visit_u64(int),
+            Number::F32(float) => visitor.visit_f32(float),
+            Number::F64(float) => visitor.visit_f64(float),
+        }
     }
 }
 
@@ -643,6 +809,15 @@ fn visit_bytes<'de, V: Visitor<'de>>(bytes: &[u8], wanted: Wanted, visitor: V) -
     }
 }
 
+/// Visits the members of a container; `open` is the container itself.
+fn visit_inputs<'a, 'de: 'a, V: Visitor<'de>>(
+    inputs: impl ExactSizeIterator<Item = Input<'a, 'de>>,
+    open: &'a Open<'a>,
+    visitor: V,
+) -> Result<V::Value> {
+    visit_sequence(inputs.map(|input| ValueDeserializer { input, open }), visitor)
+}
+
 fn visit_sequence<'de, V, I>(items: I, visitor: V) -> Result<V::Value>
 where
     V: Visitor<'de>,
@@ -670,6 +845,7 @@ struct Sequence<I> {
 impl<'de, I: ExactSizeIterator<Item: IntoDeserializer<'de, Error>>> SeqAccess<'de> for Sequence<I> {
     type Error = Error;
 
+    #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         let Some(item) = self.items.next() else { return Ok(None) };
         let number = self.next;
@@ -710,15 +886,6 @@ impl Key for Cow<'_, str> {
     }
 }
 
-impl Key for ValueDeserializer<'_, '_> {
-    fn subscript(&self) -> String {
-        match &self.input {
-            Input::Element(element) => format!("{element:?}"),
-            _ => "...".to_owned(),
-        }
-    }
-}
-
 impl<'de, I, K, V> MapAccess<'de> for Map<I, K, V>
 where
     I: ExactSizeIterator<Item = (K, V)>,
@@ -745,12 +912,40 @@ where
     }
 }
 
-/// Returns the entries of a dict; `open` is the dict itself.
-fn pairs<'a, 'de>(entries: Entries<'de>, open: &'a Open<'a>) -> impl MapAccess<'de, Error = Error> {
-    let entries = entries.map(|(key, value)| {
-        (ValueDeserializer::new(key, open), ValueDeserializer::new(value, open))
-    });
-    Map { entries, open: None }
+/// The entries of a dict; `open` is the dict itself.
+struct Pairs<'a, 'de> {
+    entries: Entries<'de>,
+    open: &'a Open<'a>,
+    /// The entry whose key was read last.
+    last: Option<(Element<'de>, Element<'de>)>,
+}
+
+impl<'a, 'de> Pairs<'a, 'de> {
+    fn new(entries: Entries<'de>, open: &'a Open<'a>) -> Pairs<'a, 'de> {
+        Pairs { entries, open, last: None }
+    }
+}
+
+impl<'de> MapAccess<'de> for Pairs<'_, 'de> {
+    type Error = Error;
+
+    #[inline]
+    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        self.last = self.entries.next();
+        let Some((key, _)) = self.last else { return Ok(None) };
+        seed.deserialize(ValueDeserializer::new(key, self.open)).map(Some)
+    }
+
+    #[inline]
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value> {
+        let (key, value) = self.last.take().expect("serde asks for a value after its key");
+        let read = seed.deserialize(ValueDeserializer::new(value, self.open));
+        read.map_err(|error| error.under(format!("{key:?}")))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.entries.len())
+    }
 }
 
 /// Visits the fields of a record.
