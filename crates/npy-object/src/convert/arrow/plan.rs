@@ -178,6 +178,9 @@ impl Plan {
         if let Column::List { items, .. } = column
             && let Some(parts) = PlainParts::find(value, element.context())
         {
+            if hole_of(parts.version()).is_some() {
+                return None;
+            }
             let [length] = value.at(parts.shape()).to_tuple()?;
             let len = match hole_of(length.id()) {
                 Some(hole) => Length::Hole(hole),
