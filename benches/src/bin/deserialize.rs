@@ -40,7 +40,9 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
             let ints: Vec<i64> = element.deserialize()?;
             Ok(ints.iter().sum::<i64>() as f64)
         }),
-        ("ints", "--methods") => sum(array, |element| Ok(element.as_ints()?.iter().sum::<i64>() as f64)),
+        ("ints", "--methods") => {
+            sum(array, |element| Ok(element.as_ints()?.iter().sum::<i64>() as f64))
+        }
         ("ragged" | "large", "") => sum(array, |element| {
             let floats: Vec<f64> = element.deserialize()?;
             Ok(floats.iter().sum())
@@ -52,7 +54,9 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
             let text: String = element.deserialize()?;
             Ok(text.len() as f64)
         }),
-        ("strings", "--methods") => sum(array, |element| Ok(element.as_str()?.into_owned().len() as f64)),
+        ("strings", "--methods") => {
+            sum(array, |element| Ok(element.as_str()?.into_owned().len() as f64))
+        }
         ("dicts", "") => sum(array, |element| Ok(element.deserialize::<Item>()?.sum())),
         ("dicts", "--methods") => sum(array, |element| Ok(item(element)?.sum())),
         _ => return Err("the works are ragged, large, strings, ints and dicts".into()),

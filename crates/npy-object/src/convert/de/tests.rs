@@ -9,7 +9,7 @@ use npy_header::{ByteOrder, DType, Scalar, ScalarKind};
 use pickle_stream::Limits;
 use proptest::prelude::*;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::array::{Block, Bytes};
 use super::deserializer::{Value, Wanted};
@@ -383,5 +383,33 @@ fn plain_array_is_read_as_any_array() {
     while let Some(element) = array.next_element().expect("a whole file") {
         let owned = element.into_owned(Context::new(&Options::new()).into());
         with_each_type!(compare_elements(element, owned.element()));
+    }
+}
+
+#[test]
+fn number_of_each_dtype_is_its_value() {
+    use ScalarKind as K;
+    for (kind, little, expected) in [
+        (K::Bool, &[1][..], json!(true)),
+        (K::Int, &[0xff], json!(-1)),
+        (K::Int, &[0xff; 2], json!(-1)),
+        (K::Int, &[0xff; 4], json!(-1)),
+        (K::Int, &[0xff; 8], json!(-1)),
+        (K::Uint, &[0xff], json!(u8::MAX)),
+        (K::Uint, &[0xff; 2], json!(u16::MAX)),
+        (K::Uint, &[0xff; 4], json!(u32::MAX)),
+        (K::Uint, &[0xff; 8], json!(u64::MAX)),
+        (K::Float, &[0, 0x3e], json!(1.5)),
+        (K::Float, &1.5f32.to_le_bytes(), json!(1.5)),
+        (K::Float, &1.5f64.to_le_bytes(), json!(1.5)),
+    ] {
+        let size = little.len();
+        let order = if size == 1 { ByteOrder::NotApplicable } else { ByteOrder::Little };
+        let dtype = &DType::Scalar(Scalar::new(kind, order, size).expect("a dtype"));
+        let items = Bytes { dtype, bytes: little };
+        let left = Cell::new(0);
+        let open = &Open::outermost(&left);
+        let block = Block { shape: &[1], items, mask: None, open };
+        assert_eq!(deserialize::<Json>(block).expect("a number"), json!([expected]));
     }
 }
