@@ -1,12 +1,12 @@
 //! Pickled values, by their Python types.
 //!
 //! [`Member::visit`] reads the values that most elements consist of without asking for the others:
-//! [`visit_other`], which reads every value, is the reference. A property test holds the first to
+//! [`Whole::visit_other`], which reads every value, is the reference. A property test holds the first to
 //! the second.
 
 use std::borrow::Cow;
 
-use pickle_stream::{Kind as Raw, Long, ValueRef};
+use pickle_stream::{Items as Members, Kind as Raw, Long, ValueRef};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
 
@@ -17,34 +17,41 @@ use super::sequence::{Part, visit_bytes, visit_fields, visit_run, visit_sequence
 use crate::error::{Error, Result};
 use crate::value::access::lone_surrogate;
 use crate::value::array::{Array, ArrayItems, Data};
+use crate::value::context::Context;
 use crate::value::dtype::ItemType;
 use crate::value::element::{Element, Repr};
-use crate::value::items::{Entries, Items as Members};
+use crate::value::items::Entries;
 use crate::value::kind::Kind;
 
-/// An element, or a value inside one.
+/// An element, or a value inside one, that may be an item of a dtype.
 #[derive(Clone, Copy)]
-pub(super) struct Member<'a, 'de> {
+pub(super) struct Whole<'a, 'de> {
     pub(super) element: Element<'de>,
     pub(super) open: &'a Open<'a>,
+}
+
+/// A value that is read without a dtype: a member of a container.
+#[derive(Clone, Copy)]
+pub(super) struct Member<'a, 'de> {
+    value: ValueRef<'de>,
+    context: &'de Context,
+    open: &'a Open<'a>,
 }
 
 impl<'de> Value<'de> for Member<'_, 'de> {
     #[inline(always)]
     fn visit<V: Visitor<'de>>(self, wanted: Wanted, visitor: V) -> Result<V::Value> {
-        let Repr::Value(value) = self.element.repr() else {
-            return self.visit_other(wanted, visitor);
-        };
+        let Member { value, context, open } = self;
         match wanted {
             Wanted::I64 | Wanted::Int => {
                 if let Some(int) = value.as_int() {
-                    self.open.charge(0)?;
+                    open.charge(0)?;
                     return visitor.visit_i64(int);
                 }
             }
             Wanted::Float => {
                 if let Some(float) = value.as_float() {
-                    self.open.charge(0)?;
+                    open.charge(0)?;
                     return visitor.visit_f64(float);
                 }
             }
@@ -52,24 +59,26 @@ impl<'de> Value<'de> for Member<'_, 'de> {
                 if let Raw::Str(text) = value.kind()
                     && let Some(text) = text.to_str()
                 {
-                    self.open.charge(text.len())?;
+                    open.charge(text.len())?;
                     return visitor.visit_borrowed_str(text);
                 }
             }
             Wanted::Sequence => {
                 if let Raw::List(members) | Raw::Tuple(members) = value.kind() {
-                    self.open.charge(0)?;
-                    let open = &self.open.enter(Some(value.id()))?;
-                    let members = Members::new(members, self.element.context());
-                    return visit_members(members, open, visitor);
+                    open.charge(0)?;
+                    return visit_members(
+                        members,
+                        context,
+                        &open.enter(Some(value.id()))?,
+                        visitor,
+                    );
                 }
             }
             Wanted::Map => {
                 if let Raw::Dict(entries) = value.kind() {
-                    self.open.charge(0)?;
-                    let open = &self.open.enter(Some(value.id()))?;
-                    let entries = Entries::new(entries, self.element.context());
-                    return visitor.visit_map(Dict { entries, open, last: None });
+                    open.charge(0)?;
+                    let open = &open.enter(Some(value.id()))?;
+                    return visitor.visit_map(Dict::new(Entries::new(entries, context), open));
                 }
             }
             Wanted::Option | Wanted::Anything => {
@@ -78,8 +87,24 @@ impl<'de> Value<'de> for Member<'_, 'de> {
                 }
             }
         }
-        Member { element: Element::new(value, self.element.context()), ..self }
-            .visit_other(wanted, visitor)
+        self.whole().visit_other(wanted, visitor)
+    }
+
+    fn visit_enum<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.whole().visit_enum(visitor)
+    }
+}
+
+impl<'de> Value<'de> for Whole<'_, 'de> {
+    #[inline(always)]
+    fn visit<V: Visitor<'de>>(self, wanted: Wanted, visitor: V) -> Result<V::Value> {
+        match self.element.repr() {
+            Repr::Value(value) => {
+                let (context, open) = (self.element.context(), self.open);
+                Member { value, context, open }.visit(wanted, visitor)
+            }
+            _ => self.visit_other(wanted, visitor),
+        }
     }
 
     fn visit_enum<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -93,8 +118,8 @@ impl<'de> Value<'de> for Member<'_, 'de> {
                 if entries.len() == 1 =>
             {
                 let open = &self.open.enter(self.element.identity())?;
-                let entry = Dict { entries, open, last: None };
-                return visitor.visit_enum(MapAccessDeserializer::new(entry));
+                let entry = MapAccessDeserializer::new(Dict::new(entries, open));
+                return visitor.visit_enum(entry);
             }
             other => return Err(not_an_enum(&other)),
         };
@@ -128,7 +153,7 @@ impl<'de> Leaf<'de> {
     }
 }
 
-impl<'de> Member<'_, 'de> {
+impl<'a, 'de> Member<'a, 'de> {
     #[inline(always)]
     fn visit_leaf<V: Visitor<'de>>(
         self,
@@ -147,6 +172,14 @@ impl<'de> Member<'_, 'de> {
         }
     }
 
+    /// Returns the value as one of any type.
+    #[inline(always)]
+    fn whole(self) -> Whole<'a, 'de> {
+        Whole { element: Element::new(self.value, self.context), open: self.open }
+    }
+}
+
+impl<'de> Whole<'_, 'de> {
     /// Visits a value of any type.
     #[inline(never)]
     pub(super) fn visit_other<V: Visitor<'de>>(
@@ -154,7 +187,7 @@ impl<'de> Member<'_, 'de> {
         wanted: Wanted,
         visitor: V,
     ) -> Result<V::Value> {
-        let Member { element, open } = self;
+        let Whole { element, open } = self;
         if let Some(array) = element.as_plain_array().filter(|array| !array.fortran_order()) {
             open.charge(array.data().len())?;
             let open = &open.enter(element.identity())?;
@@ -193,14 +226,17 @@ impl<'de> Member<'_, 'de> {
             | Kind::List(members)
             | Kind::Set(members)
             | Kind::FrozenSet(members)
-            | Kind::Deque(members, _) => visit_members(members, &open.enter(id)?, visitor),
+            | Kind::Deque(members, _) => {
+                let context = members.context();
+                visit_members(members.into_raw(), context, &open.enter(id)?, visitor)
+            }
             Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
-                visitor.visit_map(Dict { entries, open: &open.enter(id)?, last: None })
+                visitor.visit_map(Dict::new(entries, &open.enter(id)?))
             }
             Kind::Record(record) => {
                 let open = &open.enter(id)?;
                 let fields = record.fields().into_iter();
-                let fields = fields.map(|(name, element)| (name, Member { element, open }));
+                let fields = fields.map(|(name, element)| (name, Whole { element, open }));
                 visit_fields(fields, wanted, visitor)
             }
             Kind::DateTime(datetime) => visitor.visit_string(datetime.to_string()),
@@ -254,15 +290,16 @@ fn visit_str<'de, V: Visitor<'de>>(text: Cow<'de, str>, visitor: V) -> Result<V:
 /// Visits the members of a container as a sequence; `open` is the container itself.
 fn visit_members<'de, V: Visitor<'de>>(
     members: Members<'de>,
+    context: &'de Context,
     open: &Open<'_>,
     visitor: V,
 ) -> Result<V::Value> {
-    if let Some(ints) = members.raw().as_ints() {
+    if let Some(ints) = members.as_ints() {
         visit_run(ints, Kind::Int, open, visitor)
-    } else if let Some(floats) = members.raw().as_floats() {
+    } else if let Some(floats) = members.as_floats() {
         visit_run(floats, Kind::Float, open, visitor)
     } else {
-        visit_sequence(members.map(|element| Member { element, open }), visitor)
+        visit_sequence(members.map(|value| Member { value, context, open }), visitor)
     }
 }
 
@@ -298,7 +335,7 @@ struct Objects<'de> {
 
 impl<'de> Items<'de> for Objects<'de> {
     type Item<'a>
-        = Member<'a, 'de>
+        = Whole<'a, 'de>
     where
         Self: 'a;
 
@@ -311,11 +348,11 @@ impl<'de> Items<'de> for Objects<'de> {
         Objects { count, items }
     }
 
-    fn into_first<'a>(mut self, open: &'a Open<'a>) -> Option<Member<'a, 'de>>
+    fn into_first<'a>(mut self, open: &'a Open<'a>) -> Option<Whole<'a, 'de>>
     where
         Self: 'a,
     {
-        self.items.next().map(|element| Member { element, open })
+        self.items.next().map(|element| Whole { element, open })
     }
 
     fn is_unpaid(&self) -> bool {
@@ -323,7 +360,7 @@ impl<'de> Items<'de> for Objects<'de> {
     }
 
     fn visit_row<V: Visitor<'de>>(self, _: usize, open: &Open<'_>, visitor: V) -> Result<V::Value> {
-        visit_sequence(self.items.map(|element| Member { element, open }), visitor)
+        visit_sequence(self.items.map(|element| Whole { element, open }), visitor)
     }
 }
 
@@ -332,24 +369,41 @@ struct Dict<'a, 'de> {
     entries: Entries<'de>,
     open: &'a Open<'a>,
     /// The entry whose key was read last.
-    last: Option<(Element<'de>, Element<'de>)>,
+    last: Option<(ValueRef<'de>, ValueRef<'de>)>,
+}
+
+impl<'a, 'de> Dict<'a, 'de> {
+    #[inline(always)]
+    fn new(entries: Entries<'de>, open: &'a Open<'a>) -> Dict<'a, 'de> {
+        Dict { entries, open, last: None }
+    }
+
+    #[inline(always)]
+    fn member(&self, value: ValueRef<'de>) -> ValueDeserializer<Member<'a, 'de>> {
+        ValueDeserializer(Member { value, context: self.entries.context(), open: self.open })
+    }
+
+    /// Adds to an error the key of the value with the error.
+    #[cold]
+    fn under(&self, key: ValueRef<'de>, error: Error) -> Error {
+        error.under(format!("{:?}", Element::new(key, self.entries.context())))
+    }
 }
 
 impl<'de> MapAccess<'de> for Dict<'_, 'de> {
     type Error = Error;
 
-    #[inline]
+    #[inline(always)]
     fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        self.last = self.entries.next();
-        let Some((element, _)) = self.last else { return Ok(None) };
-        seed.deserialize(ValueDeserializer(Member { element, open: self.open })).map(Some)
+        self.last = self.entries.next_raw();
+        let Some((key, _)) = self.last else { return Ok(None) };
+        seed.deserialize(self.member(key)).map(Some)
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value> {
-        let (key, element) = self.last.take().expect("serde asks for a value after its key");
-        let read = seed.deserialize(ValueDeserializer(Member { element, open: self.open }));
-        read.map_err(|error| error.under(format!("{key:?}")))
+        let (key, value) = self.last.take().expect("serde asks for a value after its key");
+        seed.deserialize(self.member(value)).map_err(|error| self.under(key, error))
     }
 
     #[inline]

@@ -36,7 +36,7 @@ use pickle_stream::ValueRef;
 use serde::de::{self, Deserialize, DeserializeOwned};
 
 use self::deserializer::ValueDeserializer;
-use self::element::Member;
+use self::element::Whole;
 use self::open::Open;
 use crate::error::{Error, Result};
 use crate::options::Options;
@@ -82,7 +82,7 @@ impl<'a> Element<'a> {
         let bytes = self.value().map_or(0, ValueRef::graph_bytes);
         let left = Cell::new(bytes.saturating_mul(REPEATED).saturating_add(FREE));
         let open = &Open::outermost(&left);
-        T::deserialize(ValueDeserializer(Member { element: self, open }))
+        T::deserialize(ValueDeserializer(Whole { element: self, open }))
             .map_err(|error| self.located(error))
     }
 }

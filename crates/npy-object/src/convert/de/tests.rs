@@ -16,8 +16,8 @@ use super::deserializer::{Value, Wanted};
 use super::*;
 use crate::value::kind::Kind;
 
-/// A value that is read by [`Member::visit_other`] alone. Its members are not.
-struct Reference<'a, 'de>(Member<'a, 'de>);
+/// A value that is read by [`Whole::visit_other`] alone. Its members are not.
+struct Reference<'a, 'de>(Whole<'a, 'de>);
 
 impl<'de> Value<'de> for Reference<'_, 'de> {
     fn visit<V: Visitor<'de>>(self, wanted: Wanted, visitor: V) -> Result<V::Value> {
@@ -267,8 +267,8 @@ fn with_value<T>(pickle: &[u8], read: impl FnOnce(Element<'_>) -> T) -> T {
 
 fn compare_with_reference<'de, T: Deserialize<'de> + Debug>(element: Element<'de>) {
     compare::<T>(
-        |open| deserialize(Member { element, open }),
-        |open| deserialize(Reference(Member { element, open })),
+        |open| deserialize(Whole { element, open }),
+        |open| deserialize(Reference(Whole { element, open })),
     );
 }
 
@@ -277,8 +277,8 @@ fn compare_elements<T: for<'de> Deserialize<'de> + Debug>(
     reference: Element<'_>,
 ) {
     compare::<T>(
-        |open| deserialize(Member { element: fast, open }),
-        |open| deserialize(Member { element: reference, open }),
+        |open| deserialize(Whole { element: fast, open }),
+        |open| deserialize(Whole { element: reference, open }),
     );
 }
 
