@@ -114,14 +114,12 @@ macro_rules! with_each_type {
     ($function:ident($($argument:expr),*)) => {
         with_each_type! {
             $function($($argument),*),
-            (), bool, i8, u8, i64, u64, i128, f32, f64, char, String, Json, IgnoredAny,
-            Option<i64>, Option<f64>, Option<String>, Option<Vec<i64>>, Option<Option<Json>>,
-            Vec<i64>, Vec<i8>, Vec<u8>, Vec<u64>, Vec<f32>, Vec<f64>, Vec<bool>, Vec<String>,
-            Vec<()>, Vec<Json>, Vec<IgnoredAny>, Vec<Option<i64>>, Vec<Option<Option<i16>>>,
-            Vec<Vec<i64>>, Vec<Vec<Option<f64>>>, [i64; 2], (i64, f64), Vec<[f64; 2]>,
-            BTreeMap<String, i64>, BTreeMap<i64, Json>, BTreeMap<String, Vec<Json>>,
-            Fields, Vec<Fields>, Choice, Vec<Choice>, Wrapped<i64>, Wrapped<Vec<Wrapped<f64>>>,
-            Wrapped<Option<String>>, Tolerant, Vec<Tolerant>,
+            (), bool, i64, u8, f64, char, String, Json, IgnoredAny,
+            Option<i64>, Option<Vec<i64>>, Option<Option<Json>>,
+            Vec<i64>, Vec<u8>, Vec<f64>, Vec<String>, Vec<Json>, Vec<IgnoredAny>,
+            Vec<Option<i64>>, Vec<Option<Option<f32>>>, Vec<Vec<i64>>, [i64; 2], (i64, f64),
+            BTreeMap<String, i64>, BTreeMap<i64, Json>,
+            Fields, Choice, Vec<Choice>, Wrapped<Vec<Wrapped<Option<String>>>>, Tolerant,
         }
     };
     ($function:ident $arguments:tt, $($type:ty,)*) => {
