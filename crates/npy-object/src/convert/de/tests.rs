@@ -327,6 +327,14 @@ proptest! {
     }
 
     #[test]
+    fn text_is_read_as_by_the_reference(text in text()) {
+        with_value(&Python::Str(text).pickle(), |element| {
+            with_each_type!(compare_with_reference(element));
+            compare_with_reference::<&str>(element);
+        });
+    }
+
+    #[test]
     fn unboxed_ints_are_read_as_values(ints in prop::collection::vec(-129i64..300, 16..40)) {
         compare_run(&ints.into_iter().map(Python::Int).collect::<Vec<_>>());
     }
