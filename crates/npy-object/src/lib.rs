@@ -153,6 +153,8 @@ pub mod nested;
 mod options;
 mod output;
 mod source;
+#[cfg(feature = "arrow")]
+pub use convert::table;
 mod value;
 pub mod write;
 

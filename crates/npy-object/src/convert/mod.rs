@@ -23,3 +23,5 @@ pub mod json;
 pub(crate) mod ndarray;
 #[cfg(feature = "serde")]
 pub(crate) mod ser;
+#[cfg(feature = "arrow")]
+pub mod table;

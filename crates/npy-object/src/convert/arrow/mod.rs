@@ -3,49 +3,56 @@
 //!
 //! | elements | column |
 //! |---|---|
-//! | bool, int, float, str, bytes | `Boolean`, `Int64`, `Float64`, `LargeUtf8`, `LargeBinary` |
+//! | bool, float, str, bytes | `Boolean`, `Float64`, `LargeUtf8`, `LargeBinary` |
+//! | int | `Int64`, or the first of `UInt64`, `Decimal128(38, 0)`, `Decimal256(76, 0)` that holds all |
+//! | `Decimal` | `Decimal128` or `Decimal256`, of as many digits as all need |
 //! | NumPy scalars of numbers, datetimes, timedeltas | the Arrow type of the same width and unit |
+//! | NumPy scalars of `U`, `S`; structured | `LargeUtf8`, `LargeBinary`; as dicts |
 //! | arrays of these, lists, tuples and deques | `LargeList`, one for each dimension |
 //! | dicts with str for keys | a column for each key; inside an element, a `Struct` |
-//! | `datetime`, `date`, `timedelta` | `Timestamp(us)`, `Date32`, `Duration(us)` |
-//! | None, NaT, `pandas.NA`, `pandas.NaT` | null |
+//! | `datetime`, `date`, `time`, `timedelta` | `Timestamp(us)`, `Date32`, `Time64(us)`, `Duration(us)` |
+//! | datetime64 of days or weeks; hours, minutes | `Date32`; `Timestamp(s)` |
+//! | None, NaT, `pandas.NA`, `pandas.NaT`, `Decimal('NaN')` | null |
 //! | NaN | NaN in a column of floats, null in any other |
 //!
-//! The types are those of the first batch; where its elements are all missing, elements after it are
-//! read until one has a type. Fails with clause `access.type` for a later element of another type,
-//! and for values that Arrow has no type for: complex numbers, sets, masked and structured arrays,
-//! objects of unknown classes.
+//! Numbers of several types are a column of the smallest type that holds each exactly: ints are
+//! floats only where no int is rounded. [`Mixed`] says what becomes of other kinds in one column, and
+//! [`Tensors`] which type arrays have.
+//!
+//! Fails with clause `access.type` for an element of another type than its column, and for values
+//! that Arrow has no type for: complex numbers, `long double`, sets, masked arrays, strs with lone
+//! surrogates, objects of unknown classes.
 //!
 //! Rows of skeletons are copied column by column, as `plan` says; other elements are decoded.
 //!
-//! `infer` finds the type of a column, with an arm for each dtype. `column` fills the column: it copies
-//! bytes, and converts only times and floats of 2 bytes.
+//! `schema` reads the elements, or the first of them, to find the type of each column; `infer` has the
+//! types, with an arm for each dtype. `column` fills the columns: it copies bytes, and converts what
+//! `number` says.
 
 mod column;
-mod infer;
+pub(crate) mod infer;
 mod known;
+pub(crate) mod number;
 mod plan;
+pub(crate) mod profile;
+pub(crate) mod schema;
 
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
-use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
+use arrow_schema::{ArrowError, Field, SchemaRef};
 use pickle_stream::{Hole, Skeleton};
 
 use crate::array::npy_array::NpyArray;
-use crate::convert::arrow::column::{Column, append_entries};
-use crate::convert::arrow::infer::{DEPTH, Inferred, merge, type_of};
-use crate::convert::arrow::known::Known;
+use crate::convert::arrow::column::{Column, append_row};
 use crate::convert::arrow::plan::{Fitting, RowPlan, Texts};
+use crate::convert::arrow::schema::{SchemaOptions, TableSchema};
 use crate::decode::elements::bounds;
-use crate::error::{Error, Result};
-use crate::value::kind::Kind;
+use crate::error::{Error, ErrorKind, Result};
 
 /// The number of bytes after which a batch ends, though it has fewer rows.
 const BATCH_BYTES: usize = 16 << 20;
-/// The name of the column, where the elements are not dicts.
-const COLUMN: &str = "element";
 /// The most skeletons whose plans are kept.
 const PLANS: usize = 16;
 /// The most texts of memo entries that are kept.
@@ -60,6 +67,8 @@ pub struct RecordBatches {
     end: u64,
     /// The greatest number of rows of a batch.
     rows: usize,
+    /// The number of bytes after which a batch ends, though it has fewer rows.
+    bytes: usize,
     schema: SchemaRef,
     /// Whether the elements are dicts, whose keys are the columns.
     are_dicts: bool,
@@ -96,45 +105,44 @@ impl NpyArray {
         range: impl RangeBounds<u64>,
         rows: usize,
     ) -> Result<RecordBatches> {
-        let ((begin, end), rows) = (bounds(self.cursor(), range), rows.max(1));
+        let (begin, end) = bounds(self.cursor(), range);
         self.seek(begin);
-        let (mut found, mut are_dicts, mut bytes) = (Inferred::NOTHING, begin < end, 0);
-        let mut known = Known::default();
-        while self.position() < end {
-            let number = self.position();
-            let is_over = number - begin >= rows as u64 || bytes >= BATCH_BYTES;
-            if is_over && !matches!(found, Inferred::Missing(_)) {
-                break;
-            }
-            let passed = known.pass(&mut self, end - number);
-            if passed > 0 {
-                bytes += passed;
-                continue;
-            }
-            let element = match self.next_element() {
-                Ok(Some(element)) => element,
-                Ok(None) => break,
-                // It comes up again after the elements before it, which have a type.
-                Err(_) if number > begin => break,
-                Err(error) => return Err(error),
-            };
-            bytes += element.value().map_or(0, |value| value.graph_bytes());
-            are_dicts &= matches!(element.kind(), Kind::Dict(_) | Kind::OrderedDict(_));
-            let merged = type_of(element, DEPTH).and_then(|next| merge(found, next));
-            found = merged.map_err(|error| error.of_element(number))?;
-        }
+        let schema =
+            SchemaOptions::new().of_first_batch(&mut self, end, rows as u64, BATCH_BYTES)?;
+        self.record_batches_of(begin..end, rows, &schema)
+    }
+
+    /// Returns the elements with these numbers as Arrow record batches of a schema, which
+    /// [`SchemaOptions::infer`] gives. A batch ends after `rows` rows or 16 MiB.
+    ///
+    /// Fails as reading does. A batch fails with clause `access.type` where an element does not fit
+    /// the schema, which may be where that was inferred from other elements.
+    ///
+    /// ```
+    /// use arrow_array::RecordBatchReader;
+    /// use npy_object::table::SchemaOptions;
+    ///
+    /// let array = npy_object::open("tests/data/strings.npy")?;
+    /// let schema = SchemaOptions::new().infer(&array)?;
+    /// let batches = array.record_batches_of(.., 1000, &schema)?;
+    /// assert_eq!(batches.schema(), *schema.arrow());
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn record_batches_of(
+        mut self,
+        range: impl RangeBounds<u64>,
+        rows: usize,
+        schema: &TableSchema,
+    ) -> Result<RecordBatches> {
+        let (begin, end) = bounds(self.cursor(), range);
         self.seek(begin);
-        let fields = match found.data_type() {
-            DataType::Struct(fields) if are_dicts => fields,
-            other => Fields::from(vec![Field::new(COLUMN, other, true)]),
-        };
-        let schema = Arc::new(Schema::new(fields));
         Ok(RecordBatches {
             array: self,
             end,
-            rows,
-            schema,
-            are_dicts,
+            rows: rows.max(1),
+            bytes: BATCH_BYTES,
+            schema: Arc::clone(schema.arrow()),
+            are_dicts: schema.are_rows(),
             plans: Vec::new(),
             texts: Texts::new(),
             sizes: Vec::new(),
@@ -145,6 +153,17 @@ impl NpyArray {
 }
 
 impl RecordBatches {
+    /// Ends each batch after about this many bytes.
+    #[must_use]
+    pub(crate) fn of_bytes(self, bytes: usize) -> RecordBatches {
+        RecordBatches { bytes, ..self }
+    }
+
+    /// Returns the number of the element after the last one that was read.
+    pub(crate) fn position(&self) -> u64 {
+        self.array.position()
+    }
+
     /// Reads the next batch.
     fn read(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
         if let Some(error) = self.failed.take() {
@@ -173,11 +192,11 @@ impl RecordBatches {
         let fields = schema.fields();
         // The next batch is mostly about as large as the last one.
         let mut sizes = self.sizes.drain(..).map(|size| size + size / 8);
-        let new = |field: &Arc<Field>| Column::new(field.data_type(), &mut sizes);
+        let new = |field: &Arc<Field>| Column::new(field, &mut sizes);
         let mut columns: Vec<Column> = fields.iter().map(new).collect();
         drop(sizes);
         let mut rows = 0;
-        while rows < self.rows && columns.iter().map(Column::bytes).sum::<usize>() < BATCH_BYTES {
+        while rows < self.rows && columns.iter().map(Column::bytes).sum::<usize>() < self.bytes {
             // Not at the end of the array: there `next_element` checks the rest of the file.
             if self.array.position() == self.end && self.end < self.array.len() {
                 break;
@@ -200,7 +219,7 @@ impl RecordBatches {
                 Err(error) => return Err(external(error)),
             };
             match (&mut columns[..], self.are_dicts) {
-                (columns, true) => append_entries(columns, fields, element),
+                (columns, true) => append_row(columns, fields, element),
                 ([column], false) => column.append(element),
                 _ => unreachable!("elements that are not dicts are one column"),
             }
@@ -296,4 +315,19 @@ impl RecordBatchReader for RecordBatches {
 
 fn external(error: Error) -> ArrowError {
     ArrowError::ExternalError(Box::new(error))
+}
+
+/// The error of this crate that is in an error of Arrow, or one that says the same.
+impl From<ArrowError> for Error {
+    fn from(error: ArrowError) -> Error {
+        let message = match error {
+            ArrowError::ExternalError(inner) => match inner.downcast::<Error>() {
+                Ok(error) => return *error,
+                Err(other) => other.to_string(),
+            },
+            ArrowError::IoError(_, error) => return Error::from(error),
+            other => other.to_string(),
+        };
+        Error::new(ErrorKind::Unsupported, "access.type", None, message)
+    }
 }
