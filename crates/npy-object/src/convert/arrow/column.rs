@@ -6,7 +6,7 @@ use arrow_array::builder::{ArrayBuilder, BooleanBuilder, LargeBinaryBuilder};
 use arrow_array::{ArrayRef, LargeListArray, LargeStringArray, NullArray, StructArray, make_array};
 use arrow_buffer::{MutableBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_data::ArrayData;
-use arrow_schema::{ArrowError, DataType, FieldRef, Fields};
+use arrow_schema::{ArrowError, DataType, FieldRef, Fields, TimeUnit};
 use npy_header::{DType, Scalar, ScalarKind};
 use pickle_stream::short_str;
 
@@ -203,7 +203,7 @@ impl Column {
             }
             (Kind::Array(array), column) => column.append_array(&array)?,
             (Kind::Dict(_) | Kind::OrderedDict(_), Column::Struct { fields, columns, nulls }) => {
-                append_entries(columns, fields, element)?;
+                append_entries(columns, fields, element, false)?;
                 nulls.append_non_null();
             }
             (kind, Column::Fixed { data_type, bytes, nulls }) => {
@@ -349,16 +349,21 @@ impl Column {
     }
 }
 
-/// Appends the entries of a dict to the columns named after their keys.
+/// Appends the entries of a dict to the columns named after their keys. With `leaves_out`, entries of
+/// other keys are left out; they are an error without.
 pub(super) fn append_entries(
     columns: &mut [Column],
     fields: &Fields,
     element: Element<'_>,
+    leaves_out: bool,
 ) -> Result<()> {
     let len = columns.first().map_or(0, Column::len);
     for (key, value) in element.as_entries()? {
         let name = key.as_str().map_err(|_| no_type("a dict with keys that are not str"))?;
         let Some((place, _)) = fields.find(&name) else {
+            if leaves_out {
+                continue;
+            }
             let message =
                 format!("expected a dict with the keys of the first batch, found key {name:?}");
             return Err(Error::new(ErrorKind::Unsupported, "access.type", None, message));
@@ -388,7 +393,10 @@ fn fixed(kind: &Kind<'_>, data_type: &DataType) -> Option<Number> {
         (Kind::Date(date), DataType::Date32) => {
             Some(Number::Four(days_since_1970(*date).to_le_bytes()))
         }
-        (Kind::DateTime(DateTime { date, time }), DataType::Timestamp(_, zone)) => {
+        (
+            Kind::DateTime(DateTime { date, time }),
+            DataType::Timestamp(TimeUnit::Microsecond, zone),
+        ) => {
             let clock =
                 i64::from(time.hour) * 3600 + i64::from(time.minute) * 60 + i64::from(time.second);
             let east = match (time.zone, zone) {
@@ -399,7 +407,7 @@ fn fixed(kind: &Kind<'_>, data_type: &DataType) -> Option<Number> {
             let seconds = i64::from(days_since_1970(*date)) * 86_400 + clock - east;
             eight(seconds * 1_000_000 + i64::from(time.microsecond))
         }
-        (Kind::TimeDelta(delta), DataType::Duration(_)) => {
+        (Kind::TimeDelta(delta), DataType::Duration(TimeUnit::Microsecond)) => {
             let seconds = delta.days.checked_mul(86_400)?.checked_add(delta.seconds.into())?;
             eight(seconds.checked_mul(1_000_000)?.checked_add(delta.microseconds.into())?)
         }

@@ -12,40 +12,39 @@
 //! | NaN | NaN in a column of floats, null in any other |
 //!
 //! The types are those of the first batch; where its elements are all missing, elements after it are
-//! read until one has a type. Fails with clause `access.type` for a later element of another type,
-//! and for values that Arrow has no type for: complex numbers, sets, masked and structured arrays,
-//! objects of unknown classes.
+//! read until one has a type. Or they are those of a schema: of all elements, as [`Inference`] finds it,
+//! or of some columns, and then no others are decoded. Fails with clause `access.type` for a later
+//! element of another type, and for values that Arrow has no type for: complex numbers, sets, masked and
+//! structured arrays, objects of unknown classes.
 //!
 //! Rows of skeletons are copied column by column, as `plan` says; other elements are decoded.
 //!
-//! `infer` finds the type of a column, with an arm for each dtype. `column` fills the column: it copies
+//! `infer` finds the type of a column, with an arm for each dtype, and `schema` those of all columns.
+//! `column` fills the column: it copies
 //! bytes, and converts only times and floats of 2 bytes.
 
 mod column;
 mod infer;
 mod known;
 mod plan;
+mod schema;
 
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchReader};
-use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
+use arrow_array::{RecordBatch, RecordBatchOptions, RecordBatchReader};
+use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use pickle_stream::{Hole, Skeleton};
 
 use crate::array::npy_array::NpyArray;
 use crate::convert::arrow::column::{Column, append_entries};
-use crate::convert::arrow::infer::{DEPTH, Inferred, merge, type_of};
-use crate::convert::arrow::known::Known;
 use crate::convert::arrow::plan::{Fitting, RowPlan, Texts};
+use crate::convert::arrow::schema::{BATCH_BYTES, is_of_dicts, made_for};
 use crate::decode::elements::bounds;
 use crate::error::{Error, Result};
-use crate::value::kind::Kind;
 
-/// The number of bytes after which a batch ends, though it has fewer rows.
-const BATCH_BYTES: usize = 16 << 20;
-/// The name of the column, where the elements are not dicts.
-const COLUMN: &str = "element";
+pub use crate::convert::arrow::schema::Inference;
+
 /// The most skeletons whose plans are kept.
 const PLANS: usize = 16;
 /// The most texts of memo entries that are kept.
@@ -63,6 +62,8 @@ pub struct RecordBatches {
     schema: SchemaRef,
     /// Whether the elements are dicts, whose keys are the columns.
     are_dicts: bool,
+    /// Whether the schema was given. Keys that are not in it are then left out.
+    is_given: bool,
     /// The plans of the last skeletons; `None` of one whose values are decoded.
     plans: Vec<(Arc<Skeleton>, Option<RowPlan>)>,
     texts: Texts,
@@ -98,55 +99,83 @@ impl NpyArray {
     ) -> Result<RecordBatches> {
         let ((begin, end), rows) = (bounds(self.cursor(), range), rows.max(1));
         self.seek(begin);
-        let (mut found, mut are_dicts, mut bytes) = (Inferred::NOTHING, begin < end, 0);
-        let mut known = Known::default();
-        while self.position() < end {
-            let number = self.position();
-            let is_over = number - begin >= rows as u64 || bytes >= BATCH_BYTES;
-            if is_over && !matches!(found, Inferred::Missing(_)) {
-                break;
-            }
-            let passed = known.pass(&mut self, end - number);
-            if passed > 0 {
-                bytes += passed;
-                continue;
-            }
-            let element = match self.next_element() {
-                Ok(Some(element)) => element,
-                Ok(None) => break,
-                // It comes up again after the elements before it, which have a type.
-                Err(_) if number > begin => break,
-                Err(error) => return Err(error),
-            };
-            bytes += element.value().map_or(0, |value| value.graph_bytes());
-            are_dicts &= matches!(element.kind(), Kind::Dict(_) | Kind::OrderedDict(_));
-            let merged = type_of(element, DEPTH).and_then(|next| merge(found, next));
-            found = merged.map_err(|error| error.of_element(number))?;
-        }
+        let mut inference = Inference::default();
+        inference.look(&mut self, end, |number, bytes| {
+            number - begin >= rows as u64 || bytes >= BATCH_BYTES
+        })?;
         self.seek(begin);
-        let fields = match found.data_type() {
-            DataType::Struct(fields) if are_dicts => fields,
-            other => Fields::from(vec![Field::new(COLUMN, other, true)]),
-        };
-        let schema = Arc::new(Schema::new(fields));
-        Ok(RecordBatches {
-            array: self,
+        let schema = inference.schema();
+        Ok(RecordBatches::new(self, end, rows, schema, inference.are_dicts(), false))
+    }
+
+    /// Does what [`record_batches`](Self::record_batches) does, with a schema that is given: that of
+    /// an [`Inference`], or of some of its columns, in any order. Keys of dicts that are not
+    /// columns are not decoded; a column that is no key of a dict is null there. With a schema
+    /// without columns, nothing is read and batches have only their number of rows.
+    ///
+    /// A column of `Utf8`, `Binary` or `List` has the large form of the type.
+    ///
+    /// Fails with clause `access.type` for a type that no element becomes. An element of another
+    /// type than its column is an error of its batch.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use arrow_schema::{DataType, Field, Schema};
+    ///
+    /// let schema = Schema::new(vec![Field::new("element", DataType::LargeUtf8, true)]);
+    /// let array = npy_object::open("tests/data/strings.npy")?;
+    /// let batch = array.record_batches_as(.., 1000, Arc::new(schema))?.next().unwrap()?;
+    /// assert_eq!(batch.num_rows(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn record_batches_as(
+        mut self,
+        range: impl RangeBounds<u64>,
+        rows: usize,
+        schema: SchemaRef,
+    ) -> Result<RecordBatches> {
+        let ((begin, end), rows) = (bounds(self.cursor(), range), rows.max(1));
+        let metadata = schema.metadata().clone();
+        let schema = Schema::new_with_metadata(made_for(schema.fields())?, metadata);
+        self.seek(begin);
+        // An error comes up again when the element is read.
+        let first = self.next_element().ok().flatten();
+        let are_dicts = first.is_some_and(|first| is_of_dicts(schema.fields(), first));
+        self.seek(begin);
+        Ok(RecordBatches::new(self, end, rows, Arc::new(schema), are_dicts, true))
+    }
+}
+
+impl RecordBatches {
+    fn new(
+        array: NpyArray,
+        end: u64,
+        rows: usize,
+        schema: SchemaRef,
+        are_dicts: bool,
+        is_given: bool,
+    ) -> RecordBatches {
+        RecordBatches {
+            array,
             end,
             rows,
             schema,
             are_dicts,
+            is_given,
             plans: Vec::new(),
             texts: Texts::new(),
             sizes: Vec::new(),
             failed: None,
             done: false,
-        })
+        }
     }
-}
 
-impl RecordBatches {
     /// Reads the next batch.
     fn read(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        if self.schema.fields().is_empty() {
+            return self.count_rows();
+        }
         if let Some(error) = self.failed.take() {
             return Err(external(error));
         }
@@ -164,6 +193,17 @@ impl RecordBatches {
                 batch => batch.map(Some),
             },
         }
+    }
+
+    /// Returns a batch of the next rows without columns, which reads nothing; `None` at the end.
+    fn count_rows(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        let first = self.array.position();
+        let rows = self.end.saturating_sub(first).min(self.rows as u64);
+        self.array.seek(first + rows);
+        let options = RecordBatchOptions::new().with_row_count(Some(rows as usize));
+        let batch =
+            || RecordBatch::try_new_with_options(Arc::clone(&self.schema), Vec::new(), &options);
+        (rows > 0).then(batch).transpose()
     }
 
     /// Reads the columns of the next batch; `None` at the end. With `copies`, rows of skeletons are
@@ -200,7 +240,7 @@ impl RecordBatches {
                 Err(error) => return Err(external(error)),
             };
             match (&mut columns[..], self.are_dicts) {
-                (columns, true) => append_entries(columns, fields, element),
+                (columns, true) => append_entries(columns, fields, element, self.is_given),
                 ([column], false) => column.append(element),
                 _ => unreachable!("elements that are not dicts are one column"),
             }
@@ -214,7 +254,7 @@ impl RecordBatches {
     /// Copies the next elements to the columns, at most `most`, up to the first that has to be decoded.
     /// Returns how many. Errors come up again when that one is decoded.
     fn copy_rows(&mut self, columns: &mut [Column], most: usize) -> usize {
-        let RecordBatches { array, end, schema, are_dicts, plans, texts, .. } = self;
+        let RecordBatches { array, end, schema, are_dicts, is_given, plans, texts, .. } = self;
         let number = array.position();
         let left = usize::try_from(end.saturating_sub(number)).unwrap_or(usize::MAX);
         let Some(objects) = array.cursor_mut().objects_mut() else { return 0 };
@@ -232,7 +272,7 @@ impl RecordBatches {
                     let row: Vec<Hole> = run.rows().next().unwrap_or_default().to_vec();
                     let nodes = objects.decoder.context.limits.pickle.nodes;
                     let Ok(outline) = objects.outline_row(&members, copied) else { break };
-                    let fields = are_dicts.then(|| schema.fields());
+                    let fields = are_dicts.then(|| (schema.fields(), *is_given));
                     let plan = outline.and_then(|(value, holes)| {
                         RowPlan::new(value, &row, holes, columns, fields, nodes)
                     });
