@@ -1,7 +1,7 @@
 //! The arguments that say how elements become columns.
 
 use clap::{Args, ValueEnum};
-use npy_object::table::{self, SchemaOptions};
+use npy_object::table::{self, Inference};
 use npy_object::{Contents, NpyArray};
 
 use crate::failure::Failure;
@@ -47,8 +47,8 @@ impl Columns {
         self.sample
     }
 
-    /// Returns the options of the library.
-    pub(crate) fn options(&self) -> SchemaOptions {
+    /// Returns an inference with these options.
+    pub(crate) fn inference(&self) -> Inference {
         let mixed = match self.mixed {
             Mixed::Error => table::Mixed::Error,
             Mixed::Json => table::Mixed::Json,
@@ -59,11 +59,7 @@ impl Columns {
             Tensors::Fixed => table::Tensors::Fixed,
             Tensors::Variable => table::Tensors::Variable,
         };
-        let options = SchemaOptions::new().mixed(mixed).tensors(tensors);
-        match self.sample {
-            Some(sample) => options.sample(sample),
-            None => options,
-        }
+        Inference::new().mixed(mixed).tensors(tensors)
     }
 }
 

@@ -167,7 +167,7 @@ pub use array::npy_array::NpyArray;
 pub use array::remote::{Remote, RemoteArray};
 pub use audit::Audit;
 #[cfg(feature = "arrow")]
-pub use convert::arrow::RecordBatches;
+pub use convert::arrow::{RecordBatches, schema::Inference};
 #[cfg(feature = "serde")]
 pub use convert::de::from_slice;
 #[cfg(feature = "json")]

@@ -7,8 +7,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Float64Type, Int64Type, UInt64Type};
 use arrow_array::{Array, RecordBatch};
 use arrow_ipc::reader::FileReader;
-use arrow_schema::{DataType, TimeUnit};
-use npy_object::table::{Compression, Export, Mixed, Profile, SchemaOptions, Target, Tensors};
+use arrow_schema::{DataType, SchemaRef, TimeUnit};
+use npy_object::table::{Compression, Export, Inference, Mixed, Profile, Target, Tensors};
 use npy_object::{Error, NpyArray, Options};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -79,17 +79,23 @@ fn of(elements: &[Vec<u8>]) -> NpyArray {
     pickled(elements.len() as u16, &elements.concat())
 }
 
+/// Returns the schema of all elements of an array.
+fn schema(array: &NpyArray, mut options: Inference) -> Result<SchemaRef, Error> {
+    options.add(&mut array.clone(), ..)?;
+    Ok(options.schema())
+}
+
 /// Returns the one batch of an array, of a schema that is inferred.
-fn table(array: &NpyArray, options: &SchemaOptions) -> Result<RecordBatch, Error> {
-    let schema = options.infer(array)?;
-    let mut batches = array.clone().record_batches_of(.., 1 << 20, &schema)?;
+fn table(array: &NpyArray, options: Inference) -> Result<RecordBatch, Error> {
+    let schema = schema(array, options)?;
+    let mut batches = array.clone().record_batches_as(.., 1 << 20, schema)?;
     let batch = batches.next().unwrap()?;
     assert!(batches.next().is_none());
     Ok(batch)
 }
 
 fn type_of(elements: &[Vec<u8>]) -> DataType {
-    let batch = table(&of(elements), &SchemaOptions::new()).unwrap();
+    let batch = table(&of(elements), Inference::new()).unwrap();
     batch.column(0).data_type().clone()
 }
 
@@ -100,17 +106,17 @@ fn int(value: i64) -> Vec<u8> {
 #[test]
 fn schema_widens_ints_to_floats_only_where_that_is_exact() {
     let exact = [int(1 << 60), float(0.5)];
-    let batch = table(&of(&exact), &SchemaOptions::new()).unwrap();
+    let batch = table(&of(&exact), Inference::new()).unwrap();
     let column = batch.column(0).as_primitive::<Float64Type>();
     assert_eq!(column.values(), &[(1u64 << 60) as f64, 0.5]);
-    let error = table(&of(&[float(0.5), int((1 << 60) + 1)]), &SchemaOptions::new()).unwrap_err();
+    let error = table(&of(&[float(0.5), int((1 << 60) + 1)]), Inference::new()).unwrap_err();
     assert_eq!((error.element(), error.clause()), (Some(1), "access.type"));
     assert!(error.offset().is_some() && error.to_string().contains("exactly"), "{error}");
     // Of arrays, the items are looked at.
     let ints = |items: &[i64]| array("<i8", &[items.len() as u8], &items.map_bytes());
     let found = type_of(&[ints(&[1, 1 << 60]), floats(&[0.5])]);
     assert_eq!(found, DataType::new_large_list(DataType::Float64, true));
-    let error = SchemaOptions::new().infer(&of(&[floats(&[0.5]), ints(&[(1 << 60) + 1])]));
+    let error = schema(&of(&[floats(&[0.5]), ints(&[(1 << 60) + 1])]), Inference::new());
     assert_eq!(error.unwrap_err().element(), Some(1));
 }
 
@@ -121,7 +127,7 @@ fn schema_of_many_rows_sees_the_one_int_that_is_no_float() {
     elements.extend((0..5000).map(|value| float(value.into())));
     assert_eq!(type_of(&elements), DataType::Float64);
     elements[4321] = int((1 << 60) + 1);
-    let error = SchemaOptions::new().infer(&of(&elements)).unwrap_err();
+    let error = schema(&of(&elements), Inference::new()).unwrap_err();
     assert_eq!(error.element(), Some(5000), "{error}");
 }
 
@@ -129,7 +135,7 @@ fn schema_of_many_rows_sees_the_one_int_that_is_no_float() {
 fn schema_has_columns_for_decimals_and_long_ints() {
     let batch = table(
         &of(&[decimal("1.50"), decimal("-20"), b"N".to_vec(), decimal("NaN")]),
-        &SchemaOptions::new(),
+        Inference::new(),
     );
     let batch = batch.unwrap();
     assert_eq!(batch.column(0).data_type(), &DataType::Decimal128(4, 2));
@@ -137,7 +143,7 @@ fn schema_has_columns_for_decimals_and_long_ints() {
     assert_eq!(column.iter().collect::<Vec<_>>(), [Some(150), Some(-2000), None, None]);
 
     let most = i128::from(u64::MAX);
-    let batch = table(&of(&[long(most), int(1)]), &SchemaOptions::new()).unwrap();
+    let batch = table(&of(&[long(most), int(1)]), Inference::new()).unwrap();
     assert_eq!(batch.column(0).as_primitive::<UInt64Type>().values(), &[u64::MAX, 1]);
     assert_eq!(type_of(&[long(most), int(-1)]), DataType::Decimal128(38, 0));
     assert_eq!(type_of(&[long(i128::MAX)]), DataType::Decimal256(76, 0));
@@ -146,7 +152,7 @@ fn schema_has_columns_for_decimals_and_long_ints() {
     let mut decimals: Vec<_> = (0..3000).map(|value| decimal(&format!("{value}.5"))).collect();
     decimals[2900] = decimal("0.0001");
     assert_eq!(type_of(&decimals), DataType::Decimal128(8, 4));
-    let error = SchemaOptions::new().infer(&of(&[decimal("1E+100")])).unwrap_err();
+    let error = schema(&of(&[decimal("1E+100")]), Inference::new()).unwrap_err();
     assert!(error.to_string().contains("Decimal('1E+100')"), "{error}");
 }
 
@@ -163,35 +169,35 @@ fn schema_of_dicts_has_every_key() {
         dict(&[("a", b"N".to_vec()), ("b", text("x"))]),
     ];
     let array = of(&rows);
-    let schema = SchemaOptions::new().infer(&array).unwrap();
-    assert!(schema.are_rows());
-    let batch = table(&array, &SchemaOptions::new()).unwrap();
+    let schema = schema(&array, Inference::new()).unwrap();
+    let batch = table(&array, Inference::new()).unwrap();
     let a = batch.column_by_name("a").unwrap().as_primitive::<Int64Type>();
     assert_eq!(a.iter().collect::<Vec<_>>(), [Some(1), None, None]);
     let b = batch.column_by_name("b").unwrap().as_string::<i64>();
     assert_eq!(b.iter().collect::<Vec<_>>(), [None, None, Some("x")]);
 
-    let mut profile = Profile::new(schema.arrow());
+    let mut profile = Profile::new(&schema);
     profile.add(&batch);
     let found: Vec<_> = profile.columns().iter().map(|it| (it.nulls(), it.lengths())).collect();
     assert_eq!((profile.rows(), found), (3, vec![(2, None), (2, Some((1, 1)))]));
     // From a sample, another key does not fit.
-    let sampled = table(&array, &SchemaOptions::new().sample(1)).unwrap_err();
-    assert_eq!(sampled.element(), Some(1));
+    let folder = tempfile::tempdir().unwrap();
+    let sampled = Export::new().sample(1).write(&array, folder.path().join("x.parquet"));
+    assert_eq!(sampled.unwrap_err().element(), Some(1));
 }
 
 #[test]
 fn schema_of_mixed_kinds_follows_the_options() {
     let elements = [int(1), text("x"), b"N".to_vec(), float(0.5), text("y")];
-    let error = table(&of(&elements), &SchemaOptions::new()).unwrap_err();
+    let error = table(&of(&elements), Inference::new()).unwrap_err();
     assert_eq!(error.element(), Some(1));
     assert!(error.offset().is_some(), "{error}");
 
-    let json = table(&of(&elements), &SchemaOptions::new().mixed(Mixed::Json)).unwrap();
+    let json = table(&of(&elements), Inference::new().mixed(Mixed::Json)).unwrap();
     let texts: Vec<_> = json.column(0).as_string::<i64>().iter().collect();
     assert_eq!(texts, [Some("1"), Some("\"x\""), None, Some("0.5"), Some("\"y\"")]);
 
-    let union = table(&of(&elements), &SchemaOptions::new().mixed(Mixed::Union)).unwrap();
+    let union = table(&of(&elements), Inference::new().mixed(Mixed::Union)).unwrap();
     let union = union.column(0).as_union();
     assert_eq!(&union.type_ids()[..], [0, 1, 0, 0, 1]);
     let numbers = union.child(0).as_primitive::<Float64Type>();
@@ -203,18 +209,18 @@ fn schema_of_mixed_kinds_follows_the_options() {
 fn schema_of_arrays_follows_the_options() {
     let square = |from: f64| array("<f8", &[2, 2], &[from, 1.0, 2.0, 3.0].map_bytes());
     let wide = array("<f8", &[1, 2], &[7.0, 8.0].map_bytes());
-    let fixed = SchemaOptions::new().tensors(Tensors::Fixed);
-    let batch = table(&of(&[square(0.0), square(9.0)]), &fixed).unwrap();
+    let fixed = Inference::new().tensors(Tensors::Fixed);
+    let batch = table(&of(&[square(0.0), square(9.0)]), fixed.clone()).unwrap();
     assert_eq!(
         batch.schema().field(0).metadata()["ARROW:extension:metadata"],
         "{\"shape\":[2, 2]}"
     );
     let values = batch.column(0).as_fixed_size_list().values().as_primitive::<Float64Type>();
     assert_eq!(values.values(), &[0.0, 1.0, 2.0, 3.0, 9.0, 1.0, 2.0, 3.0]);
-    let lists = table(&of(&[square(0.0), wide.clone()]), &fixed).unwrap();
+    let lists = table(&of(&[square(0.0), wide.clone()]), fixed).unwrap();
     assert_eq!(lists.column(0).as_list::<i64>().value_length(1), 1);
-    let variable = SchemaOptions::new().tensors(Tensors::Variable);
-    let batch = table(&of(&[square(0.0), b"N".to_vec(), wide]), &variable).unwrap();
+    let variable = Inference::new().tensors(Tensors::Variable);
+    let batch = table(&of(&[square(0.0), b"N".to_vec(), wide]), variable).unwrap();
     let tensors = batch.column(0).as_struct();
     assert_eq!(tensors.column(0).as_list::<i32>().value_offsets(), [0, 4, 4, 6]);
     assert!(tensors.is_null(1));
@@ -224,12 +230,11 @@ fn schema_of_arrays_follows_the_options() {
 fn schema_of_an_element_without_a_type_names_element_and_byte() {
     // [1, {2}]: a set has no order.
     let set = b"](K\x01c__builtin__\nset\n](K\x02e\x85Re";
-    let error = SchemaOptions::new().infer(&of(&[b"]".to_vec(), set.to_vec()])).unwrap_err();
+    let error = schema(&of(&[b"]".to_vec(), set.to_vec()]), Inference::new()).unwrap_err();
     assert_eq!((error.element(), error.path(), error.clause()), (Some(1), "[1]", "access.type"));
     assert!(error.offset().is_some() && error.to_string().contains("set"), "{error}");
     // The text of a lone surrogate is no UTF-8.
-    let error =
-        SchemaOptions::new().infer(&of(&[b"X\x03\0\0\0\xed\xa0\x80".to_vec()])).unwrap_err();
+    let error = schema(&of(&[b"X\x03\0\0\0\xed\xa0\x80".to_vec()]), Inference::new()).unwrap_err();
     assert!(error.to_string().contains("surrogate"), "{error}");
 }
 
@@ -264,7 +269,7 @@ fn exports_have_the_rows_of_the_record_batches() {
         [vec![b'}', b'('], entries.flatten().collect(), vec![b'u']].concat()
     };
     let array = of(&(0..3000).map(dict).collect::<Vec<_>>());
-    let expected = table(&array, &SchemaOptions::new()).unwrap();
+    let expected = table(&array, Inference::new()).unwrap();
     for compression in [Compression::None, Compression::Snappy, Compression::Zstd] {
         let path = folder.path().join("x.parquet");
         let export = Export::new().compression(compression).row_group(64 << 10);
@@ -324,7 +329,7 @@ fn json_lines_keep_floats_that_json_lacks() {
         expected.iter().map(|value| format!("{{\"element\":{value}}}")).collect();
     assert_eq!(fs::read_to_string(&path).unwrap().lines().collect::<Vec<_>>(), expected);
     let mixed = of(&[int(1), text("x")]);
-    write(&mixed, &Export::new().schema(SchemaOptions::new().mixed(Mixed::Json)), &path);
+    write(&mixed, &Export::new().inference(Inference::new().mixed(Mixed::Json)), &path);
     assert_eq!(fs::read_to_string(&path).unwrap(), "{\"element\":1}\n{\"element\":\"x\"}\n");
 }
 

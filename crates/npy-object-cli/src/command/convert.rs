@@ -64,7 +64,10 @@ impl Convert {
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let opened = self.input.open()?;
         let mut array = table::open(&opened, &self.reading)?;
-        let mut export = Export::new().schema(self.columns.options());
+        let mut export = Export::new().inference(self.columns.inference());
+        if let Some(sample) = self.columns.sample() {
+            export = export.sample(sample);
+        }
         if let Some(target) = self.to {
             export = export.target(target);
         }

@@ -50,12 +50,18 @@ impl Schema {
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let opened = self.input.open()?;
-        let array = table::open(&opened, &self.reading)?;
-        let schema = self.columns.options().infer(&array)?;
+        let mut array = table::open(&opened, &self.reading)?;
         let end = self.columns.sample().unwrap_or(u64::MAX).min(array.len());
-        let bar = progress_bar(Some(end), 0);
-        let mut profile = Profile::new(schema.arrow());
-        for batch in array.record_batches_of(..end, ROWS, &schema)? {
+        // A bar for both passes over the elements.
+        let bar = progress_bar(end.checked_mul(2), 0);
+        let mut inference = self.columns.inference();
+        inference.add_with(&mut array, 0..end, |done| {
+            bar.set_position(done);
+            Ok(())
+        })?;
+        let schema = inference.schema();
+        let mut profile = Profile::new(&schema);
+        for batch in array.record_batches_as(0..end, ROWS, schema)? {
             let batch = batch.map_err(npy_object::Error::from)?;
             profile.add(&batch);
             bar.inc(batch.num_rows() as u64);

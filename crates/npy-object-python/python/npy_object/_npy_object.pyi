@@ -17,6 +17,7 @@ __all__ = [
     "Split",
     "Use",
     "Writer",
+    "_infer_schema",
     "_open_split",
     "_open_view",
     "audit",
@@ -29,12 +30,24 @@ __all__ = [
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
+class _OpenFile(Protocol):
+    """An ``fsspec.core.OpenFile``."""
+
+    @property
+    def fs(self) -> Any: ...
+    @property
+    def path(self) -> Any: ...
+    def open(self) -> Any: ...
+
+class _ArrowSchema(Protocol):
+    def __arrow_c_schema__(self) -> object: ...
+
 if sys.version_info >= (3, 10):
     from types import EllipsisType
 else:
     from builtins import ellipsis as EllipsisType
 
-_Source: TypeAlias = Union[str, PathLike[str], bytes, bytearray, _Readable]
+_Source: TypeAlias = Union[str, PathLike[str], bytes, bytearray, _Readable, _OpenFile]
 _Exception: TypeAlias = Union[type[BaseException], BaseException, TracebackType, None]
 _T = TypeVar("_T")
 _FindClass: TypeAlias = Callable[[str, str], Any]
@@ -165,6 +178,7 @@ class Split:
     def first(self) -> int: ...
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Any]: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
 @final
 class Writer:
@@ -219,7 +233,8 @@ def salvage(
     encoding: str = "ASCII",
     max_memory: Union[int, str, None] = None,
 ) -> Any: ...
+def _infer_schema(arrays: Sequence[Array]) -> _ArrowSchema: ...
 def _open_view(
-    path: str, member: Optional[str], kwargs: dict[str, Any], view: tuple[int, list[int], list[int]]
+    place: Any, member: Optional[str], kwargs: dict[str, Any], view: tuple[int, list[int], list[int]]
 ) -> Array: ...
-def _open_split(path: str, settings: dict[str, Any], part: str) -> Split: ...
+def _open_split(place: Any, settings: dict[str, Any], part: str) -> Split: ...

@@ -20,6 +20,7 @@ use crate::array::view::View;
 use crate::errors::{raise, unknown_dtype};
 use crate::file::container::Container;
 use crate::file::reader::Origin;
+use crate::file::source::Place;
 use crate::object::ndarray;
 
 #[pymethods]
@@ -126,23 +127,24 @@ impl Array {
 
     /// Returns the elements as Arrow data, for pyarrow, polars and DuckDB: a column `element`, or, for
     /// dicts, a column for each key. Arrays and lists become lists. None, NaT and `pandas.NA` become
-    /// null, and so does NaN in a column that is not of floats. The first 8,192 elements decide the types.
+    /// null, and so does NaN in a column that is not of floats. The first 8,192 elements decide the types,
+    /// or `requested_schema`: then only its columns are decoded.
     #[pyo3(signature = (requested_schema=None))]
     fn __arrow_c_stream__<'py>(
         &self,
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
-        // The protocol allows a stream to have another schema than the one asked for.
-        let _ = requested_schema;
-        if !self.view.is_contiguous() {
-            let message = "only elements that lie behind one another are a stream of Arrow";
-            return Err(PyValueError::new_err(message));
-        }
+        let elements = self.stretch()?;
         let mut cursor = Cursor::new(py, &self.file)?;
+        // What the survey finds stays in the reader, so that the next part is found at once. An error
+        // comes up again when the stream reads the element.
+        if elements.start > 0 && elements.start < elements.end {
+            cursor.survey_to(py, elements.start)?;
+            let _ = py.detach(|| cursor.array().get(elements.start).map(drop));
+        }
         let array = py.detach(|| cursor.array().clone());
-        let first = self.view.offset as u64;
-        arrow::stream(py, array, first..first + self.view.len())
+        arrow::stream(py, array, elements, requested_schema.as_ref())
     }
 
     /// Returns the container that a 0-d array holds, to loop over: `numpy.save` makes such an array of a
@@ -160,12 +162,12 @@ impl Array {
         if !self.is_whole() || self.file.origin.member.is_some() {
             return Err(PyValueError::new_err("only the whole array of a file can be split"));
         }
-        let path = self.reopened()?;
+        let place = self.reopened()?;
         let mut cursor = Cursor::new(py, &self.file)?;
         cursor.survey_to(py, u64::MAX)?;
         let splits = py.detach(|| cursor.array().splits(n)).map_err(|error| raise(py, &error))?;
         let settings = &self.file.origin.settings;
-        let split = |part| Split::new(path.clone(), settings.clone_ref(py), part);
+        let split = |part| Split::new(place.clone_ref(py), settings.clone_ref(py), part);
         Ok(splits.into_iter().map(split).collect())
     }
 
@@ -201,10 +203,9 @@ impl Array {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let mut text = "<npy_object.Array".to_owned();
-        let Origin { path, member, .. } = &*self.file.origin;
-        if let Some(path) = path {
-            let name = path.file_name().unwrap_or(path.as_os_str());
-            let _ = write!(text, " {name:?}");
+        let Origin { place, member, .. } = &*self.file.origin;
+        if let Some(place) = place {
+            let _ = write!(text, " {:?}", place.name(py)?);
         }
         if let Some(member) = member {
             let _ = write!(text, "[{member:?}]");
@@ -233,11 +234,11 @@ impl Array {
         &self,
         py: Python<'py>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-        let path = self.reopened()?;
+        let place = self.reopened()?;
         let open = py.import("npy_object._npy_object")?.getattr("_open_view")?;
         let origin = &self.file.origin;
         let view = (self.view.offset, self.view.shape.clone(), self.view.strides.clone());
-        let args = (path, &origin.member, &origin.settings, view);
+        let args = (place.to_object(py)?, &origin.member, &origin.settings, view);
         Ok((open, args.into_pyobject(py)?))
     }
 }
@@ -271,10 +272,12 @@ impl Array {
         (0..count).map(|index| short_row(py, &mut cursor, &self.view.row(index))).collect()
     }
 
-    /// Returns the path by which another process opens the file.
-    fn reopened(&self) -> PyResult<&PathBuf> {
-        self.file.origin.path.as_ref().ok_or_else(|| {
-            PyTypeError::new_err("only an array that was opened by its path can be sent elsewhere")
+    /// Returns where another process finds the file.
+    fn reopened(&self) -> PyResult<&Place> {
+        self.file.origin.place.as_ref().ok_or_else(|| {
+            let message = "only an array that was opened by its path, its URL or an fsspec file can be \
+                           sent elsewhere";
+            PyTypeError::new_err(message)
         })
     }
 }
@@ -283,13 +286,13 @@ impl Array {
 #[pyfunction(name = "_open_view")]
 pub(crate) fn open_view<'py>(
     py: Python<'py>,
-    path: PathBuf,
+    place: Bound<'py, PyAny>,
     member: Option<String>,
     kwargs: &Bound<'py, PyDict>,
     view: (i64, Vec<i64>, Vec<i64>),
 ) -> PyResult<Array> {
     let open = py.import("npy_object")?.getattr("open")?;
-    let mut found = open.call((path,), Some(kwargs))?;
+    let mut found = open.call((place,), Some(kwargs))?;
     if let Some(member) = member {
         found = found.get_item(member)?;
     }

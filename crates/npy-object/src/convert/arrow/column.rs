@@ -318,7 +318,7 @@ impl Column {
             (Kind::Array(array), Column::Tensors(tensors)) => tensors.append(&array)?,
             (Kind::Array(array), column) => column.append_array(&array)?,
             (kind, Column::Struct { fields, columns, nulls }) if is_row(&kind) => {
-                append_row(columns, fields, element)?;
+                append_row(columns, fields, element, false)?;
                 nulls.append_non_null();
             }
             (kind, Column::Fixed { data_type, bytes, nulls }) => {
@@ -446,7 +446,7 @@ impl Column {
                 _ => column.append_items(*scalar, item),
             },
             (DType::Struct(record), Column::Struct { fields, columns, nulls }) => {
-                append_fields(columns, fields, record, item)?;
+                append_fields(columns, fields, record, item, false)?;
                 nulls.append_non_null();
                 Ok(())
             }
@@ -705,18 +705,22 @@ fn misfit(data_type: &DataType, kind: &Kind<'_>) -> Error {
     mixed(data_type, &found)
 }
 
-/// Appends the values of a dict or record to the columns of these names.
+/// Appends the values of a dict or record to the columns of these names. With `leaves_out`, values of
+/// other names are left out; they are an error without.
 pub(super) fn append_row(
     columns: &mut [Column],
     fields: &Fields,
     element: Element<'_>,
+    leaves_out: bool,
 ) -> Result<()> {
     let len = columns.first().map_or(0, Column::len);
     let kind = element.kind();
     let entries = match (entries(&kind), &kind) {
         (Some(entries), _) => entries?,
         (None, Kind::Scalar(scalar)) if let DType::Struct(record) = scalar.dtype() => {
-            return append_fields(columns, fields, record, scalar.data());
+            append_fields(columns, fields, record, scalar.data(), leaves_out)?;
+            columns.iter_mut().filter(|column| column.len() == len).for_each(Column::append_null);
+            return Ok(());
         }
         (None, kind) => {
             return Err(mixed(&DataType::Struct(fields.clone()), kind.name()));
@@ -727,6 +731,9 @@ pub(super) fn append_row(
         let is_there = fields.get(place).is_some_and(|field| *field.name() == *name);
         let place = if is_there { Some(place) } else { fields.find(&name).map(|(place, _)| place) };
         let Some(place) = place else {
+            if leaves_out {
+                continue;
+            }
             let message =
                 format!("expected a dict with the keys of the schema, found key {name:?}");
             return Err(Error::new(ErrorKind::Unsupported, "access.type", None, message));
@@ -746,13 +753,18 @@ fn append_fields(
     fields: &Fields,
     record: &npy_header::Struct,
     item: &[u8],
+    leaves_out: bool,
 ) -> Result<()> {
-    if columns.len() != record.fields().len() {
-        return Err(mixed(&DataType::Struct(fields.clone()), "a record of other fields"));
+    let other = || mixed(&DataType::Struct(fields.clone()), "a record of other fields");
+    if !leaves_out && columns.len() != record.fields().len() {
+        return Err(other());
     }
     for field in record.fields() {
         let Some((place, _)) = fields.find(&field.name) else {
-            return Err(mixed(&DataType::Struct(fields.clone()), "a record of other fields"));
+            if leaves_out {
+                continue;
+            }
+            return Err(other());
         };
         let bytes = &item[field.offset..field.offset + field.dtype.itemsize()];
         let appended = columns[place].append_dtype(&field.dtype, bytes);

@@ -19,6 +19,10 @@
 //! floats only where no int is rounded. [`Mixed`] says what becomes of other kinds in one column, and
 //! [`Tensors`] which type arrays have.
 //!
+//! The types are those of the first batch; where its elements are all missing, elements after it are
+//! read until one has a type. Or they are those of a schema: of all elements, as [`Inference`] finds
+//! it, or of some columns, and then no others are decoded.
+//!
 //! Fails with clause `access.type` for an element of another type than its column, and for values
 //! that Arrow has no type for: complex numbers, `long double`, sets, masked arrays, strs with lone
 //! surrogates, objects of unknown classes.
@@ -40,14 +44,14 @@ pub(crate) mod schema;
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchReader};
-use arrow_schema::{ArrowError, Field, SchemaRef};
+use arrow_array::{RecordBatch, RecordBatchOptions, RecordBatchReader};
+use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use pickle_stream::{Hole, Skeleton};
 
 use crate::array::npy_array::NpyArray;
 use crate::convert::arrow::column::{Column, append_row};
 use crate::convert::arrow::plan::{Fitting, RowPlan, Texts};
-use crate::convert::arrow::schema::{SchemaOptions, TableSchema};
+use crate::convert::arrow::schema::{Inference, is_of_rows, made_for};
 use crate::decode::elements::bounds;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -72,6 +76,8 @@ pub struct RecordBatches {
     schema: SchemaRef,
     /// Whether the elements are dicts, whose keys are the columns.
     are_dicts: bool,
+    /// Whether the schema was given. Keys that are not in it are then left out.
+    is_given: bool,
     /// The plans of the last skeletons; `None` of one whose values are decoded.
     plans: Vec<(Arc<Skeleton>, Option<RowPlan>)>,
     texts: Texts,
@@ -106,53 +112,79 @@ impl NpyArray {
         rows: usize,
     ) -> Result<RecordBatches> {
         let (begin, end) = bounds(self.cursor(), range);
+        let rows = rows.max(1);
         self.seek(begin);
-        let schema =
-            SchemaOptions::new().of_first_batch(&mut self, end, rows as u64, BATCH_BYTES)?;
-        self.record_batches_of(begin..end, rows, &schema)
+        let mut inference = Inference::default();
+        inference.add_first(&mut self, end, rows as u64, BATCH_BYTES)?;
+        self.seek(begin);
+        let schema = inference.schema();
+        Ok(RecordBatches::new(self, end, rows, schema, inference.are_rows(), false))
     }
 
-    /// Returns the elements with these numbers as Arrow record batches of a schema, which
-    /// [`SchemaOptions::infer`] gives. A batch ends after `rows` rows or 16 MiB.
+    /// Does what [`record_batches`](Self::record_batches) does, with a schema that is given: that of
+    /// an [`Inference`], or of some of its columns, in any order. Keys of dicts that are not
+    /// columns are not decoded; a column that is no key of a dict is null there. With a schema
+    /// without columns, nothing is read and batches have only their number of rows.
     ///
-    /// Fails as reading does. A batch fails with clause `access.type` where an element does not fit
-    /// the schema, which may be where that was inferred from other elements.
+    /// A column of `Utf8`, `Binary` or `List` has the large form of the type.
+    ///
+    /// Fails with clause `access.type` for a type that no element becomes. An element of another
+    /// type than its column is an error of its batch.
     ///
     /// ```
-    /// use arrow_array::RecordBatchReader;
-    /// use npy_object::table::SchemaOptions;
+    /// use std::sync::Arc;
     ///
+    /// use arrow_schema::{DataType, Field, Schema};
+    ///
+    /// let schema = Schema::new(vec![Field::new("element", DataType::LargeUtf8, true)]);
     /// let array = npy_object::open("tests/data/strings.npy")?;
-    /// let schema = SchemaOptions::new().infer(&array)?;
-    /// let batches = array.record_batches_of(.., 1000, &schema)?;
-    /// assert_eq!(batches.schema(), *schema.arrow());
-    /// # Ok::<(), npy_object::Error>(())
+    /// let batch = array.record_batches_as(.., 1000, Arc::new(schema))?.next().unwrap()?;
+    /// assert_eq!(batch.num_rows(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn record_batches_of(
+    pub fn record_batches_as(
         mut self,
         range: impl RangeBounds<u64>,
         rows: usize,
-        schema: &TableSchema,
+        schema: SchemaRef,
     ) -> Result<RecordBatches> {
-        let (begin, end) = bounds(self.cursor(), range);
+        let ((begin, end), rows) = (bounds(self.cursor(), range), rows.max(1));
+        let metadata = schema.metadata().clone();
+        let schema = Schema::new_with_metadata(made_for(schema.fields())?, metadata);
         self.seek(begin);
-        Ok(RecordBatches {
-            array: self,
+        // An error comes up again when the element is read.
+        let first = self.next_element().ok().flatten();
+        let are_dicts = first.is_some_and(|first| is_of_rows(schema.fields(), first));
+        self.seek(begin);
+        Ok(RecordBatches::new(self, end, rows, Arc::new(schema), are_dicts, true))
+    }
+}
+
+impl RecordBatches {
+    pub(crate) fn new(
+        array: NpyArray,
+        end: u64,
+        rows: usize,
+        schema: SchemaRef,
+        are_dicts: bool,
+        is_given: bool,
+    ) -> RecordBatches {
+        RecordBatches {
+            array,
             end,
-            rows: rows.max(1),
+            rows,
             bytes: BATCH_BYTES,
-            schema: Arc::clone(schema.arrow()),
-            are_dicts: schema.are_rows(),
+            schema,
+            are_dicts,
+            is_given,
             plans: Vec::new(),
             texts: Texts::new(),
             sizes: Vec::new(),
             failed: None,
             done: false,
-        })
+        }
     }
-}
 
-impl RecordBatches {
     /// Ends each batch after about this many bytes.
     #[must_use]
     pub(crate) fn of_bytes(self, bytes: usize) -> RecordBatches {
@@ -166,6 +198,9 @@ impl RecordBatches {
 
     /// Reads the next batch.
     fn read(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        if self.schema.fields().is_empty() {
+            return self.count_rows();
+        }
         if let Some(error) = self.failed.take() {
             return Err(external(error));
         }
@@ -183,6 +218,17 @@ impl RecordBatches {
                 batch => batch.map(Some),
             },
         }
+    }
+
+    /// Returns a batch of the next rows without columns, which reads nothing; `None` at the end.
+    fn count_rows(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        let first = self.array.position();
+        let rows = self.end.saturating_sub(first).min(self.rows as u64);
+        self.array.seek(first + rows);
+        let options = RecordBatchOptions::new().with_row_count(Some(rows as usize));
+        let batch =
+            || RecordBatch::try_new_with_options(Arc::clone(&self.schema), Vec::new(), &options);
+        (rows > 0).then(batch).transpose()
     }
 
     /// Reads the columns of the next batch; `None` at the end. With `copies`, rows of skeletons are
@@ -219,7 +265,7 @@ impl RecordBatches {
                 Err(error) => return Err(external(error)),
             };
             match (&mut columns[..], self.are_dicts) {
-                (columns, true) => append_row(columns, fields, element),
+                (columns, true) => append_row(columns, fields, element, self.is_given),
                 ([column], false) => column.append(element),
                 _ => unreachable!("elements that are not dicts are one column"),
             }
@@ -233,7 +279,7 @@ impl RecordBatches {
     /// Copies the next elements to the columns, at most `most`, up to the first that has to be decoded.
     /// Returns how many. Errors come up again when that one is decoded.
     fn copy_rows(&mut self, columns: &mut [Column], most: usize) -> usize {
-        let RecordBatches { array, end, schema, are_dicts, plans, texts, .. } = self;
+        let RecordBatches { array, end, schema, are_dicts, is_given, plans, texts, .. } = self;
         let number = array.position();
         let left = usize::try_from(end.saturating_sub(number)).unwrap_or(usize::MAX);
         let Some(objects) = array.cursor_mut().objects_mut() else { return 0 };
@@ -251,7 +297,7 @@ impl RecordBatches {
                     let row: Vec<Hole> = run.rows().next().unwrap_or_default().to_vec();
                     let nodes = objects.decoder.context.limits.pickle.nodes;
                     let Ok(outline) = objects.outline_row(&members, copied) else { break };
-                    let fields = are_dicts.then(|| schema.fields());
+                    let fields = are_dicts.then(|| (schema.fields(), *is_given));
                     let plan = outline.and_then(|(value, holes)| {
                         RowPlan::new(value, &row, holes, columns, fields, nodes)
                     });

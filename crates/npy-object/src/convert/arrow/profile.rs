@@ -8,12 +8,14 @@ use arrow_schema::{DataType, Field, Schema};
 /// A summary of the record batches of a table.
 ///
 /// ```
-/// use npy_object::table::{Profile, SchemaOptions};
+/// use npy_object::table::{Inference, Profile};
 ///
-/// let array = npy_object::open("tests/data/strings.npy")?;
-/// let schema = SchemaOptions::new().infer(&array)?;
-/// let mut profile = Profile::new(schema.arrow());
-/// for batch in array.record_batches_of(.., 1000, &schema)? {
+/// let mut array = npy_object::open("tests/data/strings.npy")?;
+/// let mut inference = Inference::new();
+/// inference.add(&mut array, ..)?;
+/// let schema = inference.schema();
+/// let mut profile = Profile::new(&schema);
+/// for batch in array.record_batches_as(0.., 1000, schema)? {
 ///     profile.add(&batch?);
 /// }
 /// assert_eq!((profile.rows(), profile.columns()[0].lengths()), (3, Some((5, 7))));

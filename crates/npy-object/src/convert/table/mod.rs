@@ -20,7 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Elements are read twice: once to infer the [`TableSchema`], and once to write. The memory is that
+//! Elements are read twice: once for the [`Inference`] of the schema, and once to write. The memory is that
 //! of reading, and up to about 40 MiB, or six times the largest element.
 
 mod flat;
@@ -42,9 +42,11 @@ use arrow_schema::SchemaRef;
 pub use crate::convert::arrow::RecordBatches;
 pub use crate::convert::arrow::infer::{Mixed, Tensors};
 pub use crate::convert::arrow::profile::{ColumnProfile, Profile};
-pub use crate::convert::arrow::schema::{SchemaOptions, TableSchema};
+pub use crate::convert::arrow::schema::Inference;
 
 use crate::array::npy_array::NpyArray;
+#[cfg(feature = "parquet")]
+use crate::convert::arrow::schema::without_seconds;
 use crate::error::{Error, Result};
 
 /// The rows and the bytes of a batch that is written.
@@ -157,7 +159,8 @@ impl FromStr for Compression {
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct Export {
-    schema: SchemaOptions,
+    inference: Inference,
+    sample: Option<u64>,
     target: Option<Target>,
     compression: Option<Compression>,
     row_group: usize,
@@ -165,12 +168,8 @@ pub struct Export {
 
 impl Default for Export {
     fn default() -> Export {
-        Export {
-            schema: SchemaOptions::new(),
-            target: None,
-            compression: None,
-            row_group: ROW_GROUP,
-        }
+        let inference = Inference::new();
+        Export { inference, sample: None, target: None, compression: None, row_group: ROW_GROUP }
     }
 }
 
@@ -198,9 +197,17 @@ impl Export {
         self
     }
 
-    /// Sets how the schema is inferred. [`Target::Flat`] and [`Target::Npy`] have tensors of their own.
-    pub fn schema(mut self, schema: SchemaOptions) -> Export {
-        self.schema = schema;
+    /// Sets how the schema is inferred, and from which elements besides those of the array.
+    /// [`Target::Flat`] and [`Target::Npy`] have tensors of their own.
+    pub fn inference(mut self, inference: Inference) -> Export {
+        self.inference = inference;
+        self
+    }
+
+    /// Sets how many elements the schema is inferred from, from the first one on. A later one that does
+    /// not fit is an error when it is written.
+    pub fn sample(mut self, elements: u64) -> Export {
+        self.sample = Some(elements);
         self
     }
 
@@ -221,7 +228,7 @@ impl Export {
     /// Writes the elements of an array to a new file or, for [`Target::Flat`], folder. It gets its name
     /// when it is whole. An old file is replaced; a folder has to be empty. Returns the number of rows.
     ///
-    /// Fails as reading and [`SchemaOptions::infer`] do, where the file cannot be written, and with
+    /// Fails as reading and [`Inference::add`] do, where the file cannot be written, and with
     /// clause `access.type` where the target has no place for a value.
     pub fn write(&self, array: &NpyArray, path: impl AsRef<Path>) -> Result<u64> {
         self.write_with(array, path, |_, _| Ok(()))
@@ -237,15 +244,23 @@ impl Export {
     ) -> Result<u64> {
         let path = path.as_ref();
         let target = self.target_of(path)?;
-        let mut schema = self.schema.clone();
+        let mut inference = self.inference.clone();
         if matches!(target, Target::Flat | Target::Npy) {
-            schema = schema.tensors(Tensors::Variable).mixed(Mixed::Error);
+            inference = inference.tensors(Tensors::Variable).mixed(Mixed::Error);
         }
-        let schema = schema.infer_with(array, |done| progress(Step::Infer, done))?;
+        let mut array = array.clone();
+        let end = self.sample.unwrap_or(u64::MAX).min(array.len());
+        inference.add_with(&mut array, 0..end, |done| progress(Step::Infer, done))?;
+        array.seek(0);
+        let schema = inference.schema();
         #[cfg(feature = "parquet")]
-        let schema = if target == Target::Parquet { schema.without_seconds() } else { schema };
+        let schema = match target {
+            Target::Parquet => without_seconds(&schema).into(),
+            _ => schema,
+        };
         let mut writer = self.create(path, &schema)?;
-        let batches = array.clone().record_batches_of(0.., BATCH_ROWS, &schema)?;
+        let (end, are_rows) = (array.len(), inference.are_rows());
+        let batches = RecordBatches::new(array, end, BATCH_ROWS, schema, are_rows, false);
         let mut batches = batches.of_bytes(BATCH_BYTES);
         while let Some(batch) = batches.next() {
             writer.write(&batch?)?;
@@ -257,8 +272,8 @@ impl Export {
     /// Creates a file of a table of this schema, to which record batches are written.
     ///
     /// Fails where the file cannot be created, and where the target has no place for a column.
-    pub fn create(&self, path: impl AsRef<Path>, schema: &TableSchema) -> Result<TableWriter> {
-        let (path, schema) = (path.as_ref(), schema.arrow());
+    pub fn create(&self, path: impl AsRef<Path>, schema: &SchemaRef) -> Result<TableWriter> {
+        let path = path.as_ref();
         let sink: Box<dyn Sink> = match self.target_of(path)? {
             #[cfg(feature = "parquet")]
             Target::Parquet => {
