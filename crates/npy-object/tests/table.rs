@@ -394,3 +394,26 @@ fn npy_of_elements_of_one_shape_has_them_as_rows() {
     // The old file is still there.
     assert_eq!(numbers(&path).0, [0]);
 }
+
+#[test]
+fn export_to_unknown_target_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let array = of(&[int(1)]);
+    let error = Export::new().write(&array, folder.path().join("x.xlsx")).unwrap_err();
+    assert_eq!(error.clause(), "access.target");
+    assert!(error.to_string().contains(".parquet"), "{error}");
+    let snappy = Export::new().compression(Compression::Snappy);
+    let error = snappy.write(&array, folder.path().join("x.arrow")).unwrap_err();
+    assert_eq!(error.clause(), "access.target");
+    assert_eq!("excel".parse::<Target>().unwrap_err().clause(), "access.target");
+}
+
+#[test]
+fn export_of_some_elements_has_their_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.npy");
+    // The text is not looked at.
+    let array = of(&[text("x"), int(1), int(2), text("x")]);
+    assert_eq!(write(&array, &Export::new().elements(1..3), &path), 2);
+    assert_eq!(numbers(&path), (vec![2], "<i8".into(), [1i64, 2].map_bytes()));
+}

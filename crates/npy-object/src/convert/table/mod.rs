@@ -33,6 +33,7 @@ mod parquet;
 mod text;
 
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -160,6 +161,7 @@ impl FromStr for Compression {
 #[derive(Clone, Debug)]
 pub struct Export {
     inference: Inference,
+    elements: Range<u64>,
     sample: Option<u64>,
     target: Option<Target>,
     compression: Option<Compression>,
@@ -169,7 +171,14 @@ pub struct Export {
 impl Default for Export {
     fn default() -> Export {
         let inference = Inference::new();
-        Export { inference, sample: None, target: None, compression: None, row_group: ROW_GROUP }
+        Export {
+            inference,
+            elements: 0..u64::MAX,
+            sample: None,
+            target: None,
+            compression: None,
+            row_group: ROW_GROUP,
+        }
     }
 }
 
@@ -204,7 +213,13 @@ impl Export {
         self
     }
 
-    /// Sets how many elements the schema is inferred from, from the first one on. A later one that does
+    /// Sets the numbers of the elements that are written. By default these are all.
+    pub fn elements(mut self, elements: Range<u64>) -> Export {
+        self.elements = elements;
+        self
+    }
+
+    /// Sets how many elements the schema is inferred from, from the first on. A later one that does
     /// not fit is an error when it is written.
     pub fn sample(mut self, elements: u64) -> Export {
         self.sample = Some(elements);
@@ -249,9 +264,11 @@ impl Export {
             inference = inference.tensors(Tensors::Variable).mixed(Mixed::Error);
         }
         let mut array = array.clone();
-        let end = self.sample.unwrap_or(u64::MAX).min(array.len());
-        inference.add_with(&mut array, 0..end, |done| progress(Step::Infer, done))?;
-        array.seek(0);
+        let end = self.elements.end.min(array.len());
+        let begin = self.elements.start.min(end);
+        let sample = begin.saturating_add(self.sample.unwrap_or(u64::MAX)).min(end);
+        inference.add_with(&mut array, begin..sample, |done| progress(Step::Infer, done))?;
+        array.seek(begin);
         let schema = inference.schema();
         #[cfg(feature = "parquet")]
         let schema = match target {
@@ -259,12 +276,12 @@ impl Export {
             _ => schema,
         };
         let mut writer = self.create(path, &schema)?;
-        let (end, are_rows) = (array.len(), inference.are_rows());
+        let are_rows = inference.are_rows();
         let batches = RecordBatches::new(array, end, BATCH_ROWS, schema, are_rows, false);
         let mut batches = batches.of_bytes(BATCH_BYTES);
         while let Some(batch) = batches.next() {
             writer.write(&batch?)?;
-            progress(Step::Write, batches.position())?;
+            progress(Step::Write, batches.position() - begin)?;
         }
         writer.finish()
     }
