@@ -8,8 +8,11 @@ use arrow_array::types::{Decimal128Type, Float64Type, Int64Type, UInt64Type};
 use arrow_array::{Array, RecordBatch};
 use arrow_ipc::reader::FileReader;
 use arrow_schema::{DataType, SchemaRef, TimeUnit};
-use npy_object::table::{Compression, Export, Inference, Mixed, Profile, Target, Tensors};
-use npy_object::{Error, NpyArray, Options};
+use npy_object::json::PlainJson;
+use npy_object::table::{
+    Compression, Export, Inference, Mixed, Profile, Target, Tensors, import, is_table,
+};
+use npy_object::{Error, Kind, NpyArray, Options};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 /// Returns an array of objects, as `pickle.dumps` leaves it, of these elements.
@@ -416,4 +419,45 @@ fn export_of_some_elements_has_their_rows() {
     let array = of(&[text("x"), int(1), int(2), text("x")]);
     assert_eq!(write(&array, &Export::new().elements(1..3), &path), 2);
     assert_eq!(numbers(&path), (vec![2], "<i8".into(), [1i64, 2].map_bytes()));
+}
+
+#[test]
+fn import_returns_the_elements() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let elements = [
+        [&b"}("[..], &text("a"), &int(1), &text("v"), &floats(&[0.5, 2.0]), b"u"].concat(),
+        [&b"}("[..], &text("a"), b"N", &text("v"), &floats(&[]), b"u"].concat(),
+    ];
+    let lines = |path: &Path| {
+        let mut array = npy_object::open(path).unwrap();
+        let elements = array.elements().map(|element| {
+            let mut line = Vec::new();
+            PlainJson::new().write(&mut line, element.unwrap().element()).unwrap();
+            String::from_utf8(line).unwrap()
+        });
+        elements.collect::<Vec<_>>()
+    };
+    for name in ["x.parquet", "x.arrow"] {
+        write(&of(&elements), &Export::new(), &path(name));
+        assert!(is_table(path(name)));
+        assert_eq!(import(path(name), path("x.npy")).unwrap(), 2);
+        let expected = [r#"{"a":1,"v":[0.5,2.0]}"#, r#"{"a":null,"v":[]}"#];
+        assert_eq!(lines(&path("x.npy")), expected);
+    }
+    let ragged = [floats(&[1.0]), floats(&[]), floats(&[2.0, 3.0])];
+    write(&of(&ragged), &Export::new(), &path("x.flat"));
+    assert_eq!(import(path("x.flat"), path("x.npy")).unwrap(), 3);
+    assert_eq!(lines(&path("x.npy")), ["[1.0]", "[]", "[2.0,3.0]"]);
+    let decimals = [decimal("1.50"), decimal("-2")];
+    write(&of(&decimals), &Export::new(), &path("x.arrow"));
+    import(path("x.arrow"), path("x.npy")).unwrap();
+    let mut array = npy_object::open(path("x.npy")).unwrap();
+    let Kind::Decimal(digits) = array.get(1).unwrap().unwrap().kind() else { panic!() };
+    assert_eq!(digits, "-200E-2");
+    // Offsets that lead out of the values.
+    fs::copy(path("x.flat/values.npy"), path("x.flat/offsets.npy")).unwrap();
+    let error = import(path("x.flat"), path("y.npy")).unwrap_err();
+    assert_eq!(error.kind(), npy_object::ErrorKind::Usage, "{error}");
+    assert!(!path("y.npy").exists() && !is_table(path("x.npy")));
 }

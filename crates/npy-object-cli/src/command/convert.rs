@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use npy_object::table::{Compression, Export, Step, Target};
+use npy_object::table::{Compression, Export, Step, Target, import_with, is_table};
 
 use crate::failure::{Failure, display};
 use crate::input::{Input, Reading};
@@ -19,6 +19,8 @@ use crate::table::{self, Columns};
 ///
 /// The file is read twice: to infer the columns, then to convert. Takes the memory of a few MiB and of
 /// the largest element. The new file gets its name when it is whole.
+///
+/// A Parquet or Arrow IPC file, or the folder of a flat pair, is converted back to an array of objects.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Convert {
@@ -54,7 +56,8 @@ Examples:
   npyo convert data.npy -o data.parquet --compression zstd --row-group 64MB
   npyo convert ragged.npy -o ragged.flat      values.npy and offsets.npy
   npyo convert images.npy -o images.npy       an array of numbers that np.load maps
-  npyo convert mixed.npy -o mixed.arrow --mixed union";
+  npyo convert mixed.npy -o mixed.arrow --mixed union
+  npyo convert data.parquet -o data.npy       back to an array of objects";
 
 impl Convert {
     pub(crate) fn file(&self) -> &Path {
@@ -62,6 +65,9 @@ impl Convert {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+        if is_table(&self.input.file) {
+            return self.back(out);
+        }
         let opened = self.input.open()?;
         let mut array = table::open(&opened, &self.reading)?;
         let mut export = Export::new().inference(self.columns.inference());
@@ -88,8 +94,28 @@ impl Convert {
         opened.ends_at(array.data_end()?);
         opened.note_rest(false)?;
         opened.check_archive()?;
-        let plural = if rows == 1 { "" } else { "s" };
-        writeln!(out, "{}: {rows} row{plural}", display(&self.output))?;
+        self.report(out, rows, "row")
+    }
+
+    /// Converts a table back to an array of objects.
+    fn back(&self, out: &mut impl Write) -> Result<(), Failure> {
+        if self.to.or_else(|| Target::of_path(&self.output)) != Some(Target::Npy) {
+            let why = "expected an output that ends with .npy, as the file is a table: only an array \
+                       of objects is made of it";
+            return Err(Failure::Refused(why.to_owned()));
+        }
+        let mut bar = None;
+        let count = import_with(&self.input.file, &self.output, |done, all| {
+            bar.get_or_insert_with(|| conversion_bar(Some(all), 0)).set_position(done);
+            Ok(())
+        })?;
+        drop(bar);
+        self.report(out, count, "element")
+    }
+
+    fn report(&self, out: &mut impl Write, count: u64, what: &str) -> Result<(), Failure> {
+        let plural = if count == 1 { "" } else { "s" };
+        writeln!(out, "{}: {count} {what}{plural}", display(&self.output))?;
         Ok(())
     }
 }

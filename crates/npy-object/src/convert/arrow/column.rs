@@ -669,7 +669,7 @@ impl Tensors {
 }
 
 /// Returns the shape in the metadata of a field of tensors: `{"shape":[2, 3]}`, as this crate writes it.
-fn fixed_shape(field: &Field) -> Option<Vec<usize>> {
+pub(crate) fn fixed_shape(field: &Field) -> Option<Vec<usize>> {
     let metadata = field.metadata().get(arrow_schema::extension::EXTENSION_TYPE_METADATA_KEY)?;
     let lengths = metadata.strip_prefix("{\"shape\":[")?.strip_suffix("]}")?;
     lengths.split(',').map(|length| length.trim().parse().ok()).collect()

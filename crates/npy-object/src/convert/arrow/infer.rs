@@ -169,7 +169,7 @@ impl Inferred {
     /// Returns whether values with the same instructions may have other types.
     pub(super) fn depends_on_text(&self) -> bool {
         match self {
-            Inferred::Decimals(_) => true,
+            Inferred::Decimals(_) | Inferred::Missing(DataType::Decimal128(..)) => true,
             Inferred::List(items) | Inferred::Array(items, ..) => items.depends_on_text(),
             Inferred::Struct(fields) => fields.iter().any(|(_, field)| field.depends_on_text()),
             Inferred::Union(kinds) => kinds.iter().any(Inferred::depends_on_text),
@@ -180,7 +180,7 @@ impl Inferred {
 
 /// Names of extension types.
 pub(super) const FIXED_TENSOR: &str = "arrow.fixed_shape_tensor";
-pub(super) const VARIABLE_TENSOR: &str = "arrow.variable_shape_tensor";
+pub(crate) const VARIABLE_TENSOR: &str = "arrow.variable_shape_tensor";
 pub(super) const JSON: &str = "arrow.json";
 
 fn list_of(item: Field) -> DataType {
@@ -275,6 +275,8 @@ fn type_of_value(element: Element<'_>, depth: usize, rules: Rules) -> Result<Inf
                     DType::Scalar(scalar) => type_of_scalar(*scalar).unwrap_or(DataType::Null),
                     _ => DataType::Null,
                 },
+                // Another decimal has the same instructions.
+                Kind::Decimal(_) => DataType::Decimal128(1, 0),
                 _ => DataType::Null,
             };
             return Ok(Inferred::Missing(data_type));
@@ -650,7 +652,7 @@ mod tests {
     fn merge_of_two_types_has_room_for_both() {
         use DataType as D;
         use Inferred::{Missing, Plain};
-        let merge = |one, other| super::merge(one, other, Rules::default());
+        let merge = |one, other| merge(one, other, Rules::default());
         let int = |value| Inferred::Ints(Ints::of(value));
         let merged = |one, other| merge(one, other).map(|merged| merged.data_type());
         assert_eq!(merged(int(1 << 60), Plain(D::Float64)).unwrap(), D::Float64);

@@ -33,7 +33,7 @@
 //! types, with an arm for each dtype. `column` fills the columns: it copies bytes, and converts what
 //! `number` says.
 
-mod column;
+pub(crate) mod column;
 pub(crate) mod infer;
 mod known;
 pub(crate) mod number;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use pickle_stream::short_str;
 
 use crate::array::npy_array::NpyArray;
 use crate::convert::arrow::infer::{
@@ -310,7 +311,7 @@ fn made(field: &Field) -> Result<Field> {
         return Ok(field.clone());
     }
     let data_type = type_made_for(field.data_type(), DEPTH);
-    let data_type = data_type.map_err(|error| error.under(field.name().as_str()))?;
+    let data_type = data_type.map_err(|error| error.under(short_str(field.name())))?;
     // Any column may have nulls.
     Ok(field.clone().with_data_type(data_type).with_nullable(true))
 }

@@ -20,9 +20,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [`import`] writes Parquet, IPC and flat pairs back to an array of objects.
+//!
 //! Elements are read twice: once for the [`Inference`] of the schema, and once to write. The memory is that
 //! of reading, and up to about 40 MiB, or six times the largest element.
 
+mod back;
 mod flat;
 #[cfg(feature = "ipc")]
 mod ipc;
@@ -39,6 +42,8 @@ use std::str::FromStr;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+
+pub use back::{import, import_with, is_table};
 
 pub use crate::convert::arrow::RecordBatches;
 pub use crate::convert::arrow::infer::{Mixed, Tensors};

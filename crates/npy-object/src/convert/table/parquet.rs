@@ -60,7 +60,7 @@ impl Sink for Writer {
 }
 
 /// Returns the error of the output that is in an error of Parquet.
-fn of_parquet(error: ParquetError) -> Error {
+pub(super) fn of_parquet(error: ParquetError) -> Error {
     match error {
         ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
             Ok(error) => Error::from(*error),
