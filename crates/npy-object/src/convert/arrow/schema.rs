@@ -54,7 +54,10 @@ impl Inference {
     pub fn add(&mut self, array: &mut NpyArray, range: impl RangeBounds<u64>) -> Result<()> {
         let (begin, end) = bounds(array.cursor(), range);
         array.seek(begin);
-        self.look(array, end, |_, _| false)
+        self.look(array, end, |_, _| false).map_err(|error| match error.file() {
+            Some(_) => error,
+            None => array.cursor().source().explain(error),
+        })
     }
 
     /// Returns the schema of the elements that were looked at.
@@ -162,11 +165,13 @@ pub(super) fn is_of_dicts(fields: &Fields, first: Element<'_>) -> bool {
     if field.name() != COLUMN {
         return true;
     }
-    // Elements that are dicts, with None among them, are one column. So are the values of the key
-    // `element`, if all dicts have that key alone.
-    is_dict(first)
-        && match field.data_type() {
-            DataType::Struct(fields) => fields.find(COLUMN).is_none(),
-            _ => true,
+    // Dicts with None among them are one column of structs. So are the values of the key `element`, if
+    // no other column was asked for.
+    let Ok(mut entries) = first.as_entries() else { return false };
+    match field.data_type() {
+        DataType::Struct(fields) => {
+            entries.any(|(key, _)| key.as_str().is_ok_and(|name| fields.find(&name).is_none()))
         }
+        _ => true,
+    }
 }
