@@ -162,6 +162,23 @@ fn record_batches_as_a_schema_have_its_columns() {
 }
 
 #[test]
+fn record_batches_as_one_column_tell_dicts_from_their_structs() {
+    // {'a': 1}, None and {'element': {'a': 1}}, {'element': None}
+    let mixed = &b"}X\x01\0\0\0aK\x01sN"[..];
+    let nested = b"}X\x07\0\0\0element}X\x01\0\0\0aK\x01ss}X\x07\0\0\0elementNs";
+    for elements in [mixed, nested] {
+        let mut array = pickled(2, elements);
+        let mut inference = Inference::default();
+        inference.add(&mut array, ..).unwrap();
+        let batch = array.record_batches_as(0.., 10, inference.schema()).unwrap().next().unwrap();
+        let batch = batch.unwrap();
+        let structs = batch.column_by_name("element").unwrap().as_struct();
+        assert_eq!(structs.column(0).as_primitive::<Int64Type>().value(0), 1);
+        assert!(structs.is_valid(0) && structs.is_null(1));
+    }
+}
+
+#[test]
 fn record_batches_of_nested_lists_have_their_offsets() {
     // [[1], []], [[2, 3]], []
     let elements = b"](]K\x01a]e](](K\x02K\x03ee]";

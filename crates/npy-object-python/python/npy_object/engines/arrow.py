@@ -195,24 +195,26 @@ class Dataset(Scans, pyarrow.dataset.Dataset):
 
     # pyarrow reads what `Dataset.__init__` of its own sets, which is not there: these methods would crash.
 
-    def _in_memory(self) -> pyarrow.dataset.Dataset:
-        return pyarrow.dataset.dataset(self.to_table())
-
     def filter(self, expression: pyarrow.compute.Expression) -> pyarrow.dataset.Dataset:
-        return self._in_memory().filter(expression)
+        return in_memory(self).filter(expression)
 
     def sort_by(self, *args: Any, **kwargs: Any) -> pyarrow.dataset.Dataset:
-        return self._in_memory().sort_by(*args, **kwargs)
+        return in_memory(self).sort_by(*args, **kwargs)
 
-    def join(self, *args: Any, **kwargs: Any) -> pyarrow.dataset.Dataset:
-        return self._in_memory().join(*args, **kwargs)
+    def join(self, right_dataset: Any, *args: Any, **kwargs: Any) -> pyarrow.dataset.Dataset:
+        return in_memory(self).join(in_memory(right_dataset), *args, **kwargs)
 
-    def join_asof(self, *args: Any, **kwargs: Any) -> pyarrow.dataset.Dataset:
-        return self._in_memory().join_asof(*args, **kwargs)
+    def join_asof(self, right_dataset: Any, *args: Any, **kwargs: Any) -> pyarrow.dataset.Dataset:
+        return in_memory(self).join_asof(in_memory(right_dataset), *args, **kwargs)
 
     def replace_schema(self, schema: pyarrow.Schema) -> None:
         # A union calls it, and would crash too.
         raise NotImplementedError("pass schema= to npy_object.dataset, and a list of paths in place of a union")
+
+
+def in_memory(dataset: Any) -> Any:
+    """Returns a dataset of pyarrow's own classes."""
+    return pyarrow.dataset.dataset(dataset.to_table()) if isinstance(dataset, Dataset) else dataset
 
 
 class _OfParts(Scans):

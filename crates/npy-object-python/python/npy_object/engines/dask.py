@@ -32,7 +32,7 @@ def read_dataframe(source: Source, *, npartitions: Optional[int] = None, **setti
 
 
 def frame(fragment: Any, columns: "Optional[list[str]]" = None) -> Any:
-    return to_pandas(fragment.to_table(columns))
+    return to_pandas(fragment.to_table(columns=columns))
 
 
 def to_pandas(table: Any) -> Any:

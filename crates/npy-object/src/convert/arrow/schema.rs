@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use npy_header::DType;
 use pickle_stream::short_str;
 
 use crate::array::npy_array::NpyArray;
 use crate::convert::arrow::infer::{
-    DEPTH, Inferred, Mixed, Rules, Tensors, is_row, merge, no_type, type_of,
+    DEPTH, Inferred, Mixed, Rules, Tensors, entries, is_row, merge, no_type, type_of,
 };
 use crate::convert::arrow::known::Known;
 use crate::decode::elements::bounds;
 use crate::error::Result;
 use crate::value::element::Element;
+use crate::value::kind::Kind;
 
 /// The name of the column, where the elements are not dicts.
 const COLUMN: &str = "element";
@@ -101,7 +103,10 @@ impl Inference {
     ) -> Result<()> {
         let (begin, end) = bounds(array.cursor(), range);
         array.seek(begin);
-        self.look(array, end, Stop::default(), &mut progress)
+        self.look(array, end, Stop::default(), &mut progress).map_err(|error| match error.file() {
+            Some(_) => error,
+            None => array.cursor().source().explain(error),
+        })
     }
 
     /// Looks at the first `rows` of the next elements up to `end`, or as many as have `bytes`, and at
@@ -354,11 +359,15 @@ pub(super) fn is_of_rows(fields: &Fields, first: Element<'_>) -> bool {
     if field.name() != COLUMN {
         return true;
     }
-    // Elements that are dicts, with None among them, are one column. So are the values of the key
-    // `element`, if all dicts have that key alone.
-    is_row(&first.kind())
-        && match field.data_type() {
-            DataType::Struct(fields) => fields.find(COLUMN).is_none(),
-            _ => true,
+    // Dicts with None among them are one column of structs. So are the values of the key `element`, if
+    // no other column was asked for.
+    let kind = first.kind();
+    let DataType::Struct(fields) = field.data_type() else { return is_row(&kind) };
+    match (entries(&kind), &kind) {
+        (Some(Ok(entries)), _) => entries.iter().any(|(name, _)| fields.find(name).is_none()),
+        (None, Kind::Scalar(scalar)) if let DType::Struct(record) = scalar.dtype() => {
+            record.fields().iter().any(|field| fields.find(&field.name).is_none())
         }
+        _ => false,
+    }
 }
