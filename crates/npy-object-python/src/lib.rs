@@ -38,6 +38,8 @@ mod _npy_object {
     }
 
     #[pymodule_export]
+    use crate::array::arrow::infer_schema;
+    #[pymodule_export]
     use crate::array::methods::open_view;
     #[pymodule_export]
     use crate::array::py_array::Array;

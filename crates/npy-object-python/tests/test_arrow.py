@@ -130,3 +130,31 @@ def test_polars_and_duckdb_read_an_array(ragged):
     duckdb = pytest.importorskip("duckdb")
     elements = npy_object.open(ragged)
     assert duckdb.sql("select sum(len(element)) from elements").fetchall() == [(sum(n % 7 for n in range(5000)),)]
+
+
+def test_requested_schema_chooses_columns(saved):
+    path = saved(objects([{"a": n, "b": str(n), "c": [n]} for n in range(3000)]))
+    array = npy_object.open(path)
+    schema = pa.schema({"b": pa.string(), "none": pa.int64(), "a": pa.int64()})
+    for part in (array, array[1000:2000], array.splits(3)[1]):
+        reader = pa.RecordBatchReader.from_stream(part, schema=schema)
+        assert reader.schema.names == ["b", "none", "a"] and reader.schema.field("b").type == pa.large_string()
+        rows = range(3000) if part is array else range(1000, 2000)
+        assert reader.read_all().to_pylist() == [{"b": str(n), "none": None, "a": n} for n in rows]
+    count = pa.RecordBatchReader.from_stream(array, schema=pa.schema({})).read_all()
+    assert (count.num_rows, count.num_columns) == (3000, 0)
+    with pytest.raises(npy_object.UnsupportedError):
+        pa.RecordBatchReader.from_stream(array, schema=pa.schema({"a": pa.decimal128(5)}))
+    with pytest.raises(TypeError):
+        array.__arrow_c_stream__("schema")
+
+
+def test_parts_have_the_schema_of_all_elements(saved):
+    path = saved(objects([{"a": None}] * 3000 + [{"a": 1}] * 3000 + [{"a": 0.5, "b": "x"}] * 3000))
+    array = npy_object.open(path)
+    schema = pa.schema(npy_object._npy_object._infer_schema([array]))
+    assert schema == pa.schema({"a": pa.float64(), "b": pa.large_string()})
+    parts = [pa.RecordBatchReader.from_stream(split, schema=schema).read_all() for split in array.splits(3)]
+    assert pa.concat_tables(parts).to_pylist() == [{"b": None, **row} for row in np.load(path, allow_pickle=True)]
+    with pytest.raises(ValueError):
+        npy_object._npy_object._infer_schema([array[::2]])

@@ -1,12 +1,13 @@
 //! Elements as Arrow record batches.
 
 use std::io::Cursor;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, RecordBatch, RecordBatchReader, StructArray};
-use arrow_schema::{ArrowError, DataType};
-use npy_object::{NpyArray, Options, WriteOptions};
+use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
+use npy_object::{Inference, NpyArray, Options, WriteOptions};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +116,69 @@ fn record_batches_have_the_types_of_the_first_batch() {
 }
 
 #[test]
+fn record_batches_of_parts_have_the_inferred_schema() {
+    // None, 1, 0.5: each part alone would have another type.
+    let mut array = pickled(3, b"NK\x01G\x3f\xe0\0\0\0\0\0\0");
+    let mut inference = Inference::default();
+    inference.add(&mut array, ..2).unwrap();
+    assert_eq!(inference.schema().field(0).data_type(), &DataType::Int64);
+    inference.add(&mut array, ..).unwrap();
+    let mut values = Vec::new();
+    for part in 0..3 {
+        let schema = inference.schema();
+        let batches = array.clone().record_batches_as(part..part + 1, 10, schema).unwrap();
+        assert_eq!(batches.schema().field(0).data_type(), &DataType::Float64);
+        for batch in batches.map(Result::unwrap) {
+            values.extend(batch.column(0).as_primitive::<Float64Type>().iter());
+        }
+    }
+    assert_eq!(values, [None, Some(1.0), Some(0.5)]);
+    // An array of another type.
+    let error = inference.add(&mut open("strings"), ..).unwrap_err();
+    assert_eq!(error.clause(), "access.type");
+}
+
+#[test]
+fn record_batches_as_a_schema_have_its_columns() {
+    // {'a': 1}, {'a': 2, 'b': 0.5}
+    let elements = b"}X\x01\0\0\0aK\x01s}(X\x01\0\0\0aK\x02X\x01\0\0\0bG\x3f\xe0\0\0\0\0\0\0u";
+    let read = |fields: Vec<Field>| {
+        let schema = Arc::new(Schema::new(fields));
+        let batches = pickled(2, elements).record_batches_as(.., 10, schema)?;
+        Ok(batches.map(Result::unwrap).collect::<Vec<_>>())
+    };
+    let field = |name: &str, data_type| Field::new(name, data_type, false);
+    let fields = vec![field("c", DataType::Utf8), field("b", DataType::Float64)];
+    let batch = read(fields).unwrap().remove(0);
+    assert_eq!(batch.schema().field(0).data_type(), &DataType::LargeUtf8);
+    assert_eq!((batch.num_columns(), batch.column(0).null_count()), (2, 2));
+    assert_eq!(batch.column(1).as_primitive::<Float64Type>().value(1), 0.5);
+    let batch = read(Vec::new()).unwrap().remove(0);
+    assert_eq!((batch.num_columns(), batch.num_rows()), (0, 2));
+    let seconds = DataType::Timestamp(TimeUnit::Second, Some("UTC".into()));
+    let error: npy_object::Error = read(vec![field("a", seconds)]).unwrap_err();
+    assert_eq!(error.clause(), "access.type");
+    assert!(error.to_string().contains("['a']"), "{error}");
+}
+
+#[test]
+fn record_batches_as_one_column_tell_dicts_from_their_structs() {
+    // {'a': 1}, None and {'element': {'a': 1}}, {'element': None}
+    let mixed = &b"}X\x01\0\0\0aK\x01sN"[..];
+    let nested = b"}X\x07\0\0\0element}X\x01\0\0\0aK\x01ss}X\x07\0\0\0elementNs";
+    for elements in [mixed, nested] {
+        let mut array = pickled(2, elements);
+        let mut inference = Inference::default();
+        inference.add(&mut array, ..).unwrap();
+        let batch = array.record_batches_as(0.., 10, inference.schema()).unwrap().next().unwrap();
+        let batch = batch.unwrap();
+        let structs = batch.column_by_name("element").unwrap().as_struct();
+        assert_eq!(structs.column(0).as_primitive::<Int64Type>().value(0), 1);
+        assert!(structs.is_valid(0) && structs.is_null(1));
+    }
+}
+
+#[test]
 fn record_batches_of_nested_lists_have_their_offsets() {
     // [[1], []], [[2, 3]], []
     let elements = b"](]K\x01a]e](](K\x02K\x03ee]";
@@ -198,6 +262,7 @@ proptest! {
         mut rows in prop::collection::vec(row(), 1..150),
         size in 1..200usize,
         first in 0..20u64,
+        chosen in prop::collection::vec(any::<bool>(), 7),
     ) {
         // The first batch decides the types, so nothing may be missing in its first row.
         if let Some(row) = rows.get_mut(first as usize) {
@@ -211,7 +276,23 @@ proptest! {
         let mut writer = WriteOptions::new().write_to(&mut file).unwrap();
         rows.iter().for_each(|row| writer.serialize(row).unwrap());
         writer.finish().unwrap();
-        let array = Options::new().open(file.into_inner()).unwrap();
+        let mut array = Options::new().open(file.into_inner()).unwrap();
+        let mut inference = Inference::default();
+        inference.add(&mut array, first..).unwrap();
+        let schema = inference.schema();
+        let columns: Vec<usize> =
+            (0..schema.fields().len()).rev().filter(|&column| chosen[column]).collect();
+        let schema = Arc::new(schema.project(&columns).unwrap());
+        let mut read_columns = Vec::new();
+        for batch in array.clone().record_batches_as(first.., size, Arc::clone(&schema)).unwrap() {
+            let batch = batch.unwrap();
+            prop_assert_eq!(&batch.schema(), &schema);
+            let entries = |row| {
+                let columns = batch.columns().iter().zip(schema.fields());
+                columns.map(|(column, field)| (field.name().clone(), value(column, row))).collect()
+            };
+            read_columns.extend((0..batch.num_rows()).map(|row| serde_json::Value::Object(entries(row))));
+        }
         let mut read = Vec::new();
         for batch in array.record_batches(first.., size).unwrap() {
             let batch = StructArray::from(batch.unwrap());
@@ -221,6 +302,13 @@ proptest! {
         let rows = rows.get(first as usize..).unwrap_or_default();
         let expected: Vec<_> =
             rows.iter().map(|row| serde_json::to_value(row).unwrap()).collect();
-        prop_assert_eq!(read, expected);
+        prop_assert_eq!(read, &expected[..]);
+        let of_columns = |row: &serde_json::Value| {
+            let fields = schema.fields().iter();
+            fields.map(|field| (field.name().clone(), row[field.name()].clone())).collect()
+        };
+        let expected: Vec<_> =
+            expected.iter().map(|row| serde_json::Value::Object(of_columns(row))).collect();
+        prop_assert_eq!(read_columns, expected);
     }
 }

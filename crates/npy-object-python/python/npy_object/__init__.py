@@ -13,6 +13,7 @@ Nothing that a file names is imported or called: an object of an unknown class b
 """
 
 import collections.abc as _abc
+import typing as _typing
 
 from npy_object._errors import EmptyError, Error, LimitError, MalformedError, TruncatedError, UnsupportedError
 from npy_object._npy_object import (
@@ -49,11 +50,29 @@ __all__ = [
     "Use",
     "Writer",
     "audit",
+    "dataset",
     "load",
     "open",
     "open_all",
     "salvage",
 ]
+
+
+
+def dataset(source: _typing.Any, *, schema: _typing.Any = None, **settings: _typing.Any) -> _typing.Any:
+    """Returns the elements of a file, or of several, as a ``pyarrow.dataset.Dataset``.
+
+    DuckDB, Polars, DataFusion, pandas and pyarrow can query it any number of times, and decode only the columns that they
+    use. ``source`` is what ``open`` takes, an ``Array``, or a list of these; ``settings`` are the keyword arguments of
+    ``open``. Elements that are dicts have a column for each key; others are the column ``element``.
+
+    The schema is that of all elements, which the first use of it reads once. With ``schema``, nothing is read, and the
+    elements are cast to it; keys of dicts that are not in it are left out. Needs pyarrow.
+    """
+    from npy_object.engines.arrow import dataset
+
+    return dataset(source, schema=schema, **settings)
+
 
 _abc.Mapping.register(Npz)
 

@@ -17,6 +17,7 @@ __all__ = [
     "Split",
     "Use",
     "Writer",
+    "_infer_schema",
     "_open_split",
     "_open_view",
     "audit",
@@ -29,15 +30,30 @@ __all__ = [
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
+class _OpenFile(Protocol):
+    """An ``fsspec.core.OpenFile``."""
+
+    @property
+    def fs(self) -> Any: ...
+    @property
+    def path(self) -> Any: ...
+    def open(self) -> Any: ...
+
+class _ArrowSchema(Protocol):
+    def __arrow_c_schema__(self) -> object: ...
+
 if sys.version_info >= (3, 10):
     from types import EllipsisType
 else:
     from builtins import ellipsis as EllipsisType
 
-_Source: TypeAlias = Union[str, PathLike[str], bytes, bytearray, _Readable]
+_Source: TypeAlias = Union[str, PathLike[str], bytes, bytearray, _Readable, _OpenFile]
 _Exception: TypeAlias = Union[type[BaseException], BaseException, TracebackType, None]
 _T = TypeVar("_T")
 _FindClass: TypeAlias = Callable[[str, str], Any]
+_Path: TypeAlias = Union[str, PathLike[str]]
+_Mixed: TypeAlias = Literal["error", "json", "union"]
+_Tensors: TypeAlias = Literal["lists", "fixed", "variable"]
 _Verdict: TypeAlias = Literal["inert", "unknown", "dangerous"]
 _Tally: TypeAlias = Optional[tuple[int, int]]
 _Slice: TypeAlias = Union[slice, EllipsisType, tuple[Union[SupportsIndex, slice, EllipsisType], ...]]
@@ -65,6 +81,41 @@ class Array:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
     def iter_batches(self, n: int) -> Iterator[NDArray[Any]]: ...
     def to_numpy(self) -> NDArray[Any]: ...
+    def schema(
+        self, *, mixed: _Mixed = "error", tensors: _Tensors = "lists", sample: Optional[int] = None
+    ) -> _ArrowSchema: ...
+    def to_parquet(
+        self,
+        path: _Path,
+        *,
+        compression: Literal["none", "snappy", "zstd"] = "snappy",
+        row_group: Optional[int] = None,
+        mixed: Literal["error", "json"] = "error",
+        tensors: _Tensors = "lists",
+        sample: Optional[int] = None,
+    ) -> int: ...
+    def to_ipc(
+        self,
+        path: _Path,
+        *,
+        compression: Literal["none", "zstd"] = "none",
+        mixed: _Mixed = "error",
+        tensors: _Tensors = "lists",
+        sample: Optional[int] = None,
+    ) -> int: ...
+    def to_jsonl(
+        self,
+        path: _Path,
+        *,
+        mixed: Literal["error", "json"] = "error",
+        tensors: _Tensors = "lists",
+        sample: Optional[int] = None,
+    ) -> int: ...
+    def to_csv(
+        self, path: _Path, *, mixed: Literal["error", "json"] = "error", sample: Optional[int] = None
+    ) -> int: ...
+    def to_flat(self, path: _Path) -> int: ...
+    def to_npy(self, path: _Path) -> int: ...
     def entries(self) -> Container: ...
     def splits(self, n: int) -> list[Split]: ...
     def save_index(self) -> str: ...
@@ -165,6 +216,7 @@ class Split:
     def first(self) -> int: ...
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Any]: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
 @final
 class Writer:
@@ -219,7 +271,8 @@ def salvage(
     encoding: str = "ASCII",
     max_memory: Union[int, str, None] = None,
 ) -> Any: ...
+def _infer_schema(arrays: Sequence[Array]) -> _ArrowSchema: ...
 def _open_view(
-    path: str, member: Optional[str], kwargs: dict[str, Any], view: tuple[int, list[int], list[int]]
+    place: Any, member: Optional[str], kwargs: dict[str, Any], view: tuple[int, list[int], list[int]]
 ) -> Array: ...
-def _open_split(path: str, settings: dict[str, Any], part: str) -> Split: ...
+def _open_split(place: Any, settings: dict[str, Any], part: str) -> Split: ...

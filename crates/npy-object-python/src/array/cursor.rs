@@ -18,7 +18,7 @@ use crate::object::simple::simple;
 /// The size in bytes up to which an element is decoded without giving the interpreter to other threads.
 const SHORT: usize = 64 << 10;
 /// The number of elements surveyed between two checks of signals.
-const STRIDE: u64 = 1 << 18;
+pub(super) const STRIDE: u64 = 1 << 18;
 /// The number of consecutive simple elements after which a thread decodes the next ones.
 const RUN: u64 = 4096;
 const HELD: &str = "a cursor holds its reader until it is dropped";

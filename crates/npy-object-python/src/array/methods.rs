@@ -10,16 +10,18 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyEllipsis, PyTuple};
 
-use crate::array::arrow;
+use crate::array::arrow::{self, ArrowSchema};
 use crate::array::cursor::Cursor;
 use crate::array::elements::Elements;
 use crate::array::py_array::Array;
 use crate::array::rows::{Batches, Rows};
 use crate::array::split::Split;
+use crate::array::table::{self, Columns};
 use crate::array::view::View;
 use crate::errors::{raise, unknown_dtype};
 use crate::file::container::Container;
 use crate::file::reader::Origin;
+use crate::file::source::Place;
 use crate::object::ndarray;
 
 #[pymethods]
@@ -126,23 +128,116 @@ impl Array {
 
     /// Returns the elements as Arrow data, for pyarrow, polars and DuckDB: a column `element`, or, for
     /// dicts, a column for each key. Arrays and lists become lists. None, NaT and `pandas.NA` become
-    /// null, and so does NaN in a column that is not of floats. The first 8,192 elements decide the types.
+    /// null, and so does NaN in a column that is not of floats. The first 8,192 elements decide the types,
+    /// or `requested_schema`: then only its columns are decoded.
     #[pyo3(signature = (requested_schema=None))]
     fn __arrow_c_stream__<'py>(
         &self,
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
-        // The protocol allows a stream to have another schema than the one asked for.
-        let _ = requested_schema;
-        if !self.view.is_contiguous() {
-            let message = "only elements that lie behind one another are a stream of Arrow";
-            return Err(PyValueError::new_err(message));
-        }
+        let elements = self.stretch()?;
         let mut cursor = Cursor::new(py, &self.file)?;
+        // What the survey finds stays in the reader, so that the next part is found at once. An error
+        // comes up again when the stream reads the element.
+        if elements.start > 0 && elements.start < elements.end {
+            cursor.survey_to(py, elements.start)?;
+            let _ = py.detach(|| cursor.array().get(elements.start).map(drop));
+        }
         let array = py.detach(|| cursor.array().clone());
-        let first = self.view.offset as u64;
-        arrow::stream(py, array, first..first + self.view.len())
+        arrow::stream(py, array, elements, requested_schema.as_ref())
+    }
+
+    /// Returns the schema of a table of all elements, for `pyarrow.schema`: see `to_parquet`.
+    #[pyo3(signature = (*, mixed="error", tensors="lists", sample=None))]
+    fn schema(
+        &self,
+        py: Python<'_>,
+        mixed: &str,
+        tensors: &str,
+        sample: Option<u64>,
+    ) -> PyResult<ArrowSchema> {
+        table::schema(py, self, Columns { mixed, tensors, sample })
+    }
+
+    /// Writes the elements to a Parquet file, and returns the number of rows. The file gets its name when
+    /// it is whole.
+    ///
+    /// There is a column `element`, or a column for each key where all elements are dicts. All elements
+    /// are read first, or the first `sample` of them, to find the types. `mixed` says what becomes of a
+    /// column of several kinds of values: 'error', 'json' or 'union'. `tensors` says what arrays become:
+    /// 'lists', 'fixed' (shape) or 'variable'. `compression` is 'none', 'snappy' or 'zstd'; `row_group` is
+    /// the bytes of a row group, which take as much memory.
+    #[pyo3(signature = (path, *, compression="snappy", row_group=None, mixed="error", tensors="lists", sample=None))]
+    fn to_parquet(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        compression: &str,
+        row_group: Option<usize>,
+        mixed: &str,
+        tensors: &str,
+        sample: Option<u64>,
+    ) -> PyResult<u64> {
+        let columns = Columns { mixed, tensors, sample };
+        table::export(py, self, "parquet", &path, Some(compression), row_group, columns)
+    }
+
+    /// Writes the elements to an Arrow IPC file, which is a Feather file, as `to_parquet` does.
+    /// `compression` is 'none', so that the file can be mapped into memory, or 'zstd'.
+    #[pyo3(signature = (path, *, compression="none", mixed="error", tensors="lists", sample=None))]
+    fn to_ipc(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        compression: &str,
+        mixed: &str,
+        tensors: &str,
+        sample: Option<u64>,
+    ) -> PyResult<u64> {
+        let columns = Columns { mixed, tensors, sample };
+        table::export(py, self, "arrow", &path, Some(compression), None, columns)
+    }
+
+    /// Writes the elements as JSON lines, as `to_parquet` does: one object a line, with a key for each
+    /// column. NaN and infinities are strs, bytes are hexadecimal.
+    #[pyo3(signature = (path, *, mixed="error", tensors="lists", sample=None))]
+    fn to_jsonl(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        mixed: &str,
+        tensors: &str,
+        sample: Option<u64>,
+    ) -> PyResult<u64> {
+        let columns = Columns { mixed, tensors, sample };
+        table::export(py, self, "jsonl", &path, None, None, columns)
+    }
+
+    /// Writes the elements as CSV, as `to_parquet` does. Columns of lists and dicts have no place there.
+    #[pyo3(signature = (path, *, mixed="error", sample=None))]
+    fn to_csv(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        mixed: &str,
+        sample: Option<u64>,
+    ) -> PyResult<u64> {
+        let columns = Columns { mixed, sample, ..Columns::default() };
+        table::export(py, self, "csv", &path, None, None, columns)
+    }
+
+    /// Writes arrays or lists of numbers to a new folder that NumPy maps into memory: element `i` is
+    /// `values[offsets[i]:offsets[i + 1]]`, of `values.npy` and `offsets.npy`. Arrays of several dimensions
+    /// have their shapes in `shapes.npy`. Returns the number of elements.
+    fn to_flat(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
+        table::export(py, self, "flat", &path, None, None, Columns::default())
+    }
+
+    /// Writes numbers, or arrays of numbers of one shape, to an array without objects, which
+    /// `numpy.load(path, mmap_mode="r")` maps into memory. Returns the number of elements.
+    fn to_npy(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
+        table::export(py, self, "npy", &path, None, None, Columns::default())
     }
 
     /// Returns the container that a 0-d array holds, to loop over: `numpy.save` makes such an array of a
@@ -160,12 +255,12 @@ impl Array {
         if !self.is_whole() || self.file.origin.member.is_some() {
             return Err(PyValueError::new_err("only the whole array of a file can be split"));
         }
-        let path = self.reopened()?;
+        let place = self.reopened()?;
         let mut cursor = Cursor::new(py, &self.file)?;
         cursor.survey_to(py, u64::MAX)?;
         let splits = py.detach(|| cursor.array().splits(n)).map_err(|error| raise(py, &error))?;
         let settings = &self.file.origin.settings;
-        let split = |part| Split::new(path.clone(), settings.clone_ref(py), part);
+        let split = |part| Split::new(place.clone_ref(py), settings.clone_ref(py), part);
         Ok(splits.into_iter().map(split).collect())
     }
 
@@ -201,10 +296,9 @@ impl Array {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let mut text = "<npy_object.Array".to_owned();
-        let Origin { path, member, .. } = &*self.file.origin;
-        if let Some(path) = path {
-            let name = path.file_name().unwrap_or(path.as_os_str());
-            let _ = write!(text, " {name:?}");
+        let Origin { place, member, .. } = &*self.file.origin;
+        if let Some(place) = place {
+            let _ = write!(text, " {:?}", place.name(py)?);
         }
         if let Some(member) = member {
             let _ = write!(text, "[{member:?}]");
@@ -233,11 +327,11 @@ impl Array {
         &self,
         py: Python<'py>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-        let path = self.reopened()?;
+        let place = self.reopened()?;
         let open = py.import("npy_object._npy_object")?.getattr("_open_view")?;
         let origin = &self.file.origin;
         let view = (self.view.offset, self.view.shape.clone(), self.view.strides.clone());
-        let args = (path, &origin.member, &origin.settings, view);
+        let args = (place.to_object(py)?, &origin.member, &origin.settings, view);
         Ok((open, args.into_pyobject(py)?))
     }
 }
@@ -271,10 +365,12 @@ impl Array {
         (0..count).map(|index| short_row(py, &mut cursor, &self.view.row(index))).collect()
     }
 
-    /// Returns the path by which another process opens the file.
-    fn reopened(&self) -> PyResult<&PathBuf> {
-        self.file.origin.path.as_ref().ok_or_else(|| {
-            PyTypeError::new_err("only an array that was opened by its path can be sent elsewhere")
+    /// Returns where another process finds the file.
+    fn reopened(&self) -> PyResult<&Place> {
+        self.file.origin.place.as_ref().ok_or_else(|| {
+            let message = "only an array that was opened by its path, its URL or an fsspec file can be \
+                           sent elsewhere";
+            PyTypeError::new_err(message)
         })
     }
 }
@@ -283,13 +379,13 @@ impl Array {
 #[pyfunction(name = "_open_view")]
 pub(crate) fn open_view<'py>(
     py: Python<'py>,
-    path: PathBuf,
+    place: Bound<'py, PyAny>,
     member: Option<String>,
     kwargs: &Bound<'py, PyDict>,
     view: (i64, Vec<i64>, Vec<i64>),
 ) -> PyResult<Array> {
     let open = py.import("npy_object")?.getattr("open")?;
-    let mut found = open.call((path,), Some(kwargs))?;
+    let mut found = open.call((place,), Some(kwargs))?;
     if let Some(member) = member {
         found = found.get_item(member)?;
     }

@@ -5,11 +5,12 @@
 //! (loops), `py_array` (the class, and NumPy arrays of it), `split` (a part for another process),
 //! `methods` (what Python calls), `arrow`.
 
-mod arrow;
+pub(crate) mod arrow;
 pub(crate) mod cursor;
 pub(crate) mod elements;
 pub(crate) mod methods;
 pub(crate) mod py_array;
 mod rows;
 pub(crate) mod split;
+mod table;
 pub(crate) mod view;

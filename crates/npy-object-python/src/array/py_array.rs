@@ -1,6 +1,7 @@
 //! `Array`: an array in a file, and how it becomes an array in memory. Its Python methods are in
 //! [`methods`](crate::array::methods).
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use npy_object::header::DType;
@@ -76,6 +77,17 @@ impl Array {
     pub(super) fn is_whole(&self) -> bool {
         let len = self.file.facts.len;
         self.view.offset == 0 && self.view.is_contiguous() && self.view.len() == len
+    }
+
+    /// Returns the numbers of the elements, which follow one another.
+    pub(super) fn stretch(&self) -> PyResult<Range<u64>> {
+        if !self.view.is_contiguous() {
+            let message =
+                "expected consecutive elements for a stream of Arrow, found a view with steps";
+            return Err(PyValueError::new_err(message));
+        }
+        let first = self.view.offset as u64;
+        Ok(first..first + self.view.len())
     }
 
     /// Returns the element, or the part, at this index of the first dimension.

@@ -3,7 +3,6 @@
 //! The file is opened once. A reader is a clone of the open array, with its own position and its own
 //! caches; `array::cursor` takes a reader for each loop.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +13,7 @@ use pyo3::prelude::*;
 
 use crate::errors::raise;
 use crate::file::settings::Settings;
-use crate::file::source::{Input, MappedFile};
+use crate::file::source::{Input, MappedFile, Place};
 use crate::object::maker::Maker;
 
 /// The most readers that a file keeps for later cursors.
@@ -68,8 +67,8 @@ pub(crate) struct Origin {
     /// The bytes of the array, unpacked.
     pub(crate) source: Source,
     pub(crate) settings: Settings,
-    /// The path by which another process opens the file.
-    pub(crate) path: Option<PathBuf>,
+    /// Where another process finds the file, if it does.
+    pub(crate) place: Option<Place>,
     /// The member of the archive in that file.
     pub(crate) member: Option<String>,
     /// The object that keeps the file mapped into memory, if it is.
@@ -87,10 +86,18 @@ pub(crate) struct Reader {
 impl Origin {
     /// Returns the origin of the array or pickle in an input, which is unpacked if it is compressed.
     pub(crate) fn of_input(py: Python<'_>, input: Input, settings: Settings) -> PyResult<Origin> {
-        let Input { source, path, owner, runs_python, .. } = input;
+        let Input { source, place, owner, runs_python, .. } = input;
         let options = settings.options()?;
         let source = py.detach(|| options.unpack(source)).map_err(|error| raise(py, &error))?;
-        Ok(Origin { source, settings, path, member: None, owner, runs_python })
+        Ok(Origin { source, settings, place, member: None, owner, runs_python })
+    }
+
+    /// Returns the index of a remote file, if there is one and it is to be used.
+    pub(crate) fn index(&self, py: Python<'_>) -> PyResult<Option<Source>> {
+        match &self.place {
+            Some(place) if self.settings.index && self.member.is_none() => place.index(py),
+            _ => Ok(None),
+        }
     }
 
     /// Returns a maker of Python objects from the elements.

@@ -9,7 +9,7 @@ use pyo3::types::PyDict;
 
 use crate::errors::{raise, raise_of};
 use crate::file::settings::{Memory, Settings};
-use crate::file::source::Input;
+use crate::file::source::{Input, Place};
 
 /// The result of `salvage`: how much was saved, and how much was lost.
 #[pyclass(frozen, get_all, module = "npy_object")]
@@ -81,11 +81,11 @@ pub(crate) fn salvage<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let settings = Settings { encoding, max_memory, ..Settings::default() };
     let options = settings.options()?;
-    let Input { source, path, .. } = Input::of(source, false)?;
+    let Input { source, place, .. } = Input::of(source, false)?;
     let salvage =
         Salvage::new().options(options.clone()).keep_doubtful(doubtful).in_place(in_place);
     let saved = py.detach(|| {
-        if let Some(path) = &path {
+        if let Some(Place::Path(path)) = &place {
             salvage.check_paths(path, &out)?;
         }
         let format = Format::of(&source).map_err(|error| source.explain(error))?;

@@ -13,8 +13,8 @@ use crate::open::opened::{Opened, load_left, load_pickle, load_source};
 
 /// Opens an array file, and reads only its beginning.
 ///
-/// `source` is a path, bytes, or an object with `read` (and `seek`, if it can seek). It holds a `.npy`
-/// file, which may be compressed by gzip, an `.npz` archive, or a bare pickle. Returns an `Array` for an
+/// `source` is a path, bytes, or an object with `read` (and `seek`, if it can seek); with fsspec also a
+/// URL such as `s3://bucket/big.npy`, or an `fsspec.core.OpenFile`. It holds a `.npy` file, which may be compressed by gzip, an `.npz` archive, or a bare pickle. Returns an `Array` for an
 /// array, an `Npz` for an archive, and a `Container` for a pickle of a dict, list, tuple, set or deque.
 /// If several arrays or pickles follow one another, only the first is opened; `open_all` opens all of
 /// them.
@@ -228,7 +228,7 @@ impl All {
         let origin = Origin {
             source: source.map_err(|error| raise(py, &error))?,
             settings: self.settings.clone_ref(py),
-            path: None,
+            place: None,
             member: None,
             owner: self.owner.as_ref().map(|owner| owner.clone_ref(py)),
             runs_python: self.runs_python,

@@ -2,7 +2,6 @@
 
 use std::ffi::CString;
 use std::io::Read;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use npy_object::pickle::printable;
@@ -14,7 +13,7 @@ use pyo3::types::{PyBytes, PyTuple};
 use crate::errors::{is_truncated, raise};
 use crate::file::reader::Origin;
 use crate::file::settings::Settings;
-use crate::file::source::{Input, MappedFile, sniff};
+use crate::file::source::{Input, MappedFile, Place, sniff};
 use crate::open::opened::{Opened, load_left, load_source};
 
 /// A mapping from the names of an archive (`.npz`) to its arrays, as NumPy's `NpzFile`.
@@ -33,7 +32,7 @@ pub(crate) struct Npz {
     archive: Mutex<Option<Archive>>,
     names: Vec<String>,
     settings: Settings,
-    path: Option<PathBuf>,
+    place: Option<Place>,
     owner: Option<Py<MappedFile>>,
     runs_python: bool,
     members: Members,
@@ -55,7 +54,7 @@ impl Npz {
         settings: Settings,
         members: Members,
     ) -> PyResult<Npz> {
-        let Input { source, path, owner, runs_python, .. } = input;
+        let Input { source, place, owner, runs_python, .. } = input;
         let options = settings.options()?;
         let archive = py.detach(|| match settings.unfinished {
             true => options.recover_npz(source),
@@ -69,7 +68,7 @@ impl Npz {
         let names = archive.members().iter().map(|member| member.array_name().to_owned());
         let names = names.collect();
         let archive = Mutex::new(Some(archive));
-        Ok(Npz { archive, names, settings, path, owner, runs_python, members })
+        Ok(Npz { archive, names, settings, place, owner, runs_python, members })
     }
 
     /// Runs a job on the archive, without the interpreter. Fails if the archive was closed.
@@ -130,7 +129,7 @@ impl Npz {
         let origin = Origin {
             source,
             settings: self.settings.clone_ref(py),
-            path: self.path.clone(),
+            place: self.place.as_ref().map(|place| place.clone_ref(py)),
             member: Some(name.to_owned()),
             owner: self.owner.as_ref().map(|owner| owner.clone_ref(py)),
             runs_python: self.runs_python,

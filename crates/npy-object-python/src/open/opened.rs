@@ -27,7 +27,11 @@ impl Opened {
         let options = origin.settings.options()?;
         let contents = py.detach(|| options.contents(origin.source.clone()));
         match contents.map_err(|error| raise(py, &error))? {
-            Contents::Array(array) => {
+            Contents::Array(mut array) => {
+                if let Some(index) = origin.index(py)? {
+                    let used = py.detach(|| array.use_index(index));
+                    used.map_err(|error| raise(py, &error))?;
+                }
                 Array::of_file(py, File::new(array, origin)).map(Opened::Array)
             }
             Contents::Container(members) => {
@@ -132,7 +136,7 @@ pub(super) fn load_left<'py>(
     PyErr::warn(py, &py.get_type::<PyUserWarning>(), &message, 1)?;
     let source = Source::bytes(saved);
     let origin =
-        Origin { source, settings, path: None, member: None, owner: None, runs_python: false };
+        Origin { source, settings, place: None, member: None, owner: None, runs_python: false };
     let (array, _) = load_source(py, origin, allow_pickle, false)?;
     if is_pickle { array.call_method0(intern!(py, "item")) } else { Ok(array) }
 }

@@ -12,10 +12,11 @@ use crate::decode::elements::IntoDeserialize;
 use crate::decode::elements::{Elements, IntoElements};
 use crate::decode::objects::Objects;
 use crate::decode::outline::Outline;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::locate::index::IndexUse;
 use crate::locate::split::Split;
+use crate::source::Source;
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
 use crate::value::globals::ArrayClass;
@@ -357,6 +358,16 @@ impl NpyArray {
     /// Fails as reading does, and where the array was not opened by its path.
     pub fn write_index(&mut self) -> Result<PathBuf> {
         self.cursor.write_index()
+    }
+
+    /// Uses an index that is another source, of which only what is needed is read, and returns
+    /// whether it is used: see [`Options::open_with_index`](crate::Options::open_with_index).
+    pub fn use_index(
+        &mut self,
+        index: impl TryInto<Source, Error: Into<Error>>,
+    ) -> Result<IndexUse> {
+        self.cursor.use_index(index.try_into().map_err(Into::into)?)?;
+        Ok(self.index_use())
     }
 
     /// Returns whether the index of the file is used.

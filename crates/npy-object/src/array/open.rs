@@ -76,7 +76,7 @@ impl Options {
         index: impl TryInto<Source, Error: Into<Error>>,
     ) -> Result<NpyArray> {
         let mut array = self.clone().index(false).open(source)?;
-        array.cursor_mut().use_index(index.try_into().map_err(Into::into)?)?;
+        array.use_index(index)?;
         Ok(array)
     }
 

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | types of the caller's, through serde | `de/` reads, `ser` writes | `serde` |
 //! | Arrow record batches | `arrow/` | `arrow` |
+//! | tables: Parquet, Arrow IPC, JSON lines, CSV, flat `.npy` | `table/`, of record batches | `arrow` and one of each |
 //! | arrays of the crate `ndarray` | `ndarray` reads and writes | `ndarray` |
 //! | JSON, for people or lossless | `json/` | `json` |
 //!
@@ -23,3 +24,5 @@ pub mod json;
 pub(crate) mod ndarray;
 #[cfg(feature = "serde")]
 pub(crate) mod ser;
+#[cfg(feature = "arrow")]
+pub mod table;

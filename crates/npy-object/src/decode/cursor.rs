@@ -260,13 +260,14 @@ impl Cursor {
         }
         let file_size = self.source().size()?;
         let known = match &self.items {
-            Items::Objects(objects) => objects.batches.checkpoints(),
+            Items::Objects(objects) => objects.batches.indexed_checkpoints()?,
             Items::Rows(_) => None,
         };
         let (len, parts) = (u128::from(self.len().unwrap_or(0)), count as u128);
         let bounds = (0..=parts).map(|part| (len * part / parts.max(1)) as u64);
         let firsts = bounds.clone().zip(bounds.skip(1)).filter(|(first, end)| first < end);
-        Ok(firsts.map(|(first, end)| Split::new(first, end - first, file_size, known)).collect())
+        let split = |(first, end)| Split::new(first, end - first, file_size, known.as_ref());
+        Ok(firsts.map(split).collect())
     }
 
     /// Goes to the first element of a part, and ends after its last.

@@ -396,6 +396,14 @@ impl Batches {
         self.route.levels.last().map(|level| &level.checkpoints)
     }
 
+    /// Returns the known checkpoints, or all of an index that is read by parts.
+    pub(crate) fn indexed_checkpoints(&self) -> Result<Option<Checkpoints>> {
+        match &self.index {
+            Some(index) => index.all().map(|places| Some(places.into_iter().collect())),
+            None => Ok(self.checkpoints().cloned()),
+        }
+    }
+
     /// Uses these checkpoints, if they are of these members.
     pub(crate) fn adopt(&mut self, checkpoints: Checkpoints) -> bool {
         let Some(level) = self.route.levels.last_mut() else { return false };

@@ -3,49 +3,60 @@
 //!
 //! | elements | column |
 //! |---|---|
-//! | bool, int, float, str, bytes | `Boolean`, `Int64`, `Float64`, `LargeUtf8`, `LargeBinary` |
+//! | bool, float, str, bytes | `Boolean`, `Float64`, `LargeUtf8`, `LargeBinary` |
+//! | int | `Int64`, or the first of `UInt64`, `Decimal128(38, 0)`, `Decimal256(76, 0)` that holds all |
+//! | `Decimal` | `Decimal128` or `Decimal256`, of as many digits as all need |
 //! | NumPy scalars of numbers, datetimes, timedeltas | the Arrow type of the same width and unit |
+//! | NumPy scalars of `U`, `S`; structured | `LargeUtf8`, `LargeBinary`; as dicts |
 //! | arrays of these, lists, tuples and deques | `LargeList`, one for each dimension |
 //! | dicts with str for keys | a column for each key; inside an element, a `Struct` |
-//! | `datetime`, `date`, `timedelta` | `Timestamp(us)`, `Date32`, `Duration(us)` |
-//! | None, NaT, `pandas.NA`, `pandas.NaT` | null |
+//! | `datetime`, `date`, `time`, `timedelta` | `Timestamp(us)`, `Date32`, `Time64(us)`, `Duration(us)` |
+//! | datetime64 of days or weeks; hours, minutes | `Date32`; `Timestamp(s)` |
+//! | None, NaT, `pandas.NA`, `pandas.NaT`, `Decimal('NaN')` | null |
 //! | NaN | NaN in a column of floats, null in any other |
 //!
+//! Numbers of several types are a column of the smallest type that holds each exactly: ints are
+//! floats only where no int is rounded. [`Mixed`] says what becomes of other kinds in one column, and
+//! [`Tensors`] which type arrays have.
+//!
 //! The types are those of the first batch; where its elements are all missing, elements after it are
-//! read until one has a type. Fails with clause `access.type` for a later element of another type,
-//! and for values that Arrow has no type for: complex numbers, sets, masked and structured arrays,
-//! objects of unknown classes.
+//! read until one has a type. Or they are those of a schema: of all elements, as [`Inference`] finds
+//! it, or of some columns, and then no others are decoded.
+//!
+//! Fails with clause `access.type` for an element of another type than its column, and for values
+//! that Arrow has no type for: complex numbers, `long double`, sets, masked arrays, strs with lone
+//! surrogates, objects of unknown classes.
 //!
 //! Rows of skeletons are copied column by column, as `plan` says; other elements are decoded.
 //!
-//! `infer` finds the type of a column, with an arm for each dtype. `column` fills the column: it copies
-//! bytes, and converts only times and floats of 2 bytes.
+//! `schema` reads the elements, or the first of them, to find the type of each column; `infer` has the
+//! types, with an arm for each dtype. `column` fills the columns: it copies bytes, and converts what
+//! `number` says.
 
-mod column;
-mod infer;
+pub(crate) mod column;
+pub(crate) mod infer;
 mod known;
+pub(crate) mod number;
 mod plan;
+pub(crate) mod profile;
+pub(crate) mod schema;
 
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchReader};
-use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
+use arrow_array::{RecordBatch, RecordBatchOptions, RecordBatchReader};
+use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use pickle_stream::{Hole, Skeleton};
 
 use crate::array::npy_array::NpyArray;
-use crate::convert::arrow::column::{Column, append_entries};
-use crate::convert::arrow::infer::{DEPTH, Inferred, merge, type_of};
-use crate::convert::arrow::known::Known;
+use crate::convert::arrow::column::{Column, append_row};
 use crate::convert::arrow::plan::{Fitting, RowPlan, Texts};
+use crate::convert::arrow::schema::{Inference, is_of_rows, made_for};
 use crate::decode::elements::bounds;
-use crate::error::{Error, Result};
-use crate::value::kind::Kind;
+use crate::error::{Error, ErrorKind, Result};
 
 /// The number of bytes after which a batch ends, though it has fewer rows.
 const BATCH_BYTES: usize = 16 << 20;
-/// The name of the column, where the elements are not dicts.
-const COLUMN: &str = "element";
 /// The most skeletons whose plans are kept.
 const PLANS: usize = 16;
 /// The most texts of memo entries that are kept.
@@ -60,9 +71,13 @@ pub struct RecordBatches {
     end: u64,
     /// The greatest number of rows of a batch.
     rows: usize,
+    /// The number of bytes after which a batch ends, though it has fewer rows.
+    bytes: usize,
     schema: SchemaRef,
     /// Whether the elements are dicts, whose keys are the columns.
     are_dicts: bool,
+    /// Whether the schema was given. Keys that are not in it are then left out.
+    is_given: bool,
     /// The plans of the last skeletons; `None` of one whose values are decoded.
     plans: Vec<(Arc<Skeleton>, Option<RowPlan>)>,
     texts: Texts,
@@ -96,57 +111,96 @@ impl NpyArray {
         range: impl RangeBounds<u64>,
         rows: usize,
     ) -> Result<RecordBatches> {
+        let (begin, end) = bounds(self.cursor(), range);
+        let rows = rows.max(1);
+        self.seek(begin);
+        let mut inference = Inference::default();
+        inference.add_first(&mut self, end, rows as u64, BATCH_BYTES)?;
+        self.seek(begin);
+        let schema = inference.schema();
+        Ok(RecordBatches::new(self, end, rows, schema, inference.are_rows(), false))
+    }
+
+    /// Does what [`record_batches`](Self::record_batches) does, with a schema that is given: that of
+    /// an [`Inference`], or of some of its columns, in any order. Keys of dicts that are not
+    /// columns are not decoded; a column that is no key of a dict is null there. With a schema
+    /// without columns, nothing is read and batches have only their number of rows.
+    ///
+    /// A column of `Utf8`, `Binary` or `List` has the large form of the type.
+    ///
+    /// Fails with clause `access.type` for a type that no element becomes. An element of another
+    /// type than its column is an error of its batch.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use arrow_schema::{DataType, Field, Schema};
+    ///
+    /// let schema = Schema::new(vec![Field::new("element", DataType::LargeUtf8, true)]);
+    /// let array = npy_object::open("tests/data/strings.npy")?;
+    /// let batch = array.record_batches_as(.., 1000, Arc::new(schema))?.next().unwrap()?;
+    /// assert_eq!(batch.num_rows(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn record_batches_as(
+        mut self,
+        range: impl RangeBounds<u64>,
+        rows: usize,
+        schema: SchemaRef,
+    ) -> Result<RecordBatches> {
         let ((begin, end), rows) = (bounds(self.cursor(), range), rows.max(1));
+        let metadata = schema.metadata().clone();
+        let schema = Schema::new_with_metadata(made_for(schema.fields())?, metadata);
         self.seek(begin);
-        let (mut found, mut are_dicts, mut bytes) = (Inferred::NOTHING, begin < end, 0);
-        let mut known = Known::default();
-        while self.position() < end {
-            let number = self.position();
-            let is_over = number - begin >= rows as u64 || bytes >= BATCH_BYTES;
-            if is_over && !matches!(found, Inferred::Missing(_)) {
-                break;
-            }
-            let passed = known.pass(&mut self, end - number);
-            if passed > 0 {
-                bytes += passed;
-                continue;
-            }
-            let element = match self.next_element() {
-                Ok(Some(element)) => element,
-                Ok(None) => break,
-                // It comes up again after the elements before it, which have a type.
-                Err(_) if number > begin => break,
-                Err(error) => return Err(error),
-            };
-            bytes += element.value().map_or(0, |value| value.graph_bytes());
-            are_dicts &= matches!(element.kind(), Kind::Dict(_) | Kind::OrderedDict(_));
-            let merged = type_of(element, DEPTH).and_then(|next| merge(found, next));
-            found = merged.map_err(|error| error.of_element(number))?;
-        }
+        // An error comes up again when the element is read.
+        let first = self.next_element().ok().flatten();
+        let are_dicts = first.is_some_and(|first| is_of_rows(schema.fields(), first));
         self.seek(begin);
-        let fields = match found.data_type() {
-            DataType::Struct(fields) if are_dicts => fields,
-            other => Fields::from(vec![Field::new(COLUMN, other, true)]),
-        };
-        let schema = Arc::new(Schema::new(fields));
-        Ok(RecordBatches {
-            array: self,
+        Ok(RecordBatches::new(self, end, rows, Arc::new(schema), are_dicts, true))
+    }
+}
+
+impl RecordBatches {
+    pub(crate) fn new(
+        array: NpyArray,
+        end: u64,
+        rows: usize,
+        schema: SchemaRef,
+        are_dicts: bool,
+        is_given: bool,
+    ) -> RecordBatches {
+        RecordBatches {
+            array,
             end,
             rows,
+            bytes: BATCH_BYTES,
             schema,
             are_dicts,
+            is_given,
             plans: Vec::new(),
             texts: Texts::new(),
             sizes: Vec::new(),
             failed: None,
             done: false,
-        })
+        }
     }
-}
 
-impl RecordBatches {
+    /// Ends each batch after about this many bytes.
+    #[must_use]
+    pub(crate) fn of_bytes(self, bytes: usize) -> RecordBatches {
+        RecordBatches { bytes, ..self }
+    }
+
+    /// Returns the number of the element after the last one that was read.
+    pub(crate) fn position(&self) -> u64 {
+        self.array.position()
+    }
+
     /// Reads the next batch.
     fn read(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        if self.schema.fields().is_empty() {
+            return self.count_rows();
+        }
         if let Some(error) = self.failed.take() {
             return Err(external(error));
         }
@@ -166,6 +220,17 @@ impl RecordBatches {
         }
     }
 
+    /// Returns a batch of the next rows without columns, which reads nothing; `None` at the end.
+    fn count_rows(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        let first = self.array.position();
+        let rows = self.end.saturating_sub(first).min(self.rows as u64);
+        self.array.seek(first + rows);
+        let options = RecordBatchOptions::new().with_row_count(Some(rows as usize));
+        let batch =
+            || RecordBatch::try_new_with_options(Arc::clone(&self.schema), Vec::new(), &options);
+        (rows > 0).then(batch).transpose()
+    }
+
     /// Reads the columns of the next batch; `None` at the end. With `copies`, rows of skeletons are
     /// copied.
     fn read_columns(&mut self, copies: bool) -> Result<Option<Vec<Column>>, ArrowError> {
@@ -173,11 +238,11 @@ impl RecordBatches {
         let fields = schema.fields();
         // The next batch is mostly about as large as the last one.
         let mut sizes = self.sizes.drain(..).map(|size| size + size / 8);
-        let new = |field: &Arc<Field>| Column::new(field.data_type(), &mut sizes);
+        let new = |field: &Arc<Field>| Column::new(field, &mut sizes);
         let mut columns: Vec<Column> = fields.iter().map(new).collect();
         drop(sizes);
         let mut rows = 0;
-        while rows < self.rows && columns.iter().map(Column::bytes).sum::<usize>() < BATCH_BYTES {
+        while rows < self.rows && columns.iter().map(Column::bytes).sum::<usize>() < self.bytes {
             // Not at the end of the array: there `next_element` checks the rest of the file.
             if self.array.position() == self.end && self.end < self.array.len() {
                 break;
@@ -200,7 +265,7 @@ impl RecordBatches {
                 Err(error) => return Err(external(error)),
             };
             match (&mut columns[..], self.are_dicts) {
-                (columns, true) => append_entries(columns, fields, element),
+                (columns, true) => append_row(columns, fields, element, self.is_given),
                 ([column], false) => column.append(element),
                 _ => unreachable!("elements that are not dicts are one column"),
             }
@@ -214,7 +279,7 @@ impl RecordBatches {
     /// Copies the next elements to the columns, at most `most`, up to the first that has to be decoded.
     /// Returns how many. Errors come up again when that one is decoded.
     fn copy_rows(&mut self, columns: &mut [Column], most: usize) -> usize {
-        let RecordBatches { array, end, schema, are_dicts, plans, texts, .. } = self;
+        let RecordBatches { array, end, schema, are_dicts, is_given, plans, texts, .. } = self;
         let number = array.position();
         let left = usize::try_from(end.saturating_sub(number)).unwrap_or(usize::MAX);
         let Some(objects) = array.cursor_mut().objects_mut() else { return 0 };
@@ -232,7 +297,7 @@ impl RecordBatches {
                     let row: Vec<Hole> = run.rows().next().unwrap_or_default().to_vec();
                     let nodes = objects.decoder.context.limits.pickle.nodes;
                     let Ok(outline) = objects.outline_row(&members, copied) else { break };
-                    let fields = are_dicts.then(|| schema.fields());
+                    let fields = are_dicts.then(|| (schema.fields(), *is_given));
                     let plan = outline.and_then(|(value, holes)| {
                         RowPlan::new(value, &row, holes, columns, fields, nodes)
                     });
@@ -296,4 +361,19 @@ impl RecordBatchReader for RecordBatches {
 
 fn external(error: Error) -> ArrowError {
     ArrowError::ExternalError(Box::new(error))
+}
+
+/// The error of this crate that is in an error of Arrow, or one that says the same.
+impl From<ArrowError> for Error {
+    fn from(error: ArrowError) -> Error {
+        let message = match error {
+            ArrowError::ExternalError(inner) => match inner.downcast::<Error>() {
+                Ok(error) => return *error,
+                Err(other) => other.to_string(),
+            },
+            ArrowError::IoError(_, error) => return Error::from(error),
+            other => other.to_string(),
+        };
+        Error::new(ErrorKind::Unsupported, "access.type", None, message)
+    }
 }

@@ -14,6 +14,7 @@ use pickle_stream::{Extent, Hole, NodeId};
 
 use crate::convert::arrow::column::Column;
 use crate::convert::arrow::infer::type_of_scalar;
+use crate::convert::arrow::number;
 use crate::decode::block::{Block, Run};
 use crate::value::element::Element;
 use crate::value::kind::Kind;
@@ -79,22 +80,25 @@ impl RowPlan {
     const NODES: usize = 1 << 10;
 
     /// Makes the plan of rows like `row`, whose value is `element`. `holes` are the nodes of its holes;
-    /// the graph may have `nodes` of them. `fields` are the columns of dicts. Returns `None` where the
-    /// values have to be decoded.
+    /// the graph may have `nodes` of them. `fields` are the columns of dicts, and whether other keys are
+    /// left out. Returns `None` where the values have to be decoded.
     pub(super) fn new(
         element: Element<'_>,
         row: &[Hole],
         holes: &[NodeId],
         columns: &[Column],
-        fields: Option<&Fields>,
+        fields: Option<(&Fields, bool)>,
         nodes: usize,
     ) -> Option<RowPlan> {
+        let mut used = vec![false; row.len()];
         let plans = match (columns, fields) {
-            (columns, Some(fields)) => Plan::of_entries(element, fields, columns, holes)?,
+            (columns, Some((fields, leaves_out))) => {
+                let used = leaves_out.then_some(&mut used[..]);
+                Plan::of_entries(element, fields, columns, holes, used)?
+            }
             ([column], None) => vec![Some(Plan::new(element, column, holes)?)],
             _ => return None,
         };
-        let mut used = vec![false; row.len()];
         plans.iter().flatten().for_each(|plan| plan.mark(&mut used));
         let others = row.iter().zip(0..).filter(|(_, hole)| !used[*hole]);
         let lists = row.iter().zip(0..).filter(|(hole, _)| list_len(hole).is_some());
@@ -195,14 +199,16 @@ impl Plan {
         }
         match (element.kind(), column) {
             (Kind::Dict(_) | Kind::OrderedDict(_), Column::Struct { fields, columns, .. }) => {
-                Plan::of_entries(element, fields, columns, holes).map(Plan::Struct)
+                Plan::of_entries(element, fields, columns, holes, None).map(Plan::Struct)
             }
             (Kind::None, _) => Some(Plan::Constant(Constant::Null)),
             (Kind::Bool(bool), Column::Boolean(_)) => Some(Plan::Constant(Constant::Bool(bool))),
             (Kind::Int(int), Column::Fixed { data_type: DataType::Int64, .. }) => {
                 Some(Plan::Constant(Constant::Int(int)))
             }
-            (Kind::Int(int), Column::Fixed { data_type: DataType::Float64, .. }) => {
+            (Kind::Int(int), Column::Fixed { data_type: DataType::Float64, .. })
+                if number::is_float(int) =>
+            {
                 Some(Plan::Constant(Constant::Float(int as f64)))
             }
             (Kind::Float(float), Column::Fixed { data_type: DataType::Float64, .. }) => {
@@ -215,12 +221,14 @@ impl Plan {
         }
     }
 
-    /// Makes the plans of the columns of the values of a dict.
+    /// Makes the plans of the columns of the values of a dict. With `left_out`, keys without a column
+    /// are left out; a hole that is the value of one is marked there, as it may be filled in any way.
     fn of_entries(
         element: Element<'_>,
         fields: &Fields,
         columns: &[Column],
         holes: &[NodeId],
+        mut left_out: Option<&mut [bool]>,
     ) -> Option<Vec<Option<Plan>>> {
         let mut plans: Vec<Option<Plan>> = columns.iter().map(|_| None).collect();
         for (key, value) in element.as_entries().ok()? {
@@ -228,7 +236,14 @@ impl Plan {
             if holes.contains(&id) {
                 return None;
             }
-            let (index, _) = fields.find(&key.as_str().ok()?)?;
+            let Some((index, _)) = fields.find(&key.as_str().ok()?) else {
+                let left_out = left_out.as_deref_mut()?;
+                let id = value.value()?.id();
+                if let Some(hole) = holes.iter().position(|hole| *hole == id) {
+                    left_out[hole] = true;
+                }
+                continue;
+            };
             if plans[index].is_some() {
                 return None;
             }
@@ -286,13 +301,15 @@ impl Plan {
                     (Hole::None, _)
                     | (Hole::Bytes(_), Column::Binary(_))
                     | (Hole::Bool(_), Column::Boolean(_)) => true,
-                    (Hole::Int(_), Column::Fixed { data_type, .. }) => is_int_or_float(data_type),
+                    (Hole::Int(int), Column::Fixed { data_type, .. }) => {
+                        holds_ints(data_type, &[*int])
+                    }
                     (Hole::Float(_), Column::Fixed { data_type, .. }) => is_float(data_type),
                     (Hole::Ints(list) | Hole::Floats(list), Column::List { items, .. }) => {
                         match (&**items, hole) {
                             _ if list.len == 0 => true,
-                            (Column::Fixed { data_type, .. }, Hole::Ints(_)) => {
-                                is_int_or_float(data_type)
+                            (Column::Fixed { data_type, .. }, Hole::Ints(list)) => {
+                                holds_ints(data_type, list.of(run.lists.ints()))
                             }
                             (Column::Fixed { data_type, .. }, _) => is_float(data_type),
                             _ => false,
@@ -338,6 +355,14 @@ impl Plan {
 
 fn is_float(data_type: &DataType) -> bool {
     *data_type == DataType::Float64
+}
+
+/// Returns whether a column has ints as they are, or as floats exactly.
+fn holds_ints(data_type: &DataType, ints: &[i64]) -> bool {
+    match data_type {
+        DataType::Float64 => ints.iter().all(|&int| number::is_float(int)),
+        other => *other == DataType::Int64,
+    }
 }
 
 fn is_int_or_float(data_type: &DataType) -> bool {

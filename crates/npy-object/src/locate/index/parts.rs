@@ -64,7 +64,7 @@ impl Index {
     }
 
     /// Reads all checkpoints.
-    pub(super) fn all(&self) -> Result<Vec<Checkpoint>> {
+    pub(crate) fn all(&self) -> Result<Vec<Checkpoint>> {
         let mut checkpoints = Vec::new();
         for block in 0..self.firsts.len() {
             checkpoints.extend(self.block(block, 0)?);
