@@ -119,7 +119,7 @@ fn json_site(site: &Site<'_>, out: &mut impl Write) -> io::Result<()> {
     let line = json!({
         "member": site.member,
         "offset": site.offset,
-        "opcode": site.opcode.info().name,
+        "opcode": site.opcode,
         "act": act(site.act),
         "verdict": site.verdict.name(),
         "what": site.name.map(written),
@@ -128,7 +128,7 @@ fn json_site(site: &Site<'_>, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn text_site(site: &Site<'_>, out: &mut impl Write) -> io::Result<()> {
-    let (member, opcode) = (site.member.map(printable), site.opcode.info().name);
+    let (member, opcode) = (site.member.map(printable), site.opcode);
     let what = site.name.map(|name| printable(&written(name))).unwrap_or_default();
     if let Some(member) = member {
         write!(out, "{member}: ")?;

@@ -4,9 +4,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use pickle_stream::Opcode;
 use pickle_stream::audit::{
-    Act, Auditor, Finding, Name, NameId, ObjectId, Operand, Operands, Subject,
+    Act, Auditor, Construct, Finding, Growth, Name, NameId, ObjectId, Operand, Operands, Subject,
 };
 
 use super::allow::Allowed;
@@ -84,11 +83,11 @@ impl<'a> Judge<'a> {
         let (judgement, noted) = match found.act {
             Act::Import(name) => (self.imported(name, names), None),
             Act::Call(subject) => {
-                let (judgement, fact) = self.called(found.opcode, subject, &operands, names);
+                let (judgement, fact) = self.called(found.construct(), subject, &operands, names);
                 (judgement, operands.result.map(|result| (result, fact)))
             }
             Act::SetState(subject) => self.state_set(subject, &operands),
-            Act::Add(subject) => (self.added(found.opcode, subject, &operands), None),
+            Act::Add(subject) => (self.added(found.growth(), subject, &operands), None),
             Act::Straddle => (
                 (
                     Verdict::Dangerous,
@@ -127,7 +126,7 @@ impl<'a> Judge<'a> {
     /// Judges a call. Returns also what is known about its result.
     fn called(
         &mut self,
-        opcode: Opcode,
+        construct: Option<Construct>,
         subject: Subject,
         operands: &Operands<'_>,
         names: &[Name],
@@ -148,9 +147,9 @@ impl<'a> Judge<'a> {
             Operand::Dict(dict) => dict.entries().is_some_and(|entries| entries.len() == 0),
             _ => false,
         });
-        let is_written = match opcode {
-            Opcode::Reduce => true,
-            Opcode::NewObj | Opcode::NewObjEx => rule.is_made_by_new(),
+        let is_written = match construct {
+            Some(Construct::Call) => true,
+            Some(Construct::New) => rule.is_made_by_new(),
             _ => rule == Rule::Exception,
         };
         let arguments = match operands.arguments {
@@ -274,13 +273,20 @@ impl<'a> Judge<'a> {
     }
 
     /// Judges items that are added to an object.
-    fn added(&self, opcode: Opcode, subject: Subject, operands: &Operands<'_>) -> Judgement {
+    fn added(
+        &self,
+        growth: Option<Growth>,
+        subject: Subject,
+        operands: &Operands<'_>,
+    ) -> Judgement {
         let name = match subject {
             Subject::Named(name) => return self.changed(name),
             Subject::ResultOf(name) => name,
         };
         match (self.standing(name), fact_of(&operands.object)) {
-            (Standing::Inert(_), Fact::Made { rule, .. }) if rule.takes_items(opcode) => {
+            (Standing::Inert(_), Fact::Made { rule, .. })
+                if growth.is_some() && rule.growth() == growth =>
+            {
                 (Verdict::Inert, rule.reason())
             }
             (Standing::Inert(_), Fact::Allowed) => (Verdict::Inert, "allowed"),

@@ -293,6 +293,7 @@ impl<'a> Walk<'a> {
         let name = subject.map(|subject| &names[subject.name().index()]);
         if !self.is_silent {
             let member = part.member.as_deref();
+            let opcode = opcode.info().name;
             (self.each)(&Site { member, offset, opcode, act, name, verdict });
         }
         let Some(name) = name else {
