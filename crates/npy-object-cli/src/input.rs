@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use npy_object::{Audit, Encoding, Limits, Options, Source};
+use npy_object::{Encoding, Limits, Options, Source};
 
 use crate::failure::Failure;
 
@@ -24,14 +24,21 @@ pub(crate) struct Input {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) array: u64,
 
+    #[command(flatten)]
+    bounds: Bounds,
+}
+
+/// The arguments that set limits.
+#[derive(Args)]
+pub(crate) struct Bounds {
     /// Accept a header of up to N characters
     #[arg(long, value_name = "N", default_value_t = Limits::default().header.header_chars)]
     #[arg(display_order = 100)]
-    max_header: usize,
+    pub(crate) max_header: usize,
 
     /// Take no more memory than about N bytes, KB, MB or GB; a file that needs more is an error
     #[arg(long, value_name = "N", value_parser = Limits::parse_memory, display_order = 101)]
-    max_memory: Option<usize>,
+    pub(crate) max_memory: Option<usize>,
 }
 
 /// The argument that chooses among several arrays and pickles of a file.
@@ -78,44 +85,18 @@ impl From<EncodingName> for Encoding {
 }
 
 /// The name that means standard input.
-const STDIN: &str = "-";
+pub(crate) const STDIN: &str = "-";
 
 impl Input {
     /// Returns the bytes of the file, and the name of the member, if one was given.
     pub(crate) fn source(&self) -> Result<(Source, Option<&str>), Failure> {
         let (file, name) = self.place();
-        let source = match file == Path::new(STDIN) {
-            true => stdin()?,
-            false => Source::open(file).map_err(npy_object::Error::from)?,
-        };
-        source.limit_memory(self.limits().spool).map_err(npy_object::Error::from)?;
-        Ok((source, name))
-    }
-
-    /// Returns an audit under the limits, of all arrays, or of the one that `--array` names.
-    pub(crate) fn audit(&self) -> Audit {
-        let audit = Audit::new().options(self.options());
-        match self.array {
-            0 => audit,
-            number => audit.only(number),
-        }
+        Ok((source(file, &self.limits())?, name))
     }
 
     /// Returns the path of the file, and the name of the member.
     pub(crate) fn place(&self) -> (&Path, Option<&str>) {
-        let file = self.file.as_path();
-        if self.member.is_none()
-            && !file.exists()
-            && let Some(text) = file.to_str()
-        {
-            // The name of a file, and that of a member, may have colons too.
-            let places = text.rmatch_indices(':').map(|(place, _)| text.split_at(place));
-            let mut archives = places.filter(|(archive, _)| Path::new(archive).is_file());
-            if let Some((archive, name)) = archives.next() {
-                return (Path::new(archive), Some(&name[1..]));
-            }
-        }
-        (file, self.member.as_deref())
+        place(&self.file, self.member.as_deref())
     }
 
     /// Returns the options with the limits of the arguments.
@@ -125,10 +106,45 @@ impl Input {
 
     /// Returns the limits of the arguments.
     pub(crate) fn limits(&self) -> Limits {
-        let mut limits = self.max_memory.map_or_else(Limits::default, Limits::within);
+        self.bounds.limits(1)
+    }
+}
+
+impl Bounds {
+    /// Returns the limits on each of several files that are read at the same time.
+    pub(crate) fn limits(&self, files: usize) -> Limits {
+        let within = |memory| Limits::within(memory / files.max(1));
+        let mut limits = self.max_memory.map_or_else(Limits::default, within);
         limits.header.header_chars = self.max_header;
         limits
     }
+}
+
+/// Returns the path of the file that an argument names, and the name of the member: `member`, or in
+/// `ARCHIVE:NAME`.
+pub(crate) fn place<'a>(file: &'a Path, member: Option<&'a str>) -> (&'a Path, Option<&'a str>) {
+    if member.is_none()
+        && !file.exists()
+        && let Some(text) = file.to_str()
+    {
+        // The name of a file, and that of a member, may have colons too.
+        let places = text.rmatch_indices(':').map(|(place, _)| text.split_at(place));
+        let mut archives = places.filter(|(archive, _)| Path::new(archive).is_file());
+        if let Some((archive, name)) = archives.next() {
+            return (Path::new(archive), Some(&name[1..]));
+        }
+    }
+    (file, member)
+}
+
+/// Opens a file, or standard input.
+pub(crate) fn source(file: &Path, limits: &Limits) -> Result<Source, Failure> {
+    let source = match file == Path::new(STDIN) {
+        true => stdin()?,
+        false => Source::open(file).map_err(npy_object::Error::from)?,
+    };
+    source.limit_memory(limits.spool).map_err(npy_object::Error::from)?;
+    Ok(source)
 }
 
 /// Returns standard input. A redirected file can be read at any offset, a pipe is a stream.

@@ -116,6 +116,8 @@ pub enum Growth {
 impl Finding {
     /// Returns how the instruction makes an object; `None` where it does not call.
     pub fn construct(&self) -> Option<Construct> {
+        // INST also imports.
+        let Act::Call(_) = self.act else { return None };
         match self.opcode {
             Opcode::Reduce => Some(Construct::Call),
             Opcode::NewObj | Opcode::NewObjEx => Some(Construct::New),
@@ -127,6 +129,7 @@ impl Finding {
 
     /// Returns how the instruction adds items; `None` where it does not.
     pub fn growth(&self) -> Option<Growth> {
+        let Act::Add(_) = self.act else { return None };
         match self.opcode {
             Opcode::Append | Opcode::Appends => Some(Growth::List),
             Opcode::SetItem | Opcode::SetItems => Some(Growth::Dict),
