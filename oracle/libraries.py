@@ -12,11 +12,11 @@ The lists are `crates/npy-object/src/audit/libraries/*.txt`.
 
 import argparse
 import fnmatch
+import functools
 import json
 import os
 import subprocess
 import sys
-import tempfile
 
 import environments
 
@@ -69,7 +69,12 @@ REASONS = {
         ("pytz._p", "returns a time zone of the package pytz by its name"),
         ("pytz.*", "a time zone"),
         ("dateutil.tz.tz.tzutc", "UTC"),
-        ("pandas._libs.internals.BlockPlacement", "positions of the blocks of a frame"),
+        ("dateutil.relativedelta.relativedelta", "a difference of times: numbers"),
+        ("pandas.DateOffset", "an offset: numbers"),
+        ("pandas.Interval", "an interval of two values"),
+        ("pandas.Period", "a period of numbers"),
+        ("pandas.NA", "the missing value"),
+        ("pandas*.Categorical", "an array: its state is arrays and a dtype"),
     ],
     "scipy": [
         ("scipy.sparse.*_matrix", "a sparse matrix: its state is arrays"),
@@ -91,6 +96,8 @@ REASONS = {
         ("sklearn.gaussian_process.kernels.*", "a kernel: numbers"),
         ("sklearn._loss.*", "a loss: numbers"),
         ("sklearn.*_loss.*", "a loss: numbers"),
+        ("sklearn.feature_selection.*.f_*", "a score function"),
+        ("sklearn.cluster._kmeans._kmeans_*", "a function of an estimator"),
         ("sklearn.*", "an estimator or a part of one: its state is arrays, values and other parts"),
         ("numpy.random.*", "a random generator: its state is numbers"),
     ],
@@ -101,12 +108,25 @@ REASONS = {
         ("torch.Size", "the shape of a tensor"),
         ("torch.device", "the name of a device"),
         ("torch.Tensor", "a tensor"),
+        ("torch.nn.functional.*", "a function of a layer"),
         ("torch.nn.*", "a module: its state is tensors and other modules"),
         ("torch.optim.*", "an optimiser: its state is tensors and numbers"),
         ("torch.*", "a dtype, or a layout"),
     ],
 }
 """For each library: patterns of names, the first that fits counts, and why these names are trusted."""
+
+FUNCTIONS = [
+    "scipy.interpolate._interpolate.interp1d._call_*",
+    "sklearn.cluster._kmeans._kmeans_*",
+    "sklearn.feature_selection.*.f_*",
+    "sklearn.metrics._classification.*_score",
+    "sklearn.metrics._regression.*_score",
+    "torch.float32",
+    "torch.nn.functional.*",
+    "torch.per_tensor_affine",
+]
+"""Names that pickles have and never call. A call of one is unknown."""
 
 REFUSED = [
     # _attach_argparser_methods executes a template that is in the state.
@@ -118,9 +138,11 @@ REFUSED = [
     # Calls any function with any arguments.
     "torch._tensor._rebuild_from_type_v2",
     "torch._utils._rebuild_wrapper_subclass",
-    # Loads another module, compiles it, or calls a function of the file.
-    "torch.nn.parallel.*",
-    "joblib._store_backends.*",
+    # Functions of other libraries, which the policy of the audit does not know.
+    "numpy.mean",
+    "scipy._lib.array_api_compat.*",
+    # Written inside a memmap's wrapper; a folder of joblib has no such name.
+    "NumpyArrayWrapper.dtype",
 ]
 """Names that pickles have, and that no list trusts."""
 
@@ -136,44 +158,50 @@ def main():
     makers += [(python, "torch") for python in arguments.torch]
     found = {library: {} for library in LIBRARIES}
     versions = {library: [] for library in LIBRARIES}
-    with tempfile.TemporaryDirectory() as folder:
-        for number, (python, library) in enumerate(makers):
-            pickles = os.path.join(folder, "%s-%d" % (library, number))
-            os.mkdir(pickles)
-            run = subprocess.run(
-                [python, os.path.abspath(__file__), "--write", library, pickles],
-                stdout=subprocess.PIPE, check=True, env=dict(os.environ, PYTHONWARNINGS="ignore"),
-            )
-            versions[library].append(run.stdout.decode().strip().splitlines()[-1])
-            for name, used in unknown_names(arguments.npyo, pickles):
-                found[library].setdefault(name, used)
-    failed = 0
-    for library in LIBRARIES:
-        if not versions[library]:
-            print("%s: not written, as no interpreter has it" % library)
+    for number, (python, library) in enumerate(makers):
+        folder = os.path.join(environments.FOLDER, "libraries", "%s-%d" % (library, number))
+        versions[library].append(pickles(python, library, folder))
+        for name, file, is_called in unknown_names(arguments.npyo, folder):
+            first, was_called = found[library].get(name, (file, False))
+            found[library][name] = (first, was_called or is_called)
+    missing = [name for library in LIBRARIES if versions[library] for name in write_list(library, found, versions)]
+    for name in missing:
+        print("no reason for %s" % name)
+    return 1 if missing else 0
+
+
+def pickles(python, library, folder):
+    """Writes the pickles of a library to a folder, unless they are there. Returns the library with its version."""
+    version = os.path.join(folder, "version")
+    if not os.path.exists(version):
+        os.makedirs(folder, exist_ok=True)
+        command = [python, os.path.abspath(__file__), "--write", library, folder]
+        subprocess.run(command, check=True, env=dict(os.environ, PYTHONWARNINGS="ignore"))
+    with open(version, encoding="utf-8") as file:
+        return file.read()
+
+
+def write_list(library, found, versions):
+    """Writes the list of a library. Returns the names that have no reason, each with a file that has it."""
+    reasons = {each: why for other in LIBRARIES for each, why in REASONS[other]}
+    own = [each for each, _ in REASONS[library]]
+    lines, missing = [], []
+    for name in sorted(found[library]):
+        fits = functools.partial(fnmatch.fnmatchcase, name)
+        if any(map(fits, REFUSED)):
             continue
-        lines = []
-        for name in sorted(found[library]):
-            if any(fnmatch.fnmatchcase(name, refused) for refused in REFUSED):
-                continue
-            reason = next((why for each, why in REASONS[library] if fnmatch.fnmatchcase(name, each)), None)
-            # A list has the names of its library and of the packages that only this one brings.
-            if reason is None:
-                others = any(
-                    fnmatch.fnmatchcase(name, each) for other in LIBRARIES for each, _ in REASONS[other]
-                )
-                if not others:
-                    failed += 1
-                    print("%s: no reason for %s (%s)" % (library, name, found[library][name]))
-                continue
-            lines.append("%s  # %s\n" % (name, reason))
-        head = "# Names in pickles of %s, by oracle/libraries.py. Version 1, from %s.\n" % (
-            library, " and ".join(versions[library]),
-        )
-        with open(os.path.join(LISTS, library + ".txt"), "w", encoding="utf-8", newline="\n") as file:
-            file.write(head + "".join(lines))
-        print("%s: %d names" % (library, len(lines)))
-    return 1 if failed else 0
+        pattern = next(filter(fits, own), None)
+        if pattern:
+            is_function = any(map(fits, FUNCTIONS))
+            assert not (is_function and found[library][name][1]), "a pickle calls %s" % name
+            lines.append("%s%s  # %s\n" % ("function " if is_function else "", name, reasons[pattern]))
+        elif not any(map(fits, reasons)):  # else it is in the list of another library
+            missing.append("%s: %s (%s)" % (library, name, found[library][name][0]))
+    head = "# Names in pickles of %s, by oracle/libraries.py. Version 1.\n" % " and ".join(versions[library])
+    with open(os.path.join(LISTS, library + ".txt"), "w", encoding="utf-8", newline="\n") as file:
+        file.write(head + "".join(lines))
+    print("%s: %d names" % (library, len(lines)))
+    return missing
 
 
 def interpreters():
@@ -191,20 +219,20 @@ def interpreters():
 
 
 def unknown_names(npyo, folder):
-    """Returns the names in these pickles that the policy does not call inert, each with a file that has it."""
+    """Returns the names in these pickles that the policy does not know, each with a file, and whether it is called."""
     run = subprocess.run([npyo, "audit", "--json", folder], stdout=subprocess.PIPE, check=False)
     for line in run.stdout.decode().splitlines():
         report = json.loads(line)
         for part in report["parts"]:
             for used in part["uses"]:
                 if used["module"] and (used["verdict"], used["reason"]) == ("unknown", ""):
-                    yield used["what"], os.path.basename(report["file"])
+                    yield used["what"], os.path.basename(report["file"]), bool(used["called"])
                 elif used["what"] == "a persistent id":
-                    yield "persistent_id", os.path.basename(report["file"])
+                    yield "persistent_id", os.path.basename(report["file"]), True
 
 
 def write(library, folder):
-    """Pickles objects of a library with all protocols, and prints its version."""
+    """Pickles objects of a library with all protocols, and writes its version."""
     import importlib
     import pickle
 
@@ -217,7 +245,8 @@ def write(library, folder):
                 continue
             with open(os.path.join(folder, "%d-%d.pkl" % (number, protocol)), "wb") as file:
                 file.write(content)
-    print(library, importlib.import_module(library).__version__)
+    with open(os.path.join(folder, "version"), "w", encoding="utf-8") as file:
+        file.write("%s %s" % (library, importlib.import_module(library).__version__))
 
 
 def objects_of_joblib(folder):
@@ -248,7 +277,6 @@ def objects_of_pandas(_):
     ]
     values = [pd.Series(column, name="x") for column in columns]
     values += [pd.Index(column) for column in columns]
-    values.append(pd.DataFrame({"c%d" % number: list(column)[:2] for number, column in enumerate(columns)}))
     values.append(pd.concat([series.head(2) for series in values[: len(columns)]], axis=1))
     index = pd.MultiIndex.from_product([["a", "b"], [1, 2]])
     values += [pd.DataFrame({"x": range(4)}, index=index), index, pd.RangeIndex(5), pd.DataFrame()]

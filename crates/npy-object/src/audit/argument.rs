@@ -142,7 +142,12 @@ pub(super) fn sets_hook(state: &Operand<'_>) -> bool {
         Operand::Dict(dict) => dict.entries().is_none_or(|mut entries| entries.any(is_hook)),
         // The attributes, and those in slots.
         Operand::Tuple(items) => items.len() == 2 && items.iter().any(|item| sets_hook_of(&item)),
-        Operand::Unknown => true,
+        // The class may call methods of an object that it expects to be a dict.
+        Operand::Result(result) => matches!(
+            Fact::unpack(result.fact),
+            Fact::None | Fact::MayBeGlobal | Fact::Allowed | Fact::Callable { .. }
+        ),
+        Operand::Global(_) | Operand::Unknown => true,
         _ => false,
     }
 }

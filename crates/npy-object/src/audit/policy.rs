@@ -13,7 +13,7 @@ use super::call;
 use super::fact::{Fact, MOST_SERIAL};
 use super::report::Verdict;
 use super::rule::Rule;
-use super::trust::Trust;
+use super::trust::{Trust, Trusted};
 
 /// The text of the policy.
 const POLICY: &str = include_str!("policy.txt");
@@ -54,6 +54,15 @@ enum Standing {
     Allowed(&'static str),
     Unknown,
     Dangerous(&'static str),
+}
+
+impl Standing {
+    fn of(trusted: Trusted) -> Standing {
+        match trusted {
+            Trusted::Name(reason) => Standing::Allowed(reason),
+            Trusted::Function => Standing::Inert(Rule::Function),
+        }
+    }
 }
 
 /// A verdict and its reason, which is empty where the policy does not know the name.
@@ -141,6 +150,10 @@ impl<'a> Judge<'a> {
                     return (why, may_be_global(&operands.arguments));
                 }
             },
+            // An instance may call what its state has: a module of torch its hooks.
+            (Standing::Allowed(_), Subject::ResultOf(_)) => {
+                return ((Verdict::Unknown, "its result is called"), Fact::None);
+            }
             (Standing::Allowed(reason), _) => {
                 return (self.trusted(reason, &operands.arguments), Fact::None);
             }
@@ -442,17 +455,15 @@ fn why_unknown(name: &Name) -> &'static str {
 fn standing(trust: &Trust, name: &Name) -> Standing {
     let (module, name) = match name {
         Name::Global { module, name } => (module, name),
-        Name::PersistentId => {
-            return trust.allowed_ids().map_or(Standing::Unknown, Standing::Allowed);
-        }
+        Name::PersistentId => return trust.allowed_ids().map_or(Standing::Unknown, Standing::of),
         _ => return Standing::Unknown,
     };
     let full = format!("{module}.{name}");
     if let Some(reason) = trust.denied(&full) {
         return Standing::Dangerous(reason);
     }
-    if let Some(reason) = trust.allowed(&full) {
-        return Standing::Allowed(reason);
+    if let Some(trusted) = trust.allowed(&full) {
+        return Standing::of(trusted);
     }
     match standing_of(&full) {
         // A name with dots is an attribute of an attribute. Few rules are for names that are
@@ -466,7 +477,7 @@ fn standing(trust: &Trust, name: &Name) -> Standing {
     if name.contains('.') && name.split('.').any(|part| part.starts_with("__")) {
         return Standing::Dangerous("reads any attribute of an object");
     }
-    trust.allowed_in_package(module, name).map_or(Standing::Unknown, Standing::Allowed)
+    trust.allowed_in_package(module, name).map_or(Standing::Unknown, Standing::of)
 }
 
 /// Returns the standing of a name by the policy.

@@ -18,6 +18,9 @@ const LIBRARIES: [(&str, &str); 5] = [
 /// The word for the objects that the loader returns for persistent ids.
 const PERSISTENT_ID: &str = "persistent_id";
 
+/// What is trusted of a name that the caller lists.
+const BY_CALLER: Trusted = Trusted::Name("allowed by the caller");
+
 /// The names that a caller trusts or denies.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trust {
@@ -25,23 +28,32 @@ pub(super) struct Trust {
     denied: Names,
 }
 
+/// What is trusted of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trusted {
+    /// Everything, for this reason.
+    Name(&'static str),
+    /// That it is named. Picklers never call it.
+    Function,
+}
+
 /// Names, and packages for all names in them.
 #[derive(Clone, Debug, Default)]
 struct Names {
-    /// Reasons by full name, and by [`PERSISTENT_ID`].
-    full: HashMap<Cow<'static, str>, &'static str>,
+    /// By full name, and by [`PERSISTENT_ID`].
+    full: HashMap<Cow<'static, str>, Trusted>,
     packages: HashSet<String>,
 }
 
 impl Trust {
     /// Trusts `module.name`, `package.*`, `persistent_id` or the names of a library.
     pub(super) fn allow(&mut self, text: &str) -> Result<()> {
-        self.allowed.add(text, "allowed by the caller")
+        self.allowed.add(text)
     }
 
     /// Denies `module.name`, `package.*`, `persistent_id` or the names of a library.
     pub(super) fn deny(&mut self, text: &str) -> Result<()> {
-        self.denied.add(text, "denied by the caller")
+        self.denied.add(text)
     }
 
     /// Adds the names of another.
@@ -51,21 +63,21 @@ impl Trust {
         self.denied.extend(&other.denied);
     }
 
-    /// Returns the reason for which a name is trusted, in its full form `module.name`.
-    pub(super) fn allowed(&self, full: &str) -> Option<&'static str> {
+    /// Returns what is trusted of a name, in its full form `module.name`.
+    pub(super) fn allowed(&self, full: &str) -> Option<Trusted> {
         self.allowed.full.get(full).copied()
     }
 
-    /// Returns the reason for which persistent ids are trusted.
-    pub(super) fn allowed_ids(&self) -> Option<&'static str> {
+    /// Returns whether persistent ids are trusted.
+    pub(super) fn allowed_ids(&self) -> Option<Trusted> {
         self.allowed(PERSISTENT_ID).filter(|_| self.denied(PERSISTENT_ID).is_none())
     }
 
-    /// Returns the reason for which the package of a name is trusted. A name with dots has none: it
+    /// Returns what is trusted of a name because of its package. Of a name with dots nothing is: it
     /// is an attribute of an attribute, which may be of any package.
-    pub(super) fn allowed_in_package(&self, module: &str, name: &str) -> Option<&'static str> {
+    pub(super) fn allowed_in_package(&self, module: &str, name: &str) -> Option<Trusted> {
         let is_in = !name.contains('.') && self.allowed.has_package_of(module);
-        is_in.then_some("allowed by the caller")
+        is_in.then_some(BY_CALLER)
     }
 
     /// Returns the reason for which a name is denied, in its full form `module.name`. An attribute
@@ -83,15 +95,15 @@ impl Trust {
 }
 
 impl Names {
-    fn add(&mut self, text: &str, reason: &'static str) -> Result<()> {
+    fn add(&mut self, text: &str) -> Result<()> {
         if let Some((_, list)) = LIBRARIES.iter().find(|(library, _)| *library == text) {
-            self.full.extend(entries(list).map(|(name, reason)| (Cow::Borrowed(name), reason)));
+            self.full.extend(entries(list).map(|(name, trusted)| (Cow::Borrowed(name), trusted)));
             return Ok(());
         }
         match text.strip_suffix(".*") {
             Some(package) if is_name(package) => drop(self.packages.insert(package.to_owned())),
             None if text == PERSISTENT_ID || text.contains('.') && is_name(text) => {
-                self.full.insert(Cow::Owned(text.to_owned()), reason);
+                self.full.insert(Cow::Owned(text.to_owned()), BY_CALLER);
             }
             _ => {
                 let libraries = LIBRARIES.map(|(library, _)| library).join(", ");
@@ -107,7 +119,7 @@ impl Names {
 
     #[cfg(feature = "policy")]
     fn extend(&mut self, other: &Names) {
-        self.full.extend(other.full.iter().map(|(name, reason)| (name.clone(), *reason)));
+        self.full.extend(other.full.iter().map(|(name, trusted)| (name.clone(), *trusted)));
         self.packages.extend(other.packages.iter().cloned());
     }
 
@@ -118,10 +130,17 @@ impl Names {
     }
 }
 
-/// Returns the names of a list with their reasons. A line is `module.name  # reason`.
-fn entries(list: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+/// Returns the names of a list. A line is `module.name  # reason`, after `function ` for a function
+/// that is named and never called.
+fn entries(list: &'static str) -> impl Iterator<Item = (&'static str, Trusted)> {
     let lines = list.lines().filter(|line| !line.starts_with('#'));
-    lines.filter_map(|line| line.split_once("  # "))
+    lines.filter_map(|line| {
+        let (name, reason) = line.split_once("  # ")?;
+        Some(match name.strip_prefix("function ") {
+            Some(name) => (name, Trusted::Function),
+            None => (name, Trusted::Name(reason)),
+        })
+    })
 }
 
 /// Returns every name of the lists, with its library.
@@ -147,8 +166,9 @@ mod tests {
     fn line_of_list_has_a_name_and_a_reason() {
         for (library, list) in LIBRARIES {
             let lines = list.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-            assert!(entries(list).all(|(name, reason)| {
-                (name == PERSISTENT_ID || name.contains('.') && is_name(name)) && !reason.is_empty()
+            assert!(entries(list).all(|(name, trusted)| {
+                let is_name = name == PERSISTENT_ID || name.contains('.') && is_name(name);
+                is_name && trusted != Trusted::Name("")
             }));
             assert_eq!((lines.count(), library), (entries(list).count(), library));
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 use npy_object::audit::{Content, Part, Report, Verdict};
+use npy_object::pickle::audit::Name;
 use npy_object::{Format, Source};
 
 use crate::input::{STDIN, place};
@@ -67,7 +68,9 @@ impl Entry {
     pub(super) fn is_other(&self, source: &Source, report: &Report) -> bool {
         let is_pickle = |part: &Part| {
             let is_read = part.pickles > 0 && part.verdict() == Verdict::Inert;
-            part.arrays > 0 || !part.uses.is_empty() || is_read
+            // A PNG picture begins like a pickle with a persistent id.
+            let has_global = part.uses.keys().any(|name| matches!(name, Name::Global { .. }));
+            part.arrays > 0 || has_global || is_read
         };
         // A pickle from protocol 2 on says so, wherever it is truncated.
         let says_so = || {

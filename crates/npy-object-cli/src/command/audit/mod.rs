@@ -430,7 +430,9 @@ impl Printer {
     fn end(&self, out: &mut impl Write) -> Result<(), Failure> {
         match self.format {
             Format::Sarif => self.log.write(out)?,
-            Format::Text if self.has_summary => writeln!(out, "{}", self.summary())?,
+            Format::Text if self.has_summary || self.skipped > 0 => {
+                writeln!(out, "{}", self.summary())?
+            }
             _ => {}
         }
         match (self.dangerous, self.unknown, self.failed) {
