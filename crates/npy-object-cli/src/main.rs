@@ -10,7 +10,7 @@
 //! | 3, 4 | an audit found the file dangerous, unknown |
 //! | 5 | a salvage has lost something |
 //!
-//! [`command`] has a file for each command. They share [`input`] (which file, and how it is opened),
+//! [`command`] has a file for each command. They share [`input`] (which file), [`opened`] (what is in it),
 //! [`failure`] (errors and exit codes), [`budget`] (a limit on the bytes that `info` reads), [`show`]
 //! (values in short), [`tally`] (the counters of `stats`), [`table`] (how elements become columns),
 //! [`progress`] and [`signals`].
@@ -20,6 +20,7 @@ mod budget;
 mod command;
 mod failure;
 mod input;
+mod opened;
 mod progress;
 mod show;
 mod signals;
