@@ -177,7 +177,7 @@ pub use decode::outline::{Outline, OutlineKind};
 pub use error::{Error, ErrorKind, Result};
 pub use instructions::Instructions;
 pub use layout::provenance::Provenance;
-pub use locate::index::IndexUse;
+pub use locate::index::{IndexKind, IndexUse};
 pub use locate::split::Split;
 pub use options::{Encoding, Limits, Options};
 pub use source::format::Format;
