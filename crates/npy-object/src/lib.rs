@@ -191,6 +191,8 @@ pub use value::{
     Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape, StandardClass,
     Text, Time, TimeDelta, TypedArray,
 };
+#[doc(hidden)]
+pub use write::Pickled;
 pub use write::{ArrayWriter, RowWriter, Salvage, Salvaged, WriteOptions, remove_unfinished};
 
 /// Opens an array with the default [`Options`]: from a path, a [`File`](std::fs::File), bytes, or
