@@ -15,6 +15,7 @@ import gzip
 import io
 import json
 import os
+import pickletools
 import struct
 import sys
 import zipfile
@@ -132,20 +133,61 @@ class Survey(Machine):
         self.checkpoints.append((len(self.top()), self.at, max(self.memo) + 1))
 
 
-def index(data):
-    """Returns the index of a file of objects, whose batches have at most 32 KiB: index-file.md."""
+def checkpoints(data):
+    """Returns the checkpoints of a file of objects, whose batches have at most 32 KiB."""
     survey = Survey(data, 128)
     survey.run()
-    points = survey.checkpoints
+    assert len(survey.checkpoints) <= 256, "there is one block"
+    return survey.checkpoints
+
+
+def summed(data):
+    return data + struct.pack("<I", zlib.crc32(data))
+
+
+def head(data, version, points):
     places = [(len(data) - 512) * i // 15 for i in range(16)]
     samples = [data[place : place + 512] for place in places]
-    head = b"npyoidx\x02" + struct.pack("<Qq", len(data), MODIFIED)
+    head = b"npyoidx" + bytes([version]) + struct.pack("<Qq", len(data), MODIFIED)
     head += struct.pack("<II", zlib.crc32(b"".join(samples)), zlib.crc32(samples[0]))
-    head += struct.pack("<QQ", points[-1][0], len(points))
-    assert len(points) <= 256, "there is one block"
-    head += struct.pack("<3Q", *points[0])
-    block = b"".join(struct.pack("<3Q", *point) for point in points)
-    return head + struct.pack("<I", zlib.crc32(head)) + block + struct.pack("<I", zlib.crc32(block))
+    return head + struct.pack("<QQ", points[-1][0], len(points))
+
+
+def index(data):
+    """Returns the index of a file of objects: index-file.md."""
+    points = checkpoints(data)
+    entries = [struct.pack("<3Q", *point) for point in points]
+    return summed(head(data, 2, points) + entries[0]) + summed(b"".join(entries))
+
+
+def run(start, offsets):
+    """Returns the run of elements that make no memo entries, inside one batch: index-file.md, "Dense index"."""
+    steps = [after - before for before, after in zip([start] + offsets, offsets)]
+    step = min(steps)
+    distances = [offset - start - step * number for number, offset in enumerate(offsets, 1)]
+    width = max(distances).bit_length()
+    bits = sum((distance | 1 << width) << (width + 1) * place for place, distance in enumerate(distances))
+    packed = bits.to_bytes(((width + 1) * len(offsets) + 7) // 8, "little")
+    return summed(struct.pack("<QQBB", step, 0, width, 0) + packed)
+
+
+def dense_index(data):
+    """Returns the dense index of a file of ints, which are one instruction each."""
+    points = checkpoints(data)
+    runs, places = [], None
+    for opcode, _, place in pickletools.genops(data[128:]):
+        if opcode.name == "MARK" and len(runs) < len(points) - 1 and 128 + place == points[len(runs)][1]:
+            places = []
+        elif opcode.name == "APPENDS" and places is not None:
+            runs.append(run(points[len(runs)][1], places[1:]))
+            places = None
+        elif opcode.name != "FRAME" and places is not None:
+            places.append(128 + place)
+    begin = 56 + 32 + 4 + 32 * len(points) + 4
+    begins = [begin + sum(map(len, runs[:number])) for number in range(len(points))]
+    entries = [struct.pack("<4Q", *point, place) for point, place in zip(points, begins)]
+    front = head(data, 3, points) + struct.pack("<Q", begins[-1]) + entries[0]
+    return summed(front) + summed(b"".join(entries)) + b"".join(runs)
 
 
 def indexes():
@@ -153,6 +195,7 @@ def indexes():
     right = index(data)
     yield "batches.npy", "2,500 elements in three batches", data, ["npy.element.batch"]
     yield "batches.npy.idx", "the index of batches.npy", right, ["index.layout", "index.fresh"]
+    yield "dense.idx", "the dense index of batches.npy", dense_index(data), ["index.layout", "index.fresh"]
     turned = right[:90] + bytes([right[90] ^ 1]) + right[91:]
     yield "checksum.idx", "an index of batches.npy with one bit inverted", turned, "index.layout"
     yield "truncated.idx", "a truncated index of batches.npy", right[:60], "index.layout"
@@ -215,6 +258,9 @@ def check_all(folder):
     right = entries[[entry["file"] for entry in entries].index("batches.npy.idx")]
     if manifest.sha256(index(read(folder, "batches.npy"))) != right["sha256"]:
         print("batches.npy.idx: not the index of its file")
+    dense = entries[[entry["file"] for entry in entries].index("dense.idx")]
+    if manifest.sha256(dense_index(read(folder, "batches.npy"))) != dense["sha256"]:
+        print("dense.idx: not the index of batches.npy")
 
 
 def read(folder, name):

@@ -186,7 +186,7 @@ pub use decode::outline::{Outline, OutlineKind};
 pub use error::{Error, ErrorKind, Result};
 pub use instructions::Instructions;
 pub use layout::provenance::Provenance;
-pub use locate::index::IndexUse;
+pub use locate::index::{IndexKind, IndexUse};
 pub use locate::split::Split;
 pub use options::{Encoding, Limits, Options};
 pub use source::format::Format;
@@ -200,6 +200,8 @@ pub use value::{
     Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape, StandardClass,
     Text, Time, TimeDelta, TypedArray,
 };
+#[doc(hidden)]
+pub use write::Pickled;
 pub use write::{ArrayWriter, RowWriter, Salvage, Salvaged, WriteOptions, remove_unfinished};
 
 /// Opens an array with the default [`Options`]: from a path, a [`File`](std::fs::File), bytes, or

@@ -14,6 +14,7 @@ Nothing that a file names is imported or called: an object of an unknown class b
 
 import collections.abc as _abc
 import typing as _typing
+from importlib.metadata import version as _version
 
 from npy_object._errors import EmptyError, Error, LimitError, MalformedError, TruncatedError, UnsupportedError
 from npy_object._npy_object import (
@@ -32,6 +33,8 @@ from npy_object._npy_object import (
     salvage,
 )
 from npy_object._opaque import Opaque
+
+__version__ = _version("npy-object")
 
 __all__ = [
     "Array",

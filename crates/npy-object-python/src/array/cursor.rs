@@ -136,6 +136,27 @@ impl Cursor {
         }
     }
 
+    /// Returns the elements of these numbers, in this order. They are read in the order of the file.
+    pub(crate) fn get_many<'py>(
+        &mut self,
+        py: Python<'py>,
+        numbers: &[u64],
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let mut order: Vec<usize> = (0..numbers.len()).collect();
+        order.sort_unstable_by_key(|&place| numbers[place]);
+        let mut found = vec![None; numbers.len()];
+        let mut last = None;
+        for place in order {
+            let element = match last {
+                Some((number, element)) if number == numbers[place] => element,
+                _ => self.get(py, numbers[place])?,
+            };
+            found[place] = Some(element.clone());
+            last = Some((numbers[place], element));
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+
     /// Surveys the file up to an element, or to the end, and checks for signals every [`STRIDE`] elements.
     pub(crate) fn survey_to(&mut self, py: Python<'_>, index: u64) -> PyResult<()> {
         loop {

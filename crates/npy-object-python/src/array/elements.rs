@@ -69,6 +69,11 @@ impl Elements {
         element
     }
 
+    /// Returns how many elements were not taken.
+    pub(crate) fn left(&self) -> u64 {
+        self.count - self.taken
+    }
+
     /// Returns whether an element has used a mutable object that other elements use too.
     pub(crate) fn met_shared(&mut self) -> bool {
         self.cursor.met_shared()
@@ -87,6 +92,10 @@ impl Elements {
     }
 
     fn __length_hint__(&self) -> u64 {
-        self.count - self.taken
+        self.left()
+    }
+
+    fn __len__(&self) -> usize {
+        self.left() as usize
     }
 }

@@ -3,16 +3,17 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use npy_object::ItemType;
 use npy_object::pickle::printable;
+use npy_object::{IndexKind, ItemType};
 use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyDict, PyEllipsis, PyTuple};
+use pyo3::types::{PyCapsule, PyDict, PyEllipsis, PyList, PyString, PyTuple};
 
 use crate::array::arrow::{self, ArrowSchema};
 use crate::array::cursor::Cursor;
 use crate::array::elements::Elements;
+use crate::array::many::{Chosen, Shuffled};
 use crate::array::py_array::Array;
 use crate::array::rows::{Batches, Rows};
 use crate::array::split::Split;
@@ -55,6 +56,46 @@ impl Array {
         }
     }
 
+    /// The bytes of the items in memory, as NumPy counts them: 8 for an object.
+    #[getter]
+    fn nbytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.dtype(py)?.getattr("itemsize")?.mul(self.size())
+    }
+
+    /// The path of the file, or None if it was not opened by its path.
+    #[getter]
+    fn filename(&self) -> Option<&PathBuf> {
+        self.file.origin.path.as_ref()
+    }
+
+    /// Returns the elements as nested lists, as NumPy does.
+    fn tolist<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.numpy(py)?.call_method0("tolist")
+    }
+
+    /// Returns one element: that of these indices, or the only one.
+    #[pyo3(signature = (*indices))]
+    fn item<'py>(
+        &self,
+        py: Python<'py>,
+        indices: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if indices.is_empty() && self.size() != 1 {
+            let message = "only an array of one element is a Python scalar without an index";
+            return Err(PyValueError::new_err(message));
+        }
+        let zeros = || PyTuple::new(py, vec![0; self.ndim()]);
+        let key = if indices.is_empty() { zeros()? } else { indices.clone() };
+        let element = match key.len() {
+            1 if self.ndim() > 1 => self.numpy(py)?.call_method1("item", key)?,
+            _ => self.__getitem__(py, key.as_any())?,
+        };
+        match self.has_objects() {
+            true => Ok(element),
+            false => element.call_method0("item"),
+        }
+    }
+
     /// The elements one after another in C order, whatever the shape.
     #[getter]
     fn flat(&self, py: Python<'_>) -> PyResult<Elements> {
@@ -70,6 +111,9 @@ impl Array {
         py: Python<'py>,
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if self.view.shape.is_empty() && key.is_instance_of::<PyString>() {
+            return Container::in_array(py, &self.file)?.get(py, key);
+        }
         // NumPy indexes the inner dimensions of rows. With an Ellipsis, the key does not tell where they
         // begin.
         let keys =
@@ -77,7 +121,49 @@ impl Array {
         if !self.inner().is_empty() && keys.iter().any(|key| key.is_instance_of::<PyEllipsis>()) {
             return self.numpy(py)?.get_item(key);
         }
+        if let Some(&length) = self.view.shape.first()
+            && let Some(chosen) = Chosen::of_key(key, length)?
+        {
+            return self.choose(py, &chosen);
+        }
         self.found(py, self.view.find(key)?)
+    }
+
+    /// Returns the elements of these indices of the first dimension as a NumPy array of the shape of
+    /// `indices`. Each is read once, in the order of the file.
+    fn take<'py>(
+        &self,
+        py: Python<'py>,
+        indices: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.choose(py, &Chosen::of(indices, self.length()?)?)
+    }
+
+    /// Returns the elements of these indices in a list, as a `DataLoader` of torch asks for them.
+    fn __getitems__<'py>(
+        &self,
+        py: Python<'py>,
+        indices: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        self.list(py, &Chosen::of(indices, self.length()?)?)
+    }
+
+    /// Returns `n` different elements at random as a NumPy array. A seed gives the same ones each time.
+    #[pyo3(signature = (n, seed=None))]
+    fn sample<'py>(
+        &self,
+        py: Python<'py>,
+        n: i64,
+        seed: Option<u64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.choose(py, &self.sampled(n, seed)?)
+    }
+
+    /// Iterates over all elements in random order: each is taken at random from the next `window` ones,
+    /// which are in memory. A seed gives the same order each time.
+    #[pyo3(signature = (seed=None, window=1000))]
+    fn shuffled(&self, py: Python<'_>, seed: Option<u64>, window: usize) -> PyResult<Shuffled> {
+        Shuffled::new(py, self, seed, window)
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -266,10 +352,19 @@ impl Array {
 
     /// Writes an index next to the file, as `FILE.idx`, and returns its path. With the index, `open` finds
     /// any element at once.
-    fn save_index(&self, py: Python<'_>) -> PyResult<PathBuf> {
+    ///
+    /// A dense index has the place of every element, about 2 bytes for each. By default the index is dense
+    /// if it then takes at most a tenth of the file's size.
+    #[pyo3(signature = (*, dense=None))]
+    fn save_index(&self, py: Python<'_>, dense: Option<bool>) -> PyResult<PathBuf> {
+        let kind = match dense {
+            None => IndexKind::Auto,
+            Some(true) => IndexKind::Dense,
+            Some(false) => IndexKind::Sparse,
+        };
         let mut cursor = Cursor::new(py, &self.file)?;
         cursor.survey_to(py, u64::MAX)?;
-        py.detach(|| cursor.array().write_index()).map_err(|error| raise(py, &error))
+        py.detach(|| cursor.array().write_index_as(kind)).map_err(|error| raise(py, &error))
     }
 
     /// Compares size and CRC-32 of an array in an archive with those in the archive, and reads the bytes

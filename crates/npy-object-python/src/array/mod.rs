@@ -8,6 +8,7 @@
 pub(crate) mod arrow;
 pub(crate) mod cursor;
 pub(crate) mod elements;
+mod many;
 pub(crate) mod methods;
 pub(crate) mod py_array;
 mod rows;

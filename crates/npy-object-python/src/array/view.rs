@@ -1,10 +1,12 @@
 //! Views: which elements of an array a part of it has. Offset, shape and strides as in NumPy, but
 //! counted in elements.
 
+use std::fmt::Display;
+
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyEllipsis, PySlice, PyTuple};
+use pyo3::types::{PyBool, PyEllipsis, PySlice, PyTuple};
 
 /// A view of the elements of an array, which are numbered in C order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,17 +136,26 @@ impl View {
 /// Returns the index that a key gives in a dimension of this length; negative ones count from the end.
 fn index(key: &Bound<'_, PyAny>, length: i64, axis: usize) -> PyResult<i64> {
     let py = key.py();
-    let Ok(index) = key.call_method0(intern!(py, "__index__")) else {
+    // True is an int in Python, and a new dimension in NumPy.
+    let is_bool = key.is_instance_of::<PyBool>();
+    let (false, Ok(index)) = (is_bool, key.call_method0(intern!(py, "__index__"))) else {
         let class = key.get_type().name()?;
-        let message =
-            format!("only ints, slices, ... and tuples of these are valid indices, not {class}");
+        let message = format!(
+            "only ints, slices, ... and tuples of these, or one list or array of ints or bools, are \
+             valid indices, not {class}"
+        );
         return Err(PyTypeError::new_err(message));
     };
-    let index: i64 = index.extract().unwrap_or(i64::MAX);
+    wrapped(index.extract().unwrap_or(i64::MAX), length, axis, key)
+}
+
+/// Returns the index in a dimension of this length; negative ones count from the end. `shown` is the
+/// index in the error.
+pub(crate) fn wrapped(index: i64, length: i64, axis: usize, shown: impl Display) -> PyResult<i64> {
     let from_start = if index < 0 { index.saturating_add(length) } else { index };
     if (0..length).contains(&from_start) {
         return Ok(from_start);
     }
-    let message = format!("index {key} is out of bounds for axis {axis} with size {length}");
+    let message = format!("index {shown} is out of bounds for axis {axis} with size {length}");
     Err(PyIndexError::new_err(message))
 }

@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use npy_object::nested::{At, Container as Members, ContainerKind, Path};
+use npy_object::nested::{At, Container as Members, ContainerKind, Path, Subscript};
+use pyo3::exceptions::{PyIndexError, PyKeyError, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyString};
 
 use crate::errors::{raise, unsupported};
 use crate::file::reader::{File, Origin, lock};
@@ -11,7 +13,8 @@ use crate::object::maker::Maker;
 
 /// A dict, list, tuple, set or deque that is read from the file one member at a time.
 ///
-/// The members of a dict are pairs `(key, value)`.
+/// The members of a dict are pairs `(key, value)`. An index gives one member: a container in it, which
+/// reads nothing of its other members, or the value.
 ///
 /// >>> import npy_object, numpy as np, tempfile
 /// >>> file = tempfile.mkdtemp() + "/parts.npy"
@@ -26,11 +29,14 @@ pub(crate) struct Container {
     kind: ContainerKind,
     /// The open container, at its first member. Each loop reads a clone.
     members: Mutex<Box<Members>>,
+    /// The way to it in its file.
+    path: Path,
 }
 
 impl Container {
     pub(crate) fn new(members: Box<Members>, origin: Arc<Origin>) -> Container {
-        Container { origin, kind: members.kind(), members: Mutex::new(members) }
+        let (kind, path) = (members.kind(), Path::default());
+        Container { origin, kind, members: Mutex::new(members), path }
     }
 
     /// Opens the container that is the element of a 0-d array.
@@ -45,6 +51,67 @@ impl Container {
                 Err(unsupported(py, message))
             }
         }
+    }
+
+    /// Returns what a path leads to: a container that is not read, or a value.
+    pub(crate) fn at<'py>(
+        py: Python<'py>,
+        origin: &Arc<Origin>,
+        path: Path,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let options = origin.settings.options()?;
+        let at = py.detach(|| options.at(origin.source.clone(), &path));
+        match at.map_err(|error| raise(py, &error))? {
+            At::Container(members) => {
+                let container = Container { path, ..Container::new(members, Arc::clone(origin)) };
+                Ok(container.into_pyobject(py)?.into_any())
+            }
+            At::Value(value) => origin.maker(py).make(py, value.element()),
+        }
+    }
+
+    /// Returns the member of a key or an index.
+    pub(crate) fn get<'py>(
+        &self,
+        py: Python<'py>,
+        key: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let is_bool = key.is_instance_of::<PyBool>();
+        let subscript = match (key.cast::<PyString>(), key.extract::<i64>()) {
+            (Ok(text), _) => Subscript::Key(text.extract()?),
+            (_, Ok(index)) if !is_bool => Subscript::Index(index),
+            _ => {
+                let message = format!(
+                    "a member is found by a str or an int, not {}: loop over the container",
+                    key.get_type().name()?
+                );
+                return Err(PyTypeError::new_err(message));
+            }
+        };
+        let is_key = self.is_dict();
+        let subscripts = self.path.as_slice().iter().cloned().chain([subscript]);
+        Container::at(py, &self.origin, Path::new(subscripts)).map_err(|error| {
+            let clause = error.value(py).getattr("clause").and_then(|clause| clause.extract());
+            match clause.as_deref() {
+                Ok("access.subscript") if is_key => PyKeyError::new_err(key.clone().unbind()),
+                Ok("access.subscript") => PyIndexError::new_err(error.value(py).to_string()),
+                _ => error,
+            }
+        })
+    }
+
+    fn is_dict(&self) -> bool {
+        use ContainerKind as K;
+        matches!(self.kind, K::Dict | K::OrderedDict | K::DefaultDict)
+    }
+
+    /// Returns a loop over parts of the entries of a dict.
+    fn entries(&self, py: Python<'_>, part: Part) -> PyResult<Entries> {
+        if !self.is_dict() {
+            let message = format!("a {} has no keys: loop over it", self.kind.name());
+            return Err(PyTypeError::new_err(message));
+        }
+        Ok(Entries { members: self.members(), maker: self.origin.maker(py), part })
     }
 
     fn members(&self) -> Box<Members> {
@@ -71,7 +138,30 @@ impl Container {
     }
 
     fn __iter__(&self, py: Python<'_>) -> Entries {
-        Entries { members: self.members(), maker: self.origin.maker(py) }
+        Entries { members: self.members(), maker: self.origin.maker(py), part: Part::Whole }
+    }
+
+    fn __getitem__<'py>(
+        &self,
+        py: Python<'py>,
+        key: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.get(py, key)
+    }
+
+    /// Iterates over the keys of a dict, whose values are not decoded.
+    fn keys(&self, py: Python<'_>) -> PyResult<Entries> {
+        self.entries(py, Part::Keys)
+    }
+
+    /// Iterates over the values of a dict.
+    fn values(&self, py: Python<'_>) -> PyResult<Entries> {
+        self.entries(py, Part::Values)
+    }
+
+    /// Iterates over the pairs `(key, value)` of a dict.
+    fn items(&self, py: Python<'_>) -> PyResult<Entries> {
+        self.entries(py, Part::Whole)
     }
 
     /// Compares size and CRC-32 of the archive's member that contains it: see `Array.verify`.
@@ -89,6 +179,15 @@ impl Container {
 pub(crate) struct Entries {
     members: Box<Members>,
     maker: Maker,
+    part: Part,
+}
+
+/// What a loop gives of an entry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Whole,
+    Keys,
+    Values,
 }
 
 #[pymethods]
@@ -100,10 +199,20 @@ impl Entries {
     fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.maker.look_for_signals(py)?;
         let members = &mut self.members;
+        if self.part == Part::Keys {
+            let number = members.position();
+            let outline = py.detach(|| members.outline(number));
+            let Some((key, _)) = outline.map_err(|error| raise(py, &error))? else {
+                return Ok(None);
+            };
+            let key = key.map(|key| self.maker.make(py, key)).transpose()?;
+            self.members.seek(number + 1);
+            return Ok(key);
+        }
         let member = py.detach(|| members.next_member()).map_err(|error| raise(py, &error))?;
         let Some(member) = member else { return Ok(None) };
         let value = self.maker.make(py, member.value)?;
-        match member.key {
+        match member.key.filter(|_| self.part == Part::Whole) {
             Some(key) => {
                 let key = self.maker.make(py, key)?;
                 Ok(Some((key, value).into_pyobject(py)?.into_any()))

@@ -2,10 +2,11 @@
 //!
 //! The room uses `object` and `errors`. Read `source` (paths, bytes and file objects), `settings` (the
 //! arguments of `open`), `reader` (an open file with an array, and its readers) and `container`.
-//! `salvage` and `audit` use only `source` and `settings`, and `writer` none of these.
+//! `salvage` and `audit` use only `source` and `settings`, and `writer` only `numbers`.
 
 pub(crate) mod audit;
 pub(crate) mod container;
+pub(crate) mod numbers;
 pub(crate) mod reader;
 pub(crate) mod salvage;
 pub(crate) mod settings;

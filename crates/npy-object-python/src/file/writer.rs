@@ -1,23 +1,41 @@
 //! `Writer`: writes an array of objects one element at a time.
 
+use std::collections::HashMap;
 use std::ffi::CString;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use npy_object::{ArrayWriter, Options, Source, WriteOptions};
+use npy_object::header::DType;
+use npy_object::{ArrayWriter, Options, Pickled, RowWriter, Source, WriteOptions};
 use pyo3::exceptions::{PyResourceWarning, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 use crate::errors::{raise, raise_of};
+use crate::file::numbers::{Numbers, Numeric};
+use crate::object::names::numpy;
 
-/// A writer of an array of objects, which needs the memory of one element.
+/// The number of elements that `extend` takes first, to see how large they are.
+const FIRST: usize = 8;
+/// About the bytes of a pickle that `extend` makes at once.
+const CHUNK: usize = 1 << 20;
+/// Bytes from which on the interpreter is released.
+const LONG: usize = 64 << 10;
+
+/// A writer of an array of objects, which needs the memory of one element, or of some MiB of elements in
+/// `extend`.
 ///
-/// Elements are pickled as `numpy.save` pickles them, with a protocol from 2 to 5. The new file replaces
+/// Elements are pickled as `numpy.save` pickles them, with a protocol from 2 to 5. `extend` is faster than
+/// `append`: it pickles up to 1,000 elements at once. The new file replaces
 /// an old one at `path` when the writer is closed. A `with` block that ends in an exception writes no
 /// file and keeps the old one. A writer that is deleted without `close` does the same, and emits a
 /// ResourceWarning.
+///
+/// shape: the length of each dimension, of which exactly the elements are appended in C order. Without it,
+/// the array has one dimension of any length.
+/// dtype: the dtype of an array without objects. Its rows along the first dimension are appended.
 ///
 /// >>> import npy_object, tempfile
 /// >>> file = tempfile.mkdtemp() + "/squares.npy"
@@ -29,11 +47,61 @@ use crate::errors::{raise, raise_of};
 #[pyclass(module = "npy_object")]
 pub(crate) struct Writer {
     /// `None` after `close`. The mutex only makes it `Sync`, as a Python class must be; it is never locked.
-    writer: Mutex<Option<ArrayWriter<'static>>>,
+    writer: Mutex<Option<Output>>,
     path: PathBuf,
     dumps: Py<PyAny>,
     protocol: u8,
-    written: u64,
+    numbers: Numbers,
+    /// The number of elements, after `close`.
+    written: usize,
+}
+
+/// An array that is written.
+enum Output {
+    Objects(ArrayWriter<'static>),
+    /// An array without objects: the dtype and the shape of a row.
+    Rows(RowWriter<'static>, Py<PyAny>, Vec<usize>),
+}
+
+/// A pickler of Python for consecutive elements, and what the array has of its memo.
+struct Session<'py> {
+    pickler: Bound<'py, PyAny>,
+    /// Where the pickler writes.
+    buffer: Bound<'py, PyAny>,
+    memo: Pickled,
+    /// The memo entries of arrays that were written without the pickler, by address. They are kept alive,
+    /// so that no other array has the address.
+    arrays: HashMap<usize, (u64, Bound<'py, PyAny>)>,
+    /// Bytes that were written.
+    bytes: usize,
+}
+
+impl<'py> Session<'py> {
+    /// The most memo entries of the pickler.
+    const ENTRIES: usize = 1 << 16;
+    /// The most bytes of elements that are kept alive.
+    const BYTES: usize = 8 << 20;
+
+    fn new(py: Python<'py>, protocol: u8) -> PyResult<Session<'py>> {
+        let buffer = py.import("io")?.call_method0("BytesIO")?;
+        let pickler = py.import("pickle")?.call_method1("Pickler", (&buffer, protocol))?;
+        Ok(Session { pickler, buffer, memo: Pickled::new(), arrays: HashMap::new(), bytes: 0 })
+    }
+
+    fn is_full(&self) -> bool {
+        let entries = self.memo.entries() as usize + self.arrays.len() * 8;
+        entries > Session::ENTRIES || self.bytes > Session::BYTES
+    }
+
+    /// Pickles a list of elements.
+    fn pickle(&self, elements: &[Bound<'py, PyAny>]) -> PyResult<Bound<'py, PyAny>> {
+        let py = self.buffer.py();
+        self.pickler.call_method1(intern!(py, "dump"), (PyList::new(py, elements)?,))?;
+        let pickle = self.buffer.call_method0(intern!(py, "getvalue"))?;
+        self.buffer.call_method1(intern!(py, "seek"), (0,))?;
+        self.buffer.call_method0(intern!(py, "truncate"))?;
+        Ok(pickle)
+    }
 }
 
 impl Drop for Writer {
@@ -62,52 +130,227 @@ impl Drop for Writer {
 }
 
 impl Writer {
-    fn writer(&mut self) -> &mut Option<ArrayWriter<'static>> {
+    /// Returns the writer, unless it was closed.
+    fn open(&mut self) -> PyResult<&mut ArrayWriter<'static>> {
+        match self.writer() {
+            Some(Output::Objects(writer)) => Ok(writer),
+            Some(Output::Rows(..)) => Err(PyValueError::new_err("the array has no objects")),
+            None => Err(PyValueError::new_err("the writer was closed")),
+        }
+    }
+
+    /// Appends a row of an array without objects. Returns `false` where the array has objects.
+    fn append_row(&mut self, py: Python<'_>, row: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let Some(Output::Rows(writer, dtype, shape)) = self.writer() else { return Ok(false) };
+        let row = numpy(py)?.call_method1(intern!(py, "asarray"), (row, dtype.bind(py)))?;
+        let found: Vec<usize> = row.getattr(intern!(py, "shape"))?.extract()?;
+        if found != *shape {
+            let message = format!("expected a row of shape {shape:?}, found shape {found:?}");
+            return Err(PyValueError::new_err(message));
+        }
+        let bytes = row.call_method0(intern!(py, "tobytes"))?.extract::<PyBackedBytes>()?;
+        writer.append(&bytes).map(|()| true).map_err(|error| raise(py, &error))
+    }
+
+    /// Appends an array of numbers.
+    fn append_array(&mut self, py: Python<'_>, array: Numeric<'_>) -> PyResult<()> {
+        let Numeric { dtype, shape, fortran_order, bytes } = array;
+        let writer = self.open()?;
+        let appended = writer.append_array(&dtype, &shape, fortran_order, bytes);
+        appended.map_err(|error| raise(py, &error))
+    }
+
+    /// Appends the elements of a pickled list.
+    fn append_pickled(
+        &mut self,
+        py: Python<'_>,
+        memo: &mut Pickled,
+        pickle: &Bound<'_, PyAny>,
+        count: usize,
+    ) -> PyResult<()> {
+        let pickle = pickle.extract::<PyBackedBytes>()?;
+        let writer = self.open()?;
+        let appended = match pickle.len() < LONG {
+            true => writer.append_pickled(memo, &pickle, count),
+            false => py.detach(|| writer.append_pickled(memo, &pickle, count)),
+        };
+        appended.map_err(|error| raise(py, &error))
+    }
+
+    /// Appends elements that fit into the open batch.
+    fn append_chunk<'py>(
+        &mut self,
+        py: Python<'py>,
+        session: &mut Session<'py>,
+        chunk: &[Bound<'py, PyAny>],
+    ) -> PyResult<()> {
+        if self.numbers.are_arrays(chunk)? {
+            return chunk.iter().try_for_each(|array| self.append_shared(py, session, array));
+        }
+        match session.pickle(chunk) {
+            Ok(pickle) => {
+                session.bytes += pickle.len()?;
+                self.append_pickled(py, &mut session.memo, &pickle, chunk.len())
+            }
+            // The elements before the one that cannot be pickled are written.
+            Err(error) => {
+                for element in chunk {
+                    self.append(py, element)?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Appends an array of numbers, or a read of it from the memo.
+    fn append_shared<'py>(
+        &mut self,
+        py: Python<'py>,
+        session: &mut Session<'py>,
+        array: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let address = array.as_ptr() as usize;
+        if let Some(&(entry, _)) = session.arrays.get(&address) {
+            let appended = self.open()?.append_with(|build| build.outer(entry));
+            return appended.map_err(|error| raise(py, &error));
+        }
+        let Some(numeric) = self.numbers.array(array)? else { return self.append(py, array) };
+        session.bytes += numeric.bytes.len() + 64;
+        self.append_array(py, numeric)?;
+        if let Some(entry) = self.open()?.last_entry() {
+            session.arrays.insert(address, (entry, array.clone()));
+        }
+        Ok(())
+    }
+
+    fn writer(&mut self) -> &mut Option<Output> {
         self.writer.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the dtype that NumPy writes into a header.
+fn dtype_of(dtype: &Bound<'_, PyAny>) -> PyResult<DType> {
+    let py = dtype.py();
+    let format = numpy(py)?.getattr("lib")?.getattr("format")?;
+    let header = PyDict::new(py);
+    header.set_item("descr", format.call_method1("dtype_to_descr", (dtype,))?)?;
+    header.set_item("fortran_order", false)?;
+    header.set_item("shape", (0,))?;
+    let buffer = py.import("io")?.call_method0("BytesIO")?;
+    format.call_method1("write_array_header_2_0", (&buffer, header))?;
+    let bytes = buffer.call_method0("getvalue")?.extract::<PyBackedBytes>()?;
+    let header = Options::new().header(Source::bytes(bytes)).map_err(|error| raise(py, &error))?;
+    let none = || PyValueError::new_err("the dtype has no header");
+    header.map(|(header, _)| header.dtype).ok_or_else(none)
 }
 
 #[pymethods]
 impl Writer {
     #[new]
-    #[pyo3(signature = (path, *, protocol=4))]
-    fn new(py: Python<'_>, path: PathBuf, protocol: u8) -> PyResult<Writer> {
-        let writer = py.detach(|| WriteOptions::new().protocol(protocol).create(&path));
+    #[pyo3(signature = (path, *, protocol=4, shape=None, dtype=None))]
+    fn new(
+        py: Python<'_>,
+        path: PathBuf,
+        protocol: u8,
+        shape: Option<Vec<usize>>,
+        dtype: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Writer> {
+        let mut options = WriteOptions::new().protocol(protocol);
+        if let Some(shape) = &shape {
+            options = options.shape(shape);
+        }
+        let dtype = dtype.map(|dtype| numpy(py)?.call_method1("dtype", (dtype,))).transpose()?;
+        let rows = dtype.filter(|dtype| {
+            dtype.getattr("hasobject").and_then(|has| has.is_truthy()).is_ok_and(|has| !has)
+        });
+        let writer = match rows {
+            None => py.detach(|| options.create(&path)).map(Output::Objects),
+            Some(dtype) => {
+                let row = shape.as_deref().and_then(|shape| shape.get(1..)).unwrap_or_default();
+                let writer = options.dtype(dtype_of(&dtype)?).create_rows(&path);
+                writer.map(|writer| Output::Rows(writer, dtype.unbind(), row.to_vec()))
+            }
+        };
         let writer = writer.map_err(|error| raise_of(py, &error, &path))?;
         let dumps = py.import("pickle")?.getattr("dumps")?.unbind();
-        Ok(Writer { writer: Mutex::new(Some(writer)), path, dumps, protocol, written: 0 })
+        let numbers = Numbers::default();
+        Ok(Writer { writer: Mutex::new(Some(writer)), path, dumps, protocol, numbers, written: 0 })
     }
 
     /// Appends an element, which may be any object that can be pickled.
+    ///
+    /// The element is pickled before this returns, so that a buffer can be used again for the next one. An
+    /// object that is in several elements is written for each.
     fn append(&mut self, py: Python<'_>, element: &Bound<'_, PyAny>) -> PyResult<()> {
-        // Python pickles the element, and its value is read from that pickle as from a file.
-        let pickle = self.dumps.bind(py).call1((element, self.protocol))?;
-        let pickle = pickle.extract::<PyBackedBytes>()?;
-        let closed = || PyValueError::new_err("the writer was closed");
-        let writer = self.writer().as_mut().ok_or_else(closed)?;
-        let written = py.detach(|| {
-            let element = Options::new().load(Source::bytes(pickle))?;
-            writer.append(element.element())
-        });
-        written.map_err(|error| raise(py, &error))?;
-        self.written += 1;
-        Ok(())
+        if self.append_row(py, element)? {
+            return Ok(());
+        }
+        if let Some(array) = self.numbers.array(element)? {
+            return self.append_array(py, array);
+        }
+        let one = PyList::new(py, [element])?;
+        let pickle = self.dumps.bind(py).call1((one, self.protocol))?;
+        self.append_pickled(py, &mut Pickled::new(), &pickle, 1)
     }
 
-    /// Appends every element of an iterable.
+    /// Appends every element of an iterable, many at a time.
+    ///
+    /// An object that is in several of them is written once, and is one object when it is read, if at most
+    /// 65,536 memo entries (about 8 for an array, 1 for a str) and 8 MiB of other elements are between
+    /// them. So a buffer must not be used again: append() copies it at once.
     fn extend(&mut self, py: Python<'_>, elements: &Bound<'_, PyAny>) -> PyResult<()> {
-        elements.try_iter()?.try_for_each(|element| self.append(py, &element?))
+        let mut elements = elements.try_iter()?;
+        if matches!(self.writer(), Some(Output::Rows(..))) {
+            return elements.try_for_each(|row| self.append(py, &row?));
+        }
+        let mut session = Session::new(py, self.protocol)?;
+        let (mut wanted, mut over) = (FIRST, None);
+        while over.is_none() {
+            py.check_signals()?;
+            let wanted_now = wanted.min(self.open()?.batch_room());
+            let mut chunk = Vec::with_capacity(wanted_now);
+            while chunk.len() < wanted_now && over.is_none() {
+                match elements.next() {
+                    Some(Ok(element)) => chunk.push(element),
+                    // The elements before an error are written.
+                    Some(Err(error)) => over = Some(Err(error)),
+                    None => over = Some(Ok(())),
+                }
+            }
+            if chunk.is_empty() {
+                continue;
+            }
+            let before = session.bytes;
+            self.append_chunk(py, &mut session, &chunk)?;
+            // As many as have about as many bytes as a chunk should have.
+            let each = (session.bytes - before) / chunk.len() + 1;
+            wanted = (CHUNK / each).clamp(1, wanted * 8);
+            if session.is_full() {
+                session = Session::new(py, self.protocol)?;
+            }
+        }
+        over.unwrap_or(Ok(()))
     }
 
     /// Returns the number of elements written.
-    fn __len__(&self) -> usize {
-        self.written as usize
+    fn __len__(&mut self) -> usize {
+        match self.writer() {
+            Some(Output::Objects(writer)) => writer.len() as usize,
+            Some(Output::Rows(writer, ..)) => writer.len() as usize,
+            None => self.written,
+        }
     }
 
     /// Finishes the array, and puts the new file in place.
     fn close(&mut self, py: Python<'_>) -> PyResult<()> {
+        let written = self.__len__();
         let Some(writer) = self.writer().take() else { return Ok(()) };
-        py.detach(|| writer.finish()).map_err(|error| raise(py, &error))
+        self.written = written;
+        let finished = py.detach(|| match writer {
+            Output::Objects(writer) => writer.finish(),
+            Output::Rows(writer, ..) => writer.finish(),
+        });
+        finished.map_err(|error| raise(py, &error))
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {

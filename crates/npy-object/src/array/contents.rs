@@ -9,7 +9,7 @@ use crate::array::npy_array::NpyArray;
 use crate::decode::objects::Member;
 use crate::decode::outline::Outline;
 use crate::error::{Error, ErrorKind, Result};
-use crate::locate::index::IndexUse;
+use crate::locate::index::{IndexKind, IndexUse};
 use crate::nested::container::Container;
 use crate::nested::descent::At;
 use crate::options::Options;
@@ -122,9 +122,14 @@ impl Contents {
     ///
     /// Fails as these do, and with clause `access.index` for a value.
     pub fn write_index(&mut self) -> Result<PathBuf> {
+        self.write_index_as(IndexKind::Auto)
+    }
+
+    /// Writes an index as [`write_index`](Self::write_index) does, of this kind.
+    pub fn write_index_as(&mut self, kind: IndexKind) -> Result<PathBuf> {
         match self {
-            Contents::Array(array) => array.write_index(),
-            Contents::Container(container) => container.write_index(),
+            Contents::Array(array) => array.write_index_as(kind),
+            Contents::Container(container) => container.write_index_as(kind),
             Contents::Value(_) => {
                 let message =
                     "expected an array or a container, found a single value, which needs no index";

@@ -14,7 +14,7 @@ use crate::decode::objects::Objects;
 use crate::decode::outline::Outline;
 use crate::error::{Error, Result};
 use crate::layout::Layout;
-use crate::locate::index::IndexUse;
+use crate::locate::index::{IndexKind, IndexUse};
 use crate::locate::split::Split;
 use crate::source::Source;
 use crate::value::dtype::ItemType;
@@ -233,6 +233,32 @@ impl NpyArray {
         self.cursor.get_owned(index)
     }
 
+    /// Returns the elements of these numbers, in this order, each owning what it holds. They are read
+    /// in the order of the file, so that elements that are near each other are found together.
+    ///
+    /// Fails as [`get`](Self::get) does, and where a number is past the last element.
+    ///
+    /// ```
+    /// let mut array = npy_object::open("tests/data/strings.npy")?;
+    /// let chosen = array.get_many(&[2, 0, 2])?;
+    /// let texts: Vec<_> = chosen.iter().map(|element| element.element().as_str()).collect();
+    /// assert_eq!(texts.into_iter().collect::<Result<Vec<_>, _>>()?, ["objects", "hello", "objects"]);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn get_many(&mut self, numbers: &[u64]) -> Result<Vec<OwnedElement>> {
+        let mut order: Vec<usize> = (0..numbers.len()).collect();
+        order.sort_unstable_by_key(|&place| numbers[place]);
+        let mut found: Vec<Option<OwnedElement>> = numbers.iter().map(|_| None).collect();
+        for place in order {
+            let Some(element) = self.get_owned(numbers[place])? else {
+                let message = format!("there is no element {}", numbers[place]);
+                return Err(Error::usage("access.index", message));
+            };
+            found[place] = Some(element);
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+
     /// Returns the next element, owning what it holds.
     pub fn next_owned(&mut self) -> Result<Option<OwnedElement>> {
         self.cursor.next_owned()
@@ -352,12 +378,18 @@ impl NpyArray {
     /// any element is found at once after the file is opened again. An array without objects needs
     /// none.
     ///
-    /// Surveys the array to its end. An index is of one version of its file: it is not used after
+    /// Surveys the array to its end. If it takes at most a tenth of the file's size, the index has the
+    /// place of every element, and otherwise one for each 32 KiB. An index is of one version of its file: it is not used after
     /// the file is changed.
     ///
     /// Fails as reading does, and where the array was not opened by its path.
     pub fn write_index(&mut self) -> Result<PathBuf> {
-        self.cursor.write_index()
+        self.write_index_as(IndexKind::Auto)
+    }
+
+    /// Writes an index as [`write_index`](Self::write_index) does, of this kind.
+    pub fn write_index_as(&mut self, kind: IndexKind) -> Result<PathBuf> {
+        self.cursor.write_index(kind)
     }
 
     /// Uses an index that is another source, of which only what is needed is read, and returns

@@ -14,7 +14,7 @@ use crate::decode::parallel::{self, Work};
 use crate::decode::position::Position;
 use crate::decode::rows::Rows;
 use crate::error::{Error, ErrorKind, Result};
-use crate::locate::index::{Index, IndexUse};
+use crate::locate::index::{Index, IndexKind, IndexUse};
 use crate::locate::split::Split;
 use crate::source::Source;
 use crate::value::context::Context;
@@ -324,7 +324,7 @@ impl Cursor {
     }
 
     /// Writes the index of the file that the source was opened from, and returns where it is.
-    pub(crate) fn write_index(&mut self) -> Result<PathBuf> {
+    pub(crate) fn write_index(&mut self, kind: IndexKind) -> Result<PathBuf> {
         let Some(file) = self.source().path().map(Path::to_owned) else {
             let message = "only a file that was opened by its path has an index";
             return Err(Error::usage("access.index", message));
@@ -333,7 +333,7 @@ impl Cursor {
             let message = "an array without objects needs no index";
             return Err(Error::usage("access.index", message));
         };
-        objects.index_of(&file)?.write(&file)
+        objects.write_index(&file, kind)
     }
 
     /// Returns the bytes of memory that are held.

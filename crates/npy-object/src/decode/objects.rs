@@ -1,6 +1,6 @@
 //! The members of a container, found by batches and decoded one at a time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[cfg(feature = "arrow")]
 use pickle_stream::Matcher;
@@ -12,7 +12,7 @@ use crate::decode::position::Position;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::batches::{Batch, Batches, Values};
 use crate::locate::checkpoints::Checkpoints;
-use crate::locate::index::{Fingerprint, IndexFile};
+use crate::locate::index::{Fingerprint, IndexFile, IndexKind};
 use crate::value::element::Element;
 use crate::value::kind::Kind;
 
@@ -121,14 +121,16 @@ impl Objects {
         Ok(self.batches.offset())
     }
 
-    /// Surveys what was not surveyed, and returns the contents of the index of `file`, which holds
-    /// these members and nothing else.
-    pub(crate) fn index_of(&mut self, file: &Path) -> Result<IndexFile> {
+    /// Surveys what was not surveyed, writes the index of `file`, which holds these members and
+    /// nothing else, and returns where it is.
+    pub(crate) fn write_index(&mut self, file: &Path, kind: IndexKind) -> Result<PathBuf> {
         self.survey_all()?;
         let fingerprint = Fingerprint::of(file, &mut self.decoder.window)?;
         let elements = self.len().unwrap_or(0);
         let checkpoints: Checkpoints = self.batches.all_checkpoints();
-        Ok(IndexFile { fingerprint, elements, checkpoints })
+        let index = IndexFile { fingerprint, elements, checkpoints, runs: None };
+        let Objects { decoder, batches, .. } = self;
+        index.write(file, kind, &mut |interval| batches.between(interval, &mut decoder.window))
     }
 
     /// Returns the bytes of memory that are held.

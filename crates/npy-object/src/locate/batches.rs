@@ -13,7 +13,7 @@ use pickle_stream::{Container, Event, Hole, Holes, Limits, Row, Skeleton, Slot, 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::Envelope;
 use crate::locate::checkpoints::{Addresses, Checkpoint, Checkpoints, Interval, Level, Route};
-use crate::locate::index::{Fingerprint, Index, IndexFile, IndexUse};
+use crate::locate::index::{Fingerprint, Index, IndexFile, IndexUse, Runs};
 use crate::source::window::Window;
 
 /// A run of consecutive members, from a part of one batch or from several batches.
@@ -229,6 +229,10 @@ pub(crate) struct Batches {
     route: Route,
     /// An index of these members that is read by parts.
     index: Option<Arc<Index>>,
+    /// The places of all members, of a dense index whose checkpoints are in memory.
+    runs: Option<Arc<Runs>>,
+    /// Has the skeletons that resumed surveys have learnt.
+    learnt: Survey,
     /// The instructions of the container before its members.
     head: Option<Span>,
     /// The error of a tuple that is not whole: the pickle is truncated before the instruction that
@@ -299,6 +303,8 @@ impl Batches {
             parts: Vec::new(),
             route: outer,
             index: None,
+            runs: None,
+            learnt: Survey::new(0, 0, limits),
             head,
             cut: None,
             tail: None,
@@ -322,6 +328,8 @@ impl Batches {
             parts,
             route,
             index: None,
+            runs: None,
+            learnt: Survey::new(0, 0, limits),
             head: None,
             cut: None,
             tail: None,
@@ -399,7 +407,7 @@ impl Batches {
     /// Returns the known checkpoints, or all of an index that is read by parts.
     pub(crate) fn indexed_checkpoints(&self) -> Result<Option<Checkpoints>> {
         match &self.index {
-            Some(index) => index.all().map(|places| Some(places.into_iter().collect())),
+            Some(index) => index.checkpoints().map(Some),
             None => Ok(self.checkpoints().cloned()),
         }
     }
@@ -431,6 +439,7 @@ impl Batches {
                     && self.promised.is_none_or(|promised| index.elements == promised);
                 if is_of_file && self.adopt(index.checkpoints) {
                     self.indexed = Some(index.elements);
+                    self.runs = index.runs.map(Arc::new);
                     IndexUse::Used
                 } else {
                     IndexUse::Stale
@@ -539,14 +548,24 @@ impl Batches {
     }
 
     /// Adds the members after a batch, up to the end of the next batch, or to a checkpoint in it.
-    fn extend_to_known(&self, window: &mut Window, batch: &mut Batch) -> Result<()> {
+    fn extend_to_known(&mut self, window: &mut Window, batch: &mut Batch) -> Result<()> {
+        let around = self.around_member(batch.next.member, window.reads_on())?;
+        self.extend_to(around.and_then(|interval| interval.to), window, batch)
+    }
+
+    /// Does the same, where the next known place is given.
+    fn extend_to(
+        &mut self,
+        to: Option<Checkpoint>,
+        window: &mut Window,
+        batch: &mut Batch,
+    ) -> Result<()> {
         let from = batch.next;
-        let to =
-            self.around_member(from.member, window.reads_on())?.and_then(|interval| interval.to);
         let inside = to.filter(|to| to.is_inside());
         let held = batch.spans.len();
         let mut survey = from.survey(self.container, &self.limits);
-        survey.learn_from(&self.survey);
+        let learnt = if self.learnt.skeletons().is_empty() { &self.survey } else { &self.learnt };
+        survey.learn_from(learnt);
         if let Some(to) = to {
             window.expect(from.offset..to.offset)?;
         }
@@ -560,6 +579,9 @@ impl Batches {
             _ => return Err(self.miscounted(self.frontier.member, from.member, true)),
         };
         if is_right {
+            if !survey.skeletons().is_empty() {
+                self.learnt.learn_from(&survey);
+            }
             return Ok(());
         }
         batch.spans.truncate(held);
@@ -575,6 +597,14 @@ impl Batches {
         window: &mut Window,
         batch: &mut Batch,
     ) -> Result<bool> {
+        if !window.reads_on()
+            && let Some(Interval { from, to: to @ Some(_) }) = self.exact(member)?
+        {
+            batch.next = from;
+            batch.pass();
+            window.set_anchor(from.offset);
+            return self.extend_to(to, window, batch).map(|()| true);
+        }
         let from = self.before_member(member)?;
         batch.next = from;
         batch.pass();
@@ -584,6 +614,36 @@ impl Batches {
             }
         }
         Ok(true)
+    }
+
+    /// Returns the place of a member and of the next one, from a dense index.
+    fn exact(&self, member: u64) -> Result<Option<Interval>> {
+        match (&self.index, &self.runs, self.checkpoints()) {
+            (Some(index), ..) => index.exact(member),
+            (None, Some(runs), Some(known)) => runs.exact(known.as_slice(), member),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns the places of the members after a checkpoint, up to the next one.
+    pub(crate) fn between(
+        &mut self,
+        interval: Interval,
+        window: &mut Window,
+    ) -> Result<Vec<Checkpoint>> {
+        let (mut batch, mut places) = (Batch::before(interval.from), Vec::new());
+        while interval.to.is_some_and(|to| batch.end() < to.member) {
+            batch.pass();
+            window.set_anchor(batch.next.offset);
+            self.extend_to_known(window, &mut batch)?;
+            places.push(batch.begin);
+            let firsts = batch.spans.iter().step_by(self.width());
+            let inside =
+                |(member, span): (u64, &Span)| Checkpoint::inside(member, span.begin, span.memo);
+            places.extend((batch.begin.member..).zip(firsts).skip(1).map(inside));
+        }
+        places.drain(..places.len().min(1));
+        Ok(places)
     }
 
     /// Surveys what was not surveyed; `false` where the container is not the whole value, but a part of
@@ -698,7 +758,8 @@ impl Batches {
 
     /// Returns the bytes of the checkpoints.
     pub(crate) fn memory(&self) -> usize {
-        self.route.levels.iter().map(|level| level.checkpoints.memory()).sum()
+        let runs = self.runs.as_ref().map_or(0, |runs| runs.memory());
+        runs + self.route.levels.iter().map(|level| level.checkpoints.memory()).sum::<usize>()
     }
 }
 

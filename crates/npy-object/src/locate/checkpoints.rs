@@ -28,7 +28,7 @@ impl Checkpoint {
     }
 
     /// Creates a checkpoint inside a batch, after its MARK.
-    fn inside(member: u64, offset: u64, memo: u64) -> Checkpoint {
+    pub(crate) fn inside(member: u64, offset: u64, memo: u64) -> Checkpoint {
         Checkpoint { member, offset, memo: memo | Checkpoint::INSIDE }
     }
 
@@ -40,6 +40,11 @@ impl Checkpoint {
     /// Returns whether it is inside a batch.
     pub(crate) fn is_inside(self) -> bool {
         self.memo & Checkpoint::INSIDE != 0
+    }
+
+    /// Returns whether `next` is the place of a later member.
+    pub(crate) fn is_before(self, next: Checkpoint) -> bool {
+        self.member < next.member && self.offset < next.offset && self.memo() <= next.memo()
     }
 
     /// Returns the checkpoint as an index file has it: the highest bit of the third number says that it

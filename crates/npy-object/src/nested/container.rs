@@ -9,7 +9,7 @@ use crate::decode::objects::{Member, Objects};
 use crate::decode::outline::Outline;
 use crate::error::{Error, Result};
 use crate::layout::envelope::ContainerKind;
-use crate::locate::index::IndexUse;
+use crate::locate::index::{IndexKind, IndexUse};
 use crate::value::element::Element;
 
 /// A list, tuple, set, dict or array of objects, whose members come one after another, or in any
@@ -109,6 +109,11 @@ impl Container {
     /// contents of a file that was opened by its path. A tuple or frozenset has no index, because
     /// its members are known.
     pub fn write_index(&mut self) -> Result<PathBuf> {
+        self.write_index_as(IndexKind::Auto)
+    }
+
+    /// Writes an index as [`write_index`](Self::write_index) does, of this kind.
+    pub fn write_index_as(&mut self, kind: IndexKind) -> Result<PathBuf> {
         if !self.is_all || self.cursor.source().path().is_none() {
             let message = "only the container of a file that was opened by its path has an index";
             return Err(Error::usage("access.index", message));
@@ -117,7 +122,7 @@ impl Container {
             let message = format!("a {} needs no index", self.kind.name());
             return Err(Error::usage("access.index", message));
         }
-        self.cursor.write_index()
+        self.cursor.write_index(kind)
     }
 
     /// Returns whether the index of the file is used.

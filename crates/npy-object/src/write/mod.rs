@@ -8,6 +8,7 @@
 // - `numpy`: arrays, scalars and dtypes as the calls that NumPy pickles
 // - `envelope`: the pickle instructions before the first element
 // - `writer`: `ArrayWriter`; `rows`: `RowWriter`; `archive`: an npz writer
+// - `pickled`: elements that Python has pickled, many at a time
 // - `copy`: elements of one file as elements of another
 // - `salvage`: the elements of a damaged file, and what is missing
 //
@@ -18,12 +19,14 @@ mod archive;
 mod copy;
 mod envelope;
 pub(crate) mod numpy;
+mod pickled;
 mod rows;
 mod salvage;
 pub(crate) mod writer;
 
 pub use crate::output::remove_unfinished;
 pub use copy::Copy;
+pub use pickled::Pickled;
 pub use rows::RowWriter;
 pub use salvage::{Salvage, Salvaged};
 pub use writer::{ArrayWriter, WriteOptions};

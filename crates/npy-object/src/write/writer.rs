@@ -211,6 +211,8 @@ pub struct ArrayWriter<'a> {
     written: u64,
     /// Elements of the batch that is open.
     batch: usize,
+    /// The last element, if it was built.
+    last: Option<NodeId>,
     /// The memo entry of the array itself.
     pub(super) root: u64,
     /// The container that is the only element of the array, whose members are written.
@@ -305,6 +307,7 @@ impl<'a> ArrayWriter<'a> {
             length,
             written: 0,
             batch: 0,
+            last: None,
             root: parts.root,
             inside: None,
             same_as: canonical,
@@ -389,14 +392,22 @@ impl<'a> ArrayWriter<'a> {
     where
         Error: From<E>,
     {
-        self.check()?;
+        self.check(1)?;
         if self.build.shared_bytes() > SHARED {
             self.build.forget_shared();
             self.encoder.forget_shared();
         }
         self.build.clear();
         let value = make(&mut self.build)?;
-        self.element(|encoder, build| Ok(encoder.value_with_outer(build.value(value))?))
+        self.element(|encoder, build| Ok(encoder.value_with_outer(build.value(value))?))?;
+        self.last = Some(value);
+        Ok(())
+    }
+
+    /// Returns the memo entry of the last element, if it has one and was not copied from a pickle: see
+    /// [`entry_of`](Self::entry_of).
+    pub fn last_entry(&self) -> Option<u64> {
+        self.entry_of(self.last?)
     }
 
     /// Returns the memo entry of a part of the last element, with which later elements can share
@@ -416,7 +427,23 @@ impl<'a> ArrayWriter<'a> {
         &mut self,
         write: impl FnOnce(&mut Encoder, &mut Builder) -> Result<()>,
     ) -> Result<()> {
-        self.check()?;
+        self.elements(1, write)
+    }
+
+    /// Returns how many elements fit into the open batch, or, if that is full, into the next one.
+    pub(super) fn room(&self) -> usize {
+        BATCH - self.batch % BATCH
+    }
+
+    /// Writes elements into the batch, as many as [`room`](Self::room) says at most. If it fails,
+    /// nothing is written.
+    pub(super) fn elements(
+        &mut self,
+        count: usize,
+        write: impl FnOnce(&mut Encoder, &mut Builder) -> Result<()>,
+    ) -> Result<()> {
+        self.check(count as u64)?;
+        self.last = None;
         let savepoint = self.encoder.savepoint();
         let begins = self.batch == 0 || self.batch == BATCH;
         if self.batch == BATCH {
@@ -427,8 +454,8 @@ impl<'a> ArrayWriter<'a> {
         }
         write(&mut self.encoder, &mut self.build)
             .inspect_err(|_| self.encoder.go_back(savepoint))?;
-        self.batch = if begins { 1 } else { self.batch + 1 };
-        self.written += 1;
+        self.batch = if begins { count } else { self.batch + count };
+        self.written += count as u64;
         self.flush()
     }
 
@@ -453,7 +480,7 @@ impl<'a> ArrayWriter<'a> {
         kind: ContainerKind,
         head: impl FnOnce(&mut Encoder, &mut Builder) -> Result<()>,
     ) -> Result<()> {
-        self.check()?;
+        self.check(1)?;
         self.inside = Some(kind);
         self.length = Length::Members;
         if self.is_in_tuple() {
@@ -524,11 +551,11 @@ impl<'a> ArrayWriter<'a> {
         Ok(())
     }
 
-    /// Fails after an error of the output, and past the end of the shape.
-    fn check(&self) -> Result<()> {
+    /// Fails after an error of the output, and where this many elements go past the end of the shape.
+    fn check(&self, count: u64) -> Result<()> {
         match self.length {
-            Length::Promised(most) | Length::Open { most, .. } if self.written >= most => {
-                Err(miscounted(most, self.written + 1))
+            Length::Promised(most) | Length::Open { most, .. } if most - self.written < count => {
+                Err(miscounted(most, self.written + count))
             }
             _ => self.check_output(),
         }

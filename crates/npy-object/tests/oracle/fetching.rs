@@ -4,7 +4,7 @@
 use std::fs;
 use std::ops::Range;
 
-use npy_object::{Error, Fetched, IndexUse, Result};
+use npy_object::{Error, Fetched, IndexKind, IndexUse, Result};
 
 use crate::fixtures::{fixtures, line, typed_lines, typed_lines_trying};
 
@@ -87,28 +87,30 @@ fn an_index_leads_anywhere() {
         if error.is_some() || !array.has_objects() {
             continue;
         }
-        let index = fs::read(array.write_index().unwrap()).unwrap();
         let lines = &lines[1..];
-
-        let file = Fetched::new("a", bytes.len() as u64).request_size(100);
-        let of_index = Fetched::new("a.idx", index.len() as u64).request_size(100);
-        let servers = &mut [("a", server(&bytes)), ("a.idx", server(&index))];
-        let mut array = fetching(servers, || {
-            fixture.options().open_with_index(file.source(), of_index.source())
-        });
-        assert_eq!(array.index_use(), IndexUse::Used);
-        for (number, expected) in lines.iter().enumerate().rev().step_by(1 + lines.len() / 40) {
-            let element = fetching(servers, || Ok(array.get(number as u64)?.map(line)));
-            assert_eq!(element.as_ref(), Some(expected), "{} {number}", fixture.file);
+        let indexes = [IndexKind::Sparse, IndexKind::Dense]
+            .map(|kind| fs::read(array.write_index_as(kind).unwrap()).unwrap());
+        for index in indexes {
+            let file = Fetched::new("a", bytes.len() as u64).request_size(100);
+            let of_index = Fetched::new("a.idx", index.len() as u64).request_size(100);
+            let servers = &mut [("a", server(&bytes)), ("a.idx", server(&index))];
+            let mut array = fetching(servers, || {
+                fixture.options().open_with_index(file.source(), of_index.source())
+            });
+            assert_eq!(array.index_use(), IndexUse::Used);
+            for (number, expected) in lines.iter().enumerate().rev().step_by(1 + lines.len() / 40) {
+                let element = fetching(servers, || Ok(array.get(number as u64)?.map(line)));
+                assert_eq!(element.as_ref(), Some(expected), "{} {number}", fixture.file);
+            }
+            for expected in lines {
+                let element = fetching(servers, || Ok(array.next_element()?.map(line)));
+                assert_eq!(element.as_ref(), Some(expected), "{}", fixture.file);
+            }
+            assert!(fetching(servers, || Ok(array.next_element()?.map(line))).is_none());
+            assert!(!servers.iter_mut().any(|(_, server)| server.was_asked_twice()));
+            // A checkpoint before the first element and one after the last are always there.
+            parts += usize::from(index[40] > 2);
         }
-        for expected in lines {
-            let element = fetching(servers, || Ok(array.next_element()?.map(line)));
-            assert_eq!(element.as_ref(), Some(expected), "{}", fixture.file);
-        }
-        assert!(fetching(servers, || Ok(array.next_element()?.map(line))).is_none());
-        assert!(!servers.iter_mut().any(|(_, server)| server.was_asked_twice()));
-        // A checkpoint before the first element and one after the last are always there.
-        parts += usize::from(index[40] > 2);
     }
     assert!(parts > 0, "none has places inside batches");
 }

@@ -4,7 +4,9 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use npy_object::{Data, ErrorKind, IndexUse, Kind, Limits, NpyArray, Result, Source, Split};
+use npy_object::{
+    Data, ErrorKind, IndexKind, IndexUse, Kind, Limits, NpyArray, Result, Source, Split,
+};
 
 use crate::fixtures::{Fixture, fixtures, line, typed_lines};
 
@@ -94,15 +96,25 @@ fn get_with_an_index_gives_the_same_elements() {
         fs::write(&file, &bytes).unwrap();
         let open = || fixture.options().open(&file).unwrap();
         assert_eq!(open().index_use(), IndexUse::None);
-        let index = open().write_index().unwrap();
-        assert_eq!(index, folder.path().join(format!("{number}.npy.idx")));
-        let mut array = open();
-        assert_eq!(array.index_use(), IndexUse::Used);
-        for (index, expected) in lines.iter().enumerate().rev().step_by(1 + lines.len() / 40) {
-            let element = array.get(index as u64).unwrap().expect("an element");
-            assert_eq!(line(element), *expected, "{} {index}", fixture.file);
+        for kind in [IndexKind::Sparse, IndexKind::Dense] {
+            let index = open().write_index_as(kind).unwrap();
+            assert_eq!(index, folder.path().join(format!("{number}.npy.idx")));
+            let version = fs::read(&index).unwrap()[7];
+            assert_eq!(version, if kind == IndexKind::Dense { 3 } else { 2 });
+            let mut array = open();
+            assert_eq!(array.index_use(), IndexUse::Used);
+            for (index, expected) in lines.iter().enumerate().rev().step_by(1 + lines.len() / 40) {
+                let element = array.get(index as u64).unwrap().expect("an element");
+                assert_eq!(line(element), *expected, "{} {index}", fixture.file);
+                // The next ones are found from there.
+                let next = array.get(index as u64 + 1).unwrap().map(line);
+                assert_eq!(next.as_ref(), lines.get(index + 1), "{} {index}", fixture.file);
+            }
+            assert!(array.get(lines.len() as u64).unwrap().is_none());
+            assert_eq!(all(&mut array).unwrap(), lines);
+            array.seek(lines.len() as u64 / 2);
+            assert_eq!(all(&mut array).unwrap(), lines[lines.len() / 2..]);
         }
-        assert_eq!(all(&mut array).unwrap(), lines);
         assert_eq!(fixture.options().index(false).open(&file).unwrap().index_use(), IndexUse::None);
     }
 }
@@ -115,7 +127,7 @@ fn an_index_of_another_file_is_left_alone() {
         readable().find(|(.., lines)| lines.len() > 2000).expect("a fixture of several batches");
     fs::write(&file, &bytes).unwrap();
     let open = || fixture.options().open(&file).unwrap();
-    let index = open().write_index().unwrap();
+    let index = open().write_index_as(IndexKind::Sparse).unwrap();
     let whole = fs::read(&index).unwrap();
     let modified = fs::metadata(&file).unwrap().modified().unwrap();
     let touch = |time| fs::File::options().write(true).open(&file).unwrap().set_modified(time);
@@ -152,7 +164,8 @@ fn get_with_a_wrong_checkpoint_does_not_panic() {
     let (fixture, bytes, lines) =
         readable().find(|(.., lines)| lines.len() > 3500).expect("a fixture of several batches");
     fs::write(&file, &bytes).unwrap();
-    let index = fixture.options().open(&file).unwrap().write_index().unwrap();
+    let mut array = fixture.options().open(&file).unwrap();
+    let index = array.write_index_as(IndexKind::Sparse).unwrap();
     let whole = fs::read(&index).unwrap();
     let end = whole.len() - 4;
     assert!(end >= 48 + 2 * 24, "it has one checkpoint");
@@ -171,6 +184,53 @@ fn get_with_a_wrong_checkpoint_does_not_panic() {
             }
         }
     }
+}
+
+/// A dense index whose checksums are right, and whose places are wrong.
+#[test]
+fn get_with_wrong_places_does_not_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.npy");
+    let (fixture, bytes, lines) =
+        readable().find(|(.., lines)| lines.len() > 3500).expect("a fixture of several batches");
+    fs::write(&file, &bytes).unwrap();
+    let open = || fixture.options().open(&file).unwrap();
+    let index = open().write_index_as(IndexKind::Dense).unwrap();
+    let whole = fs::read(&index).unwrap();
+    let number = |at: usize| u64::from_le_bytes(whole[at..at + 8].try_into().unwrap()) as usize;
+    // One block: its first checkpoint is at the front, and the next two numbers of runs bound the first.
+    let block = 56 + 32 + 4;
+    assert!(number(40) <= 256, "one block");
+    let run = number(block + 24)..number(block + 32 + 24);
+    assert!(run.len() > 1000, "{run:?}");
+    let (mut wrong, mut right) = (0, 0);
+    for offset in (0..run.len() - 4).step_by(7).chain(0..20) {
+        for flip in [1, 0x80, 0xff] {
+            let mut lie = whole.clone();
+            lie[run.start + offset] ^= flip;
+            let sum = crc32fast::hash(&lie[run.start..run.end - 4]).to_le_bytes();
+            lie[run.end - 4..run.end].copy_from_slice(&sum);
+            fs::write(&index, lie).unwrap();
+            let mut array = open();
+            assert_eq!(array.index_use(), IndexUse::Used);
+            for element in (0..200).chain((0..lines.len() as u64).step_by(97)) {
+                match array.get(element) {
+                    Ok(found) => right += u64::from(found.is_some()),
+                    Err(error) => {
+                        assert_eq!(error.kind(), ErrorKind::Malformed, "{error}");
+                        wrong += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong > 100 && right > 100, "{wrong} {right}");
+    // A run that is damaged is an error of the element.
+    let mut damaged = whole.clone();
+    damaged[run.start + 30] ^= 1;
+    fs::write(&index, damaged).unwrap();
+    assert_eq!(open().get(5).unwrap_err().clause(), "index.layout");
+    assert_eq!(all(&mut open()).unwrap(), lines);
 }
 
 /// Returns limits that allow the headers of all fixtures.

@@ -1,3 +1,4 @@
 //! Tests of `write`, and of the output files.
 
 mod files;
+mod pickled;

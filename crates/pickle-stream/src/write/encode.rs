@@ -799,6 +799,19 @@ impl Encoder {
         }
     }
 
+    /// Returns the bytes up to the size at which the open frame is full.
+    pub(super) fn frame_room(&self) -> usize {
+        self.frames.room()
+    }
+
+    /// Writes instructions as they are, which make this many memo entries, with MEMOIZE. Returns the
+    /// number of entries before them.
+    pub(super) fn instructions(&mut self, bytes: &[u8], made: u64) -> u64 {
+        self.frames.write(bytes);
+        self.entries += made;
+        self.entries - made
+    }
+
     /// Returns the memo entry of a value of the last graph, if it was written and has one.
     pub fn entry(&self, value: ValueRef<'_>) -> Option<u64> {
         let written = if value.is_shared() { &self.shared } else { &self.own };

@@ -105,6 +105,12 @@ impl Frames {
         }
     }
 
+    /// Returns the bytes up to the size at which the open frame, or else the next one, is full.
+    pub(super) fn room(&self) -> usize {
+        let held = self.open.map_or(0, |open| self.bytes.len() - open - HEADER);
+        FULL.saturating_sub(held)
+    }
+
     /// Ends the frame if it is full. Called before each value.
     #[inline]
     pub(super) fn boundary(&mut self) {

@@ -17,10 +17,68 @@ use super::encode::Encoder;
 use crate::compat;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Global;
-use crate::lex::{Argument, Instruction, Lexer, Progress};
+use crate::lex::{Argument, Instruction, Lexer, Progress, numbers};
 use crate::limits::Limits;
-use crate::opcode::{MemoEffect, Opcode};
+use crate::opcode::{ArgumentKind, MemoEffect, Opcode};
 use crate::survey::Span;
+
+const MARK: u8 = Opcode::Mark as u8;
+const MEMOIZE: u8 = Opcode::Memoize as u8;
+/// The longest payload in a run. Longer ones may be outside of frames.
+const LONGEST: usize = 32 << 10;
+
+/// How an instruction is copied in a run.
+#[derive(Clone, Copy)]
+enum Quick {
+    /// Not in a run.
+    Slow,
+    /// As so many bytes.
+    Fixed(u8),
+    /// With a payload, whose length takes one byte or four.
+    Payload1,
+    Payload4,
+    Mark,
+    Memoize,
+    /// With another memo index, of one byte or four.
+    Get1,
+    Get4,
+}
+
+static QUICK: [Quick; 256] = {
+    let mut quick = [Quick::Slow; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if let Some(opcode) = Opcode::from_byte(byte as u8) {
+            quick[byte] = Quick::of(opcode);
+        }
+        byte += 1;
+    }
+    quick
+};
+
+impl Quick {
+    const fn of(opcode: Opcode) -> Quick {
+        use ArgumentKind as A;
+        let info = opcode.info();
+        match (opcode, info.argument) {
+            (Opcode::Proto | Opcode::Frame | Opcode::Stop, _) => Quick::Slow,
+            _ if info.protocol > 4 => Quick::Slow,
+            (Opcode::Mark, _) => Quick::Mark,
+            (Opcode::Memoize, _) => Quick::Memoize,
+            (Opcode::BinGet, _) => Quick::Get1,
+            (Opcode::LongBinGet, _) => Quick::Get4,
+            (Opcode::Get | Opcode::Put | Opcode::BinPut | Opcode::LongBinPut, _) => Quick::Slow,
+            (_, A::None) => Quick::Fixed(1),
+            (_, A::Uint1) => Quick::Fixed(2),
+            (_, A::Uint2) => Quick::Fixed(3),
+            (_, A::Int4) => Quick::Fixed(5),
+            (_, A::Float8) => Quick::Fixed(9),
+            (_, A::Bytes1 | A::Unicode1) => Quick::Payload1,
+            (_, A::Bytes4 | A::Unicode4) => Quick::Payload4,
+            _ => Quick::Slow,
+        }
+    }
+}
 
 /// A copier of the instructions of a span.
 #[derive(Debug)]
@@ -66,6 +124,11 @@ impl Transcriber {
         self.lexer.offset()
     }
 
+    /// Returns the index that the next MEMOIZE would write.
+    pub fn next_entry(&self) -> u64 {
+        self.next_entry
+    }
+
     /// Continues after a value that the caller has written, whose instructions end at `offset`,
     /// after `entries` memo entries.
     pub fn skip_to(&mut self, offset: u64, entries: u64) {
@@ -88,6 +151,7 @@ impl Transcriber {
         to: &mut Encoder,
     ) -> Result<Transcribed> {
         loop {
+            input = &input[self.copy_run(input, entries, to)?..];
             let instruction = match self.lexer.instruction(input)? {
                 Progress::Done(instruction) => instruction,
                 Progress::Need(more) => return Ok(Transcribed::Need(more)),
@@ -121,7 +185,7 @@ impl Transcriber {
                     if self.begins_a_value(opcode) {
                         to.boundary();
                     }
-                    if self.has_python_2_names == compat::has_python_2_names(to.protocol()) {
+                    if self.has_same_names(to) {
                         to.instruction(&instruction, bytes);
                     } else {
                         self.rename(&instruction, bytes, to)?;
@@ -130,6 +194,91 @@ impl Transcriber {
                 }
             }
         }
+    }
+
+    /// Returns whether the names of globals are those of the other pickle.
+    fn has_same_names(&self, to: &Encoder) -> bool {
+        self.has_python_2_names == compat::has_python_2_names(to.protocol())
+    }
+
+    /// Copies frequent instructions many at a time, up to one that needs more care, and to the end of
+    /// the frame. Returns their size.
+    fn copy_run(
+        &mut self,
+        input: &[u8],
+        entries: &mut Renumbering,
+        to: &mut Encoder,
+    ) -> Result<usize> {
+        // Before protocol 4 each memo entry has its number in the instruction that makes it.
+        if to.protocol() < 4 || !self.has_same_names(to) {
+            return Ok(0);
+        }
+        let longest = self.lexer.room().min(LONGEST);
+        let (mut at, mut copied, mut made) = (0, 0, 0);
+        let mut end = to.frame_room();
+        let mut last = self.last;
+        while at < end
+            && let Some((&byte, rest)) = input[at..].split_first()
+        {
+            let size = match QUICK[usize::from(byte)] {
+                Quick::Slow => break,
+                Quick::Fixed(size) => usize::from(size),
+                Quick::Memoize => {
+                    made += 1;
+                    1
+                }
+                Quick::Mark => numbers::batch_size(&input[at..]).unwrap_or(1),
+                Quick::Payload1 => match rest.first() {
+                    Some(&len) => 2 + usize::from(len),
+                    None => break,
+                },
+                Quick::Payload4 => match rest.first_chunk() {
+                    Some(len) => (u32::from_le_bytes(*len) as usize).saturating_add(5),
+                    None => break,
+                },
+                Quick::Get1 | Quick::Get4 => {
+                    let (entry, size) = match (byte == Opcode::BinGet as u8, rest) {
+                        (true, [entry, ..]) => (u64::from(*entry), 2),
+                        (false, [a, b, c, d, ..]) => {
+                            (u32::from_le_bytes([*a, *b, *c, *d]).into(), 5)
+                        }
+                        _ => break,
+                    };
+                    self.copy(&input[copied..at], &mut made, entries, to);
+                    copied = at;
+                    let Some(known) = entries.get(entry) else { break };
+                    to.get(known)?;
+                    at += size;
+                    (copied, end) = (at, at + to.frame_room());
+                    last = if size == 2 { Opcode::BinGet } else { Opcode::LongBinGet };
+                    continue;
+                }
+            };
+            // A list of numbers is longer, and may be.
+            if byte != MARK && size > longest || input.len() - at < size {
+                break;
+            }
+            at += size;
+            last = match byte {
+                MEMOIZE => last,
+                MARK if size > 1 => Opcode::Appends,
+                _ => Opcode::from_byte(byte).unwrap_or(last),
+            };
+        }
+        self.copy(&input[copied..at], &mut made, entries, to);
+        self.last = last;
+        self.lexer.skip(at);
+        Ok(at)
+    }
+
+    /// Copies instructions as they are, which make this many memo entries.
+    fn copy(&mut self, bytes: &[u8], made: &mut u64, entries: &mut Renumbering, to: &mut Encoder) {
+        if bytes.is_empty() {
+            return;
+        }
+        entries.note_run(self.next_entry, to.instructions(bytes, *made), *made);
+        self.next_entry = self.next_entry.saturating_add(*made);
+        *made = 0;
     }
 
     /// Copies an instruction into a pickle with names of the other Python version.
@@ -234,12 +383,18 @@ impl Renumbering {
 
     /// Sets the entry in the other pickle.
     pub fn note(&mut self, entry: u64, to: u64) {
+        self.note_run(entry, to, 1);
+    }
+
+    /// Sets the entries in the other pickle of consecutive entries, which are consecutive there too.
+    fn note_run(&mut self, entry: u64, to: u64, len: u64) {
         match &mut self.last {
+            _ if len == 0 => {}
             Some((begin, last)) if *begin + last.len == entry && last.to + last.len == to => {
-                last.len += 1;
+                last.len += len;
             }
             last => {
-                if let Some((begin, before)) = last.replace((entry, Consecutive { len: 1, to })) {
+                if let Some((begin, before)) = last.replace((entry, Consecutive { len, to })) {
                     self.insert(begin, before);
                 }
             }
@@ -325,6 +480,32 @@ mod tests {
         assert_eq!(transcribed, Transcribed::Need(1));
         encoder.stop();
         Ok(encoder.ready().to_vec())
+    }
+
+    #[test]
+    fn run_of_instructions_has_the_entries_of_each() {
+        // "a" (0), [1, 2, 2.5] (1), ("a", "a" (2)), b"bc" (3), and the list again.
+        let numbers = b"]\x94(K\x01M\x02\0G\x40\x04\0\0\0\0\0\0e";
+        let first = [b"\x8c\x01a\x94", numbers.as_slice()].concat();
+        let stream = [first.as_slice(), b"h\0\x8c\x01a\x94\x86C\x02bc\x94h\x01."].concat();
+        let span = Span { begin: 0, end: stream.len() as u64, memo: 0 };
+        let (mut entries, mut to) = (Renumbering::new(), Encoder::new(4).unwrap());
+        // The other pickle has 300 entries already.
+        for _ in 0..300 {
+            to.memoize();
+        }
+        let mut transcriber = Transcriber::new(span, 4, &Limits::default());
+        let body = &stream[..stream.len() - 1];
+        let done = transcriber.advance(body, &mut entries, &mut to).unwrap();
+        assert_eq!((done, transcriber.next_entry()), (Transcribed::Need(1), 4));
+        assert_eq!(
+            (0..5).map(|entry| entries.get(entry)).collect::<Vec<_>>(),
+            [Some(300), Some(301), Some(302), Some(303), None]
+        );
+        to.stop();
+        let expected =
+            [&first, &b"j\x2c\x01\0\0\x8c\x01a\x94\x86C\x02bc\x94j\x2d\x01\0\0."[..]].concat();
+        assert!(to.ready().ends_with(&expected), "{}", to.ready().escape_ascii());
     }
 
     #[test]

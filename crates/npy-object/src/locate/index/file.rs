@@ -1,14 +1,15 @@
 //! [`IndexFile`]: the index next to a file, read and written as a whole.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::fingerprint::Fingerprint;
-use super::format::{self, Head, MOST};
-use super::parts::Index;
+use super::format::{Density, Entry, Head};
+use super::parts::{Index, Runs};
+use super::{IndexKind, run};
 use crate::error::Result;
-use crate::locate::checkpoints::Checkpoints;
+use crate::locate::checkpoints::{Checkpoint, Checkpoints, Interval};
 use crate::output::Output;
 use crate::source::Source;
 
@@ -19,7 +20,12 @@ pub(crate) struct IndexFile {
     /// The number of elements.
     pub(crate) elements: u64,
     pub(crate) checkpoints: Checkpoints,
+    /// The places of all elements, of a dense index that was read.
+    pub(crate) runs: Option<Runs>,
 }
+
+/// Finds the places of the elements between two checkpoints, for a dense index.
+type Between<'a> = dyn FnMut(Interval) -> Result<Vec<Checkpoint>> + 'a;
 
 /// Returns the path of the index of a file: next to it, with `.idx` after its name.
 fn path_of(file: &Path) -> PathBuf {
@@ -29,14 +35,67 @@ fn path_of(file: &Path) -> PathBuf {
 }
 
 impl IndexFile {
-    /// Writes the index of `file`, whole or not at all, and returns where it is.
-    pub(crate) fn write(&self, file: &Path) -> Result<PathBuf> {
+    /// Writes the index of `file`, whole or not at all, and returns where it is. With
+    /// [`IndexKind::Auto`], it is dense if that takes at most a tenth of the file.
+    pub(crate) fn write(
+        &self,
+        file: &Path,
+        kind: IndexKind,
+        between: &mut Between<'_>,
+    ) -> Result<PathBuf> {
         let path = path_of(file);
+        let most = match kind {
+            IndexKind::Auto => self.fingerprint.size / 10,
+            IndexKind::Dense => u64::MAX,
+            IndexKind::Sparse => 0,
+        };
+        if most > 0 && self.write_dense(&path, most, between)? {
+            return Ok(path);
+        }
         let mut output = Output::create(&path)?;
-        let places = self.checkpoints.as_slice();
-        output.write(&format::to_bytes(self.fingerprint, self.elements, places))?;
+        let head = self.head(Density::Sparse);
+        let entry = |&place| Entry { place, run: 0 };
+        let entries: Vec<_> = self.checkpoints.as_slice().iter().map(entry).collect();
+        output.write(&head.to_bytes(&entries))?;
         output.finish()?;
         Ok(path)
+    }
+
+    fn head(&self, density: Density) -> Head {
+        let checkpoints = self.checkpoints.as_slice().len() as u64;
+        let IndexFile { fingerprint, elements, .. } = *self;
+        Head { density, fingerprint, elements, checkpoints, size: 0 }
+    }
+
+    /// Writes a dense index; `false` where it would take more than `most` bytes.
+    fn write_dense(&self, path: &Path, most: u64, between: &mut Between<'_>) -> Result<bool> {
+        let places = self.checkpoints.as_slice();
+        let mut head = self.head(Density::Dense);
+        head.size = head.blocks_end();
+        // One element between any two checkpoints needs no run.
+        if head.size > most || most < u64::MAX && self.elements < places.len() as u64 {
+            return Ok(false);
+        }
+        let mut output = Output::create(path)?;
+        let mut entries = Vec::with_capacity(places.len());
+        // The checkpoints, which say where the runs are, are written after them.
+        output.write(&vec![0; head.size as usize])?;
+        for (number, &place) in places.iter().enumerate() {
+            entries.push(Entry { place, run: head.size });
+            let to = places.get(number + 1).copied();
+            if to.is_none_or(|to| to.member == place.member + 1) {
+                continue;
+            }
+            let run = run::to_bytes(place, &between(Interval { from: place, to })?);
+            head.size += run.len() as u64;
+            if run.len() > run::MOST || head.size > most {
+                return Ok(false);
+            }
+            output.write(&run)?;
+        }
+        output.write_at(0, &head.to_bytes(&entries))?;
+        output.finish()?;
+        Ok(true)
     }
 
     /// Reads the index of a file; `None` where there is none. Only a regular file is an index: to open
@@ -46,29 +105,27 @@ impl IndexFile {
     pub(crate) fn read(file: &Path) -> Result<Option<IndexFile>> {
         use io::ErrorKind as K;
         let path = path_of(file);
-        let mut bytes = Vec::new();
         let is_file = fs::metadata(&path).map(|metadata| metadata.is_file());
         let opened = match is_file {
             Ok(true) => File::open(&path),
             Ok(false) => return Ok(None),
             Err(error) => Err(error),
         };
-        match opened {
+        let index = match opened {
             // Another file may have taken the name since.
             Ok(index) if !index.metadata()?.is_file() => return Ok(None),
-            Ok(index) => {
-                let most = Head::size_of(MOST);
-                index.take(most + 1).read_to_end(&mut bytes)?;
-            }
+            Ok(index) => index,
             // With `.idx` after it, a name may be too long.
             Err(error) if matches!(error.kind(), K::NotFound | K::InvalidFilename) => {
                 return Ok(None);
             }
             Err(error) => return Err(error.into()),
-        }
-        let index = Index::open(Source::bytes(bytes))?;
+        };
+        let index = Index::open(Source::try_from(index)?)?;
         let Head { fingerprint, elements, .. } = index.head;
-        let checkpoints = index.all()?.into_iter().collect();
-        Ok(Some(IndexFile { fingerprint, elements, checkpoints }))
+        let entries = index.all()?;
+        let checkpoints = entries.iter().map(|entry| entry.place).collect();
+        let runs = index.into_runs(&entries);
+        Ok(Some(IndexFile { fingerprint, elements, checkpoints, runs }))
     }
 }

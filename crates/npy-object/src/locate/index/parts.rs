@@ -4,9 +4,10 @@ use std::io;
 use std::ops::Range;
 
 use super::fingerprint::Fingerprint;
-use super::format::{HEAD, Head, damaged, in_order, is_in_order, places};
+use super::format::{Density, Entry, HEAD, Head, damaged};
+use super::run;
 use crate::error::Result;
-use crate::locate::checkpoints::{Checkpoint, Interval};
+use crate::locate::checkpoints::{Checkpoint, Checkpoints, Interval};
 use crate::source::window::Window;
 use crate::source::{Access, Source};
 
@@ -16,7 +17,7 @@ pub(crate) struct Index {
     source: Source,
     pub(super) head: Head,
     /// The first checkpoint of each block.
-    firsts: Vec<Checkpoint>,
+    firsts: Vec<Entry>,
 }
 
 impl Index {
@@ -29,12 +30,10 @@ impl Index {
     ///
     /// Fails with [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) where it is not an index, or not whole.
     pub(crate) fn open(source: Source) -> Result<Index> {
-        let head = Head::of_bytes(&read(&source, 0..HEAD as u64, Index::FRONT as u64)?)?;
-        if source.size()? != Head::size_of(head.checkpoints) {
-            return Err(damaged("of another length than it says", 0));
-        }
-        let front = read(&source, 0..Head::front(head.checkpoints), 0)?;
-        let firsts = places(&front, HEAD)?;
+        let size = source.size()?;
+        let begin = read(&source, 0..size.min(HEAD as u64), Index::FRONT as u64)?;
+        let head = Head::of_bytes(&begin, size)?;
+        let firsts = head.firsts(&read(&source, 0..head.front(), 0)?)?;
         Ok(Index { source, head, firsts })
     }
 
@@ -49,50 +48,138 @@ impl Index {
 
     /// Returns the first checkpoint.
     pub(crate) fn first(&self) -> Option<Checkpoint> {
-        self.firsts.first().copied()
+        self.firsts.first().map(|first| first.place)
     }
 
     /// Returns the checkpoints around a member; with `reads_on`, the blocks after it are read ahead.
     pub(crate) fn around_member(&self, member: u64, reads_on: bool) -> Result<Option<Interval>> {
         let ahead = if reads_on { Index::AHEAD } else { 0 };
-        self.around(|place| place.member <= member, ahead)
+        let found = self.around(|place| place.member <= member, ahead)?;
+        Ok(found.map(|(_, interval)| interval))
     }
 
     /// Returns the checkpoints around the place where a memo entry was made.
     pub(crate) fn around_entry(&self, memo: u64) -> Result<Option<Interval>> {
-        self.around(|place| place.memo() <= memo, 0)
+        let found = self.around(|place| place.memo() <= memo, 0)?;
+        Ok(found.map(|(_, interval)| interval))
+    }
+
+    /// Returns the place of a member and of the next one, where the index is dense.
+    pub(crate) fn exact(&self, member: u64) -> Result<Option<Interval>> {
+        if self.head.density == Density::Sparse {
+            return Ok(None);
+        }
+        let Some((run, interval)) = self.around(|place| place.member <= member, 0)? else {
+            return Ok(None);
+        };
+        exact(&self.source, run, interval, member)
+    }
+
+    /// Reads the places of all checkpoints.
+    pub(crate) fn checkpoints(&self) -> Result<Checkpoints> {
+        Ok(self.all()?.into_iter().map(|entry| entry.place).collect())
     }
 
     /// Reads all checkpoints.
-    pub(crate) fn all(&self) -> Result<Vec<Checkpoint>> {
-        let mut checkpoints = Vec::new();
+    pub(super) fn all(&self) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
         for block in 0..self.firsts.len() {
-            checkpoints.extend(self.block(block, 0)?);
+            entries.extend(self.block(block, 0)?);
         }
-        in_order(checkpoints)
+        self.head.check_order(&entries)?;
+        Ok(entries)
     }
 
-    /// Returns the last checkpoint for which `holds` is true, as it is for all before, and the next.
-    fn around(&self, holds: impl Fn(&Checkpoint) -> bool, ahead: u64) -> Result<Option<Interval>> {
-        let Some(block) = self.firsts.partition_point(&holds).checked_sub(1) else {
+    /// Returns the last checkpoint for which `holds` is true, as it is for all before, and the next;
+    /// and the run between them.
+    fn around(
+        &self,
+        holds: impl Fn(&Checkpoint) -> bool,
+        ahead: u64,
+    ) -> Result<Option<(Range<u64>, Interval)>> {
+        let holds = |entry: &Entry| holds(&entry.place);
+        let Some(number) = self.firsts.partition_point(holds).checked_sub(1) else {
             return Ok(None);
         };
-        let interval = Interval::of(&self.block(block, ahead)?, holds);
-        let next = self.firsts.get(block + 1).copied();
-        Ok(interval.map(|Interval { from, to }| Interval { from, to: to.or(next) }))
+        let block = self.block(number, ahead)?;
+        let next = block.partition_point(holds);
+        let Some(&from) = next.checked_sub(1).and_then(|from| block.get(from)) else {
+            return Ok(None);
+        };
+        let to = block.get(next).or(self.firsts.get(number + 1));
+        let interval = Interval { from: from.place, to: to.map(|to| to.place) };
+        Ok(Some((from.run..to.map_or(from.run, |to| to.run), interval)))
     }
 
     /// Reads the checkpoints of a block, and `ahead` bytes after it ahead.
-    fn block(&self, number: usize, ahead: u64) -> Result<Vec<Checkpoint>> {
+    fn block(&self, number: usize, ahead: u64) -> Result<Vec<Entry>> {
         let range = self.head.block(number);
-        let places = places(&read(&self.source, range.clone(), range.end + ahead)?, 0)?;
-        let is_its_first = places.first() == self.firsts.get(number);
-        let ends = places.last().into_iter().chain(self.firsts.get(number + 1));
-        if is_its_first && is_in_order(ends) {
-            return Ok(places);
+        let entries = read(&self.source, range.clone(), range.end + ahead)?;
+        let entries = self.head.entries(&entries, 0)?;
+        let is_its_first = entries.first() == self.firsts.get(number);
+        let ends = entries.last().into_iter().chain(self.firsts.get(number + 1));
+        if is_its_first && self.head.check_order(ends).is_ok() {
+            return Ok(entries);
         }
         Err(damaged("of blocks that are not in order", range.start))
     }
+
+    /// Returns the runs between checkpoints that were all read, where the index is dense.
+    pub(super) fn into_runs(self, entries: &[Entry]) -> Option<Runs> {
+        let begins = || entries.iter().map(|entry| entry.run).collect();
+        (self.head.density == Density::Dense)
+            .then(|| Runs { source: self.source, begins: begins() })
+    }
+}
+
+/// The runs of a dense index, whose checkpoints are in memory.
+#[derive(Debug)]
+pub(crate) struct Runs {
+    source: Source,
+    /// Where the run of each checkpoint begins.
+    begins: Vec<u64>,
+}
+
+impl Runs {
+    /// Returns the place of a member and of the next one. `checkpoints` are those of the index.
+    pub(crate) fn exact(
+        &self,
+        checkpoints: &[Checkpoint],
+        member: u64,
+    ) -> Result<Option<Interval>> {
+        let next = checkpoints.partition_point(|place| place.member <= member);
+        let Some(from) = next.checked_sub(1) else { return Ok(None) };
+        let (Some(&begin), Some(&end)) = (self.begins.get(from), self.begins.get(next)) else {
+            return Ok(None);
+        };
+        let interval = Interval { from: checkpoints[from], to: checkpoints.get(next).copied() };
+        exact(&self.source, begin..end, interval, member)
+    }
+
+    /// Returns the bytes of memory that are held.
+    pub(crate) fn memory(&self) -> usize {
+        self.begins.capacity() * size_of::<u64>()
+    }
+}
+
+/// Returns the place of a member and of the next one, between two checkpoints whose run is given;
+/// `None` for the last checkpoint, after which is no member.
+fn exact(
+    source: &Source,
+    range: Range<u64>,
+    interval: Interval,
+    member: u64,
+) -> Result<Option<Interval>> {
+    if interval.to.is_none() {
+        return Ok(None);
+    }
+    run::check_size(&range)?;
+    // A run of no places is not there.
+    let bytes = match range.is_empty() {
+        true => Vec::new(),
+        false => read(source, range.clone(), range.end)?,
+    };
+    run::around(&bytes, range.start, interval, member).map(Some)
 }
 
 /// Reads a range of an index. Bytes up to `likely` may be needed next.
