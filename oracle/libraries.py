@@ -84,6 +84,7 @@ REASONS = {
         ("scipy.optimize.*", "numbers of an optimisation"),
         ("scipy.spatial.transform.*", "a rotation: its state is an array"),
         ("scipy._lib._bunch*", "a tuple with names"),
+        ("scipy._lib.array_api_compat.*", "a function of arrays"),
         ("scipy.signal.*", "a filter: its state is arrays"),
         ("scipy.stats.*", "a tuple or dict of results"),
         ("scipy.integrate.*", "a dict of results"),
@@ -100,6 +101,8 @@ REASONS = {
         ("sklearn.cluster._kmeans._kmeans_*", "a function of an estimator"),
         ("sklearn.*", "an estimator or a part of one: its state is arrays, values and other parts"),
         ("numpy.random.*", "a random generator: its state is numbers"),
+        ("numpy.mean", "a function of arrays"),
+        ("scipy._lib.array_api_compat.*", "a function of arrays"),
     ],
     "torch": [
         ("persistent_id", "a storage: torch.load reads it from the archive"),
@@ -117,6 +120,8 @@ REASONS = {
 """For each library: patterns of names, the first that fits counts, and why these names are trusted."""
 
 FUNCTIONS = [
+    "numpy.mean",
+    "scipy._lib.array_api_compat.*",
     "scipy.interpolate._interpolate.interp1d._call_*",
     "sklearn.cluster._kmeans._kmeans_*",
     "sklearn.feature_selection.*.f_*",
@@ -134,13 +139,11 @@ REFUSED = [
     "scipy.stats._discrete_distns.*",
     "scipy.stats._distn_infrastructure.*",
     # The nodes of the tree have offsets that are followed without a check.
-    "scipy.spatial.*",
+    "scipy.spatial.*ckdtree.*",
+    "scipy.spatial._kdtree.*",
     # Calls any function with any arguments.
     "torch._tensor._rebuild_from_type_v2",
     "torch._utils._rebuild_wrapper_subclass",
-    # Functions of other libraries, which the policy of the audit does not know.
-    "numpy.mean",
-    "scipy._lib.array_api_compat.*",
     # Written inside a memmap's wrapper; a folder of joblib has no such name.
     "NumpyArrayWrapper.dtype",
 ]

@@ -11,6 +11,7 @@
 // - `rule`: the rules that `policy.txt` gives to inert names
 // - `call`: the calls and states that each rule allows; `argument` has the questions that it asks
 // - `numpy`: the same for arrays and dtypes
+// - `joblib`: the arrays in a file of joblib
 // - `fact`: what is noted about the result of a call
 // - `archive`: which members of an archive its loader unpickles
 // - `trust`: the names that the caller trusts or denies, and the lists of libraries
@@ -25,6 +26,7 @@ mod argument;
 mod call;
 mod fact;
 mod issue;
+mod joblib;
 mod numpy;
 mod policy;
 #[cfg(feature = "policy")]

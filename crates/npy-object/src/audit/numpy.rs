@@ -40,7 +40,7 @@ mod flags {
 
 /// Returns the dtype of an argument, if it has its state: one that gets it later would change the
 /// arrays that were made with it.
-fn dtype_of(value: &Operand<'_>) -> Option<DType> {
+pub(super) fn dtype_of(value: &Operand<'_>) -> Option<DType> {
     let Operand::Result(result) = value else { return None };
     match Fact::unpack(result.fact) {
         Fact::DType(dtype) if !dtype.is_open => Some(dtype),
@@ -49,7 +49,7 @@ fn dtype_of(value: &Operand<'_>) -> Option<DType> {
 }
 
 /// Returns how many items an array of this shape has.
-fn count(shape: &Operand<'_>) -> Option<u64> {
+pub(super) fn count(shape: &Operand<'_>) -> Option<u64> {
     let Operand::Tuple(lengths) = shape else { return None };
     // NumPy 1 does not check the number of lengths.
     if lengths.len() > MOST_DIMENSIONS {

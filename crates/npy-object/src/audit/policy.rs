@@ -11,6 +11,7 @@ use pickle_stream::audit::{
 use super::argument::{Arguments, Lookup, is_plain, sets_hook};
 use super::call;
 use super::fact::{Fact, MOST_SERIAL};
+use super::joblib;
 use super::report::Verdict;
 use super::rule::Rule;
 use super::trust::{Trust, Trusted};
@@ -116,6 +117,24 @@ impl<'a> Judge<'a> {
             note(auditor, object, fact);
         }
         judgement
+    }
+
+    /// Returns whether an act sets the state of a wrapper of an array that joblib reads.
+    pub(super) fn is_wrapped(&self, found: &Finding, names: &[Name]) -> bool {
+        let Act::SetState(Subject::ResultOf(name)) = found.act else { return false };
+        joblib::is_wrapper(&names[name.index()])
+            && matches!(self.standing(name), Standing::Allowed(_))
+    }
+
+    /// Returns what follows the state of a wrapper, and notes that the wrapper is an array from now
+    /// on; `None` where joblib does not write the state.
+    pub(super) fn unwrap(&mut self, auditor: &mut Auditor) -> Option<joblib::Payload> {
+        let operands = auditor.operands();
+        let Operand::Result(wrapper) = operands.object else { return None };
+        let look = Look { judge: self, names: &[] };
+        let (payload, array) = joblib::payload(&operands.arguments, &look)?;
+        note(auditor, wrapper.object, array);
+        Some(payload)
     }
 
     fn standing(&self, name: NameId) -> Standing {
@@ -285,6 +304,11 @@ impl<'a> Judge<'a> {
         let hook = (Verdict::Unknown, "sets an attribute that the unpickler calls");
         let rule = match self.standing(name) {
             Standing::Inert(rule) => rule,
+            // A wrapper of joblib, which has become an array.
+            Standing::Allowed(_) if matches!(fact_of(&operands.object), Fact::Array(_)) => {
+                let why = "its state makes NumPy use memory that does not belong to it";
+                return ((Verdict::Dangerous, why), None);
+            }
             Standing::Allowed(_) if sets_hook(&operands.arguments) => return (hook, None),
             standing => return (judgement_of(standing), None),
         };

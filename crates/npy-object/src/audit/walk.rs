@@ -6,6 +6,7 @@ use pickle_stream::audit::{Act, Audited, Auditor, Finding, Name, Subject};
 
 #[cfg(feature = "npz")]
 use super::archive::{Content, Roots};
+use super::joblib::Payload;
 use super::policy::{Judge, Judgement};
 use super::report::{Part, Site, Tally, Use};
 use super::trust::Trust;
@@ -253,8 +254,37 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes through a pickle. Returns the offset of its end.
+    ///
+    /// If it has wrappers of arrays and the caller trusts joblib, `joblib.load` reads the bytes of
+    /// arrays where `pickle.load` reads instructions. Either may be the loader, so the findings of
+    /// both count, and joblib's is the end.
     fn pickle(&mut self, source: &Source, offset: u64, part: &mut Part) -> Result<u64> {
         part.pickles += 1;
+        let mut wrappers = Wrappers::Seen(false);
+        let mut end = self.instructions(source, offset, part, &mut wrappers);
+        if !matches!(wrappers, Wrappers::Seen(true)) {
+            return end;
+        }
+        let was_silent = std::mem::replace(&mut self.is_silent, true);
+        let joblib = self.instructions(source, offset, part, &mut Wrappers::Read);
+        // The next `pickle.load` of the same file begins at the end of the first.
+        while let (Ok(begin), Ok(last)) = (&end, &joblib)
+            && begin < last
+        {
+            end = self.instructions(source, *begin, part, &mut Wrappers::Seen(false));
+        }
+        self.is_silent = was_silent;
+        joblib
+    }
+
+    /// Runs the instructions of a pickle. Returns the offset of its end.
+    fn instructions(
+        &mut self,
+        source: &Source,
+        offset: u64,
+        part: &mut Part,
+        wrappers: &mut Wrappers,
+    ) -> Result<u64> {
         let mut window = Window::new(source.clone(), ReadSize::default(), 0);
         let mut auditor = Auditor::new(offset, &self.options.limits.pickle);
         let mut judge = Judge::new(self.trust);
@@ -270,9 +300,52 @@ impl<'a> Walk<'a> {
                 Audited::Stop => return Ok(auditor.offset()),
                 Audited::Found(found) => {
                     needed = 1;
+                    let is_wrapped = judge.is_wrapped(&found, auditor.names());
                     let judgement = judge.judge(&found, &mut auditor);
                     self.find(part, found, auditor.names(), judgement)?;
+                    match wrappers {
+                        Wrappers::Seen(seen) => *seen |= is_wrapped,
+                        Wrappers::Read if is_wrapped => {
+                            let payload = judge.unwrap(&mut auditor);
+                            let end = self.payload(source, auditor.offset(), payload, part)?;
+                            if auditor.is_in_frame() {
+                                return Err(no_array(found.offset));
+                            }
+                            auditor.skip_to(end);
+                        }
+                        Wrappers::Read => {}
+                    }
                 }
+            }
+        }
+    }
+
+    /// Goes through what follows the wrapper of an array. Returns the offset of its end.
+    fn payload(
+        &mut self,
+        source: &Source,
+        begin: u64,
+        payload: Option<Payload>,
+        part: &mut Part,
+    ) -> Result<u64> {
+        let (size, is_padded) = match payload.ok_or_else(|| no_array(begin))? {
+            Payload::Pickle => {
+                return self.instructions(source, begin, part, &mut Wrappers::Seen(false));
+            }
+            Payload::Bytes { size, is_padded } => (size, is_padded),
+        };
+        let mut padding = [0];
+        let mut start = begin;
+        if is_padded && source.read_at(&mut padding, begin)? == 1 {
+            start += 1 + u64::from(padding[0]);
+        }
+        let size_of_file = source.size()?;
+        match start.checked_add(size) {
+            Some(end) if end <= size_of_file => Ok(end),
+            _ => {
+                let message = "the file ends before the last item of an array of joblib";
+                let truncated = ErrorKind::Truncated;
+                Err(Error::new(truncated, "pickle.truncated", size_of_file, message))
             }
         }
     }
@@ -341,6 +414,20 @@ impl<'a> Walk<'a> {
         self.names -= part.uses.len();
         self.bytes -= part.uses.keys().map(bytes_of).sum::<usize>();
     }
+}
+
+/// The wrappers of arrays in a pickle.
+enum Wrappers {
+    /// Whether there is one.
+    Seen(bool),
+    /// What follows them is read, as joblib does.
+    Read,
+}
+
+/// Returns the error for a wrapper of joblib whose array is not known.
+fn no_array(offset: u64) -> Error {
+    let message = "expected the state of an array as joblib writes it, found another";
+    Error::new(ErrorKind::Unsupported, "pickle.truncated", offset, message)
 }
 
 /// Returns the name of an archive that could not be opened; `None` for a file.

@@ -760,3 +760,114 @@ fn issues_are_empty_only_of_an_inert_file() {
         assert_eq!(worst.unwrap_or(Verdict::Inert), report.verdict(), "{}", bytes.escape_ascii());
     }
 }
+
+/// The wrapper of an array as joblib writes it. The array follows.
+fn wrapper(dtype: &[u8], shape: &[u8]) -> Vec<u8> {
+    [
+        b"cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(".as_slice(),
+        &text("subclass"),
+        b"cnumpy\nndarray\n",
+        &text("shape"),
+        shape,
+        &text("order"),
+        &text("C"),
+        &text("dtype"),
+        dtype,
+        &text("allow_mmap"),
+        b"\x88",
+        &text("numpy_array_alignment_bytes"),
+        b"K\x10ub",
+    ]
+    .concat()
+}
+
+fn joblib(bytes: &[u8]) -> Report {
+    let audit = Audit::new().allow("joblib").unwrap();
+    let stream = audit.read(Source::spooled(Cursor::new(bytes.to_vec()), 64));
+    let report = audit.read(Source::bytes(bytes.to_vec()));
+    assert_eq!(format!("{stream:?}"), format!("{report:?}"));
+    report
+}
+
+#[test]
+fn joblib_file_is_read_past_the_bytes_of_its_arrays() {
+    let floats = wrapper(&little_endian("f8"), b"K\x02\x85");
+    let bytes = [b"\x03\xff\xff\xff".as_slice(), &[0; 16]].concat();
+    let file = pickle(&[b"](", &floats, &bytes, b"K\x01", &floats, &bytes, b"e"]);
+    let report = joblib(&file);
+    assert_eq!((report.verdict(), report.status()), (Verdict::Inert, Status::Complete));
+    // Without the policy of joblib the loader is pickle.load.
+    assert_eq!(verdict(file.clone()), Verdict::Unknown);
+    // After the bytes of an array, and instead of them.
+    let evil = pickle(&[b"](", &floats, &bytes, &SYSTEM[..SYSTEM.len() - 1], b"e"]);
+    assert_eq!(joblib(&evil).verdict(), Verdict::Dangerous);
+    for end in 1..file.len() {
+        assert_ne!(joblib(&file[..end]).verdict(), Verdict::Inert, "{end}");
+    }
+}
+
+/// `pickle.load` executes the bytes of an array that `joblib.load` skips.
+#[test]
+fn instructions_in_the_bytes_of_a_joblib_array_are_found() {
+    let bytes = wrapper(&dtype_of_bytes(24), b"K\x01\x85");
+    let hidden = [b"cos\nsystem\n(S'true'\ntR0".as_slice(), b"N."].concat();
+    let padded = [&[b'0'][..], &vec![b'N'; 0x30], &hidden].concat();
+    assert_eq!(joblib(&pickle(&[b"N", &bytes, &padded])).verdict(), Verdict::Dangerous);
+}
+
+fn dtype_of_bytes(size: u8) -> Vec<u8> {
+    let state = [&[b'K', size][..], b"K\x01K\0tb"].concat();
+    [&dtype(&format!("V{size}")), b"(K\x03".as_slice(), &text("|"), b"NNN", &state].concat()
+}
+
+#[test]
+fn object_array_of_joblib_is_a_pickle_of_its_own() {
+    let objects = wrapper(&little_endian("O8"), b"K\x01\x85");
+    let items = |inside: &[u8]| {
+        let data = [b"](".as_slice(), inside, b"e"].concat();
+        pickle(&[&array(b"(K\x01t", &little_endian("O8"), &data)])
+    };
+    let of = |inside: &[u8]| joblib(&pickle(&[b"](", &objects, &items(inside), b"K\x01e"]));
+    assert_eq!(of(b"N").verdict(), Verdict::Inert, "{:?}", of(b"N"));
+    assert_eq!(of(&SYSTEM[..SYSTEM.len() - 1]).verdict(), Verdict::Dangerous);
+}
+
+#[test]
+fn array_of_joblib_that_gets_a_state_is_dangerous() {
+    let floats = wrapper(&little_endian("f8"), b"K\x01\x85");
+    let file = pickle(&[&floats, b"\0", &[0; 8], b"(K\x01(K\x63t", &dtype("O8"), b"\x89]tb"]);
+    assert_eq!(joblib(&file).verdict(), Verdict::Dangerous);
+}
+
+#[test]
+fn joblib_array_whose_state_is_not_known_is_unknown() {
+    for (dtype, shape) in
+        [(&dtype("f8")[..], &b"K\x01\x85"[..]), (&little_endian("f8"), b"N"), (b"N", b"K\x01\x85")]
+    {
+        let file = pickle(&[&wrapper(dtype, shape), b"\0", &[0; 8]]);
+        let report = joblib(&file);
+        assert!(report.verdict() != Verdict::Inert && !report.status().is_complete());
+    }
+}
+
+/// `torch.save` always writes the 64-bit end record.
+#[test]
+fn archive_with_a_zip64_record_that_is_not_needed_is_complete() {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    archive.start_file("a.npy", SimpleFileOptions::default()).unwrap();
+    archive.write_all(&numbers()).unwrap();
+    let bytes = archive.finish().unwrap().into_inner();
+    let (before, end) = bytes.split_at(bytes.len() - 22);
+    let wide = |at: usize| u64::from(u32::from_le_bytes(end[at..at + 4].try_into().unwrap()));
+    let record = [
+        &b"PK\x06\x06\x2c\0\0\0\0\0\0\0\x1e\x03\x2d\0\0\0\0\0\0\0\0\0"[..],
+        &[1, 0, 0, 0, 0, 0, 0, 0],
+    ];
+    let record =
+        [&record.concat()[..], &[1, 0, 0, 0, 0, 0, 0, 0], &wide(12).to_le_bytes()].concat();
+    let record = [&record[..], &wide(16).to_le_bytes()].concat();
+    let place = (before.len() as u64).to_le_bytes();
+    let locator = [&b"PK\x06\x07\0\0\0\0"[..], &place, b"\x01\0\0\0"].concat();
+    let report = audit([before, &record, &locator, end].concat());
+    assert_eq!((report.verdict(), report.status()), (Verdict::Inert, Status::Complete));
+}

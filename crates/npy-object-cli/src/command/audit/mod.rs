@@ -431,7 +431,7 @@ impl Printer {
         match self.format {
             Format::Sarif => self.log.write(out)?,
             Format::Text if self.has_summary || self.skipped > 0 => {
-                writeln!(out, "{}", self.summary())?
+                writeln!(out, "{}", self.summary())?;
             }
             _ => {}
         }

@@ -434,9 +434,10 @@ pub(super) fn unlisted(source: &Source, members: &[Member]) -> Result<Option<Ran
         let is_descriptor = next - end <= DESCRIPTOR_64 as u64;
         reached = reached.max(if is_descriptor { next } else { end });
     }
-    let end_record = match window.fill(directory.end, 4)? {
-        b"PK\x06\x06" => directory.end + (END_64 + LOCATOR) as u64,
-        _ => directory.end,
+    // The window may have more bytes.
+    let end_record = match window.fill(directory.end, 4)?.starts_with(b"PK\x06\x06") {
+        true => directory.end + (END_64 + LOCATOR) as u64,
+        false => directory.end,
     };
     let (end, size) = (end_record + END as u64, window.len()?);
     Ok(match (reached < directory.begin, end < size) {

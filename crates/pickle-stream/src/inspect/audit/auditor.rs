@@ -80,6 +80,18 @@ impl Auditor {
         self.interpreter.set_fact(object, fact, keep);
     }
 
+    /// Moves to the instruction that begins at `offset`, where the loader itself reads the bytes
+    /// before it, as joblib does with the bytes of arrays.
+    pub fn skip_to(&mut self, offset: u64) {
+        self.lexer.move_to(offset);
+    }
+
+    /// Returns whether the next instruction is inside a frame. Its bytes are those that the
+    /// unpickler has fetched, and not the next ones of the file.
+    pub fn is_in_frame(&self) -> bool {
+        self.frames.is_inside(self.offset())
+    }
+
     /// Reads `input`, which begins at [`offset`](Self::offset), up to the next finding.
     ///
     /// Fails where CPython's unpicklers cannot go on, and over a limit, such as 65,536 names. All

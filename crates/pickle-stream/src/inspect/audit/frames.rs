@@ -21,10 +21,15 @@ impl Frames {
         Frames { end: offset }
     }
 
+    /// Returns whether an offset is inside the last frame.
+    pub(super) fn is_inside(&self, offset: u64) -> bool {
+        offset < self.end
+    }
+
     /// Follows the next instruction, which ends at `end`. Returns whether it is in two frames,
     /// begins a frame in another one, or ends the pickle inside a frame.
     pub(super) fn follow(&mut self, head: &Head<'_>, end: u64) -> bool {
-        let is_inside = head.offset < self.end;
+        let is_inside = self.is_inside(head.offset);
         let is_in_two = is_inside && end > self.end;
         // CPython would take the bytes after STOP from the frame, as a part of this pickle.
         let ends_inside = head.opcode == Opcode::Stop && end < self.end;
