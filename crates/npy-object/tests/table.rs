@@ -103,7 +103,7 @@ fn type_of(elements: &[Vec<u8>]) -> DataType {
 }
 
 fn int(value: i64) -> Vec<u8> {
-    long(value.into())
+    [b"\x8a\x08", &value.to_le_bytes()[..]].concat()
 }
 
 #[test]
@@ -271,12 +271,12 @@ fn exports_have_the_rows_of_the_record_batches() {
         let entries = values.into_iter().flat_map(|(key, value)| [text(key), value]);
         [vec![b'}', b'('], entries.flatten().collect(), vec![b'u']].concat()
     };
-    let array = of(&(0..3000).map(dict).collect::<Vec<_>>());
+    let array = of(&(0..20_000).map(dict).collect::<Vec<_>>());
     let expected = table(&array, Inference::new()).unwrap();
     for compression in [Compression::None, Compression::Snappy, Compression::Zstd] {
         let path = folder.path().join("x.parquet");
         let export = Export::new().compression(compression).row_group(64 << 10);
-        assert_eq!(write(&array, &export, &path), 3000);
+        assert_eq!(write(&array, &export, &path), 20_000);
         let reader =
             ParquetRecordBatchReaderBuilder::try_new(fs::File::open(&path).unwrap()).unwrap();
         let groups = reader.metadata().num_row_groups();
@@ -284,7 +284,7 @@ fn exports_have_the_rows_of_the_record_batches() {
         let read: Vec<_> =
             reader.with_batch_size(4096).build().unwrap().map(Result::unwrap).collect();
         let rows: usize = read.iter().map(RecordBatch::num_rows).sum();
-        assert_eq!(rows, 3000);
+        assert_eq!(rows, 20_000);
         let mut first = 0;
         for batch in read {
             assert_eq!(batch, expected.slice(first, batch.num_rows()));

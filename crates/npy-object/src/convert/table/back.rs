@@ -130,7 +130,12 @@ fn open(path: &Path) -> Result<(SchemaRef, u64, Batches)> {
 }
 
 /// Builds the dict of a row.
-fn dict(build: &mut Builder, schema: &SchemaRef, batch: &RecordBatch, row: usize) -> Result<NodeId> {
+fn dict(
+    build: &mut Builder,
+    schema: &SchemaRef,
+    batch: &RecordBatch,
+    row: usize,
+) -> Result<NodeId> {
     let mut entries = Vec::with_capacity(2 * batch.num_columns());
     for (field, column) in schema.fields().iter().zip(batch.columns()) {
         // Keys are one object in all rows.
@@ -154,9 +159,7 @@ fn value(build: &mut Builder, field: &Field, column: &ArrayRef, row: usize) -> R
             let value = i128::from(column.as_primitive::<UInt64Type>().value(row));
             build.int_of_bytes(&value.to_le_bytes())?
         }
-        D::Float64 => {
-            build.float(column.as_primitive::<Float64Type>().value(row))?
-        }
+        D::Float64 => build.float(column.as_primitive::<Float64Type>().value(row))?,
         D::Utf8 => build.str(column.as_string::<i32>().value(row))?,
         D::LargeUtf8 => build.str(column.as_string::<i64>().value(row))?,
         D::Utf8View => build.str(column.as_string_view().value(row))?,
@@ -175,8 +178,7 @@ fn value(build: &mut Builder, field: &Field, column: &ArrayRef, row: usize) -> R
             let days = column.as_primitive::<Date32Type>().value(row);
             match date_state(days.into()) {
                 Some(state) => {
-                    let (class, state) =
-                        (build.global("datetime", "date")?, build.bytes(&state)?);
+                    let (class, state) = (build.global("datetime", "date")?, build.bytes(&state)?);
                     build.call(class, &[state])?
                 }
                 None => scalar(build, column, row)?,
@@ -406,7 +408,8 @@ impl Items {
     fn next_shape(&mut self) -> Result<Vec<usize>> {
         let Some(element) = self.array.next_element()? else { return Err(too_short()) };
         let lengths = element.as_slice::<i64>()?;
-        let lengths = lengths.iter().map(|&length| usize::try_from(length).map_err(|_| too_short()));
+        let lengths =
+            lengths.iter().map(|&length| usize::try_from(length).map_err(|_| too_short()));
         lengths.collect()
     }
 
