@@ -33,6 +33,10 @@ REFUSED = re.compile(r"\(element (\d+)(?:, [^ ]+)*, at byte \d+\) \[access\.type
 NO_PLACE = re.compile(r"\[access\.(type|shape)\]")
 
 
+BROKEN = ("plain/U2-", "plain/big-U2-")
+"""Fixtures with code points that Unicode lacks, of which CPython makes broken strs."""
+
+
 class Typeless(Exception):
     """A value that no column holds, or another kind of value than those before it."""
 
@@ -65,6 +69,7 @@ def fixtures(folder, every):
     import manifest
 
     entries = [entry for entry in manifest.read() if "written_by" in entry]
+    entries = [entry for entry in entries if not entry["file"].startswith(BROKEN)]
     if not every:
         cases = collections.defaultdict(list)
         for entry in entries:
@@ -114,8 +119,8 @@ def check(npyo, folder, path, options, elements, counts):
                 yield "%s: expected element %d (%s): %s" % (target, refused[0], refused[1], ran.stderr.strip())
             counts["refused, as %s" % refused[1]] += 1
             continue
-        no_columns = target == "parquet" and all(isinstance(element, dict) and not element for element in elements)
-        if ran.returncode == 1 and (target in ("csv", "flat", "npy") or no_columns) and NO_PLACE.search(ran.stderr):
+        no_keys = target == "parquet" and ("empty dicts" in ran.stderr or "without keys" in ran.stderr)
+        if ran.returncode == 1 and (target in ("csv", "flat", "npy") or no_keys) and NO_PLACE.search(ran.stderr):
             counts["no place in " + target] += 1
             continue
         if ran.returncode or ran.stderr:
@@ -139,14 +144,22 @@ def check(npyo, folder, path, options, elements, counts):
 
 
 def first_refused(elements):
-    """Returns the number of the first element that has no place in one column, and why; None if there is none."""
-    so_far = "missing"
-    for number, element in enumerate(elements):
-        try:
-            so_far = merge(so_far, kind(element, 16))
-        except Typeless as why:
-            return number, str(why)
+    """Returns the number of the first element that has no place in one column, and why; None if there is none.
+
+    The types are found before any value is converted, so a time that is too long for its type comes second.
+    """
+    global look_at_times
+    for look_at_times in (False, True):
+        so_far = "missing"
+        for number, element in enumerate(elements):
+            try:
+                so_far = merge(so_far, kind(element, 16))
+            except Typeless as why:
+                return number, str(why)
     return None
+
+
+look_at_times = False
 
 
 def missing(value):
@@ -229,6 +242,12 @@ def of_datetime(value):
     return "timestamp with zone"
 
 
+def of_timedelta(value):
+    if look_at_times and not -(2**63) <= value // datetime.timedelta(microseconds=1) < 2**63:
+        raise Typeless("a timedelta of over 2^63 microseconds")
+    return "duration"
+
+
 def of_time(value):
     if value.tzinfo is not None:
         raise Typeless("a time with a zone")
@@ -248,7 +267,7 @@ SIMPLE = {
     datetime.date: lambda value: "date",
     datetime.datetime: of_datetime,
     datetime.time: of_time,
-    datetime.timedelta: lambda value: "duration",
+    datetime.timedelta: of_timedelta,
 }
 
 
@@ -273,7 +292,7 @@ def of_items(dtype, items, depth):
         unit, number = np.datetime_data(dtype)
         days = dtype.kind == "M" and unit in ("W", "D")
         scale = number * (7 if days and unit == "W" else 1 if days else SECONDS.get(unit, 1))
-        for item in items:
+        for item in items if look_at_times else []:
             if not np.isnat(item) and not -(2**63) <= int(item.astype("i8")) * scale < 2**63:
                 raise Typeless("a time that is too long")
             if days and not np.isnat(item) and not -(2**31) <= int(item.astype("i8")) * scale < 2**31:
@@ -530,8 +549,10 @@ def npy(path, elements):
     if len(found) != len(elements):
         return "%d rows for %d elements" % (len(found), len(elements))
     for number, (element, row) in enumerate(zip(elements, found)):
-        if found.dtype.kind == "M" and isinstance(element, datetime.datetime):
+        if isinstance(element, datetime.date):
             element = np.datetime64(element)
+        if isinstance(element, datetime.timedelta):
+            element = np.timedelta64(element)
         if missing(element):
             equal = bool(np.isnat(row))
         else:

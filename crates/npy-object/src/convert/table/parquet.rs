@@ -27,6 +27,12 @@ impl Writer {
             return Err(no_place("Parquet file, which has no rows without columns", "empty dicts"));
         }
         for field in schema.flattened_fields() {
+            if let DataType::Struct(fields) = field.data_type()
+                && fields.is_empty()
+            {
+                let found = format!("dicts without keys in column {:?}", field.name());
+                return Err(no_place("Parquet file", &found));
+            }
             if let DataType::Union(..) = field.data_type() {
                 let message = format!(
                     "Parquet has no column of several kinds of values, such as {:?}: write them as \
