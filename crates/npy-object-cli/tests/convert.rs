@@ -9,7 +9,7 @@ use common::{Ran, command, fixture, npyo, ran};
 use serde_json::{Value, json};
 
 const RAGGED: &str = "arrays/ragged-p4-py3.9-np2.0.npy";
-const MIXED: &str = "numpy-tests/py3-objarr.npy";
+const MIXED: &str = "shapes/two-p4-py3.9-np2.0.npy";
 
 /// Runs `npyo convert` with a fixture.
 fn convert(file: &str, out: &Path, options: &[&str]) -> Ran {

@@ -103,7 +103,7 @@ fn type_of(elements: &[Vec<u8>]) -> DataType {
 }
 
 fn int(value: i64) -> Vec<u8> {
-    long(value.into())
+    [b"\x8a\x08", &value.to_le_bytes()[..]].concat()
 }
 
 #[test]
@@ -126,12 +126,12 @@ fn schema_widens_ints_to_floats_only_where_that_is_exact() {
 /// Rows of one skeleton are passed without being decoded, so their ints are looked at there.
 #[test]
 fn schema_of_many_rows_sees_the_one_int_that_is_no_float() {
-    let mut elements: Vec<_> = (0..5000).map(int).collect();
-    elements.extend((0..5000).map(|value| float(value.into())));
+    let mut elements: Vec<_> = (0..500).map(int).collect();
+    elements.extend((0..500).map(|value| float(value.into())));
     assert_eq!(type_of(&elements), DataType::Float64);
-    elements[4321] = int((1 << 60) + 1);
+    elements[432] = int((1 << 60) + 1);
     let error = schema(&of(&elements), Inference::new()).unwrap_err();
-    assert_eq!(error.element(), Some(5000), "{error}");
+    assert_eq!(error.element(), Some(500), "{error}");
 }
 
 #[test]
@@ -152,9 +152,9 @@ fn schema_has_columns_for_decimals_and_long_ints() {
     assert_eq!(type_of(&[long(i128::MAX)]), DataType::Decimal256(76, 0));
     assert_eq!(type_of(&[decimal("0.5"), int(1 << 62)]), DataType::Decimal128(20, 1));
     // Digits are in the text of each decimal, which rows of one skeleton do not share.
-    let mut decimals: Vec<_> = (0..3000).map(|value| decimal(&format!("{value}.5"))).collect();
-    decimals[2900] = decimal("0.0001");
-    assert_eq!(type_of(&decimals), DataType::Decimal128(8, 4));
+    let mut decimals: Vec<_> = (0..300).map(|value| decimal(&format!("{value}.5"))).collect();
+    decimals[290] = decimal("0.0001");
+    assert_eq!(type_of(&decimals), DataType::Decimal128(7, 4));
     let error = schema(&of(&[decimal("1E+100")]), Inference::new()).unwrap_err();
     assert!(error.to_string().contains("Decimal('1E+100')"), "{error}");
 }
@@ -266,17 +266,18 @@ fn write(array: &NpyArray, export: &Export, path: &Path) -> u64 {
 fn exports_have_the_rows_of_the_record_batches() {
     let folder = tempfile::tempdir().unwrap();
     let dict = |id: i64| {
-        let values =
-            [("id", int(id)), ("name", text(&format!("n{id}"))), ("v", floats(&[id as f64; 3]))];
+        // Each is large, so that there are several batches.
+        let name = text(&format!("n{id:02000}"));
+        let values = [("id", int(id)), ("name", name), ("v", floats(&[id as f64; 3]))];
         let entries = values.into_iter().flat_map(|(key, value)| [text(key), value]);
         [vec![b'}', b'('], entries.flatten().collect(), vec![b'u']].concat()
     };
-    let array = of(&(0..3000).map(dict).collect::<Vec<_>>());
+    let array = of(&(0..2000).map(dict).collect::<Vec<_>>());
     let expected = table(&array, Inference::new()).unwrap();
     for compression in [Compression::None, Compression::Snappy, Compression::Zstd] {
         let path = folder.path().join("x.parquet");
         let export = Export::new().compression(compression).row_group(64 << 10);
-        assert_eq!(write(&array, &export, &path), 3000);
+        assert_eq!(write(&array, &export, &path), 2000);
         let reader =
             ParquetRecordBatchReaderBuilder::try_new(fs::File::open(&path).unwrap()).unwrap();
         let groups = reader.metadata().num_row_groups();
@@ -284,7 +285,7 @@ fn exports_have_the_rows_of_the_record_batches() {
         let read: Vec<_> =
             reader.with_batch_size(4096).build().unwrap().map(Result::unwrap).collect();
         let rows: usize = read.iter().map(RecordBatch::num_rows).sum();
-        assert_eq!(rows, 3000);
+        assert_eq!(rows, 2000);
         let mut first = 0;
         for batch in read {
             assert_eq!(batch, expected.slice(first, batch.num_rows()));
@@ -300,7 +301,10 @@ fn exports_have_the_rows_of_the_record_batches() {
     let path = folder.path().join("x.jsonl");
     write(&array, &Export::new(), &path);
     let lines = fs::read_to_string(&path).unwrap();
-    assert_eq!(lines.lines().nth(2), Some(r#"{"id":2,"name":"n2","v":[2.0,2.0,2.0]}"#));
+    assert_eq!(
+        lines.lines().nth(2),
+        Some(&*format!(r#"{{"id":2,"name":"n{:02000}","v":[2.0,2.0,2.0]}}"#, 2))
+    );
     let error = Export::new().write(&array, folder.path().join("x.csv")).unwrap_err();
     assert!(error.to_string().contains("column \"v\""), "{error}");
     let error = Export::new().write(&array, folder.path().join("x.flat")).unwrap_err();
@@ -348,7 +352,7 @@ fn numbers(path: &Path) -> (Vec<usize>, String, Vec<u8>) {
 fn flat_pair_has_values_offsets_and_shapes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ragged.flat");
-    let rows: Vec<Vec<f64>> = (0..20_000).map(|n| vec![n as f64; n % 7]).collect();
+    let rows: Vec<Vec<f64>> = (0..2000).map(|n| vec![n as f64; n % 7]).collect();
     write(&of(&rows.iter().map(|row| floats(row)).collect::<Vec<_>>()), &Export::new(), &path);
     let (shape, dtype, values) = numbers(&path.join("values.npy"));
     assert_eq!((shape, &*dtype), (vec![rows.concat().len()], "<f8"));
@@ -358,9 +362,7 @@ fn flat_pair_has_values_offsets_and_shapes() {
         Some(*end)
     });
     let offsets: Vec<i64> = [0].into_iter().chain(ends).collect();
-    assert!(
-        numbers(&path.join("offsets.npy")) == (vec![20_001], "<i8".into(), offsets.map_bytes())
-    );
+    assert!(numbers(&path.join("offsets.npy")) == (vec![2001], "<i8".into(), offsets.map_bytes()));
     assert!(!path.join("shapes.npy").exists());
     // A folder with files is not replaced.
     let error = Export::new().write(&of(&[floats(&[])]), &path).unwrap_err();
@@ -460,4 +462,17 @@ fn import_returns_the_elements() {
     let error = import(path("x.flat"), path("y.npy")).unwrap_err();
     assert_eq!(error.kind(), npy_object::ErrorKind::Usage, "{error}");
     assert!(!path("y.npy").exists() && !is_table(path("x.npy")));
+}
+
+/// Elements that fit no skeleton are looked at on all cores, up to the first that does not fit.
+#[test]
+fn schema_on_several_threads_names_the_same_element() {
+    // Lists of other nesting each time.
+    let nested = |n: usize| [b"]".repeat(n % 5 + 1), b"a".repeat(n % 5)].concat();
+    let mut elements: Vec<_> = (0..9000).map(nested).collect();
+    let lists = type_of(&elements);
+    assert!(matches!(lists, DataType::LargeList(_)), "{lists}");
+    elements[8765] = text("x");
+    let error = schema(&of(&elements), Inference::new()).unwrap_err();
+    assert_eq!(error.element(), Some(8765), "{error}");
 }

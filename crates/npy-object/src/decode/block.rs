@@ -87,6 +87,29 @@ pub(crate) struct Members {
     surveyed: bool,
 }
 
+/// The members that the matcher has looked at last.
+#[derive(Clone, Debug)]
+pub(crate) struct Matched {
+    /// The offset of the first of them.
+    begin: u64,
+    places: Range<usize>,
+    /// Whether one of them has a row.
+    found: bool,
+}
+
+impl Matched {
+    /// Returns whether the member at a place of the batch with these spans is one of them, and need not
+    /// be matched again. Where no member has a row, the matcher may learn when it looks again, so it does
+    /// after an eighth of them.
+    fn has(&self, spans: &[Span], place: usize) -> bool {
+        const LEAST: usize = 64;
+        let Range { start, end } = self.places;
+        let end = if self.found { end } else { end.min(start + LEAST.max((end - start) / 8)) };
+        (start..end).contains(&place)
+            && spans.get(start).is_some_and(|span| span.begin == self.begin)
+    }
+}
+
 impl Members {
     pub(crate) fn len(&self) -> usize {
         self.places.len()
@@ -108,6 +131,9 @@ impl Objects {
             let size = (span.end - span.begin) as usize;
             span.end - begin <= BYTES && self.decoder.window.check_element(span.begin, size).is_ok()
         };
+        // Members that were matched are not matched again, if the caller decodes some of them.
+        let matched = self.matched.clone().filter(|matched| matched.has(spans, first));
+        let most = matched.as_ref().map_or(most, |matched| most.min(matched.places.end - first));
         let count = spans[first..].iter().take(most).take_while(|span| fits(span)).count();
         let Some(last) = count.checked_sub(1).map(|last| spans[first + last]) else {
             return Ok(None);
@@ -121,12 +147,14 @@ impl Objects {
         if window.fill(begin, size)?.len() < size {
             return Ok(None);
         }
-        let surveyed = found * 2 >= count;
-        if !surveyed {
+        let surveyed = matched.is_none() && found * 2 >= count;
+        if !surveyed && matched.is_none() {
             let limits = &self.decoder.context.limits.pickle;
             let matcher = self.matcher.get_or_insert_with(|| Box::new(Matcher::new(limits)));
             let spans = &self.batch.all().0[places.clone()];
             matcher.find(spans, self.decoder.window.resident(begin, last.end), begin);
+            let found = matcher.rows().iter().any(|row| row.is_some());
+            self.matched = Some(Matched { begin, places: places.clone(), found });
         }
         Ok(Some(Members { places, surveyed }))
     }
@@ -146,7 +174,10 @@ impl Objects {
             }),
             (Some(matcher), _) if !members.surveyed => Some(Block {
                 spans,
-                rows: matcher.rows(),
+                rows: {
+                    let start = self.matched.as_ref()?.places.start;
+                    matcher.rows().get(members.places.start - start..members.places.end - start)?
+                },
                 skeletons: matcher.skeletons(),
                 holes: matcher.holes(),
                 bytes,

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use pickle_stream::Matcher;
 use pickle_stream::Span;
 
+#[cfg(feature = "arrow")]
+use crate::decode::block::Matched;
 use crate::decode::decoder::{Decoded, Decoder};
 use crate::decode::outline::Outline;
 use crate::decode::position::Position;
@@ -25,6 +27,9 @@ pub(crate) struct Objects {
     /// Finds rows where the survey has found none.
     #[cfg(feature = "arrow")]
     pub(super) matcher: Option<Box<Matcher>>,
+    /// The members that it has looked at.
+    #[cfg(feature = "arrow")]
+    pub(super) matched: Option<Matched>,
     /// Whether the values of a batch in which the pickle breaks off are given before the error.
     unfinished: bool,
 }
@@ -53,6 +58,8 @@ impl Clone for Objects {
             batch: self.batch.clone(),
             #[cfg(feature = "arrow")]
             matcher: None,
+            #[cfg(feature = "arrow")]
+            matched: None,
             unfinished: self.unfinished,
         }
     }
@@ -69,6 +76,8 @@ impl Objects {
             batch,
             #[cfg(feature = "arrow")]
             matcher: None,
+            #[cfg(feature = "arrow")]
+            matched: None,
             unfinished,
         }
     }

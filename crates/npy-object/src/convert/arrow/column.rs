@@ -718,9 +718,7 @@ pub(super) fn append_row(
     let entries = match (entries(&kind), &kind) {
         (Some(entries), _) => entries?,
         (None, Kind::Scalar(scalar)) if let DType::Struct(record) = scalar.dtype() => {
-            append_fields(columns, fields, record, scalar.data(), leaves_out)?;
-            columns.iter_mut().filter(|column| column.len() == len).for_each(Column::append_null);
-            return Ok(());
+            return append_fields(columns, fields, record, scalar.data(), leaves_out);
         }
         (None, kind) => {
             return Err(mixed(&DataType::Struct(fields.clone()), kind.name()));
@@ -755,20 +753,18 @@ fn append_fields(
     item: &[u8],
     leaves_out: bool,
 ) -> Result<()> {
-    let other = || mixed(&DataType::Struct(fields.clone()), "a record of other fields");
-    if !leaves_out && columns.len() != record.fields().len() {
-        return Err(other());
-    }
+    let len = columns.first().map_or(0, Column::len);
     for field in record.fields() {
         let Some((place, _)) = fields.find(&field.name) else {
             if leaves_out {
                 continue;
             }
-            return Err(other());
+            return Err(mixed(&DataType::Struct(fields.clone()), "a record of other fields"));
         };
         let bytes = &item[field.offset..field.offset + field.dtype.itemsize()];
         let appended = columns[place].append_dtype(&field.dtype, bytes);
         appended.map_err(|error| error.under(short_str(&field.name)))?;
     }
+    columns.iter_mut().filter(|column| column.len() == len).for_each(Column::append_null);
     Ok(())
 }

@@ -269,7 +269,7 @@ impl RecordBatches {
                 ([column], false) => column.append(element),
                 _ => unreachable!("elements that are not dicts are one column"),
             }
-            .map_err(|error| external(error.of_element(number)))?;
+            .map_err(|error| external(of_element(&self.array, error, number)))?;
             rows += 1;
         }
         columns.iter().for_each(|column| column.sizes(&mut self.sizes));
@@ -356,6 +356,18 @@ impl Iterator for RecordBatches {
 impl RecordBatchReader for RecordBatches {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
+    }
+}
+
+/// Adds the number of the element to its error, and in an array without objects its offset.
+fn of_element(array: &NpyArray, error: Error, number: u64) -> Error {
+    let error = error.of_element(number);
+    let rows = array.len().max(1);
+    match array.to_header().nbytes() {
+        Some(bytes) if !array.has_objects() && !array.fortran_order() => {
+            error.or_at(array.data_offset() + bytes / rows * number)
+        }
+        _ => error,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::convert::arrow::infer::{
     DEPTH, Inferred, Mixed, Rules, Tensors, entries, is_row, merge, no_type, type_of,
 };
 use crate::convert::arrow::known::Known;
+use crate::convert::arrow::of_element;
 use crate::decode::elements::bounds;
 use crate::error::Result;
 use crate::value::element::Element;
@@ -201,7 +202,8 @@ impl Inference {
                 Err(error) => return Err(error),
             };
             bytes += element.value().map_or(0, |value| value.graph_bytes());
-            let depends = self.take(element).map_err(|error| error.of_element(number))?;
+            let depends = self.take(element);
+            let depends = depends.map_err(|error| of_element(array, error, number))?;
             if depends {
                 known.forget_noted();
             }

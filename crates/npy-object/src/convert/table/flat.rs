@@ -89,7 +89,9 @@ const MOST_ROWS: usize = 1 << 48;
 impl Sink for Writer {
     fn write(&mut self, batch: &RecordBatch, first: u64) -> Result<()> {
         let column = batch.column(0);
-        if let Some(row) = (0..column.len()).find(|&row| column.is_null(row)) {
+        // All values of a column of type Null are missing, and it has no bits for them.
+        let is_null = |row: &usize| column.is_null(*row) || *column.data_type() == DataType::Null;
+        if let Some(row) = (0..column.len()).find(is_null) {
             return Err(missing("a flat pair", first + row as u64));
         }
         let (items, offsets): (_, Vec<i64>) = match column.data_type() {

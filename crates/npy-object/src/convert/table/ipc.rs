@@ -39,8 +39,8 @@ impl Sink for Writer {
         Ok(self.0.write(batch)?)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
-        self.0.finish()?;
+    fn finish(self: Box<Self>) -> Result<()> {
+        // It writes the metadata at the end.
         self.0.into_inner()?.finish()
     }
 }

@@ -274,6 +274,9 @@ impl Export {
         let sample = begin.saturating_add(self.sample.unwrap_or(u64::MAX)).min(end);
         inference.add_with(&mut array, begin..sample, |done| progress(Step::Infer, done))?;
         array.seek(begin);
+        if inference.are_rows() && matches!(target, Target::Flat | Target::Npy) {
+            return Err(numpy::no_place(&format!("{target} file"), "dicts or records"));
+        }
         let schema = inference.schema();
         #[cfg(feature = "parquet")]
         let schema = match target {
@@ -283,7 +286,8 @@ impl Export {
         let mut writer = self.create(path, &schema)?;
         let are_rows = inference.are_rows();
         let batches = RecordBatches::new(array, end, BATCH_ROWS, schema, are_rows, false);
-        let mut batches = batches.of_bytes(BATCH_BYTES);
+        // A batch is not divided into row groups.
+        let mut batches = batches.of_bytes(BATCH_BYTES.min(self.row_group));
         while let Some(batch) = batches.next() {
             writer.write(&batch?)?;
             progress(Step::Write, batches.position() - begin)?;

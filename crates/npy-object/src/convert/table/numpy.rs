@@ -88,7 +88,9 @@ struct Dense {
 fn dense(column: &ArrayRef, first: u64, per: Option<u64>) -> Result<Dense> {
     let element = |row: usize| first + row as u64 / per.unwrap_or(1).max(1);
     let is_time = column.data_type().is_temporal();
-    if !is_time && let Some(row) = (0..column.len()).find(|&row| column.is_null(row)) {
+    // All values of a column of type Null are missing, and it has no bits for them.
+    let is_null = |row: &usize| column.is_null(*row) || *column.data_type() == DataType::Null;
+    if !is_time && let Some(row) = (0..column.len()).find(is_null) {
         return Err(missing("an array of numbers", element(row)));
     }
     let inner = |length: usize, items: ArrayRef| {

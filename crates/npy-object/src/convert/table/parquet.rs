@@ -9,6 +9,7 @@ use parquet::basic::{self, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
+use super::numpy::no_place;
 use super::{Compression, Sink};
 use crate::error::{Error, ErrorKind, Result};
 use crate::output::Output;
@@ -22,7 +23,16 @@ impl Writer {
         compression: Compression,
         row_group: usize,
     ) -> Result<Writer> {
+        if schema.fields().is_empty() {
+            return Err(no_place("Parquet file, which has no rows without columns", "empty dicts"));
+        }
         for field in schema.flattened_fields() {
+            if let DataType::Struct(fields) = field.data_type()
+                && fields.is_empty()
+            {
+                let found = format!("dicts without keys in column {:?}", field.name());
+                return Err(no_place("Parquet file", &found));
+            }
             if let DataType::Union(..) = field.data_type() {
                 let message = format!(
                     "Parquet has no column of several kinds of values, such as {:?}: write them as \
@@ -53,8 +63,8 @@ impl Sink for Writer {
         self.0.write(batch).map_err(of_parquet)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
-        self.0.finish().map_err(of_parquet)?;
+    fn finish(self: Box<Self>) -> Result<()> {
+        // It writes the metadata at the end.
         self.0.into_inner().map_err(of_parquet)?.finish()
     }
 }
