@@ -1,8 +1,8 @@
 """Compares npy-object with np.load, with reading the bytes alone, and with np.save.
 
 Does each work with both sides in turns, and prints a table. Compares the less regular works with the regular works that
-are most like them. Then reads and sums the bytes of `large` and `huge` without decoding them, and writes the values of
-`strings`, `ints` and `dicts`.
+are most like them. Then reads and sums the bytes of `large` and `huge` without decoding them, reads five works through
+serde and with the methods of `Element`, and writes the values of `strings`, `ints` and `dicts`.
 
     cargo build --release -p npy-object-benches
     python benches/compare.py [--rounds N] [--before FOLDER] [WORK ...]
@@ -56,6 +56,8 @@ ALIKE = {
 }
 
 FLOORS = ["large", "huge"]
+# The works of the program `deserialize`.
+SERDE = ["ragged", "large", "strings", "ints", "dicts"]
 WRITTEN = ["strings", "ints", "dicts"]
 
 LOAD = """
@@ -85,6 +87,11 @@ print(seconds, len(array), size, *peak)
 def ours(name, folder=PROGRAMS):
     """Returns the command of a work, with the programs of a folder."""
     return [os.path.join(folder, "irregular" if name in OTHER_LOOPS else "work"), name]
+
+
+def through_serde(name, *options):
+    """Returns the command of a work that is done through serde."""
+    return [os.path.join(PROGRAMS, "deserialize"), name, *options]
 
 
 def run(command):
@@ -145,6 +152,15 @@ def print_alike(runs):
         print("| %s | %s | %.2f |" % (name, "the mean of " * (len(others) > 1) + ", ".join(others), ratio))
 
 
+def print_serde(name, runs):
+    """Prints the time of a loop that reads nothing, of one with methods, and of one through serde."""
+    check(runs["methods"], runs["serde"], 1e-9)
+    times = [statistics.median(map(nanoseconds, runs[side])) for side in ("loop", "methods", "serde")]
+    ratio = median_ratio(runs["serde"], runs["methods"])
+    alone = statistics.median(nanoseconds(us) - nanoseconds(it) for us, it in zip(runs["serde"], runs["loop"]))
+    print("| %s | %.0f | %.0f | %.0f | %.2f | %.0f |" % (name, *times, ratio, alone))
+
+
 def present(names):
     """Returns the works that have a file, and names the others."""
     missing = [name for name in names if not os.path.exists(file_of(name))]
@@ -180,6 +196,12 @@ def main():
             # No tolerance: the bytes of the pickle are summed as numbers too, so the results differ.
             runs = in_turns({"floor": [*ours(name), "--floor"], "ours": ours(name)}, rounds)
             print_row(name, runs["floor"], runs["ours"])
+    print("\n| through serde | loop alone, ns an element | methods | serde | serde / methods | serde without the loop |")
+    print("|---|---|---|---|---|---|")
+    for name in SERDE:
+        if name in works:
+            commands = {"serde": through_serde(name), "methods": through_serde(name, "--methods")}
+            print_serde(name, in_turns({**commands, "loop": through_serde(name, "--loop")}, rounds))
     print("\n| written | np.save, ns an element | npy-object | ratio | np.save, MiB | npy-object |")
     print("|---|---|---|---|---|---|")
     for name in WRITTEN:

@@ -16,8 +16,10 @@ import subprocess
 import sys
 import tempfile
 
-from compare import HERE, WORKS, ours, present
+from compare import HERE, SERDE, WORKS, ours, present, through_serde
 
+# The works of the program `deserialize`: `serde:NAME` through serde, `methods:NAME` with the methods instead.
+THROUGH_SERDE = ["serde:" + name for name in SERDE] + ["methods:" + name for name in SERDE]
 TABLE = os.path.join(HERE, "instructions.json")
 TOLERANCE = 1.02
 
@@ -31,21 +33,28 @@ def instructions(command, stderr=None):
     return int(total[1]), done
 
 
+def command(name):
+    """Returns the command of a work of WORKS or THROUGH_SERDE."""
+    side, _, work = name.rpartition(":")
+    return through_serde(work, *["--methods"] * (side == "methods")) if side else ours(name)
+
+
 def count(name):
     """Returns the instructions an element, those of starting the process and of opening the file included."""
-    total, done = instructions(ours(name))
+    total, done = instructions(command(name))
     done.check_returncode()
     return round(total / int(done.stdout.split()[1]))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("works", nargs="*", default=list(WORKS), metavar="WORK", help=", ".join(WORKS))
+    works = [*WORKS, *THROUGH_SERDE]
+    parser.add_argument("works", nargs="*", default=works, metavar="WORK", help=", ".join(works))
     parser.add_argument("--write", action="store_true", help="update the table")
     arguments = parser.parse_args()
     with open(TABLE) as file:
         table = json.load(file)
-    counted = {name: count(name) for name in present(arguments.works)}
+    counted = {name: count(name) for name in arguments.works if present([name.rpartition(":")[2]])}
     print("| work | in the table | counted | ratio |")
     print("|---|---|---|---|")
     for name, new in counted.items():

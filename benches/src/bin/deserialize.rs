@@ -1,9 +1,9 @@
-//! Reads each element of a work as a Rust value through serde: `deserialize NAME [--accessors]`. Prints
-//! the seconds, the elements, the sum of their numbers, and the peak of memory in KiB (0 where the system
-//! does not report it). Used by `compare.py`.
+//! Reads each element of a work into a Rust value through serde: `deserialize NAME [--methods | --loop]`.
+//! Prints the seconds, the elements, the sum of their numbers, and the peak of memory in KiB (0 where the
+//! system does not report it). Used by `compare.py`.
 //!
-//! With `--accessors`, reads the same values with the methods of [`Element`] instead. Where these borrow
-//! numbers, the numbers are not copied; texts are.
+//! With `--methods`, reads the same values with the methods of [`Element`] instead. Where these borrow
+//! numbers, the numbers are not copied; texts are. With `--loop`, reads no value.
 
 use std::env;
 use std::error::Error;
@@ -31,30 +31,35 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let name = arguments.next().unwrap_or_default();
     let work = WORKS.iter().find(|work| work.name == name).ok_or("no work has this name")?;
     let file = work.file()?;
-    let accessors = arguments.next().as_deref() == Some("--accessors");
+    let option = arguments.next().unwrap_or_default();
     let begin = Instant::now();
     let array = &mut npy_object::open(file)?;
-    let (count, result) = match (name.as_str(), accessors) {
-        ("ints", false) => sum(array, |element| {
+    let (count, result) = match (name.as_str(), option.as_str()) {
+        (_, "--loop") => sum(array, |_| Ok(0.0)),
+        ("ints", "") => sum(array, |element| {
             let ints: Vec<i64> = element.deserialize()?;
             Ok(ints.iter().sum::<i64>() as f64)
         }),
-        ("ints", true) => sum(array, |element| Ok(element.as_ints()?.iter().sum::<i64>() as f64)),
-        ("ragged" | "large", false) => sum(array, |element| {
+        ("ints", "--methods") => {
+            sum(array, |element| Ok(element.as_ints()?.iter().sum::<i64>() as f64))
+        }
+        ("ragged" | "large", "") => sum(array, |element| {
             let floats: Vec<f64> = element.deserialize()?;
             Ok(floats.iter().sum())
         }),
-        ("ragged" | "large", true) => {
+        ("ragged" | "large", "--methods") => {
             sum(array, |element| Ok(element.as_array::<f64>()?.data().iter().sum()))
         }
-        ("strings", false) => sum(array, |element| {
+        ("strings", "") => sum(array, |element| {
             let text: String = element.deserialize()?;
             Ok(text.len() as f64)
         }),
-        ("strings", true) => sum(array, |element| Ok(element.as_str()?.into_owned().len() as f64)),
-        ("dicts", false) => sum(array, |element| Ok(element.deserialize::<Item>()?.sum())),
-        ("dicts", true) => sum(array, |element| Ok(item(element)?.sum())),
-        _ => return Err("the works are ints, ragged, large, strings and dicts".into()),
+        ("strings", "--methods") => {
+            sum(array, |element| Ok(element.as_str()?.into_owned().len() as f64))
+        }
+        ("dicts", "") => sum(array, |element| Ok(element.deserialize::<Item>()?.sum())),
+        ("dicts", "--methods") => sum(array, |element| Ok(item(element)?.sum())),
+        _ => return Err("the works are ragged, large, strings, ints and dicts".into()),
     }?;
     println!("{} {count} {result} {}", begin.elapsed().as_secs_f64(), peak());
     Ok(())

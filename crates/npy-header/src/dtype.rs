@@ -148,7 +148,7 @@ pub struct Scalar {
 ///
 /// - npy-header: `dtype.rs`, `typestr.rs`
 /// - npy-object: `value/dtype.rs`, `value/scalar.rs`*, `value/numbers.rs`*, `value/pack.rs`*,
-///   `value/debug.rs`; `convert/de.rs`, `convert/arrow/infer.rs`*, `convert/json/plain.rs`;
+///   `value/debug.rs`; `convert/de/array.rs`, `convert/arrow/infer.rs`*, `convert/json/plain.rs`;
 ///   `write/numpy.rs`; `audit/numpy.rs` and `audit/policy.txt`
 /// - the Python package: `object/names.rs`*, for the type of a scalar
 /// - `spec/header.md`, `oracle/handmade.py`, `tests/as_numpy.py`

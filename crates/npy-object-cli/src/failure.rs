@@ -23,8 +23,8 @@ pub(crate) enum Failure {
     Found(Verdict),
     /// A salvage saved a part of the file; the report has been printed.
     Lost,
-    /// A salvage saved nothing; the report has been printed.
-    Nothing,
+    /// The reason has been printed.
+    Reported,
     /// Standard output cannot be written to.
     Output(io::Error),
 }
@@ -32,26 +32,27 @@ pub(crate) enum Failure {
 impl Failure {
     /// Prints the failure on stderr, except that of a closed pipe, and returns the exit code.
     pub(crate) fn report(&self, file: &Path) -> ExitCode {
+        self.print(file);
+        ExitCode::from(match self {
+            // As in `npyo cat big.npy | head`.
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Failure::Found(Verdict::Inert) => 0,
+            Failure::Usage(_) => 2,
+            Failure::Found(Verdict::Dangerous) => 3,
+            Failure::Found(Verdict::Unknown) => 4,
+            Failure::Lost => 5,
+            _ => 1,
+        })
+    }
+
+    /// Prints the failure on stderr, except that of a closed pipe.
+    pub(crate) fn print(&self, file: &Path) {
         let file = display(file);
         match self {
-            // As in `npyo cat big.npy | head`.
-            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                return ExitCode::SUCCESS;
-            }
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Failure::Output(error) => eprintln!("npyo: standard output: cannot write: {error}"),
-            Failure::Found(verdict) => {
-                return ExitCode::from(match verdict {
-                    Verdict::Inert => 0,
-                    Verdict::Unknown => 4,
-                    Verdict::Dangerous => 3,
-                });
-            }
-            Failure::Usage(why) => {
-                eprintln!("npyo: {}", printable(why));
-                return ExitCode::from(2);
-            }
-            Failure::Lost => return ExitCode::from(5),
-            Failure::Nothing => return ExitCode::FAILURE,
+            Failure::Found(_) | Failure::Lost | Failure::Reported => {}
+            Failure::Usage(why) => eprintln!("npyo: {}", printable(why)),
             Failure::Refused(why) => eprintln!("npyo: {file}: {}", printable(why)),
             Failure::Line(why) => eprintln!("npyo: standard input: {}", printable(why)),
             Failure::Input(error) => {
@@ -64,7 +65,6 @@ impl Failure {
                 }
             }
         }
-        ExitCode::FAILURE
     }
 }
 

@@ -10,18 +10,21 @@
 //! | 3, 4 | an audit found the file dangerous, unknown |
 //! | 5 | a salvage has lost something |
 //!
-//! [`command`] has a file for each command. They share [`input`] (which file, and how it is opened),
+//! [`command`] has a file for each command. They share [`input`] (which file), [`opened`] (what is in it),
 //! [`failure`] (errors and exit codes), [`budget`] (a limit on the bytes that `info` reads), [`show`]
-//! (values in short), [`tally`] (the counters of `stats`), [`progress`] and [`signals`].
+//! (values in short), [`tally`] (the counters of `stats`), [`table`] (how elements become columns),
+//! [`progress`] and [`signals`].
 #![forbid(unsafe_code)]
 
 mod budget;
 mod command;
 mod failure;
 mod input;
+mod opened;
 mod progress;
 mod show;
 mod signals;
+mod table;
 mod tally;
 
 use std::io::{self, BufWriter, Write};
@@ -55,7 +58,9 @@ Examples:
   npyo dis data.npy | less        the instructions of its pickle
   npyo audit mail.npy             what np.load would run
   npyo salvage cut.npy -o ok.npy  save the whole elements of a broken file
-  npyo write new.npy < lines      elements from typed JSON";
+  npyo write new.npy < lines      elements from typed JSON
+  npyo schema data.npy            the columns of a table of the elements
+  npyo convert data.npy -o x.parquet    that table as Parquet, Arrow, JSON, CSV, flat .npy";
 
 #[derive(Subcommand)]
 enum Command {
@@ -68,6 +73,8 @@ enum Command {
     Audit(command::audit::Audit),
     Salvage(command::salvage::Salvage),
     Write(command::write::Write),
+    Schema(command::schema::Schema),
+    Convert(command::convert::Convert),
 }
 
 impl Command {
@@ -82,6 +89,8 @@ impl Command {
             Command::Audit(audit) => audit.run(out),
             Command::Salvage(salvage) => salvage.run(out),
             Command::Write(write) => write.run(out),
+            Command::Schema(schema) => schema.run(out),
+            Command::Convert(convert) => convert.run(out),
         }
     }
 
@@ -89,13 +98,16 @@ impl Command {
     fn writes(&self) -> bool {
         // Every command is named, so that a new one has to decide.
         match self {
-            Command::Index(_) | Command::Salvage(_) | Command::Write(_) => true,
+            Command::Index(_) | Command::Salvage(_) | Command::Write(_) | Command::Convert(_) => {
+                true
+            }
             Command::Info(_)
             | Command::Cat(_)
             | Command::Get(_)
             | Command::Stats(_)
             | Command::Dis(_)
-            | Command::Audit(_) => false,
+            | Command::Audit(_)
+            | Command::Schema(_) => false,
         }
     }
 
@@ -111,6 +123,8 @@ impl Command {
             Command::Audit(audit) => audit.file(),
             Command::Salvage(salvage) => salvage.file(),
             Command::Write(write) => write.file(),
+            Command::Schema(schema) => schema.file(),
+            Command::Convert(convert) => convert.file(),
         }
     }
 }

@@ -26,7 +26,7 @@ def test_docstring_examples_pass():
     assert runner.failures == 0 and runner.tries > 10
 
 
-@pytest.mark.parametrize("page", ["README.md", "RECIPES.md"])
+@pytest.mark.parametrize("page", ["README.md", "RECIPES.md", "../../spec/guide.md"])
 def test_examples_of_page_run(page, tmp_path, monkeypatch):
     """Runs the Python blocks of a page one after another."""
     monkeypatch.chdir(tmp_path)

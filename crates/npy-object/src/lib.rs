@@ -59,6 +59,11 @@
 //!
 //! Files without objects open too; their elements are their rows along the first axis.
 //!
+//! # Tables
+//!
+//! With the feature `arrow`, `table::Export` writes elements to formats that engines read, in the
+//! memory of a batch, and `record_batches` hands them to programs.
+//!
 //! # Writing
 //!
 //! [`ArrayWriter`] appends elements, one at a time, to an array whose length need not be known:
@@ -116,7 +121,9 @@
 //! - `npz` (default): `Npz`, archives of arrays
 //! - `gzip` (default): `.npy.gz`, wherever a file is opened
 //! - `mmap`: `Source::map`, files mapped into memory
-//! - `arrow`: `NpyArray::record_batches`, elements as Arrow record batches
+//! - `arrow`: `NpyArray::record_batches`, elements as Arrow record batches; the module `table`, elements
+//!   as flat `.npy` files
+//! - `parquet`, `ipc`, `jsonl`, `csv`: the same module, elements as Parquet, Arrow IPC, JSON lines, CSV
 //! - `ndarray`: `TypedArray::to_ndarray` and `ArrayWriter::append_ndarray`
 //! - `object_store`: `Remote`, arrays in object stores
 //! - `json`: the module `json`, elements as JSON for people, and lossless
@@ -153,6 +160,8 @@ pub mod nested;
 mod options;
 mod output;
 mod source;
+#[cfg(feature = "arrow")]
+pub use convert::table;
 mod value;
 pub mod write;
 
@@ -165,7 +174,7 @@ pub use array::npy_array::NpyArray;
 pub use array::remote::{Remote, RemoteArray};
 pub use audit::Audit;
 #[cfg(feature = "arrow")]
-pub use convert::arrow::{Inference, RecordBatches};
+pub use convert::arrow::{RecordBatches, schema::Inference};
 #[cfg(feature = "serde")]
 pub use convert::de::from_slice;
 #[cfg(feature = "json")]

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
+#[cfg(feature = "arrow")]
+use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 
@@ -30,8 +32,8 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes the temporary files of all arrays that the process is writing, and calls `then` before
-/// another one can be created.
+/// Removes the temporary files and folders of all arrays and tables that the process is writing, and
+/// calls `then` before another one can be created.
 ///
 /// A writer that is dropped removes its file. A process that a signal ends drops nothing: call this
 /// where the program handles the signal, on any thread, but not inside a signal handler, and end
@@ -43,7 +45,8 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 pub fn remove_unfinished<T>(then: impl FnOnce() -> T) -> T {
     let mut paths = unfinished();
     for path in std::mem::take(&mut *paths) {
-        let _ = fs::remove_file(path);
+        // Only a folder of ours is in the set.
+        let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     }
     then()
 }
@@ -178,6 +181,86 @@ impl<'a> Output<'a> {
             }
             Output::Other(mut output) => Ok(output.flush()?),
         }
+    }
+}
+
+/// The errors are those of [`Output::write`].
+impl Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Output::write(self, bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Output::File(file, _) => file.flush(),
+            Output::Other(output) => output.flush(),
+        }
+    }
+}
+
+/// A temporary folder, which gets its name when it is whole, and is removed when it is dropped.
+#[cfg(feature = "arrow")]
+pub(crate) struct Folder {
+    folder: TempDir,
+    path: PathBuf,
+}
+
+#[cfg(feature = "arrow")]
+impl Folder {
+    /// Creates a folder next to `path`, which may be an empty folder. Fails where `path` is anything
+    /// else.
+    ///
+    /// All errors name the path.
+    pub(crate) fn create(path: &Path) -> Result<Folder> {
+        let name = |error: io::Error| Error::from(error).in_path(path);
+        match fs::read_dir(path).map(Iterator::count) {
+            Ok(0) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() != io::ErrorKind::NotADirectory => return Err(name(error)),
+            _ => {
+                let message = "expected a new or an empty folder, found one with files, or a file";
+                return Err(name(io::Error::new(io::ErrorKind::AlreadyExists, message)));
+            }
+        }
+        let parent = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".npy").suffix(".part");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(fs::Permissions::from_mode(0o777));
+        }
+        let mut paths = unfinished();
+        let folder = builder.tempdir_in(parent).map_err(name)?;
+        paths.insert(folder.path().to_owned());
+        Ok(Folder { folder, path: path.to_owned() })
+    }
+
+    /// Returns where the files of the folder are created.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Renames the folder to its path.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        let mut paths = unfinished();
+        let renamed = fs::rename(self.folder.path(), &self.path);
+        renamed.map_err(|error| Error::from(error).in_path(&self.path))?;
+        paths.remove(self.folder.path());
+        self.folder.disable_cleanup(true);
+        drop(paths);
+        sync_folder(&self.path).map_err(|error| Error::from(error).in_path(&self.path))
+    }
+}
+
+#[cfg(feature = "arrow")]
+impl Drop for Folder {
+    fn drop(&mut self) {
+        unfinished().remove(self.folder.path());
     }
 }
 

@@ -51,6 +51,7 @@ fn deserialize_of_python_scalar_is_its_number_or_text() {
     is("u128", u128::MAX);
     is("float", 1.5f32);
     is("complex", (1.5, -2.0));
+    is("complex", [Some(1.5), Some(-2.0)]);
     is("str", "naïve".to_owned());
     is("timedelta", -86_399.5);
     is("decimal", "1.10".to_owned());
@@ -69,6 +70,7 @@ fn deserialize_of_numpy_scalar_is_its_number_or_text() {
     is("bytes_", "ab".to_owned());
     is("bytes_", b"ab".to_vec());
     is("complex64", [1.0f32, -2.0]);
+    is("complex64", [Some(1.0f32), Some(-2.0)]);
     is("timedelta64", 90);
     is("0-d", 4u8);
 }
@@ -85,6 +87,7 @@ fn deserialize_of_str_and_bytes_borrows_from_the_file() {
         );
     });
     is("bytes", vec![0u8, 255]);
+    is("bytes", vec![Some(0u8), Some(255)]);
 }
 
 #[test]
@@ -268,6 +271,10 @@ fn deserialize_of_wrong_type_names_both_types() {
         (refused::<Json>("cyclic"), "the value contains itself"),
         (refused::<Json>("root"), "the value contains itself"),
         (refused::<Shape>("list"), "expected str or dict of one entry, found list"),
+        (
+            refused::<Vec<Shape>>("array"),
+            "expected str or dict of one entry, found NumPy scalar <f8",
+        ),
     ] {
         assert_eq!((error.message(), error.clause()), (message, "access.type"));
     }

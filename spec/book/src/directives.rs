@@ -12,10 +12,13 @@
 //! | `clauses` | all clauses |
 //! | `errors` | all rules for files, with the error for a file that breaks each |
 //! | `conformance` | the clauses that each tested reader meets |
+//! | `page PATH` | a page of the project, by its path from the root |
+
+use std::fs;
 
 use crate::expand::Specification;
 use crate::fixtures::Fixture;
-use crate::{dump, tables};
+use crate::{dump, root, tables};
 
 /// Returns the Markdown or HTML in place of a directive in the section of `clause`.
 pub(crate) fn run(
@@ -41,6 +44,8 @@ pub(crate) fn run(
         "clauses" => Ok(tables::clauses(specification)),
         "errors" => Ok(tables::errors(specification)),
         "conformance" => tables::conformance(specification),
+        "page" => fs::read_to_string(root().join(arguments))
+            .map_err(|error| format!("{arguments}: {error}")),
         _ => Err(format!("there is no directive {name}")),
     }
 }

@@ -7,7 +7,7 @@ use npy_object::npz::{Member, Method};
 use serde::Serialize;
 
 use crate::failure::{printable, write_json};
-use crate::input::Opened;
+use crate::opened::Opened;
 use crate::show::{dtype_as_json, python_tuple};
 
 /// The report on an archive.

@@ -9,7 +9,8 @@ use npy_object::nested::{self, Member};
 use npy_object::{Contents, NpyArray};
 
 use crate::failure::Failure;
-use crate::input::{Input, Opened, Reading, Several};
+use crate::input::{Input, Reading, Several};
+use crate::opened::Opened;
 use crate::progress::progress_bar;
 
 /// Print the elements as JSON, one a line

@@ -13,7 +13,8 @@ use serde::Serialize;
 use crate::budget::Budget;
 use crate::command::archive::Listing;
 use crate::failure::{Failure, write_json};
-use crate::input::{Input, Opened, Reading, Several};
+use crate::input::{Input, Reading, Several};
+use crate::opened::Opened;
 use crate::show::{beginning, describe, describe_outline, dtype_as_json, python_tuple};
 
 /// Show the header, the shape, the writer, and the first elements

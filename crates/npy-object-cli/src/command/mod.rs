@@ -7,10 +7,12 @@
 pub(crate) mod archive;
 pub(crate) mod audit;
 pub(crate) mod cat;
+pub(crate) mod convert;
 pub(crate) mod dis;
 pub(crate) mod get;
 pub(crate) mod index;
 pub(crate) mod info;
 pub(crate) mod salvage;
+pub(crate) mod schema;
 pub(crate) mod stats;
 pub(crate) mod write;

@@ -88,7 +88,7 @@ impl Salvage {
         };
         let whole_archive = opened.check_archive();
         if is_nothing {
-            return Err(Failure::Nothing);
+            return Err(Failure::Reported);
         }
         if let Err(error) = &whole_archive {
             writeln!(out, "lost: other members of the archive: {}", printable(error.message()))?;

@@ -13,7 +13,8 @@ use npy_object::{Contents, Element, ItemType, Kind};
 use serde::Serialize;
 
 use crate::failure::{Failure, printable, write_json};
-use crate::input::{Input, Opened, Reading, Several};
+use crate::input::{Input, Reading, Several};
+use crate::opened::Opened;
 use crate::progress::progress_bar;
 use crate::show::python_tuple;
 use crate::tally::{Sizes, Tally};

@@ -51,6 +51,9 @@ _Source: TypeAlias = Union[str, PathLike[str], bytes, bytearray, _Readable, _Ope
 _Exception: TypeAlias = Union[type[BaseException], BaseException, TracebackType, None]
 _T = TypeVar("_T")
 _FindClass: TypeAlias = Callable[[str, str], Any]
+_Path: TypeAlias = Union[str, PathLike[str]]
+_Mixed: TypeAlias = Literal["error", "json", "union"]
+_Tensors: TypeAlias = Literal["lists", "fixed", "variable"]
 _Verdict: TypeAlias = Literal["inert", "unknown", "dangerous"]
 _Tally: TypeAlias = Optional[tuple[int, int]]
 _Slice: TypeAlias = Union[slice, EllipsisType, tuple[Union[SupportsIndex, slice, EllipsisType], ...]]
@@ -78,6 +81,41 @@ class Array:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
     def iter_batches(self, n: int) -> Iterator[NDArray[Any]]: ...
     def to_numpy(self) -> NDArray[Any]: ...
+    def schema(
+        self, *, mixed: _Mixed = "error", tensors: _Tensors = "lists", sample: Optional[int] = None
+    ) -> _ArrowSchema: ...
+    def to_parquet(
+        self,
+        path: _Path,
+        *,
+        compression: Literal["none", "snappy", "zstd"] = "snappy",
+        row_group: Optional[int] = None,
+        mixed: Literal["error", "json"] = "error",
+        tensors: _Tensors = "lists",
+        sample: Optional[int] = None,
+    ) -> int: ...
+    def to_ipc(
+        self,
+        path: _Path,
+        *,
+        compression: Literal["none", "zstd"] = "none",
+        mixed: _Mixed = "error",
+        tensors: _Tensors = "lists",
+        sample: Optional[int] = None,
+    ) -> int: ...
+    def to_jsonl(
+        self,
+        path: _Path,
+        *,
+        mixed: Literal["error", "json"] = "error",
+        tensors: _Tensors = "lists",
+        sample: Optional[int] = None,
+    ) -> int: ...
+    def to_csv(
+        self, path: _Path, *, mixed: Literal["error", "json"] = "error", sample: Optional[int] = None
+    ) -> int: ...
+    def to_flat(self, path: _Path) -> int: ...
+    def to_npy(self, path: _Path) -> int: ...
     def entries(self) -> Container: ...
     def splits(self, n: int) -> list[Split]: ...
     def save_index(self) -> str: ...

@@ -63,7 +63,7 @@ fn not_a_schema(error: &ArrowError) -> PyErr {
 
 /// The schema of all elements of some arrays, as `infer_schema` finds it.
 #[pyclass(frozen, module = "npy_object")]
-pub(crate) struct ArrowSchema(SchemaRef);
+pub(crate) struct ArrowSchema(pub(super) SchemaRef);
 
 #[pymethods]
 impl ArrowSchema {

@@ -10,12 +10,13 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyEllipsis, PyTuple};
 
-use crate::array::arrow;
+use crate::array::arrow::{self, ArrowSchema};
 use crate::array::cursor::Cursor;
 use crate::array::elements::Elements;
 use crate::array::py_array::Array;
 use crate::array::rows::{Batches, Rows};
 use crate::array::split::Split;
+use crate::array::table::{self, Columns};
 use crate::array::view::View;
 use crate::errors::{raise, unknown_dtype};
 use crate::file::container::Container;
@@ -145,6 +146,98 @@ impl Array {
         }
         let array = py.detach(|| cursor.array().clone());
         arrow::stream(py, array, elements, requested_schema.as_ref())
+    }
+
+    /// Returns the schema of a table of all elements, for `pyarrow.schema`: see `to_parquet`.
+    #[pyo3(signature = (*, mixed="error", tensors="lists", sample=None))]
+    fn schema(
+        &self,
+        py: Python<'_>,
+        mixed: &str,
+        tensors: &str,
+        sample: Option<u64>,
+    ) -> PyResult<ArrowSchema> {
+        table::schema(py, self, Columns { mixed, tensors, sample })
+    }
+
+    /// Writes the elements to a Parquet file, and returns the number of rows. The file gets its name when
+    /// it is whole.
+    ///
+    /// There is a column `element`, or a column for each key where all elements are dicts. All elements
+    /// are read first, or the first `sample` of them, to find the types. `mixed` says what becomes of a
+    /// column of several kinds of values: 'error', 'json' or 'union'. `tensors` says what arrays become:
+    /// 'lists', 'fixed' (shape) or 'variable'. `compression` is 'none', 'snappy' or 'zstd'; `row_group` is
+    /// the bytes of a row group, which take as much memory.
+    #[pyo3(signature = (path, *, compression="snappy", row_group=None, mixed="error", tensors="lists", sample=None))]
+    fn to_parquet(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        compression: &str,
+        row_group: Option<usize>,
+        mixed: &str,
+        tensors: &str,
+        sample: Option<u64>,
+    ) -> PyResult<u64> {
+        let columns = Columns { mixed, tensors, sample };
+        table::export(py, self, "parquet", &path, Some(compression), row_group, columns)
+    }
+
+    /// Writes the elements to an Arrow IPC file, which is a Feather file, as `to_parquet` does.
+    /// `compression` is 'none', so that the file can be mapped into memory, or 'zstd'.
+    #[pyo3(signature = (path, *, compression="none", mixed="error", tensors="lists", sample=None))]
+    fn to_ipc(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        compression: &str,
+        mixed: &str,
+        tensors: &str,
+        sample: Option<u64>,
+    ) -> PyResult<u64> {
+        let columns = Columns { mixed, tensors, sample };
+        table::export(py, self, "arrow", &path, Some(compression), None, columns)
+    }
+
+    /// Writes the elements as JSON lines, as `to_parquet` does: one object a line, with a key for each
+    /// column. NaN and infinities are strs, bytes are hexadecimal.
+    #[pyo3(signature = (path, *, mixed="error", tensors="lists", sample=None))]
+    fn to_jsonl(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        mixed: &str,
+        tensors: &str,
+        sample: Option<u64>,
+    ) -> PyResult<u64> {
+        let columns = Columns { mixed, tensors, sample };
+        table::export(py, self, "jsonl", &path, None, None, columns)
+    }
+
+    /// Writes the elements as CSV, as `to_parquet` does. Columns of lists and dicts have no place there.
+    #[pyo3(signature = (path, *, mixed="error", sample=None))]
+    fn to_csv(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        mixed: &str,
+        sample: Option<u64>,
+    ) -> PyResult<u64> {
+        let columns = Columns { mixed, sample, ..Columns::default() };
+        table::export(py, self, "csv", &path, None, None, columns)
+    }
+
+    /// Writes arrays or lists of numbers to a new folder that NumPy maps into memory: element `i` is
+    /// `values[offsets[i]:offsets[i + 1]]`, of `values.npy` and `offsets.npy`. Arrays of several dimensions
+    /// have their shapes in `shapes.npy`. Returns the number of elements.
+    fn to_flat(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
+        table::export(py, self, "flat", &path, None, None, Columns::default())
+    }
+
+    /// Writes numbers, or arrays of numbers of one shape, to an array without objects, which
+    /// `numpy.load(path, mmap_mode="r")` maps into memory. Returns the number of elements.
+    fn to_npy(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
+        table::export(py, self, "npy", &path, None, None, Columns::default())
     }
 
     /// Returns the container that a 0-d array holds, to loop over: `numpy.save` makes such an array of a

@@ -12,4 +12,5 @@ pub(crate) mod methods;
 pub(crate) mod py_array;
 mod rows;
 pub(crate) mod split;
+mod table;
 pub(crate) mod view;

@@ -1,7 +1,6 @@
 //! `audit`: lists the names that `numpy.load` would import and call.
 
 use npy_object::audit::{Part, Tally};
-use npy_object::pickle::audit::Name;
 use npy_object::pickle::printable;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -109,12 +108,7 @@ pub(crate) fn audit(
 fn uses_of(part: &Part) -> impl Iterator<Item = Use> + '_ {
     let tally = |tally: Tally| (tally.count > 0).then_some((tally.count, tally.first));
     part.uses.iter().map(move |(name, found)| Use {
-        what: match name {
-            Name::Global { module, name } => format!("{module}.{name}"),
-            Name::Extension(code) => format!("extension code {code}"),
-            Name::PersistentId => "a persistent id".to_owned(),
-            _ => "an unknown value".to_owned(),
-        },
+        what: name.to_string(),
         member: part.member.clone(),
         verdict: found.verdict.name(),
         reason: found.reason,

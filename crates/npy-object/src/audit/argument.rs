@@ -128,6 +128,34 @@ pub(super) fn is_attribute(name: &[u8]) -> bool {
     (!name.starts_with(b"__") || name == b"__notes__") && !MEMBERS.contains(&name)
 }
 
+/// Returns whether a state may set an attribute that the unpickler calls with values of the file:
+/// `append` and others of the instance, or one whose name begins with `__`, such as `__setstate__`.
+pub(super) fn sets_hook(state: &Operand<'_>) -> bool {
+    let is_hook = |(key, _): (Operand<'_>, Operand<'_>)| match key {
+        Operand::Text(b"append" | b"extend" | b"add") => true,
+        Operand::Text(name) => name.starts_with(b"__"),
+        Operand::Result(_) | Operand::Unknown => true,
+        _ => false,
+    };
+    match state {
+        // More entries than the auditor keeps.
+        Operand::Dict(dict) => dict.entries().is_none_or(|mut entries| entries.any(is_hook)),
+        // The attributes, and those in slots.
+        Operand::Tuple(items) => items.len() == 2 && items.iter().any(|item| sets_hook_of(&item)),
+        // The class may call methods of an object that it expects to be a dict.
+        Operand::Result(result) => matches!(
+            Fact::unpack(result.fact),
+            Fact::None | Fact::MayBeGlobal | Fact::Allowed | Fact::Callable { .. }
+        ),
+        Operand::Global(_) | Operand::Unknown => true,
+        _ => false,
+    }
+}
+
+fn sets_hook_of(part: &Operand<'_>) -> bool {
+    matches!(part, Operand::Dict(_)) && sets_hook(part)
+}
+
 pub(super) fn is_latin_1(encoding: &Operand<'_>) -> bool {
     matches!(encoding, Operand::Text(b"latin1" | b"latin-1"))
 }

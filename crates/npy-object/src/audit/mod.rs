@@ -13,21 +13,25 @@
 // - `numpy`: the same for arrays and dtypes
 // - `fact`: what is noted about the result of a call
 // - `archive`: which members of an archive its loader unpickles
-// - `allow`: the names that the caller trusts
-// - `report`: the types of the result
+// - `trust`: the names that the caller trusts or denies, and the lists of libraries
+// - `project`: a project's policy, by path
+// - `report`: the types of the result; `issue`: what keeps a file from being inert, for other programs
 //
 // It uses `source`, `options` and `error`, and the auditor of `pickle_stream`, which finds the
 // acts.
 
-mod allow;
 mod archive;
 mod argument;
 mod call;
 mod fact;
+mod issue;
 mod numpy;
 mod policy;
+#[cfg(feature = "policy")]
+mod project;
 mod report;
 mod rule;
+mod trust;
 mod walk;
 
 use std::path::Path;
@@ -35,10 +39,16 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::source::Source;
-use allow::Allowed;
 pub use archive::Content;
+pub use issue::{Check, Issue};
+#[cfg(feature = "policy")]
+pub use project::Policy;
 pub use report::{Part, Report, Site, Status, Tally, Use, Verdict};
+use trust::Trust;
 use walk::Walk;
+
+/// The version of the policy. It grows with every change of the verdict on a name or a call.
+pub const POLICY_VERSION: u32 = 1;
 
 /// Finds the imports and calls of `numpy.load(allow_pickle=True)`, and makes none of them.
 ///
@@ -64,8 +74,7 @@ use walk::Walk;
 #[derive(Clone, Debug, Default)]
 #[must_use = "an audit reads nothing before `open` or `read`"]
 pub struct Audit {
-    /// The names that the caller trusts.
-    allowed: Vec<Allowed>,
+    trust: Trust,
     options: Options,
     /// The number of the only array or pickle that is judged.
     only: Option<u64>,
@@ -85,14 +94,26 @@ impl Audit {
 
     /// Makes a name inert. `module.name` is this name, whatever the policy says. `package.*` is
     /// every name without dots in the modules of a package, except those that the policy knows to
-    /// be dangerous.
+    /// be dangerous. `persistent_id` is the object that a loader returns for a persistent id. The
+    /// words `joblib`, `pandas`, `scipy`, `sklearn` and `torch` are the names that pickles of these
+    /// libraries have.
     ///
     /// A module also has the names that it imports from other modules: `package.*` allows them too,
     /// because a pickle does not show where they are from. Use full names where that matters.
     ///
-    /// Fails with clause `access.allow` where the name has neither form.
+    /// Fails with clause `access.allow` where the name has none of these forms.
     pub fn allow(mut self, name: &str) -> Result<Audit> {
-        self.allowed.push(Allowed::parse(name)?);
+        self.trust.allow(name)?;
+        Ok(self)
+    }
+
+    /// Makes a name dangerous, whatever the policy says and [`allow`](Self::allow) allows. It has
+    /// the same forms, and `package.*` is every name in the package. The attributes of the name are
+    /// dangerous too.
+    ///
+    /// Fails with clause `access.allow` as [`allow`](Self::allow) does.
+    pub fn deny(mut self, name: &str) -> Result<Audit> {
+        self.trust.deny(name)?;
         Ok(self)
     }
 
@@ -100,17 +121,16 @@ impl Audit {
     /// comment.
     ///
     /// Fails with clause `access.allow`, and the number of the line, at the first line that has
-    /// neither form.
+    /// none of the forms.
     pub fn allow_lines(self, lines: &str) -> Result<Audit> {
-        let lines = lines
-            .lines()
-            .enumerate()
-            .map(|(number, line)| (number + 1, line.split('#').next().unwrap_or_default().trim()));
-        lines.filter(|(_, line)| !line.is_empty()).try_fold(self, |audit, (number, line)| {
-            audit.allow(line).map_err(|error| {
-                Error::usage("access.allow", format!("line {number}: {}", error.message()))
-            })
-        })
+        each_line(self, lines, Audit::allow)
+    }
+
+    /// Makes the name in each line dangerous, as [`deny`](Self::deny) does.
+    ///
+    /// Fails as [`allow_lines`](Self::allow_lines) does.
+    pub fn deny_lines(self, lines: &str) -> Result<Audit> {
+        each_line(self, lines, Audit::deny)
     }
 
     /// Judges only the array or pickle of this number, counted from 0. Those before it are read to
@@ -136,7 +156,24 @@ impl Audit {
     /// Audits a source as [`read`](Self::read) does, and calls `each` for every instruction that
     /// imports, calls or changes something.
     pub fn read_each(&self, source: Source, mut each: impl FnMut(&Site<'_>)) -> Report {
-        let walk = Walk::new(self.options.clone(), &self.allowed, self.only, &mut each);
+        let walk = Walk::new(self.options.clone(), &self.trust, self.only, &mut each);
         Report { parts: walk.walk(source) }
     }
+}
+
+/// Changes an audit by the name in each line.
+fn each_line(
+    audit: Audit,
+    lines: &str,
+    change: impl Fn(Audit, &str) -> Result<Audit>,
+) -> Result<Audit> {
+    let lines = lines
+        .lines()
+        .enumerate()
+        .map(|(number, line)| (number + 1, line.split('#').next().unwrap_or_default().trim()));
+    lines.filter(|(_, line)| !line.is_empty()).try_fold(audit, |audit, (number, line)| {
+        change(audit, line).map_err(|error| {
+            Error::usage("access.allow", format!("line {number}: {}", error.message()))
+        })
+    })
 }

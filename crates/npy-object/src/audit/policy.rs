@@ -4,17 +4,16 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use pickle_stream::Opcode;
 use pickle_stream::audit::{
-    Act, Auditor, Finding, Name, NameId, ObjectId, Operand, Operands, Subject,
+    Act, Auditor, Construct, Finding, Growth, Name, NameId, ObjectId, Operand, Operands, Subject,
 };
 
-use super::allow::Allowed;
-use super::argument::{Arguments, Lookup, is_plain};
+use super::argument::{Arguments, Lookup, is_plain, sets_hook};
 use super::call;
 use super::fact::{Fact, MOST_SERIAL};
 use super::report::Verdict;
 use super::rule::Rule;
+use super::trust::{Trust, Trusted};
 
 /// The text of the policy.
 const POLICY: &str = include_str!("policy.txt");
@@ -51,10 +50,19 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     Inert(Rule),
-    /// The caller trusts it.
-    Allowed,
+    /// The caller trusts it, for this reason.
+    Allowed(&'static str),
     Unknown,
     Dangerous(&'static str),
+}
+
+impl Standing {
+    fn of(trusted: Trusted) -> Standing {
+        match trusted {
+            Trusted::Name(reason) => Standing::Allowed(reason),
+            Trusted::Function => Standing::Inert(Rule::Function),
+        }
+    }
 }
 
 /// A verdict and its reason, which is empty where the policy does not know the name.
@@ -62,7 +70,7 @@ pub(super) type Judgement = (Verdict, &'static str);
 
 /// Judges the acts of one pickle.
 pub(super) struct Judge<'a> {
-    allowed: &'a [Allowed],
+    trust: &'a Trust,
     /// By the numbers that the auditor gives to names.
     standings: Vec<Standing>,
     /// The number of the last dtype.
@@ -70,25 +78,25 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(allowed: &'a [Allowed]) -> Judge<'a> {
-        Judge { allowed, standings: Vec::new(), serial: 0 }
+    pub(super) fn new(trust: &'a Trust) -> Judge<'a> {
+        Judge { trust, standings: Vec::new(), serial: 0 }
     }
 
     /// Judges an act. Notes what is known about its result, for later acts.
     pub(super) fn judge(&mut self, found: &Finding, auditor: &mut Auditor) -> Judgement {
         let names = auditor.names();
         for name in &names[self.standings.len()..] {
-            self.standings.push(standing(self.allowed, name));
+            self.standings.push(standing(self.trust, name));
         }
         let operands = auditor.operands();
         let (judgement, noted) = match found.act {
             Act::Import(name) => (self.imported(name, names), None),
             Act::Call(subject) => {
-                let (judgement, fact) = self.called(found.opcode, subject, &operands, names);
+                let (judgement, fact) = self.called(found.construct(), subject, &operands, names);
                 (judgement, operands.result.map(|result| (result, fact)))
             }
             Act::SetState(subject) => self.state_set(subject, &operands),
-            Act::Add(subject) => (self.added(found.opcode, subject, &operands), None),
+            Act::Add(subject) => (self.added(found.growth(), subject, &operands), None),
             Act::Straddle => (
                 (
                     Verdict::Dangerous,
@@ -118,7 +126,7 @@ impl<'a> Judge<'a> {
     fn imported(&self, name: NameId, names: &[Name]) -> Judgement {
         match self.standing(name) {
             Standing::Inert(rule) => (Verdict::Inert, rule.reason()),
-            Standing::Allowed => (Verdict::Inert, "allowed"),
+            Standing::Allowed(reason) => (Verdict::Inert, reason),
             Standing::Dangerous(reason) => (Verdict::Dangerous, reason),
             Standing::Unknown => (Verdict::Unknown, why_unknown(&names[name.index()])),
         }
@@ -127,7 +135,7 @@ impl<'a> Judge<'a> {
     /// Judges a call. Returns also what is known about its result.
     fn called(
         &mut self,
-        opcode: Opcode,
+        construct: Option<Construct>,
         subject: Subject,
         operands: &Operands<'_>,
         names: &[Name],
@@ -142,15 +150,22 @@ impl<'a> Judge<'a> {
                     return (why, may_be_global(&operands.arguments));
                 }
             },
+            // An instance may call what its state has: a module of torch its hooks.
+            (Standing::Allowed(_), Subject::ResultOf(_)) => {
+                return ((Verdict::Unknown, "its result is called"), Fact::None);
+            }
+            (Standing::Allowed(reason), _) => {
+                return (self.trusted(reason, &operands.arguments), Fact::None);
+            }
             _ => return (self.imported(subject.name(), names), Fact::None),
         };
         let has_keywords = !operands.keywords.is_none_or(|keywords| match keywords {
             Operand::Dict(dict) => dict.entries().is_some_and(|entries| entries.len() == 0),
             _ => false,
         });
-        let is_written = match opcode {
-            Opcode::Reduce => true,
-            Opcode::NewObj | Opcode::NewObjEx => rule.is_made_by_new(),
+        let is_written = match construct {
+            Some(Construct::Call) => true,
+            Some(Construct::New) => rule.is_made_by_new(),
             _ => rule == Rule::Exception,
         };
         let arguments = match operands.arguments {
@@ -166,11 +181,35 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Judges a call of a name that the caller trusts. It may call the classes and functions in
+    /// its arguments (`pandas` makes an index of any class), of which some have rules for their
+    /// calls.
+    fn trusted(&self, reason: &'static str, arguments: &Operand<'_>) -> Judgement {
+        let has_rule = |value: &Operand<'_>| match value {
+            Operand::Global(name) => match self.standing(*name) {
+                Standing::Inert(rule) => !rule.is_harmless_type() && rule != Rule::Member,
+                _ => false,
+            },
+            value => matches!(fact_of(value), Fact::Callable { .. }),
+        };
+        let is_called = match arguments {
+            Operand::Tuple(items) => items.iter().any(|item| match item {
+                Operand::Tuple(items) => items.iter().any(|item| has_rule(&item)),
+                item => has_rule(&item),
+            }),
+            _ => false,
+        };
+        match is_called {
+            true => (Verdict::Unknown, "may call a function in its arguments"),
+            false => (Verdict::Inert, reason),
+        }
+    }
+
     /// Judges a call that the rule does not allow.
     fn refused(&self, rule: Rule, arguments: &Operand<'_>) -> (Judgement, Fact) {
         if let Some(standing) = self.class_of_instance(rule, arguments) {
             return match standing {
-                Standing::Allowed => ((Verdict::Inert, "allowed"), Fact::Allowed),
+                Standing::Allowed(reason) => ((Verdict::Inert, reason), Fact::Allowed),
                 _ => ((Verdict::Unknown, "makes an instance of an unknown class"), Fact::None),
             };
         }
@@ -243,8 +282,10 @@ impl<'a> Judge<'a> {
             Subject::Named(name) => return (self.changed(name), None),
             Subject::ResultOf(name) => name,
         };
+        let hook = (Verdict::Unknown, "sets an attribute that the unpickler calls");
         let rule = match self.standing(name) {
             Standing::Inert(rule) => rule,
+            Standing::Allowed(_) if sets_hook(&operands.arguments) => return (hook, None),
             standing => return (judgement_of(standing), None),
         };
         let Operand::Result(object) = operands.object else {
@@ -252,7 +293,11 @@ impl<'a> Judge<'a> {
         };
         let fact = Fact::unpack(object.fact);
         if fact == Fact::Allowed {
-            return ((Verdict::Inert, "allowed"), None);
+            let judgement = match sets_hook(&operands.arguments) {
+                true => hook,
+                false => (Verdict::Inert, "made of a class that the caller allows"),
+            };
+            return (judgement, None);
         }
         let mut lookup = Look { judge: self, names: &[] };
         if let Some(after) = call::set_state(fact, &operands.arguments, &mut lookup) {
@@ -274,16 +319,25 @@ impl<'a> Judge<'a> {
     }
 
     /// Judges items that are added to an object.
-    fn added(&self, opcode: Opcode, subject: Subject, operands: &Operands<'_>) -> Judgement {
+    fn added(
+        &self,
+        growth: Option<Growth>,
+        subject: Subject,
+        operands: &Operands<'_>,
+    ) -> Judgement {
         let name = match subject {
             Subject::Named(name) => return self.changed(name),
             Subject::ResultOf(name) => name,
         };
         match (self.standing(name), fact_of(&operands.object)) {
-            (Standing::Inert(_), Fact::Made { rule, .. }) if rule.takes_items(opcode) => {
+            (Standing::Inert(_), Fact::Made { rule, .. })
+                if growth.is_some() && rule.growth() == growth =>
+            {
                 (Verdict::Inert, rule.reason())
             }
-            (Standing::Inert(_), Fact::Allowed) => (Verdict::Inert, "allowed"),
+            (Standing::Inert(_), Fact::Allowed) => {
+                (Verdict::Inert, "made of a class that the caller allows")
+            }
             (Standing::Inert(_), Fact::MayBeGlobal) => {
                 (Verdict::Dangerous, "changes an object for the whole program")
             }
@@ -380,7 +434,7 @@ fn is_known(value: &Operand<'_>, depth: u32) -> bool {
 fn judgement_of(standing: Standing) -> Judgement {
     match standing {
         Standing::Inert(rule) => (Verdict::Inert, rule.reason()),
-        Standing::Allowed => (Verdict::Inert, "allowed"),
+        Standing::Allowed(reason) => (Verdict::Inert, reason),
         Standing::Unknown => (Verdict::Unknown, ""),
         Standing::Dangerous(reason) => (Verdict::Dangerous, reason),
     }
@@ -397,13 +451,21 @@ fn why_unknown(name: &Name) -> &'static str {
     }
 }
 
-/// Returns the standing of a name by the policy and the names that the caller trusts.
-fn standing(trusted: &[Allowed], name: &Name) -> Standing {
-    let Name::Global { module, name } = name else { return Standing::Unknown };
-    if trusted.iter().any(|allowed| allowed.is_full_name(module, name)) {
-        return Standing::Allowed;
+/// Returns the standing of a name by the policy and the names that the caller trusts or denies.
+fn standing(trust: &Trust, name: &Name) -> Standing {
+    let (module, name) = match name {
+        Name::Global { module, name } => (module, name),
+        Name::PersistentId => return trust.allowed_ids().map_or(Standing::Unknown, Standing::of),
+        _ => return Standing::Unknown,
+    };
+    let full = format!("{module}.{name}");
+    if let Some(reason) = trust.denied(&full) {
+        return Standing::Dangerous(reason);
     }
-    match standing_of(&format!("{module}.{name}")) {
+    if let Some(trusted) = trust.allowed(&full) {
+        return Standing::of(trusted);
+    }
+    match standing_of(&full) {
         // A name with dots is an attribute of an attribute. Few rules are for names that are
         // written so.
         Standing::Inert(rule) if !name.contains('.') || rule.is_attribute() => {
@@ -415,10 +477,7 @@ fn standing(trusted: &[Allowed], name: &Name) -> Standing {
     if name.contains('.') && name.split('.').any(|part| part.starts_with("__")) {
         return Standing::Dangerous("reads any attribute of an object");
     }
-    match trusted.iter().any(|allowed| allowed.has_in_package(module, name)) {
-        true => Standing::Allowed,
-        false => Standing::Unknown,
-    }
+    trust.allowed_in_package(module, name).map_or(Standing::Unknown, Standing::of)
 }
 
 /// Returns the standing of a name by the policy.
@@ -469,6 +528,13 @@ mod tests {
     fn rule_of_any_kind_has_a_name_in_the_policy() {
         for rule in Rule::all().filter(|rule| *rule != Rule::Member) {
             assert!(NAMES.inert.values().any(|used| *used == rule), "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn name_of_library_has_no_rule_and_is_not_dangerous() {
+        for (library, name) in super::super::trust::names_of_libraries() {
+            assert_eq!(standing_of(name), Standing::Unknown, "{library}: {name}");
         }
     }
 

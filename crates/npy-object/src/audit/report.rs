@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use pickle_stream::audit::{Act, Name};
-use pickle_stream::{Opcode, printable};
+use pickle_stream::printable;
 
 use super::archive::Content;
 use crate::error::Error;
@@ -139,8 +139,8 @@ pub struct Site<'a> {
     pub member: Option<&'a str>,
     /// The offset of the instruction: bytes from the start of the file, or of the member.
     pub offset: u64,
-    /// The opcode of the instruction.
-    pub opcode: Opcode,
+    /// The name of the instruction's opcode, as in `pickletools`.
+    pub opcode: &'static str,
     /// The act of the instruction.
     pub act: Act,
     /// The name of the object that is acted on; `None` where it has none.

@@ -1,6 +1,6 @@
 //! The rules that `policy.txt` gives to inert names.
 
-use pickle_stream::Opcode;
+use pickle_stream::audit::Growth;
 
 macro_rules! rules {
     ($($variant:ident $name:literal $reason:literal,)*) => {
@@ -94,14 +94,12 @@ impl Rule {
         Rule::ALL[self as usize].2
     }
 
-    /// Returns whether picklers add items with this instruction to an object that it makes.
-    pub(super) fn takes_items(self, by: Opcode) -> bool {
+    /// Returns how picklers add items to an object that it makes; `None` where they do not.
+    pub(super) fn growth(self) -> Option<Growth> {
         match self {
-            Rule::OrderedDict | Rule::DefaultDict | Rule::Counter => {
-                matches!(by, Opcode::SetItem | Opcode::SetItems)
-            }
-            Rule::Deque => matches!(by, Opcode::Append | Opcode::Appends),
-            _ => false,
+            Rule::OrderedDict | Rule::DefaultDict | Rule::Counter => Some(Growth::Dict),
+            Rule::Deque => Some(Growth::List),
+            _ => None,
         }
     }
 

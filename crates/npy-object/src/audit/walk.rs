@@ -4,11 +4,11 @@ use std::io::Read;
 
 use pickle_stream::audit::{Act, Audited, Auditor, Finding, Name, Subject};
 
-use super::allow::Allowed;
 #[cfg(feature = "npz")]
 use super::archive::{Content, Roots};
 use super::policy::{Judge, Judgement};
 use super::report::{Part, Site, Tally, Use};
+use super::trust::Trust;
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::{Options, ReadSize};
 use crate::source::Source;
@@ -30,7 +30,7 @@ const MOST_HEADER: usize = 1 << 20;
 /// A walk through a file.
 pub(super) struct Walk<'a> {
     options: Options,
-    allowed: &'a [Allowed],
+    trust: &'a Trust,
     /// The number of the only array or pickle that is judged.
     only: Option<u64>,
     /// The parts that were read.
@@ -47,7 +47,7 @@ pub(super) struct Walk<'a> {
 impl<'a> Walk<'a> {
     pub(super) fn new(
         mut options: Options,
-        allowed: &'a [Allowed],
+        trust: &'a Trust,
         only: Option<u64>,
         each: &'a mut dyn FnMut(&Site<'_>),
     ) -> Walk<'a> {
@@ -56,7 +56,7 @@ impl<'a> Walk<'a> {
         limits.header.header_chars = limits.header.header_chars.max(MOST_HEADER);
         limits.pickle.line = limits.pickle.line.min(LONGEST_LINE);
         let parts = Vec::new();
-        Walk { options, allowed, only, parts, each, is_silent: false, names: 0, bytes: 0 }
+        Walk { options, trust, only, parts, each, is_silent: false, names: 0, bytes: 0 }
     }
 
     /// Goes through a file. Returns the file, or the members of an archive.
@@ -257,7 +257,7 @@ impl<'a> Walk<'a> {
         part.pickles += 1;
         let mut window = Window::new(source.clone(), ReadSize::default(), 0);
         let mut auditor = Auditor::new(offset, &self.options.limits.pickle);
-        let mut judge = Judge::new(self.allowed);
+        let mut judge = Judge::new(self.trust);
         let mut needed = 1;
         window.set_reading_on(true);
         loop {
@@ -293,6 +293,7 @@ impl<'a> Walk<'a> {
         let name = subject.map(|subject| &names[subject.name().index()]);
         if !self.is_silent {
             let member = part.member.as_deref();
+            let opcode = opcode.info().name;
             (self.each)(&Site { member, offset, opcode, act, name, verdict });
         }
         let Some(name) = name else {

@@ -41,7 +41,7 @@ impl<'a> Block<'a> {
         let len =
             others.take_while(|(row, number)| first.is_followed(**row, number * count)).count();
         let holes = self.holes.of(first, len * count);
-        Some(Run { members: index..index + len, skeleton, holes, count })
+        Some(Run { members: index..index + len, skeleton, holes, count, lists: self.holes })
     }
 }
 
@@ -53,6 +53,8 @@ pub(crate) struct Run<'a> {
     pub(crate) skeleton: &'a Arc<Skeleton>,
     holes: &'a [Hole],
     count: usize,
+    /// The items of the holes that are lists.
+    pub(crate) lists: &'a Holes,
 }
 
 impl<'a> Run<'a> {

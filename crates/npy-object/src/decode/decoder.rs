@@ -151,15 +151,6 @@ impl Decoder {
         if self.window.fill(begin, size)?.len() < size {
             return Err(self.window.truncated(end));
         }
-        if let Some((&[row], filling)) = values.rows
-            && let Some(hole) = filling.scalar(row)
-            && self.definitions.observer.is_none()
-        {
-            let source = Source { bytes: self.window.resident(begin, end), offset: begin };
-            if let Some(value) = self.graph.scalar(hole, source, &self.context.limits.pickle) {
-                return Ok(Decoded { begin, end, first: value, last: value });
-            }
-        }
         if let Some(observer) = self.definitions.observer.clone() {
             self.run(span, addresses)?;
             observer.observe(&self.machine, &mut self.graph);
@@ -177,62 +168,91 @@ impl Decoder {
         }
     }
 
+    /// Fills the row of a member whose value is one scalar, or has the form of a skeleton that was
+    /// entered before. Returns `None` where [`decode`](Self::decode) has to decode it: more than the
+    /// row is needed, or the member is not resident.
+    #[inline(always)]
+    pub(crate) fn fill_member(
+        &mut self,
+        span: Span,
+        row: Row,
+        filling: &Filling,
+    ) -> Option<Decoded> {
+        let Span { begin, end, .. } = span;
+        let is_ready = self.shared_is_current && self.definitions.observer.is_none();
+        let size = (end - begin) as usize;
+        if !is_ready || self.window.resident(begin, end).len() < size {
+            return None;
+        }
+        self.window.check_element(begin, size).ok()?;
+        let skeleton = filling.skeletons.get(row.skeleton()?)?;
+        if !skeleton.is_scalar()
+            && !self.forms.is_current(skeleton)
+            && !self.forms.enter(skeleton, &mut self.graph)
+        {
+            return None;
+        }
+        let value = self.fill_row(span, row, skeleton, filling)?;
+        Some(Decoded { begin, end, first: value, last: value })
+    }
+
     /// Fills the values of a member, which are resident, into the forms of their skeletons. Returns
     /// the nodes of the first value and of the last; `None` where a machine has to decode them.
-    #[inline]
     fn fill(
         &mut self,
         values: Values<'_>,
         addresses: &dyn Addresses,
     ) -> Result<Option<[NodeId; 2]>> {
         let Some((rows, filling)) = values.rows else { return Ok(None) };
-        match (values.spans, rows) {
-            (&[span], &[row]) => {
-                let value = self.fill_row(span, row, filling, addresses)?;
-                Ok(value.map(|value| [value, value]))
-            }
-            (&[key, value], &[key_row, row]) => {
-                // The key is not in a form, so that the form of the value can be filled beside it.
-                let Some(hole) = filling.scalar(key_row) else { return Ok(None) };
-                let Some(last) = self.fill_row(value, row, filling, addresses)? else {
-                    return Ok(None);
-                };
-                let bytes = self.window.resident(key.begin, key.end);
-                let source = Source { bytes, offset: key.begin };
-                let first = self.graph.scalar(hole, source, &self.context.limits.pickle);
-                Ok(first.map(|first| [first, last]))
-            }
-            _ => Ok(None),
+        let (&[.., row], &[.., span]) = (rows, values.spans) else { return Ok(None) };
+        let Some(skeleton) = row.skeleton().and_then(|index| filling.skeletons.get(index)) else {
+            return Ok(None);
+        };
+        // The key of an entry is not in a form, so that the form of the value can be filled beside it.
+        let key = match (rows, values.spans) {
+            (&[row, _], &[span, _]) => match filling.scalar(row) {
+                Some(hole) if !skeleton.is_scalar() => Some((hole, span)),
+                _ => return Ok(None),
+            },
+            _ => None,
+        };
+        if !skeleton.is_scalar()
+            && !self.forms.is_current(skeleton)
+            && !self.enter_form(span, skeleton, addresses)?
+        {
+            return Ok(None);
         }
+        let Some(last) = self.fill_row(span, row, skeleton, filling) else { return Ok(None) };
+        let Some((hole, span)) = key else { return Ok(Some([last, last])) };
+        let bytes = self.window.resident(span.begin, span.end);
+        let source = Source { bytes, offset: span.begin };
+        let first = self.graph.scalar(hole, source, &self.context.limits.pickle);
+        Ok(first.map(|first| [first, last]))
     }
 
-    /// Fills a row into the form of its skeleton.
-    #[inline]
+    /// Fills a row, which is resident, into the form of its skeleton, which is the current one, unless
+    /// the skeleton is one scalar. Returns `None` where a machine has to decode it.
+    #[inline(always)]
     fn fill_row(
         &mut self,
         span: Span,
         row: Row,
+        skeleton: &Arc<Skeleton>,
         filling: &Filling,
-        addresses: &dyn Addresses,
-    ) -> Result<Option<NodeId>> {
-        let Some(skeleton) = row.skeleton().and_then(|index| filling.skeletons.get(index)) else {
-            return Ok(None);
-        };
-        if skeleton.is_scalar()
-            || !self.forms.is_current(skeleton) && !self.enter_form(span, skeleton, addresses)?
-        {
-            return Ok(None);
-        }
+    ) -> Option<NodeId> {
         let Decoder { forms, graph, window, context, .. } = self;
-        let Some(current) = forms.current_mut() else { return Ok(None) };
         let source = Source { bytes: window.resident(span.begin, span.end), offset: span.begin };
-        let holes = filling.holes.of(row, skeleton.holes());
-        let (ints, floats) = (filling.holes.ints(), filling.holes.floats());
         let limits = &context.limits.pickle;
-        if !current.form.fill(graph, holes, ints, floats, source, limits) {
-            return Ok(None);
+        let holes = filling.holes.of(row, skeleton.holes());
+        if skeleton.is_scalar() {
+            return graph.scalar(*holes.first()?, source, limits);
         }
-        let &[value] = current.form.values() else { return Ok(None) };
+        let current = forms.current_mut()?;
+        let (ints, floats) = (filling.holes.ints(), filling.holes.floats());
+        if !current.form.fill(graph, holes, ints, floats, source, limits) {
+            return None;
+        }
+        let &[value] = current.form.values() else { return None };
         if current.changes != Some(current.form.changes()) {
             current.changes = Some(current.form.changes());
             // The items of a structured array are records, also where they look like arrays.
@@ -241,7 +261,7 @@ impl Decoder {
                 false => PlainParts::find(graph.value(value, source), context),
             };
         }
-        Ok(Some(value))
+        Some(value)
     }
 
     /// Returns the value of a row, which is resident, and the nodes of its holes; `None` where the

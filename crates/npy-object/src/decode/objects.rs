@@ -153,9 +153,19 @@ impl Objects {
     #[inline]
     pub(crate) fn next(&mut self, position: &mut Position) -> Result<Option<Decoded>> {
         position.advance(|member| {
+            if let Some(decoded) = self.fill(member) {
+                return Ok(Some(decoded));
+            }
             self.decoder.window.set_reading_on(true);
             self.decode(member)
         })
+    }
+
+    /// Fills the row of a member of the batch that was read last; `None` where it has to be decoded.
+    #[inline(always)]
+    fn fill(&mut self, member: u64) -> Option<Decoded> {
+        let (span, row, filling) = self.batch.row(member, self.batches.width())?;
+        self.decoder.fill_member(span, row, filling)
     }
 
     /// Decodes a member; `None` past the last.

@@ -118,6 +118,16 @@ impl Batch {
         Values { spans: &self.spans[range], rows: rows.zip(filling) }
     }
 
+    /// Returns the span of a member that is one value, its row, and what fills the row; `None` where
+    /// the member is not in the batch, or has no row. The rows of all are from one batch of the
+    /// pickle.
+    #[inline(always)]
+    pub(crate) fn row(&self, member: u64, width: usize) -> Option<(Span, Row, &Filling)> {
+        let [filling] = &self.fillings[..] else { return None };
+        let place = self.place(member).filter(|_| width == 1)?;
+        Some((*self.spans.get(place)?, *self.rows.get(place)?, filling))
+    }
+
     /// Returns the number of members.
     pub(crate) fn len(&self) -> usize {
         (self.next.member - self.begin.member) as usize

@@ -25,7 +25,7 @@ pub(crate) fn days_since_1970(date: Date) -> i32 {
 }
 
 /// Returns year, month and day of the date that is this number of days after 1970-01-01.
-fn date_of(days: i128) -> (i128, i128, i128) {
+pub(crate) fn date_of(days: i128) -> (i128, i128, i128) {
     /// Days of 400 years, after which the calendar repeats.
     const CYCLE: i128 = 146_097;
     // Years are counted from March, so that a leap day is the last day of its year.

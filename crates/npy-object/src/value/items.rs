@@ -4,7 +4,7 @@ use std::iter::FusedIterator;
 
 #[cfg(feature = "json")]
 use pickle_stream::Paused;
-use pickle_stream::{Entries as RawEntries, Items as RawItems, Kind as Raw};
+use pickle_stream::{Entries as RawEntries, Items as RawItems, Kind as Raw, ValueRef};
 
 use crate::value::context::Context;
 use crate::value::element::Element;
@@ -32,6 +32,18 @@ impl<'a> Items<'a> {
     /// Returns the values themselves.
     pub(crate) fn raw(&self) -> &RawItems<'a> {
         &self.items
+    }
+
+    /// Returns the values themselves.
+    #[cfg(feature = "serde")]
+    pub(crate) fn into_raw(self) -> RawItems<'a> {
+        self.items
+    }
+
+    /// Returns the settings of the items.
+    #[cfg(feature = "serde")]
+    pub(crate) fn context(&self) -> &'a Context {
+        self.context
     }
 }
 
@@ -79,6 +91,24 @@ impl<'a> Entries<'a> {
         Entries { entries: EntriesRepr::Pairs(pairs), context }
     }
 
+    /// Returns the next entry as the values themselves.
+    #[inline(always)]
+    pub(crate) fn next_raw(&mut self) -> Option<(ValueRef<'a>, ValueRef<'a>)> {
+        match &mut self.entries {
+            EntriesRepr::Dict(entries) => entries.next(),
+            EntriesRepr::Pairs(pairs) => match pairs.next()?.kind() {
+                Raw::List(mut pair) | Raw::Tuple(mut pair) => Some((pair.next()?, pair.next()?)),
+                _ => None,
+            },
+        }
+    }
+
+    /// Returns the settings of the entries.
+    #[cfg(feature = "serde")]
+    pub(crate) fn context(&self) -> &'a Context {
+        self.context
+    }
+
     /// Returns the entries that are left, in a form that takes less memory, and whether they are
     /// pairs: see [`Entries::resume`].
     #[cfg(feature = "json")]
@@ -105,13 +135,7 @@ impl<'a> Iterator for Entries<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let (key, value) = match &mut self.entries {
-            EntriesRepr::Dict(entries) => entries.next()?,
-            EntriesRepr::Pairs(pairs) => match pairs.next()?.kind() {
-                Raw::List(mut pair) | Raw::Tuple(mut pair) => (pair.next()?, pair.next()?),
-                _ => return None,
-            },
-        };
+        let (key, value) = self.next_raw()?;
         Some((Element::new(key, self.context), Element::new(value, self.context)))
     }
 

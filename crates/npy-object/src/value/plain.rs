@@ -15,7 +15,7 @@ use crate::value::context::Context;
 use crate::value::numbers::{Primitive, TypedArray};
 use crate::value::row::Row;
 use crate::value::shape::Shape;
-use crate::value::state::NdarrayState;
+use crate::value::state::{NdarrayState, is_version};
 
 /// An array of items of a fixed size, borrowed from the file: see
 /// [`Element::as_plain_array`](crate::Element::as_plain_array).
@@ -34,6 +34,7 @@ pub(crate) struct PlainParts {
     array: NodeId,
     scalar: Scalar,
     fortran_order: bool,
+    version: NodeId,
     shape: NodeId,
     bytes: NodeId,
 }
@@ -47,16 +48,15 @@ impl PlainParts {
         let parts: [ValueRef<'_>; 5] = object.state()?.to_tuple()?;
         let state = NdarrayState::take(&mut parts.iter().copied())?;
         let (fortran_order, bytes) = (state.is_fortran?.as_bool()?, state.data?);
-        if state.version.is_none() || bytes.as_bytes().is_none() {
-            return None;
-        }
+        let version = state.version?.id();
+        bytes.as_bytes()?;
         let head = [object.callable(), class, state.dtype];
         if object.construct() != Construct::Call || object.has_items() {
             return None;
         }
         let scalar = context.item_types.scalar_of_array(head)?;
         let (array, shape, bytes) = (value.id(), state.shape.id(), bytes.id());
-        Some(PlainParts { array, scalar, fortran_order, shape, bytes })
+        Some(PlainParts { array, scalar, fortran_order, version, shape, bytes })
     }
 
     /// Returns whether these are the parts of the array with this node.
@@ -71,6 +71,12 @@ impl PlainParts {
         self.scalar
     }
 
+    /// Returns the node of the version.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn version(&self) -> NodeId {
+        self.version
+    }
+
     /// Returns the node of the shape.
     #[cfg(feature = "arrow")]
     pub(crate) fn shape(&self) -> NodeId {
@@ -83,10 +89,13 @@ impl PlainParts {
         self.bytes
     }
 
-    /// Returns the array in the graph of `value`; `None` where the number of its bytes is not what
-    /// its shape says.
+    /// Returns the array in the graph of `value`; `None` where NumPy refuses its version, or the
+    /// number of its bytes is not what its shape says.
     #[inline(always)]
     pub(crate) fn array<'a>(&self, value: ValueRef<'a>) -> Option<PlainArray<'a>> {
+        if is_version(value.at(self.version)) != Some(true) {
+            return None;
+        }
         let shape = Shape::of_tuple(value.at(self.shape))?;
         let bytes = value.at(self.bytes).as_bytes()?;
         if shape.count()?.checked_mul(self.scalar.itemsize())? != bytes.len() {

@@ -12,7 +12,7 @@ use crate::value::shape::Shape;
 /// The parts of an array that is not whole are on the stack. The last two of them may be missing.
 #[derive(Clone, Copy)]
 pub(crate) struct NdarrayState<'a> {
-    /// `None` before NumPy 1.0.
+    /// 0 or 1, as an int or a bool; `None` before NumPy 1.0.
     pub(crate) version: Option<ValueRef<'a>>,
     pub(crate) shape: ValueRef<'a>,
     pub(crate) dtype: ValueRef<'a>,
@@ -21,19 +21,25 @@ pub(crate) struct NdarrayState<'a> {
 }
 
 impl<'a> NdarrayState<'a> {
-    /// Takes the state from the front of `parts`.
+    /// Takes the state from the front of `parts`; `None` where it has a version that NumPy refuses.
+    ///
+    /// Like `array_setstate` of `multiarray/methods.c`, it takes the first part for a version only
+    /// if that is a number.
     #[inline(always)]
     pub(crate) fn take(parts: &mut impl Iterator<Item = ValueRef<'a>>) -> Option<NdarrayState<'a>> {
         let first = parts.next()?;
-        let version = first.as_int().map(|_| first);
-        let shape = if version.is_some() { parts.next()? } else { first };
+        let (version, shape) = match is_version(first) {
+            Some(true) => (Some(first), parts.next()?),
+            Some(false) => return None,
+            None => (None, first),
+        };
         let dtype = parts.next()?;
         Some(NdarrayState { version, shape, dtype, is_fortran: parts.next(), data: parts.next() })
     }
 
     /// Reads the shape.
     pub(crate) fn shape(&self) -> Option<Shape> {
-        Shape::read(self.shape)
+        Shape::of_tuple(self.shape)
     }
 
     /// Reads the dtype.
@@ -44,5 +50,14 @@ impl<'a> NdarrayState<'a> {
     /// Reads whether the data are in Fortran order.
     pub(crate) fn fortran_order(&self) -> Option<bool> {
         flag(self.is_fortran?)
+    }
+}
+
+/// Returns whether a number is a version that NumPy reads; `None` where the value is not a number.
+#[inline(always)]
+pub(crate) fn is_version(value: ValueRef<'_>) -> Option<bool> {
+    match value.as_int() {
+        Some(version) => Some(matches!(version, 0 | 1)),
+        None => value.as_bool().map(|_| true),
     }
 }

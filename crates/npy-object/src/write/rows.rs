@@ -135,6 +135,23 @@ impl<'a> RowWriter<'a> {
         Ok(())
     }
 
+    /// Appends rows that follow one another in C order.
+    ///
+    /// Fails as [`append`](Self::append) does, and where the last row is not whole.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn append_all(&mut self, rows: &[u8]) -> Result<()> {
+        if self.has_columns() || self.size == 0 || !rows.len().is_multiple_of(self.size) {
+            return rows.chunks(self.size.max(1)).try_for_each(|row| self.append(row));
+        }
+        let count = (rows.len() / self.size) as u64;
+        if count > self.most - self.written {
+            return Err(miscounted(self.most, self.written + count));
+        }
+        self.write(|writer| writer.output.write(rows))?;
+        self.written += count;
+        Ok(())
+    }
+
     /// Ends the array. A file gets its name.
     ///
     /// Fails where writing fails or has failed, and where fewer rows were appended than the shape

@@ -697,3 +697,66 @@ fn definition_of_many_elements_stays_known() {
     bytes.extend(b"e.");
     assert_eq!(verdict(bytes), Verdict::Inert);
 }
+
+/// A trusted function may call what it gets: `_new_Index(memmap, {...})` would create a file.
+#[test]
+fn trusted_function_with_a_callable_of_the_policy_is_unknown() {
+    let audit = Audit::new().allow("m.f").unwrap();
+    let audit = audit.allow("m.C").unwrap();
+    let verdict = |bytes: &[u8]| audit.read(Source::bytes(bytes.to_vec())).verdict();
+    assert_eq!(verdict(b"cm\nf\n(cm\nC\n}tR."), Verdict::Inert);
+    assert_eq!(verdict(b"cm\nf\n(cnumpy\nfloat64\ntR."), Verdict::Inert);
+    assert_eq!(verdict(b"cm\nf\n(cnumpy\nmemmap\n}tR."), Verdict::Unknown);
+    assert_eq!(verdict(b"cm\nf\n(cm\nC\n(cnumpy\nmemmap\nttR."), Verdict::Unknown);
+    assert_eq!(
+        verdict(b"cm\nf\n(cfunctools\npartial\n(cbuiltins\nprint\ntR}tR."),
+        Verdict::Unknown
+    );
+}
+
+/// BUILD calls `__setstate__` of an instance, and APPEND its `append`.
+#[test]
+fn state_of_trusted_class_with_a_hook_is_unknown() {
+    let audit = Audit::new().allow("m.C").unwrap();
+    let verdict = |bytes: &[u8]| audit.read(Source::bytes(bytes.to_vec())).verdict();
+    for (state, expected) in [
+        (&b"}Vx\nNs"[..], Verdict::Inert),
+        (b"}V_x\nNs", Verdict::Inert),
+        (b"}V__setstate__\ncbuiltins\nprint\ns", Verdict::Unknown),
+        (b"}Vappend\ncnumpy\nmemmap\ns", Verdict::Unknown),
+        (b"(N}V__class__\nNst", Verdict::Unknown),
+    ] {
+        for object in
+            [&b"cm\nC\n)\x81"[..], b"ccopy_reg\n_reconstructor\n(cm\nC\nc__builtin__\nobject\nNtR"]
+        {
+            let bytes = [object, state, b"b."].concat();
+            assert_eq!(verdict(&bytes), expected, "{}", bytes.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn persistent_id_is_inert_where_it_is_allowed() {
+    let bytes: &[u8] = b"\x80\x02X\x01\0\0\0aQ.";
+    assert_eq!(verdict(bytes), Verdict::Unknown);
+    let audit = Audit::new().allow("persistent_id").unwrap();
+    assert_eq!(audit.read(Source::bytes(bytes)).verdict(), Verdict::Inert);
+    let audit = audit.deny("persistent_id").unwrap();
+    assert_ne!(audit.read(Source::bytes(bytes)).verdict(), Verdict::Inert);
+}
+
+#[test]
+fn issues_are_empty_only_of_an_inert_file() {
+    for bytes in [
+        &b"N."[..],
+        b"cos\nsystem\n.",
+        b"cm\nf\n)R.",
+        b"N",
+        b"N.\xff",
+        b"\x80\x04\x95\xff\0\0\0\0\0\0\0N.",
+    ] {
+        let report = audit(bytes);
+        let worst = report.issues().iter().map(|issue| issue.check.verdict()).max();
+        assert_eq!(worst.unwrap_or(Verdict::Inert), report.verdict(), "{}", bytes.escape_ascii());
+    }
+}

@@ -3,21 +3,30 @@
 use std::sync::Arc;
 
 use arrow_array::builder::{ArrayBuilder, BooleanBuilder, LargeBinaryBuilder};
-use arrow_array::{ArrayRef, LargeListArray, LargeStringArray, NullArray, StructArray, make_array};
+use arrow_array::{
+    ArrayRef, FixedSizeListArray, Int32Array, LargeListArray, LargeStringArray, ListArray,
+    NullArray, StructArray, UnionArray, make_array,
+};
 use arrow_buffer::{MutableBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_data::ArrayData;
-use arrow_schema::{ArrowError, DataType, FieldRef, Fields, TimeUnit};
-use npy_header::{DType, Scalar, ScalarKind};
+use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, UnionFields};
+use npy_header::{ByteOrder, DType, Scalar, ScalarKind};
 use pickle_stream::short_str;
 
-use crate::convert::arrow::infer::{Missing, NAT, missing, mixed, no_type, type_of_scalar};
+use crate::convert::arrow::infer::{
+    DEPTH, FIXED_TENSOR, Inferred, Missing, Rules, VARIABLE_TENSOR, entries, is_row, kind_in,
+    missing, mixed, no_type, of_type, type_of, type_of_scalar,
+};
+use crate::convert::arrow::number::{NAT, Number, item_number, may_hold, number, put, units_in};
+#[cfg(feature = "json")]
+use crate::convert::{arrow::infer::JSON, json::PlainJson};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::array::{Array, Data};
-use crate::value::calendar::days_since_1970;
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
 use crate::value::kind::Kind;
-use crate::value::time::DateTime;
+use crate::value::scalar::NumPyScalar;
 
 /// A column to which elements are appended.
 pub(super) enum Column {
@@ -47,17 +56,59 @@ pub(super) enum Column {
         columns: Vec<Column>,
         nulls: NullBufferBuilder,
     },
+    /// Arrays with their shapes.
+    Tensors(Box<Tensors>),
+    /// Values of several kinds, as JSON.
+    #[cfg(feature = "json")]
+    Json {
+        json: Box<PlainJson>,
+        values: Vec<u8>,
+        ends: Vec<i64>,
+        nulls: NullBufferBuilder,
+    },
+    /// Values of several kinds, each in the column of its kind.
+    Union {
+        fields: UnionFields,
+        kinds: Vec<Inferred>,
+        columns: Vec<Column>,
+        types: Vec<i8>,
+        offsets: Vec<i32>,
+    },
+}
+
+/// A column of arrays with their shapes.
+pub(super) struct Tensors {
+    data_type: DataType,
+    /// The shape of all arrays, where they have one.
+    shape: Option<Vec<usize>>,
+    ndim: usize,
+    item: FieldRef,
+    items: Column,
+    ends: Vec<i32>,
+    lengths: Vec<i32>,
+    nulls: NullBufferBuilder,
 }
 
 impl Column {
     /// Returns an empty column, with room for as many bytes as `sizes` says: see
-    /// [`sizes`](Self::sizes). Recurses as deep as the type, which is at most
-    /// [`DEPTH`](super::infer::DEPTH).
-    pub(super) fn new(data_type: &DataType, sizes: &mut impl Iterator<Item = usize>) -> Column {
+    /// [`sizes`](Self::sizes). Recurses as deep as the type, which is at most [`DEPTH`] and the
+    /// dimensions of an array.
+    pub(super) fn new(field: &Field, sizes: &mut dyn Iterator<Item = usize>) -> Column {
         let nulls = NullBufferBuilder::new(0);
-        match data_type {
+        let extension = field.metadata().get(EXTENSION_TYPE_NAME_KEY).map(String::as_str);
+        if let Some(FIXED_TENSOR | VARIABLE_TENSOR) = extension
+            && let Some(tensors) = Tensors::new(field, sizes)
+        {
+            return Column::Tensors(Box::new(tensors));
+        }
+        match field.data_type() {
             DataType::Null => Column::Null(0),
             DataType::Boolean => Column::Boolean(BooleanBuilder::new()),
+            #[cfg(feature = "json")]
+            DataType::LargeUtf8 if extension == Some(JSON) => {
+                let json = Box::new(PlainJson::new());
+                Column::Json { json, values: Vec::new(), ends: vec![0], nulls }
+            }
             DataType::LargeUtf8 => Column::Text {
                 values: Vec::with_capacity(sizes.next().unwrap_or(0)),
                 ends: vec![0],
@@ -65,14 +116,20 @@ impl Column {
             },
             DataType::LargeBinary => Column::Binary(LargeBinaryBuilder::new()),
             DataType::LargeList(field) => {
-                let items = Box::new(Column::new(field.data_type(), sizes));
+                let items = Box::new(Column::new(field, sizes));
                 Column::List { field: Arc::clone(field), items, ends: vec![0], nulls }
             }
             DataType::Struct(fields) => {
-                let columns =
-                    fields.iter().map(|field| Column::new(field.data_type(), sizes)).collect();
+                let columns = fields.iter().map(|field| Column::new(field, sizes)).collect();
                 Column::Struct { fields: fields.clone(), columns, nulls }
             }
+            DataType::Union(fields, _) => Column::Union {
+                fields: fields.clone(),
+                kinds: fields.iter().map(|(_, field)| of_type(field.data_type())).collect(),
+                columns: fields.iter().map(|(_, field)| Column::new(field, sizes)).collect(),
+                types: Vec::new(),
+                offsets: Vec::new(),
+            },
             fixed => {
                 let (data_type, bytes) =
                     (fixed.clone(), MutableBuffer::new(sizes.next().unwrap_or(0)));
@@ -91,6 +148,10 @@ impl Column {
             | Column::Text { nulls, .. }
             | Column::List { nulls, .. }
             | Column::Struct { nulls, .. } => nulls.len(),
+            #[cfg(feature = "json")]
+            Column::Json { nulls, .. } => nulls.len(),
+            Column::Tensors(tensors) => tensors.nulls.len(),
+            Column::Union { types, .. } => types.len(),
         }
     }
 
@@ -104,6 +165,15 @@ impl Column {
             Column::Fixed { bytes, .. } => bytes.len(),
             Column::List { items, ends, .. } => items.bytes() + 8 * ends.len(),
             Column::Struct { columns, .. } => columns.iter().map(Column::bytes).sum(),
+            #[cfg(feature = "json")]
+            Column::Json { values, ends, .. } => values.len() + 8 * ends.len(),
+            Column::Tensors(tensors) => {
+                let Tensors { items, ends, lengths, .. } = &**tensors;
+                items.bytes() + 4 * ends.len() + 4 * lengths.len()
+            }
+            Column::Union { columns, types, .. } => {
+                columns.iter().map(Column::bytes).sum::<usize>() + 5 * types.len()
+            }
         }
     }
 
@@ -113,9 +183,12 @@ impl Column {
             Column::Text { values, .. } => sizes.push(values.len()),
             Column::Fixed { bytes, .. } => sizes.push(bytes.len()),
             Column::List { items, .. } => items.sizes(sizes),
-            Column::Struct { columns, .. } => {
+            Column::Struct { columns, .. } | Column::Union { columns, .. } => {
                 columns.iter().for_each(|column| column.sizes(sizes));
             }
+            Column::Tensors(tensors) => tensors.items.sizes(sizes),
+            #[cfg(feature = "json")]
+            Column::Json { .. } => {}
             Column::Null(_) | Column::Boolean(_) | Column::Binary(_) => {}
         }
     }
@@ -141,6 +214,18 @@ impl Column {
                 columns.iter_mut().for_each(Column::append_null);
                 nulls.append_null();
             }
+            #[cfg(feature = "json")]
+            Column::Json { values, ends, nulls, .. } => {
+                ends.push(values.len() as i64);
+                nulls.append_null();
+            }
+            Column::Tensors(tensors) => tensors.append_null(),
+            // A union has no nulls of its own.
+            Column::Union { columns, types, offsets, .. } => {
+                types.push(0);
+                offsets.push(columns.first().map_or(0, Column::len) as i32);
+                columns.iter_mut().take(1).for_each(Column::append_null);
+            }
         }
     }
 
@@ -157,7 +242,13 @@ impl Column {
     }
 
     /// Appends an element. Recurses as deep as the type of the column.
+    ///
+    /// Fails where it has no place in the column, with the offset of the value.
     pub(super) fn append(&mut self, element: Element<'_>) -> Result<()> {
+        self.append_value(element).map_err(|error| element.located(error))
+    }
+
+    fn append_value(&mut self, element: Element<'_>) -> Result<()> {
         if let Some(plain) = element.as_plain_array()
             && let (Column::List { items, ends, nulls, .. }, [_]) = (&mut *self, plain.shape())
         {
@@ -171,26 +262,49 @@ impl Column {
             Some(Missing::NaN)
                 if matches!(self, Column::Fixed { data_type: DataType::Float64, .. }) => {}
             Some(Missing::NaN) if self.append_nan() => return Ok(()),
+            Some(Missing::NaN) if matches!(self, Column::Union { .. }) => {}
             Some(_) => {
                 self.append_null();
                 return Ok(());
             }
             None => {}
         }
+        match &mut *self {
+            #[cfg(feature = "json")]
+            Column::Json { json, values, ends, nulls } => {
+                json.write(values, element)?;
+                ends.push(values.len() as i64);
+                nulls.append_non_null();
+                return Ok(());
+            }
+            Column::Union { kinds, columns, types, offsets, .. } => {
+                let found = type_of(element, DEPTH, Rules { looks: true, ..Rules::default() })?;
+                let Some(kind) = kind_in(kinds, &found) else {
+                    return Err(mixed(&self.data_type(), kind.name()));
+                };
+                let column = &mut columns[kind];
+                let (id, len) = (kind as i8, column.len() as i32);
+                column.append(element)?;
+                types.push(id);
+                offsets.push(len);
+                return Ok(());
+            }
+            _ => {}
+        }
         match (kind, &mut *self) {
             (Kind::Bool(value), Column::Boolean(builder)) => builder.append_value(value),
             (Kind::Str(text), Column::Text { values, ends, nulls }) => {
-                values.extend_from_slice(text.to_string_lossy().as_bytes());
+                let Some(text) = text.to_str() else {
+                    return Err(no_type("a str with a lone surrogate"));
+                };
+                values.extend_from_slice(text.as_bytes());
                 ends.push(values.len() as i64);
                 nulls.append_non_null();
             }
             (Kind::Bytes(value) | Kind::ByteArray(value), Column::Binary(builder)) => {
                 builder.append_value(&*value);
             }
-            (Kind::Scalar(scalar), column) => match scalar.dtype() {
-                DType::Scalar(item) => column.append_items(*item, scalar.data())?,
-                other => return Err(no_type(&format!("scalars of dtype {other}"))),
-            },
+            (Kind::Scalar(scalar), column) => column.append_dtype(scalar.dtype(), scalar.data())?,
             (
                 Kind::List(members) | Kind::Tuple(members) | Kind::Deque(members, _),
                 Column::List { items, ends, nulls, .. },
@@ -201,16 +315,16 @@ impl Column {
                 ends.push(items.len() as i64);
                 nulls.append_non_null();
             }
+            (Kind::Array(array), Column::Tensors(tensors)) => tensors.append(&array)?,
             (Kind::Array(array), column) => column.append_array(&array)?,
-            (Kind::Dict(_) | Kind::OrderedDict(_), Column::Struct { fields, columns, nulls }) => {
-                append_entries(columns, fields, element, false)?;
+            (kind, Column::Struct { fields, columns, nulls }) if is_row(&kind) => {
+                append_row(columns, fields, element, false)?;
                 nulls.append_non_null();
             }
             (kind, Column::Fixed { data_type, bytes, nulls }) => {
-                match fixed(&kind, data_type) {
-                    Some(Number::Eight(value)) => bytes.extend_from_slice(&value),
-                    Some(Number::Four(value)) => bytes.extend_from_slice(&value),
-                    None => return Err(mixed(data_type, kind.name())),
+                let number = number(&kind, data_type);
+                if !number.is_some_and(|number| put(data_type, bytes, number)) {
+                    return Err(misfit(data_type, &kind));
                 }
                 nulls.append_non_null();
             }
@@ -228,17 +342,27 @@ impl Column {
             Column::Fixed { data_type, .. } => data_type.clone(),
             Column::List { field, .. } => DataType::LargeList(Arc::clone(field)),
             Column::Struct { fields, .. } => DataType::Struct(fields.clone()),
+            #[cfg(feature = "json")]
+            Column::Json { .. } => DataType::LargeUtf8,
+            Column::Tensors(tensors) => tensors.data_type.clone(),
+            Column::Union { fields, .. } => {
+                DataType::Union(fields.clone(), arrow_schema::UnionMode::Dense)
+            }
         }
     }
 
     /// Appends an array as lists, or its one item if it has no dimensions.
     fn append_array(&mut self, array: &Array<'_>) -> Result<()> {
+        if array.mask().is_some() {
+            return Err(no_type("masked arrays"));
+        }
         match (array.item(), array.data()) {
-            (ItemType::Plain(DType::Scalar(item)), Data::Bytes(bytes)) => {
-                let bytes = array.to_c_order(bytes, item.itemsize());
+            (ItemType::Plain(item), Data::Bytes(bytes)) => {
+                let size = item.itemsize();
+                let bytes = array.to_c_order(bytes, size);
                 self.append_nested(array.shape(), bytes.len(), &mut |column, place, count| {
-                    let size = item.itemsize();
-                    column.append_items(*item, &bytes[place * size..(place + count) * size])
+                    let items = &bytes[place * size..(place + count) * size];
+                    column.append_all(item, items, count)
                 })
             }
             (_, Data::Items(items)) => {
@@ -300,20 +424,115 @@ impl Column {
         Ok(())
     }
 
-    /// Appends items of a dtype, given as bytes.
+    /// Appends items of a dtype, `count` of them, given as bytes.
+    fn append_all(&mut self, dtype: &DType, items: &[u8], count: usize) -> Result<()> {
+        match dtype {
+            // Items without bytes are not worth a fast path.
+            DType::Scalar(scalar) if scalar.itemsize() > 0 => self.append_items(*scalar, items),
+            _ => {
+                let size = dtype.itemsize();
+                (0..count).try_for_each(|item| {
+                    self.append_dtype(dtype, &items[item * size..(item + 1) * size])
+                })
+            }
+        }
+    }
+
+    /// Appends one item of a dtype. Recurses as deep as the dtype.
+    fn append_dtype(&mut self, dtype: &DType, item: &[u8]) -> Result<()> {
+        match (dtype, self) {
+            (DType::Scalar(scalar), column) => match scalar.itemsize() {
+                0 => column.append_empty(*scalar),
+                _ => column.append_items(*scalar, item),
+            },
+            (DType::Struct(record), Column::Struct { fields, columns, nulls }) => {
+                append_fields(columns, fields, record, item, false)?;
+                nulls.append_non_null();
+                Ok(())
+            }
+            (DType::Subarray(array), column) => {
+                let (base, size) = (array.base(), array.base().itemsize());
+                column.append_nested(array.shape(), item.len(), &mut |column, place, count| {
+                    let items = &item[place * size..(place + count) * size];
+                    column.append_all(base, items, count)
+                })
+            }
+            (other, column) => Err(mixed(&column.data_type(), &format!("dtype {other}"))),
+        }
+    }
+
+    /// Appends an item that has no bytes: an empty text.
+    fn append_empty(&mut self, scalar: Scalar) -> Result<()> {
+        match (scalar.kind(), self) {
+            (ScalarKind::Unicode, Column::Text { values, ends, nulls }) => {
+                ends.push(values.len() as i64);
+                nulls.append_non_null();
+            }
+            (ScalarKind::Bytes, Column::Binary(builder)) => builder.append_value(b""),
+            (_, column) => return Err(mixed(&column.data_type(), &format!("dtype {scalar}"))),
+        }
+        Ok(())
+    }
+
+    /// Appends items of a dtype that has a size, given as bytes.
     fn append_items(&mut self, item: Scalar, items: &[u8]) -> Result<()> {
         let found = type_of_scalar(item)?;
+        let size = item.itemsize().max(1);
         match self {
             Column::Boolean(builder) if found == DataType::Boolean => {
                 items.iter().for_each(|&byte| builder.append_value(byte != 0));
             }
-            Column::Fixed { data_type, bytes, nulls } if *data_type == found => {
+            Column::Fixed { data_type, bytes, nulls }
+                if *data_type == found && item.order() != ByteOrder::Big && is_unscaled(item) =>
+            {
                 bytes.extend_from_slice(items);
                 match item.kind() {
                     ScalarKind::Datetime(_) | ScalarKind::Timedelta(_) => {
                         items.chunks_exact(NAT.len()).for_each(|it| nulls.append(it != NAT));
                     }
-                    _ => nulls.append_n_non_nulls(items.len() / item.itemsize().max(1)),
+                    _ => nulls.append_n_non_nulls(items.len() / size),
+                }
+            }
+            Column::Fixed { data_type, bytes, nulls } if may_hold(data_type, &found) => {
+                let is_time =
+                    matches!(item.kind(), ScalarKind::Datetime(_) | ScalarKind::Timedelta(_));
+                let nat = match item.order() {
+                    ByteOrder::Big => i64::MIN.to_be_bytes(),
+                    _ => NAT,
+                };
+                let units = units_in(data_type, &found);
+                for bits in items.chunks_exact(size) {
+                    let is_null = is_time && bits == nat;
+                    if is_null {
+                        bytes.extend_zeros(data_type.primitive_width().unwrap_or(0));
+                    } else {
+                        let number = match item_number(item, bits) {
+                            Some(Number::Int(int)) => Some(Number::Int(int * units)),
+                            other => other,
+                        };
+                        if !number.is_some_and(|number| put(data_type, bytes, number)) {
+                            let message =
+                                format!("an item of dtype {item} that it has no room for");
+                            return Err(mixed(data_type, &message));
+                        }
+                    }
+                    nulls.append(!is_null);
+                }
+            }
+            Column::Text { values, ends, nulls } if found == DataType::LargeUtf8 => {
+                for text in items.chunks_exact(size) {
+                    let text = NumPyScalar::new(item.into(), text.into());
+                    let text = text.as_ref().and_then(NumPyScalar::to_text);
+                    let text = text.ok_or_else(|| no_type("a str with a lone surrogate"))?;
+                    values.extend_from_slice(text.as_bytes());
+                    ends.push(values.len() as i64);
+                    nulls.append_non_null();
+                }
+            }
+            Column::Binary(builder) if found == DataType::LargeBinary => {
+                for bytes in items.chunks_exact(size) {
+                    let len = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+                    builder.append_value(&bytes[..len]);
                 }
             }
             Column::Null(_) if items.is_empty() => {}
@@ -345,27 +564,178 @@ impl Column {
                 let columns = columns.into_iter().map(Column::finish).collect::<Result<_, _>>()?;
                 Arc::new(StructArray::try_new_with_length(fields, columns, nulls, len)?)
             }
+            #[cfg(feature = "json")]
+            Column::Json { values, ends, nulls, .. } => {
+                Column::Text { values, ends, nulls }.finish()?
+            }
+            Column::Tensors(tensors) => tensors.finish()?,
+            Column::Union { fields, columns, types, offsets, .. } => {
+                let columns = columns.into_iter().map(Column::finish).collect::<Result<_, _>>()?;
+                let (types, offsets) = (types.into(), Some(offsets.into()));
+                Arc::new(UnionArray::try_new(fields, types, offsets, columns)?)
+            }
         })
     }
 }
 
-/// Appends the entries of a dict to the columns named after their keys. With `leaves_out`, entries of
-/// other keys are left out; they are an error without.
-pub(super) fn append_entries(
+impl Tensors {
+    /// Returns an empty column of tensors; `None` where the field is not one of them.
+    fn new(field: &Field, sizes: &mut dyn Iterator<Item = usize>) -> Option<Tensors> {
+        let (item, shape, ndim) = match field.data_type() {
+            DataType::FixedSizeList(item, _) => {
+                let shape = fixed_shape(field)?;
+                let ndim = shape.len();
+                (item, Some(shape), ndim)
+            }
+            DataType::Struct(fields) => {
+                let (data, shape) = (fields.first()?, fields.get(1)?);
+                let DataType::List(item) = data.data_type() else { return None };
+                let DataType::FixedSizeList(_, ndim) = shape.data_type() else { return None };
+                (item, None, *ndim as usize)
+            }
+            _ => return None,
+        };
+        Some(Tensors {
+            data_type: field.data_type().clone(),
+            shape,
+            ndim,
+            items: Column::new(item, sizes),
+            item: Arc::clone(item),
+            ends: vec![0],
+            lengths: Vec::new(),
+            nulls: NullBufferBuilder::new(0),
+        })
+    }
+
+    /// Appends an array.
+    fn append(&mut self, array: &Array<'_>) -> Result<()> {
+        let (expected, found) = (&self.shape, array.shape());
+        if array.mask().is_some() {
+            return Err(no_type("masked arrays"));
+        }
+        if found.len() != self.ndim || expected.as_ref().is_some_and(|shape| shape != found) {
+            return Err(mixed(&self.data_type, &format!("an array of shape {found:?}")));
+        }
+        let (ItemType::Plain(item), Data::Bytes(bytes)) = (array.item(), array.data()) else {
+            return Err(mixed(&self.data_type, &format!("an array of dtype {}", array.item())));
+        };
+        for &length in found {
+            let length = i32::try_from(length).map_err(|_| too_long(length))?;
+            self.lengths.push(length);
+        }
+        let bytes = array.to_c_order(bytes, item.itemsize());
+        self.items.append_all(
+            item,
+            &bytes,
+            bytes.len().checked_div(item.itemsize()).unwrap_or(0),
+        )?;
+        self.ends.push(i32::try_from(self.items.len()).map_err(|_| too_long(self.items.len()))?);
+        self.nulls.append_non_null();
+        Ok(())
+    }
+
+    fn append_null(&mut self) {
+        let size = self.shape.as_ref().map_or(0, |shape| shape.iter().product());
+        (0..size).for_each(|_| self.items.append_null());
+        self.lengths.extend((0..self.ndim).map(|_| 0));
+        self.ends.push(self.items.len() as i32);
+        self.nulls.append_null();
+    }
+
+    fn finish(self) -> Result<ArrayRef, ArrowError> {
+        let Tensors { data_type, item, items, ends, lengths, mut nulls, .. } = self;
+        let (len, items, nulls) = (nulls.len(), items.finish()?, nulls.finish());
+        Ok(match data_type {
+            DataType::FixedSizeList(_, size) => {
+                Arc::new(FixedSizeListArray::try_new_with_length(item, size, items, nulls, len)?)
+            }
+            DataType::Struct(fields) => {
+                let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
+                let data = ListArray::try_new(item, offsets, items, None)?;
+                let DataType::FixedSizeList(length, ndim) = fields[1].data_type() else {
+                    unreachable!("the column was made of a field of tensors")
+                };
+                let lengths = Arc::new(Int32Array::from(lengths));
+                let shapes = FixedSizeListArray::try_new(Arc::clone(length), *ndim, lengths, None)?;
+                Arc::new(StructArray::try_new(
+                    fields,
+                    vec![Arc::new(data), Arc::new(shapes)],
+                    nulls,
+                )?)
+            }
+            _ => unreachable!("the column was made of a field of tensors"),
+        })
+    }
+}
+
+/// Returns the shape in the metadata of a field of tensors: `{"shape":[2, 3]}`, as this crate writes it.
+pub(crate) fn fixed_shape(field: &Field) -> Option<Vec<usize>> {
+    let metadata = field.metadata().get(arrow_schema::extension::EXTENSION_TYPE_METADATA_KEY)?;
+    let lengths = metadata.strip_prefix("{\"shape\":[")?.strip_suffix("]}")?;
+    lengths.split(',').map(|length| length.trim().parse().ok()).collect()
+}
+
+#[cold]
+fn too_long(length: usize) -> Error {
+    let message = format!("expected at most 2^31 - 1 items of a tensor in a batch, found {length}");
+    Error::new(ErrorKind::Unsupported, "access.type", None, message)
+}
+
+/// Returns whether a unit of a dtype of times is a unit of its column.
+fn is_unscaled(item: Scalar) -> bool {
+    match item.kind() {
+        ScalarKind::Datetime(unit) | ScalarKind::Timedelta(unit) => {
+            unit.num() == 1 && unit.base() >= npy_header::TimeBase::Second
+        }
+        _ => true,
+    }
+}
+
+/// Returns the error for a value that a column has no room for.
+#[cold]
+fn misfit(data_type: &DataType, kind: &Kind<'_>) -> Error {
+    let found = match kind {
+        Kind::Int(value) if data_type.is_numeric() => format!("int {value}"),
+        Kind::Long(value) if data_type.is_numeric() => {
+            format!("an int of {} bits", 8 * value.as_le_bytes().len())
+        }
+        Kind::Decimal(text) if data_type.is_numeric() => format!("Decimal({})", short_str(text)),
+        kind => kind.name().to_owned(),
+    };
+    mixed(data_type, &found)
+}
+
+/// Appends the values of a dict or record to the columns of these names. With `leaves_out`, values of
+/// other names are left out; they are an error without.
+pub(super) fn append_row(
     columns: &mut [Column],
     fields: &Fields,
     element: Element<'_>,
     leaves_out: bool,
 ) -> Result<()> {
     let len = columns.first().map_or(0, Column::len);
-    for (key, value) in element.as_entries()? {
-        let name = key.as_str().map_err(|_| no_type("a dict with keys that are not str"))?;
-        let Some((place, _)) = fields.find(&name) else {
+    let kind = element.kind();
+    let entries = match (entries(&kind), &kind) {
+        (Some(entries), _) => entries?,
+        (None, Kind::Scalar(scalar)) if let DType::Struct(record) = scalar.dtype() => {
+            append_fields(columns, fields, record, scalar.data(), leaves_out)?;
+            columns.iter_mut().filter(|column| column.len() == len).for_each(Column::append_null);
+            return Ok(());
+        }
+        (None, kind) => {
+            return Err(mixed(&DataType::Struct(fields.clone()), kind.name()));
+        }
+    };
+    for (place, (name, value)) in entries.into_iter().enumerate() {
+        // The keys of dicts are mostly in the order of the columns.
+        let is_there = fields.get(place).is_some_and(|field| *field.name() == *name);
+        let place = if is_there { Some(place) } else { fields.find(&name).map(|(place, _)| place) };
+        let Some(place) = place else {
             if leaves_out {
                 continue;
             }
             let message =
-                format!("expected a dict with the keys of the first batch, found key {name:?}");
+                format!("expected a dict with the keys of the schema, found key {name:?}");
             return Err(Error::new(ErrorKind::Unsupported, "access.type", None, message));
         };
         if columns[place].len() > len {
@@ -377,40 +747,28 @@ pub(super) fn append_entries(
     Ok(())
 }
 
-/// The bytes of a number or a time.
-enum Number {
-    Eight([u8; 8]),
-    Four([u8; 4]),
-}
-
-/// Converts a value to a type of fixed size; `None` where it is of another type.
-fn fixed(kind: &Kind<'_>, data_type: &DataType) -> Option<Number> {
-    let eight = |number: i64| Some(Number::Eight(number.to_le_bytes()));
-    match (kind, data_type) {
-        (Kind::Int(value), DataType::Int64) => eight(*value),
-        (Kind::Int(value), DataType::Float64) => Some(Number::Eight((*value as f64).to_le_bytes())),
-        (Kind::Float(value), DataType::Float64) => Some(Number::Eight(value.to_le_bytes())),
-        (Kind::Date(date), DataType::Date32) => {
-            Some(Number::Four(days_since_1970(*date).to_le_bytes()))
-        }
-        (
-            Kind::DateTime(DateTime { date, time }),
-            DataType::Timestamp(TimeUnit::Microsecond, zone),
-        ) => {
-            let clock =
-                i64::from(time.hour) * 3600 + i64::from(time.minute) * 60 + i64::from(time.second);
-            let east = match (time.zone, zone) {
-                (None, None) => 0,
-                (Some(_), Some(_)) => time.utc_offset()?,
-                _ => return None,
-            };
-            let seconds = i64::from(days_since_1970(*date)) * 86_400 + clock - east;
-            eight(seconds * 1_000_000 + i64::from(time.microsecond))
-        }
-        (Kind::TimeDelta(delta), DataType::Duration(TimeUnit::Microsecond)) => {
-            let seconds = delta.days.checked_mul(86_400)?.checked_add(delta.seconds.into())?;
-            eight(seconds.checked_mul(1_000_000)?.checked_add(delta.microseconds.into())?)
-        }
-        _ => None,
+/// Appends the fields of an item of a structured dtype to the columns of these names.
+fn append_fields(
+    columns: &mut [Column],
+    fields: &Fields,
+    record: &npy_header::Struct,
+    item: &[u8],
+    leaves_out: bool,
+) -> Result<()> {
+    let other = || mixed(&DataType::Struct(fields.clone()), "a record of other fields");
+    if !leaves_out && columns.len() != record.fields().len() {
+        return Err(other());
     }
+    for field in record.fields() {
+        let Some((place, _)) = fields.find(&field.name) else {
+            if leaves_out {
+                continue;
+            }
+            return Err(other());
+        };
+        let bytes = &item[field.offset..field.offset + field.dtype.itemsize()];
+        let appended = columns[place].append_dtype(&field.dtype, bytes);
+        appended.map_err(|error| error.under(short_str(&field.name)))?;
+    }
+    Ok(())
 }

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use pickle_stream::{Hole, Holes, Skeleton};
 
 use crate::array::npy_array::NpyArray;
+use crate::convert::arrow::number::is_float;
 
 /// The kinds of the holes of rows that were seen, for each of the last skeletons.
 #[derive(Default)]
 pub(super) struct Known {
     skeletons: Vec<(Arc<Skeleton>, HashSet<Vec<u64>>)>,
     kinds: Vec<u64>,
+    /// The skeleton whose row was noted last.
+    noted: Option<usize>,
 }
 
 impl Known {
@@ -42,6 +45,13 @@ impl Known {
         bytes
     }
 
+    /// Forgets the kind that was noted last, as the types of other rows of it may be others.
+    pub(super) fn forget_noted(&mut self) {
+        if let Some((_, seen)) = self.noted.take().and_then(|index| self.skeletons.get_mut(index)) {
+            seen.remove(&self.kinds);
+        }
+    }
+
     /// Returns whether a row of these kinds was seen. With `notes`, notes that it was.
     fn is_known(
         &mut self,
@@ -50,7 +60,8 @@ impl Known {
         holes: &Holes,
         notes: bool,
     ) -> bool {
-        let Known { skeletons, kinds } = self;
+        let Known { skeletons, kinds, noted } = self;
+        *noted = None;
         kinds.clear();
         for hole in row {
             let Some(kind) = kind(*hole, holes) else { return false };
@@ -66,6 +77,7 @@ impl Known {
         let is_known = seen.contains(kinds);
         if notes && !is_known && seen.len() < Known::MOST_KINDS {
             seen.insert(kinds.clone());
+            *noted = Some(index);
         }
         is_known
     }
@@ -77,17 +89,25 @@ fn kind(hole: Hole, holes: &Holes) -> Option<u64> {
     Some(match hole {
         Hole::None => 0,
         Hole::Bool(_) => 1,
-        Hole::Int(_) => 2,
-        Hole::Float(float) if float.is_nan() => 3,
-        Hole::Float(_) => 4,
-        Hole::Str(_) => 5,
-        Hole::Str2(_) => 6,
-        Hole::Bytes(_) => 7,
-        Hole::Ints(list) | Hole::Floats(list) if list.len == 0 => 8,
-        Hole::Ints(_) => 9,
-        Hole::Floats(list) if !list.of(holes.floats()).iter().any(|float| float.is_nan()) => 10,
+        Hole::Float(float) if float.is_nan() => 2,
+        Hole::Float(_) => 3,
+        Hole::Str(_) => 4,
+        Hole::Str2(_) => 5,
+        Hole::Bytes(_) => 6,
+        Hole::Ints(list) | Hole::Floats(list) if list.len == 0 => 7,
+        Hole::Floats(list) if !list.of(holes.floats()).iter().any(|float| float.is_nan()) => 8,
+        Hole::Int(int) => 9 + kind_of_ints(&[int]),
+        Hole::Ints(list) => 13 + kind_of_ints(list.of(holes.ints())),
         Hole::Floats(_) | Hole::Items(_) => return None,
         // Each entry may be of another type.
-        Hole::Get(memo) => memo.checked_add(11)?,
+        Hole::Get(memo) => memo.checked_add(17)?,
     })
+}
+
+/// Returns 0 to 3: whether one of these ints is negative, and one is no float exactly.
+fn kind_of_ints(ints: &[i64]) -> u64 {
+    let (sign, inexact) = ints
+        .iter()
+        .fold((0, false), |(sign, inexact), &int| (sign | int, inexact | !is_float(int)));
+    u64::from(sign < 0) + 2 * u64::from(inexact)
 }

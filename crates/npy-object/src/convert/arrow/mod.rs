@@ -3,31 +3,43 @@
 //!
 //! | elements | column |
 //! |---|---|
-//! | bool, int, float, str, bytes | `Boolean`, `Int64`, `Float64`, `LargeUtf8`, `LargeBinary` |
+//! | bool, float, str, bytes | `Boolean`, `Float64`, `LargeUtf8`, `LargeBinary` |
+//! | int | `Int64`, or the first of `UInt64`, `Decimal128(38, 0)`, `Decimal256(76, 0)` that holds all |
+//! | `Decimal` | `Decimal128` or `Decimal256`, of as many digits as all need |
 //! | NumPy scalars of numbers, datetimes, timedeltas | the Arrow type of the same width and unit |
+//! | NumPy scalars of `U`, `S`; structured | `LargeUtf8`, `LargeBinary`; as dicts |
 //! | arrays of these, lists, tuples and deques | `LargeList`, one for each dimension |
 //! | dicts with str for keys | a column for each key; inside an element, a `Struct` |
-//! | `datetime`, `date`, `timedelta` | `Timestamp(us)`, `Date32`, `Duration(us)` |
-//! | None, NaT, `pandas.NA`, `pandas.NaT` | null |
+//! | `datetime`, `date`, `time`, `timedelta` | `Timestamp(us)`, `Date32`, `Time64(us)`, `Duration(us)` |
+//! | datetime64 of days or weeks; hours, minutes | `Date32`; `Timestamp(s)` |
+//! | None, NaT, `pandas.NA`, `pandas.NaT`, `Decimal('NaN')` | null |
 //! | NaN | NaN in a column of floats, null in any other |
 //!
+//! Numbers of several types are a column of the smallest type that holds each exactly: ints are
+//! floats only where no int is rounded. [`Mixed`] says what becomes of other kinds in one column, and
+//! [`Tensors`] which type arrays have.
+//!
 //! The types are those of the first batch; where its elements are all missing, elements after it are
-//! read until one has a type. Or they are those of a schema: of all elements, as [`Inference`] finds it,
-//! or of some columns, and then no others are decoded. Fails with clause `access.type` for a later
-//! element of another type, and for values that Arrow has no type for: complex numbers, sets, masked and
-//! structured arrays, objects of unknown classes.
+//! read until one has a type. Or they are those of a schema: of all elements, as [`Inference`] finds
+//! it, or of some columns, and then no others are decoded.
+//!
+//! Fails with clause `access.type` for an element of another type than its column, and for values
+//! that Arrow has no type for: complex numbers, `long double`, sets, masked arrays, strs with lone
+//! surrogates, objects of unknown classes.
 //!
 //! Rows of skeletons are copied column by column, as `plan` says; other elements are decoded.
 //!
-//! `infer` finds the type of a column, with an arm for each dtype, and `schema` those of all columns.
-//! `column` fills the column: it copies
-//! bytes, and converts only times and floats of 2 bytes.
+//! `schema` reads the elements, or the first of them, to find the type of each column; `infer` has the
+//! types, with an arm for each dtype. `column` fills the columns: it copies bytes, and converts what
+//! `number` says.
 
-mod column;
-mod infer;
+pub(crate) mod column;
+pub(crate) mod infer;
 mod known;
+pub(crate) mod number;
 mod plan;
-mod schema;
+pub(crate) mod profile;
+pub(crate) mod schema;
 
 use std::ops::RangeBounds;
 use std::sync::Arc;
@@ -37,14 +49,14 @@ use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use pickle_stream::{Hole, Skeleton};
 
 use crate::array::npy_array::NpyArray;
-use crate::convert::arrow::column::{Column, append_entries};
+use crate::convert::arrow::column::{Column, append_row};
 use crate::convert::arrow::plan::{Fitting, RowPlan, Texts};
-use crate::convert::arrow::schema::{BATCH_BYTES, is_of_dicts, made_for};
+use crate::convert::arrow::schema::{Inference, is_of_rows, made_for};
 use crate::decode::elements::bounds;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
-pub use crate::convert::arrow::schema::Inference;
-
+/// The number of bytes after which a batch ends, though it has fewer rows.
+const BATCH_BYTES: usize = 16 << 20;
 /// The most skeletons whose plans are kept.
 const PLANS: usize = 16;
 /// The most texts of memo entries that are kept.
@@ -59,6 +71,8 @@ pub struct RecordBatches {
     end: u64,
     /// The greatest number of rows of a batch.
     rows: usize,
+    /// The number of bytes after which a batch ends, though it has fewer rows.
+    bytes: usize,
     schema: SchemaRef,
     /// Whether the elements are dicts, whose keys are the columns.
     are_dicts: bool,
@@ -97,15 +111,14 @@ impl NpyArray {
         range: impl RangeBounds<u64>,
         rows: usize,
     ) -> Result<RecordBatches> {
-        let ((begin, end), rows) = (bounds(self.cursor(), range), rows.max(1));
+        let (begin, end) = bounds(self.cursor(), range);
+        let rows = rows.max(1);
         self.seek(begin);
         let mut inference = Inference::default();
-        inference.look(&mut self, end, |number, bytes| {
-            number - begin >= rows as u64 || bytes >= BATCH_BYTES
-        })?;
+        inference.add_first(&mut self, end, rows as u64, BATCH_BYTES)?;
         self.seek(begin);
         let schema = inference.schema();
-        Ok(RecordBatches::new(self, end, rows, schema, inference.are_dicts(), false))
+        Ok(RecordBatches::new(self, end, rows, schema, inference.are_rows(), false))
     }
 
     /// Does what [`record_batches`](Self::record_batches) does, with a schema that is given: that of
@@ -141,14 +154,14 @@ impl NpyArray {
         self.seek(begin);
         // An error comes up again when the element is read.
         let first = self.next_element().ok().flatten();
-        let are_dicts = first.is_some_and(|first| is_of_dicts(schema.fields(), first));
+        let are_dicts = first.is_some_and(|first| is_of_rows(schema.fields(), first));
         self.seek(begin);
         Ok(RecordBatches::new(self, end, rows, Arc::new(schema), are_dicts, true))
     }
 }
 
 impl RecordBatches {
-    fn new(
+    pub(crate) fn new(
         array: NpyArray,
         end: u64,
         rows: usize,
@@ -160,6 +173,7 @@ impl RecordBatches {
             array,
             end,
             rows,
+            bytes: BATCH_BYTES,
             schema,
             are_dicts,
             is_given,
@@ -169,6 +183,17 @@ impl RecordBatches {
             failed: None,
             done: false,
         }
+    }
+
+    /// Ends each batch after about this many bytes.
+    #[must_use]
+    pub(crate) fn of_bytes(self, bytes: usize) -> RecordBatches {
+        RecordBatches { bytes, ..self }
+    }
+
+    /// Returns the number of the element after the last one that was read.
+    pub(crate) fn position(&self) -> u64 {
+        self.array.position()
     }
 
     /// Reads the next batch.
@@ -213,11 +238,11 @@ impl RecordBatches {
         let fields = schema.fields();
         // The next batch is mostly about as large as the last one.
         let mut sizes = self.sizes.drain(..).map(|size| size + size / 8);
-        let new = |field: &Arc<Field>| Column::new(field.data_type(), &mut sizes);
+        let new = |field: &Arc<Field>| Column::new(field, &mut sizes);
         let mut columns: Vec<Column> = fields.iter().map(new).collect();
         drop(sizes);
         let mut rows = 0;
-        while rows < self.rows && columns.iter().map(Column::bytes).sum::<usize>() < BATCH_BYTES {
+        while rows < self.rows && columns.iter().map(Column::bytes).sum::<usize>() < self.bytes {
             // Not at the end of the array: there `next_element` checks the rest of the file.
             if self.array.position() == self.end && self.end < self.array.len() {
                 break;
@@ -240,7 +265,7 @@ impl RecordBatches {
                 Err(error) => return Err(external(error)),
             };
             match (&mut columns[..], self.are_dicts) {
-                (columns, true) => append_entries(columns, fields, element, self.is_given),
+                (columns, true) => append_row(columns, fields, element, self.is_given),
                 ([column], false) => column.append(element),
                 _ => unreachable!("elements that are not dicts are one column"),
             }
@@ -336,4 +361,19 @@ impl RecordBatchReader for RecordBatches {
 
 fn external(error: Error) -> ArrowError {
     ArrowError::ExternalError(Box::new(error))
+}
+
+/// The error of this crate that is in an error of Arrow, or one that says the same.
+impl From<ArrowError> for Error {
+    fn from(error: ArrowError) -> Error {
+        let message = match error {
+            ArrowError::ExternalError(inner) => match inner.downcast::<Error>() {
+                Ok(error) => return *error,
+                Err(other) => other.to_string(),
+            },
+            ArrowError::IoError(_, error) => return Error::from(error),
+            other => other.to_string(),
+        };
+        Error::new(ErrorKind::Unsupported, "access.type", None, message)
+    }
 }

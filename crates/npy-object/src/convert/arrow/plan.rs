@@ -14,6 +14,7 @@ use pickle_stream::{Extent, Hole, NodeId};
 
 use crate::convert::arrow::column::Column;
 use crate::convert::arrow::infer::type_of_scalar;
+use crate::convert::arrow::number;
 use crate::decode::block::{Block, Run};
 use crate::value::element::Element;
 use crate::value::kind::Kind;
@@ -181,6 +182,9 @@ impl Plan {
         if let Column::List { items, .. } = column
             && let Some(parts) = PlainParts::find(value, element.context())
         {
+            if hole_of(parts.version()).is_some() {
+                return None;
+            }
             let [length] = value.at(parts.shape()).to_tuple()?;
             let len = match hole_of(length.id()) {
                 Some(hole) => Length::Hole(hole),
@@ -202,7 +206,9 @@ impl Plan {
             (Kind::Int(int), Column::Fixed { data_type: DataType::Int64, .. }) => {
                 Some(Plan::Constant(Constant::Int(int)))
             }
-            (Kind::Int(int), Column::Fixed { data_type: DataType::Float64, .. }) => {
+            (Kind::Int(int), Column::Fixed { data_type: DataType::Float64, .. })
+                if number::is_float(int) =>
+            {
                 Some(Plan::Constant(Constant::Float(int as f64)))
             }
             (Kind::Float(float), Column::Fixed { data_type: DataType::Float64, .. }) => {
@@ -295,13 +301,15 @@ impl Plan {
                     (Hole::None, _)
                     | (Hole::Bytes(_), Column::Binary(_))
                     | (Hole::Bool(_), Column::Boolean(_)) => true,
-                    (Hole::Int(_), Column::Fixed { data_type, .. }) => is_int_or_float(data_type),
+                    (Hole::Int(int), Column::Fixed { data_type, .. }) => {
+                        holds_ints(data_type, &[*int])
+                    }
                     (Hole::Float(_), Column::Fixed { data_type, .. }) => is_float(data_type),
                     (Hole::Ints(list) | Hole::Floats(list), Column::List { items, .. }) => {
                         match (&**items, hole) {
                             _ if list.len == 0 => true,
-                            (Column::Fixed { data_type, .. }, Hole::Ints(_)) => {
-                                is_int_or_float(data_type)
+                            (Column::Fixed { data_type, .. }, Hole::Ints(list)) => {
+                                holds_ints(data_type, list.of(run.lists.ints()))
                             }
                             (Column::Fixed { data_type, .. }, _) => is_float(data_type),
                             _ => false,
@@ -347,6 +355,14 @@ impl Plan {
 
 fn is_float(data_type: &DataType) -> bool {
     *data_type == DataType::Float64
+}
+
+/// Returns whether a column has ints as they are, or as floats exactly.
+fn holds_ints(data_type: &DataType, ints: &[i64]) -> bool {
+    match data_type {
+        DataType::Float64 => ints.iter().all(|&int| number::is_float(int)),
+        other => *other == DataType::Int64,
+    }
 }
 
 fn is_int_or_float(data_type: &DataType) -> bool {

@@ -72,6 +72,73 @@ pub struct Finding {
     pub act: Act,
 }
 
+/// How an instruction makes an object of the subject of an [`Act::Call`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Construct {
+    /// Calls it with the arguments.
+    ///
+    /// REDUCE.
+    Call,
+    /// Calls its `__new__`, and not its `__init__`.
+    ///
+    /// NEWOBJ, NEWOBJ_EX.
+    New,
+    /// Calls it with the arguments. Without arguments, and if it is a class of Python 2, makes an
+    /// instance without a call.
+    ///
+    /// INST, OBJ.
+    Instance,
+    /// Calls `persistent_load` of the unpickler with an id.
+    ///
+    /// PERSID, BINPERSID.
+    Persistent,
+}
+
+/// The methods by which an [`Act::Add`] adds items to its subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Growth {
+    /// `append` or `extend`, as to a list.
+    ///
+    /// APPEND, APPENDS.
+    List,
+    /// `__setitem__`, as to a dict.
+    ///
+    /// SETITEM, SETITEMS.
+    Dict,
+    /// `add`, as to a set.
+    ///
+    /// ADDITEMS.
+    Set,
+}
+
+impl Finding {
+    /// Returns how the instruction makes an object; `None` where it does not call.
+    pub fn construct(&self) -> Option<Construct> {
+        // INST also imports.
+        let Act::Call(_) = self.act else { return None };
+        match self.opcode {
+            Opcode::Reduce => Some(Construct::Call),
+            Opcode::NewObj | Opcode::NewObjEx => Some(Construct::New),
+            Opcode::Inst | Opcode::Obj => Some(Construct::Instance),
+            Opcode::PersId | Opcode::BinPersId => Some(Construct::Persistent),
+            _ => None,
+        }
+    }
+
+    /// Returns how the instruction adds items; `None` where it does not.
+    pub fn growth(&self) -> Option<Growth> {
+        let Act::Add(_) = self.act else { return None };
+        match self.opcode {
+            Opcode::Append | Opcode::Appends => Some(Growth::List),
+            Opcode::SetItem | Opcode::SetItems => Some(Growth::Dict),
+            Opcode::AddItems => Some(Growth::Set),
+            _ => None,
+        }
+    }
+}
+
 /// What [`Auditor::advance`](super::Auditor::advance) stopped at.
 #[must_use = "the answer may be that more bytes are needed"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

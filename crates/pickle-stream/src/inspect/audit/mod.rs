@@ -61,7 +61,7 @@ mod stack;
 mod value;
 
 pub use auditor::Auditor;
-pub use finding::{Act, Audited, Finding, Subject};
+pub use finding::{Act, Audited, Construct, Finding, Growth, Subject};
 pub use names::{Name, NameId};
 pub use operand::{Operand, OperandDict, OperandItems, OperandList, OperandResult, Operands};
 pub use value::ObjectId;

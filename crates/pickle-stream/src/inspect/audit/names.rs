@@ -4,6 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::bounds::{MAX_NAME_BYTES, MAX_NAMES};
 use crate::compat::to_python_3;
@@ -27,6 +28,18 @@ pub enum Name {
     /// Any global: its module or name was forgotten, has more than 1,024 bytes, or is a global or
     /// the result of a call.
     Unknown,
+}
+
+/// `module.name`, or words for what has no name. A module or name may have control characters.
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Name::Global { module, name } => write!(f, "{module}.{name}"),
+            Name::Extension(code) => write!(f, "extension code {code}"),
+            Name::PersistentId => f.write_str("a persistent id"),
+            Name::Unknown => f.write_str("an unknown value"),
+        }
+    }
 }
 
 /// A [`Name`] of one audit, by its index in [`Auditor::names`](super::Auditor::names).

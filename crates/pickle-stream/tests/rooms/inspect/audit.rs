@@ -1,6 +1,8 @@
 //! The audit finds every act, however the stream makes it and wherever it is cut.
 
-use pickle_stream::audit::{Act, Audited, Auditor, Finding, Name, Operand, Subject};
+use pickle_stream::audit::{
+    Act, Audited, Auditor, Construct, Finding, Growth, Name, Operand, Subject,
+};
 use pickle_stream::{Error, Limits};
 
 /// Returns the findings, the names and the end of an audit that reads a stream in pieces of one
@@ -318,4 +320,23 @@ fn byte_of_a_bytearray_is_unknown() {
     let Operand::Tuple(items) = auditor.operands().arguments else { panic!() };
     let items: Vec<Operand<'_>> = items.iter().collect();
     assert!(matches!(items[..], [Operand::Bytes(Some(b'b')), Operand::Bytes(None)]), "{items:?}");
+}
+
+#[test]
+fn finding_tells_how_an_object_is_made_and_grown() {
+    let rows: [(&[u8], Construct, Option<Growth>); 7] = [
+        (b"cm\nC\n)RNa.", Construct::Call, Some(Growth::List)),
+        (b"cm\nC\n)R(Ne.", Construct::Call, Some(Growth::List)),
+        (b"cm\nC\n)\x81NNs.", Construct::New, Some(Growth::Dict)),
+        (b"cm\nC\n)}\x92(NNu.", Construct::New, Some(Growth::Dict)),
+        (b"(im\nC\n(N\x90.", Construct::Instance, Some(Growth::Set)),
+        (b"(cm\nC\noNb.", Construct::Instance, None),
+        (b"Pid\n.", Construct::Persistent, None),
+    ];
+    for (stream, construct, growth) in rows {
+        let (found, ..) = audit_in_pieces(stream, stream.len());
+        let made: Vec<_> = found.iter().filter_map(Finding::construct).collect();
+        let grown: Vec<_> = found.iter().filter_map(Finding::growth).collect();
+        assert_eq!((&made[..], grown.first().copied()), (&[construct][..], growth));
+    }
 }

@@ -1,0 +1,76 @@
+//! The arguments that say how elements become columns.
+
+use clap::{Args, ValueEnum};
+use npy_object::table::{self, Inference};
+use npy_object::{Contents, NpyArray};
+
+use crate::failure::Failure;
+use crate::input::{Opened, Reading};
+
+/// The arguments of the schema of a table.
+#[derive(Args)]
+pub(crate) struct Columns {
+    /// The column of values of several kinds, such as ints and strs: an error, their JSON as text, or a
+    /// union, which Arrow has and Parquet has not
+    #[arg(long, value_enum, default_value_t = Mixed::Error, hide_possible_values = true)]
+    #[arg(value_name = "error|json|union")]
+    mixed: Mixed,
+
+    /// The column of arrays: lists, Arrow's fixed-shape tensors where all arrays have one shape, or
+    /// variable-shape tensors for arrays of several dimensions
+    #[arg(long, value_enum, default_value_t = Tensors::Lists, hide_possible_values = true)]
+    #[arg(value_name = "lists|fixed|variable")]
+    tensors: Tensors,
+
+    /// Infer the columns from the first N elements only; a later one that does not fit is an error
+    #[arg(long, value_name = "N")]
+    sample: Option<u64>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Mixed {
+    Error,
+    Json,
+    Union,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Tensors {
+    Lists,
+    Fixed,
+    Variable,
+}
+
+impl Columns {
+    /// Returns the number of elements that the columns are inferred from, where it is given.
+    pub(crate) fn sample(&self) -> Option<u64> {
+        self.sample
+    }
+
+    /// Returns an inference with these options.
+    pub(crate) fn inference(&self) -> Inference {
+        let mixed = match self.mixed {
+            Mixed::Error => table::Mixed::Error,
+            Mixed::Json => table::Mixed::Json,
+            Mixed::Union => table::Mixed::Union,
+        };
+        let tensors = match self.tensors {
+            Tensors::Lists => table::Tensors::Lists,
+            Tensors::Fixed => table::Tensors::Fixed,
+            Tensors::Variable => table::Tensors::Variable,
+        };
+        Inference::new().mixed(mixed).tensors(tensors)
+    }
+}
+
+/// Opens the array whose elements become rows.
+pub(crate) fn open(opened: &Opened<'_>, reading: &Reading) -> Result<NpyArray, Failure> {
+    match opened.contents(reading, None, false)? {
+        Contents::Array(array) => Ok(array),
+        _ => {
+            let why = "expected an array, found a pickle of something else: `npyo cat` prints it as \
+                       JSON lines";
+            Err(Failure::Refused(why.to_owned()))
+        }
+    }
+}

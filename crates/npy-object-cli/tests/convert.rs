@@ -1,0 +1,88 @@
+//! Runs of `npyo convert` and `npyo schema`.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{Ran, command, fixture, npyo, ran};
+use serde_json::{Value, json};
+
+const RAGGED: &str = "arrays/ragged-p4-py3.9-np2.0.npy";
+const MIXED: &str = "numpy-tests/py3-objarr.npy";
+
+/// Runs `npyo convert` with a fixture.
+fn convert(file: &str, out: &Path, options: &[&str]) -> Ran {
+    let mut command = command(["convert"]);
+    ran(command.arg(fixture(file)).arg("-o").arg(out).args(options).output())
+}
+
+#[test]
+fn convert_names_the_target_by_the_suffix() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, begin) in [("x.parquet", &b"PAR1"[..]), ("x.feather", b"ARROW1"), ("x.pq", b"PAR1")]
+    {
+        let out = folder.path().join(name);
+        let said = convert(RAGGED, &out, &[]).output();
+        assert_eq!(said, format!("{}: 4 rows\n", out.display()));
+        assert!(fs::read(&out).unwrap().starts_with(begin), "{name}");
+    }
+    let out = folder.path().join("x");
+    convert(RAGGED, &out, &["--to", "jsonl"]).output();
+    let lines = fs::read_to_string(&out).unwrap();
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert!(first["element"].is_array(), "{lines}");
+    let refused = convert(RAGGED, &folder.path().join("y"), &[]);
+    assert!(refused.code == Some(1) && refused.stderr.contains(".parquet"), "{refused:?}");
+}
+
+#[test]
+fn convert_to_flat_writes_arrays_that_npyo_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("ragged.flat");
+    convert(RAGGED, &out, &[]).output();
+    let read = |name: &str| {
+        let lines = ran(command(["cat"]).arg(out.join(name)).output()).output();
+        lines.lines().map(|line| line.parse::<f64>().unwrap()).collect::<Vec<_>>()
+    };
+    let elements = npyo("cat", RAGGED, &[]).output();
+    let elements = elements.lines().map(|line| serde_json::from_str::<Vec<f64>>(line).unwrap());
+    let elements: Vec<_> = elements.collect();
+    assert_eq!(read("values.npy"), elements.concat());
+    let ends = elements.iter().scan(0.0, |end, element| {
+        *end += element.len() as f64;
+        Some(*end)
+    });
+    assert_eq!(read("offsets.npy"), [0.0].into_iter().chain(ends).collect::<Vec<_>>());
+    // The folder is not replaced.
+    assert_eq!(convert(RAGGED, &out, &[]).code, Some(1));
+}
+
+#[test]
+fn convert_that_fails_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = convert(MIXED, &folder.path().join("x.parquet"), &[]);
+    assert!(refused.complaint().contains("element 1, at byte"), "{refused:?}");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    convert(MIXED, &folder.path().join("x.parquet"), &["--mixed", "json"]).output();
+    let refused = convert(MIXED, &folder.path().join("y.parquet"), &["--mixed", "union"]);
+    assert!(refused.stderr.contains("IPC"), "{refused:?}");
+    convert(MIXED, &folder.path().join("y.arrow"), &["--mixed", "union"]).output();
+}
+
+#[test]
+fn schema_prints_types_nulls_and_lengths() {
+    let said = npyo("schema", RAGGED, &[]).output();
+    assert!(said.starts_with("4 rows\ncolumn"), "{said}");
+    let found: Value = serde_json::from_str(&npyo("schema", RAGGED, &["--json"]).output()).unwrap();
+    assert_eq!(found["rows"], 4);
+    let column = &found["columns"][0];
+    assert_eq!((&column["name"], &column["nulls"]), (&json!("element"), &json!(0)));
+    assert_eq!(
+        (&column["lengths"], &column["inner"][0]["type"]),
+        (&json!([0, 5]), &json!("Float64"))
+    );
+    let refused = npyo("schema", MIXED, &[]);
+    assert!(refused.complaint().ends_with("[access.type]\n"), "{refused:?}");
+    npyo("schema", MIXED, &["--mixed", "union"]).output();
+}
