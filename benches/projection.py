@@ -1,6 +1,6 @@
 """Measures what it costs to read one of ten keys of dicts, as Arrow data, beside reading all ten.
 
-    python benches/columns.py [ROUNDS]
+    python benches/projection.py [ROUNDS]
 
 Needs the package npy-object, built with --release, and pyarrow. Prints the least processor time of some rounds, in turns, and the
 ratio.
