@@ -19,17 +19,15 @@ class NpyPartition(InputPartition):
 
 
 class NpyReader(DataSourceReader):
-    def __init__(self, rows: Dataset, schema: StructType, count: "int | None") -> None:
-        # Spark refuses large strings and lists.
-        self.rows, self.schema, self.count = rows, to_arrow_schema(schema), count
+    def __init__(self, rows: Dataset, count: "int | None") -> None:
+        self.rows, self.count = rows, count
 
     def partitions(self) -> "list[NpyPartition]":
         return [NpyPartition(fragment) for fragment in self.rows.get_fragments(count=self.count)]
 
     def read(self, partition: NpyPartition) -> Iterator[pyarrow.RecordBatch]:
         fragment = partition.value
-        for batch in fragment.batches(fragment.needed(self.schema.names, None)):
-            yield batch.select(self.schema.names).cast(self.schema)
+        return fragment.batches(fragment.schema)
 
 
 class DefaultSource(DataSource):
@@ -39,15 +37,16 @@ class DefaultSource(DataSource):
     def name(cls) -> str:
         return "npy"
 
-    def _rows(self) -> Dataset:
+    def _rows(self, schema: "pyarrow.Schema | None" = None) -> Dataset:
         path = self.options.get("path")
         if path is None:
             raise ValueError("expected a path: spark.read.format('npy').load(path)")
-        return dataset(path)
+        return dataset(path, schema=schema)
 
     def schema(self) -> StructType:
         return from_arrow_schema(self._rows().schema)
 
     def reader(self, schema: StructType) -> NpyReader:
         count = self.options.get("partitions")
-        return NpyReader(self._rows(), schema, None if count is None else int(count))
+        # Elements are cast to it: Spark has no large strings and lists.
+        return NpyReader(self._rows(to_arrow_schema(schema)), None if count is None else int(count))

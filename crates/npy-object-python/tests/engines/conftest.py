@@ -55,27 +55,28 @@ def rows(dicts):
     return [{**row, "late": row.get("late")} for row in loaded]
 
 
-class KillOnce:
-    """A function that kills its process the first time that it comes to an element, in any process."""
-
-    def __init__(self, marker, number):
-        self.marker, self.number = str(marker), number
-
-    def __call__(self, numbers):
-        if self.number in numbers:
-            try:
-                os.close(os.open(self.marker, os.O_CREAT | os.O_EXCL))
-            except FileExistsError:
-                return
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
 @pytest.fixture
 def kill_once(tmp_path):
-    """A function that makes a `KillOnce`; afterwards, it has killed a process."""
-    marker = tmp_path / "killed"
-    yield lambda number: KillOnce(marker, number)
-    assert marker.exists()
+    """A function that makes a function, which kills its process the first time that it comes to an element, in any process.
+
+    Afterwards, it has killed a process.
+    """
+    marker = str(tmp_path / "killed")
+
+    def kill_at(number):
+        # Workers cannot import this file, so it goes to them by value.
+        def kill(numbers):
+            if number in numbers:
+                try:
+                    os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+                except FileExistsError:
+                    return
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        return kill
+
+    yield kill_at
+    assert os.path.exists(marker)
 
 
 @pytest.fixture

@@ -32,10 +32,18 @@ def read(part: Part, schema: pyarrow.Schema) -> pyarrow.RecordBatchReader:
 
 
 class Scans:
-    """What a dataset and its fragments have in common: parts, and a schema that all of them have."""
+    """Parts of files, and a schema that all of them have: what a dataset and its fragments have in common."""
 
-    parts: "list[Part]"
-    schema: pyarrow.Schema
+    def __init__(self, parts: "Iterable[Part]", schema: pyarrow.Schema) -> None:
+        self._parts, self._schema = list(parts), schema
+
+    @property
+    def parts(self) -> "list[Part]":
+        return self._parts
+
+    @property
+    def schema(self) -> pyarrow.Schema:
+        return self._schema
 
     def batches(
         self,
@@ -83,7 +91,11 @@ class Scans:
         ]
         return pyarrow.schema(fields, metadata=schema.metadata)
 
-    def scanner(
+    def scanner(self, *args: Any, **kwargs: Any) -> pyarrow.dataset.Scanner:
+        """Returns a ``pyarrow.dataset.Scanner``, which reads the rows once: see ``scan``."""
+        return self.scan(*args, **kwargs)
+
+    def scan(
         self,
         columns: Any = None,
         filter: Optional[pyarrow.compute.Expression] = None,
@@ -92,7 +104,10 @@ class Scans:
         limit: Optional[int] = None,
         **options: Any,
     ) -> pyarrow.dataset.Scanner:
-        """Returns a ``pyarrow.dataset.Scanner``, which reads the rows once."""
+        """Returns a scanner of these columns of the rows that the filter chooses, of ``limit`` rows at most.
+
+        A batch has at most ``batch_size`` rows. ``options`` are those of ``pyarrow.dataset.Scanner``.
+        """
         schema = self.needed(columns, filter)
         if batch_size is not None:
             options["batch_size"] = batch_size
@@ -135,17 +150,16 @@ class Fragment(Scans):
     """A part of a dataset. It can be pickled, for another process."""
 
     def __init__(self, part: Part, schema: pyarrow.Schema) -> None:
-        self.parts, self.schema = [part], schema
+        super().__init__([part], schema)
         self.physical_schema = schema
         self.partition_expression = pyarrow.compute.scalar(True)
 
     def __reduce__(self) -> Any:
-        return Fragment, (self.parts[0], self.schema)
+        return Fragment, (self._parts[0], self._schema)
 
     def scanner(self, schema: Optional[pyarrow.Schema] = None, *args: Any, **kwargs: Any) -> pyarrow.dataset.Scanner:
-        """Returns a scanner, of columns of this schema if one is passed."""
-        fragment = self if schema is None else Fragment(self.parts[0], schema)
-        return super(Fragment, fragment).scanner(*args, **kwargs)
+        """Returns a scanner, of columns of this schema if one is passed: see ``scan``."""
+        return Scans(self._parts, self._schema if schema is None else schema).scan(*args, **kwargs)
 
 
 class Dataset(Scans, pyarrow.dataset.Dataset):
@@ -189,7 +203,7 @@ class Dataset(Scans, pyarrow.dataset.Dataset):
         wanted = pyarrow.array(indices).to_pylist()
         rows = sorted(set(wanted))
         parts = [array[place : place + 1] for array, place in map(self.files.place, rows)]
-        found = _OfParts(parts, self.schema).to_table(columns, **options)
+        found = Scans(parts, self.schema).to_table(columns, **options)
         row_of = {index: row for row, index in enumerate(rows)}
         return found.take(pyarrow.array([row_of[index] for index in wanted], pyarrow.int64()))
 
@@ -215,8 +229,3 @@ class Dataset(Scans, pyarrow.dataset.Dataset):
 def in_memory(dataset: Any) -> Any:
     """Returns a dataset of pyarrow's own classes."""
     return pyarrow.dataset.dataset(dataset.to_table()) if isinstance(dataset, Dataset) else dataset
-
-
-class _OfParts(Scans):
-    def __init__(self, parts: "Iterable[Part]", schema: pyarrow.Schema) -> None:
-        self.parts, self.schema = list(parts), schema

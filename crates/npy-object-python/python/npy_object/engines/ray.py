@@ -18,16 +18,19 @@ class NpyDatasource(Datasource):
         super().__init__()
         self._projection_map = None
         self._rows: Dataset = dataset(source, **settings)
-        # Ray asks for the tasks several times.
+        # Ray asks for the tasks, and for the size, several times.
         self._tasks: "dict[int, list[Fragment]]" = {}
+        self._size: Optional[int] = None
 
     def supports_projection_pushdown(self) -> bool:
         return True
 
     def estimate_inmemory_data_size(self) -> Optional[int]:
         """Returns the size of all elements, as that of the first 1,000 suggests."""
-        head = self._rows.head(1000)
-        return head.nbytes * len(self._rows.files) // max(1, len(head))
+        if self._size is None:
+            head = self._rows.head(1000)
+            self._size = head.nbytes * len(self._rows.files) // max(1, len(head))
+        return self._size
 
     def get_read_tasks(
         self, parallelism: int, per_task_row_limit: Optional[int] = None, data_context: Any = None
