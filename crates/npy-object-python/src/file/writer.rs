@@ -11,7 +11,7 @@ use pyo3::exceptions::{PyResourceWarning, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use crate::errors::{raise, raise_of};
 use crate::file::numbers::{Numbers, Numeric};
@@ -66,8 +66,8 @@ enum Output {
 /// A pickler of Python for consecutive elements, and what the array has of its memo.
 struct Session<'py> {
     pickler: Bound<'py, PyAny>,
-    /// Where the pickler writes.
-    buffer: Bound<'py, PyAny>,
+    /// What the pickler has written.
+    written: Bound<'py, PyList>,
     memo: Pickled,
     /// The memo entries of arrays that were written without the pickler, by address. They are kept alive,
     /// so that no other array has the address.
@@ -83,9 +83,13 @@ impl<'py> Session<'py> {
     const BYTES: usize = 8 << 20;
 
     fn new(py: Python<'py>, protocol: u8) -> PyResult<Session<'py>> {
-        let buffer = py.import("io")?.call_method0("BytesIO")?;
-        let pickler = py.import("pickle")?.call_method1("Pickler", (&buffer, protocol))?;
-        Ok(Session { pickler, buffer, memo: Pickled::new(), arrays: HashMap::new(), bytes: 0 })
+        let written = PyList::empty(py);
+        // All that a pickler needs of a file.
+        let file = PyDict::new(py);
+        file.set_item("write", written.getattr("append")?)?;
+        let file = py.import("types")?.getattr("SimpleNamespace")?.call((), Some(&file))?;
+        let pickler = py.import("pickle")?.call_method1("Pickler", (file, protocol))?;
+        Ok(Session { pickler, written, memo: Pickled::new(), arrays: HashMap::new(), bytes: 0 })
     }
 
     fn is_full(&self) -> bool {
@@ -95,11 +99,10 @@ impl<'py> Session<'py> {
 
     /// Pickles a list of elements.
     fn pickle(&self, elements: &[Bound<'py, PyAny>]) -> PyResult<Bound<'py, PyAny>> {
-        let py = self.buffer.py();
+        let py = self.written.py();
         self.pickler.call_method1(intern!(py, "dump"), (PyList::new(py, elements)?,))?;
-        let pickle = self.buffer.call_method0(intern!(py, "getvalue"))?;
-        self.buffer.call_method1(intern!(py, "seek"), (0,))?;
-        self.buffer.call_method0(intern!(py, "truncate"))?;
+        let pickle = PyBytes::new(py, b"").call_method1(intern!(py, "join"), (&self.written,))?;
+        self.written.call_method0(intern!(py, "clear"))?;
         Ok(pickle)
     }
 }
