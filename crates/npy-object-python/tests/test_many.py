@@ -158,6 +158,10 @@ def test_arrays_of_one_extend_share_their_memory(tmp_path):
     expected[3000] = expected[2999]
     same(loaded, objects(expected))
     assert loaded[2999] is loaded[3000] is not loaded[3008]
+    with npy_object.Writer(path) as writer:
+        writer.extend(arrays[:1000] + [(arrays[5], arrays[7]), arrays[7]] + arrays[:1000])
+    shared = np.load(path, allow_pickle=True)
+    assert shared[5] is shared[1000][0] is shared[1007] and shared[7] is shared[1001] is shared[1009]
     assert loaded[3001].flags.f_contiguous and type(loaded[3006]) is np.matrix
 
 

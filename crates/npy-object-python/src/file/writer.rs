@@ -97,8 +97,26 @@ impl<'py> Session<'py> {
         entries > Session::ENTRIES || self.bytes > Session::BYTES
     }
 
+    /// Returns whether the pickler has objects in its memo, which arrays may be too.
+    fn has_pickled(&self) -> bool {
+        self.memo.entries() > 0
+    }
+
+    /// Puts the arrays that were written without the pickler into its memo.
+    fn tell_arrays(&mut self) -> PyResult<()> {
+        let known = PyDict::new(self.written.py());
+        for (address, (entry, array)) in self.arrays.drain() {
+            known.set_item(address, (self.memo.entries(), array))?;
+            self.memo.know(entry);
+        }
+        self.pickler.setattr("memo", known)
+    }
+
     /// Pickles a list of elements.
-    fn pickle(&self, elements: &[Bound<'py, PyAny>]) -> PyResult<Bound<'py, PyAny>> {
+    fn pickle(&mut self, elements: &[Bound<'py, PyAny>]) -> PyResult<Bound<'py, PyAny>> {
+        if !self.arrays.is_empty() {
+            self.tell_arrays()?;
+        }
         let py = self.written.py();
         self.pickler.call_method1(intern!(py, "dump"), (PyList::new(py, elements)?,))?;
         let pickle = PyBytes::new(py, b"").call_method1(intern!(py, "join"), (&self.written,))?;
@@ -187,7 +205,7 @@ impl Writer {
         session: &mut Session<'py>,
         chunk: &[Bound<'py, PyAny>],
     ) -> PyResult<()> {
-        if self.numbers.are_arrays(chunk)? {
+        if !session.has_pickled() && self.numbers.are_arrays(chunk)? {
             return chunk.iter().try_for_each(|array| self.append_shared(py, session, array));
         }
         match session.pickle(chunk) {
