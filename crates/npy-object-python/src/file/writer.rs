@@ -19,8 +19,8 @@ use crate::object::names::numpy;
 
 /// The number of elements that `extend` takes first, to see how large they are.
 const FIRST: usize = 8;
-/// About the bytes of a pickle that `extend` makes at once.
-const CHUNK: usize = 1 << 20;
+/// About the bytes of a pickle that `extend` makes at once: few enough to stay in the cache of a processor.
+const CHUNK: usize = 128 << 10;
 /// Bytes from which on the interpreter is released.
 const LONG: usize = 64 << 10;
 
