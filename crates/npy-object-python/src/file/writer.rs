@@ -58,7 +58,7 @@ pub(crate) struct Writer {
 
 /// An array that is written.
 enum Output {
-    Objects(ArrayWriter<'static>),
+    Objects(Box<ArrayWriter<'static>>),
     /// An array without objects: the dtype and the shape of a row.
     Rows(RowWriter<'static>, Py<PyAny>, Vec<usize>),
 }
@@ -177,7 +177,7 @@ impl Writer {
     fn append_array(&mut self, py: Python<'_>, array: Numeric<'_>) -> PyResult<()> {
         let Numeric { dtype, shape, fortran_order, bytes } = array;
         let writer = self.open()?;
-        let appended = writer.append_array(&dtype, &shape, fortran_order, bytes);
+        let appended = writer.append_array(&dtype, shape, fortran_order, bytes);
         appended.map_err(|error| raise(py, &error))
     }
 
@@ -285,7 +285,9 @@ impl Writer {
             dtype.getattr("hasobject").and_then(|has| has.is_truthy()).is_ok_and(|has| !has)
         });
         let writer = match rows {
-            None => py.detach(|| options.create(&path)).map(Output::Objects),
+            None => {
+                py.detach(|| options.create(&path)).map(|writer| Output::Objects(Box::new(writer)))
+            }
             Some(dtype) => {
                 let row = shape.as_deref().and_then(|shape| shape.get(1..)).unwrap_or_default();
                 let writer = options.dtype(dtype_of(&dtype)?).create_rows(&path);
