@@ -60,7 +60,7 @@ pub(crate) struct Writer {
 enum Output {
     Objects(Box<ArrayWriter<'static>>),
     /// An array without objects: the dtype and the shape of a row.
-    Rows(RowWriter<'static>, Py<PyAny>, Vec<usize>),
+    Rows(Box<RowWriter<'static>>, Py<PyAny>, Vec<usize>),
 }
 
 /// A pickler of Python for consecutive elements, and what the array has of its memo.
@@ -291,7 +291,7 @@ impl Writer {
             Some(dtype) => {
                 let row = shape.as_deref().and_then(|shape| shape.get(1..)).unwrap_or_default();
                 let writer = options.dtype(dtype_of(&dtype)?).create_rows(&path);
-                writer.map(|writer| Output::Rows(writer, dtype.unbind(), row.to_vec()))
+                writer.map(|writer| Output::Rows(Box::new(writer), dtype.unbind(), row.to_vec()))
             }
         };
         let writer = writer.map_err(|error| raise_of(py, &error, &path))?;
