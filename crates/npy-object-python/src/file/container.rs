@@ -91,8 +91,8 @@ impl Container {
         let is_key = self.is_dict();
         let subscripts = self.path.as_slice().iter().cloned().chain([subscript]);
         Container::at(py, &self.origin, Path::new(subscripts)).map_err(|error| {
-            let clause = error.value(py).getattr("clause").and_then(|clause| clause.extract());
-            match clause.as_deref() {
+            let clause = error.value(py).getattr("clause");
+            match clause.and_then(|clause| clause.extract::<String>()).as_deref() {
                 Ok("access.subscript") if is_key => PyKeyError::new_err(key.clone().unbind()),
                 Ok("access.subscript") => PyIndexError::new_err(error.value(py).to_string()),
                 _ => error,

@@ -11,7 +11,7 @@ use pyo3::exceptions::{PyResourceWarning, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use crate::errors::{raise, raise_of};
 use crate::file::numbers::{Numbers, Numeric};
@@ -19,8 +19,8 @@ use crate::object::names::numpy;
 
 /// The number of elements that `extend` takes first, to see how large they are.
 const FIRST: usize = 8;
-/// About the bytes of a pickle that `extend` makes at once.
-const CHUNK: usize = 1 << 20;
+/// About the bytes of a pickle that `extend` makes at once: few enough to stay in the cache of a processor.
+const CHUNK: usize = 128 << 10;
 /// Bytes from which on the interpreter is released.
 const LONG: usize = 64 << 10;
 
@@ -58,16 +58,16 @@ pub(crate) struct Writer {
 
 /// An array that is written.
 enum Output {
-    Objects(ArrayWriter<'static>),
+    Objects(Box<ArrayWriter<'static>>),
     /// An array without objects: the dtype and the shape of a row.
-    Rows(RowWriter<'static>, Py<PyAny>, Vec<usize>),
+    Rows(Box<RowWriter<'static>>, Py<PyAny>, Vec<usize>),
 }
 
 /// A pickler of Python for consecutive elements, and what the array has of its memo.
 struct Session<'py> {
     pickler: Bound<'py, PyAny>,
-    /// Where the pickler writes.
-    buffer: Bound<'py, PyAny>,
+    /// What the pickler has written.
+    written: Bound<'py, PyList>,
     memo: Pickled,
     /// The memo entries of arrays that were written without the pickler, by address. They are kept alive,
     /// so that no other array has the address.
@@ -83,9 +83,13 @@ impl<'py> Session<'py> {
     const BYTES: usize = 8 << 20;
 
     fn new(py: Python<'py>, protocol: u8) -> PyResult<Session<'py>> {
-        let buffer = py.import("io")?.call_method0("BytesIO")?;
-        let pickler = py.import("pickle")?.call_method1("Pickler", (&buffer, protocol))?;
-        Ok(Session { pickler, buffer, memo: Pickled::new(), arrays: HashMap::new(), bytes: 0 })
+        let written = PyList::empty(py);
+        // All that a pickler needs of a file.
+        let file = PyDict::new(py);
+        file.set_item("write", written.getattr("append")?)?;
+        let file = py.import("types")?.getattr("SimpleNamespace")?.call((), Some(&file))?;
+        let pickler = py.import("pickle")?.call_method1("Pickler", (file, protocol))?;
+        Ok(Session { pickler, written, memo: Pickled::new(), arrays: HashMap::new(), bytes: 0 })
     }
 
     fn is_full(&self) -> bool {
@@ -93,13 +97,30 @@ impl<'py> Session<'py> {
         entries > Session::ENTRIES || self.bytes > Session::BYTES
     }
 
+    /// Returns whether the pickler has objects in its memo, which arrays may be too.
+    fn has_pickled(&self) -> bool {
+        self.memo.entries() > 0
+    }
+
+    /// Puts the arrays that were written without the pickler into its memo.
+    fn tell_arrays(&mut self) -> PyResult<()> {
+        let known = PyDict::new(self.written.py());
+        for (address, (entry, array)) in self.arrays.drain() {
+            known.set_item(address, (self.memo.entries(), array))?;
+            self.memo.know(entry);
+        }
+        self.pickler.setattr("memo", known)
+    }
+
     /// Pickles a list of elements.
-    fn pickle(&self, elements: &[Bound<'py, PyAny>]) -> PyResult<Bound<'py, PyAny>> {
-        let py = self.buffer.py();
+    fn pickle(&mut self, elements: &[Bound<'py, PyAny>]) -> PyResult<Bound<'py, PyAny>> {
+        if !self.arrays.is_empty() {
+            self.tell_arrays()?;
+        }
+        let py = self.written.py();
         self.pickler.call_method1(intern!(py, "dump"), (PyList::new(py, elements)?,))?;
-        let pickle = self.buffer.call_method0(intern!(py, "getvalue"))?;
-        self.buffer.call_method1(intern!(py, "seek"), (0,))?;
-        self.buffer.call_method0(intern!(py, "truncate"))?;
+        let pickle = PyBytes::new(py, b"").call_method1(intern!(py, "join"), (&self.written,))?;
+        self.written.call_method0(intern!(py, "clear"))?;
         Ok(pickle)
     }
 }
@@ -156,7 +177,7 @@ impl Writer {
     fn append_array(&mut self, py: Python<'_>, array: Numeric<'_>) -> PyResult<()> {
         let Numeric { dtype, shape, fortran_order, bytes } = array;
         let writer = self.open()?;
-        let appended = writer.append_array(&dtype, &shape, fortran_order, bytes);
+        let appended = writer.append_array(&dtype, shape, fortran_order, bytes);
         appended.map_err(|error| raise(py, &error))
     }
 
@@ -184,7 +205,7 @@ impl Writer {
         session: &mut Session<'py>,
         chunk: &[Bound<'py, PyAny>],
     ) -> PyResult<()> {
-        if self.numbers.are_arrays(chunk)? {
+        if !session.has_pickled() && self.numbers.are_arrays(chunk)? {
             return chunk.iter().try_for_each(|array| self.append_shared(py, session, array));
         }
         match session.pickle(chunk) {
@@ -264,11 +285,13 @@ impl Writer {
             dtype.getattr("hasobject").and_then(|has| has.is_truthy()).is_ok_and(|has| !has)
         });
         let writer = match rows {
-            None => py.detach(|| options.create(&path)).map(Output::Objects),
+            None => {
+                py.detach(|| options.create(&path)).map(|writer| Output::Objects(Box::new(writer)))
+            }
             Some(dtype) => {
                 let row = shape.as_deref().and_then(|shape| shape.get(1..)).unwrap_or_default();
                 let writer = options.dtype(dtype_of(&dtype)?).create_rows(&path);
-                writer.map(|writer| Output::Rows(writer, dtype.unbind(), row.to_vec()))
+                writer.map(|writer| Output::Rows(Box::new(writer), dtype.unbind(), row.to_vec()))
             }
         };
         let writer = writer.map_err(|error| raise_of(py, &error, &path))?;

@@ -418,6 +418,8 @@ impl Batches {
         let is_same = checkpoints.as_slice().first() == level.checkpoints.as_slice().first();
         if is_same {
             level.checkpoints = checkpoints;
+            // They are those of other checkpoints.
+            self.runs = None;
         }
         is_same
     }

@@ -32,6 +32,12 @@ impl Pickled {
         self.count
     }
 
+    /// Notes that the pickler is given its next memo entry: an object that has this entry in the array.
+    pub fn know(&mut self, entry: u64) {
+        self.entries.note(self.count, entry);
+        self.count += 1;
+    }
+
     /// Copies the items of a pickled list.
     fn copy(&mut self, pickle: &[u8], count: usize, to: &mut Encoder) -> Result<()> {
         let mut limits = Limits::default();

@@ -111,6 +111,12 @@ fn get_with_an_index_gives_the_same_elements() {
                 assert_eq!(next.as_ref(), lines.get(index + 1), "{} {index}", fixture.file);
             }
             assert!(array.get(lines.len() as u64).unwrap().is_none());
+            for split in array.splits(3).unwrap() {
+                let mut part = fixture.options().open_split(&file, &split).unwrap();
+                let last = (split.first() + split.len() - 1) as usize;
+                let found = part.get(last as u64).unwrap().map(line);
+                assert_eq!(found.as_ref(), lines.get(last), "{} {last}", fixture.file);
+            }
             assert_eq!(all(&mut array).unwrap(), lines);
             array.seek(lines.len() as u64 / 2);
             assert_eq!(all(&mut array).unwrap(), lines[lines.len() / 2..]);

@@ -1,7 +1,7 @@
 //! [`IndexFile`]: the index next to a file, read and written as a whole.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::fingerprint::Fingerprint;
@@ -26,6 +26,9 @@ pub(crate) struct IndexFile {
 
 /// Finds the places of the elements between two checkpoints, for a dense index.
 type Between<'a> = dyn FnMut(Interval) -> Result<Vec<Checkpoint>> + 'a;
+
+/// The most bytes of an index that is held in memory, so that a run takes no read of the file.
+const HELD: u64 = 4 << 20;
 
 /// Returns the path of the index of a file: next to it, with `.idx` after its name.
 fn path_of(file: &Path) -> PathBuf {
@@ -121,7 +124,15 @@ impl IndexFile {
             }
             Err(error) => return Err(error.into()),
         };
-        let index = Index::open(Source::try_from(index)?)?;
+        let source = match index.metadata()?.len() <= HELD {
+            true => {
+                let mut bytes = Vec::new();
+                index.take(HELD).read_to_end(&mut bytes)?;
+                Source::bytes(bytes)
+            }
+            false => Source::try_from(index)?,
+        };
+        let index = Index::open(source)?;
         let Head { fingerprint, elements, .. } = index.head;
         let entries = index.all()?;
         let checkpoints = entries.iter().map(|entry| entry.place).collect();

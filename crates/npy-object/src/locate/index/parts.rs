@@ -158,7 +158,8 @@ impl Runs {
 
     /// Returns the bytes of memory that are held.
     pub(crate) fn memory(&self) -> usize {
-        self.begins.capacity() * size_of::<u64>()
+        let held = self.source.in_memory().map_or(0, |bytes| bytes.len());
+        self.begins.capacity() * size_of::<u64>() + held
     }
 }
 
@@ -174,12 +175,14 @@ fn exact(
         return Ok(None);
     }
     run::check_size(&range)?;
+    let at = range.start;
+    if let Some(bytes) = source.in_memory() {
+        let run = bytes.get(range.start as usize..range.end as usize).unwrap_or_default();
+        return run::around(run, at, interval, member).map(Some);
+    }
     // A run of no places is not there.
-    let bytes = match range.is_empty() {
-        true => Vec::new(),
-        false => read(source, range.clone(), range.end)?,
-    };
-    run::around(&bytes, range.start, interval, member).map(Some)
+    let run = if range.is_empty() { Vec::new() } else { read(source, range.clone(), range.end)? };
+    run::around(&run, at, interval, member).map(Some)
 }
 
 /// Reads a range of an index. Bytes up to `likely` may be needed next.
