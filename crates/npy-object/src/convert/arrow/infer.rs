@@ -232,8 +232,11 @@ fn is_pandas_nat(object: Object<'_>) -> bool {
     }
 }
 
+/// The names and values of a row.
+type Named<'a> = Vec<(Cow<'a, str>, Element<'a>)>;
+
 /// Returns the entries of a dict, or the fields of a record: names, and values.
-pub(super) fn entries<'a>(kind: &Kind<'a>) -> Option<Result<Vec<(Cow<'a, str>, Element<'a>)>>> {
+pub(super) fn entries<'a>(kind: &Kind<'a>) -> Option<Result<Named<'a>>> {
     match kind {
         Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
             let named = entries.clone().map(|(key, value)| {

@@ -186,7 +186,6 @@ impl RecordBatches {
     }
 
     /// Ends each batch after about this many bytes.
-    #[must_use]
     pub(crate) fn of_bytes(self, bytes: usize) -> RecordBatches {
         RecordBatches { bytes, ..self }
     }

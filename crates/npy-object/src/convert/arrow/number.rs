@@ -98,7 +98,7 @@ impl Ints {
         match self.bits {
             0..=63 => DataType::Int64,
             64 if !self.is_negative => DataType::UInt64,
-            ..=DECIMAL_128 => DataType::Decimal128(38, 0),
+            64..=DECIMAL_128 => DataType::Decimal128(38, 0),
             _ => DataType::Decimal256(76, 0),
         }
     }

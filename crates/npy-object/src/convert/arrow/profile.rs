@@ -101,7 +101,7 @@ impl ColumnProfile {
         };
         match column.data_type() {
             DataType::LargeUtf8 => {
-                self.add_lengths(column, column.as_string::<i64>().value_offsets())
+                self.add_lengths(column, column.as_string::<i64>().value_offsets());
             }
             DataType::LargeBinary => {
                 self.add_lengths(column, column.as_binary::<i64>().value_offsets());

@@ -188,7 +188,7 @@ impl Default for Export {
 }
 
 /// The bytes of a row group, unless the caller says otherwise.
-const ROW_GROUP: usize = 16 << 20;
+const ROW_GROUP: usize = 8 << 20;
 
 /// The part of a conversion that makes progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,7 +238,7 @@ impl Export {
         self
     }
 
-    /// Sets the bytes of a row group of Parquet, compressed. By default 16 MiB, which is also the
+    /// Sets the bytes of a row group of Parquet, compressed. By default 8 MiB, which is also the
     /// memory that it takes.
     pub fn row_group(mut self, bytes: usize) -> Export {
         self.row_group = bytes.max(1);
