@@ -5,7 +5,8 @@ use npy_object::table::{self, Inference};
 use npy_object::{Contents, NpyArray};
 
 use crate::failure::Failure;
-use crate::input::{Opened, Reading};
+use crate::input::Reading;
+use crate::opened::Opened;
 
 /// The arguments of the schema of a table.
 #[derive(Args)]

@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use npy_header::{ByteOrder, DType, Scalar, ScalarKind};
 use pickle_stream::Limits;
 use proptest::prelude::*;
+use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::{Value as Json, json};
 

@@ -1,7 +1,7 @@
 //! Reads the header of a file whose bytes arrive in pieces, without reading past it.
 //!
 //! ```text
-//! cargo run -p npy-header --example chunked < array.npy
+//! cargo run -p npy-header --example chunked_header < array.npy
 //! ```
 
 use std::error::Error;

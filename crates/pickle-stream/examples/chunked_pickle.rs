@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! python3 -c 'import pickle, sys; [pickle.dump(v, sys.stdout.buffer) for v in (1, "two", [3.0])]' |
-//!     cargo run -p pickle-stream --example chunked
+//!     cargo run -p pickle-stream --example chunked_pickle
 //! ```
 
 use std::error::Error;
