@@ -296,7 +296,7 @@ fn exports_have_the_rows_of_the_record_batches() {
         let path = folder.path().join("x.arrow");
         write(&array, &Export::new().compression(compression), &path);
         let reader = FileReader::try_new(fs::File::open(&path).unwrap(), None).unwrap();
-        assert_eq!(reader.map(Result::unwrap).collect::<Vec<_>>(), [expected.clone()]);
+        assert_eq!(reader.map(Result::unwrap).collect::<Vec<_>>(), std::slice::from_ref(&expected));
     }
     let path = folder.path().join("x.jsonl");
     write(&array, &Export::new(), &path);

@@ -65,7 +65,10 @@ impl Array {
     /// The path of the file, or None if it was not opened by its path.
     #[getter]
     fn filename(&self) -> Option<&PathBuf> {
-        self.file.origin.path.as_ref()
+        match &self.file.origin.place {
+            Some(Place::Path(path)) => Some(path),
+            _ => None,
+        }
     }
 
     /// Returns the elements as nested lists, as NumPy does.
@@ -254,6 +257,7 @@ impl Array {
     /// column of several kinds of values: 'error', 'json' or 'union'. `tensors` says what arrays become:
     /// 'lists', 'fixed' (shape) or 'variable'. `compression` is 'none', 'snappy' or 'zstd'; `row_group` is
     /// the bytes of a row group, which take as much memory.
+    #[expect(clippy::too_many_arguments, reason = "the keyword arguments of Python")]
     #[pyo3(signature = (path, *, compression="snappy", row_group=None, mixed="error", tensors="lists", sample=None))]
     fn to_parquet(
         &self,

@@ -811,7 +811,7 @@ fn joblib_file_is_read_past_the_bytes_of_its_arrays() {
 fn instructions_in_the_bytes_of_a_joblib_array_are_found() {
     let bytes = wrapper(&dtype_of_bytes(24), b"K\x01\x85");
     let hidden = [b"cos\nsystem\n(S'true'\ntR0".as_slice(), b"N."].concat();
-    let padded = [&[b'0'][..], &vec![b'N'; 0x30], &hidden].concat();
+    let padded = [&[b'0'][..], &[b'N'; 0x30], &hidden].concat();
     assert_eq!(joblib(&pickle(&[b"N", &bytes, &padded])).verdict(), Verdict::Dangerous);
 }
 

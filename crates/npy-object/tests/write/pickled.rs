@@ -53,7 +53,7 @@ fn pickled_lists_become_elements_that_share_their_objects() {
                 let error = writer.append_pickled(&mut memo, pickle, count).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Usage);
                 (0..room).for_each(|_| {
-                    writer.append_with(|build| Ok::<_, npy_object::Error>(build.none())).unwrap()
+                    writer.append_with(|build| Ok::<_, npy_object::Error>(build.none())).unwrap();
                 });
             }
             writer.append_pickled(&mut memo, pickle, count).unwrap();

@@ -359,8 +359,14 @@ impl<'de> Items<'de> for Objects<'de> {
         self.count == 0
     }
 
-    fn visit_row<V: Visitor<'de>>(self, _: usize, open: &Open<'_>, visitor: V) -> Result<V::Value> {
-        visit_sequence(self.items.map(|element| Whole { element, open }), visitor)
+    fn visit_row<V: Visitor<'de>>(
+        self,
+        count: usize,
+        open: &Open<'_>,
+        visitor: V,
+    ) -> Result<V::Value> {
+        let items = self.items.take(count);
+        visit_sequence(items.map(|element| Whole { element, open }), visitor)
     }
 }
 
