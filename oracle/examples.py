@@ -4,7 +4,8 @@
 
 An example is a block of a chapter in FOLDER that begins with ```python. Each runs in a namespace of its own, with
 `fixtures/` as the current folder: the files that examples open are those of manifest.EXAMPLES. Prints a JSON object an
-example: `place`, and `failure` if it raised an exception.
+example: `place`, and `failure` if it raised an exception. The examples of the guide need `npy_object`, whose tests run
+them.
 """
 
 import json
@@ -18,7 +19,7 @@ import manifest
 def examples(folder):
     """Yields the place and the code of each example."""
     for name in sorted(os.listdir(folder)):
-        if name.endswith(".md"):
+        if name.endswith(".md") and name != "guide.md":
             with open(os.path.join(folder, name), encoding="utf-8") as chapter:
                 lines = chapter.read().split("\n")
             starts = [number for number, line in enumerate(lines) if line == "```python"]

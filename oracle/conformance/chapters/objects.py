@@ -189,7 +189,8 @@ class Array:
 
 def envelope(state):
     """npy.object.envelope: returns shape, dtype, is_fortran, list or bytes, and the rest of a state."""
-    state = state[1:] if state[:1] == (1,) else state  # the version, absent before NumPy 1.0
+    has_version = bool(state) and isinstance(state[0], int) and state[0] in (0, 1)
+    state = state[1:] if has_version else state  # the version, absent before NumPy 1.0
     shape, value, fortran, payload = state[:4] if len(state) > 3 else (None,) * 4
     value = meant(value)
     only(is_shape(shape) and isinstance(value, NumpyDtype) and type(fortran) in (bool, int))

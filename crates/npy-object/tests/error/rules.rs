@@ -79,6 +79,32 @@ fn pickle_without_an_array_is_refused() {
     assert_eq!(error, (ErrorKind::Limit, "npy.object.envelope"));
 }
 
+/// NumPy fails on these states: `array_setstate` in `multiarray/methods.c`.
+#[test]
+fn state_with_another_version_or_shape_is_refused() {
+    let whole = file(2, b"(NNe");
+    let (version, shape) = (&b"K\x01"[..], &b"M\x02\0\x85"[..]);
+    let old = [b"(", version, shape].concat();
+    let begin = whole.windows(old.len()).position(|bytes| bytes == old).unwrap();
+    let with = |state: &[u8]| [&whole[..begin], b"(", state, &whole[begin + old.len()..]].concat();
+    assert_eq!(read(open(with(&[version, shape].concat()))).0, 2);
+    for version in [
+        &b"K\x02"[..],
+        b"J\xff\xff\xff\xff",
+        b"\x8a\x05\x01\0\0\0\x01",
+        b"N",
+        b"G\x3f\xf0\0\0\0\0\0\0",
+        b"X\x01\0\0\x001",
+    ] {
+        let (_, clause) = refused(Options::new().open(with(&[version, shape].concat())));
+        assert_eq!(clause, "npy.object.envelope", "{}", version.escape_ascii());
+    }
+    for state in [&b"K\x01K\x02"[..], b"K\x02", b"K\x01](K\x02e", b"K\x01\x88\x85"] {
+        let (_, clause) = refused(Options::new().open(with(state)));
+        assert_eq!(clause, "npy.object.envelope", "{}", state.escape_ascii());
+    }
+}
+
 #[test]
 fn element_count_other_than_the_shape_is_refused() {
     for (elements, come) in [(&b"(NNNe"[..], 0), (b"Na", 1), (b"(NNe", 2)] {
