@@ -603,7 +603,7 @@ def test_bool_of_audit_fails():
 
 def test_audit_allow_of_a_bare_module_fails():
     with pytest.raises(ValueError, match="package"):
-        npy_object.audit(b"N.", allow=["sklearn"])
+        npy_object.audit(b"N.", allow=["mypackage"])
 
 
 def test_audit_repr_escapes_names():

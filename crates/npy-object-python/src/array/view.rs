@@ -6,7 +6,9 @@ use std::fmt::Display;
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyEllipsis, PySlice, PyTuple};
+use pyo3::types::{PyBool, PyEllipsis, PyInt, PySlice, PyTuple};
+
+use crate::object::names::numpy;
 
 /// A view of the elements of an array, which are numbered in C order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,8 +138,10 @@ impl View {
 /// Returns the index that a key gives in a dimension of this length; negative ones count from the end.
 fn index(key: &Bound<'_, PyAny>, length: i64, axis: usize) -> PyResult<i64> {
     let py = key.py();
-    // True is an int in Python, and a new dimension in NumPy.
-    let is_bool = key.is_instance_of::<PyBool>();
+    // True is an int in Python, and a new dimension in NumPy, whose own bools are ints for `__index__`.
+    let is_bool = key.is_instance_of::<PyBool>()
+        || !key.is_instance_of::<PyInt>()
+            && key.is_instance(&numpy(py)?.getattr(intern!(py, "bool_"))?)?;
     let (false, Ok(index)) = (is_bool, key.call_method0(intern!(py, "__index__"))) else {
         let class = key.get_type().name()?;
         let message = format!(
