@@ -378,9 +378,9 @@ impl NpyArray {
     /// any element is found at once after the file is opened again. An array without objects needs
     /// none.
     ///
-    /// Surveys the array to its end. If it takes at most a tenth of the file's size, the index has the
-    /// place of every element, and otherwise one for each 32 KiB. An index is of one version of its file: it is not used after
-    /// the file is changed.
+    /// Surveys the array to its end. If it takes at most a tenth of the file's size, the index has
+    /// the place of every element, and otherwise one for each 32 KiB. An index is of one version of
+    /// its file: it is not used after the file is changed.
     ///
     /// Fails as reading does, and where the array was not opened by its path.
     pub fn write_index(&mut self) -> Result<PathBuf> {

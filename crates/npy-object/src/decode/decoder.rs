@@ -185,7 +185,7 @@ impl Decoder {
             return None;
         }
         self.window.check_element(begin, size).ok()?;
-        let skeleton = filling.skeletons.get(row.skeleton()?)?;
+        let skeleton = filling.skeleton(row)?;
         if !skeleton.is_scalar()
             && !self.forms.is_current(skeleton)
             && !self.forms.enter(skeleton, &mut self.graph)
@@ -205,9 +205,7 @@ impl Decoder {
     ) -> Result<Option<[NodeId; 2]>> {
         let Some((rows, filling)) = values.rows else { return Ok(None) };
         let (&[.., row], &[.., span]) = (rows, values.spans) else { return Ok(None) };
-        let Some(skeleton) = row.skeleton().and_then(|index| filling.skeletons.get(index)) else {
-            return Ok(None);
-        };
+        let Some(skeleton) = filling.skeleton(row) else { return Ok(None) };
         // The key of an entry is not in a form, so that the form of the value can be filled beside it.
         let key = match (rows, values.spans) {
             (&[row, _], &[span, _]) => match filling.scalar(row) {

@@ -41,10 +41,16 @@ pub(crate) struct Filling {
 }
 
 impl Filling {
+    /// Returns the skeleton of a row; `None` where it has none.
+    #[inline(always)]
+    pub(crate) fn skeleton(&self, row: Row) -> Option<&Arc<Skeleton>> {
+        self.skeletons.get(row.skeleton()?)
+    }
+
     /// Returns what a row is, if it is one scalar.
     #[inline]
     pub(crate) fn scalar(&self, row: Row) -> Option<Hole> {
-        let skeleton = self.skeletons.get(row.skeleton()?)?;
+        let skeleton = self.skeleton(row)?;
         if skeleton.is_scalar() { self.holes.of(row, 1).first().copied() } else { None }
     }
 }
