@@ -417,10 +417,6 @@ impl NpyArray {
         &self.cursor
     }
 
-    pub(crate) fn cursor_mut(&mut self) -> &mut Cursor {
-        &mut self.cursor
-    }
-
     /// Returns the bytes of memory that the reader holds: windows on the file, the last decoded
     /// element, definitions, and checkpoints.
     pub fn memory(&self) -> usize {

@@ -96,7 +96,7 @@ impl Remote {
         {
             let source = index.file.source();
             objects.0.push(index);
-            objects.fetching(|| array.cursor_mut().use_index(source.clone())).await?;
+            objects.fetching(|| array.use_index(source.clone())).await?;
         }
         Ok(RemoteArray { array, objects })
     }

@@ -27,7 +27,7 @@ impl Known {
     pub(super) fn pass(&mut self, array: &mut NpyArray, most: u64) -> usize {
         let number = array.position();
         let most = usize::try_from(most).unwrap_or(usize::MAX);
-        let Some(objects) = array.cursor_mut().objects_mut() else { return 0 };
+        let Some(objects) = array.objects_mut() else { return 0 };
         let Ok(Some(members)) = objects.read_block(number, most) else { return 0 };
         let Some(block) = objects.block(&members) else { return 0 };
         let (mut passed, mut bytes) = (0, 0);

@@ -281,7 +281,7 @@ impl RecordBatches {
         let RecordBatches { array, end, schema, are_dicts, is_given, plans, texts, .. } = self;
         let number = array.position();
         let left = usize::try_from(end.saturating_sub(number)).unwrap_or(usize::MAX);
-        let Some(objects) = array.cursor_mut().objects_mut() else { return 0 };
+        let Some(objects) = array.objects_mut() else { return 0 };
         let Ok(Some(members)) = objects.read_block(number, most.min(left)) else { return 0 };
         let mut copied = 0;
         while copied < members.len() {
