@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
+use crate::opcode::Opcode;
+
 /// The reason why a pickle could not be read or written. It is one word wide.
 ///
 /// Displayed as `message (at byte N) [clause]`, where `N` counts from the start of the source.
@@ -69,6 +71,23 @@ impl Error {
         message: impl Into<String>,
     ) -> Error {
         Error::new(ErrorKind::Malformed, clause, offset, message)
+    }
+
+    /// Creates the error for an instruction that takes `needed` values off a stack of `found`.
+    #[cold]
+    pub(crate) fn underflow(opcode: Opcode, offset: u64, needed: usize, found: usize) -> Error {
+        let plural = if needed == 1 { "" } else { "s" };
+        let name = opcode.name();
+        let message =
+            alloc::format!("stack underflow: {name} needs {needed} value{plural}, found {found}");
+        Error::malformed("pickle.stack.underflow", offset, message)
+    }
+
+    /// Creates the error for an instruction that takes all values above a mark, where there is none.
+    #[cold]
+    pub(crate) fn no_mark(opcode: Opcode, offset: u64) -> Error {
+        let message = alloc::format!("{} needs a mark, found none", opcode.name());
+        Error::malformed("pickle.stack.mark", offset, message)
     }
 
     /// Creates the error for a source that ends at `offset` although at least `needed` more bytes

@@ -375,7 +375,7 @@ impl Step<'_> {
             O::Obj => {
                 let mark = self.pop_mark()?;
                 let Some(&class) = self.machine.stack.get(mark) else {
-                    return Err(self.underflow(1, 0));
+                    return Err(Error::underflow(self.opcode, self.offset, 1, 0));
                 };
                 let args = self.collect_tuple(mark + 1);
                 self.machine.stack.pop();
@@ -397,7 +397,7 @@ impl Step<'_> {
     fn below(&self, count: usize) -> Result<usize> {
         let height = self.machine.stack.len() - self.fence();
         if height < count {
-            return Err(self.underflow(count, height));
+            return Err(Error::underflow(self.opcode, self.offset, count, height));
         }
         Ok(self.machine.stack.len() - count)
     }
@@ -418,7 +418,7 @@ impl Step<'_> {
     fn pop_mark(&mut self) -> Result<usize> {
         match self.machine.marks.pop() {
             Some(mark) => Ok(mark as usize),
-            None => Err(self.no_mark()),
+            None => Err(Error::no_mark(self.opcode, self.offset)),
         }
     }
 
@@ -539,10 +539,8 @@ impl Step<'_> {
         use Opcode as O;
         let region = self.machine.region;
         let Some(below) = place.checked_sub(1).filter(|&below| below >= self.fence()) else {
-            return Err(self.underflow(
-                self.machine.stack.len() - place + 1,
-                self.machine.stack.len() - place,
-            ));
+            let found = self.machine.stack.len() - place;
+            return Err(Error::underflow(self.opcode, self.offset, found + 1, found));
         };
         let target = self.machine.stack[below];
         if place == self.machine.stack.len() {
@@ -780,21 +778,6 @@ impl Step<'_> {
     #[cold]
     fn malformed(&self, clause: &'static str, message: impl Into<String>) -> Error {
         Error::malformed(clause, self.offset, message)
-    }
-
-    #[cold]
-    fn underflow(&self, needed: usize, found: usize) -> Error {
-        let plural = if needed == 1 { "" } else { "s" };
-        let name = self.opcode.name();
-        let message =
-            alloc::format!("stack underflow: {name} needs {needed} value{plural}, found {found}");
-        self.malformed("pickle.stack.underflow", message)
-    }
-
-    #[cold]
-    fn no_mark(&self) -> Error {
-        let message = alloc::format!("{} finds no mark", self.opcode.name());
-        self.malformed("pickle.stack.mark", message)
     }
 
     #[cold]

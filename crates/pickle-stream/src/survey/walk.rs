@@ -381,7 +381,7 @@ impl Survey {
                 let Mark { place, slot } = self.pop_mark(at)?;
                 let taken = self.slots.len() - place;
                 if taken < least.into() {
-                    return Err(underflow(at, least.into(), taken));
+                    return Err(Error::underflow(at.opcode, at.offset, least.into(), taken));
                 }
                 (place, slot, gives)
             }
@@ -480,7 +480,7 @@ impl Survey {
         let fence = self.fence();
         place.checked_sub(1).filter(|&target| target >= fence).ok_or_else(|| {
             let found = self.slots.len() - place;
-            underflow(at, found + 1, found)
+            Error::underflow(at.opcode, at.offset, found + 1, found)
         })
     }
 
@@ -598,17 +598,14 @@ impl Survey {
     fn below(&self, count: usize, at: At) -> Result<usize> {
         let height = self.slots.len() - self.fence();
         if height < count {
-            return Err(underflow(at, count, height));
+            return Err(Error::underflow(at.opcode, at.offset, count, height));
         }
         Ok(self.slots.len() - count)
     }
 
     /// Closes the topmost mark.
     fn pop_mark(&mut self, at: At) -> Result<Mark> {
-        self.marks.pop().ok_or_else(|| {
-            let message = alloc::format!("{} finds no mark", at.opcode.name());
-            Error::malformed("pickle.stack.mark", at.offset, message)
-        })
+        self.marks.pop().ok_or_else(|| Error::no_mark(at.opcode, at.offset))
     }
 
     #[inline]
@@ -699,15 +696,6 @@ static EFFECTS: [Effect; 256] = {
     }
     effects
 };
-
-#[cold]
-fn underflow(at: At, needed: usize, found: usize) -> Error {
-    let plural = if needed == 1 { "" } else { "s" };
-    let name = at.opcode.name();
-    let message =
-        alloc::format!("stack underflow: {name} needs {needed} value{plural}, found {found}");
-    Error::malformed("pickle.stack.underflow", at.offset, message)
-}
 
 // An index below the highest may have been written before. To tell would take the whole memo, which
 // a survey does not have.
