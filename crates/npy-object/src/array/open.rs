@@ -20,7 +20,7 @@ use crate::layout::preamble::Preamble;
 use crate::locate::batches::Batches;
 use crate::locate::checkpoints::Route;
 use crate::locate::split::Split;
-use crate::nested::descent::At;
+use crate::nested::at::At;
 use crate::nested::path::Path;
 use crate::options::{Limits, Options};
 use crate::source::Source;

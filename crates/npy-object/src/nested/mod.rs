@@ -13,15 +13,18 @@
 //! assert_eq!(list.count()?, 3);
 //! # Ok::<(), npy_object::Error>(())
 //! ```
-// It uses `decode` (the cursor), `locate` and `layout`. Read `container`, `path`, and then
-// `descent`, which follows a path.
+// It uses `decode` (the cursor), `locate` and `layout`. Read `container`, `path`, `at` (follows a
+// path), `enter` (is a value a container?), `parent` (finds a member) and `tuple`.
 
+pub(crate) mod at;
 pub(crate) mod container;
-pub(crate) mod descent;
+mod enter;
+mod parent;
 pub(crate) mod path;
+mod tuple;
 
 pub use crate::decode::objects::Member;
 pub use crate::layout::envelope::ContainerKind;
+pub use at::At;
 pub use container::Container;
-pub use descent::At;
 pub use path::{Path, Subscript};
