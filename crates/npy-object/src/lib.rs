@@ -179,10 +179,12 @@ pub use convert::arrow::{RecordBatches, schema::Inference};
 pub use convert::de::from_slice;
 #[cfg(feature = "json")]
 pub use convert::json;
+pub use decode::block::{Block, BlockRow, BlockRows};
 #[cfg(feature = "serde")]
 pub use decode::elements::IntoDeserialize;
 pub use decode::elements::{Elements, IntoElements};
 pub use decode::outline::{Outline, OutlineKind};
+pub use decode::plan::{ArrayPlan, Constant, Plan, RowPlan};
 pub use error::{Error, ErrorKind, Result};
 pub use instructions::Instructions;
 pub use layout::provenance::Provenance;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use npy_header::Header;
 
+use crate::decode::block::Block;
 use crate::decode::cursor::Cursor;
 #[cfg(feature = "serde")]
 use crate::decode::elements::IntoDeserialize;
@@ -126,6 +127,42 @@ impl NpyArray {
     #[inline(always)]
     pub fn next_element(&mut self) -> Result<Option<Element<'_>>> {
         self.cursor.next()
+    }
+
+    /// Returns the next elements as a block, which is lent: at most `most` of them, and 1 MiB, unless one
+    /// element is larger. `None` at the end.
+    ///
+    /// For callers that make values of their own of many elements: rows of a block are not decoded.
+    /// Errors are those of [`next_element`](Self::next_element).
+    ///
+    /// ```
+    /// use npy_object::{Plan, pickle::Hole};
+    ///
+    /// let mut array = npy_object::open("tests/data/strings.npy")?;
+    /// let mut letters = 0;
+    /// while let Some(mut block) = array.next_block(1024)? {
+    ///     let mut index = 0;
+    ///     while index < block.len() {
+    ///         match block.rows(index) {
+    ///             Some(rows) if matches!(rows.plan().value(), Plan::Hole(_)) => {
+    ///                 for hole in rows.column(0) {
+    ///                     let Hole::Str(text) = hole else { panic!("expected a str") };
+    ///                     letters += text.len as usize;
+    ///                     index += 1;
+    ///                 }
+    ///             }
+    ///             _ => {
+    ///                 letters += block.element(index)?.unwrap().as_str()?.len();
+    ///                 index += 1;
+    ///             }
+    ///         }
+    ///     }
+    /// }
+    /// assert_eq!(letters, 17);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn next_block(&mut self, most: usize) -> Result<Option<Block<'_>>> {
+        self.cursor.next_block(most)
     }
 
     /// Compares the size and checksum of an array in an archive with the ones that the archive has,

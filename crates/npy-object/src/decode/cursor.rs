@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::decode::block::Block;
 use crate::decode::objects::{Member, Objects};
 use crate::decode::outline::Outline;
 use crate::decode::parallel::{self, Work};
@@ -137,6 +138,44 @@ impl Cursor {
                 Ok(Some(objects.decoder.element(decoded, decoded.first)))
             }
             Items::Rows(rows) => rows.next(&mut self.position),
+        }
+    }
+
+    /// Returns the next elements as a block, at most `most`; `None` at the end.
+    pub(crate) fn next_block(&mut self, most: usize) -> Result<Option<Block<'_>>> {
+        let first = self.position.next;
+        let left = usize::try_from(self.position.end.saturating_sub(first)).unwrap_or(usize::MAX);
+        let members = match &mut self.items {
+            Items::Objects(objects) => self.position.advance_by(|first| {
+                objects.decoder.window.set_reading_on(true);
+                if objects.place_of(first)?.is_none() {
+                    return Ok(None);
+                }
+                // An error comes up again when the element is decoded.
+                if let Ok(Some(members)) = objects.read_block(first, most.clamp(1, left)) {
+                    let count = members.len() as u64;
+                    return Ok(Some((Some(members), count)));
+                }
+                // Decoded here, where its error belongs, and again when the caller asks for it.
+                Ok(objects.decode(first)?.map(|_| (None, 1)))
+            })?,
+            Items::Rows(rows) => rows.next(&mut self.position)?.map(|_| None),
+        };
+        Ok(members.map(|members| Block::new(self, first, members)))
+    }
+
+    /// Decodes an element of the last block. After an error there are no more elements.
+    pub(crate) fn decode_of_block(&mut self, number: u64) -> Result<Option<Element<'_>>> {
+        match &mut self.items {
+            Items::Objects(objects) => match objects.decode(number) {
+                Ok(None) => Ok(None),
+                Ok(Some(decoded)) => Ok(Some(objects.decoder.element(decoded, decoded.first))),
+                Err(error) => {
+                    self.position.fail(number);
+                    Err(error)
+                }
+            },
+            Items::Rows(rows) => rows.get(number),
         }
     }
 

@@ -264,7 +264,6 @@ impl Decoder {
 
     /// Returns the value of a row, which is resident, and the nodes of its holes; `None` where the
     /// skeleton has no form. See [`Form::outline`].
-    #[cfg(feature = "arrow")]
     pub(super) fn outline_row(
         &mut self,
         span: Span,
@@ -288,7 +287,6 @@ impl Decoder {
     }
 
     /// Returns the value of a memo entry that was made before a row.
-    #[cfg(feature = "arrow")]
     pub(super) fn definition(
         &mut self,
         memo: u64,

@@ -9,14 +9,13 @@
 //! - `definitions`: what elements share, found by address
 //! - `opened`: a file that was opened, with a decoder that is before the first element
 //! - `objects`: the members of a container; `rows`: the rows of an array without objects
-//! - `block`: consecutive members that are resident, and their rows
+//! - `block`: consecutive members that are resident, and their rows; `plan`: how a row becomes a value
 //! - `position`: how far a loop has come
 //! - `cursor`: objects or rows, and a position
 //! - `elements`: iterators of the elements that a cursor reads
 //! - `parallel`: several decoders at once
 //! - `outline`: what an element is that is too large to be decoded
 
-#[cfg(feature = "arrow")]
 pub(crate) mod block;
 pub(crate) mod cursor;
 pub(crate) mod decoder;
@@ -28,5 +27,6 @@ pub(crate) mod objects;
 pub(crate) mod opened;
 pub(crate) mod outline;
 pub(crate) mod parallel;
+pub(crate) mod plan;
 pub(crate) mod position;
 pub(crate) mod rows;

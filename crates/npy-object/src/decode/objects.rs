@@ -1,15 +1,14 @@
 //! The members of a container, found by batches and decoded one at a time.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-#[cfg(feature = "arrow")]
-use pickle_stream::Matcher;
-use pickle_stream::Span;
+use pickle_stream::{Matcher, Skeleton, Span};
 
-#[cfg(feature = "arrow")]
 use crate::decode::block::Matched;
 use crate::decode::decoder::{Decoded, Decoder};
 use crate::decode::outline::Outline;
+use crate::decode::plan::RowPlan;
 use crate::decode::position::Position;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::batches::{Batch, Batches, Values};
@@ -25,11 +24,11 @@ pub(crate) struct Objects {
     /// The batch that was read last.
     pub(super) batch: Batch,
     /// Finds rows where the survey has found none.
-    #[cfg(feature = "arrow")]
     pub(super) matcher: Option<Box<Matcher>>,
     /// The members that it has looked at.
-    #[cfg(feature = "arrow")]
     pub(super) matched: Option<Matched>,
+    /// The plans of the last skeletons; `None` of one whose rows have to be decoded.
+    pub(super) plans: Vec<(Arc<Skeleton>, Option<Arc<RowPlan>>)>,
     /// Whether the values of a batch in which the pickle breaks off are given before the error.
     unfinished: bool,
 }
@@ -56,10 +55,9 @@ impl Clone for Objects {
             decoder: self.decoder.sibling(),
             batches: self.batches.clone(),
             batch: self.batch.clone(),
-            #[cfg(feature = "arrow")]
             matcher: None,
-            #[cfg(feature = "arrow")]
             matched: None,
+            plans: Vec::new(),
             unfinished: self.unfinished,
         }
     }
@@ -74,10 +72,9 @@ impl Objects {
             decoder,
             batches,
             batch,
-            #[cfg(feature = "arrow")]
             matcher: None,
-            #[cfg(feature = "arrow")]
             matched: None,
+            plans: Vec::new(),
             unfinished,
         }
     }
@@ -144,10 +141,7 @@ impl Objects {
 
     /// Returns the bytes of memory that are held.
     pub(crate) fn memory(&self) -> usize {
-        #[cfg(feature = "arrow")]
         let matcher = self.matcher.as_ref().map_or(0, |matcher| matcher.memory());
-        #[cfg(not(feature = "arrow"))]
-        let matcher = 0;
         self.decoder.memory() + self.batches.memory() + self.batch.memory() + matcher
     }
 
@@ -185,8 +179,9 @@ impl Objects {
         self.decode(member)
     }
 
+    /// Decodes a member; `None` past the last. The source reads on, or not, as it did last.
     #[inline]
-    fn decode(&mut self, member: u64) -> Result<Option<Decoded>> {
+    pub(super) fn decode(&mut self, member: u64) -> Result<Option<Decoded>> {
         let Some(place) = self.place_of(member)? else { return Ok(None) };
         let values = self.batch.values(place, self.batches.width());
         match self.decoder.decode(values, &self.batches) {

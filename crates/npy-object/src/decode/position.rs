@@ -26,6 +26,12 @@ impl Position {
         self.failed = false;
     }
 
+    /// Ends the loop before an element that cannot be read.
+    pub(crate) fn fail(&mut self, number: u64) {
+        self.next = number;
+        self.failed = true;
+    }
+
     /// Reads the next element with `read`, and advances. Returns `None` at the end and after an error.
     /// An error that asks for bytes of a [`Fetched`](crate::Fetched) file does not end the loop.
     #[inline]
@@ -33,15 +39,28 @@ impl Position {
         &mut self,
         read: impl FnOnce(u64) -> Result<Option<T>>,
     ) -> Result<Option<T>> {
+        self.advance_by(|next| Ok(read(next)?.map(|read| (read, 1))))
+    }
+
+    /// Does what [`advance`](Self::advance) does with several elements, whose number `read` returns too.
+    #[inline]
+    pub(crate) fn advance_by<T>(
+        &mut self,
+        read: impl FnOnce(u64) -> Result<Option<(T, u64)>>,
+    ) -> Result<Option<T>> {
         if self.failed || self.next >= self.end {
             return Ok(None);
         }
-        let read = read(self.next);
-        match &read {
-            Ok(Some(_)) => self.next += 1,
-            Ok(None) => {}
-            Err(error) => self.failed = error.need().is_none(),
+        match read(self.next) {
+            Ok(Some((read, count))) => {
+                self.next += count;
+                Ok(Some(read))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => {
+                self.failed = error.need().is_none();
+                Err(error)
+            }
         }
-        read
     }
 }

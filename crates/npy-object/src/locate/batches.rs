@@ -103,7 +103,6 @@ impl Batch {
 
     /// Returns the spans of all values, and, where all come from one batch of the pickle, their rows
     /// and what fills them.
-    #[cfg(feature = "arrow")]
     pub(crate) fn all(&self) -> (&[Span], Option<(&[Row], &Filling)>) {
         let rows = match &self.fillings[..] {
             [only] if self.rows.len() == self.spans.len() => Some((&self.rows[..], only)),

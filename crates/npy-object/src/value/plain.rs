@@ -66,25 +66,26 @@ impl PlainParts {
     }
 
     /// Returns the dtype of the items.
-    #[cfg(feature = "arrow")]
     pub(crate) fn item(&self) -> Scalar {
         self.scalar
     }
 
+    /// Returns whether the first index varies fastest in the bytes, where it makes a difference.
+    pub(crate) fn fortran_order(&self) -> bool {
+        self.fortran_order
+    }
+
     /// Returns the node of the version.
-    #[cfg(feature = "arrow")]
     pub(crate) fn version(&self) -> NodeId {
         self.version
     }
 
     /// Returns the node of the shape.
-    #[cfg(feature = "arrow")]
     pub(crate) fn shape(&self) -> NodeId {
         self.shape
     }
 
     /// Returns the node of the bytes.
-    #[cfg(feature = "arrow")]
     pub(crate) fn bytes(&self) -> NodeId {
         self.bytes
     }

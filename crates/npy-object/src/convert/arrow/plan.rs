@@ -15,7 +15,7 @@ use pickle_stream::{Extent, Hole, NodeId};
 use crate::convert::arrow::column::Column;
 use crate::convert::arrow::infer::type_of_scalar;
 use crate::convert::arrow::number;
-use crate::decode::block::{Block, Run};
+use crate::decode::block::{Resident, Run};
 use crate::value::element::Element;
 use crate::value::kind::Kind;
 use crate::value::plain::PlainParts;
@@ -129,7 +129,7 @@ impl RowPlan {
     pub(super) fn append(
         &self,
         columns: &mut [Column],
-        block: &Block<'_>,
+        block: &Resident<'_>,
         run: &Run<'_>,
         texts: &Texts,
     ) {
@@ -324,7 +324,7 @@ impl Plan {
     }
 
     /// Copies rows, which fit, to a column. Texts are not checked for UTF-8.
-    fn append(&self, column: &mut Column, block: &Block<'_>, run: &Run<'_>, texts: &Texts) {
+    fn append(&self, column: &mut Column, block: &Resident<'_>, run: &Run<'_>, texts: &Texts) {
         let rows = run.members.clone();
         match (self, column) {
             (Plan::Constant(constant), column) => rows.for_each(|_| constant.append(column)),
@@ -391,7 +391,7 @@ fn all_fitting(
 fn append_all(
     plans: &[Option<Plan>],
     columns: &mut [Column],
-    block: &Block<'_>,
+    block: &Resident<'_>,
     run: &Run<'_>,
     texts: &Texts,
 ) {
@@ -404,7 +404,13 @@ fn append_all(
 }
 
 /// Copies what fills one hole of all rows.
-fn append_hole(column: &mut Column, block: &Block<'_>, run: &Run<'_>, hole: usize, texts: &Texts) {
+fn append_hole(
+    column: &mut Column,
+    block: &Resident<'_>,
+    run: &Run<'_>,
+    hole: usize,
+    texts: &Texts,
+) {
     match column {
         Column::Text { values, ends, .. } => {
             ends.reserve(run.members.len());
@@ -484,7 +490,7 @@ fn append_text(values: &mut Vec<u8>, text: Extent, bytes: &[u8]) {
 const SHORT: usize = 32;
 
 /// Appends the numbers of a list to the column of its items.
-fn append_list(items: &mut Column, list: Hole, block: &Block<'_>) {
+fn append_list(items: &mut Column, list: Hole, block: &Resident<'_>) {
     let Column::Fixed { data_type, bytes, nulls } = items else { return };
     let len = match list {
         Hole::Ints(list) if *data_type == DataType::Float64 => {
