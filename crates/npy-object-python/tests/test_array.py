@@ -474,13 +474,13 @@ print(sum(len(element) for element in pickle.load(sys.stdin.buffer)))
 
 @pytest.fixture
 def runs(saved):
-    """A file of long runs of simple elements, which a thread decodes ahead, and its elements."""
+    """A file of long runs of elements that have the same instructions, and its elements."""
     elements = ["%d" % n for n in range(15_000)] + [{"a": 1}, np.zeros(5000)]
     elements += [np.arange(n % 5) for n in range(15_000)] + [(1,)] + [n / 7 for n in range(15_000)] + [None, "\ud800"]
     return saved(objects(elements)), elements
 
 
-def test_long_runs_of_simple_elements_equal_numpy(runs):
+def test_long_runs_of_equal_instructions_equal_numpy(runs):
     path, elements = runs
     array = npy_object.open(path)
     for part in (slice(None), slice(5, -5), slice(100, 14_990)):
@@ -499,7 +499,7 @@ def test_error_after_a_long_run_comes_after_its_elements(runs):
     data = runs[0].read_bytes()
     place = len(data) - 50_000
     seen = [0, 0]
-    for loop, cut in enumerate((data[:place], io.BytesIO(data[:place]))):  # a file object is read without a thread
+    for loop, cut in enumerate((data[:place], io.BytesIO(data[:place]))):
         with pytest.raises(npy_object.TruncatedError) as raised:
             for _ in npy_object.open(cut):
                 seen[loop] += 1

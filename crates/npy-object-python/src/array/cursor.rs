@@ -4,33 +4,34 @@
 //! one array are independent.
 
 use std::sync::Arc;
-use std::thread;
 
 use npy_object::NpyArray;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::errors::raise;
-use crate::file::reader::{File, Origin, Reader};
-use crate::object::ahead::{Ahead, Next};
-use crate::object::simple::simple;
+use crate::file::reader::{File, Reader};
+use crate::object::row::Unmade;
 
 /// The size in bytes up to which an element is decoded without giving the interpreter to other threads.
 const SHORT: usize = 64 << 10;
 /// The number of elements surveyed between two checks of signals.
 pub(super) const STRIDE: u64 = 1 << 18;
-/// The number of consecutive simple elements after which a thread decodes the next ones.
-const RUN: u64 = 4096;
+/// The most objects that a loop makes at once, and about the most bytes of their elements.
+const READY: usize = 512;
+const READY_BYTES: u64 = 32 << 10;
 const HELD: &str = "a cursor holds its reader until it is dropped";
 
 /// A [`Reader`] in use. Dropping the cursor returns the reader to the file.
 pub(crate) struct Cursor {
     file: Arc<File>,
     reader: Option<Reader>,
-    /// The next elements, which a thread decodes.
-    ahead: Option<Ahead>,
-    /// The number of simple elements since the last one that is not simple.
-    simple: u64,
+    /// The next elements of the loop, the first of them last.
+    ready: Vec<Py<PyAny>>,
+    /// The error that comes after them.
+    pending: Option<PyErr>,
+    /// The most elements to make at once.
+    most: usize,
     /// Whether reading has failed. Such a reader would report the end of the array, so it is not reused.
     failed: bool,
 }
@@ -39,7 +40,8 @@ impl Cursor {
     /// Takes a reader of the file, or makes one. Its position may be anywhere.
     pub(crate) fn new(py: Python<'_>, file: &Arc<File>) -> PyResult<Cursor> {
         let reader = Some(file.take_reader(py)?);
-        Ok(Cursor { file: Arc::clone(file), reader, ahead: None, simple: 0, failed: false })
+        let file = Arc::clone(file);
+        Ok(Cursor { file, reader, ready: Vec::new(), pending: None, most: 1, failed: false })
     }
 
     fn reader(&mut self) -> &mut Reader {
@@ -63,64 +65,78 @@ impl Cursor {
         py: Python<'py>,
         left: u64,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Reader { array, maker } = self.reader.as_mut().expect(HELD);
-        // `list` and other consumers in C run no Python code that checks for signals.
-        maker.look_for_signals(py)?;
-        if let Some(ahead) = &mut self.ahead {
-            match ahead.next(py) {
-                Next::Element(simple) => return maker.simple(py, simple).map(Some),
-                Next::Over(returned, error) => {
-                    *array = *returned;
-                    self.ahead = None;
-                    if let Some(error) = error {
-                        self.failed = true;
-                        return Err(raise(py, &error));
-                    }
-                }
-                Next::Lost(position) => {
-                    array.seek(position);
-                    self.ahead = None;
-                }
-            }
+        if let Some(ready) = self.next_ready(py) {
+            return Ok(Some(ready));
         }
-        let runs_python = self.file.origin.runs_python;
-        let next = if array.is_at_hand(SHORT) && !runs_python {
-            array.next_element()
-        } else {
-            py.check_signals()?;
-            py.detach(|| array.next_element())
-        };
-        let element = match next {
-            Ok(Some(ref element)) => element,
-            Ok(None) => return Ok(None),
-            Err(error) => {
+        if self.pending.is_none() {
+            self.fill(py, left)?;
+        }
+        if let Some(ready) = self.next_ready(py) {
+            return Ok(Some(ready));
+        }
+        match self.pending.take() {
+            Some(error) => {
                 self.failed = true;
+                Err(error)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the next element if it was made already.
+    #[inline]
+    pub(crate) fn next_ready<'py>(&mut self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.ready.pop().map(|object| object.into_bound(py))
+    }
+
+    /// Makes the next elements, `left` at most.
+    fn fill(&mut self, py: Python<'_>, left: u64) -> PyResult<()> {
+        let Cursor { file, reader, ready, pending, most, failed } = self;
+        let Reader { array, maker } = reader.as_mut().expect(HELD);
+        // `list` and other consumers in C run no Python code that checks for signals.
+        py.check_signals()?;
+        let count = (*most).min(usize::try_from(left).unwrap_or(usize::MAX)).max(1);
+        let block = if array.is_at_hand(SHORT) && !file.origin.runs_python {
+            array.next_block(count)
+        } else {
+            py.detach(|| array.next_block(count))
+        };
+        let mut block = match block {
+            Ok(Some(block)) => block,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                *failed = true;
                 return Err(raise(py, &error));
             }
         };
-        let Some(made) = simple(element, |simple| maker.simple(py, simple)) else {
-            self.simple = 0;
-            return maker.make_any(py, *element).map(Some);
-        };
-        self.simple += 1;
-        if self.simple == RUN {
-            self.simple = 0;
-            self.read_ahead(py, left.saturating_sub(1))?;
+        let per_element = block.encoded_len().map_or(u64::MAX, |size| size / block.len() as u64);
+        *most = (READY_BYTES / per_element.max(1)).clamp(1, READY as u64) as usize;
+        while ready.len() < block.len() {
+            let made = match block.rows(ready.len()) {
+                Some(rows) if maker.makes_rows() => maker.rows(py, &rows, ready),
+                _ => Err(Unmade::Decode),
+            };
+            let made = match made {
+                Err(Unmade::Needs(memo)) => {
+                    let definition = block.definition(ready.len(), memo);
+                    maker.define(py, memo, definition).map_err(Unmade::Failed)
+                }
+                Err(Unmade::Decode) => match block.element(ready.len()) {
+                    Ok(Some(element)) => {
+                        maker.make(py, element).map(|made| ready.push(made.unbind()))
+                    }
+                    Ok(None) => break,
+                    Err(error) => Err(raise(py, &error)),
+                }
+                .map_err(Unmade::Failed),
+                made => made,
+            };
+            if let Err(Unmade::Failed(error)) = made {
+                *pending = Some(error);
+                break;
+            }
         }
-        made.map(Some)
-    }
-
-    /// Starts a thread that decodes the next elements, if that is faster.
-    #[cold]
-    fn read_ahead(&mut self, py: Python<'_>, left: u64) -> PyResult<()> {
-        let Origin { runs_python, owner, .. } = &*self.file.origin;
-        let processors = thread::available_parallelism().map_or(1, usize::from);
-        // Mapped arrays are views, which are made faster than they are passed between threads.
-        if left < RUN || *runs_python || owner.is_some() || processors == 1 {
-            return Ok(());
-        }
-        let array = py.detach(|| self.array().clone());
-        self.ahead = Some(Ahead::start(array, left));
+        ready.reverse();
         Ok(())
     }
 

@@ -46,6 +46,15 @@ impl Elements {
     /// Returns the next element.
     #[inline]
     pub(crate) fn take<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if let Some(ready) = self.cursor.next_ready(py) {
+            self.taken += 1;
+            return Ok(Some(ready));
+        }
+        self.take_next(py)
+    }
+
+    #[inline(never)]
+    fn take_next<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if self.taken == self.count {
             match self.to_end.take() {
                 Some(_) if self.straight => drop(self.cursor.next(py, 0)?),

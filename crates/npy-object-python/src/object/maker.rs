@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::object::ndarray::{self, DTypes};
+use crate::object::row::RowObjects;
 use crate::object::strings::Strings;
 
 /// A maker of Python objects from elements, used for any number of elements.
@@ -21,6 +22,7 @@ pub(crate) struct Maker {
     pub(super) records: bool,
     pub(super) dtypes: DTypes,
     pub(super) strings: Strings,
+    pub(super) rows: RowObjects,
     /// The objects with an identity that were made of the current element, by their node.
     pub(super) made: HashMap<NodeId, Made>,
     /// Whether an element has used a mutable object that other elements use too.
@@ -46,6 +48,7 @@ impl Maker {
             records: false,
             dtypes: DTypes::default(),
             strings: Strings::default(),
+            rows: RowObjects::default(),
             made: HashMap::new(),
             met_shared: false,
             patience: PATIENCE,
@@ -55,6 +58,12 @@ impl Maker {
     /// Sets whether the array is a `recarray`, whose elements have their fields as attributes.
     pub(crate) fn of_records(self, records: bool) -> Maker {
         Maker { records, ..self }
+    }
+
+    /// Returns whether rows can be made without being decoded. A record becomes an object of another
+    /// class after it is made.
+    pub(crate) fn makes_rows(&self) -> bool {
+        !self.records
     }
 
     /// Returns whether an element has used a mutable object that other elements use too. Each element

@@ -16,17 +16,17 @@
 //! other names that are called, and [`standard`] calls those of the standard library.
 //!
 //! The room uses `errors` and nothing else of this crate. Read `maker` (what elements have in common),
-//! `simple` (elements that are made in one call), then those that take more: `task`, `work` (the stacks
-//! above), `begin`, `finish` and `walk`, which does the tasks. `ndarray` calls NumPy's C API, `strings` is
-//! a cache, and `ahead` is a thread that decodes simple elements.
+//! `row` (elements that are made without being decoded), `simple` (elements that are made in one call),
+//! then those that take more: `task`, `work` (the stacks above), `begin`, `finish` and `walk`, which does
+//! the tasks. `ndarray` calls NumPy's C API, and `strings` is a cache.
 
-pub(crate) mod ahead;
 mod begin;
 mod finish;
 pub(crate) mod maker;
 pub(crate) mod names;
 pub(crate) mod ndarray;
-pub(crate) mod simple;
+pub(crate) mod row;
+mod simple;
 mod standard;
 mod strings;
 mod task;

@@ -314,14 +314,20 @@ pub(crate) fn fill<'py>(
     if objects.len() != count {
         return Err(wrong_size(objects.len(), count));
     }
-    let mut index = vec![0; shape.len()];
-    for object in objects {
-        let place = index.iter().zip(strides).map(|(&at, &stride)| at as isize * stride).sum();
+    let store = |place: isize, object: Bound<'py, PyAny>| {
         // SAFETY: the address is inside the array, and holds an object or NULL.
         unsafe {
             let slot = data.offset(place).cast::<*mut ffi::PyObject>();
             ffi::Py_XDECREF(slot.replace(object.into_ptr()));
         }
+    };
+    if let &[stride] = strides {
+        objects.zip(0..).for_each(|(object, index)| store(index * stride, object));
+        return Ok(());
+    }
+    let mut index = vec![0; shape.len()];
+    for object in objects {
+        store(index.iter().zip(strides).map(|(&at, &stride)| at as isize * stride).sum(), object);
         for (at, &length) in index.iter_mut().zip(shape).rev() {
             *at += 1;
             if *at < length {

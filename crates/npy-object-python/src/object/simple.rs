@@ -1,7 +1,4 @@
 //! Simple elements: those of which a Python object is made in one call.
-//!
-//! Telling them from one another needs nothing of Python, so [`ahead`](super::ahead) does it on a thread
-//! without the interpreter.
 
 use npy_object::Element;
 use npy_object::header::Scalar;

@@ -1,0 +1,272 @@
+//! Objects of rows: elements whose skeleton has a plan, which are made without being decoded.
+
+use std::sync::Arc;
+
+use npy_object::pickle::{Hole, Kind};
+use npy_object::{ArrayPlan, BlockRow, BlockRows, Constant, Element, Plan, RowPlan};
+use numpy::PyArrayDescr;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyList, PyString, PyTuple};
+
+use super::maker::{Maker, surrogates};
+
+/// The reason why the object of a row was not made.
+pub(crate) enum Unmade {
+    /// The definition of this memo entry is needed first: see [`Maker::define`].
+    Needs(u64),
+    /// The element has to be decoded.
+    Decode,
+    Failed(PyErr),
+}
+
+impl From<PyErr> for Unmade {
+    fn from(error: PyErr) -> Unmade {
+        Unmade::Failed(error)
+    }
+}
+
+/// The objects that rows have in common.
+#[derive(Default)]
+pub(super) struct RowObjects {
+    /// The plans of the last rows, with their objects.
+    plans: Vec<(Arc<RowPlan>, Part)>,
+    definitions: Definitions,
+}
+
+/// The objects of memo entries that rows read; `None` of one that has to be decoded.
+///
+/// An entry replaces the one whose number is equal modulo [`Definitions::MOST`].
+#[derive(Default)]
+struct Definitions(Vec<Option<(u64, Option<Py<PyAny>>)>>);
+
+impl Definitions {
+    const MOST: usize = 1 << 16;
+
+    #[inline]
+    fn get(&self, memo: u64) -> Option<&Option<Py<PyAny>>> {
+        match self.0.get(memo as usize % Definitions::MOST)? {
+            Some((known, object)) if *known == memo => Some(object),
+            _ => None,
+        }
+    }
+
+    fn insert(&mut self, memo: u64, object: Option<Py<PyAny>>) {
+        let slot = memo as usize % Definitions::MOST;
+        if self.0.len() <= slot {
+            self.0.resize_with(slot + 1, || None);
+        }
+        self.0[slot] = Some((memo, object));
+    }
+}
+
+impl RowObjects {
+    /// The most plans that are kept.
+    const PLANS: usize = 16;
+}
+
+/// A [`Plan`] with the objects that all its rows have.
+enum Part {
+    Hole(usize),
+    Object(Py<PyAny>),
+    Array(Py<PyArrayDescr>, ArrayPlan),
+    List(Vec<Part>),
+    Tuple(Vec<Part>),
+    Dict(Vec<(Py<PyString>, Part)>),
+}
+
+impl Maker {
+    /// Makes the objects of rows, and pushes them to `made`, up to the first that cannot be made.
+    pub(crate) fn rows<'py>(
+        &mut self,
+        py: Python<'py>,
+        rows: &BlockRows<'_>,
+        made: &mut Vec<Py<PyAny>>,
+    ) -> Result<(), Unmade> {
+        let plan = rows.plan();
+        let known = self.rows.plans.iter().position(|(known, _)| Arc::ptr_eq(known, plan));
+        let index = match known {
+            Some(index) => index,
+            None => {
+                let part = self.part(py, plan.value())?;
+                self.rows.plans.truncate(RowObjects::PLANS - 1);
+                self.rows.plans.insert(0, (Arc::clone(plan), part));
+                0
+            }
+        };
+        let part = &self.rows.plans[index].1;
+        for row in rows.iter() {
+            if !plan.fits(row) {
+                return Err(Unmade::Decode);
+            }
+            made.push(self.make_part(py, part, plan, row)?.unbind());
+        }
+        Ok(())
+    }
+
+    /// Keeps the object of a memo entry that rows read, if it is immutable: the same object is then in
+    /// all elements, as in `pickle`. An element that reads another one is decoded.
+    pub(crate) fn define(
+        &mut self,
+        py: Python<'_>,
+        memo: u64,
+        element: Option<Element<'_>>,
+    ) -> PyResult<()> {
+        let is_immutable = |element: &Element<'_>| {
+            matches!(
+                element.value().map(|value| value.kind()),
+                Some(
+                    Kind::None
+                        | Kind::Bool(_)
+                        | Kind::Int(_)
+                        | Kind::Long(_)
+                        | Kind::Float(_)
+                        | Kind::Str(_)
+                        | Kind::Bytes(_)
+                )
+            )
+        };
+        let object = element.filter(is_immutable).map(|element| self.make(py, element));
+        let object = object.transpose()?.map(Bound::unbind);
+        self.rows.definitions.insert(memo, object);
+        Ok(())
+    }
+
+    /// Makes the objects that all rows of a plan have. Recurses as deep as a plan, 16 levels at most.
+    fn part(&mut self, py: Python<'_>, plan: &Plan) -> Result<Part, Unmade> {
+        Ok(match plan {
+            Plan::Hole(hole) => Part::Hole(*hole),
+            Plan::Constant(constant) => Part::Object(self.constant(py, constant)?.unbind()),
+            Plan::Array(array) => {
+                Part::Array(self.dtypes.of_scalar(py, array.item())?.unbind(), array.clone())
+            }
+            Plan::List(items) => Part::List(self.parts(py, items)?),
+            Plan::Tuple(items) => Part::Tuple(self.parts(py, items)?),
+            Plan::Dict(entries) => {
+                let entry = |(key, value): &(Box<str>, Plan)| {
+                    let key = self.strings.get(py, key).unbind();
+                    Ok((key, self.part(py, value)?))
+                };
+                Part::Dict(entries.iter().map(entry).collect::<Result<_, Unmade>>()?)
+            }
+            _ => return Err(Unmade::Decode),
+        })
+    }
+
+    fn parts(&mut self, py: Python<'_>, plans: &[Plan]) -> Result<Vec<Part>, Unmade> {
+        plans.iter().map(|plan| self.part(py, plan)).collect()
+    }
+
+    fn constant<'py>(
+        &self,
+        py: Python<'py>,
+        constant: &Constant,
+    ) -> Result<Bound<'py, PyAny>, Unmade> {
+        Ok(match constant {
+            Constant::None => py.None().into_bound(py),
+            Constant::Bool(bool) => PyBool::new(py, *bool).to_owned().into_any(),
+            Constant::Int(int) => int.into_pyobject(py).map_err(PyErr::from)?.into_any(),
+            Constant::Float(float) => PyFloat::new(py, *float).into_any(),
+            Constant::Str(text) => PyString::new(py, text).into_any(),
+            Constant::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
+            _ => return Err(Unmade::Decode),
+        })
+    }
+
+    /// Makes the object of a part of a row. Recurses as deep as a plan.
+    #[inline]
+    fn make_part<'py>(
+        &self,
+        py: Python<'py>,
+        part: &Part,
+        plan: &RowPlan,
+        row: BlockRow<'_>,
+    ) -> Result<Bound<'py, PyAny>, Unmade> {
+        let make = |part: &Part| self.make_part(py, part, plan, row);
+        Ok(match part {
+            Part::Hole(hole) => match row.holes.get(*hole) {
+                Some(&hole) => self.hole(py, hole, plan, row)?,
+                None => return Err(Unmade::Decode),
+            },
+            Part::Object(object) => object.bind(py).clone(),
+            Part::Array(dtype, array) => self.array_of_row(dtype.bind(py), array, row)?,
+            Part::List(items) => {
+                let items = items.iter().map(make).collect::<Result<Vec<_>, _>>()?;
+                PyList::new(py, items)?.into_any()
+            }
+            Part::Tuple(items) => {
+                let items = items.iter().map(make).collect::<Result<Vec<_>, _>>()?;
+                PyTuple::new(py, items)?.into_any()
+            }
+            Part::Dict(entries) => {
+                let dict = PyDict::new(py);
+                for (key, value) in entries {
+                    dict.set_item(key.bind(py), make(value)?)?;
+                }
+                dict.into_any()
+            }
+        })
+    }
+
+    /// Makes the object of what fills a hole.
+    #[inline]
+    fn hole<'py>(
+        &self,
+        py: Python<'py>,
+        hole: Hole,
+        plan: &RowPlan,
+        row: BlockRow<'_>,
+    ) -> Result<Bound<'py, PyAny>, Unmade> {
+        Ok(match hole {
+            Hole::None => py.None().into_bound(py),
+            Hole::Bool(bool) => PyBool::new(py, bool).to_owned().into_any(),
+            Hole::Int(int) => int.into_pyobject(py).map_err(PyErr::from)?.into_any(),
+            Hole::Float(float) => PyFloat::new(py, float).into_any(),
+            Hole::Str(text) => {
+                let text = text.of(row.bytes);
+                match PyString::from_bytes(py, text) {
+                    Ok(string) => string.into_any(),
+                    // Decoding says where a text is not UTF-8.
+                    Err(_) => surrogates(py, text).map_err(|_| Unmade::Decode)?,
+                }
+            }
+            Hole::Bytes(bytes) => PyBytes::new(py, bytes.of(row.bytes)).into_any(),
+            Hole::Get(memo) => match self.rows.definitions.get(memo) {
+                Some(Some(object)) => object.bind(py).clone(),
+                Some(None) => return Err(Unmade::Decode),
+                None => return Err(Unmade::Needs(memo)),
+            },
+            Hole::Ints(list) => PyList::new(py, list.of(row.lists.ints()))?.into_any(),
+            Hole::Floats(list) => PyList::new(py, list.of(row.lists.floats()))?.into_any(),
+            Hole::Items(list) => {
+                let items = list.of(row.lists.items()).iter();
+                let items = items.map(|&item| self.hole(py, item, plan, row));
+                PyList::new(py, items.collect::<Result<Vec<_>, _>>()?)?.into_any()
+            }
+            Hole::Str2(bytes) => {
+                let bytes = bytes.of(row.bytes);
+                match plan.text(bytes) {
+                    Some(text) => PyString::new(py, &text).into_any(),
+                    None => PyBytes::new(py, bytes).into_any(),
+                }
+            }
+        })
+    }
+
+    fn array_of_row<'py>(
+        &self,
+        dtype: &Bound<'py, PyArrayDescr>,
+        array: &ArrayPlan,
+        row: BlockRow<'_>,
+    ) -> Result<Bound<'py, PyAny>, Unmade> {
+        let (mut few, mut many) = ([0; 4], Vec::new());
+        let shape = match few.get_mut(..array.dimensions()) {
+            Some(shape) => shape,
+            None => {
+                many.resize(array.dimensions(), 0);
+                &mut many[..]
+            }
+        };
+        let (bytes, fortran_order) = array.read(row, shape).ok_or(Unmade::Decode)?;
+        Ok(self.array_of(dtype.clone(), shape, fortran_order, bytes)?)
+    }
+}
