@@ -156,8 +156,9 @@ impl Array {
         if is_whole && !is_plain {
             return self.at_once(py);
         }
+        let _paused = Paused::new(py)?;
         let mut elements = self.elements(py, false)?;
-        let mut objects = Vec::new();
+        let mut objects = Vec::with_capacity(self.view.len().min(1 << 16) as usize);
         loop {
             match elements.take(py) {
                 Ok(Some(object)) => objects.push(object),
@@ -282,4 +283,28 @@ impl Array {
 /// Returns the dimensions of an element: none in an array of objects, else all but the first.
 pub(super) fn inner(facts: &Facts) -> &[usize] {
     if facts.has_objects { &[] } else { facts.shape.get(1..).unwrap_or_default() }
+}
+
+/// Pauses Python's collector of cycles until it is dropped: all objects that are made are in use, so it
+/// would look at each of them several times and find nothing.
+struct Paused<'py>(Option<Bound<'py, PyModule>>);
+
+impl<'py> Paused<'py> {
+    fn new(py: Python<'py>) -> PyResult<Paused<'py>> {
+        let gc = py.import("gc")?;
+        if !gc.call_method0("isenabled")?.is_truthy()? {
+            return Ok(Paused(None));
+        }
+        gc.call_method0("disable")?;
+        Ok(Paused(Some(gc)))
+    }
+}
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        if let Some(gc) = &self.0 {
+            // `enable` does not fail.
+            let _ = gc.call_method0("enable");
+        }
+    }
 }
