@@ -34,6 +34,9 @@
 //!
 //! - [`next_element`](NpyArray::next_element) lends one element after another, and decodes each
 //!   into the memory of the last: nothing is allocated per element.
+//! - [`next_block`](NpyArray::next_block) lends many elements at once. Those that have the same
+//!   instructions are rows of one [`RowPlan`]: their numbers and payloads are taken from columns, and
+//!   nothing is decoded.
 //! - [`elements`](NpyArray::elements) and [`into_elements`](NpyArray::into_elements) are iterators
 //!   of elements that own what they hold, from either end; [`elements_in`](NpyArray::elements_in)
 //!   is a part of them.
@@ -179,12 +182,12 @@ pub use convert::arrow::{RecordBatches, schema::Inference};
 pub use convert::de::from_slice;
 #[cfg(feature = "json")]
 pub use convert::json;
-pub use decode::block::{Block, BlockRow, BlockRows};
+pub use decode::block::{Block, BlockRows};
 #[cfg(feature = "serde")]
 pub use decode::elements::IntoDeserialize;
 pub use decode::elements::{Elements, IntoElements};
 pub use decode::outline::{Outline, OutlineKind};
-pub use decode::plan::{ArrayPlan, Constant, Plan, RowPlan};
+pub use decode::plan::{ArrayPlan, BlockRow, Constant, Plan, RowPlan};
 pub use error::{Error, ErrorKind, Result};
 pub use instructions::Instructions;
 pub use layout::provenance::Provenance;

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::object::ndarray::{self, DTypes};
-use crate::object::row::RowObjects;
+use crate::object::plans::RowObjects;
 use crate::object::strings::Strings;
 
 /// A maker of Python objects from elements, used for any number of elements.

@@ -18,13 +18,15 @@
 //! The room uses `errors` and nothing else of this crate. Read `maker` (what elements have in common),
 //! `row` (elements that are made without being decoded), `simple` (elements that are made in one call),
 //! then those that take more: `task`, `work` (the stacks above), `begin`, `finish` and `walk`, which does
-//! the tasks. `ndarray` calls NumPy's C API, and `strings` is a cache.
+//! the tasks. `ndarray` calls NumPy's C API, `plans` and `strings` are
+//! caches.
 
 mod begin;
 mod finish;
 pub(crate) mod maker;
 pub(crate) mod names;
 pub(crate) mod ndarray;
+mod plans;
 pub(crate) mod row;
 mod simple;
 mod standard;

@@ -3,36 +3,45 @@
 //! [`Block`] is what a caller of the crate is lent. [`Resident`] is the same without the decoder, for
 //! the conversions of this crate.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use pickle_stream::{Hole, Holes, Matcher, NodeId, Row, Skeleton, Span};
+use pickle_stream::{Hole, Matcher, NodeId, Span};
 
-use crate::decode::cursor::Cursor;
 use crate::decode::objects::Objects;
-use crate::decode::plan::RowPlan;
+use crate::decode::plan::{BlockRow, RowPlan};
+use crate::decode::position::Position;
+use crate::decode::resident::{BYTES, Matched, Members, Resident, Run};
+use crate::decode::rows::Rows;
 use crate::error::Result;
 use crate::value::element::Element;
-
-/// The most bytes of a block: they fit in the cache of a processor, and a window keeps as many.
-const BYTES: u64 = 1 << 20;
 
 /// Consecutive elements that were found and read: see [`NpyArray::next_block`](crate::NpyArray::next_block).
 ///
 /// The elements that have the same instructions are [`BlockRows`] of one [plan](RowPlan), whose values a
 /// caller can take from their holes. [`element`](Self::element) decodes any element.
-#[derive(Debug)]
 pub struct Block<'a> {
-    cursor: &'a mut Cursor,
+    lent: Lent<'a>,
+    position: &'a mut Position,
     /// The number of the first element.
     first: u64,
-    /// `None` of one element that was decoded alone.
-    members: Option<Members>,
+}
+
+/// The reader of the elements of a block.
+pub(crate) enum Lent<'a> {
+    Members(&'a mut Objects, Members),
+    /// One element that was decoded alone, or a row of an array without objects.
+    Alone(Alone<'a>),
+}
+
+/// The reader of a block of one element.
+pub(crate) enum Alone<'a> {
+    Object(&'a mut Objects),
+    Row(&'a mut Rows),
 }
 
 impl<'a> Block<'a> {
-    pub(crate) fn new(cursor: &'a mut Cursor, first: u64, members: Option<Members>) -> Block<'a> {
-        Block { cursor, first, members }
+    pub(crate) fn new(lent: Lent<'a>, position: &'a mut Position, first: u64) -> Block<'a> {
+        Block { lent, position, first }
     }
 
     /// Returns the number of the first element.
@@ -43,22 +52,24 @@ impl<'a> Block<'a> {
     /// Returns the number of elements, at least one.
     #[expect(clippy::len_without_is_empty, reason = "a block is never empty")]
     pub fn len(&self) -> usize {
-        self.members.as_ref().map_or(1, Members::len)
+        match &self.lent {
+            Lent::Members(_, members) => members.len(),
+            Lent::Alone(_) => 1,
+        }
     }
 
-    /// Returns the number of bytes of the elements in the file; `None` of one that was decoded alone, as
-    /// it is too large for a block.
-    pub fn encoded_len(&mut self) -> Option<u64> {
-        let members = self.members.as_ref()?;
-        let spans = self.cursor.objects_mut()?.block(members)?.spans;
+    /// Returns the number of bytes of the elements in the file; `None` of one that was decoded alone,
+    /// which may be too large for a block.
+    pub fn encoded_len(&self) -> Option<u64> {
+        let Lent::Members(objects, members) = &self.lent else { return None };
+        let spans = objects.block(members)?.spans;
         Some(spans.last()?.end - spans.first()?.begin)
     }
 
     /// Returns the rows of one plan that begin at an element of the block, counted from 0; `None` where
     /// that element has to be [decoded](Self::element).
     pub fn rows(&mut self, index: usize) -> Option<BlockRows<'_>> {
-        let members = self.members.as_ref()?;
-        let objects = self.cursor.objects_mut()?;
+        let Lent::Members(objects, members) = &mut self.lent else { return None };
         let plan = objects.plan(members, index)?;
         let block = objects.block(members)?;
         Some(BlockRows { run: block.run(index)?, block, plan })
@@ -72,15 +83,34 @@ impl<'a> Block<'a> {
         if index >= self.len() {
             return Ok(None);
         }
-        self.cursor.decode_of_block(self.first + index as u64)
+        let number = self.first + index as u64;
+        let objects = match &mut self.lent {
+            Lent::Members(objects, _) | Lent::Alone(Alone::Object(objects)) => objects,
+            Lent::Alone(Alone::Row(rows)) => return rows.get(number),
+        };
+        match objects.decode(number) {
+            Ok(None) => Ok(None),
+            Ok(Some(decoded)) => Ok(Some(objects.decoder.element(decoded, decoded.first))),
+            Err(error) => {
+                self.position.fail(number);
+                Err(error)
+            }
+        }
     }
 
     /// Returns the value of a memo entry that an element of the block reads: that of a [`Hole::Get`].
     /// `None` where the element has to be [decoded](Self::element).
     pub fn definition(&mut self, index: usize, memo: u64) -> Option<Element<'_>> {
-        let objects = self.cursor.objects_mut()?;
-        let offset = objects.block(self.members.as_ref()?)?.spans.get(index)?.begin;
+        let Lent::Members(objects, members) = &mut self.lent else { return None };
+        let offset = objects.block(members)?.spans.get(index)?.begin;
         objects.definition(memo, offset).ok()?
+    }
+}
+
+impl std::fmt::Debug for Block<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (first, len) = (self.first, self.len());
+        f.debug_struct("Block").field("first", &first).field("len", &len).finish_non_exhaustive()
     }
 }
 
@@ -90,18 +120,6 @@ pub struct BlockRows<'a> {
     block: Resident<'a>,
     run: Run<'a>,
     plan: Arc<RowPlan>,
-}
-
-/// An element of a block: what fills the holes of its plan.
-#[derive(Clone, Copy, Debug)]
-pub struct BlockRow<'a> {
-    /// The instructions of the element, and what comes after them in the block: the bytes in which
-    /// the extents of holes are.
-    pub bytes: &'a [u8],
-    /// What fills each hole.
-    pub holes: &'a [Hole],
-    /// The items of the holes that are lists.
-    pub lists: &'a Holes,
 }
 
 impl<'a> BlockRows<'a> {
@@ -114,12 +132,11 @@ impl<'a> BlockRows<'a> {
     /// Returns the rows, in order.
     #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = BlockRow<'a>> + use<'a> {
-        let BlockRows { block, run: Run { members, holes, count, lists, .. }, .. } = self;
-        let (block, holes, count, lists) = (*block, *holes, *count, *lists);
-        members.clone().enumerate().map(move |(row, member)| BlockRow {
+        let (block, run) = (self.block, self.run.clone());
+        run.members.clone().map(move |member| BlockRow {
             bytes: block.bytes(member),
-            holes: &holes[row * count..(row + 1) * count],
-            lists,
+            holes: run.row(member),
+            lists: run.lists,
         })
     }
 
@@ -130,111 +147,27 @@ impl<'a> BlockRows<'a> {
     }
 }
 
-/// Consecutive members that are resident.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Resident<'a> {
-    pub(crate) spans: &'a [Span],
-    pub(crate) rows: &'a [Row],
-    pub(crate) skeletons: &'a [Arc<Skeleton>],
-    pub(crate) holes: &'a Holes,
-    /// The bytes from the beginning of the first member on.
-    bytes: &'a [u8],
-}
-
-impl<'a> Resident<'a> {
-    /// Returns the instructions of a member, and what comes after them in the block.
-    #[inline]
-    pub(crate) fn bytes(&self, index: usize) -> &'a [u8] {
-        let start = (self.spans[index].begin - self.spans[0].begin) as usize;
-        self.bytes.get(start..).unwrap_or_default()
-    }
-
-    /// Returns the run of rows of one skeleton that begins at `index`; `None` where the member there
-    /// has no skeleton.
-    pub(crate) fn run(&self, index: usize) -> Option<Run<'a>> {
-        let first = *self.rows.get(index)?;
-        let skeleton = self.skeletons.get(first.skeleton()?)?;
-        let count = skeleton.holes();
-        let others = self.rows[index..].iter().zip(0..);
-        let len =
-            others.take_while(|(row, number)| first.is_followed(**row, number * count)).count();
-        let holes = self.holes.of(first, len * count);
-        Some(Run { members: index..index + len, skeleton, holes, count, lists: self.holes })
-    }
-}
-
-/// Consecutive rows of one skeleton, whose holes follow one another.
-#[derive(Clone, Debug)]
-pub(crate) struct Run<'a> {
-    /// The indices of the members in the block.
-    pub(crate) members: Range<usize>,
-    pub(crate) skeleton: &'a Arc<Skeleton>,
-    holes: &'a [Hole],
-    count: usize,
-    /// The items of the holes that are lists.
-    pub(crate) lists: &'a Holes,
-}
-
-impl<'a> Run<'a> {
-    /// Returns what fills each row.
-    #[inline]
-    pub(crate) fn rows(&self) -> impl Iterator<Item = &'a [Hole]> + use<'a> {
-        let (holes, count) = (self.holes, self.count);
-        (0..self.members.len()).map(move |row| &holes[row * count..(row + 1) * count])
-    }
-
-    /// Returns what fills one hole in all rows.
-    #[inline]
-    pub(crate) fn column(&self, hole: usize) -> impl Iterator<Item = &'a Hole> + use<'a> {
-        self.holes.get(hole..).unwrap_or_default().iter().step_by(self.count.max(1))
-    }
-
-    /// Returns the first rows, `len` of them.
-    pub(crate) fn first(self, len: usize) -> Run<'a> {
-        let Range { start, end } = self.members;
-        let members = start..end.min(start + len);
-        Run { holes: &self.holes[..members.len() * self.count], members, ..self }
-    }
-}
-
-/// The members of a block: indices in the batch.
-#[derive(Clone, Debug)]
-pub(crate) struct Members {
-    places: Range<usize>,
-    /// Whether the survey has found the rows, and not the matcher.
-    surveyed: bool,
-}
-
-/// The members that the matcher has looked at last.
-#[derive(Clone, Debug)]
-pub(crate) struct Matched {
-    /// The offset of the first of them.
-    begin: u64,
-    places: Range<usize>,
-    /// Whether one of them has a row.
-    found: bool,
-}
-
-impl Matched {
-    /// Returns whether the member at a place of the batch with these spans is one of them, and need not
-    /// be matched again. Where no member has a row, the matcher may learn when it looks again, so it does
-    /// after an eighth of them.
-    fn has(&self, spans: &[Span], place: usize) -> bool {
-        const LEAST: usize = 64;
-        let Range { start, end } = self.places;
-        let end = if self.found { end } else { end.min(start + LEAST.max((end - start) / 8)) };
-        (start..end).contains(&place)
-            && spans.get(start).is_some_and(|span| span.begin == self.begin)
-    }
-}
-
-impl Members {
-    pub(crate) fn len(&self) -> usize {
-        self.places.len()
-    }
-}
-
 impl Objects {
+    /// Finds and reads the next members of a loop, `member` first, and returns how many they are: members
+    /// of a block, at most `most`, or `None` for one that was decoded alone.
+    pub(super) fn next_block(
+        &mut self,
+        member: u64,
+        most: usize,
+    ) -> Result<Option<(Option<Members>, u64)>> {
+        self.decoder.window.set_reading_on(true);
+        if self.place_of(member)?.is_none() {
+            return Ok(None);
+        }
+        // An error comes up again when the element is decoded.
+        if let Ok(Some(members)) = self.read_block(member, most) {
+            let count = members.len() as u64;
+            return Ok(Some((Some(members), count)));
+        }
+        // Decoded here, where its error belongs, and again when the caller asks for it.
+        Ok(self.decode(member)?.map(|_| (None, 1)))
+    }
+
     /// Makes members from `member` on resident, at most `most`. Returns `None` where the next one has
     /// to be decoded alone: it is an entry of a dict, a record, or larger than a block.
     pub(crate) fn read_block(&mut self, member: u64, most: usize) -> Result<Option<Members>> {

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::decode::block::Block;
+use crate::decode::block::{Alone, Block, Lent};
 use crate::decode::objects::{Member, Objects};
 use crate::decode::outline::Outline;
 use crate::decode::parallel::{self, Work};
@@ -145,38 +145,23 @@ impl Cursor {
     pub(crate) fn next_block(&mut self, most: usize) -> Result<Option<Block<'_>>> {
         let first = self.position.next;
         let left = usize::try_from(self.position.end.saturating_sub(first)).unwrap_or(usize::MAX);
-        let members = match &mut self.items {
-            Items::Objects(objects) => self.position.advance_by(|first| {
-                objects.decoder.window.set_reading_on(true);
-                if objects.place_of(first)?.is_none() {
-                    return Ok(None);
+        let Cursor { items, position, .. } = self;
+        let lent = match items {
+            Items::Objects(objects) => {
+                let read =
+                    position.advance_by(|first| objects.next_block(first, most.clamp(1, left)))?;
+                match read {
+                    Some(Some(members)) => Lent::Members(objects, members),
+                    Some(None) => Lent::Alone(Alone::Object(objects)),
+                    None => return Ok(None),
                 }
-                // An error comes up again when the element is decoded.
-                if let Ok(Some(members)) = objects.read_block(first, most.clamp(1, left)) {
-                    let count = members.len() as u64;
-                    return Ok(Some((Some(members), count)));
-                }
-                // Decoded here, where its error belongs, and again when the caller asks for it.
-                Ok(objects.decode(first)?.map(|_| (None, 1)))
-            })?,
-            Items::Rows(rows) => rows.next(&mut self.position)?.map(|_| None),
-        };
-        Ok(members.map(|members| Block::new(self, first, members)))
-    }
-
-    /// Decodes an element of the last block. After an error there are no more elements.
-    pub(crate) fn decode_of_block(&mut self, number: u64) -> Result<Option<Element<'_>>> {
-        match &mut self.items {
-            Items::Objects(objects) => match objects.decode(number) {
-                Ok(None) => Ok(None),
-                Ok(Some(decoded)) => Ok(Some(objects.decoder.element(decoded, decoded.first))),
-                Err(error) => {
-                    self.position.fail(number);
-                    Err(error)
-                }
+            }
+            Items::Rows(rows) => match rows.next(position)? {
+                Some(_) => Lent::Alone(Alone::Row(rows)),
+                None => return Ok(None),
             },
-            Items::Rows(rows) => rows.get(number),
-        }
+        };
+        Ok(Some(Block::new(lent, position, first)))
     }
 
     /// Returns the next member: the element, and the key of an entry.

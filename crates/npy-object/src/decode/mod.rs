@@ -9,7 +9,8 @@
 //! - `definitions`: what elements share, found by address
 //! - `opened`: a file that was opened, with a decoder that is before the first element
 //! - `objects`: the members of a container; `rows`: the rows of an array without objects
-//! - `block`: consecutive members that are resident, and their rows; `plan`: how a row becomes a value
+//! - `resident`: consecutive members that are resident, and their rows; `plan`: how a row becomes a
+//!   value; `block`: both together, which is lent
 //! - `position`: how far a loop has come
 //! - `cursor`: objects or rows, and a position
 //! - `elements`: iterators of the elements that a cursor reads
@@ -29,4 +30,5 @@ pub(crate) mod outline;
 pub(crate) mod parallel;
 pub(crate) mod plan;
 pub(crate) mod position;
+pub(crate) mod resident;
 pub(crate) mod rows;

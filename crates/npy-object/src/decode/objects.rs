@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use pickle_stream::{Matcher, Skeleton, Span};
 
-use crate::decode::block::Matched;
 use crate::decode::decoder::{Decoded, Decoder};
 use crate::decode::outline::Outline;
 use crate::decode::plan::RowPlan;
 use crate::decode::position::Position;
+use crate::decode::resident::Matched;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::batches::{Batch, Batches, Values};
 use crate::locate::checkpoints::Checkpoints;

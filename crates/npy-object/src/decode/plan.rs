@@ -8,9 +8,8 @@ use std::collections::HashSet;
 use std::mem::discriminant;
 
 use npy_header::Scalar;
-use pickle_stream::{Hole, NodeId, ValueRef};
+use pickle_stream::{Hole, Holes, NodeId, ValueRef};
 
-use crate::decode::block::BlockRow;
 use crate::options::Encoding;
 use crate::value::context::Context;
 use crate::value::element::Element;
@@ -29,6 +28,18 @@ pub struct RowPlan {
     /// The most items that a list may have.
     most_items: usize,
     encoding: Encoding,
+}
+
+/// An element of a block: what fills the holes of its plan.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockRow<'a> {
+    /// The instructions of the element, and what comes after them in the block: the bytes in which
+    /// the extents of holes are.
+    pub bytes: &'a [u8],
+    /// What fills each hole.
+    pub holes: &'a [Hole],
+    /// The items of the holes that are lists.
+    pub lists: &'a Holes,
 }
 
 /// A value, or a part of one.

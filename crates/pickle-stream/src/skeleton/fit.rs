@@ -5,15 +5,14 @@
 
 use super::hole::{Extent, Hole, Holes};
 use super::skeleton::{Op, Skeleton, Then};
+use super::word::{FRAME, FRAME_SIZE, MEMOIZE};
 use crate::graph::twos_complement;
 use crate::lex::numbers;
 use crate::opcode::{BIN_INT, BIN_INT_1, BIN_INT_2, Opcode, SHORT_BIN_BYTES, SHORT_BIN_UNICODE};
 
-const FRAME: u8 = Opcode::Frame as u8;
 const MARK: u8 = Opcode::Mark as u8;
 const APPEND: u8 = Opcode::Append as u8;
 const APPENDS: u8 = Opcode::Appends as u8;
-const MEMOIZE: u8 = Opcode::Memoize as u8;
 const BIN_PUT: u8 = Opcode::BinPut as u8;
 const LONG_BIN_PUT: u8 = Opcode::LongBinPut as u8;
 const BIN_GET: u8 = Opcode::BinGet as u8;
@@ -24,9 +23,6 @@ const BATCH: usize = 1000;
 
 /// The bytes of the longest instruction of a scalar, without its payload.
 const HEAD: usize = 9;
-
-/// The size of FRAME and its length.
-pub(crate) const FRAME_SIZE: usize = 9;
 
 /// Instructions that were found to be those of a skeleton.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

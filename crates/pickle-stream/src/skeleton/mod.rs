@@ -6,22 +6,26 @@
 //!
 //! Uses `lex`, `graph` and `machine`.
 //!
-//! Read `skeleton` first (learnt from one element), then `hole` (what fills a row), `fit` (whether
-//! instructions are those of a skeleton), `cache` (the skeletons that a survey keeps), `form` (the
+//! Read `skeleton` first, then `word` (instructions that are always the same), `hole` (what fills a
+//! row), `fit` (whether instructions are those of a skeleton), `learn` (the skeleton of one element),
+//! `cache` (the skeletons that a survey keeps), `form` (the
 //! graph of a skeleton, which is filled in row by row) and `patience` (when to learn again).
 
 mod cache;
 mod fit;
 mod form;
 mod hole;
+mod learn;
 mod patience;
 #[allow(clippy::module_inception)]
 mod skeleton;
+mod word;
 
 pub(crate) use cache::Skeletons;
-pub(crate) use fit::{FRAME_SIZE, Fitted, fit_scalar};
+pub(crate) use fit::{Fitted, fit_scalar};
 pub use form::Form;
 pub use hole::{Extent, Hole, Holes, Row};
 pub(crate) use patience::Patience;
 pub use skeleton::Skeleton;
 pub(crate) use skeleton::Step;
+pub(crate) use word::FRAME_SIZE;

@@ -14,12 +14,9 @@
 
 use alloc::vec::Vec;
 
-use super::fit::{FRAME_SIZE, Position};
-use super::hole::{Hole, Holes};
+use super::hole::Hole;
+use super::word::{MEMOIZE, Word};
 use crate::opcode::Opcode;
-
-const FRAME: u8 = Opcode::Frame as u8;
-const MEMOIZE: u8 = Opcode::Memoize as u8;
 
 /// The instructions of an element with what varies taken out: see
 /// [`Survey::rows`](crate::Survey::rows).
@@ -73,7 +70,7 @@ pub(super) enum Then {
 
 /// One instruction of the learnt element, or those that fill a list.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Instruction {
+pub(super) enum Instruction {
     Fixed(u8),
     Scalar {
         /// The instruction, if it has no payload; otherwise nothing.
@@ -90,15 +87,15 @@ enum Instruction {
 
 /// An instruction of at most ten bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Sample {
+pub(super) struct Sample {
     bytes: [u8; 10],
     len: u8,
 }
 
 impl Sample {
-    const NONE: Sample = Sample { bytes: [0; 10], len: 0 };
+    pub(super) const NONE: Sample = Sample { bytes: [0; 10], len: 0 };
 
-    fn of(instruction: &[u8]) -> Sample {
+    pub(super) fn of(instruction: &[u8]) -> Sample {
         let mut sample = Sample::NONE;
         if let Some(bytes) = sample.bytes.get_mut(..instruction.len()) {
             bytes.copy_from_slice(instruction);
@@ -135,66 +132,12 @@ pub(crate) enum Step {
 
 impl Skeleton {
     /// The most instructions of a skeleton.
-    const MOST: usize = 256;
+    pub(super) const MOST: usize = 256;
     /// The number of elements that have to agree before a hole becomes fixed.
     pub(crate) const SAMPLES: usize = 16;
 
-    /// Learns the instructions of an element, `input`, which make memo entries from `memo` on.
-    /// Returns `None` where they cannot be taken apart.
-    pub(crate) fn learn(input: &[u8], memo: u64) -> Option<Skeleton> {
-        let mut instructions = Vec::new();
-        let mut position = Position::new(input, memo);
-        // What fills the lists of the element is not kept.
-        let mut holes = Holes::default();
-        let (mut after_list, mut lists_have_puts) = (false, false);
-        while position.at < input.len() {
-            if instructions.len() == Skeleton::MOST {
-                return None;
-            }
-            let (at, memo_before) = (position.at, position.memo);
-            if input[at] == FRAME {
-                position.at += FRAME_SIZE;
-                continue;
-            }
-            position.put();
-            if position.at > at {
-                // One of a scalar follows it at once, and a second one may be that of a read.
-                if let Some(Instruction::Scalar { .. }) = instructions.last() {
-                    return None;
-                }
-                let is_memoize = input[at..position.at].ends_with(&[MEMOIZE]);
-                instructions.push(match is_memoize {
-                    true => Instruction::Fixed(MEMOIZE),
-                    false => Instruction::Put,
-                });
-            } else if after_list {
-                after_list = false;
-                position.list(&mut holes)?;
-                lists_have_puts |= position.memo > memo_before;
-                instructions.push(Instruction::List);
-            } else if let Some(hole) = position.entered_scalar() {
-                let has_put = position.memo > memo_before;
-                // An instruction without a payload has ten bytes at most.
-                let sample = match hole.is_plain() && !has_put {
-                    true => Sample::of(&input[at..position.at]),
-                    false => Sample::NONE,
-                };
-                instructions.push(Instruction::Scalar { sample, is_fixed: false, has_put });
-            } else {
-                instructions.push(position.fixed(input, memo)?);
-                after_list = instructions.last() == Some(&Instruction::Fixed(EMPTY_LIST));
-            }
-        }
-        if after_list {
-            instructions.push(Instruction::List);
-        }
-        // The number of entries would depend on the length of the list.
-        let is_plain = !lists_have_puts || !reads_own(&instructions);
-        (position.at == input.len() && !instructions.is_empty() && is_plain)
-            .then(|| Skeleton::assemble(instructions, false))
-    }
-
-    fn assemble(instructions: Vec<Instruction>, is_settled: bool) -> Skeleton {
+    /// Makes the skeleton of these instructions.
+    pub(super) fn assemble(instructions: Vec<Instruction>, is_settled: bool) -> Skeleton {
         let mut skeleton = Skeleton {
             ops: Vec::new(),
             instructions: Vec::new(),
@@ -232,7 +175,7 @@ impl Skeleton {
             }
         }
         skeleton.is_scalar =
-            matches!(skeleton.ops[..], [Op { fixed: Word { size: 0, .. }, then: Then::Scalar }]);
+            matches!(&skeleton.ops[..], [Op { fixed, then: Then::Scalar }] if fixed.is_empty());
         skeleton.is_settled |= skeleton.is_scalar;
         skeleton.instructions = instructions;
         skeleton
@@ -249,8 +192,7 @@ impl Skeleton {
         let mut fixed = Word::default();
         fixed.push(instruction);
         if is_first {
-            // A frame before the first instruction is not of the row.
-            fixed.starts = 0;
+            fixed.begins_row();
         }
         self.ops.push(Op { fixed, then: Then::Nothing });
     }
@@ -345,7 +287,7 @@ impl Skeleton {
 }
 
 /// Returns whether one of the instructions reads a memo entry that an earlier one has made.
-fn reads_own(instructions: &[Instruction]) -> bool {
+pub(super) fn reads_own(instructions: &[Instruction]) -> bool {
     instructions.iter().any(|instruction| matches!(instruction, Instruction::GetOwn(_)))
 }
 
@@ -367,104 +309,4 @@ impl Instruction {
             (one, other) => (one == other).then_some(*one),
         }
     }
-}
-
-const EMPTY_LIST: u8 = Opcode::EmptyList as u8;
-
-impl Position<'_> {
-    /// Reads an instruction that is always the same in a skeleton.
-    fn fixed(&mut self, input: &[u8], memo: u64) -> Option<Instruction> {
-        use Opcode as O;
-        let rest = &input[self.at..];
-        let (&byte, argument) = rest.split_first()?;
-        let (index, size) = match Opcode::from_byte(byte)? {
-            O::Mark | O::EmptyTuple | O::Tuple | O::Tuple1 | O::Tuple2 | O::Tuple3 => (None, 1),
-            O::EmptyList | O::Append | O::Appends | O::EmptySet | O::AddItems => (None, 1),
-            O::EmptyDict | O::SetItem | O::SetItems | O::FrozenSet => (None, 1),
-            O::StackGlobal | O::Reduce | O::NewObj | O::Build => (None, 1),
-            O::BinGet => (Some(u64::from(*argument.first()?)), 2),
-            O::LongBinGet => (Some(u32::from_le_bytes(*argument.first_chunk()?).into()), 5),
-            _ => return None,
-        };
-        self.at += size;
-        match index {
-            None => Some(Instruction::Fixed(byte)),
-            Some(index) => {
-                let own = index.checked_sub(memo).filter(|_| index < self.memo)?;
-                Some(Instruction::GetOwn(own))
-            }
-        }
-    }
-}
-
-/// Up to 16 bytes of instructions, which are compared as one number.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Word {
-    bytes: u128,
-    mask: u128,
-    size: usize,
-    /// A bit for each byte that begins an instruction, where a frame may begin.
-    starts: u16,
-    /// The number of memo entries that the instructions make: by MEMOIZE.
-    pub(super) entries: u8,
-}
-
-impl Word {
-    const MOST: usize = 16;
-
-    /// Adds an instruction; `false` where there is no room for it.
-    fn push(&mut self, instruction: &[u8]) -> bool {
-        if self.size + instruction.len() > Word::MOST {
-            return false;
-        }
-        self.starts |= 1 << self.size;
-        self.entries += u8::from(instruction == [MEMOIZE]);
-        for &byte in instruction {
-            self.bytes |= u128::from(byte) << (8 * self.size);
-            self.mask |= 0xff << (8 * self.size);
-            self.size += 1;
-        }
-        true
-    }
-
-    /// Returns the size of these instructions if `input` begins with them.
-    #[inline(always)]
-    pub(super) fn strip(&self, input: &[u8]) -> Option<usize> {
-        let bytes = match input.first_chunk() {
-            Some(bytes) => u128::from_le_bytes(*bytes),
-            None => padded(input),
-        };
-        if bytes & self.mask == self.bytes {
-            if self.size <= input.len() { Some(self.size) } else { None }
-        } else {
-            self.strip_in_frames(input, bytes)
-        }
-    }
-
-    /// Does the same where the bytes differ, which they may in a frame that begins among them.
-    #[cold]
-    #[inline(never)]
-    fn strip_in_frames(&self, input: &[u8], bytes: u128) -> Option<usize> {
-        let first = (((bytes & self.mask) ^ self.bytes).trailing_zeros() / 8) as usize;
-        let begins = self.starts & (1 << first) != 0 && input.get(first) == Some(&FRAME);
-        let rest = input.get(first + FRAME_SIZE..).filter(|_| begins)?;
-        let rest_of_word = Word {
-            bytes: self.bytes >> (8 * first),
-            mask: self.mask >> (8 * first),
-            size: self.size - first,
-            // One frame in sixteen bytes is enough.
-            starts: 0,
-            entries: 0,
-        };
-        Some(first + FRAME_SIZE + rest_of_word.strip(rest)?)
-    }
-}
-
-/// Returns fewer than 16 bytes as a number; those that are missing are zeros.
-#[cold]
-#[inline(never)]
-fn padded(input: &[u8]) -> u128 {
-    let mut bytes = [0; Word::MOST];
-    bytes[..input.len()].copy_from_slice(input);
-    u128::from_le_bytes(bytes)
 }

@@ -11,29 +11,13 @@
 //! An input of fewer than [`REACH`] bytes takes only the reference. So the property that cuts a stream
 //! at every byte also compares the two.
 
-use alloc::vec::Vec;
-
 use super::dependency::{Origin, PackedOrigin};
 use super::rows::Rows;
-use super::walk::{Mark, Slot, Survey};
+use super::slot::{Mark, REACH, Slot, Walk};
+use super::walk::Survey;
 use crate::lex::numbers;
 use crate::opcode::Opcode;
 use crate::skeleton::Row;
-
-/// Bytes of the longest instruction here, but for its payload.
-pub(super) const REACH: usize = 9;
-
-/// What changes from one instruction to the next.
-pub(super) struct Walk<'s> {
-    pub(super) slots: &'s mut Vec<Slot>,
-    marks: &'s mut Vec<Mark>,
-    /// Slots below the topmost mark.
-    fence: usize,
-    /// Slots up to the watched container and with it.
-    pub(super) floor: usize,
-    pub(super) entries: u64,
-    pub(super) memo: u64,
-}
 
 impl Survey {
     /// Carries out the plain instructions that `input` begins with, which begins at
@@ -55,6 +39,7 @@ impl Survey {
             skeletons: &mut self.skeletons,
             holes: &mut self.holes,
             learning: &mut self.learning,
+            trial: &mut self.trial,
             limits: &self.limits,
         };
         // The values right above the mark of a batch may be elements.
@@ -270,7 +255,8 @@ pub(super) mod tests {
     use crate::lex::Progress;
     use crate::limits::Limits;
     use crate::survey::Container;
-    use crate::survey::walk::{Event, Outcome, Slot, Survey};
+    use crate::survey::slot::Slot;
+    use crate::survey::walk::{Event, Outcome, Survey};
 
     /// What lists of numbers are made of, and what can be in their way.
     const OF_LISTS: [&[u8]; 15] = [

@@ -1,8 +1,9 @@
 //! The instructions that made a memo entry.
 
 use super::dependency::{Dependency, mutation};
+use super::slot::Slot;
 use super::span::{Container, Span};
-use super::walk::{Outcome, Slot, Survey};
+use super::walk::{Outcome, Survey};
 use crate::error::Result;
 use crate::lex::Progress;
 use crate::limits::Limits;

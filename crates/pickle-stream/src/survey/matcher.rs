@@ -1,11 +1,14 @@
 //! The rows of elements that the survey has passed without them: their payloads were not resident, or
 //! the holes of their batch took too much memory.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::learn::{Learning, Members, is_whole};
+use super::learn::is_one_value;
+use super::learning::{Learning, Members, is_whole};
 use super::span::Span;
+use super::walk::Survey;
 use crate::limits::Limits;
 use crate::skeleton::{Holes, Patience, Row, Skeleton, Skeletons};
 
@@ -15,6 +18,8 @@ pub struct Matcher {
     limits: Limits,
     skeletons: Skeletons,
     learning: Learning,
+    /// Goes through the instructions of a skeleton that was learnt.
+    trial: Option<Box<Survey>>,
     patience: Patience,
     holes: Holes,
     rows: Vec<Row>,
@@ -27,6 +32,7 @@ impl Matcher {
             limits: limits.clone(),
             skeletons: Skeletons::default(),
             learning: Learning::default(),
+            trial: None,
             patience: Patience::default(),
             holes: Holes::with_stack(limits.stack),
             rows: Vec::new(),
@@ -45,7 +51,10 @@ impl Matcher {
         } else if self.patience.is_over() {
             let without = spans.iter().zip(&self.rows).filter(|(_, row)| !row.is_some());
             let members = without.map(|(span, _)| *span).rev_members(input, start);
-            let found = self.learning.skeletons_of(members, &self.limits);
+            let found = {
+                let is_one = &mut is_one_value(&mut self.trial, &self.limits);
+                self.learning.skeletons_of(members, &self.limits, is_one)
+            };
             if !found.is_empty() {
                 found.into_iter().for_each(|skeleton| self.skeletons.add(skeleton));
                 self.find_once(spans, input, start);

@@ -5,24 +5,27 @@
 //!
 //! `action` tells what an instruction does, for a reader that knows no opcodes.
 //!
-//! Read `span` (what is reported), `walk` (the [`Survey`], which carries out instructions on a stack
-//! of offsets) and `dependency` (what makes elements dependent on one another). `rows` passes elements
-//! that have a skeleton, `learn` decides which skeletons those are, and `fast` passes frequent
-//! instructions; they must agree with `walk`. `matcher` finds rows of elements that were passed
+//! Read `span` (what is reported), `slot` (the stack), `walk` (the [`Survey`], which carries out
+//! instructions on a stack of offsets) and `dependency` (what makes elements dependent on one
+//! another). `rows` passes elements that have a skeleton, `learning` decides which skeletons those are,
+//! `learn` at the end of a batch, and `fast` passes frequent instructions; they must agree with `walk`. `matcher` finds rows of elements that were passed
 //! without them. `locate` walks to the instructions that made a memo entry.
 
 mod action;
 mod dependency;
 mod fast;
 mod learn;
+mod learning;
 mod locate;
 mod matcher;
 mod rows;
+mod slot;
 mod span;
 mod walk;
 
 pub use action::{Action, same_instructions};
 pub use locate::{Located, Locator};
 pub use matcher::Matcher;
+pub use slot::Slot;
 pub use span::{Container, Span};
-pub use walk::{Event, Slot, Survey};
+pub use walk::{Event, Survey};

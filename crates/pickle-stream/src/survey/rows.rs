@@ -6,10 +6,13 @@
 //! row, and an instruction that takes or changes the slot clears the row: the rows that are left when
 //! the batch ends are those of elements.
 
+use alloc::boxed::Box;
+
 use super::dependency::{Origin, PackedOrigin};
-use super::fast::{REACH, Walk};
-use super::learn::Learning;
-use super::walk::Slot;
+use super::learn::is_one_value;
+use super::learning::Learning;
+use super::slot::{REACH, Slot, Walk};
+use super::walk::Survey;
 use crate::limits::Limits;
 use crate::skeleton::{Fitted, Hole, Holes, Row, Skeletons, fit_scalar};
 
@@ -18,6 +21,7 @@ pub(super) struct Rows<'s> {
     pub(super) skeletons: &'s mut Skeletons,
     pub(super) holes: &'s mut Holes,
     pub(super) learning: &'s mut Learning,
+    pub(super) trial: &'s mut Option<Box<Survey>>,
     pub(super) limits: &'s Limits,
 }
 
@@ -33,8 +37,9 @@ impl Rows<'_> {
         start: u64,
     ) -> usize {
         if self.skeletons.is_empty() {
-            let Rows { skeletons, learning, limits, .. } = self;
-            learning.guess(&walk.slots[walk.floor..], input, start, limits, skeletons);
+            let Rows { skeletons, learning, trial, limits, .. } = self;
+            let is_one = &mut is_one_value(trial, limits);
+            learning.guess(&walk.slots[walk.floor..], input, start, limits, skeletons, is_one);
         }
         if self.skeletons.are_scalars() {
             return self.pass_scalars(walk, input, at, start);

@@ -18,57 +18,19 @@
 //! writes such elements. In a stream that has them, the survey fails at the instruction: see
 //! `pickle.independence` in the spec.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::dependency::{Dependency, Origin, PackedOrigin, mutation, not_independent};
-use super::learn::Learning;
+use super::learning::Learning;
+use super::slot::{Mark, Slot};
 use super::span::{Container, Span};
 use crate::error::{Error, Result};
 use crate::lex::{Argument, Head, Lexer, Progress, check_protocol};
 use crate::limits::{self, Limits};
 use crate::opcode::{MemoEffect, Opcode, StackItem};
 use crate::skeleton::{Holes, Row, Skeleton, Skeletons};
-
-/// A value on the stack of a [`Survey`].
-#[derive(Clone, Copy, Debug)]
-pub struct Slot {
-    /// The offset of the value's first instruction.
-    pub begin: u64,
-    /// The number of memo entries before the value.
-    pub memo: u64,
-    /// The origin of the value, if it was made before: read from the memo, or copied on the stack.
-    pub(super) origin: PackedOrigin,
-    /// The row of the value, if it has a skeleton and was not changed since.
-    pub(super) row: Row,
-}
-
-/// Rows are not compared: where the input is cut decides which values have one.
-impl PartialEq for Slot {
-    fn eq(&self, other: &Slot) -> bool {
-        let parts = |slot: &Slot| (slot.begin, slot.memo, slot.origin);
-        parts(self) == parts(other)
-    }
-}
-
-impl Eq for Slot {}
-
-impl Slot {
-    /// Creates the slot of a value that begins at `begin`, after `memo` memo entries.
-    #[inline(always)]
-    pub(super) fn new(begin: u64, memo: u64) -> Slot {
-        Slot { begin, memo, origin: PackedOrigin::NONE, row: Row::NONE }
-    }
-}
-
-/// An open mark.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Mark {
-    /// The number of slots below it.
-    pub(super) place: usize,
-    /// The slot of a value whose first instruction is the mark.
-    pub(super) slot: Slot,
-}
 
 /// The instruction that is carried out, for errors.
 #[derive(Clone, Copy, Debug)]
@@ -122,6 +84,8 @@ pub struct Survey {
     /// What fills the holes of the rows on the stack, and of the last batch.
     pub(super) holes: Holes,
     pub(super) learning: Learning,
+    /// Goes through the instructions of a skeleton that was learnt.
+    pub(super) trial: Option<Box<Survey>>,
 }
 
 impl Survey {
@@ -146,6 +110,7 @@ impl Survey {
             skeletons: Skeletons::default(),
             holes: Holes::with_stack(limits.stack),
             learning: Learning::default(),
+            trial: None,
         }
     }
 

@@ -559,7 +559,10 @@ fn number_of(one: &Inferred, other: &Inferred) -> Option<Inferred> {
             }
         }
         (I::Plain(one), I::Plain(other)) => match (Ints::of_type(one), Ints::of_type(other)) {
-            (Some(one), Some(other)) => return Some(one.and(other).smallest()),
+            (Some(one), Some(other)) => {
+                let ints = one.and(other);
+                return Some(ints.smallest().map_or(I::Ints(ints), I::Plain));
+            }
             (Some(ints), None) => ints.float(other)?,
             (None, Some(ints)) => ints.float(one)?,
             (None, None) if let Some(time) = time_of(one, other) => time,

@@ -5,7 +5,6 @@ use arrow_schema::{DataType, TimeUnit as ArrowUnit};
 use half::f16;
 use npy_header::{ByteOrder, Scalar, ScalarKind, TimeBase, TimeUnit};
 
-use crate::convert::arrow::infer::Inferred;
 use crate::value::calendar::{NOT_A_TIME, days_since_1970};
 use crate::value::kind::Kind;
 use crate::value::time::{DateTime, Time};
@@ -103,17 +102,17 @@ impl Ints {
         }
     }
 
-    /// Returns the smallest type of a column of NumPy's ints of at most 32 bits.
-    pub(super) fn smallest(self) -> Inferred {
+    /// Returns the smallest type of a column of NumPy's ints; `None` of ints of more than 32 bits.
+    pub(super) fn smallest(&self) -> Option<DataType> {
         use DataType as D;
-        Inferred::Plain(match (self.bits, self.is_negative) {
+        Some(match (self.bits, self.is_negative) {
             (0..=7, true) => D::Int8,
             (0..=15, true) => D::Int16,
             (0..=31, true) => D::Int32,
             (0..=8, false) => D::UInt8,
             (0..=16, false) => D::UInt16,
             (0..=32, false) => D::UInt32,
-            _ => return Inferred::Ints(self),
+            _ => return None,
         })
     }
 

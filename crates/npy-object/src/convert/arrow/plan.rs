@@ -15,7 +15,7 @@ use pickle_stream::{Extent, Hole, NodeId};
 use crate::convert::arrow::column::Column;
 use crate::convert::arrow::infer::type_of_scalar;
 use crate::convert::arrow::number;
-use crate::decode::block::{Resident, Run};
+use crate::decode::resident::{Resident, Run};
 use crate::value::element::Element;
 use crate::value::kind::Kind;
 use crate::value::plain::PlainParts;

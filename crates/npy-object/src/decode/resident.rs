@@ -1,0 +1,120 @@
+//! Consecutive members that are resident, and the rows of those that have a skeleton.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use pickle_stream::{Hole, Holes, Row, Skeleton, Span};
+
+/// The most bytes of a block: they fit in the cache of a processor, and a window keeps as many.
+pub(crate) const BYTES: u64 = 1 << 20;
+
+/// Consecutive members that are resident.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resident<'a> {
+    pub(crate) spans: &'a [Span],
+    pub(crate) rows: &'a [Row],
+    pub(crate) skeletons: &'a [Arc<Skeleton>],
+    pub(crate) holes: &'a Holes,
+    /// The bytes from the beginning of the first member on.
+    pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> Resident<'a> {
+    /// Returns the instructions of a member, and what comes after them in the block.
+    #[inline]
+    pub(crate) fn bytes(&self, index: usize) -> &'a [u8] {
+        let start = (self.spans[index].begin - self.spans[0].begin) as usize;
+        self.bytes.get(start..).unwrap_or_default()
+    }
+
+    /// Returns the run of rows of one skeleton that begins at `index`; `None` where the member there
+    /// has no skeleton.
+    pub(crate) fn run(&self, index: usize) -> Option<Run<'a>> {
+        let first = *self.rows.get(index)?;
+        let skeleton = self.skeletons.get(first.skeleton()?)?;
+        let count = skeleton.holes();
+        let others = self.rows[index..].iter().zip(0..);
+        let len =
+            others.take_while(|(row, number)| first.is_followed(**row, number * count)).count();
+        let holes = self.holes.of(first, len * count);
+        Some(Run { members: index..index + len, skeleton, holes, count, lists: self.holes })
+    }
+}
+
+/// Consecutive rows of one skeleton, whose holes follow one another.
+#[derive(Clone, Debug)]
+pub(crate) struct Run<'a> {
+    /// The indices of the members in the block.
+    pub(crate) members: Range<usize>,
+    pub(crate) skeleton: &'a Arc<Skeleton>,
+    holes: &'a [Hole],
+    count: usize,
+    /// The items of the holes that are lists.
+    pub(crate) lists: &'a Holes,
+}
+
+impl<'a> Run<'a> {
+    /// Returns what fills the row of a member.
+    #[inline]
+    pub(crate) fn row(&self, member: usize) -> &'a [Hole] {
+        let first = (member - self.members.start) * self.count;
+        &self.holes[first..first + self.count]
+    }
+
+    /// Returns what fills each row.
+    #[inline]
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &'a [Hole]> + use<'a> {
+        let (holes, count) = (self.holes, self.count);
+        (0..self.members.len()).map(move |row| &holes[row * count..(row + 1) * count])
+    }
+
+    /// Returns what fills one hole in all rows.
+    #[inline]
+    pub(crate) fn column(&self, hole: usize) -> impl Iterator<Item = &'a Hole> + use<'a> {
+        self.holes.get(hole..).unwrap_or_default().iter().step_by(self.count.max(1))
+    }
+
+    /// Returns the first rows, `len` of them.
+    pub(crate) fn first(self, len: usize) -> Run<'a> {
+        let Range { start, end } = self.members;
+        let members = start..end.min(start + len);
+        Run { holes: &self.holes[..members.len() * self.count], members, ..self }
+    }
+}
+
+/// The members of a block: indices in the batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Members {
+    pub(crate) places: Range<usize>,
+    /// Whether the survey has found the rows, and not the matcher.
+    pub(crate) surveyed: bool,
+}
+
+/// The members that the matcher has looked at last.
+#[derive(Clone, Debug)]
+pub(crate) struct Matched {
+    /// The offset of the first of them.
+    pub(crate) begin: u64,
+    pub(crate) places: Range<usize>,
+    /// Whether one of them has a row.
+    pub(crate) found: bool,
+}
+
+impl Matched {
+    /// Returns whether the member at a place of the batch with these spans is one of them, and need not
+    /// be matched again. Where no member has a row, the matcher may learn when it looks again, so it does
+    /// after an eighth of them.
+    pub(crate) fn has(&self, spans: &[Span], place: usize) -> bool {
+        const LEAST: usize = 64;
+        let Range { start, end } = self.places;
+        let end = if self.found { end } else { end.min(start + LEAST.max((end - start) / 8)) };
+        (start..end).contains(&place)
+            && spans.get(start).is_some_and(|span| span.begin == self.begin)
+    }
+}
+
+impl Members {
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+}
