@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use pickle_stream::{
-    Flow, Form, Graph, Lexer, Machine, NodeId, Progress, Ran, Region, Row, Skeleton, Source, Span,
-    ValueRef,
+    Flow, Form, Graph, Hole, Lexer, Machine, NodeId, Progress, Ran, Region, Row, Skeleton, Source,
+    Span, ValueRef,
 };
 
 #[cfg(feature = "json")]
@@ -243,7 +243,10 @@ impl Decoder {
         let limits = &context.limits.pickle;
         let holes = filling.holes.of(row, skeleton.holes());
         if skeleton.is_scalar() {
-            return graph.scalar(*holes.first()?, source, limits);
+            return match *holes.first()? {
+                Hole::Get(memo) => graph.shared_entry(memo),
+                hole => graph.scalar(hole, source, limits),
+            };
         }
         let current = forms.current_mut()?;
         let (ints, floats) = (filling.holes.ints(), filling.holes.floats());

@@ -46,7 +46,9 @@ impl Survey {
         let batch = floor.unwrap_or(usize::MAX);
         let mut at = 0;
         loop {
-            if walk.fence == batch {
+            if walk.fence == batch
+                && rows.learning.is_worth_while(rows.skeletons, walk.slots.len() - walk.floor)
+            {
                 at = rows.pass(&mut walk, input, at, start);
             }
             if let Some(&[byte, ref number @ ..]) = input[at..].first_chunk::<REACH>()

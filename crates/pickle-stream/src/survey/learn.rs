@@ -30,7 +30,7 @@ impl Survey {
     pub(super) fn look_at_batch(&mut self, input: &[u8], start: u64) {
         let Survey { learning, batch, limits, skeletons, .. } = self;
         learning.batch_ended = true;
-        learning.missed = 0;
+        learning.begin_batch();
         let pushed = mem::take(&mut learning.pushed);
         let mut kept = [0; Skeletons::MOST];
         for row in self.rows.iter().filter_map(|row| row.skeleton()) {

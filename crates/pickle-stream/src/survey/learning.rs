@@ -21,7 +21,9 @@ pub(super) struct Learning {
     /// How many values were found to have each of the skeletons, in this batch.
     pub(super) pushed: [usize; Skeletons::MOST],
     /// How often a value was looked at and had none.
-    pub(super) missed: usize,
+    missed: usize,
+    /// Whether so much misses that nothing more is tried in this batch.
+    gave_up: bool,
     pub(super) patience: Patience,
     /// The number of values after which a skeleton is looked for inside the first batch.
     pub(super) guess: usize,
@@ -47,10 +49,30 @@ impl Learning {
     /// The number of values after which a skeleton is first looked for inside a batch.
     const FIRST_GUESS: usize = 4;
 
+    /// Returns whether it is worth while to look whether a value has one of the skeletons, where the batch
+    /// has had `values` before it.
+    #[inline(always)]
+    pub(super) fn is_worth_while(&self, skeletons: &Skeletons, values: usize) -> bool {
+        !self.gave_up && (!skeletons.is_empty() || values > self.guess.max(Learning::FIRST_GUESS))
+    }
+
     /// Returns whether so much misses that nothing more is tried in this batch.
     #[inline]
-    pub(super) fn gives_up(&self) -> bool {
-        self.missed > Learning::MISSED && self.missed > self.pushed.iter().sum::<usize>()
+    pub(super) fn gave_up(&self) -> bool {
+        self.gave_up
+    }
+
+    /// Notes that a value has none of the skeletons.
+    #[inline]
+    pub(super) fn miss(&mut self) {
+        self.missed += 1;
+        self.gave_up =
+            self.missed > Learning::MISSED && self.missed > self.pushed.iter().sum::<usize>();
+    }
+
+    /// Begins a batch, in which everything is tried again.
+    pub(super) fn begin_batch(&mut self) {
+        (self.missed, self.gave_up) = (0, false);
     }
 
     /// Looks for a skeleton inside a batch. All values but the last are taken for elements.

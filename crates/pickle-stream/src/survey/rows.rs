@@ -44,12 +44,12 @@ impl Rows<'_> {
         if self.skeletons.are_scalars() {
             return self.pass_scalars(walk, input, at, start);
         }
-        while input.len() - at >= REACH && !self.learning.gives_up() {
+        while input.len() - at >= REACH && !self.learning.gave_up() {
             at = self.pass_repeated(walk, input, at, start);
             let counts = walk.entries == walk.memo;
             let found = self.skeletons.fit(&input[at..], walk.memo, counts, self.holes);
             let Some((row, fitted)) = found else {
-                self.learning.missed += 1;
+                self.learning.miss();
                 break;
             };
             let mut slot = Slot { row, ..Slot::new(start + at as u64, walk.memo) };
@@ -103,7 +103,7 @@ impl Rows<'_> {
         let before = walk.slots.len();
         while input.len() - at >= REACH {
             let Some((hole, fitted)) = fit_scalar(&input[at..], walk.memo, counts) else {
-                self.learning.missed += 1;
+                self.learning.miss();
                 break;
             };
             let row = Row { skeleton: 0, first: self.holes.push(hole) };
