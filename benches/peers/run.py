@@ -1,6 +1,7 @@
 """Compares npy-object with other readers of NumPy's object arrays: time an element, and peak of memory.
 
-    python3 -m venv /tmp/numpy && /tmp/numpy/bin/pip install numpy pyarrow h5py ./crates/npy-object-python
+    python3 -m venv /tmp/numpy && /tmp/numpy/bin/pip install numpy pyarrow h5py
+    /tmp/numpy/bin/pip install -Cbuild-args="--profile dist" ./crates/npy-object-python
     cargo build --release --manifest-path benches/peers/Cargo.toml
     /tmp/numpy/bin/python benches/generate.py && /tmp/numpy/bin/python benches/formats.py
     /tmp/numpy/bin/python benches/peers/run.py [--rounds N] [--reader READER ...] [--draw]
