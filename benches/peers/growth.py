@@ -101,7 +101,7 @@ def point(write, x, rounds, folder):
 
 
 def bound(size, instructions):
-    """Returns the memory in KiB that the README promises."""
+    """Returns the memory in KiB that spec/guide.md promises."""
     return ((16 << 20) + size + 96 * instructions + 80 * BATCH) / 1024
 
 
