@@ -4,7 +4,7 @@ Does each work with both sides in turns, and prints a table. Compares the less r
 are most like them. Then reads and sums the bytes of `large` and `huge` without decoding them, reads five works through
 serde and with the methods of `Element`, and writes the values of `strings`, `ints` and `dicts`.
 
-    cargo build --release -p npy-object-benches
+    cargo build --profile dist -p npy-object-benches
     python benches/compare.py [--rounds N] [--before FOLDER] [WORK ...]
 
 Each run is a process of its own; the time is that of opening, looping and the work, without the start of the process.
@@ -22,7 +22,7 @@ import sys
 from generate import HERE, file_of
 
 TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, os.pardir, "target"))
-PROGRAMS = os.path.join(TARGET, "release")
+PROGRAMS = os.path.join(TARGET, "dist")
 
 WORKS = {
     "ragged": "sum(float(element.sum()) for element in array)",

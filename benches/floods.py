@@ -1,6 +1,6 @@
 """Fills files with one opcode, and checks that the instructions of reading them grow no faster than the files.
 
-    cargo build --release -p npy-object-benches -p npy-object-cli
+    cargo build --profile dist -p npy-object-benches -p npy-object-cli
     python benches/floods.py [OPCODE ...]
 
 Repeats each of the 68 opcodes, in the smallest valid group of instructions: within one element, and as elements. An opcode
@@ -26,7 +26,7 @@ MOST = 4.4
 # Counts below this, in instructions a byte, are raised to it: fixed costs, such as the first reads of a file, dominate them.
 FEW = 6
 
-GROWTH, NPYO = (os.path.join(TARGET, "release", name) for name in ("growth", "npyo"))
+GROWTH, NPYO = (os.path.join(TARGET, "dist", name) for name in ("growth", "npyo"))
 WAYS = {
     "loop": lambda file: [GROWTH, file, "1"],
     "last": lambda file: [NPYO, "get", file, "-1"],

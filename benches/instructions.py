@@ -1,6 +1,6 @@
 """Counts the instructions an element of each work, and compares them with benches/instructions.json.
 
-    cargo build --release -p npy-object-benches
+    cargo build --profile dist -p npy-object-benches
     python benches/instructions.py [WORK ...] [--write]
 
 Callgrind counts, on the files of generate.py. Counts do not depend on what else the machine does, so they show what a

@@ -2,7 +2,7 @@
 
     python benches/projection.py [ROUNDS]
 
-Needs the package npy-object, built with --release, and pyarrow. Prints the least processor time of some rounds, in turns, and the
+Needs the package npy-object, built with --profile dist, and pyarrow. Prints the least processor time of some rounds, in turns, and the
 ratio.
 """
 

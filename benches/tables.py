@@ -1,6 +1,6 @@
 """Compares npy-object's Arrow record batches with what the machine allows, and with pyarrow's reading of the same tables.
 
-    cargo build --release -p npy-object-benches
+    cargo build --profile dist -p npy-object-benches
     pip install numpy pyarrow
     python benches/tables.py [--rounds N] [--json FILE]
 

@@ -12,6 +12,7 @@ import fnmatch
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import audit
 import clauses
@@ -81,12 +82,15 @@ def main():
     )
     count = Count()
     entries = check_files(manifest.read(), count)
-    check_clauses(entries, count)
-    check_from_spec(entries, count)
     working = environments.available(wanted)
-    for environment in working:
-        check_environment(environment, entries, count)
-        check_examples(environment, count)
+    # One environment for each processor reads the fixtures while this process makes the checks that need none.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        asked = [(environment, pool.submit(generate.judge, entries, environment)) for environment in working]
+        check_clauses(entries, count)
+        check_from_spec(entries, count)
+        for environment, answers in asked:
+            check_environment(environment, answers.result(), count)
+            check_examples(environment, count)
     check_packed(working, count)
     check_opcodes(working, count)
     if environments.JUDGE in working:
@@ -159,11 +163,11 @@ def check_from_spec(entries, count):
     print("%d files are read as by Python by the reader written from spec/" % passed)
 
 
-def check_environment(environment, entries, count):
+def check_environment(environment, answers, count):
     before = (count.passed, count.failed)
     excused = collections.Counter()
     plain = collections.Counter()
-    for answer in generate.judge(entries, environment):
+    for answer in answers:
         if "failure" in answer:
             agrees, complaint = False, answer["failure"]
         else:

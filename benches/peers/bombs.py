@@ -1,6 +1,6 @@
 """Measures what readers do with hostile files: how they end, and how much time and memory they take.
 
-    cargo build --release -p npy-object-fuzz-bodies --example bombs
+    cargo build --profile dist -p npy-object-fuzz-bodies --example bombs
     cargo build --release --manifest-path benches/peers/Cargo.toml
     /tmp/numpy/bin/python benches/peers/bombs.py [--draw]
 
@@ -31,7 +31,7 @@ RESULTS = HERE / "bombs.json"
 TABLE = HERE / "BOMBS.md"
 SECURITY = HERE.parents[1] / "spec" / "security.md"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[1] / "target"))
-BOMBS = TARGET / "release" / "examples" / "bombs"
+BOMBS = TARGET / "dist" / "examples" / "bombs"
 SECONDS, GIBIBYTES = 20, 4
 # Outcomes that are not harm.
 MILLISECONDS, NANOSECONDS, MIBIBYTES = 100, 20, 8

@@ -1,6 +1,6 @@
 """Measures how time and memory grow with the number, the size and the depth of elements, on one thread and on two.
 
-    cargo build --release -p npy-object-benches
+    cargo build --profile dist -p npy-object-benches
     /tmp/numpy/bin/python benches/peers/growth.py [--rounds N] [--draw]
 
 Makes the files one by one in TMPDIR, 2 GB at most, and removes them. Each run is a process of its own; the time is that of
@@ -26,7 +26,7 @@ from run import HERE, described, fill, machine, measure, progress, versions
 RESULTS = HERE / "growth.json"
 HUGE = HERE.parent / "huge.py"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", HERE.parent.parent / "target"))
-GROWTH = TARGET / "release" / "growth"
+GROWTH = TARGET / "dist" / "growth"
 THREADS = [1, 2]
 BATCH = 1000
 # The bytes of all elements together in the sweep of sizes.
@@ -101,7 +101,7 @@ def point(write, x, rounds, folder):
 
 
 def bound(size, instructions):
-    """Returns the memory in KiB that the README promises."""
+    """Returns the memory in KiB that spec/guide.md promises."""
     return ((16 << 20) + size + 96 * instructions + 80 * BATCH) / 1024
 
 

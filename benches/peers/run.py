@@ -1,6 +1,7 @@
 """Compares npy-object with other readers of NumPy's object arrays: time an element, and peak of memory.
 
-    python3 -m venv /tmp/numpy && /tmp/numpy/bin/pip install numpy pyarrow h5py ./crates/npy-object-python
+    python3 -m venv /tmp/numpy && /tmp/numpy/bin/pip install numpy pyarrow h5py
+    /tmp/numpy/bin/pip install -Cbuild-args="--profile dist" ./crates/npy-object-python
     cargo build --release --manifest-path benches/peers/Cargo.toml
     /tmp/numpy/bin/python benches/generate.py && /tmp/numpy/bin/python benches/formats.py
     /tmp/numpy/bin/python benches/peers/run.py [--rounds N] [--reader READER ...] [--draw]
@@ -179,6 +180,18 @@ def table(results):
     return "\n".join(lines)
 
 
+def costs(results):
+    """Returns the table of the root README: np.load and npy-object, in seconds and MiB."""
+    readers = ["np.load", "npy-object", "npy-object in Python"]
+    lines = ["| work | elements | np.load | in Rust | in Python |", "|---|--:|--:|--:|--:|"]
+    for work in OBJECTS:
+        measured = results["works"][work]
+        taken = [measured["readers"][reader] for reader in readers]
+        cells = [f"{statistics.median(row['seconds']):.2f} s, {row['peak'] / 1024:,.0f} MiB" for row in taken]
+        lines.append(f"| `{work}` | {measured['elements']:,} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def fill(path, name, text):
     """Replaces the text between the comments `<!-- name -->` and `<!-- /name -->` of a file."""
     before, rest = path.read_text().split(f"<!-- {name} -->\n")
@@ -193,7 +206,7 @@ def draw(results):
     counts = {work: measured["elements"] for work, measured in results["works"].items()}
     charts.draw_peers(list(rows(results)), counts, described(results))
     root = HERE.parent.parent / "README.md"
-    fill(root, "measured", textwrap.fill(f"Measured on {described(results)}.", 120))
+    fill(root, "measured", costs(results) + "\n\n" + textwrap.fill(f"Measured on {described(results)}.", 120))
     fill(HERE.parent / "README.md", "peers", f"{textwrap.fill(described(results), 120)}:\n\n{table(results)}")
 
 

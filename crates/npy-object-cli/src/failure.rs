@@ -2,11 +2,13 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::ExitCode;
 
 use npy_object::audit::Verdict;
 use npy_object::{ErrorKind, json, pickle};
 use serde::Serialize;
+
+/// The exit code of wrong arguments.
+pub(crate) const WRONG_ARGUMENTS: u8 = 2;
 
 /// The reason why a run failed.
 #[derive(Debug)]
@@ -31,18 +33,18 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// Prints the failure on stderr, except that of a closed pipe, and returns the exit code.
-    pub(crate) fn report(&self, file: &Path) -> ExitCode {
+    pub(crate) fn report(&self, file: &Path) -> u8 {
         self.print(file);
-        ExitCode::from(match self {
+        match self {
             // As in `npyo cat big.npy | head`.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Failure::Found(Verdict::Inert) => 0,
-            Failure::Usage(_) => 2,
+            Failure::Usage(_) => WRONG_ARGUMENTS,
             Failure::Found(Verdict::Dangerous) => 3,
             Failure::Found(Verdict::Unknown) => 4,
             Failure::Lost => 5,
             _ => 1,
-        })
+        }
     }
 
     /// Prints the failure on stderr, except that of a closed pipe.

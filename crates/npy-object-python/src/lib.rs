@@ -7,6 +7,7 @@
 //! - [`file`]: sources, settings and open files, `Container`, `Writer`, `salvage` and `audit`
 //! - [`array`]: the class `Array`, its views, and loops over it
 //! - [`open`]: the functions `open`, `load` and `open_all`, and `Npz`
+//! - [`command`]: the command `npyo`
 //!
 //! Each room uses only those that come before it.
 //!
@@ -17,6 +18,7 @@
 //! Exceptions and `Opaque` are written in Python, in `python/npy_object`.
 
 mod array;
+mod command;
 mod errors;
 mod file;
 mod object;
@@ -45,6 +47,8 @@ mod _npy_object {
     use crate::array::py_array::Array;
     #[pymodule_export]
     use crate::array::split::{Split, open_split};
+    #[pymodule_export]
+    use crate::command::run_npyo;
     #[pymodule_export]
     use crate::file::audit::{Audit, Use, audit};
     #[pymodule_export]

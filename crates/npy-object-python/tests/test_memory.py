@@ -31,7 +31,7 @@ def test_nested_tuples_need_no_more_memory_than_the_readme_says(most):
     script = [sys.executable, "-c", SCRIPT, str(DEPTH), most]
     outcome, taken = subprocess.check_output(script, text=True).split()
     assert outcome == ("refused" if most == "64MB" else "read")
-    # The README's formula: 16 MiB, the bytes of the element, 96 for each instruction, 600 for each container.
+    # The formula of spec/guide.md: 16 MiB, the bytes of the element, 96 for each instruction, 600 for each container.
     assert int(taken) < (16 << 20) + DEPTH * (1 + 96 + 600)
     if most == "64MB":
         assert int(taken) < 64 << 20

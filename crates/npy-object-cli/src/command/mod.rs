@@ -1,7 +1,7 @@
 //! The commands of `npyo`, a file for each; `archive` is `info` of an archive.
 //!
 //! Each file has the arguments of its command, a `run` that writes to the output, and its text for
-//! `--help`. A new command is a file here and an arm of each match in `main.rs`, a line in its examples,
+//! `--help`. A new command is a file here and an arm of each match in `lib.rs`, a line in its examples,
 //! a test in `tests/`, and a line in the READMEs and the CHANGELOG.
 
 pub(crate) mod archive;

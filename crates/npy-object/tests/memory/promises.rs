@@ -1,4 +1,4 @@
-//! An element takes at most the memory that the README promises, and a reader at most what
+//! An element takes at most the memory that `spec/guide.md` promises, and a reader at most what
 //! `Limits::within` allows.
 
 use std::io::{Cursor, Read, Write as _, sink};
@@ -41,7 +41,7 @@ fn make(array: Result<NpyArray>, output: Output) -> Result<()> {
     Ok(())
 }
 
-/// Returns the memory that the README promises for an element.
+/// Returns the memory that `spec/guide.md` promises for an element.
 fn promised(element: &[u8]) -> usize {
     let mut lexer = Lexer::new(0, &PickleLimits::default());
     let mut count = 0;

@@ -1,0 +1,163 @@
+//! `npyo`: looks into NumPy object arrays from the shell.
+//!
+//! [`run`] is the whole command. The binary calls it, and so does the command `npyo` of the Python
+//! package. It parses the command line, runs the command and returns an exit code:
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | success, also where the reader of the output closed the pipe |
+//! | 1 | a file could not be read to its end |
+//! | 2 | wrong arguments |
+//! | 3, 4 | an audit found the file dangerous, unknown |
+//! | 5 | a salvage has lost something |
+//!
+//! To read files from Rust, use the crate [`npy_object`].
+#![forbid(unsafe_code)]
+
+// `command` has a file for each command. They share `input` (which file), `opened` (what is in it),
+// `failure` (errors and exit codes), `budget` (a limit on the bytes that `info` reads), `show` (values
+// in short), `tally` (the counters of `stats`), `table` (how elements become columns), `progress` and
+// `signals`.
+mod budget;
+mod command;
+mod failure;
+mod input;
+mod opened;
+mod progress;
+mod show;
+mod signals;
+mod table;
+mod tally;
+
+use std::ffi::OsString;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+/// Looks into NumPy arrays of Python objects (.npy, .npz), one element at a time.
+///
+/// Files may be larger than memory and need not be trusted: nothing that they name is imported or
+/// called.
+#[derive(Parser)]
+#[command(name = "npyo", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  npyo info data.npy              what is in it
+  npyo cat data.npy | head -3     the first three elements, as JSON
+  npyo get data.npy -1            the last element
+  npyo cat arrays.npz:train       an array of an archive
+  npyo cat log.npy --all          every array that was appended to one file
+  curl URL | npyo cat -           standard input
+  npyo stats data.npy             count kinds, dtypes, shapes and sizes
+  npyo dis data.npy | less        the instructions of its pickle
+  npyo audit mail.npy             what np.load would run
+  npyo salvage cut.npy -o ok.npy  save the whole elements of a broken file
+  npyo write new.npy < lines      elements from typed JSON
+  npyo schema data.npy            the columns of a table of the elements
+  npyo convert data.npy -o x.parquet    that table as Parquet, Arrow, JSON, CSV, flat .npy";
+
+#[derive(Subcommand)]
+enum Command {
+    Info(command::info::Info),
+    Cat(command::cat::Cat),
+    Get(command::get::Get),
+    Index(command::index::Index),
+    Stats(command::stats::Stats),
+    Dis(command::dis::Dis),
+    Audit(command::audit::Audit),
+    Salvage(command::salvage::Salvage),
+    Write(command::write::Write),
+    Schema(command::schema::Schema),
+    Convert(command::convert::Convert),
+}
+
+impl Command {
+    fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+        match self {
+            Command::Info(info) => info.run(out),
+            Command::Cat(cat) => cat.run(out),
+            Command::Get(get) => get.run(out),
+            Command::Index(index) => index.run(out),
+            Command::Stats(stats) => stats.run(out),
+            Command::Dis(dis) => dis.run(out),
+            Command::Audit(audit) => audit.run(out),
+            Command::Salvage(salvage) => salvage.run(out),
+            Command::Write(write) => write.run(out),
+            Command::Schema(schema) => schema.run(out),
+            Command::Convert(convert) => convert.run(out),
+        }
+    }
+
+    /// Returns whether the command writes a file.
+    fn writes(&self) -> bool {
+        // Every command is named, so that a new one has to decide.
+        match self {
+            Command::Index(_) | Command::Salvage(_) | Command::Write(_) | Command::Convert(_) => {
+                true
+            }
+            Command::Info(_)
+            | Command::Cat(_)
+            | Command::Get(_)
+            | Command::Stats(_)
+            | Command::Dis(_)
+            | Command::Audit(_)
+            | Command::Schema(_) => false,
+        }
+    }
+
+    /// Returns the file that the command reads, or, for `write`, the new file.
+    fn file(&self) -> &Path {
+        match self {
+            Command::Info(info) => info.file(),
+            Command::Cat(cat) => cat.file(),
+            Command::Get(get) => get.file(),
+            Command::Index(index) => index.file(),
+            Command::Stats(stats) => stats.file(),
+            Command::Dis(dis) => dis.file(),
+            Command::Audit(audit) => audit.file(),
+            Command::Salvage(salvage) => salvage.file(),
+            Command::Write(write) => write.file(),
+            Command::Schema(schema) => schema.file(),
+            Command::Convert(convert) => convert.file(),
+        }
+    }
+}
+
+/// Bytes of output that are buffered.
+const OUTPUT_BUFFER: usize = 64 << 10;
+
+/// Runs the command `npyo` and returns its exit code. The first argument is the name of the program, as
+/// in [`std::env::args_os`].
+///
+/// Reads standard input and writes to standard output and standard error. A command that writes a file
+/// installs handlers of SIGINT, SIGTERM and SIGHUP that remove the unfinished file and end the process,
+/// so call this function once, as the last thing that a process does.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let Cli { command } = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // There is nowhere to report that standard error is closed.
+            let _ = error.print();
+            return if error.use_stderr() { failure::WRONG_ARGUMENTS } else { 0 };
+        }
+    };
+    if command.writes() {
+        signals::remove_unfinished_files();
+    }
+    let mut out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock());
+    let result = command.run(&mut out);
+    // The output is written before the error, as its elements come before it in the file.
+    let flushed = out.flush().map_err(Failure::Output);
+    match result.and(flushed) {
+        Ok(()) => 0,
+        Err(failure) => failure.report(command.file()),
+    }
+}
