@@ -49,21 +49,29 @@ impl Failure {
 
     /// Prints the failure on stderr, except that of a closed pipe.
     pub(crate) fn print(&self, file: &Path) {
+        for line in self.text(file).lines() {
+            eprintln!("npyo: {line}");
+        }
+    }
+
+    /// Returns the lines that are printed; none of a closed pipe, and of what has been printed.
+    pub(crate) fn text(&self, file: &Path) -> String {
         let file = display(file);
         match self {
-            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            Failure::Output(error) => eprintln!("npyo: standard output: cannot write: {error}"),
-            Failure::Found(_) | Failure::Lost | Failure::Reported => {}
-            Failure::Usage(why) => eprintln!("npyo: {}", printable(why)),
-            Failure::Refused(why) => eprintln!("npyo: {file}: {}", printable(why)),
-            Failure::Line(why) => eprintln!("npyo: standard input: {}", printable(why)),
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => String::new(),
+            Failure::Output(error) => format!("standard output: cannot write: {error}"),
+            Failure::Found(_) | Failure::Lost | Failure::Reported => String::new(),
+            Failure::Usage(why) => printable(why),
+            Failure::Refused(why) => format!("{file}: {}", printable(why)),
+            Failure::Line(why) => format!("standard input: {}", printable(why)),
             Failure::Input(error) => {
-                match error.file() {
-                    Some(_) => eprintln!("npyo: {error}"),
-                    None => eprintln!("npyo: {file}: {error}"),
-                }
-                if let Some(hint) = hint(error) {
-                    eprintln!("npyo: {hint}");
+                let named = match error.file() {
+                    Some(_) => error.to_string(),
+                    None => format!("{file}: {error}"),
+                };
+                match hint(error) {
+                    Some(hint) => format!("{named}\n{hint}"),
+                    None => named,
                 }
             }
         }

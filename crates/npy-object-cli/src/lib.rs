@@ -161,3 +161,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Err(failure) => failure.report(command.file()),
     }
 }
+
+/// Returns what `npyo info --json FILE` prints: one line of JSON.
+///
+/// Fails with the text that the command prints on standard error.
+pub fn info(file: OsString) -> Result<String, String> {
+    let arguments = ["npyo".into(), "info".into(), "--json".into(), "--".into(), file];
+    let Cli { command } = Cli::try_parse_from(arguments).map_err(|error| error.to_string())?;
+    let mut out = Vec::new();
+    command.run(&mut out).map_err(|failure| failure.text(command.file()))?;
+    String::from_utf8(out).map_err(|error| error.to_string())
+}

@@ -12,8 +12,9 @@
 //! Each room uses only those that come before it.
 //!
 //! A loop: `Array.__iter__` makes an `Elements` (`array/elements.rs`), which asks its cursor
-//! (`array/cursor.rs`) for each element. `object/simple.rs` makes the object of a number, a str or an
-//! array, `object/walk.rs` that of any other element; both make arrays with `object/ndarray.rs`.
+//! (`array/cursor.rs`) for each element. The cursor reads a block, of which `object/ready.rs` makes the
+//! objects: with `object/row.rs` those of rows, which are not decoded, with `object/walk.rs` all others.
+//! Both make arrays with `object/ndarray.rs`.
 //!
 //! Exceptions and `Opaque` are written in Python, in `python/npy_object`.
 
@@ -48,7 +49,7 @@ mod _npy_object {
     #[pymodule_export]
     use crate::array::split::{Split, open_split};
     #[pymodule_export]
-    use crate::command::run_npyo;
+    use crate::command::{info, run_npyo};
     #[pymodule_export]
     use crate::file::audit::{Audit, Use, audit};
     #[pymodule_export]
@@ -58,7 +59,7 @@ mod _npy_object {
     #[pymodule_export]
     use crate::file::writer::Writer;
     #[pymodule_export]
-    use crate::open::functions::{load, open, open_all};
+    use crate::open::functions::{load, open, open_all, verify};
     #[pymodule_export]
     use crate::open::npz::Npz;
 }

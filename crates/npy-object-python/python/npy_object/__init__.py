@@ -27,10 +27,12 @@ from npy_object._npy_object import (
     Use,
     Writer,
     audit,
+    info,
     load,
     open,
     open_all,
     salvage,
+    verify,
 )
 from npy_object._opaque import Opaque
 
@@ -54,10 +56,12 @@ __all__ = [
     "Writer",
     "audit",
     "dataset",
+    "info",
     "load",
     "open",
     "open_all",
     "salvage",
+    "verify",
 ]
 
 
@@ -78,6 +82,7 @@ def dataset(source: _typing.Any, *, schema: _typing.Any = None, **settings: _typ
 
 
 _abc.Mapping.register(Npz)
+_abc.Sequence.register(Array)
 
 # Tracebacks show the module in which people find a class.
 for _class in (EmptyError, Error, LimitError, MalformedError, Opaque, TruncatedError, UnsupportedError):

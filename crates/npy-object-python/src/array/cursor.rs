@@ -11,27 +11,20 @@ use pyo3::prelude::*;
 
 use crate::errors::raise;
 use crate::file::reader::{File, Reader};
-use crate::object::row::Unmade;
+use crate::object::ready::Ready;
 
 /// The size in bytes up to which an element is decoded without giving the interpreter to other threads.
 const SHORT: usize = 64 << 10;
 /// The number of elements surveyed between two checks of signals.
 pub(super) const STRIDE: u64 = 1 << 18;
-/// The most objects that a loop makes at once, and about the most bytes of their elements.
-const READY: usize = 512;
-const READY_BYTES: u64 = 32 << 10;
 const HELD: &str = "a cursor holds its reader until it is dropped";
 
 /// A [`Reader`] in use. Dropping the cursor returns the reader to the file.
 pub(crate) struct Cursor {
     file: Arc<File>,
     reader: Option<Reader>,
-    /// The next elements of the loop, the first of them last.
-    ready: Vec<Py<PyAny>>,
-    /// The error that comes after them.
-    pending: Option<PyErr>,
-    /// The most elements to make at once.
-    most: usize,
+    /// The next elements of the loop.
+    ready: Ready,
     /// Whether reading has failed. Such a reader would report the end of the array, so it is not reused.
     failed: bool,
 }
@@ -41,7 +34,7 @@ impl Cursor {
     pub(crate) fn new(py: Python<'_>, file: &Arc<File>) -> PyResult<Cursor> {
         let reader = Some(file.take_reader(py)?);
         let file = Arc::clone(file);
-        Ok(Cursor { file, reader, ready: Vec::new(), pending: None, most: 1, failed: false })
+        Ok(Cursor { file, reader, ready: Ready::default(), failed: false })
     }
 
     fn reader(&mut self) -> &mut Reader {
@@ -65,78 +58,38 @@ impl Cursor {
         py: Python<'py>,
         left: u64,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if let Some(ready) = self.next_ready(py) {
-            return Ok(Some(ready));
-        }
-        if self.pending.is_none() {
+        if self.ready.is_empty() {
             self.fill(py, left)?;
         }
-        if let Some(ready) = self.next_ready(py) {
-            return Ok(Some(ready));
-        }
-        match self.pending.take() {
-            Some(error) => {
-                self.failed = true;
-                Err(error)
-            }
-            None => Ok(None),
-        }
+        self.ready.next(py).inspect_err(|_| self.failed = true)
     }
 
     /// Returns the next element if it was made already.
     #[inline]
     pub(crate) fn next_ready<'py>(&mut self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.ready.pop().map(|object| object.into_bound(py))
+        self.ready.pop(py)
     }
 
     /// Makes the next elements, `left` at most.
     fn fill(&mut self, py: Python<'_>, left: u64) -> PyResult<()> {
-        let Cursor { file, reader, ready, pending, most, failed } = self;
+        let Cursor { file, reader, ready, failed } = self;
         let Reader { array, maker } = reader.as_mut().expect(HELD);
         // `list` and other consumers in C run no Python code that checks for signals.
         py.check_signals()?;
-        let count = (*most).min(usize::try_from(left).unwrap_or(usize::MAX)).max(1);
+        let most = ready.most().min(usize::try_from(left).unwrap_or(usize::MAX)).max(1);
         let block = if array.is_at_hand(SHORT) && !file.origin.runs_python {
-            array.next_block(count)
+            array.next_block(most)
         } else {
-            py.detach(|| array.next_block(count))
+            py.detach(|| array.next_block(most))
         };
-        let mut block = match block {
-            Ok(Some(block)) => block,
-            Ok(None) => return Ok(()),
+        match block {
+            Ok(Some(block)) => ready.fill(py, maker, block),
+            Ok(None) => {}
             Err(error) => {
                 *failed = true;
                 return Err(raise(py, &error));
             }
-        };
-        let per_element = block.encoded_len().map_or(u64::MAX, |size| size / block.len() as u64);
-        *most = (READY_BYTES / per_element.max(1)).clamp(1, READY as u64) as usize;
-        while ready.len() < block.len() {
-            let made = match block.rows(ready.len()) {
-                Some(rows) if maker.makes_rows() => maker.rows(py, &rows, ready),
-                _ => Err(Unmade::Decode),
-            };
-            let made = match made {
-                Err(Unmade::Needs(memo)) => {
-                    let definition = block.definition(ready.len(), memo);
-                    maker.define(py, memo, definition).map_err(Unmade::Failed)
-                }
-                Err(Unmade::Decode) => match block.element(ready.len()) {
-                    Ok(Some(element)) => {
-                        maker.make(py, element).map(|made| ready.push(made.unbind()))
-                    }
-                    Ok(None) => break,
-                    Err(error) => Err(raise(py, &error)),
-                }
-                .map_err(Unmade::Failed),
-                made => made,
-            };
-            if let Err(Unmade::Failed(error)) = made {
-                *pending = Some(error);
-                break;
-            }
         }
-        ready.reverse();
         Ok(())
     }
 

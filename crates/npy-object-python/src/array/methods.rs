@@ -3,12 +3,13 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use npy_object::header::DType;
 use npy_object::pickle::printable;
 use npy_object::{IndexKind, ItemType};
 use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyDict, PyEllipsis, PyList, PyString, PyTuple};
+use pyo3::types::{PyCapsule, PyDict, PyEllipsis, PyList, PySlice, PyString, PyTuple};
 
 use crate::array::arrow::{self, ArrowSchema};
 use crate::array::cursor::Cursor;
@@ -23,7 +24,7 @@ use crate::errors::{raise, unknown_dtype};
 use crate::file::container::Container;
 use crate::file::reader::Origin;
 use crate::file::source::Place;
-use crate::object::ndarray;
+use crate::object::{names, ndarray};
 
 #[pymethods]
 impl Array {
@@ -114,8 +115,14 @@ impl Array {
         py: Python<'py>,
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        if self.view.shape.is_empty() && key.is_instance_of::<PyString>() {
-            return Container::in_array(py, &self.file)?.get(py, key);
+        if let Ok(name) = key.cast::<PyString>() {
+            return match self.has_fields() {
+                true => self.field(py, name),
+                false if self.view.shape.is_empty() => {
+                    Container::in_array(py, &self.file)?.get(py, key)
+                }
+                false => Err(PyTypeError::new_err("a str is an index where the dtype has fields")),
+            };
         }
         // NumPy indexes the inner dimensions of rows. With an Ellipsis, the key does not tell where they
         // begin.
@@ -130,6 +137,49 @@ impl Array {
             return self.choose(py, &chosen);
         }
         self.found(py, self.view.find(key)?)
+    }
+
+    /// The names of the fields, or the keys of the dict in a 0-d array, for Tab in IPython.
+    fn _ipython_key_completions_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match Container::in_array(py, &self.file) {
+            Ok(container) if self.view.shape.is_empty() => container.completions(py),
+            _ if self.has_fields() => self.dtype(py)?.getattr("names"),
+            _ => Ok(PyList::empty(py).into_any()),
+        }
+    }
+
+    /// Returns the index of the first element that is `value` or equal to it, as `list.index` does.
+    #[pyo3(signature = (value, start=0, stop=None))]
+    fn index<'py>(
+        slf: Bound<'py, Self>,
+        value: Bound<'py, PyAny>,
+        start: i64,
+        stop: Option<i64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let sequence = slf.py().import("collections.abc")?.getattr("Sequence")?;
+        sequence.call_method1("index", (slf, value, start, stop))
+    }
+
+    /// Returns how many elements are `value` or equal to it, as `list.count` does.
+    fn count<'py>(slf: Bound<'py, Self>, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let sequence = slf.py().import("collections.abc")?.getattr("Sequence")?;
+        sequence.call_method1("count", (slf, value))
+    }
+
+    /// Calls `function` with each element, in other processes, and iterates over the results, in the order
+    /// of the elements. `workers` is the number of processes, by default one for each processor.
+    ///
+    /// A process reads `chunk` elements at a time; at most two chunks for each process wait to be taken.
+    /// The function, and what it returns, are pickled. An error in it comes after the results before it.
+    #[pyo3(signature = (function, workers=None, *, chunk=1000))]
+    fn map<'py>(
+        slf: Bound<'py, Self>,
+        function: Bound<'py, PyAny>,
+        workers: Option<usize>,
+        chunk: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let map = slf.py().import("npy_object._map")?.getattr("map_elements")?;
+        map.call1((slf, function, workers, chunk))
     }
 
     /// Returns the elements of these indices of the first dimension as a NumPy array of the shape of
@@ -458,6 +508,37 @@ fn short_row(py: Python<'_>, cursor: &mut Cursor, row: &View) -> PyResult<String
 }
 
 impl Array {
+    /// Returns whether the dtype is structured.
+    fn has_fields(&self) -> bool {
+        matches!(&self.file.facts.item, ItemType::Plain(DType::Struct(_)))
+    }
+
+    /// Returns a field of all records as a NumPy array. Of an array without objects, the memory of this
+    /// array and of some thousand records is taken.
+    fn field<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        const RECORDS: i64 = 1 << 12;
+        let dtype = self.dtype(py)?;
+        if !dtype.getattr("names")?.contains(name)? {
+            return Err(PyValueError::new_err(format!("no field of name {name}")));
+        }
+        let Some(&length) = self.view.shape.first().filter(|_| !self.has_objects()) else {
+            return self.numpy(py)?.get_item(name);
+        };
+        let field =
+            names::numpy(py)?.call_method1("empty", (self.shape(py)?, dtype.get_item(name)?))?;
+        for from in (0..length).step_by(RECORDS as usize) {
+            py.check_signals()?;
+            let to = (from + RECORDS).min(length);
+            let part = PySlice::new(py, from as isize, to as isize, 1);
+            field.set_item(part, self.rows(from, to).numpy(py)?.get_item(name)?)?;
+        }
+        Ok(field)
+    }
+
     /// Returns the first rows in short: of several dimensions as nested lists with their first items.
     fn first_rows(&self, py: Python<'_>, count: i64) -> PyResult<Vec<String>> {
         let mut cursor = Cursor::new(py, &self.file)?;

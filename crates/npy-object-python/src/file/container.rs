@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use npy_object::nested::{At, Container as Members, ContainerKind, Path, Subscript};
 use pyo3::exceptions::{PyIndexError, PyKeyError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyString};
+use pyo3::types::{PyBool, PyList, PyString};
 
 use crate::errors::{raise, unsupported};
 use crate::file::reader::{File, Origin, lock};
 use crate::object::maker::Maker;
+use crate::object::ready::Ready;
 
 /// A dict, list, tuple, set or deque that is read from the file one member at a time.
 ///
@@ -100,6 +101,21 @@ impl Container {
         })
     }
 
+    /// Returns the first str keys of a dict, for Tab in IPython.
+    pub(crate) fn completions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        const MOST: usize = 1000;
+        let keys = PyList::empty(py);
+        if self.is_dict() {
+            let mut entries = self.of_part(py, Part::Keys);
+            while let Some(key) = entries.__next__(py)?.filter(|_| keys.len() < MOST) {
+                if key.is_instance_of::<PyString>() {
+                    keys.append(key)?;
+                }
+            }
+        }
+        Ok(keys.into_any())
+    }
+
     fn is_dict(&self) -> bool {
         use ContainerKind as K;
         matches!(self.kind, K::Dict | K::OrderedDict | K::DefaultDict)
@@ -111,7 +127,13 @@ impl Container {
             let message = format!("a {} has no keys: loop over it", self.kind.name());
             return Err(PyTypeError::new_err(message));
         }
-        Ok(Entries { members: self.members(), maker: self.origin.maker(py), part })
+        Ok(self.of_part(py, part))
+    }
+
+    /// Returns a loop over parts of the members.
+    fn of_part(&self, py: Python<'_>, part: Part) -> Entries {
+        let (members, maker) = (self.members(), self.origin.maker(py));
+        Entries { members, maker, part, ready: (!self.is_dict()).then(Ready::default) }
     }
 
     fn members(&self) -> Box<Members> {
@@ -138,7 +160,7 @@ impl Container {
     }
 
     fn __iter__(&self, py: Python<'_>) -> Entries {
-        Entries { members: self.members(), maker: self.origin.maker(py), part: Part::Whole }
+        self.of_part(py, Part::Whole)
     }
 
     fn __getitem__<'py>(
@@ -147,6 +169,10 @@ impl Container {
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.get(py, key)
+    }
+
+    fn _ipython_key_completions_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.completions(py)
     }
 
     /// Iterates over the keys of a dict, whose values are not decoded.
@@ -180,6 +206,8 @@ pub(crate) struct Entries {
     members: Box<Members>,
     maker: Maker,
     part: Part,
+    /// The next members; `None` of a dict, whose members are pairs.
+    ready: Option<Ready>,
 }
 
 /// What a loop gives of an entry.
@@ -197,8 +225,19 @@ impl Entries {
     }
 
     fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.maker.look_for_signals(py)?;
         let members = &mut self.members;
+        if let Some(ready) = &mut self.ready {
+            if ready.is_empty() {
+                py.check_signals()?;
+                let most = ready.most();
+                let block = py.detach(|| members.next_block(most));
+                if let Some(block) = block.map_err(|error| raise(py, &error))? {
+                    ready.fill(py, &mut self.maker, block);
+                }
+            }
+            return ready.next(py);
+        }
+        self.maker.look_for_signals(py)?;
         if self.part == Part::Keys {
             let number = members.position();
             let outline = py.detach(|| members.outline(number));
@@ -223,6 +262,6 @@ impl Entries {
 
     fn __length_hint__(&self) -> u64 {
         let left = self.members.known_len().map(|len| len - self.members.position());
-        left.unwrap_or(0)
+        left.unwrap_or(0) + self.ready.as_ref().map_or(0, Ready::len)
     }
 }

@@ -16,10 +16,10 @@
 //! other names that are called, and [`standard`] calls those of the standard library.
 //!
 //! The room uses `errors` and nothing else of this crate. Read `maker` (what elements have in common),
-//! `row` (elements that are made without being decoded), `simple` (elements that are made in one call),
-//! then those that take more: `task`, `work` (the stacks above), `begin`, `finish` and `walk`, which does
-//! the tasks. `ndarray` calls NumPy's C API, `plans` and `strings` are
-//! caches.
+//! `ready` (the elements of a block, for a loop), `row` (elements that are made without being decoded)
+//! with `plans`, `simple` (elements that are made in one call), then those that take more: `task`, `work`
+//! (the stacks above), `begin`, `finish` and `walk`, which does the tasks. `ndarray` calls NumPy's C API,
+//! and `strings` is a cache.
 
 mod begin;
 mod finish;
@@ -27,7 +27,8 @@ pub(crate) mod maker;
 pub(crate) mod names;
 pub(crate) mod ndarray;
 mod plans;
-pub(crate) mod row;
+pub(crate) mod ready;
+mod row;
 mod simple;
 mod standard;
 mod strings;

@@ -1,10 +1,14 @@
 //! `open`, `load` and `open_all`: open or load the contents of a file.
 
-use npy_object::{ErrorKind, Format, Sections};
-use pyo3::exceptions::PyTypeError;
+use std::sync::Arc;
+
+use npy_object::nested::Path;
+use npy_object::{Contents, Error, ErrorKind, Format, Options, Sections, Source};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::errors::{empty, is_truncated, raise};
+use crate::file::container::Container;
 use crate::file::reader::Origin;
 use crate::file::settings::{Memory, Settings};
 use crate::file::source::{Handle, Input, MappedFile, sniff};
@@ -32,6 +36,8 @@ use crate::open::opened::{Opened, load_left, load_pickle, load_source};
 /// no process may shorten the file meanwhile: a read past its new end stops this process with SIGBUS,
 /// which no `except` catches. Leave it out for files that are still written to: a change of the file
 /// then raises an exception.
+/// at: the way to a value in the file, such as "['train'][3]": the values beside it are not decoded. A
+/// dict, list, tuple, set or deque there is returned as a `Container`, any other value as it is.
 /// trust_payload: whether to read on if header and pickle disagree, as NumPy does.
 /// unfinished: whether a loop over a truncated file also returns the values of its last batch before it
 /// raises the TruncatedError. Then no element before the cut is missing, but the last values may be
@@ -46,17 +52,18 @@ use crate::open::opened::{Opened, load_left, load_pickle, load_source};
 #[pyfunction]
 #[pyo3(
     signature = (
-        source, mode=None, *, encoding="ASCII".to_owned(), index=true, max_memory=None,
+        source, mode=None, *, at=None, encoding="ASCII".to_owned(), index=true, max_memory=None,
         find_class=None, mmap_mode=None, trust_payload=false, unfinished=false,
     ),
-    text_signature = "(source, *, encoding='ASCII', index=True, max_memory=None, find_class=None, \
-                      mmap_mode=None, trust_payload=False, unfinished=False)",
+    text_signature = "(source, *, at=None, encoding='ASCII', index=True, max_memory=None, \
+                      find_class=None, mmap_mode=None, trust_payload=False, unfinished=False)",
 )]
 #[expect(clippy::too_many_arguments, reason = "they have names")]
 pub(crate) fn open<'py>(
     py: Python<'py>,
     source: &Bound<'py, PyAny>,
     mode: Option<&Bound<'py, PyAny>>,
+    at: Option<&str>,
     encoding: String,
     index: bool,
     max_memory: Option<Memory>,
@@ -76,19 +83,29 @@ pub(crate) fn open<'py>(
     let settings =
         Settings { encoding, index, max_memory, find_class, mmap_mode, trust_payload, unfinished };
     let input = Input::of(source, settings.maps()?)?;
+    let path = at.map(|at| at.parse::<Path>().map_err(|error| raise(py, &error))).transpose()?;
     if sniff(py, &input.source)? == Format::Zip {
+        if path.is_some() {
+            let message =
+                "`at` leads into one array: open(archive)[name] is the array of an archive";
+            return Err(PyValueError::new_err(message));
+        }
         return Ok(Npz::open(py, input, settings, Members::Opened)?.into_pyobject(py)?.into_any());
+    }
+    if let Some(path) = path {
+        return Container::at(py, &Arc::new(Origin::of_input(py, input, settings)?), path);
     }
     Opened::new(py, Origin::of_input(py, input, settings)?)?.into_object(py)
 }
 
-/// Loads a file as `numpy.load(source, allow_pickle=True)` does, without importing or calling anything
+/// Loads a file as `numpy.load(file, allow_pickle=True)` does, without importing or calling anything
 /// that the file names.
 ///
 /// Returns a NumPy array; for an archive an `Npz` of NumPy arrays, and for a bare pickle its object. With
 /// `allow_pickle=False`, arrays of objects and pickles raise a ValueError, as in NumPy. The other
 /// arguments are those of `open`. With `unfinished=True`, a truncated file is loaded with a warning, as
-/// `salvage(..., doubtful=True)` would save it.
+/// `salvage(..., doubtful=True)` would save it. `fix_imports` and `max_header_size` are those of NumPy, and
+/// have no effect.
 ///
 /// After the call, the position of an object with `read` is the end of the array or pickle, so that the
 /// next call reads the next one. At the end of the file this raises an EOFError. Nothing past the end of
@@ -102,19 +119,22 @@ pub(crate) fn open<'py>(
 #[pyfunction]
 #[pyo3(
     signature = (
-        source, mmap_mode=None, allow_pickle=true, *, encoding="ASCII".to_owned(), max_memory=None,
-        find_class=None, trust_payload=true, unfinished=false,
+        file, mmap_mode=None, allow_pickle=true, fix_imports=true, encoding="ASCII".to_owned(), *,
+        max_header_size=None, max_memory=None, find_class=None, trust_payload=true, unfinished=false,
     ),
-    text_signature = "(source, mmap_mode=None, allow_pickle=True, *, encoding='ASCII', \
-                      max_memory=None, find_class=None, trust_payload=True, unfinished=False)",
+    text_signature = "(file, mmap_mode=None, allow_pickle=True, fix_imports=True, encoding='ASCII', *, \
+                      max_header_size=None, max_memory=None, find_class=None, trust_payload=True, \
+                      unfinished=False)",
 )]
 #[expect(clippy::too_many_arguments, reason = "they have names")]
 pub(crate) fn load<'py>(
     py: Python<'py>,
-    source: &Bound<'py, PyAny>,
+    file: &Bound<'py, PyAny>,
     mmap_mode: Option<String>,
     allow_pickle: bool,
+    fix_imports: bool,
     encoding: String,
+    max_header_size: Option<usize>,
     max_memory: Option<Memory>,
     find_class: Option<Py<PyAny>>,
     trust_payload: bool,
@@ -123,7 +143,9 @@ pub(crate) fn load<'py>(
     let index = false;
     let settings =
         Settings { encoding, index, max_memory, find_class, mmap_mode, trust_payload, unfinished };
-    let mut input = Input::of(source, settings.maps()?)?;
+    // Names of Python 2 are always those of Python 3, and the length of a header has a limit of its own.
+    let _ = (fix_imports, max_header_size);
+    let mut input = Input::of(file, settings.maps()?)?;
     if is_empty(py, &input)? {
         // An object with `read` may be at its end because earlier calls have read its arrays.
         let why = match input.handle {
@@ -163,6 +185,66 @@ pub(crate) fn load<'py>(
             }
             Ok(loaded)
         }
+    }
+}
+
+/// Reads a whole file, and raises the error that a loop over it would raise; of an archive, all arrays.
+///
+/// The arguments are those of `open`. Sizes and checksums of archives and compressed files are compared.
+#[pyfunction]
+#[pyo3(signature = (source, *, encoding="ASCII".to_owned(), max_memory=None))]
+pub(crate) fn verify(
+    py: Python<'_>,
+    source: &Bound<'_, PyAny>,
+    encoding: String,
+    max_memory: Option<Memory>,
+) -> PyResult<()> {
+    let settings = Settings { encoding, max_memory, ..Settings::default() };
+    let options = settings.options()?;
+    let input = Input::of(source, settings.maps()?)?;
+    if sniff(py, &input.source)? != Format::Zip {
+        return verify_all(py, &options, input.source);
+    }
+    let archive = py.detach(|| options.read_npz(input.source));
+    let archive = archive.map_err(|error| raise(py, &error))?;
+    for member in 0..archive.members().len() {
+        let source = py.detach(|| archive.source(member));
+        let source = source.map_err(|error| raise(py, &error))?;
+        match sniff(py, &source)? {
+            Format::Npy => verify_all(py, &options, source)?,
+            _ => {
+                let verified = py.detach(|| source.verify());
+                verified.map_err(|error| raise(py, &error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Decodes all elements of a source that is no archive.
+fn verify_all(py: Python<'_>, options: &Options, source: Source) -> PyResult<()> {
+    /// Elements between two checks of signals.
+    const STRIDE: usize = 1 << 16;
+    let contents = py.detach(|| options.contents(source.clone()));
+    let mut contents = contents.map_err(|error| raise(py, &error))?;
+    loop {
+        let some = py.detach(|| {
+            for _ in 0..STRIDE {
+                let is_some = match &mut contents {
+                    Contents::Array(array) => array.next_element()?.is_some(),
+                    Contents::Container(container) => container.next_member()?.is_some(),
+                    _ => options.load(source.clone()).map(|_| false)?,
+                };
+                if !is_some {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        });
+        if !some.map_err(|error: Error| raise(py, &error))? {
+            return Ok(());
+        }
+        py.check_signals()?;
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use npy_object::pickle::printable;
 use npy_object::{Format, Npz as Archive};
-use pyo3::exceptions::{PyKeyError, PyUserWarning, PyValueError};
+use pyo3::exceptions::{PyAttributeError, PyKeyError, PyUserWarning, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
@@ -210,11 +210,54 @@ impl Npz {
         self.close(exception.py());
     }
 
-    fn __repr__(&self) -> String {
+    /// The arrays as attributes: `npz.f.x` is `npz["x"]`.
+    #[getter]
+    fn f(slf: Py<Self>) -> Attributes {
+        Attributes(slf)
+    }
+
+    fn _ipython_key_completions_(&self) -> Vec<&str> {
+        self.files()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         const SHOWN: usize = 5;
         let more = if self.names.len() > SHOWN { ", ..." } else { "" };
-        let shown: Vec<_> = self.names.iter().take(SHOWN).map(|name| printable(name)).collect();
-        format!("<npy_object.Npz of {}{more}>", shown.join(", "))
+        let options = self.settings.options()?;
+        let shown = self.names.iter().enumerate().take(SHOWN).map(|(member, name)| {
+            let header = self.with(py, |archive| options.header(archive.source(member)?));
+            // An archive that was closed, or is damaged, has its names.
+            match header {
+                Ok(Some((header, _))) => {
+                    let shape = PyTuple::new(py, &header.shape)?.str()?;
+                    Ok(format!("{} {shape} {}", printable(name), header.dtype))
+                }
+                _ => Ok(printable(name).into_owned()),
+            }
+        });
+        let shown = shown.collect::<PyResult<Vec<_>>>()?;
+        Ok(format!("<npy_object.Npz of {}{more}>", shown.join(", ")))
+    }
+}
+
+/// The arrays of an archive as attributes.
+#[pyclass(frozen, module = "npy_object")]
+pub(crate) struct Attributes(Py<Npz>);
+
+#[pymethods]
+impl Attributes {
+    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let npz = self.0.get();
+        if !npz.names.iter().any(|known| known == name) {
+            return Err(PyAttributeError::new_err(format!(
+                "there is no array {name} in the archive"
+            )));
+        }
+        npz.__getitem__(py, name)
+    }
+
+    fn __dir__(&self) -> Vec<&str> {
+        self.0.get().files()
     }
 }
 

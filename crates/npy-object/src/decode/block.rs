@@ -90,7 +90,7 @@ impl<'a> Block<'a> {
         };
         match objects.decode(number) {
             Ok(None) => Ok(None),
-            Ok(Some(decoded)) => Ok(Some(objects.decoder.element(decoded, decoded.first))),
+            Ok(Some(decoded)) => Ok(Some(objects.decoder.element(decoded, decoded.last))),
             Err(error) => {
                 self.position.fail(number);
                 Err(error)

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::decode::block::Block;
 use crate::decode::cursor::Cursor;
 use crate::decode::objects::{Member, Objects};
 use crate::decode::outline::Outline;
@@ -81,6 +82,12 @@ impl Container {
     /// Of two entries with equal keys, of which Python would keep the last, both are returned.
     pub fn next_member(&mut self) -> Result<Option<Member<'_>>> {
         self.cursor.next_member()
+    }
+
+    /// Returns the next members as a block, which is lent, at most `most` of them: see
+    /// [`NpyArray::next_block`](crate::NpyArray::next_block). Of a dict these are its values.
+    pub fn next_block(&mut self, most: usize) -> Result<Option<Block<'_>>> {
+        self.cursor.next_block(most)
     }
 
     /// Compares size and checksum of the archive's member that the container is in: see
