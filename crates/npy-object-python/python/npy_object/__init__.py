@@ -81,8 +81,8 @@ def dataset(source: _typing.Any, *, schema: _typing.Any = None, **settings: _typ
     return dataset(source, schema=schema, **settings)
 
 
+# `Array` is not registered as a Sequence: polars reads these item by item, and others by their Arrow stream.
 _abc.Mapping.register(Npz)
-_abc.Sequence.register(Array)
 
 # Tracebacks show the module in which people find a class.
 for _class in (EmptyError, Error, LimitError, MalformedError, Opaque, TruncatedError, UnsupportedError):

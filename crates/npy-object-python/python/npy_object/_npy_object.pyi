@@ -21,6 +21,7 @@ __all__ = [
     "_infer_schema",
     "_open_split",
     "_open_view",
+    "_run_npyo",
     "audit",
     "info",
     "load",

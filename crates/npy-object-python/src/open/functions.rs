@@ -192,7 +192,10 @@ pub(crate) fn load<'py>(
 ///
 /// The arguments are those of `open`. Sizes and checksums of archives and compressed files are compared.
 #[pyfunction]
-#[pyo3(signature = (source, *, encoding="ASCII".to_owned(), max_memory=None))]
+#[pyo3(
+    signature = (source, *, encoding="ASCII".to_owned(), max_memory=None),
+    text_signature = "(source, *, encoding='ASCII', max_memory=None)",
+)]
 pub(crate) fn verify(
     py: Python<'_>,
     source: &Bound<'_, PyAny>,
