@@ -186,6 +186,7 @@ pub use decode::block::{Block, BlockRows};
 #[cfg(feature = "serde")]
 pub use decode::elements::IntoDeserialize;
 pub use decode::elements::{Elements, IntoElements};
+pub use decode::memo_cache::MemoCache;
 pub use decode::outline::{Outline, OutlineKind};
 pub use decode::plan::{ArrayPlan, BlockRow, Constant, Plan, RowPlan};
 pub use error::{Error, ErrorKind, Result};

@@ -65,20 +65,21 @@ impl Ready {
         while objects.len() < block.len() {
             let made = match block.rows(objects.len()) {
                 Some(rows) if maker.makes_rows() => maker.rows(py, &rows, objects),
-                _ => Err(Unmade::Decode),
+                _ => Err(Unmade::Decode(1)),
             };
             let made = match made {
                 Err(Unmade::Needs(memo)) => {
                     let definition = block.definition(objects.len(), memo);
                     maker.define(py, memo, definition)
                 }
-                Err(Unmade::Decode) => match block.element(objects.len()) {
-                    Ok(Some(element)) => {
-                        maker.make(py, element).map(|made| objects.push(made.unbind()))
+                Err(Unmade::Decode(count)) => (0..count).try_for_each(|_| {
+                    match block.element(objects.len()) {
+                        Ok(Some(element)) => objects.push(maker.make(py, element)?.unbind()),
+                        Ok(None) => {}
+                        Err(error) => return Err(raise(py, &error)),
                     }
-                    Ok(None) => break,
-                    Err(error) => Err(raise(py, &error)),
-                },
+                    Ok(())
+                }),
                 Err(Unmade::Failed(error)) => Err(error),
                 Ok(()) => Ok(()),
             };

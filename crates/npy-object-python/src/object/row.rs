@@ -15,8 +15,8 @@ use super::plans::{Part, RowObjects};
 pub(crate) enum Unmade {
     /// The definition of this memo entry is needed first: see [`Maker::define`].
     Needs(u64),
-    /// The element has to be decoded.
-    Decode,
+    /// This number of elements has to be decoded.
+    Decode(usize),
     Failed(PyErr),
 }
 
@@ -45,10 +45,10 @@ impl Maker {
                 0
             }
         };
-        let part = &self.rows.plans[index].1;
+        let Some(part) = &self.rows.plans[index].1 else { return Err(Unmade::Decode(rows.len())) };
         for row in rows.iter() {
             if !plan.fits(row) {
-                return Err(Unmade::Decode);
+                return Err(Unmade::Decode(1));
             }
             made.push(self.make_part(py, part, plan, row)?.unbind());
         }
@@ -83,45 +83,40 @@ impl Maker {
         Ok(())
     }
 
-    /// Makes the objects that all rows of a plan have. Recurses as deep as a plan, 16 levels at most.
-    fn part(&mut self, py: Python<'_>, plan: &Plan) -> Result<Part, Unmade> {
-        Ok(match plan {
+    /// Makes the objects that all rows of a plan have; `None` where rows have to be decoded. Recurses as
+    /// deep as a plan, 16 levels at most.
+    fn part(&mut self, py: Python<'_>, plan: &Plan) -> PyResult<Option<Part>> {
+        Ok(Some(match plan {
             Plan::Hole(hole) => Part::Hole(*hole),
-            Plan::Constant(constant) => Part::Object(self.constant(py, constant)?.unbind()),
+            Plan::Constant(constant) => match constant_object(py, constant)? {
+                Some(object) => Part::Object(object.unbind()),
+                None => return Ok(None),
+            },
             Plan::Array(array) => {
                 Part::Array(self.dtypes.of_scalar(py, array.item())?.unbind(), array.clone())
             }
-            Plan::List(items) => Part::List(self.parts(py, items)?),
-            Plan::Tuple(items) => Part::Tuple(self.parts(py, items)?),
+            Plan::List(items) => match self.parts(py, items)? {
+                Some(items) => Part::List(items),
+                None => return Ok(None),
+            },
+            Plan::Tuple(items) => match self.parts(py, items)? {
+                Some(items) => Part::Tuple(items),
+                None => return Ok(None),
+            },
             Plan::Dict(entries) => {
-                let entry = |(key, value): &(Box<str>, Plan)| {
-                    let key = self.strings.get(py, key).unbind();
-                    Ok((key, self.part(py, value)?))
-                };
-                Part::Dict(entries.iter().map(entry).collect::<Result<_, Unmade>>()?)
+                let mut parts = Vec::with_capacity(entries.len());
+                for (key, value) in entries {
+                    let Some(value) = self.part(py, value)? else { return Ok(None) };
+                    parts.push((self.strings.get(py, key).unbind(), value));
+                }
+                Part::Dict(parts)
             }
-            _ => return Err(Unmade::Decode),
-        })
+            _ => return Ok(None),
+        }))
     }
 
-    fn parts(&mut self, py: Python<'_>, plans: &[Plan]) -> Result<Vec<Part>, Unmade> {
+    fn parts(&mut self, py: Python<'_>, plans: &[Plan]) -> PyResult<Option<Vec<Part>>> {
         plans.iter().map(|plan| self.part(py, plan)).collect()
-    }
-
-    fn constant<'py>(
-        &self,
-        py: Python<'py>,
-        constant: &Constant,
-    ) -> Result<Bound<'py, PyAny>, Unmade> {
-        Ok(match constant {
-            Constant::None => py.None().into_bound(py),
-            Constant::Bool(bool) => PyBool::new(py, *bool).to_owned().into_any(),
-            Constant::Int(int) => int.into_pyobject(py).map_err(PyErr::from)?.into_any(),
-            Constant::Float(float) => PyFloat::new(py, *float).into_any(),
-            Constant::Str(text) => PyString::new(py, text).into_any(),
-            Constant::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
-            _ => return Err(Unmade::Decode),
-        })
     }
 
     /// Makes the object of a part of a row. Recurses as deep as a plan.
@@ -137,7 +132,7 @@ impl Maker {
         Ok(match part {
             Part::Hole(hole) => match row.holes.get(*hole) {
                 Some(&hole) => self.hole(py, hole, plan, row)?,
-                None => return Err(Unmade::Decode),
+                None => return Err(Unmade::Decode(1)),
             },
             Part::Object(object) => object.bind(py).clone(),
             Part::Array(dtype, array) => self.array_of_row(dtype.bind(py), array, row)?,
@@ -178,13 +173,13 @@ impl Maker {
                 match PyString::from_bytes(py, text) {
                     Ok(string) => string.into_any(),
                     // Decoding says where a text is not UTF-8.
-                    Err(_) => surrogates(py, text).map_err(|_| Unmade::Decode)?,
+                    Err(_) => surrogates(py, text).map_err(|_| Unmade::Decode(1))?,
                 }
             }
             Hole::Bytes(bytes) => PyBytes::new(py, bytes.of(row.bytes)).into_any(),
             Hole::Get(memo) => match self.rows.definitions.get(memo) {
                 Some(Some(object)) => object.bind(py).clone(),
-                Some(None) => return Err(Unmade::Decode),
+                Some(None) => return Err(Unmade::Decode(1)),
                 None => return Err(Unmade::Needs(memo)),
             },
             Hole::Ints(list) => PyList::new(py, list.of(row.lists.ints()))?.into_any(),
@@ -218,7 +213,22 @@ impl Maker {
                 &mut many[..]
             }
         };
-        let (bytes, fortran_order) = array.read(row, shape).ok_or(Unmade::Decode)?;
+        let (bytes, fortran_order) = array.read(row, shape).ok_or(Unmade::Decode(1))?;
         Ok(self.array_of(dtype.clone(), shape, fortran_order, bytes)?)
     }
+}
+
+fn constant_object<'py>(
+    py: Python<'py>,
+    constant: &Constant,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    Ok(Some(match constant {
+        Constant::None => py.None().into_bound(py),
+        Constant::Bool(bool) => PyBool::new(py, *bool).to_owned().into_any(),
+        Constant::Int(int) => int.into_pyobject(py)?.into_any(),
+        Constant::Float(float) => PyFloat::new(py, *float).into_any(),
+        Constant::Str(text) => PyString::new(py, text).into_any(),
+        Constant::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
+        _ => return Ok(None),
+    }))
 }

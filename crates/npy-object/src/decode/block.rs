@@ -129,6 +129,13 @@ impl<'a> BlockRows<'a> {
         &self.plan
     }
 
+    /// Returns the number of rows, at least one.
+    #[expect(clippy::len_without_is_empty, reason = "there is a row at least")]
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.run.members.len()
+    }
+
     /// Returns the rows, in order.
     #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = BlockRow<'a>> + use<'a> {
@@ -261,19 +268,19 @@ impl Objects {
         decoder.outline_row(span, row, &skeleton, holes, &*batches)
     }
 
-    /// Returns the plan of the rows of the skeleton of a member of a block; `None` where they have to be
-    /// decoded.
-    fn plan(&mut self, members: &Members, index: usize) -> Option<Arc<RowPlan>> {
+    /// Returns the plan of the rows of the skeleton of a member of a block; `None` where the member has
+    /// none.
+    pub(crate) fn plan(&mut self, members: &Members, index: usize) -> Option<Arc<RowPlan>> {
         /// The most plans that are kept.
         const PLANS: usize = 16;
-        let run = self.block(members)?.run(index)?;
-        let skeleton = run.skeleton;
+        let block = self.block(members)?;
+        let skeleton = block.skeleton(index)?;
         let known = self.plans.iter().find(|(known, _)| Arc::ptr_eq(known, skeleton));
         if let Some((_, plan)) = known {
             return plan.clone();
         }
         let skeleton = Arc::clone(skeleton);
-        let row = run.rows().next()?.to_vec();
+        let row = block.run(index)?.rows().next()?.to_vec();
         let plan = if skeleton.is_scalar() {
             Some(RowPlan::of_scalar(&self.decoder.context))
         } else {

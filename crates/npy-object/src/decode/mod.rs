@@ -11,6 +11,7 @@
 //! - `objects`: the members of a container; `rows`: the rows of an array without objects
 //! - `resident`: consecutive members that are resident, and their rows; `plan`: how a row becomes a
 //!   value; `block`: both together, which is lent
+//! - `memo_cache`: what a caller knows of memo entries
 //! - `position`: how far a loop has come
 //! - `cursor`: objects or rows, and a position
 //! - `elements`: iterators of the elements that a cursor reads
@@ -24,6 +25,7 @@ pub(crate) mod definitions;
 pub(crate) mod elements;
 pub(crate) mod envelope_reader;
 pub(crate) mod forms;
+pub(crate) mod memo_cache;
 pub(crate) mod objects;
 pub(crate) mod opened;
 pub(crate) mod outline;

@@ -10,6 +10,8 @@ use std::mem::discriminant;
 use npy_header::Scalar;
 use pickle_stream::{Hole, Holes, NodeId, ValueRef};
 
+#[cfg(feature = "arrow")]
+use crate::decode::resident::{Resident, Run};
 use crate::options::Encoding;
 use crate::value::context::Context;
 use crate::value::element::Element;
@@ -25,7 +27,8 @@ pub struct RowPlan {
     others: Vec<(usize, Hole)>,
     /// The holes that are keys of dicts, and the key.
     keys: Vec<(usize, Box<str>)>,
-    /// The most items that a list may have.
+    /// The holes that are lists, and the most items that a list may have.
+    lists: Vec<usize>,
     most_items: usize,
     encoding: Encoding,
 }
@@ -58,6 +61,9 @@ pub enum Plan {
     Tuple(Vec<Plan>),
     /// A dict with these entries, in order.
     Dict(Vec<(Box<str>, Plan)>),
+    /// Any other value, an object that is in the value twice, or a container that other elements have
+    /// too: an element with it has to be decoded.
+    Other,
 }
 
 /// A scalar that is the same in all rows.
@@ -83,13 +89,14 @@ pub enum Constant {
 pub struct ArrayPlan {
     item: Scalar,
     fortran_order: bool,
-    shape: Vec<Length>,
-    bytes: usize,
+    pub(crate) shape: Vec<Length>,
+    /// The number of the hole of the bytes.
+    pub(crate) bytes: usize,
 }
 
 /// The length of a dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Length {
+pub(crate) enum Length {
     Fixed(usize),
     /// The hole of this number.
     Hole(usize),
@@ -101,35 +108,32 @@ impl RowPlan {
     /// The levels of containers that a plan has at most.
     const DEPTH: usize = 16;
 
-    /// Makes the plan of rows that are one scalar or one list of scalars.
+    /// Makes the plan of rows that are one scalar.
     pub(crate) fn of_scalar(context: &Context) -> RowPlan {
-        RowPlan {
-            value: Plan::Hole(0),
-            others: Vec::new(),
-            keys: Vec::new(),
-            most_items: most_items(context),
-            encoding: context.encoding(),
-        }
+        RowPlan::of_value(Plan::Hole(0), context)
+    }
+
+    fn of_value(value: Plan, context: &Context) -> RowPlan {
+        // A value with an item for each node that a graph may have is an error.
+        let most_items = context.limits.pickle.nodes.saturating_sub(RowPlan::NODES);
+        let (others, keys, lists) = (Vec::new(), Vec::new(), Vec::new());
+        RowPlan { value, others, keys, lists, most_items, encoding: context.encoding() }
     }
 
     /// Makes the plan of rows like `row`, whose value is `element`. `holes` are the nodes of its holes.
-    /// Returns `None` where rows have to be decoded: the value has
-    /// a part that is not in [`Plan`], an object that is in it twice, or a container that other
-    /// elements have too.
     pub(crate) fn new(element: Element<'_>, row: &[Hole], holes: &[NodeId]) -> Option<RowPlan> {
         let context = element.context();
-        let mut finder = Finder {
-            holes,
-            context,
-            used: vec![false; row.len()],
-            keys: Vec::new(),
-            seen: HashSet::new(),
-        };
-        let value = finder.find(element.value()?, 0)?;
+        let (used, keys, seen) = (vec![false; row.len()], Vec::new(), HashSet::new());
+        let mut finder = Finder { holes, context, used, keys, seen };
+        let value = finder.find(element.value()?, 0);
         let others = row.iter().enumerate().filter(|(hole, _)| !finder.used[*hole]);
-        let others = others.map(|(hole, filling)| (hole, *filling)).collect();
-        let (keys, encoding) = (finder.keys, context.encoding());
-        Some(RowPlan { value, others, keys, most_items: most_items(context), encoding })
+        let lists = row.iter().enumerate().filter(|(_, hole)| list_len(hole).is_some());
+        Some(RowPlan {
+            others: others.map(|(hole, filling)| (hole, *filling)).collect(),
+            lists: lists.map(|(hole, _)| hole).collect(),
+            keys: finder.keys,
+            ..RowPlan::of_value(value, context)
+        })
     }
 
     /// Returns the value.
@@ -146,29 +150,60 @@ impl RowPlan {
     /// Returns whether a row can become a value by this plan. If not, it has to be decoded.
     #[inline]
     pub fn fits(&self, row: BlockRow<'_>) -> bool {
-        let is_short = |hole: &Hole| match hole {
-            Hole::Ints(list) | Hole::Floats(list) | Hole::Items(list) => {
-                list.len as usize <= self.most_items
-            }
-            _ => true,
-        };
-        row.holes.iter().all(is_short)
-            && self.keys.iter().all(|(hole, key)| match row.holes.get(*hole) {
-                Some(Hole::Str(text) | Hole::Str2(text)) => text.of(row.bytes) == key.as_bytes(),
-                _ => false,
-            })
-            && self.others.iter().all(|&(hole, sample)| {
-                row.holes.get(hole).is_some_and(|filling| match (*filling, sample) {
-                    (Hole::Get(one), Hole::Get(other)) => one == other,
-                    (one, other) => discriminant(&one) == discriminant(&other),
-                })
-            })
+        let hole = |hole: usize| row.holes.get(hole);
+        self.others.iter().all(|(at, sample)| hole(*at).is_some_and(|hole| is_like(hole, sample)))
+            && self
+                .keys
+                .iter()
+                .all(|(at, key)| hole(*at).is_some_and(|it| is_key(it, key, row.bytes)))
+            && self.lists.iter().all(|at| hole(*at).is_some_and(|list| self.is_short(list)))
+    }
+
+    /// Returns how many of the first rows [fit](Self::fits).
+    #[cfg(feature = "arrow")]
+    pub(crate) fn fitting(&self, block: &Resident<'_>, run: &Run<'_>) -> usize {
+        let others = self.others.iter().map(|(hole, sample)| {
+            run.column(*hole).take_while(|hole| is_like(hole, sample)).count()
+        });
+        let keys = self.keys.iter().map(|(hole, key)| {
+            let rows = run.members.clone().zip(run.column(*hole));
+            rows.take_while(|(row, hole)| is_key(hole, key, block.bytes(*row))).count()
+        });
+        let lists = self
+            .lists
+            .iter()
+            .map(|hole| run.column(*hole).take_while(|list| self.is_short(list)).count());
+        others.chain(keys).chain(lists).min().unwrap_or(usize::MAX).min(run.members.len())
+    }
+
+    #[inline]
+    fn is_short(&self, list: &Hole) -> bool {
+        list_len(list).is_none_or(|len| len <= self.most_items)
     }
 }
 
-/// Returns how many items a list may have, so that a value has as many nodes as a graph may have.
-fn most_items(context: &Context) -> usize {
-    context.limits.pickle.nodes.saturating_sub(RowPlan::NODES)
+/// Returns the number of items of a list.
+#[inline]
+fn list_len(hole: &Hole) -> Option<usize> {
+    match hole {
+        Hole::Ints(list) | Hole::Floats(list) | Hole::Items(list) => Some(list.len as usize),
+        _ => None,
+    }
+}
+
+/// Returns whether two holes are filled with values of one kind, or with the same memo entry.
+#[inline]
+fn is_like(one: &Hole, other: &Hole) -> bool {
+    match (one, other) {
+        (Hole::Get(one), Hole::Get(other)) => one == other,
+        (one, other) => discriminant(one) == discriminant(other),
+    }
+}
+
+/// Returns whether a hole of a row with these bytes is this key.
+#[inline]
+fn is_key(hole: &Hole, key: &str, bytes: &[u8]) -> bool {
+    matches!(hole, Hole::Str(text) | Hole::Str2(text) if text.of(bytes) == key.as_bytes())
 }
 
 impl ArrayPlan {
@@ -223,13 +258,13 @@ struct Finder<'a> {
 
 impl Finder<'_> {
     /// Finds the parts of a value. Recurses [`RowPlan::DEPTH`] times at most.
-    fn find(&mut self, value: ValueRef<'_>, depth: usize) -> Option<Plan> {
+    fn find(&mut self, value: ValueRef<'_>, depth: usize) -> Plan {
         use pickle_stream::Kind as K;
         if let Some(hole) = self.hole(value) {
             // A list with items has some that are not in the hole.
             let grows = matches!(value.kind(), K::List(items) if items.len() > 0);
             let is_again = std::mem::replace(&mut self.used[hole], true);
-            return (!grows && !is_again).then_some(Plan::Hole(hole));
+            return if grows || is_again { Plan::Other } else { Plan::Hole(hole) };
         }
         let kind = value.kind();
         let constant = match &kind {
@@ -237,40 +272,34 @@ impl Finder<'_> {
             K::Bool(bool) => Some(Constant::Bool(*bool)),
             K::Int(int) => Some(Constant::Int(*int)),
             K::Float(float) => Some(Constant::Float(*float)),
-            K::Str(_) | K::Str2(_) => Some(self.text(value)?),
             K::Bytes(bytes) => Some(Constant::Bytes((*bytes).into())),
-            _ => None,
+            _ => self.text(value),
         };
         if let Some(constant) = constant {
-            return Some(Plan::Constant(constant));
+            return Plan::Constant(constant);
         }
-        // Another element has the same object, or the value has it twice.
         if value.is_shared() || !self.seen.insert(value.id()) || depth == RowPlan::DEPTH {
-            return None;
+            return Plan::Other;
         }
         match kind {
-            K::List(items) => {
-                items.map(|item| self.find(item, depth + 1)).collect::<Option<_>>().map(Plan::List)
-            }
-            K::Tuple(items) => {
-                items.map(|item| self.find(item, depth + 1)).collect::<Option<_>>().map(Plan::Tuple)
-            }
+            K::List(items) => Plan::List(items.map(|item| self.find(item, depth + 1)).collect()),
+            K::Tuple(items) => Plan::Tuple(items.map(|item| self.find(item, depth + 1)).collect()),
             K::Dict(entries) => {
                 let mut found = Vec::new();
                 for (key, value) in entries {
-                    let (hole, Constant::Str(key)) = (self.hole(key), self.text(key)?) else {
-                        return None;
+                    let (hole, Some(Constant::Str(key))) = (self.hole(key), self.text(key)) else {
+                        return Plan::Other;
                     };
                     // Such a hole counts as none of the value, so that its kind is compared too.
                     if let Some(hole) = hole {
                         self.keys.push((hole, key.clone()));
                     }
-                    found.push((key, self.find(value, depth + 1)?));
+                    found.push((key, self.find(value, depth + 1)));
                 }
-                Some(Plan::Dict(found))
+                Plan::Dict(found)
             }
-            K::Object(_) => self.find_array(value).map(Plan::Array),
-            _ => None,
+            K::Object(_) => self.find_array(value).map_or(Plan::Other, Plan::Array),
+            _ => Plan::Other,
         }
     }
 

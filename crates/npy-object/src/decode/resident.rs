@@ -27,6 +27,12 @@ impl<'a> Resident<'a> {
         self.bytes.get(start..).unwrap_or_default()
     }
 
+    /// Returns the skeleton of a member; `None` where it has none.
+    #[inline]
+    pub(crate) fn skeleton(&self, index: usize) -> Option<&'a Arc<Skeleton>> {
+        self.skeletons.get(self.rows.get(index)?.skeleton()?)
+    }
+
     /// Returns the run of rows of one skeleton that begins at `index`; `None` where the member there
     /// has no skeleton.
     pub(crate) fn run(&self, index: usize) -> Option<Run<'a>> {

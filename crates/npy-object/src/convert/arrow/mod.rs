@@ -46,21 +46,19 @@ use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions, RecordBatchReader};
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
-use pickle_stream::{Hole, Skeleton};
 
 use crate::array::npy_array::NpyArray;
 use crate::convert::arrow::column::{Column, append_row};
-use crate::convert::arrow::plan::{Fitting, RowPlan, Texts};
+use crate::convert::arrow::plan::{Fitting, TablePlan, Texts};
 use crate::convert::arrow::schema::{Inference, is_of_rows, made_for};
 use crate::decode::elements::bounds;
+use crate::decode::plan::RowPlan;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The number of bytes after which a batch ends, though it has fewer rows.
 const BATCH_BYTES: usize = 16 << 20;
 /// The most skeletons whose plans are kept.
 const PLANS: usize = 16;
-/// The most texts of memo entries that are kept.
-const TEXTS: usize = 1 << 16;
 
 /// The elements of an array as record batches: see [`NpyArray::record_batches`].
 #[derive(Debug)]
@@ -79,7 +77,7 @@ pub struct RecordBatches {
     /// Whether the schema was given. Keys that are not in it are then left out.
     is_given: bool,
     /// The plans of the last skeletons; `None` of one whose values are decoded.
-    plans: Vec<(Arc<Skeleton>, Option<RowPlan>)>,
+    plans: Vec<(Arc<RowPlan>, Option<TablePlan>)>,
     texts: Texts,
     /// The bytes of the columns of the last batch.
     sizes: Vec<usize>,
@@ -178,7 +176,7 @@ impl RecordBatches {
             are_dicts,
             is_given,
             plans: Vec::new(),
-            texts: Texts::new(),
+            texts: Texts::default(),
             sizes: Vec::new(),
             failed: None,
             done: false,
@@ -285,32 +283,21 @@ impl RecordBatches {
         let Ok(Some(members)) = objects.read_block(number, most.min(left)) else { return 0 };
         let mut copied = 0;
         while copied < members.len() {
-            let run = objects.block(&members).and_then(|block| block.run(copied));
-            let Some(run) = run else { break };
-            let skeleton = run.skeleton;
-            let known = plans.iter().position(|(known, _)| Arc::ptr_eq(known, skeleton));
-            let index = match known {
-                Some(index) => index,
-                None => {
-                    let skeleton = Arc::clone(skeleton);
-                    let row: Vec<Hole> = run.rows().next().unwrap_or_default().to_vec();
-                    let nodes = objects.decoder.context.limits.pickle.nodes;
-                    let Ok(outline) = objects.outline_row(&members, copied) else { break };
-                    let fields = are_dicts.then(|| (schema.fields(), *is_given));
-                    let plan = outline.and_then(|(value, holes)| {
-                        RowPlan::new(value, &row, holes, columns, fields, nodes)
-                    });
-                    plans.truncate(PLANS - 1);
-                    plans.insert(0, (skeleton, plan));
-                    0
-                }
-            };
+            let Some(row) = objects.plan(&members, copied) else { break };
+            let known = plans.iter().position(|(known, _)| Arc::ptr_eq(known, &row));
+            let index = known.unwrap_or_else(|| {
+                let fields = are_dicts.then(|| (schema.fields(), *is_given));
+                let plan = TablePlan::new(Arc::clone(&row), columns, fields);
+                plans.truncate(PLANS - 1);
+                plans.insert(0, (row, plan));
+                0
+            });
             let (Some(plan), Some(block)) = (&plans[index].1, objects.block(&members)) else {
                 break;
             };
             let Some(run) = block.run(copied) else { break };
             let (all, offset) = (run.members.len(), |row: usize| block.spans[row].begin);
-            let Fitting { rows, needs } = plan.fitting(columns, &run, texts);
+            let Fitting { rows, needs } = plan.fitting(columns, &block, &run, texts);
             plan.append(columns, &block, &run.first(rows), texts);
             copied += rows;
             match needs {
@@ -318,9 +305,6 @@ impl RecordBatches {
                     let offset = offset(copied);
                     let Ok(value) = objects.definition(memo, offset) else { break };
                     let text = value.and_then(|value| Some(value.as_str().ok()?.into()));
-                    if texts.len() == TEXTS {
-                        texts.clear();
-                    }
                     texts.insert(memo, text);
                 }
                 None if rows < all => break,

@@ -1,70 +1,45 @@
 //! Which hole of a skeleton fills which column, so that rows are copied without being decoded.
 //!
-//! A plan is made once for each skeleton, from the value of one row. A row whose holes are not of the
-//! kinds that its columns take is decoded as an element. A property holds that both ways make the same
+//! A plan is made once for each skeleton, from its [`RowPlan`]. A row whose holes are not of the kinds
+//! that its columns take is decoded as an element. A property holds that both ways make the same
 //! columns.
 
-use std::collections::HashMap;
-use std::mem::discriminant;
+use std::sync::Arc;
 
 use arrow_buffer::NullBufferBuilder;
 use arrow_schema::{DataType, Fields};
 use npy_header::{Scalar, ScalarKind};
-use pickle_stream::{Extent, Hole, NodeId};
+use pickle_stream::{Extent, Hole};
 
 use crate::convert::arrow::column::Column;
 use crate::convert::arrow::infer::type_of_scalar;
 use crate::convert::arrow::number;
+use crate::decode::memo_cache::MemoCache;
+use crate::decode::plan::{Constant, Length, Plan, RowPlan};
 use crate::decode::resident::{Resident, Run};
-use crate::value::element::Element;
-use crate::value::kind::Kind;
-use crate::value::plain::PlainParts;
 
 /// The texts of memo entries that rows read; `None` of an entry that is no text.
-pub(super) type Texts = HashMap<u64, Option<Box<str>>>;
+pub(super) type Texts = MemoCache<Option<Box<str>>>;
 
 /// Where the values of all columns are, in the rows of one skeleton.
 #[derive(Debug)]
-pub(super) struct RowPlan {
+pub(super) struct TablePlan {
+    row: Arc<RowPlan>,
     /// For each column; `None` where all values are null.
-    columns: Vec<Option<Plan>>,
-    /// The holes that fill no column, and what fills them in the row that was looked at: the version
-    /// of an array, say. What fills them in another row has to be of the same kind.
-    others: Vec<(usize, Hole)>,
-    /// The holes that are lists, and the most items that a list may have.
-    lists: Vec<usize>,
-    most_items: usize,
+    columns: Vec<Option<ColumnPlan>>,
 }
 
 /// Where the values of a column are.
 #[derive(Debug)]
-enum Plan {
+enum ColumnPlan {
     /// A scalar or a list of scalars: the hole of this number.
     Hole(usize),
-    /// An array of one dimension.
+    /// An array of one dimension, whose bytes are the hole of this number.
     Array { item: Scalar, len: Length, bytes: usize },
     /// A value for each field; `None` where the dict has no such key.
-    Struct(Vec<Option<Plan>>),
+    Struct(Vec<Option<ColumnPlan>>),
     /// The same value in all rows.
     Constant(Constant),
-}
-
-/// The length of an array.
-#[derive(Debug)]
-enum Length {
-    Fixed(usize),
-    /// The hole of this number.
-    Hole(usize),
-}
-
-/// A value that is the same in all rows.
-#[derive(Debug)]
-enum Constant {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Text(Box<str>),
 }
 
 /// The rows that can be copied.
@@ -75,54 +50,37 @@ pub(super) struct Fitting {
     pub(super) needs: Option<u64>,
 }
 
-impl RowPlan {
-    /// More nodes than a value with a skeleton has, without the items of its lists.
-    const NODES: usize = 1 << 10;
-
-    /// Makes the plan of rows like `row`, whose value is `element`. `holes` are the nodes of its holes;
-    /// the graph may have `nodes` of them. `fields` are the columns of dicts, and whether other keys are
-    /// left out. Returns `None` where the values have to be decoded.
+impl TablePlan {
+    /// Makes the plan of these columns. `fields` are the columns of dicts, and whether other keys are left
+    /// out. Returns `None` where the values have to be decoded.
     pub(super) fn new(
-        element: Element<'_>,
-        row: &[Hole],
-        holes: &[NodeId],
+        row: Arc<RowPlan>,
         columns: &[Column],
         fields: Option<(&Fields, bool)>,
-        nodes: usize,
-    ) -> Option<RowPlan> {
-        let mut used = vec![false; row.len()];
-        let plans = match (columns, fields) {
-            (columns, Some((fields, leaves_out))) => {
-                let used = leaves_out.then_some(&mut used[..]);
-                Plan::of_entries(element, fields, columns, holes, used)?
+    ) -> Option<TablePlan> {
+        let columns = match (columns, fields, row.value()) {
+            (columns, Some((fields, leaves_out)), Plan::Dict(entries)) => {
+                ColumnPlan::of_entries(entries, fields, columns, leaves_out)?
             }
-            ([column], None) => vec![Some(Plan::new(element, column, holes)?)],
+            ([column], None, value) => vec![Some(ColumnPlan::new(value, column)?)],
             _ => return None,
         };
-        plans.iter().flatten().for_each(|plan| plan.mark(&mut used));
-        let others = row.iter().zip(0..).filter(|(_, hole)| !used[*hole]);
-        let lists = row.iter().zip(0..).filter(|(hole, _)| list_len(hole).is_some());
-        Some(RowPlan {
-            columns: plans,
-            others: others.map(|(filling, hole)| (hole, *filling)).collect(),
-            lists: lists.map(|(_, hole)| hole).collect(),
-            most_items: nodes.saturating_sub(RowPlan::NODES),
-        })
+        Some(TablePlan { row, columns })
     }
 
     /// Returns how many of the first rows can be copied to the columns, and the memo entry whose text
     /// has to be looked up before the next one can.
-    pub(super) fn fitting(&self, columns: &[Column], run: &Run<'_>, texts: &Texts) -> Fitting {
-        let of_columns = all_fitting(&self.columns, columns, run, texts);
-        let others = self.others.iter().map(|(hole, sample)| {
-            run.column(*hole).take_while(|filling| is_like(**filling, *sample)).count()
-        });
-        let lists = self.lists.iter().map(|hole| {
-            let is_short = |list: &&Hole| list_len(list).is_none_or(|len| len <= self.most_items);
-            run.column(*hole).take_while(is_short).count()
-        });
-        let rows = others.chain(lists).min().unwrap_or(usize::MAX);
-        if rows < of_columns.rows { Fitting { rows, needs: None } } else { of_columns }
+    pub(super) fn fitting(
+        &self,
+        columns: &[Column],
+        block: &Resident<'_>,
+        run: &Run<'_>,
+        texts: &Texts,
+    ) -> Fitting {
+        let rows = Rows { plan: &self.row, block, run, texts };
+        let of_columns = all_fitting(&self.columns, columns, &rows);
+        let fitting = self.row.fitting(block, run);
+        if fitting < of_columns.rows { Fitting { rows: fitting, needs: None } } else { of_columns }
     }
 
     /// Copies rows, which fit, to the columns. Texts are not checked for UTF-8.
@@ -133,133 +91,88 @@ impl RowPlan {
         run: &Run<'_>,
         texts: &Texts,
     ) {
-        append_all(&self.columns, columns, block, run, texts);
+        append_all(&self.columns, columns, &Rows { plan: &self.row, block, run, texts });
     }
 }
 
-/// Returns the number of items of a list of numbers.
-fn list_len(hole: &Hole) -> Option<usize> {
-    match hole {
-        Hole::Ints(list) | Hole::Floats(list) => Some(list.len as usize),
-        _ => None,
-    }
+/// The rows that are copied, and what is needed to read them.
+struct Rows<'a> {
+    plan: &'a RowPlan,
+    block: &'a Resident<'a>,
+    run: &'a Run<'a>,
+    texts: &'a Texts,
 }
 
-/// Returns whether two holes are filled with values of one kind, or with the same memo entry.
-fn is_like(one: Hole, other: Hole) -> bool {
-    match (one, other) {
-        (Hole::Get(one), Hole::Get(other)) => one == other,
-        (one, other) => discriminant(&one) == discriminant(&other),
-    }
-}
-
-impl Plan {
-    /// Marks the holes that fill the column.
-    fn mark(&self, used: &mut [bool]) {
-        match self {
-            Plan::Hole(hole) => used[*hole] = true,
-            Plan::Array { len, bytes, .. } => {
-                used[*bytes] = true;
-                if let Length::Hole(len) = len {
-                    used[*len] = true;
-                }
+impl ColumnPlan {
+    /// Makes the plan of a column; `None` where its values have to be decoded. Recurses as deep as the type
+    /// of the column.
+    fn new(value: &Plan, column: &Column) -> Option<ColumnPlan> {
+        match (value, column) {
+            (Plan::Hole(hole), _) => Some(ColumnPlan::Hole(*hole)),
+            (Plan::Array(array), Column::List { items, .. }) => {
+                let ([len], Column::Fixed { data_type, .. }) = (&array.shape[..], &**items) else {
+                    return None;
+                };
+                let item = array.item();
+                let is_number =
+                    matches!(item.kind(), ScalarKind::Int | ScalarKind::Uint | ScalarKind::Float);
+                let is_same = is_number && type_of_scalar(item).is_ok_and(|it| it == *data_type);
+                is_same.then_some(ColumnPlan::Array { item, len: *len, bytes: array.bytes })
             }
-            Plan::Struct(plans) => plans.iter().flatten().for_each(|plan| plan.mark(used)),
-            Plan::Constant(_) => {}
-        }
-    }
-
-    /// Makes the plan of a column of values like `element`, of which `holes` are the nodes of the holes;
-    /// `None` where these have to be decoded. Recurses as deep as the type of the column.
-    fn new(element: Element<'_>, column: &Column, holes: &[NodeId]) -> Option<Plan> {
-        let value = element.value()?;
-        let hole_of = |id: NodeId| holes.iter().position(|hole| *hole == id);
-        if let Some(hole) = hole_of(value.id()) {
-            // Where a list has items, other instructions than those of the hole add to it.
-            let grows = matches!(element.kind(), Kind::List(items) if items.len() > 0);
-            return (!grows).then_some(Plan::Hole(hole));
-        }
-        if let Column::List { items, .. } = column
-            && let Some(parts) = PlainParts::find(value, element.context())
-        {
-            if hole_of(parts.version()).is_some() {
-                return None;
+            (Plan::Dict(entries), Column::Struct { fields, columns, .. }) => {
+                ColumnPlan::of_entries(entries, fields, columns, false).map(ColumnPlan::Struct)
             }
-            let [length] = value.at(parts.shape()).to_tuple()?;
-            let len = match hole_of(length.id()) {
-                Some(hole) => Length::Hole(hole),
-                None => Length::Fixed(usize::try_from(length.as_int()?).ok()?),
-            };
-            let (item, bytes) = (parts.item(), hole_of(parts.bytes())?);
-            let is_number =
-                matches!(item.kind(), ScalarKind::Int | ScalarKind::Uint | ScalarKind::Float);
-            let Column::Fixed { data_type, .. } = &**items else { return None };
-            let is_same = is_number && type_of_scalar(item).is_ok_and(|found| found == *data_type);
-            return is_same.then_some(Plan::Array { item, len, bytes });
-        }
-        match (element.kind(), column) {
-            (Kind::Dict(_) | Kind::OrderedDict(_), Column::Struct { fields, columns, .. }) => {
-                Plan::of_entries(element, fields, columns, holes, None).map(Plan::Struct)
-            }
-            (Kind::None, _) => Some(Plan::Constant(Constant::Null)),
-            (Kind::Bool(bool), Column::Boolean(_)) => Some(Plan::Constant(Constant::Bool(bool))),
-            (Kind::Int(int), Column::Fixed { data_type: DataType::Int64, .. }) => {
-                Some(Plan::Constant(Constant::Int(int)))
-            }
-            (Kind::Int(int), Column::Fixed { data_type: DataType::Float64, .. })
-                if number::is_float(int) =>
-            {
-                Some(Plan::Constant(Constant::Float(int as f64)))
-            }
-            (Kind::Float(float), Column::Fixed { data_type: DataType::Float64, .. }) => {
-                Some(Plan::Constant(Constant::Float(float)))
-            }
-            (Kind::Str(text), Column::Text { .. }) => {
-                Some(Plan::Constant(Constant::Text(text.to_str()?.into())))
+            (Plan::Constant(constant), column) => {
+                let constant = match (constant, column) {
+                    (Constant::None, _)
+                    | (Constant::Bool(_), Column::Boolean(_))
+                    | (Constant::Str(_), Column::Text { .. }) => constant.clone(),
+                    (Constant::Int(_), Column::Fixed { data_type: DataType::Int64, .. })
+                    | (Constant::Float(_), Column::Fixed { data_type: DataType::Float64, .. }) => {
+                        constant.clone()
+                    }
+                    (&Constant::Int(int), Column::Fixed { data_type: DataType::Float64, .. })
+                        if number::is_float(int) =>
+                    {
+                        Constant::Float(int as f64)
+                    }
+                    _ => return None,
+                };
+                Some(ColumnPlan::Constant(constant))
             }
             _ => None,
         }
     }
 
-    /// Makes the plans of the columns of the values of a dict. With `left_out`, keys without a column
-    /// are left out; a hole that is the value of one is marked there, as it may be filled in any way.
+    /// Makes the plans of the columns of the values of a dict. With `leaves_out`, keys without a column are
+    /// left out.
     fn of_entries(
-        element: Element<'_>,
+        entries: &[(Box<str>, Plan)],
         fields: &Fields,
         columns: &[Column],
-        holes: &[NodeId],
-        mut left_out: Option<&mut [bool]>,
-    ) -> Option<Vec<Option<Plan>>> {
-        let mut plans: Vec<Option<Plan>> = columns.iter().map(|_| None).collect();
-        for (key, value) in element.as_entries().ok()? {
-            let id = key.value()?.id();
-            if holes.contains(&id) {
-                return None;
+        leaves_out: bool,
+    ) -> Option<Vec<Option<ColumnPlan>>> {
+        let mut plans: Vec<Option<ColumnPlan>> = columns.iter().map(|_| None).collect();
+        for (key, value) in entries {
+            match fields.find(key) {
+                Some((index, _)) if plans[index].is_some() => return None,
+                Some((index, _)) => plans[index] = Some(ColumnPlan::new(value, &columns[index])?),
+                None if leaves_out => {}
+                None => return None,
             }
-            let Some((index, _)) = fields.find(&key.as_str().ok()?) else {
-                let left_out = left_out.as_deref_mut()?;
-                let id = value.value()?.id();
-                if let Some(hole) = holes.iter().position(|hole| *hole == id) {
-                    left_out[hole] = true;
-                }
-                continue;
-            };
-            if plans[index].is_some() {
-                return None;
-            }
-            plans[index] = Some(Plan::new(value, &columns[index], holes)?);
         }
         Some(plans)
     }
 
-    /// Returns how many of the first rows can be copied to a column: see [`RowPlan::fitting`].
-    fn fitting(&self, column: &Column, run: &Run<'_>, texts: &Texts) -> Fitting {
+    /// Returns how many of the first rows can be copied to a column: see [`TablePlan::fitting`].
+    fn fitting(&self, column: &Column, rows: &Rows<'_>) -> Fitting {
+        let Rows { plan, block, run, texts } = *rows;
         match (self, column) {
-            (Plan::Constant(_), _) => Fitting::all(run),
-            (Plan::Struct(plans), Column::Struct { columns, .. }) => {
-                all_fitting(plans, columns, run, texts)
+            (ColumnPlan::Constant(_), _) => Fitting::all(run),
+            (ColumnPlan::Struct(plans), Column::Struct { columns, .. }) => {
+                all_fitting(plans, columns, rows)
             }
-            (Plan::Array { item, len, bytes }, _) => {
+            (ColumnPlan::Array { item, len, bytes }, _) => {
                 let size = item.itemsize();
                 let is_of = |bytes: &Hole, len: usize| {
                     let Hole::Bytes(bytes) = bytes else { return false };
@@ -282,21 +195,26 @@ impl Plan {
                 };
                 Fitting { rows, needs: None }
             }
-            (Plan::Hole(hole), Column::Text { .. }) => {
-                let known = |memo: &u64| texts.get(memo).is_some_and(|text| text.is_some());
-                let fits = |hole: &&Hole| match hole {
+            (ColumnPlan::Hole(hole), Column::Text { .. }) => {
+                let fits = |(row, hole): &(usize, &Hole)| match hole {
                     Hole::Str(_) | Hole::None => true,
-                    Hole::Get(memo) => known(memo),
+                    Hole::Get(memo) => texts.get(*memo).is_some_and(|text| text.is_some()),
+                    // ASCII is the same text in all encodings.
+                    Hole::Str2(text) => {
+                        let text = text.of(block.bytes(*row));
+                        text.is_ascii() && plan.text(text).is_some()
+                    }
                     _ => false,
                 };
-                let rows = run.column(*hole).take_while(fits).count();
+                let members = run.members.clone().zip(run.column(*hole));
+                let rows = members.take_while(fits).count();
                 let needs = match run.column(*hole).nth(rows) {
-                    Some(Hole::Get(memo)) if !texts.contains_key(memo) => Some(*memo),
+                    Some(Hole::Get(memo)) if texts.get(*memo).is_none() => Some(*memo),
                     _ => None,
                 };
                 Fitting { rows, needs }
             }
-            (Plan::Hole(hole), column) => {
+            (ColumnPlan::Hole(hole), column) => {
                 let fits = |hole: &&Hole| match (hole, column) {
                     (Hole::None, _)
                     | (Hole::Bytes(_), Column::Binary(_))
@@ -324,22 +242,25 @@ impl Plan {
     }
 
     /// Copies rows, which fit, to a column. Texts are not checked for UTF-8.
-    fn append(&self, column: &mut Column, block: &Resident<'_>, run: &Run<'_>, texts: &Texts) {
-        let rows = run.members.clone();
+    fn append(&self, column: &mut Column, rows: &Rows<'_>) {
+        let Rows { block, run, .. } = *rows;
+        let members = run.members.clone();
         match (self, column) {
-            (Plan::Constant(constant), column) => rows.for_each(|_| constant.append(column)),
-            (Plan::Struct(plans), Column::Struct { columns, nulls, .. }) => {
-                append_all(plans, columns, block, run, texts);
-                nulls.append_n_non_nulls(rows.len());
+            (ColumnPlan::Constant(constant), column) => {
+                members.for_each(|_| append_constant(constant, column));
             }
-            (Plan::Array { bytes, .. }, Column::List { items, ends, nulls, .. }) => {
+            (ColumnPlan::Struct(plans), Column::Struct { columns, nulls, .. }) => {
+                append_all(plans, columns, rows);
+                nulls.append_n_non_nulls(members.len());
+            }
+            (ColumnPlan::Array { bytes, .. }, Column::List { items, ends, nulls, .. }) => {
                 let Column::Fixed { data_type, bytes: values, nulls: valid } = &mut **items else {
                     return;
                 };
                 let width = data_type.primitive_width().unwrap_or(1);
                 let before = values.len();
-                nulls.append_n_non_nulls(rows.len());
-                for (row, hole) in rows.zip(run.column(*bytes)) {
+                nulls.append_n_non_nulls(members.len());
+                for (row, hole) in members.zip(run.column(*bytes)) {
                     if let Hole::Bytes(found) = hole {
                         values.extend_from_slice(found.of(block.bytes(row)));
                         ends.push((values.len() / width) as i64);
@@ -347,7 +268,7 @@ impl Plan {
                 }
                 valid.append_n_non_nulls((values.len() - before) / width);
             }
-            (Plan::Hole(hole), column) => append_hole(column, block, run, *hole, texts),
+            (ColumnPlan::Hole(hole), column) => append_hole(column, rows, *hole),
             _ => unreachable!("rows were found to fit"),
         }
     }
@@ -376,49 +297,35 @@ impl Fitting {
 }
 
 /// Returns how many of the first rows can be copied to these columns.
-fn all_fitting(
-    plans: &[Option<Plan>],
-    columns: &[Column],
-    run: &Run<'_>,
-    texts: &Texts,
-) -> Fitting {
+fn all_fitting(plans: &[Option<ColumnPlan>], columns: &[Column], rows: &Rows<'_>) -> Fitting {
     let pairs = plans.iter().zip(columns);
-    let each = pairs.filter_map(|(plan, column)| Some(plan.as_ref()?.fitting(column, run, texts)));
-    each.fold(Fitting::all(run), |all, one| if one.rows < all.rows { one } else { all })
+    let each = pairs.filter_map(|(plan, column)| Some(plan.as_ref()?.fitting(column, rows)));
+    each.fold(Fitting::all(rows.run), |all, one| if one.rows < all.rows { one } else { all })
 }
 
 /// Copies rows that fit to these columns; null where there is no plan.
-fn append_all(
-    plans: &[Option<Plan>],
-    columns: &mut [Column],
-    block: &Resident<'_>,
-    run: &Run<'_>,
-    texts: &Texts,
-) {
+fn append_all(plans: &[Option<ColumnPlan>], columns: &mut [Column], rows: &Rows<'_>) {
     for (plan, column) in plans.iter().zip(columns) {
         match plan {
-            Some(plan) => plan.append(column, block, run, texts),
-            None => run.members.clone().for_each(|_| column.append_null()),
+            Some(plan) => plan.append(column, rows),
+            None => rows.run.members.clone().for_each(|_| column.append_null()),
         }
     }
 }
 
 /// Copies what fills one hole of all rows.
-fn append_hole(
-    column: &mut Column,
-    block: &Resident<'_>,
-    run: &Run<'_>,
-    hole: usize,
-    texts: &Texts,
-) {
+fn append_hole(column: &mut Column, rows: &Rows<'_>, hole: usize) {
+    let Rows { block, run, texts, .. } = *rows;
     match column {
         Column::Text { values, ends, .. } => {
             ends.reserve(run.members.len());
             for (row, hole) in run.members.clone().zip(run.column(hole)) {
                 match hole {
-                    Hole::Str(text) => append_text(values, *text, block.bytes(row)),
+                    Hole::Str(text) | Hole::Str2(text) => {
+                        append_text(values, *text, block.bytes(row));
+                    }
                     Hole::Get(memo) => {
-                        let text = texts.get(memo).and_then(Option::as_deref);
+                        let text = texts.get(*memo).and_then(Option::as_deref);
                         values.extend_from_slice(text.unwrap_or_default().as_bytes());
                     }
                     _ => {}
@@ -527,24 +434,23 @@ fn append_validity(nulls: &mut NullBufferBuilder, run: &Run<'_>, hole: usize) {
     nulls.append_n_non_nulls(valid);
 }
 
-impl Constant {
-    fn append(&self, column: &mut Column) {
-        match (self, column) {
-            (Constant::Bool(bool), Column::Boolean(builder)) => builder.append_value(*bool),
-            (Constant::Int(int), Column::Fixed { bytes, nulls, .. }) => {
-                bytes.extend_from_slice(&int.to_le_bytes());
-                nulls.append_non_null();
-            }
-            (Constant::Float(float), Column::Fixed { bytes, nulls, .. }) => {
-                bytes.extend_from_slice(&float.to_le_bytes());
-                nulls.append_non_null();
-            }
-            (Constant::Text(text), Column::Text { values, ends, nulls }) => {
-                values.extend_from_slice(text.as_bytes());
-                ends.push(values.len() as i64);
-                nulls.append_non_null();
-            }
-            (_, column) => column.append_null(),
+/// Appends a value that is the same in all rows, and of the type of the column.
+fn append_constant(constant: &Constant, column: &mut Column) {
+    match (constant, column) {
+        (Constant::Bool(bool), Column::Boolean(builder)) => builder.append_value(*bool),
+        (Constant::Int(int), Column::Fixed { bytes, nulls, .. }) => {
+            bytes.extend_from_slice(&int.to_le_bytes());
+            nulls.append_non_null();
         }
+        (Constant::Float(float), Column::Fixed { bytes, nulls, .. }) => {
+            bytes.extend_from_slice(&float.to_le_bytes());
+            nulls.append_non_null();
+        }
+        (Constant::Str(text), Column::Text { values, ends, nulls }) => {
+            values.extend_from_slice(text.as_bytes());
+            ends.push(values.len() as i64);
+            nulls.append_non_null();
+        }
+        (_, column) => column.append_null(),
     }
 }
