@@ -495,6 +495,17 @@ def test_long_runs_of_equal_instructions_equal_numpy(runs):
     assert array[-2] is None
 
 
+def test_texts_far_apart_in_the_memo_are_both_read(saved):
+    """A cache of 65,536 memo entries has one of them at most, so rows that read both are decoded."""
+    path = saved(objects([]))
+    elements = b"(X\x01\0\0\0aq\x01X\x01\0\0\0br\x01\0\x01\0" + b"h\x01j\x01\0\x01\0\x86j\x01\0\x01\0h\x01\x86" * 200 + b"e"
+    envelope = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85C\x01b\x87R(K\x01M\x92\x01\x85cnumpy\ndtype\n"
+    dtype = b"X\x02\0\0\0O8\x89\x88\x87R(K\x03X\x01\0\0\0|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89]"
+    header = path.read_bytes().replace(b"(0,), }  ", b"(402,), }")
+    path.write_bytes(header[: header.index(b"\n") + 1] + envelope + dtype + elements + b"tb.")
+    assert list(npy_object.open(path)) == ["a", "b"] + [("a", "b"), ("b", "a")] * 200
+
+
 def test_error_after_a_long_run_comes_after_its_elements(runs):
     data = runs[0].read_bytes()
     place = len(data) - 50_000

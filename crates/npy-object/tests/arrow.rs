@@ -94,6 +94,25 @@ fn record_batches_of_dicts_have_their_keys_as_columns() {
     assert_eq!(missing.value(1), 0.5);
 }
 
+/// The texts are 65,536 memo entries apart, so that a cache of as many places has one of them at most.
+#[test]
+fn record_batches_of_texts_far_apart_in_the_memo_have_both() {
+    let first = b"}(X\x01\0\0\0xX\x01\0\0\0aq\x01X\x01\0\0\0yX\x01\0\0\0br\x01\0\x01\0u";
+    let pairs = [&b"h\x01"[..], b"j\x01\0\x01\0"];
+    let mut elements = first.to_vec();
+    for row in 0..199 {
+        let (x, y) = (pairs[row % 2], pairs[row / 2 % 2]);
+        elements.extend([&b"}(X\x01\0\0\0x"[..], x, b"X\x01\0\0\0y", y, b"u"].concat());
+    }
+    let batch = batches(pickled(200, &elements), 500).remove(0);
+    let texts = |name| batch.column_by_name(name).unwrap().as_string::<i64>().clone();
+    let (x, y) = (texts("x"), texts("y"));
+    for row in 0..199 {
+        let expected = (["a", "b"][row % 2], ["a", "b"][row / 2 % 2]);
+        assert_eq!((x.value(row + 1), y.value(row + 1)), expected);
+    }
+}
+
 #[test]
 fn record_batches_have_the_types_of_the_first_batch() {
     let read = |elements: &[u8], rows| {

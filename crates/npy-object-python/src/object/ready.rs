@@ -20,6 +20,9 @@ pub(crate) struct Ready {
 /// The most objects that are made at once, and about the most bytes of their elements.
 const OBJECTS: usize = 512;
 const BYTES: u64 = 32 << 10;
+/// The most definitions that are looked up for one element. A lookup may replace one that the element
+/// needs too.
+const LOOKUPS: usize = 256;
 
 impl Default for Ready {
     fn default() -> Ready {
@@ -62,24 +65,22 @@ impl Ready {
         let each = block.encoded_len().map_or(u64::MAX, |size| size / block.len() as u64);
         self.most = (BYTES / each.max(1)).clamp(1, OBJECTS as u64) as usize;
         let objects = &mut self.objects;
+        // The element for which definitions are looked up, and how many.
+        let (mut element, mut lookups) = (0, 0);
         while objects.len() < block.len() {
             let made = match block.rows(objects.len()) {
                 Some(rows) if maker.makes_rows() => maker.rows(py, &rows, objects),
                 _ => Err(Unmade::Decode(1)),
             };
             let made = match made {
-                Err(Unmade::Needs(memo)) => {
-                    let definition = block.definition(objects.len(), memo);
+                Err(Unmade::Needs(memo)) if lookups < LOOKUPS || element < objects.len() => {
+                    lookups = if element < objects.len() { 1 } else { lookups + 1 };
+                    element = objects.len();
+                    let definition = block.definition(element, memo);
                     maker.define(py, memo, definition)
                 }
-                Err(Unmade::Decode(count)) => (0..count).try_for_each(|_| {
-                    match block.element(objects.len()) {
-                        Ok(Some(element)) => objects.push(maker.make(py, element)?.unbind()),
-                        Ok(None) => {}
-                        Err(error) => return Err(raise(py, &error)),
-                    }
-                    Ok(())
-                }),
+                Err(Unmade::Needs(_)) => decode(py, maker, &mut block, objects, 1),
+                Err(Unmade::Decode(count)) => decode(py, maker, &mut block, objects, count),
                 Err(Unmade::Failed(error)) => Err(error),
                 Ok(()) => Ok(()),
             };
@@ -90,4 +91,22 @@ impl Ready {
         }
         objects.reverse();
     }
+}
+
+/// Decodes the next elements of a block, `count` of them, and makes their objects.
+fn decode(
+    py: Python<'_>,
+    maker: &mut Maker,
+    block: &mut Block<'_>,
+    objects: &mut Vec<Py<PyAny>>,
+    count: usize,
+) -> PyResult<()> {
+    for _ in 0..count {
+        match block.element(objects.len()) {
+            Ok(Some(element)) => objects.push(maker.make(py, element)?.unbind()),
+            Ok(None) => break,
+            Err(error) => return Err(raise(py, &error)),
+        }
+    }
+    Ok(())
 }

@@ -186,7 +186,11 @@ impl Maker {
             Hole::Floats(list) => PyList::new(py, list.of(row.lists.floats()))?.into_any(),
             Hole::Items(list) => {
                 let items = list.of(row.lists.items()).iter();
-                let items = items.map(|&item| self.hole(py, item, plan, row));
+                let items = items.map(|&item| match self.hole(py, item, plan, row) {
+                    // A list may have any number of definitions, and is begun again after each lookup.
+                    Err(Unmade::Needs(_)) => Err(Unmade::Decode(1)),
+                    made => made,
+                });
                 PyList::new(py, items.collect::<Result<Vec<_>, _>>()?)?.into_any()
             }
             Hole::Str2(bytes) => {

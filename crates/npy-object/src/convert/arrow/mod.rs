@@ -59,6 +59,8 @@ use crate::error::{Error, ErrorKind, Result};
 const BATCH_BYTES: usize = 16 << 20;
 /// The most skeletons whose plans are kept.
 const PLANS: usize = 16;
+/// The most texts that are looked up for one row.
+const LOOKUPS: usize = 256;
 
 /// The elements of an array as record batches: see [`NpyArray::record_batches`].
 #[derive(Debug)]
@@ -281,7 +283,7 @@ impl RecordBatches {
         let left = usize::try_from(end.saturating_sub(number)).unwrap_or(usize::MAX);
         let Some(objects) = array.objects_mut() else { return 0 };
         let Ok(Some(members)) = objects.read_block(number, most.min(left)) else { return 0 };
-        let mut copied = 0;
+        let (mut copied, mut lookups) = (0, 0);
         while copied < members.len() {
             let Some(row) = objects.plan(&members, copied) else { break };
             let known = plans.iter().position(|(known, _)| Arc::ptr_eq(known, &row));
@@ -300,7 +302,10 @@ impl RecordBatches {
             let Fitting { rows, needs } = plan.fitting(columns, &block, &run, texts);
             plan.append(columns, &block, &run.first(rows), texts);
             copied += rows;
+            lookups = if rows > 0 { 0 } else { lookups + 1 };
             match needs {
+                // A lookup may replace a text that the row needs too.
+                Some(_) if lookups > LOOKUPS => break,
                 Some(memo) => {
                     let offset = offset(copied);
                     let Ok(value) = objects.definition(memo, offset) else { break };

@@ -215,24 +215,24 @@ impl ColumnPlan {
                 Fitting { rows, needs }
             }
             (ColumnPlan::Hole(hole), column) => {
+                let items = match column {
+                    Column::List { items, .. } => Numbers::of(items),
+                    _ => Numbers::None,
+                };
+                let (numbers, lists) = (Numbers::of(column), run.lists);
                 let fits = |hole: &&Hole| match (hole, column) {
                     (Hole::None, _)
                     | (Hole::Bytes(_), Column::Binary(_))
                     | (Hole::Bool(_), Column::Boolean(_)) => true,
-                    (Hole::Int(int), Column::Fixed { data_type, .. }) => {
-                        holds_ints(data_type, &[*int])
+                    (Hole::Int(int), _) => numbers.holds(&[*int]),
+                    (Hole::Float(_), _) => numbers == Numbers::Floats,
+                    (Hole::Ints(list) | Hole::Floats(list), Column::List { .. })
+                        if list.len == 0 =>
+                    {
+                        true
                     }
-                    (Hole::Float(_), Column::Fixed { data_type, .. }) => is_float(data_type),
-                    (Hole::Ints(list) | Hole::Floats(list), Column::List { items, .. }) => {
-                        match (&**items, hole) {
-                            _ if list.len == 0 => true,
-                            (Column::Fixed { data_type, .. }, Hole::Ints(list)) => {
-                                holds_ints(data_type, list.of(run.lists.ints()))
-                            }
-                            (Column::Fixed { data_type, .. }, _) => is_float(data_type),
-                            _ => false,
-                        }
-                    }
+                    (Hole::Ints(list), _) => items.holds(list.of(lists.ints())),
+                    (Hole::Floats(_), _) => items == Numbers::Floats,
                     _ => false,
                 };
                 Fitting { rows: run.column(*hole).take_while(fits).count(), needs: None }
@@ -274,20 +274,32 @@ impl ColumnPlan {
     }
 }
 
-fn is_float(data_type: &DataType) -> bool {
-    *data_type == DataType::Float64
+/// The numbers that a column takes from holes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Numbers {
+    None,
+    Ints,
+    Floats,
 }
 
-/// Returns whether a column has ints as they are, or as floats exactly.
-fn holds_ints(data_type: &DataType, ints: &[i64]) -> bool {
-    match data_type {
-        DataType::Float64 => ints.iter().all(|&int| number::is_float(int)),
-        other => *other == DataType::Int64,
+impl Numbers {
+    fn of(column: &Column) -> Numbers {
+        match column {
+            Column::Fixed { data_type: DataType::Int64, .. } => Numbers::Ints,
+            Column::Fixed { data_type: DataType::Float64, .. } => Numbers::Floats,
+            _ => Numbers::None,
+        }
     }
-}
 
-fn is_int_or_float(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Int64 | DataType::Float64)
+    /// Returns whether the column has ints as they are, or as floats exactly.
+    #[inline]
+    fn holds(self, ints: &[i64]) -> bool {
+        match self {
+            Numbers::None => false,
+            Numbers::Ints => true,
+            Numbers::Floats => ints.iter().all(|&int| number::is_float(int)),
+        }
+    }
 }
 
 impl Fitting {
@@ -349,8 +361,10 @@ fn append_hole(column: &mut Column, rows: &Rows<'_>, hole: usize) {
                 }
             }
         }
-        Column::Fixed { data_type, bytes, .. } if is_int_or_float(data_type) => {
-            let as_float = is_float(data_type);
+        Column::Fixed { data_type, bytes, .. }
+            if matches!(data_type, DataType::Int64 | DataType::Float64) =>
+        {
+            let as_float = *data_type == DataType::Float64;
             bytes.extend(run.column(hole).map(|hole| match *hole {
                 Hole::Int(int) if as_float => (int as f64).to_bits(),
                 Hole::Int(int) => int as u64,
