@@ -121,6 +121,34 @@ fn rows_of_arrays_have_their_bytes_and_shape() {
 }
 
 #[test]
+fn rows_of_arrays_in_either_order_have_their_order() {
+    let mut file = Cursor::new(Vec::new());
+    let mut writer = WriteOptions::new().write_to(&mut file).unwrap();
+    let dtype = "|u1".parse().unwrap();
+    let is_fortran = |index: u64| index % 3 == 0;
+    for index in 0..300 {
+        writer.append_array(&dtype, &[2, 3], is_fortran(index), b"abcdef").unwrap();
+    }
+    writer.finish().unwrap();
+    let mut array = Options::new().open(file.into_inner()).unwrap();
+    let mut others = array.clone();
+    for index in 0..300 {
+        let element = array.next_element().unwrap().unwrap();
+        assert_eq!(element.as_array::<u8>().unwrap().fortran_order(), is_fortran(index), "{index}");
+    }
+    while let Some(mut block) = others.next_block(64).unwrap() {
+        let first = block.first();
+        let Some(rows) = block.rows(0) else { continue };
+        let Plan::Array(plan) = rows.plan().value() else { continue };
+        let fitting = rows.iter().take_while(|row| rows.plan().fits(*row));
+        for (row, index) in fitting.zip(first..) {
+            let (_, fortran_order) = plan.read(row, &mut [0, 0]).unwrap();
+            assert_eq!(fortran_order, is_fortran(index), "{index}");
+        }
+    }
+}
+
+#[test]
 fn rows_of_one_column_are_its_values() {
     let numbers: Vec<Value> = (0..100).map(|number| json!(number * 1000)).collect();
     let mut array = array_of(&numbers);

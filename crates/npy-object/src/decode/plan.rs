@@ -318,8 +318,9 @@ impl Finder<'_> {
     fn find_array(&mut self, value: ValueRef<'_>) -> Option<ArrayPlan> {
         let parts = PlainParts::find(value, self.context)?;
         parts.array(value)?;
+        let order = value.at(parts.fortran_order());
         // NumPy refuses some versions.
-        if self.hole(value.at(parts.version())).is_some() {
+        if self.hole(value.at(parts.version())).is_some() || self.hole(order).is_some() {
             return None;
         }
         let bytes = self.hole(value.at(parts.bytes()))?;
@@ -334,7 +335,7 @@ impl Finder<'_> {
                 None => Length::Fixed(usize::try_from(length.as_int()?).ok()?),
             });
         }
-        let (item, fortran_order) = (parts.item(), parts.fortran_order());
+        let (item, fortran_order) = (parts.item(), order.as_bool()?);
         (item.itemsize() > 0).then_some(ArrayPlan { item, fortran_order, shape, bytes })
     }
 

@@ -33,8 +33,8 @@ pub struct PlainArray<'a> {
 pub(crate) struct PlainParts {
     array: NodeId,
     scalar: Scalar,
-    fortran_order: bool,
     version: NodeId,
+    fortran_order: NodeId,
     shape: NodeId,
     bytes: NodeId,
 }
@@ -47,7 +47,8 @@ impl PlainParts {
         let [class, _shape, _typecode] = object.args().to_tuple()?;
         let parts: [ValueRef<'_>; 5] = object.state()?.to_tuple()?;
         let state = NdarrayState::take(&mut parts.iter().copied())?;
-        let (fortran_order, bytes) = (state.is_fortran?.as_bool()?, state.data?);
+        let (fortran_order, bytes) = (state.is_fortran?, state.data?);
+        fortran_order.as_bool()?;
         let version = state.version?.id();
         bytes.as_bytes()?;
         let head = [object.callable(), class, state.dtype];
@@ -56,7 +57,8 @@ impl PlainParts {
         }
         let scalar = context.item_types.scalar_of_array(head)?;
         let (array, shape, bytes) = (value.id(), state.shape.id(), bytes.id());
-        Some(PlainParts { array, scalar, fortran_order, version, shape, bytes })
+        let fortran_order = fortran_order.id();
+        Some(PlainParts { array, scalar, version, fortran_order, shape, bytes })
     }
 
     /// Returns whether these are the parts of the array with this node.
@@ -70,8 +72,8 @@ impl PlainParts {
         self.scalar
     }
 
-    /// Returns whether the first index varies fastest in the bytes, where it makes a difference.
-    pub(crate) fn fortran_order(&self) -> bool {
+    /// Returns the node that says whether the first index varies fastest in the bytes.
+    pub(crate) fn fortran_order(&self) -> NodeId {
         self.fortran_order
     }
 
@@ -102,7 +104,7 @@ impl PlainParts {
         if shape.count()?.checked_mul(self.scalar.itemsize())? != bytes.len() {
             return None;
         }
-        let fortran_order = self.fortran_order && shape.has_order();
+        let fortran_order = value.at(self.fortran_order).as_bool()? && shape.has_order();
         Some(PlainArray { scalar: self.scalar, shape, fortran_order, bytes })
     }
 }
