@@ -181,7 +181,7 @@ pub use convert::de::from_slice;
 pub use convert::json;
 #[cfg(feature = "serde")]
 pub use decode::elements::IntoDeserialize;
-pub use decode::elements::{Elements, IntoElements};
+pub use decode::elements::{ByteRanges, Elements, IntoElements};
 pub use decode::outline::{Outline, OutlineKind};
 pub use error::{Error, ErrorKind, Result};
 pub use instructions::Instructions;
@@ -196,9 +196,9 @@ pub use source::npz;
 pub use source::npz::Npz;
 pub use source::{Access, Fetched, Need, ReadAt, Source, SourceReader};
 pub use value::{
-    Array, ArrayClass, ArrayItems, Data, Date, DateTime, Element, Entries, ItemType, Items, Kind,
-    Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape, StandardClass,
-    Text, Time, TimeDelta, TypedArray,
+    Array, ArrayClass, ArrayItems, ByteRange, Data, Date, DateTime, Element, Entries, ItemType,
+    Items, Kind, Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape,
+    StandardClass, Text, Time, TimeDelta, TypedArray,
 };
 #[doc(hidden)]
 pub use write::Pickled;
