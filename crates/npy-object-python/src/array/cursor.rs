@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use npy_object::NpyArray;
+use npy_object::{ByteRange, NpyArray};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -122,6 +122,16 @@ impl Cursor {
         let array = py.detach(|| self.array().clone());
         self.ahead = Some(Ahead::start(array, left));
         Ok(())
+    }
+
+    /// Returns the place of the next element in the file.
+    pub(crate) fn byte_range(&mut self, py: Python<'_>) -> PyResult<Option<ByteRange>> {
+        py.check_signals()?;
+        let found = py.detach(|| self.array().byte_ranges().next().transpose());
+        found.map_err(|error| {
+            self.failed = true;
+            raise(py, &error)
+        })
     }
 
     /// Returns the element of this number.
