@@ -45,18 +45,28 @@ def build():
     shutil.rmtree(wheels, ignore_errors=True)
     maturin = os.path.join(os.path.dirname(python), "maturin")
     subprocess.run([maturin, "build", "--quiet", "-i", sys.executable, "-o", wheels], cwd=HERE, check=True)
+    return built()
+
+
+def built():
+    """The path of the wheel that was built last."""
+    wheels = os.path.join(TARGET, "wheels")
     (wheel,) = os.listdir(wheels)
     return os.path.join(wheels, wheel)
 
 
+def version(python):
+    """The version of a Python, such as 3.13."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return subprocess.check_output([python, "-c", code], universal_newlines=True).strip()
+
+
 def passes(wheel, python, numpy):
-    version = subprocess.check_output(
-        [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], universal_newlines=True
-    ).strip()
-    print("\nPython %s with %s" % (version, numpy), flush=True)
+    name = version(python)
+    print("\nPython %s with %s" % (name, numpy), flush=True)
     # What reads Arrow wants NumPy 2.
     packages = [numpy] + TESTS + (ARROW if numpy == "numpy" else [])
-    python = environment(python, version, packages)
+    python = environment(python, name, packages)
     install(python, ["--force-reinstall", "--no-deps", wheel])
     return subprocess.run([python, "-m", "pytest", "-q", os.path.join(HERE, "tests")]).returncode == 0
 
