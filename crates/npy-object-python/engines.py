@@ -3,13 +3,15 @@
     python engines.py              # the engines that .ci/run tests
     python engines.py --all        # all engines: some gigabytes, and some minutes
     python engines.py dask ray     # some of them
+    python engines.py --no-build   # with the wheel that verify.py has built
 
 Prints a line for each engine, with its version. The exit code is 1 if one has failed, or is not there. The environments are in
-target/python of the workspace, as those of verify.py.
+target/python of the workspace: that of Python 3.13, which verify.py uses too, and one each for Spark and torch.
 
 Spark needs Java 17. torch is that of Debian (`apt-get install python3-torch`), as the one of PyPI takes 3 GB.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -44,15 +46,20 @@ EVERYWHERE = ["numpy", "pytest", "pyarrow"]
 
 def main():
     engines = {**QUICK, **MORE}
-    names = sys.argv[1:] or list(QUICK)
-    if names == ["--all"]:
-        names = list(engines)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("engines", nargs="*", metavar="ENGINE", help=", ".join(engines))
+    parser.add_argument("--all", action="store_true", help="all engines")
+    parser.add_argument("--no-build", action="store_true", help="use the wheel that verify.py has built")
+    arguments = parser.parse_args()
+    names = list(engines) if arguments.all else arguments.engines or list(QUICK)
     unknown = [name for name in names if name not in engines]
     if unknown:
         sys.exit("no such engine: %s; there are %s" % (", ".join(unknown), ", ".join(engines)))
-    wheel = verify.build()
+    wheel = verify.built() if arguments.no_build else verify.build()
     together = [package for name in names if name not in ALONE for package in engines[name]]
-    shared = environment("engines", together + EVERYWHERE, wheel) if together else None
+    # Ray and others have no wheels yet for a Python that is newer than this.
+    newest = verify.find("3.13") or sys.executable
+    shared = environment(newest, verify.version(newest), together + EVERYWHERE, wheel) if together else None
     results = []
     for name in names:
         try:
@@ -60,7 +67,7 @@ def main():
             if name == "torch":
                 python = with_torch(wheel)
             elif name in ALONE:
-                python = environment(name, engines[name] + EVERYWHERE, wheel)
+                python = environment(newest, name, engines[name] + EVERYWHERE, wheel)
         except Missing as missing:
             results.append((name, "", 0, "MISSING: %s" % missing))
             continue
@@ -80,10 +87,8 @@ class Missing(Exception):
     pass
 
 
-def environment(name, packages, wheel):
+def environment(python, name, packages, wheel):
     """The interpreter of an environment that has these packages, and the wheel."""
-    # Ray and others have no wheels yet for a Python that is newer than this.
-    python = verify.find("3.13") or sys.executable
     python = verify.environment(python, name, ["uv"])
     install(python, packages, wheel)
     return python

@@ -49,22 +49,32 @@ def build():
     shutil.rmtree(wheels, ignore_errors=True)
     maturin = os.path.join(os.path.dirname(python), "maturin")
     subprocess.run([maturin, "build", "--quiet", "-i", sys.executable, "-o", wheels], cwd=HERE, check=True)
+    return built()
+
+
+def built():
+    """The path of the wheel that was built last."""
+    wheels = os.path.join(TARGET, "wheels")
     (wheel,) = os.listdir(wheels)
     return os.path.join(wheels, wheel)
 
 
+def version(python):
+    """The version of a Python, such as 3.13."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return subprocess.check_output([python, "-c", code], universal_newlines=True).strip()
+
+
 def passes(wheel, python, numpy):
-    version = subprocess.check_output(
-        [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], universal_newlines=True
-    ).strip()
+    name = version(python)
     packages = [numpy] + TESTS + (NEWEST if numpy == "numpy" else [])
-    python = environment(python, version, packages)
+    python = environment(python, name, packages)
     install(python, ["--force-reinstall", "--no-deps", wheel])
     tests = subprocess.run(
         [python, "-m", "pytest", "-q", os.path.join(HERE, "tests")],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
     )
-    print("\nPython %s with %s\n%s" % (version, numpy, tests.stdout), flush=True)
+    print("\nPython %s with %s\n%s" % (name, numpy, tests.stdout), flush=True)
     return tests.returncode == 0
 
 

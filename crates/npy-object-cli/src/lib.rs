@@ -62,7 +62,8 @@ Examples:
   npyo salvage cut.npy -o ok.npy  save the whole elements of a broken file
   npyo write new.npy < lines      elements from typed JSON
   npyo schema data.npy            the columns of a table of the elements
-  npyo convert data.npy -o x.parquet    that table as Parquet, Arrow, JSON, CSV, flat .npy";
+  npyo convert data.npy -o x.parquet    that table as Parquet, Arrow, JSON, CSV, flat .npy
+  npyo refs data.npy              where the bytes of each array are";
 
 #[derive(Subcommand)]
 enum Command {
@@ -77,6 +78,7 @@ enum Command {
     Write(command::write::Write),
     Schema(command::schema::Schema),
     Convert(command::convert::Convert),
+    Refs(command::refs::Refs),
 }
 
 impl Command {
@@ -93,6 +95,7 @@ impl Command {
             Command::Write(write) => write.run(out),
             Command::Schema(schema) => schema.run(out),
             Command::Convert(convert) => convert.run(out),
+            Command::Refs(refs) => refs.run(out),
         }
     }
 
@@ -109,7 +112,8 @@ impl Command {
             | Command::Stats(_)
             | Command::Dis(_)
             | Command::Audit(_)
-            | Command::Schema(_) => false,
+            | Command::Schema(_)
+            | Command::Refs(_) => false,
         }
     }
 
@@ -127,6 +131,7 @@ impl Command {
             Command::Write(write) => write.file(),
             Command::Schema(schema) => schema.file(),
             Command::Convert(convert) => convert.file(),
+            Command::Refs(refs) => refs.file(),
         }
     }
 }

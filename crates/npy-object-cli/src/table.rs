@@ -1,7 +1,7 @@
 //! The arguments that say how elements become columns.
 
-use clap::{Args, ValueEnum};
-use npy_object::table::{self, Inference};
+use clap::Args;
+use npy_object::table::{Inference, Mixed, Tensors};
 use npy_object::{Contents, NpyArray};
 
 use crate::failure::Failure;
@@ -13,33 +13,17 @@ use crate::opened::Opened;
 pub(crate) struct Columns {
     /// The column of values of several kinds, such as ints and strs: an error, their JSON as text, or a
     /// union, which Arrow has and Parquet has not
-    #[arg(long, value_enum, default_value_t = Mixed::Error, hide_possible_values = true)]
-    #[arg(value_name = "error|json|union")]
+    #[arg(long, default_value = "error", value_name = "error|json|union")]
     mixed: Mixed,
 
     /// The column of arrays: lists, Arrow's fixed-shape tensors where all arrays have one shape, or
     /// variable-shape tensors for arrays of several dimensions
-    #[arg(long, value_enum, default_value_t = Tensors::Lists, hide_possible_values = true)]
-    #[arg(value_name = "lists|fixed|variable")]
+    #[arg(long, default_value = "lists", value_name = "lists|fixed|variable")]
     tensors: Tensors,
 
     /// Infer the columns from the first N elements only; a later one that does not fit is an error
     #[arg(long, value_name = "N")]
     sample: Option<u64>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Mixed {
-    Error,
-    Json,
-    Union,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Tensors {
-    Lists,
-    Fixed,
-    Variable,
 }
 
 impl Columns {
@@ -50,17 +34,7 @@ impl Columns {
 
     /// Returns an inference with these options.
     pub(crate) fn inference(&self) -> Inference {
-        let mixed = match self.mixed {
-            Mixed::Error => table::Mixed::Error,
-            Mixed::Json => table::Mixed::Json,
-            Mixed::Union => table::Mixed::Union,
-        };
-        let tensors = match self.tensors {
-            Tensors::Lists => table::Tensors::Lists,
-            Tensors::Fixed => table::Tensors::Fixed,
-            Tensors::Variable => table::Tensors::Variable,
-        };
-        Inference::new().mixed(mixed).tensors(tensors)
+        Inference::new().mixed(self.mixed).tensors(self.tensors)
     }
 }
 

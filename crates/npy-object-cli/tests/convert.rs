@@ -86,3 +86,46 @@ fn schema_prints_types_nulls_and_lengths() {
     assert!(refused.complaint().ends_with("[access.type]\n"), "{refused:?}");
     npyo("schema", MIXED, &["--mixed", "union"]).output();
 }
+
+#[test]
+fn refs_prints_where_the_bytes_of_each_array_are() {
+    let lines = npyo("refs", RAGGED, &[]).output();
+    let file = fs::read(fixture(RAGGED)).unwrap();
+    let elements = npyo("cat", RAGGED, &[]).output();
+    assert_eq!(lines.lines().count(), 4);
+    for (number, (line, element)) in lines.lines().zip(elements.lines()).enumerate() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let values: Vec<f64> = serde_json::from_str(element).unwrap();
+        assert_eq!((&line["element"], &line["shape"]), (&json!(number), &json!([values.len()])));
+        let begin = line["offset"].as_u64().unwrap() as usize;
+        let bytes = &file[begin..begin + line["length"].as_u64().unwrap() as usize];
+        assert_eq!(bytes, values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn refs_as_kerchunk_names_the_file() {
+    let said: Value =
+        serde_json::from_str(&npyo("refs", RAGGED, &["--kerchunk"]).output()).unwrap();
+    assert_eq!(said["templates"]["u"], fixture(RAGGED).to_str().unwrap());
+    let options = ["--kerchunk", "--url", "https://host/a.npy"];
+    let said: Value = serde_json::from_str(&npyo("refs", RAGGED, &options).output()).unwrap();
+    assert_eq!(said["templates"]["u"], "https://host/a.npy");
+    assert_eq!(said["refs"]["values/c/0"][0], "{{u}}");
+}
+
+#[test]
+fn refs_of_what_has_no_place_fails() {
+    for (file, why) in
+        [(MIXED, "[access.type]"), ("arrays/ragged-p0-py3.9-np1.26.npy", "[access.range]")]
+    {
+        for options in [&[][..], &["--kerchunk"]] {
+            let refused = npyo("refs", file, options);
+            assert_eq!(refused.code, Some(1), "{refused:?}");
+            assert!(
+                refused.stderr.contains(why) && refused.stderr.contains("at byte"),
+                "{refused:?}"
+            );
+        }
+    }
+}

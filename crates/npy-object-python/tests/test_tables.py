@@ -88,3 +88,41 @@ def test_schema_is_that_of_all_elements(saved):
     tensors = npy_object.open(saved(arrays([np.zeros((2, 3)), np.ones((2, 3))])))
     field = pa.schema(tensors.schema(tensors="fixed")).field("element")
     assert field.type == pa.fixed_shape_tensor(pa.float64(), [2, 3])
+
+
+def test_byte_ranges_have_the_bytes_of_every_array(ragged):
+    expected, data = np.load(ragged, allow_pickle=True), ragged.read_bytes()
+    ranges = list(npy_object.open(ragged).byte_ranges())
+    assert len(ranges) == len(expected)
+    for array, (dtype, shape, order, offset, length) in zip(expected, ranges):
+        found = np.frombuffer(data[offset : offset + length], dtype).reshape(shape, order=order)
+        assert found.dtype == array.dtype and np.array_equal(found, array)
+    assert list(npy_object.open(ragged)[10:12].byte_ranges()) == ranges[10:12]
+
+
+def test_byte_ranges_of_an_array_that_is_there_twice_are_the_same(saved):
+    array = np.arange(5)
+    first, _, last = npy_object.open(saved(objects([array, np.arange(2), array]))).byte_ranges()
+    assert first == last
+
+
+def test_byte_ranges_of_what_has_none_are_errors(saved, tmp_path):
+    ranges = npy_object.open(saved(objects([np.arange(3), "text"]))).byte_ranges()
+    assert next(ranges).length == 24
+    with pytest.raises(TypeError, match=r"found str \(element 1, at byte \d+\)"):
+        next(ranges)
+    assert next(ranges, None) is None
+    np.savez_compressed(tmp_path / "a.npz", a=objects([np.arange(3), None]))
+    with pytest.raises(npy_object.UnsupportedError, match="compressed"):
+        next(npy_object.open(tmp_path / "a.npz")["a"].byte_ranges())
+    with pytest.raises(ValueError, match="whole array"):
+        npy_object.open(saved(objects([np.arange(3), None])))[:1].kerchunk()
+
+
+def test_byte_ranges_of_stored_archive_count_from_its_start(tmp_path):
+    arrays = objects([np.arange(3), np.arange(4)])
+    np.savez(tmp_path / "a.npz", first=np.zeros(9), second=arrays)
+    data = (tmp_path / "a.npz").read_bytes()
+    with npy_object.open(tmp_path / "a.npz") as archive:
+        for array, found in zip(arrays, archive["second"].byte_ranges()):
+            assert data[found.offset : found.offset + found.length] == array.tobytes()

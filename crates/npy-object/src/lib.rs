@@ -185,7 +185,7 @@ pub use convert::json;
 pub use decode::block::{Block, BlockRows};
 #[cfg(feature = "serde")]
 pub use decode::elements::IntoDeserialize;
-pub use decode::elements::{Elements, IntoElements};
+pub use decode::elements::{ByteRanges, Elements, IntoElements};
 pub use decode::memo_cache::MemoCache;
 pub use decode::outline::{Outline, OutlineKind};
 pub use decode::plan::{ArrayPlan, BlockRow, Constant, Plan, RowPlan};
@@ -202,9 +202,9 @@ pub use source::npz;
 pub use source::npz::Npz;
 pub use source::{Access, Fetched, Need, ReadAt, Source, SourceReader};
 pub use value::{
-    Array, ArrayClass, ArrayItems, Data, Date, DateTime, Element, Entries, ItemType, Items, Kind,
-    Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape, StandardClass,
-    Text, Time, TimeDelta, TypedArray,
+    Array, ArrayClass, ArrayItems, ByteRange, Data, Date, DateTime, Element, Entries, ItemType,
+    Items, Kind, Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape,
+    StandardClass, Text, Time, TimeDelta, TypedArray,
 };
 #[doc(hidden)]
 pub use write::Pickled;

@@ -51,7 +51,8 @@ pub fn remove_unfinished<T>(then: impl FnOnce() -> T) -> T {
     then()
 }
 
-/// A temporary file, which is removed when it is dropped.
+/// A temporary file, which is removed when it is dropped. Its errors do not name it: its name says nothing
+/// to a person.
 pub(crate) struct Unfinished(NamedTempFile);
 
 impl Unfinished {
@@ -98,17 +99,17 @@ impl Drop for Unfinished {
 
 impl Write for Unfinished {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        self.0.as_file_mut().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.0.as_file_mut().flush()
     }
 }
 
 impl Seek for Unfinished {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.0.seek(to)
+        self.0.as_file_mut().seek(to)
     }
 }
 
@@ -243,6 +244,15 @@ impl Folder {
     /// Returns where the files of the folder are created.
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Returns an error of a file of the folder as one of the folder, whose name a person knows.
+    #[cold]
+    pub(crate) fn name(&self, error: Error) -> Error {
+        match error.file() {
+            Some(_) => error.without_file().in_path(&self.path),
+            None => error,
+        }
     }
 
     /// Renames the folder to its path.

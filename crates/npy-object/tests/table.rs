@@ -189,6 +189,30 @@ fn schema_of_dicts_has_every_key() {
     assert_eq!(sampled.unwrap_err().element(), Some(1));
 }
 
+/// Dicts with the same instructions and other keys, and arrays with another dtype each.
+#[test]
+fn schema_of_rows_that_differ_in_names_has_all_of_them() {
+    let dict = |key: usize| [b"}", &text(&format!("key {key:03}"))[..], b"K\x01s"].concat();
+    let rows: Vec<_> = (0..300).map(dict).collect();
+    let found = schema(&of(&rows), Inference::new()).unwrap();
+    assert_eq!(found.fields().len(), 300);
+    let lists: Vec<_> = rows.iter().map(|row| [b"](", &row[..], b"e"].concat()).collect();
+    let batch = table(&of(&lists), Inference::new()).unwrap();
+    let DataType::LargeList(item) = batch.schema().field(0).data_type().clone() else { panic!() };
+    let DataType::Struct(fields) = item.data_type() else { panic!("{item:?}") };
+    assert_eq!(fields.len(), 300);
+
+    let number = |number: usize| match number {
+        0..100 => array(">i2", &[1], &[0, 1]),
+        _ => array(">f2", &[1], &[0x3c, 0]),
+    };
+    let arrays: Vec<_> = (0..200).map(number).collect();
+    let batch = table(&of(&arrays), Inference::new()).unwrap();
+    let lists = batch.column(0).as_list::<i64>();
+    let values = lists.values().as_primitive::<arrow_array::types::Float32Type>();
+    assert!(values.values().iter().all(|&value| value == 1.0) && values.len() == 200);
+}
+
 #[test]
 fn schema_of_mixed_kinds_follows_the_options() {
     let elements = [int(1), text("x"), b"N".to_vec(), float(0.5), text("y")];
@@ -411,6 +435,16 @@ fn export_to_unknown_target_fails() {
     let error = snappy.write(&array, folder.path().join("x.arrow")).unwrap_err();
     assert_eq!(error.clause(), "access.target");
     assert_eq!("excel".parse::<Target>().unwrap_err().clause(), "access.target");
+}
+
+#[test]
+fn options_are_parsed_from_their_names() {
+    let found = ["error", "json", "union"].map(|name| name.parse::<Mixed>().unwrap());
+    assert_eq!(found, [Mixed::Error, Mixed::Json, Mixed::Union]);
+    let found = ["lists", "fixed", "variable"].map(|name| name.parse::<Tensors>().unwrap());
+    assert_eq!(found, [Tensors::Lists, Tensors::Fixed, Tensors::Variable]);
+    let errors = ["Json".parse::<Mixed>().unwrap_err(), "".parse::<Tensors>().unwrap_err()];
+    assert_eq!(errors.map(|error| error.clause()), ["access.target"; 2]);
 }
 
 #[test]

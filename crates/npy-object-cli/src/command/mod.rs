@@ -12,6 +12,7 @@ pub(crate) mod dis;
 pub(crate) mod get;
 pub(crate) mod index;
 pub(crate) mod info;
+pub(crate) mod refs;
 pub(crate) mod salvage;
 pub(crate) mod schema;
 pub(crate) mod stats;

@@ -16,6 +16,7 @@ import collections.abc as _abc
 import typing as _typing
 from importlib.metadata import version as _version
 
+from npy_object._byte_range import ByteRange
 from npy_object._errors import EmptyError, Error, LimitError, MalformedError, TruncatedError, UnsupportedError
 from npy_object._npy_object import (
     Array,
@@ -41,6 +42,7 @@ __version__ = _version("npy-object")
 __all__ = [
     "Array",
     "Audit",
+    "ByteRange",
     "Container",
     "EmptyError",
     "Error",
@@ -85,5 +87,5 @@ def dataset(source: _typing.Any, *, schema: _typing.Any = None, **settings: _typ
 _abc.Mapping.register(Npz)
 
 # Tracebacks show the module in which people find a class.
-for _class in (EmptyError, Error, LimitError, MalformedError, Opaque, TruncatedError, UnsupportedError):
+for _class in (ByteRange, EmptyError, Error, LimitError, MalformedError, Opaque, TruncatedError, UnsupportedError):
     _class.__module__ = __name__

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use npy_object::NpyArray;
+use npy_object::{ByteRange, NpyArray};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -91,6 +91,16 @@ impl Cursor {
             }
         }
         Ok(())
+    }
+
+    /// Returns the place of the next element in the file.
+    pub(crate) fn byte_range(&mut self, py: Python<'_>) -> PyResult<Option<ByteRange>> {
+        py.check_signals()?;
+        let found = py.detach(|| self.array().byte_ranges().next().transpose());
+        found.map_err(|error| {
+            self.failed = true;
+            raise(py, &error)
+        })
     }
 
     /// Returns the element of this number.

@@ -16,6 +16,7 @@ use crate::array::cursor::Cursor;
 use crate::array::elements::Elements;
 use crate::array::many::{Chosen, Shuffled};
 use crate::array::py_array::Array;
+use crate::array::ranges::{self, ByteRanges};
 use crate::array::rows::{Batches, Rows};
 use crate::array::split::Split;
 use crate::array::table::{self, Columns};
@@ -378,6 +379,21 @@ impl Array {
     /// `numpy.load(path, mmap_mode="r")` maps into memory. Returns the number of elements.
     fn to_npy(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
         table::export(py, self, "npy", &path, None, None, Columns::default())
+    }
+
+    /// Iterates over the places of the elements in the file: `ByteRange`s with dtype, shape, order, offset
+    /// and length, for programs that read the bytes themselves. Every element has to be an array or a
+    /// NumPy scalar without objects, in one piece in a file that is not compressed.
+    fn byte_ranges(&self, py: Python<'_>) -> PyResult<ByteRanges> {
+        ByteRanges::new(py, self)
+    }
+
+    /// Returns references to the arrays as kerchunk has them, a dict, with which zarr reads the arrays in
+    /// place: of arrays of one dtype and one shape but for the first dimension, `values` and `offsets`,
+    /// else an array for each element. `url` is where zarr finds the file, by default its path.
+    #[pyo3(signature = (url=None))]
+    fn kerchunk<'py>(&self, py: Python<'py>, url: Option<String>) -> PyResult<Bound<'py, PyAny>> {
+        ranges::kerchunk(py, self, url)
     }
 
     /// Returns the container that a 0-d array holds, to loop over: `numpy.save` makes such an array of a

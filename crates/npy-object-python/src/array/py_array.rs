@@ -82,8 +82,7 @@ impl Array {
     /// Returns the numbers of the elements, which follow one another.
     pub(super) fn stretch(&self) -> PyResult<Range<u64>> {
         if !self.view.is_contiguous() {
-            let message =
-                "expected consecutive elements for a stream of Arrow, found a view with steps";
+            let message = "expected consecutive elements, found a view with steps";
             return Err(PyValueError::new_err(message));
         }
         let first = self.view.offset as u64;

@@ -1,8 +1,9 @@
 //! Elements as files of tables.
 
 use std::path::Path;
+use std::str::FromStr;
 
-use npy_object::table::{Export, Inference, Mixed, Tensors};
+use npy_object::table::{Export, Inference};
 use npy_object::{Error, NpyArray};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -27,23 +28,14 @@ impl Default for Columns<'_> {
 
 impl Columns<'_> {
     fn inference(&self) -> PyResult<Inference> {
-        let unknown = |name: &str, expected: &str, found: &str| {
-            PyValueError::new_err(format!("{name}: expected {expected}, found {found:?}"))
-        };
-        let mixed = match self.mixed {
-            "error" => Mixed::Error,
-            "json" => Mixed::Json,
-            "union" => Mixed::Union,
-            other => return Err(unknown("mixed", "'error', 'json' or 'union'", other)),
-        };
-        let tensors = match self.tensors {
-            "lists" => Tensors::Lists,
-            "fixed" => Tensors::Fixed,
-            "variable" => Tensors::Variable,
-            other => return Err(unknown("tensors", "'lists', 'fixed' or 'variable'", other)),
-        };
+        let (mixed, tensors) = (parsed(self.mixed)?, parsed(self.tensors)?);
         Ok(Inference::new().mixed(mixed).tensors(tensors))
     }
+}
+
+/// Parses the name of an option.
+fn parsed<T: FromStr<Err = Error>>(name: &str) -> PyResult<T> {
+    name.parse().map_err(|error: Error| PyValueError::new_err(error.message().to_owned()))
 }
 
 /// Returns the schema of the elements of an array.
@@ -69,14 +61,13 @@ pub(super) fn export(
     row_group: Option<usize>,
     columns: Columns<'_>,
 ) -> PyResult<u64> {
-    let wrong = |error: Error| PyValueError::new_err(error.message().to_owned());
     let mut export = Export::new().inference(columns.inference()?).elements(array.stretch()?);
-    export = export.target(target.parse().map_err(wrong)?);
+    export = export.target(parsed(target)?);
     if let Some(sample) = columns.sample {
         export = export.sample(sample);
     }
     if let Some(compression) = compression {
-        export = export.compression(compression.parse().map_err(wrong)?);
+        export = export.compression(parsed(compression)?);
     }
     if let Some(row_group) = row_group {
         export = export.row_group(row_group);

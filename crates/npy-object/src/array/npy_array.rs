@@ -10,7 +10,7 @@ use crate::decode::block::Block;
 use crate::decode::cursor::Cursor;
 #[cfg(feature = "serde")]
 use crate::decode::elements::IntoDeserialize;
-use crate::decode::elements::{Elements, IntoElements};
+use crate::decode::elements::{ByteRanges, Elements, IntoElements};
 use crate::decode::objects::Objects;
 use crate::decode::outline::Outline;
 use crate::error::{Error, Result};
@@ -257,6 +257,25 @@ impl NpyArray {
     #[cfg(feature = "serde")]
     pub fn into_deserialize<T: serde::de::DeserializeOwned>(self) -> IntoDeserialize<T> {
         IntoDeserialize::new(self.into_elements())
+    }
+
+    /// Returns an iterator of the places of the elements in the file, from here on: where the bytes of
+    /// each array are, for a program that reads them itself.
+    ///
+    /// Fails with clause `access.type` where an element is not an array or a NumPy scalar without
+    /// objects, and with clause `access.range` where its bytes are not in one piece in the file: where
+    /// the file is compressed, and where protocols 0 to 2 of Python 3 have bytes as text.
+    ///
+    /// ```
+    /// let mut array = npy_object::open("tests/data/ragged.npy")?;
+    /// let last = array.byte_ranges().last().expect("there are three")?;
+    /// assert_eq!((last.shape, last.length), (vec![3], 24));
+    /// let file = std::fs::read("tests/data/ragged.npy")?;
+    /// assert_eq!(file[last.offset as usize + 8..][..8], 1.0f64.to_le_bytes());
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn byte_ranges(&mut self) -> ByteRanges<'_> {
+        ByteRanges::new(&mut self.cursor)
     }
 
     /// Returns the outline of the element of this number, without reading its payload. For elements

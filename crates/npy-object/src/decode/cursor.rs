@@ -21,6 +21,7 @@ use crate::source::Source;
 use crate::value::context::Context;
 use crate::value::element::Element;
 use crate::value::owned::OwnedElement;
+use crate::value::range::{ByteRange, in_pieces};
 
 /// A position in an array or a container. A clone goes on from the same position, independently.
 #[derive(Clone)]
@@ -197,6 +198,24 @@ impl Cursor {
             }
             Items::Rows(rows) => Ok(rows.get(number)?.map(Member::of_value)),
         }
+    }
+
+    /// Returns the place of the next element in the file, which is an array or a scalar of NumPy. After
+    /// an error there is none.
+    pub(crate) fn next_byte_range(&mut self) -> Result<Option<ByteRange>> {
+        let Some(origin) = self.source().origin() else {
+            return Err(in_pieces("it is compressed", None));
+        };
+        let Cursor { items, position, .. } = self;
+        let found = position.advance(|number| match items {
+            Items::Objects(objects) => {
+                objects.decoder.window.set_reading_on(true);
+                objects.byte_range(number)
+            }
+            Items::Rows(rows) => rows.byte_range(number),
+        });
+        let found = found?;
+        Ok(found.map(|range| ByteRange { offset: range.offset + origin, ..range }))
     }
 
     /// Returns the next element, owning what it holds.

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use pickle_stream::{
-    Flow, Form, Graph, Hole, Lexer, Machine, NodeId, Progress, Ran, Region, Row, Skeleton, Source,
-    Span, ValueRef,
+    Action, Flow, Form, Graph, Hole, Lexer, Machine, NodeId, Progress, Ran, Region, Row, Skeleton,
+    Source, Span, ValueRef,
 };
 
 #[cfg(feature = "json")]
@@ -471,6 +471,29 @@ impl Decoder {
         crate::decode::definitions::locate(memo, offset, addresses, &mut self.window, limits)
     }
 
+    /// Returns the bounds of the instructions that made a value, where the value is only read from the
+    /// memo.
+    pub(crate) fn made_at(
+        &mut self,
+        mut value: Bounds,
+        addresses: &dyn Addresses,
+    ) -> Result<Bounds> {
+        // Every step leads to an earlier offset.
+        loop {
+            let mut lexer = Lexer::new(value.begin, &self.context.limits.pickle);
+            let bytes = self.window.fill(value.begin, NAME)?;
+            let Progress::Done(head) = lexer.head(bytes)? else { return Ok(value) };
+            let (Some(memo), Some(end)) = (head.memo_index()?, value.end) else {
+                return Ok(value);
+            };
+            let is_all = head.action() == Action::Get && lexer.offset() == end;
+            if !is_all || self.is_in_envelope(memo) {
+                return Ok(value);
+            }
+            value = self.locate(memo, value.begin, addresses)?.into();
+        }
+    }
+
     /// Makes the members of the container with this envelope the ones that are decoded. `machine` has
     /// run the envelope, and nothing else, in the shared region of the graph; without it the envelope
     /// is run again before it is needed.
@@ -525,3 +548,6 @@ impl Decoder {
         Ok(())
     }
 }
+
+/// Bytes in which a read of the memo is whole: in protocol 0, up to 20 digits and a newline.
+const NAME: usize = 24;

@@ -8,6 +8,7 @@ use std::ops::{Bound, RangeBounds};
 use crate::decode::cursor::Cursor;
 use crate::error::Result;
 use crate::value::owned::OwnedElement;
+use crate::value::range::ByteRange;
 
 /// Elements of an array, from either end: see [`NpyArray::elements`](crate::NpyArray::elements) and
 /// [`NpyArray::elements_in`](crate::NpyArray::elements_in).
@@ -29,6 +30,37 @@ pub struct IntoElements {
     cursor: Cursor,
     left: Left,
 }
+
+/// The places of the elements of an array in its file: see [`NpyArray::byte_ranges`](crate::NpyArray::byte_ranges).
+///
+/// Ends after an error.
+#[must_use = "iterators are lazy"]
+#[derive(Debug)]
+pub struct ByteRanges<'a> {
+    cursor: &'a mut Cursor,
+    done: bool,
+}
+
+impl<'a> ByteRanges<'a> {
+    pub(crate) fn new(cursor: &'a mut Cursor) -> ByteRanges<'a> {
+        ByteRanges { cursor, done: false }
+    }
+}
+
+impl Iterator for ByteRanges<'_> {
+    type Item = Result<ByteRange>;
+
+    fn next(&mut self) -> Option<Result<ByteRange>> {
+        if self.done {
+            return None;
+        }
+        let next = self.cursor.next_byte_range().transpose();
+        self.done = !matches!(next, Some(Ok(_)));
+        next
+    }
+}
+
+impl FusedIterator for ByteRanges<'_> {}
 
 /// The elements of an array as values of `T`: see [`NpyArray::into_deserialize`](crate::NpyArray::into_deserialize).
 ///

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pickle_stream::{Matcher, Skeleton, Span};
 
-use crate::decode::decoder::{Decoded, Decoder};
+use crate::decode::decoder::{Bounds, Decoded, Decoder};
 use crate::decode::outline::Outline;
 use crate::decode::plan::RowPlan;
 use crate::decode::position::Position;
@@ -16,6 +16,7 @@ use crate::locate::checkpoints::Checkpoints;
 use crate::locate::index::{Fingerprint, IndexFile, IndexKind};
 use crate::value::element::Element;
 use crate::value::kind::Kind;
+use crate::value::range::ByteRange;
 
 /// The members of one container: their batches, and the decoder.
 pub(crate) struct Objects {
@@ -224,6 +225,25 @@ impl Objects {
         let width = self.batches.width();
         let values = self.batch.spans(place, width);
         Ok(Some(Span { end: values[width - 1].end, ..values[0] }))
+    }
+
+    /// Returns the byte range of a member that is an array or a scalar, counted from the start of the
+    /// source; `None` past the last.
+    pub(crate) fn byte_range(&mut self, member: u64) -> Result<Option<ByteRange>> {
+        let Some(span) = self.span(member)? else { return Ok(None) };
+        let range = self.range_of(span);
+        range.map(Some).map_err(|error| self.explain(error).of_element(member))
+    }
+
+    fn range_of(&mut self, span: Span) -> Result<ByteRange> {
+        let Objects { decoder, batches, .. } = self;
+        // An array that is in the file already is read from the memo: its bytes are those of the first.
+        let made = decoder.made_at(span.into(), batches)?;
+        let Bounds { begin, memo, end } = made;
+        let span = Span { begin, memo, end: end.unwrap_or(span.end) };
+        let decoded = decoder.decode(Values::from(&[span][..]), batches)?;
+        decoder.window.release();
+        ByteRange::of_pickled(decoder.element(decoded, decoded.first), begin)
     }
 
     /// Returns the key of a member, decoded, where it is an entry, and the outline of its value.

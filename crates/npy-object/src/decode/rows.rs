@@ -11,6 +11,7 @@ use crate::source::Source;
 use crate::source::window::Window;
 use crate::value::context::Context;
 use crate::value::element::Element;
+use crate::value::range::{ByteRange, in_pieces};
 use crate::value::row::Row;
 
 /// Bytes of rows that are read at once, unless one row takes more.
@@ -105,6 +106,26 @@ impl Rows {
         }
         self.window.set_reading_on(false);
         self.read(row).map(Some)
+    }
+
+    /// Returns the byte range of a row, counted from the start of the source; `None` past the last.
+    pub(crate) fn byte_range(&mut self, row: u64) -> Result<Option<ByteRange>> {
+        if row >= self.count {
+            return Ok(None);
+        }
+        let length = self.size as u64;
+        let offset = self.data + row * length;
+        let explain = |error: Error| self.window.source().explain(error).of_element(row);
+        if self.fortran_order && self.count > 1 {
+            return Err(explain(in_pieces("the array is in Fortran order", offset)));
+        }
+        let end = offset + length;
+        if self.window.source().size()? < end {
+            return Err(explain(truncated(&self.window, end)));
+        }
+        let (dtype, shape) = (self.dtype.clone(), self.shape.clone());
+        let fortran_order = self.fortran_order && self.shape.len() > 1;
+        Ok(Some(ByteRange { dtype, shape, fortran_order, offset, length }))
     }
 
     fn read(&mut self, row: u64) -> Result<Element<'_>> {

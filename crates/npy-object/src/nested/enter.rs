@@ -1,6 +1,6 @@
 //! Enters a value along a path: finds out whether it is a container, and where its members are.
 
-use pickle_stream::{Action, Container as Grown, Lexer, Progress, Span};
+use pickle_stream::{Container as Grown, Span};
 
 use crate::decode::decoder::{Bounds, Decoder};
 use crate::decode::envelope_reader::EnvelopeReader;
@@ -21,7 +21,7 @@ pub(super) enum Entered {
 
 /// Opens a value.
 pub(super) fn enter(decoder: &mut Decoder, value: Bounds, route: Route) -> Result<Entered> {
-    let made = made_at(decoder, value, &route)?;
+    let made = decoder.made_at(value, &route)?;
     let mut reader = EnvelopeReader::new(made, decoder, &route)?;
     let found = reader.next(decoder, &route);
     let found = found.and_then(|first| innermost(first, &mut reader, decoder, &route));
@@ -89,26 +89,6 @@ pub(super) fn enter_found(
     };
     Ok(Entered::Container(Box::new(Parent { kind, array: None, batches, index: IndexUse::None })))
 }
-
-/// Returns the bounds of the instructions that made a value, where the value is only read from the
-/// memo.
-fn made_at(decoder: &mut Decoder, mut value: Bounds, route: &Route) -> Result<Bounds> {
-    // Every step leads to an earlier offset.
-    loop {
-        let mut lexer = Lexer::new(value.begin, &decoder.context.limits.pickle);
-        let bytes = decoder.window.fill(value.begin, NAME)?;
-        let Progress::Done(head) = lexer.head(bytes)? else { return Ok(value) };
-        let (Some(memo), Some(end)) = (head.memo_index()?, value.end) else { return Ok(value) };
-        let is_all = head.action() == Action::Get && lexer.offset() == end;
-        if !is_all || decoder.is_in_envelope(memo) {
-            return Ok(value);
-        }
-        value = decoder.locate(memo, value.begin, route)?.into();
-    }
-}
-
-/// Bytes in which a read of the memo is whole: in protocol 0, up to 20 digits and a newline.
-const NAME: usize = 24;
 
 /// Returns the route to the members of a tuple: that of the tuple, unless it is the whole pickle.
 fn way_into(tuple: Bounds, mut route: Route) -> Route {

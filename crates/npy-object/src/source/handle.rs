@@ -37,6 +37,8 @@ pub struct Source {
     name: Option<Arc<str>>,
     /// The path of the file, if the source is all of it.
     path: Option<Arc<Path>>,
+    /// The offset of the first byte in the file; `None` where the file holds these bytes compressed.
+    origin: Option<u64>,
 }
 
 #[derive(Clone)]
@@ -61,7 +63,7 @@ impl Source {
     }
 
     fn of(backing: Backing) -> Source {
-        Source { backing, check: None, name: None, path: None }
+        Source { backing, check: None, name: None, path: None, origin: Some(0) }
     }
 
     /// Returns this source with a check of its bytes.
@@ -175,7 +177,7 @@ impl Source {
     /// checksum.
     #[cfg(feature = "gzip")]
     pub(crate) fn unpacked(stream: impl Read + Send + 'static, memory: usize) -> Source {
-        Source::checking(Spool::new(stream, memory))
+        Source::checking(Spool::new(stream, memory)).at_origin(None)
     }
 
     /// Returns a part of this source as a source of its own, whose offsets begin at 0. It ends no
@@ -208,7 +210,8 @@ impl Source {
         // The checksum is that of all bytes up to the end.
         let check = self.check.clone().filter(|_| to == u64::MAX);
         let path = self.path.clone().filter(|_| from == 0 && to == u64::MAX);
-        Source { backing, check, name: self.name.clone(), path }
+        let origin = self.origin.and_then(|origin| origin.checked_add(from));
+        Source { backing, check, name: self.name.clone(), path, origin }
     }
 
     /// Returns this source with a name, such as a path, which errors mention. Sections of the
@@ -226,6 +229,18 @@ impl Source {
     /// The index of the file is looked for next to it.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
+    }
+
+    /// Returns the offset of the first byte in the file that was opened: that of a section, or of a member
+    /// that an archive stores without compression. `None` where the file holds these bytes compressed.
+    pub fn origin(&self) -> Option<u64> {
+        self.origin
+    }
+
+    /// Returns this source, whose first byte has this offset in the file.
+    #[cfg(feature = "gzip")]
+    pub(super) fn at_origin(self, origin: Option<u64>) -> Source {
+        Source { origin, ..self }
     }
 
     /// Reads up to `size` bytes in at most two reads, because a stream may not have more for a long

@@ -23,6 +23,7 @@
 //! | [`time`], [`calendar`] | the types of Python's `datetime`; days and dates, datetime64 |
 //! | [`array`], [`record`] | NumPy arrays; items of structured arrays with objects |
 //! | [`kind`] | [`Kind`], all of these by their Python type, and how calls are recognised |
+//! | [`range`] | the place of the items of an array in its file |
 //! | [`pack`] | Python values as items of the dtype that they had in a structured array |
 //! | [`access`] | the methods of [`Element`]: `kind`, `as_*` |
 //! | [`standard`] | calls of other classes of the standard library that are safe to make |
@@ -55,6 +56,7 @@ pub(crate) mod object;
 pub(crate) mod owned;
 pub(crate) mod pack;
 pub(crate) mod plain;
+pub(crate) mod range;
 pub(crate) mod record;
 pub(crate) mod row;
 pub(crate) mod scalar;
@@ -74,6 +76,7 @@ pub use numbers::{Primitive, TypedArray};
 pub use object::Object;
 pub use owned::OwnedElement;
 pub use plain::PlainArray;
+pub use range::ByteRange;
 pub use record::Record;
 pub use scalar::NumPyScalar;
 pub use shape::Shape;

@@ -75,3 +75,42 @@ fn as_array_of_any_element_agrees_with_kind() {
     assert!(arrays > 100, "{arrays} arrays of floats");
     assert!(plain_elements > 100 && plain_rows > 50, "{plain_elements} and {plain_rows}");
 }
+
+/// The file has the bytes of each array at its byte range, unless they have no place in the file.
+#[test]
+fn byte_range_of_any_array_has_its_bytes() {
+    let (mut found, mut refused) = (0, 0);
+    for fixture in fixtures() {
+        let file = fixture.bytes();
+        let Ok(mut array) = Options::new().trust_payload(true).open(file.clone()) else { continue };
+        for number in 0..array.len() {
+            array.seek(number);
+            let range = array.byte_ranges().next();
+            let Ok(Some(element)) = array.get(number) else { break };
+            let (Kind::Array(array), Some(range)) = (element.kind(), range) else { continue };
+            let (range, bytes) = match (range, array.data()) {
+                (Ok(range), Data::Bytes(bytes)) => (range, bytes),
+                (Err(error), _) => {
+                    // Checks access.range.
+                    assert!(["access.type", "access.range"].contains(&error.clause()), "{error}");
+                    assert!(error.element() == Some(number) && error.offset().is_some(), "{error}");
+                    refused += 1;
+                    continue;
+                }
+                (Ok(range), _) => panic!("{}: {range:?} of objects", fixture.file),
+            };
+            assert_eq!(range.length, bytes.len() as u64);
+            assert_eq!(
+                (&range.shape[..], range.fortran_order),
+                (array.shape(), array.fortran_order())
+            );
+            // The bytes of a big-endian array are turned for the caller.
+            if array.item() == &ItemType::Plain(range.dtype) {
+                let (begin, end) = (range.offset as usize, (range.offset + range.length) as usize);
+                assert!(file[begin..end] == **bytes, "{}, element {number}", fixture.file);
+                found += u32::from(range.length > 0);
+            }
+        }
+    }
+    assert!(found > 500 && refused > 100, "{found} found, {refused} refused");
+}

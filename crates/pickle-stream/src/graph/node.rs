@@ -66,6 +66,11 @@ impl Payload {
     pub(super) fn scratch(offset: usize, len: usize) -> Payload {
         Payload { offset: offset as u64, len: len as u64 | Payload::SCRATCH }
     }
+
+    /// Returns the offset of the bytes in the source; `None` where they are in the scratch.
+    pub(super) fn source_offset(self) -> Option<u64> {
+        (self.len & Payload::SCRATCH == 0).then_some(self.offset)
+    }
 }
 
 /// Consecutive ids in the links.

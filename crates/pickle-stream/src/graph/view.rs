@@ -259,6 +259,19 @@ impl<'a> ValueRef<'a> {
         (!self.source.bytes.is_empty()).then_some(self.source.offset)
     }
 
+    /// Returns the offset of the bytes of a `str`, `bytes` or `bytearray`: bytes from the start of the
+    /// source. `None` for another value, for bytes that the pickle has in another form (escaped, or in
+    /// pieces), and for a value of the shared region, which keeps a copy.
+    pub fn payload_offset(self) -> Option<u64> {
+        match self.graph.node(self.id) {
+            Node::Str(payload)
+            | Node::Str2(payload)
+            | Node::Bytes(payload)
+            | Node::ByteArray(payload) => payload.source_offset(),
+            _ => None,
+        }
+    }
+
     /// Returns the bytes that the graph takes, for all values in it, and the bytes from which they
     /// were decoded.
     pub fn graph_bytes(self) -> usize {

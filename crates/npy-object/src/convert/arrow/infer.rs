@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow_schema::extension::{EXTENSION_TYPE_METADATA_KEY, EXTENSION_TYPE_NAME_KEY};
@@ -38,6 +39,20 @@ pub enum Mixed {
     Union,
 }
 
+impl FromStr for Mixed {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Mixed> {
+        match name {
+            "error" => Ok(Mixed::Error),
+            #[cfg(feature = "json")]
+            "json" => Ok(Mixed::Json),
+            "union" => Ok(Mixed::Union),
+            _ => Err(unknown("mixed", "error, json or union", name)),
+        }
+    }
+}
+
 /// The type of a column of arrays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -49,6 +64,26 @@ pub enum Tensors {
     Fixed,
     /// `arrow.variable_shape_tensor` for arrays of two or more dimensions: the items, and the shape.
     Variable,
+}
+
+impl FromStr for Tensors {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Tensors> {
+        match name {
+            "lists" => Ok(Tensors::Lists),
+            "fixed" => Ok(Tensors::Fixed),
+            "variable" => Ok(Tensors::Variable),
+            _ => Err(unknown("tensors", "lists, fixed or variable", name)),
+        }
+    }
+}
+
+/// Returns the error for a name that an option of a table does not have.
+#[cold]
+pub(crate) fn unknown(option: &str, expected: &str, found: &str) -> Error {
+    let message = format!("{option}: expected {expected}, found {found:?}");
+    Error::usage("access.target", message)
 }
 
 /// How types are inferred.

@@ -3,15 +3,21 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use pickle_stream::{Hole, Holes, Skeleton};
+use pickle_stream::{Hole, Holes, Kind, NodeId, Skeleton, ValueRef};
 
 use crate::array::npy_array::NpyArray;
 use crate::convert::arrow::number::is_float;
+use crate::value::calls::Call;
+use crate::value::globals::Callable;
 
-/// The kinds of the holes of rows that were seen, for each of the last skeletons.
+/// The kinds of the holes of rows, a number for each.
+type Seen = HashSet<Vec<u64>>;
+
+/// The kinds of the holes of rows that were seen, for each of the last skeletons; `None` of a skeleton
+/// whose rows differ in a key or a dtype, and so in their types.
 #[derive(Default)]
 pub(super) struct Known {
-    skeletons: Vec<(Arc<Skeleton>, HashSet<Vec<u64>>)>,
+    skeletons: Vec<(Arc<Skeleton>, Option<Seen>)>,
     kinds: Vec<u64>,
     /// The skeleton whose row was noted last.
     noted: Option<usize>,
@@ -29,6 +35,18 @@ impl Known {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let Some(objects) = array.objects_mut() else { return 0 };
         let Ok(Some(members)) = objects.read_block(number, most) else { return 0 };
+        let run = objects.block(&members).and_then(|block| block.run(0));
+        let Some(skeleton) = run.map(|run| Arc::clone(run.skeleton)) else { return 0 };
+        if !self.skeletons.iter().any(|(known, _)| Arc::ptr_eq(known, &skeleton)) {
+            let differ = match objects.outline_row(&members, 0) {
+                Ok(Some((element, holes))) => {
+                    element.value().is_none_or(|value| names_are_holes(value, holes))
+                }
+                _ => true,
+            };
+            self.skeletons.truncate(Known::MOST - 1);
+            self.skeletons.push((skeleton, (!differ).then(Seen::new)));
+        }
         let Some(block) = objects.block(&members) else { return 0 };
         let (mut passed, mut bytes) = (0, 0);
         'runs: while let Some(run) = block.run(passed) {
@@ -47,7 +65,8 @@ impl Known {
 
     /// Forgets the kind that was noted last, as the types of other rows of it may be others.
     pub(super) fn forget_noted(&mut self) {
-        if let Some((_, seen)) = self.noted.take().and_then(|index| self.skeletons.get_mut(index)) {
+        let noted = self.noted.take().and_then(|index| self.skeletons.get_mut(index));
+        if let Some((_, Some(seen))) = noted {
             seen.remove(&self.kinds);
         }
     }
@@ -67,13 +86,10 @@ impl Known {
             let Some(kind) = kind(*hole, holes) else { return false };
             kinds.push(kind);
         }
+        // A skeleton that was not met before is looked at when its row is the next one.
         let index = skeletons.iter().position(|(known, _)| Arc::ptr_eq(known, skeleton));
-        let index = index.unwrap_or_else(|| {
-            skeletons.truncate(Known::MOST - 1);
-            skeletons.push((Arc::clone(skeleton), HashSet::new()));
-            skeletons.len() - 1
-        });
-        let seen = &mut skeletons[index].1;
+        let Some(index) = index else { return false };
+        let Some(seen) = &mut skeletons[index].1 else { return false };
         let is_known = seen.contains(kinds);
         if notes && !is_known && seen.len() < Known::MOST_KINDS {
             seen.insert(kinds.clone());
@@ -81,6 +97,42 @@ impl Known {
         }
         is_known
     }
+}
+
+/// Returns whether a key of a dict in a value, or a part of a dtype, is one of these holes, so that values
+/// with the same instructions have other types.
+fn names_are_holes(value: ValueRef<'_>, holes: &[NodeId]) -> bool {
+    let (mut left, mut seen) = (vec![(value, false)], HashSet::new());
+    while let Some((value, is_in_dtype)) = left.pop() {
+        if is_in_dtype && holes.contains(&value.id()) {
+            return true;
+        }
+        if !seen.insert((value.id(), is_in_dtype)) {
+            continue;
+        }
+        let entries = match value.kind() {
+            Kind::Tuple(items) | Kind::List(items) | Kind::Set(items) | Kind::FrozenSet(items) => {
+                left.extend(items.map(|item| (item, is_in_dtype)));
+                continue;
+            }
+            Kind::Dict(entries) => entries,
+            Kind::Object(object) => {
+                let callable = Call::of_object(object).map(|call| call.callable);
+                let is_dtype = matches!(callable, Some(Callable::DType | Callable::StringDType));
+                let parts = object.states().chain(object.appended()).chain([object.args()]);
+                left.extend(parts.map(|part| (part, is_in_dtype || is_dtype)));
+                object.items()
+            }
+            _ => continue,
+        };
+        for (key, member) in entries {
+            if holes.contains(&key.id()) {
+                return true;
+            }
+            left.push((member, is_in_dtype));
+        }
+    }
+    false
 }
 
 /// Returns a number that is the same for holes that have one Arrow type; `None` where the values have

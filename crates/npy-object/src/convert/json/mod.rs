@@ -6,6 +6,8 @@
 //!
 //! Both write as they walk, do not recurse, and so take values of any depth.
 //!
+//! [`write_kerchunk`] writes where the arrays are in their file, for zarr.
+//!
 //! ```
 //! use npy_object::json::{PlainJson, TypedJson};
 //!
@@ -23,6 +25,7 @@
 //
 // | file | what it has |
 // |---|---|
+// | `kerchunk` | references to the arrays in a file |
 // | `plain` | values to plain JSON; each dtype and `datetime` in `write_scalar` |
 // | `typed` | values to typed JSON |
 // | `walk` | the walk over a value that both share |
@@ -31,6 +34,7 @@
 // | `sharing` | which objects several elements have, for typed JSON |
 // | `text` | strings, base64 and commas |
 
+mod kerchunk;
 mod plain;
 mod read;
 mod rows;
@@ -39,6 +43,7 @@ mod text;
 mod typed;
 mod walk;
 
+pub use kerchunk::{write_kerchunk, write_kerchunk_with};
 pub use plain::PlainJson;
 pub use read::{ElementReader, read_header};
 pub use rows::read_row;

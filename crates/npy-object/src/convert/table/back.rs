@@ -1,7 +1,7 @@
 //! Tables back to arrays of objects.
 
-use std::fs::File;
-use std::io::{Read, Seek};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
 
 use arrow_array::cast::AsArray;
@@ -36,13 +36,34 @@ const COLUMN: &str = "element";
 
 /// Returns whether a path is that of a file or folder that [`import`] reads: it looks at the first bytes.
 pub fn is_table(path: impl AsRef<Path>) -> bool {
-    let path = path.as_ref();
-    let mut magic = [0; 6];
-    let mut is_file = || {
-        let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
-        read.is_ok() && (&magic == b"ARROW1" || magic.starts_with(b"PAR1"))
-    };
-    path.join(OFFSETS).is_file() || (path.is_file() && is_file())
+    matches!(Table::of(path.as_ref()), Ok(Some(_)))
+}
+
+/// A kind of table.
+enum Table {
+    Parquet,
+    Ipc,
+    Flat,
+}
+
+impl Table {
+    /// Returns the kind of a file by its first bytes, or of a folder; `None` of anything else.
+    fn of(path: &Path) -> io::Result<Option<Table>> {
+        if path.join(OFFSETS).is_file() {
+            return Ok(Some(Table::Flat));
+        }
+        // A pipe would lose its first bytes.
+        if !fs::metadata(path)?.is_file() {
+            return Ok(None);
+        }
+        let mut magic = Vec::new();
+        File::open(path)?.take(6).read_to_end(&mut magic)?;
+        Ok(match magic[..] {
+            [b'P', b'A', b'R', b'1', ..] => Some(Table::Parquet),
+            _ if magic == b"ARROW1" => Some(Table::Ipc),
+            _ => None,
+        })
+    }
 }
 
 /// Writes the rows of a Parquet or Arrow IPC file, or the elements of a flat pair, to an array of
@@ -69,10 +90,11 @@ pub fn import_with(
     mut progress: impl FnMut(u64, u64) -> Result<()>,
 ) -> Result<u64> {
     let (from, to) = (from.as_ref(), to.as_ref());
-    if from.join(OFFSETS).is_file() {
+    let table = Table::of(from).map_err(|error| Error::from(error).in_path(from))?;
+    if let Some(Table::Flat) = table {
         return of_flat(from, to, &mut progress);
     }
-    let (schema, rows, batches) = open(from)?;
+    let (schema, rows, batches) = open(from, table)?;
     let mut writer = WriteOptions::new().create(to)?;
     let is_element = matches!(&schema.fields()[..], [field] if field.name() == COLUMN);
     for batch in batches {
@@ -97,19 +119,17 @@ type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
 
 /// Opens a file of record batches: returns its schema, the number of its rows where that is known, else
 /// 0, and its batches.
-fn open(path: &Path) -> Result<(SchemaRef, u64, Batches)> {
+fn open(path: &Path, table: Option<Table>) -> Result<(SchemaRef, u64, Batches)> {
     let name = |error: Error| error.in_path(path);
-    let mut file = File::open(path).map_err(|error| name(error.into()))?;
-    let mut magic = [0; 6];
-    let read = file.read(&mut magic).map_err(|error| name(error.into()))?;
-    file.rewind().map_err(|error| name(error.into()))?;
-    match &magic[..read] {
+    let file = File::open(path).map_err(|error| name(error.into()))?;
+    match table {
         #[cfg(feature = "parquet")]
-        [b'P', b'A', b'R', b'1', ..] => {
+        Some(Table::Parquet) => {
             use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
             let reader = ParquetRecordBatchReaderBuilder::try_new(file);
-            let reader = reader.map_err(|error| name(super::parquet::of_parquet(error)))?;
+            let reader = reader
+                .map_err(|error| damaged("Parquet", super::parquet::of_parquet(error), path))?;
             let rows = reader.metadata().file_metadata().num_rows();
             let schema = reader.schema().clone();
             let batches = reader.with_batch_size(ROWS).build();
@@ -117,9 +137,9 @@ fn open(path: &Path) -> Result<(SchemaRef, u64, Batches)> {
             Ok((schema, rows.try_into().unwrap_or(0), Box::new(batches)))
         }
         #[cfg(feature = "ipc")]
-        b"ARROW1" => {
+        Some(Table::Ipc) => {
             let reader = arrow_ipc::reader::FileReader::try_new_buffered(file, None);
-            let reader = reader.map_err(|error| name(error.into()))?;
+            let reader = reader.map_err(|error| damaged("Arrow IPC", error.into(), path))?;
             Ok((reader.schema(), 0, Box::new(reader)))
         }
         _ => {
@@ -127,6 +147,19 @@ fn open(path: &Path) -> Result<(SchemaRef, u64, Batches)> {
             Err(name(Error::new(ErrorKind::Unsupported, "access.target", None, message)))
         }
     }
+}
+
+/// Returns the error of a table that has no footer, or a damaged one.
+#[cold]
+#[cfg(any(feature = "parquet", feature = "ipc"))]
+fn damaged(format: &str, error: Error, path: &Path) -> Error {
+    if error.kind() == ErrorKind::Io {
+        return error.in_path(path);
+    }
+    let why = error.message();
+    let message =
+        format!("expected a whole {format} file, found one that is damaged or cut off: {why}");
+    Error::new(ErrorKind::Malformed, "access.target", None, message).in_path(path)
 }
 
 /// Builds the dict of a row.

@@ -114,14 +114,15 @@ impl Sink for Writer {
             return Err(missing("a flat pair", first + row as u64));
         }
         let begin = offsets[0];
-        self.append(items, begin as usize, offsets[1..].iter().map(|end| end - begin))
+        let ends = offsets[1..].iter().map(|end| end - begin);
+        self.append(items, begin as usize, ends).map_err(|error| self.folder.name(error))
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
         let Writer { folder, values, offsets, shapes, .. } = *self;
-        values.finish()?;
-        offsets.finish()?;
-        shapes.map_or(Ok(()), RowWriter::finish)?;
+        let finished = values.finish().and_then(|()| offsets.finish());
+        let finished = finished.and_then(|()| shapes.map_or(Ok(()), RowWriter::finish));
+        finished.map_err(|error| folder.name(error))?;
         folder.finish()
     }
 }

@@ -51,6 +51,7 @@ pub use crate::convert::arrow::profile::{ColumnProfile, Profile};
 pub use crate::convert::arrow::schema::Inference;
 
 use crate::array::npy_array::NpyArray;
+use crate::convert::arrow::infer::unknown;
 #[cfg(feature = "parquet")]
 use crate::convert::arrow::schema::without_seconds;
 use crate::error::{Error, Result};
@@ -127,8 +128,7 @@ impl FromStr for Target {
         let found = Target::ALL.iter().find(|(_, suffixes)| suffixes.contains(&name));
         found.map(|(target, _)| *target).ok_or_else(|| {
             let names = Target::names().collect::<Vec<_>>().join(", ");
-            let message = format!("target: expected one of {names}, found {name:?}");
-            Error::usage("access.target", message)
+            unknown("target", &format!("one of {names}"), name)
         })
     }
 }
@@ -153,10 +153,7 @@ impl FromStr for Compression {
             "none" => Ok(Compression::None),
             "snappy" => Ok(Compression::Snappy),
             "zstd" => Ok(Compression::Zstd),
-            _ => {
-                let message = format!("compression: expected none, snappy or zstd, found {name:?}");
-                Err(Error::usage("access.target", message))
-            }
+            _ => Err(unknown("compression", "none, snappy or zstd", name)),
         }
     }
 }

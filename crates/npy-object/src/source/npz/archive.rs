@@ -136,7 +136,10 @@ impl Npz {
                 let check = Stored::new(data.clone(), member.clone());
                 data.checked(Arc::new(check))
             }
-            Method::Stored => Source::checking(Stored::new(data, member.clone())),
+            Method::Stored => {
+                let origin = data.origin();
+                Source::checking(Stored::new(data, member.clone())).at_origin(origin)
+            }
             _ => Source::unpacked(self.deflated(member, data), self.spool_memory),
         };
         Ok(name.into_iter().fold(source, Source::named))
