@@ -83,6 +83,7 @@ fn byte_range_of_any_array_has_its_bytes() {
     for fixture in fixtures() {
         let file = fixture.bytes();
         let Ok(mut array) = Options::new().trust_payload(true).open(file.clone()) else { continue };
+        let has_objects = array.has_objects();
         for number in 0..array.len() {
             array.seek(number);
             let range = array.byte_ranges().next();
@@ -100,10 +101,12 @@ fn byte_range_of_any_array_has_its_bytes() {
                 (Ok(range), _) => panic!("{}: {range:?} of objects", fixture.file),
             };
             assert_eq!(range.length, bytes.len() as u64);
-            assert_eq!(
-                (&range.shape[..], range.fortran_order),
-                (array.shape(), array.fortran_order())
-            );
+            assert_eq!(range.shape, array.shape(), "{}, element {number}", fixture.file);
+            // A row of a file in Fortran order is given in C order.
+            if range.fortran_order != array.fortran_order() {
+                assert!(range.fortran_order && !has_objects, "{}, element {number}", fixture.file);
+                continue;
+            }
             // The bytes of a big-endian array are turned for the caller.
             if array.item() == &ItemType::Plain(range.dtype) {
                 let (begin, end) = (range.offset as usize, (range.offset + range.length) as usize);
