@@ -33,7 +33,7 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::failure::Failure;
 
@@ -79,6 +79,8 @@ enum Command {
     Schema(command::schema::Schema),
     Convert(command::convert::Convert),
     Refs(command::refs::Refs),
+    Completions(command::shell::Completions),
+    Man(command::shell::Man),
 }
 
 impl Command {
@@ -96,6 +98,8 @@ impl Command {
             Command::Schema(schema) => schema.run(out),
             Command::Convert(convert) => convert.run(out),
             Command::Refs(refs) => refs.run(out),
+            Command::Completions(completions) => Ok(completions.run(Cli::command(), out)?),
+            Command::Man(man) => Ok(man.run(Cli::command(), out)?),
         }
     }
 
@@ -113,11 +117,14 @@ impl Command {
             | Command::Dis(_)
             | Command::Audit(_)
             | Command::Schema(_)
-            | Command::Refs(_) => false,
+            | Command::Refs(_)
+            | Command::Completions(_)
+            | Command::Man(_) => false,
         }
     }
 
-    /// Returns the file that the command reads, or, for `write`, the new file.
+    /// Returns the file that the command reads, or, for `write`, the new file. A command without a file can
+    /// only fail to write its output, and that error names no file.
     fn file(&self) -> &Path {
         match self {
             Command::Info(info) => info.file(),
@@ -132,6 +139,7 @@ impl Command {
             Command::Schema(schema) => schema.file(),
             Command::Convert(convert) => convert.file(),
             Command::Refs(refs) => refs.file(),
+            Command::Completions(_) | Command::Man(_) => Path::new(""),
         }
     }
 }

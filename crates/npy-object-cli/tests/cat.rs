@@ -27,6 +27,18 @@ fn cat_typed_prints_the_typed_json_of_the_oracle() {
 }
 
 #[test]
+fn cat_raw_prints_texts_without_quotes() {
+    let file = tempfile::Builder::new().suffix(".pkl").tempfile().expect("a file can be made");
+    let pickle = b"\x80\x04]\x94(\x8c\x03a\"b\x8c\x01\n\x8c\x02\xc3\xa9K\x01e.";
+    std::fs::write(&file, pickle).expect("it can be written");
+    let path = file.path().to_str().expect("a UTF-8 path");
+    let out = ran(command(["cat", "-r", path]).output()).output();
+    assert_eq!(out, "a\"b\n\n\n\u{e9}\n1\n");
+    let out = ran(command(["get", "--raw", path, "0", "3"]).output()).output();
+    assert_eq!(out, "a\"b\n1\n");
+}
+
+#[test]
 fn cat_from_to_prints_the_elements_of_a_slice() {
     let all = oracle(RAGGED);
     for (from, to, expected) in [
@@ -37,6 +49,9 @@ fn cat_from_to_prints_the_elements_of_a_slice() {
         (Some("4"), None, &[]),
         (Some("99"), Some("100"), &[]),
         (Some("2"), Some("1"), &[]),
+        (Some("-3"), None, &all[1..]),
+        (Some("-9"), Some("-1"), &all[..3]),
+        (Some("1"), Some("-9"), &[]),
     ] {
         let mut options = vec!["--typed"];
         options.extend(from.iter().flat_map(|from| ["--from", from]));

@@ -6,6 +6,29 @@ use std::fs;
 
 use common::{command, fixture, npyo, oracle, oracle_with_header, ran};
 
+#[test]
+fn get_prints_several_elements_in_the_order_of_the_numbers() {
+    let all = oracle(RAGGED);
+    let out = npyo("get", RAGGED, &["2", "-1", "2", "--typed"]).output();
+    assert_eq!(out.lines().collect::<Vec<_>>(), [&all[2], &all[3], &all[2]]);
+    // The elements before one that does not exist are printed.
+    let refused = npyo("get", RAGGED, &["1", "9", "--typed"]);
+    assert_eq!((refused.code, refused.stdout.trim_end()), (Some(1), all[1].as_str()));
+}
+
+#[test]
+fn get_at_a_path_of_names_is_that_of_subscripts() {
+    let file = split_dict();
+    let path = file.path().to_str().expect("a UTF-8 path");
+    for at in ["['train']", ".train", " .train "] {
+        let out = ran(command(["get", path, "--at", at, "1"]).output()).output();
+        assert_eq!(out, "4\n", "{at}");
+    }
+    for at in [".", ".train.", ".train..x"] {
+        assert_eq!(ran(command(["get", path, "--at", at, "1"]).output()).code, Some(2), "{at}");
+    }
+}
+
 /// A truncated array of several batches.
 const BATCHES: &str = "truncated/in-third-batch.npy";
 const RAGGED: &str = "arrays/ragged-p4-py3.9-np2.0.npy";

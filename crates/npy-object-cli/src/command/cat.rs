@@ -40,6 +40,10 @@ pub(crate) struct Cat {
     #[arg(long)]
     typed: bool,
 
+    /// Print an element that is a str as it is, without quotes and escapes
+    #[arg(long, short, conflicts_with_all = ["typed", "rows"])]
+    raw: bool,
+
     /// Print an object array of several dimensions row by row: a line for each index of the first
     /// dimension, nested as the others are. --from and --to count rows
     #[arg(long, conflicts_with_all = ["typed", "at"])]
@@ -49,14 +53,14 @@ pub(crate) struct Cat {
     #[arg(long, value_name = "['KEY'][N]")]
     at: Option<nested::Path>,
 
-    /// Start at element N, counted from 0
+    /// Start at element N, counted from 0, or from the end if it is negative
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    #[arg(allow_negative_numbers = true, value_parser = position)]
-    from: u64,
+    #[arg(allow_negative_numbers = true)]
+    from: i64,
 
-    /// Stop before element N
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = position)]
-    to: Option<u64>,
+    /// Stop before element N, counted in the same way
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    to: Option<i64>,
 
     /// Of a file that was cut off, also print the values of its last batch. No element before the cut is
     /// missing then, but the last lines may be parts of an element
@@ -74,9 +78,10 @@ const EXAMPLES: &str = "\
 Examples:
   npyo cat data.npy | head -3
   npyo cat data.npy --from 1000 --to 1010
+  npyo cat data.npy --from -5     the last five elements
   npyo cat arrays.npz:train | head -3
   npyo cat table.npy --rows       one line for each row of a 2-d array of objects
-  npyo cat dict.npy --at '[\"train\"][3]'
+  npyo cat dict.npy --at .train[3]        the same as ['train'][3]
   npyo cat data.npy | jq length
   npyo cat appended.npy --all";
 
@@ -87,7 +92,7 @@ impl Cat {
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let mut opened = self.input.open()?;
-        let mut lines = Lines::new(self.typed);
+        let mut lines = Lines::new(self.typed, self.raw);
         let all = self.several.all;
         opened.each(all, |opened| self.print(opened, &mut lines, out))?;
         if !all {
@@ -95,6 +100,19 @@ impl Cat {
             opened.note_rest(!self.is_whole())?;
         }
         Ok(opened.check_archive()?)
+    }
+
+    fn counts_from_the_end(&self) -> bool {
+        self.from < 0 || self.to.is_some_and(|to| to < 0)
+    }
+
+    /// Returns the numbers of the first element and of the one after the last, of `count` elements. As in a
+    /// slice in Python, a number before the first element means the first.
+    fn range(&self, count: u64) -> (u64, u64) {
+        let from_start = |number: i64| {
+            u64::try_from(number).unwrap_or_else(|_| count.saturating_sub(number.unsigned_abs()))
+        };
+        (from_start(self.from), self.to.map_or(u64::MAX, from_start))
     }
 
     /// Returns whether all elements are printed.
@@ -111,21 +129,25 @@ impl Cat {
     ) -> Result<(), Failure> {
         let reading = self.reading.with_unfinished(self.unfinished);
         let mut contents = opened.contents(&reading, self.at.as_ref(), !self.typed)?;
-        let to = self.to.unwrap_or(u64::MAX);
         if let (true, Contents::Array(array)) = (self.rows, &mut contents)
             && array.has_objects()
             && array.shape().len() > 1
         {
             return self.print_rows(array, out);
         }
-        let bar = progress_bar(contents.known_len().map(|len| to.min(len)), self.from);
+        let count = match self.counts_from_the_end() {
+            true => contents.count()?,
+            false => 0,
+        };
+        let (from, to) = self.range(count);
+        let bar = progress_bar(contents.known_len().map(|len| to.min(len)), from);
         if let (true, true, Contents::Array(array)) = (self.typed, self.is_whole(), &mut contents) {
             write_header(out, &array.to_header())?;
             out.write_all(b"\n")?;
             array.mark_shared();
         }
         // Without --to, the loop goes on to the end of the file, so that a truncation is an error.
-        contents.for_each(self.from..to, |member| -> Result<(), Failure> {
+        contents.for_each(from..to, |member| -> Result<(), Failure> {
             lines.write(out, member)?;
             bar.inc(1);
             Ok(())
@@ -144,7 +166,8 @@ impl Cat {
         let (count, shape) = array.shape().split_first().expect("it has several dimensions");
         let (count, shape) = (*count as u64, shape.to_vec());
         let size = array.len().checked_div(count).unwrap_or(0);
-        let (from, to) = (self.from.min(count), self.to.unwrap_or(count).min(count));
+        let (from, to) = self.range(count);
+        let (from, to) = (from.min(count), to.min(count));
         let bar = progress_bar(Some(to.saturating_sub(from)), 0);
         array.seek(from * size);
         let mut json = PlainJson::new();
@@ -185,32 +208,34 @@ fn nested(shape: &[usize], index: u64) -> usize {
     begins.count()
 }
 
-/// A writer of plain or typed JSON lines.
-pub(crate) enum Lines {
+/// A writer of lines: JSON, typed JSON, or strs as they are.
+pub(crate) struct Lines {
+    json: Json,
+    raw: bool,
+}
+
+enum Json {
     Plain(PlainJson),
     Typed(TypedJson),
 }
 
 impl Lines {
-    pub(crate) fn new(typed: bool) -> Lines {
-        if typed { Lines::Typed(TypedJson::new()) } else { Lines::Plain(PlainJson::new()) }
+    pub(crate) fn new(typed: bool, raw: bool) -> Lines {
+        let json =
+            if typed { Json::Typed(TypedJson::new()) } else { Json::Plain(PlainJson::new()) };
+        Lines { json, raw }
     }
 
     pub(crate) fn write(&mut self, out: &mut impl Write, member: Member<'_>) -> io::Result<()> {
-        match self {
-            Lines::Plain(json) => json.write_member(out, member)?,
-            Lines::Typed(json) => json.write_member(out, member)?,
+        let text = match member.key {
+            None if self.raw => member.value.as_str().ok(),
+            _ => None,
+        };
+        match (&mut self.json, text) {
+            (_, Some(text)) => out.write_all(text.as_bytes())?,
+            (Json::Plain(json), None) => json.write_member(out, member)?,
+            (Json::Typed(json), None) => json.write_member(out, member)?,
         }
         out.write_all(b"\n")
     }
-}
-
-/// Parses the number of an element. Refuses negative numbers, which Python counts from the end.
-fn position(text: &str) -> Result<u64, String> {
-    if text.starts_with('-') {
-        return Err(
-            "expected a number from 0 on, as elements are counted from the start".to_owned()
-        );
-    }
-    text.parse().map_err(|error: std::num::ParseIntError| error.to_string())
 }

@@ -1,4 +1,4 @@
-//! `npyo get`: one element, as JSON.
+//! `npyo get`: elements by their numbers, as JSON.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,9 +10,9 @@ use crate::command::cat::Lines;
 use crate::failure::Failure;
 use crate::input::{Input, Reading};
 
-/// Print one element as JSON
+/// Print elements by their numbers, as JSON, one a line
 ///
-/// With an index next to the file (see `npyo index`) the element is found at once; without one, the
+/// With an index next to the file (see `npyo index`) an element is found at once; without one, the
 /// file is surveyed up to the element first.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -20,13 +20,17 @@ pub(crate) struct Get {
     #[command(flatten)]
     input: Input,
 
-    /// The number of the element, counted from 0, or from the end if it is negative
-    #[arg(value_name = "N", allow_negative_numbers = true)]
-    index: i64,
+    /// The numbers of the elements, counted from 0, or from the end if negative
+    #[arg(value_name = "N", required = true, allow_negative_numbers = true)]
+    indices: Vec<i64>,
 
     /// Print typed JSON, which keeps every difference between values and every shared object
     #[arg(long)]
     typed: bool,
+
+    /// Print an element that is a str as it is, without quotes and escapes
+    #[arg(long, short, conflicts_with = "typed")]
+    raw: bool,
 
     /// Get a member of the container at this path instead
     #[arg(long, value_name = "['KEY'][N]")]
@@ -44,7 +48,8 @@ pub(crate) struct Get {
 const EXAMPLES: &str = "\
 Examples:
   npyo get data.npy 41
-  npyo get data.npy -1";
+  npyo get data.npy 0 41 -1
+  npyo get splits.npy --at .train -1";
 
 impl Get {
     pub(crate) fn file(&self) -> &Path {
@@ -55,20 +60,20 @@ impl Get {
         let opened = self.input.open()?;
         let reading = self.reading.with_unfinished(self.unfinished);
         let mut contents = opened.contents(&reading, self.at.as_ref(), !self.typed)?;
-        let index = match u64::try_from(self.index) {
-            Ok(index) => Some(index),
-            Err(_) => contents.count()?.checked_add_signed(self.index),
-        };
-        let member = index.map_or(Ok(None), |index| contents.get(index))?;
-        if let Some(member) = member {
-            Lines::new(self.typed).write(out, member)?;
-            return Ok(opened.check_archive()?);
+        let mut lines = Lines::new(self.typed, self.raw);
+        for &index in &self.indices {
+            let number = match u64::try_from(index) {
+                Ok(number) => Some(number),
+                Err(_) => contents.count()?.checked_add_signed(index),
+            };
+            let Some(member) = number.map_or(Ok(None), |number| contents.get(number))? else {
+                let count = contents.count()?;
+                let plural = if count == 1 { "" } else { "s" };
+                let message = format!("no element {index}: there are {count} element{plural}");
+                return Err(Failure::Refused(message));
+            };
+            lines.write(out, member)?;
         }
-        let count = contents.count()?;
-        let plural = if count == 1 { "" } else { "s" };
-        Err(Failure::Refused(format!(
-            "no element {}: there are {count} element{plural}",
-            self.index
-        )))
+        Ok(opened.check_archive()?)
     }
 }

@@ -15,5 +15,6 @@ pub(crate) mod info;
 pub(crate) mod refs;
 pub(crate) mod salvage;
 pub(crate) mod schema;
+pub(crate) mod shell;
 pub(crate) mod stats;
 pub(crate) mod write;

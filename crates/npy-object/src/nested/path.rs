@@ -9,11 +9,12 @@ use crate::error::{Error, Result};
 ///
 /// A subscript is a str (the key of a dict), an int (the index of a list or a tuple, from the end
 /// if it is negative, or the key of a dict), or ints with commas between them (the indices of an
-/// array, one for each dimension).
+/// array, one for each dimension). `.train` is short for `['train']`, up to the next `.` or `[`.
 ///
 /// ```
 /// let path: npy_object::nested::Path = "['train'][3]".parse()?;
 /// assert_eq!(path.to_string(), "['train'][3]");
+/// assert_eq!(".train[3]".parse::<npy_object::nested::Path>()?, path);
 /// # Ok::<(), npy_object::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,6 +88,16 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn subscript(&mut self) -> Result<Subscript> {
+        if let Some(rest) = self.rest.strip_prefix('.') {
+            self.rest = rest;
+            let end = rest.find(['.', '[']).unwrap_or(rest.len());
+            let name = rest[..end].trim_end();
+            if name.is_empty() {
+                return Err(self.refuse("a name after the point"));
+            }
+            self.rest = &rest[end..];
+            return Ok(Subscript::Key(name.to_owned()));
+        }
         self.expect('[')?;
         let subscript = match self.rest.chars().next() {
             Some(quote @ ('\'' | '"')) => Subscript::Key(self.string(quote)?),
