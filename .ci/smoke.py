@@ -22,7 +22,7 @@ with tempfile.TemporaryDirectory() as folder:
         count += 1
     assert count == 3000, count
     np.testing.assert_array_equal(npy_object.open(path)[2500], ragged[2500])
-    assert npy_object.audit(path).status == "inert"
+    assert npy_object.audit(path).verdict == "inert"
 
     command = os.path.join(sysconfig.get_path("scripts"), "npyo")
     if sys.platform == "win32":
