@@ -161,6 +161,6 @@ fn check(header: &Bytes) -> Option<u64> {
         _ => u32::from(byte),
     });
     let header = Header::from_byte_slice(header);
-    let is_right = header.cksum().is_ok_and(|stored| stored == sum.sum());
+    let is_right = header.cksum().is_ok_and(|stored| stored == sum.sum::<u32>());
     header.entry_size().ok().filter(|_| is_right)
 }
