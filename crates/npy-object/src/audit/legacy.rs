@@ -48,7 +48,7 @@ impl Storages {
             return;
         }
         let Some((key, size)) = storage(&operands.arguments, names) else {
-            self.is_unknown = true;
+            self.is_unknown |= !is_module(&operands.arguments);
             return;
         };
         match self.sizes.get(key) {
@@ -79,6 +79,11 @@ fn storage<'a>(id: &Operand<'a>, names: &[Name]) -> Option<(&'a [u8], u64)> {
         }
         _ => None,
     }
+}
+
+/// Returns whether a persistent id is `('module', class, file, source)`, which is a class.
+fn is_module(id: &Operand<'_>) -> bool {
+    matches!(id, Operand::Tuple(items) if matches!(items.get(0), Some(Operand::Text(b"module"))))
 }
 
 /// Returns the size of an item in a type of storage.

@@ -55,7 +55,7 @@ use trust::Trust;
 use walk::Walk;
 
 /// The version of the policy. It grows with every change of the verdict on a name or a call.
-pub const POLICY_VERSION: u32 = 1;
+pub const POLICY_VERSION: u32 = 2;
 
 /// Finds the imports and calls of `numpy.load(allow_pickle=True)`, and makes none of them.
 ///
