@@ -155,12 +155,14 @@ fn is_zero(header: &Bytes) -> bool {
 
 /// Returns the length of the data after a header; `None` where its checksum is another.
 fn check(header: &Bytes) -> Option<u64> {
-    // The checksum counts its own field as spaces.
-    let sum = header.iter().enumerate().map(|(at, &byte)| match at {
-        148..156 => u32::from(b' '),
-        _ => u32::from(byte),
-    });
+    // The checksum counts its own field as spaces. Old programs add signed bytes, and `tarfile`
+    // accepts that sum too.
+    let sum = |value: fn(u8) -> i64| -> i64 {
+        let bytes = header.iter().enumerate();
+        bytes.map(|(at, &byte)| value(if (148..156).contains(&at) { b' ' } else { byte })).sum()
+    };
+    let sums = [sum(i64::from), sum(|byte| i64::from(byte.cast_signed()))];
     let header = Header::from_byte_slice(header);
-    let is_right = header.cksum().is_ok_and(|stored| stored == sum.sum::<u32>());
+    let is_right = header.cksum().is_ok_and(|stored| sums.contains(&i64::from(stored)));
     header.entry_size().ok().filter(|_| is_right)
 }

@@ -43,15 +43,13 @@ impl Packing {
         let mut start = Vec::new();
         source.to_reader().take(MAGIC as u64).read_to_end(&mut start)?;
         Ok(match *start {
-            // Deflate, and a checksum of the header.
-            [first, second, ..]
-                if first & 0x0f == 8
-                    && first >> 4 <= 7
-                    && u16::from_be_bytes([first, second]).is_multiple_of(31) =>
-            {
+            // A window of 32 KiB, which every writer has: other first bytes of zlib are opcodes.
+            [b'x', second, ..] if u16::from_be_bytes([b'x', second]).is_multiple_of(31) => {
                 Some(Packing::Zlib)
             }
-            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(Packing::Bzip2),
+            // The first block, or the end.
+            [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A']
+            | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72] => Some(Packing::Bzip2),
             [0x5d, 0, ..] => Some(Packing::Lzma),
             [0xfd, b'7', b'z', b'X', b'Z', 0] => Some(Packing::Xz),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Packing::Zstd),

@@ -105,3 +105,25 @@ fn tar_of_too_many_members_is_over_the_limit() {
     let report = Audit::new().read(Source::bytes(tar));
     assert_eq!(report.parts[0].error.as_ref().unwrap().clause(), "tar.limit");
 }
+
+#[test]
+fn pickle_that_begins_like_a_zlib_header_is_read_as_a_pickle() {
+    for pickle in [&b"(S'a'\ntp0\n."[..], b"X\x09\0\0\0123456789."] {
+        let report = Audit::new().read(Source::bytes(pickle));
+        assert_eq!((report.verdict(), report.parts[0].pickles), (Verdict::Inert, 1));
+    }
+}
+
+/// `tarfile` accepts the sum of signed bytes too, so such a file is a tar archive for it.
+#[test]
+fn tar_with_a_checksum_of_signed_bytes_is_read() {
+    let mut header = [0; 512];
+    header[..2].copy_from_slice(&[b'a', 0xe4]);
+    header[124..135].copy_from_slice(b"00000000000");
+    header[156] = b'0';
+    header[148..156].copy_from_slice(b"        ");
+    let sum: i64 = header.iter().map(|&byte: &u8| i64::from(byte.cast_signed())).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    let report = Audit::new().read(Source::bytes([&header[..], &[0; 1024]].concat()));
+    assert_eq!(report.parts[0].member.as_deref(), Some("a\u{fffd}"));
+}
