@@ -5,7 +5,7 @@
 Audits every fixture, a dangerous pickle, a file that is missing and one that is not a pickle. Each line of `--json
 --sites` must fit `spec/audit.schema.json`, and the log of `--format sarif` the schema of SARIF 2.1.0
 (`sarif-schema-2.1.0.json`, by OASIS). Both must have the same issues, and the annotations of `--format github` one line
-for each. Needs the package jsonschema.
+for each. Installs the package jsonschema into an environment of its own where it is missing.
 """
 
 import json
@@ -14,13 +14,18 @@ import subprocess
 import sys
 import tempfile
 
-import jsonschema
-
 import environments
 import manifest
 
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
 
 def main():
+    if jsonschema is None:
+        return in_environment()
     npyo = os.path.abspath(sys.argv[1])
     lines_fit, log_fits = (
         jsonschema.validators.validator_for(schema)(schema)
@@ -67,6 +72,17 @@ def main():
     print("%d lines of %d files, %d issues of the checks %s" % (len(lines), len(reports), len(issues), sorted(found)))
 
 
+def in_environment():
+    """Runs this script in an environment that has jsonschema. Returns its exit code."""
+    folder = os.path.join(environments.FOLDER, "jsonschema")
+    python = os.path.join(folder, "bin", "python")
+    has = os.path.exists(python) and subprocess.run([python, "-c", "import jsonschema"], check=False).returncode == 0
+    if not has:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "jsonschema"], check=True)
+    return subprocess.run([python, os.path.abspath(__file__), *sys.argv[1:]], check=False).returncode
+
+
 def read(path):
     """Returns the JSON in a file."""
     with open(path, encoding="utf-8") as file:
@@ -74,4 +90,4 @@ def read(path):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -199,6 +199,9 @@ pub struct Options {
     pub(crate) index: bool,
     pub(crate) spool_memory: Option<usize>,
     pub(crate) unfinished: bool,
+    /// What may be decompressed in all; `None` where only each compressed file has a limit.
+    #[cfg(feature = "gzip")]
+    pub(crate) budget: Option<Arc<crate::source::inflate::Budget>>,
 }
 
 impl Default for Options {
@@ -211,6 +214,8 @@ impl Default for Options {
             index: true,
             spool_memory: None,
             unfinished: false,
+            #[cfg(feature = "gzip")]
+            budget: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::argument::Lookup;
 use super::fact::{Array, Fact};
 use super::numpy::{count, dtype_of};
 use super::rule::Rule;
+use super::trust::Trust;
 
 /// What follows the state of a wrapper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +23,20 @@ pub(super) enum Payload {
     Pickle,
 }
 
+/// The module and the name of the class of the wrappers of arrays.
+const WRAPPER: (&str, &str) = ("joblib.numpy_pickle", "NumpyArrayWrapper");
+
 /// Returns whether it is the wrapper of an array.
 pub(super) fn is_wrapper(name: &Name) -> bool {
     let Name::Global { module, name } = name else { return false };
-    module == "joblib.numpy_pickle" && name == "NumpyArrayWrapper"
+    (&**module, &**name) == WRAPPER
+}
+
+/// Returns whether the caller trusts the wrappers, so that `joblib.load` may be the loader.
+pub(super) fn is_trusted(trust: &Trust) -> bool {
+    let (module, name) = WRAPPER;
+    let by_name = trust.allowed(&format!("{module}.{name}"));
+    by_name.or_else(|| trust.allowed_in_package(module, name)).is_some()
 }
 
 /// Returns what follows the state of a wrapper, and what is known about the array; `None` where

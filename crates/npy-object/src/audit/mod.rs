@@ -11,9 +11,10 @@
 // - `rule`: the rules that `policy.txt` gives to inert names
 // - `call`: the calls and states that each rule allows; `argument` has the questions that it asks
 // - `numpy`: the same for arrays and dtypes
-// - `joblib`: the arrays in a file of joblib
+// - `joblib`: the arrays in a file of joblib; `legacy`: the storages in an old file of PyTorch
 // - `fact`: what is noted about the result of a call
-// - `archive`: which members of an archive its loader unpickles
+// - `form`: whether a file is compressed, or an archive
+// - `archive`: which members of an archive its loader unpickles; `tar`: the members of a tar archive
 // - `trust`: the names that the caller trusts or denies, and the lists of libraries
 // - `project`: a project's policy, by path
 // - `report`: the types of the result; `issue`: what keeps a file from being inert, for other programs
@@ -25,14 +26,18 @@ mod archive;
 mod argument;
 mod call;
 mod fact;
+mod form;
 mod issue;
 mod joblib;
+mod legacy;
 mod numpy;
 mod policy;
 #[cfg(feature = "policy")]
 mod project;
 mod report;
 mod rule;
+#[cfg(feature = "containers")]
+mod tar;
 mod trust;
 mod walk;
 
@@ -50,7 +55,7 @@ use trust::Trust;
 use walk::Walk;
 
 /// The version of the policy. It grows with every change of the verdict on a name or a call.
-pub const POLICY_VERSION: u32 = 1;
+pub const POLICY_VERSION: u32 = 2;
 
 /// Finds the imports and calls of `numpy.load(allow_pickle=True)`, and makes none of them.
 ///
@@ -149,8 +154,8 @@ impl Audit {
         Ok(self.read(Source::open(path)?))
     }
 
-    /// Audits a source: an array, several of them, an archive, a bare pickle, or one of these in
-    /// gzip.
+    /// Audits a source: an array, several of them, a bare pickle, an archive, or one of these
+    /// compressed. Without the feature `containers`, only zip archives and gzip files are known.
     pub fn read(&self, source: Source) -> Report {
         self.read_each(source, |_| ())
     }

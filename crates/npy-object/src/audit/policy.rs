@@ -557,8 +557,11 @@ mod tests {
 
     #[test]
     fn name_of_library_has_no_rule_and_is_not_dangerous() {
+        // Of a package in which other names are dangerous.
+        const HARMLESS: [&str; 1] = ["torch.serialization._get_layout"];
         for (library, name) in super::super::trust::names_of_libraries() {
-            assert_eq!(standing_of(name), Standing::Unknown, "{library}: {name}");
+            let is_known = standing_of(name) != Standing::Unknown;
+            assert_eq!(is_known, HARMLESS.contains(&name), "{library}: {name}");
         }
     }
 

@@ -236,8 +236,7 @@ impl Part {
         if let Some(error) = &self.error {
             return incomplete(error.offset(), error.message().to_owned());
         }
-        if self.content == Content::Unknown {
-            let reason = "no loader of this kind of archive is known to have this member";
+        if let Some(reason) = self.content.why_unknown() {
             return incomplete(None, reason.to_owned());
         }
         if self.trailing.count > 0 {

@@ -1,19 +1,29 @@
 //! Goes through a file: decompresses it, and reads its arrays, pickles and members of archives.
 
 use std::io::Read;
+#[cfg(feature = "gzip")]
+use std::sync::Arc;
 
 use pickle_stream::audit::{Act, Audited, Auditor, Finding, Name, Subject};
 
 #[cfg(feature = "npz")]
-use super::archive::{Content, Roots};
-use super::joblib::Payload;
+use super::archive::{Content, Kind};
+#[cfg(feature = "npz")]
+use super::form::Form;
+use super::form::Packed;
+use super::joblib::{self, Payload};
+use super::legacy::{self, Storages};
 use super::policy::{Judge, Judgement};
-use super::report::{Part, Site, Tally, Use};
+use super::report::{Part, Site, Tally, Use, Verdict};
+#[cfg(feature = "containers")]
+use super::tar;
 use super::trust::Trust;
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::{Options, ReadSize};
 use crate::source::Source;
 use crate::source::format::{Format, NESTING, too_deep};
+#[cfg(feature = "gzip")]
+use crate::source::inflate::Budget;
 use crate::source::window::Window;
 
 /// Names that a file may have in all parts.
@@ -43,6 +53,8 @@ pub(super) struct Walk<'a> {
     /// The names of all parts, and their bytes.
     names: usize,
     bytes: usize,
+    /// The storages of the file of PyTorch that is read.
+    storages: Option<Storages>,
 }
 
 impl<'a> Walk<'a> {
@@ -57,75 +69,156 @@ impl<'a> Walk<'a> {
         limits.header.header_chars = limits.header.header_chars.max(MOST_HEADER);
         limits.pickle.line = limits.pickle.line.min(LONGEST_LINE);
         let parts = Vec::new();
-        Walk { options, trust, only, parts, each, is_silent: false, names: 0, bytes: 0 }
+        Walk {
+            options,
+            trust,
+            only,
+            parts,
+            each,
+            is_silent: false,
+            names: 0,
+            bytes: 0,
+            storages: None,
+        }
     }
 
     /// Goes through a file. Returns the file, or the members of an archive.
     pub(super) fn walk(mut self, source: Source) -> Vec<Part> {
-        self.file(source, "", NESTING);
+        #[cfg(feature = "gzip")]
+        {
+            let size = source.known_size().unwrap_or(0);
+            self.options.budget = Some(Arc::new(Budget::of(&self.options.limits, size)));
+        }
+        self.file(source, Part::default(), NESTING);
         self.parts
     }
 
-    /// Goes through a file, which may be compressed. The names of members begin with `prefix`.
-    fn file(&mut self, source: Source, prefix: &str, nesting: usize) {
-        match self.unpack(source, nesting) {
+    /// Goes through a file, which may be compressed or an archive. `part` has its name.
+    fn file(&mut self, source: Source, part: Part, nesting: usize) {
+        let (source, packed, nesting) = match self.unpack(source, &part, nesting) {
+            Ok(unpacked) => unpacked,
+            Err(error) => return self.part(part, Err(error)),
+        };
+        match packed {
             #[cfg(feature = "npz")]
-            Ok((source, Format::Zip, nesting)) => self.archive(source, prefix, nesting),
-            unpacked => {
-                let part = Part { member: named(prefix), ..Part::default() };
-                self.part(part, unpacked.map(|(source, _, nesting)| (source, nesting)));
+            Some(Packed::Zip) => self.zip(source, part, nesting),
+            #[cfg(feature = "containers")]
+            Some(Packed::Tar) => {
+                self.also(&source, &part);
+                self.tar(&source, part, nesting);
             }
+            _ => self.part(part, Ok((source, nesting))),
         }
     }
 
-    /// Decompresses a source until it is not a gzip file. Returns it, its format, and how many more
-    /// files may be inside one another.
-    fn unpack(&self, mut source: Source, nesting: usize) -> Result<(Source, Format, usize)> {
-        for left in (0..nesting).rev() {
-            match Format::of(&source)? {
-                Format::Gzip => source = self.options.gunzip(source)?,
-                format => return Ok((source, format, left)),
+    /// Decompresses a source until it is not compressed. Returns it, the kind of archive that it is,
+    /// and how many more files may be inside one another.
+    #[cfg_attr(not(feature = "containers"), expect(unused_variables))]
+    fn unpack(
+        &mut self,
+        mut source: Source,
+        part: &Part,
+        nesting: usize,
+    ) -> Result<(Source, Option<Packed>, usize)> {
+        let mut left = nesting;
+        while let Some(packed) = Packed::of(&source)? {
+            left = left.checked_sub(1).ok_or_else(|| too_deep("compressed files", None))?;
+            match packed {
+                Packed::Gzip => source = self.options.gunzip(source)?,
+                #[cfg(feature = "containers")]
+                Packed::Compressed(packing) => {
+                    self.also(&source, part);
+                    source = self.options.decompress(source, packing);
+                }
+                archive => return Ok((source, Some(archive), left)),
             }
         }
-        Err(too_deep("compressed files", None))
+        Ok((source, None, left))
     }
 
-    /// Goes through the members of an archive.
+    /// Goes through a compressed file or a tar archive as a pickle too: its first bytes may be
+    /// instructions, so that `pickle.load` is a loader of it.
+    #[cfg(feature = "containers")]
+    fn also(&mut self, source: &Source, part: &Part) {
+        let member = part.member.clone();
+        let is_other = Format::of(source)
+            .is_ok_and(|format| matches!(format, Format::Npy | Format::Zip | Format::Gzip));
+        if is_other {
+            let message = "the file is a tar archive, and begins as a file of another kind too";
+            let error = Some(Error::new(ErrorKind::Unsupported, "tar.header", 0, message));
+            self.parts.push(Part { member, error, ..Part::default() });
+        } else if self.is_whole_pickle(source, 0) {
+            let part = Part { member, content: Content::Data, ..Part::default() };
+            self.part(part, Ok((source.clone(), 0)));
+        }
+    }
+
+    /// Goes through the members of a zip archive.
     #[cfg(feature = "npz")]
-    fn archive(&mut self, source: Source, prefix: &str, nesting: usize) {
+    fn zip(&mut self, source: Source, part: Part, nesting: usize) {
         let archive = match self.options.read_npz(source) {
             Ok(archive) => archive,
-            Err(error) => {
-                let part = Part { member: named(prefix), ..Part::default() };
-                return self.part(part, Err(error));
-            }
+            Err(error) => return self.part(part, Err(error)),
         };
         // A wrong header of a member is reported with the member.
         if let Ok(Some(unlisted)) = archive.unlisted() {
             let trailing = Tally { count: unlisted.end - unlisted.start, first: unlisted.start };
-            let part = Part { member: named(prefix), trailing, ..Part::default() };
-            self.parts.push(part);
+            let member = part.member.clone();
+            self.parts.push(Part { member, trailing, ..Part::default() });
         }
-        let roots = Roots::of(&archive);
-        let first = self.parts.len();
-        let mut any_loaded = false;
-        for (number, found) in archive.members().iter().enumerate() {
-            let source = archive.source(number);
-            let format = source.as_ref().ok().and_then(|source| Format::of(source).ok());
-            let content = roots.content(found.name(), format);
-            let member = Some(format!("{prefix}{}", found.name()));
-            let part = Part { member, content, ..Part::default() };
-            match content {
-                Content::Data | Content::Unknown => self.data(part, source),
-                Content::Loaded => {
-                    any_loaded = true;
+        let members = archive.members().iter().map(|member| member.name());
+        let data = |number| archive.source(number);
+        self.members(&part, members, data, true, nesting);
+    }
+
+    /// Goes through the members of a tar archive.
+    #[cfg(feature = "containers")]
+    fn tar(&mut self, source: &Source, part: Part, nesting: usize) {
+        let members = match tar::members(source) {
+            Ok(members) => members,
+            Err(error) => return self.part(part, Err(source.explain(error))),
+        };
+        let data = |number: usize| match members[number].data {
+            Some((begin, size)) => Ok(source.section(begin..begin + size)),
+            None => {
+                let message = "the member is a link";
+                Err(Error::new(ErrorKind::Unsupported, "tar.header", None, message))
+            }
+        };
+        let names = members.iter().map(|member| &*member.name);
+        self.members(&part, names, data, false, nesting);
+    }
+
+    /// Goes through the members of an archive. `data` returns the source of a member.
+    #[cfg(feature = "npz")]
+    fn members<'n>(
+        &mut self,
+        archive: &Part,
+        names: impl Iterator<Item = &'n str> + Clone,
+        data: impl Fn(usize) -> Result<Source>,
+        is_zip: bool,
+        nesting: usize,
+    ) {
+        let is_array = |number| {
+            let format = data(number).ok().and_then(|source| Format::of(&source).ok());
+            format == Some(Format::Npy)
+        };
+        let has_arrays = (0..names.clone().count()).any(is_array);
+        let kind = Kind::of(names.clone(), has_arrays, is_zip);
+        let prefix = archive.member.as_ref().map(|name| format!("{name}/")).unwrap_or_default();
+        for (number, name) in names.enumerate() {
+            let source = data(number);
+            let form = source.as_ref().ok().and_then(|source| Form::of(source).ok());
+            let content = kind.content(name, form);
+            let part = Part { member: Some(format!("{prefix}{name}")), content, ..Part::default() };
+            match (content, source) {
+                (Content::Loaded, Ok(source)) if kind.is_file() => {
+                    self.file(source, part, nesting);
+                }
+                (Content::Loaded, source) => {
                     self.part(part, source.map(|source| (source, nesting)));
                 }
-            }
-        }
-        if !any_loaded {
-            for part in &mut self.parts[first..] {
-                part.content = Content::Unknown;
+                (_, source) => self.data(part, source),
             }
         }
     }
@@ -135,19 +228,24 @@ impl<'a> Walk<'a> {
     #[cfg(feature = "npz")]
     fn data(&mut self, mut part: Part, source: Result<Source>) {
         match source {
-            Ok(source) => {
-                let mut trial = Part::default();
-                self.is_silent = true;
-                let walked = self.pickle(&source, 0, &mut trial);
-                self.is_silent = false;
-                self.forget(&trial);
-                if walked.is_ok() && !trial.uses.is_empty() {
-                    return self.part(part, Ok((source, 0)));
-                }
+            Ok(source) if self.is_whole_pickle(&source, 0) => {
+                return self.part(part, Ok((source, 0)));
             }
+            Ok(_) => {}
             Err(error) => part.error = Some(error),
         }
         self.parts.push(part);
+    }
+
+    /// Returns whether there is a pickle at an offset that can be read to its end, and names
+    /// something.
+    fn is_whole_pickle(&mut self, source: &Source, offset: u64) -> bool {
+        let mut trial = Part::default();
+        let was_silent = std::mem::replace(&mut self.is_silent, true);
+        let walked = self.pickle(source, offset, &mut trial);
+        self.is_silent = was_silent;
+        self.forget(&trial);
+        walked.is_ok() && !trial.uses.is_empty()
     }
 
     /// Goes through a file that is not an archive, or through a member of one.
@@ -167,7 +265,8 @@ impl<'a> Walk<'a> {
             return self.parts.push(part);
         }
         self.parts.push(part);
-        self.file(source.section(begin..), &format!("{member}@{begin}/"), nesting);
+        let part = Part { member: Some(format!("{member}@{begin}")), ..Part::default() };
+        self.file(source.section(begin..), part, nesting);
     }
 
     /// Goes through arrays and pickles, one after another. Returns the offset of an archive that
@@ -184,6 +283,9 @@ impl<'a> Walk<'a> {
         loop {
             let section = source.section(begin..);
             begin = match Format::of(&section)? {
+                Format::Pickle if self.only.is_none() && legacy::is_legacy(&section) => {
+                    self.legacy(source, begin, part)?
+                }
                 Format::Npy => {
                     part.arrays += 1;
                     self.array(source, begin, part)?
@@ -253,6 +355,33 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Goes through the pickles and storages of a file of PyTorch. Returns the offset of its end.
+    fn legacy(&mut self, source: &Source, mut begin: u64, part: &mut Part) -> Result<u64> {
+        self.storages = Some(Storages::default());
+        let pickles: Result<()> = (0..legacy::PICKLES).try_for_each(|_| {
+            begin = self.pickle(source, begin, part)?;
+            Ok(())
+        });
+        let storages = self.storages.take().unwrap_or_default();
+        pickles?;
+        let size = source.size()?;
+        let Some(bytes) = storages.bytes() else {
+            let message = "expected storages of known types and sizes, found another persistent id";
+            return Err(Error::new(ErrorKind::Unsupported, "pickle.truncated", begin, message));
+        };
+        // A second `pickle.load` of the file begins at the storages.
+        if bytes > 0 && self.is_whole_pickle(source, begin) {
+            self.pickle(source, begin, part)?;
+        }
+        match begin.checked_add(bytes) {
+            Some(end) if end <= size => Ok(end),
+            _ => {
+                let message = "the file ends before the last storage of PyTorch";
+                Err(Error::new(ErrorKind::Truncated, "pickle.truncated", size, message))
+            }
+        }
+    }
+
     /// Goes through a pickle. Returns the offset of its end.
     ///
     /// If it has wrappers of arrays and the caller trusts joblib, `joblib.load` reads the bytes of
@@ -260,18 +389,23 @@ impl<'a> Walk<'a> {
     /// both count, and joblib's is the end.
     fn pickle(&mut self, source: &Source, offset: u64, part: &mut Part) -> Result<u64> {
         part.pickles += 1;
-        let mut wrappers = Wrappers::Seen(false);
-        let mut end = self.instructions(source, offset, part, &mut wrappers);
-        if !matches!(wrappers, Wrappers::Seen(true)) {
-            return end;
+        let (mut has_wrappers, mut objects) = (false, None);
+        let mut reading = match joblib::is_trusted(self.trust) {
+            true => Reading::Joblib { has_wrappers: &mut has_wrappers, objects: &mut objects },
+            false => Reading::Pickle { doubtful: u64::MAX },
+        };
+        let joblib = self.instructions(source, offset, part, &mut reading);
+        if !has_wrappers {
+            return joblib;
         }
         let was_silent = std::mem::replace(&mut self.is_silent, true);
-        let joblib = self.instructions(source, offset, part, &mut Wrappers::Read);
+        let mut reading = Reading::Pickle { doubtful: objects.unwrap_or(u64::MAX) };
+        let mut end = self.instructions(source, offset, part, &mut reading);
         // The next `pickle.load` of the same file begins at the end of the first.
         while let (Ok(begin), Ok(last)) = (&end, &joblib)
             && begin < last
         {
-            end = self.instructions(source, *begin, part, &mut Wrappers::Seen(false));
+            end = self.instructions(source, *begin, part, &mut reading);
         }
         self.is_silent = was_silent;
         joblib
@@ -283,7 +417,7 @@ impl<'a> Walk<'a> {
         source: &Source,
         offset: u64,
         part: &mut Part,
-        wrappers: &mut Wrappers,
+        reading: &mut Reading<'_>,
     ) -> Result<u64> {
         let mut window = Window::new(source.clone(), ReadSize::default(), 0);
         let mut auditor = Auditor::new(offset, &self.options.limits.pickle);
@@ -301,19 +435,25 @@ impl<'a> Walk<'a> {
                 Audited::Found(found) => {
                     needed = 1;
                     let is_wrapped = judge.is_wrapped(&found, auditor.names());
+                    if let Some(storages) = &mut self.storages {
+                        storages.note(&found, &auditor.operands(), auditor.names());
+                    }
                     let judgement = judge.judge(&found, &mut auditor);
-                    self.find(part, found, auditor.names(), judgement)?;
-                    match wrappers {
-                        Wrappers::Seen(seen) => *seen |= is_wrapped,
-                        Wrappers::Read if is_wrapped => {
-                            let payload = judge.unwrap(&mut auditor);
-                            let end = self.payload(source, auditor.offset(), payload, part)?;
-                            if auditor.is_in_frame() {
-                                return Err(no_array(found.offset));
-                            }
-                            auditor.skip_to(end);
+                    if reading.counts(&found, &judgement) {
+                        self.find(part, found, auditor.names(), judgement)?;
+                    }
+                    let Reading::Joblib { has_wrappers, objects } = reading else { continue };
+                    if is_wrapped {
+                        **has_wrappers = true;
+                        let payload = judge.unwrap(&mut auditor);
+                        if payload == Some(Payload::Pickle) {
+                            objects.get_or_insert(auditor.offset());
                         }
-                        Wrappers::Read => {}
+                        let end = self.payload(source, auditor.offset(), payload, part)?;
+                        if auditor.is_in_frame() {
+                            return Err(no_array(found.offset));
+                        }
+                        auditor.skip_to(end);
                     }
                 }
             }
@@ -330,7 +470,8 @@ impl<'a> Walk<'a> {
     ) -> Result<u64> {
         let (size, is_padded) = match payload.ok_or_else(|| no_array(begin))? {
             Payload::Pickle => {
-                return self.instructions(source, begin, part, &mut Wrappers::Seen(false));
+                let mut reading = Reading::Pickle { doubtful: u64::MAX };
+                return self.instructions(source, begin, part, &mut reading);
             }
             Payload::Bytes { size, is_padded } => (size, is_padded),
         };
@@ -416,23 +557,41 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The wrappers of arrays in a pickle.
-enum Wrappers {
-    /// Whether there is one.
-    Seen(bool),
-    /// What follows them is read, as joblib does.
-    Read,
+/// How the instructions of a pickle are read.
+enum Reading<'a> {
+    /// As `pickle.load` does.
+    Pickle {
+        /// Where the pickle of the items of an array of joblib begins, which `pickle.load` takes for
+        /// instructions of the file. Its memo indices are those of another pickle, so the first
+        /// name in it is most likely one that cannot be imported, and nothing after it is run.
+        /// From here on, only imports of dangerous names count.
+        doubtful: u64,
+    },
+    /// As `joblib.load` does: an array follows each wrapper.
+    Joblib {
+        /// Set where there is a wrapper.
+        has_wrappers: &'a mut bool,
+        /// Set to the offset of the first pickle of the items of an array.
+        objects: &'a mut Option<u64>,
+    },
+}
+
+impl Reading<'_> {
+    /// Returns whether a finding is one of the file.
+    fn counts(&self, found: &Finding, (verdict, _): &Judgement) -> bool {
+        match self {
+            Reading::Pickle { doubtful } if found.offset >= *doubtful => {
+                matches!(found.act, Act::Import(_)) && *verdict == Verdict::Dangerous
+            }
+            _ => true,
+        }
+    }
 }
 
 /// Returns the error for a wrapper of joblib whose array is not known.
 fn no_array(offset: u64) -> Error {
     let message = "expected the state of an array as joblib writes it, found another";
     Error::new(ErrorKind::Unsupported, "pickle.truncated", offset, message)
-}
-
-/// Returns the name of an archive that could not be opened; `None` for a file.
-fn named(prefix: &str) -> Option<String> {
-    (!prefix.is_empty()).then(|| prefix.to_owned())
 }
 
 /// Returns the offset of the data of an array whose header cannot be read.

@@ -70,9 +70,10 @@ const KINDS: &[Kind] = &[
 /// `start` has the first bytes of the file, and `near` the bytes before the error.
 #[cold]
 pub(super) fn name(error: Error, start: &[u8], near: &[u8]) -> Error {
-    // An archive or gzip file that is damaged is not of another kind.
-    let is_of_packing = error.clause().starts_with("gzip.")
-        || error.clause().starts_with("npz.") && error.clause() != "npz.end";
+    // An archive or compressed file that is damaged is not of another kind.
+    let is_of_packing =
+        ["gzip.", "packed.", "tar."].iter().any(|chapter| error.clause().starts_with(chapter))
+            || error.clause().starts_with("npz.") && error.clause() != "npz.end";
     let is_of_form = matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Truncated)
         || error.clause() == "npy.object.envelope";
     if is_of_packing || !is_of_form || start.starts_with(b"\x93NUMPY") {

@@ -5,13 +5,15 @@
 //! the caller's buffer, so before the caller takes memory for more.
 
 use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 
 use super::Source;
 use crate::error::{Error, ErrorKind};
-use crate::options::Options;
+use crate::options::{Limits, Options};
 
 /// Bytes of the source that are read at once.
 const READ: usize = 32 << 10;
@@ -30,17 +32,69 @@ pub(crate) struct Inflate {
 }
 
 /// How many bytes may come out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Allowance {
     /// Bytes that may come out of any input, however small.
     least: u64,
     /// Bytes that may come out for each byte of input, where that is more.
     ratio: u64,
+    /// What may come out of all inputs together; `None` where that is not limited.
+    budget: Option<Arc<Budget>>,
+}
+
+/// Bytes that may come out of all compressed files and members inside one file.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    limit: u64,
+    left: AtomicU64,
+}
+
+impl Budget {
+    /// Returns the budget of a file of `size` bytes: as much as its own decompression may make.
+    pub(crate) fn of(limits: &Limits, size: u64) -> Budget {
+        let limit = limits.decompressed.max(size.saturating_mul(limits.expansion));
+        Budget { limit, left: AtomicU64::new(limit) }
+    }
+
+    /// Takes bytes. Returns whether there were as many.
+    fn take(&self, bytes: u64) -> bool {
+        let less = |left: u64| left.checked_sub(bytes);
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    }
 }
 
 impl Allowance {
     pub(crate) fn of(options: &Options) -> Allowance {
-        Allowance { least: options.limits.decompressed, ratio: options.limits.expansion }
+        let budget = options.budget.clone();
+        Allowance { least: options.limits.decompressed, ratio: options.limits.expansion, budget }
+    }
+
+    /// Checks that as many bytes may come out: `made` now, and `out` in all, of `used` bytes.
+    pub(crate) fn check(
+        &self,
+        made: u64,
+        out: u64,
+        used: u64,
+        clause: &'static str,
+    ) -> Result<(), Error> {
+        let Allowance { least, ratio, budget } = self;
+        let limit = (*least).max(used.saturating_mul(*ratio));
+        if out > limit {
+            let message = format!(
+                "{used} compressed bytes expand to over {limit} bytes: \
+                 the limit is {least}, or {ratio} for each compressed byte"
+            );
+            return Err(Error::over_limit(limit, clause, used, message));
+        }
+        if let Some(budget) = budget
+            && !budget.take(made)
+        {
+            let limit = budget.limit;
+            let message =
+                format!("all compressed data in the file expand to over {limit} bytes together");
+            return Err(Error::over_limit(limit, clause, used, message));
+        }
+        Ok(())
     }
 }
 
@@ -118,20 +172,6 @@ impl Inflate {
         self.ended = false;
     }
 
-    fn check_limit(&self) -> Result<(), Error> {
-        let Allowance { least, ratio } = self.allowance;
-        let used = self.offset();
-        let limit = least.max(used.saturating_mul(ratio));
-        if self.out <= limit {
-            return Ok(());
-        }
-        let message = format!(
-            "{used} compressed bytes expand to over {limit} bytes: \
-             the limit is {least}, or {ratio} for each compressed byte"
-        );
-        Err(Error::over_limit(limit, self.clauses.limit, used, message))
-    }
-
     /// Returns an error of the source as it is, and one of flate2 with clause and offset.
     #[cold]
     fn explain(&self, error: io::Error) -> io::Error {
@@ -163,7 +203,7 @@ impl Read for Inflate {
         let made = (self.stream.total_out() - before) as usize;
         self.crc.update(&out[..made]);
         self.out += made as u64;
-        self.check_limit()?;
+        self.allowance.check(made as u64, self.out, self.offset(), self.clauses.limit)?;
         match read {
             _ if made > 0 => Ok(made),
             Err(error) => Err(self.explain(error)),
@@ -176,18 +216,18 @@ impl Read for Inflate {
 }
 
 /// The bytes of a source, buffered, with the offset of the next.
-struct Compressed {
-    source: Source,
+pub(super) struct Compressed {
+    pub(super) source: Source,
     /// Bytes that were read and not yet consumed: `buffer[head..tail]`.
     buffer: Box<[u8]>,
     head: usize,
     tail: usize,
     /// The offset of `head` in the source.
-    offset: u64,
+    pub(super) offset: u64,
 }
 
 impl Compressed {
-    fn new(source: Source) -> Compressed {
+    pub(super) fn new(source: Source) -> Compressed {
         Compressed { source, buffer: vec![0; READ].into(), head: 0, tail: 0, offset: 0 }
     }
 }

@@ -29,9 +29,11 @@ mod from;
 mod gzip;
 mod handle;
 #[cfg(feature = "gzip")]
-mod inflate;
+pub(crate) mod inflate;
 #[cfg(feature = "npz")]
 pub mod npz;
+#[cfg(feature = "containers")]
+pub(crate) mod packed;
 mod read_at;
 mod reader;
 mod spool;

@@ -1,5 +1,7 @@
 //! Tests of `audit`: verdicts on files, and whether all of a file was read.
 
+mod containers;
+
 use std::io::{Cursor, Write};
 
 use npy_object::audit::{Content, Report, Status, Verdict};

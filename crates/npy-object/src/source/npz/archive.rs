@@ -65,7 +65,7 @@ impl Npz {
         let (allowance, spool_memory) = (Allowance::of(options), options.spooled());
         let members = match error.clause() {
             "npz.end" | "npz.directory" => {
-                directory::recover(&source, allowance, options.limits.directory)?
+                directory::recover(&source, &allowance, options.limits.directory)?
             }
             _ => Vec::new(),
         };
@@ -174,7 +174,7 @@ impl Npz {
     }
 
     fn deflated(&self, member: &Member, data: Source) -> Deflated {
-        Deflated::new(data, member.clone(), self.allowance)
+        Deflated::new(data, member.clone(), self.allowance.clone())
     }
 
     /// Returns the number of the only array: the only member whose name ends in `.npy`, or, if no

@@ -154,7 +154,7 @@ fn entry(window: &mut Window, begin: u64, directory: &Directory) -> Result<(Memb
 /// Where the writer could not go back to the header, the sizes are in a descriptor after the data.
 /// A deflate stream marks its end. Stored data end where a descriptor has their length. Fails where
 /// a directory of the members would have over `limit` bytes.
-pub(super) fn recover(source: &Source, allowance: Allowance, limit: u64) -> Result<Vec<Member>> {
+pub(super) fn recover(source: &Source, allowance: &Allowance, limit: u64) -> Result<Vec<Member>> {
     let mut window = Window::new(source.clone(), ReadSize::default(), 0);
     let end = window.len()?;
     let (mut members, mut begin, mut size) = (Vec::new(), 0, 0);
@@ -181,7 +181,7 @@ fn recovered(
     window: &mut Window,
     begin: u64,
     end: u64,
-    allowance: Allowance,
+    allowance: &Allowance,
 ) -> Result<Option<Member>> {
     let header = window.fill(begin, HEADER)?;
     if header.len() < HEADER || !header.starts_with(b"PK\x03\x04") {
@@ -230,8 +230,8 @@ fn recovered(
 }
 
 /// Reads a deflate stream to its end, and sets the sizes and the checksum of the member.
-fn inflated(source: &Source, data: u64, member: &mut Member, allowance: Allowance) -> Result<()> {
-    let mut inflate = Inflate::new(source.section(data..), allowance, CLAUSES);
+fn inflated(source: &Source, data: u64, member: &mut Member, allowance: &Allowance) -> Result<()> {
+    let mut inflate = Inflate::new(source.section(data..), allowance.clone(), CLAUSES);
     let mut buffer = vec![0; 64 << 10];
     loop {
         match inflate.read(&mut buffer) {

@@ -1,0 +1,297 @@
+"""Files that execute something when they are loaded, rebuilt from public catalogues, for `evidence.py`.
+
+Each creates a file `marker` in the current folder and does nothing else. The catalogues are:
+
+- gadget: functions of the standard library and NumPy that run code, run commands or write files, as in Hide-and-Seek
+  (arXiv 2508.19774) and the advisories of picklescan
+- stream: instructions that hide what they call from a scanner, from the issues of picklescan and fickling
+- exception: files that execute something and then end in an error (Hide-and-Seek: exception-oriented programming)
+- path: the ways by which NumPy, joblib, pandas and PyTorch come to unpickle a file (Hide-and-Seek: loading paths)
+
+`vectors()` yields a name, the catalogue, the loader, the ending of the file, and its bytes.
+"""
+
+import bz2
+import gzip
+import io
+import lzma
+import marshal
+import pickle
+import struct
+import zipfile
+import zlib
+
+import containers
+
+COMMAND = "echo > marker"
+CODE = "open('marker', 'w').close()"
+SHELL = ["sh", "-c", COMMAND]
+
+STOP = b"."
+
+
+def data(value):
+    """Returns the instructions that push a plain value."""
+    return pickle.dumps(value, 2)[2:-1]
+
+
+def name(module, attribute):
+    return data(module) + data(attribute) + b"\x93"
+
+
+def call(function, *arguments):
+    """Returns the instructions of a call. Functions are instructions or `module:name`; arguments instructions or values."""
+    parts = [argument if isinstance(argument, bytes) else data(argument) for argument in arguments]
+    return named(function) + b"(" + b"".join(parts) + b"tR"
+
+
+def named(function):
+    return name(*function.split(":")) if isinstance(function, str) else function
+
+
+def whole(instructions, protocol=4):
+    return b"\x80" + bytes([protocol]) + instructions + STOP
+
+
+def bytes_of(value):
+    """Returns the instructions that push bytes; `data` would call an encoder."""
+    return b"B" + struct.pack("<I", len(value)) + value
+
+
+def import_os():
+    return call("importlib:import_module", "os")
+
+
+def gadgets():
+    """Yields a name and the instructions."""
+    code = marshal.dumps(compile(CODE, "", "exec"))
+    inner = whole(call("os:system", COMMAND))
+    formatter = {"version": 1, "formatters": {"f": {"()": "os.system", "command": COMMAND}}}
+    yield "builtins.eval", call("builtins:eval", CODE)
+    yield "builtins.exec", call("builtins:exec", CODE)
+    yield "builtins.compile", call("builtins:exec", call("builtins:compile", CODE, "", "exec"))
+    yield "builtins.open", call("builtins:open", "marker", "w")
+    yield "builtins.__import__", call(call("builtins:getattr", call("builtins:__import__", "os"), "system"), COMMAND)
+    yield "builtins.map", call("builtins:list", call("builtins:map", named("os:system"), [COMMAND]))
+    yield "builtins.filter", call("builtins:next", call("builtins:filter", named("os:mkdir"), ["marker"]), None)
+    yield "os.system", call("os:system", COMMAND)
+    yield "posix.system", call("posix:system", COMMAND)
+    yield "os.popen", call("os:popen", COMMAND)
+    yield "os.spawnvp", call("os:spawnvp", 0, "sh", SHELL)
+    yield "os.posix_spawnp", call("os:posix_spawnp", "sh", SHELL, {})
+    yield "os.execvp", call("os:execvp", "sh", SHELL)
+    yield "os.mkdir", call("os:mkdir", "marker")
+    yield "os.open", call("os:open", "marker", 0o101)
+    yield "subprocess.Popen", call("subprocess:Popen", SHELL)
+    for function in ("run", "call", "check_call", "check_output"):
+        yield "subprocess." + function, call("subprocess:" + function, SHELL)
+    yield "subprocess.getoutput", call("subprocess:getoutput", COMMAND)
+    yield "pty.spawn", call("pty:spawn", SHELL)
+    yield "runpy._run_code", call("runpy:_run_code", CODE, {})
+    yield "timeit.timeit", call("timeit:timeit", "pass", CODE)
+    yield "timeit.repeat", call("timeit:repeat", "pass", CODE)
+    yield "cProfile.run", call("cProfile:run", CODE)
+    yield "profile.run", call("profile:run", CODE)
+    yield "trace.Trace.run", call("trace:Trace.run", call("trace:Trace"), CODE)
+    yield "bdb.Bdb.run", call("bdb:Bdb.run", call("bdb:Bdb"), CODE)
+    yield "pdb.run", call("pdb:run", CODE)
+    yield "code.InteractiveInterpreter.runcode", call(
+        "code:InteractiveInterpreter.runcode", call("code:InteractiveInterpreter"), CODE
+    )
+    yield "code.interact", call("code:InteractiveConsole.push", call("code:InteractiveConsole"), CODE)
+    yield "pydoc.pipepager", call("pydoc:pipepager", "", COMMAND)
+    yield "pydoc.locate", call(call("pydoc:locate", "os.system"), COMMAND)
+    yield "pkgutil.resolve_name", call(call("pkgutil:resolve_name", "os:system"), COMMAND)
+    yield "importlib.import_module", call(call("builtins:getattr", import_os(), "system"), COMMAND)
+    yield "operator.attrgetter", call(call(call("operator:attrgetter", "system"), import_os()), COMMAND)
+    yield "operator.methodcaller", call(call("operator:methodcaller", "system", COMMAND), import_os())
+    yield "operator.call", call("operator:call", named("os:system"), COMMAND)
+    yield "functools.partial", call(call("functools:partial", named("os:system"), COMMAND))
+    yield "functools.reduce", call(
+        call("functools:reduce", named("builtins:getattr"), b"(" + import_os() + data("system") + b"t"), COMMAND
+    )
+    yield "types.FunctionType", call(
+        call("types:FunctionType", call("marshal:loads", bytes_of(code)), call("builtins:globals"))
+    )
+    yield "numpy.ndarray.tofile", call("numpy:ndarray.tofile", call("numpy:array", [1]), "marker")
+    yield "pandas.io.common.get_handle", call("pandas.io.common:get_handle", "marker", "w")
+    yield "os.makedirs", call("os:makedirs", "marker")
+    yield "shelve.open", call("shelve:open", "marker")
+    yield "tempfile.mkdtemp", call("tempfile:mkdtemp", "", "marker", ".")
+    yield "itertools.starmap", call("builtins:list", call("itertools:starmap", named("os:system"), [(COMMAND,)]))
+    yield "marshal.loads", call("builtins:exec", call("marshal:loads", bytes_of(code)))
+    yield "pickle.loads", call("pickle:loads", bytes_of(inner))
+    yield "_pickle.loads", call("_pickle:loads", bytes_of(inner))
+    yield "pickle._loads", call("pickle:_loads", bytes_of(inner))
+    yield "multiprocessing.reduction", call("multiprocessing.reduction:ForkingPickler.loads", bytes_of(inner))
+    yield "numpy.testing.runstring", call("numpy.testing._private.utils:runstring", CODE, {})
+    yield "numpy.f2py.crackfortran.myeval", call("numpy.f2py.crackfortran:myeval", CODE, {}, {})
+    yield "numpy.f2py.crackfortran.getlincoef", call("numpy.f2py.crackfortran:getlincoef", CODE, {})
+    yield "numpy.memmap", call("numpy:memmap", "marker", "uint8", "w+", 0, (1,))
+    yield "numpy.savetxt", call("numpy:savetxt", "marker", [1.0])
+    yield "joblib.dump", call("joblib:dump", [1], "marker")
+    yield "distutils.file_util.write_file", call("distutils.file_util:write_file", "marker", ["x"])
+    yield "io.open", call("io:open", "marker", "w")
+    yield "_io.FileIO", call("_io:FileIO", "marker", "w")
+    yield "codecs.open", call("codecs:open", "marker", "w")
+    yield "pathlib.Path.touch", call("pathlib:Path.touch", call("pathlib:PosixPath", "marker"))
+    yield "pathlib.Path.write_text", call("pathlib:Path.write_text", call("pathlib:PosixPath", "marker"), "x")
+    yield "logging.FileHandler", call("logging:FileHandler", "marker")
+    yield "logging.config.dictConfig", call("logging.config:dictConfig", formatter)
+    yield "shutil.copyfile", call("shutil:copyfile", "/etc/passwd", "marker")
+    yield "shutil.copytree", call("shutil:copytree", "/etc/alternatives", "marker", True)
+    yield "zipfile.ZipFile", call("zipfile:ZipFile", "marker", "w")
+    yield "tarfile.open", call("tarfile:TarFile.open", "marker", "w")
+    yield "sqlite3.connect", call("sqlite3:connect", "marker")
+    yield "gzip.open", call("gzip:open", "marker", "w")
+    yield "bz2.open", call("bz2:BZ2File", "marker", "w")
+    yield "lzma.open", call("lzma:LZMAFile", "marker", "w")
+    yield "ctypes.CDLL", call(call("builtins:getattr", call("ctypes:CDLL", None), "system"), bytes_of(COMMAND.encode()))
+    yield "ctypes.pydll", call(call("ctypes:PyDLL.__getattr__", call("ctypes:PyDLL", None), "system"), bytes_of(COMMAND.encode()))
+    yield "uuid._get_command_stdout", call("uuid:_get_command_stdout", "sh", "-c", COMMAND)
+    yield "_osx_support._read_output", call("_osx_support:_read_output", COMMAND)
+    yield "_aix_support._read_cmd_output", call("_aix_support:_read_cmd_output", COMMAND)
+    yield "imaplib.IMAP4_stream", call("imaplib:IMAP4_stream", COMMAND)
+    yield "test.support.script_helper", call("test.support.script_helper:spawn_python", "-c", CODE)
+    yield "webbrowser.GenericBrowser.open", call(
+        "webbrowser:GenericBrowser.open", call("webbrowser:GenericBrowser", SHELL), "x"
+    )
+    yield "threading.Thread", call("threading:Thread.start", call("threading:Thread", None, named("os:system"), None, (COMMAND,)))
+    yield "threading.Timer", call("threading:Timer.run", call("threading:Timer", 0, named("os:system"), (COMMAND,)))
+    yield "atexit.register", call("atexit:register", named("os:system"), COMMAND)
+    yield "weakref.finalize", call("weakref:finalize", named("builtins:dict"), named("os:system"), COMMAND)
+    yield "concurrent.futures", call("concurrent.futures.thread:ThreadPoolExecutor.submit",
+                                     call("concurrent.futures.thread:ThreadPoolExecutor"), named("os:system"), COMMAND)
+    yield "xmlrpc.server.resolve_dotted_attribute", call(
+        call("xmlrpc.server:resolve_dotted_attribute", named("shutil:os"), "system"), COMMAND
+    )
+    yield "unittest.mock._importer", call(call("builtins:getattr", call("unittest.mock:_importer", "os"), "system"), COMMAND)
+    yield "multiprocessing.util.spawnv_passfds", call("multiprocessing.util:spawnv_passfds", bytes_of(b"/bin/sh"), SHELL, ())
+    yield "typing.ForwardRef", call("typing:ForwardRef._evaluate", call("typing:ForwardRef", CODE), {}, {}, call("builtins:frozenset"))
+    yield "lib2to3.pgen2.grammar.Grammar.loads", call(
+        "lib2to3.pgen2.grammar:Grammar.loads", call("lib2to3.pgen2.grammar:Grammar"), bytes_of(inner)
+    )
+    yield "idlelib.calltip.get_entity", call("idlelib.calltip:get_entity", CODE)
+    yield "asyncio.run", call("asyncio.runners:run", call("asyncio.subprocess:create_subprocess_shell", COMMAND))
+    yield "doctest.script_from_examples", call("doctest:debug_script", CODE)
+    yield "pip.main", call("pip._internal.utils.subprocess:call_subprocess", SHELL)
+
+
+def streams():
+    """Yields a name and a pickle."""
+    command = data(COMMAND)
+    yield "memoize counts from the entries", (
+        b"\x80\x04" + data("os")[:-2] + b"q\0" + data("system")[:-2] + b"q\1" + data("torch._utils")[:-2] + b"q\5"
+        + data("_rebuild")[:-2] + b"q\6" + b"0000h\0h\1\x93" + command + b"\x85R."
+    )
+    yield "names from the memo", b"\x80\x04\x8c\x06system\x940\x8c\x02osh\0\x93" + command + b"\x85R."
+    yield "a memo entry written twice", b"\x80\x04\x8c\x04safeq\x000\x8c\x02osq\x000h\0\x8c\x06system\x93" + command + b"\x85R."
+    yield "OBJ without PROTO", b"(cos\nsystem\n" + command + b"o."
+    yield "INST", b"(S'echo > marker'\nios\nsystem\n."
+    yield "result dropped", b"\x80\x04cos\nsystem\n" + command + b"\x85R0N."
+    yield "result in a list", b"\x80\x04](cos\nsystem\n" + command + b"\x85Re."
+    yield "attributes of a module", whole(call("posixpath:os.system", COMMAND))
+    yield "an extension code", whole(call("copyreg:add_extension", "os", "system", 7) + b"0\x82\x07" + command + b"\x85R")
+    yield "a name in escapes", b"V\\u006f\\u0073\nV\\u0073ystem\n\x93" + command + b"\x85R."
+    yield "a name of Python 2", b"\x80\x02ccommands\ngetoutput\n" + command + b"\x85R."
+    yield "__builtin__ in protocol 2", b"\x80\x02c__builtin__\neval\n" + data(CODE) + b"\x85R."
+    yield "a computed name", whole(call("builtins:str", "os") + data("system") + b"\x93" + command + b"\x85R")
+    yield "a name joined from parts", whole(call("builtins:str.join", "", ["o", "s"]) + data("system") + b"\x93" + command + b"\x85R")
+    yield "two memo protocols", b"\x80\x04cos\nsystem\nr\xff\x00\x00\x000j\xff\x00\x00\x00" + command + b"\x85R."
+    yield "DUP", b"\x80\x04\x8c\x02os2\x930cos\nsystem\n2" + command + b"\x85R."
+    yield "marks that are dropped", b"((00cos\nsystem\n(" + command + b"1cos\nsystem\n" + command + b"\x85R."
+    yield "NEWOBJ_EX of a class", whole(named("subprocess:Popen") + data(SHELL) + b"\x85R")
+    yield "state of a partial", whole(
+        named("functools:partial") + named("builtins:print") + b"\x85R(" + named("os:system") + command + b"\x85}Ntb)R"
+    )
+    yield "a long text first", b"\x80\x04" + data("x" * 100_000) + b"0" + call("os:system", COMMAND) + b"."
+    yield "100,000 values first", b"\x80\x04(" + b"K\1" * 100_000 + b"1" + call("os:system", COMMAND) + b"."
+    yield "frame across instructions", b"\x80\x04\x95\x0b\0\0\0\0\0\0\0" + b"cos\nsystem\n" + command + b"\x85R."
+    yield "PROTO in the middle", b"\x80\x02N0\x80\x04" + call("os:system", COMMAND) + b"."
+    yield "protocol 0 without PROTO", b"cos\nsystem\n(S'echo > marker'\ntR."
+    yield "a safe name first", whole(call("collections:OrderedDict") + b"0" + call("os:system", COMMAND))
+    yield "a partial in a dict of default", whole(
+        call("collections:defaultdict", call("functools:partial", named("os:system"), COMMAND)) + b"0"
+        + call("collections:defaultdict.__missing__",
+               call("collections:defaultdict", call("functools:partial", named("os:system"), COMMAND)), "a")
+    )
+
+
+def exceptions():
+    """Yields a name and bytes: they execute something, and end in an error."""
+    start = b"\x80\x04" + call("os:system", COMMAND)
+    yield "no STOP", start
+    yield "an opcode that does not exist", start + b"\xff."
+    yield "a stack underflow", start + b"0000."
+    yield "a memo entry that is missing", start + b"h\x63."
+    yield "a text that is not UTF-8", start + b"\x8c\x02\xff\xfe."
+    yield "an int that has no digits", start + b"Ix\n."
+    yield "a protocol that does not exist", start + b"\x80\x63."
+    yield "a frame past the end", start + b"\x95\xff\xff\0\0\0\0\0\0N."
+    yield "a name that cannot be imported", start + b"cno_such_module\nf\n."
+    yield "truncated inside an argument", start + b"X\xff\0\0\0abc"
+    yield "text after STOP", start + b".#!/bin/sh\n"
+
+
+def npy(content):
+    header = b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header + content
+
+
+def npz(content, member="a.npy"):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(member, content)
+    return file.getvalue()
+
+
+def paths():
+    """Yields a name, the loader, the ending, and bytes."""
+    evil = whole(call("os:system", COMMAND))
+    evil2 = whole(call("os:system", COMMAND), 2)
+    yield "np.load of an array", "numpy", "npy", npy(evil)
+    yield "np.load of a bare pickle", "numpy", "npy", evil
+    yield "np.load of an archive", "numpy-archive", "npz", npz(npy(evil))
+    yield "np.load of an archive, another name", "numpy-archive", "npz", npz(npy(evil), "a.txt")
+    damaged = bytearray(npz(npy(evil)))
+    place = damaged.index(b"PK\x01\x02") + 16
+    damaged[place : place + 4] = bytes(4)
+    yield "np.load of an archive, wrong checksum", "numpy-archive", "npz", bytes(damaged)
+    yield "np.load, array after an array", "numpy-twice", "npy", npy(pickle.dumps([1])) + npy(evil)
+    yield "pickle.load, second pickle", "pickle-twice", "pkl", pickle.dumps([1]) + evil
+    yield "pickle.load of a .bin", "pickle", "bin", evil
+    yield "pickle.load of a .txt", "pickle", "txt", evil
+    yield "pickle.load of a .pt", "pickle", "pt", evil
+    yield "pickle.load in Python", "python", "pkl", evil
+    for ending, pack in (("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)):
+        yield "pandas.read_pickle, " + ending, "pandas", "pkl." + ending, pack(evil)
+    tarred = containers.tarred({"a.pkl": evil})
+    yield "pandas.read_pickle, tar", "pandas", "pkl.tar", tarred
+    yield "pandas.read_pickle, tar.gz", "pandas", "pkl.tar.gz", gzip.compress(tarred)
+    yield "pandas.read_pickle, zip", "pandas", "pkl.zip", npz(evil, "a.pkl")
+    yield "joblib.load", "joblib", "joblib", evil
+    alone = lzma.compress(evil, lzma.FORMAT_ALONE)
+    for form, packed in (("zlib", zlib.compress(evil)), ("gzip", gzip.compress(evil)), ("bz2", bz2.compress(evil)),
+                         ("lzma", alone), ("xz", lzma.compress(evil))):
+        yield "joblib.load, " + form, "joblib", "joblib", packed
+    yield "joblib.load, array of objects", "joblib", "joblib", containers.joblib_objects(evil)
+    yield "joblib.load, array of objects, zlib", "joblib", "joblib", zlib.compress(containers.joblib_objects(evil))
+    yield "torch.load", "torch", "pt", containers.torch_zip(evil2)
+    renamed = containers.zipped({"x/data.pkl": evil2, "x/version": b"3\n"})
+    yield "torch.load, other names", "torch", "pth", renamed
+    yield "torch.load, before 1.6", "torch", "pt", containers.torch_old(evil2)
+    yield "torch.load, before 1.6, in the first pickle", "torch", "pt", evil2
+    old = {"sys_info": pickle.dumps({}, 2), "pickle": evil2, "storages": pickle.dumps(0, 2), "tensors": pickle.dumps(0, 2)}
+    yield "torch.load, before 0.2", "torch", "pt", containers.tarred(old)
+
+
+def vectors():
+    for label, instructions in gadgets():
+        yield label, "gadget", "pickle", "pkl", whole(instructions)
+    for label, content in streams():
+        yield label, "stream", "pickle", "pkl", content
+    for label, content in exceptions():
+        yield label, "exception", "pickle", "pkl", content
+    for label, loader, ending, content in paths():
+        yield label, "path", loader, ending, content
