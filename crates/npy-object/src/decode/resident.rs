@@ -81,6 +81,7 @@ impl<'a> Run<'a> {
     }
 
     /// Returns the first rows, `len` of them.
+    #[cfg(feature = "arrow")]
     pub(crate) fn first(self, len: usize) -> Run<'a> {
         let Range { start, end } = self.members;
         let members = start..end.min(start + len);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::dependency::PackedOrigin;
 use crate::skeleton::Row;
 
-/// A value on the stack of a [`Survey`].
+/// A value on the stack of a [`Survey`](crate::Survey).
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
     /// The offset of the value's first instruction.
