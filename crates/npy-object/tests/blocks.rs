@@ -95,6 +95,15 @@ fn rows_of_equal_dicts_are_not_decoded() {
 }
 
 #[test]
+fn rows_of_dicts_of_other_keys_have_their_keys() {
+    let key = |id: u64| if id.is_multiple_of(7) { "other" } else { "name" };
+    let dicts: Vec<Value> = (0..500).map(|id| json!({"id": id, key(id): id})).collect();
+    let (values, undecoded) = read(&mut array_of(&dicts), 100);
+    assert_eq!(values, dicts);
+    assert!(undecoded > 300, "{undecoded}");
+}
+
+#[test]
 fn rows_of_arrays_have_their_bytes_and_shape() {
     let arrays: Vec<Vec<u8>> = (0..100u8).map(|length| (0..length).collect()).collect();
     let mut file = Cursor::new(Vec::new());
