@@ -5,14 +5,12 @@
 
 Each run is a process of its own, and the sides take turns. The time is that of opening and of an empty loop, the best of
 three in one process, because a system may take tens of milliseconds to move the threads of a new process to idle
-processors. A thread decodes ahead of the loop where a processor is idle, so ours also runs on one processor alone. The
-memory is the peak of the process, less that of a process that has imported NumPy. Quote the ratios, because both sides ran
-on the same machine at the same time. On a busy machine, the ratio of CPU times is what remains of the advantage. Needs
-Linux, for the peak of memory.
+processors. Both sides use one thread. The memory is the peak of the process, less that of a process that has imported
+NumPy. Quote the ratios, because both sides ran on the same machine at the same time. On a busy machine, quote the ratio of
+CPU times. Needs Linux, for the peak of memory.
 """
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -57,12 +55,11 @@ print(*min(measured() for _ in range(3)), peak() - bare)
 """
 
 
-def run(name, work, alone=False):
-    """Returns seconds, processor seconds, and MiB above a process that has imported NumPy; on one processor, where `alone`."""
+def run(name, work):
+    """Returns seconds, processor seconds, and MiB above a process that has imported NumPy."""
     imports = "import npy_object" if "npy_object" in work else ""
     code = RUN % (imports, file_of(name), work.replace("; ", "\n    "))
-    bind = (lambda: os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])) if alone else None
-    seconds, cpu, peak = subprocess.check_output([sys.executable, "-c", code], text=True, preexec_fn=bind).split()
+    seconds, cpu, peak = subprocess.check_output([sys.executable, "-c", code], text=True).split()
     return float(seconds), float(cpu), int(peak) / 1024
 
 
@@ -82,21 +79,19 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     works = present(arguments.works)
-    print("| file | this | against | times as fast | on one processor | CPU time | MiB | MiB |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| file | this | against | times as fast | CPU time | MiB | MiB |")
+    print("|---|---|---|---|---|---|---|")
     for name, theirs, ours in ROWS:
         if name not in works:
             continue
-        both, alone = {theirs: [], ours: []}, {theirs: [], ours: []}
+        both = {theirs: [], ours: []}
         for _ in range(arguments.rounds):
             for side in (theirs, ours):
                 both[side].append(run(name, side))
-                # NumPy has one thread, so it needs no run on one processor.
-                alone[side].append(run(name, side, alone=True) if "npy_object" in side else both[side][-1])
         fast, cpu = ratio(both[theirs], both[ours], 0), ratio(both[theirs], both[ours], 1)
         peaks = [max(done[2] for done in both[side]) for side in (ours, theirs)]
-        cells = (name, call(ours), call(theirs), fast, ratio(alone[theirs], alone[ours], 0), cpu, *peaks)
-        print("| %s | `%s` | `%s` | %.2f | %.2f | %.2f | %.1f | %.1f |" % cells, flush=True)
+        cells = (name, call(ours), call(theirs), fast, cpu, *peaks)
+        print("| %s | `%s` | `%s` | %.2f | %.2f | %.1f | %.1f |" % cells, flush=True)
 
 
 if __name__ == "__main__":
