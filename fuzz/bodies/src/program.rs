@@ -176,7 +176,7 @@ impl<'a> Generator<'a> {
     /// Writes an opcode, a length of `width` bytes, and the payload.
     fn counted(&mut self, opcode: Opcode, width: usize, payload: &[u8]) {
         self.op(opcode);
-        self.out.extend(&payload.len().to_le_bytes()[..width]);
+        self.out.extend(&(payload.len() as u64).to_le_bytes()[..width]);
         self.out.extend(payload);
     }
 

@@ -59,7 +59,8 @@ impl Memo {
 
     #[inline]
     pub(crate) fn get(&self, index: u64) -> Option<NodeId> {
-        let slot = usize::try_from(index.checked_sub(self.base)?).ok()?;
+        // An index that no vector reaches may be in the map.
+        let slot = usize::try_from(index.checked_sub(self.base)?).unwrap_or(usize::MAX);
         match self.dense.get(slot) {
             Some(entry) => *entry,
             None => self.sparse.get(&index).copied(),
