@@ -30,7 +30,7 @@ PYARROW = """
 import sys, time, numpy, pyarrow, pyarrow.parquet
 begin = time.perf_counter()
 values = numpy.load(sys.argv[1], allow_pickle=True)
-table = pyarrow.Table.from_pylist(values) if isinstance(values[0], dict) else pyarrow.table({"element": pyarrow.array(values)})
+table = pyarrow.Table.from_pylist(values.tolist()) if isinstance(values[0], dict) else pyarrow.table({"element": pyarrow.array(values)})
 pyarrow.parquet.write_table(table, sys.argv[2])
 print(time.perf_counter() - begin)
 """
