@@ -158,8 +158,8 @@ def others():
     start = b"cos\nsystem\n(S'true'\ntR."
     polyglot = bytearray(tarred({start.decode() + ".pkl": HARMLESS}, tarfile.USTAR_FORMAT))
     yield "polyglot.tar", bytes(polyglot), "dangerous", []
-    bomb = zlib.compress(bytes(1 << 20), 9)
-    yield "bomb.pkl.z", bomb, "unknown", []
+    bomb = b"B" + struct.pack("<I", 1 << 20) + bytes(1 << 20) + b"."
+    yield "bomb.pkl.z", zlib.compress(bomb, 9), "inert", []
     inner = HARMLESS
     for _ in range(5):
         inner = gzipped(inner)

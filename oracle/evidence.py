@@ -31,7 +31,7 @@ import environments
 HERE = environments.HERE
 PAGE = os.path.join(HERE, "..", "spec", "scanners.md")
 SECONDS = 20
-MOST = 60  # ordinary files of a version of a library, spread over all
+MOST = 15  # ordinary files of a version of a library, spread over all
 
 TOOLS = ("picklescan", "fickling", "modelaudit-picklescan", "hayward")
 

@@ -3,11 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Cursor, Write};
 use std::path::PathBuf;
 
 use npy_object::audit::Verdict;
 use npy_object::{Audit, Limits, Options, Source};
 use serde::Deserialize;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 #[derive(Deserialize)]
 struct Entry {
@@ -80,15 +83,28 @@ fn error_in_a_container_has_the_clause_of_its_cause() {
     }
 }
 
-/// Checks packed.limit.
+/// Checks packed.limit. The file has 1 MiB of data.
 #[test]
 fn bomb_is_over_the_limit_of_each_file_and_of_all_together() {
     let bomb = fs::read(folder().join("bomb.pkl.z")).unwrap();
-    let mut limits = Limits::default();
-    (limits.decompressed, limits.expansion) = (100 << 10, 10);
-    let audit = Audit::new().options(Options::new().limits(limits));
-    let report = audit.read(Source::bytes(bomb));
-    assert_eq!(report.parts[0].error.as_ref().unwrap().clause(), "packed.limit");
+    let mut two = ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    for name in ["a.pkl", "b.pkl"] {
+        two.start_file(name, stored).unwrap();
+        two.write_all(&bomb).unwrap();
+    }
+    let two = two.finish().unwrap().into_inner();
+    let clauses = |file: &[u8], limit: u64| -> Vec<&'static str> {
+        let mut limits = Limits::default();
+        (limits.decompressed, limits.expansion) = (limit, 10);
+        let audit = Audit::new().options(Options::new().limits(limits));
+        let parts = audit.read(Source::bytes(file.to_vec())).parts;
+        parts.iter().filter_map(|part| part.error.as_ref().map(|error| error.clause())).collect()
+    };
+    assert_eq!(clauses(&bomb, 100 << 10), ["packed.limit"]);
+    assert!(clauses(&bomb, 3 << 19).is_empty());
+    assert_eq!(clauses(&two, 3 << 19), ["packed.limit"]);
+    assert!(clauses(&two, 3 << 20).is_empty());
 }
 
 /// Checks tar.limit.
