@@ -198,9 +198,13 @@ impl Batch {
         is_right
     }
 
-    /// Returns whether a batch that ends here can be followed by the member at a checkpoint.
-    fn is_on_the_way(&self, to: Checkpoint) -> bool {
+    /// Returns whether the member at a checkpoint is in the batch there, or can follow the batch.
+    fn leads_to(&self, to: Checkpoint, width: usize) -> bool {
         let here = self.next;
+        if let Some(place) = self.place(to.member) {
+            let first = self.spans(place, width)[0];
+            return (first.begin, first.memo) == (to.offset, to.memo());
+        }
         if here.offset == to.offset {
             here == to
         } else {
@@ -568,7 +572,9 @@ impl Batches {
         batch: &mut Batch,
     ) -> Result<()> {
         let from = batch.next;
-        let inside = to.filter(|to| to.is_inside());
+        // A loop goes on to the end of the batch, where the rows of its members are known.
+        let is_whole = window.reads_on() && !from.is_inside();
+        let inside = to.filter(|to| to.is_inside() && !is_whole);
         let held = batch.spans.len();
         let mut survey = from.survey(self.container, &self.limits);
         let learnt = if self.learnt.skeletons().is_empty() { &self.survey } else { &self.learnt };
@@ -580,7 +586,7 @@ impl Batches {
         let is_right = match (walk(&mut survey, window, end)?, inside) {
             (Event::Batch, _) => {
                 batch.extend(&mut survey, self.width());
-                to.is_none_or(|to| batch.is_on_the_way(to))
+                to.is_none_or(|to| batch.leads_to(to, self.width()))
             }
             (Event::Stop, Some(to)) => batch.extend_inside(&survey, self.width(), to),
             _ => return Err(self.miscounted(self.frontier.member, from.member, true)),
