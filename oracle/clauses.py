@@ -1,7 +1,7 @@
 """Maps clauses of the specification to fixtures. A fixture is a case of the clause that it breaks, and of those that a
 reader must follow to read it.
 
-    python clauses.py       # writes the clauses into fixtures/manifest.json
+    python manifest.py      # writes the clauses into fixtures/manifest.json
 
 A row is a clause and patterns of fixtures. A pattern matches a name without `.npy`, or a case: a name without protocol,
 pickler and environment.
@@ -137,9 +137,3 @@ def unused(files):
 def _names(file):
     name = file[: -len(".npy")]
     return {name, re.sub(r"(-p\d)?(-python|-fast|-optimized)?(-py[\d.]+-np[\d.]+)?$", "", name)}
-
-
-if __name__ == "__main__":
-    import manifest
-
-    manifest.write(manifest.read())

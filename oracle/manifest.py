@@ -189,3 +189,8 @@ def _write(name, data):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as file:
         file.write(data)
+
+
+if __name__ == "__main__":
+    # The clauses of the fixtures may have changed.
+    write(read())

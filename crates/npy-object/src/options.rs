@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+#[cfg(feature = "gzip")]
+use crate::source::budget::Budget;
 
 /// Bytes of a stream that are kept in memory before a temporary file takes them.
 pub(crate) const SPOOL_MEMORY: usize = 8 << 20;
@@ -201,7 +203,7 @@ pub struct Options {
     pub(crate) unfinished: bool,
     /// What may be decompressed in all; `None` where only each compressed file has a limit.
     #[cfg(feature = "gzip")]
-    pub(crate) budget: Option<Arc<crate::source::inflate::Budget>>,
+    pub(crate) budget: Option<Arc<Budget>>,
 }
 
 impl Default for Options {

@@ -21,9 +21,9 @@ use super::trust::Trust;
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::{Options, ReadSize};
 use crate::source::Source;
-use crate::source::format::{Format, NESTING, too_deep};
 #[cfg(feature = "gzip")]
-use crate::source::inflate::Budget;
+use crate::source::budget::Budget;
+use crate::source::format::{Format, NESTING, too_deep};
 use crate::source::window::Window;
 
 /// Names that a file may have in all parts.
@@ -87,7 +87,10 @@ impl<'a> Walk<'a> {
         #[cfg(feature = "gzip")]
         {
             let size = source.known_size().unwrap_or(0);
-            self.options.budget = Some(Arc::new(Budget::of(&self.options.limits, size)));
+            // As much as its own decompression may make.
+            let limits = &self.options.limits;
+            let limit = limits.decompressed.max(size.saturating_mul(limits.expansion));
+            self.options.budget = Some(Arc::new(Budget::new(limit)));
         }
         self.file(source, Part::default(), NESTING);
         self.parts

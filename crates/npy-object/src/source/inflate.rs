@@ -6,14 +6,14 @@
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 
 use super::Source;
 use crate::error::{Error, ErrorKind};
-use crate::options::{Limits, Options};
+use crate::options::Options;
+use crate::source::budget::Budget;
 
 /// Bytes of the source that are read at once.
 const READ: usize = 32 << 10;
@@ -42,27 +42,6 @@ pub(crate) struct Allowance {
     budget: Option<Arc<Budget>>,
 }
 
-/// Bytes that may come out of all compressed files and members inside one file.
-#[derive(Debug)]
-pub(crate) struct Budget {
-    limit: u64,
-    left: AtomicU64,
-}
-
-impl Budget {
-    /// Returns the budget of a file of `size` bytes: as much as its own decompression may make.
-    pub(crate) fn of(limits: &Limits, size: u64) -> Budget {
-        let limit = limits.decompressed.max(size.saturating_mul(limits.expansion));
-        Budget { limit, left: AtomicU64::new(limit) }
-    }
-
-    /// Takes bytes. Returns whether there were as many.
-    fn take(&self, bytes: u64) -> bool {
-        let less = |left: u64| left.checked_sub(bytes);
-        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
-    }
-}
-
 impl Allowance {
     pub(crate) fn of(options: &Options) -> Allowance {
         let budget = options.budget.clone();
@@ -89,7 +68,7 @@ impl Allowance {
         if let Some(budget) = budget
             && !budget.take(made)
         {
-            let limit = budget.limit;
+            let limit = budget.limit();
             let message =
                 format!("all compressed data in the file expand to over {limit} bytes together");
             return Err(Error::over_limit(limit, clause, used, message));

@@ -20,6 +20,8 @@
 //! It uses `error`, `options` and `pickle_stream` (a few instructions, to tell a pickle), and no
 //! other room.
 
+#[cfg(feature = "gzip")]
+pub(crate) mod budget;
 mod fetched;
 mod file;
 mod foreign;
