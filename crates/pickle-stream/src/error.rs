@@ -83,7 +83,7 @@ impl Error {
         Error::malformed("pickle.stack.underflow", offset, message)
     }
 
-    /// Creates the error for an instruction that takes all values above a mark, where there is none.
+    /// Creates the error for an instruction that takes all values above a mark, on a stack without a mark.
     #[cold]
     pub(crate) fn no_mark(opcode: Opcode, offset: u64) -> Error {
         let message = alloc::format!("{} needs a mark, found none", opcode.name());

@@ -29,13 +29,9 @@ pub struct Block<'a> {
 /// The reader of the elements of a block.
 pub(crate) enum Lent<'a> {
     Members(&'a mut Objects, Members),
-    /// One element that was decoded alone, or a row of an array without objects.
-    Alone(Alone<'a>),
-}
-
-/// The reader of a block of one element.
-pub(crate) enum Alone<'a> {
+    /// One element that was decoded alone.
     Object(&'a mut Objects),
+    /// One row of an array without objects.
     Row(&'a mut Rows),
 }
 
@@ -54,7 +50,7 @@ impl<'a> Block<'a> {
     pub fn len(&self) -> usize {
         match &self.lent {
             Lent::Members(_, members) => members.len(),
-            Lent::Alone(_) => 1,
+            Lent::Object(_) | Lent::Row(_) => 1,
         }
     }
 
@@ -85,8 +81,8 @@ impl<'a> Block<'a> {
         }
         let number = self.first + index as u64;
         let objects = match &mut self.lent {
-            Lent::Members(objects, _) | Lent::Alone(Alone::Object(objects)) => objects,
-            Lent::Alone(Alone::Row(rows)) => return rows.get(number),
+            Lent::Members(objects, _) | Lent::Object(objects) => objects,
+            Lent::Row(rows) => return rows.get(number),
         };
         match objects.decode(number) {
             Ok(None) => Ok(None),

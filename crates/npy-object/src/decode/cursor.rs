@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::decode::block::{Alone, Block, Lent};
+use crate::decode::block::{Block, Lent};
 use crate::decode::objects::{Member, Objects};
 use crate::decode::outline::Outline;
 use crate::decode::parallel::{self, Work};
@@ -153,12 +153,12 @@ impl Cursor {
                     position.advance_by(|first| objects.next_block(first, most.clamp(1, left)))?;
                 match read {
                     Some(Some(members)) => Lent::Members(objects, members),
-                    Some(None) => Lent::Alone(Alone::Object(objects)),
+                    Some(None) => Lent::Object(objects),
                     None => return Ok(None),
                 }
             }
             Items::Rows(rows) => match rows.next(position)? {
-                Some(_) => Lent::Alone(Alone::Row(rows)),
+                Some(_) => Lent::Row(rows),
                 None => return Ok(None),
             },
         };
@@ -200,8 +200,8 @@ impl Cursor {
         }
     }
 
-    /// Returns the place of the next element in the file, which is an array or a scalar of NumPy. After
-    /// an error there is none.
+    /// Returns the place of the next element in the file, which is an array or a scalar of NumPy.
+    /// Returns `None` after an error.
     pub(crate) fn next_byte_range(&mut self) -> Result<Option<ByteRange>> {
         let Some(origin) = self.source().origin() else {
             return Err(in_pieces("it is compressed", None));

@@ -37,7 +37,7 @@ impl<'a> Resident<'a> {
     /// has no skeleton.
     pub(crate) fn run(&self, index: usize) -> Option<Run<'a>> {
         let first = *self.rows.get(index)?;
-        let skeleton = self.skeletons.get(first.skeleton()?)?;
+        let skeleton = self.skeleton(index)?;
         let count = skeleton.holes();
         let others = self.rows[index..].iter().zip(0..);
         let len =
@@ -70,8 +70,8 @@ impl<'a> Run<'a> {
     /// Returns what fills each row.
     #[inline]
     pub(crate) fn rows(&self) -> impl Iterator<Item = &'a [Hole]> + use<'a> {
-        let (holes, count) = (self.holes, self.count);
-        (0..self.members.len()).map(move |row| &holes[row * count..(row + 1) * count])
+        let run = self.clone();
+        self.members.clone().map(move |member| run.row(member))
     }
 
     /// Returns what fills one hole in all rows.
