@@ -17,9 +17,9 @@
 //!
 //! The room uses `errors` and nothing else of this crate. Read `maker` (what elements have in common),
 //! `ready` (the elements of a block, for a loop), `row` (elements that are made without being decoded)
-//! with `plans`, `simple` (elements that are made in one call), then those that take more: `task`, `work`
-//! (the stacks above), `begin`, `finish` and `walk`, which does the tasks. `ndarray` calls NumPy's C API,
-//! and `strings` is a cache.
+//! with `plans`, then those that take more: `task`, `work` (the stacks above), `begin`, `finish` and `walk`,
+//! which makes an element that was decoded, and does the tasks. `ndarray` calls NumPy's C API, and
+//! `strings` is a cache.
 
 mod begin;
 mod finish;
@@ -29,7 +29,6 @@ pub(crate) mod ndarray;
 mod plans;
 pub(crate) mod ready;
 mod row;
-mod simple;
 mod standard;
 mod strings;
 mod task;

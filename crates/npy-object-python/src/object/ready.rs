@@ -54,9 +54,9 @@ impl Ready {
 
     /// Takes the next element, or the error after the last one. `None` where nothing is left.
     pub(crate) fn next<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match (self.pop(py), &self.error) {
-            (None, Some(_)) => self.error.take().map_or(Ok(None), Err),
-            (object, _) => Ok(object),
+        match self.pop(py) {
+            Some(object) => Ok(Some(object)),
+            None => self.error.take().map_or(Ok(None), Err),
         }
     }
 

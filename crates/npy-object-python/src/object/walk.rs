@@ -14,7 +14,6 @@ use super::maker::{Maker, is_shared};
 use super::task::{Members, Task};
 use super::work::Work;
 use crate::object::ndarray;
-use crate::object::simple::simple;
 
 /// Levels of containers that are filled by recursion; deeper ones become tasks.
 const SHALLOW: usize = 6;
@@ -50,25 +49,23 @@ thread_local! {
 
 impl Maker {
     /// Makes the object of an element.
-    #[inline]
     pub(crate) fn make<'py>(
         &mut self,
         py: Python<'py>,
         element: Element<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        match simple(&element, |simple| self.simple(py, simple)) {
-            Some(made) => made,
-            None => self.make_any(py, element),
+        let value = element.value();
+        if let Some(leaf) = leaf(py, value) {
+            return Ok(leaf);
         }
-    }
-
-    /// Makes the object of an element that is not simple.
-    #[inline(never)]
-    pub(crate) fn make_any<'py>(
-        &mut self,
-        py: Python<'py>,
-        element: Element<'_>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        // A shared array must become the same object each time, so the work has to remember it.
+        if let Some(value) = value
+            && matches!(value.kind(), Raw::Object(_))
+            && !value.is_shared()
+            && let Some(plain) = element.as_plain_array()
+        {
+            return self.plain_array(py, &plain);
+        }
         let _nested = Nested::enter()?;
         self.made.clear();
         let object = Work::new(py, self).run(element)?;
