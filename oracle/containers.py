@@ -140,14 +140,28 @@ def others():
     """Yields name, file, verdict, and names to trust, of files that are not made from one pickle."""
     config = b"preprocessor:\n  _target_: nemo.collections.asr.modules.AudioToMelSpectrogramPreprocessor\n"
     for name, data, verdict in (("harmless", TENSOR, "unknown"), ("dangerous", DANGEROUS, "dangerous")):
+        is_harmless = name == "harmless"
         members = {"./model_config.yaml": config, "./model_weights.ckpt": torch_zip(data)}
-        yield "%s-nemo.nemo" % name, gzipped(tarred(members)), verdict, ["torch"]
-        yield "%s-with-handler.mar" % name, zipped(dict(mar(data), **{"handler.py": b"pass\n"})), verdict, ["torch"]
         old = {"sys_info": pickle.dumps({}, 2), "pickle": data, "storages": pickle.dumps(0, 2), "tensors": pickle.dumps(0, 2)}
-        yield "%s-torch-tar.pt" % name, tarred(old), "inert" if name == "harmless" else verdict, ["torch"]
-    layers = {"module": "keras", "class_name": "Sequential", "config": {"layers": []}, "registered_name": None}
-    keras = {"metadata.json": b'{"keras_version": "3.9.0"}', "model.weights.h5": b"\x89HDF\r\n\x1a\n" + bytes(88)}
-    yield "harmless-keras.keras", zipped(dict(keras, **{"config.json": json.dumps(layers)})), "unknown", []
+        for kind, file, verdict_on_kind in (
+            ("nemo.nemo", gzipped(tarred(members)), verdict),
+            ("with-handler.mar", zipped(dict(mar(data), **{"handler.py": b"pass\n"})), verdict),
+            ("torch-tar.pt", tarred(old), "inert" if is_harmless else verdict),
+        ):
+            yield "%s-%s" % (name, kind), file, verdict_on_kind, ["torch"]
+            if is_harmless:
+                # Without the padding of tar, and without a part of a member.
+                yield "truncated-" + kind, file[:-3] if kind != "torch-tar.pt" else file[:-1200], "unknown", ["torch"]
+    # Keras executes the code of a Lambda layer, which is no pickle: the verdict on both is unknown.
+    function = {"class_name": "__lambda__", "config": {"code": "4wEAAAAAAAAA", "defaults": None, "closure": None}}
+    code = {"module": "keras.layers", "class_name": "Lambda", "config": {"name": "lambda", "function": function}}
+    for name, layers in (("harmless", []), ("dangerous", [code])):
+        model = {"module": "keras", "class_name": "Sequential", "config": {"layers": layers}, "registered_name": None}
+        weights = b"\x89HDF\r\n\x1a\n" + bytes(88)
+        members = {"metadata.json": b'{"keras_version": "3.9.0"}', "model.weights.h5": weights, "config.json": json.dumps(model)}
+        yield "%s-keras.keras" % name, zipped(members), "unknown", []
+        if name == "harmless":
+            yield "truncated-keras.keras", zipped(members)[:-3], "unknown", []
     # Bytes after the data, which most decompressors ignore.
     for name, data in (("zlib.pkl.z", zlib.compress(HARMLESS)), ("bzip2.pkl.bz2", bz2.compress(HARMLESS)),
                        ("xz.pkl.xz", lzma.compress(HARMLESS)), ("lz4.pkl.lz4", lz4.frame.compress(HARMLESS)),
