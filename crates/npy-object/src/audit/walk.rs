@@ -432,34 +432,36 @@ impl<'a> Walk<'a> {
             window.set_anchor(begin);
             let input = window.fill(begin, needed)?;
             let seen = begin + input.len() as u64;
-            match auditor.advance(input)? {
-                Audited::Need(more) => needed = window.needed(seen, auditor.offset(), more)?,
-                Audited::Stop => return Ok(auditor.offset()),
-                Audited::Found(found) => {
-                    needed = 1;
-                    let is_wrapped = judge.is_wrapped(&found, auditor.names());
-                    if let Some(storages) = &mut self.storages {
-                        storages.note(&found, &auditor.operands(), auditor.names());
-                    }
-                    let judgement = judge.judge(&found, &mut auditor);
-                    if reading.counts(&found, &judgement) {
-                        self.find(part, found, auditor.names(), judgement)?;
-                    }
-                    let Reading::Joblib { has_wrappers, objects } = reading else { continue };
-                    if is_wrapped {
-                        **has_wrappers = true;
-                        let payload = judge.unwrap(&mut auditor);
-                        if payload == Some(Payload::Pickle) {
-                            objects.get_or_insert(auditor.offset());
-                        }
-                        let end = self.payload(source, auditor.offset(), payload, part)?;
-                        if auditor.is_in_frame() {
-                            return Err(no_array(found.offset));
-                        }
-                        auditor.skip_to(end);
-                    }
+            needed = loop {
+                let read = usize::try_from(auditor.offset() - begin).unwrap_or(usize::MAX);
+                let found = match auditor.advance(input.get(read..).unwrap_or_default())? {
+                    Audited::Need(more) => break window.needed(seen, auditor.offset(), more)?,
+                    Audited::Stop => return Ok(auditor.offset()),
+                    Audited::Found(found) => found,
+                };
+                let is_wrapped = judge.is_wrapped(&found, auditor.names());
+                if let Some(storages) = &mut self.storages {
+                    storages.note(&found, &auditor.operands(), auditor.names());
                 }
-            }
+                let judgement = judge.judge(&found, &mut auditor);
+                if reading.counts(&found, &judgement) {
+                    self.find(part, found, auditor.names(), judgement)?;
+                }
+                let Reading::Joblib { has_wrappers, objects } = reading else { continue };
+                if is_wrapped {
+                    **has_wrappers = true;
+                    let payload = judge.unwrap(&mut auditor);
+                    if payload == Some(Payload::Pickle) {
+                        objects.get_or_insert(auditor.offset());
+                    }
+                    let end = self.payload(source, auditor.offset(), payload, part)?;
+                    if auditor.is_in_frame() {
+                        return Err(no_array(found.offset));
+                    }
+                    auditor.skip_to(end);
+                    break 1;
+                }
+            };
         }
     }
 

@@ -108,7 +108,7 @@ impl Auditor {
             let begin = usize::try_from(self.offset() - start).unwrap_or(usize::MAX);
             // The lexer skips a payload that is not looked at, also past the end of the input.
             let Some(rest) = input.get(begin..) else { return Ok(Audited::Need(1)) };
-            let before = self.lexer.clone();
+            let before = self.offset();
             let head = match self.lexer.head(rest)? {
                 Progress::Need(more) => return Ok(Audited::Need(more)),
                 Progress::Done(head) => head,
@@ -118,7 +118,7 @@ impl Auditor {
                 true => match rest[head.size..].get(..head.payload as usize) {
                     Some(payload) => Some(payload),
                     None => {
-                        self.lexer = before;
+                        self.lexer.move_to(before);
                         let have = rest.len() - head.size;
                         return Ok(Audited::Need(head.payload as usize - have));
                     }

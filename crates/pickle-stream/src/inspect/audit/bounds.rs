@@ -5,7 +5,8 @@
 //! stream that reads its memo entries again and again, as these are not forgotten. After the last
 //! step of `Interpreter::make_room` each of them refers to at most one object, with at most
 //! [`MAX_SMALL`] bytes of contents, and each of the 128 runs at the ends of the stack to a tuple of
-//! at most [`MAX_ITEMS`] numbers or results: together less than 12 MiB.
+//! at most [`MAX_ITEMS`] numbers or results: together less than 12 MiB. The memory of the objects before
+//! the last collection is kept for the next one.
 //!
 //! [`MAX_NAMES`] and [`MAX_NAME_BYTES`] bound the names.
 
@@ -15,7 +16,7 @@ pub(super) const MAX_ENTRIES: usize = 1 << 15;
 
 /// Bytes of objects in use. Beyond it, values are forgotten in the order that
 /// `Interpreter::make_room` gives.
-pub(super) const MAX_HEAP: usize = 1 << 20;
+pub(super) const MAX_HEAP: usize = 1 << 21;
 
 /// Bytes of objects from which on unused ones are removed.
 pub(super) const MIN_COLLECTED: usize = MAX_HEAP / 2;

@@ -8,12 +8,15 @@ use alloc::vec::Vec;
 use super::bounds::{MAX_ITEMS, MIN_COLLECTED};
 use super::cost::Cost;
 use super::slice::Slice;
-use super::value::{AbstractValue, ObjectId, ObjectKind};
+use super::value::{AbstractValue, ObjectId, ObjectKind, Part};
 
 /// The objects.
 #[derive(Debug)]
 pub(super) struct Heap {
     objects: Vec<HeapObject>,
+    contents: Contents,
+    /// The memory of the objects and contents before the last collection, for the next one.
+    spare: (Vec<HeapObject>, Contents),
     /// Bytes that the objects take, those that are no longer used included.
     size: usize,
     /// The size above which unused objects are to be removed.
@@ -30,6 +33,29 @@ pub(super) struct Heap {
     late_cost: Cost,
 }
 
+/// What is in texts and tuples: a [`Part`] for each of them, so that none is allocated.
+#[derive(Debug, Default)]
+struct Contents {
+    text: Vec<u8>,
+    items: Vec<AbstractValue>,
+}
+
+impl Contents {
+    fn add_text(&mut self, text: &[u8]) -> Part {
+        add(&mut self.text, text)
+    }
+
+    fn add_items(&mut self, items: &[AbstractValue]) -> Part {
+        add(&mut self.items, items)
+    }
+}
+
+fn add<T: Copy>(all: &mut Vec<T>, new: &[T]) -> Part {
+    let part = Part { begin: all.len() as u32, len: new.len() as u32 };
+    all.extend_from_slice(new);
+    part
+}
+
 /// An object, with what it costs.
 #[derive(Debug)]
 struct HeapObject {
@@ -43,6 +69,8 @@ impl Default for Heap {
     fn default() -> Heap {
         Heap {
             objects: Vec::new(),
+            contents: Contents::default(),
+            spare: Default::default(),
             size: 0,
             collect_at: MIN_COLLECTED,
             forgotten: Cost::LEAF,
@@ -62,9 +90,16 @@ impl Heap {
         AbstractValue::Object(id)
     }
 
+    /// Adds a text.
+    pub(super) fn text(&mut self, text: &[u8]) -> AbstractValue {
+        let text = self.contents.add_text(text);
+        self.add(ObjectKind::Text(text))
+    }
+
     /// Adds a tuple of the values of a slice.
     pub(super) fn tuple(&mut self, slice: &Slice) -> AbstractValue {
-        let items = (slice.values.len() <= MAX_ITEMS).then(|| slice.values[..].into());
+        let is_kept = slice.values.len() <= MAX_ITEMS;
+        let items = is_kept.then(|| self.contents.add_items(&slice.values));
         let tuple = self.add(ObjectKind::Tuple(items));
         self.put_into(tuple, slice);
         tuple
@@ -137,6 +172,16 @@ impl Heap {
         }
     }
 
+    /// Returns the bytes of a text.
+    pub(super) fn text_of(&self, text: Part) -> &[u8] {
+        &self.contents.text[text.range()]
+    }
+
+    /// Returns the items of a tuple.
+    pub(super) fn items_of(&self, items: Part) -> &[AbstractValue] {
+        &self.contents.items[items.range()]
+    }
+
     fn get_mut(&mut self, value: AbstractValue) -> Option<&mut ObjectKind> {
         self.object_mut(value).map(|object| &mut object.kind)
     }
@@ -189,11 +234,9 @@ impl Heap {
 
     /// Marks the dicts in a state: an object may refer to them from now on.
     pub(super) fn use_as_state(&mut self, state: AbstractValue) {
-        let items = match self.get(state) {
-            Some(ObjectKind::Tuple(Some(items))) => items.clone(),
-            _ => return,
-        };
-        for &item in &items {
+        let Some(&ObjectKind::Tuple(Some(items))) = self.get(state) else { return };
+        for index in items.range() {
+            let item = self.contents.items[index];
             if let Some(ObjectKind::Dict { is_in_state, .. }) = self.get_mut(item) {
                 *is_in_state = true;
             }
@@ -226,7 +269,7 @@ impl Heap {
             self.get(*item).is_some_and(|kind| !matches!(kind, ObjectKind::Result { .. }))
         };
         let is_nested = |object: &HeapObject| match &object.kind {
-            ObjectKind::Tuple(Some(items)) => items.iter().any(is_not_result),
+            ObjectKind::Tuple(Some(items)) => self.items_of(*items).iter().any(is_not_result),
             ObjectKind::Dict { .. } => true,
             _ => false,
         };
@@ -261,21 +304,44 @@ impl Heap {
             *id = *new;
         };
         each_root(&mut |root| move_value(root, &mut kept));
-        // `kept` is also the queue: an object that is moved adds those in it that are new.
-        let mut objects = Vec::new();
+        let (mut objects, mut contents) = core::mem::take(&mut self.spare);
         let mut size = 0;
+        // `kept` is also the queue: an object that is moved adds those in it that are new.
         let mut next = 0;
         while let Some(&id) = kept.get(next) {
-            let removed = HeapObject { kind: ObjectKind::Set, cost: Cost::LEAF, is_inside: false };
-            let mut object = core::mem::replace(&mut self.objects[id as usize], removed);
-            for item in object.items_mut() {
-                move_value(item, &mut kept);
-            }
+            let object = &mut self.objects[id as usize];
             size += object.size();
-            objects.push(object);
+            let kind = match &mut object.kind {
+                ObjectKind::Text(text) => {
+                    ObjectKind::Text(contents.add_text(&self.contents.text[text.range()]))
+                }
+                ObjectKind::Tuple(Some(items)) => {
+                    let items = contents.add_items(&self.contents.items[items.range()]);
+                    let moved = &mut contents.items[items.range()];
+                    moved.iter_mut().for_each(|item| move_value(item, &mut kept));
+                    ObjectKind::Tuple(Some(items))
+                }
+                ObjectKind::Dict { items, is_whole, is_in_state } => {
+                    let mut items = core::mem::take(items);
+                    items.iter_mut().for_each(|item| move_value(item, &mut kept));
+                    ObjectKind::Dict { items, is_whole: *is_whole, is_in_state: *is_in_state }
+                }
+                &mut ObjectKind::Tuple(None) => ObjectKind::Tuple(None),
+                &mut ObjectKind::List(len) => ObjectKind::List(len),
+                &mut ObjectKind::Set => ObjectKind::Set,
+                &mut ObjectKind::Result { callee, fact, is_kept } => {
+                    ObjectKind::Result { callee, fact, is_kept }
+                }
+            };
+            objects.push(HeapObject { kind, ..*object });
             next += 1;
         }
-        self.objects = objects;
+        core::mem::swap(&mut self.objects, &mut objects);
+        core::mem::swap(&mut self.contents, &mut contents);
+        objects.clear();
+        contents.text.clear();
+        contents.items.clear();
+        self.spare = (objects, contents);
         self.size = size;
         self.collect_at = MIN_COLLECTED.max(2 * size);
     }
@@ -286,19 +352,10 @@ impl HeapObject {
     fn size(&self) -> usize {
         size_of::<HeapObject>()
             + match &self.kind {
-                ObjectKind::Text(text) => text.len(),
-                ObjectKind::Tuple(Some(items)) => size_of_val(&items[..]),
+                ObjectKind::Text(text) => text.len as usize,
+                ObjectKind::Tuple(Some(items)) => items.len as usize * size_of::<AbstractValue>(),
                 ObjectKind::Dict { items, .. } => size_of_val(&items[..]),
                 _ => 0,
             }
-    }
-
-    /// Returns the values in the object.
-    fn items_mut(&mut self) -> &mut [AbstractValue] {
-        match &mut self.kind {
-            ObjectKind::Tuple(Some(items)) => items,
-            ObjectKind::Dict { items, .. } => items,
-            _ => &mut [],
-        }
     }
 }

@@ -427,7 +427,10 @@ impl Interpreter {
     /// Pushes a text, or for `None` one that is too long to be kept.
     fn push_text(&mut self, text: Option<&[u8]>, at: Location) -> Result<()> {
         match text {
-            Some(text) => self.make(ObjectKind::Text(text.into()), at),
+            Some(text) => {
+                let text = self.heap.text(text);
+                self.push(text, at)
+            }
             None => self.push(AbstractValue::LongText, at),
         }
     }
@@ -446,7 +449,7 @@ impl Interpreter {
         at: Location,
     ) -> Result<NameId> {
         let text = |value| match (self.heap.get(value), value) {
-            (Some(ObjectKind::Text(text)), _) => Ok(Some(&text[..])),
+            (Some(&ObjectKind::Text(text)), _) => Ok(Some(self.heap.text_of(text))),
             // It may be any str: too long, forgotten, imported (`os.name`), or the result of a
             // call.
             (Some(ObjectKind::Result { .. }), _)

@@ -135,7 +135,7 @@ impl Memo {
             let is_useful = match value {
                 AbstractValue::Global(_) => true,
                 value => match heap.get(value) {
-                    Some(ObjectKind::Text(text)) => names.has_word(text),
+                    Some(&ObjectKind::Text(text)) => names.has_word(heap.text_of(text)),
                     Some(ObjectKind::Result { is_kept, .. }) => *is_kept,
                     _ => false,
                 },
@@ -157,9 +157,12 @@ impl Memo {
         let is_object = |item: &AbstractValue| matches!(item, AbstractValue::Object(_));
         self.each_value(&mut |value| {
             let (is_large, kind) = match heap.get(*value) {
-                Some(ObjectKind::Text(text)) => (text.len() > MAX_SMALL, AbstractValue::LongText),
-                Some(ObjectKind::Tuple(Some(items))) => {
-                    let is_large = size_of_val(&items[..]) > MAX_SMALL;
+                Some(&ObjectKind::Text(text)) => {
+                    (heap.text_of(text).len() > MAX_SMALL, AbstractValue::LongText)
+                }
+                Some(&ObjectKind::Tuple(Some(items))) => {
+                    let items = heap.items_of(items);
+                    let is_large = size_of_val(items) > MAX_SMALL;
                     (is_large || items.iter().any(is_object), AbstractValue::Other)
                 }
                 _ => return,

@@ -141,8 +141,10 @@ impl<'a> Operand<'a> {
 
     fn of_object(heap: &'a Heap, value: AbstractValue, object: ObjectId) -> Operand<'a> {
         match heap.get(value) {
-            Some(ObjectKind::Text(text)) => Operand::Text(text),
-            Some(ObjectKind::Tuple(Some(items))) => Operand::Tuple(OperandItems { heap, items }),
+            Some(&ObjectKind::Text(text)) => Operand::Text(heap.text_of(text)),
+            Some(&ObjectKind::Tuple(Some(items))) => {
+                Operand::Tuple(OperandItems { heap, items: heap.items_of(items) })
+            }
             Some(ObjectKind::Tuple(None)) => Operand::Other,
             Some(&ObjectKind::List(len)) => {
                 let is_hashable = heap.cost_of_items(value).is_hashable();

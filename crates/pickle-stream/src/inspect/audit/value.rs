@@ -4,8 +4,8 @@
 //! is an object on the [`Heap`](super::heap::Heap), by its id, so that all references to it see a
 //! change.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::names::NameId;
 
@@ -39,14 +39,27 @@ pub(super) enum AbstractValue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ObjectId(pub(super) u32);
 
+/// The bytes of a text, or the items of a tuple: a part of the heap's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Part {
+    pub(super) begin: u32,
+    pub(super) len: u32,
+}
+
+impl Part {
+    pub(super) fn range(self) -> Range<usize> {
+        self.begin as usize..self.begin as usize + self.len as usize
+    }
+}
+
 /// What an object on the heap is.
 #[derive(Debug)]
 pub(super) enum ObjectKind {
     /// A str, or a str of Python 2.
-    Text(Box<[u8]>),
+    Text(Part),
     /// A tuple with its items; `None` where there are more than are kept, or they were forgotten,
     /// and for a frozenset, whose items no policy asks for.
-    Tuple(Option<Box<[AbstractValue]>>),
+    Tuple(Option<Part>),
     /// A list with the number of its items; `None` after SETITEM or SETITEMS: the number of items
     /// then depends on what Python does with the index.
     List(Option<u64>),

@@ -180,7 +180,7 @@ fn large_memo_entries_that_are_read_again_keep_only_their_kind() {
     // The arguments begin with a tuple that stays on the stack.
     let mut stream = [b"\x80\x04cm\nf\n(", &tuple(1024)[..]].concat();
     let flood = tuple(1024);
-    for index in 0..200 {
+    for index in 0..250 {
         stream.extend(entries.get(index).copied().unwrap_or(&flood));
         stream.extend(b"\x940");
         stream.extend((0..=index as u8).flat_map(|read| [b'h', read, b'0']));
