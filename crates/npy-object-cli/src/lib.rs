@@ -16,8 +16,8 @@
 
 // `command` has a file for each command. They share `input` (which file), `opened` (what is in it),
 // `failure` (errors and exit codes), `budget` (a limit on the bytes that `info` reads), `show` (values
-// in short), `tally` (the counters of `stats`), `table` (how elements become columns), `progress` and
-// `signals`.
+// in short), `tree` (the lines of a tree), `tally` (the counters of `stats`), `table` (how elements become
+// columns), `terminal` (its width and colours), `progress` and `signals`.
 mod budget;
 mod command;
 mod failure;
@@ -28,6 +28,8 @@ mod show;
 mod signals;
 mod table;
 mod tally;
+mod terminal;
+mod tree;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
@@ -50,7 +52,8 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  npyo info data.npy              what is in it
+  npyo info data.npy              its header, its writer and its first elements
+  npyo tree data.npy              what is in it: keys, types, shapes, sizes
   npyo cat data.npy | head -3     the first three elements, as JSON
   npyo get data.npy -1            the last element
   npyo cat arrays.npz:train       an array of an archive
@@ -68,6 +71,7 @@ Examples:
 #[derive(Subcommand)]
 enum Command {
     Info(command::info::Info),
+    Tree(command::tree::Tree),
     Cat(command::cat::Cat),
     Get(command::get::Get),
     Index(command::index::Index),
@@ -87,6 +91,7 @@ impl Command {
     fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         match self {
             Command::Info(info) => info.run(out),
+            Command::Tree(tree) => tree.run(out),
             Command::Cat(cat) => cat.run(out),
             Command::Get(get) => get.run(out),
             Command::Index(index) => index.run(out),
@@ -111,6 +116,7 @@ impl Command {
                 true
             }
             Command::Info(_)
+            | Command::Tree(_)
             | Command::Cat(_)
             | Command::Get(_)
             | Command::Stats(_)
@@ -128,6 +134,7 @@ impl Command {
     fn file(&self) -> &Path {
         match self {
             Command::Info(info) => info.file(),
+            Command::Tree(tree) => tree.file(),
             Command::Cat(cat) => cat.file(),
             Command::Get(get) => get.file(),
             Command::Index(index) => index.file(),

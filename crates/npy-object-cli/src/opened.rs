@@ -177,12 +177,17 @@ impl Opened<'_> {
         Ok(Some((end, Format::of(&source.section(end..))?)))
     }
 
+    /// Returns the options of the arguments.
+    pub(crate) fn options(&self, reading: &Reading) -> Options {
+        reading.apply(self.input.options())
+    }
+
     /// Returns the options for a look at the file, in constant memory.
     pub(crate) fn options_for_look(&self, reading: &Reading) -> Options {
         let mut limits = self.input.limits();
         limits.element = limits.element.min(LOOK);
         limits.pickle.nodes = limits.pickle.nodes.min(LOOK / 16);
-        reading.apply(self.input.options()).limits(limits)
+        self.options(reading).limits(limits)
     }
 
     /// Reads the preamble, and returns it with the place where the data begin; `None` in a bare pickle.
@@ -192,7 +197,7 @@ impl Opened<'_> {
 
     /// Returns a salvage with the options of the arguments.
     pub(crate) fn salvage(&self, reading: &Reading) -> Salvage {
-        Salvage::new().options(reading.apply(self.input.options()))
+        Salvage::new().options(self.options(reading))
     }
 
     /// Opens the contents of the file, and prints a note if its index is not used. With `at`, opens
@@ -204,7 +209,7 @@ impl Opened<'_> {
         at: Option<&nested::Path>,
         entries: bool,
     ) -> Result<Contents, Failure> {
-        let (options, npy) = (reading.apply(self.input.options()), self.npy()?);
+        let (options, npy) = (self.options(reading), self.npy()?);
         if let Some(path) = at {
             return Ok(options.at(npy, path)?.into());
         }

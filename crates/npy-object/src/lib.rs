@@ -47,7 +47,8 @@
 //! - [`map_parallel`](NpyArray::map_parallel) decodes on several threads, in order.
 //!   [`splits`](NpyArray::splits) are parts for several processes or machines.
 //!
-//! A [`nested::Container`] does the same for the members of a list, tuple, set, dict or deque.
+//! A [`nested::Container`] does the same for the members of a list, tuple, set, dict or deque, and a
+//! [`nested::Tree`] describes what is in a file: keys, types, dtypes, shapes, lengths and bytes.
 //!
 //! # What an element is
 //!

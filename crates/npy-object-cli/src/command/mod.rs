@@ -17,4 +17,5 @@ pub(crate) mod salvage;
 pub(crate) mod schema;
 pub(crate) mod shell;
 pub(crate) mod stats;
+pub(crate) mod tree;
 pub(crate) mod write;
