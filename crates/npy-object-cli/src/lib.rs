@@ -54,6 +54,7 @@ const EXAMPLES: &str = "\
 Examples:
   npyo info data.npy              its header, its writer and its first elements
   npyo tree data.npy              what is in it: keys, types, shapes, sizes
+  npyo head data.npy              the first elements as a table; also tail, sample
   npyo cat data.npy | head -3     the first three elements, as JSON
   npyo get data.npy -1            the last element
   npyo cat arrays.npz:train       an array of an archive
@@ -72,6 +73,9 @@ Examples:
 enum Command {
     Info(command::info::Info),
     Tree(command::tree::Tree),
+    Head(command::rows::Head),
+    Tail(command::rows::Tail),
+    Sample(command::rows::Sample),
     Cat(command::cat::Cat),
     Get(command::get::Get),
     Index(command::index::Index),
@@ -92,6 +96,9 @@ impl Command {
         match self {
             Command::Info(info) => info.run(out),
             Command::Tree(tree) => tree.run(out),
+            Command::Head(head) => head.run(out),
+            Command::Tail(tail) => tail.run(out),
+            Command::Sample(sample) => sample.run(out),
             Command::Cat(cat) => cat.run(out),
             Command::Get(get) => get.run(out),
             Command::Index(index) => index.run(out),
@@ -117,6 +124,9 @@ impl Command {
             }
             Command::Info(_)
             | Command::Tree(_)
+            | Command::Head(_)
+            | Command::Tail(_)
+            | Command::Sample(_)
             | Command::Cat(_)
             | Command::Get(_)
             | Command::Stats(_)
@@ -135,6 +145,9 @@ impl Command {
         match self {
             Command::Info(info) => info.file(),
             Command::Tree(tree) => tree.file(),
+            Command::Head(head) => head.file(),
+            Command::Tail(tail) => tail.file(),
+            Command::Sample(sample) => sample.file(),
             Command::Cat(cat) => cat.file(),
             Command::Get(get) => get.file(),
             Command::Index(index) => index.file(),

@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::path::Path;
 
 use npy_object::header::Header;
-use npy_object::{Contents, Format, IndexUse, Npz, Options, Salvage, Source, nested};
+use npy_object::{Contents, ErrorKind, Format, IndexUse, Npz, Options, Salvage, Source, nested};
 
 use crate::budget::Budget;
 use crate::failure::{Failure, display};
@@ -216,6 +216,27 @@ impl Opened<'_> {
         let contents = match entries {
             true => options.members(npy)?,
             false => options.contents(npy)?,
+        };
+        self.note_index(contents.index_use());
+        Ok(contents)
+    }
+
+    /// Opens the members of what the file holds, or the value at a path, as `contents` does, for a look
+    /// in constant memory: an element that is too large to be decoded has an outline.
+    pub(crate) fn contents_for_look(
+        &self,
+        reading: &Reading,
+        at: Option<&nested::Path>,
+    ) -> Result<Contents, Failure> {
+        let npy = self.npy()?;
+        let open = |options: &Options| match at {
+            Some(path) => options.at(npy.clone(), path).map(Contents::from),
+            None => options.members(npy.clone()),
+        };
+        let contents = match open(&self.options_for_look(reading)) {
+            // A single value has no outline.
+            Err(error) if error.kind() == ErrorKind::Limit => open(&self.options(reading))?,
+            contents => contents?,
         };
         self.note_index(contents.index_use());
         Ok(contents)

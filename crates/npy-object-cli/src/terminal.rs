@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use unicode_width::UnicodeWidthChar;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns of an output that is no terminal.
 const COLUMNS: usize = 80;
@@ -17,15 +17,19 @@ pub(crate) fn columns() -> usize {
     terminal_size::terminal_size().map_or(COLUMNS, |(width, _)| usize::from(width.0).max(20))
 }
 
+/// Returns the columns that a text takes.
+pub(crate) fn width(text: &str) -> usize {
+    text.width()
+}
+
 /// Returns the first columns of a text that is longer, with an ellipsis in the last one.
 pub(crate) fn cut(text: &str, columns: usize) -> String {
-    let width = |c: char| c.width().unwrap_or(0);
-    if text.chars().map(width).sum::<usize>() <= columns {
+    if width(text) <= columns {
         return text.to_owned();
     }
     let mut left = columns.saturating_sub(1);
     let fits = |&c: &char| {
-        let room = left.checked_sub(width(c));
+        let room = left.checked_sub(c.width().unwrap_or(0));
         left = room.unwrap_or(0);
         room.is_some()
     };

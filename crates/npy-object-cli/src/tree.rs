@@ -9,7 +9,7 @@
 
 use std::io::{self, Write};
 
-use npy_object::nested::Node;
+use npy_object::nested::{Key, Node};
 
 use crate::failure::printable;
 use crate::terminal::{Colours, columns, cut};
@@ -54,8 +54,10 @@ impl<W: Write> Lines<'_, W> {
         };
         for entry in &node.entries {
             let below = begin(self)?;
-            let key = self.colours.key(&printable(&entry.key.to_string()));
-            let branch = Branch { prefix: &below, dicts: Some(dicts).filter(|&all| all > 1) };
+            let key = cut(&printable(&entry.key.to_string()), columns() / 2);
+            let key = self.colours.key(&key);
+            let is_in_dicts = dicts > 1 && !matches!(entry.key, Key::Attribute(_));
+            let branch = Branch { prefix: &below, dicts: is_in_dicts.then_some(dicts) };
             self.line(&format!("{key}: "), &entry.node, &branch)?;
             self.inside(&entry.node, &below)?;
         }

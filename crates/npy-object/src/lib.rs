@@ -203,9 +203,9 @@ pub use source::npz;
 pub use source::npz::Npz;
 pub use source::{Access, Fetched, Need, ReadAt, Source, SourceReader};
 pub use value::{
-    Array, ArrayClass, ArrayItems, ByteRange, Data, Date, DateTime, Element, Entries, ItemType,
-    Items, Kind, Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape,
-    StandardClass, Text, Time, TimeDelta, TypedArray,
+    Array, ArrayClass, ArrayItems, ByteRange, Data, Date, DateTime, Element, Entries, Floats,
+    ItemType, Items, Kind, Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record,
+    Shape, StandardClass, Text, Time, TimeDelta, TypedArray,
 };
 #[doc(hidden)]
 pub use write::Pickled;

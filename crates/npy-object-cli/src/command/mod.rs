@@ -13,6 +13,7 @@ pub(crate) mod get;
 pub(crate) mod index;
 pub(crate) mod info;
 pub(crate) mod refs;
+pub(crate) mod rows;
 pub(crate) mod salvage;
 pub(crate) mod schema;
 pub(crate) mod shell;

@@ -13,7 +13,7 @@ use npy_object::{Contents, Element, ItemType, Kind};
 use serde::Serialize;
 
 use crate::failure::{Failure, printable, write_json};
-use crate::input::{Input, Reading, Several};
+use crate::input::{At, Input, Reading, Several};
 use crate::opened::Opened;
 use crate::progress::progress_bar;
 use crate::show::python_tuple;
@@ -29,6 +29,9 @@ use crate::tally::{Sizes, Tally};
 pub(crate) struct Stats {
     #[command(flatten)]
     input: Input,
+
+    #[command(flatten)]
+    at: At,
 
     /// Print one JSON object instead
     #[arg(long)]
@@ -79,7 +82,7 @@ impl Stats {
             summary.write(out)?;
         }
         result?;
-        if !all {
+        if !all && self.at.given().is_none() {
             opened.note_rest(false)?;
         }
         Ok(opened.check_archive()?)
@@ -88,7 +91,7 @@ impl Stats {
     /// Counts the elements of what the file holds.
     fn count(&self, opened: &Opened<'_>, summary: &mut Summary) -> Result<(), Failure> {
         let reading = self.reading.with_unfinished(self.unfinished);
-        let mut contents = opened.contents(&reading, None, true)?;
+        let mut contents = opened.contents(&reading, self.at.given(), true)?;
         summary.begun = true;
         let bar = progress_bar(contents.known_len(), 0);
         match &mut contents {

@@ -1,7 +1,10 @@
 //! Follows a path to a value inside nested containers. Surveys the members beside the path, and
 //! decodes nothing but the keys of dicts.
 
+use std::ops::Range;
 use std::sync::Arc;
+
+use pickle_stream::Span;
 
 use crate::decode::cursor::Cursor;
 use crate::decode::decoder::{Bounds, Decoder};
@@ -35,7 +38,7 @@ impl At {
     pub(crate) fn find(opened: Opened, path: &Path, options: &Options) -> Result<At> {
         // The members of an element can be shown before all of them were surveyed.
         let is_surveyed = !path.as_slice().is_empty();
-        let Found { value, replaces } = Found::find(opened, path, is_surveyed, options)?;
+        let Found { value, replaces, .. } = Found::find(opened, path, is_surveyed, options)?;
         let (decoder, entered, is_all) = match value {
             Place::Element(array, index) => return element(array, index, path),
             Place::Entered { decoder, entered, is_all } => (decoder, entered, is_all),
@@ -76,6 +79,8 @@ impl At {
 /// The place that a [`Path`] leads to, where nothing was decoded yet.
 pub(super) struct Found {
     pub(super) value: Place,
+    /// The instructions of the value; `None` where the path is empty.
+    pub(super) span: Option<Span>,
     /// The preamble of the array that the value was saved in place of.
     replaces: Option<Preamble>,
 }
@@ -185,7 +190,7 @@ fn in_array(array: Cursor, has_rows: bool, path: &Path) -> Result<Found> {
         }
         [first, ..] => return Err(no_container(first)),
     };
-    Ok(Found { value: Place::Element(array, index), replaces: None })
+    Ok(Found { value: Place::Element(array, index), span: None, replaces: None })
 }
 
 /// Decodes the element of an array that a path leads to.
@@ -197,10 +202,12 @@ fn element(mut array: Cursor, index: u64, path: &Path) -> Result<At> {
 
 /// Follows a path from a value.
 fn descend(mut decoder: Decoder, mut entered: Entered, path: &Path) -> Result<Found> {
+    let mut last = None;
     for subscript in path.as_slice() {
         let Entered::Container(mut here) = entered else { return Err(no_container(subscript)) };
         let span = here.find(subscript, &mut decoder)?;
         let span = span.ok_or_else(|| absent(subscript, here.kind))?;
+        last = Some(span);
         // A tuple in a structured array is an item.
         if decoder.context.record_dtype().is_some() {
             entered = Entered::Leaf(span, here.batches.into_route());
@@ -209,7 +216,17 @@ fn descend(mut decoder: Decoder, mut entered: Entered, path: &Path) -> Result<Fo
         entered = enter(&mut decoder, span.into(), here.batches.into_route())?;
     }
     let value = Place::Entered { decoder: Box::new(decoder), entered, is_all: false };
-    Ok(Found { value, replaces: None })
+    Ok(Found { value, span: last, replaces: None })
+}
+
+/// Returns where the instructions of the value at a path are: bytes from the start of the file.
+pub(crate) fn instructions_at(
+    opened: Opened,
+    path: &Path,
+    options: &Options,
+) -> Result<Option<Range<u64>>> {
+    let found = Found::find(opened, path, false, options)?;
+    Ok(found.span.map(|span| span.begin..span.end))
 }
 
 #[cold]

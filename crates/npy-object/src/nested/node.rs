@@ -8,6 +8,7 @@ use crate::decode::outline::{Outline, OutlineKind};
 use crate::error::Error;
 use crate::nested::path::Subscript;
 use crate::value::array::Data;
+use crate::value::debug::scalar_text;
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
 use crate::value::kind::Kind;
@@ -17,11 +18,11 @@ const SORTS: usize = 16;
 /// The entries of a node that describes several dicts.
 const MERGED: usize = 256;
 /// The most items of a list or tuple that get an entry each.
-pub(super) const POSITIONS: usize = 8;
+const POSITIONS: usize = 8;
 /// Bytes of a key that is kept whole.
 const KEY: usize = 1 << 10;
-/// Bytes of a value that is shown.
-const SHOWN: usize = 256;
+/// The sorts that are displayed.
+const DISPLAYED: usize = 4;
 /// The number of dimensions that are described.
 const DIMENSIONS: usize = 64;
 
@@ -115,6 +116,13 @@ impl Node {
         (!is_in_text).then_some(items)
     }
 
+    /// Returns whether this description of all `len` items of a list is enough, so that they need none
+    /// each: there are many, or they are alike.
+    pub(super) fn describes(&self, len: usize) -> bool {
+        let are_alike = self.sorts.len() < 2 && (len > 1 || self.is_simple());
+        len > POSITIONS || are_alike
+    }
+
     /// Returns whether the values have no members that are described.
     fn is_simple(&self) -> bool {
         self.items.is_none() && self.entries.is_empty() && self.more == 0
@@ -180,7 +188,14 @@ impl Node {
     /// Describes a decoded value. Recurses as deep as `scope` allows.
     pub(super) fn add(&mut self, element: Element<'_>, scope: &mut Scope) {
         let kind = element.kind();
-        self.add_sort(Sort::of(&kind));
+        let sort = Sort::of(&kind);
+        if scope.is_alone && sort.is_scalar() {
+            self.value = Some(match &kind {
+                Kind::Scalar(scalar) => scalar_text(scalar),
+                _ => format!("{element:?}"),
+            });
+        }
+        self.add_sort(sort);
         let Some(mut inner) = scope.inside() else { return };
         let inner = &mut inner;
         match kind {
@@ -188,7 +203,7 @@ impl Node {
             | Kind::Tuple(items)
             | Kind::Set(items)
             | Kind::FrozenSet(items)
-            | Kind::Deque(items, _) => self.add_items(items, inner),
+            | Kind::Deque(items, _) => self.add_items(items, None, inner),
             Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
                 self.add_entries(entries.map(|(key, value)| (Key::of(key), value)), inner);
             }
@@ -200,7 +215,7 @@ impl Node {
             }
             Kind::Array(array) => {
                 if let Data::Items(items) = array.data().clone() {
-                    self.add_items(items, inner);
+                    self.add_items(items, Some(array.shape()), inner);
                 }
             }
             Kind::Object(object) => {
@@ -212,9 +227,6 @@ impl Node {
                     });
                     self.add_entries(named, inner);
                 }
-            }
-            _ if scope.is_alone && element.encoded_len() <= SHOWN => {
-                self.value = Some(format!("{element:?}"));
             }
             _ => {}
         }
@@ -241,6 +253,7 @@ impl Node {
     fn add_items<'a>(
         &mut self,
         items: impl ExactSizeIterator<Item = Element<'a>> + Clone,
+        shape: Option<&[usize]>,
         scope: &mut Scope,
     ) {
         let mut merged = Node::default();
@@ -256,11 +269,11 @@ impl Node {
         if !is_alone {
             return;
         }
-        if items.len() > POSITIONS || merged.sorts.len() < 2 {
+        if merged.describes(items.len()) {
             self.items = (merged.count > 0).then(|| Box::new(merged));
             return;
         }
-        let entries = items.enumerate().map(|(index, item)| (Key::index(index), item));
+        let entries = items.enumerate().map(|(index, item)| (Key::index(index, shape), item));
         self.add_entries(entries, scope);
     }
 }
@@ -272,22 +285,26 @@ impl fmt::Display for Node {
             None => self.items.as_deref(),
             Some(_) => None,
         };
-        for (number, sort) in self.sorts.iter().enumerate() {
+        for (number, sort) in self.sorts.iter().take(DISPLAYED).enumerate() {
             if number > 0 {
                 f.write_str(" or ")?;
             }
             match items.filter(|_| sort.is_sequence()) {
-                Some(items) => {
-                    write!(f, "{}[{items}]{}", sort.type_name(), sort.size())?;
-                    if items.count < self.all_items() {
-                        write!(f, " by the first {}", items.count)?;
-                    }
-                }
-                None => write!(f, "{}{}", sort.type_name(), sort.size())?,
+                Some(items) if sort.shape.is_some() => write!(f, "{sort} of {items}")?,
+                Some(items) => write!(f, "{}[{items}]{}", sort.type_name(), sort.size())?,
+                None => sort.fmt(f)?,
             }
         }
-        let known: u64 = self.sorts.iter().map(|sort| sort.count).sum();
-        if known < self.count { f.write_str(" or others") } else { Ok(()) }
+        let known: u64 = self.sorts.iter().take(DISPLAYED).map(|sort| sort.count).sum();
+        if known < self.count {
+            f.write_str(" or others")?;
+        }
+        match items {
+            Some(items) if items.count < self.all_items() => {
+                write!(f, ", by the first {}", items.count)
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -316,9 +333,20 @@ impl Key {
         }
     }
 
-    /// Returns the key of an item of a list or tuple.
-    pub(super) fn index(index: usize) -> Key {
-        Key::Subscript(Subscript::Index(i64::try_from(index).unwrap_or(i64::MAX)))
+    /// Returns the key of an item of a list or a tuple, or of an array of this shape.
+    pub(super) fn index(index: usize, shape: Option<&[usize]>) -> Key {
+        let as_int = |index| i64::try_from(index).unwrap_or(i64::MAX);
+        let Some(shape) = shape.filter(|shape| shape.len() > 1) else {
+            return Key::Subscript(Subscript::Index(as_int(index)));
+        };
+        let mut left = index;
+        let mut indices: Vec<i64> = Vec::new();
+        for &length in shape.iter().rev() {
+            indices.push(as_int(left % length.max(1)));
+            left /= length.max(1);
+        }
+        indices.reverse();
+        Key::Subscript(Subscript::Indices(indices))
     }
 }
 
@@ -379,6 +407,12 @@ impl Sort {
             Kind::Bytes(bytes) | Kind::ByteArray(bytes) => sort.with_length(bytes.len() as u64),
             Kind::Object(object) => match object.callable().kind() {
                 Kind::Global(class) => {
+                    // A subclass of ndarray is the argument of the call that makes it.
+                    let subclass = object.args().as_items().ok().and_then(|mut args| args.next());
+                    let class = match subclass.map(Element::kind) {
+                        Some(Kind::Global(subclass)) if class.name == "_reconstruct" => subclass,
+                        _ => class,
+                    };
                     let (module, name) =
                         (class.module.to_string_lossy(), class.name.to_string_lossy());
                     Sort::named(shortened(format!("{module}.{name}").into()))
@@ -408,6 +442,14 @@ impl Sort {
             (None, Some(lengths)) => format!(" of {}", range(lengths)),
             (None, None) => String::new(),
         }
+    }
+
+    /// Returns whether the values are shown as they are: numbers, texts and times.
+    fn is_scalar(&self) -> bool {
+        let scalars =
+            ["bool", "int", "float", "complex", "str", "bytes", "bytearray", "NumPy scalar"];
+        let times = ["datetime", "date", "time", "timedelta", "Decimal", "dtype", "global"];
+        scalars.contains(&&*self.name) || times.contains(&&*self.name)
     }
 
     /// Returns whether the values have members without keys.

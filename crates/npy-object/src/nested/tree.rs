@@ -14,7 +14,7 @@ use crate::locate::batches::{Batches, Values};
 use crate::locate::checkpoints::Route;
 use crate::nested::at::{Found, Place, no_element};
 use crate::nested::enter::{Entered, enter};
-use crate::nested::node::{Key, Node, POSITIONS, Scope, Sort};
+use crate::nested::node::{Key, Node, Scope, Sort};
 use crate::nested::parent::Parent;
 use crate::nested::path::Path;
 use crate::options::{Limits, Options};
@@ -287,32 +287,32 @@ fn add_container(
         Some(inner) => inner.sample,
         None => 0,
     };
-    let Members { spans, len, error } = Members::find(decoder, &mut batches, most)?;
-    let sort = match array.filter(|_| kind == ContainerKind::Array) {
+    let members = Members::find(decoder, &mut batches, most)?;
+    let array = array.filter(|_| kind == ContainerKind::Array);
+    let sort = match &array {
         Some(state) => {
             let name = state.class.and_then(|class| class.name()).unwrap_or("array");
             Sort::array(name, &state.item, &state.shape)
         }
         None => Sort::named(kind.name()),
     };
-    node.add_sort(match len {
+    node.add_sort(match members.len {
         Some(len) => sort.with_length(len),
         None => sort,
     });
     if node.error.is_none() {
-        node.error = error;
+        node.error.clone_from(&members.error);
     }
     let Some(mut inner) = inner else { return Ok(()) };
     let route = batches.route();
-    match has_keys {
-        true => {
-            add_entries(decoder, &spans, route, node, &mut inner)?;
-            let described = (spans.len() / 2) as u64;
-            node.more += len.map_or(0, |len| len.saturating_sub(described));
-            Ok(())
-        }
-        false => add_items(decoder, &spans, len, route, node, &mut inner),
+    if !has_keys {
+        let shape = array.as_ref().map(|state| &*state.shape);
+        return add_items(decoder, &members, shape, route, node, &mut inner);
     }
+    add_entries(decoder, &members.spans, route, node, &mut inner)?;
+    let described = (members.spans.len() / 2) as u64;
+    node.more += members.len.map_or(0, |len| len.saturating_sub(described));
+    Ok(())
 }
 
 fn add_entries(
@@ -337,12 +337,13 @@ fn add_entries(
 
 fn add_items(
     decoder: &mut Decoder,
-    spans: &[Span],
-    len: Option<u64>,
+    members: &Members,
+    shape: Option<&[usize]>,
     route: &Route,
     node: &mut Node,
     scope: &mut Scope<'_>,
 ) -> Result<()> {
+    let Members { spans, len, .. } = members;
     let mut merged = Node::default();
     let is_alone = std::mem::replace(&mut scope.is_alone, false);
     for &span in spans {
@@ -356,12 +357,12 @@ fn add_items(
     if !is_alone {
         return Ok(());
     }
-    if len != Some(spans.len() as u64) || spans.len() > POSITIONS || merged.sorts.len() < 2 {
+    if *len != Some(spans.len() as u64) || merged.describes(spans.len()) {
         node.items = (merged.count > 0).then(|| Box::new(merged));
         return Ok(());
     }
     for (index, &span) in spans.iter().enumerate() {
-        if let Some(node) = node.entry(index, Key::index(index), scope) {
+        if let Some(node) = node.entry(index, Key::index(index, shape), scope) {
             add_value(decoder, span, route, node, scope)?;
         }
     }
