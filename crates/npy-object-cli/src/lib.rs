@@ -61,6 +61,7 @@ Examples:
   npyo cat log.npy --all          every array that was appended to one file
   curl URL | npyo cat -           standard input
   npyo stats data.npy             count kinds, dtypes, shapes and sizes
+  npyo validate data.npy          every rule of the format that it breaks
   npyo dis data.npy | less        the instructions of its pickle
   npyo audit mail.npy             what np.load would run
   npyo salvage cut.npy -o ok.npy  save the whole elements of a broken file
@@ -80,6 +81,7 @@ enum Command {
     Get(command::get::Get),
     Index(command::index::Index),
     Stats(command::stats::Stats),
+    Validate(command::validate::Validate),
     Dis(command::dis::Dis),
     Audit(command::audit::Audit),
     Salvage(command::salvage::Salvage),
@@ -103,6 +105,7 @@ impl Command {
             Command::Get(get) => get.run(out),
             Command::Index(index) => index.run(out),
             Command::Stats(stats) => stats.run(out),
+            Command::Validate(validate) => validate.run(out),
             Command::Dis(dis) => dis.run(out),
             Command::Audit(audit) => audit.run(out),
             Command::Salvage(salvage) => salvage.run(out),
@@ -130,6 +133,7 @@ impl Command {
             | Command::Cat(_)
             | Command::Get(_)
             | Command::Stats(_)
+            | Command::Validate(_)
             | Command::Dis(_)
             | Command::Audit(_)
             | Command::Schema(_)
@@ -152,6 +156,7 @@ impl Command {
             Command::Get(get) => get.file(),
             Command::Index(index) => index.file(),
             Command::Stats(stats) => stats.file(),
+            Command::Validate(validate) => validate.file(),
             Command::Dis(dis) => dis.file(),
             Command::Audit(audit) => audit.file(),
             Command::Salvage(salvage) => salvage.file(),

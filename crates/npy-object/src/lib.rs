@@ -96,7 +96,7 @@
 //!
 //! An [`Error`] says what is wrong, at which byte, and which clause of the [specification] is
 //! broken. The elements before it are valid: a truncated file gives every element of its whole
-//! batches first.
+//! batches first. [`Options::validate`] returns all errors of a file.
 //!
 //! [specification]: https://github.com/npy-object/npy-object/blob/main/spec/README.md
 //!
@@ -176,6 +176,7 @@ pub use array::contents::{AllContents, Contents, Sections};
 pub use array::npy_array::NpyArray;
 #[cfg(feature = "object_store")]
 pub use array::remote::{Remote, RemoteArray};
+pub use array::validate::{Finding, Validation};
 pub use audit::Audit;
 #[cfg(feature = "arrow")]
 pub use convert::arrow::{RecordBatches, schema::Inference};

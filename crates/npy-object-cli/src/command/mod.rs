@@ -19,4 +19,5 @@ pub(crate) mod schema;
 pub(crate) mod shell;
 pub(crate) mod stats;
 pub(crate) mod tree;
+pub(crate) mod validate;
 pub(crate) mod write;

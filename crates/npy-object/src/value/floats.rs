@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use npy_header::{DType, Scalar, ScalarKind};
+use npy_header::{ByteOrder, DType, Scalar, ScalarKind};
 
 use crate::value::array::{Array, Data};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
 use crate::value::items::Items;
 use crate::value::kind::Kind;
+use crate::value::numbers::Primitive;
 use crate::value::scalar::NumPyScalar;
 
 /// The numbers of an array, of a list or tuple, or of one number, each converted to the nearest
@@ -41,6 +42,11 @@ impl<'a> Element<'a> {
     /// Returns the numbers of the value as floats: of an array of bools, ints or floats of at most 8
     /// bytes, of a list or a tuple of ints, or of floats, or of one number; `None` for other values.
     pub fn to_floats(self) -> Option<Floats<'a>> {
+        if let Some(array) = self.as_plain_array() {
+            is_number(array.item()).then_some(())?;
+            let (dtype, data) = (DType::Scalar(array.item()), array.data().into());
+            return Some(Floats::of_bytes(dtype, data, array.shape(), array.fortran_order()));
+        }
         match self.kind() {
             Kind::Bool(value) => Some(Floats::of_one(f64::from(value))),
             Kind::Int(value) => Some(Floats::of_one(value as f64)),
@@ -133,6 +139,34 @@ impl<'a> Floats<'a> {
         }
     }
 
+    /// Calls `each` with every number, in the order of the file.
+    pub fn for_each(&self, mut each: impl FnMut(f64)) {
+        match &self.numbers {
+            Numbers::Ints(ints) => ints.iter().for_each(|&int| each(int as f64)),
+            Numbers::Floats(floats) => floats.iter().copied().for_each(each),
+            Numbers::Bytes(dtype, data) => {
+                let Some(item) = dtype.as_scalar() else { return };
+                let order = item.order();
+                match (item.kind(), item.itemsize()) {
+                    (ScalarKind::Bool, _) => {
+                        data.iter().for_each(|&byte| each(f64::from(byte != 0)));
+                    }
+                    (ScalarKind::Int, 1) => every::<i8>(data, order, f64::from, each),
+                    (ScalarKind::Int, 2) => every::<i16>(data, order, f64::from, each),
+                    (ScalarKind::Int, 4) => every::<i32>(data, order, f64::from, each),
+                    (ScalarKind::Int, _) => every::<i64>(data, order, |int| int as f64, each),
+                    (ScalarKind::Uint, 1) => every::<u8>(data, order, f64::from, each),
+                    (ScalarKind::Uint, 2) => every::<u16>(data, order, f64::from, each),
+                    (ScalarKind::Uint, 4) => every::<u32>(data, order, f64::from, each),
+                    (ScalarKind::Uint, _) => every::<u64>(data, order, |int| int as f64, each),
+                    (_, 2) => every::<half::f16>(data, order, f64::from, each),
+                    (_, 4) => every::<f32>(data, order, f64::from, each),
+                    _ => every::<f64>(data, order, |float| float, each),
+                }
+            }
+        }
+    }
+
     /// Returns at most `count` of the numbers, evenly spaced, the first of them first. The others are
     /// not looked at, so this takes no longer for a long array.
     pub fn sample(&self, count: usize) -> Vec<f64> {
@@ -140,6 +174,16 @@ impl<'a> Floats<'a> {
         let place = |number: usize| (number as u128 * self.len as u128 / count as u128) as usize;
         (0..count).filter_map(|number| self.get(place(number))).collect()
     }
+}
+
+/// Calls `each` with the numbers of type `T` that these bytes are.
+fn every<T: Primitive>(
+    data: &[u8],
+    order: ByteOrder,
+    convert: impl Fn(T) -> f64,
+    mut each: impl FnMut(f64),
+) {
+    data.chunks_exact(size_of::<T>()).for_each(|item| each(convert(T::read(item, order))));
 }
 
 /// Returns whether the items of a dtype have a nearest `f64`.
@@ -164,15 +208,19 @@ fn number(scalar: &NumPyScalar<'_>) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use npy_header::ByteOrder;
-
     use super::*;
 
     fn of(kind: ScalarKind, size: usize, data: &[u8], shape: &[usize], fortran: bool) -> Vec<f64> {
         let dtype = DType::Scalar(Scalar::new(kind, ByteOrder::Little, size).unwrap());
         let floats = Floats::of_bytes(dtype, data.to_vec().into(), shape, fortran);
         assert_eq!(floats.get(floats.len()), None);
-        (0..floats.len()).map(|index| floats.get(index).unwrap()).collect()
+        let got: Vec<f64> = (0..floats.len()).map(|index| floats.get(index).unwrap()).collect();
+        let (mut sorted, mut every) = (got.clone(), Vec::new());
+        floats.for_each(|number| every.push(number));
+        sorted.sort_by(f64::total_cmp);
+        every.sort_by(f64::total_cmp);
+        assert_eq!(every, sorted);
+        got
     }
 
     #[test]
