@@ -294,16 +294,18 @@ impl Numbers {
     }
 }
 
-/// Writes `3 numbers from 0 to 2, 1 on average, 1 NaN`.
+/// Writes `from 0 to 2, 1.5 on average, 1 NaN`.
 impl fmt::Display for Numbers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Numbers { count, nans, sum, least, most } = self;
         match count {
             0 => {}
-            1 => write!(f, "1 number, {least}")?,
+            _ if least == most => write!(f, "{least}")?,
             _ => {
-                let mean = sum / *count as f64;
-                write!(f, "{count} numbers from {least} to {most}, {mean:.6} on average")?;
+                // Six digits, without zeros at the end.
+                let mean = format!("{:.6}", sum / *count as f64);
+                let mean = mean.trim_end_matches('0').trim_end_matches('.');
+                write!(f, "from {least} to {most}, {mean} on average")?;
             }
         }
         match nans {
@@ -408,7 +410,7 @@ mod tests {
         let mut numbers = Numbers::default();
         assert!(numbers.is_empty());
         [1.0, f64::NAN, 3.0].into_iter().for_each(|number| numbers.add(number));
-        let text = "2 numbers from 1 to 3, 2.000000 on average, 1 NaN";
+        let text = "from 1 to 3, 2 on average, 1 NaN";
         assert_eq!(numbers.to_string(), text);
         let mut other = Numbers::default();
         other.add(f64::NAN);
