@@ -6,7 +6,7 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | success, also where the reader of the output closed the pipe |
-//! | 1 | a file could not be read to its end |
+//! | 1 | a file could not be read to its end, or a validation found a broken rule |
 //! | 2 | wrong arguments |
 //! | 3, 4 | an audit found the file dangerous, unknown |
 //! | 5 | a salvage has lost something |
@@ -15,10 +15,9 @@
 #![forbid(unsafe_code)]
 
 // `command` has a file for each command. They share `input` (which file), `opened` (what is in it),
-// `failure` (errors and exit codes), `budget` (a limit on the bytes that `info` reads), `show` (values
+// `failure` (errors and exit codes), `show` (values
 // in short), `tree` (the lines of a tree), `tally` (the counters of `stats`), `table` (how elements become
 // columns), `terminal` (its width and colours), `progress` and `signals`.
-mod budget;
 mod command;
 mod failure;
 mod input;

@@ -6,12 +6,13 @@ use std::path::Path;
 use npy_object::header::Header;
 use npy_object::{Contents, ErrorKind, Format, IndexUse, Npz, Options, Salvage, Source, nested};
 
-use crate::budget::Budget;
 use crate::failure::{Failure, display};
 use crate::input::{Input, Reading};
 
 /// Bytes of an element that is decoded for a look at a file.
 const LOOK: usize = 1 << 20;
+/// Bytes that are read for a look at a file.
+pub(crate) const READ: u64 = 16 << 20;
 
 impl Input {
     /// Opens the file. In an archive, finds the member of the given name, if there is one.
@@ -139,7 +140,7 @@ impl Opened<'_> {
     /// MiB to find out.
     pub(crate) fn note_rest(&self, look: bool) -> Result<(), Failure> {
         let npy = self.npy()?;
-        let (source, _) = Budget::of(&npy);
+        let (source, _) = npy.within(READ);
         let rest = self.rest(if look { &source } else { &npy });
         let (begin, format) = match rest {
             Ok(Some(rest)) => rest,

@@ -141,6 +141,6 @@ fn convert_and_schema_at_a_path_take_the_members_there() {
     assert_eq!(lines, "{\"element\":3}\n{\"element\":4}\n{\"element\":5}\n");
     let schema = ran(command(["schema", &file, "--at", ".train"]).output()).output();
     assert!(schema.starts_with("3 rows\n"), "{schema}");
-    let dict = ran(command(["schema", &file]).output());
-    assert!(dict.stderr.contains("[access.type]"), "{}", dict.stderr);
+    let int = ran(command(["schema", &file, "--at", ".train[0]"]).output());
+    assert!(int.stderr.contains("found int [access.type]"), "{}", int.stderr);
 }

@@ -202,7 +202,7 @@ pub use source::format::Format;
 pub use source::npz;
 #[cfg(feature = "npz")]
 pub use source::npz::Npz;
-pub use source::{Access, Fetched, Need, ReadAt, Source, SourceReader};
+pub use source::{Access, Fetched, Need, ReadAt, ReadBudget, Source, SourceReader};
 pub use value::{
     Array, ArrayClass, ArrayItems, ByteRange, Data, Date, DateTime, Element, Entries, Floats,
     ItemType, Items, Kind, Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record,

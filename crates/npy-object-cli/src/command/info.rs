@@ -7,14 +7,15 @@ use clap::Args;
 use npy_object::header::Header;
 use npy_object::nested::{self, At as Found, Node, Tree};
 use npy_object::npz::Method;
-use npy_object::{Contents, Element, ErrorKind, Format, Options, Outline, Provenance, Source};
+use npy_object::{
+    Contents, Element, ErrorKind, Format, Options, Outline, Provenance, ReadBudget, Source,
+};
 use serde::Serialize;
 
-use crate::budget::Budget;
 use crate::command::archive::Listing;
 use crate::failure::{Failure, write_json};
 use crate::input::{At, Input, Reading, Several};
-use crate::opened::Opened;
+use crate::opened::{Opened, READ};
 use crate::show::{beginning, describe, describe_outline, dtype_as_json, python_tuple};
 use crate::terminal::Colours;
 use crate::tree::Lines;
@@ -182,7 +183,7 @@ impl Info {
 
     /// Prints the report on an array or pickle.
     fn report(&self, opened: &Opened<'_>, out: &mut impl Write) -> Result<(), Failure> {
-        let (source, budget) = Budget::of(&opened.npy()?);
+        let (source, budget) = opened.npy()?.within(READ);
         let options = opened.options_for_look(&self.reading);
         let mut report = Report::of(&options, &source)?;
         report.size = Size::of(opened)?;
@@ -242,7 +243,7 @@ impl Report {
         options: &Options,
         source: &Source,
         at: Option<&nested::Path>,
-        budget: &Budget,
+        budget: &ReadBudget,
     ) -> npy_object::Result<()> {
         let path = at.cloned().unwrap_or_default();
         let inside = || options.at(source, &path);

@@ -510,8 +510,19 @@ pub(super) struct Scope<'s> {
     pub(super) sample: usize,
     /// Whether the node describes one value, whose members may be described one by one.
     pub(super) is_alone: bool,
-    /// Members that may still be looked at in the whole tree.
-    pub(super) left: &'s mut u64,
+    /// What may still be done for the whole tree.
+    pub(super) left: &'s mut Work,
+}
+
+/// What is done for a tree at most, so that it takes bounded time but for the surveys of containers.
+#[derive(Debug)]
+pub(super) struct Work {
+    /// Members that are looked at.
+    pub(super) members: u64,
+    /// Bytes of items that are decoded.
+    pub(super) bytes: u64,
+    /// Items that are entered: definitions that they share are found anew in each.
+    pub(super) entered: u64,
 }
 
 impl Scope<'_> {
@@ -523,8 +534,23 @@ impl Scope<'_> {
 
     /// Counts a member that is looked at; `false` where there were enough.
     pub(super) fn visit(&mut self) -> bool {
-        let left = self.left.checked_sub(1);
-        *self.left = left.unwrap_or(0);
-        left.is_some()
+        take(&mut self.left.members, 1)
     }
+
+    /// Returns whether a value of this many bytes may be decoded.
+    pub(super) fn may_decode(&mut self, bytes: u64) -> bool {
+        self.is_alone || take(&mut self.left.bytes, bytes)
+    }
+
+    /// Returns whether a value may be entered.
+    pub(super) fn may_enter(&mut self) -> bool {
+        self.is_alone || take(&mut self.left.entered, 1)
+    }
+}
+
+/// Takes a part of what is left; `false` where there is too little.
+fn take(left: &mut u64, part: u64) -> bool {
+    let rest = left.checked_sub(part);
+    *left = rest.unwrap_or(*left);
+    rest.is_some()
 }

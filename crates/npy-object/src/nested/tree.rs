@@ -1,6 +1,7 @@
 //! [`Tree`]: describes what is in a file. Walks through containers by their spans, and decodes only
 //! keys and small values.
 
+use npy_header::Header;
 use pickle_stream::Span;
 
 use crate::decode::cursor::Cursor;
@@ -8,13 +9,14 @@ use crate::decode::decoder::Decoder;
 use crate::decode::objects::unfinished_values;
 use crate::decode::opened::{Data, Opened};
 use crate::decode::outline::{Outline, OutlineKind};
+use crate::decode::rows::Rows;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::ContainerKind;
 use crate::locate::batches::{Batches, Values};
 use crate::locate::checkpoints::Route;
 use crate::nested::at::{Found, Place, no_element};
 use crate::nested::enter::{Entered, enter};
-use crate::nested::node::{Key, Node, Scope, Sort};
+use crate::nested::node::{Key, Node, Scope, Sort, Work};
 use crate::nested::parent::Parent;
 use crate::nested::path::Path;
 use crate::options::{Limits, Options};
@@ -25,16 +27,17 @@ use crate::value::dtype::ItemType;
 const DECODED: u64 = 64 << 10;
 /// Bytes of a value that is decoded where its outline says nothing.
 const LARGEST: usize = 1 << 20;
-/// Members that are looked at in the whole tree.
-const MEMBERS: u64 = 4 << 20;
+/// What is done for a tree at most.
+const WORK: Work = Work { members: 4 << 20, bytes: 256 << 20, entered: 64 };
 /// The greatest depth. The tree is walked by recursion.
 const DEEPEST: usize = 64;
 
 /// A description of what is in a file: keys, types, dtypes, shapes, lengths and bytes.
 ///
-/// Values of more than 64 KiB are not decoded, whatever they are: the containers among them are
+/// Values of more than 1 MiB are not decoded, whatever they are: the containers among them are
 /// surveyed, of arrays the dtype and the shape are read. The members of long lists and arrays are
-/// described together, by the first of them. Takes the memory of the tree and of a reader.
+/// described together, by the first of them; of those of more than 1 MiB, 64 are entered in the whole
+/// tree, and at most 256 MiB are decoded. Takes the memory of the tree and of a reader.
 ///
 /// ```
 /// use npy_object::nested::Tree;
@@ -115,15 +118,14 @@ impl Tree {
         let options = self.options.clone().limits(self.limits());
         source.try_into().map_err(Into::into)?.explained(|source| {
             let opened = Opened::new(source, &options)?;
-            if let (Data::Rows(rows), [], Some(header)) =
-                (&opened.data, path.as_slice(), &opened.preamble.header)
-            {
-                let item = ItemType::Plain(header.dtype.clone());
-                let mut node = Node::default();
-                node.add_sort(Sort::array("array", &item, &header.shape));
-                node.add_bytes(rows.data_end() - opened.preamble.data);
-                return Ok(node);
-            }
+            let Opened { preamble, data } = opened;
+            let data = match (data, path.as_slice(), &preamble.header) {
+                (Data::Rows(rows), [], Some(header)) => {
+                    return of_rows(rows, header, preamble.data);
+                }
+                (data, ..) => data,
+            };
+            let opened = Opened { preamble, data };
             self.describe(Found::find(opened, path, true, &options)?, path)
         })
     }
@@ -137,7 +139,7 @@ impl Tree {
     }
 
     fn describe(&self, found: Found, path: &Path) -> Result<Node> {
-        let mut left = MEMBERS;
+        let mut left = WORK;
         let Tree { depth, width, sample, .. } = *self;
         let mut scope = Scope { depth, width, sample, is_alone: true, left: &mut left };
         let mut node = Node::default();
@@ -153,6 +155,23 @@ impl Tree {
             },
         }
         Ok(node)
+    }
+}
+
+/// Describes an array without objects, whose data begin at `begin`.
+fn of_rows(rows: Rows, header: &Header, begin: u64) -> Result<Node> {
+    let mut node = Node::default();
+    let item = ItemType::Plain(header.dtype.clone());
+    node.add_sort(Sort::array("array", &item, &header.shape));
+    node.add_bytes(rows.data_end() - begin);
+    // The last row is there if all are.
+    let Some(last) = rows.len().checked_sub(1) else { return Ok(node) };
+    match Cursor::of_rows(rows).get(last).err() {
+        Some(error) if error.need().is_some() => Err(error),
+        error => {
+            node.error = error.filter(|error| error.kind() != ErrorKind::Limit);
+            Ok(node)
+        }
     }
 }
 
@@ -183,8 +202,13 @@ fn add_value(
     scope: &mut Scope<'_>,
 ) -> Result<()> {
     node.add_bytes(span.end - span.begin);
-    let is_small = span.end - span.begin <= DECODED;
-    if is_small && !scope.is_alone && add_decoded(decoder, span, route, node, scope)? {
+    let bytes = span.end - span.begin;
+    // Of several values, those that are decoded keep the definitions that they share.
+    if !scope.is_alone
+        && bytes <= LARGEST as u64
+        && scope.may_decode(bytes)
+        && add_decoded(decoder, span, route, node, scope)?
+    {
         return Ok(());
     }
     match outlined(decoder, span, route) {
@@ -197,13 +221,15 @@ fn add_value(
             // A tuple in a structured array is an item.
             if has_members
                 && decoder.context.record_dtype().is_none()
+                && scope.may_enter()
                 && add_entered(decoder, span, route, node, scope)?
             {
                 return Ok(());
             }
             let is_known = !matches!(outline.kind, OutlineKind::Other);
-            let is_decoded =
-                span.end - span.begin <= if is_known { DECODED } else { LARGEST as u64 };
+            let most = if is_known { DECODED } else { LARGEST as u64 };
+            let bytes = span.end - span.begin;
+            let is_decoded = bytes <= most && scope.may_decode(bytes);
             if !is_decoded || !add_decoded(decoder, span, route, node, scope)? {
                 node.add_outline(&outline);
             }
