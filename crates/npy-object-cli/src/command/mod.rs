@@ -17,4 +17,6 @@ pub(crate) mod salvage;
 pub(crate) mod schema;
 pub(crate) mod shell;
 pub(crate) mod stats;
+#[cfg(feature = "view")]
+pub(crate) mod view;
 pub(crate) mod write;
