@@ -257,7 +257,10 @@ async function bytes(box, { chosen }) {
       const part = await get("instructions", { ...chosen, from });
       if (part.error) box.prepend(failure({ message: part.error }));
       for (const line of part.lines) body.append(instruction(line, aside));
-      if (part.lines.every((line) => !line.opcode)) aside.remove();
+      if (part.lines.every((line) => !line.opcode)) {
+        aside.remove();
+        table.classList.add("dump");
+      }
       from = part.next;
       more.hidden = from === null;
     } catch (error) {
@@ -272,7 +275,7 @@ function instruction({ offset, bytes, opcode, text }, aside) {
   const argument = name ? text.slice(text.indexOf(name) + name.length).trim() : text;
   const cells = [
     el("td", { class: "index" }, String(offset)),
-    el("td", { class: "hex" }, bytes),
+    el("td", { class: "hex", title: bytes }, bytes),
     el("td", { class: "code" }, name ? el("b", {}, name) : null, name ? " " : null, argument),
   ];
   if (!opcode) return el("tr", {}, cells);

@@ -91,7 +91,7 @@ async function update() {
       if (next.index === null && summary.total === 1 && summary.known === 1) next.index = 0;
     } catch (error) {
       if (asked !== shown) return;
-      by("file").replaceChildren(el("h1", {}, entries[next.file]?.name ?? ""), failure(error), reports(place));
+      by("file").replaceChildren(el("h1", {}, base(entries[next.file]?.name ?? "")), failure(error), reports(place));
       by("progress").replaceChildren(failure(error));
       return;
     }
@@ -124,6 +124,11 @@ function way(at) {
   return [link("file", ""), ...steps.map((step, place) => link(step, steps.slice(0, place + 1).join("")))];
 }
 
+/** Returns the last part of a path. */
+function base(name) {
+  return name.split(/[/\\]/).pop();
+}
+
 /** Fills the pane of the file. */
 function file(place, summary) {
   const all = () => {
@@ -131,7 +136,7 @@ function file(place, summary) {
     pane("element");
   };
   const parts = [
-    el("h1", {}, entries[place.file].name),
+    el("h1", { title: entries[place.file].name }, base(entries[place.file].name)),
     facts(summary.facts),
     summary.has_rows ? el("button", { type: "button", onclick: all }, "Show all elements as one array") : null,
     place.at ? null : section("Columns", () => schema(place)),

@@ -8,9 +8,10 @@ import { count, el, failure, short, svg } from "./dom.js";
 const WIDEST = 900;
 const ROOM = { left: 58, right: 14, top: 12, bottom: 28 };
 
-/** Returns the width and height of a plot in a box. */
+/** Returns the width and height of a plot in a box, which has no width while its pane is hidden. */
 function extent(box) {
-  const width = Math.max(280, Math.min(WIDEST, box.clientWidth || 640));
+  const room = box.clientWidth || document.documentElement.clientWidth - 24;
+  const width = Math.max(280, Math.min(WIDEST, room));
   return { width, height: Math.max(200, Math.min(360, width / 2)) };
 }
 
