@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use npy_object::{Encoding, Limits, Options, Source};
+use npy_object::{Encoding, Limits, Options, Source, nested};
 
 use crate::failure::Failure;
 
@@ -47,6 +47,27 @@ pub(crate) struct Several {
     /// Every array and pickle, where several follow one another in the file
     #[arg(long, conflicts_with = "array")]
     pub(crate) all: bool,
+}
+
+/// The argument that leads into containers.
+#[derive(Args)]
+pub(crate) struct At {
+    /// Go to the value at this path, such as ['train'][3], in the containers of the file; .train[3] is
+    /// the same
+    #[arg(long, value_name = "['KEY'][N]")]
+    at: Option<nested::Path>,
+}
+
+impl At {
+    /// Returns the path; `None` where the contents of the file are meant.
+    pub(crate) fn given(&self) -> Option<&nested::Path> {
+        self.at.as_ref()
+    }
+
+    /// Returns the path, which is empty where none was given.
+    pub(crate) fn path(&self) -> nested::Path {
+        self.at.clone().unwrap_or_default()
+    }
 }
 
 /// The arguments that say how elements are decoded.

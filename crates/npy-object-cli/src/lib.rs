@@ -6,7 +6,7 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | success, also where the reader of the output closed the pipe |
-//! | 1 | a file could not be read to its end |
+//! | 1 | a file could not be read to its end, or a validation found a broken rule |
 //! | 2 | wrong arguments |
 //! | 3, 4 | an audit found the file dangerous, unknown |
 //! | 5 | a salvage has lost something |
@@ -15,10 +15,10 @@
 #![forbid(unsafe_code)]
 
 // `command` has a file for each command. They share `input` (which file), `opened` (what is in it),
-// `failure` (errors and exit codes), `budget` (a limit on the bytes that `info` reads), `show` (values
-// in short), `tally` (the counters of `stats`), `table` (how elements become columns), `progress` and
-// `signals`. `view` is the server and the page of `npyo view`.
-mod budget;
+// `failure` (errors and exit codes), `show` (values
+// in short), `tree` (the lines of a tree), `tally` (the counters of `stats`), `table` (how elements become
+// columns), `terminal` (its width and colours), `progress` and `signals`. `view` is the server and the
+// page of `npyo view`.
 mod command;
 mod failure;
 mod input;
@@ -28,6 +28,8 @@ mod show;
 mod signals;
 mod table;
 mod tally;
+mod terminal;
+mod tree;
 #[cfg(feature = "view")]
 mod view;
 
@@ -52,13 +54,16 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  npyo info data.npy              what is in it
+  npyo info data.npy              its header, its writer and its first elements
+  npyo tree data.npy              what is in it: keys, types, shapes, sizes
+  npyo head data.npy              the first elements as a table; also tail, sample
   npyo cat data.npy | head -3     the first three elements, as JSON
   npyo get data.npy -1            the last element
   npyo cat arrays.npz:train       an array of an archive
   npyo cat log.npy --all          every array that was appended to one file
   curl URL | npyo cat -           standard input
   npyo stats data.npy             count kinds, dtypes, shapes and sizes
+  npyo validate data.npy          every rule of the format that it breaks
   npyo dis data.npy | less        the instructions of its pickle
   npyo audit mail.npy             what np.load would run
   npyo salvage cut.npy -o ok.npy  save the whole elements of a broken file
@@ -71,10 +76,15 @@ Examples:
 #[derive(Subcommand)]
 enum Command {
     Info(command::info::Info),
+    Tree(command::tree::Tree),
+    Head(command::rows::Head),
+    Tail(command::rows::Tail),
+    Sample(command::rows::Sample),
     Cat(command::cat::Cat),
     Get(command::get::Get),
     Index(command::index::Index),
     Stats(command::stats::Stats),
+    Validate(command::validate::Validate),
     Dis(command::dis::Dis),
     Audit(command::audit::Audit),
     Salvage(command::salvage::Salvage),
@@ -92,10 +102,15 @@ impl Command {
     fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         match self {
             Command::Info(info) => info.run(out),
+            Command::Tree(tree) => tree.run(out),
+            Command::Head(head) => head.run(out),
+            Command::Tail(tail) => tail.run(out),
+            Command::Sample(sample) => sample.run(out),
             Command::Cat(cat) => cat.run(out),
             Command::Get(get) => get.run(out),
             Command::Index(index) => index.run(out),
             Command::Stats(stats) => stats.run(out),
+            Command::Validate(validate) => validate.run(out),
             Command::Dis(dis) => dis.run(out),
             Command::Audit(audit) => audit.run(out),
             Command::Salvage(salvage) => salvage.run(out),
@@ -118,9 +133,14 @@ impl Command {
                 true
             }
             Command::Info(_)
+            | Command::Tree(_)
+            | Command::Head(_)
+            | Command::Tail(_)
+            | Command::Sample(_)
             | Command::Cat(_)
             | Command::Get(_)
             | Command::Stats(_)
+            | Command::Validate(_)
             | Command::Dis(_)
             | Command::Audit(_)
             | Command::Schema(_)
@@ -137,10 +157,15 @@ impl Command {
     fn file(&self) -> &Path {
         match self {
             Command::Info(info) => info.file(),
+            Command::Tree(tree) => tree.file(),
+            Command::Head(head) => head.file(),
+            Command::Tail(tail) => tail.file(),
+            Command::Sample(sample) => sample.file(),
             Command::Cat(cat) => cat.file(),
             Command::Get(get) => get.file(),
             Command::Index(index) => index.file(),
             Command::Stats(stats) => stats.file(),
+            Command::Validate(validate) => validate.file(),
             Command::Dis(dis) => dis.file(),
             Command::Audit(audit) => audit.file(),
             Command::Salvage(salvage) => salvage.file(),

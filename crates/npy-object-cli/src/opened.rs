@@ -4,14 +4,15 @@ use std::cell::{Cell, OnceCell};
 use std::path::Path;
 
 use npy_object::header::Header;
-use npy_object::{Contents, Format, IndexUse, Npz, Options, Salvage, Source, nested};
+use npy_object::{Contents, ErrorKind, Format, IndexUse, Npz, Options, Salvage, Source, nested};
 
-use crate::budget::Budget;
 use crate::failure::{Failure, display};
 use crate::input::{Input, Reading};
 
 /// Bytes of an element that is decoded for a look at a file.
 const LOOK: usize = 1 << 20;
+/// Bytes that are read for a look at a file.
+pub(crate) const READ: u64 = 16 << 20;
 
 impl Input {
     /// Opens the file. In an archive, finds the member of the given name, if there is one.
@@ -139,7 +140,7 @@ impl Opened<'_> {
     /// MiB to find out.
     pub(crate) fn note_rest(&self, look: bool) -> Result<(), Failure> {
         let npy = self.npy()?;
-        let (source, _) = Budget::of(&npy);
+        let (source, _) = npy.within(READ);
         let rest = self.rest(if look { &source } else { &npy });
         let (begin, format) = match rest {
             Ok(Some(rest)) => rest,
@@ -177,12 +178,17 @@ impl Opened<'_> {
         Ok(Some((end, Format::of(&source.section(end..))?)))
     }
 
+    /// Returns the options of the arguments.
+    pub(crate) fn options(&self, reading: &Reading) -> Options {
+        reading.apply(self.input.options())
+    }
+
     /// Returns the options for a look at the file, in constant memory.
     pub(crate) fn options_for_look(&self, reading: &Reading) -> Options {
         let mut limits = self.input.limits();
         limits.element = limits.element.min(LOOK);
         limits.pickle.nodes = limits.pickle.nodes.min(LOOK / 16);
-        reading.apply(self.input.options()).limits(limits)
+        self.options(reading).limits(limits)
     }
 
     /// Reads the preamble, and returns it with the place where the data begin; `None` in a bare pickle.
@@ -192,7 +198,7 @@ impl Opened<'_> {
 
     /// Returns a salvage with the options of the arguments.
     pub(crate) fn salvage(&self, reading: &Reading) -> Salvage {
-        Salvage::new().options(reading.apply(self.input.options()))
+        Salvage::new().options(self.options(reading))
     }
 
     /// Opens the contents of the file, and prints a note if its index is not used. With `at`, opens
@@ -204,13 +210,34 @@ impl Opened<'_> {
         at: Option<&nested::Path>,
         entries: bool,
     ) -> Result<Contents, Failure> {
-        let (options, npy) = (reading.apply(self.input.options()), self.npy()?);
+        let (options, npy) = (self.options(reading), self.npy()?);
         if let Some(path) = at {
             return Ok(options.at(npy, path)?.into());
         }
         let contents = match entries {
             true => options.members(npy)?,
             false => options.contents(npy)?,
+        };
+        self.note_index(contents.index_use());
+        Ok(contents)
+    }
+
+    /// Opens the members of what the file holds, or the value at a path, as `contents` does, for a look
+    /// in constant memory: an element that is too large to be decoded has an outline.
+    pub(crate) fn contents_for_look(
+        &self,
+        reading: &Reading,
+        at: Option<&nested::Path>,
+    ) -> Result<Contents, Failure> {
+        let npy = self.npy()?;
+        let open = |options: &Options| match at {
+            Some(path) => options.at(npy.clone(), path).map(Contents::from),
+            None => options.members(npy.clone()),
+        };
+        let contents = match open(&self.options_for_look(reading)) {
+            // A single value has no outline.
+            Err(error) if error.kind() == ErrorKind::Limit => open(&self.options(reading))?,
+            contents => contents?,
         };
         self.note_index(contents.index_use());
         Ok(contents)

@@ -1,11 +1,11 @@
 //! The arguments that say how elements become columns.
 
 use clap::Args;
+use npy_object::NpyArray;
 use npy_object::table::{Inference, Mixed, Tensors};
-use npy_object::{Contents, NpyArray};
 
 use crate::failure::Failure;
-use crate::input::Reading;
+use crate::input::{At, Reading};
 use crate::opened::Opened;
 
 /// The arguments of the schema of a table.
@@ -38,14 +38,7 @@ impl Columns {
     }
 }
 
-/// Opens the array whose elements become rows.
-pub(crate) fn open(opened: &Opened<'_>, reading: &Reading) -> Result<NpyArray, Failure> {
-    match opened.contents(reading, None, false)? {
-        Contents::Array(array) => Ok(array),
-        _ => {
-            let why = "expected an array, found a pickle of something else: `npyo cat` prints it as \
-                       JSON lines";
-            Err(Failure::Refused(why.to_owned()))
-        }
-    }
+/// Opens the array whose elements become rows, or the members of a list, tuple or set.
+pub(crate) fn open(opened: &Opened<'_>, reading: &Reading, at: &At) -> Result<NpyArray, Failure> {
+    Ok(opened.contents(reading, at.given(), false)?.into_array()?)
 }

@@ -129,3 +129,18 @@ fn refs_of_what_has_no_place_fails() {
         }
     }
 }
+
+#[test]
+fn convert_and_schema_at_a_path_take_the_members_there() {
+    let file = format!("{}/../npy-object/tests/data/splits.npy", env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let new = folder.path().join("train.jsonl");
+    let new = new.to_str().unwrap();
+    ran(command(["convert", &file, "--at", ".train", "-o", new]).output()).output();
+    let lines = fs::read_to_string(new).unwrap();
+    assert_eq!(lines, "{\"element\":3}\n{\"element\":4}\n{\"element\":5}\n");
+    let schema = ran(command(["schema", &file, "--at", ".train"]).output()).output();
+    assert!(schema.starts_with("3 rows\n"), "{schema}");
+    let dict = ran(command(["schema", &file]).output());
+    assert!(dict.stderr.contains("[access.type]"), "{}", dict.stderr);
+}

@@ -119,3 +119,11 @@ fn dis_of_array_without_objects_fails() {
     let ran = npyo("dis", "plain/1d-py2.7-np1.16.npy", &[]);
     assert!(ran.complaint().starts_with("no pickle: the dtype is "), "{}", ran.stderr);
 }
+
+#[test]
+fn dis_at_a_path_prints_the_instructions_of_the_value() {
+    let file = format!("{}/../npy-object/tests/data/splits.npy", env!("CARGO_MANIFEST_DIR"));
+    let out = ran(command(["dis", &file, "--at", ".test[0]"]).output()).output();
+    assert_eq!(out.lines().count(), 1, "{out}");
+    assert!(out.contains("K ") && out.trim_end().ends_with("BININT1    6"), "{out}");
+}

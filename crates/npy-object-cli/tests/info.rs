@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::npyo;
+use common::{command, npyo, ran};
 
 #[test]
 fn info_prints_header_writer_and_first_elements() {
@@ -77,4 +77,18 @@ fn info_of_cut_preamble_names_the_byte() {
     let expected =
         "the preamble was truncated: at least 58 bytes missing (at byte 70) [npy.truncated]\n";
     assert_eq!((ran.complaint(), ran.stdout.as_str()), (expected, ""));
+}
+
+#[test]
+fn info_of_container_prints_its_tree() {
+    let file = format!("{}/../npy-object/tests/data/splits.npy", env!("CARGO_MANIFEST_DIR"));
+    let out = ran(command(["info", &file]).output()).output();
+    let tree =
+        "dict of 2\n├─ 'train': list[int] of 3  10 bytes\n└─ 'test': list[int] of 1  5 bytes\n";
+    assert!(out.ends_with(tree), "{out}");
+    let out = ran(command(["info", &file, "--at", ".test"]).output()).output();
+    assert!(out.contains("\nholds     list of 1\n") && out.ends_with("list[int] of 1\n"), "{out}");
+    let out = ran(command(["info", &file, "--json"]).output()).output();
+    let info: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(info["tree"]["entries"][0]["key"], "'train'");
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{npyo, oracle};
+use common::{command, npyo, oracle, ran};
 use serde_json::{Value, json};
 
 const RAGGED: &str = "arrays/ragged-p4-py3.9-np2.0.npy";
@@ -17,7 +17,10 @@ fn stats_counts_dtypes_and_shapes() {
     let said = npyo("stats", RAGGED, &[]).output();
     assert!(said.starts_with("elements  4\nkinds                4  array\n"), "{said}");
     assert!(said.contains("dtypes               4  <f8\n"), "{said}");
-    assert!(said.contains("lengths   0 to 5, 2.2 on average\n"), "{said}");
+    assert!(
+        said.contains("lengths   0 to 5, 2.2 on average, median 1, half from 0 to 3\n"),
+        "{said}"
+    );
     let found = stats(RAGGED, &[]);
     assert_eq!(found["shapes"], json!({"(0,)": 1, "(1,)": 1, "(3,)": 1, "(5,)": 1}));
     let histogram = json!([[[0, 0], 1], [[1, 1], 1], [[2, 3], 1], [[4, 7], 1]]);
@@ -57,4 +60,22 @@ fn stats_of_broken_file_prints_counts_before_the_error() {
     assert_eq!(found.complaint().split(':').next(), Some("pickle data was truncated"));
     let elements = oracle("truncated/after-appends.npy").len();
     assert!(found.stdout.starts_with(&format!("elements  {elements}\n")), "{}", found.stdout);
+}
+
+#[test]
+fn stats_of_dicts_has_the_numbers_of_each_key() {
+    let data = format!("{}/../npy-object/tests/data/", env!("CARGO_MANIFEST_DIR"));
+    let run = |file: &str, options: &[&str]| {
+        ran(command(["stats", &format!("{data}{file}")]).args(options).output()).output()
+    };
+    let fields = "fields               2  id: from 7 to 8, 7.5 on average\n                     2  \
+                  name\n                     2  points: from 0 to 5, 2.5 on average\n";
+    assert!(run("tracks.npy", &[]).ends_with(fields));
+    // The members of a dict that was saved alone.
+    let found: Value = serde_json::from_str(&run("splits.npy", &["--json"])).unwrap();
+    assert_eq!((&found["elements"], &found["kinds"]), (&json!(2), &json!({"list": 2})));
+    let train = json!({"count": 3, "nan": 0, "min": 3.0, "max": 5.0, "mean": 4.0});
+    assert_eq!(found["fields"]["train"], json!({"values": 1, "numbers": train}));
+    assert_eq!(found["lengths"]["quantiles"]["0.5"], 1);
+    assert!(run("splits.npy", &["--at", ".train"]).starts_with("elements  3\nkinds "));
 }

@@ -4,6 +4,7 @@
 //!
 //! - [`errors`]: errors of the library as exceptions
 //! - [`object`]: elements as Python objects
+//! - [`html`]: what notebooks show of them
 //! - [`file`]: sources, settings and open files, `Container`, `Writer`, `salvage` and `audit`
 //! - [`array`]: the class `Array`, its views, and loops over it
 //! - [`open`]: the functions `open`, `load` and `open_all`, and `Npz`
@@ -22,6 +23,7 @@ mod array;
 mod command;
 mod errors;
 mod file;
+mod html;
 mod object;
 mod open;
 

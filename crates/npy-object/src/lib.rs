@@ -47,7 +47,8 @@
 //! - [`map_parallel`](NpyArray::map_parallel) decodes on several threads, in order.
 //!   [`splits`](NpyArray::splits) are parts for several processes or machines.
 //!
-//! A [`nested::Container`] does the same for the members of a list, tuple, set, dict or deque.
+//! A [`nested::Container`] does the same for the members of a list, tuple, set, dict or deque, and a
+//! [`nested::Tree`] describes what is in a file: keys, types, dtypes, shapes, lengths and bytes.
 //!
 //! # What an element is
 //!
@@ -95,7 +96,7 @@
 //!
 //! An [`Error`] says what is wrong, at which byte, and which clause of the [specification] is
 //! broken. The elements before it are valid: a truncated file gives every element of its whole
-//! batches first.
+//! batches first. [`Options::validate`] returns all errors of a file.
 //!
 //! [specification]: https://github.com/npy-object/npy-object/blob/main/spec/README.md
 //!
@@ -175,6 +176,7 @@ pub use array::contents::{AllContents, Contents, Sections};
 pub use array::npy_array::NpyArray;
 #[cfg(feature = "object_store")]
 pub use array::remote::{Remote, RemoteArray};
+pub use array::validate::{Finding, Validation};
 pub use audit::Audit;
 #[cfg(feature = "arrow")]
 pub use convert::arrow::{RecordBatches, schema::Inference};
@@ -200,11 +202,11 @@ pub use source::format::Format;
 pub use source::npz;
 #[cfg(feature = "npz")]
 pub use source::npz::Npz;
-pub use source::{Access, Fetched, Need, ReadAt, Source, SourceReader};
+pub use source::{Access, Fetched, Need, ReadAt, ReadBudget, Source, SourceReader};
 pub use value::{
-    Array, ArrayClass, ArrayItems, ByteRange, Data, Date, DateTime, Element, Entries, ItemType,
-    Items, Kind, Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record, Shape,
-    StandardClass, Text, Time, TimeDelta, TypedArray,
+    Array, ArrayClass, ArrayItems, ByteRange, Data, Date, DateTime, Element, Entries, Floats,
+    ItemType, Items, Kind, Mask, NumPyScalar, Object, OwnedElement, PlainArray, Primitive, Record,
+    Shape, StandardClass, Text, Time, TimeDelta, TypedArray,
 };
 #[doc(hidden)]
 pub use write::Pickled;

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use clap::Args;
 use npy_object::json::{PlainJson, TypedJson, write_header};
-use npy_object::nested::{self, Member};
+use npy_object::nested::Member;
 use npy_object::{Contents, NpyArray};
 
 use crate::failure::Failure;
-use crate::input::{Input, Reading, Several};
+use crate::input::{At, Input, Reading, Several};
 use crate::opened::Opened;
 use crate::progress::progress_bar;
 
@@ -49,9 +49,8 @@ pub(crate) struct Cat {
     #[arg(long, conflicts_with_all = ["typed", "at"])]
     rows: bool,
 
-    /// Print the members of the container at this path, or the value there
-    #[arg(long, value_name = "['KEY'][N]")]
-    at: Option<nested::Path>,
+    #[command(flatten)]
+    at: At,
 
     /// Start at element N, counted from 0, or from the end if it is negative
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
@@ -117,7 +116,7 @@ impl Cat {
 
     /// Returns whether all elements are printed.
     fn is_whole(&self) -> bool {
-        self.from == 0 && self.to.is_none() && self.at.is_none()
+        self.from == 0 && self.to.is_none() && self.at.given().is_none()
     }
 
     /// Prints the elements of an array or pickle.
@@ -128,7 +127,7 @@ impl Cat {
         out: &mut impl Write,
     ) -> Result<(), Failure> {
         let reading = self.reading.with_unfinished(self.unfinished);
-        let mut contents = opened.contents(&reading, self.at.as_ref(), !self.typed)?;
+        let mut contents = opened.contents(&reading, self.at.given(), !self.typed)?;
         if let (true, Contents::Array(array)) = (self.rows, &mut contents)
             && array.has_objects()
             && array.shape().len() > 1

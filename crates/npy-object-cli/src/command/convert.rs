@@ -7,7 +7,7 @@ use clap::Args;
 use npy_object::table::{Compression, Export, Step, Target, import_with, is_table};
 
 use crate::failure::{Failure, display};
-use crate::input::{Input, Reading};
+use crate::input::{At, Input, Reading};
 use crate::progress::conversion_bar;
 use crate::table::{self, Columns};
 
@@ -26,6 +26,9 @@ use crate::table::{self, Columns};
 pub(crate) struct Convert {
     #[command(flatten)]
     input: Input,
+
+    #[command(flatten)]
+    at: At,
 
     /// The new file, or the new folder of a flat pair
     #[arg(short, long, value_name = "OUT")]
@@ -57,6 +60,7 @@ Examples:
   npyo convert ragged.npy -o ragged.flat      values.npy and offsets.npy
   npyo convert images.npy -o images.npy       an array of numbers that np.load maps
   npyo convert mixed.npy -o mixed.arrow --mixed union
+  npyo convert dict.npy --at .train -o train.parquet    the list in a dict
   npyo convert data.parquet -o data.npy       back to an array of objects";
 
 impl Convert {
@@ -69,7 +73,7 @@ impl Convert {
             return self.back(out);
         }
         let opened = self.input.open()?;
-        let mut array = table::open(&opened, &self.reading)?;
+        let mut array = table::open(&opened, &self.reading, &self.at)?;
         let mut export = Export::new().inference(self.columns.inference());
         if let Some(sample) = self.columns.sample() {
             export = export.sample(sample);
@@ -91,8 +95,10 @@ impl Convert {
             Ok(())
         })?;
         drop(bar);
-        opened.ends_at(array.data_end()?);
-        opened.note_rest(false)?;
+        if self.at.given().is_none() {
+            opened.ends_at(array.data_end()?);
+            opened.note_rest(false)?;
+        }
         opened.check_archive()?;
         self.report(out, rows, "row")
     }

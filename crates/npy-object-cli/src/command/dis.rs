@@ -8,7 +8,7 @@ use npy_object::Instructions;
 use npy_object::pickle::{Disassembler, Opcode};
 
 use crate::failure::Failure;
-use crate::input::Input;
+use crate::input::{At, Input, Reading};
 
 /// Print the instructions of the pickle after the header
 ///
@@ -21,14 +21,21 @@ pub(crate) struct Dis {
     #[command(flatten)]
     input: Input,
 
+    #[command(flatten)]
+    at: At,
+
+    #[command(flatten)]
+    reading: Reading,
+
     /// Print whole arguments, not only their first 64 bytes
     #[arg(long)]
     full: bool,
 }
 
 const EXAMPLES: &str = "\
-Example:
-  npyo dis data.npy | less";
+Examples:
+  npyo dis data.npy | less
+  npyo dis data.npy --at [3]      the instructions of an element";
 
 /// Bytes of an argument that are shown.
 const SHOWN: usize = 64;
@@ -51,13 +58,24 @@ impl Dis {
         };
         let shown = (!self.full).then_some(SHOWN);
         let source = npy.clone();
+        let part = match self.at.given() {
+            Some(path) => opened.options(&self.reading).instructions_at(npy.clone(), path)?,
+            None => None,
+        };
         let limits = self.input.limits();
         let mut disassembler = Disassembler::new(&limits.pickle);
         let mut instructions = Instructions::new(npy, offset, shown, &limits);
         loop {
             let instruction = instructions.next().map_err(|error| source.explain(error))?;
+            let here = instruction.offset;
+            if part.as_ref().is_some_and(|part| here >= part.end) {
+                return Ok(opened.check_archive()?);
+            }
+            // The instructions before a part are read for the marks and memo entries that it uses.
             let line = disassembler.line(&instruction).map_err(|error| source.explain(error))?;
-            writeln!(out, "{}", line.abbreviate(shown.unwrap_or(usize::MAX)))?;
+            if part.as_ref().is_none_or(|part| here >= part.start) {
+                writeln!(out, "{}", line.abbreviate(shown.unwrap_or(usize::MAX)))?;
+            }
             if instruction.opcode == Opcode::Stop {
                 break;
             }

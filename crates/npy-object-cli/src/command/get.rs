@@ -3,12 +3,10 @@
 use std::io::Write;
 use std::path::Path;
 
-use clap::Args;
-use npy_object::nested;
-
 use crate::command::cat::Lines;
 use crate::failure::Failure;
-use crate::input::{Input, Reading};
+use crate::input::{At, Input, Reading};
+use clap::Args;
 
 /// Print elements by their numbers, as JSON, one a line
 ///
@@ -32,9 +30,8 @@ pub(crate) struct Get {
     #[arg(long, short, conflicts_with = "typed")]
     raw: bool,
 
-    /// Get a member of the container at this path instead
-    #[arg(long, value_name = "['KEY'][N]")]
-    at: Option<nested::Path>,
+    #[command(flatten)]
+    at: At,
 
     /// Of a file that was cut off, also count the values of its last batch: the last of them may be
     /// parts of an element
@@ -59,7 +56,7 @@ impl Get {
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let opened = self.input.open()?;
         let reading = self.reading.with_unfinished(self.unfinished);
-        let mut contents = opened.contents(&reading, self.at.as_ref(), !self.typed)?;
+        let mut contents = opened.contents(&reading, self.at.given(), !self.typed)?;
         let mut lines = Lines::new(self.typed, self.raw);
         for &index in &self.indices {
             let number = match u64::try_from(index) {

@@ -5,19 +5,24 @@ use std::path::Path;
 
 use clap::Args;
 use npy_object::header::Header;
-use npy_object::nested::{self, At};
+use npy_object::nested::{self, At as Found, Node, Tree};
 use npy_object::npz::Method;
-use npy_object::{Contents, Element, ErrorKind, Format, Options, Outline, Provenance, Source};
+use npy_object::{
+    Contents, Element, ErrorKind, Format, Options, Outline, Provenance, ReadBudget, Source,
+};
 use serde::Serialize;
 
-use crate::budget::Budget;
 use crate::command::archive::Listing;
 use crate::failure::{Failure, write_json};
-use crate::input::{Input, Reading, Several};
-use crate::opened::Opened;
+use crate::input::{At, Input, Reading, Several};
+use crate::opened::{Opened, READ};
 use crate::show::{beginning, describe, describe_outline, dtype_as_json, python_tuple};
+use crate::terminal::Colours;
+use crate::tree::Lines;
 
 /// Show the header, the shape, the writer, and the first elements
+///
+/// Of a dict, list or other container, the tree of `npyo tree` is shown, two levels deep.
 ///
 /// Reads at most 16 MiB, however large the file is, in constant memory. Facts that need more, such as
 /// the number of entries of a very large dict, are left out. Of an archive, the arrays are listed.
@@ -26,6 +31,9 @@ use crate::show::{beginning, describe, describe_outline, dtype_as_json, python_t
 pub(crate) struct Info {
     #[command(flatten)]
     input: Input,
+
+    #[command(flatten)]
+    at: At,
 
     /// Print one JSON object instead
     #[arg(long)]
@@ -47,6 +55,12 @@ Examples:
 
 /// Elements that are shown.
 const FIRST: u64 = 5;
+/// Levels of a container that are shown.
+const DEPTH: usize = 2;
+/// Entries of a dict that are shown.
+const WIDTH: usize = 20;
+/// Items of a list that are looked at.
+const FEW: usize = 100;
 
 /// The report on an array or pickle, in the order in which it is printed.
 #[derive(Default, Serialize)]
@@ -77,6 +91,9 @@ struct Report {
     /// The number of arrays and pickles in the file; `null` where finding it needs more than 16 MiB.
     arrays: Option<u64>,
     first: Vec<Sample>,
+    /// What is in a container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tree: Option<Node>,
     #[serde(skip)]
     header: Option<Header>,
     #[serde(skip)]
@@ -166,12 +183,12 @@ impl Info {
 
     /// Prints the report on an array or pickle.
     fn report(&self, opened: &Opened<'_>, out: &mut impl Write) -> Result<(), Failure> {
-        let (source, budget) = Budget::of(&opened.npy()?);
+        let (source, budget) = opened.npy()?.within(READ);
         let options = opened.options_for_look(&self.reading);
         let mut report = Report::of(&options, &source)?;
         report.size = Size::of(opened)?;
         // The facts before an error are printed before the error.
-        let looked = report.look_into(&options, &source, &budget);
+        let looked = report.look_into(&options, &source, self.at.given(), &budget);
         let result = looked.or_else(|error| budget.excuse(error));
         budget.refill();
         // A stream may not end after the array.
@@ -225,10 +242,13 @@ impl Report {
         &mut self,
         options: &Options,
         source: &Source,
-        budget: &Budget,
+        at: Option<&nested::Path>,
+        budget: &ReadBudget,
     ) -> npy_object::Result<()> {
-        let inside = || options.at(source, &nested::Path::default());
-        let mut contents = match options.contents(source) {
+        let path = at.cloned().unwrap_or_default();
+        let inside = || options.at(source, &path);
+        let open = || if at.is_some() { Ok(inside()?.into()) } else { options.contents(source) };
+        let mut contents = match open() {
             // The envelope of a container is small.
             Err(error) if is_too_large(&error) => match inside() {
                 Err(error) if is_too_large(&error) => {
@@ -249,7 +269,7 @@ impl Report {
             self.elements = Some(array.len());
             if array.has_objects()
                 && array.shape().is_empty()
-                && let Ok(At::Container(container)) = inside()
+                && let Ok(Found::Container(container)) = inside()
             {
                 contents = Contents::Container(container);
             }
@@ -275,6 +295,11 @@ impl Report {
                 None => format!("{} of {count}", container.kind().name()),
             });
             self.elements.get_or_insert(count);
+        }
+        if let Contents::Container(_) = contents {
+            budget.refill();
+            let tree = Tree::new().options(options.clone()).depth(DEPTH).width(WIDTH);
+            self.tree = Some(tree.sample(FEW).read_at(source, &path)?);
         }
         Ok(())
     }
@@ -342,6 +367,9 @@ impl Report {
             if let Some(writer) = self.writer {
                 writeln!(out, "writer    {writer} (judging by {provenance})")?;
             }
+        }
+        if let Some(tree) = &self.tree {
+            return Lines { out, colours: Colours::of_stdout() }.write("", tree);
         }
         for (number, Sample { key, kind, preview }) in self.first.iter().enumerate() {
             let key = key.as_ref().map_or(String::new(), |key| format!("{key}: "));

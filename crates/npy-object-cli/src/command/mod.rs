@@ -13,10 +13,13 @@ pub(crate) mod get;
 pub(crate) mod index;
 pub(crate) mod info;
 pub(crate) mod refs;
+pub(crate) mod rows;
 pub(crate) mod salvage;
 pub(crate) mod schema;
 pub(crate) mod shell;
 pub(crate) mod stats;
+pub(crate) mod tree;
+pub(crate) mod validate;
 #[cfg(feature = "view")]
 pub(crate) mod view;
 pub(crate) mod write;

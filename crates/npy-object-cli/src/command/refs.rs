@@ -7,7 +7,7 @@ use clap::Args;
 use npy_object::{ByteRange, json};
 
 use crate::failure::Failure;
-use crate::input::{Input, Reading, STDIN};
+use crate::input::{At, Input, Reading, STDIN};
 use crate::progress::progress_bar;
 use crate::table;
 
@@ -22,6 +22,9 @@ use crate::table;
 pub(crate) struct Refs {
     #[command(flatten)]
     input: Input,
+
+    #[command(flatten)]
+    at: At,
 
     /// Print references as kerchunk's JSON instead, which zarr reads through fsspec
     #[arg(long)]
@@ -48,7 +51,7 @@ impl Refs {
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let opened = self.input.open()?;
-        let mut array = table::open(&opened, &self.reading)?;
+        let mut array = table::open(&opened, &self.reading, &self.at)?;
         let len = array.len();
         if self.kerchunk {
             let url = self.url()?;

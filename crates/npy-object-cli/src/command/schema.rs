@@ -8,7 +8,7 @@ use npy_object::table::{ColumnProfile, Profile};
 use serde::Serialize;
 
 use crate::failure::{Failure, printable, write_json};
-use crate::input::{Input, Reading};
+use crate::input::{At, Input, Reading};
 use crate::progress::progress_bar;
 use crate::table::{self, Columns};
 
@@ -22,6 +22,9 @@ use crate::table::{self, Columns};
 pub(crate) struct Schema {
     #[command(flatten)]
     input: Input,
+
+    #[command(flatten)]
+    at: At,
 
     /// Print one JSON object instead
     #[arg(long)]
@@ -50,7 +53,7 @@ impl Schema {
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let opened = self.input.open()?;
-        let mut array = table::open(&opened, &self.reading)?;
+        let mut array = table::open(&opened, &self.reading, &self.at)?;
         let end = self.columns.sample().unwrap_or(u64::MAX).min(array.len());
         // A bar for both passes over the elements.
         let bar = progress_bar(end.checked_mul(2), 0);

@@ -10,18 +10,20 @@ use std::path::Path;
 use clap::Args;
 use npy_object::pickle::Global;
 use npy_object::{Contents, Element, ItemType, Kind};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::failure::{Failure, printable, write_json};
-use crate::input::{Input, Reading, Several};
+use crate::input::{At, Input, Reading, Several};
 use crate::opened::Opened;
 use crate::progress::progress_bar;
 use crate::show::python_tuple;
-use crate::tally::{Sizes, Tally};
+use crate::tally::{Numbers, QUANTILES, Sizes, Tally};
 
 /// Count the kinds, dtypes, shapes, lengths, bytes and classes of the elements
 ///
-/// Decodes every element, and counts elements only, not their contents. Of a dict that was saved
+/// Decodes every element. Numbers are those that elements are, or that arrays and lists of numbers have;
+/// of dicts, the values under each key are counted, and the numbers among them. A quantile of 64 or more is
+/// at most 1.6 % off. Of a dict that was saved
 /// alone, or a pickle of a list, tuple, set, dict or deque, the members are counted. Where the file
 /// has an error, the elements before it are counted and the counts are printed.
 #[derive(Args)]
@@ -29,6 +31,9 @@ use crate::tally::{Sizes, Tally};
 pub(crate) struct Stats {
     #[command(flatten)]
     input: Input,
+
+    #[command(flatten)]
+    at: At,
 
     /// Print one JSON object instead
     #[arg(long)]
@@ -79,7 +84,7 @@ impl Stats {
             summary.write(out)?;
         }
         result?;
-        if !all {
+        if !all && self.at.given().is_none() {
             opened.note_rest(false)?;
         }
         Ok(opened.check_archive()?)
@@ -88,7 +93,7 @@ impl Stats {
     /// Counts the elements of what the file holds.
     fn count(&self, opened: &Opened<'_>, summary: &mut Summary) -> Result<(), Failure> {
         let reading = self.reading.with_unfinished(self.unfinished);
-        let mut contents = opened.contents(&reading, None, true)?;
+        let mut contents = opened.contents(&reading, self.at.given(), true)?;
         summary.begun = true;
         let bar = progress_bar(contents.known_len(), 0);
         match &mut contents {
@@ -106,6 +111,9 @@ impl Stats {
             members => members.for_each(0..u64::MAX, |member| -> Result<(), Failure> {
                 bar.inc(1);
                 summary.add(member.value);
+                if let Some(key) = member.key {
+                    summary.fields.add(0, key, member.value);
+                }
                 Ok(())
             })?,
         }
@@ -130,6 +138,12 @@ struct Summary {
     lengths: Sizes,
     /// Bytes of each element in the file.
     bytes: Sizes,
+    /// The numbers that elements are, or that arrays and lists of numbers have.
+    #[serde(skip_serializing_if = "Numbers::is_empty")]
+    numbers: Numbers,
+    /// The values under each key of dicts.
+    #[serde(skip_serializing_if = "Fields::is_empty")]
+    fields: Fields,
     /// Elements that are shared: another element is, or contains, the same object.
     shared: u64,
     /// Classes and functions of objects that are not known, and names that are elements.
@@ -147,6 +161,9 @@ impl Summary {
     fn add_value(&mut self, element: Element<'_>) {
         self.elements += 1;
         self.shared += u64::from(element.value().is_some_and(|value| value.is_shared()));
+        if let Some(floats) = element.to_floats() {
+            floats.for_each(|number| self.numbers.add(number));
+        }
         if let Some(array) = element.as_plain_array() {
             self.kinds.add("array");
             self.dtypes.add(ItemType::Plain(array.item().into()));
@@ -167,6 +184,9 @@ impl Summary {
             }
             Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
                 self.lengths.add(entries.len());
+                for (place, (key, value)) in entries.enumerate() {
+                    self.fields.add(place, key, value);
+                }
             }
             Kind::Array(array) => {
                 self.dtypes.add_borrowed(array.item(), ItemType::clone);
@@ -198,6 +218,8 @@ impl Summary {
         self.shapes.merge(other.shapes);
         self.lengths.merge(&other.lengths);
         self.bytes.merge(&other.bytes);
+        self.numbers.merge(&other.numbers);
+        self.fields.merge(other.fields);
         self.shared += other.shared;
         self.globals.merge(other.globals);
     }
@@ -211,6 +233,10 @@ impl Summary {
         write_tally(out, "globals", &self.globals)?;
         write_sizes(out, "lengths", &self.lengths)?;
         write_sizes(out, "bytes", &self.bytes)?;
+        if !self.numbers.is_empty() {
+            writeln!(out, "numbers   {}", self.numbers)?;
+        }
+        self.fields.write(out)?;
         if self.shared > 0 {
             writeln!(out, "shared    {}", self.shared)?;
         }
@@ -242,9 +268,17 @@ fn write_sizes(out: &mut impl Write, title: &str, sizes: &Sizes) -> io::Result<(
     match () {
         () if sizes.is_empty() => return Ok(()),
         () if least == most => writeln!(out, "{title:<9} {least}")?,
-        () => writeln!(out, "{title:<9} {least} to {most}, {:.1} on average", sizes.mean())?,
+        () => {
+            let [low, median, high, ..] = QUANTILES.map(|share| sizes.quantile(share));
+            writeln!(
+                out,
+                "{title:<9} {least} to {most}, {:.1} on average, median {median}, half from {low} to \
+                 {high}",
+                sizes.mean()
+            )?;
+        }
     }
-    let histogram: Vec<_> = sizes.histogram().collect();
+    let histogram = sizes.histogram();
     let highest = histogram.iter().map(|&(_, count)| count).max().unwrap_or(0);
     for &([from, to], count) in histogram.iter().filter(|_| histogram.len() > 1) {
         let range = if from == to { from.to_string() } else { format!("{from}-{to}") };
@@ -252,6 +286,104 @@ fn write_sizes(out: &mut impl Write, title: &str, sizes: &Sizes) -> io::Result<(
         writeln!(out, "{:<9} {count:>12}  {range:<15} {}", "", "#".repeat(bar))?;
     }
     Ok(())
+}
+
+/// The values under each key of dicts. The keys come from the file, so only the first 256 different keys
+/// are kept.
+#[derive(Default)]
+struct Fields {
+    fields: Vec<Field>,
+    /// Values under other keys.
+    others: u64,
+}
+
+struct Field {
+    key: String,
+    count: u64,
+    numbers: Numbers,
+}
+
+impl Fields {
+    const MOST: usize = 256;
+
+    /// Adds a value under a key, which is probably the one at `place`. Keys that are not str are counted
+    /// together.
+    fn add(&mut self, place: usize, key: Element<'_>, value: Element<'_>) {
+        let Ok(key) = key.as_str() else {
+            self.others += 1;
+            return;
+        };
+        let Some(field) = self.field(place, &key) else { return };
+        field.count += 1;
+        if let Some(floats) = value.to_floats() {
+            floats.for_each(|number| field.numbers.add(number));
+        }
+    }
+
+    fn field(&mut self, place: usize, key: &str) -> Option<&mut Field> {
+        let here = self.fields.get(place).is_some_and(|field| field.key == key);
+        let known = match here {
+            true => Some(place),
+            false => self.fields.iter().position(|field| field.key == key),
+        };
+        let place = match known {
+            Some(place) => place,
+            None if self.fields.len() < Fields::MOST && key.len() <= Fields::MOST => {
+                let (key, numbers) = (key.to_owned(), Numbers::default());
+                self.fields.push(Field { key, count: 0, numbers });
+                self.fields.len() - 1
+            }
+            None => {
+                self.others += 1;
+                return None;
+            }
+        };
+        Some(&mut self.fields[place])
+    }
+
+    fn merge(&mut self, other: Fields) {
+        self.others += other.others;
+        for (place, field) in other.fields.into_iter().enumerate() {
+            let Some(known) = self.field(place, &field.key) else {
+                // Counted once there.
+                self.others += field.count - 1;
+                continue;
+            };
+            known.count += field.count;
+            known.numbers.merge(&field.numbers);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        for (place, Field { key, count, numbers }) in self.fields.iter().enumerate() {
+            let title = if place == 0 { "fields" } else { "" };
+            let numbers = if numbers.is_empty() { String::new() } else { format!(": {numbers}") };
+            writeln!(out, "{title:<9} {count:>12}  {}{numbers}", printable(key))?;
+        }
+        if self.others > 0 && !self.is_empty() {
+            writeln!(out, "{:<9} {:>12}  others", "", self.others)?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Value<'a> {
+            values: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            numbers: Option<&'a Numbers>,
+        }
+        serializer.collect_map(self.fields.iter().map(|Field { key, count, numbers }| {
+            let numbers = Some(numbers).filter(|numbers| !numbers.is_empty());
+            (key, Value { values: *count, numbers })
+        }))
+    }
 }
 
 /// The shape of an array, as Python writes it.

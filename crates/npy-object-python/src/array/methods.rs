@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use npy_object::header::DType;
+use npy_object::nested::Path;
 use npy_object::pickle::printable;
 use npy_object::{IndexKind, ItemType};
 use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
@@ -25,6 +26,7 @@ use crate::errors::{raise, unknown_dtype};
 use crate::file::container::Container;
 use crate::file::reader::Origin;
 use crate::file::source::Place;
+use crate::html::page::{Page, ROWS};
 use crate::object::{names, ndarray};
 
 #[pymethods]
@@ -485,6 +487,37 @@ impl Array {
         }
         text.push('>');
         Ok(text)
+    }
+
+    /// Returns what notebooks show: shape and dtype, the tree, and the first elements.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let facts = format!("shape {}, dtype {}", self.shape(py)?.str()?, self.dtype(py)?.str()?);
+        let mut page = Page::new("npy_object.Array", &facts);
+        if let Err(error) = self.file.check_open() {
+            page.error(error);
+            return Ok(page.finish());
+        }
+        let (options, source, budget) = self.file.origin.for_look()?;
+        let is_one_object = self.has_objects() && self.view.shape.is_empty();
+        let is_whole = self.is_whole();
+        Ok(py.detach(|| {
+            if is_whole {
+                page.tree_of(&options, &source, &Path::default());
+                budget.refill();
+            }
+            // The tree has the only object.
+            if !(is_whole && is_one_object) {
+                match options.contents(source) {
+                    Ok(mut contents) => {
+                        let numbers = 0..self.view.len().min(ROWS as u64);
+                        let rows = numbers.map(|n| (self.view.label(n), self.view.element(n)));
+                        page.elements(&mut contents, rows);
+                    }
+                    Err(error) => page.error(error),
+                }
+            }
+            page.finish()
+        }))
     }
 
     /// Pickles the array as its path and view: another process opens the file.

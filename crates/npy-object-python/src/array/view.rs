@@ -71,6 +71,18 @@ impl View {
         element as u64
     }
 
+    /// Returns the index of the n-th element of the view in C order, as Python writes it.
+    pub(crate) fn label(&self, n: u64) -> String {
+        let mut rest = n as i64;
+        let mut indices: Vec<String> = Vec::new();
+        for &length in self.shape.iter().rev() {
+            indices.push((rest % length.max(1)).to_string());
+            rest /= length.max(1);
+        }
+        indices.reverse();
+        indices.join(", ")
+    }
+
     /// Returns the part at this index of the first dimension.
     pub(crate) fn row(&self, index: i64) -> View {
         View {

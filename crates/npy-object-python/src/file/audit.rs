@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use crate::errors::raise;
 use crate::file::settings::Settings;
 use crate::file::source::Input;
+use crate::html::page::Page;
 
 /// The result of `audit`: the names that a file uses, and how dangerous they are.
 ///
@@ -145,6 +146,33 @@ impl Audit {
             self.uses.iter().map(|found| printable(&found.get().what).into_owned()).collect();
         let status = if self.is_complete() { "" } else { ", incomplete" };
         format!("<npy_object.Audit: {}{status}: {}>", self.verdict, names.join(", "))
+    }
+
+    /// Returns what notebooks show: the verdict, and the first names with their reasons.
+    fn _repr_html_(&self) -> String {
+        const SHOWN: usize = 20;
+        let mut page = Page::new("npy_object.Audit", self.status);
+        let class = if self.is_inert() { "npyo-good" } else { "npyo-bad" };
+        page.line(class, self.verdict);
+        if let Some(why) = &self.incomplete {
+            page.error(why);
+        }
+        let row = |found: &Py<Use>| {
+            let Use { what, member, verdict, reason, .. } = found.get();
+            let member = member.clone().unwrap_or_default();
+            [what.clone(), (*verdict).to_owned(), (*reason).to_owned(), member]
+        };
+        let rows: Vec<_> = self.uses.iter().take(SHOWN).map(row).collect();
+        if !rows.is_empty() {
+            page.table(["name", "verdict", "reason", "member"], &rows);
+        }
+        if self.uses.len() > SHOWN {
+            page.line("npyo-dim", &format!("… {} more", self.uses.len() - SHOWN));
+        }
+        for odd in self.odd.iter().take(SHOWN) {
+            page.line("npyo-dim", odd);
+        }
+        page.finish()
     }
 }
 

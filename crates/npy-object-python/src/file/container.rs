@@ -9,6 +9,7 @@ use pyo3::types::{PyBool, PyList, PyString};
 
 use crate::errors::{raise, unsupported};
 use crate::file::reader::{File, Origin, lock};
+use crate::html::page::{Page, ROWS};
 use crate::object::maker::Maker;
 use crate::object::ready::Ready;
 
@@ -197,6 +198,21 @@ impl Container {
 
     fn __repr__(&self) -> String {
         format!("<npy_object.Container: {}>", self.kind.name())
+    }
+
+    /// Returns what notebooks show: the tree, and the first members.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let (options, source, budget) = self.origin.for_look()?;
+        Ok(py.detach(|| {
+            let mut page = Page::new("npy_object.Container", self.kind.name());
+            page.tree_of(&options, &source, &self.path);
+            budget.refill();
+            match options.at(source, &self.path) {
+                Ok(at) => page.elements(&mut at.into(), (0..ROWS as u64).map(|n| (n.to_string(), n))),
+                Err(error) => page.error(error),
+            }
+            page.finish()
+        }))
     }
 }
 

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use npy_object::header::DType;
-use npy_object::{ArrayClass, ItemType, NpyArray, Source};
+use npy_object::{ArrayClass, ItemType, NpyArray, Options, ReadBudget, Source};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::errors::raise;
 use crate::file::settings::Settings;
 use crate::file::source::{Input, MappedFile, Place};
+use crate::html::page;
 use crate::object::maker::Maker;
 
 /// The most readers that a file keeps for later cursors.
@@ -84,6 +85,13 @@ pub(crate) struct Reader {
 }
 
 impl Origin {
+    /// Returns options and a source with which a look at the file takes bounded time, and the budget of
+    /// the source.
+    pub(crate) fn for_look(&self) -> PyResult<(Options, Source, ReadBudget)> {
+        let (source, budget) = self.source.within(page::READ);
+        Ok((self.settings.options_for_elements(page::ELEMENT)?, source, budget))
+    }
+
     /// Returns the origin of the array or pickle in an input, which is unpacked if it is compressed.
     pub(crate) fn of_input(py: Python<'_>, input: Input, settings: Settings) -> PyResult<Origin> {
         let Input { source, place, owner, runs_python, .. } = input;
@@ -122,11 +130,17 @@ impl File {
         })
     }
 
+    /// Fails where the file was closed.
+    pub(crate) fn check_open(&self) -> PyResult<()> {
+        match self.closed.load(Ordering::Relaxed) {
+            true => Err(PyValueError::new_err("the file was closed")),
+            false => Ok(()),
+        }
+    }
+
     /// Takes a reader that no cursor uses, or makes one. Its position may be anywhere.
     pub(crate) fn take_reader(&self, py: Python<'_>) -> PyResult<Reader> {
-        if self.closed.load(Ordering::Relaxed) {
-            return Err(PyValueError::new_err("the file was closed"));
-        }
+        self.check_open()?;
         let idle = lock(&self.idle).pop();
         Ok(idle.unwrap_or_else(|| {
             let array = py.detach(|| self.array.clone());

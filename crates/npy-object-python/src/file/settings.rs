@@ -81,6 +81,11 @@ impl Default for Settings {
 impl Settings {
     /// Returns these settings as the options of the library.
     pub(crate) fn options(&self) -> PyResult<Options> {
+        self.options_for_elements(usize::MAX)
+    }
+
+    /// Returns the options with a limit on the bytes of an element.
+    pub(crate) fn options_for_elements(&self, element: usize) -> PyResult<Options> {
         let encoding = match self.encoding.to_ascii_lowercase().as_str() {
             "ascii" => Encoding::Ascii,
             "latin1" | "latin-1" => Encoding::Latin1,
@@ -94,6 +99,7 @@ impl Settings {
         };
         let memory = self.max_memory.map(|memory| memory.0);
         let mut limits = memory.map_or_else(Limits::default, Limits::within);
+        limits.element = limits.element.min(element);
         if let Some(memory) = memory {
             limits.pickle.nodes = limits.pickle.nodes.min(memory / 2 / NESTED);
         }

@@ -5,7 +5,8 @@ use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
 use npy_object::pickle::printable;
-use npy_object::{Format, Npz as Archive};
+use npy_object::npz::Member;
+use npy_object::{Format, Npz as Archive, Shape};
 use pyo3::exceptions::{PyAttributeError, PyKeyError, PyUserWarning, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
@@ -14,6 +15,7 @@ use crate::errors::{is_truncated, raise};
 use crate::file::reader::Origin;
 use crate::file::settings::Settings;
 use crate::file::source::{Input, MappedFile, Place, sniff};
+use crate::html::page::Page;
 use crate::open::opened::{Opened, load_left, load_source};
 
 /// A mapping from the names of an archive (`.npz`) to its arrays, as NumPy's `NpzFile`.
@@ -237,6 +239,39 @@ impl Npz {
         });
         let shown = shown.collect::<PyResult<Vec<_>>>()?;
         Ok(format!("<npy_object.Npz of {}{more}>", shown.join(", ")))
+    }
+
+    /// Returns what notebooks show: the names, dtypes, shapes and bytes of the first arrays.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        const SHOWN: usize = 20;
+        let count = self.names.len();
+        let plural = if count == 1 { "" } else { "s" };
+        let mut page = Page::new("npy_object.Npz", &format!("{count} array{plural}"));
+        let options = self.settings.options()?;
+        let rows = self.with(py, |archive| {
+            let named = self.names.iter().zip(archive.members()).take(SHOWN).enumerate();
+            let row = |(number, (name, member)): (usize, (&String, &Member))| {
+                let header = archive.source(number).and_then(|source| options.header(source));
+                let (dtype, shape) = match header {
+                    Ok(Some((header, _))) => {
+                        (header.dtype.to_string(), Shape::from(&header.shape[..]).to_string())
+                    }
+                    Ok(None) => ("pickle".to_owned(), String::new()),
+                    Err(error) => (error.without_file().to_string(), String::new()),
+                };
+                [name.clone(), dtype, shape, member.size().to_string()]
+            };
+            Ok(named.map(row).collect::<Vec<_>>())
+        });
+        match rows {
+            Ok(rows) => page.table(["name", "dtype", "shape", "bytes"], &rows),
+            // An archive that was closed.
+            Err(error) => page.error(error),
+        }
+        if count > SHOWN {
+            page.line("npyo-dim", &format!("… {} more", count - SHOWN));
+        }
+        Ok(page.finish())
     }
 }
 

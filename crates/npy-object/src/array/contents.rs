@@ -9,6 +9,7 @@ use crate::array::npy_array::NpyArray;
 use crate::decode::objects::Member;
 use crate::decode::outline::Outline;
 use crate::error::{Error, ErrorKind, Result};
+use crate::layout::Layout;
 use crate::locate::index::{IndexKind, IndexUse};
 use crate::nested::at::At;
 use crate::nested::container::Container;
@@ -159,6 +160,37 @@ impl Contents {
         }
     }
 
+    /// Returns the members of a list, tuple, set or deque as the elements of an array of one
+    /// dimension, and an array as it is, so that they become a table. A container is surveyed to its
+    /// end.
+    ///
+    /// Fails as reading does, and with clause `access.type` for a single value and for members with
+    /// keys.
+    ///
+    /// ```
+    /// use npy_object::{Contents, Options};
+    ///
+    /// let at = Options::new().at("tests/data/splits.npy", &".train".parse()?)?;
+    /// let mut train = Contents::from(at).into_array()?;
+    /// assert_eq!((train.shape(), train.get(2)?.unwrap().as_i64()?), (&[3][..], 5));
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn into_array(self) -> Result<NpyArray> {
+        let mut container = match self {
+            Contents::Array(array) => return Ok(array),
+            Contents::Container(container) => container,
+            Contents::Value(value) => return Err(no_members(value.kind().name())),
+        };
+        let kind = container.kind();
+        if kind.container() == pickle_stream::Container::Dict {
+            return Err(no_members(kind.name()));
+        }
+        let len = usize::try_from(container.count()?).unwrap_or(usize::MAX);
+        let (shape, cursor) = container.into_parts();
+        let item = cursor.context().item.clone();
+        Ok(NpyArray::new(Layout::of_members(shape.unwrap_or_else(|| vec![len]), item), cursor))
+    }
+
     /// Returns whether the index of the file is used.
     pub fn index_use(&self) -> IndexUse {
         match self {
@@ -167,6 +199,12 @@ impl Contents {
             Contents::Value(_) => IndexUse::None,
         }
     }
+}
+
+#[cold]
+fn no_members(found: &str) -> Error {
+    let message = format!("expected an array or members without keys, found {found}");
+    Error::usage("access.type", message)
 }
 
 impl From<At> for Contents {

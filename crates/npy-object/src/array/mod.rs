@@ -7,6 +7,7 @@
 //! - `open`: the methods of `Options` that open something
 //! - `contents`: `Contents`, for a file of unknown contents, and the sections of a file that
 //!   holds several arrays or pickles
+//! - `validate`: every clause that a file breaks
 //! - `remote`: arrays in object stores
 
 pub(crate) mod contents;
@@ -14,3 +15,4 @@ pub(crate) mod npy_array;
 pub(crate) mod open;
 #[cfg(feature = "object_store")]
 pub(crate) mod remote;
+pub(crate) mod validate;

@@ -1,5 +1,6 @@
 //! The ways into a file, all of them methods of [`Options`].
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use npy_header::Header;
@@ -20,7 +21,7 @@ use crate::layout::preamble::Preamble;
 use crate::locate::batches::Batches;
 use crate::locate::checkpoints::Route;
 use crate::locate::split::Split;
-use crate::nested::at::At;
+use crate::nested::at::{At, instructions_at};
 use crate::nested::path::Path;
 use crate::options::{Limits, Options};
 use crate::source::Source;
@@ -86,6 +87,31 @@ impl Options {
             .try_into()
             .map_err(Into::into)?
             .explained(|source| At::find(Opened::new(source, self)?, path, self))
+    }
+
+    /// Returns where the instructions of the value at a path are: bytes from the start of the file.
+    /// `None` where the path is empty, and for a row of an array without objects.
+    ///
+    /// Fails as [`at`](Self::at) does. The value is not decoded.
+    ///
+    /// ```
+    /// use npy_object::Options;
+    ///
+    /// let range = Options::new().instructions_at("tests/data/splits.npy", &".test[0]".parse()?)?;
+    /// let range = range.expect("a pickled value");
+    /// let file = std::fs::read("tests/data/splits.npy")?;
+    /// assert_eq!(file[range.start as usize..range.end as usize], *b"K\x06"); // BININT1 6
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn instructions_at(
+        &self,
+        source: impl TryInto<Source, Error: Into<Error>>,
+        path: &Path,
+    ) -> Result<Option<Range<u64>>> {
+        source
+            .try_into()
+            .map_err(Into::into)?
+            .explained(|source| instructions_at(Opened::new(source, self)?, path, self))
     }
 
     /// Opens an array, a container or a single value, whichever the source holds, and uses its

@@ -511,6 +511,22 @@ impl Decoder {
         self.shared_is_current = false;
     }
 
+    /// Returns the number of containers that were entered, and the type of the items of the last.
+    pub(crate) fn place(&self) -> (usize, Option<ItemType>) {
+        (self.envelopes.len(), self.context.item.clone())
+    }
+
+    /// Goes back to the container that [`place`](Self::place) was called in.
+    pub(crate) fn leave_to(&mut self, (containers, item): (usize, Option<ItemType>)) {
+        if self.envelopes.len() > containers {
+            self.envelopes.truncate(containers);
+            self.shared_is_current = false;
+        }
+        if self.context.item != item {
+            self.set_item(item);
+        }
+    }
+
     /// Puts the memo entries of the envelopes into the graph, unless they are there.
     #[inline]
     pub(crate) fn define_envelopes(&mut self, addresses: &dyn Addresses) -> Result<()> {

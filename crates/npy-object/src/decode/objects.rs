@@ -302,29 +302,35 @@ impl Objects {
         Ok(batch.place(member))
     }
 
-    /// Returns the values of the batch in which the pickle breaks off that may be its members: all of
-    /// them up to the first that cannot be decoded, that is to be called, or, at the end, that may
-    /// still get items or a state. See [`Salvage`](crate::Salvage) on why none of them is certain.
+    /// Returns the values of the batch in which the pickle breaks off that may be its members: see
+    /// [`unfinished_values`].
     pub(crate) fn unfinished_values(&mut self) -> Vec<Span> {
-        let width = self.batches.width();
-        let mut values = self.batches.unfinished();
-        let last = (values.len() / width).saturating_sub(1);
-        let ends = |(place, values): (usize, &[Span])| {
-            let Ok(decoded) = self.decoder.decode(Values::from(values), &self.batches) else {
-                return true;
-            };
-            let outlooks = [decoded.first, decoded.last]
-                .map(|value| Outlook::of(self.decoder.element(decoded, value)));
-            match outlooks {
-                [Outlook::MayBeCalled, _] | [_, Outlook::MayBeCalled] => true,
-                [_, Outlook::MayGrow] => place == last,
-                _ => false,
-            }
-        };
-        let kept = values.chunks_exact(width).enumerate().position(ends);
-        values.truncate(kept.map_or(values.len(), |members| members * width));
-        values
+        unfinished_values(&mut self.decoder, &self.batches)
     }
+}
+
+/// Returns the values of the batch in which the pickle breaks off that may be its members: all of
+/// them up to the first that cannot be decoded, that is to be called, or, at the end, that may
+/// still get items or a state. See [`Salvage`](crate::Salvage) on why none of them is certain.
+pub(crate) fn unfinished_values(decoder: &mut Decoder, batches: &Batches) -> Vec<Span> {
+    let width = batches.width();
+    let mut values = batches.unfinished();
+    let last = (values.len() / width).saturating_sub(1);
+    let ends = |(place, values): (usize, &[Span])| {
+        let Ok(decoded) = decoder.decode(Values::from(values), batches) else {
+            return true;
+        };
+        let outlooks =
+            [decoded.first, decoded.last].map(|value| Outlook::of(decoder.element(decoded, value)));
+        match outlooks {
+            [Outlook::MayBeCalled, _] | [_, Outlook::MayBeCalled] => true,
+            [_, Outlook::MayGrow] => place == last,
+            _ => false,
+        }
+    };
+    let kept = values.chunks_exact(width).enumerate().position(ends);
+    values.truncate(kept.map_or(values.len(), |members| members * width));
+    values
 }
 
 /// The changes that a pickler may still make to a value, apart from putting it into another one.

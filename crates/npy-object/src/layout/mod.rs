@@ -43,6 +43,17 @@ impl Layout {
         }
     }
 
+    /// Creates the layout of an array of the members of a container, which has no header.
+    pub(crate) fn of_members(shape: Vec<usize>, item: Option<ItemType>) -> Layout {
+        Layout {
+            preamble: Preamble { header: None, data: 0 },
+            class: Some(ArrayClass::Array),
+            shape,
+            fortran_order: false,
+            item: Some(item.unwrap_or(ItemType::Plain(DType::OBJECT))),
+        }
+    }
+
     /// Creates the layout of an array without objects, which the header alone describes.
     pub(crate) fn of_rows(preamble: Preamble) -> Layout {
         let header = preamble.header.as_ref();

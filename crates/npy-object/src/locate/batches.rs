@@ -385,6 +385,11 @@ impl Batches {
     }
 
     /// Returns the containers around the members of a member.
+    pub(crate) fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// Returns the containers around the members of a member.
     pub(crate) fn into_route(self) -> Route {
         self.route
     }

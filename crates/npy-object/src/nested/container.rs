@@ -142,6 +142,11 @@ impl Container {
         self.cursor.index_use()
     }
 
+    /// Returns the shape, of an array, and the members.
+    pub(crate) fn into_parts(self) -> (Option<Vec<usize>>, Cursor) {
+        (self.shape, self.cursor)
+    }
+
     /// Returns the number of the next member.
     pub fn position(&self) -> u64 {
         self.cursor.position()

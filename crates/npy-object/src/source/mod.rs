@@ -14,6 +14,7 @@
 //! - `window`: the part of a source that is in memory
 //! - `inflate`, `gzip`: decompression, under a limit
 //! - `npz`: archives
+//! - `read_budget`: a source that fails after a number of bytes, for a look at a file
 //! - `format`: the format of a file by its first bytes, and unpacking of compressed files
 //! - `foreign`: the names of other kinds of file, for errors
 //!
@@ -37,6 +38,7 @@ pub mod npz;
 #[cfg(feature = "containers")]
 pub(crate) mod packed;
 mod read_at;
+mod read_budget;
 mod reader;
 mod spool;
 pub(crate) mod window;
@@ -44,3 +46,4 @@ pub(crate) mod window;
 pub use fetched::{Fetched, Need};
 pub use handle::{Source, SourceReader};
 pub use read_at::{Access, ReadAt};
+pub use read_budget::ReadBudget;

@@ -87,7 +87,8 @@ fn array_shown<'a>(array: Array<'a>) -> Shown<'a, Element<'a>> {
     Shown::Text(format!("{begin}{}{more}])", items.join(", ")))
 }
 
-fn scalar_text(scalar: &NumPyScalar<'_>) -> String {
+/// Returns the value of a scalar, without its dtype.
+pub(crate) fn scalar_text(scalar: &NumPyScalar<'_>) -> String {
     if let Some(int) = scalar.to_i64() {
         return int.to_string();
     }

@@ -27,6 +27,7 @@
 //! | [`pack`] | Python values as items of the dtype that they had in a structured array |
 //! | [`access`] | the methods of [`Element`]: `kind`, `as_*` |
 //! | [`standard`] | calls of other classes of the standard library that are safe to make |
+//! | [`floats`] | the numbers of a value as `f64` |
 //! | [`owned`], [`debug`] | elements that own what they hold; `Debug` |
 //!
 //! To read, begin with `element` and `kind`.
@@ -45,9 +46,10 @@ pub(crate) mod bytes;
 pub(crate) mod calendar;
 pub(crate) mod calls;
 pub(crate) mod context;
-mod debug;
+pub(crate) mod debug;
 pub(crate) mod dtype;
 pub(crate) mod element;
+pub(crate) mod floats;
 pub(crate) mod globals;
 pub(crate) mod items;
 pub(crate) mod kind;
@@ -69,6 +71,7 @@ pub(crate) mod time;
 pub use array::{Array, ArrayItems, Data, Mask};
 pub use dtype::ItemType;
 pub use element::Element;
+pub use floats::Floats;
 pub use globals::ArrayClass;
 pub use items::{Entries, Items};
 pub use kind::Kind;

@@ -7,6 +7,7 @@ mod containers;
 mod encoding;
 mod fetching;
 mod fixtures;
+mod looking;
 mod packed;
 #[path = "../../../pickle-stream/tests/support/pickler.rs"]
 mod pickler;

@@ -33,6 +33,7 @@
 // | `rows` | lines of typed JSON to rows of an array without objects |
 // | `sharing` | which objects several elements have, for typed JSON |
 // | `text` | strings, base64 and commas |
+// | `tree` | nodes of a tree |
 
 mod kerchunk;
 mod plain;
@@ -40,6 +41,7 @@ mod read;
 mod rows;
 mod sharing;
 mod text;
+mod tree;
 mod typed;
 mod walk;
 
