@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use npy_object::json::PlainJson;
-use npy_object::{Contents, Element, Kind};
+use npy_object::nested::Tree;
+use npy_object::{Contents, Element, ErrorKind, Kind};
 use serde::Serialize;
 
 use super::answer::{Answer, Problem, to_json};
@@ -17,13 +18,19 @@ use super::query::Query;
 use super::reports::{Reports, Sort};
 use super::rows::{self, Row};
 use super::search::{Wanted, search};
-use super::summary::{Progress, Schema, Summary};
+use super::summary::{Progress, Summary};
 use super::tree;
 use crate::failure::Failure;
 use crate::show::beginning;
+use crate::terminal::Colours;
+use crate::tree::Lines;
 
 /// Bytes of text that are sent at once.
 const TEXT: usize = 64 << 10;
+
+/// Levels, and entries of a level, of the schema.
+const LEVELS: usize = 6;
+const ENTRIES: usize = 50;
 
 /// What the requests are about.
 pub(super) struct Routes {
@@ -124,7 +131,12 @@ impl Routes {
     }
 
     fn schema(&self, query: &Query<'_>) -> Result<Vec<u8>, Failure> {
-        Ok(to_json(&Schema::of(&*self.place(query)?)?))
+        let place = self.place(query)?;
+        let tree = Tree::new().options(place.options.clone()).depth(LEVELS).width(ENTRIES);
+        let root = tree.read_at(&place.source, &place.at.clone().unwrap_or_default())?;
+        let mut window = Window::new(0);
+        let written = Lines { out: &mut window, colours: Colours::none() }.write("", &root);
+        Ok(to_json(&window.into_text(written)?))
     }
 
     fn rows(&self, query: &Query<'_>) -> Result<Vec<u8>, Failure> {
@@ -164,9 +176,10 @@ impl Routes {
             });
             match branch {
                 Ok(branch) => detail.tree = Some(branch),
-                Err(failure) => {
-                    detail.error = Some(Problem::of_failure(&failure));
-                }
+                // Of an array that is too large to be decoded, the numbers are shown.
+                Err(Failure::Input(error))
+                    if error.kind() == ErrorKind::Limit && detail.numbers.is_some() => {}
+                Err(failure) => detail.error = Some(Problem::of_failure(&failure)),
             }
         }
         Ok(to_json(&detail))
@@ -301,26 +314,40 @@ fn numbers(place: &Place, chosen: &Chosen, path: &[usize]) -> Result<Option<Numb
 
 /// Returns the text of a value from a byte on: a str as it is, another value as JSON.
 fn text(value: Element<'_>, from: u64) -> Result<Text, Failure> {
-    let mut window = Window { skip: from, bytes: Vec::new(), is_full: false };
+    let mut window = Window::new(from);
     let written = match value.kind() {
         Kind::Str(text) => window.write_all(text.to_string_lossy().as_bytes()),
         _ => PlainJson::new().write(&mut window, value),
     };
-    match written {
-        Err(error) if !window.is_full => return Err(error.into()),
-        _ => {}
-    }
-    // A character may go on after the window.
-    let valid = window.bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid()).to_owned();
-    let next = window.is_full.then_some(from + valid.len() as u64);
-    Ok(Text { next: next.filter(|_| !valid.is_empty()), text: valid })
+    window.into_text(written)
 }
 
-/// A writer that skips bytes, takes some, and refuses more.
+/// A writer that skips bytes, takes 64 KiB, and refuses more.
 struct Window {
+    /// Where the window begins.
+    from: u64,
+    /// Bytes that are still to be skipped.
     skip: u64,
     bytes: Vec<u8>,
     is_full: bool,
+}
+
+impl Window {
+    fn new(from: u64) -> Window {
+        Window { from, skip: from, bytes: Vec::new(), is_full: false }
+    }
+
+    /// Returns the text, whose writing ended like this.
+    fn into_text(self, written: io::Result<()>) -> Result<Text, Failure> {
+        match written {
+            Err(error) if !self.is_full => return Err(error.into()),
+            _ => {}
+        }
+        // A character may go on after the window.
+        let text = self.bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid()).to_owned();
+        let next = self.is_full.then_some(self.from + text.len() as u64);
+        Ok(Text { next: next.filter(|_| !text.is_empty()), text })
+    }
 }
 
 impl Write for Window {
@@ -431,6 +458,16 @@ mod tests {
     }
 
     #[test]
+    fn schema_is_the_tree_of_the_command() {
+        let routes = routes(&["splits.npy"]);
+        let schema = json(&routes, "api/schema?file=0");
+        let text = schema["text"].as_str().unwrap();
+        assert!(text.starts_with("dict of 2\n") && text.contains("'train': list of 3"), "{text}");
+        let inner = json(&routes, "api/schema?file=0&at=.train");
+        assert!(inner["text"].as_str().unwrap().starts_with("list of 3"), "{inner}");
+    }
+
+    #[test]
     fn search_finds_text_and_kind() {
         let routes = routes(&["strings.npy"]);
         survey(&routes, "file=0");
@@ -481,11 +518,12 @@ mod tests {
 
     #[test]
     fn long_text_is_sent_in_parts_between_characters() {
-        let mut window = Window { skip: 3, bytes: Vec::new(), is_full: false };
+        let mut window = Window::new(3);
         let long = "é".repeat(TEXT);
         assert!(window.write_all(b"abc").is_ok());
         assert!(window.write_all(long.as_bytes()).is_err());
         assert!(window.is_full && window.bytes.len() == TEXT);
-        assert!(std::str::from_utf8(&window.bytes).is_ok());
+        let text = window.into_text(Ok(())).unwrap();
+        assert_eq!((text.text.len(), text.next), (TEXT, Some(3 + TEXT as u64)));
     }
 }

@@ -1,21 +1,12 @@
-//! What is known of a file before its elements: header, writer, and the columns of the first
-//! elements.
+//! What is known of a file before its elements: header and writer.
 
 use npy_object::header::Header;
-use npy_object::table::{ColumnProfile, Inference, Mixed, Profile};
 use npy_object::{Contents, Provenance, Result};
 use serde::Serialize;
 
 use super::answer::Problem;
 use super::place::{Place, Survey};
 use crate::show::{describe, python_tuple};
-
-/// Elements whose columns are shown.
-const SAMPLE: u64 = 1_000;
-/// Bytes of these elements.
-const SAMPLE_BYTES: u64 = 16 << 20;
-/// Columns that are shown.
-const COLUMNS: usize = 200;
 
 /// The facts about the array or container at a place.
 #[derive(Serialize)]
@@ -99,62 +90,5 @@ impl Summary {
             fact("writer", writer.map(|writer| format!("{writer} (judging by {written})")));
         }
         Ok(Summary { facts, has_rows, has_keys, survey: Progress::of(place) })
-    }
-}
-
-/// The columns of the first elements.
-#[derive(Serialize)]
-pub(super) struct Schema {
-    /// Elements that were read.
-    rows: u64,
-    columns: Vec<Column>,
-}
-
-/// A column, or one inside of another.
-#[derive(Serialize)]
-struct Column {
-    path: String,
-    #[serde(rename = "type")]
-    data_type: String,
-    values: u64,
-    nulls: u64,
-    lengths: Option<(u64, u64)>,
-}
-
-impl Schema {
-    /// Infers the columns of the first elements that are found, at most 1,000 and 16 MiB; none of what
-    /// is no array.
-    pub(super) fn of(place: &Place) -> Result<Schema> {
-        let known = place.survey().known;
-        let Contents::Array(mut array) = place.reader() else {
-            return Ok(Schema { rows: 0, columns: Vec::new() });
-        };
-        let (mut end, mut bytes) = (0, 0);
-        while end < SAMPLE.min(known)
-            && let Some(outline) = array.outline(end)?
-            && bytes + outline.bytes <= SAMPLE_BYTES
-        {
-            (end, bytes) = (end + 1, bytes + outline.bytes);
-        }
-        let mut inference = Inference::new().mixed(Mixed::Json);
-        inference.add(&mut array, 0..end)?;
-        let schema = inference.schema();
-        let mut profile = Profile::new(&schema);
-        for batch in array.record_batches_as(0..end, SAMPLE as usize, schema)? {
-            profile.add(&batch?);
-        }
-        let mut columns = Vec::new();
-        let mut waiting: Vec<&ColumnProfile> = profile.columns().iter().rev().collect();
-        while let Some(column) = waiting.pop().filter(|_| columns.len() < COLUMNS) {
-            columns.push(Column {
-                path: column.path().to_owned(),
-                data_type: column.data_type().to_string(),
-                values: column.values(),
-                nulls: column.nulls(),
-                lengths: column.lengths(),
-            });
-            waiting.extend(column.inner().iter().rev());
-        }
-        Ok(Schema { rows: profile.rows(), columns })
     }
 }

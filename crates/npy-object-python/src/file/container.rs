@@ -208,7 +208,9 @@ impl Container {
             page.tree_of(&options, &source, &self.path);
             budget.refill();
             match options.at(source, &self.path) {
-                Ok(at) => page.elements(&mut at.into(), (0..ROWS as u64).map(|n| (n.to_string(), n))),
+                Ok(at) => {
+                    page.elements(&mut at.into(), (0..ROWS as u64).map(|n| (n.to_string(), n)))
+                }
                 Err(error) => page.error(error),
             }
             page.finish()

@@ -210,7 +210,8 @@ fn row(
                     _ => ("value", String::new(), String::new()),
                 };
                 let value = format!("{} bytes", outline.bytes);
-                [label, kind.to_owned(), dtype, shape, String::new(), value].map(|text| escape(&text))
+                [label, kind.to_owned(), dtype, shape, String::new(), value]
+                    .map(|text| escape(&text))
             }
             None => return Ok(None),
         },

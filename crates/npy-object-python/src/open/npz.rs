@@ -4,8 +4,8 @@ use std::ffi::CString;
 use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
-use npy_object::pickle::printable;
 use npy_object::npz::Member;
+use npy_object::pickle::printable;
 use npy_object::{Format, Npz as Archive, Shape};
 use pyo3::exceptions::{PyAttributeError, PyKeyError, PyUserWarning, PyValueError};
 use pyo3::prelude::*;

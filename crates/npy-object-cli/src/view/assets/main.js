@@ -139,7 +139,7 @@ function file(place, summary) {
     el("h1", { title: entries[place.file].name }, base(entries[place.file].name)),
     facts(summary.facts),
     summary.has_rows ? el("button", { type: "button", onclick: all }, "Show all elements as one array") : null,
-    place.at ? null : section("Columns", () => schema(place)),
+    section("Schema", () => schema(place), true),
     reports(place),
   ];
   by("file").replaceChildren(...parts.filter(Boolean));

@@ -34,27 +34,13 @@ export function section(title, fill, open = false) {
   return details;
 }
 
-/** Returns the columns of the first elements. */
+/** Returns the lines of `npyo tree`. */
 export async function schema(place) {
-  const found = await get("schema", place).catch((error) => error);
-  if (found instanceof Error) return el("p", { class: "note" }, `These elements are no table. ${found.message}`);
-  const { rows, columns } = found;
-  if (columns.length === 0) return el("p", { class: "note" }, "The members of a container have no columns.");
-  const lines = columns.map(({ path, type, values, nulls, lengths }) => {
-    const extent = lengths && (lengths[0] === lengths[1] ? count(lengths[0]) : `${count(lengths[0])}–${count(lengths[1])}`);
-    const missing = nulls ? `${short((100 * nulls) / values)} % null` : "";
-    return el(
-      "tr",
-      {},
-      el("td", { class: "code" }, path),
-      el("td", { class: "type" }, type),
-      el("td", {}, [missing, extent && `length ${extent}`].filter(Boolean).join(", ")),
-    );
-  });
+  const { text, next } = await get("schema", place);
   return [
-    el("div", { class: "scroll" }, el("table", {}, el("tbody", {}, lines))),
-    el("p", { class: "note" }, `of the first ${count(rows)} elements`),
-  ];
+    el("pre", { class: "schema", tabindex: 0 }, text),
+    next === null ? null : el("p", { class: "note" }, "and more: `npyo tree` prints all of it"),
+  ].filter(Boolean);
 }
 
 /** Returns a report that the server makes in the background. */
@@ -114,7 +100,7 @@ function uses(imported, called) {
 }
 
 /** The order of the statistics; others come last. */
-const ORDER = ["elements", "kinds", "dtypes", "shapes", "lengths", "bytes", "shared", "globals"];
+const ORDER = ["elements", "kinds", "fields", "dtypes", "shapes", "lengths", "bytes", "shared", "globals"];
 
 /** Returns the statistics of `npyo stats`. */
 export async function statistics(place) {
@@ -123,13 +109,30 @@ export async function statistics(place) {
   const rank = ([name]) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
   const entries = Object.entries(found ?? {}).sort((a, b) => rank(a) - rank(b));
   for (const [name, value] of entries) {
-    if (typeof value === "number") {
+    if (name === "fields") {
+      parts.push(...fields(value));
+    } else if (typeof value === "number") {
       if (value) parts.push(facts([[name, count(value)]]));
     } else if (value && typeof value === "object") {
       parts.push(...table(name, value));
     }
   }
   return parts;
+}
+
+/** Returns a table of the keys of dicts, with the extremes of their numbers. */
+function fields(value) {
+  const lines = Object.entries(value).map(([key, { values, numbers }]) =>
+    el(
+      "tr",
+      {},
+      el("td", { class: "code" }, key),
+      el("td", { class: "number" }, count(values)),
+      el("td", {}, numbers ? `${short(numbers.min)} to ${short(numbers.max)}, mean ${short(numbers.mean)}` : ""),
+    ),
+  );
+  if (lines.length === 0) return [];
+  return [el("h3", {}, "fields"), el("table", { class: "counts" }, el("tbody", {}, lines))];
 }
 
 /** Rows of a table that are shown. */
@@ -155,7 +158,8 @@ function table(name, value) {
     ),
   );
   const rest = ranks.length - lines.length;
-  const extent = isSizes ? scalars.filter(([key]) => key !== "count") : [];
+  const { min, max, mean, quantiles } = value;
+  const extent = isSizes ? Object.entries({ min, median: quantiles?.["0.5"], mean, max }).filter(([, item]) => item !== undefined) : [];
   return [
     el("h3", {}, name),
     extent.length ? el("p", { class: "note" }, extent.map(([key, item]) => `${key} ${short(item)}`).join(" · ")) : null,
