@@ -4,7 +4,6 @@ use npy_object::nested::{ContainerKind, Path, Subscript};
 use npy_object::{Contents, Data, Element, Kind, Outline, OutlineKind, Result};
 use serde::Serialize;
 
-use super::numbers::Numbers;
 use super::place::Place;
 use super::tree::{kind_of, subscript};
 use crate::show::{beginning, describe_outline};
@@ -162,13 +161,10 @@ fn has_members(value: Element<'_>) -> bool {
     }
 }
 
-/// Returns numbers at equal distances of an array of one dimension.
+/// Returns some of the numbers of an array or list of one dimension.
 fn sparks(value: Element<'_>) -> Option<Vec<f64>> {
-    let numbers = Numbers::of(value).filter(|numbers| numbers.shape().len() == 1)?;
-    let (count, mut found) = (numbers.len(), Vec::new());
-    let step = count.div_ceil(SPARKS).max(1);
-    numbers.read(0, count.div_ceil(step), step, |part| found.extend_from_slice(part)).ok()?;
-    (found.len() > 1).then_some(found)
+    let floats = value.to_floats()?;
+    (floats.shape().len() == 1 && floats.len() > 1).then(|| floats.sample(SPARKS))
 }
 
 #[cfg(test)]
