@@ -28,8 +28,11 @@ pub(super) enum Sort {
 /// The reports that were asked for, and those that are being made.
 #[derive(Default)]
 pub(super) struct Reports {
-    made: Mutex<HashMap<(Sort, usize), Arc<Mutex<Option<Vec<u8>>>>>>,
+    made: Mutex<HashMap<(Sort, usize), Slot>>,
 }
+
+/// The JSON of a report; `None` while it is being made.
+type Slot = Arc<Mutex<Option<Vec<u8>>>>;
 
 /// A report that is being made.
 #[derive(Serialize)]

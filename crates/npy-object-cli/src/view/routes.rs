@@ -462,9 +462,12 @@ mod tests {
         let routes = routes(&["splits.npy"]);
         let schema = json(&routes, "api/schema?file=0");
         let text = schema["text"].as_str().unwrap();
-        assert!(text.starts_with("dict of 2\n") && text.contains("'train': list of 3"), "{text}");
+        assert!(
+            text.starts_with("dict of 2\n") && text.contains("'train': list[int] of 3"),
+            "{text}"
+        );
         let inner = json(&routes, "api/schema?file=0&at=.train");
-        assert!(inner["text"].as_str().unwrap().starts_with("list of 3"), "{inner}");
+        assert!(inner["text"].as_str().unwrap().starts_with("list[int] of 3"), "{inner}");
     }
 
     #[test]
