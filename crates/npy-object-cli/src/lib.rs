@@ -17,7 +17,8 @@
 // `command` has a file for each command. They share `input` (which file), `opened` (what is in it),
 // `failure` (errors and exit codes), `show` (values
 // in short), `tree` (the lines of a tree), `tally` (the counters of `stats`), `table` (how elements become
-// columns), `terminal` (its width and colours), `progress` and `signals`.
+// columns), `terminal` (its width and colours), `progress` and `signals`. `view` is the server and the
+// page of `npyo view`.
 mod command;
 mod failure;
 mod input;
@@ -29,6 +30,8 @@ mod table;
 mod tally;
 mod terminal;
 mod tree;
+#[cfg(feature = "view")]
+mod view;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
@@ -67,7 +70,8 @@ Examples:
   npyo write new.npy < lines      elements from typed JSON
   npyo schema data.npy            the columns of a table of the elements
   npyo convert data.npy -o x.parquet    that table as Parquet, Arrow, JSON, CSV, flat .npy
-  npyo refs data.npy              where the bytes of each array are";
+  npyo refs data.npy              where the bytes of each array are
+  npyo view data.npy              all of this as a page in a browser";
 
 #[derive(Subcommand)]
 enum Command {
@@ -88,6 +92,8 @@ enum Command {
     Schema(command::schema::Schema),
     Convert(command::convert::Convert),
     Refs(command::refs::Refs),
+    #[cfg(feature = "view")]
+    View(command::view::View),
     Completions(command::shell::Completions),
     Man(command::shell::Man),
 }
@@ -112,6 +118,8 @@ impl Command {
             Command::Schema(schema) => schema.run(out),
             Command::Convert(convert) => convert.run(out),
             Command::Refs(refs) => refs.run(out),
+            #[cfg(feature = "view")]
+            Command::View(view) => view.run(out),
             Command::Completions(completions) => Ok(completions.run(Cli::command(), out)?),
             Command::Man(man) => Ok(man.run(Cli::command(), out)?),
         }
@@ -139,6 +147,8 @@ impl Command {
             | Command::Refs(_)
             | Command::Completions(_)
             | Command::Man(_) => false,
+            #[cfg(feature = "view")]
+            Command::View(_) => false,
         }
     }
 
@@ -163,6 +173,8 @@ impl Command {
             Command::Schema(schema) => schema.file(),
             Command::Convert(convert) => convert.file(),
             Command::Refs(refs) => refs.file(),
+            #[cfg(feature = "view")]
+            Command::View(view) => view.file(),
             Command::Completions(_) | Command::Man(_) => Path::new(""),
         }
     }

@@ -48,6 +48,12 @@ impl Colours {
         Colours(AutoStream::choice(&io::stdout()) != ColorChoice::Never)
     }
 
+    /// Returns no colours.
+    #[cfg(feature = "view")]
+    pub(crate) fn none() -> Colours {
+        Colours(false)
+    }
+
     fn paint(self, style: Style, text: &str) -> String {
         match self.0 && !text.is_empty() {
             true => format!("{style}{text}{style:#}"),

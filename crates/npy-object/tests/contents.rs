@@ -283,7 +283,7 @@ fn outline_says_what_a_value_is_that_is_too_large() {
         b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R(K\x01",
         &b"J\x40\x42\x0f\0\x85cnumpy\ndtype\nU\x02f4K\0K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xff"
             [..],
-        b"J\xff\xff\xff\xffK\0tb\x89T\0\x09\x3d\0",
+        b"J\xff\xff\xff\xffK\0tb\x89B\0\x09\x3d\0",
         &vec![0; 4_000_000],
         b"tb",
     ]
@@ -316,6 +316,12 @@ fn outline_says_what_a_value_is_that_is_too_large() {
     let OutlineKind::Array { item, shape } = first.kind else { panic!("{first:?}") };
     assert_eq!((key, item.to_string().as_str(), &shape[..]), (1, "<f4", &[1_000_000][..]));
     assert_eq!(first.bytes, array.len() as u64);
+    let range = first.range.expect("its items are in one piece");
+    assert_eq!(
+        (range.length, range.fortran_order, &range.shape[..]),
+        (4_000_000, false, &[1_000_000][..])
+    );
+    assert!(first.begin < range.offset && range.offset + range.length < first.begin + first.bytes);
     let kinds = [1, 2, 3].map(|number| match outline(number).1.kind {
         OutlineKind::Container(kind) => kind,
         other => panic!("{other:?}"),

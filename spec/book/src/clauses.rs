@@ -115,33 +115,44 @@ pub fn in_errors() -> BTreeSet<String> {
     found
 }
 
-/// Returns, for each clause, the fixtures and the tests that check it, as Markdown that folds.
+/// Returns, for each clause, a line with the number of its fixtures and tests, which leads to their
+/// list in the chapter of checks. In the section of the clause, the list would be what a search
+/// shows.
 pub(crate) fn checked_by(specification: &Specification) -> BTreeMap<String, String> {
     let fixtures = fixtures_by_clause(&specification.fixtures);
     let tests = tests_by_clause();
-    let mut notes = BTreeMap::new();
-    for clause in &specification.clauses {
-        let fixtures = fixtures.get(clause.id.as_str()).map_or(&[][..], Vec::as_slice);
-        let tests: Vec<_> = tests.get(&clause.id).into_iter().flatten().collect();
-        let counts = [
-            count(fixtures.len(), "fixture"),
-            count(tests.len() + usize::from(clause.has_streams), "test"),
-        ];
+    let line = |clause: &Clause| {
+        let fixtures = fixtures.get(clause.id.as_str()).map_or(0, Vec::len);
+        let tests = tests.get(&clause.id).map_or(0, BTreeSet::len);
+        let counts =
+            [count(fixtures, "fixture"), count(tests + usize::from(clause.has_streams), "test")];
         let counts = counts.into_iter().flatten().collect::<Vec<_>>().join(" and ");
-        let mut note =
-            format!("<details class=\"checked\"><summary>Checked by {counts}</summary>\n\n");
+        let link = format!("[Checked by {counts}](checks.md#{})", clause.id);
+        (clause.id.clone(), format!("<div class=\"checked\">\n\n{link}\n\n</div>\n\n"))
+    };
+    specification.clauses.iter().map(line).collect()
+}
+
+/// Returns the fixtures and the tests that check each clause, as Markdown.
+pub(crate) fn checks(specification: &Specification) -> String {
+    let fixtures = fixtures_by_clause(&specification.fixtures);
+    let tests = tests_by_clause();
+    let mut text = String::new();
+    for clause in &specification.clauses {
+        text += &format!("## {} {{#{}}}\n\n", clause.link(), clause.id);
+        let fixtures = fixtures.get(clause.id.as_str()).map_or(&[][..], Vec::as_slice);
         for line in cases(fixtures) {
-            note += &format!("- {line}\n");
+            text += &format!("- {line}\n");
         }
         if clause.has_streams {
-            note += "- the streams above, in `crates/pickle-stream/tests/clauses.rs`\n";
+            text += "- the streams of the section, in `crates/pickle-stream/tests/clauses.rs`\n";
         }
-        for (file, name) in tests {
-            note += &format!("- `{name}` in [`{file}`]({REPOSITORY}{file})\n");
+        for (file, name) in tests.get(&clause.id).into_iter().flatten() {
+            text += &format!("- `{name}` in [`{file}`]({REPOSITORY}{file})\n");
         }
-        notes.insert(clause.id.clone(), note + "\n</details>\n\n");
+        text.push('\n');
     }
-    notes
+    text
 }
 
 /// Returns a number with its noun, or `None` for 0.

@@ -10,6 +10,7 @@
 //! | `refused FIXTURE` | the place where a file breaks a clause, and the errors of npy-object and Python |
 //! | `opcodes` | all opcodes |
 //! | `clauses` | all clauses |
+//! | `checks` | the fixtures and tests of each clause |
 //! | `errors` | all rules for files, with the error for a file that breaks each |
 //! | `conformance` | the clauses that each tested reader meets |
 //! | `page PATH` | a page of the project, by its path from the root |
@@ -18,7 +19,7 @@ use std::fs;
 
 use crate::expand::Specification;
 use crate::fixtures::Fixture;
-use crate::{dump, root, tables};
+use crate::{clauses, dump, root, tables};
 
 /// Returns the Markdown or HTML in place of a directive in the section of `clause`.
 pub(crate) fn run(
@@ -42,6 +43,7 @@ pub(crate) fn run(
         "refused" => of_file(&|fixture, _| dump::refused(fixture, clause)),
         "opcodes" => Ok(tables::opcodes(specification)),
         "clauses" => Ok(tables::clauses(specification)),
+        "checks" => Ok(clauses::checks(specification)),
         "errors" => Ok(tables::errors(specification)),
         "conformance" => tables::conformance(specification),
         "page" => fs::read_to_string(root().join(arguments))

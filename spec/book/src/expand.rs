@@ -78,7 +78,7 @@ impl Specification {
 /// The state between the lines of a chapter.
 struct Chapter<'a> {
     specification: &'a Specification,
-    /// The fixtures and tests of each clause, as Markdown.
+    /// The number of fixtures and tests of each clause, as Markdown.
     notes: &'a BTreeMap<String, String>,
     /// The clause whose section this is.
     clause: Option<&'a Clause>,
@@ -104,7 +104,7 @@ impl<'a> Chapter<'a> {
         })
     }
 
-    /// Returns the list of fixtures and tests for the end of the section of a clause.
+    /// Returns the number of fixtures and tests for the end of the section of a clause.
     fn end_clause(&mut self) -> String {
         self.clause.take().map_or(String::new(), |clause| self.notes[&clause.id].clone())
     }

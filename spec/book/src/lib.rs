@@ -5,8 +5,8 @@
 //!
 //! - replaces every directive, a line such as `{{#dis plain/0d.npy}}`, with a dump or a table that
 //!   it makes from the oracle's fixtures;
-//! - gives each clause an anchor and a list of the fixtures and tests that check it, and makes a
-//!   link of each clause id in the text;
+//! - gives each clause an anchor and the number of the fixtures and tests that check it, and makes
+//!   a link of each clause id in the text;
 //! - fails on directives that do not fit the fixtures and on links that lead nowhere.
 //!
 //! # Modules, in reading order

@@ -20,4 +20,6 @@ pub(crate) mod shell;
 pub(crate) mod stats;
 pub(crate) mod tree;
 pub(crate) mod validate;
+#[cfg(feature = "view")]
+pub(crate) mod view;
 pub(crate) mod write;

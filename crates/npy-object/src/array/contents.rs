@@ -22,8 +22,8 @@ use crate::value::owned::OwnedElement;
 /// The array, container or value in a file: see [`Options::contents`].
 ///
 /// The methods are those that an array and a container share. A value is read like a container with
-/// one member, which is the value.
-#[derive(Debug)]
+/// one member, which is the value. A clone is another reader of the same elements.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Contents {
     /// An array of objects, or an array with a preamble.
@@ -51,6 +51,27 @@ impl Contents {
             Contents::Array(array) => Ok(array.len()),
             Contents::Container(container) => container.count(),
             Contents::Value(_) => Ok(1),
+        }
+    }
+
+    /// Returns the number of elements or members, from the first on, that are found without a survey.
+    /// A caller that shows progress surveys a large file in steps: it asks for the
+    /// [outline](Self::outline) of a member further on.
+    ///
+    /// ```
+    /// use npy_object::Options;
+    ///
+    /// let mut contents = Options::new().contents("tests/data/strings.npy")?;
+    /// assert_eq!(contents.known(), 0);
+    /// contents.outline(2)?;
+    /// assert_eq!(contents.known(), 3);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn known(&self) -> u64 {
+        match self {
+            Contents::Array(array) => array.known(),
+            Contents::Container(container) => container.known(),
+            Contents::Value(_) => 1,
         }
     }
 

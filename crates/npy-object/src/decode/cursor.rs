@@ -248,7 +248,7 @@ impl Cursor {
                 let decoder = &objects.decoder;
                 Ok(Some((key.map(|key| decoder.element(key, key.first)), outline)))
             }
-            Items::Rows(rows) => Ok((number < rows.len()).then(|| (None, rows.outline()))),
+            Items::Rows(rows) => Ok((number < rows.len()).then(|| (None, rows.outline(number)))),
         }
     }
 

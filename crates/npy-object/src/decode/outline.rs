@@ -1,7 +1,6 @@
 //! [`Outline`]: a summary of an element that is too large to decode, from its first and last
 //! instructions.
 
-use npy_header::DType;
 use pickle_stream::{
     Action, Container, Flow, Kind, Lexer, NodeId, Progress, Source, Span, ValueRef,
 };
@@ -14,6 +13,8 @@ use crate::value::calls::Call;
 use crate::value::context::Context;
 use crate::value::dtype::ItemType;
 use crate::value::globals::Callable;
+use crate::value::range::ByteRange;
+use crate::value::shape::Shape;
 use crate::value::state::NdarrayState;
 
 /// Bytes of an element that are decoded for its outline.
@@ -25,8 +26,14 @@ const DECODED: usize = 16 << 10;
 pub struct Outline {
     /// The kind of the element.
     pub kind: OutlineKind,
+    /// Where it begins: bytes from the start of the source, unpacked.
+    pub begin: u64,
     /// Bytes that it takes in the file.
     pub bytes: u64,
+    /// Where the items are, of an array without objects that takes more than 16 KiB, and of a row.
+    /// The offset counts from the start of the source, unpacked. `None` where the items are not in
+    /// one piece, or were not looked for.
+    pub range: Option<ByteRange>,
 }
 
 /// The kind of an element: see [`Outline`].
@@ -52,9 +59,11 @@ pub enum OutlineKind {
 
 impl Outline {
     /// Returns the outline of a row of an array without objects.
-    pub(crate) fn of_row(dtype: &DType, shape: &[usize], bytes: u64) -> Outline {
-        let (item, shape) = (ItemType::Plain(dtype.clone()), shape.to_vec());
-        Outline { kind: OutlineKind::Array { item, shape }, bytes }
+    pub(crate) fn of_row(range: ByteRange, is_in_one_piece: bool) -> Outline {
+        let (item, shape) = (ItemType::Plain(range.dtype.clone()), range.shape.clone());
+        let (begin, bytes) = (range.offset, range.length);
+        let range = is_in_one_piece.then_some(range);
+        Outline { kind: OutlineKind::Array { item, shape }, begin, bytes, range }
     }
 }
 
@@ -62,7 +71,7 @@ impl Decoder {
     /// Returns the outline of the value of a span.
     pub(crate) fn outline(&mut self, span: Span, addresses: &dyn Addresses) -> Result<Outline> {
         let bytes = span.end - span.begin;
-        let begun = self.begun_value(span, addresses)?;
+        let (begun, range) = self.begun_value(span, addresses)?;
         let last = self.last_action(span)?;
         use ContainerKind as C;
         let kind = match (last, begun) {
@@ -84,22 +93,24 @@ impl Decoder {
             ) => kind,
             _ => OutlineKind::Other,
         };
-        Ok(Outline { kind, bytes })
+        let range = range.filter(|_| matches!(kind, OutlineKind::Array { .. }));
+        Ok(Outline { kind, begin: span.begin, bytes, range })
     }
 
-    /// Runs the first instructions of a span, and returns the kind of the lowest value on the stack.
+    /// Runs the first instructions of a span, and returns the kind of the lowest value on the stack; of
+    /// an array, also where its items are, if they are the payload after these instructions.
     fn begun_value(
         &mut self,
         span: Span,
         addresses: &dyn Addresses,
-    ) -> Result<Option<OutlineKind>> {
+    ) -> Result<(Option<OutlineKind>, Option<ByteRange>)> {
         self.begin_own(span.memo, addresses)?;
         let mut lexer = Lexer::new(span.begin, &self.context.limits.pickle);
         let size = usize::try_from(span.end - span.begin).unwrap_or(usize::MAX).min(DECODED);
         self.window.set_anchor(span.begin);
         self.window.fill(span.begin, size)?;
         let end = span.begin + size as u64;
-        loop {
+        let next = loop {
             let before = lexer.clone();
             match self.execute_own(&mut lexer, end) {
                 Ok(Some(Flow::Missing(memo))) => {
@@ -108,15 +119,30 @@ impl Decoder {
                 }
                 Ok(Some(Flow::Next)) => {}
                 // An error of an instruction is reported when the element is decoded.
-                Ok(Some(Flow::Stop(_)) | None) | Err(_) => break,
+                Ok(Some(Flow::Stop(_)) | None) | Err(_) => break before,
             }
-        }
+        };
         let source = Source { bytes: self.window.resident(span.begin, end), offset: span.begin };
+        let payload = next_payload(next, source);
         let (graph, stack) = self.own();
         let at = |&id: &NodeId| graph.value(id, source);
-        Ok(stack
-            .split_first()
-            .and_then(|(first, state)| outline_of(at(first), state, at, &self.context)))
+        let Some((first, state)) = stack.split_first() else { return Ok((None, None)) };
+        let kind = outline_of(at(first), state, at, &self.context);
+        let range = match &kind {
+            Some(OutlineKind::Array { item: ItemType::Plain(dtype), shape }) => payload
+                .zip(NdarrayState::take(&mut state.iter().map(at)))
+                .and_then(|((offset, length), state)| {
+                    let fortran_order = state.fortran_order()?;
+                    let shape = Shape::from(&shape[..]);
+                    let size = shape.count()?.checked_mul(dtype.itemsize())? as u64;
+                    let fits = size == length && !dtype.has_object() && state.data.is_none();
+                    let fortran_order = fortran_order && shape.has_order();
+                    let (dtype, shape) = (dtype.clone(), shape.to_vec());
+                    fits.then_some(ByteRange { dtype, shape, fortran_order, offset, length })
+                }),
+            _ => None,
+        };
+        Ok((kind, range))
     }
 
     /// Returns the action of the last instruction of a span that does more than put a value in the memo.
@@ -144,6 +170,15 @@ impl Decoder {
         }
         Ok(last)
     }
+}
+
+/// Returns the offset and the length of the bytes that the next instruction pushes; `None` where it
+/// does something else.
+fn next_payload(mut lexer: Lexer, source: Source<'_>) -> Option<(u64, u64)> {
+    let here = usize::try_from(lexer.offset() - source.offset).ok()?;
+    let Ok(Progress::Done(head)) = lexer.pass(source.bytes.get(here..)?) else { return None };
+    let is_bytes = head.action() == Action::Bytes;
+    is_bytes.then_some((head.offset + head.size as u64, head.payload))
 }
 
 /// Returns the kind of a value, with the values above it on the stack.

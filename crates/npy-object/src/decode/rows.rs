@@ -113,8 +113,8 @@ impl Rows {
         if row >= self.count {
             return Ok(None);
         }
-        let length = self.size as u64;
-        let offset = self.data + row * length;
+        let range = self.range(row);
+        let ByteRange { offset, length, .. } = range;
         let explain = |error: Error| self.window.source().explain(error).of_element(row);
         if self.fortran_order && self.count > 1 {
             return Err(explain(in_pieces("the array is in Fortran order", offset)));
@@ -123,9 +123,16 @@ impl Rows {
         if self.window.source().size()? < end {
             return Err(explain(truncated(&self.window, end)));
         }
+        Ok(Some(range))
+    }
+
+    /// Returns where a row is, if its items are in one piece.
+    fn range(&self, row: u64) -> ByteRange {
+        let length = self.size as u64;
+        let offset = self.data + row * length;
         let (dtype, shape) = (self.dtype.clone(), self.shape.clone());
         let fortran_order = self.fortran_order && self.shape.len() > 1;
-        Ok(Some(ByteRange { dtype, shape, fortran_order, offset, length }))
+        ByteRange { dtype, shape, fortran_order, offset, length }
     }
 
     fn read(&mut self, row: u64) -> Result<Element<'_>> {
@@ -173,9 +180,9 @@ impl Rows {
         self.data + self.count * self.size as u64
     }
 
-    /// Returns the outline of any row.
-    pub(crate) fn outline(&self) -> Outline {
-        Outline::of_row(&self.dtype, &self.shape, self.size as u64)
+    /// Returns the outline of a row.
+    pub(crate) fn outline(&self, row: u64) -> Outline {
+        Outline::of_row(self.range(row), !self.fortran_order || self.count <= 1)
     }
 
     /// Returns the bytes of memory that are held.

@@ -72,6 +72,11 @@ impl Container {
         self.cursor.len()
     }
 
+    /// Returns the number of members, from the first on, that are found without a survey.
+    pub(crate) fn known(&self) -> u64 {
+        self.cursor.known()
+    }
+
     /// Returns the number of members. What was not surveyed is surveyed.
     pub fn count(&mut self) -> Result<u64> {
         self.cursor.count()

@@ -237,6 +237,6 @@ mod tests {
         let data = [1, 4, 2, 5, 3, 6];
         let expected = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         assert_eq!(of(ScalarKind::Uint, 1, &data, &[2, 3], true), expected);
-        assert_eq!(of(ScalarKind::Uint, 1, &[], &[2, 0], true), []);
+        assert!(of(ScalarKind::Uint, 1, &[], &[2, 0], true).is_empty());
     }
 }
