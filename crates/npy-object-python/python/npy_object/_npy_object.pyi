@@ -256,8 +256,9 @@ class Writer:
     def __new__(
         cls,
         path: Union[str, PathLike[str]],
+        mode: str = "w",
         *,
-        protocol: int = 4,
+        protocol: Optional[int] = None,
         shape: Optional[Sequence[int]] = None,
         dtype: Optional[DTypeLike] = None,
     ) -> Self: ...

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use npy_object::header::DType;
 use npy_object::{ArrayWriter, Options, Pickled, RowWriter, Source, WriteOptions};
-use pyo3::exceptions::{PyResourceWarning, PyValueError};
+use pyo3::exceptions::{PyFileExistsError, PyResourceWarning, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -23,6 +23,8 @@ const FIRST: usize = 8;
 const CHUNK: usize = 128 << 10;
 /// Bytes from which on the interpreter is released.
 const LONG: usize = 64 << 10;
+/// The number of the error that a file exists, on every system.
+const EEXIST: i32 = 17;
 
 /// A writer of an array of objects, which needs the memory of one element, or of some MiB of elements in
 /// `extend`.
@@ -33,6 +35,10 @@ const LONG: usize = 64 << 10;
 /// file and keeps the old one. A writer that is deleted without `close` does the same, and emits a
 /// ResourceWarning.
 ///
+/// mode: 'w' replaces an old file, 'x' fails where there is one. 'a' adds elements after those of an old
+/// file with one dimension of objects, or creates the file. With an index next to the file, this takes the
+/// time of the new elements, and without one a survey of the file; `close` writes an index.
+/// protocol: 4 by default; that of the file in mode 'a'.
 /// shape: the length of each dimension, of which exactly the elements are appended in C order. Without it,
 /// the array has one dimension of any length.
 /// dtype: the dtype of an array without objects. Its rows along the first dimension are appended.
@@ -151,6 +157,38 @@ impl Drop for Writer {
 }
 
 impl Writer {
+    fn of(py: Python<'_>, writer: Output, path: PathBuf) -> PyResult<Writer> {
+        let protocol = match &writer {
+            Output::Objects(writer) => writer.protocol(),
+            Output::Rows(..) => 4,
+        };
+        let dumps = py.import("pickle")?.getattr("dumps")?.unbind();
+        let numbers = Numbers::default();
+        Ok(Writer { writer: Mutex::new(Some(writer)), path, dumps, protocol, numbers, written: 0 })
+    }
+
+    /// Opens a file to append elements to. `is_given` says whether a shape or a dtype was given.
+    fn append_to(
+        py: Python<'_>,
+        path: PathBuf,
+        protocol: Option<u8>,
+        is_given: bool,
+    ) -> PyResult<Writer> {
+        if is_given {
+            let message = "shape and dtype are those of the file in mode 'a'";
+            return Err(PyValueError::new_err(message));
+        }
+        let writer = py.detach(|| ArrayWriter::append_to(&path));
+        let writer = writer.map_err(|error| raise_of(py, &error, &path))?;
+        match (writer.protocol(), protocol) {
+            (found, Some(given)) if given != found => {
+                let message = format!("protocol: the file has {found}, found {given}");
+                Err(PyValueError::new_err(message))
+            }
+            _ => Writer::of(py, Output::Objects(Box::new(writer)), path),
+        }
+    }
+
     /// Returns the writer, unless it was closed.
     fn open(&mut self) -> PyResult<&mut ArrayWriter<'static>> {
         match self.writer() {
@@ -268,15 +306,32 @@ fn dtype_of(dtype: &Bound<'_, PyAny>) -> PyResult<DType> {
 #[pymethods]
 impl Writer {
     #[new]
-    #[pyo3(signature = (path, *, protocol=4, shape=None, dtype=None))]
+    #[pyo3(signature = (path, mode="w", *, protocol=None, shape=None, dtype=None))]
     fn new(
         py: Python<'_>,
         path: PathBuf,
-        protocol: u8,
+        mode: &str,
+        protocol: Option<u8>,
         shape: Option<Vec<usize>>,
         dtype: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Writer> {
-        let mut options = WriteOptions::new().protocol(protocol);
+        match mode {
+            "w" => {}
+            "x" if path.exists() => {
+                return Err(PyFileExistsError::new_err((EEXIST, "File exists", path)));
+            }
+            "x" => {}
+            "a" if path.exists() => {
+                let is_given = shape.is_some() || dtype.is_some();
+                return Writer::append_to(py, path, protocol, is_given);
+            }
+            "a" => {}
+            _ => {
+                let message = format!("mode: expected 'w', 'x' or 'a', found {mode:?}");
+                return Err(PyValueError::new_err(message));
+            }
+        }
+        let mut options = WriteOptions::new().protocol(protocol.unwrap_or(4));
         if let Some(shape) = &shape {
             options = options.shape(shape);
         }
@@ -295,9 +350,7 @@ impl Writer {
             }
         };
         let writer = writer.map_err(|error| raise_of(py, &error, &path))?;
-        let dumps = py.import("pickle")?.getattr("dumps")?.unbind();
-        let numbers = Numbers::default();
-        Ok(Writer { writer: Mutex::new(Some(writer)), path, dumps, protocol, numbers, written: 0 })
+        Writer::of(py, writer, path)
     }
 
     /// Appends an element, which may be any object that can be pickled.

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use npy_header::{DType, Header, Padding, Version};
 use pickle_stream::{Builder, Encoder, NodeId};
 
+use super::append::Extension;
 use super::envelope::Envelope;
 use super::numpy;
 use crate::array::npy_array::NpyArray;
@@ -232,6 +233,8 @@ enum Length {
         most: u64,
         range: Range<u64>,
     },
+    /// Those of a file, and any number after them.
+    Appended(Box<Extension>),
 }
 
 /// Elements of a batch, as in CPython's pickler.
@@ -315,7 +318,32 @@ impl<'a> ArrayWriter<'a> {
         })
     }
 
-    /// Returns how many elements were written.
+    /// Creates a writer of elements after those of a file, whose pickle `encoder` continues. `root` is
+    /// the memo entry of its array, and `same_as` its envelope, if `encoder` has the entries of that.
+    pub(super) fn after(
+        extension: Extension,
+        (encoder, build): (Encoder, Builder),
+        root: u64,
+        same_as: Option<Arc<envelope::Envelope>>,
+        output: Output<'a>,
+    ) -> ArrayWriter<'a> {
+        ArrayWriter {
+            output,
+            encoder,
+            build,
+            header: extension.header().clone(),
+            written: extension.elements(),
+            length: Length::Appended(Box::new(extension)),
+            batch: 0,
+            last: None,
+            root,
+            inside: None,
+            same_as,
+            failed: false,
+        }
+    }
+
+    /// Returns how many elements were written, with those that the file had before.
     pub fn len(&self) -> u64 {
         self.written
     }
@@ -323,6 +351,11 @@ impl<'a> ArrayWriter<'a> {
     /// Returns whether no elements were written.
     pub fn is_empty(&self) -> bool {
         self.written == 0
+    }
+
+    /// Returns the protocol of the pickle.
+    pub fn protocol(&self) -> u8 {
+        self.encoder.protocol()
     }
 
     /// Appends an element of another array. A row of an array without objects becomes an array or a
@@ -513,6 +546,11 @@ impl<'a> ArrayWriter<'a> {
     /// shape has.
     pub fn finish(mut self) -> Result<()> {
         self.check_output()?;
+        if let Length::Appended(extension) = &self.length
+            && extension.elements() == self.written
+        {
+            return Ok(());
+        }
         if let Length::Promised(promised) = self.length
             && self.written < promised
         {
@@ -538,24 +576,29 @@ impl<'a> ArrayWriter<'a> {
         self.encoder.build();
         self.encoder.stop();
         self.flush()?;
-        if let Length::Open { most, range } = self.length
-            && self.written != most
-        {
-            self.header.shape = vec![self.written as usize];
-            // The header has room for any length.
-            self.output.write_at(0, &self.header.to_bytes(Padding::Growable)?)?;
-            let digits = (range.end - range.start) as usize;
-            self.output.write_at(range.start, &self.written.to_le_bytes()[..digits])?;
+        match self.length {
+            Length::Appended(extension) => return extension.join(self.output, self.written),
+            Length::Open { most, range } if self.written != most => {
+                self.header.shape = vec![self.written as usize];
+                // The header has room for any length.
+                self.output.write_at(0, &self.header.to_bytes(Padding::Growable)?)?;
+                let digits = (range.end - range.start) as usize;
+                self.output.write_at(range.start, &self.written.to_le_bytes()[..digits])?;
+            }
+            _ => {}
         }
-        self.output.finish()?;
-        Ok(())
+        self.output.finish()
     }
 
     /// Fails after an error of the output, and where this many elements go past the end of the shape.
     fn check(&self, count: u64) -> Result<()> {
-        match self.length {
-            Length::Promised(most) | Length::Open { most, .. } if most - self.written < count => {
+        match &self.length {
+            &Length::Promised(most) | &Length::Open { most, .. } if most - self.written < count => {
                 Err(miscounted(most, self.written + count))
+            }
+            Length::Appended(extension) => {
+                extension.check(self.written + count)?;
+                self.check_output()
             }
             _ => self.check_output(),
         }
