@@ -29,7 +29,7 @@ pub(crate) struct Input {
 }
 
 /// The arguments that set limits.
-#[derive(Args)]
+#[derive(Args, Clone, Copy)]
 pub(crate) struct Bounds {
     /// Accept a header of up to N characters
     #[arg(long, value_name = "N", default_value_t = Limits::default().header.header_chars)]
@@ -47,6 +47,40 @@ pub(crate) struct Several {
     /// Every array and pickle, where several follow one another in the file
     #[arg(long, conflicts_with = "array")]
     pub(crate) all: bool,
+}
+
+/// The arguments that choose a range of elements.
+#[derive(Args)]
+pub(crate) struct Range {
+    /// Start at element N, counted from 0, or from the end if it is negative
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(allow_negative_numbers = true)]
+    from: i64,
+
+    /// Stop before element N, counted in the same way
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    to: Option<i64>,
+}
+
+impl Range {
+    /// Returns whether the number of elements decides which are in the range.
+    pub(crate) fn counts_from_the_end(&self) -> bool {
+        self.from < 0 || self.to.is_some_and(|to| to < 0)
+    }
+
+    /// Returns the numbers of the first element and of the one after the last, of `count` elements. As in a
+    /// slice in Python, a number before the first element means the first.
+    pub(crate) fn of(&self, count: u64) -> (u64, u64) {
+        let from_start = |number: i64| {
+            u64::try_from(number).unwrap_or_else(|_| count.saturating_sub(number.unsigned_abs()))
+        };
+        (from_start(self.from), self.to.map_or(u64::MAX, from_start))
+    }
+
+    /// Returns whether all elements are in the range.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.from == 0 && self.to.is_none()
+    }
 }
 
 /// The arguments that say how elements are decoded.
@@ -88,6 +122,11 @@ impl From<EncodingName> for Encoding {
 pub(crate) const STDIN: &str = "-";
 
 impl Input {
+    /// Returns the input of one of several files.
+    pub(crate) fn of(file: PathBuf, bounds: Bounds) -> Input {
+        Input { file, member: None, array: 0, bounds }
+    }
+
     /// Returns the bytes of the file, and the name of the member, if one was given.
     pub(crate) fn source(&self) -> Result<(Source, Option<&str>), Failure> {
         let (file, name) = self.place();

@@ -18,7 +18,7 @@ pub(crate) enum Output<'a> {
     /// A new file, and the path that it gets when it is whole.
     File(BufWriter<Unfinished>, PathBuf),
     /// An existing file, which is written to at its end, and its path.
-    Extended(BufWriter<Extended>, PathBuf),
+    Extended(Extended, PathBuf),
     Other(BufWriter<Box<dyn WriteSeek + 'a>>),
 }
 
@@ -136,7 +136,8 @@ impl Seek for Unfinished {
 
 /// An existing file that is extended. Unless it is kept, it is cut to its old size when it is dropped.
 pub(crate) struct Extended {
-    file: File,
+    /// `None` while it is dropped.
+    file: Option<BufWriter<File>>,
     /// Where the file is, without links.
     path: PathBuf,
     /// The old size; `None` once the file is kept.
@@ -163,13 +164,21 @@ impl Extended {
             // A file system without locks.
             Err(fs::TryLockError::Error(_)) | Ok(()) => {}
         }
+        let file = Some(BufWriter::with_capacity(BUFFER, file));
         Ok(Extended { file, path, size: Some(metadata.len()) })
+    }
+
+    fn file(&mut self) -> &mut BufWriter<File> {
+        self.file.as_mut().expect("a file that is not dropped")
     }
 
     /// Removes what comes after `size` bytes, and goes on from there.
     fn cut(&mut self, size: u64) -> io::Result<()> {
-        self.file.set_len(size)?;
-        self.file.seek(SeekFrom::Start(size))?;
+        self.file().seek(SeekFrom::Start(size))?;
+        let file = self.file().get_ref();
+        if file.metadata()?.len() != size {
+            file.set_len(size)?;
+        }
         self.size = Some(size);
         unfinished().insert(self.path.clone(), Undo::Cut(size));
         Ok(())
@@ -180,35 +189,44 @@ impl Extended {
         unfinished().remove(&self.path);
         self.size = None;
     }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file().flush()?;
+        self.file().get_ref().sync_all()
+    }
 }
 
 impl Drop for Extended {
     fn drop(&mut self) {
+        // Bytes that were not written yet are dropped. A file that was not written to keeps its time, by
+        // which its index is recognised.
+        let Some((file, _)) = self.file.take().map(BufWriter::into_parts) else { return };
         let mut paths = unfinished();
         if let Some(size) = self.size
             && paths.remove(&self.path).is_some()
+            && file.metadata().is_ok_and(|metadata| metadata.len() != size)
         {
-            let _ = self.file.set_len(size);
+            let _ = file.set_len(size);
         }
         // A process that is being started may hold a copy of the file until it runs its program.
         #[cfg(unix)]
-        let _ = self.file.unlock();
+        let _ = file.unlock();
     }
 }
 
 impl Write for Extended {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file().flush()
     }
 }
 
 impl Seek for Extended {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
+        self.file().seek(to)
     }
 }
 
@@ -219,37 +237,28 @@ impl<'a> Output<'a> {
     /// All errors name the path.
     pub(crate) fn extend(path: &Path) -> Result<Output<'a>> {
         let file = Extended::open(path).map_err(|error| Error::from(error).in_path(path))?;
-        Ok(Output::Extended(BufWriter::with_capacity(BUFFER, file), path.to_owned()))
+        Ok(Output::Extended(file, path.to_owned()))
     }
 
     /// Removes what comes after `size` bytes of a file that is extended, and goes on from there.
     pub(crate) fn cut(&mut self, size: u64) -> Result<()> {
-        self.with_extended(|file| {
-            file.flush()?;
-            file.get_mut().cut(size)
-        })
+        self.with_extended(|file| file.cut(size))
     }
 
     /// Leaves what was written in a file that is extended, whatever comes next.
     pub(crate) fn keep(&mut self) -> Result<()> {
         self.with_extended(|file| {
-            file.get_mut().keep();
+            file.keep();
             Ok(())
         })
     }
 
     /// Writes all bytes of a file that is extended to disk.
     pub(crate) fn sync(&mut self) -> Result<()> {
-        self.with_extended(|file| {
-            file.flush()?;
-            file.get_ref().file.sync_all()
-        })
+        self.with_extended(Extended::sync)
     }
 
-    fn with_extended(
-        &mut self,
-        act: impl FnOnce(&mut BufWriter<Extended>) -> io::Result<()>,
-    ) -> Result<()> {
+    fn with_extended(&mut self, act: impl FnOnce(&mut Extended) -> io::Result<()>) -> Result<()> {
         match self {
             Output::Extended(file, path) => {
                 act(file).map_err(|error| Error::from(error).in_path(path))

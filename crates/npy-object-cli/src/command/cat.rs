@@ -9,7 +9,7 @@ use npy_object::nested::{self, Member};
 use npy_object::{Contents, NpyArray};
 
 use crate::failure::Failure;
-use crate::input::{Input, Reading, Several};
+use crate::input::{Input, Range, Reading, Several};
 use crate::opened::Opened;
 use crate::progress::progress_bar;
 
@@ -53,14 +53,8 @@ pub(crate) struct Cat {
     #[arg(long, value_name = "['KEY'][N]")]
     at: Option<nested::Path>,
 
-    /// Start at element N, counted from 0, or from the end if it is negative
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    #[arg(allow_negative_numbers = true)]
-    from: i64,
-
-    /// Stop before element N, counted in the same way
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    to: Option<i64>,
+    #[command(flatten)]
+    range: Range,
 
     /// Of a file that was cut off, also print the values of its last batch. No element before the cut is
     /// missing then, but the last lines may be parts of an element
@@ -102,22 +96,9 @@ impl Cat {
         Ok(opened.check_archive()?)
     }
 
-    fn counts_from_the_end(&self) -> bool {
-        self.from < 0 || self.to.is_some_and(|to| to < 0)
-    }
-
-    /// Returns the numbers of the first element and of the one after the last, of `count` elements. As in a
-    /// slice in Python, a number before the first element means the first.
-    fn range(&self, count: u64) -> (u64, u64) {
-        let from_start = |number: i64| {
-            u64::try_from(number).unwrap_or_else(|_| count.saturating_sub(number.unsigned_abs()))
-        };
-        (from_start(self.from), self.to.map_or(u64::MAX, from_start))
-    }
-
     /// Returns whether all elements are printed.
     fn is_whole(&self) -> bool {
-        self.from == 0 && self.to.is_none() && self.at.is_none()
+        self.range.is_whole() && self.at.is_none()
     }
 
     /// Prints the elements of an array or pickle.
@@ -135,11 +116,11 @@ impl Cat {
         {
             return self.print_rows(array, out);
         }
-        let count = match self.counts_from_the_end() {
+        let count = match self.range.counts_from_the_end() {
             true => contents.count()?,
             false => 0,
         };
-        let (from, to) = self.range(count);
+        let (from, to) = self.range.of(count);
         let bar = progress_bar(contents.known_len().map(|len| to.min(len)), from);
         if let (true, true, Contents::Array(array)) = (self.typed, self.is_whole(), &mut contents) {
             write_header(out, &array.to_header())?;
@@ -166,7 +147,7 @@ impl Cat {
         let (count, shape) = array.shape().split_first().expect("it has several dimensions");
         let (count, shape) = (*count as u64, shape.to_vec());
         let size = array.len().checked_div(count).unwrap_or(0);
-        let (from, to) = self.range(count);
+        let (from, to) = self.range.of(count);
         let (from, to) = (from.min(count), to.min(count));
         let bar = progress_bar(Some(to.saturating_sub(from)), 0);
         array.seek(from * size);

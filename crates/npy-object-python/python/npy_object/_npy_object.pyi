@@ -269,6 +269,21 @@ class Writer:
     def __enter__(self) -> Self: ...
     def __exit__(self, *exception: _Exception) -> None: ...
 
+class NpzWriter:
+    def __new__(cls, path: Union[str, PathLike[str]]) -> Self: ...
+    def writer(
+        self,
+        name: str,
+        *,
+        protocol: Optional[int] = None,
+        shape: Optional[Sequence[int]] = None,
+        dtype: Optional[DTypeLike] = None,
+    ) -> Writer: ...
+    def __setitem__(self, name: str, array: Any) -> None: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exception: _Exception) -> None: ...
+
 def open(
     source: _Source,
     *,
@@ -278,6 +293,7 @@ def open(
     max_memory: Union[int, str, None] = None,
     find_class: Optional[_FindClass] = None,
     mmap_mode: Optional[Literal["r"]] = None,
+    storage_options: Optional[Mapping[str, Any]] = None,
     trust_payload: bool = False,
     unfinished: bool = False,
 ) -> Any: ...
@@ -302,6 +318,7 @@ def load(
     max_header_size: Optional[int] = None,
     max_memory: Union[int, str, None] = None,
     find_class: Optional[_FindClass] = None,
+    storage_options: Optional[Mapping[str, Any]] = None,
     trust_payload: bool = True,
     unfinished: bool = False,
 ) -> Any: ...

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::ffi::CString;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use npy_object::header::DType;
@@ -60,14 +61,67 @@ pub(crate) struct Writer {
     numbers: Numbers,
     /// The number of elements, after `close`.
     written: usize,
+    /// What `close` does last, if anything.
+    finish: Option<Finish>,
 }
 
 /// An array that is written.
-enum Output {
+pub(super) enum Output {
     Objects(Box<ArrayWriter<'static>>),
     /// An array without objects: the dtype and the shape of a row.
     Rows(Box<RowWriter<'static>>, Py<PyAny>, Vec<usize>),
 }
+
+/// Where an array is written.
+pub(super) enum Target<'t> {
+    Path(&'t Path),
+    File(File),
+}
+
+impl Output {
+    pub(super) fn create(
+        py: Python<'_>,
+        target: Target<'_>,
+        protocol: Option<u8>,
+        shape: Option<Vec<usize>>,
+        dtype: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Output> {
+        let mut options = WriteOptions::new().protocol(protocol.unwrap_or(4));
+        if let Some(shape) = &shape {
+            options = options.shape(shape);
+        }
+        let dtype = dtype.map(|dtype| numpy(py)?.call_method1("dtype", (dtype,))).transpose()?;
+        let rows = dtype.filter(|dtype| {
+            dtype.getattr("hasobject").and_then(|has| has.is_truthy()).is_ok_and(|has| !has)
+        });
+        let path = match &target {
+            Target::Path(path) => Some(*path),
+            Target::File(_) => None,
+        };
+        let raise = |error: npy_object::Error| match path {
+            Some(path) => raise_of(py, &error, path),
+            None => raise(py, &error),
+        };
+        let Some(dtype) = rows else {
+            let writer = py.detach(|| match target {
+                Target::Path(path) => options.create(path),
+                Target::File(file) => options.write_to(file),
+            });
+            return writer.map(|writer| Output::Objects(Box::new(writer))).map_err(raise);
+        };
+        let row = shape.as_deref().and_then(|shape| shape.get(1..)).unwrap_or_default();
+        let options = options.dtype(dtype_of(&dtype)?);
+        let writer = match target {
+            Target::Path(path) => options.create_rows(path),
+            Target::File(file) => options.write_rows_to(file),
+        };
+        let writer = writer.map_err(raise)?;
+        Ok(Output::Rows(Box::new(writer), dtype.unbind(), row.to_vec()))
+    }
+}
+
+/// What is done with an array when it is whole.
+pub(super) type Finish = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send + Sync>;
 
 /// A pickler of Python for consecutive elements, and what the array has of its memo.
 struct Session<'py> {
@@ -157,14 +211,21 @@ impl Drop for Writer {
 }
 
 impl Writer {
-    fn of(py: Python<'_>, writer: Output, path: PathBuf) -> PyResult<Writer> {
+    pub(super) fn of(py: Python<'_>, writer: Output, path: PathBuf) -> PyResult<Writer> {
         let protocol = match &writer {
             Output::Objects(writer) => writer.protocol(),
             Output::Rows(..) => 4,
         };
         let dumps = py.import("pickle")?.getattr("dumps")?.unbind();
         let numbers = Numbers::default();
-        Ok(Writer { writer: Mutex::new(Some(writer)), path, dumps, protocol, numbers, written: 0 })
+        let writer = Mutex::new(Some(writer));
+        Ok(Writer { writer, path, dumps, protocol, numbers, written: 0, finish: None })
+    }
+
+    /// Calls a function after the array is whole.
+    pub(super) fn and_then(mut self, finish: Finish) -> Writer {
+        self.finish = Some(finish);
+        self
     }
 
     /// Opens a file to append elements to. `is_given` says whether a shape or a dtype was given.
@@ -331,25 +392,7 @@ impl Writer {
                 return Err(PyValueError::new_err(message));
             }
         }
-        let mut options = WriteOptions::new().protocol(protocol.unwrap_or(4));
-        if let Some(shape) = &shape {
-            options = options.shape(shape);
-        }
-        let dtype = dtype.map(|dtype| numpy(py)?.call_method1("dtype", (dtype,))).transpose()?;
-        let rows = dtype.filter(|dtype| {
-            dtype.getattr("hasobject").and_then(|has| has.is_truthy()).is_ok_and(|has| !has)
-        });
-        let writer = match rows {
-            None => {
-                py.detach(|| options.create(&path)).map(|writer| Output::Objects(Box::new(writer)))
-            }
-            Some(dtype) => {
-                let row = shape.as_deref().and_then(|shape| shape.get(1..)).unwrap_or_default();
-                let writer = options.dtype(dtype_of(&dtype)?).create_rows(&path);
-                writer.map(|writer| Output::Rows(Box::new(writer), dtype.unbind(), row.to_vec()))
-            }
-        };
-        let writer = writer.map_err(|error| raise_of(py, &error, &path))?;
+        let writer = Output::create(py, Target::Path(&path), protocol, shape, dtype)?;
         Writer::of(py, writer, path)
     }
 
@@ -426,7 +469,8 @@ impl Writer {
             Output::Objects(writer) => writer.finish(),
             Output::Rows(writer, ..) => writer.finish(),
         });
-        finished.map_err(|error| raise(py, &error))
+        finished.map_err(|error| raise(py, &error))?;
+        self.finish.take().map_or(Ok(()), |finish| finish(py))
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {

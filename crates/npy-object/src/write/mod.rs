@@ -27,6 +27,8 @@ mod salvage;
 pub(crate) mod writer;
 
 pub use crate::output::remove_unfinished;
+#[cfg(feature = "npz")]
+pub use archive::NpzWriter;
 pub use copy::Copy;
 pub use pickled::Pickled;
 pub use rows::RowWriter;

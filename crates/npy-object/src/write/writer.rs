@@ -29,6 +29,7 @@ use crate::layout::envelope::{self, ContainerKind};
 use crate::output::Output;
 use crate::value::element::{Element, Repr};
 use crate::value::globals::ArrayClass;
+use crate::value::shape::Shape;
 
 /// Options of writing an array.
 ///
@@ -125,6 +126,59 @@ impl WriteOptions {
             fortran_order,
             model,
         })
+    }
+
+    /// Creates the options of an array of the rows of several arrays of objects, one array after
+    /// another: [like](Self::like) the first, as long as all along the first dimension, and of the
+    /// highest protocol of all. Its elements can be [copied](ArrayWriter::copy_from) from each.
+    ///
+    /// Fails where there is no array, where one has no objects, and where one has no dimensions, or
+    /// another dtype, or other lengths of the inner dimensions than the first.
+    ///
+    /// ```
+    /// use npy_object::{NpyArray, Options, WriteOptions};
+    ///
+    /// let file = "tests/data/strings.npy";
+    /// let mut arrays = [npy_object::open(file)?, npy_object::open(file)?];
+    /// let mut joined = std::io::Cursor::new(Vec::new());
+    /// let mut writer = WriteOptions::joining(&mut arrays)?.write_to(&mut joined)?;
+    /// arrays.iter_mut().try_for_each(|array| writer.copy_from(array).elements(..))?;
+    /// writer.finish()?;
+    /// let array = Options::new().open(joined.into_inner())?;
+    /// assert_eq!(array.len(), 6);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn joining(arrays: &mut [NpyArray]) -> Result<WriteOptions> {
+        let Some((first, others)) = arrays.split_first_mut() else {
+            return Err(Error::usage("access.shape", "expected an array, found none"));
+        };
+        let mut options = WriteOptions::like(first)?;
+        let mut shape = first.shape().to_vec();
+        let Some((length, inner)) = shape.split_first_mut() else {
+            let message = "expected an array with a dimension, found one without";
+            return Err(Error::usage("access.shape", message));
+        };
+        for other in others {
+            let found = other.shape();
+            if !other.has_objects() || other.to_header().dtype != options.dtype {
+                let found = other.to_header().dtype;
+                let message = format!("expected dtype {}, found {found}", options.dtype);
+                return Err(Error::usage("access.type", message));
+            }
+            let Some((&more, _)) = found.split_first().filter(|(_, found)| *found == inner) else {
+                let message = format!(
+                    "expected the inner dimensions {}, found shape {}",
+                    Shape::from(&*inner),
+                    Shape::from(found)
+                );
+                return Err(Error::usage("access.shape", message));
+            };
+            *length = length.checked_add(more).ok_or_else(too_many)?;
+            if let Some(objects) = other.objects_mut() {
+                options.protocol = options.protocol.max(objects.decoder.protocol());
+            }
+        }
+        Ok(options.shape(&shape))
     }
 
     /// Sets the protocol of the pickle, 2 to 5; 4 by default, as NumPy 2 writes. Python 2 reads 2,

@@ -201,16 +201,20 @@ fn files_that_cannot_be_appended_to_are_refused_and_unchanged() {
     assert_eq!(end, b"t\x94b.");
     fs::write(&path, [rest, b"tb."].concat()).unwrap();
     check("may not be numbered in order");
-    // No spaces are left in its header.
-    let bytes = fs::read(data.join("strings.npy")).unwrap();
-    let text = bytes[10..].iter().position(|&byte| byte == b'}').unwrap() + 11;
+    // No spaces are left in its header, so that its length can have no more digits.
+    let (_folder, path) = folder();
+    create(&path, 4, 0..3);
+    let bytes = fs::read(&path).unwrap();
+    let text = bytes.iter().position(|&byte| byte == b'}').unwrap() + 1;
     let short = [&bytes[..8], &[text as u8 - 9, 0], &bytes[10..text], b"\n", &bytes[128..]];
     fs::write(&path, short.concat()).unwrap();
-    assert_eq!(lines(&path), lines(&data.join("strings.npy")));
-    append(&path, 0..6).unwrap();
-    let error = append(&path, 0..1).unwrap_err();
-    assert!(error.message().contains("no room for a longer shape"), "{error}");
-    assert_eq!(npy_object::open(&path).unwrap().len(), 9);
+    assert_eq!(lines(&path), expected(0..3));
+    append(&path, 3..9).unwrap();
+    for count in [1, 300] {
+        let error = append(&path, 9..9 + count).unwrap_err();
+        assert!(error.message().contains("no room for a longer shape"), "{error}");
+        assert_eq!(lines(&path), expected(0..9));
+    }
 }
 
 #[test]
