@@ -1,12 +1,12 @@
 //! The arguments that name a file and say how it is read.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use npy_object::{Encoding, Limits, Options, Source};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, display};
 
 /// The arguments that name a file and set its limits.
 #[derive(Args)]
@@ -26,6 +26,81 @@ pub(crate) struct Input {
 
     #[command(flatten)]
     bounds: Bounds,
+}
+
+/// The arguments that name one file or several.
+#[derive(Args)]
+pub(crate) struct Inputs {
+    /// The files, each headed by its name where there are several: .npy, .npz or pickle, plain or in gzip;
+    /// ARCHIVE.npz:NAME for an array of an archive (both may have colons: the longest path that is a file is
+    /// the archive); - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// The array of this name, of an .npz archive
+    #[arg(long, value_name = "NAME")]
+    member: Option<String>,
+
+    /// The array or pickle of this number, counted from 0, where several follow one another
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    array: u64,
+
+    #[command(flatten)]
+    bounds: Bounds,
+}
+
+/// Where the names of several files are printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// Before what is printed of each file.
+    Output,
+    /// On stderr, where standard output is for other programs.
+    Stderr,
+}
+
+impl Inputs {
+    /// Returns the first file.
+    pub(crate) fn first(&self) -> &Path {
+        self.files.first().map_or(Path::new(""), PathBuf::as_path)
+    }
+
+    /// Calls `each` with each file, after its name where there are several. An error of one is printed, and
+    /// the next one is read.
+    pub(crate) fn each<W: Write>(
+        &self,
+        names: Names,
+        out: &mut W,
+        mut each: impl FnMut(&Input, &mut W) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut failed = None;
+        for (number, file) in self.files.iter().enumerate() {
+            let Inputs { member, array, bounds, .. } = self;
+            let (member, array, bounds) = (member.clone(), *array, *bounds);
+            let input = Input { file: file.clone(), member, array, bounds };
+            if self.files.len() > 1 {
+                let name = display(file);
+                let before = if number > 0 { "\n" } else { "" };
+                match names {
+                    Names::Output => writeln!(out, "{before}==> {name} <==")?,
+                    Names::Stderr => {
+                        out.flush()?;
+                        eprintln!("==> {name} <==");
+                    }
+                }
+            }
+            match each(&input, out) {
+                Err(failure @ Failure::Output(_)) => return Err(failure),
+                Err(failure) if self.files.len() == 1 => return Err(failure),
+                Err(failure) => {
+                    out.flush()?;
+                    failure.print(file);
+                    failed = Some(Failure::Reported);
+                }
+                Ok(()) => {}
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
 }
 
 /// The arguments that set limits.

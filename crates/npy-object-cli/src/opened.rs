@@ -151,7 +151,10 @@ impl Opened<'_> {
         let file = display(self.file);
         match format {
             Format::Other => {
-                eprintln!("npyo: {file}: the bytes from {begin} on are no array and no pickle");
+                eprintln!(
+                    "npyo: {file}: the bytes from {begin} on are no array and no pickle; an append that was \
+                     interrupted leaves such bytes, and the next append removes them"
+                );
             }
             format => {
                 let what = if format == Format::Pickle { "pickle" } else { "array" };

@@ -9,7 +9,7 @@ use npy_object::nested::{self, Member};
 use npy_object::{Contents, NpyArray};
 
 use crate::failure::Failure;
-use crate::input::{Input, Range, Reading, Several};
+use crate::input::{Input, Inputs, Names, Range, Reading, Several};
 use crate::opened::Opened;
 use crate::progress::progress_bar;
 
@@ -18,7 +18,8 @@ use crate::progress::progress_bar;
 /// Arrays become nested lists, dicts objects, bytes base64; dates are ISO 8601. Takes the memory of
 /// one element, however long the file is. An array without objects is printed row by row, a dict that
 /// was saved alone entry by entry, a pickle of a list, tuple, set, dict or deque member by member.
-/// Where several arrays or pickles follow one another, the first is printed.
+/// Where several arrays or pickles follow one another, the first is printed. The names of several files
+/// are printed on standard error, so that the lines of all can be read by another program.
 ///
 /// Where the file has an error, the elements before it are printed, then the error. Of a file that was
 /// cut off these are the elements of its whole batches (NumPy writes batches of 1,000): see
@@ -33,7 +34,7 @@ use crate::progress::progress_bar;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Cat {
     #[command(flatten)]
-    input: Input,
+    inputs: Inputs,
 
     /// Print typed JSON, which keeps every difference between values and every shared object; the
     /// first line gives dtype and shape of the array
@@ -81,11 +82,15 @@ Examples:
 
 impl Cat {
     pub(crate) fn file(&self) -> &Path {
-        &self.input.file
+        self.inputs.first()
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let mut opened = self.input.open()?;
+        self.inputs.each(Names::Stderr, out, |input, out| self.print_file(input, out))
+    }
+
+    fn print_file(&self, input: &Input, out: &mut impl Write) -> Result<(), Failure> {
+        let mut opened = input.open()?;
         let mut lines = Lines::new(self.typed, self.raw);
         let all = self.several.all;
         opened.each(all, |opened| self.print(opened, &mut lines, out))?;

@@ -9,6 +9,7 @@ use npy_object::pickle::{Disassembler, Opcode};
 
 use crate::failure::Failure;
 use crate::input::Input;
+use crate::progress::byte_bar;
 
 /// Print the instructions of the pickle after the header
 ///
@@ -53,11 +54,13 @@ impl Dis {
         let source = npy.clone();
         let limits = self.input.limits();
         let mut disassembler = Disassembler::new(&limits.pickle);
+        let bar = byte_bar(source.known_size());
         let mut instructions = Instructions::new(npy, offset, shown, &limits);
         loop {
             let instruction = instructions.next().map_err(|error| source.explain(error))?;
             let line = disassembler.line(&instruction).map_err(|error| source.explain(error))?;
             writeln!(out, "{}", line.abbreviate(shown.unwrap_or(usize::MAX)))?;
+            bar.set_position(instruction.offset);
             if instruction.opcode == Opcode::Stop {
                 break;
             }

@@ -47,7 +47,7 @@ use crate::locate::index::{IndexKind, Runs};
 use crate::options::Options;
 use crate::output::Output;
 use crate::source::Source;
-use crate::source::format::Format;
+use crate::source::format::{APPENDED, Format};
 use crate::source::window::Window;
 
 /// A file that elements are appended to.
@@ -62,6 +62,8 @@ pub(super) struct Extension {
     /// The most elements for which the file has room in its header.
     most: u64,
     checkpoints: Checkpoints,
+    /// The number of checkpoints that it has.
+    known: usize,
     /// The places of all elements, if it has a dense index.
     runs: Option<Arc<Runs>>,
 }
@@ -229,8 +231,8 @@ impl Found {
         };
         let (checkpoints, runs) = objects.batches.to_index();
         let begin = end.after() + end.mark().len() as u64;
-        let path = path.to_owned();
-        let extension = Extension { path, front, end, last, begin, most, checkpoints, runs };
+        let (path, known) = (path.to_owned(), checkpoints.as_slice().len());
+        let extension = Extension { path, front, end, last, begin, most, checkpoints, known, runs };
         Ok(Found::Whole(Box::new(Opened { extension, envelope, protocol })))
     }
 }
@@ -299,8 +301,8 @@ impl Extension {
         objects.batches.adopt(checkpoints.clone());
         let kind = if self.runs.is_some() { IndexKind::Dense } else { IndexKind::Sparse };
         // Where every other checkpoint was removed, there are other runs.
-        let is_thinned = !checkpoints.as_slice().contains(&self.last);
-        let runs = self.runs.filter(|_| !is_thinned);
+        let is_whole = checkpoints.as_slice().get(self.known - 1) == Some(&self.last);
+        let runs = self.runs.filter(|_| is_whole);
         objects.write_known_index(&self.path, kind, checkpoints, runs).map(drop)
     }
 }
@@ -485,7 +487,8 @@ impl End {
     /// Returns the mark of an append to a file with this end: a str in ASCII, which every version of
     /// Python reads, and POP.
     fn mark(&self) -> Vec<u8> {
-        let mut text = MARK.to_vec();
+        // The old end in hexadecimal digits.
+        let mut text = APPENDED.to_vec();
         for byte in &self.bytes {
             text.extend_from_slice(format!("{byte:02x}").as_bytes());
         }
@@ -494,14 +497,11 @@ impl End {
     }
 }
 
-/// The text of a mark, before the old end in hexadecimal digits.
-const MARK: &[u8] = b"npyo append ";
-
 /// Returns the old end that a mark at the start of `bytes` has.
 fn parse_mark(bytes: &[u8]) -> Option<Vec<u8>> {
     let (&[opcode, len], rest) = bytes.split_first_chunk()?;
     let (text, after) = rest.split_at_checked(len.into())?;
-    let digits = text.strip_prefix(MARK)?;
+    let digits = text.strip_prefix(APPENDED)?;
     if opcode != Opcode::ShortBinString as u8 || after.first() != Some(&(Opcode::Pop as u8)) {
         return None;
     }

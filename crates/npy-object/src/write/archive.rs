@@ -103,7 +103,7 @@ impl NpzWriter {
     pub(crate) fn add_member(&mut self, name: &str, source: &Source) -> Result<()> {
         let offset = self.size;
         let length = name_length(name)?;
-        self.write(&local_header(length, name, 0, 0))?;
+        self.put(&local_header(length, name, 0, 0))?;
         let (mut crc, mut size, mut buffer) = (Hasher::new(), 0, vec![0; 64 << 10]);
         let mut reader = source.to_reader();
         loop {
@@ -114,7 +114,7 @@ impl NpzWriter {
                 Err(error) => return Err(error.into()),
             };
             crc.update(&buffer[..read]);
-            self.write(&buffer[..read])?;
+            self.put(&buffer[..read])?;
             size += read as u64;
         }
         let crc32 = crc.finalize();
@@ -148,7 +148,7 @@ impl NpzWriter {
                 &[1, 0, 24, 0],
                 &numbers,
             ];
-            self.write(&entry.concat())?;
+            self.put(&entry.concat())?;
         }
         let end = self.size;
         let wide_end = [
@@ -170,11 +170,11 @@ impl NpzWriter {
             &[0xff; 12],
             &[0; 2],
         ];
-        self.write(&wide_end.concat())?;
+        self.put(&wide_end.concat())?;
         self.output.finish()
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
         self.output.write(bytes)?;
         self.size += bytes.len() as u64;
         Ok(())
