@@ -5,7 +5,7 @@ mod common;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use common::{command, file_of, npyo, oracle, oracle_with_header, ran};
+use common::{command, file_of, fixture, npyo, oracle, oracle_with_header, ran};
 
 const RAGGED: &str = "arrays/ragged-p4-py3.9-np2.0.npy";
 /// An array of 2,500 elements, truncated in the last batch.

@@ -1,6 +1,7 @@
 """Elements that Writer appends to files, also while it is killed; and archives of several arrays."""
 
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -92,7 +93,7 @@ def test_append_that_fails_leaves_the_file(tmp_path):
         with npy_object.Writer(path, mode="a") as writer:
             writer.extend(elements(0, 50_000))
             1 / 0
-    with pytest.raises(Exception, match="pickle"):
+    with pytest.raises((AttributeError, pickle.PicklingError)):
         append(path, [lambda: None])
     with npy_object.Writer(path, mode="a") as writer:
         with pytest.raises(BlockingIOError, match="another writer appends"):
@@ -148,7 +149,7 @@ def test_append_killed_at_any_time_leaves_the_old_or_the_new_array(tmp_path):
             read.extend(array)
         except npy_object.MalformedError as error:
             assert "an append that was interrupted" in str(error)
-            read.extend(array[: len(array)])
+        assert read == loaded.tolist()
         grown += len(loaded) > count
         count = len(loaded)
     assert grown

@@ -79,7 +79,7 @@ pub(crate) fn open<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     if let Some(mode) = mode {
         let message = format!(
-            "open() takes no mode, as it only reads: leave out {}. Writer writes a file, and \
+            "open() takes no mode, as it only reads: leave out {}. Writer writes a file or appends to one, and \
              mmap_mode='r' maps one into memory",
             mode.repr()?
         );

@@ -340,8 +340,16 @@ impl Front {
 
     /// Returns the most elements for which there is room.
     fn most(&self) -> Option<u64> {
-        let widths = [u64::MAX >> 1, u64::from(u32::MAX >> 1), 0xffff, 0xff];
-        widths.into_iter().find(|&most| self.with_length(most).is_ok())
+        let (mut low, mut high) = (0, u64::MAX >> 1);
+        if self.with_length(high).is_ok() {
+            return Some(high);
+        }
+        // A longer shape never takes less room.
+        while low < high {
+            let middle = high - (high - low) / 2;
+            if self.with_length(middle).is_ok() { low = middle } else { high = middle - 1 }
+        }
+        (low > 0).then_some(low)
     }
 
     /// Returns the bytes for another number of elements, as many.
