@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::path::Path;
 
 use npy_object::header::Header;
+use npy_object::write::is_interrupted_append;
 use npy_object::{Contents, Format, IndexUse, Npz, Options, Salvage, Source, nested};
 
 use crate::budget::Budget;
@@ -151,9 +152,12 @@ impl Opened<'_> {
         let file = display(self.file);
         match format {
             Format::Other => {
+                let why = match is_interrupted_append(&npy, begin) {
+                    Ok(true) => ": an append was interrupted, and the next one removes them",
+                    _ => "",
+                };
                 eprintln!(
-                    "npyo: {file}: the bytes from {begin} on are no array and no pickle; an append that was \
-                     interrupted leaves such bytes, and the next append removes them"
+                    "npyo: {file}: the bytes from {begin} on are no array and no pickle{why}"
                 );
             }
             format => {

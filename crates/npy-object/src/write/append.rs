@@ -29,6 +29,7 @@
 //!
 //! Bytes that a frame contains keep their places, so readers that look at frames accept the file.
 
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -516,6 +517,23 @@ fn parse_mark(bytes: &[u8]) -> Option<Vec<u8>> {
     let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
     let end = digits.chunks(2).map(byte).collect::<Option<Vec<u8>>>()?;
     (End::parse(&end) == Some(&end[..])).then_some(end)
+}
+
+/// Returns whether the bytes at an offset, after an array, are what an append that was interrupted has
+/// left there. They are not part of the array, and the next append removes them.
+///
+/// ```
+/// use npy_object::{Options, Source, write};
+///
+/// let source = Source::open("tests/data/strings.npy")?;
+/// let end = Options::new().end_of(&source)?;
+/// assert!(!write::is_interrupted_append(&source, end)?);
+/// # Ok::<(), npy_object::Error>(())
+/// ```
+pub fn is_interrupted_append(source: &Source, offset: u64) -> io::Result<bool> {
+    let mut bytes = Vec::new();
+    source.section(offset..).to_reader().take(AHEAD as u64).read_to_end(&mut bytes)?;
+    Ok(parse_mark(&bytes).is_some())
 }
 
 /// Returns the bytes at a place, or after the FRAME there, and their offset.

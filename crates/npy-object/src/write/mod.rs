@@ -27,6 +27,7 @@ mod salvage;
 pub(crate) mod writer;
 
 pub use crate::output::remove_unfinished;
+pub use append::is_interrupted_append;
 #[cfg(feature = "npz")]
 pub use archive::NpzWriter;
 pub use copy::Copy;
