@@ -60,6 +60,39 @@ impl Header {
             })
     }
 
+    /// Returns a preamble with this header, of `size` bytes, and in its [version](Header::version):
+    /// for a file whose data must not move when its header changes. NumPy reads a preamble of any size.
+    ///
+    /// # Errors
+    /// Usage: `npy.header.length` if the header has more bytes or not the version; and as
+    /// [`to_bytes`](Self::to_bytes).
+    ///
+    /// # Examples
+    /// ```
+    /// use npy_header::{DType, Header, Padding};
+    ///
+    /// let bytes = Header::new(DType::OBJECT, false, vec![1000]).to_bytes_of_size(127)?;
+    /// assert!(bytes.ends_with(b" \n") && bytes.len() == 127);
+    /// assert!(Header::new(DType::OBJECT, false, vec![1000]).to_bytes_of_size(60).is_err());
+    /// # Ok::<(), npy_header::Error>(())
+    /// ```
+    pub fn to_bytes_of_size(&self, size: usize) -> Result<Vec<u8>, Error> {
+        let text = self.text(Padding::Align64)?;
+        encode(&text, self.version)
+            .and_then(|encoded| {
+                let prefix = LENGTH_AT + self.version.length_width();
+                let spaces = size.checked_sub(prefix + encoded.len() + 1)?;
+                preamble(&encoded, self.version, spaces)
+            })
+            .ok_or_else(|| {
+                let message = format!(
+                    "a header of {} bytes does not fit into a preamble of {size} bytes",
+                    text.len()
+                );
+                Error::new(ErrorKind::Usage, Clause::HeaderLength, 0, message)
+            })
+    }
+
     fn text(&self, padding: Padding) -> Result<String, Error> {
         let mut text = format!(
             "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}",
@@ -76,14 +109,17 @@ impl Header {
     }
 }
 
+/// Returns the text in the encoding of a version; `None` if the version cannot hold it.
+fn encode(text: &str, version: Version) -> Option<Vec<u8>> {
+    match version {
+        Version::V3 => Some(text.as_bytes().to_vec()),
+        Version::V1 | Version::V2 => text.chars().map(|c| u8::try_from(c).ok()).collect(),
+    }
+}
+
 /// Assembles the preamble, or returns `None` if `version` cannot hold the text.
 fn assemble(text: &str, version: Version, padding: Padding) -> Option<Vec<u8>> {
-    let encoded = match version {
-        Version::V3 => text.as_bytes().to_vec(),
-        Version::V1 | Version::V2 => {
-            text.chars().map(|c| u8::try_from(c).ok()).collect::<Option<Vec<_>>>()?
-        }
-    };
+    let encoded = encode(text, version)?;
     let (align, prefix) = match padding {
         Padding::Growable | Padding::Align64 => (64, LENGTH_AT + version.length_width()),
         // NumPy before 1.14 counts 2 bytes for the length in version 2 too, where it takes 4.
@@ -91,12 +127,17 @@ fn assemble(text: &str, version: Version, padding: Padding) -> Option<Vec<u8>> {
     };
     // A header that is aligned without spaces gets `align` spaces, as in NumPy.
     let spaces = align - (prefix + encoded.len() + 1) % align;
+    preamble(&encoded, version, spaces)
+}
+
+/// Returns the preamble with a header and this many spaces after it.
+fn preamble(encoded: &[u8], version: Version, spaces: usize) -> Option<Vec<u8>> {
     let length = u32::try_from(encoded.len() + spaces + 1).ok()?;
     let length = match version {
         Version::V1 => u16::try_from(length).ok()?.to_le_bytes().to_vec(),
         Version::V2 | Version::V3 => length.to_le_bytes().to_vec(),
     };
-    Some([MAGIC, &[version.major(), 0][..], &length, &encoded, &vec![b' '; spaces], b"\n"].concat())
+    Some([MAGIC, &[version.major(), 0][..], &length, encoded, &vec![b' '; spaces], b"\n"].concat())
 }
 
 #[cfg(test)]
@@ -182,6 +223,22 @@ mod tests {
         assert_eq!(written(&named(1, '€'), Padding::Growable), (3, 128));
         let later = Header { version: Version::V2, ..named(1, 'a') };
         assert_eq!(written(&later, Padding::Growable), (2, 128));
+    }
+
+    #[test]
+    fn preamble_of_a_size_has_the_same_header() {
+        let new = header("|O", false, &[70_000]);
+        let shortest = 10 + new.text(Padding::Align64).unwrap().len() + 1;
+        for size in [shortest, shortest + 1, 127, 128, 1000] {
+            let bytes = new.to_bytes_of_size(size).unwrap();
+            let parsed = crate::parse(&bytes, &crate::Limits::default()).unwrap();
+            assert_eq!(parsed, crate::Progress::Done { header: new.clone(), length: size });
+        }
+        for size in [0, shortest - 1, 1 << 17] {
+            let error = new.to_bytes_of_size(size).unwrap_err();
+            assert_eq!((error.kind(), error.clause()), (ErrorKind::Usage, "npy.header.length"));
+        }
+        assert!(named(1, '€').to_bytes_of_size(500).is_err(), "version 1 has no such character");
     }
 
     #[test]

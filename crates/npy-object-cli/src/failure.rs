@@ -63,7 +63,10 @@ impl Failure {
             Failure::Found(_) | Failure::Lost | Failure::Reported => String::new(),
             Failure::Usage(why) => printable(why),
             Failure::Refused(why) => format!("{file}: {}", printable(why)),
-            Failure::Line(why) => format!("standard input: {}", printable(why)),
+            Failure::Line(why) => {
+                let hint = "`npyo cat --typed` prints the lines of elements of every type";
+                format!("standard input: {}\n{hint}", printable(why))
+            }
             Failure::Input(error) => {
                 let named = match error.file() {
                     Some(_) => error.to_string(),

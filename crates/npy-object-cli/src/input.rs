@@ -1,12 +1,12 @@
 //! The arguments that name a file and say how it is read.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use npy_object::{Encoding, Limits, Options, Source, nested};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, display};
 
 /// The arguments that name a file and set its limits.
 #[derive(Args)]
@@ -28,8 +28,83 @@ pub(crate) struct Input {
     bounds: Bounds,
 }
 
-/// The arguments that set limits.
+/// The arguments that name one file or several.
 #[derive(Args)]
+pub(crate) struct Inputs {
+    /// The files, each headed by its name where there are several: .npy, .npz or pickle, plain or in gzip;
+    /// ARCHIVE.npz:NAME for an array of an archive (both may have colons: the longest path that is a file is
+    /// the archive); - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// The array of this name, of an .npz archive
+    #[arg(long, value_name = "NAME")]
+    member: Option<String>,
+
+    /// The array or pickle of this number, counted from 0, where several follow one another
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    array: u64,
+
+    #[command(flatten)]
+    bounds: Bounds,
+}
+
+/// Where the names of several files are printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// Before what is printed of each file.
+    Output,
+    /// On stderr, where standard output is for other programs.
+    Stderr,
+}
+
+impl Inputs {
+    /// Returns the first file.
+    pub(crate) fn first(&self) -> &Path {
+        self.files.first().map_or(Path::new(""), PathBuf::as_path)
+    }
+
+    /// Calls `each` with each file, after its name where there are several. An error of one is printed, and
+    /// the next one is read.
+    pub(crate) fn each<W: Write>(
+        &self,
+        names: Names,
+        out: &mut W,
+        mut each: impl FnMut(&Input, &mut W) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut failed = None;
+        for (number, file) in self.files.iter().enumerate() {
+            let Inputs { member, array, bounds, .. } = self;
+            let (member, array, bounds) = (member.clone(), *array, *bounds);
+            let input = Input { file: file.clone(), member, array, bounds };
+            if self.files.len() > 1 {
+                let name = display(file);
+                let before = if number > 0 { "\n" } else { "" };
+                match names {
+                    Names::Output => writeln!(out, "{before}==> {name} <==")?,
+                    Names::Stderr => {
+                        out.flush()?;
+                        eprintln!("==> {name} <==");
+                    }
+                }
+            }
+            match each(&input, out) {
+                Err(failure @ Failure::Output(_)) => return Err(failure),
+                Err(failure) if self.files.len() == 1 => return Err(failure),
+                Err(failure) => {
+                    out.flush()?;
+                    failure.print(file);
+                    failed = Some(Failure::Reported);
+                }
+                Ok(()) => {}
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// The arguments that set limits.
+#[derive(Args, Clone, Copy)]
 pub(crate) struct Bounds {
     /// Accept a header of up to N characters
     #[arg(long, value_name = "N", default_value_t = Limits::default().header.header_chars)]
@@ -67,6 +142,40 @@ impl At {
     /// Returns the path, which is empty where none was given.
     pub(crate) fn path(&self) -> nested::Path {
         self.at.clone().unwrap_or_default()
+    }
+}
+
+/// The arguments that choose a range of elements.
+#[derive(Args)]
+pub(crate) struct Range {
+    /// Start at element N, counted from 0, or from the end if it is negative
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(allow_negative_numbers = true)]
+    from: i64,
+
+    /// Stop before element N, counted in the same way
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    to: Option<i64>,
+}
+
+impl Range {
+    /// Returns whether the number of elements decides which are in the range.
+    pub(crate) fn counts_from_the_end(&self) -> bool {
+        self.from < 0 || self.to.is_some_and(|to| to < 0)
+    }
+
+    /// Returns the numbers of the first element and of the one after the last, of `count` elements. As in a
+    /// slice in Python, a number before the first element means the first.
+    pub(crate) fn of(&self, count: u64) -> (u64, u64) {
+        let from_start = |number: i64| {
+            u64::try_from(number).unwrap_or_else(|_| count.saturating_sub(number.unsigned_abs()))
+        };
+        (from_start(self.from), self.to.map_or(u64::MAX, from_start))
+    }
+
+    /// Returns whether all elements are in the range.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.from == 0 && self.to.is_none()
     }
 }
 
@@ -109,6 +218,11 @@ impl From<EncodingName> for Encoding {
 pub(crate) const STDIN: &str = "-";
 
 impl Input {
+    /// Returns the input of one of several files.
+    pub(crate) fn of(file: PathBuf, bounds: Bounds) -> Input {
+        Input { file, member: None, array: 0, bounds }
+    }
+
     /// Returns the bytes of the file, and the name of the member, if one was given.
     pub(crate) fn source(&self) -> Result<(Source, Option<&str>), Failure> {
         let (file, name) = self.place();

@@ -67,7 +67,9 @@ Examples:
   npyo dis data.npy | less        the instructions of its pickle
   npyo audit mail.npy             what np.load would run
   npyo salvage cut.npy -o ok.npy  save the whole elements of a broken file
-  npyo write new.npy < lines      elements from typed JSON
+  npyo write new.npy < lines      elements from typed JSON; --append adds them to a file
+  npyo concat a.npy b.npy -o c.npy      the elements of several files in one
+  npyo slice big.npy --to 100 -o x.npy  a range of the elements in a new file
   npyo schema data.npy            the columns of a table of the elements
   npyo convert data.npy -o x.parquet    that table as Parquet, Arrow, JSON, CSV, flat .npy
   npyo refs data.npy              where the bytes of each array are
@@ -89,6 +91,8 @@ enum Command {
     Audit(command::audit::Audit),
     Salvage(command::salvage::Salvage),
     Write(command::write::Write),
+    Concat(command::concat::Concat),
+    Slice(command::slice::Slice),
     Schema(command::schema::Schema),
     Convert(command::convert::Convert),
     Refs(command::refs::Refs),
@@ -115,6 +119,8 @@ impl Command {
             Command::Audit(audit) => audit.run(out),
             Command::Salvage(salvage) => salvage.run(out),
             Command::Write(write) => write.run(out),
+            Command::Concat(concat) => concat.run(out),
+            Command::Slice(slice) => slice.run(out),
             Command::Schema(schema) => schema.run(out),
             Command::Convert(convert) => convert.run(out),
             Command::Refs(refs) => refs.run(out),
@@ -129,9 +135,12 @@ impl Command {
     fn writes(&self) -> bool {
         // Every command is named, so that a new one has to decide.
         match self {
-            Command::Index(_) | Command::Salvage(_) | Command::Write(_) | Command::Convert(_) => {
-                true
-            }
+            Command::Index(_)
+            | Command::Salvage(_)
+            | Command::Write(_)
+            | Command::Concat(_)
+            | Command::Slice(_)
+            | Command::Convert(_) => true,
             Command::Info(_)
             | Command::Tree(_)
             | Command::Head(_)
@@ -170,6 +179,8 @@ impl Command {
             Command::Audit(audit) => audit.file(),
             Command::Salvage(salvage) => salvage.file(),
             Command::Write(write) => write.file(),
+            Command::Concat(concat) => concat.file(),
+            Command::Slice(slice) => slice.file(),
             Command::Schema(schema) => schema.file(),
             Command::Convert(convert) => convert.file(),
             Command::Refs(refs) => refs.file(),

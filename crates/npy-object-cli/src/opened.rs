@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::path::Path;
 
 use npy_object::header::Header;
+use npy_object::write::is_interrupted_append;
 use npy_object::{Contents, ErrorKind, Format, IndexUse, Npz, Options, Salvage, Source, nested};
 
 use crate::failure::{Failure, display};
@@ -152,7 +153,13 @@ impl Opened<'_> {
         let file = display(self.file);
         match format {
             Format::Other => {
-                eprintln!("npyo: {file}: the bytes from {begin} on are no array and no pickle");
+                let why = match is_interrupted_append(&npy, begin) {
+                    Ok(true) => ": an append was interrupted, and the next one removes them",
+                    _ => "",
+                };
+                eprintln!(
+                    "npyo: {file}: the bytes from {begin} on are no array and no pickle{why}"
+                );
             }
             format => {
                 let what = if format == Format::Pickle { "pickle" } else { "array" };

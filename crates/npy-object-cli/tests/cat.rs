@@ -5,7 +5,7 @@ mod common;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use common::{command, file_of, npyo, oracle, oracle_with_header, ran};
+use common::{command, file_of, fixture, npyo, oracle, oracle_with_header, ran};
 
 const RAGGED: &str = "arrays/ragged-p4-py3.9-np2.0.npy";
 /// An array of 2,500 elements, truncated in the last batch.
@@ -151,4 +151,34 @@ fn cat_to_closed_pipe_exits_0() {
     assert_eq!(line, "7\n");
     let ran = ran(cat.wait_with_output());
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn cat_of_several_files_prints_the_elements_of_each_and_names_on_stderr() {
+    let (first, second) =
+        (fixture("arrays/ragged-p3-py3.7-np1.21.npy"), fixture("builtin/ints-p3-py3.7-np1.21.npy"));
+    let missing = first.with_file_name("missing.npy");
+    let cat = |files: &[&std::path::Path]| ran(command(["cat"]).args(files).output());
+    let (one, other) = (cat(&[&first]).output(), cat(&[&second]).output());
+    let both = cat(&[&first, &second]);
+    assert_eq!((both.stdout, both.code), (format!("{one}{other}"), Some(0)));
+    let names = format!("==> {} <==\n==> {} <==\n", first.display(), second.display());
+    assert_eq!(both.stderr, names);
+    // The files after a missing one are printed too.
+    let with_missing = cat(&[&first, &missing, &second]);
+    assert_eq!((with_missing.stdout, with_missing.code), (format!("{one}{other}"), Some(1)));
+    assert!(with_missing.stderr.contains("missing.npy: No such file"), "{}", with_missing.stderr);
+}
+
+#[test]
+fn info_and_stats_of_several_files_head_each_with_its_name() {
+    let (first, second) =
+        (fixture("arrays/ragged-p3-py3.7-np1.21.npy"), fixture("builtin/ints-p3-py3.7-np1.21.npy"));
+    for subcommand in ["info", "stats"] {
+        let run =
+            |files: &[&std::path::Path]| ran(command([subcommand]).args(files).output()).output();
+        let each =
+            [&*first, &*second].map(|file| format!("==> {} <==\n{}", file.display(), run(&[file])));
+        assert_eq!(run(&[&first, &second]), each.join("\n"));
+    }
 }

@@ -153,6 +153,18 @@ fn other_bytes_after_array_are_noted_on_stderr() {
     }
 }
 
+#[test]
+fn interrupted_append_is_noted_on_stderr() {
+    let end = array().len();
+    let file = file(&[&array()[..], b"U\x12npyo append 74622e0(K"].concat());
+    let ran = run(&file, &["cat"]);
+    let expected = format!(
+        "the bytes from {end} on are no array and no pickle: an append was interrupted, and the next one removes \
+         them"
+    );
+    assert_eq!((ran.code, note(&ran, &file)), (Some(0), &expected[..]));
+}
+
 /// Returns a file with a 0-d array that holds a dict of arrays of `size` bytes.
 fn dict_of_arrays(count: u8, size: u32) -> NamedTempFile {
     let mut pickle = b"\x80\x04cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85C\x01b\x87R(K\x01)\

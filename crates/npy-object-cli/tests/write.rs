@@ -96,15 +96,77 @@ fn write_without_header_line_writes_a_1d_array() {
 }
 
 #[test]
+fn write_of_plain_json_writes_dicts_lists_and_floats() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plain.npy");
+    let lines = "{\"z\":1,\"a\":[0.5,null,true],\"text\":\"\u{e9}\"}\n{\"only\":{}}\n[18446744073709551615]\n";
+    assert_eq!(write(&file, &[], lines).output(), format!("{}: 3 elements\n", file.display()));
+    let all = ran(command(["cat"]).arg(&file).output()).output();
+    assert_eq!(all, lines);
+    let typed = ran(command(["cat", "--typed"]).arg(&file).output()).output();
+    assert!(
+        typed.contains("{\"dict\":[[\"z\",1],[\"a\",[{\"float\":\"3fe0000000000000\"},null,true]]")
+    );
+}
+
+#[test]
+fn append_adds_elements_to_a_file_or_creates_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log.npy");
+    let wrote = |count| format!("{}: {count}\n", file.display());
+    assert_eq!(write(&file, &["--append"], "1\n").output(), wrote("1 element"));
+    assert_eq!(write(&file, &["--append"], "[2]\n\"three\"\n").output(), wrote("3 elements"));
+    assert_eq!(write(&file, &["--append"], "").output(), wrote("3 elements"));
+    let all = ran(command(["cat"]).arg(&file).output());
+    assert_eq!((all.stdout.as_str(), all.stderr.as_str()), ("1\n[2]\n\"three\"\n", ""));
+    // The index next to it was written by the first one.
+    assert!(folder.path().join("log.npy.idx").is_file());
+    let before = fs::read(&file).unwrap();
+    write(&file, &["--append"], "4\n{\"tuple\":1}\n").stderr.contains("expected a list");
+    assert!(fs::read(&file).unwrap() == before);
+    let refused = write(&folder.path().join("missing").join("log.npy"), &["--append"], "1\n");
+    assert!(refused.stderr.contains("No such file"), "{}", refused.stderr);
+}
+
+#[test]
+fn append_to_another_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.npy");
+    fs::copy(fixture("plain/1d-py2.7-np1.16.npy"), &file).unwrap();
+    let refused = write(&file, &["--append"], "1\n");
+    assert!(
+        refused.stderr.contains("cannot append to the file: its dtype is"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(refused.code, Some(1));
+}
+
+#[test]
 fn write_of_refused_line_keeps_the_old_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ints.npy");
     write(&file, &[], "1\n").output();
     let before = fs::read(&file).unwrap();
     for (lines, why) in [
-        ("1\n{\"tuple\":1}\n", "line 2: expected a list, found 1 [access.json]\n"),
+        (
+            "1\n{\"tuple\":1}\n",
+            "line 2: expected a list, found 1 [access.json]\nnpyo: `npyo cat --typed`",
+        ),
         ("1\n2 3\n", "line 2: column 3: trailing characters"),
-        ("{\"no\":1}", "line 1: expected a type of typed JSON, found \"no\" [access.json]\n"),
+        (
+            "{\"no\":1}\n{\"tuple\":[]}",
+            "line 2: expected plain JSON, as before (or all typed), found {\"tuple\":[]} [access.json]\n",
+        ),
+        (
+            "[{\"tuple\":[]},0.5]",
+            "line 1: expected typed JSON, as before, found 0.5 [access.json]\nnpyo: `npyo cat --typed`",
+        ),
+        ("1e300", "line 1: expected a number below 2^64"),
+        (
+            "{\"header\":{\"version\":[1,0],\"descr\":\"|O\",\"fortran_order\":false,\"shape\":[1]}}\n0.5",
+            "line 2: expected an int, found 0.5",
+        ),
         (
             "{\"ref\":3}",
             "line 1: {\"ref\":3} comes before the object that it names [access.json]\n",

@@ -5,7 +5,7 @@
 //! - [`errors`]: errors of the library as exceptions
 //! - [`object`]: elements as Python objects
 //! - [`html`]: what notebooks show of them
-//! - [`file`]: sources, settings and open files, `Container`, `Writer`, `salvage` and `audit`
+//! - [`file`]: sources, settings and open files, `Container`, `Writer`, `NpzWriter`, `salvage` and `audit`
 //! - [`array`]: the class `Array`, its views, and loops over it
 //! - [`open`]: the functions `open`, `load` and `open_all`, and `Npz`
 //! - [`command`]: the command `npyo`
@@ -56,6 +56,8 @@ mod _npy_object {
     use crate::file::audit::{Audit, Use, audit};
     #[pymodule_export]
     use crate::file::container::Container;
+    #[pymodule_export]
+    use crate::file::npz_writer::NpzWriter;
     #[pymodule_export]
     use crate::file::salvage::{Salvaged, salvage};
     #[pymodule_export]

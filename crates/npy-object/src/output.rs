@@ -1,7 +1,7 @@
 //! Output files. A file gets its name only when it is whole, so that a program that stops before
-//! leaves the old file.
+//! leaves the old file. A file that is extended is cut to its old size unless it is kept.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, IntoInnerError, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ use crate::error::{Error, Result};
 pub(crate) enum Output<'a> {
     /// A new file, and the path that it gets when it is whole.
     File(BufWriter<Unfinished>, PathBuf),
+    /// An existing file, which is written to at its end, and its path.
+    Extended(Extended, PathBuf),
     Other(BufWriter<Box<dyn WriteSeek + 'a>>),
 }
 
@@ -26,14 +28,34 @@ pub(crate) trait WriteSeek: Write + Seek + Send {}
 impl<T: Write + Seek + Send> WriteSeek for T {}
 
 /// The paths of all files that the process is writing.
-static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+static UNFINISHED: Mutex<BTreeMap<PathBuf, Undo>> = Mutex::new(BTreeMap::new());
 
-fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+fn unfinished() -> MutexGuard<'static, BTreeMap<PathBuf, Undo>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What makes a file as it was before it was written.
+#[derive(Clone, Copy)]
+enum Undo {
+    /// It is new.
+    Remove,
+    /// It had this size.
+    Cut(u64),
+}
+
+impl Undo {
+    fn run(self, path: &Path) -> io::Result<()> {
+        match self {
+            // Only a folder of ours is in the map.
+            Undo::Remove if path.is_dir() => fs::remove_dir_all(path),
+            Undo::Remove => fs::remove_file(path),
+            Undo::Cut(size) => OpenOptions::new().write(true).open(path)?.set_len(size),
+        }
+    }
+}
+
 /// Removes the temporary files and folders of all arrays and tables that the process is writing, and
-/// calls `then` before another one can be created.
+/// what it has appended to files, and calls `then` before another one can be created.
 ///
 /// A writer that is dropped removes its file. A process that a signal ends drops nothing: call this
 /// where the program handles the signal, on any thread, but not inside a signal handler, and end
@@ -44,9 +66,8 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 /// ```
 pub fn remove_unfinished<T>(then: impl FnOnce() -> T) -> T {
     let mut paths = unfinished();
-    for path in std::mem::take(&mut *paths) {
-        // Only a folder of ours is in the set.
-        let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    for (path, undo) in std::mem::take(&mut *paths) {
+        let _ = undo.run(&path);
     }
     then()
 }
@@ -74,7 +95,7 @@ impl Unfinished {
         builder.prefix(".npy").suffix(".part");
         let mut paths = unfinished();
         let file = builder.make_in(folder, |path| options.open(path))?;
-        paths.insert(file.path().to_owned());
+        paths.insert(file.path().to_owned(), Undo::Remove);
         Ok(Unfinished(file))
     }
 
@@ -113,7 +134,139 @@ impl Seek for Unfinished {
     }
 }
 
+/// An existing file that is extended. Unless it is kept, it is cut to its old size when it is dropped.
+pub(crate) struct Extended {
+    /// `None` while it is dropped.
+    file: Option<BufWriter<File>>,
+    /// Where the file is, without links.
+    path: PathBuf,
+    /// The old size; `None` once the file is kept.
+    size: Option<u64>,
+}
+
+impl Extended {
+    /// Opens a file, which no other process extends meanwhile.
+    fn open(path: &Path) -> io::Result<Extended> {
+        let path = fs::canonicalize(path)?;
+        let file = OpenOptions::new().read(true).write(true).open(&path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            let message = "not a regular file: only a regular file can be appended to";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        // Elsewhere a lock keeps others, and this process, from reading.
+        #[cfg(unix)]
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => {
+                let message = "another writer appends to the file";
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, message));
+            }
+            // A file system without locks.
+            Err(fs::TryLockError::Error(_)) | Ok(()) => {}
+        }
+        let file = Some(BufWriter::with_capacity(BUFFER, file));
+        Ok(Extended { file, path, size: Some(metadata.len()) })
+    }
+
+    fn file(&mut self) -> &mut BufWriter<File> {
+        self.file.as_mut().expect("a file that is not dropped")
+    }
+
+    /// Removes what comes after `size` bytes, and goes on from there.
+    fn cut(&mut self, size: u64) -> io::Result<()> {
+        self.file().seek(SeekFrom::Start(size))?;
+        let file = self.file().get_ref();
+        if file.metadata()?.len() != size {
+            file.set_len(size)?;
+        }
+        self.size = Some(size);
+        unfinished().insert(self.path.clone(), Undo::Cut(size));
+        Ok(())
+    }
+
+    /// Leaves what was written in the file.
+    fn keep(&mut self) {
+        unfinished().remove(&self.path);
+        self.size = None;
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file().flush()?;
+        self.file().get_ref().sync_all()
+    }
+}
+
+impl Drop for Extended {
+    fn drop(&mut self) {
+        // Bytes that were not written yet are dropped. A file that was not written to keeps its time, by
+        // which its index is recognised.
+        let Some((file, _)) = self.file.take().map(BufWriter::into_parts) else { return };
+        let mut paths = unfinished();
+        if let Some(size) = self.size
+            && paths.remove(&self.path).is_some()
+            && file.metadata().is_ok_and(|metadata| metadata.len() != size)
+        {
+            let _ = file.set_len(size);
+        }
+        // A process that is being started may hold a copy of the file until it runs its program.
+        #[cfg(unix)]
+        let _ = file.unlock();
+    }
+}
+
+impl Write for Extended {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file().flush()
+    }
+}
+
+impl Seek for Extended {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file().seek(to)
+    }
+}
+
 impl<'a> Output<'a> {
+    /// Opens an existing file to write to at its end, after [`cut`](Self::cut). If it is dropped before
+    /// [`keep`](Self::keep), the file has its old size. Fails where another process does the same.
+    ///
+    /// All errors name the path.
+    pub(crate) fn extend(path: &Path) -> Result<Output<'a>> {
+        let file = Extended::open(path).map_err(|error| Error::from(error).in_path(path))?;
+        Ok(Output::Extended(file, path.to_owned()))
+    }
+
+    /// Removes what comes after `size` bytes of a file that is extended, and goes on from there.
+    pub(crate) fn cut(&mut self, size: u64) -> Result<()> {
+        self.with_extended(|file| file.cut(size))
+    }
+
+    /// Leaves what was written in a file that is extended, whatever comes next.
+    pub(crate) fn keep(&mut self) -> Result<()> {
+        self.with_extended(|file| {
+            file.keep();
+            Ok(())
+        })
+    }
+
+    /// Writes all bytes of a file that is extended to disk.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        self.with_extended(Extended::sync)
+    }
+
+    fn with_extended(&mut self, act: impl FnOnce(&mut Extended) -> io::Result<()>) -> Result<()> {
+        match self {
+            Output::Extended(file, path) => {
+                act(file).map_err(|error| Error::from(error).in_path(path))
+            }
+            _ => unreachable!("only a file that is extended has an old size"),
+        }
+    }
+
     /// Creates a temporary file next to `path`, which will replace it. If `path` is a link, the
     /// file that it leads to is replaced. Fails where there is something that is not a regular file
     /// (a device, a pipe).
@@ -151,6 +304,9 @@ impl<'a> Output<'a> {
             Output::File(file, path) => {
                 file.write_all(bytes).map_err(|error| Error::from(error).in_path(path))
             }
+            Output::Extended(file, path) => {
+                file.write_all(bytes).map_err(|error| Error::from(error).in_path(path))
+            }
             Output::Other(output) => Ok(output.write_all(bytes)?),
         }
     }
@@ -167,12 +323,15 @@ impl<'a> Output<'a> {
             Output::File(file, path) => {
                 write(file, offset, bytes).map_err(|error| Error::from(error).in_path(path))
             }
+            Output::Extended(file, path) => {
+                write(file, offset, bytes).map_err(|error| Error::from(error).in_path(path))
+            }
             Output::Other(output) => Ok(write(output, offset, bytes)?),
         }
     }
 
     /// Ends the output. A file gets its name.
-    pub(crate) fn finish(self) -> Result<()> {
+    pub(crate) fn finish(mut self) -> Result<()> {
         match self {
             Output::File(file, path) => {
                 let file = file.into_inner().map_err(IntoInnerError::into_error);
@@ -180,6 +339,7 @@ impl<'a> Output<'a> {
                     .and_then(|()| sync_folder(&path))
                     .map_err(|error| Error::from(error).in_path(&path))
             }
+            Output::Extended(..) => self.sync(),
             Output::Other(mut output) => Ok(output.flush()?),
         }
     }
@@ -195,6 +355,7 @@ impl Write for Output<'_> {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Output::File(file, _) => file.flush(),
+            Output::Extended(file, _) => file.flush(),
             Output::Other(output) => output.flush(),
         }
     }
@@ -237,7 +398,7 @@ impl Folder {
         }
         let mut paths = unfinished();
         let folder = builder.tempdir_in(parent).map_err(name)?;
-        paths.insert(folder.path().to_owned());
+        paths.insert(folder.path().to_owned(), Undo::Remove);
         Ok(Folder { folder, path: path.to_owned() })
     }
 

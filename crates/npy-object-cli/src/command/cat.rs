@@ -9,7 +9,7 @@ use npy_object::nested::Member;
 use npy_object::{Contents, NpyArray};
 
 use crate::failure::Failure;
-use crate::input::{At, Input, Reading, Several};
+use crate::input::{At, Input, Inputs, Names, Range, Reading, Several};
 use crate::opened::Opened;
 use crate::progress::progress_bar;
 
@@ -18,7 +18,8 @@ use crate::progress::progress_bar;
 /// Arrays become nested lists, dicts objects, bytes base64; dates are ISO 8601. Takes the memory of
 /// one element, however long the file is. An array without objects is printed row by row, a dict that
 /// was saved alone entry by entry, a pickle of a list, tuple, set, dict or deque member by member.
-/// Where several arrays or pickles follow one another, the first is printed.
+/// Where several arrays or pickles follow one another, the first is printed. The names of several files
+/// are printed on standard error, so that the lines of all can be read by another program.
 ///
 /// Where the file has an error, the elements before it are printed, then the error. Of a file that was
 /// cut off these are the elements of its whole batches (NumPy writes batches of 1,000): see
@@ -33,7 +34,7 @@ use crate::progress::progress_bar;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Cat {
     #[command(flatten)]
-    input: Input,
+    inputs: Inputs,
 
     /// Print typed JSON, which keeps every difference between values and every shared object; the
     /// first line gives dtype and shape of the array
@@ -52,14 +53,8 @@ pub(crate) struct Cat {
     #[command(flatten)]
     at: At,
 
-    /// Start at element N, counted from 0, or from the end if it is negative
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    #[arg(allow_negative_numbers = true)]
-    from: i64,
-
-    /// Stop before element N, counted in the same way
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    to: Option<i64>,
+    #[command(flatten)]
+    range: Range,
 
     /// Of a file that was cut off, also print the values of its last batch. No element before the cut is
     /// missing then, but the last lines may be parts of an element
@@ -86,11 +81,15 @@ Examples:
 
 impl Cat {
     pub(crate) fn file(&self) -> &Path {
-        &self.input.file
+        self.inputs.first()
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let mut opened = self.input.open()?;
+        self.inputs.each(Names::Stderr, out, |input, out| self.print_file(input, out))
+    }
+
+    fn print_file(&self, input: &Input, out: &mut impl Write) -> Result<(), Failure> {
+        let mut opened = input.open()?;
         let mut lines = Lines::new(self.typed, self.raw);
         let all = self.several.all;
         opened.each(all, |opened| self.print(opened, &mut lines, out))?;
@@ -101,22 +100,9 @@ impl Cat {
         Ok(opened.check_archive()?)
     }
 
-    fn counts_from_the_end(&self) -> bool {
-        self.from < 0 || self.to.is_some_and(|to| to < 0)
-    }
-
-    /// Returns the numbers of the first element and of the one after the last, of `count` elements. As in a
-    /// slice in Python, a number before the first element means the first.
-    fn range(&self, count: u64) -> (u64, u64) {
-        let from_start = |number: i64| {
-            u64::try_from(number).unwrap_or_else(|_| count.saturating_sub(number.unsigned_abs()))
-        };
-        (from_start(self.from), self.to.map_or(u64::MAX, from_start))
-    }
-
     /// Returns whether all elements are printed.
     fn is_whole(&self) -> bool {
-        self.from == 0 && self.to.is_none() && self.at.given().is_none()
+        self.range.is_whole() && self.at.given().is_none()
     }
 
     /// Prints the elements of an array or pickle.
@@ -134,11 +120,11 @@ impl Cat {
         {
             return self.print_rows(array, out);
         }
-        let count = match self.counts_from_the_end() {
+        let count = match self.range.counts_from_the_end() {
             true => contents.count()?,
             false => 0,
         };
-        let (from, to) = self.range(count);
+        let (from, to) = self.range.of(count);
         let bar = progress_bar(contents.known_len().map(|len| to.min(len)), from);
         if let (true, true, Contents::Array(array)) = (self.typed, self.is_whole(), &mut contents) {
             write_header(out, &array.to_header())?;
@@ -165,7 +151,7 @@ impl Cat {
         let (count, shape) = array.shape().split_first().expect("it has several dimensions");
         let (count, shape) = (*count as u64, shape.to_vec());
         let size = array.len().checked_div(count).unwrap_or(0);
-        let (from, to) = self.range(count);
+        let (from, to) = self.range.of(count);
         let (from, to) = (from.min(count), to.min(count));
         let bar = progress_bar(Some(to.saturating_sub(from)), 0);
         array.seek(from * size);

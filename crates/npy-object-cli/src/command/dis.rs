@@ -9,6 +9,7 @@ use npy_object::pickle::{Disassembler, Opcode};
 
 use crate::failure::Failure;
 use crate::input::{At, Input, Reading};
+use crate::progress::byte_bar;
 
 /// Print the instructions of the pickle after the header
 ///
@@ -64,6 +65,7 @@ impl Dis {
         };
         let limits = self.input.limits();
         let mut disassembler = Disassembler::new(&limits.pickle);
+        let bar = byte_bar(source.known_size());
         let mut instructions = Instructions::new(npy, offset, shown, &limits);
         loop {
             let instruction = instructions.next().map_err(|error| source.explain(error))?;
@@ -76,6 +78,7 @@ impl Dis {
             if part.as_ref().is_none_or(|part| here >= part.start) {
                 writeln!(out, "{}", line.abbreviate(shown.unwrap_or(usize::MAX)))?;
             }
+            bar.set_position(here);
             if instruction.opcode == Opcode::Stop {
                 break;
             }

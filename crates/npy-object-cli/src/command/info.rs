@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::command::archive::Listing;
 use crate::failure::{Failure, write_json};
-use crate::input::{At, Input, Reading, Several};
+use crate::input::{At, Input, Inputs, Names, Reading, Several};
 use crate::opened::{Opened, READ};
 use crate::show::{beginning, describe, describe_outline, dtype_as_json, python_tuple};
 use crate::terminal::Colours;
@@ -30,7 +30,7 @@ use crate::tree::Lines;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Info {
     #[command(flatten)]
-    input: Input,
+    inputs: Inputs,
 
     #[command(flatten)]
     at: At,
@@ -156,11 +156,17 @@ struct Sample {
 
 impl Info {
     pub(crate) fn file(&self) -> &Path {
-        &self.input.file
+        self.inputs.first()
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let mut opened = self.input.open()?;
+        // Lines of JSON are for other programs.
+        let names = if self.json { Names::Stderr } else { Names::Output };
+        self.inputs.each(names, out, |input, out| self.run_on(input, out))
+    }
+
+    fn run_on(&self, input: &Input, out: &mut impl Write) -> Result<(), Failure> {
+        let mut opened = input.open()?;
         if let Some(archive) = opened.whole_archive() {
             Listing::of(archive, &opened)?.write(self.json, out).map_err(Failure::Output)?;
             return Ok(opened.check_archive()?);

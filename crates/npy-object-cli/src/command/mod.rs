@@ -7,6 +7,7 @@
 pub(crate) mod archive;
 pub(crate) mod audit;
 pub(crate) mod cat;
+pub(crate) mod concat;
 pub(crate) mod convert;
 pub(crate) mod dis;
 pub(crate) mod get;
@@ -17,6 +18,7 @@ pub(crate) mod rows;
 pub(crate) mod salvage;
 pub(crate) mod schema;
 pub(crate) mod shell;
+pub(crate) mod slice;
 pub(crate) mod stats;
 pub(crate) mod tree;
 pub(crate) mod validate;

@@ -13,7 +13,7 @@ use npy_object::{Contents, Element, ItemType, Kind};
 use serde::{Serialize, Serializer};
 
 use crate::failure::{Failure, printable, write_json};
-use crate::input::{At, Input, Reading, Several};
+use crate::input::{At, Input, Inputs, Names, Reading, Several};
 use crate::opened::Opened;
 use crate::progress::progress_bar;
 use crate::show::python_tuple;
@@ -30,7 +30,7 @@ use crate::tally::{Numbers, QUANTILES, Sizes, Tally};
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Stats {
     #[command(flatten)]
-    input: Input,
+    inputs: Inputs,
 
     #[command(flatten)]
     at: At,
@@ -67,11 +67,17 @@ const BAR: u64 = 30;
 
 impl Stats {
     pub(crate) fn file(&self) -> &Path {
-        &self.input.file
+        self.inputs.first()
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        let mut opened = self.input.open()?;
+        // Lines of JSON are for other programs.
+        let names = if self.json { Names::Stderr } else { Names::Output };
+        self.inputs.each(names, out, |input, out| self.run_on(input, out))
+    }
+
+    fn run_on(&self, input: &Input, out: &mut impl Write) -> Result<(), Failure> {
+        let mut opened = input.open()?;
         let mut summary = Summary::default();
         let all = self.several.all;
         let result = opened.each(all, |opened| self.count(opened, &mut summary));

@@ -1,20 +1,22 @@
-//! `npyo write`: a file from typed JSON lines.
+//! `npyo write`: a file from JSON lines.
 
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use npy_object::header::Header;
+use npy_object::header::{DType, Header};
 use npy_object::json::ElementReader;
-use npy_object::{WriteOptions, json};
+use npy_object::{ArrayWriter, WriteOptions, json};
 
 use crate::failure::{Failure, display};
 
-/// Write a file of elements that are read as typed JSON lines from standard input
+/// Write a file of elements that are read as JSON lines from standard input
 ///
-/// The lines are those of `npyo cat --typed`. The first line may give dtype, shape and order; without
-/// it the array has one dimension. The file gets its name when it is whole: after an error, the old
-/// file is still there.
+/// The lines are those of `npyo cat --typed`, or plain JSON, whose objects become dicts, lists lists, and
+/// numbers ints or floats. An object of one member that has the name of a type, such as {"tuple": [1]},
+/// is typed JSON; all lines are of one form. The first line of typed JSON may give dtype, shape and
+/// order; without it the array has one dimension. The file gets its name when it is whole: after an
+/// error, the old file is still there.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Write {
@@ -23,15 +25,22 @@ pub(crate) struct Write {
     file: PathBuf,
 
     /// The protocol of the pickle: 2 for Python 2 too, 4 as NumPy 2 writes
-    #[arg(long, value_name = "2..5", default_value_t = 4)]
+    #[arg(long, value_name = "2..5", default_value_t = 4, conflicts_with = "append")]
     #[arg(value_parser = clap::value_parser!(u8).range(2..=5))]
     protocol: u8,
+
+    /// Add the elements to an array of objects of one dimension that is in the file. If there is no
+    /// file, a new one is written
+    #[arg(long)]
+    append: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   npyo cat --typed old.npy | grep -v null | npyo write new.npy
-  seq 1000 | npyo write ints.npy";
+  jq -c '.[]' list.json | npyo write dicts.npy
+  seq 1000 | npyo write ints.npy
+  seq 1000 | npyo write --append ints.npy";
 
 impl Write {
     pub(crate) fn file(&self) -> &Path {
@@ -56,9 +65,18 @@ impl Write {
                 options = options.up_to(length);
             }
         }
+        let is_typed = header.is_some();
         let count = match header {
+            _ if self.append && self.file.exists() => {
+                // The lines may be those of an array of another dtype.
+                if let Some(header) = header.filter(|header| header.dtype != DType::OBJECT) {
+                    let why = format!("expected elements of dtype object, found {}", header.dtype);
+                    return Err(Failure::Refused(why));
+                }
+                self.elements(lines, ArrayWriter::append_to(&self.file)?, is_typed)?
+            }
             Some(header) if !header.dtype.has_object() => self.rows(lines, &header, options)?,
-            _ => self.elements(lines, options)?,
+            _ => self.elements(lines, options.create(&self.file)?, is_typed)?,
         };
         let plural = if count == 1 { "" } else { "s" };
         writeln!(out, "{}: {count} element{plural}", display(&self.file))?;
@@ -69,10 +87,13 @@ impl Write {
     fn elements(
         &self,
         mut lines: Lines<impl BufRead>,
-        options: WriteOptions,
+        mut writer: ArrayWriter<'_>,
+        is_typed: bool,
     ) -> Result<u64, Failure> {
-        let mut writer = options.create(&self.file)?;
         let mut reader = ElementReader::new();
+        if !is_typed {
+            reader = reader.accept_plain();
+        }
         while !lines.line.is_empty() {
             lines.read(|line| reader.append(&mut writer, line))?;
             lines.next()?;

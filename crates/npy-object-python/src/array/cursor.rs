@@ -17,6 +17,8 @@ use crate::object::ready::Ready;
 const SHORT: usize = 64 << 10;
 /// The number of elements surveyed between two checks of signals.
 pub(super) const STRIDE: u64 = 1 << 18;
+/// The number of elements that are read by their numbers between two checks of signals.
+const BETWEEN_SIGNALS: usize = 64;
 const HELD: &str = "a cursor holds its reader until it is dropped";
 
 /// A [`Reader`] in use. Dropping the cursor returns the reader to the file.
@@ -107,6 +109,11 @@ impl Cursor {
     pub(crate) fn get<'py>(&mut self, py: Python<'py>, index: u64) -> PyResult<Bound<'py, PyAny>> {
         py.check_signals()?;
         self.survey_to(py, index)?;
+        self.found(py, index)
+    }
+
+    /// Returns the element of this number, up to which the file was surveyed.
+    fn found<'py>(&mut self, py: Python<'py>, index: u64) -> PyResult<Bound<'py, PyAny>> {
         let Reader { array, maker } = self.reader();
         match py.detach(|| array.get(index)) {
             Ok(Some(element)) => maker.make(py, element),
@@ -123,12 +130,18 @@ impl Cursor {
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let mut order: Vec<usize> = (0..numbers.len()).collect();
         order.sort_unstable_by_key(|&place| numbers[place]);
+        if let Some(&last) = order.last() {
+            self.survey_to(py, numbers[last])?;
+        }
         let mut found = vec![None; numbers.len()];
         let mut last = None;
-        for place in order {
+        for (count, place) in order.into_iter().enumerate() {
+            if count % BETWEEN_SIGNALS == 0 {
+                py.check_signals()?;
+            }
             let element = match last {
                 Some((number, element)) if number == numbers[place] => element,
-                _ => self.get(py, numbers[place])?,
+                _ => self.found(py, numbers[place])?,
             };
             found[place] = Some(element.clone());
             last = Some((numbers[place], element));

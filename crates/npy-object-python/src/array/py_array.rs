@@ -124,7 +124,8 @@ impl Array {
             }
             Found::Within(_, rest) if rest.len() > self.inner().len() => {
                 let most = self.view.shape.len() + self.inner().len();
-                let message = format!("too many indices: the array has {most} dimensions");
+                let plural = if most == 1 { "" } else { "s" };
+                let message = format!("too many indices: the array has {most} dimension{plural}");
                 Err(pyo3::exceptions::PyIndexError::new_err(message))
             }
             Found::Within(found, rest) => match *found {

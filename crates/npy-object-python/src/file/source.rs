@@ -153,6 +153,31 @@ impl Handle {
 #[pyclass(frozen, module = "npy_object")]
 pub(crate) struct MappedFile(pub(crate) Source);
 
+/// Returns the file of fsspec at a URL with these options, or, without options, what was given.
+pub(crate) fn with_options<'py>(
+    given: &Bound<'py, PyAny>,
+    storage_options: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some(options) = storage_options else { return Ok(given.clone()) };
+    match given.cast::<PyString>() {
+        Ok(text) if is_url(&text.to_string_lossy()) => open_url(text, Some(options)),
+        _ => Err(PyValueError::new_err("storage_options: expected a URL to open with them")),
+    }
+}
+
+/// Returns the file of fsspec at a URL.
+fn open_url<'py>(
+    url: &Bound<'py, PyString>,
+    options: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = url.py();
+    let fsspec = py.import("fsspec").map_err(|error| {
+        let message = format!("to open a URL, install fsspec and what it needs: {error}");
+        PyImportError::new_err(message)
+    })?;
+    fsspec.getattr(intern!(py, "open"))?.call((url, "rb"), options)
+}
+
 impl Input {
     /// Opens a path, a URL, bytes, an object with `read`, or a file of fsspec.
     pub(crate) fn of(given: &Bound<'_, PyAny>, map: bool) -> PyResult<Input> {
@@ -169,11 +194,7 @@ impl Input {
         if let Ok(text) = given.cast::<PyString>()
             && is_url(&text.to_string_lossy())
         {
-            let fsspec = py.import("fsspec").map_err(|error| {
-                let message = format!("to open a URL, install fsspec and what it needs: {error}");
-                PyImportError::new_err(message)
-            })?;
-            let file = fsspec.call_method1(intern!(py, "open"), (text, "rb"))?;
+            let file = open_url(text, None)?;
             return Input::of_remote(&file, map);
         }
         let path = match given.extract::<PathBuf>() {

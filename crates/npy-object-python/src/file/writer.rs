@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::ffi::CString;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use npy_object::header::DType;
 use npy_object::{ArrayWriter, Options, Pickled, RowWriter, Source, WriteOptions};
-use pyo3::exceptions::{PyResourceWarning, PyValueError};
+use pyo3::exceptions::{PyFileExistsError, PyResourceWarning, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -23,6 +24,8 @@ const FIRST: usize = 8;
 const CHUNK: usize = 128 << 10;
 /// Bytes from which on the interpreter is released.
 const LONG: usize = 64 << 10;
+/// The number of the error that a file exists, on every system.
+const EEXIST: i32 = 17;
 
 /// A writer of an array of objects, which needs the memory of one element, or of some MiB of elements in
 /// `extend`.
@@ -33,6 +36,10 @@ const LONG: usize = 64 << 10;
 /// file and keeps the old one. A writer that is deleted without `close` does the same, and emits a
 /// ResourceWarning.
 ///
+/// mode: 'w' replaces an old file, 'x' fails where there is one. 'a' adds elements after those of an old
+/// file with one dimension of objects, or creates the file. With an index next to the file, this takes the
+/// time of the new elements, and without one a survey of the file; `close` writes an index.
+/// protocol: 4 by default; that of the file in mode 'a'.
 /// shape: the length of each dimension, of which exactly the elements are appended in C order. Without it,
 /// the array has one dimension of any length.
 /// dtype: the dtype of an array without objects. Its rows along the first dimension are appended.
@@ -54,14 +61,67 @@ pub(crate) struct Writer {
     numbers: Numbers,
     /// The number of elements, after `close`.
     written: usize,
+    /// What `close` does last, if anything.
+    finish: Option<Finish>,
 }
 
 /// An array that is written.
-enum Output {
+pub(super) enum Output {
     Objects(Box<ArrayWriter<'static>>),
     /// An array without objects: the dtype and the shape of a row.
     Rows(Box<RowWriter<'static>>, Py<PyAny>, Vec<usize>),
 }
+
+/// Where an array is written.
+pub(super) enum Target<'t> {
+    Path(&'t Path),
+    File(File),
+}
+
+impl Output {
+    pub(super) fn create(
+        py: Python<'_>,
+        target: Target<'_>,
+        protocol: Option<u8>,
+        shape: Option<Vec<usize>>,
+        dtype: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Output> {
+        let mut options = WriteOptions::new().protocol(protocol.unwrap_or(4));
+        if let Some(shape) = &shape {
+            options = options.shape(shape);
+        }
+        let dtype = dtype.map(|dtype| numpy(py)?.call_method1("dtype", (dtype,))).transpose()?;
+        let rows = dtype.filter(|dtype| {
+            dtype.getattr("hasobject").and_then(|has| has.is_truthy()).is_ok_and(|has| !has)
+        });
+        let path = match &target {
+            Target::Path(path) => Some(*path),
+            Target::File(_) => None,
+        };
+        let raise = |error: npy_object::Error| match path {
+            Some(path) => raise_of(py, &error, path),
+            None => raise(py, &error),
+        };
+        let Some(dtype) = rows else {
+            let writer = py.detach(|| match target {
+                Target::Path(path) => options.create(path),
+                Target::File(file) => options.write_to(file),
+            });
+            return writer.map(|writer| Output::Objects(Box::new(writer))).map_err(raise);
+        };
+        let row = shape.as_deref().and_then(|shape| shape.get(1..)).unwrap_or_default();
+        let options = options.dtype(dtype_of(&dtype)?);
+        let writer = match target {
+            Target::Path(path) => options.create_rows(path),
+            Target::File(file) => options.write_rows_to(file),
+        };
+        let writer = writer.map_err(raise)?;
+        Ok(Output::Rows(Box::new(writer), dtype.unbind(), row.to_vec()))
+    }
+}
+
+/// What is done with an array when it is whole.
+pub(super) type Finish = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send + Sync>;
 
 /// A pickler of Python for consecutive elements, and what the array has of its memo.
 struct Session<'py> {
@@ -151,6 +211,45 @@ impl Drop for Writer {
 }
 
 impl Writer {
+    pub(super) fn of(py: Python<'_>, writer: Output, path: PathBuf) -> PyResult<Writer> {
+        let protocol = match &writer {
+            Output::Objects(writer) => writer.protocol(),
+            Output::Rows(..) => 4,
+        };
+        let dumps = py.import("pickle")?.getattr("dumps")?.unbind();
+        let numbers = Numbers::default();
+        let writer = Mutex::new(Some(writer));
+        Ok(Writer { writer, path, dumps, protocol, numbers, written: 0, finish: None })
+    }
+
+    /// Calls a function after the array is whole.
+    pub(super) fn and_then(mut self, finish: Finish) -> Writer {
+        self.finish = Some(finish);
+        self
+    }
+
+    /// Opens a file to append elements to. `is_given` says whether a shape or a dtype was given.
+    fn append_to(
+        py: Python<'_>,
+        path: PathBuf,
+        protocol: Option<u8>,
+        is_given: bool,
+    ) -> PyResult<Writer> {
+        if is_given {
+            let message = "shape and dtype are those of the file in mode 'a'";
+            return Err(PyValueError::new_err(message));
+        }
+        let writer = py.detach(|| ArrayWriter::append_to(&path));
+        let writer = writer.map_err(|error| raise_of(py, &error, &path))?;
+        match (writer.protocol(), protocol) {
+            (found, Some(given)) if given != found => {
+                let message = format!("protocol: the file has {found}, found {given}");
+                Err(PyValueError::new_err(message))
+            }
+            _ => Writer::of(py, Output::Objects(Box::new(writer)), path),
+        }
+    }
+
     /// Returns the writer, unless it was closed.
     fn open(&mut self) -> PyResult<&mut ArrayWriter<'static>> {
         match self.writer() {
@@ -268,36 +367,33 @@ fn dtype_of(dtype: &Bound<'_, PyAny>) -> PyResult<DType> {
 #[pymethods]
 impl Writer {
     #[new]
-    #[pyo3(signature = (path, *, protocol=4, shape=None, dtype=None))]
+    #[pyo3(signature = (path, mode="w", *, protocol=None, shape=None, dtype=None))]
     fn new(
         py: Python<'_>,
         path: PathBuf,
-        protocol: u8,
+        mode: &str,
+        protocol: Option<u8>,
         shape: Option<Vec<usize>>,
         dtype: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Writer> {
-        let mut options = WriteOptions::new().protocol(protocol);
-        if let Some(shape) = &shape {
-            options = options.shape(shape);
+        match mode {
+            "w" => {}
+            "x" if path.exists() => {
+                return Err(PyFileExistsError::new_err((EEXIST, "File exists", path)));
+            }
+            "x" => {}
+            "a" if path.exists() => {
+                let is_given = shape.is_some() || dtype.is_some();
+                return Writer::append_to(py, path, protocol, is_given);
+            }
+            "a" => {}
+            _ => {
+                let message = format!("mode: expected 'w', 'x' or 'a', found {mode:?}");
+                return Err(PyValueError::new_err(message));
+            }
         }
-        let dtype = dtype.map(|dtype| numpy(py)?.call_method1("dtype", (dtype,))).transpose()?;
-        let rows = dtype.filter(|dtype| {
-            dtype.getattr("hasobject").and_then(|has| has.is_truthy()).is_ok_and(|has| !has)
-        });
-        let writer = match rows {
-            None => {
-                py.detach(|| options.create(&path)).map(|writer| Output::Objects(Box::new(writer)))
-            }
-            Some(dtype) => {
-                let row = shape.as_deref().and_then(|shape| shape.get(1..)).unwrap_or_default();
-                let writer = options.dtype(dtype_of(&dtype)?).create_rows(&path);
-                writer.map(|writer| Output::Rows(Box::new(writer), dtype.unbind(), row.to_vec()))
-            }
-        };
-        let writer = writer.map_err(|error| raise_of(py, &error, &path))?;
-        let dumps = py.import("pickle")?.getattr("dumps")?.unbind();
-        let numbers = Numbers::default();
-        Ok(Writer { writer: Mutex::new(Some(writer)), path, dumps, protocol, numbers, written: 0 })
+        let writer = Output::create(py, Target::Path(&path), protocol, shape, dtype)?;
+        Writer::of(py, writer, path)
     }
 
     /// Appends an element, which may be any object that can be pickled.
@@ -373,7 +469,8 @@ impl Writer {
             Output::Objects(writer) => writer.finish(),
             Output::Rows(writer, ..) => writer.finish(),
         });
-        finished.map_err(|error| raise(py, &error))
+        finished.map_err(|error| raise(py, &error))?;
+        self.finish.take().map_or(Ok(()), |finish| finish(py))
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {

@@ -6,12 +6,13 @@ use npy_object::nested::Path;
 use npy_object::{Contents, Error, ErrorKind, Format, Options, Sections, Source};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::errors::{empty, is_truncated, raise};
 use crate::file::container::Container;
 use crate::file::reader::Origin;
 use crate::file::settings::{Memory, Settings};
-use crate::file::source::{Handle, Input, MappedFile, sniff};
+use crate::file::source::{Handle, Input, MappedFile, sniff, with_options};
 use crate::open::npz::{Members, Npz};
 use crate::open::opened::{Opened, load_left, load_pickle, load_source};
 
@@ -36,6 +37,8 @@ use crate::open::opened::{Opened, load_left, load_pickle, load_source};
 /// no process may shorten the file meanwhile: a read past its new end stops this process with SIGBUS,
 /// which no `except` catches. Leave it out for files that are still written to: a change of the file
 /// then raises an exception.
+/// storage_options: arguments of the file system of a URL, such as {"anon": True} for s3. Parts of the array
+/// in other processes open the URL with them.
 /// at: the way to a value in the file, such as "['train'][3]": the values beside it are not decoded. A
 /// dict, list, tuple, set or deque there is returned as a `Container`, any other value as it is.
 /// trust_payload: whether to read on if header and pickle disagree, as NumPy does.
@@ -53,10 +56,11 @@ use crate::open::opened::{Opened, load_left, load_pickle, load_source};
 #[pyo3(
     signature = (
         source, mode=None, *, at=None, encoding="ASCII".to_owned(), index=true, max_memory=None,
-        find_class=None, mmap_mode=None, trust_payload=false, unfinished=false,
+        find_class=None, mmap_mode=None, storage_options=None, trust_payload=false, unfinished=false,
     ),
     text_signature = "(source, *, at=None, encoding='ASCII', index=True, max_memory=None, \
-                      find_class=None, mmap_mode=None, trust_payload=False, unfinished=False)",
+                      find_class=None, mmap_mode=None, storage_options=None, trust_payload=False, \
+                      unfinished=False)",
 )]
 #[expect(clippy::too_many_arguments, reason = "they have names")]
 pub(crate) fn open<'py>(
@@ -69,12 +73,13 @@ pub(crate) fn open<'py>(
     max_memory: Option<Memory>,
     find_class: Option<Py<PyAny>>,
     mmap_mode: Option<String>,
+    storage_options: Option<&Bound<'py, PyDict>>,
     trust_payload: bool,
     unfinished: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     if let Some(mode) = mode {
         let message = format!(
-            "open() takes no mode, as it only reads: leave out {}. Writer writes a file, and \
+            "open() takes no mode, as it only reads: leave out {}. Writer writes a file or appends to one, and \
              mmap_mode='r' maps one into memory",
             mode.repr()?
         );
@@ -82,7 +87,7 @@ pub(crate) fn open<'py>(
     }
     let settings =
         Settings { encoding, index, max_memory, find_class, mmap_mode, trust_payload, unfinished };
-    let input = Input::of(source, settings.maps()?)?;
+    let input = Input::of(&with_options(source, storage_options)?, settings.maps()?)?;
     let path = at.map(|at| at.parse::<Path>().map_err(|error| raise(py, &error))).transpose()?;
     if sniff(py, &input.source)? == Format::Zip {
         if path.is_some() {
@@ -120,11 +125,12 @@ pub(crate) fn open<'py>(
 #[pyo3(
     signature = (
         file, mmap_mode=None, allow_pickle=true, fix_imports=true, encoding="ASCII".to_owned(), *,
-        max_header_size=None, max_memory=None, find_class=None, trust_payload=true, unfinished=false,
+        max_header_size=None, max_memory=None, find_class=None, storage_options=None,
+        trust_payload=true, unfinished=false,
     ),
     text_signature = "(file, mmap_mode=None, allow_pickle=True, fix_imports=True, encoding='ASCII', *, \
-                      max_header_size=None, max_memory=None, find_class=None, trust_payload=True, \
-                      unfinished=False)",
+                      max_header_size=None, max_memory=None, find_class=None, storage_options=None, \
+                      trust_payload=True, unfinished=False)",
 )]
 #[expect(clippy::too_many_arguments, reason = "they have names")]
 pub(crate) fn load<'py>(
@@ -137,6 +143,7 @@ pub(crate) fn load<'py>(
     max_header_size: Option<usize>,
     max_memory: Option<Memory>,
     find_class: Option<Py<PyAny>>,
+    storage_options: Option<&Bound<'py, PyDict>>,
     trust_payload: bool,
     unfinished: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -145,7 +152,7 @@ pub(crate) fn load<'py>(
         Settings { encoding, index, max_memory, find_class, mmap_mode, trust_payload, unfinished };
     // Names of Python 2 are always those of Python 3, and the length of a header has a limit of its own.
     let _ = (fix_imports, max_header_size);
-    let mut input = Input::of(file, settings.maps()?)?;
+    let mut input = Input::of(&with_options(file, storage_options)?, settings.maps()?)?;
     if is_empty(py, &input)? {
         // An object with `read` may be at its end because earlier calls have read its arrays.
         let why = match input.handle {

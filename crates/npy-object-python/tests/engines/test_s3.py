@@ -34,6 +34,13 @@ def test_elements_equal_numpy(options, arrays):
     assert all(map(np.array_equal, array, arrays))
 
 
+def test_url_with_storage_options_equals_numpy(options, arrays):
+    array = npy_object.open("s3://arrays/ragged.npy", storage_options=options)
+    assert np.array_equal(array[-1], arrays[-1])
+    parts = pickle.loads(pickle.dumps(array.splits(2)))
+    assert [len(found) for part in parts for found in part] == list(map(len, arrays))
+
+
 def test_splits_are_reopened_by_url(options, arrays):
     splits = npy_object.open(fsspec.open("s3://arrays/ragged.npy", **options)).splits(4)
     splits = pickle.loads(pickle.dumps(splits))

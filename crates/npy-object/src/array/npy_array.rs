@@ -178,7 +178,7 @@ impl NpyArray {
     /// returns them; `None` past the last. This does not move a loop.
     ///
     /// The first time that an element is asked for, the file is surveyed up to it; after that, it
-    /// is found from a checkpoint at most 32 KiB, or one element, before it.
+    /// is found from a checkpoint at most 16 KiB, or one element, before it.
     ///
     /// [`next_element`]: Self::next_element
     ///
@@ -302,17 +302,53 @@ impl NpyArray {
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     pub fn get_many(&mut self, numbers: &[u64]) -> Result<Vec<OwnedElement>> {
-        let mut order: Vec<usize> = (0..numbers.len()).collect();
-        order.sort_unstable_by_key(|&place| numbers[place]);
         let mut found: Vec<Option<OwnedElement>> = numbers.iter().map(|_| None).collect();
-        for place in order {
-            let Some(element) = self.get_owned(numbers[place])? else {
-                let message = format!("there is no element {}", numbers[place]);
+        let context = Arc::clone(self.cursor.context());
+        self.visit(numbers, |place, element| {
+            found[place] = Some(element.into_owned(Arc::clone(&context)));
+            ControlFlow::Continue(())
+        })?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Calls `each` with the elements of these numbers, and with the place of each in `numbers`, until
+    /// `each` breaks. They are read in the order of the file, and an element that is wanted several times
+    /// is decoded once. Unlike [`get_many`](Self::get_many), this copies no element.
+    ///
+    /// Fails as [`get`](Self::get) does, and where a number is past the last element.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    ///
+    /// let mut array = npy_object::open("tests/data/strings.npy")?;
+    /// let mut lengths = [0; 3];
+    /// array.visit(&[2, 0, 2], |place, element| {
+    ///     lengths[place] = element.as_str().map_or(0, |text| text.len());
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// assert_eq!(lengths, [7, 5, 7]);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn visit(
+        &mut self,
+        numbers: &[u64],
+        mut each: impl FnMut(usize, Element<'_>) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let mut order: Vec<usize> = (0..numbers.len()).collect();
+        order.sort_unstable_by_key(|&place| (numbers[place], place));
+        for same in order.chunk_by(|&one, &next| numbers[one] == numbers[next]) {
+            let number = numbers[same[0]];
+            let Some(element) = self.get(number)? else {
+                let message = format!("there is no element {number}");
                 return Err(Error::usage("access.index", message));
             };
-            found[place] = Some(element);
+            for &place in same {
+                if each(place, element).is_break() {
+                    return Ok(());
+                }
+            }
         }
-        Ok(found.into_iter().flatten().collect())
+        Ok(())
     }
 
     /// Returns the next element, owning what it holds.
@@ -435,7 +471,7 @@ impl NpyArray {
     /// none.
     ///
     /// Surveys the array to its end. If it takes at most a tenth of the file's size, the index has
-    /// the place of every element, and otherwise one for each 32 KiB. An index is of one version of
+    /// the place of every element, and otherwise one for each 16 KiB. An index is of one version of
     /// its file: it is not used after the file is changed.
     ///
     /// Fails as reading does, and where the array was not opened by its path.

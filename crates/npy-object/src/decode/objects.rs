@@ -13,7 +13,7 @@ use crate::decode::resident::Matched;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::batches::{Batch, Batches, Values};
 use crate::locate::checkpoints::Checkpoints;
-use crate::locate::index::{Fingerprint, IndexFile, IndexKind};
+use crate::locate::index::{Fingerprint, IndexFile, IndexKind, Runs};
 use crate::value::element::Element;
 use crate::value::kind::Kind;
 use crate::value::range::ByteRange;
@@ -132,11 +132,22 @@ impl Objects {
     /// nothing else, and returns where it is.
     pub(crate) fn write_index(&mut self, file: &Path, kind: IndexKind) -> Result<PathBuf> {
         self.survey_all()?;
+        let checkpoints: Checkpoints = self.batches.all_checkpoints();
+        self.write_known_index(file, kind, checkpoints, None)
+    }
+
+    /// Writes the index of `file` with checkpoints that are known, and runs between the first of them.
+    pub(crate) fn write_known_index(
+        &mut self,
+        file: &Path,
+        kind: IndexKind,
+        checkpoints: Checkpoints,
+        runs: Option<Arc<Runs>>,
+    ) -> Result<PathBuf> {
         let fingerprint = Fingerprint::of(file, &mut self.decoder.window)?;
         let elements = self.len().unwrap_or(0);
-        let checkpoints: Checkpoints = self.batches.all_checkpoints();
-        let index = IndexFile { fingerprint, elements, checkpoints, runs: None };
         let Objects { decoder, batches, .. } = self;
+        let index = IndexFile { fingerprint, elements, checkpoints, runs };
         index.write(file, kind, &mut |interval| batches.between(interval, &mut decoder.window))
     }
 

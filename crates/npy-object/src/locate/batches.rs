@@ -446,6 +446,27 @@ impl Batches {
         places.iter().copied().chain(end).collect()
     }
 
+    /// Returns the place after the last member: from the index, or else by a survey to the end.
+    pub(crate) fn find_end(&mut self, window: &mut Window) -> Result<Checkpoint> {
+        let last = self.checkpoints().and_then(|known| known.as_slice().last().copied());
+        match last {
+            Some(last) if self.indexed == Some(last.member) && !last.is_inside() => Ok(last),
+            _ => self.count(window).map(|_| self.frontier),
+        }
+    }
+
+    /// Returns the place up to which members were found by a survey.
+    pub(crate) fn frontier(&self) -> Checkpoint {
+        self.frontier
+    }
+
+    /// Returns all checkpoints, also one after the last member, and the runs of a dense index, after
+    /// [`find_end`](Self::find_end).
+    pub(crate) fn to_index(&self) -> (Checkpoints, Option<Arc<Runs>>) {
+        let of_index = self.checkpoints().filter(|_| self.indexed.is_some()).cloned();
+        (of_index.unwrap_or_else(|| self.all_checkpoints()), self.runs.clone())
+    }
+
     /// Uses the index of `file`, if there is one and it is of these members. It has their number too.
     pub(crate) fn find_index(&mut self, file: &Path, window: &mut Window) -> Result<IndexUse> {
         Ok(match IndexFile::read(file) {
@@ -455,7 +476,7 @@ impl Batches {
                     && self.promised.is_none_or(|promised| index.elements == promised);
                 if is_of_file && self.adopt(index.checkpoints) {
                     self.indexed = Some(index.elements);
-                    self.runs = index.runs.map(Arc::new);
+                    self.runs = index.runs;
                     IndexUse::Used
                 } else {
                     IndexUse::Stale
@@ -769,8 +790,13 @@ impl Batches {
     #[cold]
     fn miscounted(&self, promised: u64, count: u64, ended: bool) -> Error {
         let more = if ended { "" } else { " or more" };
-        let message =
+        let mut message =
             format!("the array's shape promises {promised} elements, its list has {count}{more}");
+        if count > promised && self.frontier.member == promised {
+            message.push_str(
+                ": an append that was interrupted leaves this, and the next one undoes it",
+            );
+        }
         Error::new(ErrorKind::Malformed, "npy.object.count", self.survey.offset(), message)
     }
 
@@ -793,7 +819,7 @@ impl Addresses for Batches {
 
 /// Surveys on to the next event. The end of the container's instructions counts as the end of the
 /// pickle.
-fn walk(survey: &mut Survey, window: &mut Window, end: Option<u64>) -> Result<Event> {
+pub(crate) fn walk(survey: &mut Survey, window: &mut Window, end: Option<u64>) -> Result<Event> {
     walk_to_event(survey, window, end).map_err(Error::naming_salvage)
 }
 

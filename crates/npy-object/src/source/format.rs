@@ -18,6 +18,9 @@ use crate::source::npz::Npz;
 /// archive in a gzip file is 2 deep.
 pub(crate) const NESTING: usize = 4;
 
+/// The text with which an append begins, in an instruction: see `write::append`.
+pub(crate) const APPENDED: &[u8] = b"npyo append ";
+
 /// The format of a file, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -46,6 +49,7 @@ impl Format {
             // The header of a member; in an empty archive the end record.
             b'P' if matches!(head.fill(4)?, b"PK\x03\x04" | b"PK\x05\x06") => Format::Zip,
             0x1f if head.fill(2)? == [0x1f, 0x8b] => Format::Gzip,
+            b'U' if head.fill(2 + APPENDED.len())?.ends_with(APPENDED) => Format::Other,
             _ if head.is_pickle()? => Format::Pickle,
             _ => Format::Other,
         };

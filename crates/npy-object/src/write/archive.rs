@@ -1,16 +1,39 @@
-//! A writer of archives (`.npz`), whose members are stored without compression.
+//! [`NpzWriter`]: writes archives (`.npz`), whose members are stored without compression.
 
+use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
 
 use crc32fast::Hasher;
 
-use crate::error::Result;
+use super::writer::{ArrayWriter, WriteOptions};
+use crate::error::{Error, Result};
 use crate::output::Output;
 use crate::source::Source;
 
-/// A writer of an archive. As in archives of NumPy, all sizes and offsets have 64 bits.
-pub(crate) struct ArchiveWriter {
+/// A writer of an archive, which `numpy.load` reads as one of `numpy.savez`. It adds one array after
+/// another, each under a name, in the memory of one element.
+///
+/// As in archives of NumPy, all sizes and offsets have 64 bits. The file gets its name when it is
+/// whole.
+///
+/// ```
+/// use npy_object::{Npz, Options, Source, WriteOptions, write::NpzWriter};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("new.npz");
+/// let mut archive = NpzWriter::create(&path)?;
+/// archive.write("texts", WriteOptions::new(), |texts| {
+///     ["a", "b"].iter().try_for_each(|text| texts.append_with(|build| build.str(text)))
+/// })?;
+/// archive.add("copied", "tests/data/strings.npy")?;
+/// archive.finish()?;
+/// let archive = Npz::open(&path)?;
+/// let mut texts = Options::new().open(archive.source(archive.choose("texts")?)?)?;
+/// assert_eq!(texts.get(1)?.unwrap().as_str()?, "b");
+/// # Ok::<(), npy_object::Error>(())
+/// ```
+pub struct NpzWriter {
     output: Output<'static>,
     /// Bytes that were written.
     size: u64,
@@ -33,17 +56,54 @@ const METHOD_AND_TIME: [u8; 6] = [0, 0, 0, 0, 0x21, 0];
 /// In place of a number whose 64 bits are in the extra field.
 const WIDE: [u8; 4] = [0xff; 4];
 
-impl ArchiveWriter {
-    /// Creates an archive. The file gets its name when it is whole.
-    pub(crate) fn create(path: &Path) -> Result<ArchiveWriter> {
-        Ok(ArchiveWriter { output: Output::create(path)?, size: 0, entries: Vec::new() })
+impl NpzWriter {
+    /// Creates an archive. Until [`finish`](Self::finish) it has another name next to `path`, and an
+    /// old file at `path` stays.
+    ///
+    /// Fails where the file cannot be created.
+    pub fn create(path: impl AsRef<Path>) -> Result<NpzWriter> {
+        Ok(NpzWriter { output: Output::create(path.as_ref())?, size: 0, entries: Vec::new() })
+    }
+
+    /// Adds an array under a name. `source` is a `.npy` file.
+    ///
+    /// Fails where the name is that of another array, or has 64 KiB, and as reading and writing do.
+    pub fn add(
+        &mut self,
+        name: &str,
+        source: impl TryInto<Source, Error: Into<Error>>,
+    ) -> Result<()> {
+        let name = format!("{name}.npy");
+        if self.entries.iter().any(|entry| entry.name == name) {
+            let message = format!("the archive has an array of the name {name:?}");
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message).into());
+        }
+        self.add_member(&name, &source.try_into().map_err(Into::into)?)
+    }
+
+    /// Adds an array of the elements that `append` appends. They are in a temporary file until it
+    /// returns.
+    ///
+    /// Fails as [`add`](Self::add) does, and as `append` does. Then the archive has no such array, and
+    /// goes on with the next.
+    pub fn write(
+        &mut self,
+        name: &str,
+        options: WriteOptions,
+        append: impl FnOnce(&mut ArrayWriter<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut file = tempfile::tempfile()?;
+        let mut writer = options.write_to(&mut file)?;
+        append(&mut writer)?;
+        writer.finish()?;
+        self.add(name, file)
     }
 
     /// Adds a member. Fails where the name has 64 KiB, and as reading and writing do.
-    pub(crate) fn add(&mut self, name: &str, source: &Source) -> Result<()> {
+    pub(crate) fn add_member(&mut self, name: &str, source: &Source) -> Result<()> {
         let offset = self.size;
         let length = name_length(name)?;
-        self.write(&local_header(length, name, 0, 0))?;
+        self.put(&local_header(length, name, 0, 0))?;
         let (mut crc, mut size, mut buffer) = (Hasher::new(), 0, vec![0; 64 << 10]);
         let mut reader = source.to_reader();
         loop {
@@ -54,7 +114,7 @@ impl ArchiveWriter {
                 Err(error) => return Err(error.into()),
             };
             crc.update(&buffer[..read]);
-            self.write(&buffer[..read])?;
+            self.put(&buffer[..read])?;
             size += read as u64;
         }
         let crc32 = crc.finalize();
@@ -63,8 +123,10 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    /// Writes the directory, and ends the archive.
-    pub(crate) fn finish(mut self) -> Result<()> {
+    /// Writes the directory, and ends the archive. The file gets its name.
+    ///
+    /// Fails as writing does.
+    pub fn finish(mut self) -> Result<()> {
         let (begin, count) = (self.size, self.entries.len() as u64);
         for Entry { name, crc32, size, offset } in std::mem::take(&mut self.entries) {
             let numbers = [size, size, offset].map(u64::to_le_bytes).concat();
@@ -86,7 +148,7 @@ impl ArchiveWriter {
                 &[1, 0, 24, 0],
                 &numbers,
             ];
-            self.write(&entry.concat())?;
+            self.put(&entry.concat())?;
         }
         let end = self.size;
         let wide_end = [
@@ -108,14 +170,21 @@ impl ArchiveWriter {
             &[0xff; 12],
             &[0; 2],
         ];
-        self.write(&wide_end.concat())?;
+        self.put(&wide_end.concat())?;
         self.output.finish()
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
         self.output.write(bytes)?;
         self.size += bytes.len() as u64;
         Ok(())
+    }
+}
+
+impl fmt::Debug for NpzWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.entries.iter().map(|entry| &entry.name);
+        f.debug_list().entries(names).finish()
     }
 }
 

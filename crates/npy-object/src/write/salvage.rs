@@ -37,7 +37,7 @@ use crate::value::element::Repr;
 use crate::value::globals::ArrayClass;
 use crate::value::owned::OwnedElement;
 #[cfg(feature = "npz")]
-use crate::write::archive::ArchiveWriter;
+use crate::write::archive::NpzWriter;
 use crate::write::copy::Copy;
 use crate::write::rows::RowWriter;
 use crate::write::writer::{ArrayWriter, WriteOptions};
@@ -263,7 +263,7 @@ impl Salvage {
         archive: &Npz,
         output: impl AsRef<Path>,
     ) -> Result<Vec<(String, Salvaged)>> {
-        let mut writer = ArchiveWriter::create(output.as_ref())?;
+        let mut writer = NpzWriter::create(output)?;
         let mut saved = Vec::new();
         for (number, member) in archive.members().iter().enumerate() {
             let found = self.member(archive, number, &mut writer)?;
@@ -277,7 +277,7 @@ impl Salvage {
 
     /// Saves a member.
     #[cfg(feature = "npz")]
-    fn member(&self, archive: &Npz, member: usize, writer: &mut ArchiveWriter) -> Result<Salvaged> {
+    fn member(&self, archive: &Npz, member: usize, writer: &mut NpzWriter) -> Result<Salvaged> {
         let name = archive.members()[member].name();
         let lost = |error: Error| {
             Ok(Salvaged { broken_off: Some(error.without_salvage()), ..Salvaged::default() })
@@ -292,12 +292,12 @@ impl Salvage {
         match (verified, self.write_to(source.clone(), &mut file)) {
             // The whole member is copied, with its mask.
             (Ok(()), Ok(saved)) if saved.broken_off.is_none() && saved.damaged_count == 0 => {
-                writer.add(name, &source)?;
+                writer.add_member(name, &source)?;
                 Ok(Salvaged { mask_lost: false, ..saved })
             }
             // It is not an array: its bytes are copied.
             (Ok(()), Err(_)) if !is_array => {
-                writer.add(name, &source)?;
+                writer.add_member(name, &source)?;
                 Ok(Salvaged::default())
             }
             (verified, Ok(mut saved)) => {
@@ -306,7 +306,7 @@ impl Salvage {
                     saved.broken_off.get_or_insert(error.without_salvage());
                 }
                 if !saved.is_nothing() {
-                    writer.add(name, &Source::file(file)?)?;
+                    writer.add_member(name, &Source::file(file)?)?;
                 }
                 Ok(saved)
             }

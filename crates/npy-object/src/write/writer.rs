@@ -20,6 +20,7 @@ use std::sync::Arc;
 use npy_header::{DType, Header, Padding, Version};
 use pickle_stream::{Builder, Encoder, NodeId};
 
+use super::append::Extension;
 use super::envelope::Envelope;
 use super::numpy;
 use crate::array::npy_array::NpyArray;
@@ -28,6 +29,7 @@ use crate::layout::envelope::{self, ContainerKind};
 use crate::output::Output;
 use crate::value::element::{Element, Repr};
 use crate::value::globals::ArrayClass;
+use crate::value::shape::Shape;
 
 /// Options of writing an array.
 ///
@@ -124,6 +126,59 @@ impl WriteOptions {
             fortran_order,
             model,
         })
+    }
+
+    /// Creates the options of an array of the rows of several arrays of objects, one array after
+    /// another: [like](Self::like) the first, as long as all along the first dimension, and of the
+    /// highest protocol of all. Its elements can be [copied](ArrayWriter::copy_from) from each.
+    ///
+    /// Fails where there is no array, where one has no objects, and where one has no dimensions, or
+    /// another dtype, or other lengths of the inner dimensions than the first.
+    ///
+    /// ```
+    /// use npy_object::{NpyArray, Options, WriteOptions};
+    ///
+    /// let file = "tests/data/strings.npy";
+    /// let mut arrays = [npy_object::open(file)?, npy_object::open(file)?];
+    /// let mut joined = std::io::Cursor::new(Vec::new());
+    /// let mut writer = WriteOptions::joining(&mut arrays)?.write_to(&mut joined)?;
+    /// arrays.iter_mut().try_for_each(|array| writer.copy_from(array).elements(..))?;
+    /// writer.finish()?;
+    /// let array = Options::new().open(joined.into_inner())?;
+    /// assert_eq!(array.len(), 6);
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn joining(arrays: &mut [NpyArray]) -> Result<WriteOptions> {
+        let Some((first, others)) = arrays.split_first_mut() else {
+            return Err(Error::usage("access.shape", "expected an array, found none"));
+        };
+        let mut options = WriteOptions::like(first)?;
+        let mut shape = first.shape().to_vec();
+        let Some((length, inner)) = shape.split_first_mut() else {
+            let message = "expected an array with a dimension, found one without";
+            return Err(Error::usage("access.shape", message));
+        };
+        for other in others {
+            let found = other.shape();
+            if !other.has_objects() || other.to_header().dtype != options.dtype {
+                let found = other.to_header().dtype;
+                let message = format!("expected dtype {}, found {found}", options.dtype);
+                return Err(Error::usage("access.type", message));
+            }
+            let Some((&more, _)) = found.split_first().filter(|(_, found)| *found == inner) else {
+                let message = format!(
+                    "expected the inner dimensions {}, found shape {}",
+                    Shape::from(&*inner),
+                    Shape::from(found)
+                );
+                return Err(Error::usage("access.shape", message));
+            };
+            *length = length.checked_add(more).ok_or_else(too_many)?;
+            if let Some(objects) = other.objects_mut() {
+                options.protocol = options.protocol.max(objects.decoder.protocol());
+            }
+        }
+        Ok(options.shape(&shape))
     }
 
     /// Sets the protocol of the pickle, 2 to 5; 4 by default, as NumPy 2 writes. Python 2 reads 2,
@@ -232,6 +287,8 @@ enum Length {
         most: u64,
         range: Range<u64>,
     },
+    /// Those of a file, and any number after them.
+    Appended(Box<Extension>),
 }
 
 /// Elements of a batch, as in CPython's pickler.
@@ -315,7 +372,32 @@ impl<'a> ArrayWriter<'a> {
         })
     }
 
-    /// Returns how many elements were written.
+    /// Creates a writer of elements after those of a file, whose pickle `encoder` continues. `root` is
+    /// the memo entry of its array, and `same_as` its envelope, if `encoder` has the entries of that.
+    pub(super) fn after(
+        extension: Extension,
+        (encoder, build): (Encoder, Builder),
+        root: u64,
+        same_as: Option<Arc<envelope::Envelope>>,
+        output: Output<'a>,
+    ) -> ArrayWriter<'a> {
+        ArrayWriter {
+            output,
+            encoder,
+            build,
+            header: extension.header().clone(),
+            written: extension.elements(),
+            length: Length::Appended(Box::new(extension)),
+            batch: 0,
+            last: None,
+            root,
+            inside: None,
+            same_as,
+            failed: false,
+        }
+    }
+
+    /// Returns how many elements were written, with those that the file had before.
     pub fn len(&self) -> u64 {
         self.written
     }
@@ -323,6 +405,11 @@ impl<'a> ArrayWriter<'a> {
     /// Returns whether no elements were written.
     pub fn is_empty(&self) -> bool {
         self.written == 0
+    }
+
+    /// Returns the protocol of the pickle.
+    pub fn protocol(&self) -> u8 {
+        self.encoder.protocol()
     }
 
     /// Appends an element of another array. A row of an array without objects becomes an array or a
@@ -513,6 +600,11 @@ impl<'a> ArrayWriter<'a> {
     /// shape has.
     pub fn finish(mut self) -> Result<()> {
         self.check_output()?;
+        if let Length::Appended(extension) = &self.length
+            && extension.elements() == self.written
+        {
+            return Ok(());
+        }
         if let Length::Promised(promised) = self.length
             && self.written < promised
         {
@@ -538,24 +630,29 @@ impl<'a> ArrayWriter<'a> {
         self.encoder.build();
         self.encoder.stop();
         self.flush()?;
-        if let Length::Open { most, range } = self.length
-            && self.written != most
-        {
-            self.header.shape = vec![self.written as usize];
-            // The header has room for any length.
-            self.output.write_at(0, &self.header.to_bytes(Padding::Growable)?)?;
-            let digits = (range.end - range.start) as usize;
-            self.output.write_at(range.start, &self.written.to_le_bytes()[..digits])?;
+        match self.length {
+            Length::Appended(extension) => return extension.join(self.output, self.written),
+            Length::Open { most, range } if self.written != most => {
+                self.header.shape = vec![self.written as usize];
+                // The header has room for any length.
+                self.output.write_at(0, &self.header.to_bytes(Padding::Growable)?)?;
+                let digits = (range.end - range.start) as usize;
+                self.output.write_at(range.start, &self.written.to_le_bytes()[..digits])?;
+            }
+            _ => {}
         }
-        self.output.finish()?;
-        Ok(())
+        self.output.finish()
     }
 
     /// Fails after an error of the output, and where this many elements go past the end of the shape.
     fn check(&self, count: u64) -> Result<()> {
-        match self.length {
-            Length::Promised(most) | Length::Open { most, .. } if most - self.written < count => {
+        match &self.length {
+            &Length::Promised(most) | &Length::Open { most, .. } if most - self.written < count => {
                 Err(miscounted(most, self.written + count))
+            }
+            Length::Appended(extension) => {
+                extension.check(self.written + count)?;
+                self.check_output()
             }
             _ => self.check_output(),
         }

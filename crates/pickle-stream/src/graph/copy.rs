@@ -27,7 +27,7 @@ where
 {
     let (from, source, root) = value.into_parts();
     let mut copier =
-        Copier { from, source, to, region, known, ids: BTreeMap::new(), left: Vec::new() };
+        Copier { from, source, to, region, known, ids: Ids::default(), left: Vec::new() };
     let root = copier.id(root);
     while let Some((old, new)) = copier.left.pop() {
         *copier.to.node_mut(new) = copier.node(old);
@@ -42,9 +42,34 @@ struct Copier<'a, F> {
     region: Region,
     known: F,
     /// Old ids to new ones.
-    ids: BTreeMap<NodeId, NodeId>,
+    ids: Ids,
     /// Nodes that have a new id and are not copied yet. A stack, as values nest to any depth.
     left: Vec<(NodeId, NodeId)>,
+}
+
+/// A map of ids. Most values have a few nodes, for which a search takes less time than a tree.
+#[derive(Default)]
+struct Ids {
+    few: Vec<(NodeId, NodeId)>,
+    many: BTreeMap<NodeId, NodeId>,
+}
+
+impl Ids {
+    /// The number of nodes from which on there is a tree.
+    const FEW: usize = 32;
+
+    fn get(&self, old: NodeId) -> Option<NodeId> {
+        let found = self.few.iter().find(|(id, _)| *id == old).map(|&(_, new)| new);
+        found.or_else(|| self.many.get(&old).copied())
+    }
+
+    fn insert(&mut self, old: NodeId, new: NodeId) {
+        if self.few.len() < Ids::FEW {
+            self.few.push((old, new));
+        } else {
+            self.many.insert(old, new);
+        }
+    }
 }
 
 impl<F> Copier<'_, F>
@@ -55,7 +80,7 @@ where
         if old.is_constant() {
             return old;
         }
-        if let Some(&new) = self.ids.get(&old) {
+        if let Some(new) = self.ids.get(old) {
             return new;
         }
         let new = (self.known)(self.to, self.from.value(old, self.source)).unwrap_or_else(|| {

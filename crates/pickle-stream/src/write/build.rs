@@ -39,6 +39,8 @@ pub struct Builder {
     globals: Globals,
     /// The values that [`once`](Builder::once) has made, by name.
     named: BTreeMap<String, NodeId>,
+    /// The shared strs, by their text.
+    interned: BTreeMap<String, NodeId>,
     most_nodes: usize,
 }
 
@@ -74,6 +76,7 @@ impl Builder {
             region: Region::Own,
             globals: Globals::default(),
             named: BTreeMap::new(),
+            interned: BTreeMap::new(),
             most_nodes: limits.nodes,
         }
     }
@@ -88,6 +91,7 @@ impl Builder {
         self.graph.forget_shared();
         self.globals.0.clear();
         self.named.clear();
+        self.interned.clear();
     }
 
     /// Returns the bytes that shared values take.
@@ -164,7 +168,12 @@ impl Builder {
     /// Makes a shared str, or returns the one made before: as Python interns the names of
     /// attributes.
     pub fn interned(&mut self, text: &str) -> Result<NodeId> {
-        self.once(text, |build| build.str(text))
+        if let Some(&known) = self.interned.get(text) {
+            return Ok(known);
+        }
+        let made = self.shared(|build| build.str(text))?;
+        self.interned.insert(text.into(), made);
+        Ok(made)
     }
 
     /// Makes a shared value, or returns the one made before under this name.
@@ -429,6 +438,16 @@ mod tests {
         let copy = build.copy(decoded.value(), None).unwrap();
         let expected = b"\x80\x02(]q\0(K\x01h\0eh\0cos\ngetcwd\nq\x01h\x01tq\x02.";
         assert_eq!(encode(build.value(copy), 2).unwrap(), expected);
+    }
+
+    #[test]
+    fn interned_text_is_no_value_of_that_name() {
+        let mut build = Builder::new(&Limits::default());
+        let number = build.once("version", |build| build.int(1)).unwrap();
+        let text = build.interned("version").unwrap();
+        assert_eq!(build.once("version", |build| build.int(2)).unwrap(), number);
+        assert_eq!(encode(build.value(text), 2).unwrap(), b"\x80\x02X\x07\0\0\0versionq\0.");
+        assert_eq!(build.interned("version").unwrap(), text);
     }
 
     #[test]

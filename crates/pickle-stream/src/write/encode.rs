@@ -198,6 +198,14 @@ impl Encoder {
         self.frames.take();
     }
 
+    /// Drops all bytes, and goes on after `entries` memo entries: in the middle of a pickle that
+    /// begins with the instructions written so far, and has others after them. The values that were
+    /// written keep their memo entries.
+    pub fn resume(&mut self, entries: u64) {
+        self.frames.clear();
+        self.entries = entries;
+    }
+
     /// Returns the state of the encoder, to [go back](Self::go_back) to as long as no bytes were
     /// [taken](Self::take).
     pub fn savepoint(&self) -> Savepoint {
@@ -928,6 +936,24 @@ mod tests {
                 items.clone().all(|item| item.as_int().is_none() || encoder.entry(item).is_none())
             );
             value = items.next().unwrap();
+        }
+    }
+
+    #[test]
+    fn resumed_encoder_reads_the_entries_before_and_makes_those_after() {
+        let mut build = Builder::new(&Limits::default());
+        let text = build.shared(|build| build.str("shared")).unwrap();
+        for (protocol, expected) in
+            [(2, &b"h\0(tq\x07."[..]), (4, b"\x95\x06\0\0\0\0\0\0\0h\0(t\x94.")]
+        {
+            let mut encoder = Encoder::new(protocol).unwrap();
+            encoder.value(build.value(text)).unwrap();
+            encoder.resume(7);
+            encoder.value(build.value(text)).unwrap();
+            encoder.mark();
+            assert_eq!(encoder.tuple(), 7);
+            encoder.stop();
+            assert_eq!(encoder.ready(), expected, "protocol {protocol}");
         }
     }
 

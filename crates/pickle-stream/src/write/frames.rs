@@ -60,6 +60,12 @@ impl Frames {
         self.open = self.open.map(|_| 0);
     }
 
+    /// Drops all bytes, also those of an open frame.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        (self.open, self.taken) = (None, 0);
+    }
+
     /// Returns the state.
     pub(super) fn save(&self) -> Saved {
         let mut short = [0; SHORTEST];

@@ -20,11 +20,12 @@ use std::thread;
 use clap::{Args, ValueEnum};
 use npy_object::audit::{Part, Policy, Report, Site, Verdict};
 use npy_object::pickle::audit::{Act, Subject};
-use npy_object::{ErrorKind, Limits, Options};
+use npy_object::{ErrorKind, Limits, Options, Source};
 
 use self::files::Entry;
 use crate::failure::{Failure, display};
 use crate::input::{Bounds, source};
+use crate::progress::{file_bar, watched};
 
 /// Print what np.load(allow_pickle=True) would import and call, without doing it
 ///
@@ -165,12 +166,16 @@ impl Audit {
                 printer.file(path_of(file), outcome, out)?;
             }
         } else {
+            let is_single = files.len() == 1;
             let work = |number: usize| match &files[number] {
+                Ok(entry) if is_single => read_from(entry, &policies, &limits, watched, |_| ()),
                 Ok(entry) => read(entry, &policies, &limits, |_| ()),
                 Err((_, why)) => Outcome::Failed(Failure::Refused(why.clone())),
             };
+            let bar = file_bar(files.len());
             in_order(files.len(), threads, work, |number, outcome| {
-                printer.file(path_of(&files[number]), outcome, out)
+                bar.inc(1);
+                bar.suspend(|| printer.file(path_of(&files[number]), outcome, out))
             })?;
         }
         printer.end(out)
@@ -262,11 +267,22 @@ fn read(
     entry: &Entry,
     policies: &Policies,
     limits: &Limits,
+    each: impl FnMut(&Site<'_>),
+) -> Outcome {
+    read_from(entry, policies, limits, |source| source, each)
+}
+
+/// Does what [`read`] does, from the source that `of` makes of that of the file.
+fn read_from(
+    entry: &Entry,
+    policies: &Policies,
+    limits: &Limits,
+    of: impl FnOnce(Source) -> Source,
     mut each: impl FnMut(&Site<'_>),
 ) -> Outcome {
     let Some(audit) = policies.audit_of(&entry.path) else { return Outcome::Skipped };
     let source = match source(&entry.path, limits) {
-        Ok(source) => source,
+        Ok(source) => of(source),
         Err(failure) => return Outcome::Failed(failure),
     };
     let member = entry.member.as_deref();

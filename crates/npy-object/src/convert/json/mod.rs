@@ -1,7 +1,7 @@
 //! Elements as JSON, one line for each.
 //!
 //! - [`TypedJson`] is lossless: different values have different lines, and an object that is met
-//!   twice is written once. `spec/typed-json.md` specifies it; [`ElementReader`] reads it.
+//!   twice is written once. `spec/typed-json.md` specifies it; [`ElementReader`] reads it, and plain JSON too.
 //! - [`PlainJson`] is for people: arrays are nested lists, tuples are lists, bytes are base64.
 //!
 //! Both write as they walk, do not recurse, and so take values of any depth.
@@ -30,6 +30,7 @@
 // | `typed` | values to typed JSON |
 // | `walk` | the walk over a value that both share |
 // | `read` | lines of typed JSON to elements |
+// | `untyped` | lines of plain JSON to elements |
 // | `rows` | lines of typed JSON to rows of an array without objects |
 // | `sharing` | which objects several elements have, for typed JSON |
 // | `text` | strings, base64 and commas |
@@ -43,6 +44,7 @@ mod sharing;
 mod text;
 mod tree;
 mod typed;
+mod untyped;
 mod walk;
 
 pub use kerchunk::{write_kerchunk, write_kerchunk_with};

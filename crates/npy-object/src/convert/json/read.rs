@@ -13,6 +13,7 @@ use pickle_stream::{Builder, Construct, NodeId};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::untyped::{self, Form};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::globals::ArrayClass;
 use crate::write::numpy;
@@ -64,6 +65,10 @@ pub fn read_header(line: &str) -> Result<Option<Header>> {
 /// ```
 #[derive(Debug, Default)]
 pub struct ElementReader {
+    /// Whether lines may be plain JSON.
+    plain: bool,
+    /// The form of the lines before, where it is known.
+    form: Option<Form>,
     /// The memo entries of the objects that several lines have, by their numbers in `shared`.
     shared: HashMap<u64, u64>,
 }
@@ -74,12 +79,40 @@ impl ElementReader {
         ElementReader::default()
     }
 
+    /// Also reads plain JSON: objects are dicts, and numbers with a fraction or an exponent are floats.
+    /// An object of one member that has the name of a type, such as `{"tuple": [1]}`, is typed JSON.
+    /// All lines are of one form.
+    ///
+    /// ```
+    /// use npy_object::json::ElementReader;
+    /// use npy_object::{Options, WriteOptions};
+    ///
+    /// let mut file = std::io::Cursor::new(Vec::new());
+    /// let mut writer = WriteOptions::new().write_to(&mut file)?;
+    /// let mut reader = ElementReader::new().accept_plain();
+    /// reader.append(&mut writer, r#"{"id": 7, "values": [0.5, null]}"#)?;
+    /// assert!(reader.append(&mut writer, r#"{"tuple": [1]}"#).is_err());
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    #[must_use]
+    pub fn accept_plain(self) -> ElementReader {
+        ElementReader { plain: true, ..self }
+    }
+
     /// Appends the element of a line. If that fails, nothing is written.
     ///
-    /// Fails with clause `access.json` where the line is not typed JSON, with clause `access.depth`
+    /// Fails with clause `access.json` where the line is not JSON of the form, with clause `access.depth`
     /// where it is nested more than 1,000 deep, and as [`ArrayWriter::append`] does.
     pub fn append(&mut self, writer: &mut ArrayWriter<'_>, line: &str) -> Result<()> {
+        let text = line;
         let line = parse(line)?;
+        if self.plain {
+            let form = Form::of(&line)?;
+            self.form = self.form.map_or(Ok(form), |before| before.and(form, &line).map(Some))?;
+            if form == Some(Form::Plain) {
+                return writer.append_with(|build| untyped::build(build, text));
+            }
+        }
         let (root, mut marked) = (writer.root(), Vec::new());
         writer.append_with(|build| {
             let mut reader = Reader {
@@ -498,6 +531,45 @@ fn time([hour, minute, second, micro]: [&Value; 4]) -> Result<Vec<u8>> {
     let mut state = vec![byte(hour)?, byte(minute)?, byte(second)?];
     state.extend(&micro.to_be_bytes()[1..]);
     Ok(state)
+}
+
+/// The names of the types that an object of one member has.
+const TYPES: [&str; 30] = [
+    "array",
+    "bytearray",
+    "bytes",
+    "call",
+    "complex",
+    "date",
+    "datetime",
+    "decimal",
+    "defaultdict",
+    "dict",
+    "dtype",
+    "extension",
+    "float",
+    "frozenset",
+    "global",
+    "int",
+    "new",
+    "ordereddict",
+    "persistent",
+    "record",
+    "ref",
+    "root",
+    "scalar",
+    "set",
+    "shared",
+    "str",
+    "time",
+    "timedelta",
+    "tuple",
+    "header",
+];
+
+/// Returns whether an object of one member with this name is typed JSON.
+pub(super) fn is_type(name: &str) -> bool {
+    TYPES.contains(&name)
 }
 
 fn single(object: &Map<String, Value>) -> Result<(&str, &Value)> {

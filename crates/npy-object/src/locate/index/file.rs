@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::fingerprint::Fingerprint;
 use super::format::{Density, Entry, Head};
@@ -20,8 +21,9 @@ pub(crate) struct IndexFile {
     /// The number of elements.
     pub(crate) elements: u64,
     pub(crate) checkpoints: Checkpoints,
-    /// The places of all elements, of a dense index that was read.
-    pub(crate) runs: Option<Runs>,
+    /// The places of all elements, of a dense index that was read. It has those between the first
+    /// checkpoints, and maybe not all.
+    pub(crate) runs: Option<Arc<Runs>>,
 }
 
 /// Finds the places of the elements between two checkpoints, for a dense index.
@@ -89,7 +91,10 @@ impl IndexFile {
             if to.is_none_or(|to| to.member == place.member + 1) {
                 continue;
             }
-            let run = run::to_bytes(place, &between(Interval { from: place, to })?);
+            let run = match self.runs.as_ref().and_then(|runs| runs.of(number)) {
+                Some(run) => run?,
+                None => run::to_bytes(place, &between(Interval { from: place, to })?),
+            };
             head.size += run.len() as u64;
             if run.len() > run::MOST || head.size > most {
                 return Ok(false);
@@ -136,7 +141,7 @@ impl IndexFile {
         let Head { fingerprint, elements, .. } = index.head;
         let entries = index.all()?;
         let checkpoints = entries.iter().map(|entry| entry.place).collect();
-        let runs = index.into_runs(&entries);
+        let runs = index.into_runs(&entries).map(Arc::new);
         Ok(Some(IndexFile { fingerprint, elements, checkpoints, runs }))
     }
 }

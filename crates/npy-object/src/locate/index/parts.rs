@@ -156,6 +156,16 @@ impl Runs {
         exact(&self.source, begin..end, interval, member)
     }
 
+    /// Reads the run of the checkpoint of this number; `None` from the last one on, which has none.
+    pub(super) fn of(&self, checkpoint: usize) -> Option<Result<Vec<u8>>> {
+        let (&begin, &end) = (self.begins.get(checkpoint)?, self.begins.get(checkpoint + 1)?);
+        let range = begin..end;
+        Some(run::check_size(&range).and_then(|()| match range.is_empty() {
+            true => Ok(Vec::new()),
+            false => read(&self.source, range.clone(), end),
+        }))
+    }
+
     /// Returns the bytes of memory that are held.
     pub(crate) fn memory(&self) -> usize {
         let held = self.source.in_memory().map_or(0, |bytes| bytes.len());

@@ -1,0 +1,108 @@
+//! `npyo concat`: the elements of several files in one.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use npy_object::{ArrayWriter, Contents, NpyArray, WriteOptions};
+
+use crate::failure::{Failure, display};
+use crate::input::{Bounds, Input, Reading};
+use crate::progress::conversion_bar;
+
+/// Write the elements of files to a new file, one file after another
+///
+/// Each file holds an array of objects. All have the same dtype, and the same lengths of all dimensions
+/// but the first. Elements are copied as they are in the files, with the objects that they share, in the
+/// memory of one element. The new file has the highest protocol of all.
+///
+/// `npyo write --append` adds elements to a file without writing it anew.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Concat {
+    /// The files; ARCHIVE.npz:NAME for an array of an archive
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// The new file
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+
+    #[command(flatten)]
+    bounds: Bounds,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  npyo concat monday.npy tuesday.npy -o week.npy
+  npyo concat parts.npz:a parts.npz:b -o both.npy";
+
+impl Concat {
+    pub(crate) fn file(&self) -> &Path {
+        &self.output
+    }
+
+    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+        let open = |file: &PathBuf| {
+            let input = Input::of(file.clone(), self.bounds);
+            array(&input, &self.reading)
+        };
+        let mut arrays = self.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let mut writer = WriteOptions::joining(&mut arrays)?.create(&self.output)?;
+        let count = arrays.iter().map(NpyArray::len).sum();
+        let bar = conversion_bar(Some(count), 0);
+        for array in &mut arrays {
+            copy(&mut writer, array, 0..array.len(), &bar)?;
+        }
+        writer.finish()?;
+        report(&self.output, count, out)
+    }
+}
+
+/// Opens a file that holds an array of objects.
+pub(super) fn array(input: &Input, reading: &Reading) -> Result<NpyArray, Failure> {
+    let opened = input.open()?;
+    match opened.contents(reading, None, false)? {
+        Contents::Array(array) if array.has_objects() => Ok(array),
+        Contents::Array(_) => {
+            let file = display(opened.file());
+            let why =
+                "expected an array of objects, found one without, which NumPy maps into memory";
+            Err(Failure::Usage(format!("{file}: {why}")))
+        }
+        _ => {
+            let file = display(opened.file());
+            let why = "expected an array of objects, found a pickle of another value";
+            Err(Failure::Usage(format!("{file}: {why}")))
+        }
+    }
+}
+
+/// Copies elements of an array.
+pub(super) fn copy(
+    writer: &mut ArrayWriter<'_>,
+    array: &mut NpyArray,
+    elements: std::ops::Range<u64>,
+    bar: &indicatif::ProgressBar,
+) -> Result<(), Failure> {
+    const AT_ONCE: u64 = 1000;
+    let mut copy = writer.copy_from(array);
+    let mut from = elements.start;
+    while from < elements.end {
+        let to = elements.end.min(from + AT_ONCE);
+        copy.elements(from..to)?;
+        bar.inc(to - from);
+        from = to;
+    }
+    Ok(())
+}
+
+/// Prints how many elements a new file has.
+pub(super) fn report(file: &Path, count: u64, out: &mut impl Write) -> Result<(), Failure> {
+    let plural = if count == 1 { "" } else { "s" };
+    writeln!(out, "{}: {count} element{plural}", display(file))?;
+    Ok(())
+}
