@@ -149,7 +149,9 @@ pub use opcode::{ArgumentKind, MemoEffect, Opcode, OpcodeInfo, StackItem};
 pub use survey::{
     Action, Container, Event, Located, Locator, Matcher, Slot, Span, Survey, same_instructions,
 };
-pub use write::{Builder, Encoder, Renumbering, Savepoint, Transcribed, Transcriber, encode};
+pub use write::{
+    Builder, Encoder, ListItems, Renumbering, Savepoint, Transcribed, Transcriber, encode,
+};
 
 // Hidden: npy-object writes its own values as `Debug` of a graph's values does.
 #[doc(hidden)]

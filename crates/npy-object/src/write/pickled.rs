@@ -3,10 +3,7 @@
 //! CPython's pickler writes a list of elements. Their instructions become those of the array as they
 //! are; only memo entries get other numbers. Nothing is decoded.
 
-use pickle_stream::{
-    Argument, Encoder, Instruction, Lexer, Limits, Opcode, Progress, Renumbering, Span,
-    Transcribed, Transcriber,
-};
+use pickle_stream::{Encoder, Limits, ListItems, Renumbering, Transcribed, Transcriber};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::write::writer::ArrayWriter;
@@ -42,56 +39,19 @@ impl Pickled {
     fn copy(&mut self, pickle: &[u8], count: usize, to: &mut Encoder) -> Result<()> {
         let mut limits = Limits::default();
         limits.argument = u64::MAX;
-        let (head, protocol) = self.head(pickle, count, &limits)?;
-        // APPENDS, or APPEND for one item, and STOP.
-        let end = match pickle {
-            [.., b'e', b'.'] if count > 1 => pickle.len() - 2,
-            [.., b'a', b'.'] if count == 1 => pickle.len() - 2,
-            _ => return Err(not_a_list(pickle.len() as u64)),
-        };
-        let span = Span { begin: head as u64, end: end as u64, memo: self.count };
+        let ListItems { span, protocol, .. } = ListItems::find(pickle, count, self.count, &limits)?;
         let mut transcriber = Transcriber::new(span, protocol, &limits);
-        let items = pickle.get(head..end).unwrap_or_default();
+        let items = &pickle[span.begin as usize..span.end as usize];
         let done = transcriber.advance(items, &mut self.entries, to)?;
         self.count = transcriber.next_entry();
         match done {
-            Transcribed::Need(_) if transcriber.offset() == end as u64 => Ok(()),
-            _ => Err(not_a_list(transcriber.offset())),
-        }
-    }
-
-    /// Passes the instructions before the items. Returns their size, and the protocol.
-    fn head(&mut self, pickle: &[u8], count: usize, limits: &Limits) -> Result<(usize, u8)> {
-        let mut lexer = Lexer::new(0, limits);
-        let mut protocol = 0;
-        let put = match self.count {
-            count if count < 256 => Opcode::BinPut,
-            _ => Opcode::LongBinPut,
-        };
-        let mut expected = [Opcode::EmptyList, put, Opcode::Mark].into_iter();
-        let mut left = if count == 1 { 2 } else { 3 };
-        while left > 0 {
-            let at = lexer.offset() as usize;
-            let Progress::Done(Instruction { opcode, argument, .. }) =
-                lexer.instruction(&pickle[at..])?
-            else {
-                return Err(not_a_list(at as u64));
-            };
-            match (opcode, argument) {
-                (Opcode::Proto, Argument::Int(version)) => protocol = version as u8,
-                (Opcode::Frame, _) => {}
-                _ => {
-                    let next = expected.next();
-                    if Some(opcode) != next && !(opcode == Opcode::Memoize && next == Some(put)) {
-                        return Err(not_a_list(at as u64));
-                    }
-                    left -= 1;
-                }
+            Transcribed::Need(_) if transcriber.offset() == span.end => Ok(()),
+            _ => {
+                let message = "expected the items of a list, as Python writes them";
+                let (clause, offset) = ("pickle.element.balance", transcriber.offset());
+                Err(Error::new(ErrorKind::Malformed, clause, offset, message))
             }
         }
-        // The list itself is not in the array.
-        self.count += 1;
-        Ok((lexer.offset() as usize, protocol))
     }
 }
 
@@ -120,10 +80,4 @@ impl ArrayWriter<'_> {
         }
         self.elements(count, |encoder, _| memo.copy(pickle, count, encoder))
     }
-}
-
-#[cold]
-fn not_a_list(offset: u64) -> Error {
-    let message = "expected the pickle of a list, as Python writes it";
-    Error::new(ErrorKind::Malformed, "pickle.element.balance", offset, message)
 }

@@ -4,13 +4,15 @@
 //!
 //! Read `encode` first: the [`Encoder`], which writes what CPython's pickler writes. `frames` holds
 //! the bytes it has written. `build` makes values to be encoded. `transcribe` copies instructions
-//! from one pickle into another.
+//! from one pickle into another; `list_items` finds those of the items of a list.
 
 mod build;
 mod encode;
 mod frames;
+mod list_items;
 mod transcribe;
 
 pub use build::Builder;
 pub use encode::{Encoder, Savepoint, encode};
+pub use list_items::ListItems;
 pub use transcribe::{Renumbering, Transcribed, Transcriber};
