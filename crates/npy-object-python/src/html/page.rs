@@ -34,8 +34,10 @@ color:var(--npyo-text);font-size:13px;line-height:1.5;max-width:100%;overflow-x:
 --npyo-dim:var(--jp-content-font-color2,#9198a1);--npyo-rule:var(--jp-border-color2,#3d444d);\
 --npyo-blue:var(--jp-info-color0,#79c0ff);--npyo-red:var(--jp-error-color1,#ff7b72);\
 --npyo-green:var(--jp-success-color1,#7ee787)}}\
-.npyo code{font-family:var(--jp-code-font-family,ui-monospace,monospace);color:inherit;background:none}\
-.npyo table{border-collapse:collapse;margin:6px 0}\
+.npyo code{font-family:var(--jp-code-font-family,ui-monospace,monospace);color:inherit;background:none;\
+font-size:inherit;padding:0}\
+.npyo table{border-collapse:collapse;margin:6px 0;font-size:inherit}\
+.npyo td{white-space:nowrap}.npyo td:last-child{white-space:normal}\
 .npyo th{color:var(--npyo-dim);font-weight:normal}\
 .npyo th,.npyo td{text-align:left;padding:2px 12px 2px 0;border:0;border-bottom:1px solid var(--npyo-rule);\
 vertical-align:middle;background:none}\
