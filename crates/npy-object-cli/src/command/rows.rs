@@ -249,7 +249,7 @@ fn choose(len: u64, count: u64, seed: u64) -> Vec<u64> {
     let mut state = seed;
     let mut chosen = std::collections::BTreeSet::new();
     for last in len.saturating_sub(count)..len {
-        let number = (u128::from(random(&mut state)) * (u128::from(last) + 1) >> 64) as u64;
+        let number = ((u128::from(random(&mut state)) * (u128::from(last) + 1)) >> 64) as u64;
         if !chosen.insert(number) {
             chosen.insert(last);
         }
