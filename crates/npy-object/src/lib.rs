@@ -87,8 +87,8 @@
 //!
 //! and usually less than 4 MiB besides the element. The constant is two windows on the file of 1
 //! MiB each, definitions that elements share up to [`Limits::shared`] (8 MiB), and at most 4.5 MiB
-//! of checkpoints, by which elements and definitions are found: 24 bytes for 16 KiB of the file, or
-//! for an element that is larger, further apart from 3 GiB on. [`Limits::within`] sets a bound of
+//! of checkpoints, by which elements and definitions are found: 24 bytes for 32 KiB of the file, or
+//! for an element that is larger, further apart from 6 GiB on. [`Limits::within`] sets a bound of
 //! your own: a file that needs more is an error before memory is taken. With a file in memory, or
 //! mapped into it, elements are borrowed from there.
 //!

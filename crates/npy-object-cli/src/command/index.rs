@@ -13,7 +13,7 @@ use crate::input::{Input, Reading};
 ///
 /// The file holds an array of objects, or a pickle of a list, set, dict or deque. The index has the
 /// place of every element (about 2 bytes for each) if that takes at most a tenth of the file's size,
-/// and otherwise 24 bytes for 16 KiB of the file. Every command and the libraries use it until the file
+/// and otherwise 24 bytes for 32 KiB of the file. Every command and the libraries use it until the file
 /// is changed.
 #[derive(Args)]
 pub(crate) struct Index {

@@ -233,15 +233,9 @@ fn write_table(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
 impl Row {
     fn cells(&self) -> [String; 5] {
         let Shown { key, kind, dtype, shape, .. } = &self.shown;
-        let key = key.as_deref().map_or_else(String::new, printable_owned);
-        let cell =
-            |text: &Option<String>| text.as_deref().map_or_else(String::new, printable_owned);
-        [self.index.to_string(), key, printable(kind), cell(dtype), cell(shape)]
+        let cell = |text: &Option<String>| text.as_deref().map_or_else(String::new, printable);
+        [self.index.to_string(), cell(key), printable(kind), cell(dtype), cell(shape)]
     }
-}
-
-fn printable_owned(text: &str) -> String {
-    printable(text)
 }
 
 /// Returns up to `count` different numbers below `len`, in order: Floyd's algorithm.

@@ -172,7 +172,8 @@ impl Contents {
     ///
     /// let at = Options::new().at("tests/data/splits.npy", &".train".parse()?)?;
     /// let mut train = Contents::from(at).into_array()?;
-    /// assert_eq!((train.shape(), train.get(2)?.unwrap().as_i64()?), (&[3][..], 5));
+    /// assert_eq!(train.shape(), [3]);
+    /// assert_eq!(train.get(2)?.unwrap().as_i64()?, 5);
     /// # Ok::<(), npy_object::Error>(())
     /// ```
     pub fn into_array(self) -> Result<NpyArray> {

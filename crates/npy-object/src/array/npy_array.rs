@@ -178,7 +178,7 @@ impl NpyArray {
     /// returns them; `None` past the last. This does not move a loop.
     ///
     /// The first time that an element is asked for, the file is surveyed up to it; after that, it
-    /// is found from a checkpoint at most 16 KiB, or one element, before it.
+    /// is found from a checkpoint at most 32 KiB, or one element, before it.
     ///
     /// [`next_element`]: Self::next_element
     ///
@@ -471,7 +471,7 @@ impl NpyArray {
     /// none.
     ///
     /// Surveys the array to its end. If it takes at most a tenth of the file's size, the index has
-    /// the place of every element, and otherwise one for each 16 KiB. An index is of one version of
+    /// the place of every element, and otherwise one for each 32 KiB. An index is of one version of
     /// its file: it is not used after the file is changed.
     ///
     /// Fails as reading does, and where the array was not opened by its path.

@@ -84,10 +84,10 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// 4.5 MiB of them: enough for 3 GiB.
+    /// 4.5 MiB of them: enough for 6 GiB.
     pub(crate) const MOST: usize = 3 << 16;
-    /// Bytes that are surveyed in 30 microseconds, and fetched over a network as fast as a few.
-    pub(crate) const SPACING: u64 = 16 << 10;
+    /// Bytes that are surveyed in under a millisecond, and fetched over a network as fast as a few.
+    pub(crate) const SPACING: u64 = 32 << 10;
     /// The number of checkpoints by which the vector grows.
     const ROOM: usize = 1 << 10;
 
@@ -170,7 +170,7 @@ impl FromIterator<Checkpoint> for Checkpoints {
     }
 }
 
-/// Two consecutive checkpoints. Between them is one member, or 16 KiB of members or more.
+/// Two consecutive checkpoints. Between them is one member, or 32 KiB of members or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Interval {
     pub(crate) from: Checkpoint,
@@ -247,12 +247,12 @@ mod tests {
             checkpoints.note(begin, &spans(offset, count, size), 1);
             checkpoints.as_slice().iter().map(|place| place.member).collect::<Vec<_>>()
         };
-        // Of 500 bytes each, 32 are in an interval, which goes on into the next batch.
-        assert_eq!(batch(0, 1, 60, 500), [0, 32]);
-        assert_eq!(batch(60, 30_002, 10, 500), [0, 32, 64]);
+        // Of 1,000 bytes each, 32 are in an interval, which goes on into the next batch.
+        assert_eq!(batch(0, 1, 60, 1000), [0, 32]);
+        assert_eq!(batch(60, 60_002, 10, 1000), [0, 32, 64]);
         // Each large one has an interval, from the first of a batch on.
-        assert_eq!(batch(70, 35_003, 3, 2 * SPACING), [0, 32, 64, 70, 71, 72]);
-        let small = 35_004 + 6 * SPACING;
+        assert_eq!(batch(70, 70_003, 3, 2 * SPACING), [0, 32, 64, 70, 71, 72]);
+        let small = 70_004 + 6 * SPACING;
         assert_eq!(batch(73, small, 9, 1), [0, 32, 64, 70, 71, 72, 73]);
         let is_inside = |place: &Checkpoint| place.is_inside();
         let inside: Vec<_> = checkpoints.as_slice().iter().map(is_inside).collect();

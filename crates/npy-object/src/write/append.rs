@@ -34,9 +34,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use npy_header::Header;
-use pickle_stream::{
-    Argument, Builder, Container, Encoder, Event, Instruction, Lexer, Limits, Opcode, Progress,
-};
+use pickle_stream::in_place::{self, LengthPlace, StateEnd};
+use pickle_stream::{Builder, Container, Encoder, Event, Limits};
 
 use super::envelope::Envelope;
 use super::writer::ArrayWriter;
@@ -223,7 +222,7 @@ impl Found {
             }
             return Err(refused("other data follow its array").or_at(end.after()));
         }
-        if protocol >= 4 && !end.has_memoize() {
+        if protocol >= 4 && !end.is_memoized {
             // Their numbers are those of MEMOIZE only if no instruction gives one.
             return Err(refused("its memo entries may not be numbered in order"));
         }
@@ -260,7 +259,7 @@ impl Extension {
         let end = self.survey(count)?;
         let front = self.front.with_length(count)?;
         output.keep()?;
-        output.write_at(self.end.offset, &nothing(self.end.bytes.len()))?;
+        output.write_at(self.end.offset, &in_place::no_effect(self.end.bytes.len()))?;
         output.sync()?;
         output.write_at(0, &front)?;
         output.finish()?;
@@ -328,15 +327,16 @@ impl Front {
 
     fn read(header: Header, envelope: &envelope::Envelope, window: &mut Window) -> Result<Front> {
         let unknown = || refused("its pickle does not begin as NumPy writes it");
-        let places = Places::find(envelope, header.shape[0])?.ok_or_else(unknown)?;
-        let Places { frame, length } = places;
-        let (pickle, end) = (envelope.offset as usize, length.end);
+        let place = LengthPlace::find(&envelope.bytes, envelope.offset, header.shape[0] as u64)?;
+        let LengthPlace { instruction, frame, .. } = place.ok_or_else(unknown)?;
+        let frame = frame.map(|size| size.start as usize);
+        let (pickle, end) = (envelope.offset as usize, instruction.end as usize);
         if end > Front::MOST {
             return Err(refused(format!("its shape ends after {end} of at most 4,096 bytes")));
         }
         let bytes = window.fill_aside(0, end)?.get(..end).ok_or_else(unknown)?.to_vec();
         let rest = envelope.bytes.get(end - pickle..).unwrap_or_default().to_vec();
-        Ok(Front { header, bytes, rest, pickle, frame, length: length.start })
+        Ok(Front { header, bytes, rest, pickle, frame, length: instruction.start as usize })
     }
 
     /// Returns the most elements for which there is room.
@@ -356,7 +356,7 @@ impl Front {
     /// Returns the bytes for another number of elements, as many.
     fn with_length(&self, count: u64) -> Result<Vec<u8>> {
         let old = self.bytes.len() - self.length;
-        let instruction = int(count, old).ok_or_else(|| self.no_room())?;
+        let instruction = in_place::int(count, old).ok_or_else(|| self.no_room())?;
         let growth = instruction.len() - old;
         let shape = vec![usize::try_from(count).map_err(|_| self.no_room())?];
         let pickle = self.pickle.checked_sub(growth).ok_or_else(|| self.no_room())?;
@@ -384,104 +384,22 @@ impl Front {
     }
 }
 
-/// The places of what changes with the length of the array: offsets in the file.
-struct Places {
-    frame: Option<usize>,
-    length: std::ops::Range<usize>,
-}
-
-impl Places {
-    /// Finds `MARK 1 length TUPLE1` in an envelope, with which the state begins.
-    fn find(envelope: &envelope::Envelope, length: usize) -> Result<Option<Places>> {
-        let limits = Limits::default();
-        let (mut lexer, mut rest) = (Lexer::new(envelope.offset, &limits), &envelope.bytes[..]);
-        let (mut found, mut frame) = (None, None);
-        let mut last: [Option<(Opcode, Option<u64>, u64)>; 3] = [None; 3];
-        while let Progress::Done(instruction) = lexer.instruction(rest)? {
-            let Instruction { opcode, offset, size, .. } = instruction;
-            rest = &rest[size..];
-            if let Argument::Size(size) = instruction.argument {
-                frame = Some((offset + 1, instruction.end().saturating_add(size)));
-                continue;
-            }
-            if opcode == Opcode::Tuple1
-                && let [Some((Opcode::Mark, ..)), Some((_, Some(1), _)), Some(last)] = last
-                && let (_, Some(int), begin) = last
-                && usize::try_from(int) == Ok(length)
-            {
-                let frame = frame.filter(|&(_, end)| offset <= end);
-                let frame = frame.map(|(size, _)| size as usize);
-                found = Some(Places { frame, length: begin as usize..offset as usize });
-            }
-            last = [last[1], last[2], Some((opcode, int_of(&instruction), offset))];
-        }
-        Ok(found)
-    }
-}
-
-/// Returns the value of an instruction that makes an int that is not negative.
-fn int_of(instruction: &Instruction<'_>) -> Option<u64> {
-    match (instruction.opcode, instruction.argument) {
-        (Opcode::BinInt | Opcode::BinInt1 | Opcode::BinInt2, Argument::Int(int)) => {
-            u64::try_from(int).ok()
-        }
-        (Opcode::Long1, Argument::Bytes(bytes)) if bytes.len() <= 8 => {
-            let mut long = [0; 8];
-            long[..bytes.len()].copy_from_slice(bytes);
-            bytes.last().is_none_or(|&high| high < 0x80).then_some(u64::from_le_bytes(long))
-        }
-        _ => None,
-    }
-}
-
-/// Returns the shortest instruction of at least `least` bytes that makes an int.
-fn int(int: u64, least: usize) -> Option<Vec<u8>> {
-    let bytes = int.to_le_bytes();
-    let forms = [
-        (Opcode::BinInt1, 1, 0xff),
-        (Opcode::BinInt2, 2, 0xffff),
-        (Opcode::BinInt, 4, i32::MAX as u64),
-    ];
-    let short = forms
-        .into_iter()
-        .filter(|&(_, width, most)| int <= most && 1 + width >= least)
-        .map(|(opcode, width, _)| [&[opcode as u8], &bytes[..width]].concat());
-    let long = (1..=8usize)
-        .filter(|&width| int < 1 << (8 * width - 1) && 2 + width >= least)
-        .map(|width| [&[Opcode::Long1 as u8, width as u8], &bytes[..width]].concat());
-    short.chain(long).min_by_key(Vec::len)
-}
-
 /// The end of a pickle: TUPLE, maybe its memo entry, BUILD and STOP.
 struct End {
     offset: u64,
     bytes: Vec<u8>,
+    /// Whether its memo entry has the next number, and says none.
+    is_memoized: bool,
 }
 
 /// Bytes that contain an end, a frame before it, and a mark after it.
 const AHEAD: usize = 128;
-/// The bytes of FRAME.
-const FRAME: usize = 9;
-
 impl End {
     /// Reads the end at a place, where a frame may begin; `None` of another end.
     fn read(window: &mut Window, place: u64) -> Result<Option<End>> {
         let (bytes, offset) = after_frame(window, place)?;
-        Ok(End::parse(bytes).map(|end| End { offset, bytes: end.to_vec() }))
-    }
-
-    /// Returns the end that is at the start of `bytes`.
-    fn parse(bytes: &[u8]) -> Option<&[u8]> {
-        use Opcode as O;
-        let put = match bytes.get(1) {
-            Some(&put) if put == O::Memoize as u8 => 1,
-            Some(&put) if put == O::BinPut as u8 => 2,
-            Some(&put) if put == O::LongBinPut as u8 => 5,
-            _ => 0,
-        };
-        let end = bytes.get(..put + 3)?;
-        let is_end = end[0] == O::Tuple as u8 && end[put + 1..] == [O::Build as u8, O::Stop as u8];
-        is_end.then_some(end)
+        let end = StateEnd::of_first(bytes);
+        Ok(end.map(|end| End { offset, bytes: end.bytes.to_vec(), is_memoized: end.is_memoized }))
     }
 
     /// Returns the offset after STOP.
@@ -489,34 +407,23 @@ impl End {
         self.offset + self.bytes.len() as u64
     }
 
-    fn has_memoize(&self) -> bool {
-        self.bytes[1] == Opcode::Memoize as u8
-    }
-
-    /// Returns the mark of an append to a file with this end: a str in ASCII, which every version of
-    /// Python reads, and POP.
+    /// Returns the mark of an append to a file with this end.
     fn mark(&self) -> Vec<u8> {
         // The old end in hexadecimal digits.
         let mut text = APPENDED.to_vec();
         for byte in &self.bytes {
             text.extend_from_slice(format!("{byte:02x}").as_bytes());
         }
-        let head = [Opcode::ShortBinString as u8, text.len() as u8];
-        [&head[..], &text, &[Opcode::Pop as u8]].concat()
+        in_place::note(&text)
     }
 }
 
 /// Returns the old end that a mark at the start of `bytes` has.
 fn parse_mark(bytes: &[u8]) -> Option<Vec<u8>> {
-    let (&[opcode, len], rest) = bytes.split_first_chunk()?;
-    let (text, after) = rest.split_at_checked(len.into())?;
-    let digits = text.strip_prefix(APPENDED)?;
-    if opcode != Opcode::ShortBinString as u8 || after.first() != Some(&(Opcode::Pop as u8)) {
-        return None;
-    }
+    let digits = in_place::read_note(bytes)?.strip_prefix(APPENDED)?;
     let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
     let end = digits.chunks(2).map(byte).collect::<Option<Vec<u8>>>()?;
-    (End::parse(&end) == Some(&end[..])).then_some(end)
+    StateEnd::of_first(&end).is_some_and(|read| read.bytes == end).then_some(end)
 }
 
 /// Returns whether the bytes at an offset, after an array, are what an append that was interrupted has
@@ -539,31 +446,16 @@ pub fn is_interrupted_append(source: &Source, offset: u64) -> io::Result<bool> {
 /// Returns the bytes at a place, or after the FRAME there, and their offset.
 fn after_frame(window: &mut Window, place: u64) -> Result<(&[u8], u64)> {
     let bytes = window.fill_aside(place, AHEAD)?;
-    Ok(match bytes.split_at_checked(FRAME) {
-        Some((frame, rest)) if frame[0] == Opcode::Frame as u8 => (rest, place + FRAME as u64),
-        _ => (bytes, place),
-    })
-}
-
-/// Returns instructions of `size` bytes, 2 or more, that have no effect.
-fn nothing(size: usize) -> Vec<u8> {
-    use Opcode as O;
-    let mut bytes = Vec::with_capacity(size);
-    if !size.is_multiple_of(2) {
-        bytes.extend([O::BinInt1 as u8, 0, O::Pop as u8]);
-    }
-    while bytes.len() < size {
-        bytes.extend([O::None as u8, O::Pop as u8]);
-    }
-    bytes
+    let frame = in_place::frame_len(bytes);
+    Ok((&bytes[frame..], place + frame as u64))
 }
 
 /// An append that was not finished.
 struct Interrupted {
     /// The size that the file had.
     size: u64,
-    /// Its end, if that was overwritten.
-    end: Option<End>,
+    /// Its end and where it was, if that was overwritten.
+    end: Option<(u64, Vec<u8>)>,
 }
 
 impl Interrupted {
@@ -571,20 +463,17 @@ impl Interrupted {
     fn in_pickle(window: &mut Window, place: Checkpoint) -> Result<Option<Interrupted>> {
         let (bytes, offset) = after_frame(window, place.offset)?;
         let sizes = [3, 4, 5, 8];
-        let ends = sizes.into_iter().filter_map(|size| {
-            let mark = bytes.strip_prefix(&nothing(size)[..])?;
-            parse_mark(mark).filter(|end| end.len() == size)
+        let mut ends = sizes.into_iter().filter_map(|size| {
+            let mark = bytes.strip_prefix(&in_place::no_effect(size)[..])?;
+            let bytes = parse_mark(mark).filter(|end| end.len() == size)?;
+            Some(Interrupted { size: offset + size as u64, end: Some((offset, bytes)) })
         });
-        Ok(ends.map(|bytes| End { offset, bytes }).next().map(Interrupted::over))
-    }
-
-    fn over(end: End) -> Interrupted {
-        Interrupted { size: end.after(), end: Some(end) }
+        Ok(ends.next())
     }
 
     /// Makes the file as it was.
     fn undo(self, output: &mut Output<'_>) -> Result<()> {
-        if let Some(End { offset, bytes }) = self.end {
+        if let Some((offset, bytes)) = self.end {
             output.write_at(offset, &bytes)?;
             output.sync()?;
         }
@@ -604,20 +493,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_has_the_size_and_no_effect() {
-        for size in 2..20 {
-            let bytes = [b"]", &nothing(size)[..], b"."].concat();
-            assert_eq!(bytes.len(), size + 2);
-            let decoded = pickle_stream::decode(&bytes, &Limits::default()).unwrap();
-            let is_empty = matches!(decoded.value().kind(), pickle_stream::Kind::List(items) if items.len() == 0);
-            assert!(is_empty);
-        }
-    }
-
-    #[test]
     fn mark_has_the_end() {
         for bytes in [&b"tb."[..], b"t\x94b.", b"tq\x90b.", b"tr\0\xff\0\0b."] {
-            let end = End { offset: 7, bytes: bytes.to_vec() };
+            let end = End { offset: 7, bytes: bytes.to_vec(), is_memoized: false };
             let mark = end.mark();
             assert!(mark.is_ascii());
             assert_eq!(parse_mark(&mark).as_deref(), Some(bytes));
@@ -632,31 +510,5 @@ mod tests {
             let mark = [b"U", &[text.len() as u8][..], text.as_bytes(), b"0"].concat();
             assert_eq!(parse_mark(&mark), None, "{text}");
         }
-    }
-
-    #[test]
-    fn end_of_another_pickle_is_none() {
-        for bytes in [&b""[..], b"t", b"tb", b"t\x94b", b"Ntb.", b"t\x94\x94b.", b"tb0."] {
-            assert_eq!(End::parse(bytes), None);
-        }
-        assert_eq!(End::parse(b"tb.more"), Some(&b"tb."[..]));
-    }
-
-    #[test]
-    fn int_is_the_shortest_of_enough_bytes() {
-        for (number, least, expected) in [
-            (3, 2, &b"K\x03"[..]),
-            (256, 2, b"M\0\x01"),
-            (65_536, 3, b"J\0\0\x01\0"),
-            (1 << 31, 5, b"\x8a\x05\0\0\0\x80\0"),
-            (3, 3, b"M\x03\0"),
-            (3, 4, b"\x8a\x02\x03\0"),
-            (3, 10, b"\x8a\x08\x03\0\0\0\0\0\0\0"),
-            (u64::MAX >> 1, 2, b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f"),
-        ] {
-            assert_eq!(int(number, least).as_deref(), Some(expected), "{number}");
-        }
-        assert_eq!(int(1 << 63, 2), None);
-        assert_eq!(int(3, 11), None);
     }
 }

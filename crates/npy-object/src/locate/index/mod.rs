@@ -35,7 +35,7 @@ pub enum IndexKind {
     Auto,
     /// The place of every element: about 2 bytes for each, besides the checkpoints.
     Dense,
-    /// A checkpoint for each 16 KiB of the file, or for each larger element.
+    /// A checkpoint for each 32 KiB of the file, or for each larger element.
     Sparse,
 }
 
