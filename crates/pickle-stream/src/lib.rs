@@ -150,7 +150,7 @@ pub use survey::{
     Action, Container, Event, Located, Locator, Matcher, Slot, Span, Survey, same_instructions,
 };
 pub use write::{
-    Builder, Encoder, ListItems, Renumbering, Savepoint, Transcribed, Transcriber, encode,
+    Builder, Encoder, ListItems, Renumbering, Savepoint, Transcribed, Transcriber, encode, in_place,
 };
 
 // Hidden: npy-object writes its own values as `Debug` of a graph's values does.
