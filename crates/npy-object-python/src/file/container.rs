@@ -209,7 +209,7 @@ impl Container {
             budget.refill();
             match options.at(source, &self.path) {
                 Ok(at) => {
-                    page.elements(&mut at.into(), (0..ROWS as u64).map(|n| (n.to_string(), n)))
+                    page.elements(&mut at.into(), (0..ROWS as u64).map(|n| (n.to_string(), n)));
                 }
                 Err(error) => page.error(error),
             }

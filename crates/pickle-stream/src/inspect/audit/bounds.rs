@@ -16,7 +16,7 @@ pub(super) const MAX_ENTRIES: usize = 1 << 15;
 
 /// Bytes of objects in use. Beyond it, values are forgotten in the order that
 /// `Interpreter::make_room` gives.
-pub(super) const MAX_HEAP: usize = 1 << 21;
+pub(super) const MAX_HEAP: usize = 1 << 20;
 
 /// Bytes of objects from which on unused ones are removed.
 pub(super) const MIN_COLLECTED: usize = MAX_HEAP / 2;
