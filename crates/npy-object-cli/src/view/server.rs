@@ -1,10 +1,10 @@
 //! The server on 127.0.0.1: receives requests, asks the guard, and sends answers.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::Ipv4Addr;
 use std::thread;
 
-use tiny_http::{Header, Request, Response, Server};
+use tiny_http::{Method, Request, Server, StatusCode};
 
 use super::answer::Answer;
 use super::assets;
@@ -45,7 +45,7 @@ pub(super) fn serve(routes: &Routes, ready: impl FnOnce(&str) -> io::Result<()>)
                 while let Ok(request) = server.recv() {
                     let answer = answer(&request, &guard, routes);
                     // The browser may have gone.
-                    let _ = request.respond(to_response(answer));
+                    let _ = send(request, &answer);
                 }
             });
         }
@@ -78,11 +78,25 @@ fn answer(request: &Request, guard: &Guard, routes: &Routes) -> Answer {
     }
 }
 
-fn to_response(answer: Answer) -> Response<io::Cursor<Vec<u8>>> {
-    let content_type = ("Content-Type", answer.content_type);
-    let headers = HEADERS.into_iter().chain([content_type]).map(|(name, value)| {
-        Header::from_bytes(name, value).expect("the headers are written above, in ASCII")
-    });
-    let response = Response::from_data(answer.body).with_status_code(answer.status);
-    headers.fold(response, Response::with_header)
+/// Sends an answer, and has the browser close the connection. `tiny_http` may queue a connection behind
+/// one that is kept open, where the browser would wait for it.
+fn send(request: Request, answer: &Answer) -> io::Result<()> {
+    let has_body = *request.method() != Method::Head;
+    let status = StatusCode(answer.status);
+    let mut to = request.into_writer();
+    write!(to, "HTTP/1.1 {} {}\r\n", answer.status, status.default_reason_phrase())?;
+    let length = answer.body.len().to_string();
+    let own = [
+        ("Content-Type", answer.content_type),
+        ("Content-Length", &*length),
+        ("Connection", "close"),
+    ];
+    for (name, value) in HEADERS.into_iter().chain(own) {
+        write!(to, "{name}: {value}\r\n")?;
+    }
+    to.write_all(b"\r\n")?;
+    if has_body {
+        to.write_all(&answer.body)?;
+    }
+    to.flush()
 }

@@ -73,7 +73,7 @@ impl ArrayWriter<'static> {
     /// part of the file after [`finish`](Self::finish). Until then, and if the process stops before,
     /// it has the old ones. Only one writer can append to a file at a time.
     ///
-    /// With an [index](NpyArray::write_index) this takes the time of the new elements, and without
+    /// With an [index](crate::NpyArray::write_index) this takes the time of the new elements, and without
     /// one a survey of the file; `finish` writes an index. An index that cannot be written is left
     /// out.
     ///
@@ -81,8 +81,6 @@ impl ArrayWriter<'static> {
     /// written: of another dtype or more dimensions, in Fortran order, compressed, of protocol 0 or
     /// 1, or with data after its array. Then a [copy](Self::copy_from) in a new file can have more
     /// elements.
-    ///
-    /// [NpyArray::write_index]: crate::NpyArray::write_index
     ///
     /// ```
     /// use npy_object::ArrayWriter;
