@@ -13,8 +13,8 @@ use pickle_stream::{Builder, Construct, NodeId};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::untyped::{self, Form};
-use crate::error::{Error, ErrorKind, Result};
+use super::untyped::{self, Form, expected, malformed};
+use crate::error::{Error, Result};
 use crate::value::globals::ArrayClass;
 use crate::write::numpy;
 use crate::write::writer::ArrayWriter;
@@ -533,45 +533,6 @@ fn time([hour, minute, second, micro]: [&Value; 4]) -> Result<Vec<u8>> {
     Ok(state)
 }
 
-/// The names of the types that an object of one member has.
-const TYPES: [&str; 30] = [
-    "array",
-    "bytearray",
-    "bytes",
-    "call",
-    "complex",
-    "date",
-    "datetime",
-    "decimal",
-    "defaultdict",
-    "dict",
-    "dtype",
-    "extension",
-    "float",
-    "frozenset",
-    "global",
-    "int",
-    "new",
-    "ordereddict",
-    "persistent",
-    "record",
-    "ref",
-    "root",
-    "scalar",
-    "set",
-    "shared",
-    "str",
-    "time",
-    "timedelta",
-    "tuple",
-    "header",
-];
-
-/// Returns whether an object of one member with this name is typed JSON.
-pub(super) fn is_type(name: &str) -> bool {
-    TYPES.contains(&name)
-}
-
 fn single(object: &Map<String, Value>) -> Result<(&str, &Value)> {
     match object.iter().next() {
         Some((name, value)) if object.len() == 1 => Ok((name, value)),
@@ -649,16 +610,4 @@ fn float(value: &Value) -> Result<f64> {
 pub(super) fn bytes(value: &Value) -> Result<Vec<u8>> {
     let text = text(value)?;
     STANDARD.decode(text).map_err(|error| malformed(format!("expected base64: {error}")))
-}
-
-#[cold]
-pub(super) fn expected(what: &str, found: &str) -> Error {
-    const SHOWN: usize = 40;
-    let shown: String = found.chars().take(SHOWN).collect();
-    malformed(format!("expected {what}, found {shown}"))
-}
-
-#[cold]
-fn malformed(message: String) -> Error {
-    Error::new(ErrorKind::Malformed, "access.json", None, message)
 }

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use npy_header::{DType, Header, Scalar, ScalarKind};
 use serde_json::Value;
 
-use super::read::{bytes, expected, lengths, member, parse, read_dtype, tag};
+use super::read::{bytes, lengths, member, parse, read_dtype, tag};
+use super::untyped::expected;
 use crate::error::Result;
 use crate::value::scalar::swapped;
 

@@ -9,8 +9,7 @@ use pickle_stream::{Builder, NodeId};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::read::{expected, is_type};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The form of lines of JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,4 +153,56 @@ impl<'de> Visitor<'de> for Plain<'_> {
         let made = self.build.dict(&made);
         self.made(made)
     }
+}
+
+/// The names of the types that an object of one member has.
+const TYPES: [&str; 30] = [
+    "array",
+    "bytearray",
+    "bytes",
+    "call",
+    "complex",
+    "date",
+    "datetime",
+    "decimal",
+    "defaultdict",
+    "dict",
+    "dtype",
+    "extension",
+    "float",
+    "frozenset",
+    "global",
+    "int",
+    "new",
+    "ordereddict",
+    "persistent",
+    "record",
+    "ref",
+    "root",
+    "scalar",
+    "set",
+    "shared",
+    "str",
+    "time",
+    "timedelta",
+    "tuple",
+    "header",
+];
+
+/// Returns whether an object of one member with this name is typed JSON.
+fn is_type(name: &str) -> bool {
+    TYPES.contains(&name)
+}
+
+/// Returns the error for a line in which something else stands than was expected.
+#[cold]
+pub(super) fn expected(what: &str, found: &str) -> Error {
+    const SHOWN: usize = 40;
+    let shown: String = found.chars().take(SHOWN).collect();
+    malformed(format!("expected {what}, found {shown}"))
+}
+
+#[cold]
+pub(super) fn malformed(message: String) -> Error {
+    Error::new(ErrorKind::Malformed, "access.json", None, message)
 }
