@@ -1,4 +1,4 @@
-//! Elements after those of a file: [`ArrayWriter::append_to`].
+//! Elements after those of a file: [`ArrayWriter::append_to`](crate::ArrayWriter::append_to).
 //!
 //! The new elements are written after the pickle, where no reader looks. Then two writes, each of a
 //! few bytes, make them part of the array:
@@ -38,7 +38,6 @@ use pickle_stream::in_place::{self, LengthPlace, StateEnd};
 use pickle_stream::{Builder, Container, Encoder, Event, Limits};
 
 use super::envelope::Envelope;
-use super::writer::ArrayWriter;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope;
 use crate::locate::batches::walk;
@@ -68,36 +67,21 @@ pub(super) struct Extension {
     runs: Option<Arc<Runs>>,
 }
 
-impl ArrayWriter<'static> {
-    /// Opens a file to append elements to its array, which has one dimension of objects. They are
-    /// part of the file after [`finish`](Self::finish). Until then, and if the process stops before,
-    /// it has the old ones. Only one writer can append to a file at a time.
-    ///
-    /// With an [index](crate::NpyArray::write_index) this takes the time of the new elements, and without
-    /// one a survey of the file; `finish` writes an index. An index that cannot be written is left
-    /// out.
-    ///
-    /// Fails with clause `access.append` where the file is not one that NumPy or this crate has
-    /// written: of another dtype or more dimensions, in Fortran order, compressed, of protocol 0 or
-    /// 1, or with data after its array. Then a [copy](Self::copy_from) in a new file can have more
-    /// elements.
-    ///
-    /// ```
-    /// use npy_object::ArrayWriter;
-    ///
-    /// # let folder = tempfile::tempdir()?;
-    /// # let path = folder.path().join("strings.npy");
-    /// # std::fs::copy("tests/data/strings.npy", &path)?;
-    /// let mut writer = ArrayWriter::append_to(&path)?;
-    /// writer.append_with(|build| build.str("appended"))?;
-    /// writer.finish()?;
-    /// let mut array = npy_object::open(&path)?;
-    /// assert_eq!(array.len(), 4);
-    /// assert_eq!(array.get(3)?.unwrap().as_str()?, "appended");
-    /// # Ok::<(), npy_object::Error>(())
-    /// ```
-    pub fn append_to(path: impl AsRef<Path>) -> Result<ArrayWriter<'static>> {
-        let path = path.as_ref();
+/// A file that elements are appended to, and the encoder that continues its pickle.
+pub(super) struct Continued {
+    pub(super) extension: Extension,
+    pub(super) output: Output<'static>,
+    pub(super) encoder: Encoder,
+    pub(super) build: Builder,
+    /// The memo entry of the array.
+    pub(super) root: u64,
+    /// The envelope, if new elements read its entries.
+    pub(super) same_as: Option<Arc<envelope::Envelope>>,
+}
+
+impl Continued {
+    /// Opens a file. An append to it that was interrupted is undone.
+    pub(super) fn open(path: &Path) -> Result<Continued> {
         let mut output = Output::extend(path)?;
         let opened = loop {
             match Found::open(path)? {
@@ -108,34 +92,23 @@ impl ArrayWriter<'static> {
         let Opened { extension, envelope, protocol } = *opened;
         output.cut(extension.end.after())?;
         output.write(&extension.end.mark())?;
-        let (pickle, root, same_as) = resume(&extension, envelope, protocol)?;
-        Ok(ArrayWriter::after(extension, pickle, root, same_as, output))
-    }
-}
-
-/// Returns an encoder after the elements of a file, the memo entry of the array, and the envelope if
-/// new elements read its entries.
-#[expect(clippy::type_complexity, reason = "the parts of a writer")]
-fn resume(
-    extension: &Extension,
-    envelope: Arc<envelope::Envelope>,
-    protocol: u8,
-) -> Result<((Encoder, Builder), u64, Option<Arc<envelope::Envelope>>)> {
-    let Header { shape, fortran_order, .. } = &extension.front.header;
-    let memo = extension.last.memo();
-    let (mut encoder, mut build) = (Encoder::new(protocol)?, Builder::new(&Limits::default()));
-    if let Some(like) = Envelope::of(&envelope, protocol, false, &mut build)?
-        && like.is_written_as(&envelope, shape, *fortran_order, &mut build, protocol)?
-    {
-        let parts = like.write(Some(shape), *fortran_order, &mut build, &mut encoder)?;
+        let Header { shape, fortran_order, .. } = &extension.front.header;
+        let memo = extension.last.memo();
+        let (mut encoder, mut build) = (Encoder::new(protocol)?, Builder::new(&Limits::default()));
+        if let Some(like) = Envelope::of(&envelope, protocol, false, &mut build)?
+            && like.is_written_as(&envelope, shape, *fortran_order, &mut build, protocol)?
+        {
+            let parts = like.write(Some(shape), *fortran_order, &mut build, &mut encoder)?;
+            encoder.resume(memo);
+            let (root, same_as) = (parts.root, Some(envelope));
+            return Ok(Continued { extension, output, encoder, build, root, same_as });
+        }
+        // New elements have a dtype of their own.
+        let (mut encoder, build) = (Encoder::new(protocol)?, Builder::new(&Limits::default()));
         encoder.resume(memo);
-        return Ok(((encoder, build), parts.root, Some(envelope)));
+        let root = envelope.unfinished.first().copied().unwrap_or(u64::MAX);
+        Ok(Continued { extension, output, encoder, build, root, same_as: None })
     }
-    // New elements have a dtype of their own.
-    let (mut encoder, build) = (Encoder::new(protocol)?, Builder::new(&Limits::default()));
-    encoder.resume(memo);
-    let root = envelope.unfinished.first().copied().unwrap_or(u64::MAX);
-    Ok(((encoder, build), root, None))
 }
 
 /// An open file, and what the encoder of new elements needs to know.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use npy_header::{DType, Header, Padding, Version};
 use pickle_stream::{Builder, Encoder, NodeId};
 
-use super::append::Extension;
+use super::append::{Continued, Extension};
 use super::envelope::Envelope;
 use super::numpy;
 use crate::array::npy_array::NpyArray;
@@ -302,6 +302,52 @@ impl ArrayWriter<'static> {
     pub fn create(path: impl AsRef<Path>) -> Result<ArrayWriter<'static>> {
         WriteOptions::new().create(path)
     }
+
+    /// Opens a file to append elements to its array, which has one dimension of objects. They are
+    /// part of the file after [`finish`](Self::finish). Until then, and if the process stops before,
+    /// it has the old ones. Only one writer can append to a file at a time.
+    ///
+    /// With an [index](crate::NpyArray::write_index) this takes the time of the new elements, and without
+    /// one a survey of the file; `finish` writes an index. An index that cannot be written is left
+    /// out.
+    ///
+    /// Fails with clause `access.append` where the file is not one that NumPy or this crate has
+    /// written: of another dtype or more dimensions, in Fortran order, compressed, of protocol 0 or
+    /// 1, or with data after its array. Then a [copy](Self::copy_from) in a new file can have more
+    /// elements.
+    ///
+    /// ```
+    /// use npy_object::ArrayWriter;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("strings.npy");
+    /// # std::fs::copy("tests/data/strings.npy", &path)?;
+    /// let mut writer = ArrayWriter::append_to(&path)?;
+    /// writer.append_with(|build| build.str("appended"))?;
+    /// writer.finish()?;
+    /// let mut array = npy_object::open(&path)?;
+    /// assert_eq!(array.len(), 4);
+    /// assert_eq!(array.get(3)?.unwrap().as_str()?, "appended");
+    /// # Ok::<(), npy_object::Error>(())
+    /// ```
+    pub fn append_to(path: impl AsRef<Path>) -> Result<ArrayWriter<'static>> {
+        let Continued { extension, output, encoder, build, root, same_as } =
+            Continued::open(path.as_ref())?;
+        Ok(ArrayWriter {
+            output,
+            encoder,
+            build,
+            header: extension.header().clone(),
+            written: extension.elements(),
+            length: Length::Appended(Box::new(extension)),
+            batch: 0,
+            last: None,
+            root,
+            inside: None,
+            same_as,
+            failed: false,
+        })
+    }
 }
 
 impl<'a> ArrayWriter<'a> {
@@ -370,31 +416,6 @@ impl<'a> ArrayWriter<'a> {
             same_as: canonical,
             failed: false,
         })
-    }
-
-    /// Creates a writer of elements after those of a file, whose pickle `encoder` continues. `root` is
-    /// the memo entry of its array, and `same_as` its envelope, if `encoder` has the entries of that.
-    pub(super) fn after(
-        extension: Extension,
-        (encoder, build): (Encoder, Builder),
-        root: u64,
-        same_as: Option<Arc<envelope::Envelope>>,
-        output: Output<'a>,
-    ) -> ArrayWriter<'a> {
-        ArrayWriter {
-            output,
-            encoder,
-            build,
-            header: extension.header().clone(),
-            written: extension.elements(),
-            length: Length::Appended(Box::new(extension)),
-            batch: 0,
-            last: None,
-            root,
-            inside: None,
-            same_as,
-            failed: false,
-        }
     }
 
     /// Returns how many elements were written, with those that the file had before.
