@@ -58,6 +58,13 @@ pub(crate) enum Names {
     Stderr,
 }
 
+impl Names {
+    /// Returns where they are printed beside text, or beside lines of JSON, which are for other programs.
+    pub(crate) fn beside(json: bool) -> Names {
+        if json { Names::Stderr } else { Names::Output }
+    }
+}
+
 impl Inputs {
     /// Returns the first file.
     pub(crate) fn first(&self) -> &Path {

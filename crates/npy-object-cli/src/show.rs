@@ -1,11 +1,14 @@
 //! Values, dtypes and shapes in short, for the commands that describe a file.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use npy_object::header::Header;
 use npy_object::json::{PlainJson, write_dtype};
 use npy_object::{Element, ItemType, Kind, Outline, OutlineKind, Shape};
 use serde::Serialize;
+
+use crate::failure::display;
 
 /// Bytes of an element that are shown.
 const PREVIEW: usize = 60;
@@ -155,6 +158,22 @@ pub(crate) fn describe(kind: &Kind<'_>) -> String {
         Kind::Scalar(scalar) => format!("{name} {}", scalar.dtype()),
         _ => length(kind).map_or_else(|| name.to_owned(), |length| format!("{name} of {length}")),
     }
+}
+
+/// Returns a number with its noun: `1 element`, `2 elements`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// Prints how many elements, or other things, a new file has.
+pub(crate) fn write_count(
+    out: &mut impl Write,
+    file: &Path,
+    count: u64,
+    noun: &str,
+) -> io::Result<()> {
+    writeln!(out, "{}: {}", display(file), counted(count, noun))
 }
 
 /// Returns a shape as Python writes it.

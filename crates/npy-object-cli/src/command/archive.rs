@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::failure::{printable, write_json};
 use crate::opened::Opened;
-use crate::show::{dtype_as_json, python_tuple};
+use crate::show::{counted, dtype_as_json, python_tuple};
 
 /// The report on an archive.
 #[derive(Serialize)]
@@ -69,9 +69,8 @@ impl Listing {
         if json {
             return write_json(out, self);
         }
-        let plural = if self.members.len() == 1 { "" } else { "s" };
         writeln!(out, "size      {} bytes", self.size)?;
-        writeln!(out, "format    zip, {} member{plural}", self.members.len())?;
+        writeln!(out, "format    zip, {}", counted(self.members.len() as u64, "member"))?;
         let rows: Vec<_> = self.members.iter().map(Entry::columns).collect();
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
         let widths = [0, 1, 2].map(|column| width(column).unwrap_or(0));

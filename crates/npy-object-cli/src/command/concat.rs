@@ -9,6 +9,7 @@ use npy_object::{ArrayWriter, Contents, NpyArray, WriteOptions};
 use crate::failure::{Failure, display};
 use crate::input::{Bounds, Input, Reading};
 use crate::progress::conversion_bar;
+use crate::show::write_count;
 
 /// Write the elements of files to a new file, one file after another
 ///
@@ -58,27 +59,20 @@ impl Concat {
             copy(&mut writer, array, 0..array.len(), &bar)?;
         }
         writer.finish()?;
-        report(&self.output, count, out)
+        Ok(write_count(out, &self.output, count, "element")?)
     }
 }
 
 /// Opens a file that holds an array of objects.
 pub(super) fn array(input: &Input, reading: &Reading) -> Result<NpyArray, Failure> {
     let opened = input.open()?;
-    match opened.contents(reading, None, false)? {
-        Contents::Array(array) if array.has_objects() => Ok(array),
-        Contents::Array(_) => {
-            let file = display(opened.file());
-            let why =
-                "expected an array of objects, found one without, which NumPy maps into memory";
-            Err(Failure::Usage(format!("{file}: {why}")))
-        }
-        _ => {
-            let file = display(opened.file());
-            let why = "expected an array of objects, found a pickle of another value";
-            Err(Failure::Usage(format!("{file}: {why}")))
-        }
-    }
+    let found = match opened.contents(reading, None, false)? {
+        Contents::Array(array) if array.has_objects() => return Ok(array),
+        Contents::Array(_) => "one without, which NumPy maps into memory",
+        _ => "a pickle of another value",
+    };
+    let file = display(opened.file());
+    Err(Failure::Usage(format!("{file}: expected an array of objects, found {found}")))
 }
 
 /// Copies elements of an array.
@@ -97,12 +91,5 @@ pub(super) fn copy(
         bar.inc(to - from);
         from = to;
     }
-    Ok(())
-}
-
-/// Prints how many elements a new file has.
-pub(super) fn report(file: &Path, count: u64, out: &mut impl Write) -> Result<(), Failure> {
-    let plural = if count == 1 { "" } else { "s" };
-    writeln!(out, "{}: {count} element{plural}", display(file))?;
     Ok(())
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use npy_object::table::{Compression, Export, Step, Target, import_with, is_table};
 
-use crate::failure::{Failure, display};
+use crate::failure::Failure;
 use crate::input::{At, Input, Reading};
 use crate::progress::conversion_bar;
+use crate::show::write_count;
 use crate::table::{self, Columns};
 
 /// Write the elements to a file of another format
@@ -100,7 +101,7 @@ impl Convert {
             opened.note_rest(false)?;
         }
         opened.check_archive()?;
-        self.report(out, rows, "row")
+        Ok(write_count(out, &self.output, rows, "row")?)
     }
 
     /// Converts a table back to an array of objects.
@@ -116,12 +117,6 @@ impl Convert {
             Ok(())
         })?;
         drop(bar);
-        self.report(out, count, "element")
-    }
-
-    fn report(&self, out: &mut impl Write, count: u64, what: &str) -> Result<(), Failure> {
-        let plural = if count == 1 { "" } else { "s" };
-        writeln!(out, "{}: {count} {what}{plural}", display(&self.output))?;
-        Ok(())
+        Ok(write_count(out, &self.output, count, "element")?)
     }
 }

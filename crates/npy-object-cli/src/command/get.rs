@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::path::Path;
 
+use clap::Args;
+
 use crate::command::cat::Lines;
 use crate::failure::Failure;
 use crate::input::{At, Input, Reading};
-use clap::Args;
+use crate::show::counted;
 
 /// Print elements by their numbers, as JSON, one a line
 ///
@@ -65,8 +67,8 @@ impl Get {
             };
             let Some(member) = number.map_or(Ok(None), |number| contents.get(number))? else {
                 let count = contents.count()?;
-                let plural = if count == 1 { "" } else { "s" };
-                let message = format!("no element {index}: there are {count} element{plural}");
+                let message =
+                    format!("no element {index}: there are {}", counted(count, "element"));
                 return Err(Failure::Refused(message));
             };
             lines.write(out, member)?;

@@ -8,6 +8,7 @@ use npy_object::IndexKind;
 
 use crate::failure::{Failure, display};
 use crate::input::{Input, Reading};
+use crate::show::counted;
 
 /// Write an index next to the file, as FILE.idx, with which any element is found at once
 ///
@@ -47,8 +48,7 @@ impl Index {
         let index = contents.write_index_as(kind)?;
         let size = index.metadata().map_err(npy_object::Error::from)?.len();
         let (index, count) = (display(&index), contents.count()?);
-        let plural = if count == 1 { "" } else { "s" };
-        writeln!(out, "{index}: {count} element{plural}, {size} bytes")?;
+        writeln!(out, "{index}: {}, {size} bytes", counted(count, "element"))?;
         Ok(())
     }
 }

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use npy_object::WriteOptions;
 
-use crate::command::concat::{array, copy, report};
+use crate::command::concat::{array, copy};
 use crate::failure::Failure;
 use crate::input::{Input, Range, Reading};
 use crate::progress::conversion_bar;
+use crate::show::write_count;
 
 /// Write a range of the elements of a file to a new file
 ///
@@ -58,6 +59,6 @@ impl Slice {
         let bar = conversion_bar(Some((to - from) * size), 0);
         copy(&mut writer, &mut array, from * size..to * size, &bar)?;
         writer.finish()?;
-        report(&self.output, (to - from) * size, out)
+        Ok(write_count(out, &self.output, (to - from) * size, "element")?)
     }
 }

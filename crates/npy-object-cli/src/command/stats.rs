@@ -71,9 +71,7 @@ impl Stats {
     }
 
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
-        // Lines of JSON are for other programs.
-        let names = if self.json { Names::Stderr } else { Names::Output };
-        self.inputs.each(names, out, |input, out| self.run_on(input, out))
+        self.inputs.each(Names::beside(self.json), out, |input, out| self.run_on(input, out))
     }
 
     fn run_on(&self, input: &Input, out: &mut impl Write) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::failure::{Failure, display, printable, write_json};
 use crate::input::{Input, Reading};
+use crate::show::counted;
 use crate::terminal::Colours;
 
 /// List every rule of the format that the file breaks, with byte and clause
@@ -86,9 +87,9 @@ impl Validate {
         let file = display(self.file());
         let colours = Colours::of_stdout();
         let Validation { elements, findings, more, .. } = validation;
-        let plural = |count: u64| if count == 1 { "" } else { "s" };
+        let elements = counted(*elements, "element");
         if validation.is_valid() {
-            return writeln!(out, "{file}: valid, {elements} element{}", plural(*elements));
+            return writeln!(out, "{file}: valid, {elements}");
         }
         for Finding { member, offset, error, .. } in findings {
             let member = member.as_deref().map(|name| format!(":{}", printable(name)));
@@ -101,13 +102,8 @@ impl Validate {
             let (message, clause) = (error.message(), colours.error(error.clause()));
             writeln!(out, "{file}{}: {place}{message} [{clause}]", member.unwrap_or_default())?;
         }
-        let count = findings.len() as u64 + more;
-        writeln!(
-            out,
-            "{file}: {count} error{}, {elements} element{} can be read",
-            plural(count),
-            plural(*elements)
-        )
+        let errors = counted(findings.len() as u64 + more, "error");
+        writeln!(out, "{file}: {errors}, {elements} can be read")
     }
 }
 

@@ -8,7 +8,8 @@ use npy_object::header::{DType, Header};
 use npy_object::json::ElementReader;
 use npy_object::{ArrayWriter, WriteOptions, json};
 
-use crate::failure::{Failure, display};
+use crate::failure::Failure;
+use crate::show::write_count;
 
 /// Write a file of elements that are read as JSON lines from standard input
 ///
@@ -78,9 +79,7 @@ impl Write {
             Some(header) if !header.dtype.has_object() => self.rows(lines, &header, options)?,
             _ => self.elements(lines, options.create(&self.file)?, is_typed)?,
         };
-        let plural = if count == 1 { "" } else { "s" };
-        writeln!(out, "{}: {count} element{plural}", display(&self.file))?;
-        Ok(())
+        Ok(write_count(out, &self.file, count, "element")?)
     }
 
     /// Writes the elements of the lines, and returns how many there are.
