@@ -1,7 +1,7 @@
 //! The rows of the list: each element in short.
 
 use npy_object::nested::{ContainerKind, Path, Subscript};
-use npy_object::{Contents, Data, Element, Kind, Outline, OutlineKind, Result};
+use npy_object::{Contents, Data, Element, Kind, Result};
 use serde::Serialize;
 
 use super::place::Place;
@@ -73,7 +73,7 @@ pub(super) fn row(contents: &mut Contents, index: u64) -> Result<Option<Row>> {
     let step_of = step_of(contents);
     let outlined = match contents.outline(index)? {
         Some((key, outline)) if outline.bytes > DECODED => {
-            let step = step_of(index, key).filter(|_| is_container(&outline));
+            let step = step_of(index, key).filter(|_| outline.kind.has_members());
             let preview = "…".to_owned();
             let (key, kind) = (key.map(beginning), describe_outline(&outline));
             let bytes = Some(outline.bytes);
@@ -135,14 +135,6 @@ fn indices(index: u64, shape: &[usize]) -> Option<Subscript> {
     }
     indices.reverse();
     Some(Subscript::Indices(indices))
-}
-
-fn is_container(outline: &Outline) -> bool {
-    match &outline.kind {
-        OutlineKind::Container(_) => true,
-        OutlineKind::Array { item, .. } => item.has_object(),
-        _ => false,
-    }
 }
 
 /// Returns whether a value is a container with members, which a path leads into.

@@ -57,6 +57,17 @@ pub enum OutlineKind {
     Other,
 }
 
+impl OutlineKind {
+    /// Returns whether a path may lead into the value: it is a container, or an array of objects.
+    pub fn has_members(&self) -> bool {
+        match self {
+            OutlineKind::Container(_) => true,
+            OutlineKind::Array { item, .. } => item.has_object(),
+            OutlineKind::Str | OutlineKind::Bytes | OutlineKind::Other => false,
+        }
+    }
+}
+
 impl Outline {
     /// Returns the outline of a row of an array without objects.
     pub(crate) fn of_row(range: ByteRange, is_in_one_piece: bool) -> Outline {

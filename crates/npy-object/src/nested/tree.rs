@@ -213,13 +213,8 @@ fn add_value(
     }
     match outlined(decoder, span, route) {
         Ok((span, outline)) => {
-            let has_members = match &outline.kind {
-                OutlineKind::Container(_) => true,
-                OutlineKind::Array { item, .. } => item.has_object(),
-                _ => false,
-            };
             // A tuple in a structured array is an item.
-            if has_members
+            if outline.kind.has_members()
                 && decoder.context.record_dtype().is_none()
                 && scope.may_enter()
                 && add_entered(decoder, span, route, node, scope)?
