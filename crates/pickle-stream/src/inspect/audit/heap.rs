@@ -311,28 +311,21 @@ impl Heap {
         while let Some(&id) = kept.get(next) {
             let object = &mut self.objects[id as usize];
             size += object.size();
-            let kind = match &mut object.kind {
+            let mut kind = core::mem::replace(&mut object.kind, ObjectKind::Set);
+            match &mut kind {
                 ObjectKind::Text(text) => {
-                    ObjectKind::Text(contents.add_text(&self.contents.text[text.range()]))
+                    *text = contents.add_text(&self.contents.text[text.range()]);
                 }
                 ObjectKind::Tuple(Some(items)) => {
-                    let items = contents.add_items(&self.contents.items[items.range()]);
+                    *items = contents.add_items(&self.contents.items[items.range()]);
                     let moved = &mut contents.items[items.range()];
                     moved.iter_mut().for_each(|item| move_value(item, &mut kept));
-                    ObjectKind::Tuple(Some(items))
                 }
-                ObjectKind::Dict { items, is_whole, is_in_state } => {
-                    let mut items = core::mem::take(items);
+                ObjectKind::Dict { items, .. } => {
                     items.iter_mut().for_each(|item| move_value(item, &mut kept));
-                    ObjectKind::Dict { items, is_whole: *is_whole, is_in_state: *is_in_state }
                 }
-                &mut ObjectKind::Tuple(None) => ObjectKind::Tuple(None),
-                &mut ObjectKind::List(len) => ObjectKind::List(len),
-                &mut ObjectKind::Set => ObjectKind::Set,
-                &mut ObjectKind::Result { callee, fact, is_kept } => {
-                    ObjectKind::Result { callee, fact, is_kept }
-                }
-            };
+                _ => {}
+            }
             objects.push(HeapObject { kind, ..*object });
             next += 1;
         }
