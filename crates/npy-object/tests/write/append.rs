@@ -1,13 +1,12 @@
 //! Elements that are appended to files.
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
-use std::{env, fs};
 
 use npy_object::{ArrayWriter, Error, ErrorKind, IndexKind, IndexUse, Options, WriteOptions, json};
 use tempfile::TempDir;
+
+use super::{file_of_child, kill_while_running};
 
 /// Returns the elements of a file as typed JSON.
 fn lines(path: &Path) -> Vec<String> {
@@ -309,17 +308,14 @@ fn interrupted_append_leaves_the_old_array_and_is_undone() {
     }
 }
 
-const CHILD: &str = "NPY_OBJECT_TEST_APPENDS";
-
 /// The process that the next test kills; not a test of its own.
 #[test]
 #[ignore = "is run by another test"]
 fn append_for_ever() {
-    let path = env::var_os(CHILD).expect("the file to append to");
-    let path = Path::new(&path);
+    let path = file_of_child();
     loop {
-        let len = npy_object::open(path).unwrap().len() as i64;
-        append(path, len..len + 97).unwrap();
+        let len = npy_object::open(&path).unwrap().len() as i64;
+        append(&path, len..len + 97).unwrap();
     }
 }
 
@@ -327,21 +323,9 @@ fn append_for_ever() {
 fn append_killed_at_any_time_leaves_the_old_or_the_new_array() {
     let (_folder, path) = folder();
     create(&path, 4, 0..200);
-    let start = || -> Child {
-        Command::new(env::current_exe().unwrap())
-            .args(["--exact", "write::append::append_for_ever", "--ignored"])
-            .env(CHILD, &path)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap()
-    };
     let (mut len, mut random, mut appended) = (200, 1u64, 0);
     for _ in 0..200 {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
-        let mut child = start();
-        sleep(Duration::from_micros(2000 + (random >> 33) % 12_000));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        kill_while_running("write::append::append_for_ever", &path, &mut random);
         let mut array = npy_object::open(&path).unwrap();
         let now = array.len();
         assert!(now >= len && (now - len).is_multiple_of(97), "{now} after {len}");

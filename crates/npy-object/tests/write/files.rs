@@ -1,12 +1,11 @@
 //! Output files: each has its name only when it is whole.
 
+use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
-use std::{env, fs};
 
 use npy_object::{ArrayWriter, WriteOptions};
+
+use super::{file_of_child, kill_while_running};
 
 const LEN: i64 = 3000;
 
@@ -30,15 +29,13 @@ fn read(path: &Path) -> i64 {
     first
 }
 
-const CHILD: &str = "NPY_OBJECT_TEST_WRITES";
-
 /// The process that the next test kills; not a test of its own.
 #[test]
 #[ignore = "is run by another test"]
 fn write_for_ever() {
-    let path = env::var_os(CHILD).expect("the file to write");
+    let path = file_of_child();
     for number in 0.. {
-        write(Path::new(&path), number).unwrap();
+        write(&path, number).unwrap();
     }
 }
 
@@ -46,23 +43,11 @@ fn write_for_ever() {
 fn writer_killed_at_any_time_leaves_a_whole_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("array.npy");
-    let start = || -> Child {
-        Command::new(env::current_exe().unwrap())
-            .args(["--exact", "write::files::write_for_ever", "--ignored"])
-            .env(CHILD, &path)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap()
-    };
     write(&path, -1).unwrap();
     let (mut replaced, mut broken_off) = (0, 0);
     let mut random = 1u64;
     for _ in 0..200 {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
-        let mut child = start();
-        sleep(Duration::from_micros(2000 + (random >> 33) % 12_000));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        kill_while_running("write::files::write_for_ever", &path, &mut random);
         replaced += u32::from(read(&path) >= 0);
         for entry in fs::read_dir(folder.path()).unwrap() {
             let left = entry.unwrap().path();
