@@ -68,7 +68,7 @@ struct Member {
     tree: MemberTree,
 }
 
-/// The tree of a member, or why there is none.
+/// The tree of a member, or the error for which it has no tree.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum MemberTree {

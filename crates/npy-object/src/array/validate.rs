@@ -91,7 +91,7 @@ struct Validator<'o> {
 impl Validator<'_> {
     /// Adds an error in the section that begins at `begin`, unless it was found before.
     ///
-    /// Fails with an error that is none of the file.
+    /// Fails with the error itself where it does not mean that the file breaks the format.
     fn add(&mut self, begin: u64, error: Error) -> Result<()> {
         if matches!(error.kind(), ErrorKind::Io | ErrorKind::Usage) || error.need().is_some() {
             return Err(error);

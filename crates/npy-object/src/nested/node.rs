@@ -431,7 +431,7 @@ impl Sort {
         }
     }
 
-    /// Returns the shape or the length as it follows the name; nothing where there is none.
+    /// Returns the shape or the length as it follows the name; an empty text for a value without both.
     fn size(&self) -> String {
         match (&self.shape, self.lengths) {
             (Some(shape), _) => {

@@ -123,7 +123,7 @@ pub struct LengthPlace {
 
 impl LengthPlace {
     /// Finds the last `MARK 1 length TUPLE1` in instructions that begin at `offset`: with these the state
-    /// of an array of one dimension begins. `None` where there is none.
+    /// of an array of one dimension begins. `None` where no instructions do this.
     ///
     /// Fails where the instructions cannot be read.
     pub fn find(instructions: &[u8], offset: u64, length: u64) -> Result<Option<LengthPlace>> {
