@@ -39,7 +39,8 @@
 //! ```
 //!
 //! [`Limits`] bounds the size of a header. An [`Error`] has a message, the offset of the byte that
-//! it is about, and the clause of the [specification] that is broken.
+//! it is about, and the clause of the [specification] that is broken. [`parse`] returns the first
+//! error, [`check`] all of them.
 //!
 //! [specification]: https://github.com/npy-object/npy-object/blob/main/spec/header.md
 //!
@@ -63,7 +64,7 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | `preamble` | [`parse`]: magic, version, length, charset, and the keys of the header |
+//! | `preamble` | [`parse`], [`check`]: magic, version, length, charset, and the keys of the header |
 //! | `write` | [`Header::to_bytes`], with the padding of each release of NumPy |
 //! | `header` | [`Header`] and [`Version`] |
 //! | `descr` | a [`DType`] from a Python literal, and back |
@@ -95,7 +96,7 @@ mod write;
 pub use dtype::{ByteOrder, DType, Field, Scalar, ScalarKind, Struct, Subarray};
 pub use error::{Error, ErrorKind};
 pub use header::{Header, Version};
-pub use preamble::{Limits, Progress, parse};
+pub use preamble::{Limits, Progress, check, parse};
 pub use unit::{TimeBase, TimeUnit};
 pub use write::Padding;
 

@@ -101,25 +101,68 @@ pub enum Progress {
 /// # Ok::<(), npy_header::Error>(())
 /// ```
 pub fn parse(input: &[u8], limits: &Limits) -> Result<Progress, Error> {
-    let Some(version) = parse_version(input)? else {
-        return Ok(Progress::Need(LENGTH_AT + Version::V1.length_width() - input.len()));
+    check(input, limits).map_err(|mut errors| errors.swap_remove(0))
+}
+
+/// Parses as [`parse`] does, and finds each key of the header that is unknown, missing or has a wrong
+/// value, not only the first one.
+///
+/// # Errors
+/// Those of [`parse`], at least one; the first is the one that [`parse`] returns. There are several only
+/// where the header is a dict.
+///
+/// # Examples
+/// ```
+/// use npy_header::{Limits, check};
+///
+/// let file = b"\x93NUMPY\x01\0\x35\0{'descr': '<q8', 'fortran_order': 0, 'shape': (-1,)}";
+/// let errors = check(file, &Limits::default()).unwrap_err();
+/// let clauses: Vec<_> = errors.iter().map(|error| error.clause()).collect();
+/// assert_eq!(clauses, ["npy.header.shape", "npy.header.order", "npy.descr.type"]);
+/// ```
+pub fn check(input: &[u8], limits: &Limits) -> Result<Progress, Vec<Error>> {
+    let (version, text_at, end) = match parse_prefix(input, limits).map_err(alone)? {
+        Prefix::Need(more) => return Ok(Progress::Need(more)),
+        Prefix::Done { version, text_at, end } => (version, text_at, end),
     };
-    let text_at = LENGTH_AT + version.length_width();
-    let Some(field) = input.get(LENGTH_AT..text_at) else {
-        return Ok(Progress::Need(text_at - input.len()));
-    };
-    let length = field.iter().rev().fold(0u32, |length, &byte| length << 8 | u32::from(byte));
-    let length = check_length(length, version, limits)?;
-    let end = text_at.saturating_add(length);
     let Some(bytes) = input.get(text_at..end) else {
         return Ok(Progress::Need(end - input.len()));
     };
-    let text = decode(bytes, version).map_err(|error| error.shifted(text_at as u64))?;
-    check_chars(text.chars().count(), limits)?;
-    let header = parse_text(&text, version, limits).map_err(|error| {
-        error.relocated(|at| (text_at + encoded_length(&text, at, version)) as u64)
-    })?;
+    let text = decode(bytes, version).map_err(|error| alone(error.shifted(text_at as u64)))?;
+    check_chars(text.chars().count(), limits).map_err(alone)?;
+    let in_file =
+        |error: Error| error.relocated(|at| (text_at + encoded_length(&text, at, version)) as u64);
+    let header = literal::parse(&text, version < Version::V3)
+        .map_err(alone)
+        .and_then(|root| read_header(&root, version, limits))
+        .map_err(|errors| errors.into_iter().map(in_file).collect::<Vec<_>>())?;
     Ok(Progress::Done { header, length: end })
+}
+
+fn alone(error: Error) -> Vec<Error> {
+    Vec::from([error])
+}
+
+/// What comes before the header.
+enum Prefix {
+    /// The input ends inside it: at least this number of bytes is missing.
+    Need(usize),
+    /// The header is at the offsets from `text_at` to `end`.
+    Done { version: Version, text_at: usize, end: usize },
+}
+
+/// Reads the magic, the version and the length of the header.
+fn parse_prefix(input: &[u8], limits: &Limits) -> Result<Prefix, Error> {
+    let Some(version) = parse_version(input)? else {
+        return Ok(Prefix::Need(LENGTH_AT + Version::V1.length_width() - input.len()));
+    };
+    let text_at = LENGTH_AT + version.length_width();
+    let Some(field) = input.get(LENGTH_AT..text_at) else {
+        return Ok(Prefix::Need(text_at - input.len()));
+    };
+    let length = field.iter().rev().fold(0u32, |length, &byte| length << 8 | u32::from(byte));
+    let length = check_length(length, version, limits)?;
+    Ok(Prefix::Done { version, text_at, end: text_at.saturating_add(length) })
 }
 
 /// Reads the magic and the version. Returns `None` if the input ends inside them.
@@ -202,50 +245,54 @@ fn encoded_length(text: &str, at: u64, version: Version) -> usize {
     }
 }
 
-fn parse_text(text: &str, version: Version, limits: &Limits) -> Result<Header, Error> {
-    let root = literal::parse(text, version < Version::V3)?;
-    let [descr, fortran_order, shape] = entries(&root)?;
-    Ok(Header {
-        version,
-        shape: read_shape(shape, limits)?,
-        fortran_order: match fortran_order.value {
-            Value::Bool(order) => order,
-            _ => return Err(fortran_order.refuse(Clause::Order, "fortran_order must be a bool")),
-        },
-        dtype: descr::read(descr)?,
-    })
-}
-
-/// The keys of a header, sorted as NumPy writes them.
-const KEYS: [&str; 3] = ["descr", "fortran_order", "shape"];
-
-/// Returns the values of the three keys. If a key occurs twice the last value counts, as in Python.
-fn entries(root: &Node) -> Result<[&Node; 3], Error> {
+/// Returns the header, or the errors of its keys, of its shape, of its order and of its dtype, in this
+/// order.
+fn read_header(root: &Node, version: Version, limits: &Limits) -> Result<Header, Vec<Error>> {
     let Value::Dict(entries) = &root.value else {
-        return Err(root.refuse(Clause::Keys, "header must be a dict"));
+        return Err(alone(root.refuse(Clause::Keys, "header must be a dict")));
     };
     let mut values = [None; 3];
+    let mut errors = Vec::new();
     for (key, value) in entries {
         let index = match &key.value {
             Value::Str(name) => KEYS.iter().position(|known| known == name),
             _ => None,
         };
-        let Some(index) = index else {
-            let expected = "keys of the header must be 'descr', 'fortran_order' and 'shape'";
-            return Err(key.refuse(Clause::Keys, expected));
-        };
-        values[index] = Some(value);
+        match index {
+            Some(index) => values[index] = Some(value), // the last one counts, as in Python
+            None => {
+                let expected = "keys of the header must be 'descr', 'fortran_order' and 'shape'";
+                errors.push(key.refuse(Clause::Keys, expected));
+            }
+        }
     }
-    let missing = |index: usize| {
-        let message = format!("header has no key '{}'", KEYS[index]);
-        Error::malformed(Clause::Keys, root.at, message)
-    };
+    let missing = KEYS.iter().zip(values).filter(|(_, value)| value.is_none());
+    let missing: Vec<_> = missing.map(|(key, _)| format!("no key '{key}'")).collect();
+    if !missing.is_empty() {
+        let message = format!("header has {}", missing.join(" and "));
+        errors.push(Error::malformed(Clause::Keys, root.at, message));
+    }
     let [descr, order, shape] = values;
-    Ok([
-        descr.ok_or_else(|| missing(0))?,
-        order.ok_or_else(|| missing(1))?,
-        shape.ok_or_else(|| missing(2))?,
-    ])
+    let mut note = |error| errors.push(error);
+    let shape = shape.and_then(|shape| read_shape(shape, limits).map_err(&mut note).ok());
+    let fortran_order = order.and_then(|order| read_order(order).map_err(&mut note).ok());
+    let dtype = descr.and_then(|descr| descr::read(descr).map_err(&mut note).ok());
+    match (dtype, fortran_order, shape) {
+        (Some(dtype), Some(fortran_order), Some(shape)) if errors.is_empty() => {
+            Ok(Header { version, dtype, fortran_order, shape })
+        }
+        _ => Err(errors),
+    }
+}
+
+/// The keys of a header, sorted as NumPy writes them.
+const KEYS: [&str; 3] = ["descr", "fortran_order", "shape"];
+
+fn read_order(order: &Node) -> Result<bool, Error> {
+    match order.value {
+        Value::Bool(order) => Ok(order),
+        _ => Err(order.refuse(Clause::Order, "fortran_order must be a bool")),
+    }
 }
 
 fn read_shape(shape: &Node, limits: &Limits) -> Result<Vec<usize>, Error> {
@@ -312,6 +359,18 @@ mod tests {
         assert_eq!(parse(&[&whole[..], b"data"].concat(), &Limits::default()), Ok(done));
         // Version 3 has a wider length.
         assert_eq!(parse(b"\x93NUMPY\x03\0", &Limits::default()), Ok(Progress::Need(4)));
+    }
+
+    #[test]
+    fn check_finds_an_error_of_each_key() {
+        let text = b"{'shape': 3, 'order': 'C', 'descr': 'x'}";
+        let errors = check(&preamble(1, text), &Limits::default()).unwrap_err();
+        let found: Vec<_> = errors.iter().map(|error| (error.clause(), error.offset())).collect();
+        let (keys, start) = ("npy.header.keys", 10);
+        let expected =
+            [(keys, 23), (keys, start), ("npy.header.shape", 20), ("npy.descr.type", 46)];
+        assert_eq!(found, expected);
+        assert_eq!(parse(&preamble(1, text), &Limits::default()).unwrap_err(), errors[0]);
     }
 
     #[test]

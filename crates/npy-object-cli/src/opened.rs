@@ -11,7 +11,7 @@ use crate::failure::{Failure, display};
 use crate::input::{Input, Reading};
 
 /// Bytes of an element that is decoded for a look at a file.
-const LOOK: usize = 1 << 20;
+pub(crate) const LOOK: usize = 1 << 20;
 /// Bytes that are read for a look at a file.
 pub(crate) const READ: u64 = 16 << 20;
 
@@ -190,11 +190,12 @@ impl Opened<'_> {
         reading.apply(self.input.options())
     }
 
-    /// Returns the options for a look at the file, in constant memory.
-    pub(crate) fn options_for_look(&self, reading: &Reading) -> Options {
+    /// Returns the options for a look at the file, in constant memory: elements of more than `most` bytes
+    /// are not decoded.
+    pub(crate) fn options_for_look(&self, reading: &Reading, most: usize) -> Options {
         let mut limits = self.input.limits();
-        limits.element = limits.element.min(LOOK);
-        limits.pickle.nodes = limits.pickle.nodes.min(LOOK / 16);
+        limits.element = limits.element.min(most);
+        limits.pickle.nodes = limits.pickle.nodes.min(most / 16);
         self.options(reading).limits(limits)
     }
 
@@ -230,18 +231,19 @@ impl Opened<'_> {
     }
 
     /// Opens the members of what the file holds, or the value at a path, as `contents` does, for a look
-    /// in constant memory: an element that is too large to be decoded has an outline.
+    /// in constant memory: an element of more than `most` bytes is not decoded, and has an outline.
     pub(crate) fn contents_for_look(
         &self,
         reading: &Reading,
         at: Option<&nested::Path>,
+        most: usize,
     ) -> Result<Contents, Failure> {
         let npy = self.npy()?;
         let open = |options: &Options| match at {
             Some(path) => options.at(npy.clone(), path).map(Contents::from),
             None => options.members(npy.clone()),
         };
-        let contents = match open(&self.options_for_look(reading)) {
+        let contents = match open(&self.options_for_look(reading, most)) {
             // A single value has no outline.
             Err(error) if error.kind() == ErrorKind::Limit => open(&self.options(reading))?,
             contents => contents?,

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::fs;
+
 use common::{command, npyo, oracle, ran};
 use serde_json::{Value, json};
 
@@ -78,4 +80,21 @@ fn stats_of_dicts_has_the_numbers_of_each_key() {
     assert_eq!(found["fields"]["train"], json!({"values": 1, "numbers": train}));
     assert_eq!(found["lengths"]["quantiles"]["0.5"], 1);
     assert!(run("splits.npy", &["--at", ".train"]).starts_with("elements  3\nkinds "));
+}
+
+#[test]
+fn stats_outlines_the_members_that_are_too_large_to_be_decoded() {
+    let long = [b"(".to_vec(), b"K\x01".repeat(500), b"e".to_vec()].concat().repeat(10);
+    let pickle = [b"\x80\x04}(\x8c\x04long]", &*long, b"\x8c\x05short](K\x01K\x06eu."].concat();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&file, pickle).unwrap();
+    let limited = |memory: &str| {
+        let stats = command(["stats", "--json", "--max-memory", memory]).arg(file.path()).output();
+        serde_json::from_str::<Value>(&ran(stats).output()).unwrap()
+    };
+    let (all, small) = (limited("10MB"), limited("4KB"));
+    assert_eq!((&small["elements"], &small["kinds"]), (&json!(2), &json!({"list": 2})));
+    assert_eq!(all["fields"]["long"]["numbers"]["count"], 5000);
+    let expected = json!({"long": {"values": 1}, "short": all["fields"]["short"]});
+    assert_eq!(small["fields"], expected);
 }

@@ -53,6 +53,22 @@ fn validate_goes_on_after_a_header_that_cannot_be_read() {
 }
 
 #[test]
+fn validate_finds_an_error_of_each_key_of_the_header() {
+    let text = b"{'descr': '|O', 'fortran_order': None, 'shape': [4], 'extra': 1}";
+    let pickle = &fs::read(common::fixture(RAGGED)).unwrap()[128..];
+    let file = tempfile::Builder::new().suffix(".npy").tempfile().unwrap();
+    let start = [b"\x93NUMPY\x01\0".as_slice(), &[text.len() as u8, 0], text].concat();
+    fs::write(&file, [&start, pickle].concat()).unwrap();
+    let ran = ran(command(["validate"]).arg(file.path()).output());
+    assert_eq!(ran.code, Some(1));
+    let clauses = ["npy.header.keys", "npy.header.shape", "npy.header.order"];
+    for (line, clause) in ran.stdout.lines().zip(clauses) {
+        assert!(line.ends_with(&format!("[{clause}]")), "{line}");
+    }
+    assert!(ran.stdout.ends_with(": 3 errors, 4 elements can be read\n"), "{}", ran.stdout);
+}
+
+#[test]
 fn validate_of_archive_names_the_member() {
     let data = format!("{}/../npy-object/tests/data/", env!("CARGO_MANIFEST_DIR"));
     let whole = ran(command(["validate", &format!("{data}archive.npz")]).output());

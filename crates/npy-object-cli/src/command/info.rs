@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::command::archive::Listing;
 use crate::failure::{Failure, write_json};
 use crate::input::{At, Input, Inputs, Names, Reading, Several};
-use crate::opened::{Opened, READ};
+use crate::opened::{LOOK, Opened, READ};
 use crate::show::{beginning, describe, describe_outline, dtype_as_json, python_tuple};
 use crate::terminal::Colours;
 use crate::tree::Lines;
@@ -94,6 +94,9 @@ struct Report {
     /// What is in a container.
     #[serde(skip_serializing_if = "Option::is_none")]
     tree: Option<Node>,
+    /// Whether the tree is left out because it needs more than 16 MiB.
+    #[serde(skip)]
+    is_tree_far: bool,
     #[serde(skip)]
     header: Option<Header>,
     #[serde(skip)]
@@ -188,7 +191,7 @@ impl Info {
     /// Prints the report on an array or pickle.
     fn report(&self, opened: &Opened<'_>, out: &mut impl Write) -> Result<(), Failure> {
         let (source, budget) = opened.npy()?.within(READ);
-        let options = opened.options_for_look(&self.reading);
+        let options = opened.options_for_look(&self.reading, LOOK);
         let mut report = Report::of(&options, &source)?;
         report.size = Size::of(opened)?;
         // The facts before an error are printed before the error.
@@ -291,20 +294,26 @@ impl Report {
             }
             _ => {}
         }
+        self.is_tree_far = matches!(contents, Contents::Container(_));
         self.look_at_first(&mut contents)?;
-        if let (true, Contents::Container(container)) = (is_countable, &mut contents) {
-            let count = container.count()?;
-            self.holds = Some(match container.shape() {
-                Some(shape) => format!("array of objects {}", python_tuple(shape)),
-                None => format!("{} of {count}", container.kind().name()),
-            });
-            self.elements.get_or_insert(count);
+        let Contents::Container(container) = &mut contents else { return Ok(()) };
+        if is_countable {
+            match container.count() {
+                Ok(count) => {
+                    self.holds = Some(match container.shape() {
+                        Some(shape) => format!("array of objects {}", python_tuple(shape)),
+                        None => format!("{} of {count}", container.kind().name()),
+                    });
+                    self.elements.get_or_insert(count);
+                }
+                Err(error) => budget.excuse(error)?,
+            }
         }
-        if let Contents::Container(_) = contents {
-            budget.refill();
-            let tree = Tree::new().options(options.clone()).depth(DEPTH).width(WIDTH);
-            self.tree = Some(tree.sample(FEW).read_at(source, &path)?);
-        }
+        budget.refill();
+        let tree = Tree::new().options(options.clone()).depth(DEPTH).width(WIDTH);
+        let tree = tree.sample(FEW).read_at(source, &path)?;
+        self.is_tree_far = budget.is_spent();
+        self.tree = Some(tree).filter(|_| !self.is_tree_far);
         Ok(())
     }
 
@@ -371,6 +380,9 @@ impl Report {
             if let Some(writer) = self.writer {
                 writeln!(out, "writer    {writer} (judging by {provenance})")?;
             }
+        }
+        if self.is_tree_far {
+            writeln!(out, "tree      over 16 MiB would be read: npyo tree shows it")?;
         }
         if let Some(tree) = &self.tree {
             return Lines { out, colours: Colours::of_stdout() }.write("", tree);

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::failure::{Failure, printable, write_json};
 use crate::input::{At, Input, Reading};
+use crate::opened::LOOK;
 use crate::show::Shown;
 use crate::terminal::{Colours, columns, cut, width};
 
@@ -125,7 +126,7 @@ impl Shared {
     ) -> Result<(), Failure> {
         let opened = self.input.open()?;
         let reading = self.reading.with_unfinished(self.unfinished);
-        let mut contents = opened.contents_for_look(&reading, self.at.given())?;
+        let mut contents = opened.contents_for_look(&reading, self.at.given(), LOOK)?;
         let mut rows = Vec::new();
         let looked = choose(&mut contents, self.count.min(MOST))
             .and_then(|numbers| look(&mut contents, numbers, &mut rows));

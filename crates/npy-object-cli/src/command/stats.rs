@@ -8,8 +8,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use clap::Args;
+use indicatif::ProgressBar;
 use npy_object::pickle::Global;
-use npy_object::{Contents, Element, ItemType, Kind};
+use npy_object::{Contents, Element, ErrorKind, ItemType, Kind, Outline, OutlineKind};
 use serde::{Serialize, Serializer};
 
 use crate::failure::{Failure, printable, write_json};
@@ -23,9 +24,10 @@ use crate::tally::{Numbers, QUANTILES, Sizes, Tally};
 ///
 /// Decodes every element. Numbers are those that elements are, or that arrays and lists of numbers have;
 /// of dicts, the values under each key are counted, and the numbers among them. A quantile of 64 or more is
-/// at most 1.6 % off. Of a dict that was saved
-/// alone, or a pickle of a list, tuple, set, dict or deque, the members are counted. Where the file
-/// has an error, the elements before it are counted and the counts are printed.
+/// at most 1.6 % off. Of a dict that was saved alone, or a pickle of a list, tuple, set, dict or deque, the
+/// members are counted; a member of over 256 MiB, or half of --max-memory, is not decoded, and has a kind,
+/// a dtype and a shape, but no numbers: --at leads into it. Where the file has an error, the elements before
+/// it are counted and the counts are printed.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Stats {
@@ -60,6 +62,8 @@ Examples:
   npyo stats data.npy
   npyo stats --json data.npy | jq .kinds";
 
+/// Bytes of a member of a container that is decoded.
+const MEMBER: usize = 256 << 20;
 /// Lines that are printed of each count, the most frequent first.
 const RANKS: usize = 8;
 /// Characters of the longest bar.
@@ -97,7 +101,10 @@ impl Stats {
     /// Counts the elements of what the file holds.
     fn count(&self, opened: &Opened<'_>, summary: &mut Summary) -> Result<(), Failure> {
         let reading = self.reading.with_unfinished(self.unfinished);
-        let mut contents = opened.contents(&reading, self.at.given(), true)?;
+        let mut contents = opened.contents_for_look(&reading, self.at.given(), MEMBER)?;
+        if let Contents::Array(_) = contents {
+            contents = opened.contents(&reading, self.at.given(), true)?;
+        }
         summary.begun = true;
         let bar = progress_bar(contents.known_len(), 0);
         match &mut contents {
@@ -112,14 +119,7 @@ impl Stats {
             }
             // Its size in the file is not known.
             Contents::Value(value) => summary.add_value(value.element()),
-            members => members.for_each(0..u64::MAX, |member| -> Result<(), Failure> {
-                bar.inc(1);
-                summary.add(member.value);
-                if let Some(key) = member.key {
-                    summary.fields.add(0, key, member.value);
-                }
-                Ok(())
-            })?,
+            members => summary.add_members(members, &bar)?,
         }
         drop(bar);
         opened.verify()
@@ -189,7 +189,7 @@ impl Summary {
             Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
                 self.lengths.add(entries.len());
                 for (place, (key, value)) in entries.enumerate() {
-                    self.fields.add(place, key, value);
+                    self.fields.add(place, key, Some(value));
                 }
             }
             Kind::Array(array) => {
@@ -204,6 +204,50 @@ impl Summary {
             }
             Kind::Global(global) => self.globals.add(path(global)),
             _ => {}
+        }
+    }
+
+    /// Counts the members of a container. Those that are too large to be decoded are outlined.
+    fn add_members(&mut self, members: &mut Contents, bar: &ProgressBar) -> npy_object::Result<()> {
+        let mut number = 0;
+        loop {
+            let read: npy_object::Result<()> = members.for_each(number..u64::MAX, |member| {
+                bar.inc(1);
+                number += 1;
+                self.add(member.value);
+                if let Some(key) = member.key {
+                    self.fields.add(0, key, Some(member.value));
+                }
+                Ok(())
+            });
+            match read {
+                Err(error) if error.kind() == ErrorKind::Limit => {
+                    let Some((key, outline)) = members.outline(number)? else { return Err(error) };
+                    bar.inc(1);
+                    number += 1;
+                    self.add_outline(&outline);
+                    if let Some(key) = key {
+                        self.fields.add(0, key, None);
+                    }
+                }
+                read => return read,
+            }
+        }
+    }
+
+    fn add_outline(&mut self, outline: &Outline) {
+        self.elements += 1;
+        self.bytes.add(usize::try_from(outline.bytes).unwrap_or(usize::MAX));
+        match &outline.kind {
+            OutlineKind::Array { item, shape } => {
+                self.kinds.add("array");
+                self.dtypes.add_borrowed(item, ItemType::clone);
+                self.add_shape(shape);
+            }
+            OutlineKind::Container(kind) => self.kinds.add(kind.name()),
+            OutlineKind::Str => self.kinds.add("str"),
+            OutlineKind::Bytes => self.kinds.add("bytes"),
+            _ => self.kinds.add("value"),
         }
     }
 
@@ -310,16 +354,16 @@ struct Field {
 impl Fields {
     const MOST: usize = 256;
 
-    /// Adds a value under a key, which is probably the one at `place`. Keys that are not str are counted
+    /// Adds a value under a key, which is probably the one at `place`; `None` where it is not decoded. Keys that are not str are counted
     /// together.
-    fn add(&mut self, place: usize, key: Element<'_>, value: Element<'_>) {
+    fn add(&mut self, place: usize, key: Element<'_>, value: Option<Element<'_>>) {
         let Ok(key) = key.as_str() else {
             self.others += 1;
             return;
         };
         let Some(field) = self.field(place, &key) else { return };
         field.count += 1;
-        if let Some(floats) = value.to_floats() {
+        if let Some(floats) = value.and_then(Element::to_floats) {
             floats.for_each(|number| field.numbers.add(number));
         }
     }

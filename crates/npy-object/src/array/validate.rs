@@ -3,6 +3,7 @@
 
 use crate::array::contents::Contents;
 use crate::error::{Error, ErrorKind, Result};
+use crate::layout::preamble::Preamble;
 use crate::options::Options;
 use crate::source::Source;
 use crate::source::format::Format;
@@ -44,7 +45,7 @@ impl Validation {
 }
 
 impl Options {
-    /// Reads all of a file, and returns every error in it: in the header, in the pickle and in each
+    /// Reads all of a file, and returns every error in it: in each key of the header, in the pickle and in each
     /// element, in what follows the array, and in each member of an archive. Reading goes on after an
     /// error where the next part can be found: after a header that cannot be read, or that disagrees
     /// with the pickle; after an element that cannot be decoded; with the next member.
@@ -166,8 +167,10 @@ impl Validator<'_> {
     }
 
     fn section(&mut self, section: &Source, begin: u64) -> Result<()> {
-        if let Err(error) = self.options.header(section.clone()) {
-            self.add(begin, error)?;
+        if let Err(errors) = Preamble::check(section.clone(), self.options) {
+            for error in errors {
+                self.add(begin, error)?;
+            }
             // The pickle after a header that cannot be read.
             let Some(data) = data_offset(section)? else { return Ok(()) };
             let pickle = section.section(data..);

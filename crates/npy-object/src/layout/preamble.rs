@@ -23,7 +23,15 @@ impl Preamble {
     /// Unpacks a source and reads the preamble that it begins with. Returns the window on the
     /// unpacked source too, which holds what was read.
     pub(crate) fn open(source: Source, options: &Options) -> Result<(Window, Preamble)> {
-        let (source, format) = options.unpack_and_tell(source)?;
+        Preamble::check(source, options).map_err(|mut errors| errors.swap_remove(0))
+    }
+
+    /// Does what `open` does, and returns every error of the header, at least one, not only the first.
+    pub(crate) fn check(
+        source: Source,
+        options: &Options,
+    ) -> Result<(Window, Preamble), Vec<Error>> {
+        let (source, format) = options.unpack_and_tell(source).map_err(alone)?;
         let mut window = Window::new(source, options.read_size, options.limits.element);
         let preamble = match format {
             Format::Pickle => Preamble { header: None, data: 0 },
@@ -83,12 +91,17 @@ impl Preamble {
     }
 }
 
-fn read(window: &mut Window, limits: &npy_header::Limits) -> Result<Preamble> {
+fn alone(error: Error) -> Vec<Error> {
+    vec![error]
+}
+
+fn read(window: &mut Window, limits: &npy_header::Limits) -> Result<Preamble, Vec<Error>> {
+    let to_errors = |errors: Vec<_>| errors.into_iter().map(Error::from).collect::<Vec<_>>();
     let mut needed = 1;
     loop {
-        let bytes = window.fill(0, needed)?;
+        let bytes = window.fill(0, needed).map_err(|error| alone(error.into()))?;
         let ended = bytes.len() < needed;
-        match npy_header::parse(bytes, limits)? {
+        match npy_header::check(bytes, limits).map_err(to_errors)? {
             Progress::Done { header, length } => {
                 return Ok(Preamble { header: Some(header), data: length as u64 });
             }
@@ -97,7 +110,7 @@ fn read(window: &mut Window, limits: &npy_header::Limits) -> Result<Preamble> {
                 let message =
                     format!("the preamble was truncated: at least {missing} byte{plural} missing");
                 let (end, clause) = (bytes.len() as u64, "npy.truncated");
-                return Err(Error::new(ErrorKind::Truncated, clause, end, message));
+                return Err(alone(Error::new(ErrorKind::Truncated, clause, end, message)));
             }
             Progress::Need(more) => needed = bytes.len() + more,
         }
