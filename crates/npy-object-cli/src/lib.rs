@@ -34,11 +34,11 @@ mod tree;
 mod view;
 
 use std::ffi::OsString;
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::io::{self, Write};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::command::{Output, Run};
 use crate::failure::Failure;
 
 /// Looks into NumPy arrays of Python objects (.npy, .npz), one element at a time.
@@ -103,90 +103,32 @@ enum Command {
 }
 
 impl Command {
-    fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    /// Returns what the command does.
+    fn into_run(self) -> Box<dyn Run> {
         match self {
-            Command::Info(info) => info.run(out),
-            Command::Tree(tree) => tree.run(out),
-            Command::Head(head) => head.run(out),
-            Command::Tail(tail) => tail.run(out),
-            Command::Sample(sample) => sample.run(out),
-            Command::Cat(cat) => cat.run(out),
-            Command::Get(get) => get.run(out),
-            Command::Index(index) => index.run(out),
-            Command::Stats(stats) => stats.run(out),
-            Command::Validate(validate) => validate.run(out),
-            Command::Dis(dis) => dis.run(out),
-            Command::Audit(audit) => audit.run(out),
-            Command::Salvage(salvage) => salvage.run(out),
-            Command::Write(write) => write.run(out),
-            Command::Concat(concat) => concat.run(out),
-            Command::Slice(slice) => slice.run(out),
-            Command::Schema(schema) => schema.run(out),
-            Command::Convert(convert) => convert.run(out),
-            Command::Refs(refs) => refs.run(out),
+            Command::Info(info) => Box::new(info),
+            Command::Tree(tree) => Box::new(tree),
+            Command::Head(head) => Box::new(head),
+            Command::Tail(tail) => Box::new(tail),
+            Command::Sample(sample) => Box::new(sample),
+            Command::Cat(cat) => Box::new(cat),
+            Command::Get(get) => Box::new(get),
+            Command::Index(index) => Box::new(index),
+            Command::Stats(stats) => Box::new(stats),
+            Command::Validate(validate) => Box::new(validate),
+            Command::Dis(dis) => Box::new(dis),
+            Command::Audit(audit) => Box::new(audit),
+            Command::Salvage(salvage) => Box::new(salvage),
+            Command::Write(write) => Box::new(write),
+            Command::Concat(concat) => Box::new(concat),
+            Command::Slice(slice) => Box::new(slice),
+            Command::Schema(schema) => Box::new(schema),
+            Command::Convert(convert) => Box::new(convert),
+            Command::Refs(refs) => Box::new(refs),
             #[cfg(feature = "view")]
-            Command::View(view) => view.run(out),
-            Command::Completions(completions) => Ok(completions.run(Cli::command(), out)?),
-            Command::Man(man) => Ok(man.run(Cli::command(), out)?),
-        }
-    }
-
-    /// Returns whether the command writes a file.
-    fn writes(&self) -> bool {
-        // Every command is named, so that a new one has to decide.
-        match self {
-            Command::Index(_)
-            | Command::Salvage(_)
-            | Command::Write(_)
-            | Command::Concat(_)
-            | Command::Slice(_)
-            | Command::Convert(_) => true,
-            Command::Info(_)
-            | Command::Tree(_)
-            | Command::Head(_)
-            | Command::Tail(_)
-            | Command::Sample(_)
-            | Command::Cat(_)
-            | Command::Get(_)
-            | Command::Stats(_)
-            | Command::Validate(_)
-            | Command::Dis(_)
-            | Command::Audit(_)
-            | Command::Schema(_)
-            | Command::Refs(_)
-            | Command::Completions(_)
-            | Command::Man(_) => false,
-            #[cfg(feature = "view")]
-            Command::View(_) => false,
-        }
-    }
-
-    /// Returns the file that the command reads, or, for `write`, the new file. A command without a file can
-    /// only fail to write its output, and that error names no file.
-    fn file(&self) -> &Path {
-        match self {
-            Command::Info(info) => info.file(),
-            Command::Tree(tree) => tree.file(),
-            Command::Head(head) => head.file(),
-            Command::Tail(tail) => tail.file(),
-            Command::Sample(sample) => sample.file(),
-            Command::Cat(cat) => cat.file(),
-            Command::Get(get) => get.file(),
-            Command::Index(index) => index.file(),
-            Command::Stats(stats) => stats.file(),
-            Command::Validate(validate) => validate.file(),
-            Command::Dis(dis) => dis.file(),
-            Command::Audit(audit) => audit.file(),
-            Command::Salvage(salvage) => salvage.file(),
-            Command::Write(write) => write.file(),
-            Command::Concat(concat) => concat.file(),
-            Command::Slice(slice) => slice.file(),
-            Command::Schema(schema) => schema.file(),
-            Command::Convert(convert) => convert.file(),
-            Command::Refs(refs) => refs.file(),
-            #[cfg(feature = "view")]
-            Command::View(view) => view.file(),
-            Command::Completions(_) | Command::Man(_) => Path::new(""),
+            Command::View(view) => Box::new(view),
+            Command::Completions(shell) => Box::new(shell.of(Cli::command())),
+            Command::Man(page) => Box::new(page.of(Cli::command())),
         }
     }
 }
@@ -201,8 +143,8 @@ const OUTPUT_BUFFER: usize = 64 << 10;
 /// installs handlers of SIGINT, SIGTERM and SIGHUP that remove the unfinished file and end the process,
 /// so call this function once, as the last thing that a process does.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let Cli { command } = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+    let command = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli.command.into_run(),
         Err(error) => {
             // There is nowhere to report that standard error is closed.
             let _ = error.print();
@@ -212,7 +154,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     if command.writes() {
         signals::remove_unfinished_files();
     }
-    let mut out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock());
+    let mut stdout = io::stdout().lock();
+    let mut out = Output::with_capacity(OUTPUT_BUFFER, &mut stdout);
     let result = command.run(&mut out);
     // The output is written before the error, as its elements come before it in the file.
     let flushed = out.flush().map_err(Failure::Output);
@@ -227,8 +170,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 /// Fails with the text that the command prints on standard error.
 pub fn info(file: OsString) -> Result<String, String> {
     let arguments = ["npyo".into(), "info".into(), "--json".into(), "--".into(), file];
-    let Cli { command } = Cli::try_parse_from(arguments).map_err(|error| error.to_string())?;
-    let mut out = Vec::new();
-    command.run(&mut out).map_err(|failure| failure.text(command.file()))?;
-    String::from_utf8(out).map_err(|error| error.to_string())
+    let cli = Cli::try_parse_from(arguments).map_err(|error| error.to_string())?;
+    let command = cli.command.into_run();
+    let mut json = Vec::new();
+    let mut out = Output::new(&mut json);
+    let result = command.run(&mut out).and_then(|()| Ok(out.flush()?));
+    drop(out);
+    result.map_err(|failure| failure.text(command.file()))?;
+    String::from_utf8(json).map_err(|error| error.to_string())
 }

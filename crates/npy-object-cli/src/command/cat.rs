@@ -8,6 +8,7 @@ use npy_object::json::{PlainJson, TypedJson, write_header};
 use npy_object::nested::Member;
 use npy_object::{Contents, NpyArray};
 
+use crate::command::{Output, Run};
 use crate::failure::Failure;
 use crate::input::{At, Input, Inputs, Names, Range, Reading, Several};
 use crate::opened::Opened;
@@ -79,15 +80,17 @@ Examples:
   npyo cat data.npy | jq length
   npyo cat appended.npy --all";
 
-impl Cat {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Cat {
+    fn file(&self) -> &Path {
         self.inputs.first()
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         self.inputs.each(Names::Stderr, out, |input, out| self.print_file(input, out))
     }
+}
 
+impl Cat {
     fn print_file(&self, input: &Input, out: &mut impl Write) -> Result<(), Failure> {
         let mut opened = input.open()?;
         let mut lines = Lines::new(self.typed, self.raw);

@@ -1,11 +1,11 @@
 //! `npyo concat`: the elements of several files in one.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use npy_object::{ArrayWriter, Contents, NpyArray, WriteOptions};
 
+use crate::command::{Output, Run};
 use crate::failure::{Failure, display};
 use crate::input::{Bounds, Input, Reading};
 use crate::progress::conversion_bar;
@@ -41,12 +41,16 @@ Examples:
   npyo concat monday.npy tuesday.npy -o week.npy
   npyo concat parts.npz:a parts.npz:b -o both.npy";
 
-impl Concat {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Concat {
+    fn file(&self) -> &Path {
         &self.output
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn writes(&self) -> bool {
+        true
+    }
+
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         let open = |file: &PathBuf| {
             let input = Input::of(file.clone(), self.bounds);
             array(&input, &self.reading)

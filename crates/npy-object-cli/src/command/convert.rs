@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use npy_object::table::{Compression, Export, Step, Target, import_with, is_table};
 
+use crate::command::{Output, Run};
 use crate::failure::Failure;
 use crate::input::{At, Input, Reading};
 use crate::progress::conversion_bar;
@@ -64,12 +65,16 @@ Examples:
   npyo convert dict.npy --at .train -o train.parquet    the list in a dict
   npyo convert data.parquet -o data.npy       back to an array of objects";
 
-impl Convert {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Convert {
+    fn file(&self) -> &Path {
         &self.input.file
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn writes(&self) -> bool {
+        true
+    }
+
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         if is_table(&self.input.file) {
             return self.back(out);
         }
@@ -103,7 +108,9 @@ impl Convert {
         opened.check_archive()?;
         Ok(write_count(out, &self.output, rows, "row")?)
     }
+}
 
+impl Convert {
     /// Converts a table back to an array of objects.
     fn back(&self, out: &mut impl Write) -> Result<(), Failure> {
         if self.to.or_else(|| Target::of_path(&self.output)) != Some(Target::Npy) {

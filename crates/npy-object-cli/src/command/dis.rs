@@ -7,6 +7,7 @@ use clap::Args;
 use npy_object::Instructions;
 use npy_object::pickle::{Disassembler, Opcode};
 
+use crate::command::{Output, Run};
 use crate::failure::Failure;
 use crate::input::{At, Input, Reading};
 use crate::progress::byte_bar;
@@ -41,12 +42,12 @@ Examples:
 /// Bytes of an argument that are shown.
 const SHOWN: usize = 64;
 
-impl Dis {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Dis {
+    fn file(&self) -> &Path {
         &self.input.file
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         let opened = self.input.open()?;
         let npy = opened.npy()?;
         let offset = match opened.header(&npy)? {

@@ -1,11 +1,11 @@
 //! `npyo get`: elements by their numbers, as JSON.
 
-use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
 
 use crate::command::cat::Lines;
+use crate::command::{Output, Run};
 use crate::failure::Failure;
 use crate::input::{At, Input, Reading};
 use crate::show::counted;
@@ -50,12 +50,12 @@ Examples:
   npyo get data.npy 0 41 -1
   npyo get splits.npy --at .train -1";
 
-impl Get {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Get {
+    fn file(&self) -> &Path {
         &self.input.file
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         let opened = self.input.open()?;
         let reading = self.reading.with_unfinished(self.unfinished);
         let mut contents = opened.contents(&reading, self.at.given(), !self.typed)?;

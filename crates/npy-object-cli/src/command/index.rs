@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::Args;
 use npy_object::IndexKind;
 
+use crate::command::{Output, Run};
 use crate::failure::{Failure, display};
 use crate::input::{Input, Reading};
 use crate::show::counted;
@@ -33,12 +34,16 @@ pub(crate) struct Index {
     reading: Reading,
 }
 
-impl Index {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Index {
+    fn file(&self) -> &Path {
         &self.input.file
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn writes(&self) -> bool {
+        true
+    }
+
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         let mut contents = self.input.open()?.contents(&self.reading, None, false)?;
         let kind = match (self.dense, self.sparse) {
             (true, _) => IndexKind::Dense,

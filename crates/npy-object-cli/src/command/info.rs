@@ -13,6 +13,7 @@ use npy_object::{
 use serde::Serialize;
 
 use crate::command::archive::Listing;
+use crate::command::{Output, Run};
 use crate::failure::{Failure, write_json};
 use crate::input::{At, Input, Inputs, Names, Reading, Several};
 use crate::opened::{LOOK, Opened, READ};
@@ -157,15 +158,17 @@ struct Sample {
     preview: String,
 }
 
-impl Info {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Info {
+    fn file(&self) -> &Path {
         self.inputs.first()
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         self.inputs.each(Names::beside(self.json), out, |input, out| self.run_on(input, out))
     }
+}
 
+impl Info {
     fn run_on(&self, input: &Input, out: &mut impl Write) -> Result<(), Failure> {
         let mut opened = input.open()?;
         if let Some(archive) = opened.whole_archive() {

@@ -1,8 +1,8 @@
 //! The commands of `npyo`, a file for each; `archive` is `info` of an archive.
 //!
-//! Each file has the arguments of its command, a `run` that writes to the output, and its text for
-//! `--help`. A new command is a file here and an arm of each match in `lib.rs`, a line in its examples,
-//! a test in `tests/`, and a line in the READMEs and the CHANGELOG.
+//! Each file has the arguments of its command, what it does ([`Run`]), and its text for `--help`. A new
+//! command is a file here, a variant of `Command` in `lib.rs` and a line in its examples, a test in
+//! `tests/`, and a line in the READMEs and the CHANGELOG.
 
 pub(crate) mod archive;
 pub(crate) mod audit;
@@ -25,3 +25,28 @@ pub(crate) mod validate;
 #[cfg(feature = "view")]
 pub(crate) mod view;
 pub(crate) mod write;
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use crate::failure::Failure;
+
+/// What the output of a command is written to.
+pub(crate) type Output<'a> = BufWriter<&'a mut dyn Write>;
+
+/// A command whose arguments were parsed.
+pub(crate) trait Run {
+    /// Returns the file that the command reads, or, of a command that makes a new file, that one. A command
+    /// without a file can only fail to write its output, and that error names no file.
+    fn file(&self) -> &Path {
+        Path::new("")
+    }
+
+    /// Returns whether the command writes a file, which is removed if the command is interrupted.
+    fn writes(&self) -> bool {
+        false
+    }
+
+    /// Runs the command. What it prints is written to `out`, notes to standard error.
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure>;
+}

@@ -6,6 +6,7 @@ use std::path::{self, Path};
 use clap::Args;
 use npy_object::{ByteRange, json};
 
+use crate::command::{Output, Run};
 use crate::failure::Failure;
 use crate::input::{At, Input, Reading, STDIN};
 use crate::progress::progress_bar;
@@ -44,12 +45,12 @@ Examples:
   npyo refs --kerchunk ragged.npy > ragged.json
   npyo refs --kerchunk --url https://host/ragged.npy ragged.npy > ragged.json";
 
-impl Refs {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Refs {
+    fn file(&self) -> &Path {
         &self.input.file
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         let opened = self.input.open()?;
         let mut array = table::open(&opened, &self.reading, &self.at)?;
         let len = array.len();
@@ -69,7 +70,9 @@ impl Refs {
         }
         Ok(opened.check_archive()?)
     }
+}
 
+impl Refs {
     /// Returns where the reader of the references finds the file.
     fn url(&self) -> Result<String, Failure> {
         let (file, _) = self.input.place();

@@ -7,6 +7,7 @@ use clap::Args;
 use npy_object::{Contents, ErrorKind};
 use serde::Serialize;
 
+use crate::command::{Output, Run};
 use crate::failure::{Failure, printable, write_json};
 use crate::input::{At, Input, Reading};
 use crate::opened::LOOK;
@@ -83,23 +84,23 @@ pub(crate) struct Sample {
     seed: u64,
 }
 
-impl Head {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Head {
+    fn file(&self) -> &Path {
         &self.shared.input.file
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         // The number of elements of a long container need not be known.
         self.shared.run(out, |_, count| Ok((0..count).collect()))
     }
 }
 
-impl Tail {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Tail {
+    fn file(&self) -> &Path {
         &self.shared.input.file
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         self.shared.run(out, |contents, count| {
             let len = contents.count()?;
             Ok((len.saturating_sub(count)..len).collect())
@@ -107,12 +108,12 @@ impl Tail {
     }
 }
 
-impl Sample {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Sample {
+    fn file(&self) -> &Path {
         &self.shared.input.file
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         self.shared.run(out, |contents, count| Ok(choose(contents.count()?, count, self.seed)))
     }
 }

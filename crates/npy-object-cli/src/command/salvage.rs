@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use npy_object::Salvaged;
 
+use crate::command::{Output, Run};
 use crate::failure::{Failure, display, printable};
 use crate::input::{Input, Reading};
 
@@ -53,12 +54,16 @@ Exit codes:
   2  wrong usage
   5  something was saved, and something lost";
 
-impl Salvage {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Salvage {
+    fn file(&self) -> &Path {
         &self.input.file
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn writes(&self) -> bool {
+        true
+    }
+
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         let opened = self.input.open()?;
         let salvage =
             opened.salvage(&self.reading).keep_doubtful(self.doubtful).in_place(self.in_place);

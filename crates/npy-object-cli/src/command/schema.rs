@@ -7,6 +7,7 @@ use clap::Args;
 use npy_object::table::{ColumnProfile, Profile};
 use serde::Serialize;
 
+use crate::command::{Output, Run};
 use crate::failure::{Failure, printable, write_json};
 use crate::input::{At, Input, Reading};
 use crate::progress::progress_bar;
@@ -46,12 +47,12 @@ Examples:
 /// Rows of a batch.
 const ROWS: usize = 1 << 13;
 
-impl Schema {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Schema {
+    fn file(&self) -> &Path {
         &self.input.file
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         let opened = self.input.open()?;
         let mut array = table::open(&opened, &self.reading, &self.at)?;
         let end = self.columns.sample().unwrap_or(u64::MAX).min(array.len());

@@ -1,9 +1,12 @@
 //! `npyo completions` and `npyo man`: what a shell and a reader of manuals want of a command.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use clap::{Args, Command};
 use clap_complete::Shell;
+
+use crate::command::{Output, Run};
+use crate::failure::Failure;
 
 /// Print the completions of npyo for a shell
 #[derive(Args)]
@@ -27,16 +30,28 @@ Examples:
 pub(crate) struct Man;
 
 impl Completions {
-    pub(crate) fn run(&self, mut npyo: Command, out: &mut impl Write) -> io::Result<()> {
-        // The generator panics where it cannot write.
+    /// Returns the command that prints the completions of `npyo`.
+    pub(crate) fn of(&self, mut npyo: Command) -> Printed {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut npyo, "npyo", &mut script);
-        out.write_all(&script)
+        Printed(script)
     }
 }
 
 impl Man {
-    pub(crate) fn run(&self, npyo: Command, out: &mut impl Write) -> io::Result<()> {
-        clap_mangen::Man::new(npyo).render(out)
+    /// Returns the command that prints the page about `npyo`.
+    pub(crate) fn of(&self, npyo: Command) -> Printed {
+        let mut page = Vec::new();
+        clap_mangen::Man::new(npyo).render(&mut page).expect("a Vec takes every byte");
+        Printed(page)
+    }
+}
+
+/// A command that prints a text.
+pub(crate) struct Printed(Vec<u8>);
+
+impl Run for Printed {
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
+        Ok(out.write_all(&self.0)?)
     }
 }

@@ -1,12 +1,12 @@
 //! `npyo slice`: a range of the elements of a file in a new file.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use npy_object::WriteOptions;
 
 use crate::command::concat::{array, copy};
+use crate::command::{Output, Run};
 use crate::failure::Failure;
 use crate::input::{Input, Range, Reading};
 use crate::progress::conversion_bar;
@@ -39,12 +39,16 @@ Examples:
   npyo slice big.npy --from 1000 --to 2000 -o part.npy
   npyo slice big.npy --from -5 -o last.npy        the last five elements";
 
-impl Slice {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Slice {
+    fn file(&self) -> &Path {
         &self.input.file
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn writes(&self) -> bool {
+        true
+    }
+
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         let mut array = array(&self.input, &self.reading)?;
         let mut shape = array.shape().to_vec();
         let Some(rows) = shape.first_mut() else {

@@ -13,6 +13,7 @@ use npy_object::pickle::Global;
 use npy_object::{Contents, Element, ErrorKind, ItemType, Kind, Outline, OutlineKind};
 use serde::{Serialize, Serializer};
 
+use crate::command::{Output, Run};
 use crate::failure::{Failure, printable, write_json};
 use crate::input::{At, Input, Inputs, Names, Reading, Several};
 use crate::opened::Opened;
@@ -69,15 +70,17 @@ const RANKS: usize = 8;
 /// Characters of the longest bar.
 const BAR: u64 = 30;
 
-impl Stats {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Stats {
+    fn file(&self) -> &Path {
         self.inputs.first()
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         self.inputs.each(Names::beside(self.json), out, |input, out| self.run_on(input, out))
     }
+}
 
+impl Stats {
     fn run_on(&self, input: &Input, out: &mut impl Write) -> Result<(), Failure> {
         let mut opened = input.open()?;
         let mut summary = Summary::default();

@@ -8,6 +8,7 @@ use npy_object::nested::{Node, Tree as Reader};
 use npy_object::{Error, Npz, Source};
 use serde::Serialize;
 
+use crate::command::{Output, Run};
 use crate::failure::{Failure, printable, write_json};
 use crate::input::{At, Input, Reading, Several};
 use crate::opened::Opened;
@@ -76,12 +77,12 @@ enum MemberTree {
     None { error: String },
 }
 
-impl Tree {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Tree {
+    fn file(&self) -> &Path {
         &self.input.file
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         let mut opened = self.input.open()?;
         if let Some(archive) = opened.whole_archive() {
             self.archive(archive, &opened, out)?;
@@ -106,7 +107,9 @@ impl Tree {
         }
         Ok(opened.check_archive()?)
     }
+}
 
+impl Tree {
     fn reader(&self, opened: &Opened<'_>) -> Reader {
         let options = opened.options(&self.reading);
         Reader::new().options(options).depth(self.depth).width(self.width).sample(self.sample)

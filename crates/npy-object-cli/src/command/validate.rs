@@ -7,6 +7,7 @@ use clap::Args;
 use npy_object::{Error, ErrorKind, Finding, Validation};
 use serde::Serialize;
 
+use crate::command::{Output, Run};
 use crate::failure::{Failure, display, printable, write_json};
 use crate::input::{Input, Reading};
 use crate::show::counted;
@@ -63,12 +64,12 @@ struct Line {
     message: String,
 }
 
-impl Validate {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Validate {
+    fn file(&self) -> &Path {
         &self.input.file
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         let (source, name) = self.input.source()?;
         let options = self.reading.apply(self.input.options());
         let source = match name {
@@ -82,7 +83,9 @@ impl Validate {
         }
         if validation.is_valid() { Ok(()) } else { Err(Failure::Reported) }
     }
+}
 
+impl Validate {
     fn print(&self, validation: &Validation, out: &mut impl Write) -> io::Result<()> {
         let file = display(self.file());
         let colours = Colours::of_stdout();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use npy_object::{Limits, Options};
 
+use crate::command::{Output, Run};
 use crate::failure::{Failure, display};
 use crate::input::{Bounds, Reading, place};
 use crate::view;
@@ -43,13 +44,13 @@ Examples:
 /// Bytes of memory of a file, unless --max-memory is given.
 const MEMORY: usize = 1 << 30;
 
-impl View {
+impl Run for View {
     /// Returns the first path.
-    pub(crate) fn file(&self) -> &Path {
+    fn file(&self) -> &Path {
         &self.paths[0]
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         for path in &self.paths {
             let (file, _) = place(path, None);
             if let Err(error) = file.metadata() {

@@ -8,6 +8,7 @@ use npy_object::header::{DType, Header};
 use npy_object::json::ElementReader;
 use npy_object::{ArrayWriter, WriteOptions, json};
 
+use crate::command::{Output, Run};
 use crate::failure::Failure;
 use crate::show::write_count;
 
@@ -43,12 +44,16 @@ Examples:
   seq 1000 | npyo write ints.npy
   seq 1000 | npyo write --append ints.npy";
 
-impl Write {
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Write {
+    fn file(&self) -> &Path {
         &self.file
     }
 
-    pub(crate) fn run(&self, out: &mut impl io::Write) -> Result<(), Failure> {
+    fn writes(&self) -> bool {
+        true
+    }
+
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         if self.file == Path::new("-") {
             let why = "expected a file, as the length of the array is written into its header last";
             return Err(Failure::Refused(why.to_owned()));
@@ -81,7 +86,9 @@ impl Write {
         };
         Ok(write_count(out, &self.file, count, "element")?)
     }
+}
 
+impl Write {
     /// Writes the elements of the lines, and returns how many there are.
     fn elements(
         &self,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -15,6 +16,7 @@ use super::answer::{Problem, to_json};
 use super::files::{Entry, Files};
 use super::lock;
 use crate::command::stats::Stats;
+use crate::command::{Output, Run};
 use crate::failure::Failure;
 use crate::input::source;
 
@@ -121,7 +123,11 @@ impl Work {
         line.extend(["--".into(), self.path.clone().into()]);
         let mut json = Vec::new();
         let outcome = match Line::try_parse_from(line) {
-            Ok(line) => line.stats.run(&mut json),
+            Ok(line) => {
+                let mut out = Output::new(&mut json);
+                let counted = line.stats.run(&mut out);
+                counted.and(out.flush().map_err(Failure::Output))
+            }
             Err(error) => Err(Failure::Refused(error.to_string())),
         };
         Outcome {

@@ -23,6 +23,7 @@ use npy_object::pickle::audit::{Act, Subject};
 use npy_object::{ErrorKind, Limits, Options, Source};
 
 use self::files::Entry;
+use crate::command::{Output, Run};
 use crate::failure::{Failure, display};
 use crate::input::{Bounds, source};
 use crate::progress::{file_bar, watched};
@@ -127,13 +128,12 @@ enum Outcome {
     Skipped,
 }
 
-impl Audit {
-    /// Returns the first path.
-    pub(crate) fn file(&self) -> &Path {
+impl Run for Audit {
+    fn file(&self) -> &Path {
         &self.paths[0]
     }
 
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+    fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         let files: Vec<_> =
             files::files(&self.paths, self.member.as_deref(), self.no_ignore).collect();
         let mut printer = Printer::new(self, self.paths.len() > 1 || self.paths[0].is_dir());
@@ -180,6 +180,10 @@ impl Audit {
         }
         printer.end(out)
     }
+}
+
+impl Audit {
+    /// Returns the first path.
 
     /// Returns the policies of the arguments.
     fn policies(&self, limits: &Limits) -> Result<Policies, Failure> {
