@@ -9,6 +9,7 @@ use npy_object::{Contents, ErrorKind, Format, IndexUse, Npz, Options, Salvage, S
 
 use crate::failure::{Failure, display};
 use crate::input::{Input, Reading};
+use crate::url;
 
 /// Bytes of an element that is decoded for a look at a file.
 const LOOK: usize = 1 << 20;
@@ -264,7 +265,11 @@ impl Opened<'_> {
             _ => return,
         };
         let file = display(self.file);
-        eprintln!("npyo: {file}.idx is {why} and not used: `npyo index {file}` writes it again");
+        let help = match url::of(self.file) {
+            Some(_) => String::new(),
+            None => format!(": `npyo index {file}` writes it again"),
+        };
+        eprintln!("npyo: {file}.idx is {why} and not used{help}");
     }
 
     /// Compares the checksum of a member of an archive that was read to its end.
