@@ -214,9 +214,11 @@ impl Object {
 
     /// Requests a range, and more where reading goes straight on.
     fn fetch(&self, range: Range<u64>) -> io::Result<()> {
-        let Range { start, mut end } = range;
+        let Range { mut start, mut end } = range;
         let mut ahead = self.ahead();
-        if start == ahead.from {
+        // A reader may skip a part of what comes next, and come back to it.
+        if start.checked_sub(ahead.from).is_some_and(|skipped| skipped <= ahead.size) {
+            start = ahead.from;
             end = end.max(start.saturating_add(ahead.size)).min(self.meta.size);
             ahead.size = (4 * ahead.size).min(self.most);
         } else {
@@ -393,8 +395,22 @@ fn failed(error: Error) -> io::Error {
     io::Error::new(kind, reason(&error))
 }
 
-/// Returns the cause of an error, without the errors around it: their text has the URL with its secrets.
+/// Returns why a request failed.
 fn reason(error: &Error) -> String {
+    let cause = cause(error);
+    // Without credentials in the environment, they are requested from the machine in the cloud.
+    let text = error.to_string();
+    match text.contains("/latest/api/token") || text.contains("/latest/meta-data") {
+        true => format!(
+            "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or for a public bucket \
+             AWS_SKIP_SIGNATURE=true ({cause})"
+        ),
+        false => cause,
+    }
+}
+
+/// Returns the cause of an error, without the errors around it: their text has the URL with its secrets.
+fn cause(error: &Error) -> String {
     let mut cause: &dyn StdError = error;
     while let Some(source) = cause.source() {
         cause = source;
