@@ -123,7 +123,8 @@ def upload(endpoint, folder):
     for parent, _, names in os.walk(folder):
         for name in names:
             path = os.path.join(parent, name)
-            client.upload_file(path, "arrays", os.path.relpath(path, folder).replace(os.sep, "/"))
+            key = os.path.relpath(path, folder).replace(os.sep, "/")
+            client.upload_file(path, "arrays", key, ExtraArgs={"ACL": "public-read"})
 
 
 # The checks.
@@ -178,7 +179,7 @@ def test_missing_credentials_are_named(command):
     code, _, errors = command.run("cat", BUCKET + "/ragged.npy", **keys)
     assert code == 1 and "no credentials: set AWS_ACCESS_KEY_ID" in errors, errors
     keys["AWS_SKIP_SIGNATURE"] = "true"
-    assert command.run("get", BUCKET + "/ragged.npy", "3", **keys)[1] == b"[0.0,1.0,2.0]\n"
+    assert command.run("get", BUCKET + "/ragged.npy", "3", **keys) == (0, b"[0.0,1.0,2.0]\n", "")
 
 
 def test_endpoint_without_tls_has_to_be_allowed(command):
