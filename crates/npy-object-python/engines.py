@@ -34,7 +34,7 @@ QUICK = {
 MORE = {
     "datasets": ["datasets"],
     "grain": ["grain"],
-    "s3": ["s3fs", "moto[s3,server]"],
+    "s3": ["s3fs", "moto[s3,server]", "dask[dataframe]"],
     "ray": ["ray[data]", "typing_extensions"],
     "spark": ["pyspark[sql]>=4.0"],
     "torch": [],

@@ -1,11 +1,14 @@
 //! Errors of a run: their text on stderr, and their exit codes.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
 use npy_object::audit::Verdict;
 use npy_object::{ErrorKind, json, pickle};
 use serde::Serialize;
+
+use crate::url;
 
 /// The exit code of wrong arguments.
 pub(crate) const WRONG_ARGUMENTS: u8 = 2;
@@ -92,9 +95,14 @@ pub(crate) fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Re
     writeln!(out, "{}", json::escape(&json))
 }
 
-/// Returns a path with its control characters escaped.
+/// Returns a path, or a URL without its secrets, with its control characters escaped.
 pub(crate) fn display(path: &Path) -> String {
-    printable(&path.to_string_lossy())
+    printable(&shown(path))
+}
+
+/// Returns the text of a path, or of a URL without its secrets.
+pub(crate) fn shown(path: &Path) -> Cow<'_, str> {
+    url::of(path).map_or_else(|| path.to_string_lossy(), url::shown)
 }
 
 /// Returns which option helps against an error.

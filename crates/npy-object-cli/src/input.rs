@@ -7,12 +7,14 @@ use clap::{Args, ValueEnum};
 use npy_object::{Encoding, Limits, Options, Source, nested};
 
 use crate::failure::{Failure, display};
+use crate::url;
 
 /// The arguments that name a file and set its limits.
 #[derive(Args)]
 pub(crate) struct Input {
-    /// A .npy file, plain or in gzip; ARCHIVE.npz:NAME for an array of an archive (both may have
-    /// colons: the longest path that is a file is the archive); - for standard input
+    /// A .npy file, plain or in gzip, or its URL (http, https, s3); ARCHIVE.npz:NAME for an array of an
+    /// archive (both may have colons: the longest path that is a file is the archive); - for standard
+    /// input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
@@ -31,9 +33,9 @@ pub(crate) struct Input {
 /// The arguments that name one file or several.
 #[derive(Args)]
 pub(crate) struct Inputs {
-    /// The files, each headed by its name where there are several: .npy, .npz or pickle, plain or in gzip;
-    /// ARCHIVE.npz:NAME for an array of an archive (both may have colons: the longest path that is a file is
-    /// the archive); - for standard input
+    /// The files, each headed by its name where there are several: .npy, .npz or pickle, plain or in
+    /// gzip, or their URLs (http, https, s3); ARCHIVE.npz:NAME for an array of an archive (both may have
+    /// colons: the longest path that is a file is the archive); - for standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
@@ -265,6 +267,10 @@ impl Bounds {
 /// Returns the path of the file that an argument names, and the name of the member: `member`, or in
 /// `ARCHIVE:NAME`.
 pub(crate) fn place<'a>(file: &'a Path, member: Option<&'a str>) -> (&'a Path, Option<&'a str>) {
+    if let Some(text) = url::of(file) {
+        let (archive, name) = if member.is_none() { url::split(text) } else { (text, member) };
+        return (Path::new(archive), name);
+    }
     if member.is_none()
         && !file.exists()
         && let Some(text) = file.to_str()
@@ -279,8 +285,11 @@ pub(crate) fn place<'a>(file: &'a Path, member: Option<&'a str>) -> (&'a Path, O
     (file, member)
 }
 
-/// Opens a file, or standard input.
+/// Opens a file, a URL, or standard input.
 pub(crate) fn source(file: &Path, limits: &Limits) -> Result<Source, Failure> {
+    if let Some(text) = url::of(file) {
+        return url::open(text, limits);
+    }
     let source = match file == Path::new(STDIN) {
         true => stdin()?,
         false => Source::open(file).map_err(npy_object::Error::from)?,

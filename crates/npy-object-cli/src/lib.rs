@@ -17,19 +17,22 @@
 // `command` has a file for each command. They share `input` (which file), `opened` (what is in it),
 // `failure` (errors and exit codes), `show` (values
 // in short), `tree` (the lines of a tree), `tally` (the counters of `stats`), `table` (how elements become
-// columns), `terminal` (its width and colours), `progress` and `signals`. `view` is the server and the
+// columns), `terminal` (its width and colours), `progress` and `signals`. `url` and `remote` read URLs. `view` is the server and the
 // page of `npyo view`.
 mod command;
 mod failure;
 mod input;
 mod opened;
 mod progress;
+#[cfg(feature = "urls")]
+mod remote;
 mod show;
 mod signals;
 mod table;
 mod tally;
 mod terminal;
 mod tree;
+mod url;
 #[cfg(feature = "view")]
 mod view;
 
@@ -61,6 +64,7 @@ Examples:
   npyo get data.npy -1            the last element
   npyo cat arrays.npz:train       an array of an archive
   npyo cat log.npy --all          every array that was appended to one file
+  npyo info https://host/data.npy a URL of http, https or s3
   curl URL | npyo cat -           standard input
   npyo stats data.npy             count kinds, dtypes, shapes and sizes
   npyo validate data.npy          every rule of the format that it breaks

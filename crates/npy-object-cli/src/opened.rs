@@ -5,15 +5,19 @@ use std::path::Path;
 
 use npy_object::header::Header;
 use npy_object::write::is_interrupted_append;
-use npy_object::{Contents, ErrorKind, Format, IndexUse, Npz, Options, Salvage, Source, nested};
+use npy_object::{
+    Contents, ErrorKind, Format, IndexUse, Npz, Options, ReadBudget, Salvage, Source, nested,
+};
 
 use crate::failure::{Failure, display};
 use crate::input::{Input, Reading};
+use crate::url;
 
 /// Bytes of an element that is decoded for a look at a file.
 pub(crate) const LOOK: usize = 1 << 20;
-/// Bytes that are read for a look at a file.
-pub(crate) const READ: u64 = 16 << 20;
+/// Bytes that are read for a look at a file, and at one that is requested from a server.
+const READ: u64 = 16 << 20;
+const REQUESTED: u64 = 1 << 20;
 
 impl Input {
     /// Opens the file. In an archive, finds the member of the given name, if there is one.
@@ -138,10 +142,10 @@ impl Opened<'_> {
     }
 
     /// Prints a note on stderr if data follow the array or pickle. With `look`, reads at most 16
-    /// MiB to find out.
+    /// MiB to find out, or 1 MiB of a URL.
     pub(crate) fn note_rest(&self, look: bool) -> Result<(), Failure> {
         let npy = self.npy()?;
-        let (source, _) = npy.within(READ);
+        let (source, _) = self.within_look(&npy);
         let rest = self.rest(if look { &source } else { &npy });
         let (begin, format) = match rest {
             Ok(Some(rest)) => rest,
@@ -188,6 +192,11 @@ impl Opened<'_> {
     /// Returns the options of the arguments.
     pub(crate) fn options(&self, reading: &Reading) -> Options {
         reading.apply(self.input.options())
+    }
+
+    /// Returns a source of the same bytes for a look, whose reads fail when its budget is spent.
+    pub(crate) fn within_look(&self, source: &Source) -> (Source, ReadBudget) {
+        source.within(if url::of(self.file).is_some() { REQUESTED } else { READ })
     }
 
     /// Returns the options for a look at the file, in constant memory: elements of more than `most` bytes
@@ -266,7 +275,11 @@ impl Opened<'_> {
             _ => return,
         };
         let file = display(self.file);
-        eprintln!("npyo: {file}.idx is {why} and not used: `npyo index {file}` writes it again");
+        let help = match url::of(self.file) {
+            Some(_) => String::new(),
+            None => format!(": `npyo index {file}` writes it again"),
+        };
+        eprintln!("npyo: {file}.idx is {why} and not used{help}");
     }
 
     /// Compares the checksum of a member of an archive that was read to its end.

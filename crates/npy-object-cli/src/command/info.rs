@@ -16,7 +16,7 @@ use crate::command::archive::Listing;
 use crate::command::{Output, Run};
 use crate::failure::{Failure, write_json};
 use crate::input::{At, Input, Inputs, Names, Reading, Several};
-use crate::opened::{LOOK, Opened, READ};
+use crate::opened::{LOOK, Opened};
 use crate::show::{beginning, describe, describe_outline, dtype_as_json, python_tuple};
 use crate::terminal::Colours;
 use crate::tree::Lines;
@@ -193,7 +193,7 @@ impl Info {
 
     /// Prints the report on an array or pickle.
     fn report(&self, opened: &Opened<'_>, out: &mut impl Write) -> Result<(), Failure> {
-        let (source, budget) = opened.npy()?.within(READ);
+        let (source, budget) = opened.within_look(&opened.npy()?);
         let options = opened.options_for_look(&self.reading, LOOK);
         let mut report = Report::of(&options, &source)?;
         report.size = Size::of(opened)?;

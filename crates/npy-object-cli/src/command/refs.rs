@@ -7,10 +7,10 @@ use clap::Args;
 use npy_object::{ByteRange, json};
 
 use crate::command::{Output, Run};
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::input::{At, Input, Reading, STDIN};
 use crate::progress::progress_bar;
-use crate::table;
+use crate::{table, url};
 
 /// Print where the bytes of each array are in the file, for programs that read them in place
 ///
@@ -31,7 +31,7 @@ pub(crate) struct Refs {
     #[arg(long)]
     kerchunk: bool,
 
-    /// Where the reader of the references finds the file; by default its absolute path
+    /// Where the reader of the references finds the file; by default its absolute path, or its URL
     #[arg(long, value_name = "URL", requires = "kerchunk")]
     url: Option<String>,
 
@@ -76,10 +76,12 @@ impl Refs {
     /// Returns where the reader of the references finds the file.
     fn url(&self) -> Result<String, Failure> {
         let (file, _) = self.input.place();
-        let path = match &self.url {
-            Some(url) => return Ok(url.clone()),
-            None if file == Path::new(STDIN) => None,
-            None => path::absolute(file).ok(),
+        if let Some(url) = self.url.clone().or_else(|| url::of(file).map(|_| shown(file).into())) {
+            return Ok(url);
+        }
+        let path = match file == Path::new(STDIN) {
+            true => None,
+            false => path::absolute(file).ok(),
         };
         let path = path.as_deref().and_then(Path::to_str).map(str::to_owned);
         path.ok_or_else(|| {

@@ -9,7 +9,7 @@ use npy_object::{Limits, Options};
 use crate::command::{Output, Run};
 use crate::failure::{Failure, display};
 use crate::input::{Bounds, Reading, place};
-use crate::view;
+use crate::{url, view};
 
 /// Show what is in files in a browser, on this machine only
 ///
@@ -23,8 +23,8 @@ use crate::view;
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct View {
-    /// Files, and folders with all arrays, pickles and archives in them; ARCHIVE.npz:NAME for an
-    /// array of an archive
+    /// Files, and folders with all arrays, pickles and archives in them; or
+    /// URLs (http, https, s3); ARCHIVE.npz:NAME for an array of an archive
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
@@ -53,7 +53,9 @@ impl Run for View {
     fn run(&self, out: &mut Output<'_>) -> Result<(), Failure> {
         for path in &self.paths {
             let (file, _) = place(path, None);
-            if let Err(error) = file.metadata() {
+            if url::of(file).is_none()
+                && let Err(error) = file.metadata()
+            {
                 let why = format!("{}: {error}", display(file));
                 return Err(Failure::Usage(why));
             }

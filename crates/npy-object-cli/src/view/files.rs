@@ -151,12 +151,13 @@ impl Files {
 
     /// Adds a file, or the members of an archive.
     fn add(&mut self, path: &Path) {
-        let size = path.metadata().map(|metadata| metadata.len()).ok();
-        let opened = Source::open(path).map_err(|error| error.to_string());
-        let source = match opened {
+        let source = match source(path, &self.limits) {
             Ok(source) => source,
-            Err(error) => return self.push(path, None, size, Some(error)),
+            Err(failure) => {
+                return self.push(path, None, None, Some(failure.text(path)));
+            }
         };
+        let size = source.known_size();
         if !matches!(Format::of(&source), Ok(Format::Zip)) {
             return self.push(path, None, size, None);
         }

@@ -343,6 +343,8 @@ impl Cursor {
         let source = objects.decoder.window.source().clone();
         if let Some(file) = source.path() {
             self.index = objects.batches.find_index(file, &mut objects.decoder.window)?;
+        } else if let Some(index) = source.index()? {
+            self.use_index(index)?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::envelope::Envelope;
 use crate::locate::checkpoints::{Addresses, Checkpoint, Checkpoints, Interval, Level, Route};
 use crate::locate::index::{Fingerprint, Index, IndexFile, IndexUse, Runs};
+use crate::source::Source;
 use crate::source::window::Window;
 
 /// A run of consecutive members, from a part of one batch or from several batches.
@@ -472,18 +473,35 @@ impl Batches {
         Ok(match IndexFile::read(file) {
             Ok(None) => IndexUse::None,
             Ok(Some(index)) => {
-                let is_of_file = index.fingerprint == Fingerprint::of(file, window)?
-                    && self.promised.is_none_or(|promised| index.elements == promised);
-                if is_of_file && self.adopt(index.checkpoints) {
-                    self.indexed = Some(index.elements);
-                    self.runs = index.runs;
-                    IndexUse::Used
-                } else {
-                    IndexUse::Stale
-                }
+                let is_of_file = index.fingerprint == Fingerprint::of(file, window)?;
+                self.use_file(index, is_of_file)
             }
             Err(_) => IndexUse::Damaged,
         })
+    }
+
+    /// Reads all checkpoints of an index, and uses it if it can be of these members, whose file has no
+    /// time that is known.
+    pub(crate) fn read_index(&mut self, index: Source, window: &mut Window) -> Result<IndexUse> {
+        match IndexFile::of(index) {
+            Ok(index) => {
+                let is_of_file = index.fingerprint.can_be_of(window)?;
+                Ok(self.use_file(index, is_of_file))
+            }
+            Err(error) if error.kind() == ErrorKind::Malformed => Ok(IndexUse::Damaged),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn use_file(&mut self, index: IndexFile, is_of_file: bool) -> IndexUse {
+        let is_of_members =
+            is_of_file && self.promised.is_none_or(|promised| index.elements == promised);
+        if !is_of_members || !self.adopt(index.checkpoints) {
+            return IndexUse::Stale;
+        }
+        self.indexed = Some(index.elements);
+        self.runs = index.runs;
+        IndexUse::Used
     }
 
     /// Uses an index that is read by parts, if it is of these members.

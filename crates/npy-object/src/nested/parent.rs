@@ -46,6 +46,8 @@ impl Parent {
         let source = decoder.window.source().clone();
         if let Some(file) = source.path() {
             self.index = self.batches.find_index(file, &mut decoder.window)?;
+        } else if let Some(index) = source.index()? {
+            self.index = self.batches.read_index(index, &mut decoder.window)?;
         }
         Ok(())
     }

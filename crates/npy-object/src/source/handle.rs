@@ -364,6 +364,14 @@ impl Source {
         }
     }
 
+    /// Opens the index next to the bytes, if this is all of them: see [`ReadAt::index`].
+    pub(crate) fn index(&self) -> Result<Option<Source>> {
+        match &self.backing {
+            Backing::ReadAt { all, start: 0, end: u64::MAX } => all.index(),
+            _ => Ok(None),
+        }
+    }
+
     /// Returns how the bytes have changed since they were opened, where that is known and they
     /// have.
     pub(crate) fn change(&self) -> Option<String> {

@@ -4,6 +4,7 @@ use std::io;
 use std::ops::Range;
 
 use crate::error::Result;
+use crate::source::Source;
 
 /// Bytes that can be read at any offset, by several threads at once.
 ///
@@ -54,6 +55,14 @@ pub trait ReadAt: Send + Sync {
     /// Returns how many bytes are kept in memory. By default none.
     fn memory(&self) -> usize {
         0
+    }
+
+    /// Opens the index next to these bytes, of which only what is needed is read. It is called where
+    /// an array of objects, or a container, that begins with the first byte is opened.
+    ///
+    /// By default there is none.
+    fn index(&self) -> Result<Option<Source>> {
+        Ok(None)
     }
 
     /// Returns how the bytes have changed since they were opened; `None` where they have not, or

@@ -6,7 +6,7 @@ use std::path::Path;
 use npy_object::audit::{Report, Verdict};
 
 use super::sarif::message;
-use crate::failure::printable;
+use crate::failure::{printable, shown};
 
 /// Writes an annotation for each issue.
 pub(super) fn write(report: &Report, file: &Path, out: &mut impl Write) -> io::Result<()> {
@@ -32,7 +32,7 @@ fn annotate(
     file: &Path,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let file = file.to_string_lossy();
+    let file = shown(file);
     let property = escaped(&file).replace(':', "%3A").replace(',', "%2C");
     // The annotation does not show the path where the file is not in the diff.
     let message = escaped(&format!("{}: {message}", printable(&file)));

@@ -8,13 +8,13 @@ use npy_object::pickle::audit::Name;
 use serde_json::{Value, json};
 
 use super::act;
-use crate::failure::write_json;
+use crate::failure::{shown, write_json};
 
 /// Writes the line of an instruction.
 pub(super) fn write_site(site: &Site<'_>, file: &Path, out: &mut impl Write) -> io::Result<()> {
     let line = json!({
         "type": "site",
-        "file": file.to_string_lossy(),
+        "file": shown(file),
         "member": site.member,
         "offset": site.offset,
         "opcode": site.opcode,
@@ -27,7 +27,7 @@ pub(super) fn write_site(site: &Site<'_>, file: &Path, out: &mut impl Write) -> 
 
 /// Writes the line of a file that cannot be opened.
 pub(super) fn write_failure(message: &str, file: &Path, out: &mut impl Write) -> io::Result<()> {
-    let line = json!({ "type": "failure", "file": file.to_string_lossy(), "message": message });
+    let line = json!({ "type": "failure", "file": shown(file), "message": message });
     write_json(out, &line)
 }
 
@@ -36,7 +36,7 @@ pub(super) fn write(report: &Report, file: &Path, out: &mut impl Write) -> io::R
     let status = report.status();
     let line = json!({
         "type": "report",
-        "file": file.to_string_lossy(),
+        "file": shown(file),
         "policy": POLICY_VERSION,
         "verdict": report.verdict().name(),
         "status": status.name(),

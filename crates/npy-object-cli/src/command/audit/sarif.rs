@@ -8,6 +8,7 @@ use npy_object::pickle::audit::Name;
 use serde_json::{Value, json};
 
 use crate::failure::{printable, write_json};
+use crate::url;
 
 /// The log of one run. It is written when all files were read.
 #[derive(Default)]
@@ -119,8 +120,11 @@ fn artifact(file: &Path) -> Value {
     json!({ "artifactLocation": { "uri": uri(file) } })
 }
 
-/// Returns the URI of a path: relative to the folder of the run where the path is relative.
+/// Returns the URI of a path: relative to the folder of the run where the path is relative. A URL is one.
 fn uri(path: &Path) -> String {
+    if let Some(text) = url::of(path) {
+        return url::shown(text).into_owned();
+    }
     let parts = path.components().filter_map(|part| match part {
         Component::CurDir | Component::RootDir => None,
         part => Some(escaped(&part.as_os_str().to_string_lossy())),
@@ -147,6 +151,7 @@ mod tests {
     fn uri_of_path_has_its_special_characters_escaped() {
         assert_eq!(uri(Path::new("./a b/ü:1.npy")), "a%20b/%C3%BC%3A1.npy");
         assert_eq!(uri(Path::new("../x.npy")), "../x.npy");
+        assert_eq!(uri(Path::new("https://u:p@h/x.npy?s")), "https://h/x.npy");
         if cfg!(unix) {
             assert_eq!(uri(Path::new("/a/x#1.npy")), "file:///a/x%231.npy");
         }

@@ -137,11 +137,18 @@ impl IndexFile {
             }
             false => Source::try_from(index)?,
         };
+        IndexFile::of(source).map(Some)
+    }
+
+    /// Reads an index, but not its runs.
+    ///
+    /// Fails as [`read`](Self::read) does.
+    pub(crate) fn of(source: Source) -> Result<IndexFile> {
         let index = Index::open(source)?;
         let Head { fingerprint, elements, .. } = index.head;
         let entries = index.all()?;
         let checkpoints = entries.iter().map(|entry| entry.place).collect();
         let runs = index.into_runs(&entries).map(Arc::new);
-        Ok(Some(IndexFile { fingerprint, elements, checkpoints, runs }))
+        Ok(IndexFile { fingerprint, elements, checkpoints, runs })
     }
 }

@@ -47,8 +47,14 @@ impl Fingerprint {
         Ok(Fingerprint { size, modified, samples: samples.finalize(), start })
     }
 
+    /// Returns whether it can be the fingerprint of the source that `window` is on, whose time is not
+    /// known.
+    pub(crate) fn can_be_of(&self, window: &mut Window) -> Result<bool> {
+        Ok(self.size == window.len()? && self.start == Fingerprint::start(window)?)
+    }
+
     /// Returns the CRC-32 of the first sample.
-    pub(super) fn start(window: &mut Window) -> Result<u32> {
+    fn start(window: &mut Window) -> Result<u32> {
         let bytes = window.fill_aside(0, Fingerprint::SAMPLE as usize)?;
         Ok(crc32fast::hash(&bytes[..bytes.len().min(Fingerprint::SAMPLE as usize)]))
     }

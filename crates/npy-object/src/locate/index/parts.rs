@@ -3,7 +3,6 @@
 use std::io;
 use std::ops::Range;
 
-use super::fingerprint::Fingerprint;
 use super::format::{Density, Entry, HEAD, Head, damaged};
 use super::run;
 use crate::error::Result;
@@ -40,10 +39,7 @@ impl Index {
     /// Returns whether the index can be of the source that `window` is on, whose time is not known, and
     /// which has this number of elements.
     pub(crate) fn is_of(&self, window: &mut Window, elements: Option<u64>) -> Result<bool> {
-        let Fingerprint { size, start, .. } = self.head.fingerprint;
-        Ok(size == window.len()?
-            && start == Fingerprint::start(window)?
-            && Some(self.head.elements) == elements)
+        Ok(Some(self.head.elements) == elements && self.head.fingerprint.can_be_of(window)?)
     }
 
     /// Returns the first checkpoint.
