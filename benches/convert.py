@@ -1,6 +1,6 @@
 """Compares `npyo convert` with pyarrow.parquet.write_table of what np.load returns, and measures its memory.
 
-    cargo build --release -p npy-object-cli
+    cargo build --release -p npy-object-cli --features tables
     pip install numpy pyarrow
     python benches/convert.py [--rounds N] [FILE.npy ...]
 

@@ -254,6 +254,7 @@ fn commands_write_of_a_url_what_they_write_of_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let new = folder.path().join("new");
     for (args, suffix) in [
+        #[cfg(feature = "tables")]
         (["convert", "FILE"], ".parquet"),
         (["salvage", "FILE"], ".npy"),
         (["slice", "FILE"], ".npy"),

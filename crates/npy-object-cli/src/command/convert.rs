@@ -37,7 +37,7 @@ pub(crate) struct Convert {
     output: PathBuf,
 
     /// The format; by default the suffix of OUT names it
-    #[arg(long, value_name = "parquet|arrow|jsonl|csv|flat|npy")]
+    #[arg(long, value_name = "parquet|arrow|jsonl|csv|flat|npy", value_parser = parse_target)]
     to: Option<Target>,
 
     /// Compress the data of Parquet (by default with snappy) or Arrow IPC (by default none)
@@ -78,6 +78,10 @@ impl Run for Convert {
         if is_table(&self.input.file) {
             return self.back(out);
         }
+        if self.to.or_else(|| Target::of_path(&self.output)).is_none() {
+            let of_suffix = self.output.extension().unwrap_or_default().to_string_lossy();
+            parse_target(&of_suffix).map_err(Failure::Refused)?;
+        }
         let opened = self.input.open()?;
         let mut array = table::open(&opened, &self.reading, &self.at)?;
         let mut export = Export::new().inference(self.columns.inference());
@@ -108,6 +112,20 @@ impl Run for Convert {
         opened.check_archive()?;
         Ok(write_count(out, &self.output, rows, "row")?)
     }
+}
+
+/// Parses the name of a target.
+///
+/// The error says which feature the target needs that this command was built without.
+fn parse_target(name: &str) -> Result<Target, String> {
+    name.parse().map_err(|error: npy_object::Error| match cfg!(feature = "tables") {
+        true => error.message().to_owned(),
+        false => format!(
+            "{}; Parquet, Arrow, JSON lines and CSV need the feature `tables`: `cargo install \
+             npy-object-cli --features tables`",
+            error.message()
+        ),
+    })
 }
 
 impl Convert {

@@ -129,6 +129,7 @@ enum Outcome {
 }
 
 impl Run for Audit {
+    /// Returns the first path.
     fn file(&self) -> &Path {
         &self.paths[0]
     }
@@ -183,8 +184,6 @@ impl Run for Audit {
 }
 
 impl Audit {
-    /// Returns the first path.
-
     /// Returns the policies of the arguments.
     fn policies(&self, limits: &Limits) -> Result<Policies, Failure> {
         let mut audit = npy_object::Audit::new().options(Options::new().limits(limits.clone()));

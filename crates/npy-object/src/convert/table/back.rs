@@ -29,6 +29,7 @@ use crate::write::numpy;
 use crate::write::writer::{ArrayWriter, WriteOptions};
 
 /// Rows that are read at once.
+#[cfg(feature = "parquet")]
 const ROWS: usize = 1 << 10;
 
 /// The name of the column of elements that are not dicts.
@@ -121,12 +122,12 @@ type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
 /// 0, and its batches.
 fn open(path: &Path, table: Option<Table>) -> Result<(SchemaRef, u64, Batches)> {
     let name = |error: Error| error.in_path(path);
-    let file = File::open(path).map_err(|error| name(error.into()))?;
     match table {
         #[cfg(feature = "parquet")]
         Some(Table::Parquet) => {
             use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+            let file = File::open(path).map_err(|error| name(error.into()))?;
             let reader = ParquetRecordBatchReaderBuilder::try_new(file);
             let reader = reader
                 .map_err(|error| damaged("Parquet", super::parquet::of_parquet(error), path))?;
@@ -138,12 +139,16 @@ fn open(path: &Path, table: Option<Table>) -> Result<(SchemaRef, u64, Batches)> 
         }
         #[cfg(feature = "ipc")]
         Some(Table::Ipc) => {
+            let file = File::open(path).map_err(|error| name(error.into()))?;
             let reader = arrow_ipc::reader::FileReader::try_new_buffered(file, None);
             let reader = reader.map_err(|error| damaged("Arrow IPC", error.into(), path))?;
             Ok((reader.schema(), 0, Box::new(reader)))
         }
-        _ => {
-            let message = "expected a Parquet or Arrow IPC file, or the folder of a flat pair";
+        other => {
+            let message = match other {
+                Some(_) => "a Parquet or Arrow IPC file, which needs the feature `parquet` or `ipc`",
+                None => "expected a Parquet or Arrow IPC file, or the folder of a flat pair",
+            };
             Err(name(Error::new(ErrorKind::Unsupported, "access.target", None, message)))
         }
     }
