@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 use std::io;
 
-use half::f16;
 use npy_object::header::{ByteOrder, DType, Header, Scalar, ScalarKind};
-use npy_object::{Array, ByteRange, Data, Element, ItemType, Kind, Result, Source};
+use npy_object::{Array, ByteRange, Data, Element, Floats, ItemType, Kind, Result, Source};
 
 /// The items of an array of numbers. Of a large array, the parts that are asked for are read.
 pub(super) struct Numbers {
@@ -49,21 +48,12 @@ impl Numbers {
     pub(super) fn of(element: Element<'_>) -> Option<Numbers> {
         match element.kind() {
             Kind::Array(array) => Numbers::of_array(&array),
-            Kind::List(items) | Kind::Tuple(items) => {
-                let number = |item: Element<'_>| match item.kind() {
-                    Kind::Int(int) => Some(int as f64),
-                    Kind::Float(float) => Some(float),
-                    Kind::Bool(bool) => Some(f64::from(u8::from(bool))),
-                    Kind::Scalar(scalar) => scalar.to_f64(),
-                    _ => None,
-                };
-                let shape = vec![items.len()];
-                let mut bytes = Vec::with_capacity(8 * items.len());
-                for item in items {
-                    bytes.extend_from_slice(&number(item)?.to_le_bytes());
-                }
+            Kind::List(_) | Kind::Tuple(_) => {
+                let floats = element.to_floats()?;
+                let mut bytes = Vec::with_capacity(8 * floats.len());
+                floats.for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
                 let item = Scalar::new(ScalarKind::Float, ByteOrder::Little, 8).ok()?;
-                Numbers::in_memory(item, shape, bytes)
+                Numbers::in_memory(item, floats.shape().to_vec(), bytes)
             }
             _ => None,
         }
@@ -171,49 +161,22 @@ const NEAR: usize = 512;
 /// Decodes items, and returns whether they are numbers. A complex number becomes its magnitude, a
 /// date its number of units, and NaT becomes NaN.
 fn decode(item: Scalar, bytes: &[u8], out: &mut Vec<f64>) -> bool {
-    let is_big = item.order() == ByteOrder::Big;
-    macro_rules! number {
-        ($type:ty, $bytes:expr) => {{
-            let bytes = $bytes.try_into().expect("a chunk has the size of an item");
-            if is_big { <$type>::from_be_bytes(bytes) } else { <$type>::from_le_bytes(bytes) }
-        }};
-    }
-    macro_rules! all {
-        ($type:ty, $convert:expr) => {{
-            let items = bytes.chunks_exact(size_of::<$type>());
-            out.extend(items.map(|item| $convert(number!($type, item))));
-        }};
-    }
-    macro_rules! complex {
-        ($type:ty) => {{
-            let items = bytes.chunks_exact(2 * size_of::<$type>());
-            out.extend(items.map(|item| {
-                let (real, imaginary) = item.split_at(size_of::<$type>());
-                f64::from(number!($type, real)).hypot(f64::from(number!($type, imaginary)))
-            }));
-        }};
-    }
-    let units = |units: i64| if units == i64::MIN { f64::NAN } else { units as f64 };
-    use ScalarKind as K;
+    let part = |kind, size| Scalar::new(kind, item.order(), size).expect("NumPy has this type");
     match (item.kind(), item.itemsize()) {
-        (K::Bool, 1) => out.extend(bytes.iter().map(|&byte| f64::from(u8::from(byte != 0)))),
-        (K::Int, 1) => all!(i8, f64::from),
-        (K::Int, 2) => all!(i16, f64::from),
-        (K::Int, 4) => all!(i32, f64::from),
-        (K::Int, 8) => all!(i64, |int: i64| int as f64),
-        (K::Uint, 1) => all!(u8, f64::from),
-        (K::Uint, 2) => all!(u16, f64::from),
-        (K::Uint, 4) => all!(u32, f64::from),
-        (K::Uint, 8) => all!(u64, |int: u64| int as f64),
-        (K::Float, 2) => all!(f16, f64::from),
-        (K::Float, 4) => all!(f32, f64::from),
-        (K::Float, 8) => all!(f64, f64::from),
-        (K::Complex, 8) => complex!(f32),
-        (K::Complex, 16) => complex!(f64),
-        (K::Datetime(_) | K::Timedelta(_), 8) => all!(i64, units),
-        _ => return false,
+        (ScalarKind::Complex, size @ (8 | 16)) => {
+            let mut real = None;
+            Floats::convert(part(ScalarKind::Float, size / 2), bytes, |number| match real.take() {
+                None => real = Some(number),
+                Some(real) => out.push(real.hypot(number)),
+            })
+        }
+        (ScalarKind::Datetime(_) | ScalarKind::Timedelta(_), _) => {
+            Floats::convert(part(ScalarKind::Int, 8), bytes, |units| {
+                out.push(if units == i64::MIN as f64 { f64::NAN } else { units });
+            })
+        }
+        _ => Floats::convert(item, bytes, |number| out.push(number)),
     }
-    true
 }
 
 #[cfg(test)]

@@ -40,7 +40,8 @@ enum Numbers<'a> {
 
 impl<'a> Element<'a> {
     /// Returns the numbers of the value as floats: of an array of bools, ints or floats of at most 8
-    /// bytes, of a list or a tuple of ints, or of floats, or of one number; `None` for other values.
+    /// bytes, of a list or a tuple of numbers, or of one number; `None` for other values, and for an
+    /// empty list.
     pub fn to_floats(self) -> Option<Floats<'a>> {
         if let Some(array) = self.as_plain_array() {
             is_number(array.item()).then_some(())?;
@@ -48,17 +49,9 @@ impl<'a> Element<'a> {
             return Some(Floats::of_bytes(dtype, data, array.shape(), array.fortran_order()));
         }
         match self.kind() {
-            Kind::Bool(value) => Some(Floats::of_one(f64::from(value))),
-            Kind::Int(value) => Some(Floats::of_one(value as f64)),
-            Kind::Float(value) => Some(Floats::of_one(value)),
-            Kind::Scalar(scalar) => {
-                is_number(scalar.dtype().as_scalar()?).then_some(())?;
-                let data = scalar.data().to_vec().into();
-                Some(Floats::of_bytes(scalar.dtype().clone(), data, &[], false))
-            }
             Kind::List(items) | Kind::Tuple(items) => Floats::of_items(items, self),
             Kind::Array(array) => Floats::of_array(*array),
-            _ => None,
+            _ => number_of(self).map(Floats::of_one),
         }
     }
 }
@@ -69,12 +62,15 @@ impl<'a> Floats<'a> {
     }
 
     fn of_items(mut items: Items<'a>, list: Element<'a>) -> Option<Floats<'a>> {
-        let len = items.len();
+        let (all, len) = (items.clone(), items.len());
         let numbers = match items.next().map(Element::kind)? {
-            Kind::Int(_) => Numbers::Ints(list.as_ints().ok()?),
-            Kind::Float(_) => Numbers::Floats(list.as_floats().ok()?),
-            _ => return None,
+            Kind::Int(_) => list.as_ints().ok().map(Numbers::Ints),
+            Kind::Float(_) => list.as_floats().ok().map(Numbers::Floats),
+            _ => None,
         };
+        // Of several types.
+        let each = || all.map(number_of).collect::<Option<Vec<_>>>();
+        let numbers = numbers.or_else(|| Some(Numbers::Floats(each()?.into())))?;
         Some(Floats::new(numbers, &[len], false))
     }
 
@@ -145,26 +141,33 @@ impl<'a> Floats<'a> {
             Numbers::Ints(ints) => ints.iter().for_each(|&int| each(int as f64)),
             Numbers::Floats(floats) => floats.iter().copied().for_each(each),
             Numbers::Bytes(dtype, data) => {
-                let Some(item) = dtype.as_scalar() else { return };
-                let order = item.order();
-                match (item.kind(), item.itemsize()) {
-                    (ScalarKind::Bool, _) => {
-                        data.iter().for_each(|&byte| each(f64::from(byte != 0)));
-                    }
-                    (ScalarKind::Int, 1) => every::<i8>(data, order, f64::from, each),
-                    (ScalarKind::Int, 2) => every::<i16>(data, order, f64::from, each),
-                    (ScalarKind::Int, 4) => every::<i32>(data, order, f64::from, each),
-                    (ScalarKind::Int, _) => every::<i64>(data, order, |int| int as f64, each),
-                    (ScalarKind::Uint, 1) => every::<u8>(data, order, f64::from, each),
-                    (ScalarKind::Uint, 2) => every::<u16>(data, order, f64::from, each),
-                    (ScalarKind::Uint, 4) => every::<u32>(data, order, f64::from, each),
-                    (ScalarKind::Uint, _) => every::<u64>(data, order, |int| int as f64, each),
-                    (_, 2) => every::<half::f16>(data, order, f64::from, each),
-                    (_, 4) => every::<f32>(data, order, f64::from, each),
-                    _ => every::<f64>(data, order, |float| float, each),
+                if let Some(item) = dtype.as_scalar() {
+                    Floats::convert(item, data, each);
                 }
             }
         }
+    }
+
+    /// Calls `each` with the items of an array, whose bytes these are, and returns whether the items are
+    /// bools, ints or floats of at most 8 bytes.
+    pub fn convert(item: Scalar, bytes: &[u8], mut each: impl FnMut(f64)) -> bool {
+        let order = item.order();
+        match (item.kind(), item.itemsize()) {
+            (ScalarKind::Bool, _) => bytes.iter().for_each(|&byte| each(f64::from(byte != 0))),
+            (ScalarKind::Int, 1) => every::<i8>(bytes, order, f64::from, each),
+            (ScalarKind::Int, 2) => every::<i16>(bytes, order, f64::from, each),
+            (ScalarKind::Int, 4) => every::<i32>(bytes, order, f64::from, each),
+            (ScalarKind::Int, _) => every::<i64>(bytes, order, |int| int as f64, each),
+            (ScalarKind::Uint, 1) => every::<u8>(bytes, order, f64::from, each),
+            (ScalarKind::Uint, 2) => every::<u16>(bytes, order, f64::from, each),
+            (ScalarKind::Uint, 4) => every::<u32>(bytes, order, f64::from, each),
+            (ScalarKind::Uint, _) => every::<u64>(bytes, order, |int| int as f64, each),
+            (ScalarKind::Float, 2) => every::<half::f16>(bytes, order, f64::from, each),
+            (ScalarKind::Float, 4) => every::<f32>(bytes, order, f64::from, each),
+            (ScalarKind::Float, 8) => every::<f64>(bytes, order, |float| float, each),
+            _ => return false,
+        }
+        true
     }
 
     /// Returns at most `count` of the numbers, evenly spaced, the first of them first. The others are
@@ -192,6 +195,19 @@ fn is_number(scalar: Scalar) -> bool {
         ScalarKind::Bool | ScalarKind::Int | ScalarKind::Uint => true,
         ScalarKind::Float => scalar.itemsize() <= 8,
         _ => false,
+    }
+}
+
+/// Returns the value of an item of a list.
+fn number_of(item: Element<'_>) -> Option<f64> {
+    match item.kind() {
+        Kind::Bool(value) => Some(f64::from(value)),
+        Kind::Int(value) => Some(value as f64),
+        Kind::Float(value) => Some(value),
+        Kind::Scalar(scalar) => {
+            is_number(scalar.dtype().as_scalar()?).then(|| number(&scalar)).flatten()
+        }
+        _ => None,
     }
 }
 
@@ -238,5 +254,18 @@ mod tests {
         let expected = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         assert_eq!(of(ScalarKind::Uint, 1, &data, &[2, 3], true), expected);
         assert!(of(ScalarKind::Uint, 1, &[], &[2, 0], true).is_empty());
+    }
+
+    #[test]
+    fn list_of_several_types_of_numbers_is_floats() {
+        // [[1, 1.5, True], ['a']]
+        let pickle = b"\x80\x04](](K\x01G\x3f\xf8\0\0\0\0\0\0\x88e]\x8c\x01aae.".to_vec();
+        let mut contents = crate::Options::new().contents(pickle).unwrap();
+        let numbers = |contents: &mut crate::Contents, index| {
+            let member = contents.get(index).unwrap().unwrap();
+            member.value.to_floats().map(|floats| floats.sample(9))
+        };
+        assert_eq!(numbers(&mut contents, 0).unwrap(), [1.0, 1.5, 1.0]);
+        assert_eq!(numbers(&mut contents, 1), None);
     }
 }

@@ -146,7 +146,9 @@ fn open(path: &Path, table: Option<Table>) -> Result<(SchemaRef, u64, Batches)> 
         }
         other => {
             let message = match other {
-                Some(_) => "a Parquet or Arrow IPC file, which needs the feature `parquet` or `ipc`",
+                Some(_) => {
+                    "a Parquet or Arrow IPC file, which needs the feature `parquet` or `ipc`"
+                }
                 None => "expected a Parquet or Arrow IPC file, or the folder of a flat pair",
             };
             Err(name(Error::new(ErrorKind::Unsupported, "access.target", None, message)))
