@@ -288,7 +288,7 @@ pub(crate) fn place<'a>(file: &'a Path, member: Option<&'a str>) -> (&'a Path, O
 /// Opens a file, a URL, or standard input.
 pub(crate) fn source(file: &Path, limits: &Limits) -> Result<Source, Failure> {
     if let Some(text) = url::of(file) {
-        return url::open(text, limits);
+        return open_url(text, limits);
     }
     let source = match file == Path::new(STDIN) {
         true => stdin()?,
@@ -296,6 +296,21 @@ pub(crate) fn source(file: &Path, limits: &Limits) -> Result<Source, Failure> {
     };
     source.limit_memory(limits.spool).map_err(npy_object::Error::from)?;
     Ok(source)
+}
+
+/// Opens the file at a URL.
+#[cfg(feature = "urls")]
+fn open_url(url: &str, limits: &Limits) -> Result<Source, Failure> {
+    let source = crate::remote::open(url, limits).map_err(npy_object::Error::from)?;
+    Ok(source.named(url::shown(url)))
+}
+
+/// Fails, as this command was built without the means to read URLs.
+#[cfg(not(feature = "urls"))]
+fn open_url(_: &str, _: &Limits) -> Result<Source, Failure> {
+    let why = "this npyo was built without the feature `urls`, which reads URLs: install it with \
+               `cargo install npy-object-cli --features urls`, or pass the file through a pipe";
+    Err(Failure::Refused(why.to_owned()))
 }
 
 /// Returns standard input. A redirected file can be read at any offset, a pipe is a stream.

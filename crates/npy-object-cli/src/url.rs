@@ -1,11 +1,7 @@
-//! URLs in place of files: how they are recognised, split, shown and opened.
+//! URLs in place of files: how they are recognised, split and shown.
 
 use std::borrow::Cow;
 use std::path::Path;
-
-use npy_object::{Limits, Source};
-
-use crate::failure::Failure;
 
 /// Returns the text of an argument that is a URL and not the path of a file.
 pub(crate) fn of(path: &Path) -> Option<&str> {
@@ -36,21 +32,6 @@ pub(crate) fn shown(url: &str) -> Cow<'_, str> {
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = authority.rsplit('@').next().unwrap_or_default();
     Cow::Owned(format!("{scheme}://{host}{path}"))
-}
-
-/// Opens the file at a URL.
-#[cfg(feature = "urls")]
-pub(crate) fn open(url: &str, limits: &Limits) -> Result<Source, Failure> {
-    let source = crate::remote::open(url, limits).map_err(npy_object::Error::from)?;
-    Ok(source.named(shown(url)))
-}
-
-/// Fails, as this command was built without the means to read URLs.
-#[cfg(not(feature = "urls"))]
-pub(crate) fn open(_: &str, _: &Limits) -> Result<Source, Failure> {
-    let why = "this npyo was built without the feature `urls`, which reads URLs: install it with \
-               `cargo install npy-object-cli --features urls`, or pass the file through a pipe";
-    Err(Failure::Refused(why.to_owned()))
 }
 
 #[cfg(test)]
