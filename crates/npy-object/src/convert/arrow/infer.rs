@@ -216,6 +216,7 @@ impl Inferred {
 /// Names of extension types.
 pub(super) const FIXED_TENSOR: &str = "arrow.fixed_shape_tensor";
 pub(crate) const VARIABLE_TENSOR: &str = "arrow.variable_shape_tensor";
+#[cfg(feature = "json")]
 pub(super) const JSON: &str = "arrow.json";
 
 fn list_of(item: Field) -> DataType {
