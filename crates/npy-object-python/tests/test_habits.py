@@ -143,3 +143,25 @@ def test_long_list_of_a_dict_is_read_in_blocks(saved):
     assert [next(loop) for _ in range(10)] == numbers[:10]
     assert loop.__length_hint__() <= 4990
     assert list(loop) == numbers[10:]
+
+
+def test_dict_in_a_0d_array_is_a_mapping(settings):
+    array = npy_object.open(settings)
+    assert repr(array).endswith(" shape=() dtype=object dict>")
+    assert list(array.keys()) == ["train", "test", 7]
+    assert [value for value in array.values()][0] == [10, 20, 30]
+    assert dict(array.items())["test"] == {"names": ["a", "b"]}
+    assert "test" in array and 7 in array and "names" not in array
+    assert array[7] is None and "names" in array["test"] and 20 in array["train"]
+    assert list(dict(array)) == ["train", "test", 7]
+    with pytest.raises(KeyError, match="nope"):
+        array["nope"]
+
+
+def test_other_arrays_are_no_mappings(saved):
+    array = npy_object.open(saved(objects([1, "two"])))
+    assert not hasattr(array, "keys") and "two" in array and 3 not in array
+    number = npy_object.open(saved(5))
+    assert not hasattr(number, "keys")
+    with pytest.raises(AttributeError, match="'npy_object.Array' has no attribute 'nope'"):
+        number.nope

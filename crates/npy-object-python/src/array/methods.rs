@@ -7,7 +7,7 @@ use npy_object::header::DType;
 use npy_object::nested::Path;
 use npy_object::pickle::printable;
 use npy_object::{IndexKind, ItemType};
-use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyAttributeError, PyException, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyEllipsis, PyList, PySlice, PyString, PyTuple};
@@ -16,13 +16,13 @@ use crate::array::arrow::{self, ArrowSchema};
 use crate::array::cursor::Cursor;
 use crate::array::elements::Elements;
 use crate::array::many::{Chosen, Shuffled};
-use crate::array::py_array::Array;
+use crate::array::py_array::{Array, no_index};
 use crate::array::ranges::{self, ByteRanges};
 use crate::array::rows::{Batches, Rows};
 use crate::array::split::Split;
 use crate::array::table::{self, Columns};
 use crate::array::view::View;
-use crate::errors::{raise, unknown_dtype};
+use crate::errors::{raise, unknown_dtype, unsupported};
 use crate::file::container::Container;
 use crate::file::reader::Origin;
 use crate::file::source::Place;
@@ -118,12 +118,21 @@ impl Array {
         py: Python<'py>,
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(container) = self.container(py)?
+            && !key.is_instance_of::<PyTuple>()
+            && !key.is_instance_of::<PyEllipsis>()
+        {
+            return container.get(py, key).map_err(|error| {
+                match key.is_instance_of::<PyString>() {
+                    true => error,
+                    // More likely an index than a key.
+                    false => no_index(),
+                }
+            });
+        }
         if let Ok(name) = key.cast::<PyString>() {
             return match self.has_fields() {
                 true => self.field(py, name),
-                false if self.view.shape.is_empty() => {
-                    Container::in_array(py, &self.file)?.get(py, key)
-                }
                 false => Err(PyTypeError::new_err("a str is an index where the dtype has fields")),
             };
         }
@@ -142,10 +151,36 @@ impl Array {
         self.found(py, self.view.find(key)?)
     }
 
+    /// Returns whether an element is `value` or equal to it, as `value in list` does; of a dict in a 0-d
+    /// array, whether it has this key.
+    fn __contains__(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let py = slf.py();
+        if let Some(container) = slf.get().container(py)? {
+            return container.has(py, value);
+        }
+        let sequence = py.import("collections.abc")?.getattr("Sequence")?;
+        sequence.call_method1("__contains__", (slf, value))?.extract()
+    }
+
+    /// Gives a 0-d array the methods `keys`, `values` and `items` of the dict that it holds. Other arrays
+    /// have none, as `dict` takes what has `keys` for a mapping.
+    fn __getattr__<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        if matches!(&*name.to_cow()?, "keys" | "values" | "items")
+            && let Some(container) = slf.get().container(py)?.filter(Container::is_dict)
+        {
+            return container.into_pyobject(py)?.getattr(name);
+        }
+        Err(PyAttributeError::new_err(format!("'npy_object.Array' has no attribute '{name}'")))
+    }
+
     /// The names of the fields, or the keys of the dict in a 0-d array, for Tab in IPython.
     fn _ipython_key_completions_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match Container::in_array(py, &self.file) {
-            Ok(container) if self.view.shape.is_empty() => container.completions(py),
+        match self.container(py) {
+            Ok(Some(container)) => container.completions(py),
             _ if self.has_fields() => self.dtype(py)?.getattr("names"),
             _ => Ok(PyList::empty(py).into_any()),
         }
@@ -404,7 +439,10 @@ impl Array {
         if !self.view.shape.is_empty() {
             return Err(PyTypeError::new_err("entries() is for 0-d arrays: loop over this one"));
         }
-        Container::in_array(py, &self.file)
+        Container::in_array(py, &self.file)?.ok_or_else(|| {
+            let message = "expected a dict, list, tuple, set or deque, found another value";
+            unsupported(py, message)
+        })
     }
 
     /// Divides the array into at most `n` parts of about the same number of elements, for other
@@ -484,6 +522,8 @@ impl Array {
                 // A KeyboardInterrupt, for instance.
                 Err(error) => return Err(error),
             }
+        } else if let Ok(Some(container)) = self.container(py) {
+            let _ = write!(text, " {}", container.kind());
         }
         text.push('>');
         Ok(text)
@@ -557,6 +597,14 @@ fn short_row(py: Python<'_>, cursor: &mut Cursor, row: &View) -> PyResult<String
 }
 
 impl Array {
+    /// Returns the container in a 0-d array; `None` of any other array.
+    fn container(&self, py: Python<'_>) -> PyResult<Option<Container>> {
+        match self.has_objects() && self.view.shape.is_empty() {
+            true => Container::in_array(py, &self.file),
+            false => Ok(None),
+        }
+    }
+
     /// Returns whether the dtype is structured.
     fn has_fields(&self) -> bool {
         matches!(&self.file.facts.item, ItemType::Plain(DType::Struct(_)))

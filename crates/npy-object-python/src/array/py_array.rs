@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use npy_object::header::DType;
 use npy_object::{ArrayClass, ItemType};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
@@ -117,16 +117,15 @@ impl Array {
                 Ok(found)
             }
             Found::View(view) => Ok(self.part(view).into_pyobject(py)?.into_any()),
-            Found::Within(..) if self.file.facts.shape.is_empty() => {
-                let message = "a 0-d array takes no index: a[()] is its element, and a.entries() loops \
-                               over the dict, list, tuple or set in it";
-                Err(pyo3::exceptions::PyIndexError::new_err(message))
-            }
+            Found::Within(..) if self.file.facts.shape.is_empty() => Err(no_index()),
             Found::Within(_, rest) if rest.len() > self.inner().len() => {
                 let most = self.view.shape.len() + self.inner().len();
                 let plural = if most == 1 { "" } else { "s" };
-                let message = format!("too many indices: the array has {most} dimension{plural}");
-                Err(pyo3::exceptions::PyIndexError::new_err(message))
+                let message = format!(
+                    "too many indices: the array has {most} dimension{plural}; an element has indices of \
+                     its own, as in a[0][1]"
+                );
+                Err(PyIndexError::new_err(message))
             }
             Found::Within(found, rest) => match *found {
                 Found::View(view) => {
@@ -307,4 +306,11 @@ impl Drop for Paused<'_> {
             let _ = gc.call_method0("enable");
         }
     }
+}
+
+/// Returns the error of an index into a 0-d array.
+pub(super) fn no_index() -> PyErr {
+    let message = "a 0-d array takes no index: a[()] is its element, and a.entries() loops over the dict, \
+                   list, tuple or set in it";
+    PyIndexError::new_err(message)
 }

@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyIndexError, PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyList, PyString};
 
-use crate::errors::{raise, unsupported};
+use crate::errors::raise;
 use crate::file::reader::{File, Origin, lock};
 use crate::html::page::{Page, ROWS};
 use crate::object::maker::Maker;
@@ -41,18 +41,15 @@ impl Container {
         Container { origin, kind, members: Mutex::new(members), path }
     }
 
-    /// Opens the container that is the element of a 0-d array.
-    pub(crate) fn in_array(py: Python<'_>, file: &File) -> PyResult<Container> {
+    /// Opens the container that is the element of a 0-d array; `None` where that is another value.
+    pub(crate) fn in_array(py: Python<'_>, file: &File) -> PyResult<Option<Container>> {
         let origin = &file.origin;
         let options = origin.settings.options()?;
         let at = py.detach(|| options.at(origin.source.clone(), &Path::default()));
-        match at.map_err(|error| raise(py, &error))? {
-            At::Container(members) => Ok(Container::new(members, Arc::clone(origin))),
-            At::Value(_) => {
-                let message = "expected a dict, list, tuple, set or deque, found another value";
-                Err(unsupported(py, message))
-            }
-        }
+        Ok(match at.map_err(|error| raise(py, &error))? {
+            At::Container(members) => Some(Container::new(members, Arc::clone(origin))),
+            At::Value(_) => None,
+        })
     }
 
     /// Returns what a path leads to: a container that is not read, or a value.
@@ -117,9 +114,21 @@ impl Container {
         Ok(keys.into_any())
     }
 
-    fn is_dict(&self) -> bool {
+    pub(crate) fn is_dict(&self) -> bool {
         use ContainerKind as K;
         matches!(self.kind, K::Dict | K::OrderedDict | K::DefaultDict)
+    }
+
+    /// Returns whether a dict has a key, or another container a member that is `value` or equal to it.
+    pub(crate) fn has(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let part = if self.is_dict() { Part::Keys } else { Part::Whole };
+        let mut entries = self.of_part(py, part);
+        while let Some(member) = entries.__next__(py)? {
+            if member.is(value) || member.eq(value)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Returns a loop over parts of the entries of a dict.
@@ -146,7 +155,7 @@ impl Container {
 impl Container {
     /// The name of its class: `dict`, `list`, `OrderedDict` and so on.
     #[getter]
-    fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         self.kind.name()
     }
 
@@ -162,6 +171,10 @@ impl Container {
 
     fn __iter__(&self, py: Python<'_>) -> Entries {
         self.of_part(py, Part::Whole)
+    }
+
+    fn __contains__(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.has(py, value)
     }
 
     fn __getitem__<'py>(
