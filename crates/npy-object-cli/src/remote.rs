@@ -32,8 +32,7 @@ const START: u64 = 16 << 10;
 /// Bytes of the first request after a jump that is for a loop, and of the largest request.
 const LEAST: u64 = 64 << 10;
 const MOST: u64 = 4 << 20;
-/// Bytes of a file that are kept unless `--max-memory` is given: a batch of 1,000 elements that is larger is
-/// requested twice.
+/// The most bytes of a file that are kept: a batch of 1,000 elements that is larger is requested twice.
 const MEMORY: usize = 64 << 20;
 /// Bytes of the body of an error that are read.
 const ERROR_BODY: usize = 4 << 10;
@@ -43,15 +42,16 @@ const PAUSE: Duration = Duration::from_secs(30);
 
 /// Opens the file at a URL.
 pub(crate) fn open(url: &str, limits: &Limits) -> io::Result<Source> {
-    let memory = if limits.spool == Limits::default().spool { MEMORY } else { limits.spool };
     let place = Place::new(url)?;
-    match Object::open(place.clone(), START, memory) {
+    match Object::open(place.clone(), START, limits.spool.min(MEMORY)) {
         Ok(object) => Ok(Source::new(object)),
         Err(Error::NotSupported { .. }) => {
             let got = place.run(place.store.get(&place.path));
             let chunks = got.map_err(failed)?.into_stream();
             let body = Body { place, chunks, chunk: Bytes::new() };
-            Ok(Source::spooled(body, limits.spool))
+            let source = Source::stream(body);
+            source.limit_memory(limits.spool)?;
+            Ok(source)
         }
         Err(error) => Err(failed(error)),
     }
@@ -274,6 +274,10 @@ impl ReadAt for Object {
 
     fn size(&self) -> io::Result<u64> {
         Ok(self.meta.size)
+    }
+
+    fn is_size_announced(&self) -> bool {
+        true
     }
 
     fn memory(&self) -> usize {
