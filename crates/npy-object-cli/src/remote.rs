@@ -6,7 +6,7 @@
 use std::error::Error as StdError;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -244,7 +244,7 @@ impl Object {
         Ok(())
     }
 
-    fn ahead(&self) -> std::sync::MutexGuard<'_, Ahead> {
+    fn ahead(&self) -> MutexGuard<'_, Ahead> {
         self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -295,7 +295,11 @@ impl ReadAt for Object {
                 | Error::PermissionDenied { .. }
                 | Error::Unauthenticated { .. },
             ) => Ok(None),
-            Err(error) => Err(npy_object::Error::from(failed(error))),
+            Err(error) => {
+                let error = failed(error);
+                let message = format!("its index: {error}");
+                Err(io::Error::new(error.kind(), message).into())
+            }
         }
     }
 }
