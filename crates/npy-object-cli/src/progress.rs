@@ -75,4 +75,8 @@ impl ReadAt for Watched {
     fn size(&self) -> io::Result<u64> {
         self.source.size()
     }
+
+    fn is_size_announced(&self) -> bool {
+        self.source.is_size_announced()
+    }
 }

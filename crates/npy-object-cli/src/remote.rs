@@ -6,7 +6,7 @@
 use std::error::Error as StdError;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -32,8 +32,7 @@ const START: u64 = 16 << 10;
 /// Bytes of the first request after a jump that is for a loop, and of the largest request.
 const LEAST: u64 = 64 << 10;
 const MOST: u64 = 4 << 20;
-/// Bytes of a file that are kept unless `--max-memory` is given: a batch of 1,000 elements that is larger is
-/// requested twice.
+/// The most bytes of a file that are kept: a batch of 1,000 elements that is larger is requested twice.
 const MEMORY: usize = 64 << 20;
 /// Bytes of the body of an error that are read.
 const ERROR_BODY: usize = 4 << 10;
@@ -43,15 +42,16 @@ const PAUSE: Duration = Duration::from_secs(30);
 
 /// Opens the file at a URL.
 pub(crate) fn open(url: &str, limits: &Limits) -> io::Result<Source> {
-    let memory = if limits.spool == Limits::default().spool { MEMORY } else { limits.spool };
     let place = Place::new(url)?;
-    match Object::open(place.clone(), START, memory) {
+    match Object::open(place.clone(), START, limits.spool.min(MEMORY)) {
         Ok(object) => Ok(Source::new(object)),
         Err(Error::NotSupported { .. }) => {
             let got = place.run(place.store.get(&place.path));
             let chunks = got.map_err(failed)?.into_stream();
             let body = Body { place, chunks, chunk: Bytes::new() };
-            Ok(Source::spooled(body, limits.spool))
+            let source = Source::stream(body);
+            source.limit_memory(limits.spool)?;
+            Ok(source)
         }
         Err(error) => Err(failed(error)),
     }
@@ -244,7 +244,7 @@ impl Object {
         Ok(())
     }
 
-    fn ahead(&self) -> std::sync::MutexGuard<'_, Ahead> {
+    fn ahead(&self) -> MutexGuard<'_, Ahead> {
         self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -276,6 +276,10 @@ impl ReadAt for Object {
         Ok(self.meta.size)
     }
 
+    fn is_size_announced(&self) -> bool {
+        true
+    }
+
     fn memory(&self) -> usize {
         ReadAt::memory(&self.file)
     }
@@ -291,7 +295,11 @@ impl ReadAt for Object {
                 | Error::PermissionDenied { .. }
                 | Error::Unauthenticated { .. },
             ) => Ok(None),
-            Err(error) => Err(npy_object::Error::from(failed(error))),
+            Err(error) => {
+                let error = failed(error);
+                let message = format!("its index: {error}");
+                Err(io::Error::new(error.kind(), message).into())
+            }
         }
     }
 }

@@ -16,6 +16,9 @@ use common::{Ran, fixture, ran};
 use npy_object::ArrayWriter;
 use npy_object::write::NpzWriter;
 
+/// A list of bytes, without their payload and what comes after it.
+const LIST: &[u8] = b"\x80\x04](\x8e\0\0\0\0\x10\0\0\0";
+const PAYLOAD_END: usize = LIST.len() + (1 << 36);
 const RAGGED: &str = "arrays/ragged-p4-py3.9-np2.0.npy";
 
 /// A server of files.
@@ -103,6 +106,19 @@ impl Shared {
                     while out.write_all(&[0; 65536]).is_ok() {}
                     return None;
                 }
+                // The file is said to have a payload of 64 GiB, of which the first MiB can be read.
+                "announced" => {
+                    let range = range_of(&headers, 1 << 60)?;
+                    if (1 << 20..PAYLOAD_END).contains(&range.start) {
+                        return None;
+                    }
+                    let byte = |at: usize| match at.checked_sub(PAYLOAD_END) {
+                        Some(after) => b"e.".get(after).copied().unwrap_or(0),
+                        None => file.get(at).copied().unwrap_or(0),
+                    };
+                    let body: Vec<u8> = range.clone().map(byte).collect();
+                    answer(&partial(&range, 1 << 60), &body)?;
+                }
                 // The body of an error has no end.
                 "error" => {
                     answer("403 Forbidden\r\ncontent-length: 1000000000000", b"<Code>No</Code>")?;
@@ -119,7 +135,7 @@ impl Shared {
                     b"",
                 )?,
                 "escape" => {
-                    answer("302 Found\r\ncontent-length: 0\r\nlocation: file:///etc/passwd", b"")?
+                    answer("302 Found\r\ncontent-length: 0\r\nlocation: file:///etc/passwd", b"")?;
                 }
                 "secret" => {
                     // user:p@ss
@@ -194,6 +210,17 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| {
     }
     writer.finish().unwrap();
     npy_object::open(&ints).unwrap().write_index().unwrap();
+    let pickled = folder.path().join("pickled.pkl");
+    let batches = (0..1000).map(|number: u16| {
+        let item = [b"M".as_slice(), &number.to_le_bytes()].concat();
+        [b"(".as_slice(), &item.repeat(1000), b"e"].concat()
+    });
+    fs::write(
+        &pickled,
+        [b"\x80\x04]".as_slice(), &batches.collect::<Vec<_>>().concat(), b"."].concat(),
+    )
+    .unwrap();
+    npyo(&["index", pickled.to_str().unwrap()]).output();
     let ragged = fs::read(fixture(RAGGED)).unwrap();
     let mut writer = ArrayWriter::create(folder.path().join("bytes.npy")).unwrap();
     for number in 0..3000 {
@@ -210,7 +237,10 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| {
         ("alone.npy", ints.clone()),
         ("ints.npy", ints),
         ("ragged.npy", ragged),
+        ("pickled.pkl", fs::read(&pickled).unwrap()),
+        ("pickled.pkl.idx", fs::read(folder.path().join("pickled.pkl.idx")).unwrap()),
         ("empty.npy", Vec::new()),
+        ("list.pkl", LIST.to_vec()),
         ("bytes.npy", fs::read(folder.path().join("bytes.npy")).unwrap()),
         ("two.npz", fs::read(folder.path().join("two.npz")).unwrap()),
     ])
@@ -273,6 +303,10 @@ fn commands_write_of_a_url_what_they_write_of_a_file() {
 fn get_with_an_index_requests_kilobytes() {
     assert_eq!(npyo(&["get", &SERVER.url("indexed/ints.npy"), "900000"]).output(), "900000\n");
     let (requests, bytes) = SERVER.sent("indexed");
+    assert!(requests <= 8 && bytes < 100_000, "{requests} requests, {bytes} bytes");
+    // A list that is pickled alone.
+    assert_eq!(npyo(&["get", &SERVER.url("list/pickled.pkl"), "900000"]).output(), "900\n");
+    let (requests, bytes) = SERVER.sent("list");
     assert!(requests <= 8 && bytes < 100_000, "{requests} requests, {bytes} bytes");
 }
 
@@ -390,6 +424,17 @@ fn answer_is_not_read_past_what_was_requested() {
     let failed = npyo(&["cat", &SERVER.url("huge/ragged.npy")]);
     assert_eq!(failed.code, Some(1), "{failed:?}");
     assert!(failed.stderr.contains("expected 16384 bytes, found more"), "{failed:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn bytes_that_were_not_read_take_no_memory() {
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -v 8388608; exec \"$0\" cat \"$1\""]);
+    limited.args([env!("CARGO_BIN_EXE_npyo"), &SERVER.url("announced/list.pkl")]);
+    let failed = ran(limited.env("NO_PROXY", "127.0.0.1").output());
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert!(failed.stderr.contains("connection closed before message completed"), "{failed:?}");
 }
 
 #[test]

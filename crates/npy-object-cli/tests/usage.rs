@@ -36,6 +36,23 @@ fn missing_file_is_named_in_the_error() {
     }
 }
 
+#[cfg(not(feature = "urls"))]
+#[test]
+fn url_without_the_feature_is_an_error_that_names_it() {
+    for subcommand in ["info", "cat", "get", "audit", "salvage"] {
+        let arguments: &[&str] = match subcommand {
+            "get" => &["0"],
+            "salvage" => &["-o", "new.npy"],
+            _ => &[],
+        };
+        let url = "https://name:secret@host/a.npy?key";
+        let ran = ran(command([&[subcommand, url], arguments].concat()).output());
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{subcommand}");
+        assert!(ran.stderr.starts_with("npyo: https://host/a.npy: "), "{}", ran.stderr);
+        assert!(ran.stderr.contains("--features urls"), "{}", ran.stderr);
+    }
+}
+
 #[test]
 fn version_option_prints_the_version() {
     let version = ran(command(["--version"]).output()).output();

@@ -350,6 +350,15 @@ impl Source {
         }
     }
 
+    /// Returns whether there may be fewer bytes than their number says: see
+    /// [`ReadAt::is_size_announced`].
+    pub fn is_size_announced(&self) -> bool {
+        match &self.backing {
+            Backing::Memory(_) => false,
+            Backing::ReadAt { all, .. } => all.is_size_announced(),
+        }
+    }
+
     /// Returns the number of bytes. Reads a stream to its end.
     pub fn size(&self) -> io::Result<u64> {
         match &self.backing {

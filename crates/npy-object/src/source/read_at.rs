@@ -37,6 +37,14 @@ pub trait ReadAt: Send + Sync {
     /// Returns the number of bytes. Reads to the end where that is the only way.
     fn size(&self) -> io::Result<u64>;
 
+    /// Returns whether there may be fewer bytes than their number says: a server may announce any
+    /// number. Then no memory is taken for bytes before they are read.
+    ///
+    /// By default it is false.
+    fn is_size_announced(&self) -> bool {
+        false
+    }
+
     /// Limits the bytes that are kept in memory from now on.
     ///
     /// By default it does nothing, which is right where nothing is kept.

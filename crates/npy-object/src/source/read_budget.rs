@@ -85,4 +85,8 @@ impl ReadAt for ReadBudget {
     fn size(&self) -> io::Result<u64> {
         self.0.source.size()
     }
+
+    fn is_size_announced(&self) -> bool {
+        self.0.source.is_size_announced()
+    }
 }

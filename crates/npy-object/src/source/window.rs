@@ -35,6 +35,8 @@ struct Input {
     source: Source,
     /// The size of the source, once it is known.
     end: Option<u64>,
+    /// Whether the source has as many bytes as its size says.
+    is_size_true: bool,
     size: ReadSize,
     /// Bytes of the largest element that may be decoded.
     largest: usize,
@@ -60,6 +62,7 @@ impl Window {
             whole: source.in_memory().cloned(),
             input: Input {
                 end: source.known_size(),
+                is_size_true: !source.is_size_announced(),
                 source,
                 size,
                 largest,
@@ -327,7 +330,7 @@ impl Buffer {
             let left = usize::try_from(to - self.end()).unwrap_or(usize::MAX);
             // Bytes that are known to exist get all of their room at once: a buffer that grows is
             // in memory twice while it is copied.
-            let room = self.make_room(left, input.end.is_some())?;
+            let room = self.make_room(left, input.end.is_some() && input.is_size_true)?;
             let offset = self.end();
             match input.source.read_at(&mut self.bytes[self.tail..self.tail + room], offset) {
                 Ok(0) => {

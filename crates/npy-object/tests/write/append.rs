@@ -156,6 +156,50 @@ fn index_is_extended() {
 }
 
 #[test]
+fn dense_index_is_extended_in_place() {
+    let (folder, path) = folder();
+    create(&path, 4, 0..50_000);
+    npy_object::open(&path).unwrap().write_index_as(IndexKind::Dense).unwrap();
+    let index = folder.path().join("array.npy.idx");
+    // The first one makes room for more.
+    append(&path, 50_000..51_000).unwrap();
+    let mut reader = npy_object::open(&path).unwrap();
+    let mut before = fs::read(&index).unwrap();
+    for from in (51_000..60_000).step_by(1000) {
+        append(&path, from..from + 1000).unwrap();
+        let after = fs::read(&index).unwrap();
+        assert!((1..6000).contains(&(after.len() - before.len())), "{}", after.len());
+        // The runs are where they were. Before them are the checkpoints, of 32 bytes for 32 KiB.
+        let runs = before.len() / 10;
+        assert!(before[runs..] == after[runs..before.len()]);
+        before = after;
+    }
+    // A reader of the old index goes on with it.
+    assert_eq!((reader.len(), reader.index_use()), (51_000, IndexUse::Used));
+    let mut array = npy_object::open(&path).unwrap();
+    assert_eq!((array.len(), array.index_use()), (60_000, IndexUse::Used));
+    for number in (0..60_000).rev().step_by(7) {
+        for array in [&mut array, &mut reader] {
+            let Some(element) = array.get_owned(number).unwrap() else {
+                assert!(number >= 51_000);
+                continue;
+            };
+            let (found, _): (i64, String) = element.element().deserialize().unwrap();
+            assert_eq!(found, number as i64);
+        }
+    }
+    // It fills its room, and is written anew.
+    append(&path, 60_000..200_000).unwrap();
+    let mut array = npy_object::open(&path).unwrap();
+    assert_eq!(array.index_use(), IndexUse::Used);
+    for number in [0, 59_999, 60_000, 123_456, 199_999] {
+        let element = array.get_owned(number).unwrap().unwrap();
+        let (found, _): (i64, String) = element.element().deserialize().unwrap();
+        assert_eq!(found, number as i64);
+    }
+}
+
+#[test]
 fn files_that_cannot_be_appended_to_are_refused_and_unchanged() {
     let data = Path::new("tests/data");
     let object = |shape: &[usize], fortran_order: bool, path: &Path| {
@@ -325,9 +369,18 @@ fn append_killed_at_any_time_leaves_the_old_or_the_new_array() {
     create(&path, 4, 0..200);
     let (mut len, mut random, mut appended) = (200, 1u64, 0);
     for _ in 0..200 {
+        // It is extended in place, from the second append on. An array after which an append was
+        // interrupted may have none.
+        let _ = npy_object::open(&path).unwrap().write_index_as(IndexKind::Dense);
         kill_while_running("write::append::append_for_ever", &path, &mut random);
         let mut array = npy_object::open(&path).unwrap();
         let now = array.len();
+        for number in (0..now).rev().step_by(13) {
+            let element = array.get_owned(number).unwrap().unwrap();
+            let (found, _): (u64, String) = element.element().deserialize().unwrap();
+            assert_eq!(found, number);
+        }
+        array.seek(0);
         assert!(now >= len && (now - len).is_multiple_of(97), "{now} after {len}");
         for number in 0..now {
             let element = array.next_element().unwrap().unwrap();

@@ -54,6 +54,13 @@ impl IndexFile {
             IndexKind::Dense => u64::MAX,
             IndexKind::Sparse => 0,
         };
+        if let Some(runs) = &self.runs
+            && most == u64::MAX
+            // An index that cannot be written to can be replaced.
+            && self.extend(&path, runs, between).unwrap_or(false)
+        {
+            return Ok(path);
+        }
         if most > 0 && self.write_dense(&path, most, between)? {
             return Ok(path);
         }
@@ -76,7 +83,8 @@ impl IndexFile {
     fn write_dense(&self, path: &Path, most: u64, between: &mut Between<'_>) -> Result<bool> {
         let places = self.checkpoints.as_slice();
         let mut head = self.head(Density::Dense);
-        head.size = head.blocks_end();
+        // The index of a file that was appended to is extended the next time.
+        head.size = if self.runs.is_some() { head.with_room() } else { head.blocks_end() };
         // One element between any two checkpoints needs no run.
         if head.size > most || most < u64::MAX && self.elements < places.len() as u64 {
             return Ok(false);
@@ -85,7 +93,54 @@ impl IndexFile {
         let mut entries = Vec::with_capacity(places.len());
         // The checkpoints, which say where the runs are, are written after them.
         output.write(&vec![0; head.size as usize])?;
-        for (number, &place) in places.iter().enumerate() {
+        if !self.write_runs(&mut output, &mut head, &mut entries, most, between)? {
+            return Ok(false);
+        }
+        output.write_at(0, &head.to_bytes(&entries))?;
+        output.finish()?;
+        Ok(true)
+    }
+
+    /// Writes the new runs after those of the dense index that is at `path`, and the checkpoints at its
+    /// front; `false` where it has no room for them. The old runs keep their places, so a reader that has
+    /// opened the old index goes on with it.
+    fn extend(&self, path: &Path, runs: &Runs, between: &mut Between<'_>) -> Result<bool> {
+        let mut head = self.head(Density::Dense);
+        let Some((end, old)) = runs.begins().split_last() else { return Ok(false) };
+        if old.first().is_none_or(|&first| head.blocks_end() > first) {
+            return Ok(false);
+        }
+        let mut output = Output::extend(path)?;
+        // Another process may have written it again.
+        if Index::open(Source::open_path(path)?)?.head != runs.head() {
+            return Ok(false);
+        }
+        output.cut(*end)?;
+        head.size = *end;
+        let entry = |(&place, &run)| Entry { place, run };
+        let mut entries: Vec<_> = self.checkpoints.as_slice().iter().zip(old).map(entry).collect();
+        if !self.write_runs(&mut output, &mut head, &mut entries, u64::MAX, between)? {
+            return Ok(false);
+        }
+        output.sync()?;
+        output.keep()?;
+        output.write_at(0, &head.to_bytes(&entries))?;
+        output.finish()?;
+        Ok(true)
+    }
+
+    /// Writes the runs of the checkpoints after those of `entries`; `false` where the index would have more
+    /// than `most` bytes.
+    fn write_runs(
+        &self,
+        output: &mut Output<'_>,
+        head: &mut Head,
+        entries: &mut Vec<Entry>,
+        most: u64,
+        between: &mut Between<'_>,
+    ) -> Result<bool> {
+        let places = self.checkpoints.as_slice();
+        for (number, &place) in places.iter().enumerate().skip(entries.len()) {
             entries.push(Entry { place, run: head.size });
             let to = places.get(number + 1).copied();
             if to.is_none_or(|to| to.member == place.member + 1) {
@@ -101,8 +156,6 @@ impl IndexFile {
             }
             output.write(&run)?;
         }
-        output.write_at(0, &head.to_bytes(&entries))?;
-        output.finish()?;
         Ok(true)
     }
 

@@ -25,7 +25,7 @@ pub(super) enum Density {
 }
 
 /// The first fields of an index.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) density: Density,
     pub(super) fingerprint: Fingerprint,
@@ -123,10 +123,16 @@ impl Head {
         self.head() + self.checkpoints.div_ceil(BLOCK) * self.entry() + SUM as u64
     }
 
-    /// Returns where the last block ends, and the runs begin.
+    /// Returns where the last block ends. The runs are after it.
     pub(super) fn blocks_end(self) -> u64 {
         let sums = self.checkpoints.div_ceil(BLOCK) * SUM as u64;
         self.front() + self.checkpoints * self.entry() + sums
+    }
+
+    /// Returns where the runs begin, after room for half as many checkpoints again and a block.
+    pub(super) fn with_room(self) -> u64 {
+        let checkpoints = self.checkpoints + self.checkpoints / 2 + BLOCK;
+        Head { checkpoints, ..self }.blocks_end()
     }
 
     /// Returns where a block is in the index.

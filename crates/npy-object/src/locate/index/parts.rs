@@ -123,8 +123,11 @@ impl Index {
     /// Returns the runs between checkpoints that were all read, where the index is dense.
     pub(super) fn into_runs(self, entries: &[Entry]) -> Option<Runs> {
         let begins = || entries.iter().map(|entry| entry.run).collect();
-        (self.head.density == Density::Dense)
-            .then(|| Runs { source: self.source, begins: begins() })
+        (self.head.density == Density::Dense).then(|| Runs {
+            source: self.source,
+            head: self.head,
+            begins: begins(),
+        })
     }
 }
 
@@ -132,11 +135,23 @@ impl Index {
 #[derive(Debug)]
 pub(crate) struct Runs {
     source: Source,
+    /// Of the index.
+    head: Head,
     /// Where the run of each checkpoint begins.
     begins: Vec<u64>,
 }
 
 impl Runs {
+    /// Returns the first fields of the index.
+    pub(super) fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Returns where the run of each checkpoint begins. That of the last one is empty.
+    pub(super) fn begins(&self) -> &[u64] {
+        &self.begins
+    }
+
     /// Returns the place of a member and of the next one. `checkpoints` are those of the index.
     pub(crate) fn exact(
         &self,

@@ -87,6 +87,10 @@ impl ReadAt for Stored {
         self.data.size()
     }
 
+    fn is_size_announced(&self) -> bool {
+        self.data.is_size_announced()
+    }
+
     fn is_ready(&self, offset: u64) -> bool {
         self.data.is_ready(offset)
     }
