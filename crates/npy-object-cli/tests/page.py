@@ -20,8 +20,9 @@ import time
 import urllib.error
 import urllib.request
 
+import checks
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-FOLDER = os.path.normpath(os.path.join(HERE, "..", "..", "..", "target", "page"))
 PROGRAMS = {"chromium": ["chromium", "chromium-browser", "google-chrome"], "chromium-driver": ["chromedriver"]}
 
 try:
@@ -48,7 +49,7 @@ def main():
     arguments.add_argument("--shots", help="a folder for pictures of the page")
     chosen = arguments.parse_args()
     if webdriver is None:
-        return in_environment()
+        return checks.in_environment("page", {"numpy": "numpy", "selenium": "selenium"})
     programs = [find(package) for package in PROGRAMS]
     if None in programs:
         print("chromium and chromedriver are missing: apt-get install", *PROGRAMS)
@@ -57,23 +58,10 @@ def main():
         make(folder)
         with Server(chosen.npyo, folder) as server, browser(programs, folder) as driver:
             page = Page(driver, server.address)
-            tests = [value for name, value in globals().items() if name.startswith("test_")]
-            failed = sum(not passes(test, page) for test in tests)
+            code = checks.run(globals(), page)
             if chosen.shots:
                 take_shots(page, chosen.shots)
-    print("%d checks, %d failed" % (len(tests), failed))
-    return 1 if failed else 0
-
-
-def in_environment():
-    """Runs this script in an environment that has Selenium and NumPy. Returns its exit code."""
-    python = os.path.join(FOLDER, "bin", "python")
-    command = [python, os.path.abspath(__file__), *sys.argv[1:]]
-    check = [python, "-c", "import numpy, selenium"]
-    if not os.path.exists(python) or subprocess.run(check, stderr=subprocess.DEVNULL).returncode != 0:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "numpy", "selenium"], check=True)
-    return subprocess.run(command).returncode
+    return code
 
 
 def find(package):
@@ -85,17 +73,6 @@ def find(package):
         if attempt == 0 and shutil.which("apt-get"):
             subprocess.run(["apt-get", "install", "--yes", "--quiet", package], stdout=subprocess.DEVNULL)
     return None
-
-
-def passes(test, page):
-    name = test.__name__[len("test_") :].replace("_", " ")
-    try:
-        note = test(page)
-    except Exception as error:  # a check that fails in any way does not end the others
-        print("FAILED  %s: %s: %s" % (name, type(error).__name__, str(error).splitlines()[:1]), flush=True)
-        return False
-    print("ok      %s%s" % (name, ": " + note if note else ""), flush=True)
-    return True
 
 
 # The files.

@@ -13,10 +13,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-import traceback
+
+import checks
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FOLDER = os.path.normpath(os.path.join(HERE, "..", "..", "..", "target", "s3"))
 
 try:
     import boto3
@@ -36,7 +36,7 @@ def main():
     arguments.add_argument("npyo")
     chosen = arguments.parse_args()
     if boto3 is None:
-        return in_environment()
+        return checks.in_environment("s3", {"boto3": "boto3", "moto[s3,server]": "moto.server", "numpy": "numpy"})
     # It prints every request.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
@@ -47,35 +47,9 @@ def main():
             command = Command(chosen.npyo, endpoint, folder)
             make(command)
             upload(endpoint, folder)
-            tests = [value for name, value in globals().items() if name.startswith("test_")]
-            failed = sum(not passes(test, command) for test in tests)
+            return checks.run(globals(), command)
     finally:
         server.stop()
-    print("%d checks, %d failed" % (len(tests), failed))
-    return 1 if failed else 0
-
-
-def in_environment():
-    """Runs this script in an environment that has moto, boto3 and NumPy. Returns its exit code."""
-    python = os.path.join(FOLDER, "bin", "python")
-    command = [python, os.path.abspath(__file__), *sys.argv[1:]]
-    check = [python, "-c", "import boto3, moto.server, numpy"]
-    if not os.path.exists(python) or subprocess.run(check, stderr=subprocess.DEVNULL).returncode != 0:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "boto3", "moto[s3,server]", "numpy"], check=True)
-    return subprocess.run(command).returncode
-
-
-def passes(test, command):
-    name = test.__name__[len("test_") :].replace("_", " ")
-    try:
-        test(command)
-    except Exception:  # a check that fails in any way does not end the others
-        print("FAILED  %s" % name, flush=True)
-        traceback.print_exc()
-        return False
-    print("ok      %s" % name, flush=True)
-    return True
 
 
 class Command:
@@ -157,12 +131,13 @@ def test_member_of_an_archive_is_read(command):
 
 
 def test_table_of_an_object_is_that_of_a_file(command):
-    for source in ("ragged.npy", BUCKET + "/ragged.npy"):
+    def table(source):
         code, _, errors = command.run("convert", source, "-o", "new.parquet")
         assert code == 0, errors
         with open(os.path.join(command.folder, "new.parquet"), "rb") as file:
-            tables = [file.read()] if source == "ragged.npy" else [*tables, file.read()]
-    assert tables[0] == tables[1]
+            return file.read()
+
+    assert table("ragged.npy") == table(BUCKET + "/ragged.npy")
 
 
 def test_missing_object_or_bucket_is_an_error_that_names_it(command):
