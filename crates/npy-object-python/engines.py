@@ -30,11 +30,11 @@ QUICK = {
     "awkward": ["awkward"],
     "zarr": ["zarr", "fsspec", "aiohttp", "requests"],
     "dask": ["dask[dataframe,distributed]"],
+    "s3": ["s3fs", "moto[s3,server]", "dask[dataframe]"],
 }
 MORE = {
     "datasets": ["datasets"],
     "grain": ["grain"],
-    "s3": ["s3fs", "moto[s3,server]", "dask[dataframe]"],
     "ray": ["ray[data]", "typing_extensions"],
     "spark": ["pyspark[sql]>=4.0"],
     "torch": [],
