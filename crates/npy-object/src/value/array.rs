@@ -299,7 +299,7 @@ impl<'a> Data<'a> {
         };
         let items = Items::new(items, context);
         let dtype = match item {
-            ItemType::Plain(DType::Struct(_)) => Some(FieldType::Pickled(dtype)),
+            ItemType::Plain(DType::Struct(_)) => Some(FieldType::Pickled(dtype.id())),
             _ => None,
         };
         Some(Data::Items(ArrayItems { items, dtype }))

@@ -66,16 +66,20 @@ impl fmt::Display for ItemType {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FieldType<'a> {
     Parsed(&'a DType),
-    /// A pickled dtype.
-    Pickled(ValueRef<'a>),
+    /// A pickled dtype, by its node: it is in the element of the item.
+    Pickled(NodeId),
 }
 
 impl<'a> FieldType<'a> {
-    /// Returns the dtype; `None` where it is not one that a header can name.
-    pub(crate) fn dtype(self, item_types: &ItemTypes) -> Option<Cow<'a, DType>> {
+    /// Returns the dtype of an item; `None` where it is not one that a header can name.
+    pub(crate) fn dtype(
+        self,
+        item: ValueRef<'a>,
+        item_types: &ItemTypes,
+    ) -> Option<Cow<'a, DType>> {
         match self {
             FieldType::Parsed(dtype) => Some(Cow::Borrowed(dtype)),
-            FieldType::Pickled(value) => match item_types.read(value)? {
+            FieldType::Pickled(dtype) => match item_types.read(item.at(dtype))? {
                 ItemType::Plain(dtype) => Some(Cow::Owned(dtype)),
                 ItemType::String { .. } => None,
             },

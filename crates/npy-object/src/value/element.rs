@@ -124,3 +124,14 @@ impl<'a> Element<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn element_has_64_bytes() {
+        // A loop returns one for each element, through memory.
+        assert_eq!(size_of::<Element<'_>>(), 64);
+    }
+}

@@ -289,7 +289,7 @@ fn record_scalar<'a>(data: ValueRef<'a>, context: &'a Context) -> Option<Kind<'a
     let members = tuple(item.value()?)?;
     let record = match item.repr() {
         Repr::Typed(value, dtype) => dtype
-            .dtype(&context.item_types)
+            .dtype(value, &context.item_types)
             .and_then(|parsed| Record::new(value, dtype, &parsed, context)),
         _ => None,
     };

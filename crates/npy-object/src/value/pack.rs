@@ -21,7 +21,7 @@ pub(crate) fn kind_of_item<'a>(
     context: &'a Context,
 ) -> Kind<'a> {
     let plain = Kind::of(value, context);
-    let Some(parsed) = dtype.dtype(&context.item_types) else {
+    let Some(parsed) = dtype.dtype(value, &context.item_types) else {
         return plain;
     };
     match (&*parsed, &plain) {

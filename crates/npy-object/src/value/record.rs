@@ -37,7 +37,7 @@ impl<'a> Record<'a> {
 
     /// Returns the structured dtype.
     pub fn dtype(self) -> Option<Cow<'a, DType>> {
-        self.dtype.dtype(&self.context.item_types)
+        self.dtype.dtype(self.value, &self.context.item_types)
     }
 
     /// Returns the names and values of the fields, in the order of the dtype.
@@ -57,9 +57,10 @@ impl<'a> Record<'a> {
             }
             FieldType::Parsed(_) => Vec::new(),
             FieldType::Pickled(dtype) => {
-                let fields = dtype::fields(dtype, self.context.encoding()).unwrap_or_default();
+                let fields = dtype::fields(self.value.at(dtype), self.context.encoding())
+                    .unwrap_or_default();
                 let named = fields.into_iter().zip(values).map(|(field, value)| {
-                    (Cow::Owned(field.name), element(value, FieldType::Pickled(field.dtype)))
+                    (Cow::Owned(field.name), element(value, FieldType::Pickled(field.dtype.id())))
                 });
                 named.collect()
             }
