@@ -27,6 +27,18 @@ impl<'a> Resident<'a> {
         self.bytes.get(start..).unwrap_or_default()
     }
 
+    /// Returns the same for each of these members.
+    #[cfg(feature = "arrow")]
+    #[inline]
+    pub(crate) fn bytes_of(
+        &self,
+        members: Range<usize>,
+    ) -> impl ExactSizeIterator<Item = &'a [u8]> {
+        let (bytes, begin) = (self.bytes, self.spans[0].begin);
+        let rest = move |span: &Span| bytes.get((span.begin - begin) as usize..);
+        self.spans[members].iter().map(move |span| rest(span).unwrap_or_default())
+    }
+
     /// Returns the skeleton of a member; `None` where it has none.
     #[inline]
     pub(crate) fn skeleton(&self, index: usize) -> Option<&'a Arc<Skeleton>> {
@@ -77,7 +89,7 @@ impl<'a> Run<'a> {
     /// Returns what fills one hole in all rows.
     #[inline]
     pub(crate) fn column(&self, hole: usize) -> impl Iterator<Item = &'a Hole> + use<'a> {
-        self.holes.get(hole..).unwrap_or_default().iter().step_by(self.count.max(1))
+        self.holes.chunks_exact(self.count.max(1)).map(move |row| &row[hole])
     }
 
     /// Returns the first rows, `len` of them.

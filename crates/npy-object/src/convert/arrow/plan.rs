@@ -6,10 +6,9 @@
 
 use std::sync::Arc;
 
-use arrow_buffer::NullBufferBuilder;
 use arrow_schema::{DataType, Fields};
 use npy_header::{Scalar, ScalarKind};
-use pickle_stream::{Extent, Hole};
+use pickle_stream::{Extent, Hole, Holes};
 
 use crate::convert::arrow::column::Column;
 use crate::convert::arrow::infer::type_of_scalar;
@@ -260,12 +259,12 @@ impl ColumnPlan {
                 let width = data_type.primitive_width().unwrap_or(1);
                 let before = values.len();
                 nulls.append_n_non_nulls(members.len());
-                for (row, hole) in members.zip(run.column(*bytes)) {
-                    if let Hole::Bytes(found) = hole {
-                        values.extend_from_slice(found.of(block.bytes(row)));
-                        ends.push((values.len() / width) as i64);
+                ends.extend(block.bytes_of(members).zip(run.column(*bytes)).map(|(row, hole)| {
+                    if let Hole::Bytes(bytes) = hole {
+                        values.extend_from_slice(bytes.of(row));
                     }
-                }
+                    (values.len() / width) as i64
+                }));
                 valid.append_n_non_nulls((values.len() - before) / width);
             }
             (ColumnPlan::Hole(hole), column) => append_hole(column, rows, *hole),
@@ -328,66 +327,70 @@ fn append_all(plans: &[Option<ColumnPlan>], columns: &mut [Column], rows: &Rows<
 /// Copies what fills one hole of all rows.
 fn append_hole(column: &mut Column, rows: &Rows<'_>, hole: usize) {
     let Rows { block, run, texts, .. } = *rows;
-    match column {
-        Column::Text { values, ends, .. } => {
-            ends.reserve(run.members.len());
-            for (row, hole) in run.members.clone().zip(run.column(hole)) {
+    let (members, cells) = (run.members.clone(), run.column(hole));
+    let mut missing = 0;
+    let nulls = match column {
+        Column::Text { values, ends, nulls } => {
+            ends.extend(block.bytes_of(members).zip(cells).map(|(row, hole)| {
                 match hole {
-                    Hole::Str(text) | Hole::Str2(text) => {
-                        append_text(values, *text, block.bytes(row));
-                    }
+                    Hole::Str(text) | Hole::Str2(text) => append_text(values, *text, row),
                     Hole::Get(memo) => {
                         let text = texts.get(*memo).and_then(Option::as_deref);
                         values.extend_from_slice(text.unwrap_or_default().as_bytes());
                     }
-                    _ => {}
+                    _ => missing += 1,
                 }
-                ends.push(values.len() as i64);
-            }
+                values.len() as i64
+            }));
+            nulls
         }
         Column::Binary(builder) => {
-            for (row, hole) in run.members.clone().zip(run.column(hole)) {
+            for (row, hole) in block.bytes_of(members).zip(cells) {
                 match hole {
-                    Hole::Bytes(bytes) => builder.append_value(bytes.of(block.bytes(row))),
+                    Hole::Bytes(bytes) => builder.append_value(bytes.of(row)),
                     _ => builder.append_null(),
                 }
             }
+            return;
         }
         Column::Boolean(builder) => {
-            for hole in run.column(hole) {
+            for hole in cells {
                 match hole {
                     Hole::Bool(bool) => builder.append_value(*bool),
                     _ => builder.append_null(),
                 }
             }
+            return;
         }
-        Column::Fixed { data_type, bytes, .. }
+        Column::Fixed { data_type, bytes, nulls }
             if matches!(data_type, DataType::Int64 | DataType::Float64) =>
         {
             let as_float = *data_type == DataType::Float64;
-            bytes.extend(run.column(hole).map(|hole| match *hole {
+            bytes.extend(cells.map(|hole| match *hole {
                 Hole::Int(int) if as_float => (int as f64).to_bits(),
                 Hole::Int(int) => int as u64,
                 Hole::Float(float) => float.to_bits(),
-                _ => 0,
+                _ => {
+                    missing += 1;
+                    0
+                }
             }));
+            nulls
         }
-        Column::List { items, ends, .. } => {
-            for hole in run.column(hole) {
-                append_list(items, *hole, block);
-                ends.push(items.len() as i64);
-            }
+        Column::List { items, ends, nulls, .. } => {
+            missing = append_lists(items, ends, cells, run.lists);
+            nulls
         }
         // None in a column of any other type.
         column => {
-            run.members.clone().for_each(|_| column.append_null());
+            members.for_each(|_| column.append_null());
             return;
         }
-    }
-    if let Column::Text { nulls, .. } | Column::Fixed { nulls, .. } | Column::List { nulls, .. } =
-        column
-    {
-        append_validity(nulls, run, hole);
+    };
+    if missing == 0 {
+        nulls.append_n_non_nulls(run.members.len());
+    } else {
+        run.column(hole).for_each(|hole| nulls.append(*hole != Hole::None));
     }
 }
 
@@ -410,42 +413,43 @@ fn append_text(values: &mut Vec<u8>, text: Extent, bytes: &[u8]) {
 /// The bytes of a text that is copied together with what comes after it.
 const SHORT: usize = 32;
 
-/// Appends the numbers of a list to the column of its items.
-fn append_list(items: &mut Column, list: Hole, block: &Resident<'_>) {
-    let Column::Fixed { data_type, bytes, nulls } = items else { return };
-    let len = match list {
-        Hole::Ints(list) if *data_type == DataType::Float64 => {
-            let ints = list.of(block.holes.ints());
-            bytes.extend(ints.iter().map(|&int| int as f64));
-            ints.len()
-        }
-        Hole::Ints(list) => {
-            let ints = list.of(block.holes.ints());
-            bytes.extend_from_slice(ints);
-            ints.len()
-        }
-        Hole::Floats(list) => {
-            let floats = list.of(block.holes.floats());
-            bytes.extend_from_slice(floats);
-            floats.len()
-        }
-        _ => 0,
+/// Appends lists of numbers to the column of their items, and where each ends. Returns how many lists are
+/// None.
+fn append_lists<'a>(
+    items: &mut Column,
+    ends: &mut Vec<i64>,
+    cells: impl Iterator<Item = &'a Hole>,
+    lists: &Holes,
+) -> usize {
+    let before = items.len() as i64;
+    let Column::Fixed { data_type, bytes, nulls } = items else {
+        // Empty lists, and None.
+        let is_none = |hole: &&Hole| **hole == Hole::None;
+        return cells.inspect(|_| ends.push(before)).filter(is_none).count();
     };
-    nulls.append_n_non_nulls(len);
-}
-
-/// Appends which rows of a hole are not None.
-fn append_validity(nulls: &mut NullBufferBuilder, run: &Run<'_>, hole: usize) {
-    let mut valid = 0;
-    for hole in run.column(hole) {
-        if *hole == Hole::None {
-            nulls.append_n_non_nulls(std::mem::take(&mut valid));
-            nulls.append_null();
-        } else {
-            valid += 1;
+    let as_float = *data_type == DataType::Float64;
+    let (mut end, mut missing) = (before, 0);
+    ends.extend(cells.map(|hole| {
+        match *hole {
+            Hole::Ints(list) => {
+                let ints = list.of(lists.ints());
+                match as_float {
+                    true => bytes.extend(ints.iter().map(|&int| int as f64)),
+                    false => bytes.extend_from_slice(ints),
+                }
+                end += ints.len() as i64;
+            }
+            Hole::Floats(list) => {
+                let floats = list.of(lists.floats());
+                bytes.extend_from_slice(floats);
+                end += floats.len() as i64;
+            }
+            _ => missing += 1,
         }
-    }
-    nulls.append_n_non_nulls(valid);
+        end
+    }));
+    nulls.append_n_non_nulls((end - before) as usize);
+    missing
 }
 
 /// Appends a value that is the same in all rows, and of the type of the column.
