@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+#[cfg(feature = "arrow")]
+use pickle_stream::Extent;
 use pickle_stream::{Hole, Holes, Row, Skeleton, Span};
 
 /// The most bytes of a block: they fit in the cache of a processor, and a window keeps as many.
@@ -27,16 +29,26 @@ impl<'a> Resident<'a> {
         self.bytes.get(start..).unwrap_or_default()
     }
 
-    /// Returns the same for each of these members.
+    /// Returns where each of these members begins in the bytes.
     #[cfg(feature = "arrow")]
     #[inline]
-    pub(crate) fn bytes_of(
-        &self,
-        members: Range<usize>,
-    ) -> impl ExactSizeIterator<Item = &'a [u8]> {
-        let (bytes, begin) = (self.bytes, self.spans[0].begin);
-        let rest = move |span: &Span| bytes.get((span.begin - begin) as usize..);
-        self.spans[members].iter().map(move |span| rest(span).unwrap_or_default())
+    pub(crate) fn begins(&self, members: Range<usize>) -> impl ExactSizeIterator<Item = usize> {
+        let begin = self.spans[0].begin;
+        self.spans[members].iter().map(move |span| (span.begin - begin) as usize)
+    }
+
+    /// Returns a part of the member that begins at `begin`, with the bytes after it.
+    #[cfg(feature = "arrow")]
+    #[inline]
+    pub(crate) fn from_part(&self, begin: usize, part: Extent) -> &'a [u8] {
+        self.bytes.get(begin + part.start as usize..).unwrap_or_default()
+    }
+
+    /// Returns a part of the member that begins at `begin`.
+    #[cfg(feature = "arrow")]
+    #[inline]
+    pub(crate) fn part(&self, begin: usize, part: Extent) -> &'a [u8] {
+        self.from_part(begin, part).get(..part.len as usize).unwrap_or_default()
     }
 
     /// Returns the skeleton of a member; `None` where it has none.

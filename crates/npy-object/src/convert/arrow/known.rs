@@ -158,8 +158,9 @@ fn kind(hole: Hole, holes: &Holes) -> Option<u64> {
 
 /// Returns 0 to 3: whether one of these ints is negative, and one is no float exactly.
 fn kind_of_ints(ints: &[i64]) -> u64 {
-    let (sign, inexact) = ints
-        .iter()
-        .fold((0, false), |(sign, inexact), &int| (sign | int, inexact | !is_float(int)));
+    // The bits in which an int differs from its sign: all ints of up to 53 bits are floats exactly.
+    let (sign, bits) =
+        ints.iter().fold((0, 0), |(sign, bits), &int| (sign | int, bits | (int ^ (int >> 63))));
+    let inexact = bits >> 53 != 0 && !ints.iter().all(|&int| is_float(int));
     u64::from(sign < 0) + 2 * u64::from(inexact)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Fields};
 use npy_header::{Scalar, ScalarKind};
-use pickle_stream::{Extent, Hole, Holes};
+use pickle_stream::{Hole, Holes};
 
 use crate::convert::arrow::column::Column;
 use crate::convert::arrow::infer::type_of_scalar;
@@ -259,9 +259,9 @@ impl ColumnPlan {
                 let width = data_type.primitive_width().unwrap_or(1);
                 let before = values.len();
                 nulls.append_n_non_nulls(members.len());
-                ends.extend(block.bytes_of(members).zip(run.column(*bytes)).map(|(row, hole)| {
+                ends.extend(block.begins(members).zip(run.column(*bytes)).map(|(begin, hole)| {
                     if let Hole::Bytes(bytes) = hole {
-                        values.extend_from_slice(bytes.of(row));
+                        values.extend_from_slice(block.part(begin, *bytes));
                     }
                     (values.len() / width) as i64
                 }));
@@ -331,9 +331,11 @@ fn append_hole(column: &mut Column, rows: &Rows<'_>, hole: usize) {
     let mut missing = 0;
     let nulls = match column {
         Column::Text { values, ends, nulls } => {
-            ends.extend(block.bytes_of(members).zip(cells).map(|(row, hole)| {
+            ends.extend(block.begins(members).zip(cells).map(|(begin, hole)| {
                 match hole {
-                    Hole::Str(text) | Hole::Str2(text) => append_text(values, *text, row),
+                    Hole::Str(text) | Hole::Str2(text) => {
+                        append_text(values, block.from_part(begin, *text), text.len as usize);
+                    }
                     Hole::Get(memo) => {
                         let text = texts.get(*memo).and_then(Option::as_deref);
                         values.extend_from_slice(text.unwrap_or_default().as_bytes());
@@ -345,9 +347,9 @@ fn append_hole(column: &mut Column, rows: &Rows<'_>, hole: usize) {
             nulls
         }
         Column::Binary(builder) => {
-            for (row, hole) in block.bytes_of(members).zip(cells) {
+            for (begin, hole) in block.begins(members).zip(cells) {
                 match hole {
-                    Hole::Bytes(bytes) => builder.append_value(bytes.of(row)),
+                    Hole::Bytes(bytes) => builder.append_value(block.part(begin, *bytes)),
                     _ => builder.append_null(),
                 }
             }
@@ -394,19 +396,17 @@ fn append_hole(column: &mut Column, rows: &Rows<'_>, hole: usize) {
     }
 }
 
-/// Appends a text, of a row whose bytes come first in `bytes`.
+/// Appends a text, which is the first `len` of these bytes.
 #[inline(always)]
-fn append_text(values: &mut Vec<u8>, text: Extent, bytes: &[u8]) {
-    let rest = bytes.get(text.start as usize..).unwrap_or_default();
-    let len = text.len as usize;
-    match rest.first_chunk::<SHORT>() {
+fn append_text(values: &mut Vec<u8>, bytes: &[u8], len: usize) {
+    match bytes.first_chunk::<SHORT>() {
         // A copy of a fixed size is a few instructions, one of any size is a call.
         Some(chunk) if len <= SHORT => {
             let end = values.len() + len;
             values.extend_from_slice(chunk);
             values.truncate(end);
         }
-        _ => values.extend_from_slice(rest.get(..len).unwrap_or_default()),
+        _ => values.extend_from_slice(bytes.get(..len).unwrap_or_default()),
     }
 }
 
