@@ -79,9 +79,12 @@ pub(crate) fn read_batch(
 fn read_ints<'i>(input: &'i [u8], ints: &mut Vec<i64>) -> &'i [u8] {
     let mut rest = input;
     loop {
-        while let Some(four) = four::<5>(rest, BIN_INT) {
-            ints.extend(four.map(|[_, a, b, c, d]| i64::from(i32::from_le_bytes([a, b, c, d]))));
-            rest = &rest[20..];
+        if let [BIN_INT, ..] = rest {
+            let (longs, _) = rest.as_chunks::<5>();
+            let run = longs.iter().take_while(|long| long[0] == BIN_INT).count();
+            let int = |&[_, a, b, c, d]: &[u8; 5]| i64::from(i32::from_le_bytes([a, b, c, d]));
+            ints.extend(longs[..run].iter().map(int));
+            rest = &rest[5 * run..];
         }
         let Some((int, size)) = int(rest) else { return rest };
         ints.push(int);

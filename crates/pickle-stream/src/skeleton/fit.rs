@@ -15,6 +15,7 @@ const APPEND: u8 = Opcode::Append as u8;
 const APPENDS: u8 = Opcode::Appends as u8;
 const BIN_PUT: u8 = Opcode::BinPut as u8;
 const LONG_BIN_PUT: u8 = Opcode::LongBinPut as u8;
+const BIN_FLOAT: u8 = Opcode::BinFloat as u8;
 const BIN_GET: u8 = Opcode::BinGet as u8;
 const LONG_BIN_GET: u8 = Opcode::LongBinGet as u8;
 
@@ -53,8 +54,20 @@ impl Skeleton {
     ///
     /// `memo` is the index of the next memo entry. `counts` says that the entries have the indices
     /// from 0 on, without gaps, so that MEMOIZE makes that entry.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn fit(
+        &self,
+        input: &[u8],
+        memo: u64,
+        counts: bool,
+        holes: &mut Holes,
+    ) -> Option<Fitted> {
+        self.fit_here(input, memo, counts, holes)
+    }
+
+    /// Does the same, inlined: for a loop over rows.
+    #[inline(always)]
+    pub(crate) fn fit_here(
         &self,
         input: &[u8],
         memo: u64,
@@ -66,16 +79,12 @@ impl Skeleton {
         if memo < self.reads || (self.memoizes && !counts) {
             return None;
         }
-        let first = holes.holes.len();
-        let lists = if self.has_lists { Some(holes.savepoint()) } else { None };
+        let before = holes.savepoint();
         let mut position = Position { input, at: 0, base: memo, memo, counts };
         match position.follow(&self.ops, holes) {
             Some(()) => Some(Fitted { size: position.at, memo: position.memo }),
             None => {
-                holes.holes.truncate(first);
-                if let Some(lists) = lists {
-                    holes.go_back(lists);
-                }
+                holes.go_back(before);
                 None
             }
         }
@@ -324,27 +333,24 @@ impl<'i> Position<'i> {
     #[inline(never)]
     pub(super) fn list(&mut self, holes: &mut Holes) -> Option<Hole> {
         let mut list = List::new(holes);
-        loop {
-            let before = *self;
+        // After a batch that is not full, or a single scalar, a pickler adds no more.
+        while list.len(holes).is_multiple_of(BATCH) {
+            if holes.is_full() {
+                return None;
+            }
+            let (before, counts) = (*self, list.counts(holes));
             self.frame();
-            let counts = list.counts(holes);
             let grown = match self.byte_after(0) {
                 Some(MARK) => self.batch(&mut list, holes),
-                // A pickler appends a single scalar where no more of its batch are left.
-                _ if counts.iter().sum::<usize>().is_multiple_of(BATCH) => {
-                    self.single(&mut list, holes)
-                }
-                _ => None,
+                _ => self.single(&mut list, holes),
             };
             if grown.is_none() {
                 *self = before;
                 list.go_back(holes, counts);
-                return Some(list.finish(holes));
-            }
-            if holes.is_full() {
-                return None;
+                break;
             }
         }
+        Some(list.finish(holes))
     }
 
     /// Reads MARK, scalars and APPENDS.
@@ -411,20 +417,25 @@ impl List {
     /// size with that of APPENDS.
     #[inline]
     fn numbers(&mut self, input: &[u8], holes: &mut Holes) -> Option<usize> {
-        if self.sort == Sort::Items || !numbers::is_number(*input.first()?) {
+        let sort = match *input.first()? {
+            BIN_INT | BIN_INT_1 | BIN_INT_2 => Sort::Ints,
+            BIN_FLOAT => Sort::Floats,
+            _ => return None,
+        };
+        if self.sort != Sort::Empty && self.sort != sort {
             return None;
         }
         // Two bytes make a number of eight.
         let input = &input[..input.len().min(holes.room() / 4)];
         let (ints, floats) = (holes.ints.len(), holes.floats.len());
         let size = numbers::read_batch(input, &mut holes.ints, &mut holes.floats);
-        let sort = if holes.floats.len() > floats { Sort::Floats } else { Sort::Ints };
-        if size.is_none() || (self.sort != Sort::Empty && self.sort != sort) {
-            holes.ints.truncate(ints);
-            holes.floats.truncate(floats);
-            return None;
+        match size {
+            Some(_) => self.sort = sort,
+            None => {
+                holes.ints.truncate(ints);
+                holes.floats.truncate(floats);
+            }
         }
-        self.sort = sort;
         size
     }
 
@@ -454,6 +465,12 @@ impl List {
         items.extend(floats.drain(self.floats..).map(Hole::Float));
     }
 
+    #[inline]
+    fn len(&self, holes: &Holes) -> usize {
+        self.counts(holes).iter().sum()
+    }
+
+    #[inline]
     fn counts(&self, holes: &Holes) -> [usize; 3] {
         [
             holes.ints.len() - self.ints,

@@ -35,7 +35,9 @@ impl Survey {
         // One skeleton after another, as the compiler can count several rows at once.
         let count = |index| self.rows.iter().filter(|row| row.skeleton == index).count();
         let mut kept = [0; Skeletons::MOST];
-        kept.iter_mut().zip(0..skeletons.kept().len() as u32).for_each(|(kept, index)| *kept = count(index));
+        kept.iter_mut()
+            .zip(0..skeletons.kept().len() as u32)
+            .for_each(|(kept, index)| *kept = count(index));
         let fitted: usize = kept.iter().sum();
         // Of one that fits parts of elements only.
         let useless = (0..skeletons.kept().len()).rev();

@@ -77,7 +77,8 @@ impl Rows<'_> {
         let before = walk.slots.len();
         while input.len() - at >= REACH {
             let first = self.holes.all().len() as u32;
-            let Some(fitted) = skeleton.fit(&input[at..], walk.memo, counts, self.holes) else {
+            let Some(fitted) = skeleton.fit_here(&input[at..], walk.memo, counts, self.holes)
+            else {
                 break;
             };
             let row = Row { skeleton: index as u32, first };
