@@ -273,17 +273,16 @@ impl<'i> Position<'i> {
     /// Reads the instruction that makes the next memo entry, if it comes next.
     #[inline(always)]
     pub(super) fn put(&mut self) {
-        if let Some(byte @ (MEMOIZE | BIN_PUT | LONG_BIN_PUT | FRAME)) = self.byte_after(0) {
-            let size = match byte {
-                MEMOIZE if self.counts => 1,
-                byte => {
-                    let copy = *self;
-                    copy.rare_put(byte).unwrap_or(0)
-                }
-            };
-            self.at += size;
-            self.memo += u64::from(size > 0);
-        }
+        let size = match self.byte_after(0) {
+            Some(MEMOIZE) if self.counts => 1,
+            Some(byte @ (BIN_PUT | LONG_BIN_PUT | FRAME)) => {
+                let copy = *self;
+                copy.rare_put(byte).unwrap_or(0)
+            }
+            _ => return,
+        };
+        self.at += size;
+        self.memo += u64::from(size > 0);
     }
 
     /// Returns the size of an instruction that makes the next memo entry, with that of a frame that
