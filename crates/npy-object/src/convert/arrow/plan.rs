@@ -125,7 +125,9 @@ impl ColumnPlan {
                 let constant = match (constant, column) {
                     (Constant::None, _)
                     | (Constant::Bool(_), Column::Boolean(_))
-                    | (Constant::Str(_), Column::Text { .. }) => constant.clone(),
+                    | (Constant::Str(_), Column::Text { .. } | Column::Dictionary(_)) => {
+                        constant.clone()
+                    }
                     (Constant::Int(_), Column::Fixed { data_type: DataType::Int64, .. })
                     | (Constant::Float(_), Column::Fixed { data_type: DataType::Float64, .. }) => {
                         constant.clone()
@@ -194,7 +196,7 @@ impl ColumnPlan {
                 };
                 Fitting { rows, needs: None }
             }
-            (ColumnPlan::Hole(hole), Column::Text { .. }) => {
+            (ColumnPlan::Hole(hole), Column::Text { .. } | Column::Dictionary(_)) => {
                 let fits = |(row, hole): &(usize, &Hole)| match hole {
                     Hole::Str(_) | Hole::None => true,
                     Hole::Get(memo) => texts.get(*memo).is_some_and(|text| text.is_some()),
@@ -346,6 +348,21 @@ fn append_hole(column: &mut Column, rows: &Rows<'_>, hole: usize) {
             }));
             nulls
         }
+        Column::Dictionary(dictionary) => {
+            for (begin, hole) in block.begins(members).zip(cells) {
+                match hole {
+                    Hole::Str(text) | Hole::Str2(text) => {
+                        dictionary.append(block.part(begin, *text))
+                    }
+                    Hole::Get(memo) => {
+                        let text = texts.get(*memo).and_then(Option::as_deref);
+                        dictionary.append_of_memo(*memo, text.unwrap_or_default());
+                    }
+                    _ => dictionary.append_null(),
+                }
+            }
+            return;
+        }
         Column::Binary(builder) => {
             for (begin, hole) in block.begins(members).zip(cells) {
                 match hole {
@@ -464,11 +481,7 @@ fn append_constant(constant: &Constant, column: &mut Column) {
             bytes.extend_from_slice(&float.to_le_bytes());
             nulls.append_non_null();
         }
-        (Constant::Str(text), Column::Text { values, ends, nulls }) => {
-            values.extend_from_slice(text.as_bytes());
-            ends.push(values.len() as i64);
-            nulls.append_non_null();
-        }
+        (Constant::Str(text), column) => column.append_text(text),
         (_, column) => column.append_null(),
     }
 }
