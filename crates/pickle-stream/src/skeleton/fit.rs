@@ -16,6 +16,9 @@ const APPENDS: u8 = Opcode::Appends as u8;
 const BIN_PUT: u8 = Opcode::BinPut as u8;
 const LONG_BIN_PUT: u8 = Opcode::LongBinPut as u8;
 const BIN_FLOAT: u8 = Opcode::BinFloat as u8;
+const NONE: u8 = Opcode::None as u8;
+const NEW_FALSE: u8 = Opcode::NewFalse as u8;
+const NEW_TRUE: u8 = Opcode::NewTrue as u8;
 const BIN_GET: u8 = Opcode::BinGet as u8;
 const LONG_BIN_GET: u8 = Opcode::LongBinGet as u8;
 
@@ -187,6 +190,13 @@ impl<'i> Position<'i> {
                 return self.step(Hole::Int(u16::from_le_bytes([head[1], head[2]]).into()), 3);
             }
             BIN_INT => return self.step(Hole::Int((long() as i32).into()), 5),
+            BIN_FLOAT => {
+                let [_, number @ ..] = *head;
+                return self.step(Hole::Float(f64::from_be_bytes(number)), 9);
+            }
+            NONE => return self.step(Hole::None, 1),
+            NEW_FALSE => return self.step(Hole::Bool(false), 1),
+            NEW_TRUE => return self.step(Hole::Bool(true), 1),
             BIN_GET => return self.step(self.get(short as u64)?, 2),
             LONG_BIN_GET => return self.step(self.get(long().into())?, 5),
             SHORT_BIN_UNICODE => (Hole::Str(self.extent(2, short)), 2 + short),
@@ -225,10 +235,6 @@ impl<'i> Position<'i> {
         let short = usize::from(number[0]);
         let long = u32::from_le_bytes([number[0], number[1], number[2], number[3]]) as usize;
         Some(match Opcode::from_byte(byte)? {
-            O::None => (Hole::None, 1),
-            O::NewFalse => (Hole::Bool(false), 1),
-            O::NewTrue => (Hole::Bool(true), 1),
-            O::BinFloat => (Hole::Float(f64::from_be_bytes(number)), 9),
             O::BinUnicode => (Hole::Str(self.extent(5, long)), 5usize.checked_add(long)?),
             O::BinBytes => (Hole::Bytes(self.extent(5, long)), 5usize.checked_add(long)?),
             O::ShortBinString => (Hole::Str2(self.extent(2, short)), 2 + short),
