@@ -40,7 +40,7 @@ impl<'a> Resident<'a> {
     /// Returns a part of the member that begins at `begin`, with the bytes after it.
     #[cfg(feature = "arrow")]
     #[inline]
-    pub(crate) fn from_part(&self, begin: usize, part: Extent) -> &'a [u8] {
+    pub(crate) fn part_on(&self, begin: usize, part: Extent) -> &'a [u8] {
         self.bytes.get(begin + part.start as usize..).unwrap_or_default()
     }
 
@@ -48,7 +48,7 @@ impl<'a> Resident<'a> {
     #[cfg(feature = "arrow")]
     #[inline]
     pub(crate) fn part(&self, begin: usize, part: Extent) -> &'a [u8] {
-        self.from_part(begin, part).get(..part.len as usize).unwrap_or_default()
+        self.part_on(begin, part).get(..part.len as usize).unwrap_or_default()
     }
 
     /// Returns the skeleton of a member; `None` where it has none.

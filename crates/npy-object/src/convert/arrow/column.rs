@@ -317,7 +317,7 @@ impl Column {
                 let Some(text) = text.to_str() else {
                     return Err(no_type("a str with a lone surrogate"));
                 };
-                column.append_text(&text);
+                column.append_text(text);
             }
             (Kind::Bytes(value) | Kind::ByteArray(value), Column::Binary(builder)) => {
                 builder.append_value(&*value);

@@ -336,7 +336,7 @@ fn append_hole(column: &mut Column, rows: &Rows<'_>, hole: usize) {
             ends.extend(block.begins(members).zip(cells).map(|(begin, hole)| {
                 match hole {
                     Hole::Str(text) | Hole::Str2(text) => {
-                        append_text(values, block.from_part(begin, *text), text.len as usize);
+                        append_text(values, block.part_on(begin, *text), text.len as usize);
                     }
                     Hole::Get(memo) => {
                         let text = texts.get(*memo).and_then(Option::as_deref);
@@ -352,7 +352,7 @@ fn append_hole(column: &mut Column, rows: &Rows<'_>, hole: usize) {
             for (begin, hole) in block.begins(members).zip(cells) {
                 match hole {
                     Hole::Str(text) | Hole::Str2(text) => {
-                        dictionary.append(block.part(begin, *text))
+                        dictionary.append(block.part(begin, *text));
                     }
                     Hole::Get(memo) => {
                         let text = texts.get(*memo).and_then(Option::as_deref);
