@@ -168,6 +168,7 @@ mod tests {
     use proptest::sample::select;
 
     use crate::limits::Limits;
+    use crate::skeleton::Hole;
     use crate::survey::fast::tests::both_ways;
     use crate::survey::{Container, Event, Survey};
 
@@ -221,6 +222,27 @@ mod tests {
         let first = batch(&kinds.repeat(10));
         let stream = [first.as_slice(), &first, &first, b"NNNNNNNNNN."].concat();
         assert_eq!(rows(&stream)[2], 40);
+    }
+
+    /// Picklers write lists in batches of 1,000, and a single item that is left without a batch.
+    #[test]
+    fn row_has_all_items_of_a_list_of_several_batches() {
+        let full = |item: &[u8]| batch(&[item; 1000]);
+        for (rest, count) in [(batch(&[&b"K\x02"[..]; 3]), 2003), (b"K\x02a".to_vec(), 2001)] {
+            for second in [&b"K\x01"[..], b"N"] {
+                let element = [b"]", &full(b"K\x01")[..], &full(second), &rest].concat();
+                let stream = [&batch(&[&element[..]; 9])[..], b"NNNNNNNNNN."].concat();
+                let mut survey = Survey::resume(0, 0, Container::List, &Limits::default());
+                assert_eq!(survey.advance(&stream), Ok(Event::Batch));
+                let holes = survey.holes();
+                let items = match holes.of(*survey.rows().last().unwrap(), 1) {
+                    &[Hole::Ints(list)] => list.of(holes.ints()).len(),
+                    &[Hole::Items(list)] => list.of(holes.items()).len(),
+                    other => panic!("{other:?}"),
+                };
+                assert_eq!(items, count);
+            }
+        }
     }
 
     #[test]
