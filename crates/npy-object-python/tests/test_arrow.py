@@ -149,6 +149,16 @@ def test_requested_schema_chooses_columns(saved):
         array.__arrow_c_stream__("schema")
 
 
+def test_requested_dictionary_has_each_text_once(saved):
+    labels = ["label %d" % n for n in range(5)]
+    array = npy_object.open(saved(objects([None, *(labels[n % 5] for n in range(20000))])))
+    schema = pa.schema({"element": pa.dictionary(pa.int32(), pa.large_string())})
+    batches = list(pa.RecordBatchReader.from_stream(array, schema=schema))
+    assert batches[0].schema == schema
+    assert [len(batch.column(0).dictionary) for batch in batches] == [5, 5, 5]
+    assert pa.Table.from_batches(batches)["element"].to_pylist() == [None] + labels * 4000
+
+
 def test_parts_have_the_schema_of_all_elements(saved):
     path = saved(objects([{"a": None}] * 3000 + [{"a": 1}] * 3000 + [{"a": 0.5, "b": "x"}] * 3000))
     array = npy_object.open(path)

@@ -4,8 +4,8 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{Array, RecordBatch, RecordBatchReader, StructArray};
+use arrow_array::types::{Float64Type, Int32Type, Int64Type};
+use arrow_array::{Array, ArrayAccessor, RecordBatch, RecordBatchReader, StructArray};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use npy_object::{Inference, NpyArray, Options, WriteOptions};
 use proptest::prelude::*;
@@ -181,6 +181,25 @@ fn record_batches_as_a_schema_have_its_columns() {
 }
 
 #[test]
+fn record_batches_as_a_dictionary_have_each_text_once() {
+    // 'ab', 'cd', None, and the first two in turns.
+    let mut elements = b"X\x02\0\0\0abq\x01X\x02\0\0\0cdq\x02N".to_vec();
+    (0..97).for_each(|row| elements.extend([b'h', 1 + row % 2]));
+    let text = DataType::Dictionary(Box::new(DataType::UInt8), Box::new(DataType::Utf8));
+    let schema = Arc::new(Schema::new(vec![Field::new("element", text, true)]));
+    let mut batches = pickled(100, &elements).record_batches_as(.., 1000, schema).unwrap();
+    let batch = batches.next().unwrap().unwrap();
+    let column = batch.column(0).as_dictionary::<Int32Type>();
+    assert_eq!((column.values().len(), column.null_count()), (2, 1));
+    let texts = column.downcast_dict::<arrow_array::LargeStringArray>().unwrap();
+    let row = |row: usize| (!column.is_null(row)).then(|| texts.value(row));
+    assert_eq!(
+        [0, 1, 2, 3, 98, 99].map(row),
+        [Some("ab"), Some("cd"), None, Some("ab"), Some("cd"), Some("ab")]
+    );
+}
+
+#[test]
 fn record_batches_as_one_column_tell_dicts_from_their_structs() {
     // {'a': 1}, None and {'element': {'a': 1}}, {'element': None}
     let mixed = &b"}X\x01\0\0\0aK\x01sN"[..];
@@ -248,6 +267,22 @@ fn row() -> impl Strategy<Value = Row> {
     )
 }
 
+/// Returns the type with dictionaries for its texts.
+fn with_dictionaries(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::LargeUtf8 => {
+            DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::LargeUtf8))
+        }
+        DataType::Struct(fields) => {
+            let field = |field: &Arc<Field>| {
+                Field::clone(field).with_data_type(with_dictionaries(field.data_type()))
+            };
+            DataType::Struct(fields.iter().map(field).collect())
+        }
+        other => other.clone(),
+    }
+}
+
 /// Returns the value of a column in a row.
 fn value(column: &dyn Array, row: usize) -> serde_json::Value {
     use serde_json::Value;
@@ -259,6 +294,10 @@ fn value(column: &dyn Array, row: usize) -> serde_json::Value {
         DataType::Int64 => column.as_primitive::<Int64Type>().value(row).into(),
         DataType::Float64 => column.as_primitive::<Float64Type>().value(row).into(),
         DataType::LargeUtf8 => column.as_string::<i64>().value(row).into(),
+        DataType::Dictionary(..) => {
+            let dictionary = column.as_dictionary::<Int32Type>();
+            value(dictionary.values(), dictionary.key(row).unwrap())
+        }
         DataType::LargeList(_) => {
             let items = column.as_list::<i64>().value(row);
             (0..items.len()).map(|item| value(&items, item)).collect()
@@ -301,7 +340,12 @@ proptest! {
         let schema = inference.schema();
         let columns: Vec<usize> =
             (0..schema.fields().len()).rev().filter(|&column| chosen[column]).collect();
-        let schema = Arc::new(schema.project(&columns).unwrap());
+        let schema = schema.project(&columns).unwrap();
+        let fields = schema.fields().iter().map(|field| match chosen[0] {
+            true => Field::clone(field).with_data_type(with_dictionaries(field.data_type())),
+            false => Field::clone(field),
+        });
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let mut read_columns = Vec::new();
         for batch in array.clone().record_batches_as(first.., size, Arc::clone(&schema)).unwrap() {
             let batch = batch.unwrap();

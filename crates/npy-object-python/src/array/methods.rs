@@ -306,7 +306,7 @@ impl Array {
     /// Returns the elements as Arrow data, for pyarrow, polars and DuckDB: a column `element`, or, for
     /// dicts, a column for each key. Arrays and lists become lists. None, NaT and `pandas.NA` become
     /// null, and so does NaN in a column that is not of floats. The first 8,192 elements decide the types,
-    /// or `requested_schema`: then only its columns are decoded.
+    /// or `requested_schema`: then only its columns are decoded, and a column of texts may be a dictionary.
     #[pyo3(signature = (requested_schema=None))]
     fn __arrow_c_stream__<'py>(
         &self,

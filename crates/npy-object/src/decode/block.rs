@@ -181,19 +181,21 @@ impl Objects {
         let Some(first) = self.place_of(member)? else { return Ok(None) };
         let (spans, rows) = self.batch.all();
         let begin = spans[first].begin;
+        let window = &self.decoder.window;
+        // A block takes no more bytes than one element may.
         let fits = |span: &Span| {
-            let size = (span.end - span.begin) as usize;
-            span.end - begin <= BYTES && self.decoder.window.check_element(span.begin, size).is_ok()
+            let size = span.end - begin;
+            size <= BYTES && window.check_element(begin, size as usize).is_ok()
         };
         // Members that were matched are not matched again, if the caller decodes some of them.
         let matched = self.matched.clone().filter(|matched| matched.has(spans, first));
-        let most = matched.as_ref().map_or(most, |matched| most.min(matched.places.end - first));
+        let end = matched.as_ref().map_or(usize::MAX, |matched| matched.places.end);
         // Where the first member is resident, nothing is read for the others.
-        let window = &self.decoder.window;
         let is_held = window.holds(begin, spans[first].end);
         let is_ready = |span: &Span| !is_held || window.holds(begin, span.end);
-        let spans_from = spans[first..].iter().take(most);
-        let count = spans_from.take_while(|span| fits(span) && is_ready(span)).count();
+        let end = end.min(first.saturating_add(most)).min(spans.len());
+        let spans_from = &spans[first..end];
+        let count = spans_from.partition_point(|span| fits(span) && is_ready(span));
         let Some(last) = count.checked_sub(1).map(|last| spans[first + last]) else {
             return Ok(None);
         };

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+#[cfg(feature = "arrow")]
+use pickle_stream::Extent;
 use pickle_stream::{Hole, Holes, Row, Skeleton, Span};
 
 /// The most bytes of a block: they fit in the cache of a processor, and a window keeps as many.
@@ -25,6 +27,28 @@ impl<'a> Resident<'a> {
     pub(crate) fn bytes(&self, index: usize) -> &'a [u8] {
         let start = (self.spans[index].begin - self.spans[0].begin) as usize;
         self.bytes.get(start..).unwrap_or_default()
+    }
+
+    /// Returns where each of these members begins in the bytes.
+    #[cfg(feature = "arrow")]
+    #[inline]
+    pub(crate) fn begins(&self, members: Range<usize>) -> impl ExactSizeIterator<Item = usize> {
+        let begin = self.spans[0].begin;
+        self.spans[members].iter().map(move |span| (span.begin - begin) as usize)
+    }
+
+    /// Returns a part of the member that begins at `begin`, with the bytes after it.
+    #[cfg(feature = "arrow")]
+    #[inline]
+    pub(crate) fn part_on(&self, begin: usize, part: Extent) -> &'a [u8] {
+        self.bytes.get(begin + part.start as usize..).unwrap_or_default()
+    }
+
+    /// Returns a part of the member that begins at `begin`.
+    #[cfg(feature = "arrow")]
+    #[inline]
+    pub(crate) fn part(&self, begin: usize, part: Extent) -> &'a [u8] {
+        self.part_on(begin, part).get(..part.len as usize).unwrap_or_default()
     }
 
     /// Returns the skeleton of a member; `None` where it has none.
@@ -77,7 +101,7 @@ impl<'a> Run<'a> {
     /// Returns what fills one hole in all rows.
     #[inline]
     pub(crate) fn column(&self, hole: usize) -> impl Iterator<Item = &'a Hole> + use<'a> {
-        self.holes.get(hole..).unwrap_or_default().iter().step_by(self.count.max(1))
+        self.holes.chunks_exact(self.count.max(1)).map(move |row| &row[hole])
     }
 
     /// Returns the first rows, `len` of them.

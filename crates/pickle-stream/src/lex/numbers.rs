@@ -79,13 +79,24 @@ pub(crate) fn read_batch(
 fn read_ints<'i>(input: &'i [u8], ints: &mut Vec<i64>) -> &'i [u8] {
     let mut rest = input;
     loop {
-        while let Some(four) = four::<5>(rest, BIN_INT) {
-            ints.extend(four.map(|[_, a, b, c, d]| i64::from(i32::from_le_bytes([a, b, c, d]))));
-            rest = &rest[20..];
-        }
-        let Some((int, size)) = int(rest) else { return rest };
+        let (int, after) = match rest {
+            [BIN_INT_2, a, b, after @ ..] => (u16::from_le_bytes([*a, *b]).into(), after),
+            [BIN_INT_1, a, after @ ..] => ((*a).into(), after),
+            [BIN_INT, ..] => {
+                let (longs, _) = rest.as_chunks::<5>();
+                let run = longs.iter().take_while(|long| long[0] == BIN_INT).count();
+                if run == 0 {
+                    return rest;
+                }
+                let int = |&[_, a, b, c, d]: &[u8; 5]| i64::from(i32::from_le_bytes([a, b, c, d]));
+                ints.extend(longs[..run].iter().map(int));
+                rest = &rest[5 * run..];
+                continue;
+            }
+            _ => return rest,
+        };
         ints.push(int);
-        rest = &rest[size..];
+        rest = after;
     }
 }
 

@@ -15,6 +15,10 @@ const APPEND: u8 = Opcode::Append as u8;
 const APPENDS: u8 = Opcode::Appends as u8;
 const BIN_PUT: u8 = Opcode::BinPut as u8;
 const LONG_BIN_PUT: u8 = Opcode::LongBinPut as u8;
+const BIN_FLOAT: u8 = Opcode::BinFloat as u8;
+const NONE: u8 = Opcode::None as u8;
+const NEW_FALSE: u8 = Opcode::NewFalse as u8;
+const NEW_TRUE: u8 = Opcode::NewTrue as u8;
 const BIN_GET: u8 = Opcode::BinGet as u8;
 const LONG_BIN_GET: u8 = Opcode::LongBinGet as u8;
 
@@ -53,8 +57,20 @@ impl Skeleton {
     ///
     /// `memo` is the index of the next memo entry. `counts` says that the entries have the indices
     /// from 0 on, without gaps, so that MEMOIZE makes that entry.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn fit(
+        &self,
+        input: &[u8],
+        memo: u64,
+        counts: bool,
+        holes: &mut Holes,
+    ) -> Option<Fitted> {
+        self.fit_here(input, memo, counts, holes)
+    }
+
+    /// Does the same, inlined: for a loop over rows.
+    #[inline(always)]
+    pub(crate) fn fit_here(
         &self,
         input: &[u8],
         memo: u64,
@@ -66,16 +82,12 @@ impl Skeleton {
         if memo < self.reads || (self.memoizes && !counts) {
             return None;
         }
-        let first = holes.holes.len();
-        let lists = if self.has_lists { Some(holes.savepoint()) } else { None };
+        let before = holes.savepoint();
         let mut position = Position { input, at: 0, base: memo, memo, counts };
         match position.follow(&self.ops, holes) {
             Some(()) => Some(Fitted { size: position.at, memo: position.memo }),
             None => {
-                holes.holes.truncate(first);
-                if let Some(lists) = lists {
-                    holes.go_back(lists);
-                }
+                holes.go_back(before);
                 None
             }
         }
@@ -140,21 +152,9 @@ impl<'i> Position<'i> {
 
     /// Reads an instruction that makes a scalar, and the one that makes a memo entry of it, if it comes
     /// next.
-    #[inline(always)]
-    pub(super) fn entered_scalar(&mut self) -> Option<Hole> {
-        let hole = self.scalar()?;
-        // Picklers make no memo entries of numbers. A second one of an object is left to the survey,
-        // which has to know who made it.
-        if matches!(hole, Hole::Str(_) | Hole::Str2(_) | Hole::Bytes(_)) {
-            self.put();
-        }
-        Some(hole)
-    }
-
-    /// Reads an instruction that makes a scalar.
     // Functions that are not inlined take a copy of the position: it stays in registers then.
     #[inline(always)]
-    fn scalar(&mut self) -> Option<Hole> {
+    pub(super) fn entered_scalar(&mut self) -> Option<Hole> {
         let rest = self.input.get(self.at..)?;
         let Some(head) = rest.first_chunk::<HEAD>() else {
             return self.alone(Position::scalar_at_end);
@@ -185,20 +185,42 @@ impl<'i> Position<'i> {
         let short = usize::from(head[1]);
         let long = || u32::from_le_bytes([head[1], head[2], head[3], head[4]]);
         let (hole, size) = match head[0] {
-            BIN_INT_1 => (Hole::Int(head[1].into()), 2),
-            BIN_INT_2 => (Hole::Int(u16::from_le_bytes([head[1], head[2]]).into()), 3),
-            BIN_INT => (Hole::Int((long() as i32).into()), 5),
+            BIN_INT_1 => return self.step(Hole::Int(head[1].into()), 2),
+            BIN_INT_2 => {
+                return self.step(Hole::Int(u16::from_le_bytes([head[1], head[2]]).into()), 3);
+            }
+            BIN_INT => return self.step(Hole::Int((long() as i32).into()), 5),
+            BIN_FLOAT => {
+                let [_, number @ ..] = *head;
+                return self.step(Hole::Float(f64::from_be_bytes(number)), 9);
+            }
+            NONE => return self.step(Hole::None, 1),
+            NEW_FALSE => return self.step(Hole::Bool(false), 1),
+            NEW_TRUE => return self.step(Hole::Bool(true), 1),
+            BIN_GET => return self.step(self.get(short as u64)?, 2),
+            LONG_BIN_GET => return self.step(self.get(long().into())?, 5),
             SHORT_BIN_UNICODE => (Hole::Str(self.extent(2, short)), 2 + short),
             SHORT_BIN_BYTES => (Hole::Bytes(self.extent(2, short)), 2 + short),
-            BIN_GET => (self.get(short as u64)?, 2),
-            LONG_BIN_GET => (self.get(long().into())?, 5),
             FRAME => return self.alone(Position::scalar_in_next_frame),
             byte => {
                 let copy = *self;
-                copy.rare_scalar(byte, head)?
+                let (hole, size) = copy.rare_scalar(byte, head)?;
+                if !matches!(hole, Hole::Str(_) | Hole::Str2(_) | Hole::Bytes(_)) {
+                    return self.step(hole, size);
+                }
+                (hole, size)
             }
         };
-        // A payload may end past the input.
+        let hole = self.step(hole, size)?;
+        // Picklers make no memo entries of numbers. A second one of an object is left to the survey,
+        // which has to know who made it.
+        self.put();
+        Some(hole)
+    }
+
+    /// Goes past the instruction of a scalar, whose payload may end past the input.
+    #[inline(always)]
+    fn step(&mut self, hole: Hole, size: usize) -> Option<Hole> {
         if self.input.len() - self.at < size {
             return None;
         }
@@ -213,10 +235,6 @@ impl<'i> Position<'i> {
         let short = usize::from(number[0]);
         let long = u32::from_le_bytes([number[0], number[1], number[2], number[3]]) as usize;
         Some(match Opcode::from_byte(byte)? {
-            O::None => (Hole::None, 1),
-            O::NewFalse => (Hole::Bool(false), 1),
-            O::NewTrue => (Hole::Bool(true), 1),
-            O::BinFloat => (Hole::Float(f64::from_be_bytes(number)), 9),
             O::BinUnicode => (Hole::Str(self.extent(5, long)), 5usize.checked_add(long)?),
             O::BinBytes => (Hole::Bytes(self.extent(5, long)), 5usize.checked_add(long)?),
             O::ShortBinString => (Hole::Str2(self.extent(2, short)), 2 + short),
@@ -238,7 +256,7 @@ impl<'i> Position<'i> {
             return None;
         }
         self.at += FRAME_SIZE;
-        self.scalar()
+        self.entered_scalar()
     }
 
     #[inline(always)]
@@ -261,17 +279,16 @@ impl<'i> Position<'i> {
     /// Reads the instruction that makes the next memo entry, if it comes next.
     #[inline(always)]
     pub(super) fn put(&mut self) {
-        if let Some(byte @ (MEMOIZE | BIN_PUT | LONG_BIN_PUT | FRAME)) = self.byte_after(0) {
-            let size = match byte {
-                MEMOIZE if self.counts => 1,
-                byte => {
-                    let copy = *self;
-                    copy.rare_put(byte).unwrap_or(0)
-                }
-            };
-            self.at += size;
-            self.memo += u64::from(size > 0);
-        }
+        let size = match self.byte_after(0) {
+            Some(MEMOIZE) if self.counts => 1,
+            Some(byte @ (BIN_PUT | LONG_BIN_PUT | FRAME)) => {
+                let copy = *self;
+                copy.rare_put(byte).unwrap_or(0)
+            }
+            _ => return,
+        };
+        self.at += size;
+        self.memo += u64::from(size > 0);
     }
 
     /// Returns the size of an instruction that makes the next memo entry, with that of a frame that
@@ -323,35 +340,40 @@ impl<'i> Position<'i> {
     /// ends among them, the list is not whole; a later instruction that grows it clears the row.
     #[inline(never)]
     pub(super) fn list(&mut self, holes: &mut Holes) -> Option<Hole> {
-        let mut list = List::new(holes);
-        loop {
-            let before = *self;
-            self.frame();
-            let counts = list.counts(holes);
-            let grown = match self.byte_after(0) {
-                Some(MARK) => self.batch(&mut list, holes),
-                // A pickler appends a single scalar where no more of its batch are left.
-                _ if counts.iter().sum::<usize>().is_multiple_of(BATCH) => {
-                    self.single(&mut list, holes)
-                }
-                _ => None,
-            };
-            if grown.is_none() {
-                *self = before;
-                list.go_back(holes, counts);
-                return Some(list.finish(holes));
-            }
-            if holes.is_full() {
+        let mut list = List { sort: Sort::Empty, start: holes.ints.len() };
+        let mut len = 0usize;
+        // After a batch that is not full, or a single scalar, a pickler adds no more.
+        while len.is_multiple_of(BATCH) {
+            let room = holes.room();
+            if room == 0 {
                 return None;
             }
+            let (at, memo) = (self.at, self.memo);
+            self.frame();
+            let grown = match self.byte_after(0) {
+                Some(MARK) => self.batch(&mut list, room, holes),
+                _ => self.single(&mut list, holes),
+            };
+            if grown.is_none() {
+                (self.at, self.memo) = (at, memo);
+                list.truncate(len, holes);
+                break;
+            }
+            len = list.len(holes);
         }
+        let extent = Extent { start: list.start as u32, len: len as u32 };
+        Some(match list.sort {
+            Sort::Empty | Sort::Ints => Hole::Ints(extent),
+            Sort::Floats => Hole::Floats(extent),
+            Sort::Items => Hole::Items(extent),
+        })
     }
 
     /// Reads MARK, scalars and APPENDS.
     #[inline]
-    fn batch(&mut self, list: &mut List, holes: &mut Holes) -> Option<()> {
+    fn batch(&mut self, list: &mut List, room: usize, holes: &mut Holes) -> Option<()> {
         self.at += 1;
-        if let Some(size) = list.numbers(self.input.get(self.at..)?, holes) {
+        if let Some(size) = list.numbers(self.input.get(self.at..)?, room, holes) {
             self.at += size;
             return Some(());
         }
@@ -386,9 +408,8 @@ impl<'i> Position<'i> {
 /// A list that is read into [`Holes`].
 struct List {
     sort: Sort,
-    ints: usize,
-    floats: usize,
-    items: usize,
+    /// The index of its first scalar in those of its sort.
+    start: usize,
 }
 
 /// What the scalars of a list are, so far.
@@ -401,86 +422,79 @@ enum Sort {
 }
 
 impl List {
-    #[inline]
-    fn new(holes: &Holes) -> List {
-        let (ints, floats, items) = (holes.ints.len(), holes.floats.len(), holes.items.len());
-        List { sort: Sort::Empty, ints, floats, items }
-    }
-
     /// Adds a batch of numbers that are all ints or all floats, like those before them. Returns its
-    /// size with that of APPENDS.
+    /// size with that of APPENDS. `room` is that of the holes.
     #[inline]
-    fn numbers(&mut self, input: &[u8], holes: &mut Holes) -> Option<usize> {
-        if self.sort == Sort::Items || !numbers::is_number(*input.first()?) {
+    fn numbers(&mut self, input: &[u8], room: usize, holes: &mut Holes) -> Option<usize> {
+        let (sort, start) = match *input.first()? {
+            BIN_INT | BIN_INT_1 | BIN_INT_2 => (Sort::Ints, holes.ints.len()),
+            BIN_FLOAT => (Sort::Floats, holes.floats.len()),
+            _ => return None,
+        };
+        if self.sort == Sort::Empty {
+            *self = List { sort, start };
+        } else if self.sort != sort {
             return None;
         }
         // Two bytes make a number of eight.
-        let input = &input[..input.len().min(holes.room() / 4)];
-        let (ints, floats) = (holes.ints.len(), holes.floats.len());
+        let input = &input[..input.len().min(room / 4)];
         let size = numbers::read_batch(input, &mut holes.ints, &mut holes.floats);
-        let sort = if holes.floats.len() > floats { Sort::Floats } else { Sort::Ints };
-        if size.is_none() || (self.sort != Sort::Empty && self.sort != sort) {
-            holes.ints.truncate(ints);
-            holes.floats.truncate(floats);
-            return None;
+        if size.is_none() {
+            self.truncate(start - self.start, holes);
         }
-        self.sort = sort;
         size
     }
 
     #[inline]
     fn push(&mut self, item: Hole, holes: &mut Holes) {
         match (self.sort, item) {
-            (Sort::Empty | Sort::Ints, Hole::Int(int)) => {
-                self.sort = Sort::Ints;
-                holes.ints.push(int);
+            (Sort::Empty, Hole::Int(_)) => {
+                *self = List { sort: Sort::Ints, start: holes.ints.len() };
             }
-            (Sort::Empty | Sort::Floats, Hole::Float(float)) => {
-                self.sort = Sort::Floats;
-                holes.floats.push(float);
+            (Sort::Empty, Hole::Float(_)) => {
+                *self = List { sort: Sort::Floats, start: holes.floats.len() };
             }
-            _ => {
-                self.mix(holes);
-                holes.items.push(item);
-            }
+            (Sort::Ints, Hole::Int(_)) | (Sort::Floats, Hole::Float(_)) | (Sort::Items, _) => {}
+            _ => self.mix(holes),
+        }
+        match (self.sort, item) {
+            (Sort::Ints, Hole::Int(int)) => holes.ints.push(int),
+            (Sort::Floats, Hole::Float(float)) => holes.floats.push(float),
+            _ => holes.items.push(item),
         }
     }
 
     /// Makes the numbers so far items, as another scalar follows.
     fn mix(&mut self, holes: &mut Holes) {
-        self.sort = Sort::Items;
+        let List { sort, start } = *self;
         let Holes { ints, floats, items, .. } = holes;
-        items.extend(ints.drain(self.ints..).map(Hole::Int));
-        items.extend(floats.drain(self.floats..).map(Hole::Float));
-    }
-
-    fn counts(&self, holes: &Holes) -> [usize; 3] {
-        [
-            holes.ints.len() - self.ints,
-            holes.floats.len() - self.floats,
-            holes.items.len() - self.items,
-        ]
-    }
-
-    /// Removes the scalars after the first ones of these counts. Numbers may have become items in
-    /// the meantime.
-    fn go_back(&mut self, holes: &mut Holes, [ints, floats, items]: [usize; 3]) {
-        match self.sort {
-            Sort::Items => holes.items.truncate(self.items + ints + floats + items),
-            _ => {
-                holes.ints.truncate(self.ints + ints);
-                holes.floats.truncate(self.floats + floats);
-            }
+        *self = List { sort: Sort::Items, start: items.len() };
+        match sort {
+            Sort::Ints => items.extend(ints.drain(start..).map(Hole::Int)),
+            Sort::Floats => items.extend(floats.drain(start..).map(Hole::Float)),
+            Sort::Empty | Sort::Items => {}
         }
     }
 
-    fn finish(self, holes: &Holes) -> Hole {
-        let [ints, floats, items] = self.counts(holes);
-        let extent = |start: usize, len: usize| Extent { start: start as u32, len: len as u32 };
+    #[inline]
+    fn len(&self, holes: &Holes) -> usize {
+        let end = match self.sort {
+            Sort::Empty => self.start,
+            Sort::Ints => holes.ints.len(),
+            Sort::Floats => holes.floats.len(),
+            Sort::Items => holes.items.len(),
+        };
+        end - self.start
+    }
+
+    /// Removes the scalars after the first `len`.
+    fn truncate(&mut self, len: usize, holes: &mut Holes) {
+        let len = self.start + len;
         match self.sort {
-            Sort::Empty | Sort::Ints => Hole::Ints(extent(self.ints, ints)),
-            Sort::Floats => Hole::Floats(extent(self.floats, floats)),
-            Sort::Items => Hole::Items(extent(self.items, items)),
+            Sort::Empty => {}
+            Sort::Ints => holes.ints.truncate(len),
+            Sort::Floats => holes.floats.truncate(len),
+            Sort::Items => holes.items.truncate(len),
         }
     }
 }

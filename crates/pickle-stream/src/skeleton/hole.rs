@@ -210,7 +210,7 @@ impl Holes {
 
     /// Returns how many more bytes may be added.
     #[inline]
-    pub(super) fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.most.saturating_sub(self.bytes())
     }
 

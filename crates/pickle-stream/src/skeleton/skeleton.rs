@@ -30,8 +30,6 @@ pub struct Skeleton {
     holes: usize,
     /// Whether an element is one scalar and nothing else.
     is_scalar: bool,
-    /// Whether holes are lists.
-    pub(super) has_lists: bool,
     /// Whether instructions that are always the same are MEMOIZE.
     pub(super) memoizes: bool,
     /// Whether it is known which holes are always filled in the same way.
@@ -143,7 +141,6 @@ impl Skeleton {
             instructions: Vec::new(),
             holes: 0,
             is_scalar: false,
-            has_lists: instructions.contains(&Instruction::List),
             memoizes: instructions.contains(&Instruction::Fixed(MEMOIZE)),
             is_settled,
             reads: 0,

@@ -50,10 +50,20 @@ impl Word {
     /// Returns the size of these instructions if `input` begins with them.
     #[inline(always)]
     pub(super) fn strip(&self, input: &[u8]) -> Option<usize> {
-        let bytes = match input.first_chunk() {
-            Some(bytes) => u128::from_le_bytes(*bytes),
-            None => padded(input),
-        };
+        match input.first_chunk() {
+            Some(bytes) if u128::from_le_bytes(*bytes) & self.mask == self.bytes => Some(self.size),
+            _ => self.strip_rarely(input),
+        }
+    }
+
+    /// Does the same where the input ends soon, or where the bytes differ.
+    #[cold]
+    #[inline(never)]
+    fn strip_rarely(&self, input: &[u8]) -> Option<usize> {
+        let mut bytes = [0; Word::MOST];
+        let len = input.len().min(Word::MOST);
+        bytes[..len].copy_from_slice(&input[..len]);
+        let bytes = u128::from_le_bytes(bytes);
         if bytes & self.mask == self.bytes {
             if self.size <= input.len() { Some(self.size) } else { None }
         } else {
@@ -62,8 +72,6 @@ impl Word {
     }
 
     /// Does the same where the bytes differ, which they may in a frame that begins among them.
-    #[cold]
-    #[inline(never)]
     fn strip_in_frames(&self, input: &[u8], bytes: u128) -> Option<usize> {
         let first = (((bytes & self.mask) ^ self.bytes).trailing_zeros() / 8) as usize;
         let begins = self.starts & (1 << first) != 0 && input.get(first) == Some(&FRAME);
@@ -78,13 +86,4 @@ impl Word {
         };
         Some(first + FRAME_SIZE + rest_of_word.strip(rest)?)
     }
-}
-
-/// Returns fewer than 16 bytes as a number; those that are missing are zeros.
-#[cold]
-#[inline(never)]
-fn padded(input: &[u8]) -> u128 {
-    let mut bytes = [0; Word::MOST];
-    bytes[..input.len()].copy_from_slice(input);
-    u128::from_le_bytes(bytes)
 }

@@ -32,10 +32,12 @@ impl Survey {
         learning.batch_ended = true;
         learning.begin_batch();
         let pushed = mem::take(&mut learning.pushed);
+        // One skeleton after another, as the compiler can count several rows at once.
+        let count = |index| self.rows.iter().filter(|row| row.skeleton == index).count();
         let mut kept = [0; Skeletons::MOST];
-        for row in self.rows.iter().filter_map(|row| row.skeleton()) {
-            kept[row] += 1;
-        }
+        kept.iter_mut()
+            .zip(0..skeletons.kept().len() as u32)
+            .for_each(|(kept, index)| *kept = count(index));
         let fitted: usize = kept.iter().sum();
         // Of one that fits parts of elements only.
         let useless = (0..skeletons.kept().len()).rev();

@@ -7,17 +7,22 @@ use super::walk::{Outcome, Survey};
 use crate::error::Result;
 use crate::lex::Progress;
 use crate::limits::Limits;
+use crate::opcode::Opcode;
 
 /// A walk through a part of a stream that finds the instructions of the value in a memo entry.
 ///
 /// An object can be in the memo before it is whole (a list is, before its items), so the span goes
 /// on to the last instruction that changes the object on the stack. An instruction that changes it
 /// later, after a read from the memo, is not in the span: then the locator fails. To know that, it
-/// walks to the end of the batch, or of the container.
+/// walks to the end of the batch, or of the container. No instruction changes a text, so it is found at
+/// once.
 #[derive(Clone, Debug)]
 pub struct Locator {
     survey: Survey,
     memo: u64,
+    /// The offset of the text on top of the stack, if the last instruction has pushed it or made a memo
+    /// entry of it.
+    text: Option<u64>,
     found: Option<Candidate>,
 }
 
@@ -56,7 +61,7 @@ impl Locator {
         memo: u64,
         limits: &Limits,
     ) -> Locator {
-        Locator { survey: Survey::resume(offset, entries, container, limits), memo, found: None }
+        Locator::with(Survey::resume(offset, entries, container, limits), memo)
     }
 
     /// Looks for the entry of index `memo` in a part of the stream that is like that of
@@ -68,8 +73,11 @@ impl Locator {
         memo: u64,
         limits: &Limits,
     ) -> Locator {
-        let survey = Survey::resume_in_batch(offset, entries, container, limits);
-        Locator { survey, memo, found: None }
+        Locator::with(Survey::resume_in_batch(offset, entries, container, limits), memo)
+    }
+
+    fn with(survey: Survey, memo: u64) -> Locator {
+        Locator { survey, memo, text: None, found: None }
     }
 
     /// Returns the offset at which the next input must begin.
@@ -91,7 +99,8 @@ impl Locator {
     pub fn advance(&mut self, input: &[u8]) -> Result<Located> {
         let start = self.offset();
         loop {
-            let place = usize::try_from(self.offset() - start).unwrap_or(usize::MAX);
+            let offset = self.offset();
+            let place = usize::try_from(offset - start).unwrap_or(usize::MAX);
             let Some(rest) = input.get(place..) else {
                 return Ok(Located::Need(1));
             };
@@ -107,9 +116,18 @@ impl Locator {
                     }
                 }
                 None if self.survey.made() == Some(self.memo) => {
-                    self.found = Some(Candidate::new(&self.survey));
+                    let found = Candidate::new(&self.survey);
+                    if self.text == Some(found.span.begin) {
+                        return Ok(Located::Found(found.span));
+                    }
+                    self.found = Some(found);
                 }
-                None => {}
+                None if self.survey.made().is_some() => {}
+                // The bytes are those of an instruction unless a part of its payload was skipped before.
+                None => {
+                    let begins = self.survey.slots().last().is_some_and(|top| top.begin == offset);
+                    self.text = (begins && rest.first().is_some_and(is_text)).then_some(offset);
+                }
             }
             if matches!(step, Outcome::Closed | Outcome::Stop) {
                 return self
@@ -119,6 +137,13 @@ impl Locator {
             }
         }
     }
+}
+
+/// Returns whether an instruction pushes a text.
+fn is_text(byte: &u8) -> bool {
+    use Opcode as O;
+    let opcode = Opcode::from_byte(*byte);
+    matches!(opcode, Some(O::ShortBinUnicode | O::BinUnicode | O::BinUnicode8 | O::ShortBinString))
 }
 
 impl Candidate {
@@ -219,6 +244,19 @@ mod tests {
         ] {
             let found = locate(stream, memo).unwrap();
             assert_eq!(found, expected, "{memo} of {}", stream.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn text_is_found_before_its_batch_ends() {
+        for (stream, memo, expected) in [
+            (&b"](NX\x01\0\0\0kq\0"[..], 0, 3..11),
+            (b"](N\x8c\x01k\x94", 0, 3..7),
+            (b"](}(U\x01kq\0NU\x01jq\x01", 1, 10..15),
+            // In the memo twice.
+            (b"](N\x8c\x01kq\0q\x01", 1, 3..10),
+        ] {
+            assert_eq!(locate(stream, memo), Ok(Some(expected)), "{}", stream.escape_ascii());
         }
     }
 

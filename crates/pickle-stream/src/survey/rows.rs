@@ -33,7 +33,7 @@ impl Rows<'_> {
         &mut self,
         walk: &mut Walk<'_>,
         input: &[u8],
-        mut at: usize,
+        at: usize,
         start: u64,
     ) -> usize {
         if self.skeletons.is_empty() {
@@ -41,12 +41,32 @@ impl Rows<'_> {
             let is_one = &mut is_one_value(trial, limits);
             learning.guess(&walk.slots[walk.floor..], input, start, limits, skeletons, is_one);
         }
-        if self.skeletons.are_scalars() {
-            return self.pass_scalars(walk, input, at, start);
-        }
+        let (memo, entries) = (walk.memo, walk.entries);
+        // Memo entries that are not made one after another end the loops.
+        let counts = entries == memo;
+        // No instruction adds more than a hole for each of its bytes, so that the room is enough up to here.
+        let enough = at + self.holes.room() / size_of::<Hole>();
+        let at = match self.skeletons.are_scalars() {
+            true => self.pass_scalars(walk, input, at, start, counts, enough),
+            false => self.pass_rows(walk, input, at, start, counts, enough),
+        };
+        walk.entries = entries + (walk.memo - memo);
+        at
+    }
+
+    /// Does so where elements may be any values.
+    #[inline]
+    fn pass_rows(
+        &mut self,
+        walk: &mut Walk<'_>,
+        input: &[u8],
+        mut at: usize,
+        start: u64,
+        counts: bool,
+        enough: usize,
+    ) -> usize {
         while input.len() - at >= REACH && !self.learning.gave_up() {
-            at = self.pass_repeated(walk, input, at, start);
-            let counts = walk.entries == walk.memo;
+            at = self.pass_repeated(walk, input, at, start, counts, enough);
             let found = self.skeletons.fit(&input[at..], walk.memo, counts, self.holes);
             let Some((row, fitted)) = found else {
                 self.learning.miss();
@@ -57,8 +77,8 @@ impl Rows<'_> {
                 slot.origin = origin(self.holes.all()[row.first as usize]);
             }
             self.learning.pushed[row.skeleton as usize] += 1;
-            push(walk, self.holes, slot, fitted);
             at += fitted.size;
+            push(walk, self.holes, slot, fitted, at > enough);
         }
         at
     }
@@ -71,19 +91,21 @@ impl Rows<'_> {
         input: &[u8],
         mut at: usize,
         start: u64,
+        counts: bool,
+        enough: usize,
     ) -> usize {
         let Some((index, skeleton)) = self.skeletons.repeated() else { return at };
-        let counts = walk.entries == walk.memo;
         let before = walk.slots.len();
         while input.len() - at >= REACH {
             let first = self.holes.all().len() as u32;
-            let Some(fitted) = skeleton.fit(&input[at..], walk.memo, counts, self.holes) else {
+            let Some(fitted) = skeleton.fit_here(&input[at..], walk.memo, counts, self.holes)
+            else {
                 break;
             };
             let row = Row { skeleton: index as u32, first };
             let slot = Slot { row, ..Slot::new(start + at as u64, walk.memo) };
-            push(walk, self.holes, slot, fitted);
             at += fitted.size;
+            push(walk, self.holes, slot, fitted, at > enough);
         }
         self.learning.pushed[index] += walk.slots.len() - before;
         at
@@ -97,9 +119,9 @@ impl Rows<'_> {
         input: &[u8],
         mut at: usize,
         start: u64,
+        counts: bool,
+        enough: usize,
     ) -> usize {
-        // What is written to the memo under a number that is not the next one ends the loop.
-        let counts = walk.entries == walk.memo;
         let before = walk.slots.len();
         while input.len() - at >= REACH {
             let Some((hole, fitted)) = fit_scalar(&input[at..], walk.memo, counts) else {
@@ -108,23 +130,24 @@ impl Rows<'_> {
             };
             let row = Row { skeleton: 0, first: self.holes.push(hole) };
             let (begin, memo) = (start + at as u64, walk.memo);
-            push(walk, self.holes, Slot { begin, memo, row, origin: origin(hole) }, fitted);
             at += fitted.size;
+            let slot = Slot { begin, memo, row, origin: origin(hole) };
+            push(walk, self.holes, slot, fitted, at > enough);
         }
         self.learning.pushed[0] += walk.slots.len() - before;
         at
     }
 }
 
-/// Adds the value of a row. It has no row where the holes take too much memory.
+/// Adds the value of a row. It has no row where the holes take too much memory, which they may where
+/// `may_be_full`.
 #[inline(always)]
-fn push(walk: &mut Walk<'_>, holes: &mut Holes, mut slot: Slot, fitted: Fitted) {
-    if holes.is_full() {
+fn push(walk: &mut Walk<'_>, holes: &mut Holes, mut slot: Slot, fitted: Fitted, may_be_full: bool) {
+    if may_be_full && holes.is_full() {
         holes.truncate(slot.row);
         slot.row = Row::NONE;
     }
     walk.slots.push(slot);
-    walk.entries += fitted.memo - walk.memo;
     walk.memo = fitted.memo;
 }
 
@@ -145,6 +168,7 @@ mod tests {
     use proptest::sample::select;
 
     use crate::limits::Limits;
+    use crate::skeleton::Hole;
     use crate::survey::fast::tests::both_ways;
     use crate::survey::{Container, Event, Survey};
 
@@ -198,6 +222,27 @@ mod tests {
         let first = batch(&kinds.repeat(10));
         let stream = [first.as_slice(), &first, &first, b"NNNNNNNNNN."].concat();
         assert_eq!(rows(&stream)[2], 40);
+    }
+
+    /// Picklers write lists in batches of 1,000, and a single item that is left without a batch.
+    #[test]
+    fn row_has_all_items_of_a_list_of_several_batches() {
+        let full = |item: &[u8]| batch(&[item; 1000]);
+        for (rest, count) in [(batch(&[&b"K\x02"[..]; 3]), 2003), (b"K\x02a".to_vec(), 2001)] {
+            for second in [&b"K\x01"[..], b"N"] {
+                let element = [b"]", &full(b"K\x01")[..], &full(second), &rest].concat();
+                let stream = [&batch(&[&element[..]; 9])[..], b"NNNNNNNNNN."].concat();
+                let mut survey = Survey::resume(0, 0, Container::List, &Limits::default());
+                assert_eq!(survey.advance(&stream), Ok(Event::Batch));
+                let holes = survey.holes();
+                let items = match holes.of(*survey.rows().last().unwrap(), 1) {
+                    &[Hole::Ints(list)] => list.of(holes.ints()).len(),
+                    &[Hole::Items(list)] => list.of(holes.items()).len(),
+                    other => panic!("{other:?}"),
+                };
+                assert_eq!(items, count);
+            }
+        }
     }
 
     #[test]

@@ -525,12 +525,10 @@ impl Survey {
             let message = alloc::format!("odd number of items for {}", at.opcode.name());
             return Err(Error::malformed("pickle.items.odd", at.offset, message));
         }
-        let ends = slots.iter().skip(1).map(|slot| slot.begin).chain([at.offset]);
-        self.batch.extend(slots.iter().zip(ends).map(|(slot, end)| Span {
-            begin: slot.begin,
-            end,
-            memo: slot.memo,
-        }));
+        let span = |slot: &Slot, end| Span { begin: slot.begin, end, memo: slot.memo };
+        let next = slots.get(1..).unwrap_or_default();
+        self.batch.extend(slots.iter().zip(next).map(|(slot, next)| span(slot, next.begin)));
+        self.batch.extend(slots.last().map(|slot| span(slot, at.offset)));
         self.rows.clear();
         self.rows.extend(slots.iter().map(|slot| slot.row));
         self.take(place);

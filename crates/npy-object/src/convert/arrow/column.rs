@@ -14,6 +14,7 @@ use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, UnionFields};
 use npy_header::{ByteOrder, DType, Scalar, ScalarKind};
 use pickle_stream::short_str;
 
+use crate::convert::arrow::dictionary::Dictionary;
 use crate::convert::arrow::infer::{
     DEPTH, FIXED_TENSOR, Inferred, Missing, Rules, VARIABLE_TENSOR, entries, is_row, kind_in,
     missing, mixed, no_type, of_type, type_of, type_of_scalar,
@@ -38,6 +39,8 @@ pub(super) enum Column {
         ends: Vec<i64>,
         nulls: NullBufferBuilder,
     },
+    /// Texts that are the same in many rows.
+    Dictionary(Box<Dictionary>),
     Binary(LargeBinaryBuilder),
     /// Numbers and times: their bytes.
     Fixed {
@@ -114,6 +117,7 @@ impl Column {
                 ends: vec![0],
                 nulls,
             },
+            DataType::Dictionary(..) => Column::Dictionary(Box::new(Dictionary::new())),
             DataType::LargeBinary => Column::Binary(LargeBinaryBuilder::new()),
             DataType::LargeList(field) => {
                 let items = Box::new(Column::new(field, sizes));
@@ -143,6 +147,7 @@ impl Column {
         match self {
             Column::Null(len) => *len,
             Column::Boolean(builder) => builder.len(),
+            Column::Dictionary(dictionary) => dictionary.len(),
             Column::Binary(builder) => builder.len(),
             Column::Fixed { nulls, .. }
             | Column::Text { nulls, .. }
@@ -161,6 +166,7 @@ impl Column {
             Column::Null(_) => 0,
             Column::Boolean(builder) => builder.len(),
             Column::Text { values, ends, .. } => values.len() + 8 * ends.len(),
+            Column::Dictionary(dictionary) => dictionary.bytes(),
             Column::Binary(builder) => builder.values_slice().len() + 8 * builder.len(),
             Column::Fixed { bytes, .. } => bytes.len(),
             Column::List { items, ends, .. } => items.bytes() + 8 * ends.len(),
@@ -189,7 +195,7 @@ impl Column {
             Column::Tensors(tensors) => tensors.items.sizes(sizes),
             #[cfg(feature = "json")]
             Column::Json { .. } => {}
-            Column::Null(_) | Column::Boolean(_) | Column::Binary(_) => {}
+            Column::Null(_) | Column::Boolean(_) | Column::Dictionary(_) | Column::Binary(_) => {}
         }
     }
 
@@ -201,6 +207,7 @@ impl Column {
                 ends.push(values.len() as i64);
                 nulls.append_null();
             }
+            Column::Dictionary(dictionary) => dictionary.append_null(),
             Column::Binary(builder) => builder.append_null(),
             Column::Fixed { data_type, bytes, nulls } => {
                 bytes.extend_zeros(data_type.primitive_width().unwrap_or(0));
@@ -226,6 +233,19 @@ impl Column {
                 offsets.push(columns.first().map_or(0, Column::len) as i32);
                 columns.iter_mut().take(1).for_each(Column::append_null);
             }
+        }
+    }
+
+    /// Appends a text to a column of texts.
+    pub(super) fn append_text(&mut self, text: &str) {
+        match self {
+            Column::Text { values, ends, nulls } => {
+                values.extend_from_slice(text.as_bytes());
+                ends.push(values.len() as i64);
+                nulls.append_non_null();
+            }
+            Column::Dictionary(dictionary) => dictionary.append(text.as_bytes()),
+            _ => unreachable!("the caller has looked at the column"),
         }
     }
 
@@ -293,13 +313,11 @@ impl Column {
         }
         match (kind, &mut *self) {
             (Kind::Bool(value), Column::Boolean(builder)) => builder.append_value(value),
-            (Kind::Str(text), Column::Text { values, ends, nulls }) => {
+            (Kind::Str(text), column @ (Column::Text { .. } | Column::Dictionary(_))) => {
                 let Some(text) = text.to_str() else {
                     return Err(no_type("a str with a lone surrogate"));
                 };
-                values.extend_from_slice(text.as_bytes());
-                ends.push(values.len() as i64);
-                nulls.append_non_null();
+                column.append_text(text);
             }
             (Kind::Bytes(value) | Kind::ByteArray(value), Column::Binary(builder)) => {
                 builder.append_value(&*value);
@@ -338,6 +356,7 @@ impl Column {
             Column::Null(_) => DataType::Null,
             Column::Boolean(_) => DataType::Boolean,
             Column::Text { .. } => DataType::LargeUtf8,
+            Column::Dictionary(_) => Dictionary::data_type(),
             Column::Binary(_) => DataType::LargeBinary,
             Column::Fixed { data_type, .. } => data_type.clone(),
             Column::List { field, .. } => DataType::LargeList(Arc::clone(field)),
@@ -464,9 +483,8 @@ impl Column {
     /// Appends an item that has no bytes: an empty text.
     fn append_empty(&mut self, scalar: Scalar) -> Result<()> {
         match (scalar.kind(), self) {
-            (ScalarKind::Unicode, Column::Text { values, ends, nulls }) => {
-                ends.push(values.len() as i64);
-                nulls.append_non_null();
+            (ScalarKind::Unicode, column @ (Column::Text { .. } | Column::Dictionary(_))) => {
+                column.append_text("");
             }
             (ScalarKind::Bytes, Column::Binary(builder)) => builder.append_value(b""),
             (_, column) => return Err(mixed(&column.data_type(), &format!("dtype {scalar}"))),
@@ -519,14 +537,14 @@ impl Column {
                     nulls.append(!is_null);
                 }
             }
-            Column::Text { values, ends, nulls } if found == DataType::LargeUtf8 => {
+            column @ (Column::Text { .. } | Column::Dictionary(_))
+                if found == DataType::LargeUtf8 =>
+            {
                 for text in items.chunks_exact(size) {
                     let text = NumPyScalar::new(item.into(), text.into());
                     let text = text.as_ref().and_then(NumPyScalar::to_text);
                     let text = text.ok_or_else(|| no_type("a str with a lone surrogate"))?;
-                    values.extend_from_slice(text.as_bytes());
-                    ends.push(values.len() as i64);
-                    nulls.append_non_null();
+                    column.append_text(&text);
                 }
             }
             Column::Binary(builder) if found == DataType::LargeBinary => {
@@ -550,6 +568,7 @@ impl Column {
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
                 Arc::new(LargeStringArray::try_new(offsets, values.into(), nulls.finish())?)
             }
+            Column::Dictionary(dictionary) => Arc::new(dictionary.finish()?),
             Column::Binary(mut builder) => Arc::new(builder.finish()),
             Column::Fixed { data_type, bytes, mut nulls } => {
                 let data = ArrayData::builder(data_type).len(nulls.len()).add_buffer(bytes.into());

@@ -13,14 +13,22 @@ use crate::value::globals::Callable;
 /// The kinds of the holes of rows, a number for each.
 type Seen = HashSet<Vec<u64>>;
 
-/// The kinds of the holes of rows that were seen, for each of the last skeletons; `None` of a skeleton
-/// whose rows differ in a key or a dtype, and so in their types.
+/// The kinds of the holes of rows that were seen, for each of the last skeletons.
 #[derive(Default)]
 pub(super) struct Known {
-    skeletons: Vec<(Arc<Skeleton>, Option<Seen>)>,
+    skeletons: Vec<KnownRows>,
     kinds: Vec<u64>,
     /// The skeleton whose row was noted last.
     noted: Option<usize>,
+}
+
+/// The rows of a skeleton whose type is known.
+struct KnownRows {
+    skeleton: Arc<Skeleton>,
+    /// The holes that are keys of dicts or parts of dtypes. Rows that read them from the same memo entries
+    /// have the same names; the types of other rows are not known. `None` where all rows are decoded.
+    names: Option<Vec<usize>>,
+    seen: Seen,
 }
 
 impl Known {
@@ -37,15 +45,13 @@ impl Known {
         let Ok(Some(members)) = objects.read_block(number, most) else { return 0 };
         let run = objects.block(&members).and_then(|block| block.run(0));
         let Some(skeleton) = run.map(|run| Arc::clone(run.skeleton)) else { return 0 };
-        if !self.skeletons.iter().any(|(known, _)| Arc::ptr_eq(known, &skeleton)) {
-            let differ = match objects.outline_row(&members, 0) {
-                Ok(Some((element, holes))) => {
-                    element.value().is_none_or(|value| names_are_holes(value, holes))
-                }
-                _ => true,
+        if !self.skeletons.iter().any(|known| Arc::ptr_eq(&known.skeleton, &skeleton)) {
+            let names = match objects.outline_row(&members, 0) {
+                Ok(Some((element, holes))) => element.value().map(|value| names(value, holes)),
+                _ => None,
             };
             self.skeletons.truncate(Known::MOST - 1);
-            self.skeletons.push((skeleton, (!differ).then(Seen::new)));
+            self.skeletons.push(KnownRows { skeleton, names, seen: Seen::new() });
         }
         let Some(block) = objects.block(&members) else { return 0 };
         let (mut passed, mut bytes) = (0, 0);
@@ -66,8 +72,8 @@ impl Known {
     /// Forgets the kind that was noted last, as the types of other rows of it may be others.
     pub(super) fn forget_noted(&mut self) {
         let noted = self.noted.take().and_then(|index| self.skeletons.get_mut(index));
-        if let Some((_, Some(seen))) = noted {
-            seen.remove(&self.kinds);
+        if let Some(known) = noted {
+            known.seen.remove(&self.kinds);
         }
     }
 
@@ -87,9 +93,14 @@ impl Known {
             kinds.push(kind);
         }
         // A skeleton that was not met before is looked at when its row is the next one.
-        let index = skeletons.iter().position(|(known, _)| Arc::ptr_eq(known, skeleton));
+        let index = skeletons.iter().position(|known| Arc::ptr_eq(&known.skeleton, skeleton));
         let Some(index) = index else { return false };
-        let Some(seen) = &mut skeletons[index].1 else { return false };
+        let KnownRows { names: Some(names), seen, .. } = &mut skeletons[index] else {
+            return false;
+        };
+        if !names.iter().all(|&name| matches!(row.get(name), Some(Hole::Get(_)))) {
+            return false;
+        }
         let is_known = seen.contains(kinds);
         if notes && !is_known && seen.len() < Known::MOST_KINDS {
             seen.insert(kinds.clone());
@@ -99,13 +110,15 @@ impl Known {
     }
 }
 
-/// Returns whether a key of a dict in a value, or a part of a dtype, is one of these holes, so that values
-/// with the same instructions have other types.
-fn names_are_holes(value: ValueRef<'_>, holes: &[NodeId]) -> bool {
+/// Returns which of these holes are keys of dicts in a value, or parts of dtypes, so that values with the
+/// same instructions have other types.
+fn names(value: ValueRef<'_>, holes: &[NodeId]) -> Vec<usize> {
     let (mut left, mut seen) = (vec![(value, false)], HashSet::new());
+    let mut names = Vec::new();
+    let hole = |value: ValueRef<'_>| holes.iter().position(|&hole| hole == value.id());
     while let Some((value, is_in_dtype)) = left.pop() {
-        if is_in_dtype && holes.contains(&value.id()) {
-            return true;
+        if is_in_dtype {
+            names.extend(hole(value));
         }
         if !seen.insert((value.id(), is_in_dtype)) {
             continue;
@@ -126,13 +139,11 @@ fn names_are_holes(value: ValueRef<'_>, holes: &[NodeId]) -> bool {
             _ => continue,
         };
         for (key, member) in entries {
-            if holes.contains(&key.id()) {
-                return true;
-            }
+            names.extend(hole(key));
             left.push((member, is_in_dtype));
         }
     }
-    false
+    names
 }
 
 /// Returns a number that is the same for holes that have one Arrow type; `None` where the values have
@@ -158,8 +169,9 @@ fn kind(hole: Hole, holes: &Holes) -> Option<u64> {
 
 /// Returns 0 to 3: whether one of these ints is negative, and one is no float exactly.
 fn kind_of_ints(ints: &[i64]) -> u64 {
-    let (sign, inexact) = ints
-        .iter()
-        .fold((0, false), |(sign, inexact), &int| (sign | int, inexact | !is_float(int)));
+    // The bits in which an int differs from its sign: all ints of up to 53 bits are floats exactly.
+    let (sign, bits) =
+        ints.iter().fold((0, 0), |(sign, bits), &int| (sign | int, bits | (int ^ (int >> 63))));
+    let inexact = bits >> 53 != 0 && !ints.iter().all(|&int| is_float(int));
     u64::from(sign < 0) + 2 * u64::from(inexact)
 }

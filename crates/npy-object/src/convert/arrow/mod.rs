@@ -31,9 +31,10 @@
 //!
 //! `schema` reads the elements, or the first of them, to find the type of each column; `infer` has the
 //! types, with an arm for each dtype. `column` fills the columns: it copies bytes, and converts what
-//! `number` says.
+//! `number` says; `dictionary` has a column of texts that are the same in many rows.
 
 pub(crate) mod column;
+mod dictionary;
 pub(crate) mod infer;
 mod known;
 pub(crate) mod number;
@@ -126,7 +127,9 @@ impl NpyArray {
     /// columns are not decoded; a column that is no key of a dict is null there. With a schema
     /// without columns, nothing is read and batches have only their number of rows.
     ///
-    /// A column of `Utf8`, `Binary` or `List` has the large form of the type.
+    /// A column of `Utf8`, `Binary` or `List` has the large form of the type. One of a `Dictionary` of
+    /// texts has each text once in a batch, and its number as an `Int32` for each row: for strs that
+    /// many elements share.
     ///
     /// Fails with clause `access.type` for a type that no element becomes. An element of another
     /// type than its column is an error of its batch.

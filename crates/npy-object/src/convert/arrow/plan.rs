@@ -6,10 +6,9 @@
 
 use std::sync::Arc;
 
-use arrow_buffer::NullBufferBuilder;
 use arrow_schema::{DataType, Fields};
 use npy_header::{Scalar, ScalarKind};
-use pickle_stream::{Extent, Hole};
+use pickle_stream::{Hole, Holes};
 
 use crate::convert::arrow::column::Column;
 use crate::convert::arrow::infer::type_of_scalar;
@@ -126,7 +125,9 @@ impl ColumnPlan {
                 let constant = match (constant, column) {
                     (Constant::None, _)
                     | (Constant::Bool(_), Column::Boolean(_))
-                    | (Constant::Str(_), Column::Text { .. }) => constant.clone(),
+                    | (Constant::Str(_), Column::Text { .. } | Column::Dictionary(_)) => {
+                        constant.clone()
+                    }
                     (Constant::Int(_), Column::Fixed { data_type: DataType::Int64, .. })
                     | (Constant::Float(_), Column::Fixed { data_type: DataType::Float64, .. }) => {
                         constant.clone()
@@ -195,7 +196,7 @@ impl ColumnPlan {
                 };
                 Fitting { rows, needs: None }
             }
-            (ColumnPlan::Hole(hole), Column::Text { .. }) => {
+            (ColumnPlan::Hole(hole), Column::Text { .. } | Column::Dictionary(_)) => {
                 let fits = |(row, hole): &(usize, &Hole)| match hole {
                     Hole::Str(_) | Hole::None => true,
                     Hole::Get(memo) => texts.get(*memo).is_some_and(|text| text.is_some()),
@@ -260,12 +261,12 @@ impl ColumnPlan {
                 let width = data_type.primitive_width().unwrap_or(1);
                 let before = values.len();
                 nulls.append_n_non_nulls(members.len());
-                for (row, hole) in members.zip(run.column(*bytes)) {
-                    if let Hole::Bytes(found) = hole {
-                        values.extend_from_slice(found.of(block.bytes(row)));
-                        ends.push((values.len() / width) as i64);
+                ends.extend(block.begins(members).zip(run.column(*bytes)).map(|(begin, hole)| {
+                    if let Hole::Bytes(bytes) = hole {
+                        values.extend_from_slice(block.part(begin, *bytes));
                     }
-                }
+                    (values.len() / width) as i64
+                }));
                 valid.append_n_non_nulls((values.len() - before) / width);
             }
             (ColumnPlan::Hole(hole), column) => append_hole(column, rows, *hole),
@@ -328,124 +329,144 @@ fn append_all(plans: &[Option<ColumnPlan>], columns: &mut [Column], rows: &Rows<
 /// Copies what fills one hole of all rows.
 fn append_hole(column: &mut Column, rows: &Rows<'_>, hole: usize) {
     let Rows { block, run, texts, .. } = *rows;
-    match column {
-        Column::Text { values, ends, .. } => {
-            ends.reserve(run.members.len());
-            for (row, hole) in run.members.clone().zip(run.column(hole)) {
+    let (members, cells) = (run.members.clone(), run.column(hole));
+    let mut missing = 0;
+    let nulls = match column {
+        Column::Text { values, ends, nulls } => {
+            ends.extend(block.begins(members).zip(cells).map(|(begin, hole)| {
                 match hole {
                     Hole::Str(text) | Hole::Str2(text) => {
-                        append_text(values, *text, block.bytes(row));
+                        append_text(values, block.part_on(begin, *text), text.len as usize);
                     }
                     Hole::Get(memo) => {
                         let text = texts.get(*memo).and_then(Option::as_deref);
                         values.extend_from_slice(text.unwrap_or_default().as_bytes());
                     }
-                    _ => {}
+                    _ => missing += 1,
                 }
-                ends.push(values.len() as i64);
+                values.len() as i64
+            }));
+            nulls
+        }
+        Column::Dictionary(dictionary) => {
+            for (begin, hole) in block.begins(members).zip(cells) {
+                match hole {
+                    Hole::Str(text) | Hole::Str2(text) => {
+                        dictionary.append(block.part(begin, *text));
+                    }
+                    Hole::Get(memo) => {
+                        let text = texts.get(*memo).and_then(Option::as_deref);
+                        dictionary.append_of_memo(*memo, text.unwrap_or_default());
+                    }
+                    _ => dictionary.append_null(),
+                }
             }
+            return;
         }
         Column::Binary(builder) => {
-            for (row, hole) in run.members.clone().zip(run.column(hole)) {
+            for (begin, hole) in block.begins(members).zip(cells) {
                 match hole {
-                    Hole::Bytes(bytes) => builder.append_value(bytes.of(block.bytes(row))),
+                    Hole::Bytes(bytes) => builder.append_value(block.part(begin, *bytes)),
                     _ => builder.append_null(),
                 }
             }
+            return;
         }
         Column::Boolean(builder) => {
-            for hole in run.column(hole) {
+            for hole in cells {
                 match hole {
                     Hole::Bool(bool) => builder.append_value(*bool),
                     _ => builder.append_null(),
                 }
             }
+            return;
         }
-        Column::Fixed { data_type, bytes, .. }
+        Column::Fixed { data_type, bytes, nulls }
             if matches!(data_type, DataType::Int64 | DataType::Float64) =>
         {
             let as_float = *data_type == DataType::Float64;
-            bytes.extend(run.column(hole).map(|hole| match *hole {
+            bytes.extend(cells.map(|hole| match *hole {
                 Hole::Int(int) if as_float => (int as f64).to_bits(),
                 Hole::Int(int) => int as u64,
                 Hole::Float(float) => float.to_bits(),
-                _ => 0,
+                _ => {
+                    missing += 1;
+                    0
+                }
             }));
+            nulls
         }
-        Column::List { items, ends, .. } => {
-            for hole in run.column(hole) {
-                append_list(items, *hole, block);
-                ends.push(items.len() as i64);
-            }
+        Column::List { items, ends, nulls, .. } => {
+            missing = append_lists(items, ends, cells, run.lists);
+            nulls
         }
         // None in a column of any other type.
         column => {
-            run.members.clone().for_each(|_| column.append_null());
+            members.for_each(|_| column.append_null());
             return;
         }
-    }
-    if let Column::Text { nulls, .. } | Column::Fixed { nulls, .. } | Column::List { nulls, .. } =
-        column
-    {
-        append_validity(nulls, run, hole);
+    };
+    if missing == 0 {
+        nulls.append_n_non_nulls(run.members.len());
+    } else {
+        run.column(hole).for_each(|hole| nulls.append(*hole != Hole::None));
     }
 }
 
-/// Appends a text, of a row whose bytes come first in `bytes`.
+/// Appends a text, which is the first `len` of these bytes.
 #[inline(always)]
-fn append_text(values: &mut Vec<u8>, text: Extent, bytes: &[u8]) {
-    let rest = bytes.get(text.start as usize..).unwrap_or_default();
-    let len = text.len as usize;
-    match rest.first_chunk::<SHORT>() {
+fn append_text(values: &mut Vec<u8>, bytes: &[u8], len: usize) {
+    match bytes.first_chunk::<SHORT>() {
         // A copy of a fixed size is a few instructions, one of any size is a call.
         Some(chunk) if len <= SHORT => {
             let end = values.len() + len;
             values.extend_from_slice(chunk);
             values.truncate(end);
         }
-        _ => values.extend_from_slice(rest.get(..len).unwrap_or_default()),
+        _ => values.extend_from_slice(bytes.get(..len).unwrap_or_default()),
     }
 }
 
 /// The bytes of a text that is copied together with what comes after it.
 const SHORT: usize = 32;
 
-/// Appends the numbers of a list to the column of its items.
-fn append_list(items: &mut Column, list: Hole, block: &Resident<'_>) {
-    let Column::Fixed { data_type, bytes, nulls } = items else { return };
-    let len = match list {
-        Hole::Ints(list) if *data_type == DataType::Float64 => {
-            let ints = list.of(block.holes.ints());
-            bytes.extend(ints.iter().map(|&int| int as f64));
-            ints.len()
-        }
-        Hole::Ints(list) => {
-            let ints = list.of(block.holes.ints());
-            bytes.extend_from_slice(ints);
-            ints.len()
-        }
-        Hole::Floats(list) => {
-            let floats = list.of(block.holes.floats());
-            bytes.extend_from_slice(floats);
-            floats.len()
-        }
-        _ => 0,
+/// Appends lists of numbers to the column of their items, and where each ends. Returns how many lists are
+/// None.
+fn append_lists<'a>(
+    items: &mut Column,
+    ends: &mut Vec<i64>,
+    cells: impl Iterator<Item = &'a Hole>,
+    lists: &Holes,
+) -> usize {
+    let before = items.len() as i64;
+    let Column::Fixed { data_type, bytes, nulls } = items else {
+        // Empty lists, and None.
+        let is_none = |hole: &&Hole| **hole == Hole::None;
+        return cells.inspect(|_| ends.push(before)).filter(is_none).count();
     };
-    nulls.append_n_non_nulls(len);
-}
-
-/// Appends which rows of a hole are not None.
-fn append_validity(nulls: &mut NullBufferBuilder, run: &Run<'_>, hole: usize) {
-    let mut valid = 0;
-    for hole in run.column(hole) {
-        if *hole == Hole::None {
-            nulls.append_n_non_nulls(std::mem::take(&mut valid));
-            nulls.append_null();
-        } else {
-            valid += 1;
+    let as_float = *data_type == DataType::Float64;
+    let (mut end, mut missing) = (before, 0);
+    ends.extend(cells.map(|hole| {
+        match *hole {
+            Hole::Ints(list) => {
+                let ints = list.of(lists.ints());
+                match as_float {
+                    true => bytes.extend(ints.iter().map(|&int| int as f64)),
+                    false => bytes.extend_from_slice(ints),
+                }
+                end += ints.len() as i64;
+            }
+            Hole::Floats(list) => {
+                let floats = list.of(lists.floats());
+                bytes.extend_from_slice(floats);
+                end += floats.len() as i64;
+            }
+            _ => missing += 1,
         }
-    }
-    nulls.append_n_non_nulls(valid);
+        end
+    }));
+    nulls.append_n_non_nulls((end - before) as usize);
+    missing
 }
 
 /// Appends a value that is the same in all rows, and of the type of the column.
@@ -460,11 +481,7 @@ fn append_constant(constant: &Constant, column: &mut Column) {
             bytes.extend_from_slice(&float.to_le_bytes());
             nulls.append_non_null();
         }
-        (Constant::Str(text), Column::Text { values, ends, nulls }) => {
-            values.extend_from_slice(text.as_bytes());
-            ends.push(values.len() as i64);
-            nulls.append_non_null();
-        }
+        (Constant::Str(text), column) => column.append_text(text),
         (_, column) => column.append_null(),
     }
 }

@@ -9,6 +9,7 @@ use npy_header::DType;
 use pickle_stream::short_str;
 
 use crate::array::npy_array::NpyArray;
+use crate::convert::arrow::dictionary::Dictionary;
 use crate::convert::arrow::infer::{
     DEPTH, Inferred, Mixed, Rules, Tensors, entries, is_row, merge, no_type, type_of,
 };
@@ -334,6 +335,9 @@ fn type_made_for(data_type: &DataType, depth: usize) -> Result<DataType> {
     };
     Ok(match data_type {
         D::Utf8 | D::LargeUtf8 | D::Utf8View => D::LargeUtf8,
+        D::Dictionary(_, text) if type_made_for(text, depth)? == D::LargeUtf8 => {
+            Dictionary::data_type()
+        }
         D::Binary | D::LargeBinary | D::BinaryView => D::LargeBinary,
         D::List(field) | D::LargeList(field) | D::ListView(field) | D::LargeListView(field) => {
             D::LargeList(Arc::new(inner(field)?))
