@@ -141,8 +141,10 @@ impl Routes {
 
     fn rows(&self, query: &Query<'_>) -> Result<Vec<u8>, Failure> {
         let place = self.place(query)?;
+        // Taken first, so that where it says that all elements are found, the rows have all of them.
+        let progress = Progress::of(&place);
         let rows = rows::rows(&place, query.number("from", 0)?, query.number("count", 50)?)?;
-        Ok(to_json(&Rows { rows, progress: Progress::of(&place) }))
+        Ok(to_json(&Rows { rows, progress }))
     }
 
     fn search(&self, query: &Query<'_>) -> Result<Vec<u8>, Failure> {

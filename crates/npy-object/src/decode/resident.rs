@@ -98,10 +98,11 @@ impl<'a> Run<'a> {
         self.members.clone().map(move |member| run.row(member))
     }
 
-    /// Returns what fills one hole in all rows.
+    /// Returns what fills one hole in all rows; nothing where the rows have no such hole.
     #[inline]
     pub(crate) fn column(&self, hole: usize) -> impl Iterator<Item = &'a Hole> + use<'a> {
-        self.holes.chunks_exact(self.count.max(1)).map(move |row| &row[hole])
+        let holes = if hole < self.count { self.holes } else { &[] };
+        holes.chunks_exact(self.count.max(1)).map(move |row| &row[hole])
     }
 
     /// Returns the first rows, `len` of them.
