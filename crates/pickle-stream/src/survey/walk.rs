@@ -527,6 +527,7 @@ impl Survey {
         }
         let span = |slot: &Slot, end| Span { begin: slot.begin, end, memo: slot.memo };
         let next = slots.get(1..).unwrap_or_default();
+        self.batch.reserve(slots.len()); // for both
         self.batch.extend(slots.iter().zip(next).map(|(slot, next)| span(slot, next.begin)));
         self.batch.extend(slots.last().map(|slot| span(slot, at.offset)));
         self.rows.clear();
