@@ -180,19 +180,18 @@ impl Decoder {
     ) -> Option<Decoded> {
         let Span { begin, end, .. } = span;
         let is_ready = self.shared_is_current && self.definitions.observer.is_none();
+        let Decoder { forms, graph, window, context, .. } = self;
+        let source = Source { bytes: window.resident(begin, end), offset: begin };
         let size = (end - begin) as usize;
-        if !is_ready || self.window.resident(begin, end).len() < size {
+        if !is_ready || source.bytes.len() < size {
             return None;
         }
-        self.window.check_element(begin, size).ok()?;
+        window.check_element(begin, size).ok()?;
         let skeleton = filling.skeleton(row)?;
-        if !skeleton.is_scalar()
-            && !self.forms.is_current(skeleton)
-            && !self.forms.enter(skeleton, &mut self.graph)
-        {
+        if !skeleton.is_scalar() && !forms.is_current(skeleton) && !forms.enter(skeleton, graph) {
             return None;
         }
-        let value = self.fill_row(span, row, skeleton, filling)?;
+        let value = fill_row(forms, graph, context, source, row, skeleton, filling)?;
         Some(Decoded { begin, end, first: value, last: value })
     }
 
@@ -220,49 +219,16 @@ impl Decoder {
         {
             return Ok(None);
         }
-        let Some(last) = self.fill_row(span, row, skeleton, filling) else { return Ok(None) };
-        let Some((hole, span)) = key else { return Ok(Some([last, last])) };
-        let bytes = self.window.resident(span.begin, span.end);
-        let source = Source { bytes, offset: span.begin };
-        let first = self.graph.scalar(hole, source, &self.context.limits.pickle);
-        Ok(first.map(|first| [first, last]))
-    }
-
-    /// Fills a row, which is resident, into the form of its skeleton, which is the current one, unless
-    /// the skeleton is one scalar. Returns `None` where a machine has to decode it.
-    #[inline(always)]
-    fn fill_row(
-        &mut self,
-        span: Span,
-        row: Row,
-        skeleton: &Arc<Skeleton>,
-        filling: &Filling,
-    ) -> Option<NodeId> {
         let Decoder { forms, graph, window, context, .. } = self;
-        let source = Source { bytes: window.resident(span.begin, span.end), offset: span.begin };
-        let limits = &context.limits.pickle;
-        let holes = filling.holes.of(row, skeleton.holes());
-        if skeleton.is_scalar() {
-            return match *holes.first()? {
-                Hole::Get(memo) => graph.shared_entry(memo),
-                hole => graph.scalar(hole, source, limits),
-            };
-        }
-        let current = forms.current_mut()?;
-        let (ints, floats) = (filling.holes.ints(), filling.holes.floats());
-        if !current.form.fill(graph, holes, ints, floats, source, limits) {
-            return None;
-        }
-        let &[value] = current.form.values() else { return None };
-        if current.changes != Some(current.form.changes()) {
-            current.changes = Some(current.form.changes());
-            // The items of a structured array are records, also where they look like arrays.
-            current.parts = match context.record_dtype().is_some() {
-                true => None,
-                false => PlainParts::find(graph.value(value, source), context),
-            };
-        }
-        Some(value)
+        let source_of = |span: Span| {
+            let bytes = window.resident(span.begin, span.end);
+            Source { bytes, offset: span.begin }
+        };
+        let last = fill_row(forms, graph, context, source_of(span), row, skeleton, filling);
+        let Some(last) = last else { return Ok(None) };
+        let Some((hole, span)) = key else { return Ok(Some([last, last])) };
+        let first = graph.scalar(hole, source_of(span), &context.limits.pickle);
+        Ok(first.map(|first| [first, last]))
     }
 
     /// Returns the value of a row, which is resident, and the nodes of its holes; `None` where the
@@ -567,3 +533,40 @@ impl Decoder {
 
 /// Bytes in which a read of the memo is whole: in protocol 0, up to 20 digits and a newline.
 const NAME: usize = 24;
+
+/// Fills a row into the form of its skeleton, which is the current one, unless the skeleton is one
+/// scalar; `source` has the instructions of the row. Returns `None` where a machine has to decode it.
+#[inline(always)]
+fn fill_row(
+    forms: &mut Forms,
+    graph: &mut Graph,
+    context: &Context,
+    source: Source<'_>,
+    row: Row,
+    skeleton: &Skeleton,
+    filling: &Filling,
+) -> Option<NodeId> {
+    let limits = &context.limits.pickle;
+    let holes = filling.holes.of(row, skeleton.holes());
+    if skeleton.is_scalar() {
+        return match *holes.first()? {
+            Hole::Get(memo) => graph.shared_entry(memo),
+            hole => graph.scalar(hole, source, limits),
+        };
+    }
+    let current = forms.current_mut()?;
+    let (ints, floats) = (filling.holes.ints(), filling.holes.floats());
+    if !current.form.fill(graph, holes, ints, floats, source, limits) {
+        return None;
+    }
+    let &[value] = current.form.values() else { return None };
+    if current.changes != Some(current.form.changes()) {
+        current.changes = Some(current.form.changes());
+        // The items of a structured array are records, also where they look like arrays.
+        current.parts = match context.record_dtype().is_some() {
+            true => None,
+            false => PlainParts::find(graph.value(value, source), context),
+        };
+    }
+    Some(value)
+}

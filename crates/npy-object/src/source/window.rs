@@ -215,7 +215,7 @@ impl Window {
 
     /// Returns the bytes of a range that [`fill`](Self::fill) made resident; none where it did not
     /// make all of them resident.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn resident(&self, from: u64, to: u64) -> &[u8] {
         let bytes = match &self.whole {
             Some(whole) => after(whole, from),

@@ -36,6 +36,8 @@ pub(crate) struct PlainParts {
     version: NodeId,
     fortran_order: NodeId,
     shape: NodeId,
+    /// The length of an array of one dimension.
+    length: Option<NodeId>,
     bytes: NodeId,
 }
 
@@ -57,8 +59,9 @@ impl PlainParts {
         }
         let scalar = context.item_types.scalar_of_array(head)?;
         let (array, shape, bytes) = (value.id(), state.shape.id(), bytes.id());
+        let length = state.shape.to_tuple().map(|[length]| length.id());
         let fortran_order = fortran_order.id();
-        Some(PlainParts { array, scalar, version, fortran_order, shape, bytes })
+        Some(PlainParts { array, scalar, version, fortran_order, shape, length, bytes })
     }
 
     /// Returns whether these are the parts of the array with this node.
@@ -99,7 +102,10 @@ impl PlainParts {
         if is_version(value.at(self.version)) != Some(true) {
             return None;
         }
-        let shape = Shape::of_tuple(value.at(self.shape))?;
+        let shape = match self.length {
+            Some(length) => Shape::of_length(value.at(length))?,
+            None => Shape::of_tuple(value.at(self.shape))?,
+        };
         let bytes = value.at(self.bytes).as_bytes()?;
         if shape.count()?.checked_mul(self.scalar.itemsize())? != bytes.len() {
             return None;

@@ -28,13 +28,17 @@ impl Shape {
         }
     }
 
+    /// Reads the pickled length of the only dimension.
+    #[inline(always)]
+    pub(crate) fn of_length(length: ValueRef<'_>) -> Option<Shape> {
+        let length = usize::try_from(length.as_int()?).ok()?;
+        Some(Shape(SmallVec::from_buf_and_len([length, 0, 0, 0], 1)))
+    }
+
     /// Reads a pickled tuple of lengths.
     #[inline]
     pub(crate) fn of_tuple(value: ValueRef<'_>) -> Option<Shape> {
         let length = |length: ValueRef<'_>| usize::try_from(length.as_int()?).ok();
-        if let Some([only]) = value.to_tuple() {
-            return Some(Shape(SmallVec::from_buf_and_len([length(only)?, 0, 0, 0], 1)));
-        }
         let lengths = value.as_tuple()?;
         if lengths.len() > Shape::MAX {
             return None;
