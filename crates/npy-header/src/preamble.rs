@@ -115,7 +115,7 @@ pub fn parse(input: &[u8], limits: &Limits) -> Result<Progress, Error> {
 /// ```
 /// use npy_header::{Limits, check};
 ///
-/// let file = b"\x93NUMPY\x01\0\x35\0{'descr': '<q8', 'fortran_order': 0, 'shape': (-1,)}";
+/// let file = b"\x93NUMPY\x01\0\x34\0{'descr': '<q8', 'fortran_order': 0, 'shape': (-1,)}";
 /// let errors = check(file, &Limits::default()).unwrap_err();
 /// let clauses: Vec<_> = errors.iter().map(|error| error.clause()).collect();
 /// assert_eq!(clauses, ["npy.header.shape", "npy.header.order", "npy.descr.type"]);
