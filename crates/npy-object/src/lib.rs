@@ -50,6 +50,8 @@
 //! A [`nested::Container`] does the same for the members of a list, tuple, set, dict or deque, and a
 //! [`nested::Tree`] describes what is in a file: keys, types, dtypes, shapes, lengths and bytes.
 //!
+//! The [cookbook] has a recipe for each of the usual tasks.
+//!
 //! # What an element is
 //!
 //! [`Element::kind`] returns a [`Kind`], which has a variant for every Python type that NumPy's
@@ -249,6 +251,9 @@ pub fn at(
 ) -> Result<nested::At> {
     Options::new().at(source, path)
 }
+
+#[cfg(any(doc, doctest))]
+pub mod cookbook;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
