@@ -80,3 +80,12 @@ fn validate_of_archive_names_the_member() {
                     supported [npz.method]\n";
     assert!(odd.stdout.contains(expected) && odd.stdout.contains(": 1 error, "), "{}", odd.stdout);
 }
+
+#[test]
+fn validate_says_what_kind_of_file_another_file_is() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&file, "<!DOCTYPE html><html><body>404</body></html>").unwrap();
+    let ran = ran(command(["validate"]).arg(file.path()).output());
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("this is an HTML page"), "{}", ran.stdout);
+}

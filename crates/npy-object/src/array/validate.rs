@@ -169,7 +169,7 @@ impl Validator<'_> {
     fn section(&mut self, section: &Source, begin: u64) -> Result<()> {
         if let Err(errors) = Preamble::check(section.clone(), self.options) {
             for error in errors {
-                self.add(begin, error)?;
+                self.add(begin, section.explain(error))?;
             }
             // The pickle after a header that cannot be read.
             let Some(data) = data_offset(section)? else { return Ok(()) };
