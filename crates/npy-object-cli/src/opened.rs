@@ -247,15 +247,38 @@ impl Opened<'_> {
         at: Option<&nested::Path>,
         most: usize,
     ) -> Result<Contents, Failure> {
+        self.open_limited(reading, at, most, |_| true)
+    }
+
+    /// Does the same where elements of an array are decoded whatever their size.
+    pub(crate) fn members_within(
+        &self,
+        reading: &Reading,
+        at: Option<&nested::Path>,
+        most: usize,
+    ) -> Result<Contents, Failure> {
+        self.open_limited(reading, at, most, |contents| !matches!(contents, Contents::Array(_)))
+    }
+
+    /// Opens members of which those of more than `most` bytes are not decoded, or without that limit where
+    /// they are not `limited`.
+    fn open_limited(
+        &self,
+        reading: &Reading,
+        at: Option<&nested::Path>,
+        most: usize,
+        limited: impl Fn(&Contents) -> bool,
+    ) -> Result<Contents, Failure> {
         let npy = self.npy()?;
         let open = |options: &Options| match at {
             Some(path) => options.at(npy.clone(), path).map(Contents::from),
             None => options.members(npy.clone()),
         };
         let contents = match open(&self.options_for_look(reading, most)) {
+            Ok(contents) if limited(&contents) => contents,
             // A single value has no outline.
-            Err(error) if error.kind() == ErrorKind::Limit => open(&self.options(reading))?,
-            contents => contents?,
+            Err(error) if error.kind() != ErrorKind::Limit => return Err(error.into()),
+            _ => open(&self.options(reading))?,
         };
         self.note_index(contents.index_use());
         Ok(contents)

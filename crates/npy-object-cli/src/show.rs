@@ -28,11 +28,8 @@ pub(crate) fn beginning(value: Element<'_>) -> String {
 /// Describes a value that was not decoded.
 pub(crate) fn describe_outline(outline: &Outline) -> String {
     match &outline.kind {
-        OutlineKind::Array { item, shape } => describe_array("array", item, shape),
-        OutlineKind::Container(kind) => kind.name().to_owned(),
-        OutlineKind::Str => "str".to_owned(),
-        OutlineKind::Bytes => "bytes".to_owned(),
-        _ => "value".to_owned(),
+        kind @ OutlineKind::Array { item, shape } => describe_array(kind.name(), item, shape),
+        kind => kind.name().to_owned(),
     }
 }
 

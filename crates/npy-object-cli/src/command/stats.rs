@@ -104,10 +104,7 @@ impl Stats {
     /// Counts the elements of what the file holds.
     fn count(&self, opened: &Opened<'_>, summary: &mut Summary) -> Result<(), Failure> {
         let reading = self.reading.with_unfinished(self.unfinished);
-        let mut contents = opened.contents_for_look(&reading, self.at.given(), MEMBER)?;
-        if let Contents::Array(_) = contents {
-            contents = opened.contents(&reading, self.at.given(), true)?;
-        }
+        let mut contents = opened.members_within(&reading, self.at.given(), MEMBER)?;
         summary.begun = true;
         let bar = progress_bar(contents.known_len(), 0);
         match &mut contents {
@@ -241,16 +238,10 @@ impl Summary {
     fn add_outline(&mut self, outline: &Outline) {
         self.elements += 1;
         self.bytes.add(usize::try_from(outline.bytes).unwrap_or(usize::MAX));
-        match &outline.kind {
-            OutlineKind::Array { item, shape } => {
-                self.kinds.add("array");
-                self.dtypes.add_borrowed(item, ItemType::clone);
-                self.add_shape(shape);
-            }
-            OutlineKind::Container(kind) => self.kinds.add(kind.name()),
-            OutlineKind::Str => self.kinds.add("str"),
-            OutlineKind::Bytes => self.kinds.add("bytes"),
-            _ => self.kinds.add("value"),
+        self.kinds.add(outline.kind.name());
+        if let OutlineKind::Array { item, shape } = &outline.kind {
+            self.dtypes.add_borrowed(item, ItemType::clone);
+            self.add_shape(shape);
         }
     }
 

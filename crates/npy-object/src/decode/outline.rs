@@ -58,6 +58,18 @@ pub enum OutlineKind {
 }
 
 impl OutlineKind {
+    /// Returns the name of the type in Python: `list`, `str`; `array` for a NumPy array, and `value` for
+    /// something else.
+    pub fn name(&self) -> &'static str {
+        match self {
+            OutlineKind::Array { .. } => "array",
+            OutlineKind::Container(kind) => kind.name(),
+            OutlineKind::Str => "str",
+            OutlineKind::Bytes => "bytes",
+            OutlineKind::Other => "value",
+        }
+    }
+
     /// Returns whether a path may lead into the value: it is a container, or an array of objects.
     pub fn has_members(&self) -> bool {
         match self {

@@ -177,11 +177,8 @@ impl Node {
     /// Describes a value that was not decoded.
     pub(super) fn add_outline(&mut self, outline: &Outline) {
         self.add_sort(match &outline.kind {
-            OutlineKind::Array { item, shape } => Sort::array("array", item, shape),
-            OutlineKind::Container(kind) => Sort::named(kind.name()),
-            OutlineKind::Str => Sort::named("str"),
-            OutlineKind::Bytes => Sort::named("bytes"),
-            OutlineKind::Other => Sort::named("value"),
+            kind @ OutlineKind::Array { item, shape } => Sort::array(kind.name(), item, shape),
+            kind => Sort::named(kind.name()),
         });
     }
 
