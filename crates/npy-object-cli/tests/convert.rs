@@ -40,7 +40,8 @@ fn convert_to_an_unknown_suffix_names_the_targets() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["y", "y.xls"] {
         let refused = convert(RAGGED, &folder.path().join(name), &[]);
-        assert!(refused.code == Some(1) && refused.stderr.contains("flat, npy"), "{refused:?}");
+        let named = if cfg!(feature = "tables") { ".parquet" } else { "flat, npy" };
+        assert!(refused.code == Some(1) && refused.stderr.contains(named), "{refused:?}");
         assert_eq!(refused.stderr.contains("feature `tables`"), cfg!(not(feature = "tables")));
     }
 }

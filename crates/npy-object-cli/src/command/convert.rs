@@ -78,7 +78,8 @@ impl Run for Convert {
         if is_table(&self.input.file) {
             return self.back(out);
         }
-        if self.to.or_else(|| Target::of_path(&self.output)).is_none() {
+        let target = self.to.or_else(|| Target::of_path(&self.output));
+        if target.is_none() && cfg!(not(feature = "tables")) {
             let of_suffix = self.output.extension().unwrap_or_default().to_string_lossy();
             parse_target(&of_suffix).map_err(Failure::Refused)?;
         }
