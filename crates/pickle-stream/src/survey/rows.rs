@@ -25,6 +25,19 @@ pub(super) struct Rows<'s> {
     pub(super) limits: &'s Limits,
 }
 
+/// The input of the loops over rows.
+#[derive(Clone, Copy)]
+struct Stretch<'i> {
+    input: &'i [u8],
+    /// The offset at which the input begins.
+    start: u64,
+    /// Whether memo entries are made one after another. Others end the loops.
+    counts: bool,
+    /// The index up to which the holes have enough room: no instruction adds more than a hole for each of its
+    /// bytes.
+    enough: usize,
+}
+
 impl Rows<'_> {
     /// Goes past all values from `at` on that have a skeleton. Returns the index in `input`, which
     /// begins at offset `start`, of what comes next.
@@ -42,13 +55,11 @@ impl Rows<'_> {
             learning.guess(&walk.slots[walk.floor..], input, start, limits, skeletons, is_one);
         }
         let (memo, entries) = (walk.memo, walk.entries);
-        // Memo entries that are not made one after another end the loops.
-        let counts = entries == memo;
-        // No instruction adds more than a hole for each of its bytes, so that the room is enough up to here.
         let enough = at + self.holes.room() / size_of::<Hole>();
+        let stretch = Stretch { input, start, counts: entries == memo, enough };
         let at = match self.skeletons.are_scalars() {
-            true => self.pass_scalars(walk, input, at, start, counts, enough),
-            false => self.pass_rows(walk, input, at, start, counts, enough),
+            true => self.pass_scalars(walk, stretch, at),
+            false => self.pass_rows(walk, stretch, at),
         };
         walk.entries = entries + (walk.memo - memo);
         at
@@ -56,17 +67,10 @@ impl Rows<'_> {
 
     /// Does so where elements may be any values.
     #[inline]
-    fn pass_rows(
-        &mut self,
-        walk: &mut Walk<'_>,
-        input: &[u8],
-        mut at: usize,
-        start: u64,
-        counts: bool,
-        enough: usize,
-    ) -> usize {
+    fn pass_rows(&mut self, walk: &mut Walk<'_>, stretch: Stretch<'_>, mut at: usize) -> usize {
+        let Stretch { input, start, counts, enough } = stretch;
         while input.len() - at >= REACH && !self.learning.gave_up() {
-            at = self.pass_repeated(walk, input, at, start, counts, enough);
+            at = self.pass_repeated(walk, stretch, at);
             let found = self.skeletons.fit(&input[at..], walk.memo, counts, self.holes);
             let Some((row, fitted)) = found else {
                 self.learning.miss();
@@ -85,15 +89,8 @@ impl Rows<'_> {
 
     /// Does the same for values of the skeleton of the last one, where it followed itself.
     #[inline]
-    fn pass_repeated(
-        &mut self,
-        walk: &mut Walk<'_>,
-        input: &[u8],
-        mut at: usize,
-        start: u64,
-        counts: bool,
-        enough: usize,
-    ) -> usize {
+    fn pass_repeated(&mut self, walk: &mut Walk<'_>, stretch: Stretch<'_>, mut at: usize) -> usize {
+        let Stretch { input, start, counts, enough } = stretch;
         let Some((index, skeleton)) = self.skeletons.repeated() else { return at };
         let before = walk.slots.len();
         while input.len() - at >= REACH {
@@ -113,15 +110,8 @@ impl Rows<'_> {
 
     /// Does the same where the elements are scalars.
     #[inline]
-    fn pass_scalars(
-        &mut self,
-        walk: &mut Walk<'_>,
-        input: &[u8],
-        mut at: usize,
-        start: u64,
-        counts: bool,
-        enough: usize,
-    ) -> usize {
+    fn pass_scalars(&mut self, walk: &mut Walk<'_>, stretch: Stretch<'_>, mut at: usize) -> usize {
+        let Stretch { input, start, counts, enough } = stretch;
         let before = walk.slots.len();
         while input.len() - at >= REACH {
             let Some((hole, fitted)) = fit_scalar(&input[at..], walk.memo, counts) else {
