@@ -61,7 +61,7 @@ class Command:
         self.environment = {**clean, **KEYS, "AWS_ENDPOINT_URL": endpoint, "AWS_ALLOW_HTTP": "true", "NO_PROXY": "127.0.0.1"}
 
     def run(self, *arguments, **environment):
-        """Returns the exit code of a run, its output, and its errors. A variable that is None is not set."""
+        """Returns the exit code of a run, its output, and its errors. Removes the variables whose value is None."""
         environment = {name: value for name, value in {**self.environment, **environment}.items() if value is not None}
         ran = subprocess.run([self.npyo, *arguments], cwd=self.folder, env=environment, capture_output=True)
         return ran.returncode, ran.stdout, ran.stderr.decode()

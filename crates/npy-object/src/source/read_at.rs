@@ -40,7 +40,7 @@ pub trait ReadAt: Send + Sync {
     /// Returns whether there may be fewer bytes than their number says: a server may announce any
     /// number. Then no memory is taken for bytes before they are read.
     ///
-    /// By default it is false.
+    /// The default implementation returns `false`.
     fn is_size_announced(&self) -> bool {
         false
     }
@@ -68,7 +68,7 @@ pub trait ReadAt: Send + Sync {
     /// Opens the index next to these bytes, of which only what is needed is read. It is called where
     /// an array of objects, or a container, that begins with the first byte is opened.
     ///
-    /// By default there is none.
+    /// The default implementation returns `None`.
     fn index(&self) -> Result<Option<Source>> {
         Ok(None)
     }
