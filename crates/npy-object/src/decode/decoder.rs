@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use pickle_stream::{
-    Action, Flow, Form, Graph, Hole, Lexer, Machine, NodeId, Progress, Ran, Region, Row, Skeleton,
-    Source, Span, ValueRef,
+    Action, Flow, Form, Graph, Hole, Holes, Lexer, Machine, Matcher, NodeId, Progress, Ran, Region,
+    Row, Skeleton, Source, Span, ValueRef,
 };
 
 #[cfg(feature = "json")]
@@ -32,6 +32,8 @@ pub(crate) struct Decoder {
     pub(super) graph: Graph,
     machine: Machine,
     forms: Forms,
+    /// Finds the rows of large members, whose payloads the survey has skipped.
+    matcher: Option<Box<Matcher>>,
     definitions: Definitions,
     /// The envelopes of the containers around a member, from the outermost in.
     envelopes: Vec<Arc<Envelope>>,
@@ -92,6 +94,7 @@ impl Decoder {
             graph: Graph::new(),
             machine: Machine::new(&context.limits.pickle),
             forms: Forms::default(),
+            matcher: None,
             definitions: Definitions::default(),
             envelopes: Vec::new(),
             shared_is_current: true,
@@ -115,7 +118,8 @@ impl Decoder {
 
     /// Returns the bytes that the window and the graph hold.
     pub(crate) fn memory(&self) -> usize {
-        self.window.memory() + self.graph.bytes()
+        let matcher = self.matcher.as_ref().map_or(0, |matcher| matcher.memory());
+        self.window.memory() + self.graph.bytes() + matcher
     }
 
     /// Shows to `observer` every member and definition that is made from here on.
@@ -191,7 +195,7 @@ impl Decoder {
         if !skeleton.is_scalar() && !forms.is_current(skeleton) && !forms.enter(skeleton, graph) {
             return None;
         }
-        let value = fill_row(forms, graph, context, source, row, skeleton, filling)?;
+        let value = fill_row(forms, graph, context, source, row, skeleton, &filling.holes)?;
         Some(Decoded { begin, end, first: value, last: value })
     }
 
@@ -202,9 +206,13 @@ impl Decoder {
         values: Values<'_>,
         addresses: &dyn Addresses,
     ) -> Result<Option<[NodeId; 2]>> {
-        let Some((rows, filling)) = values.rows else { return Ok(None) };
+        let Some((rows, filling)) = values.rows else {
+            return self.match_and_fill(values, addresses);
+        };
         let (&[.., row], &[.., span]) = (rows, values.spans) else { return Ok(None) };
-        let Some(skeleton) = filling.skeleton(row) else { return Ok(None) };
+        let Some(skeleton) = filling.skeleton(row) else {
+            return self.match_and_fill(values, addresses);
+        };
         // The key of an entry is not in a form, so that the form of the value can be filled beside it.
         let key = match (rows, values.spans) {
             (&[row, _], &[span, _]) => match filling.scalar(row) {
@@ -213,10 +221,7 @@ impl Decoder {
             },
             _ => None,
         };
-        if !skeleton.is_scalar()
-            && !self.forms.is_current(skeleton)
-            && !self.enter_form(span, skeleton, addresses)?
-        {
+        if !self.prepare_form(span, skeleton, addresses)? {
             return Ok(None);
         }
         let Decoder { forms, graph, window, context, .. } = self;
@@ -224,11 +229,50 @@ impl Decoder {
             let bytes = window.resident(span.begin, span.end);
             Source { bytes, offset: span.begin }
         };
-        let last = fill_row(forms, graph, context, source_of(span), row, skeleton, filling);
+        let last = fill_row(forms, graph, context, source_of(span), row, skeleton, &filling.holes);
         let Some(last) = last else { return Ok(None) };
         let Some((hole, span)) = key else { return Ok(Some([last, last])) };
         let first = graph.scalar(hole, source_of(span), &context.limits.pickle);
         Ok(first.map(|first| [first, last]))
+    }
+
+    /// Does the work of [`fill`](Self::fill) for a member without a row that is one value: looks for
+    /// its row.
+    fn match_and_fill(
+        &mut self,
+        values: Values<'_>,
+        addresses: &dyn Addresses,
+    ) -> Result<Option<[NodeId; 2]>> {
+        /// The survey was given the bytes of a member that is smaller, and has found no row.
+        const LEAST: u64 = 1 << 12;
+        let &[span] = values.spans else { return Ok(None) };
+        if span.end - span.begin < LEAST {
+            return Ok(None);
+        }
+        let limits = &self.context.limits.pickle;
+        let mut matcher = self.matcher.take().unwrap_or_else(|| Box::new(Matcher::new(limits)));
+        matcher.find(&[span], self.window.resident(span.begin, span.end), span.begin);
+        let filled = self.fill_matched(span, &matcher, addresses);
+        self.matcher = Some(matcher);
+        filled
+    }
+
+    fn fill_matched(
+        &mut self,
+        span: Span,
+        matcher: &Matcher,
+        addresses: &dyn Addresses,
+    ) -> Result<Option<[NodeId; 2]>> {
+        let Some(&row) = matcher.rows().first() else { return Ok(None) };
+        let skeleton = row.skeleton().and_then(|index| matcher.skeletons().get(index));
+        let Some(skeleton) = skeleton else { return Ok(None) };
+        if !self.prepare_form(span, skeleton, addresses)? {
+            return Ok(None);
+        }
+        let Decoder { forms, graph, window, context, .. } = self;
+        let source = Source { bytes: window.resident(span.begin, span.end), offset: span.begin };
+        let value = fill_row(forms, graph, context, source, row, skeleton, matcher.holes());
+        Ok(value.map(|value| [value, value]))
     }
 
     /// Returns the value of a row, which is resident, and the nodes of its holes; `None` where the
@@ -238,11 +282,11 @@ impl Decoder {
         span: Span,
         row: Row,
         skeleton: &Arc<Skeleton>,
-        holes: &pickle_stream::Holes,
+        holes: &Holes,
         addresses: &dyn Addresses,
     ) -> Result<Option<(Element<'_>, &[NodeId])>> {
         self.define_envelopes(addresses)?;
-        if !self.forms.is_current(skeleton) && !self.enter_form(span, skeleton, addresses)? {
+        if !self.prepare_form(span, skeleton, addresses)? {
             return Ok(None);
         }
         let Decoder { forms, graph, window, context, .. } = self;
@@ -271,7 +315,19 @@ impl Decoder {
         Ok(Some(Element::of_array(value, &self.context)))
     }
 
-    /// Makes the form of a skeleton the current one. Returns `false` where it has none.
+    /// Makes the form of a skeleton, unless that is one scalar, the current one. Returns `false` where
+    /// it has none.
+    #[inline]
+    fn prepare_form(
+        &mut self,
+        span: Span,
+        skeleton: &Arc<Skeleton>,
+        addresses: &dyn Addresses,
+    ) -> Result<bool> {
+        let is_ready = skeleton.is_scalar() || self.forms.is_current(skeleton);
+        if is_ready { Ok(true) } else { self.enter_form(span, skeleton, addresses) }
+    }
+
     #[cold]
     fn enter_form(
         &mut self,
@@ -544,10 +600,10 @@ fn fill_row(
     source: Source<'_>,
     row: Row,
     skeleton: &Skeleton,
-    filling: &Filling,
+    all: &Holes,
 ) -> Option<NodeId> {
     let limits = &context.limits.pickle;
-    let holes = filling.holes.of(row, skeleton.holes());
+    let holes = all.of(row, skeleton.holes());
     if skeleton.is_scalar() {
         return match *holes.first()? {
             Hole::Get(memo) => graph.shared_entry(memo),
@@ -555,8 +611,7 @@ fn fill_row(
         };
     }
     let current = forms.current_mut()?;
-    let (ints, floats) = (filling.holes.ints(), filling.holes.floats());
-    if !current.form.fill(graph, holes, ints, floats, source, limits) {
+    if !current.form.fill(graph, holes, all.ints(), all.floats(), source, limits) {
         return None;
     }
     let &[value] = current.form.values() else { return None };
