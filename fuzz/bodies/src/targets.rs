@@ -9,7 +9,7 @@ mod pickle;
 
 pub use file::{audit, index_file, limits, npy_file, npz, typed_json, written_file};
 pub use header::{descr, header};
-pub use pickle::{disassembler, encoded, fast_machine, lexer_chunks, skeletons, survey_machine};
+pub use pickle::{disassembler, encoded, lexer_chunks, machine_run, skeletons, survey_machine};
 
 /// A fuzz target.
 pub type Target = fn(&[u8]);
@@ -20,7 +20,7 @@ pub const ALL: [(&str, Target); 15] = [
     ("descr", descr),
     ("disassembler", disassembler),
     ("encoded", encoded),
-    ("fast_machine", fast_machine),
+    ("machine_run", machine_run),
     ("header", header),
     ("index_file", index_file),
     ("lexer_chunks", lexer_chunks),

@@ -57,28 +57,6 @@ pub(super) fn shortcut(input: &[u8]) -> Option<Short> {
     Some(Short { opcode, width, counted: is_counted(kind), number })
 }
 
-// Arguments, for loops that have matched the opcode themselves.
-
-/// Reads a number of a fixed width.
-#[inline(always)]
-pub(crate) fn number<const N: usize>(argument: &[u8]) -> Option<[u8; N]> {
-    argument.first_chunk().copied()
-}
-
-/// Reads a payload with a length of one byte.
-#[inline(always)]
-pub(crate) fn short_payload(argument: &[u8]) -> Option<&[u8]> {
-    let (&len, rest) = argument.split_first()?;
-    rest.get(..len.into())
-}
-
-/// Reads a payload with a length of four bytes.
-#[inline(always)]
-pub(crate) fn long_payload(argument: &[u8]) -> Option<&[u8]> {
-    let (len, rest) = argument.split_first_chunk()?;
-    rest.get(..u32::from_le_bytes(*len) as usize)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

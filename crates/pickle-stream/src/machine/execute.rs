@@ -13,7 +13,9 @@ use crate::graph::{
     Chain, Construct, Graph, Memo, Node, NodeId, ObjectNode, Payload, Region, Run, twos_complement,
     utf8,
 };
-use crate::lex::{Argument, Instruction, Lexer, Progress, check_protocol, text};
+use crate::lex::{
+    Argument, Fetch, Instruction, Lexer, Progress, Read, Unread, check_protocol, text,
+};
 use crate::limits::{self, Limits};
 use crate::opcode::Opcode;
 
@@ -170,8 +172,11 @@ impl Machine {
         let start = lexer.offset();
         loop {
             let rest = &input[(lexer.offset() - start) as usize..];
-            let plain = self.run_plain(graph, lexer, rest)?;
-            let rest = &rest[plain..];
+            let room = rest.len().min(self.room(graph)).min(lexer.room());
+            if let Some(ran) = self.run_paid(graph, lexer, &rest[..room])? {
+                return Ok(ran);
+            }
+            let rest = &input[(lexer.offset() - start) as usize..];
             if rest.is_empty() {
                 return Ok(Ran::Need(1));
             }
@@ -191,15 +196,64 @@ impl Machine {
         }
     }
 
+    /// Returns a number of bytes whose instructions, if they are [whole](crate::lex::whole), meet no
+    /// limit: each takes one byte at least, pushes one value or mark at most, makes two nodes at most,
+    /// and writes one memo entry at most. A link is made of a value that leaves the stack. There are
+    /// none for the shared region.
+    fn room(&self, graph: &Graph) -> usize {
+        if self.region != Region::Own {
+            return 0;
+        }
+        let stack = most(self.limits.stack).saturating_sub(self.stack.len());
+        let marks = most(self.limits.marks).saturating_sub(self.marks.len());
+        let memo = most(self.limits.nodes).saturating_sub(self.memo.len());
+        let nodes = graph.room(Region::Own, self.limits.nodes, self.stack.len()) / 2;
+        stack.min(marks).min(memo).min(nodes)
+    }
+
+    /// Executes the frequent instructions that `input` begins with, which begins at the lexer's
+    /// offset. There is [room](Self::room) for all of `input`. Returns `None` before an instruction
+    /// that the lexer has to read.
+    fn run_paid(
+        &mut self,
+        graph: &mut Graph,
+        lexer: &mut Lexer,
+        input: &[u8],
+    ) -> Result<Option<Ran>> {
+        let start = lexer.offset();
+        let mut rest = input;
+        let ran = loop {
+            let Some((&byte, behind)) = rest.split_first() else { break Ok(None) };
+            let Some(opcode) = Opcode::from_byte(byte) else { break Ok(None) };
+            let offset = start + (input.len() - rest.len()) as u64;
+            let mut argument = Unread(behind);
+            let mut step = Step::<true> { machine: self, graph, opcode, offset };
+            match step.execute(&mut argument) {
+                Ok(Some(Flow::Next)) => rest = argument.behind(),
+                Ok(Some(Flow::Stop(value))) => {
+                    rest = argument.behind();
+                    break Ok(Some(Ran::Stop(value)));
+                }
+                Ok(Some(Flow::Missing(index))) => break Ok(Some(Ran::Missing(index))),
+                Ok(None) => break Ok(None),
+                Err(error) => {
+                    rest = argument.behind();
+                    break Err(error);
+                }
+            }
+        };
+        lexer.skip(input.len() - rest.len());
+        ran
+    }
+
     /// Executes one instruction.
     ///
     /// Fails where CPython's unpickler does, on what is not supported, and over a limit. After an
     /// error the machine must be reset.
-    #[inline]
     pub fn execute(&mut self, graph: &mut Graph, instruction: &Instruction<'_>) -> Result<Flow> {
         let &Instruction { opcode, argument, offset, .. } = instruction;
-        let end = instruction.end();
-        let flow = Step { machine: self, graph, opcode, offset, end }.execute(argument)?;
+        let mut step = Step::<false> { machine: self, graph, opcode, offset };
+        let flow = step.execute(&mut Read(argument))?.expect("the lexer has read the argument");
         // An instruction makes at most three nodes, and a link for each value that it takes off the
         // stack.
         graph.charge(self.region, self.limits.nodes, 0, offset)?;
@@ -207,55 +261,64 @@ impl Machine {
     }
 }
 
-/// An instruction that is executed.
-pub(super) struct Step<'s> {
+/// An instruction that is executed. If it is `PAID`, it meets no limit, and makes nodes of the own
+/// region: see [`Machine::room`].
+pub(super) struct Step<'s, const PAID: bool> {
     pub(super) machine: &'s mut Machine,
     pub(super) graph: &'s mut Graph,
-    pub(super) opcode: Opcode,
-    pub(super) offset: u64,
-    /// The offset of the next instruction.
-    pub(super) end: u64,
+    opcode: Opcode,
+    offset: u64,
 }
 
-impl Step<'_> {
-    #[inline(never)]
-    pub(super) fn execute(&mut self, argument: Argument<'_>) -> Result<Flow> {
+impl<const PAID: bool> Step<'_, PAID> {
+    /// Executes the instruction. Returns `None`, and has done nothing, where the argument has to be
+    /// read first.
+    #[inline(always)]
+    fn execute<'a>(&mut self, argument: &mut impl Fetch<'a>) -> Result<Option<Flow>> {
         use Opcode as O;
-        let offset = self.offset;
+        /// What the argument is, or the answer of this method where it is not read.
+        macro_rules! fetch {
+            ($form:ident) => {
+                match argument.$form() {
+                    Some(argument) => argument,
+                    None => return Ok(None),
+                }
+            };
+        }
         match self.opcode {
-            O::Proto => {
-                check_protocol(argument.int(), offset)?;
-                self.machine.protocol = argument.int() as u8;
-            }
-            O::Frame => {}
-            O::Stop => return self.pop().map(Flow::Stop),
+            O::Frame => fetch!(frame),
+            O::Stop => return self.pop().map(|value| Some(Flow::Stop(value))),
 
             O::None => self.push_id(NodeId::NONE)?,
             O::NewTrue => self.push_id(NodeId::TRUE)?,
             O::NewFalse => self.push_id(NodeId::FALSE)?,
-            O::BinInt | O::BinInt1 | O::BinInt2 => self.push(Node::Int(argument.int()))?,
-            O::Int => {
-                self.push_int(text::int(argument.line(), self.machine.limits.digits, offset)?)?;
+            O::BinInt1 => {
+                let int = fetch!(uint1);
+                self.push(Node::Int(int))?;
+                argument.take(self.push_ints(argument.behind()));
             }
-            O::Long => {
-                self.push_int(text::long(argument.line(), self.machine.limits.digits, offset)?)?;
+            O::BinInt2 => {
+                let int = fetch!(uint2);
+                self.push(Node::Int(int))?;
+                argument.take(self.push_ints(argument.behind()));
             }
-            O::Long1 | O::Long4 => self.push_long(argument.bytes())?,
-            O::BinFloat => self.push(Node::Float(argument.float()))?,
-            O::Float => self.push(Node::Float(text::float(argument.line(), offset)?))?,
+            O::BinInt => {
+                let int = fetch!(int4);
+                self.push(Node::Int(int))?;
+                argument.take(self.push_ints(argument.behind()));
+            }
+            O::Long1 => self.push_long(fetch!(short_payload), 2)?,
+            O::BinFloat => self.push(Node::Float(fetch!(float8)))?,
 
-            O::BinString | O::ShortBinString => self.push_payload(Node::Str2, argument.bytes())?,
-            O::String => self.push_text(Node::Str2, text::write_string, argument.line())?,
-            O::BinBytes | O::ShortBinBytes | O::BinBytes8 => {
-                self.push_payload(Node::Bytes, argument.bytes())?;
-            }
-            O::ByteArray8 => self.push_payload(Node::ByteArray, argument.bytes())?,
-            O::BinUnicode | O::ShortBinUnicode | O::BinUnicode8 => {
-                let bytes = argument.bytes();
-                self.check_utf8(bytes, self.end - bytes.len() as u64)?;
-                self.push_payload(Node::Str, bytes)?;
-            }
-            O::Unicode => self.push_text(Node::Str, text::write_unicode, argument.line())?,
+            O::ShortBinString => self.push_payload(Node::Str2, fetch!(short_payload), 2)?,
+            O::BinString => self.push_payload(Node::Str2, fetch!(any).bytes(), 5)?,
+            O::ShortBinBytes => self.push_payload(Node::Bytes, fetch!(short_payload), 2)?,
+            O::BinBytes => self.push_payload(Node::Bytes, fetch!(long_payload), 5)?,
+            O::BinBytes8 => self.push_payload(Node::Bytes, fetch!(any).bytes(), 9)?,
+            O::ByteArray8 => self.push_payload(Node::ByteArray, fetch!(any).bytes(), 9)?,
+            O::ShortBinUnicode => self.push_str(fetch!(short_payload), 2)?,
+            O::BinUnicode => self.push_str(fetch!(long_payload), 5)?,
+            O::BinUnicode8 => self.push_str(fetch!(any).bytes(), 9)?,
 
             O::EmptyTuple => self.push_id(NodeId::EMPTY_TUPLE)?,
             O::Tuple1 => self.tuple(1)?,
@@ -271,12 +334,7 @@ impl Step<'_> {
             O::EmptyDict => self.push(Node::Dict(Chain::EMPTY))?,
             O::Dict => self.collect(Node::Dict)?,
             O::EmptySet => self.push(Node::Set(Chain::EMPTY))?,
-            O::FrozenSet => {
-                let mark = self.pop_mark()?;
-                self.check_hashable(mark, 1)?;
-                let run = self.take_run(mark);
-                self.push(Node::FrozenSet(run))?;
-            }
+            O::FrozenSet => self.frozen_set()?,
             O::Append => {
                 let items = self.below(1)?;
                 self.grow(items)?;
@@ -290,11 +348,14 @@ impl Step<'_> {
                 self.grow(items)?;
             }
 
-            O::Mark => {
-                let marks = self.machine.marks.len() as u64 + 1;
-                self.check(self.machine.limits.marks, marks, "pickle.limit.marks")?;
-                self.machine.marks.push(self.machine.stack.len() as u32);
-            }
+            O::Mark => match self.append_numbers(argument.behind()) {
+                Some(size) => argument.take(size),
+                None => {
+                    let marks = self.machine.marks.len() as u64 + 1;
+                    self.check(self.machine.limits.marks, marks, "pickle.limit.marks")?;
+                    self.machine.marks.push(self.machine.stack.len() as u32);
+                }
+            },
             O::Pop => {
                 let height = self.machine.stack.len();
                 match self.machine.marks.last() {
@@ -315,19 +376,50 @@ impl Step<'_> {
                 self.push_id(top)?;
             }
 
-            O::Get | O::BinGet | O::LongBinGet => return self.get(argument.index(offset)?),
-            O::Put | O::BinPut | O::LongBinPut => {
-                let index = argument.index(offset)?;
-                self.put(index)?;
-            }
+            O::BinGet => return self.get(fetch!(uint1) as u64).map(Some),
+            O::LongBinGet => return self.get(fetch!(uint4) as u64).map(Some),
+            O::Get => return self.get(fetch!(any).index(self.offset)?).map(Some),
+            O::BinPut => self.put(fetch!(uint1) as u64)?,
+            O::LongBinPut => self.put(fetch!(uint4) as u64)?,
+            O::Put => self.put(fetch!(any).index(self.offset)?)?,
             O::Memoize => self.put(self.machine.memo.next_index())?,
+
+            O::StackGlobal => self.stack_global()?,
+            O::Reduce => self.construct(Construct::Call, false)?,
+            O::NewObj => self.construct(Construct::New, false)?,
+            O::NewObjEx => self.construct(Construct::New, true)?,
+            O::Build => self.build()?,
+            _ => self.execute_rare(fetch!(any))?,
+        }
+        Ok(Some(Flow::Next))
+    }
+
+    /// Executes an instruction of those that few files have.
+    #[inline(never)]
+    fn execute_rare(&mut self, argument: Argument<'_>) -> Result<()> {
+        use Opcode as O;
+        let offset = self.offset;
+        match self.opcode {
+            O::Proto => {
+                check_protocol(argument.int(), offset)?;
+                self.machine.protocol = argument.int() as u8;
+            }
+            O::Int => {
+                self.push_int(text::int(argument.line(), self.machine.limits.digits, offset)?)?;
+            }
+            O::Long => {
+                self.push_int(text::long(argument.line(), self.machine.limits.digits, offset)?)?;
+            }
+            O::Long4 => self.push_long(argument.bytes(), 5)?,
+            O::Float => self.push(Node::Float(text::float(argument.line(), offset)?))?,
+            O::String => self.push_text(Node::Str2, text::write_string, argument.line())?,
+            O::Unicode => self.push_text(Node::Str, text::write_unicode, argument.line())?,
 
             O::Global => {
                 let (module, name) = argument.lines();
                 let global = self.global(module, name)?;
                 self.push_id(global)?;
             }
-            O::StackGlobal => self.stack_global()?,
             O::Ext1 | O::Ext2 | O::Ext4 => self.extension(argument.int())?,
             O::PersId => {
                 let line = argument.line();
@@ -336,7 +428,7 @@ impl Step<'_> {
                     return Err(self.malformed("pickle.text.ascii", message));
                 }
                 let payload = self.payload(line, offset + 1);
-                let id = self.graph.push(self.machine.region, Node::Str(payload));
+                let id = self.graph.push(self.region(), Node::Str(payload));
                 self.push(Node::PersistentId(id))?;
             }
             O::BinPersId => {
@@ -355,10 +447,6 @@ impl Step<'_> {
                 }
                 other => return Err(self.wrong_type("an out-of-band buffer", other)),
             },
-
-            O::Reduce => self.construct(Construct::Call, false)?,
-            O::NewObj => self.construct(Construct::New, false)?,
-            O::NewObjEx => self.construct(Construct::New, true)?,
             O::Inst => {
                 let (module, name) = argument.lines();
                 // The lines of GLOBAL are UTF-8. CPython reads INST as it did before Python 3.
@@ -381,19 +469,26 @@ impl Step<'_> {
                 self.machine.stack.pop();
                 self.instantiate(class, args)?;
             }
-            O::Build => self.build()?,
+            frequent => unreachable!("{frequent:?} is executed with the frequent ones"),
         }
-        Ok(Flow::Next)
+        Ok(())
+    }
+
+    /// Returns the region in which nodes are made.
+    #[inline(always)]
+    fn region(&self) -> Region {
+        if PAID { Region::Own } else { self.machine.region }
     }
 
     // The stack. No instruction may reach below the topmost mark, except through the mark itself.
 
-    fn fence(&self) -> usize {
+    #[inline(always)]
+    pub(super) fn fence(&self) -> usize {
         self.machine.marks.last().map_or(0, |&mark| mark as usize)
     }
 
     /// Returns the index of the lowest of the top `count` values.
-    #[inline]
+    #[inline(always)]
     fn below(&self, count: usize) -> Result<usize> {
         let height = self.machine.stack.len() - self.fence();
         if height < count {
@@ -402,12 +497,12 @@ impl Step<'_> {
         Ok(self.machine.stack.len() - count)
     }
 
-    #[inline]
+    #[inline(always)]
     fn top(&self) -> Result<NodeId> {
         self.below(1).map(|place| self.machine.stack[place])
     }
 
-    #[inline]
+    #[inline(always)]
     fn pop(&mut self) -> Result<NodeId> {
         let top = self.top()?;
         self.machine.stack.pop();
@@ -415,6 +510,7 @@ impl Step<'_> {
     }
 
     /// Closes the topmost mark, and returns the number of values below it.
+    #[inline(always)]
     fn pop_mark(&mut self) -> Result<usize> {
         match self.machine.marks.pop() {
             Some(mark) => Ok(mark as usize),
@@ -422,7 +518,7 @@ impl Step<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn push_id(&mut self, id: NodeId) -> Result<()> {
         let height = self.machine.stack.len() as u64 + 1;
         self.check(self.machine.limits.stack, height, "pickle.limit.stack")?;
@@ -430,9 +526,9 @@ impl Step<'_> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, node: Node) -> Result<()> {
-        let id = self.graph.push(self.machine.region, node);
+        let id = self.graph.push(self.region(), node);
         self.push_id(id)
     }
 
@@ -447,36 +543,49 @@ impl Step<'_> {
         }
     }
 
-    fn push_long(&mut self, bytes: &[u8]) -> Result<()> {
+    #[inline(always)]
+    fn push_long(&mut self, bytes: &[u8], start: u64) -> Result<()> {
         if let Some(int) = twos_complement::to_i64(bytes) {
             return self.push(Node::Int(int));
         }
-        self.push_payload(Node::Long, bytes)
+        self.push_payload(Node::Long, bytes, start)
     }
 
     /// Refers to a payload in the source. In the shared region, which outlives the source, copies
     /// it.
+    #[inline(always)]
     fn payload(&mut self, bytes: &[u8], offset: u64) -> Payload {
-        match self.machine.region {
+        match self.region() {
             Region::Own => Payload::source(offset, bytes.len()),
             Region::Shared => self.graph.push_scratch(Region::Shared, bytes),
         }
     }
 
-    /// Pushes a node of the counted payload of the instruction.
-    #[inline]
-    fn push_payload(&mut self, node: impl FnOnce(Payload) -> Node, bytes: &[u8]) -> Result<()> {
-        let payload = self.payload(bytes, self.end - bytes.len() as u64);
+    /// Pushes a node of the payload of the instruction, which begins `start` bytes after it.
+    #[inline(always)]
+    fn push_payload(
+        &mut self,
+        node: impl FnOnce(Payload) -> Node,
+        bytes: &[u8],
+        start: u64,
+    ) -> Result<()> {
+        let payload = self.payload(bytes, self.offset + start);
         self.push(node(payload))
+    }
+
+    #[inline(always)]
+    fn push_str(&mut self, bytes: &[u8], start: u64) -> Result<()> {
+        self.check_utf8(bytes, self.offset + start)?;
+        self.push_payload(Node::Str, bytes, start)
     }
 
     /// Pushes a node of bytes that differ from those in the source.
     fn push_rewritten(&mut self, node: impl FnOnce(Payload) -> Node, bytes: &[u8]) -> Result<()> {
-        let payload = self.graph.push_scratch(self.machine.region, bytes);
+        let payload = self.graph.push_scratch(self.region(), bytes);
         self.push(node(payload))
     }
 
-    #[inline]
+    #[inline(always)]
     fn check_utf8(&self, bytes: &[u8], offset: u64) -> Result<()> {
         utf8::validate(bytes)
             .map_err(|at| Error::malformed("pickle.utf8", offset + at as u64, "a str is not UTF-8"))
@@ -490,7 +599,7 @@ impl Step<'_> {
         line: &[u8],
     ) -> Result<()> {
         let (region, limit, longest) =
-            (self.machine.region, self.machine.limits.nodes, text::longest(line));
+            (self.region(), self.machine.limits.nodes, text::longest(line));
         self.graph.charge_scratch(region, limit, longest, self.offset)?;
         let offset = self.offset;
         let write = |scratch: &mut Vec<u8>| write(line, offset, scratch);
@@ -501,20 +610,23 @@ impl Step<'_> {
     // Containers.
 
     /// Moves the values from `place` on into a run.
+    #[inline(always)]
     fn take_run(&mut self, place: usize) -> Run {
-        let run = self.graph.push_run(self.machine.region, &self.machine.stack[place..]);
+        let run = self.graph.push_run(self.region(), &self.machine.stack[place..]);
         self.machine.stack.truncate(place);
         run
     }
 
+    #[inline(always)]
     fn collect_tuple(&mut self, place: usize) -> NodeId {
         if place == self.machine.stack.len() {
             return NodeId::EMPTY_TUPLE;
         }
         let run = self.take_run(place);
-        self.graph.push(self.machine.region, Node::Tuple(run))
+        self.graph.push(self.region(), Node::Tuple(run))
     }
 
+    #[inline(always)]
     fn tuple(&mut self, count: usize) -> Result<()> {
         let place = self.below(count)?;
         let tuple = self.collect_tuple(place);
@@ -522,22 +634,24 @@ impl Step<'_> {
     }
 
     /// Pushes a container of the values above the mark, for LIST and DICT.
+    #[inline(never)]
     fn collect(&mut self, node: fn(Chain) -> Node) -> Result<()> {
         let mark = self.pop_mark()?;
         let mut chain = Chain::EMPTY;
         if matches!(node(chain), Node::Dict(_)) {
             self.check_hashable(mark, 2)?;
         }
-        self.graph.extend(self.machine.region, &mut chain, &self.machine.stack[mark..]);
+        self.graph.extend(self.region(), &mut chain, &self.machine.stack[mark..]);
         self.machine.stack.truncate(mark);
         self.push(node(chain))
     }
 
     /// Moves the values from `place` on into the container below them, for APPEND, APPENDS,
     /// SETITEM, SETITEMS and ADDITEMS.
+    #[inline(never)]
     fn grow(&mut self, place: usize) -> Result<()> {
         use Opcode as O;
-        let region = self.machine.region;
+        let region = self.region();
         let Some(below) = place.checked_sub(1).filter(|&below| below >= self.fence()) else {
             let found = self.machine.stack.len() - place;
             return Err(Error::underflow(self.opcode, self.offset, found + 1, found));
@@ -604,9 +718,16 @@ impl Step<'_> {
         Ok(())
     }
 
+    fn frozen_set(&mut self) -> Result<()> {
+        let mark = self.pop_mark()?;
+        self.check_hashable(mark, 1)?;
+        let run = self.take_run(mark);
+        self.push(Node::FrozenSet(run))
+    }
+
     // The memo.
 
-    #[inline]
+    #[inline(always)]
     fn get(&mut self, index: u64) -> Result<Flow> {
         let known = match self.machine.memo.get(index) {
             None if index < self.machine.memo.base() => {
@@ -624,7 +745,7 @@ impl Step<'_> {
         Ok(Flow::Next)
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, index: u64) -> Result<()> {
         let top = self.top()?;
         if index < self.machine.memo.base() {
@@ -645,11 +766,12 @@ impl Step<'_> {
         let offset = offset + module.len() as u64 + 1;
         self.check_utf8(name, offset)?;
         let name_text = self.payload(name, offset);
-        let module = self.graph.push(self.machine.region, Node::Str(module_text));
-        let name = self.graph.push(self.machine.region, Node::Str(name_text));
-        Ok(self.graph.push(self.machine.region, Node::Global { module, name }))
+        let module = self.graph.push(self.region(), Node::Str(module_text));
+        let name = self.graph.push(self.region(), Node::Str(name_text));
+        Ok(self.graph.push(self.region(), Node::Global { module, name }))
     }
 
+    #[inline(never)]
     fn stack_global(&mut self) -> Result<()> {
         let place = self.below(2)?;
         let (module, name) = (self.machine.stack[place], self.machine.stack[place + 1]);
@@ -663,6 +785,7 @@ impl Step<'_> {
         self.push(Node::Global { module, name })
     }
 
+    #[inline(never)]
     fn extension(&mut self, code: i64) -> Result<()> {
         match i32::try_from(code) {
             Ok(code) if code > 0 => self.push(Node::Extension(code)),
@@ -674,6 +797,7 @@ impl Step<'_> {
     }
 
     /// Makes the object of REDUCE, NEWOBJ or NEWOBJ_EX.
+    #[inline(never)]
     fn construct(&mut self, construct: Construct, has_kwargs: bool) -> Result<()> {
         let place = self.below(2 + usize::from(has_kwargs))?;
         let (callable, args) = (self.machine.stack[place], self.machine.stack[place + 1]);
@@ -692,6 +816,7 @@ impl Step<'_> {
     }
 
     /// Makes the object of INST or OBJ.
+    #[inline(never)]
     fn instantiate(&mut self, class: NodeId, args: NodeId) -> Result<()> {
         self.check_callable(class)?;
         let construct = if args == NodeId::EMPTY_TUPLE { Construct::New } else { Construct::Call };
@@ -715,17 +840,18 @@ impl Step<'_> {
             items: Chain::EMPTY,
             added: Chain::EMPTY,
         };
-        let index = self.graph.add_object(self.machine.region, object);
+        let index = self.graph.add_object(self.region(), object);
         self.push(Node::Object(index))
     }
 
+    #[inline(never)]
     fn build(&mut self) -> Result<()> {
         let place = self.below(2)?;
         let (target, state) = (self.machine.stack[place], self.machine.stack[place + 1]);
         match self.graph.node(target) {
             Node::Object(index) => {
                 self.check_own(target)?;
-                let region = self.machine.region;
+                let region = self.region();
                 let mut states = self.graph.object(region, index).states;
                 self.graph.extend(region, &mut states, &[state]);
                 self.graph.object_mut(region, index).states = states;
@@ -770,9 +896,9 @@ impl Step<'_> {
 
     // Errors.
 
-    #[inline]
+    #[inline(always)]
     fn check(&self, limit: usize, value: u64, clause: &'static str) -> Result<()> {
-        limits::check(most(limit) as u64, value, clause, self.offset)
+        if PAID { Ok(()) } else { limits::check(most(limit) as u64, value, clause, self.offset) }
     }
 
     #[cold]

@@ -4,11 +4,11 @@
 //!
 //! Read `execute` first: the [`Machine`] with its stack, marks and memo, and what each opcode does.
 //! `decode` runs a whole pickle, and `push` one that arrives in pieces.
-//! `fast` runs the instructions that most files are made of, and must agree with `execute`.
+//! `numbers` runs many numbers at once.
 
 mod decode;
 mod execute;
-mod fast;
+mod numbers;
 mod push;
 mod sniff;
 

@@ -116,9 +116,9 @@ fn list_of_kinds(kinds: usize, mut bytes: &[u8]) -> Vec<u8> {
     stream
 }
 
-/// Checks that the fast path of the machine builds the same graph as the plain one, or fails with
-/// the same error, under wide limits and under narrow ones.
-pub fn fast_machine(bytes: &[u8]) {
+/// Checks that the machine builds the same graph from a whole stream as from one instruction at a
+/// time, or fails with the same error, under wide limits and under narrow ones.
+pub fn machine_run(bytes: &[u8]) {
     let stream = pickle(bytes);
     let mut small = limits();
     (small.stack, small.marks, small.nodes) = (12, 4, 40);
