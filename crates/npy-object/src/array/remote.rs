@@ -237,10 +237,12 @@ impl Object {
         let range = need.range();
         // A weak tag never matches.
         let e_tag = self.meta.e_tag.as_deref().filter(|e_tag| !e_tag.starts_with("W/"));
+        // A store that does not tell the time of an object says 1970.
+        let time = Some(self.meta.last_modified).filter(|time| time.timestamp() > 0);
         let options = GetOptions::new()
             .with_range(Some(GetRange::Bounded(range.clone())))
             .with_if_match(e_tag)
-            .with_if_unmodified_since(e_tag.is_none().then_some(self.meta.last_modified));
+            .with_if_unmodified_since(time.filter(|_| e_tag.is_none()));
         let got = match self.store.get_opts(&self.path, options).await {
             Err(object_store::Error::Precondition { .. }) => return Err(self.changed(range.start)),
             got => got.map_err(|error| failed(range.start, error))?,

@@ -35,6 +35,8 @@ enum Fault {
     Unconditional,
     /// Has no entity tags.
     Untagged,
+    /// Has neither entity tags nor times.
+    Undated,
     /// Does not answer.
     Down,
 }
@@ -88,8 +90,12 @@ impl ObjectStore for Counted {
             (options.if_match, options.if_unmodified_since) = (None, None);
         }
         let mut result = self.inner.get_opts(path, options).await?;
-        if fault == Some(Fault::Untagged) {
+        if matches!(fault, Some(Fault::Untagged | Fault::Undated)) {
             result.meta.e_tag = None;
+        }
+        if fault == Some(Fault::Undated) {
+            // 1970, as of a server without Last-Modified.
+            result.meta.last_modified = Default::default();
         }
         let (meta, range) = (result.meta.clone(), result.range.clone());
         let (attributes, extensions) = (result.attributes.clone(), result.extensions.clone());
@@ -439,6 +445,17 @@ fn object_that_changes_is_an_error() {
         assert_eq!(error.message(), "pairs.npy was changed while it was read");
         assert!(error.offset().is_some());
     }
+}
+
+#[test]
+fn object_without_tag_and_time_is_read() {
+    let sizes = sizes(1 << 20, 16, 3000);
+    let store = store_of_pairs(&sizes);
+    store.fail(Fault::Undated);
+    let mut array = open(&store, "pairs.npy").unwrap();
+    let last = sizes.len() as u64 - 1;
+    let element = block_on(array.get(last)).unwrap().expect("an element");
+    check_pair(&element, last, sizes[last as usize]);
 }
 
 #[test]
