@@ -115,6 +115,12 @@ impl<T: Primitive> PartialEq for TypedArray<'_, T> {
     }
 }
 
+/// Reads a number from its bytes.
+#[cfg(feature = "json")]
+pub(crate) fn read<T: Primitive>(bytes: &[u8], order: ByteOrder) -> T {
+    T::read(bytes, order)
+}
+
 /// Reads numbers from bytes.
 pub(crate) fn read_all<T: Primitive>(bytes: &[u8], order: ByteOrder) -> SmallVec<[T; SHORT]> {
     T::read_all(bytes, order)

@@ -99,13 +99,6 @@ impl<'a> NumPyScalar<'a> {
         }
     }
 
-    /// Returns the float nearest to the number, where it is an x87 `long double`.
-    #[cfg(feature = "json")]
-    pub(crate) fn long_double_to_f64(&self) -> f64 {
-        let order = self.dtype.as_scalar().map_or(ByteOrder::Little, Scalar::order);
-        long_double(&self.data, order)
-    }
-
     /// Returns the text of a `U` scalar, without the NULs that pad it; `None` where it contains a
     /// lone surrogate.
     pub fn to_text<'s>(&self) -> Option<Cow<'s, str>> {

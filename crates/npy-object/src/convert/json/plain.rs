@@ -28,6 +28,7 @@ use std::io::{self, Write};
 
 use npy_header::{DType, Scalar, ScalarKind, TimeBase};
 use pickle_stream::{Global, Long, NodeId, NodeMap, ValueRef};
+use serde::Serialize;
 
 use super::text::{comma, write_base64, write_lossy, write_pieces, write_str};
 use super::walk::{Form, Rest, Task, Tasks, node_of, walk};
@@ -38,6 +39,7 @@ use crate::value::calendar::{Instant, NOT_A_TIME};
 use crate::value::dtype::ItemType;
 use crate::value::element::Element;
 use crate::value::kind::Kind;
+use crate::value::numbers::read;
 use crate::value::scalar::{NumPyScalar, long_double};
 use crate::value::text::Text;
 
@@ -136,6 +138,32 @@ impl PlainJson {
         self.in_key = false;
     }
 
+    /// Fails where more values than are left would be written.
+    fn pay(&mut self, values: u64) -> io::Result<()> {
+        let Some(left) = self.left.checked_sub(values) else {
+            let message = "the element has too many values: what it shares is written each time";
+            return Err(Error::usage("access.sharing", message).into());
+        };
+        self.left = left;
+        Ok(())
+    }
+
+    /// Writes a list of numbers that the graph stores as an array.
+    fn numbers<T: Copy, W: Write>(
+        &mut self,
+        out: &mut W,
+        numbers: &[T],
+        write: impl Fn(&mut W, T) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.pay(numbers.len() as u64)?;
+        out.write_all(b"[")?;
+        for (index, &number) in numbers.iter().enumerate() {
+            comma(out, index == 0)?;
+            write(out, number)?;
+        }
+        out.write_all(b"]")
+    }
+
     /// Writes the next part that a call has.
     fn part<'a>(
         &mut self,
@@ -216,12 +244,13 @@ impl Form for PlainJson {
         value: Element<'a>,
         tasks: &mut Tasks<'a, Self>,
     ) -> io::Result<()> {
+        if let Some(array) = value.as_plain_array().filter(|array| !array.data().is_empty()) {
+            self.pay(1)?;
+            let (dtype, order) = (array.item().into(), array.fortran_order());
+            return write_items(out, &dtype, array.shape(), order, array.data(), None);
+        }
         let kind = value.kind();
-        let Some(left) = self.left.checked_sub(unpaid(&kind).saturating_add(1)) else {
-            let message = "the element has too many values: what it shares is written each time";
-            return Err(Error::usage("access.sharing", message).into());
-        };
-        self.left = left;
+        self.pay(unpaid(&kind).saturating_add(1))?;
         // `None` only for the arrays and scalars that are rows.
         let node = value.identity();
         if let (true, Some(node)) = (is_container(&kind), node)
@@ -232,7 +261,7 @@ impl Form for PlainJson {
         match kind {
             Kind::None => out.write_all(b"null"),
             Kind::Bool(value) => write!(out, "{value}"),
-            Kind::Int(int) => write!(out, "{int}"),
+            Kind::Int(int) => write_int(out, int),
             Kind::Long(int) => write_long(out, int),
             Kind::Float(float) => write_float(out, float),
             Kind::Complex(real, imaginary) => write_complex(out, real, imaginary),
@@ -243,9 +272,17 @@ impl Form for PlainJson {
             | Kind::Set(items)
             | Kind::FrozenSet(items)
             | Kind::Deque(items, _) => {
-                let rest = node.map(|node| Rest::of_items(&items, node, End::List));
-                tasks.extend(rest.map(Task::Members));
-                out.write_all(b"[")
+                if let Some(ints) = items.raw().as_ints() {
+                    self.numbers(out, ints, write_int)?;
+                } else if let Some(floats) = items.raw().as_floats() {
+                    self.numbers(out, floats, write_float)?;
+                } else {
+                    let rest = node.map(|node| Rest::of_items(&items, node, End::List));
+                    tasks.extend(rest.map(Task::Members));
+                    return out.write_all(b"[");
+                }
+                node.map(|node| self.open.set(node, false));
+                Ok(())
             }
             Kind::Dict(entries) | Kind::OrderedDict(entries) | Kind::DefaultDict(_, entries) => {
                 let rest = node.map(|node| Rest::of_entries(&entries, node, End::Dict));
@@ -434,6 +471,10 @@ fn write_long(out: &mut impl Write, int: Long<'_>) -> io::Result<()> {
     write!(out, "{quote}{int}{quote}")
 }
 
+fn write_int(out: &mut impl Write, int: impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(out, &int).map_err(io::Error::from)
+}
+
 fn write_float(out: &mut impl Write, float: f64) -> io::Result<()> {
     if float.is_finite() {
         return serde_json::to_writer(out, &float).map_err(io::Error::from);
@@ -586,18 +627,34 @@ fn write_array(out: &mut impl Write, array: &Array<'_>) -> io::Result<()> {
     let (ItemType::Plain(dtype), Data::Bytes(bytes)) = (array.item(), array.data()) else {
         return out.write_all(b"[]");
     };
-    let itemsize = dtype.itemsize();
-    let (count, mask) = (count(array.shape()), array.item_mask());
+    write_items(out, dtype, array.shape(), array.fortran_order(), bytes, array.item_mask())
+}
+
+/// Writes the items of an array without objects, whose bytes these are. What `mask` has is `null`.
+fn write_items(
+    out: &mut impl Write,
+    dtype: &DType,
+    shape: &[usize],
+    fortran_order: bool,
+    bytes: &[u8],
+    mask: Option<&[u8]>,
+) -> io::Result<()> {
+    let (itemsize, count) = (dtype.itemsize(), count(shape));
+    let row = shape.last().copied().unwrap_or(1);
     for index in 0..count {
-        brackets(out, array.shape(), index)?;
-        let position = position(array.shape(), array.fortran_order(), index);
+        if index.is_multiple_of(row) {
+            brackets(out, shape, index)?;
+        } else {
+            out.write_all(b",")?;
+        }
+        let position = position(shape, fortran_order, index);
         if mask.is_some_and(|mask| mask[position] != 0) {
             out.write_all(b"null")?;
         } else {
             write_item(out, dtype, &bytes[position * itemsize..(position + 1) * itemsize])?;
         }
     }
-    brackets(out, array.shape(), count)
+    brackets(out, shape, count)
 }
 
 /// Writes one item of an array without objects.
@@ -631,44 +688,55 @@ fn write_item(out: &mut impl Write, dtype: &DType, bytes: &[u8]) -> io::Result<(
 
 fn write_scalar(out: &mut impl Write, scalar: Scalar, bytes: &[u8]) -> io::Result<()> {
     use ScalarKind as K;
-    let Some(value) = NumPyScalar::new(scalar.into(), bytes.into()) else {
-        return out.write_all(b"null");
-    };
-    match scalar.kind() {
-        K::Bool => write!(out, "{}", bytes != [0]),
-        K::Int | K::Uint => match value.to_i64() {
-            Some(int) => write!(out, "{int}"),
-            None => write!(out, "{}", value.get::<u64>().unwrap_or_default()),
-        },
-        K::Float => write_float(out, value.to_f64().unwrap_or_else(|| value.long_double_to_f64())),
-        K::Complex => match (value.get::<[f32; 2]>(), value.get::<[f64; 2]>()) {
-            (Ok([real, imaginary]), _) => write_complex(out, real.into(), imaginary.into()),
-            (_, Ok([real, imaginary])) => write_complex(out, real, imaginary),
-            _ => {
-                let (real, imaginary) = bytes.split_at(bytes.len() / 2);
-                let part = |bytes: &[u8]| long_double(bytes, scalar.order());
-                write_complex(out, part(real), part(imaginary))
-            }
-        },
-        K::Bytes => {
+    let order = scalar.order();
+    match (scalar.kind(), scalar.itemsize()) {
+        (K::Bool, _) => write!(out, "{}", bytes != [0]),
+        (K::Int, 1) => write_int(out, read::<i8>(bytes, order)),
+        (K::Int, 2) => write_int(out, read::<i16>(bytes, order)),
+        (K::Int, 4) => write_int(out, read::<i32>(bytes, order)),
+        (K::Int, _) => write_int(out, read::<i64>(bytes, order)),
+        (K::Uint, 1) => write_int(out, read::<u8>(bytes, order)),
+        (K::Uint, 2) => write_int(out, read::<u16>(bytes, order)),
+        (K::Uint, 4) => write_int(out, read::<u32>(bytes, order)),
+        (K::Uint, _) => write_int(out, read::<u64>(bytes, order)),
+        (K::Float, 2) => write_float(out, read::<half::f16>(bytes, order).into()),
+        (K::Float, 4) => write_float(out, read::<f32>(bytes, order).into()),
+        (K::Float, 8) => write_float(out, read(bytes, order)),
+        (K::Float, _) => write_float(out, long_double(bytes, order)),
+        (K::Complex, 8) => {
+            let [real, imaginary] = read::<[f32; 2]>(bytes, order);
+            write_complex(out, real.into(), imaginary.into())
+        }
+        (K::Complex, 16) => {
+            let [real, imaginary] = read(bytes, order);
+            write_complex(out, real, imaginary)
+        }
+        (K::Complex, size) => {
+            let (real, imaginary) = bytes.split_at(size / 2);
+            write_complex(out, long_double(real, order), long_double(imaginary, order))
+        }
+        (K::Bytes, _) => {
             let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
             match std::str::from_utf8(&bytes[..end]) {
                 Ok(text) => write_str(out, text),
                 Err(_) => write_base64(out, &bytes[..end]),
             }
         }
-        K::Unicode => write_str(out, &value.to_text().unwrap_or_default()),
-        K::Datetime(unit) => match value.get::<i64>().unwrap_or(NOT_A_TIME) {
+        (K::Unicode, _) => {
+            let value = NumPyScalar::new(scalar.into(), bytes.into());
+            write_str(out, &value.and_then(|value| value.to_text()).unwrap_or_default())
+        }
+        (K::Datetime(unit), _) => match read(bytes, order) {
             count if unit.base() == TimeBase::Generic && count != NOT_A_TIME => {
-                write!(out, "{count}")
+                write_int(out, count)
             }
             count => write!(out, "\"{}\"", Instant { count, unit }),
         },
-        K::Timedelta(_) => match value.get::<i64>().unwrap_or(NOT_A_TIME) {
+        (K::Timedelta(_), _) => match read(bytes, order) {
             NOT_A_TIME => write_str(out, "NaT"),
-            count => write!(out, "{count}"),
+            count => write_int(out, count),
         },
-        K::Void | K::Object => write_base64(out, bytes),
+        (K::Void | K::Object, _) => write_base64(out, bytes),
     }
 }
 
