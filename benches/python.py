@@ -5,7 +5,7 @@
 
 Each run is a process of its own, and the sides take turns. The time is that of opening and of an empty loop, the best of
 three in one process, because a system may take tens of milliseconds to move the threads of a new process to idle
-processors. Both sides use one thread, but for `read_ahead=True`. The memory is the peak of the process, less that of a process that has imported
+processors. Both sides use one thread. The memory is the peak of the process, less that of a process that has imported
 NumPy. Quote the ratios, because both sides ran on the same machine at the same time. On a busy machine, quote the ratio of
 CPU times. Needs Linux, for the peak of memory.
 """
@@ -22,7 +22,6 @@ LOOP = "for element in array: pass"
 OURS = "array = npy_object.open(FILE); " + LOOP
 THEIRS = "array = np.load(FILE, allow_pickle=True); " + LOOP
 BYTES = "array = np.fromfile(FILE, 'u1')"
-AHEAD = OURS.replace("(FILE)", "(FILE, read_ahead=True)")
 LOAD = "array = npy_object.load(FILE)"
 
 # `huge` takes as long as reading its bytes, as `large` does.
@@ -31,7 +30,6 @@ ROWS = [
     *((name, THEIRS, OURS) for name in LOOPED),
     ("large", BYTES, OURS),
     ("large", BYTES, OURS.replace("(FILE)", "(FILE, mmap_mode='r')")),
-    *((name, THEIRS, AHEAD) for name in LOOPED),
     *((name, THEIRS, LOAD) for name in LOOPED),
     *((name, OURS, LOAD) for name in ["ragged", "strings", "dicts"]),
     *((name, OURS, "array = npy_object.open(FILE).to_numpy()") for name in ["ragged", "strings", "dicts"]),

@@ -201,7 +201,6 @@ pub struct Options {
     pub(crate) index: bool,
     pub(crate) spool_memory: Option<usize>,
     pub(crate) unfinished: bool,
-    pub(crate) read_ahead: bool,
     /// What may be decompressed in all; `None` where only each compressed file has a limit.
     #[cfg(feature = "gzip")]
     pub(crate) budget: Option<Arc<Budget>>,
@@ -217,7 +216,6 @@ impl Default for Options {
             index: true,
             spool_memory: None,
             unfinished: false,
-            read_ahead: false,
             #[cfg(feature = "gzip")]
             budget: None,
         }
@@ -247,22 +245,6 @@ impl Options {
     /// wrong.
     pub fn trust_payload(mut self, trust: bool) -> Options {
         self.trust_payload = trust;
-        self
-    }
-
-    /// Sets whether a loop over elements finds the next ones in a second thread while these are decoded.
-    /// It takes the memory of three more batches, of 1,000 elements each where CPython has written
-    /// them. Without it, everything is done by the caller's thread.
-    ///
-    /// ```
-    /// use npy_object::Options;
-    ///
-    /// let mut array = Options::new().read_ahead(true).open("tests/data/ragged.npy")?;
-    /// assert_eq!(array.elements().count(), 3);
-    /// # Ok::<(), npy_object::Error>(())
-    /// ```
-    pub fn read_ahead(mut self, read_ahead: bool) -> Options {
-        self.read_ahead = read_ahead;
         self
     }
 

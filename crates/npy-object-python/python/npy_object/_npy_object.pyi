@@ -300,7 +300,6 @@ def open(
     storage_options: Optional[Mapping[str, Any]] = None,
     trust_payload: bool = False,
     unfinished: bool = False,
-    read_ahead: bool = False,
 ) -> Any: ...
 def open_all(
     source: _Source,

@@ -16,7 +16,6 @@ pub(crate) struct Settings {
     pub(crate) mmap_mode: Option<String>,
     pub(crate) trust_payload: bool,
     pub(crate) unfinished: bool,
-    pub(crate) read_ahead: bool,
 }
 
 /// A number of bytes: an int, or a str such as "64MB".
@@ -75,7 +74,6 @@ impl Default for Settings {
             mmap_mode: None,
             trust_payload: false,
             unfinished: false,
-            read_ahead: false,
         }
     }
 }
@@ -108,8 +106,7 @@ impl Settings {
         // `numpy.load` does not limit the header either if it allows pickles.
         limits.header.header_chars = usize::MAX;
         let options = Options::new().encoding(encoding).index(self.index).limits(limits);
-        let options = options.trust_payload(self.trust_payload).unfinished(self.unfinished);
-        Ok(options.read_ahead(self.read_ahead))
+        Ok(options.trust_payload(self.trust_payload).unfinished(self.unfinished))
     }
 
     /// Returns whether to map the file into memory, where arrays are views.
@@ -135,7 +132,6 @@ impl Settings {
             mmap_mode: self.mmap_mode.clone(),
             trust_payload: self.trust_payload,
             unfinished: self.unfinished,
-            read_ahead: self.read_ahead,
         }
     }
 }

@@ -46,9 +46,6 @@ use crate::open::opened::{Opened, load_left, load_pickle, load_source};
 /// raises the TruncatedError. Then no element before the cut is missing, but the last values may be
 /// parts of an element. Without it, a loop returns the elements of whole batches; NumPy writes batches
 /// of 1,000. A truncated archive opens with a warning, and has the arrays that are left.
-/// read_ahead: whether a loop over an array finds the next elements in a second thread while Python works
-/// on these. It saves up to a quarter of the time where arrays are large, and takes the memory of three more
-/// batches. It has no effect where Python reads the file: on an object with `read`, or a URL.
 ///
 /// >>> import npy_object, numpy as np, tempfile
 /// >>> file = tempfile.mkdtemp() + "/ragged.npy"
@@ -60,11 +57,10 @@ use crate::open::opened::{Opened, load_left, load_pickle, load_source};
     signature = (
         source, mode=None, *, at=None, encoding="ASCII".to_owned(), index=true, max_memory=None,
         find_class=None, mmap_mode=None, storage_options=None, trust_payload=false, unfinished=false,
-        read_ahead=false,
     ),
     text_signature = "(source, *, at=None, encoding='ASCII', index=True, max_memory=None, \
                       find_class=None, mmap_mode=None, storage_options=None, trust_payload=False, \
-                      unfinished=False, read_ahead=False)",
+                      unfinished=False)",
 )]
 #[expect(clippy::too_many_arguments, reason = "they have names")]
 pub(crate) fn open<'py>(
@@ -80,7 +76,6 @@ pub(crate) fn open<'py>(
     storage_options: Option<&Bound<'py, PyDict>>,
     trust_payload: bool,
     unfinished: bool,
-    read_ahead: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     if let Some(mode) = mode {
         let message = format!(
@@ -90,19 +85,9 @@ pub(crate) fn open<'py>(
         );
         return Err(PyTypeError::new_err(message));
     }
-    let mut settings = Settings {
-        encoding,
-        index,
-        max_memory,
-        find_class,
-        mmap_mode,
-        trust_payload,
-        unfinished,
-        read_ahead,
-    };
+    let settings =
+        Settings { encoding, index, max_memory, find_class, mmap_mode, trust_payload, unfinished };
     let input = Input::of(&with_options(source, storage_options)?, settings.maps()?)?;
-    // A second thread would wait for the GIL, and this one for it.
-    settings.read_ahead &= !input.runs_python;
     let path = at.map(|at| at.parse::<Path>().map_err(|error| raise(py, &error))).transpose()?;
     if sniff(py, &input.source)? == Format::Zip {
         if path.is_some() {
@@ -163,16 +148,8 @@ pub(crate) fn load<'py>(
     unfinished: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let index = false;
-    let settings = Settings {
-        encoding,
-        index,
-        max_memory,
-        find_class,
-        mmap_mode,
-        trust_payload,
-        unfinished,
-        ..Settings::default()
-    };
+    let settings =
+        Settings { encoding, index, max_memory, find_class, mmap_mode, trust_payload, unfinished };
     // Names of Python 2 are always those of Python 3, and the length of a header has a limit of its own.
     let _ = (fix_imports, max_header_size);
     let mut input = Input::of(&with_options(file, storage_options)?, settings.maps()?)?;
@@ -314,16 +291,8 @@ pub(crate) fn open_all(
 ) -> PyResult<All> {
     let py = source.py();
     let index = false;
-    let settings = Settings {
-        encoding,
-        index,
-        max_memory,
-        find_class,
-        mmap_mode,
-        trust_payload,
-        unfinished,
-        ..Settings::default()
-    };
+    let settings =
+        Settings { encoding, index, max_memory, find_class, mmap_mode, trust_payload, unfinished };
     let Input { source, owner, runs_python, .. } = Input::of(source, settings.maps()?)?;
     let sections = settings.options()?.sections(source).map_err(|error| raise(py, &error))?;
     Ok(All { sections, settings, owner, runs_python })

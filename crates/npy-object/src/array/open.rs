@@ -326,7 +326,7 @@ fn array_of_objects(
     decoder.set_item(Some(state.item.clone()));
     let limits = &decoder.context.limits.pickle;
     let batches = Batches::new(&envelope, None, Route::default(), limits)?;
-    let mut cursor = Cursor::of_objects(Objects::new(decoder, batches, options));
+    let mut cursor = Cursor::of_objects(Objects::new(decoder, batches, options.unfinished));
     if options.index {
         cursor.find_index()?;
     }

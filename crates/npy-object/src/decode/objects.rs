@@ -11,11 +11,9 @@ use crate::decode::plan::RowPlan;
 use crate::decode::position::Position;
 use crate::decode::resident::Matched;
 use crate::error::{Error, ErrorKind, Result};
-use crate::locate::ahead::{Ahead, Next};
 use crate::locate::batches::{Batch, Batches, Values};
 use crate::locate::checkpoints::Checkpoints;
 use crate::locate::index::{Fingerprint, IndexFile, IndexKind, Runs};
-use crate::options::Options;
 use crate::value::element::Element;
 use crate::value::kind::Kind;
 use crate::value::range::ByteRange;
@@ -34,9 +32,6 @@ pub(crate) struct Objects {
     pub(super) plans: Vec<(Arc<Skeleton>, Option<Arc<RowPlan>>)>,
     /// Whether the values of a batch in which the pickle breaks off are given before the error.
     unfinished: bool,
-    /// Whether a loop surveys on in a second thread.
-    reads_ahead: bool,
-    ahead: Option<Ahead>,
 }
 
 /// An element of an array, or a member of a [`Container`](crate::nested::Container).
@@ -65,16 +60,14 @@ impl Clone for Objects {
             matched: None,
             plans: Vec::new(),
             unfinished: self.unfinished,
-            reads_ahead: self.reads_ahead,
-            ahead: None,
         }
     }
 }
 
 impl Objects {
-    /// Creates a reader of the members that `batches` finds. The options say whether
-    /// the values of a truncated batch are given before the error.
-    pub(crate) fn new(decoder: Decoder, batches: Batches, options: &Options) -> Objects {
+    /// Creates a reader of the members that `batches` finds. `unfinished` says whether the values
+    /// of a truncated batch are given before the error.
+    pub(crate) fn new(decoder: Decoder, batches: Batches, unfinished: bool) -> Objects {
         let batch = batches.start();
         Objects {
             decoder,
@@ -83,9 +76,7 @@ impl Objects {
             matcher: None,
             matched: None,
             plans: Vec::new(),
-            unfinished: options.unfinished,
-            reads_ahead: options.read_ahead,
-            ahead: None,
+            unfinished,
         }
     }
 
@@ -163,9 +154,7 @@ impl Objects {
     /// Returns the bytes of memory that are held.
     pub(crate) fn memory(&self) -> usize {
         let matcher = self.matcher.as_ref().map_or(0, |matcher| matcher.memory());
-        let batch = self.batch.memory();
-        let ahead = self.ahead.as_ref().map_or(0, |ahead| ahead.memory(batch));
-        self.decoder.memory() + self.batches.memory() + batch + ahead + matcher
+        self.decoder.memory() + self.batches.memory() + self.batch.memory() + matcher
     }
 
     /// Compares the checksum of what was read to its end.
@@ -308,13 +297,13 @@ impl Objects {
     }
 
     fn find(&mut self, member: u64) -> Result<Option<usize>> {
+        let Objects { decoder, batches, batch, .. } = self;
         // At the end of a loop, this surveys the pickle to its STOP.
-        while self.batch.end() == member {
-            if !self.next_batch()? {
+        while batch.end() == member {
+            if !batches.next(&mut decoder.window, batch)? {
                 return self.verify().map(|()| None);
             }
         }
-        let Objects { decoder, batches, batch, .. } = self;
         if batch.place(member).is_none() {
             let beyond = batches.len().is_some_and(|len| member >= len);
             if beyond || !batches.find(member, &mut decoder.window, batch)? {
@@ -322,34 +311,6 @@ impl Objects {
             }
         }
         Ok(batch.place(member))
-    }
-
-    /// Replaces the batch by the next one; `false` past the last.
-    fn next_batch(&mut self) -> Result<bool> {
-        let Objects { decoder, batches, batch, ahead, reads_ahead, .. } = self;
-        let window = &mut decoder.window;
-        let is_loop = *reads_ahead && window.reads_on() && batches.promises_more(batch);
-        if is_loop && ahead.as_ref().is_none_or(|ahead| !ahead.is_after(batch)) {
-            *ahead = Ahead::start(batches, batch, window);
-        }
-        let Some(thread) = ahead.take_if(|ahead| ahead.is_after(batch)) else {
-            return batches.next(window, batch);
-        };
-        match thread.next() {
-            Next::Batch(found, thread) => {
-                window.set_anchor(found.begin().offset);
-                batches.note(&found);
-                (*batch, *ahead) = (found, Some(thread));
-                Ok(true)
-            }
-            Next::End(found, outcome) => {
-                if batches.frontier().member <= found.frontier().member {
-                    *batches = *found;
-                }
-                *batch = Batch::before(batch.next());
-                outcome
-            }
-        }
     }
 
     /// Returns the values of the batch in which the pickle breaks off that may be its members: see

@@ -728,19 +728,6 @@ impl Batches {
         Ok(batch.end())
     }
 
-    /// Returns whether a shape promises members after a batch.
-    pub(crate) fn promises_more(&self, batch: &Batch) -> bool {
-        self.promised.is_some_and(|promised| batch.end() < promised)
-    }
-
-    /// Notes checkpoints in a batch that other batches of the same members have found.
-    pub(crate) fn note(&mut self, batch: &Batch) {
-        let width = self.width();
-        if let Some(level) = self.route.levels.last_mut() {
-            level.checkpoints.note(batch.begin, &batch.spans, width);
-        }
-    }
-
     /// Surveys on from the frontier, where a batch ends, to the end of the next one.
     fn survey_on(&mut self, window: &mut Window, batch: &mut Batch) -> Result<bool> {
         if self.state == State::Whole {

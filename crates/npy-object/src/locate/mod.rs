@@ -5,13 +5,11 @@
 //! order:
 //!
 //! - `batches`: the spans of the members of a container, batch by batch
-//! - `ahead`: a second thread that surveys on while elements are decoded
 //! - `checkpoints`: places from which a survey can go on, so that any member is found, and the
 //!   definition of any memo entry
 //! - `index`: the checkpoints in a file of their own
 //! - `split`: a part of an array for another process
 
-pub(crate) mod ahead;
 pub(crate) mod batches;
 pub(crate) mod checkpoints;
 pub(crate) mod index;

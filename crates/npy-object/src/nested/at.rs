@@ -62,7 +62,7 @@ impl At {
                 let Parent { kind, array, batches, index } = *here;
                 let array = array.filter(|_| kind == ContainerKind::Array);
                 let shape = array.map(|state| state.shape.to_vec());
-                let objects = Objects::new(decoder, batches, options);
+                let objects = Objects::new(decoder, batches, options.unfinished);
                 let cursor = Cursor::of_objects(objects).with_index(index);
                 Ok(At::Container(Box::new(Container::new(kind, shape, cursor))))
             }
@@ -170,7 +170,7 @@ fn after_header(
     }
     // Its element is no container.
     let here = Parent::new(envelope, &reader, &mut decoder, None, outer)?;
-    let objects = Objects::new(decoder, here.batches, options);
+    let objects = Objects::new(decoder, here.batches, options.unfinished);
     in_array(Cursor::of_objects(objects), false, path)
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::ops::ControlFlow;
 
 use npy_object::{
-    Data, ErrorKind, IndexKind, IndexUse, Kind, Limits, NpyArray, Options, Result, Source, Split,
+    Data, ErrorKind, IndexKind, IndexUse, Kind, Limits, NpyArray, Result, Source, Split,
 };
 
 use crate::fixtures::{Fixture, fixtures, line, typed_lines};
@@ -48,42 +48,6 @@ fn threads_give_the_elements_and_the_error_in_order() {
             }
         };
         assert_eq!(on_threads(&mut threads, 3), (expected, error), "{}", fixture.file);
-    }
-}
-
-#[test]
-fn second_thread_that_reads_ahead_gives_the_elements_and_the_error() {
-    for fixture in fixtures() {
-        let bytes = fixture.bytes();
-        for cut in [bytes.len(), bytes.len().saturating_sub(1), bytes.len() / 2] {
-            let options = fixture.options();
-            let read = |options: Options| {
-                let (lines, error) = typed_lines(&bytes[..cut], options);
-                (lines, error.map(|error| error.to_string()))
-            };
-            let expected = read(options.clone());
-            assert_eq!(read(options.read_ahead(true)), expected, "{} {cut}", fixture.file);
-        }
-    }
-}
-
-#[test]
-fn loop_that_reads_ahead_can_jump() {
-    for (fixture, bytes, lines) in readable().filter(|(.., lines)| lines.len() > 900) {
-        let mut array = fixture.options().read_ahead(true).open(bytes).unwrap();
-        for begin in [0, 700, 100, lines.len() - 1, 0] {
-            array.seek(begin as u64);
-            for expected in &lines[begin..] {
-                assert_eq!(line(array.next_element().unwrap().unwrap()), *expected);
-                // A look back, in the middle of the loop.
-                if array.position() % 301 == 0 {
-                    let element = array.get(begin as u64 / 2).unwrap().unwrap();
-                    assert_eq!(line(element), lines[begin / 2], "{}", fixture.file);
-                }
-            }
-            assert!(array.next_element().unwrap().is_none());
-            assert!(array.next_element().unwrap().is_none());
-        }
     }
 }
 
