@@ -243,7 +243,7 @@ impl Decoder {
         values: Values<'_>,
         addresses: &dyn Addresses,
     ) -> Result<Option<[NodeId; 2]>> {
-        /// The survey was given the bytes of a member that is smaller, and has found no row.
+        /// The survey reads a member that is smaller whole, mostly, and has looked for its row.
         const LEAST: u64 = 1 << 12;
         let &[span] = values.spans else { return Ok(None) };
         if span.end - span.begin < LEAST {

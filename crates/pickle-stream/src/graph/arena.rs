@@ -593,9 +593,9 @@ impl Graph {
 const SCRATCH_OF_NODE: usize = 32;
 
 /// Returns the limit that applies: the top bits of an id are not part of its index. An instruction
-/// is charged after it has made its nodes, which are at most three.
+/// is charged after it has made its nodes, which are at most five: those of INST.
 fn most_nodes(limit: usize) -> usize {
-    limit.min(!NodeId::PLACES as usize - CONSTANTS.len() - 3)
+    limit.min(!NodeId::PLACES as usize - CONSTANTS.len() - 5)
 }
 
 #[inline]

@@ -1,8 +1,8 @@
-//! The argument of an instruction whose opcode is known, for a caller that asks for it by its form.
+//! Fetches the argument of an instruction whose opcode is known.
 //!
-//! [`Read`] has what the [lexer](super::Lexer) has read. [`Unread`] takes the frequent binary
-//! arguments from the bytes behind the opcode, and has no other: a caller that gets none leaves the
-//! instruction to the lexer. So one match over the opcodes serves both.
+//! [`Parsed`] has the argument that the [lexer](super::Lexer) has read. [`Raw`] reads the frequent
+//! binary arguments from the bytes after the opcode, and returns `None` for any other: then the
+//! caller gives the instruction to the lexer. One match over the opcodes serves both.
 
 use super::instruction::Argument;
 
@@ -26,17 +26,17 @@ pub(crate) trait Fetch<'a> {
     fn frame(&mut self) -> Option<()>;
     /// Returns an argument of any form.
     fn any(&mut self) -> Option<Argument<'a>>;
-    /// Returns the bytes behind the instruction, as far as they may be taken with it: see
-    /// [`take`](Self::take).
-    fn behind(&self) -> &'a [u8];
-    /// Takes `size` bytes more: instructions that were carried out together with this one.
-    fn take(&mut self, size: usize);
+    /// Returns the bytes after the instruction, where the caller may [`skip`](Self::skip) some of
+    /// them.
+    fn rest(&self) -> &'a [u8];
+    /// Skips `size` bytes: instructions that were executed together with this one.
+    fn skip(&mut self, size: usize);
 }
 
 /// An argument that the lexer has read, of the form that the opcode has.
-pub(crate) struct Read<'a>(pub(crate) Argument<'a>);
+pub(crate) struct Parsed<'a>(pub(crate) Argument<'a>);
 
-impl<'a> Fetch<'a> for Read<'a> {
+impl<'a> Fetch<'a> for Parsed<'a> {
     fn uint1(&mut self) -> Option<i64> {
         Some(self.0.int())
     }
@@ -73,17 +73,17 @@ impl<'a> Fetch<'a> for Read<'a> {
         Some(self.0)
     }
 
-    fn behind(&self) -> &'a [u8] {
+    fn rest(&self) -> &'a [u8] {
         &[]
     }
 
-    fn take(&mut self, _: usize) {}
+    fn skip(&mut self, _: usize) {}
 }
 
-/// The bytes behind an opcode. What was fetched is taken from them.
-pub(crate) struct Unread<'a>(pub(crate) &'a [u8]);
+/// The bytes after an opcode, less what was fetched.
+pub(crate) struct Raw<'a>(pub(crate) &'a [u8]);
 
-impl<'a> Unread<'a> {
+impl<'a> Raw<'a> {
     #[inline(always)]
     fn number<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (number, rest) = self.0.split_first_chunk()?;
@@ -99,7 +99,7 @@ impl<'a> Unread<'a> {
     }
 }
 
-impl<'a> Fetch<'a> for Unread<'a> {
+impl<'a> Fetch<'a> for Raw<'a> {
     #[inline(always)]
     fn uint1(&mut self) -> Option<i64> {
         self.number().map(|number| u8::from_le_bytes(number).into())
@@ -148,12 +148,12 @@ impl<'a> Fetch<'a> for Unread<'a> {
     }
 
     #[inline(always)]
-    fn behind(&self) -> &'a [u8] {
+    fn rest(&self) -> &'a [u8] {
         self.0
     }
 
     #[inline(always)]
-    fn take(&mut self, size: usize) {
+    fn skip(&mut self, size: usize) {
         self.0 = &self.0[size..];
     }
 }

@@ -16,7 +16,7 @@ pub(crate) mod numbers;
 mod shortcut;
 pub(crate) mod text;
 
-pub(crate) use fetch::{Fetch, Read, Unread};
+pub(crate) use fetch::{Fetch, Parsed, Raw};
 pub(crate) use instruction::check_protocol;
 pub use instruction::{Argument, Head, Instruction};
 pub use lexer::{Lexer, Progress};

@@ -14,7 +14,7 @@ use crate::graph::{
     utf8,
 };
 use crate::lex::{
-    Argument, Fetch, Instruction, Lexer, Progress, Read, Unread, check_protocol, text,
+    Argument, Fetch, Instruction, Lexer, Parsed, Progress, Raw, check_protocol, text,
 };
 use crate::limits::{self, Limits};
 use crate::opcode::Opcode;
@@ -173,7 +173,7 @@ impl Machine {
         loop {
             let rest = &input[(lexer.offset() - start) as usize..];
             let room = rest.len().min(self.room(graph)).min(lexer.room());
-            if let Some(ran) = self.run_paid(graph, lexer, &rest[..room])? {
+            if let Some(ran) = self.run_unchecked(graph, lexer, &rest[..room])? {
                 return Ok(ran);
             }
             let rest = &input[(lexer.offset() - start) as usize..];
@@ -196,10 +196,10 @@ impl Machine {
         }
     }
 
-    /// Returns a number of bytes whose instructions, if they are [whole](crate::lex::whole), meet no
-    /// limit: each takes one byte at least, pushes one value or mark at most, makes two nodes at most,
-    /// and writes one memo entry at most. A link is made of a value that leaves the stack. There are
-    /// none for the shared region.
+    /// Returns a number of bytes whose frequent instructions cannot exceed a limit: each takes at least
+    /// one byte, and pushes at most one value or mark, makes at most one node, and writes at most one
+    /// memo entry. A link is made for each value that leaves the stack. Returns 0 for the shared region,
+    /// in which each instruction is checked.
     fn room(&self, graph: &Graph) -> usize {
         if self.region != Region::Own {
             return 0;
@@ -207,14 +207,14 @@ impl Machine {
         let stack = most(self.limits.stack).saturating_sub(self.stack.len());
         let marks = most(self.limits.marks).saturating_sub(self.marks.len());
         let memo = most(self.limits.nodes).saturating_sub(self.memo.len());
-        let nodes = graph.room(Region::Own, self.limits.nodes, self.stack.len()) / 2;
+        let nodes = graph.room(Region::Own, self.limits.nodes, self.stack.len());
         stack.min(marks).min(memo).min(nodes)
     }
 
-    /// Executes the frequent instructions that `input` begins with, which begins at the lexer's
-    /// offset. There is [room](Self::room) for all of `input`. Returns `None` before an instruction
-    /// that the lexer has to read.
-    fn run_paid(
+    /// Executes the frequent instructions at the beginning of `input`, which begins at the lexer's
+    /// offset, without a check of limits: there is [room](Self::room) for all of `input`. Returns `None`
+    /// before an instruction that the lexer has to read.
+    fn run_unchecked(
         &mut self,
         graph: &mut Graph,
         lexer: &mut Lexer,
@@ -223,21 +223,21 @@ impl Machine {
         let start = lexer.offset();
         let mut rest = input;
         let ran = loop {
-            let Some((&byte, behind)) = rest.split_first() else { break Ok(None) };
+            let Some((&byte, after)) = rest.split_first() else { break Ok(None) };
             let Some(opcode) = Opcode::from_byte(byte) else { break Ok(None) };
             let offset = start + (input.len() - rest.len()) as u64;
-            let mut argument = Unread(behind);
-            let mut step = Step::<true> { machine: self, graph, opcode, offset };
+            let mut argument = Raw(after);
+            let mut step = Step::<false> { machine: self, graph, opcode, offset };
             match step.execute(&mut argument) {
-                Ok(Some(Flow::Next)) => rest = argument.behind(),
+                Ok(Some(Flow::Next)) => rest = argument.rest(),
                 Ok(Some(Flow::Stop(value))) => {
-                    rest = argument.behind();
+                    rest = argument.rest();
                     break Ok(Some(Ran::Stop(value)));
                 }
                 Ok(Some(Flow::Missing(index))) => break Ok(Some(Ran::Missing(index))),
                 Ok(None) => break Ok(None),
                 Err(error) => {
-                    rest = argument.behind();
+                    rest = argument.rest();
                     break Err(error);
                 }
             }
@@ -252,31 +252,31 @@ impl Machine {
     /// error the machine must be reset.
     pub fn execute(&mut self, graph: &mut Graph, instruction: &Instruction<'_>) -> Result<Flow> {
         let &Instruction { opcode, argument, offset, .. } = instruction;
-        let mut step = Step::<false> { machine: self, graph, opcode, offset };
-        let flow = step.execute(&mut Read(argument))?.expect("the lexer has read the argument");
-        // An instruction makes at most three nodes, and a link for each value that it takes off the
+        let mut step = Step::<true> { machine: self, graph, opcode, offset };
+        let flow = step.execute(&mut Parsed(argument))?.expect("the lexer has read the argument");
+        // An instruction makes at most five nodes, and a link for each value that it takes off the
         // stack.
         graph.charge(self.region, self.limits.nodes, 0, offset)?;
         Ok(flow)
     }
 }
 
-/// An instruction that is executed. If it is `PAID`, it meets no limit, and makes nodes of the own
-/// region: see [`Machine::room`].
-pub(super) struct Step<'s, const PAID: bool> {
+/// An instruction that is executed. Where it is not `CHECKED`, it cannot exceed a limit, and makes
+/// nodes of the own region: see [`Machine::room`].
+pub(super) struct Step<'s, const CHECKED: bool> {
     pub(super) machine: &'s mut Machine,
     pub(super) graph: &'s mut Graph,
     opcode: Opcode,
     offset: u64,
 }
 
-impl<const PAID: bool> Step<'_, PAID> {
+impl<const CHECKED: bool> Step<'_, CHECKED> {
     /// Executes the instruction. Returns `None`, and has done nothing, where the argument has to be
     /// read first.
     #[inline(always)]
     fn execute<'a>(&mut self, argument: &mut impl Fetch<'a>) -> Result<Option<Flow>> {
         use Opcode as O;
-        /// What the argument is, or the answer of this method where it is not read.
+        /// Fetches the argument, or returns `None` from this method where the lexer has to read it.
         macro_rules! fetch {
             ($form:ident) => {
                 match argument.$form() {
@@ -295,17 +295,17 @@ impl<const PAID: bool> Step<'_, PAID> {
             O::BinInt1 => {
                 let int = fetch!(uint1);
                 self.push(Node::Int(int))?;
-                argument.take(self.push_ints(argument.behind()));
+                argument.skip(self.push_ints(argument.rest()));
             }
             O::BinInt2 => {
                 let int = fetch!(uint2);
                 self.push(Node::Int(int))?;
-                argument.take(self.push_ints(argument.behind()));
+                argument.skip(self.push_ints(argument.rest()));
             }
             O::BinInt => {
                 let int = fetch!(int4);
                 self.push(Node::Int(int))?;
-                argument.take(self.push_ints(argument.behind()));
+                argument.skip(self.push_ints(argument.rest()));
             }
             O::Long1 => self.push_long(fetch!(short_payload), 2)?,
             O::BinFloat => self.push(Node::Float(fetch!(float8)))?,
@@ -348,8 +348,8 @@ impl<const PAID: bool> Step<'_, PAID> {
                 self.grow(items)?;
             }
 
-            O::Mark => match self.append_numbers(argument.behind()) {
-                Some(size) => argument.take(size),
+            O::Mark => match self.append_numbers(argument.rest()) {
+                Some(size) => argument.skip(size),
                 None => {
                     let marks = self.machine.marks.len() as u64 + 1;
                     self.check(self.machine.limits.marks, marks, "pickle.limit.marks")?;
@@ -394,7 +394,7 @@ impl<const PAID: bool> Step<'_, PAID> {
         Ok(Some(Flow::Next))
     }
 
-    /// Executes an instruction of those that few files have.
+    /// Executes one of the other instructions, which are rare in files.
     #[inline(never)]
     fn execute_rare(&mut self, argument: Argument<'_>) -> Result<()> {
         use Opcode as O;
@@ -477,7 +477,7 @@ impl<const PAID: bool> Step<'_, PAID> {
     /// Returns the region in which nodes are made.
     #[inline(always)]
     fn region(&self) -> Region {
-        if PAID { Region::Own } else { self.machine.region }
+        if CHECKED { self.machine.region } else { Region::Own }
     }
 
     // The stack. No instruction may reach below the topmost mark, except through the mark itself.
@@ -898,7 +898,7 @@ impl<const PAID: bool> Step<'_, PAID> {
 
     #[inline(always)]
     fn check(&self, limit: usize, value: u64, clause: &'static str) -> Result<()> {
-        if PAID { Ok(()) } else { limits::check(most(limit) as u64, value, clause, self.offset) }
+        if CHECKED { limits::check(most(limit) as u64, value, clause, self.offset) } else { Ok(()) }
     }
 
     #[cold]

@@ -4,11 +4,11 @@ use super::execute::Step;
 use crate::graph::{Node, NodeId};
 use crate::lex::numbers;
 
-impl<const PAID: bool> Step<'_, PAID> {
+impl<const CHECKED: bool> Step<'_, CHECKED> {
     /// Executes the ints that `input` begins with, for which there is room. Returns their size.
     #[inline(always)]
     pub(super) fn push_ints(&mut self, input: &[u8]) -> usize {
-        let is_run = PAID && numbers::int(input).is_some();
+        let is_run = !CHECKED && numbers::int(input).is_some();
         if is_run { self.push_all_ints(input) } else { 0 }
     }
 
@@ -30,7 +30,7 @@ impl<const PAID: bool> Step<'_, PAID> {
     #[inline(always)]
     pub(super) fn append_numbers(&mut self, input: &[u8]) -> Option<usize> {
         let &byte = input.first()?;
-        if PAID && numbers::is_number(byte) { self.append_batch(input) } else { None }
+        if !CHECKED && numbers::is_number(byte) { self.append_batch(input) } else { None }
     }
 
     #[inline(never)]
