@@ -221,23 +221,35 @@ impl Decoder {
             },
             _ => None,
         };
+        let last = self.fill_into_form(span, row, skeleton, &filling.holes, addresses)?;
+        let Some(last) = last else { return Ok(None) };
+        let Some((hole, span)) = key else { return Ok(Some([last, last])) };
+        let Decoder { graph, window, context, .. } = self;
+        let source = Source { bytes: window.resident(span.begin, span.end), offset: span.begin };
+        let first = graph.scalar(hole, source, &context.limits.pickle);
+        Ok(first.map(|first| [first, last]))
+    }
+
+    /// Makes the form of a skeleton the current one, and fills a row, which is resident, into it.
+    /// Returns the node of the row; `None` where a machine has to decode it.
+    #[inline]
+    fn fill_into_form(
+        &mut self,
+        span: Span,
+        row: Row,
+        skeleton: &Arc<Skeleton>,
+        holes: &Holes,
+        addresses: &dyn Addresses,
+    ) -> Result<Option<NodeId>> {
         if !self.prepare_form(span, skeleton, addresses)? {
             return Ok(None);
         }
         let Decoder { forms, graph, window, context, .. } = self;
-        let source_of = |span: Span| {
-            let bytes = window.resident(span.begin, span.end);
-            Source { bytes, offset: span.begin }
-        };
-        let last = fill_row(forms, graph, context, source_of(span), row, skeleton, &filling.holes);
-        let Some(last) = last else { return Ok(None) };
-        let Some((hole, span)) = key else { return Ok(Some([last, last])) };
-        let first = graph.scalar(hole, source_of(span), &context.limits.pickle);
-        Ok(first.map(|first| [first, last]))
+        let source = Source { bytes: window.resident(span.begin, span.end), offset: span.begin };
+        Ok(fill_row(forms, graph, context, source, row, skeleton, holes))
     }
 
-    /// Does the work of [`fill`](Self::fill) for a member without a row that is one value: looks for
-    /// its row.
+    /// Looks for the row of a member that has none, and fills it as [`fill`](Self::fill) does.
     fn match_and_fill(
         &mut self,
         values: Values<'_>,
@@ -252,27 +264,13 @@ impl Decoder {
         let limits = &self.context.limits.pickle;
         let mut matcher = self.matcher.take().unwrap_or_else(|| Box::new(Matcher::new(limits)));
         matcher.find(&[span], self.window.resident(span.begin, span.end), span.begin);
-        let filled = self.fill_matched(span, &matcher, addresses);
+        let row = matcher.rows().first();
+        let found = row.and_then(|row| Some((*row, matcher.skeletons().get(row.skeleton()?)?)));
+        let filled = found.map_or(Ok(None), |(row, skeleton)| {
+            self.fill_into_form(span, row, skeleton, matcher.holes(), addresses)
+        });
         self.matcher = Some(matcher);
-        filled
-    }
-
-    fn fill_matched(
-        &mut self,
-        span: Span,
-        matcher: &Matcher,
-        addresses: &dyn Addresses,
-    ) -> Result<Option<[NodeId; 2]>> {
-        let Some(&row) = matcher.rows().first() else { return Ok(None) };
-        let skeleton = row.skeleton().and_then(|index| matcher.skeletons().get(index));
-        let Some(skeleton) = skeleton else { return Ok(None) };
-        if !self.prepare_form(span, skeleton, addresses)? {
-            return Ok(None);
-        }
-        let Decoder { forms, graph, window, context, .. } = self;
-        let source = Source { bytes: window.resident(span.begin, span.end), offset: span.begin };
-        let value = fill_row(forms, graph, context, source, row, skeleton, matcher.holes());
-        Ok(value.map(|value| [value, value]))
+        Ok(filled?.map(|value| [value, value]))
     }
 
     /// Returns the value of a row, which is resident, and the nodes of its holes; `None` where the
