@@ -261,7 +261,7 @@ impl Form for PlainJson {
         match kind {
             Kind::None => out.write_all(b"null"),
             Kind::Bool(value) => write!(out, "{value}"),
-            Kind::Int(int) => write_int(out, int),
+            Kind::Int(int) => write_number(out, int),
             Kind::Long(int) => write_long(out, int),
             Kind::Float(float) => write_float(out, float),
             Kind::Complex(real, imaginary) => write_complex(out, real, imaginary),
@@ -273,7 +273,7 @@ impl Form for PlainJson {
             | Kind::FrozenSet(items)
             | Kind::Deque(items, _) => {
                 if let Some(ints) = items.raw().as_ints() {
-                    self.numbers(out, ints, write_int)?;
+                    self.numbers(out, ints, write_number)?;
                 } else if let Some(floats) = items.raw().as_floats() {
                     self.numbers(out, floats, write_float)?;
                 } else {
@@ -471,13 +471,13 @@ fn write_long(out: &mut impl Write, int: Long<'_>) -> io::Result<()> {
     write!(out, "{quote}{int}{quote}")
 }
 
-fn write_int(out: &mut impl Write, int: impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(out, &int).map_err(io::Error::from)
+fn write_number(out: &mut impl Write, number: impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(out, &number).map_err(io::Error::from)
 }
 
 fn write_float(out: &mut impl Write, float: f64) -> io::Result<()> {
     if float.is_finite() {
-        return serde_json::to_writer(out, &float).map_err(io::Error::from);
+        return write_number(out, float);
     }
     let name = match (float.is_nan(), float > 0.0) {
         (true, _) => "\"NaN\"",
@@ -674,14 +674,7 @@ fn write_item(out: &mut impl Write, dtype: &DType, bytes: &[u8]) -> io::Result<(
             out.write_all(b"}")
         }
         DType::Subarray(subarray) => {
-            let itemsize = subarray.base().itemsize();
-            let count = count(subarray.shape());
-            for index in 0..count {
-                brackets(out, subarray.shape(), index)?;
-                let range = index * itemsize..(index + 1) * itemsize;
-                write_item(out, subarray.base(), &bytes[range])?;
-            }
-            brackets(out, subarray.shape(), count)
+            write_items(out, subarray.base(), subarray.shape(), false, bytes, None)
         }
     }
 }
@@ -691,14 +684,14 @@ fn write_scalar(out: &mut impl Write, scalar: Scalar, bytes: &[u8]) -> io::Resul
     let order = scalar.order();
     match (scalar.kind(), scalar.itemsize()) {
         (K::Bool, _) => write!(out, "{}", bytes != [0]),
-        (K::Int, 1) => write_int(out, read::<i8>(bytes, order)),
-        (K::Int, 2) => write_int(out, read::<i16>(bytes, order)),
-        (K::Int, 4) => write_int(out, read::<i32>(bytes, order)),
-        (K::Int, _) => write_int(out, read::<i64>(bytes, order)),
-        (K::Uint, 1) => write_int(out, read::<u8>(bytes, order)),
-        (K::Uint, 2) => write_int(out, read::<u16>(bytes, order)),
-        (K::Uint, 4) => write_int(out, read::<u32>(bytes, order)),
-        (K::Uint, _) => write_int(out, read::<u64>(bytes, order)),
+        (K::Int, 1) => write_number(out, read::<i8>(bytes, order)),
+        (K::Int, 2) => write_number(out, read::<i16>(bytes, order)),
+        (K::Int, 4) => write_number(out, read::<i32>(bytes, order)),
+        (K::Int, _) => write_number(out, read::<i64>(bytes, order)),
+        (K::Uint, 1) => write_number(out, read::<u8>(bytes, order)),
+        (K::Uint, 2) => write_number(out, read::<u16>(bytes, order)),
+        (K::Uint, 4) => write_number(out, read::<u32>(bytes, order)),
+        (K::Uint, _) => write_number(out, read::<u64>(bytes, order)),
         (K::Float, 2) => write_float(out, read::<half::f16>(bytes, order).into()),
         (K::Float, 4) => write_float(out, read::<f32>(bytes, order).into()),
         (K::Float, 8) => write_float(out, read(bytes, order)),
@@ -728,13 +721,13 @@ fn write_scalar(out: &mut impl Write, scalar: Scalar, bytes: &[u8]) -> io::Resul
         }
         (K::Datetime(unit), _) => match read(bytes, order) {
             count if unit.base() == TimeBase::Generic && count != NOT_A_TIME => {
-                write_int(out, count)
+                write_number(out, count)
             }
             count => write!(out, "\"{}\"", Instant { count, unit }),
         },
         (K::Timedelta(_), _) => match read(bytes, order) {
             NOT_A_TIME => write_str(out, "NaT"),
-            count => write_int(out, count),
+            count => write_number(out, count),
         },
         (K::Void | K::Object, _) => write_base64(out, bytes),
     }
