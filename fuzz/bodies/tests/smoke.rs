@@ -50,6 +50,6 @@ macro_rules! smoke {
 }
 
 smoke! {
-    audit descr disassembler encoded machine_run header index_file lexer_chunks limits npy_file npz
+    audit descr disassembler encoded header index_file lexer_chunks limits machine_run npy_file npz
     skeletons survey_machine typed_json written_file
 }
